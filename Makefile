@@ -1,0 +1,159 @@
+# Moontide: the only build file.
+#
+#   make            build/moontide and build/lib/moontide/core.so
+#   make deps       install the Debian packages that are missing
+#   make demo       packages, build, a first trace (TRACE=path: analyse that one)
+#   make check      packages, build, every test
+#   make lint       formatting and static analysis
+#   make sanitize   the whole suite under the address and undefined sanitizers
+#   make bench      figures as ratios to a floor measured in the same run
+#   make install    PREFIX=/usr/local DESTDIR=
+#   make clean
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+BUILD   ?= build
+OPTIMISE ?= -O2 -g
+SANITIZE ?=
+
+VERSION := 0.1.0
+
+BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
+                  librandom123-dev zlib1g-dev pkg-config
+TEST_PACKAGES  := libcmocka-dev lua-busted
+LINT_PACKAGES  := clang-format clang-tidy lua-check
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
+CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
+CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
+           -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE)
+LIBS    := -lcjson -lcsv -lz -lm
+LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
+
+ROOMS   := base random stats hash trace prefix load
+CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c))
+BINDING := $(wildcard core/lua/*.c)
+CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
+BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
+C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
+
+.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/moontide $(BUILD)/lib/moontide/core.so
+
+# --- packages -------------------------------------------------------------------------------------
+
+# $(call missing,packages): those of them that dpkg does not have installed
+missing = $(shell command -v dpkg-query >/dev/null 2>&1 && for p in $(1); do \
+  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+
+# $(call install,packages): brings what is missing; asks no network when nothing is
+define install_packages
+	@set -e; \
+	if ! command -v dpkg-query >/dev/null 2>&1; then \
+	  echo "This is not Debian: please install what these packages hold: $(1)"; \
+	else \
+	  wanted=""; \
+	  for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || wanted="$$wanted $$p"; done; \
+	  if [ -n "$$wanted" ]; then \
+	    as_root=""; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	    echo "installing:$$wanted"; \
+	    $$as_root apt-get update -q >/dev/null; \
+	    DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -q --no-install-recommends $$wanted >/dev/null; \
+	  fi; \
+	fi
+endef
+
+deps:
+	$(call install_packages,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+lint-deps:
+	$(call install_packages,$(BUILD_PACKAGES) $(LINT_PACKAGES) $(TEST_PACKAGES))
+
+# --- build ----------------------------------------------------------------------------------------
+
+ifneq ($(filter-out deps lint-deps demo check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(wildcard $(LUA_STATIC)),)
+$(error packages are missing: run 'make deps' first (they are: $(BUILD_PACKAGES) $(TEST_PACKAGES)))
+endif
+endif
+
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD); printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS))' > $@.new; \
+	cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+.PHONY: FORCE
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/embed: core/embed.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
+
+$(BUILD)/embedded.list: FORCE
+	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
+
+$(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
+	$(BUILD)/embed $(EMBEDDED) > $@
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
+	$(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
+
+$(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
+
+-include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d)
+
+# --- tests ----------------------------------------------------------------------------------------
+
+$(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+
+test-programs: $(C_TESTS)
+
+# Packages come first, in a make of their own: what this make knows of them was read before.
+check: deps
+	@$(MAKE) --no-print-directory BUILD=$(BUILD) SANITIZE='$(SANITIZE)' OPTIMISE='$(OPTIMISE)' run-tests
+
+.PHONY: run-tests
+run-tests: all test-programs
+	@tests/run $(BUILD)
+
+sanitize: deps
+	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g' \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
+
+lint: lint-deps
+	@tests/lint $(CORE) $(BINDING) core/main.c core/embed.c
+
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run $(BUILD)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo $(BUILD)/moontide $(TRACE)
+
+# --- install --------------------------------------------------------------------------------------
+
+LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
+LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+
+install: all
+	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
+	install -D -m 755 $(BUILD)/lib/moontide/core.so $(LUA_LIB)/moontide/core.so
+	install -d $(LUA_SHARE)/moontide
+	install -m 644 lua/moontide/*.lua $(LUA_SHARE)/moontide/
+
+clean:
+	rm -rf build

@@ -1,0 +1,204 @@
+#include "base/input.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { INPUT_BLOCK = 1 << 18, INPUT_SLACK = 64 };
+
+struct mt_input {
+    int fd;
+    int close_fd;
+    gzFile gzip; /* owns fd when not NULL */
+    char *name;
+    uint64_t size;
+    char *buffer; /* capacity + INPUT_SLACK bytes */
+    size_t capacity, begin, end;
+    size_t searched; /* bytes after begin known to hold no newline */
+    uint64_t lines;
+    int at_end;
+};
+
+static int ends_in_gz(const char *path) {
+    size_t length = strlen(path);
+    return length > 3 && strcmp(path + length - 3, ".gz") == 0;
+}
+
+static int open_source(mt_input *input, const char *path, mt_error *error) {
+    struct stat info;
+    if (strcmp(path, "-") == 0) {
+        input->fd = STDIN_FILENO;
+    } else {
+        input->fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (input->fd < 0)
+            return mt_fail_errno(error, path, "cannot open", errno), -1;
+        input->close_fd = 1;
+    }
+    if (fstat(input->fd, &info) != 0)
+        return mt_fail_errno(error, input->name, "cannot open", errno), -1;
+    if (S_ISDIR(info.st_mode))
+        return mt_fail_at(error, MT_ERROR_IO, input->name, 0, 0, "is a directory, not a file"), -1;
+    if (input->close_fd && ends_in_gz(path)) {
+        input->gzip = gzdopen(input->fd, "rb");
+        if (!input->gzip)
+            return mt_fail_memory(error, "gzip reader"), -1;
+        gzbuffer(input->gzip, INPUT_BLOCK);
+    } else if (S_ISREG(info.st_mode)) {
+        input->size = (uint64_t)info.st_size;
+    }
+    return 0;
+}
+
+mt_input *mt_input_open(const char *path, mt_error *error) {
+    mt_input *input = mt_allocate_zero(1, sizeof *input);
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    if (!input) {
+        mt_fail_memory(error, "input");
+        return NULL;
+    }
+    input->fd = -1;
+    input->capacity = INPUT_BLOCK;
+    input->name = mt_copy_text(name, strlen(name));
+    input->buffer = mt_allocate(input->capacity + INPUT_SLACK, 1);
+    if (!input->name || !input->buffer) {
+        mt_fail_memory(error, "input buffer");
+        mt_input_close(input);
+        return NULL;
+    }
+    if (open_source(input, path, error) != 0) {
+        mt_input_close(input);
+        return NULL;
+    }
+    return input;
+}
+
+/* Reads up to `room` bytes; 0 at the end, -1 on failure. */
+static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
+    if (input->gzip) {
+        int got = gzread(input->gzip, to, (unsigned)(room > INPUT_BLOCK ? INPUT_BLOCK : room));
+        int problem = Z_OK;
+        const char *what = gzerror(input->gzip, &problem);
+        /* At a cut end gzread first returns what it has, and leaves Z_BUF_ERROR behind. */
+        if (got < 0 || (got == 0 && problem != Z_OK && problem != Z_STREAM_END)) {
+            if (problem == Z_ERRNO)
+                mt_fail_errno(error, input->name, "cannot read", errno);
+            else if (problem == Z_MEM_ERROR)
+                mt_fail_memory(error, "gzip reader");
+            else
+                mt_fail_at(error, MT_ERROR_INPUT, input->name, 0, 0, "damaged gzip data: %s",
+                           problem == Z_BUF_ERROR ? "the file is cut" : what);
+            return -1;
+        }
+        return got;
+    }
+    for (;;) {
+        ssize_t got = read(input->fd, to, room);
+        if (got >= 0)
+            return got;
+        if (errno == EINTR) {
+            if (!mt_interrupted())
+                continue;
+            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+            return -1;
+        }
+        mt_fail_errno(error, input->name, "cannot read", errno);
+        return -1;
+    }
+}
+
+/* Moves the unread bytes to the front and reads more behind them, growing when full. */
+static int fill(mt_input *input, mt_error *error) {
+    size_t unread = input->end - input->begin;
+    if (input->begin > 0) {
+        memmove(input->buffer, input->buffer + input->begin, unread);
+        input->begin = 0;
+        input->end = unread;
+    }
+    if (unread == input->capacity) {
+        if (unread > MT_LINE_LIMIT) {
+            mt_fail_at(error, MT_ERROR_INPUT, input->name, input->lines + 1, 0,
+                       "line is longer than 1 GiB");
+            return -1;
+        }
+        char *larger = mt_reallocate(input->buffer, 2 * input->capacity + INPUT_SLACK, 1);
+        if (!larger) {
+            mt_fail_at(error, MT_ERROR_MEMORY, input->name, input->lines + 1, 0,
+                       "out of memory (line of more than %zu bytes)", input->capacity);
+            return -1;
+        }
+        input->buffer = larger;
+        input->capacity *= 2;
+    }
+    ssize_t got = read_some(input, input->buffer + input->end, input->capacity - input->end, error);
+    if (got < 0)
+        return -1;
+    if (got == 0)
+        input->at_end = 1;
+    input->end += (size_t)got;
+    memset(input->buffer + input->end, '\n', INPUT_SLACK);
+    return 0;
+}
+
+int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
+    for (;;) {
+        char *from = input->buffer + input->begin;
+        size_t unread = input->end - input->begin;
+        char *newline = unread > input->searched
+                            ? memchr(from + input->searched, '\n', unread - input->searched)
+                            : NULL;
+        if (newline || (input->at_end && unread > 0)) {
+            line->text = from;
+            line->length = newline ? (size_t)(newline - from) : unread;
+            line->terminated = newline != NULL;
+            line->number = ++input->lines;
+            input->begin += line->length + (newline ? 1 : 0);
+            input->searched = 0;
+            if (line->length > MT_LINE_LIMIT) {
+                mt_fail_at(error, MT_ERROR_INPUT, input->name, line->number, 0,
+                           "line is longer than 1 GiB");
+                return -1;
+            }
+            return 1;
+        }
+        if (input->at_end)
+            return 0;
+        input->searched = unread;
+        if (fill(input, error) != 0)
+            return -1;
+    }
+}
+
+int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
+    if (input->begin == input->end && !input->at_end && fill(input, error) != 0)
+        return -1;
+    *bytes = input->buffer + input->begin;
+    *length = input->end - input->begin;
+    input->begin = input->end;
+    return *length > 0;
+}
+
+const char *mt_input_name(const mt_input *input) {
+    return input->name;
+}
+
+uint64_t mt_input_size(const mt_input *input) {
+    return input->size;
+}
+
+void mt_input_close(mt_input *input) {
+    if (!input)
+        return;
+    if (input->gzip)
+        gzclose(input->gzip);
+    else if (input->close_fd && input->fd >= 0)
+        close(input->fd);
+    mt_free(input->name);
+    mt_free(input->buffer);
+    mt_free(input);
+}

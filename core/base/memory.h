@@ -1,0 +1,51 @@
+/* Memory: small allocations through one hook, and big arrays straight from the system.
+ *
+ * All of core allocates through these, so that a test can fail the n-th allocation and see that
+ * nothing is lost (mt_memory_fail_at). Sizes are checked for overflow. */
+#ifndef MT_BASE_MEMORY_H
+#define MT_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `count` elements of `size` bytes, contents undefined; NULL when out of memory or on overflow.
+ * A zero total gives a pointer that may be freed. */
+void *mt_allocate(size_t count, size_t size);
+
+/* The same, all bytes zero. */
+void *mt_allocate_zero(size_t count, size_t size);
+
+/* Like realloc for count * size bytes; on NULL the old block is still valid. */
+void *mt_reallocate(void *block, size_t count, size_t size);
+
+/* Frees a block of the three above; NULL is allowed. */
+void mt_free(void *block);
+
+/* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
+char *mt_copy_text(const char *text, size_t length);
+
+/* Makes room for at least `wanted` elements of `size` bytes in *block, whose capacity in elements
+ * is *capacity: doubles, keeps contents. Returns 0, or -1 with *block and *capacity unchanged. */
+int mt_reserve(void **block, size_t *capacity, size_t wanted, size_t size);
+
+/* A big array: anonymous pages straight from the system, zero at first, huge pages where the
+ * kernel gives them. Grown in place or by remapping, without a copy of what is there. */
+typedef struct mt_big {
+    void *data;   /* NULL while empty */
+    size_t bytes; /* mapped; a multiple of 2 MiB */
+} mt_big;
+
+/* Makes *big at least `bytes` long (zero bytes are added). Returns 0, or -1 with *big unchanged. */
+int mt_big_reserve(mt_big *big, size_t bytes);
+
+/* Gives everything back; *big is empty afterwards. */
+void mt_big_free(mt_big *big);
+
+/* For tests: the n-th allocation from now (1: the next) fails, and so do all after it when
+ * `sticky`. n = 0 switches the failing off. Counts mt_big_reserve too. Not thread-safe. */
+void mt_memory_fail_at(uint64_t n, int sticky);
+
+/* For tests: allocations asked for since the last mt_memory_fail_at. */
+uint64_t mt_memory_asked(void);
+
+#endif

@@ -1,0 +1,51 @@
+/* Writing files so that a failed run loses nothing.
+ *
+ * A regular target (or one that does not exist yet) is written to a temporary file in the same
+ * folder and renamed when whole: its mode is kept, a symlink's target is replaced, there is no
+ * fsync. A target that exists and is not a regular file (device, pipe) is written directly, for a
+ * rename would turn it into a file. "-" is standard output. A name ending in ".gz" is compressed.
+ * Write errors of buffered bytes appear at the next call, at the latest at mt_output_finish. */
+#ifndef MT_BASE_OUTPUT_H
+#define MT_BASE_OUTPUT_H
+
+#include "base/error.h"
+
+typedef struct mt_output mt_output;
+
+/* Opens path; nothing of an existing file is touched yet. NULL on failure. */
+mt_output *mt_output_open(const char *path, mt_error *error);
+
+/* At least `bytes` writable bytes at the end of the buffer, or NULL on failure. Fill some of them
+ * and hand them over with mt_output_advance. */
+char *mt_output_room(mt_output *output, size_t bytes, mt_error *error);
+
+/* Appends the first `bytes` of the room just asked for. */
+void mt_output_advance(mt_output *output, size_t bytes);
+
+/* Appends bytes. */
+mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_error *error);
+
+/* Hands all buffered bytes to the system (for a pipe's reader to see them). */
+mt_code mt_output_flush(mt_output *output, mt_error *error);
+
+/* Flushes, closes, renames into place, frees. On failure the temporary file is removed, the old
+ * file is as it was, and output is freed all the same. */
+mt_code mt_output_finish(mt_output *output, mt_error *error);
+
+/* What was written so far becomes "TARGET.part" (a regular target; else it is just flushed); frees.
+ * The caller sees to it that only whole records were written. */
+mt_code mt_output_finish_part(mt_output *output, mt_error *error);
+
+/* Removes the temporary file and frees; the old file is as it was. NULL is allowed. */
+void mt_output_abandon(mt_output *output);
+
+/* The target's name as given; "standard output" for "-". */
+const char *mt_output_name(const mt_output *output);
+
+/* Bytes written so far, before compression. */
+uint64_t mt_output_bytes(const mt_output *output);
+
+/* Removes the temporary files of all open outputs; async-signal-safe, for a second Ctrl-C. */
+void mt_output_remove_temporaries(void);
+
+#endif

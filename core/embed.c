@@ -1,0 +1,33 @@
+/* embed FILE ...: prints a C array of the files' names and contents, for the executable to hold
+ * its own Lua. Runs at build time only. */
+#include <stdio.h>
+#include <stdlib.h>
+
+static void print_bytes(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        perror(path);
+        exit(1);
+    }
+    int byte, column = 0;
+    while ((byte = getc(file)) != EOF) {
+        printf("%d,", byte);
+        if (++column % 32 == 0)
+            putchar('\n');
+    }
+    fclose(file);
+}
+
+int main(int count, char **paths) {
+    printf("#include \"lua/embedded.h\"\n");
+    for (int i = 1; i < count; i++) {
+        printf("static const unsigned char file_%d[] = {\n", i);
+        print_bytes(paths[i]);
+        printf("0};\n");
+    }
+    printf("const mt_embedded_file mt_embedded_files[] = {\n");
+    for (int i = 1; i < count; i++)
+        printf("{\"%s\", (const char *)file_%d, sizeof file_%d - 1},\n", paths[i], i, i);
+    printf("{0, 0, 0}};\n");
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* core.base: usage errors with the script's line, the interrupt flag, the clock, output files. */
+#include "lua/binding.h"
+
+#include "base/interrupt.h"
+#include "base/output.h"
+
+#include <time.h>
+
+/* Is the function at `level` one of the library's own? Their chunk names are the keys of the
+ * upvalue table, core.base.own. */
+static int is_own(lua_State *L, lua_Debug *call, int own) {
+    lua_getinfo(L, "S", call);
+    lua_pushstring(L, call->source);
+    lua_rawget(L, own);
+    int found = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return found;
+}
+
+/* The body of a located function: upvalue 1 is the function, 2 the table of own chunk names. A
+ * usage error that leaves it becomes a string that starts with the script's line: a C closure
+ * still sees the calling frame when a script ends in `return mt.workload{...}`, which a Lua
+ * function would not (a tail call replaces the frame). Called by the library itself, the error
+ * passes on unchanged to the public function outside. */
+static int located_call(lua_State *L) {
+    int arguments = lua_gettop(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    int status = lua_pcall(L, arguments, LUA_MULTRET, 0);
+    if (status == LUA_OK)
+        return lua_gettop(L);
+    if (lua_istable(L, -1) && lua_getmetatable(L, -1)) {
+        luaL_getmetatable(L, "moontide.usage");
+        int is_usage = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+        lua_Debug caller;
+        if (is_usage && lua_getstack(L, 1, &caller) && !is_own(L, &caller, lua_upvalueindex(2))) {
+            luaL_where(L, 1);
+            lua_getfield(L, -2, "message");
+            lua_concat(L, 2);
+        }
+    }
+    return lua_error(L);
+}
+
+/* located(fn): fn as a public function. */
+static int located(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, located_call, 2);
+    return 1;
+}
+
+/* own(): says that the calling chunk is part of the library. */
+static int own(lua_State *L) {
+    lua_Debug caller;
+    if (lua_getstack(L, 1, &caller)) {
+        lua_getinfo(L, "S", &caller);
+        lua_pushstring(L, caller.source);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, lua_upvalueindex(1));
+    }
+    return 0;
+}
+
+/* raise(message): a usage error. */
+static int raise_usage(lua_State *L) {
+    return mt_lua_raise(L, "%s", luaL_checkstring(L, 1));
+}
+
+/* interrupted(): was Ctrl-C pressed? */
+static int interrupted(lua_State *L) {
+    lua_pushboolean(L, mt_interrupted());
+    return 1;
+}
+
+/* seconds(): a monotonic clock, seconds as a float; only differences mean anything. */
+static int seconds(lua_State *L) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
+    return 1;
+}
+
+int mt_lua_open_base(lua_State *L) {
+    static const luaL_Reg plain[] = {
+        {"raise", raise_usage}, {"interrupted", interrupted}, {"seconds", seconds}, {NULL, NULL}};
+    static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
+    luaL_newlib(L, plain);
+    lua_newtable(L);
+    luaL_setfuncs(L, sharing_own, 1);
+    return 1;
+}

@@ -1,0 +1,116 @@
+#include "lua/binding.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const char *code_name(mt_code code) {
+    static const char *const names[] = {"ok",          "memory", "io",      "input",
+                                        "value", "interrupted", "closed", "callback"};
+    return names[code];
+}
+
+int mt_lua_failure(lua_State *L, const mt_error *error) {
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    lua_pushnil(L);
+    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    lua_pushstring(L, code_name(error->code));
+    return 3;
+}
+
+/* A usage error is a table {message = text} with the metatable "moontide.usage". */
+static int throw_usage(lua_State *L) {
+    lua_createtable(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    luaL_setmetatable(L, "moontide.usage");
+    return lua_error(L);
+}
+
+int mt_lua_raise_error(lua_State *L, const mt_error *error) {
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    return throw_usage(L);
+}
+
+int mt_lua_raise(lua_State *L, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    lua_pushvfstring(L, format, arguments);
+    va_end(arguments);
+    return throw_usage(L);
+}
+
+void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
+    void *owner = lua_newuserdatauv(L, size, 1);
+    memset(owner, 0, size);
+    luaL_setmetatable(L, type);
+    return owner;
+}
+
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
+                     lua_CFunction release, const luaL_Reg *meta) {
+    luaL_newmetatable(L, type);
+    if (methods) {
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_setfield(L, -2, "__index");
+    }
+    if (release) {
+        lua_pushcfunction(L, release);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, release);
+        lua_setfield(L, -2, "__close");
+    }
+    if (meta)
+        luaL_setfuncs(L, meta, 0);
+}
+
+double mt_lua_check_finite(lua_State *L, int arg, const char *what) {
+    int is_number;
+    double value = lua_tonumberx(L, arg, &is_number);
+    if (!is_number || lua_type(L, arg) != LUA_TNUMBER)
+        mt_lua_raise(L, "%s must be a number, not %s", what, luaL_typename(L, arg));
+    if (!isfinite(value))
+        mt_lua_raise(L, "%s must be finite, not %f", what, value);
+    return value;
+}
+
+double mt_lua_check_not_negative(lua_State *L, int arg, const char *what) {
+    double value = mt_lua_check_finite(L, arg, what);
+    if (value < 0)
+        mt_lua_raise(L, "%s must not be negative (it is %f)", what, value);
+    return value;
+}
+
+uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what) {
+    int is_integer;
+    lua_Integer value = lua_tointegerx(L, arg, &is_integer);
+    if (!is_integer || lua_type(L, arg) != LUA_TNUMBER)
+        mt_lua_raise(L, "%s must be a whole number, not %s", what, luaL_tolstring(L, arg, NULL));
+    if (value < 0)
+        mt_lua_raise(L, "%s must not be negative (it is %I)", what, value);
+    return (uint64_t)value;
+}
+
+static int add_traceback(lua_State *L) {
+    if (lua_type(L, 1) == LUA_TSTRING)
+        luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    return 1;
+}
+
+int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error) {
+    int handler = lua_gettop(L) - arguments;
+    lua_pushcfunction(L, add_traceback);
+    lua_insert(L, handler);
+    int status = lua_pcall(L, arguments, results, handler);
+    lua_remove(L, handler);
+    if (status == LUA_OK)
+        return 0;
+    const char *message = luaL_tolstring(L, -1, NULL);
+    mt_fail(error, MT_ERROR_CALLBACK, "%s", message);
+    lua_pop(L, 2);
+    return -1;
+}

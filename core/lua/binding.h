@@ -1,0 +1,55 @@
+/* What every binding file shares: how errors travel and how userdata is made.
+ *
+ * Two kinds of failure. A caller's mistake raises: mt_lua_raise throws a *usage error*, a value
+ * that the nearest public function (core.located) turns into "SCRIPT:LINE: message". The world's
+ * failure returns nil, message, code (mt_lua_failure); code is the name after MT_ERROR_ in lower
+ * case: "io", "input", "memory", "interrupted", "closed", "value", "callback".
+ *
+ * How a binding function reads: check all arguments; push the owner (mt_lua_new_owner), then
+ * allocate into it; call core; map the result. While a raw resource is in a C local, call nothing
+ * that can raise. */
+#ifndef MT_LUA_BINDING_H
+#define MT_LUA_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "base/error.h"
+
+/* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
+int mt_lua_failure(lua_State *L, const mt_error *error);
+
+/* The same as a raise: for the caller's mistakes that core found (MT_ERROR_VALUE), and for out of
+ * memory in constructors. */
+int mt_lua_raise_error(lua_State *L, const mt_error *error);
+
+/* Raises a usage error with a printf-like message (luaL formats). */
+int mt_lua_raise(lua_State *L, const char *format, ...);
+
+/* Pushes a full userdata of `size` zero bytes with metatable `type` (registered before with
+ * mt_lua_new_type). */
+void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
+
+/* Registers the metatable `type` ("moontide.hasher"): `methods` become its __index table,
+ * `release` its __gc and __close (both may be NULL), `meta` further metamethods (may be NULL).
+ * Leaves the metatable on the stack. */
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
+                     lua_CFunction release, const luaL_Reg *meta);
+
+/* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
+ * `what` in the message. */
+double mt_lua_check_finite(lua_State *L, int arg, const char *what);
+double mt_lua_check_not_negative(lua_State *L, int arg, const char *what);
+uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
+
+/* Calls the function below `arguments` arguments with a traceback handler, as lua_pcall. On failure
+ * leaves nothing, fills *error with MT_ERROR_CALLBACK and the message; returns 0 or -1. */
+int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
+
+/* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
+int mt_lua_open_base(lua_State *L);
+
+/* package.loaded["moontide.core"] for both the executable and the shared object. */
+int luaopen_moontide_core(lua_State *L);
+
+#endif

@@ -1,0 +1,28 @@
+/* moontide.core: the C half, a table of tables. Works in the executable and in a stock lua5.4. */
+#include "lua/binding.h"
+
+static const luaL_Reg openers[] = {
+    {"base", mt_lua_open_base},
+    {NULL, NULL},
+};
+
+static int usage_text(lua_State *L) {
+    lua_getfield(L, 1, "message");
+    return 1;
+}
+
+__attribute__((visibility("default"))) int luaopen_moontide_core(lua_State *L) {
+    luaL_newmetatable(L, "moontide.usage");
+    lua_pushcfunction(L, usage_text);
+    lua_setfield(L, -2, "__tostring");
+    lua_pop(L, 1);
+    lua_newtable(L);
+    for (const luaL_Reg *opener = openers; opener->name; opener++) {
+        lua_pushcfunction(L, opener->func);
+        lua_call(L, 0, 1);
+        lua_setfield(L, -2, opener->name);
+    }
+    lua_pushliteral(L, MT_VERSION);
+    lua_setfield(L, -2, "version");
+    return 1;
+}

@@ -1,0 +1,190 @@
+/* The executable: a Lua state that finds lua/ and scripts/ inside it, and lua/moontide/cli.lua.
+ *
+ * MOONTIDE_HOME=dir reads both folders from dir instead. moontide.cli's main(arguments) returns the
+ * exit status; nothing else here knows what a command is. */
+#include "lua/binding.h"
+#include "lua/embedded.h"
+
+#include "base/interrupt.h"
+#include "base/output.h"
+
+#include <lualib.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATUS_INTERRUPTED = 130 };
+
+static lua_State *main_state; /* for the signal handler */
+
+/* Runs at the next Lua instruction after Ctrl-C, once. */
+static void stop(lua_State *L, lua_Debug *call) {
+    (void)call;
+    lua_sethook(L, NULL, 0, 0);
+    luaL_error(L, "interrupted");
+}
+
+/* The first Ctrl-C asks everything to stop: C loops see the flag, Lua the hook (lua_sethook may be
+ * called from a handler). The second leaves at once. */
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    if (mt_interrupt_flag) {
+        mt_output_remove_temporaries();
+        _exit(STATUS_INTERRUPTED);
+    }
+    mt_interrupt_flag = 1;
+    lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+/* An inherited "ignore" is left alone: a background job of a script has it. */
+static void catch_signal(int number) {
+    struct sigaction action, old;
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+        return;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_interrupt;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+/* embedded(path) -> text | nil: a file built in, or below MOONTIDE_HOME. */
+static int embedded(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    const char *home = getenv("MOONTIDE_HOME");
+    if (home && *home) {
+        lua_pushfstring(L, "%s/%s", home, path);
+        FILE *file = fopen(lua_tostring(L, -1), "rb");
+        if (!file)
+            return 0;
+        luaL_Buffer text;
+        luaL_buffinit(L, &text);
+        size_t got;
+        do {
+            char *room = luaL_prepbuffer(&text);
+            got = fread(room, 1, LUAL_BUFFERSIZE, file);
+            luaL_addsize(&text, got);
+        } while (got > 0);
+        fclose(file);
+        luaL_pushresult(&text);
+        return 1;
+    }
+    for (const mt_embedded_file *file = mt_embedded_files; file->path; file++)
+        if (strcmp(file->path, path) == 0) {
+            lua_pushlstring(L, file->text, file->length);
+            return 1;
+        }
+    return 0;
+}
+
+/* embedded_list() -> {path, ...}: the files built in, sorted. With MOONTIDE_HOME only the bundled
+ * names are known, so that both see the same commands. */
+static int embedded_list(lua_State *L) {
+    lua_newtable(L);
+    lua_Integer count = 0;
+    for (const mt_embedded_file *file = mt_embedded_files; file->path; file++) {
+        lua_pushstring(L, file->path);
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
+}
+
+/* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files. */
+static int search(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    static const char *const shapes[] = {"lua/%s.lua", "lua/%s/init.lua"};
+    const char *slashed = luaL_gsub(L, name, ".", "/");
+    for (size_t i = 0; i < 2; i++) {
+        lua_pushcfunction(L, embedded);
+        lua_pushfstring(L, shapes[i], slashed);
+        lua_call(L, 1, 1);
+        if (lua_isstring(L, -1)) {
+            size_t length;
+            const char *text = lua_tolstring(L, -1, &length);
+            lua_pushfstring(L, "=moontide:%s", name);
+            if (luaL_loadbuffer(L, text, length, lua_tostring(L, -1)) != LUA_OK)
+                return lua_error(L);
+            lua_pushfstring(L, shapes[i], slashed);
+            return 2;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushfstring(L, "no built-in module '%s'", name);
+    return 1;
+}
+
+/* Puts `search` second among package.searchers: before the path, after package.preload. */
+static void install_searcher(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    lua_Integer count = luaL_len(L, -1);
+    for (lua_Integer i = count; i >= 2; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search);
+    lua_rawseti(L, -2, 2);
+    lua_getfield(L, -2, "preload");
+    lua_pushcfunction(L, luaopen_moontide_core);
+    lua_setfield(L, -2, "moontide.core");
+    lua_pop(L, 3);
+}
+
+static int add_traceback(lua_State *L) {
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+/* main(argc, argv) under lua_pcall: returns the exit status. */
+static int run(lua_State *L) {
+    int count = (int)lua_tointeger(L, 1);
+    char **words = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    install_searcher(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "moontide.core");
+    lua_call(L, 1, 1);
+    lua_pushcfunction(L, embedded);
+    lua_setfield(L, -2, "embedded");
+    lua_pushcfunction(L, embedded_list);
+    lua_setfield(L, -2, "embedded_list");
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "moontide.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushstring(L, words[i]);
+        lua_rawseti(L, -2, i); /* 0: the program's own name */
+    }
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("moontide: out of memory\n", stderr);
+        return 1;
+    }
+    main_state = L;
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    lua_pushcfunction(L, add_traceback);
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    int status = 1;
+    if (lua_pcall(L, 2, 1, 1) == LUA_OK)
+        status = (int)lua_tointeger(L, -1);
+    else if (mt_interrupted())
+        status = STATUS_INTERRUPTED;
+    else
+        fprintf(stderr, "moontide: %s\n", lua_tostring(L, -1));
+    lua_sethook(L, NULL, 0, 0);
+    lua_close(L);
+    return status;
+}
