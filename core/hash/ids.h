@@ -1,0 +1,58 @@
+/* From content to hash ids.
+ *
+ * A block's key is 128 bits of XXH3 chained over contents: key(block) = XXH3_128(key(parent) ||
+ * content). So the key stands for the block and everything before it, and no look-up waits for the
+ * one before. A table turns keys into ids 0, 1, 2, ... by first appearance. Blocks that cannot come
+ * back are only numbered (mt_ids_fresh), in the same id space, and cost no memory.
+ *
+ * [the author of this room says here why a collision is not a practical event] */
+#ifndef MT_HASH_IDS_H
+#define MT_HASH_IDS_H
+
+#include "base/error.h"
+
+typedef struct mt_key {
+    uint64_t low, high;
+} mt_key;
+
+/* The key of a block with `bytes` of content after the block `parent` ({0, 0}: no block before it). */
+mt_key mt_key_child(mt_key parent, const void *content, size_t bytes);
+
+/* The same for content that is one 64-bit number; equal to mt_key_child(parent, &number, 8). */
+mt_key mt_key_number(mt_key parent, uint64_t number);
+
+/* A root of its own for a namespace, so that equal contents in two namespaces get two ids. */
+mt_key mt_key_namespace(const char *name, size_t length);
+
+typedef struct mt_ids mt_ids;
+
+/* A table that expects about `expected` different keys (0: unknown). It begins with at most 1 GiB
+ * and grows by rebuilding the slots from the keys. NULL on failure. */
+mt_ids *mt_ids_new(uint64_t expected, mt_error *error);
+
+/* ids[i] = id of keys[i], new ones given in order. Prefetches ahead within the array, so hand over
+ * hundreds at a time. On failure (memory) ids already given stay given. */
+mt_code mt_ids_of(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out, mt_error *error);
+
+/* Like mt_ids_of, but where keys[i].low == keys[i].high == 0 the next id is given without being
+ * remembered: one call for a batch that mixes content and fresh blocks, in order. */
+mt_code mt_ids_of_mixed(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out,
+                        mt_error *error);
+
+/* Numbers `count` blocks that cannot come back; returns the first of the consecutive ids. */
+uint64_t mt_ids_fresh(mt_ids *ids, uint64_t count);
+
+/* The key behind an id, so that blocks can be put after it: a fresh id has one of its own.
+ * 0, or -1 when the id was never given. */
+int mt_ids_key(const mt_ids *ids, uint64_t id, mt_key *key);
+
+/* Ids given so far (the next one). */
+uint64_t mt_ids_count(const mt_ids *ids);
+
+/* Bytes of memory in use. */
+uint64_t mt_ids_memory(const mt_ids *ids);
+
+/* NULL is allowed. */
+void mt_ids_free(mt_ids *ids);
+
+#endif

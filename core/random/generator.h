@@ -1,0 +1,51 @@
+/* Random numbers by position, not by history: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel
+ * random numbers: as easy as 1, 2, 3", SC 2011), taken from Random123.
+ *
+ * A key stands for (seed, name, purpose); a position is (item, draw). What item 5 draws does not
+ * depend on what item 4 drew, so any item can be made first, on any shard, beside any other stream.
+ * A draw is one 128-bit Philox block, counter {draw low, draw high, item low, item high}, used up
+ * 32 bits at a time. */
+#ifndef MT_RANDOM_GENERATOR_H
+#define MT_RANDOM_GENERATOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mt_random_key {
+    uint32_t word[2];
+} mt_random_key;
+
+typedef struct mt_random {
+    mt_random_key key;
+    uint64_t item;
+    uint64_t draw;      /* the next block to make */
+    uint32_t block[4];
+    uint32_t left;      /* unused words of block */
+} mt_random;
+
+/* The key of (seed, name, purpose): XXH3-64 over the seed and both texts with their lengths, so that
+ * ("ab", "c") is not ("a", "bc"). */
+mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_length,
+                               const char *purpose, size_t purpose_length);
+
+/* Starts at item 0, draw 0. */
+void mt_random_start(mt_random *random, mt_random_key key);
+
+/* Goes to the first draw of `item`. */
+void mt_random_seek(mt_random *random, uint64_t item);
+
+/* 32 or 64 uniform bits. */
+uint32_t mt_random_u32(mt_random *random);
+uint64_t mt_random_u64(mt_random *random);
+
+/* Uniform in [0, 1), a multiple of 2^-53. */
+double mt_random_uniform(mt_random *random);
+
+/* Uniform in (0, 1], a multiple of 2^-53: fit for a logarithm. */
+double mt_random_positive(mt_random *random);
+
+/* Uniform in 0..bound-1 without bias (Lemire, "Fast random integer generation in an interval",
+ * 2019); bound >= 1. */
+uint64_t mt_random_below(mt_random *random, uint64_t bound);
+
+#endif

@@ -1,0 +1,44 @@
+/* The record: one request of a trace, as everything here reads, makes and writes it. */
+#ifndef MT_TRACE_RECORD_H
+#define MT_TRACE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which members a request has; an absent one is not an empty or zero one. */
+enum {
+    MT_HAS_TIME = 1 << 0,
+    MT_HAS_INPUT_LENGTH = 1 << 1,
+    MT_HAS_OUTPUT_LENGTH = 1 << 2,
+    MT_HAS_HASH_IDS = 1 << 3,
+    MT_HAS_SESSION = 1 << 4,
+    MT_HAS_DELAY = 1 << 5,
+    MT_HAS_STREAM = 1 << 6,
+    MT_HAS_TURN = 1 << 7
+};
+
+/* Bytes owned by somebody else. */
+typedef struct mt_span {
+    const char *text;
+    size_t length;
+} mt_span;
+
+typedef struct mt_request {
+    unsigned has;           /* MT_HAS_... */
+    int64_t time_ns;        /* timestamp: nanoseconds since the trace's start */
+    int64_t delay_ns;       /* wait after the answer to the session's previous turn */
+    uint64_t input_length;  /* ISL, tokens */
+    uint64_t output_length; /* OSL, tokens */
+    const uint64_t *hash_ids; /* one a block of the prompt, ids being prefix ids */
+    size_t hash_count;
+    mt_span session; /* session_id: the raw JSON token (numbers stay numbers, strings keep quotes) */
+    uint64_t turn;   /* 0-based within its session; never written */
+    mt_span stream;  /* the raw JSON string token */
+    mt_span extra;   /* all other members as raw bytes `"key": value, "key": value`, without braces,
+                        in their own order with the separators of the line they came from */
+    uint64_t line;   /* 1-based in its file; 0 when it comes from none */
+} mt_request;
+
+/* Who owns the bytes: a request handed out by a reader or a run is valid until the next one. */
+
+#endif

@@ -1,0 +1,37 @@
+/* The one scanner for trace lines: strict RFC 8259, fields in any order, any white space, duplicate
+ * keys refused among ours, 64-bit integers exact, times exact to six digits of a millisecond (read
+ * from the decimal text, never through a double; further digits are rounded, half away from zero),
+ * unknown members kept as bytes. It checks form only: JSON, types, sign, 64-bit range. A member of
+ * ours that is null counts as absent. Integers may be written 5.0 or 5e3 when whole. */
+#ifndef MT_TRACE_SCANNER_H
+#define MT_TRACE_SCANNER_H
+
+#include "base/error.h"
+#include "trace/record.h"
+
+/* Reusable storage of one scanner: zero it, scan many lines, free it. */
+typedef struct mt_scan_buffer {
+    uint64_t *ids;
+    size_t id_capacity;
+    char *extra;
+    size_t extra_capacity;
+} mt_scan_buffer;
+
+/* Scans one line (length bytes; at least 64 further readable bytes follow, the first '\n') into
+ * *request, whose spans and ids point into text or buffer. request->line is left alone. On failure
+ * fills error's column (1-based byte) and message, the offending text quoted and cut; source and
+ * line are the caller's to add. MT_OK, MT_ERROR_INPUT or MT_ERROR_MEMORY. */
+mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
+                        mt_request *request, mt_error *error);
+
+/* Checks that text[0..length) is one RFC 8259 value (white space around it allowed), nesting up to
+ * 512 deep. MT_OK or MT_ERROR_INPUT with the column. */
+mt_code mt_scan_value(const char *text, size_t length, mt_error *error);
+
+/* A decimal JSON number times 10^scale (scale 6: milliseconds to nanoseconds) as a whole number,
+ * rounded half away from zero. 0, -1 when it is not a JSON number, -2 when out of range. */
+int mt_scan_decimal(const char *text, size_t length, int scale, int64_t *value);
+
+void mt_scan_buffer_free(mt_scan_buffer *buffer);
+
+#endif
