@@ -2,7 +2,7 @@
  *
  * An mt_distribution is immutable and reference counted. Its parameters are mt_parameter: a number,
  * or a function of time (a rate curve, to a caller who has one), read at the time given to the
- * draw. A draw uses the generator it is given and nothing else. Makers take over no references:
+ * draw and with the seed of the generator's key (of the call, where there is no generator). A draw uses the generator it is given and nothing else. Makers take over no references:
  * a combined distribution retains its parts; the caller still releases its own. Makers return NULL
  * and fill error: MT_ERROR_VALUE with what is allowed, or MT_ERROR_MEMORY.
  *
@@ -43,8 +43,8 @@ void mt_alias_free(mt_alias *alias);
 typedef struct mt_distribution mt_distribution;
 
 typedef struct mt_parameter {
-    double value;                             /* used when at is NULL */
-    double (*at)(void *context, double time); /* seconds since the start */
+    double value; /* used when at is NULL */
+    double (*at)(void *context, uint64_t seed, double time); /* seconds since the start */
     void *context;
     void (*retain)(void *context);            /* called by makers and by release; NULL: nothing */
     void (*release)(void *context);
@@ -104,16 +104,16 @@ double mt_distribution_draw_length_biased(const mt_distribution *distribution, m
 
 /* The mean at `time`, exact or to 1e-9 relative (clamped ones by integrating the distribution
  * function). */
-double mt_distribution_mean(const mt_distribution *distribution, double time);
+double mt_distribution_mean(const mt_distribution *distribution, uint64_t seed, double time);
 
 /* The mean of the whole number a length becomes: rounded to the nearest whole, then moved into
  * [low, high]; to 1e-6 relative. */
-double mt_distribution_mean_rounded(const mt_distribution *distribution, double time, double low,
-                                    double high);
+double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed,
+                                    double time, double low, double high);
 
 /* P(X <= x) at `time`; what the means above integrate. */
 double mt_distribution_probability_below(const mt_distribution *distribution, double x,
-                                         double time);
+                                         uint64_t seed, double time);
 
 /* The smallest value that can come out, at time 0: to check that gaps are positive. */
 double mt_distribution_lowest(const mt_distribution *distribution);

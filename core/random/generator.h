@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 typedef struct mt_random_key {
+    uint64_t seed; /* what the key was made from, for parameters that are noise curves */
     uint32_t word[2];
 } mt_random_key;
 

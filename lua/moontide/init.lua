@@ -1,0 +1,34 @@
+--- Moontide: load shapes as values, and the traces they become. `local mt = require "moontide"`.
+--
+-- Each module below holds one part of the pleasant API and returns { public = {name = function or
+-- table}, methods = {table, ...} }. Here they become one table, and every public function and method
+-- is located: a caller's mistake is reported with the caller's own line.
+local core = require "moontide.core"
+core.base.own()
+
+local mt = { version = core.version }
+
+local parts = {}
+
+local function locate(functions)
+  for name, value in pairs(functions) do
+    if type(value) == "function" and not name:find "^__" then
+      functions[name] = core.base.located(value)
+    end
+  end
+end
+
+for _, name in ipairs(parts) do
+  local part = require("moontide." .. name)
+  for key, value in pairs(part.public or {}) do
+    if type(value) == "function" then
+      mt[key] = core.base.located(value)
+    else
+      if getmetatable(value) == nil and type(value) == "table" then locate(value) end
+      mt[key] = value
+    end
+  end
+  for _, methods in ipairs(part.methods or {}) do locate(methods) end
+end
+
+return mt
