@@ -15,7 +15,8 @@ typedef struct mt_key {
     uint64_t low, high;
 } mt_key;
 
-/* The key of a block with `bytes` of content after the block `parent` ({0, 0}: no block before it). */
+/* The key of a block with `bytes` of content after the block `parent` ({0, 0}: no block before it).
+ */
 mt_key mt_key_child(mt_key parent, const void *content, size_t bytes);
 
 /* The same for content that is one 64-bit number; equal to mt_key_child(parent, &number, 8). */

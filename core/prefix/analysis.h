@@ -24,8 +24,8 @@ typedef struct mt_analysis_result {
 
 mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error);
 
-/* Takes in one request, in trace order. Requires input_length and output_length and, where there are
- * ids, that they fit the block size; fails naming request->line's field, source left empty. */
+/* Takes in one request, in trace order. Requires input_length and output_length and, where there
+ * are ids, that they fit the block size; fails naming request->line's field, source left empty. */
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error);
 
 /* The result over all requests so far. */

@@ -2,9 +2,10 @@
  *
  * An mt_distribution is immutable and reference counted. Its parameters are mt_parameter: a number,
  * or a function of time (a rate curve, to a caller who has one), read at the time given to the
- * draw and with the seed of the generator's key (of the call, where there is no generator). A draw uses the generator it is given and nothing else. Makers take over no references:
- * a combined distribution retains its parts; the caller still releases its own. Makers return NULL
- * and fill error: MT_ERROR_VALUE with what is allowed, or MT_ERROR_MEMORY.
+ * draw and with the seed of the generator's key (of the call, where there is no generator). A draw
+ * uses the generator it is given and nothing else. Makers take over no references: a combined
+ * distribution retains its parts; the caller still releases its own. Makers return NULL and fill
+ * error: MT_ERROR_VALUE with what is allowed, or MT_ERROR_MEMORY.
  *
  * Sources: normal by the polar method (Marsaglia & Bray 1964) or better; gamma by Marsaglia & Tsang
  * 2000 (shape < 1 by their boost); zipf by rejection-inversion (Hoermann & Derflinger 1996);
@@ -18,12 +19,12 @@
 
 /* ---- plain samplers, for code that has its parameters at hand ---- */
 
-double mt_draw_normal(mt_random *random);                    /* mean 0, deviation 1 */
-double mt_draw_exponential(mt_random *random);               /* mean 1, > 0 */
-double mt_draw_gamma(mt_random *random, double shape);       /* scale 1; shape > 0 */
-uint64_t mt_draw_poisson(mt_random *random, double mean);    /* exact for 0 <= mean <= 1e9 */
-double mt_draw_geometric(mt_random *random, double mean);    /* 1, 2, ...; mean >= 1 */
-double mt_draw_zipf(mt_random *random, double n, double s);  /* 1..n, weight k^-s; n >= 1, s >= 0 */
+double mt_draw_normal(mt_random *random);                   /* mean 0, deviation 1 */
+double mt_draw_exponential(mt_random *random);              /* mean 1, > 0 */
+double mt_draw_gamma(mt_random *random, double shape);      /* scale 1; shape > 0 */
+uint64_t mt_draw_poisson(mt_random *random, double mean);   /* exact for 0 <= mean <= 1e9 */
+double mt_draw_geometric(mt_random *random, double mean);   /* 1, 2, ...; mean >= 1 */
+double mt_draw_zipf(mt_random *random, double n, double s); /* 1..n, weight k^-s; n >= 1, s >= 0 */
 
 /* ---- weighted choice ---- */
 
@@ -43,10 +44,10 @@ void mt_alias_free(mt_alias *alias);
 typedef struct mt_distribution mt_distribution;
 
 typedef struct mt_parameter {
-    double value; /* used when at is NULL */
+    double value;                                            /* used when at is NULL */
     double (*at)(void *context, uint64_t seed, double time); /* seconds since the start */
     void *context;
-    void (*retain)(void *context);            /* called by makers and by release; NULL: nothing */
+    void (*retain)(void *context); /* called by makers and by release; NULL: nothing */
     void (*release)(void *context);
 } mt_parameter;
 
@@ -108,8 +109,8 @@ double mt_distribution_mean(const mt_distribution *distribution, uint64_t seed, 
 
 /* The mean of the whole number a length becomes: rounded to the nearest whole, then moved into
  * [low, high]; to 1e-6 relative. */
-double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed,
-                                    double time, double low, double high);
+double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed, double time,
+                                    double low, double high);
 
 /* P(X <= x) at `time`; what the means above integrate. */
 double mt_distribution_probability_below(const mt_distribution *distribution, double x,

@@ -19,12 +19,13 @@ typedef struct mt_random_key {
 typedef struct mt_random {
     mt_random_key key;
     uint64_t item;
-    uint64_t draw;      /* the next block to make */
+    uint64_t draw; /* the next block to make */
     uint32_t block[4];
-    uint32_t left;      /* unused words of block */
+    uint32_t left; /* unused words of block */
 } mt_random;
 
-/* The key of (seed, name, purpose): XXH3-64 over the seed and both texts with their lengths, so that
+/* The key of (seed, name, purpose): XXH3-64 over the seed and both texts with their lengths, so
+ * that
  * ("ab", "c") is not ("a", "bc"). */
 mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_length,
                                const char *purpose, size_t purpose_length);
