@@ -77,7 +77,9 @@ mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
                       .lengths = mt_lengths_retain(stream->lengths),
                       .first = stream->first ? mt_lengths_retain(stream->first) : NULL,
                       .prompt = mt_prompt_retain(stream->prompt),
-                      .fields = stream->fields ? mt_fields_retain(stream->fields) : NULL};
+                      .fields = stream->fields ? mt_fields_retain(stream->fields) : NULL,
+                      .factor = stream->factor,
+                      .end = stream->end};
     if (!copy.name || copy_class_lists(&copy, stream) != 0) {
         release_stream(&copy);
         return mt_fail_memory(error, "plan");
@@ -168,8 +170,10 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
 mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
                        double factor, mt_expectation *expectation, mt_error *error) {
     const mt_stream *stream = &plan->streams[index];
-    mt_process_context context = {
-        .seed = seed, .name = stream->name, .factor = factor, .end = duration};
+    mt_process_context context = {.seed = seed,
+                                  .name = stream->name,
+                                  .factor = factor * stream->factor,
+                                  .end = fmin(duration, stream->end)};
     mt_process_expectation arrivals;
     *expectation = (mt_expectation){.clamped_at = -1};
     mt_code code = mt_process_expect(stream->process, &context, &arrivals, error);

@@ -21,6 +21,8 @@ typedef struct mt_stream {
     /* One a class of lengths, an entry or the whole list may be NULL: as the stream's. */
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
+    double factor; /* multiplies its rates, beside the run's own */
+    double end;    /* seconds: it begins nothing at or after this; INFINITY: as the run */
 } mt_stream;
 
 typedef struct mt_plan mt_plan;

@@ -21,7 +21,6 @@ void mt_prompt_release(mt_prompt *prompt) {
         return;
     if (prompt->kind->release)
         prompt->kind->release(prompt);
-    mt_free(prompt->name);
     mt_free(prompt->text);
     mt_free(prompt);
 }
@@ -31,8 +30,8 @@ mt_prompt *mt_prompt_retain(mt_prompt *prompt) {
     return prompt;
 }
 
-mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *name,
-                         const char *text, mt_error *error) {
+mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *text,
+                         mt_error *error) {
     mt_prompt *prompt = mt_allocate_zero(1, size);
     if (!prompt) {
         mt_fail_memory(error, "prompt source");
@@ -41,9 +40,7 @@ mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *na
     prompt->kind = kind;
     prompt->references = 1;
     prompt->text = mt_copy_text(text, strlen(text));
-    if (name)
-        prompt->name = mt_copy_text(name, strlen(name));
-    if (!prompt->text || (name && !prompt->name)) {
+    if (!prompt->text) {
         mt_prompt_release(prompt);
         mt_fail_memory(error, "prompt source");
         return NULL;
@@ -66,8 +63,12 @@ double mt_prompt_remembered(const mt_prompt *prompt, double input_length, uint64
 
 /* ---- one stream's use of it ---- */
 
-mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t seed,
-                                uint64_t block_size, mt_error *error) {
+mt_key mt_key_enter(mt_key parent, mt_key names) {
+    return mt_key_child(parent, &names, sizeof names);
+}
+
+mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t variant,
+                                uint64_t seed, uint64_t block_size, mt_error *error) {
     mt_prompt_state *state = mt_allocate_zero(1, prompt->kind->state_size);
     if (!state) {
         mt_fail_memory(error, "prompt source");
@@ -75,11 +76,8 @@ mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t 
     }
     state->prompt = mt_prompt_retain(prompt);
     state->block_size = block_size;
-    /* A shared name and a stream of the same name are two namespaces. */
-    const char *owner = prompt->name ? prompt->name : stream;
-    state->root =
-        mt_key_child(mt_key_number((mt_key){0, 0}, prompt->name != NULL), owner, strlen(owner));
-    if (prompt->kind->open && prompt->kind->open(state, owner, seed, error) != MT_OK) {
+    state->own = mt_key_number(mt_key_namespace(stream, strlen(stream)), variant);
+    if (prompt->kind->open && prompt->kind->open(state, stream, seed, error) != MT_OK) {
         mt_prompt_close(state);
         return NULL;
     }
@@ -102,7 +100,7 @@ static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                        mt_key_list *list, mt_prompt_made *made, mt_error *error) {
     size_t before = list->count;
-    mt_key root = state->root;
+    mt_key root = {0, 0};
     *made = (mt_prompt_made){.input_length = wish->tokens};
     if (wish->model_length > 0)
         root = mt_key_child(root, wish->model, wish->model_length);
@@ -120,7 +118,7 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
 static const mt_prompt_kind unique_kind = {.name = "unique", .state_size = sizeof(mt_prompt_state)};
 
 mt_prompt *mt_prompt_unique(mt_error *error) {
-    return mt_prompt_new(&unique_kind, sizeof(mt_prompt), NULL, "unique()", error);
+    return mt_prompt_new(&unique_kind, sizeof(mt_prompt), "unique()", error);
 }
 
 /* ---- random_blocks ---- */
@@ -136,6 +134,7 @@ static mt_code random_blocks_make(mt_prompt_state *state, mt_random *random,
     (void)made;
     uint64_t total = ((const random_blocks *)state->prompt)->total;
     uint64_t blocks = blocks_of(wish->tokens, state->block_size);
+    root = mt_key_enter(root, state->own);
     for (uint64_t i = 0; i < blocks; i++) {
         root = mt_key_number(root, mt_random_below(random, total));
         if (mt_key_list_add(list, root) != 0)
@@ -162,8 +161,7 @@ mt_prompt *mt_prompt_random_blocks(uint64_t total, mt_error *error) {
         return NULL;
     }
     snprintf(text, sizeof text, "random_blocks{total=%llu}", (unsigned long long)total);
-    mt_prompt *prompt =
-        mt_prompt_new(&random_blocks_kind, sizeof(random_blocks), NULL, text, error);
+    mt_prompt *prompt = mt_prompt_new(&random_blocks_kind, sizeof(random_blocks), text, error);
     if (prompt)
         ((random_blocks *)prompt)->total = total;
     return prompt;

@@ -22,6 +22,7 @@ typedef struct mt_key_list {
 } mt_key_list;
 
 typedef struct mt_prompt_part {
+    const char *name; /* equal names share contents, whoever uses them; NULL: the stream's own */
     mt_distribution *tokens; /* drawn once a content; at least 1 after rounding */
     mt_distribution *pick;   /* which content: a drawn number, rounded; NULL: always the same one */
     uint64_t uniform;        /* with pick NULL: one of so many contents, each as likely; 0 as 1 */
@@ -35,10 +36,9 @@ mt_prompt *mt_prompt_unique(mt_error *error);
 mt_prompt *mt_prompt_random_blocks(uint64_t total, mt_error *error);
 
 /* The parts chained in order, each picked anew by every request; what is left of the prompt is new.
- * name: contents are shared by all sources of one name; NULL: they belong to the stream. text: how
- * the source shows itself. Both are copied. count >= 1. */
-mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *name,
-                           const char *text, mt_error *error);
+ * text is how the source shows itself. Names and text are copied. count >= 1. */
+mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *text,
+                           mt_error *error);
 
 mt_prompt *mt_prompt_retain(mt_prompt *prompt); /* returns it */
 void mt_prompt_release(mt_prompt *prompt);      /* NULL is allowed */
@@ -50,9 +50,10 @@ double mt_prompt_shared_mean(const mt_prompt *prompt);
 /* Keys a request of `input_length` tokens adds at most that must be remembered. */
 double mt_prompt_remembered(const mt_prompt *prompt, double input_length, uint64_t block_size);
 
-/* A state for one stream (or class of one): stream is its name, which outlives the state. */
-mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t seed,
-                                uint64_t block_size, mt_error *error);
+/* A state for one stream: stream is its name, variant tells several sources of one stream apart
+ * (nothing of their own is shared between two variants). */
+mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t variant,
+                                uint64_t seed, uint64_t block_size, mt_error *error);
 
 typedef struct mt_prompt_wish {
     uint64_t
@@ -85,7 +86,7 @@ int mt_key_list_add(mt_key_list *list, mt_key key);
 typedef struct mt_prompt_kind {
     const char *name;
     size_t state_size; /* of the struct that begins with mt_prompt_state; zeroed before open */
-    mt_code (*open)(mt_prompt_state *state, const char *owner, uint64_t seed, mt_error *error);
+    mt_code (*open)(mt_prompt_state *state, const char *stream, uint64_t seed, mt_error *error);
     mt_code (*make)(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                     mt_key root, mt_key_list *list, mt_prompt_made *made, mt_error *error);
     void (*close)(mt_prompt_state *state); /* also after a failed open */
@@ -97,18 +98,20 @@ typedef struct mt_prompt_kind {
 struct mt_prompt {
     const mt_prompt_kind *kind;
     uint64_t references;
-    char *name; /* NULL: contents belong to the stream */
     char *text;
 };
 
 struct mt_prompt_state {
     mt_prompt *prompt;
     uint64_t block_size;
-    mt_key root;
+    mt_key own; /* the namespace of (stream, variant) */
 };
 
 /* A source of `size` zeroed bytes (its struct begins with mt_prompt), one reference. */
-mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *name,
-                         const char *text, mt_error *error);
+mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *text,
+                         mt_error *error);
+
+/* A block key after `parent` that stands for a namespace. */
+mt_key mt_key_enter(mt_key parent, mt_key names);
 
 #endif

@@ -15,30 +15,48 @@ typedef struct parts_prompt {
     size_t count;
 } parts_prompt;
 
+/* A part as one stream uses it. */
+typedef struct part_state {
+    mt_key contents; /* the namespace of its contents */
+    mt_random sizes; /* the tokens of content c are drawn at item c */
+} part_state;
+
 typedef struct parts_state {
     mt_prompt_state base;
-    mt_random *sizes; /* one a part: the tokens of content c are drawn at item c */
+    part_state *parts;
 } parts_state;
 
-static mt_code parts_open(mt_prompt_state *base, const char *owner, uint64_t seed,
+static void open_part(part_state *part, const parts_state *state, size_t index, const char *name,
+                      const char *stream, uint64_t seed) {
+    const char *owner = name ? name : stream;
+    char purpose[64];
+    int length;
+    if (name) {
+        part->contents = mt_key_number(mt_key_namespace(name, strlen(name)), UINT64_MAX);
+        length = snprintf(purpose, sizeof purpose, "tokens of a named part");
+    } else {
+        part->contents = mt_key_number(state->base.own, index);
+        length = snprintf(purpose, sizeof purpose, "tokens %016llx",
+                          (unsigned long long)part->contents.low);
+    }
+    mt_random_start(&part->sizes,
+                    mt_random_key_of(seed, owner, strlen(owner), purpose, (size_t)length));
+}
+
+static mt_code parts_open(mt_prompt_state *base, const char *stream, uint64_t seed,
                           mt_error *error) {
     parts_state *state = (parts_state *)base;
     const parts_prompt *prompt = (const parts_prompt *)base->prompt;
-    state->sizes = mt_allocate(prompt->count, sizeof *state->sizes);
-    if (!state->sizes)
+    state->parts = mt_allocate(prompt->count, sizeof *state->parts);
+    if (!state->parts)
         return mt_fail_memory(error, "prompt source");
-    for (size_t i = 0; i < prompt->count; i++) {
-        char purpose[64];
-        int length = snprintf(purpose, sizeof purpose, "%s part %zu tokens",
-                              base->prompt->name ? "shared" : "own", i);
-        mt_random_start(&state->sizes[i],
-                        mt_random_key_of(seed, owner, strlen(owner), purpose, (size_t)length));
-    }
+    for (size_t i = 0; i < prompt->count; i++)
+        open_part(&state->parts[i], state, i, prompt->parts[i].name, stream, seed);
     return MT_OK;
 }
 
 static void parts_close(mt_prompt_state *base) {
-    mt_free(((parts_state *)base)->sizes);
+    mt_free(((parts_state *)base)->parts);
 }
 
 /* The shared part as it grows: whole blocks become keys, each chained over what stands in it. */
@@ -49,8 +67,8 @@ typedef struct shared_part {
     mt_key chain;    /* key of the last whole block and of what the next one holds so far */
 } shared_part;
 
-static mt_code append_content(shared_part *shared, uint64_t part, uint64_t content, uint64_t tokens,
-                              mt_key_list *list, mt_error *error) {
+static mt_code append_content(shared_part *shared, mt_key contents, uint64_t content,
+                              uint64_t tokens, mt_key_list *list, mt_error *error) {
     uint64_t done = 0;
     while (done < tokens && shared->tokens < shared->limit) {
         uint64_t take = shared->block_size - shared->tokens % shared->block_size;
@@ -58,7 +76,7 @@ static mt_code append_content(shared_part *shared, uint64_t part, uint64_t conte
             take = tokens - done;
         if (take > shared->limit - shared->tokens)
             take = shared->limit - shared->tokens;
-        uint64_t stretch[4] = {part, content, done, take};
+        uint64_t stretch[5] = {contents.low, contents.high, content, done, take};
         shared->chain = mt_key_child(shared->chain, stretch, sizeof stretch);
         shared->tokens += take;
         done += take;
@@ -84,10 +102,11 @@ static mt_code parts_make(mt_prompt_state *base, mt_random *random, const mt_pro
         const mt_prompt_part *part = &prompt->parts[i];
         for (uint64_t n = 0; n < part->count; n++) {
             uint64_t content = pick_content(part, random, wish->time);
-            mt_random_seek(&state->sizes[i], content);
-            double tokens = mt_distribution_draw(part->tokens, &state->sizes[i], 0);
-            mt_code code =
-                append_content(&shared, i, content, mt_whole_tokens(tokens, 1), list, error);
+            part_state *own = &state->parts[i];
+            mt_random_seek(&own->sizes, content);
+            double tokens = mt_distribution_draw(part->tokens, &own->sizes, 0);
+            mt_code code = append_content(&shared, own->contents, content,
+                                          mt_whole_tokens(tokens, 1), list, error);
             if (code != MT_OK)
                 return code;
         }
@@ -115,6 +134,7 @@ static void parts_release(mt_prompt *base) {
     for (size_t i = 0; i < prompt->count; i++) {
         mt_distribution_release(prompt->parts[i].tokens);
         mt_distribution_release(prompt->parts[i].pick);
+        mt_free((char *)prompt->parts[i].name);
     }
     mt_free(prompt->parts);
 }
@@ -128,24 +148,27 @@ static const mt_prompt_kind parts_kind = {.name = "parts",
                                           .remembered = parts_remembered,
                                           .release = parts_release};
 
-mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *name,
-                           const char *text, mt_error *error) {
-    mt_prompt *base = mt_prompt_new(&parts_kind, sizeof(parts_prompt), name, text, error);
+mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *text,
+                           mt_error *error) {
+    mt_prompt *base = mt_prompt_new(&parts_kind, sizeof(parts_prompt), text, error);
     if (!base)
         return NULL;
     parts_prompt *prompt = (parts_prompt *)base;
     prompt->parts = mt_allocate_zero(count, sizeof *parts);
-    if (!prompt->parts) {
+    int failed = prompt->parts == NULL;
+    for (size_t i = 0; !failed && i < count; i++) {
+        mt_prompt_part *part = &prompt->parts[prompt->count++];
+        *part = parts[i];
+        mt_distribution_retain(part->tokens);
+        if (part->pick)
+            mt_distribution_retain(part->pick);
+        part->name = parts[i].name ? mt_copy_text(parts[i].name, strlen(parts[i].name)) : NULL;
+        failed = parts[i].name && !part->name;
+    }
+    if (failed) {
         mt_prompt_release(base);
         mt_fail_memory(error, "prompt source");
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        prompt->parts[i] = parts[i];
-        mt_distribution_retain(parts[i].tokens);
-        if (parts[i].pick)
-            mt_distribution_retain(parts[i].pick);
-    }
-    prompt->count = count;
     return base;
 }

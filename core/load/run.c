@@ -129,6 +129,15 @@ static mt_random stream_random(const mt_run *run, const run_lane *lane, const ch
     return mt_process_random(&context, purpose);
 }
 
+/* Class `classes` is the stream itself. */
+static mt_prompt *prompt_of_class(const run_lane *lane, size_t class_index) {
+    const mt_stream *stream = lane->stream;
+    if (class_index < lane->classes && stream->class_prompts && stream->class_prompts[class_index])
+        return stream->class_prompts[class_index];
+    return stream->prompt;
+}
+
+/* A state a source: classes that use the same one share it. */
 static mt_code open_prompts(const mt_run *run, run_lane *lane, mt_error *error) {
     const mt_stream *stream = lane->stream;
     lane->classes = mt_lengths_class_count(stream->lengths);
@@ -136,11 +145,16 @@ static mt_code open_prompts(const mt_run *run, run_lane *lane, mt_error *error) 
     if (!lane->prompts)
         return mt_fail_memory(error, "stream");
     for (size_t i = 0; i <= lane->classes; i++) {
-        mt_prompt *prompt = stream->prompt;
-        if (i < lane->classes && stream->class_prompts && stream->class_prompts[i])
-            prompt = stream->class_prompts[i];
-        lane->prompts[i] = mt_prompt_open(prompt, stream->name, run->options.seed,
-                                          mt_plan_block_size(run->plan), error);
+        mt_prompt *prompt = prompt_of_class(lane, i);
+        size_t first = 0;
+        while (prompt_of_class(lane, first) != prompt)
+            first++;
+        if (first < i)
+            lane->prompts[i] = lane->prompts[first];
+        else
+            lane->prompts[i] =
+                mt_prompt_open(prompt, stream->name, prompt == stream->prompt ? 0 : i + 1,
+                               run->options.seed, mt_plan_block_size(run->plan), error);
         if (!lane->prompts[i])
             return mt_code_of(error);
     }
@@ -151,8 +165,8 @@ static mt_code open_lane(const mt_run *run, run_lane *lane, mt_error *error) {
     const mt_run_options *options = &run->options;
     mt_process_context context = {.seed = options->seed,
                                   .name = lane->stream->name,
-                                  .factor = options->factor,
-                                  .end = options->duration};
+                                  .factor = options->factor * lane->stream->factor,
+                                  .end = fmin(options->duration, lane->stream->end)};
     lane->process = mt_process_open(lane->stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
@@ -486,8 +500,13 @@ int mt_run_next(mt_run *run, mt_request *request, mt_error *error) {
 }
 
 static void close_lane(run_lane *lane) {
-    for (size_t i = 0; lane->prompts && i <= lane->classes; i++)
-        mt_prompt_close(lane->prompts[i]);
+    for (size_t i = 0; lane->prompts && i <= lane->classes; i++) {
+        int is_first = 1;
+        for (size_t j = 0; j < i; j++)
+            is_first &= lane->prompts[j] != lane->prompts[i];
+        if (is_first)
+            mt_prompt_close(lane->prompts[i]);
+    }
     mt_free(lane->prompts);
     mt_lengths_close(lane->lengths);
     mt_lengths_close(lane->first);

@@ -64,6 +64,20 @@ static int own(lua_State *L) {
     return 0;
 }
 
+/* where(): "SCRIPT:LINE: " of the nearest caller outside the library, or "". */
+static int where(lua_State *L) {
+    lua_Debug caller;
+    for (int level = 1; lua_getstack(L, level, &caller); level++) {
+        lua_getinfo(L, "Sl", &caller);
+        if (caller.currentline > 0 && !is_own(L, &caller, lua_upvalueindex(1))) {
+            luaL_where(L, level);
+            return 1;
+        }
+    }
+    lua_pushliteral(L, "");
+    return 1;
+}
+
 /* raise(message): a usage error. */
 static int raise_usage(lua_State *L) {
     return mt_lua_raise(L, "%s", luaL_checkstring(L, 1));
@@ -86,7 +100,8 @@ static int seconds(lua_State *L) {
 int mt_lua_open_base(lua_State *L) {
     static const luaL_Reg plain[] = {
         {"raise", raise_usage}, {"interrupted", interrupted}, {"seconds", seconds}, {NULL, NULL}};
-    static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
+    static const luaL_Reg sharing_own[] = {
+        {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     luaL_newlib(L, plain);
     lua_newtable(L);
     luaL_setfuncs(L, sharing_own, 1);
