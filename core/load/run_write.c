@@ -1,4 +1,4 @@
-/* Where a run's requests go: an output, or a digest. */
+/* Where a run's requests go: an output, a picture, a digest. */
 #include "load/run.h"
 
 #include "base/memory.h"
@@ -6,16 +6,35 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-mt_code mt_run_write(mt_run *run, mt_output *output, const mt_trace_format *format,
+#include <string.h>
+
+mt_code mt_run_write(mt_run *run, mt_output *output, const mt_trace_format *format, uint64_t most,
                      uint64_t *written, mt_error *error) {
     mt_request request;
-    int got;
-    *written = 0;
-    while ((got = mt_run_next(run, &request, error)) > 0) {
+    for (*written = 0; *written < most; ++*written) {
+        int got = mt_run_next(run, &request, error);
+        if (got <= 0)
+            return got == 0 ? MT_OK : mt_code_of(error);
         mt_code code = mt_trace_write(output, &request, format, error);
         if (code != MT_OK)
             return code;
-        ++*written;
+    }
+    return MT_OK;
+}
+
+mt_code mt_run_count(mt_run *run, double duration, mt_run_bin *bins, size_t count,
+                     mt_error *error) {
+    mt_request request;
+    int got;
+    memset(bins, 0, count * sizeof *bins);
+    while ((got = mt_run_next(run, &request, error)) > 0) {
+        double place = (double)request.time_ns * 1e-9 / duration * (double)count;
+        if (!(place < (double)count))
+            continue;
+        mt_run_bin *bin = &bins[(size_t)place];
+        bin->requests++;
+        bin->input += (double)request.input_length;
+        bin->output += (double)request.output_length;
     }
     return got == 0 ? MT_OK : mt_code_of(error);
 }

@@ -265,17 +265,42 @@ static int run_next(lua_State *L) {
     return 1;
 }
 
-/* write(run, writer) -> requests written, or nil, message, code; the writer stays open */
+/* write(run, writer, most) -> requests written (fewer than most at the end), or nil, message, code; the
+ * writer stays open */
 static int run_write(lua_State *L) {
     mt_error error;
     mt_trace_format format;
     uint64_t written;
     mt_run *run = check_run(L, 1);
     mt_output *output = mt_lua_check_writer(L, 2, &format);
-    if (mt_run_write(run, output, &format, &written, &error) != MT_OK)
+    uint64_t most = mt_lua_check_count(L, 3, "most");
+    if (mt_run_write(run, output, &format, most, &written, &error) != MT_OK)
         return run_failure(L, &error);
     lua_pushinteger(L, (lua_Integer)written);
     return 1;
+}
+
+/* count(run, duration, bins) -> {requests, ...}, {input tokens, ...}, {output tokens, ...} a bin */
+static int run_count(lua_State *L) {
+    mt_error error;
+    mt_run *run = check_run(L, 1);
+    double duration = luaL_checknumber(L, 2);
+    lua_Integer count = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, count >= 1 && count <= 100000, 3, "1 to 100000 bins");
+    mt_run_bin *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
+    if (mt_run_count(run, duration, bins, (size_t)count, &error) != MT_OK)
+        return run_failure(L, &error);
+    for (int i = 0; i < 3; i++)
+        lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)bins[i].requests);
+        lua_rawseti(L, -4, i + 1);
+        lua_pushnumber(L, bins[i].input);
+        lua_rawseti(L, -3, i + 1);
+        lua_pushnumber(L, bins[i].output);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 3;
 }
 
 /* columns(run) -> all requests that are left, in columns; or nil, message, code */
@@ -321,6 +346,7 @@ int mt_lua_open_plan(lua_State *L) {
                                          {"new", plan_new},          {"add", plan_add},
                                          {"expect", plan_expect},    {"run", run_open},
                                          {"next", run_next},         {"write", run_write},
+                                         {"count", run_count},
                                          {"columns", run_columns},   {"digest", run_digest},
                                          {"close", release_run},     {NULL, NULL}};
     mt_lua_new_type(L, fields_type, NULL, release_fields, NULL);

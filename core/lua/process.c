@@ -61,12 +61,31 @@ static int duration(lua_State *L) {
     return 1;
 }
 
-/* rate(process, seed, t) -> the curve's value, clamped to 0 */
-static int rate(lua_State *L) {
+/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin: the clamped curve's
+ * area */
+static int areas(lua_State *L) {
+    mt_error error;
     mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));
     uint64_t seed = (uint64_t)luaL_checkinteger(L, 2);
-    double value = curve ? mt_curve_at(curve, seed, luaL_checknumber(L, 3)) : 0;
-    lua_pushnumber(L, value > 0 ? value : 0);
+    double factor = luaL_checknumber(L, 3), duration = luaL_checknumber(L, 4);
+    lua_Integer bins = luaL_checkinteger(L, 5);
+    luaL_argcheck(L, bins >= 1 && bins <= 100000, 5, "1 to 100000 bins");
+    lua_createtable(L, (int)bins, 0);
+    mt_clock *clock = curve ? mt_clock_open(curve, seed, factor, duration, &error) : NULL;
+    if (curve && !clock)
+        return mt_lua_raise_error(L, &error);
+    double before = 0, area = 0;
+    for (lua_Integer i = 1; i <= bins; i++) {
+        double t = duration * (double)i / (double)bins;
+        if (clock && mt_clock_area(clock, t, &area, &error) != MT_OK) {
+            mt_clock_close(clock);
+            return mt_lua_raise_error(L, &error);
+        }
+        lua_pushnumber(L, area - before); /* the table has its room: nothing here raises */
+        lua_rawseti(L, -2, i);
+        before = area;
+    }
+    mt_clock_close(clock);
     return 1;
 }
 
@@ -87,7 +106,7 @@ int mt_lua_open_process(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", to_text}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"even", even},       {"poisson", poisson},   {"poisson_counts", poisson_counts},
-        {"renewal", renewal}, {"duration", duration}, {"rate", rate},
+        {"renewal", renewal}, {"duration", duration}, {"areas", areas},
         {NULL, NULL}};
     mt_lua_new_type(L, type_name, NULL, release, meta);
     lua_pop(L, 1);
