@@ -46,6 +46,7 @@ mt_curve *mt_curve_sampled(const double *times, const double *rates, size_t coun
  * both and says what to do. */
 mt_curve *mt_curve_add(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_subtract(mt_curve *a, mt_curve *b, mt_error *error);
+mt_curve *mt_curve_negate(mt_curve *curve, mt_error *error);
 mt_curve *mt_curve_multiply(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_divide(
     mt_curve *a, mt_curve *b,
