@@ -1,5 +1,6 @@
 #include "trace/json.h"
 
+#include "base/utf8.h"
 #include "trace/scanner.h"
 #include "trace/swar.h"
 
@@ -48,31 +49,6 @@ static int is_plain(uint64_t word) {
     uint64_t marked =
         word | (word - MT_BYTES(0x20)) | (quote - MT_BYTES(1)) | (backslash - MT_BYTES(1));
     return (marked & MT_BYTES(0x80)) == 0;
-}
-
-size_t mt_utf8_sequence(const char *text, size_t left) {
-    const unsigned char *byte = (const unsigned char *)text;
-    unsigned low = 0x80, high = 0xBF; /* bounds of the second byte */
-    size_t length;
-    if (left == 0 || byte[0] > 0xF4 || (byte[0] >= 0x80 && byte[0] < 0xC2))
-        return 0;
-    if (byte[0] < 0x80)
-        return 1;
-    length = byte[0] < 0xE0 ? 2 : byte[0] < 0xF0 ? 3 : 4;
-    if (byte[0] == 0xE0)
-        low = 0xA0;
-    else if (byte[0] == 0xED)
-        high = 0x9F;
-    else if (byte[0] == 0xF0)
-        low = 0x90;
-    else if (byte[0] == 0xF4)
-        high = 0x8F;
-    if (left < length || byte[1] < low || byte[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((byte[i] & 0xC0) != 0x80)
-            return 0;
-    return length;
 }
 
 static int hex_value(char digit) {

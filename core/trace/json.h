@@ -71,8 +71,4 @@ size_t mt_json_decode(const char *token, size_t length, char *to);
  * are copied as they are. Returns the number of bytes. */
 size_t mt_json_encode(const char *text, size_t length, char *to);
 
-/* Length of the well-formed UTF-8 sequence (Unicode table 3-7) at text, of which `left` bytes may
- * be read; 0 when there is none. */
-size_t mt_utf8_sequence(const char *text, size_t left);
-
 #endif
