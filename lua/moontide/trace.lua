@@ -43,7 +43,7 @@ core.base.own()
 ---@class moontide.columns
 ---@field append fun(self, request: moontide.request): moontide.columns
 ---@field requests fun(self): fun(): moontide.request?
----@field column fun(self, name: string): moontide.column timestamp, input_length, output_length, delay, turn or hash_count
+---@field column fun(self, name: string): moontide.column of numbers, see trace.column_names
 
 local trace = {}
 
