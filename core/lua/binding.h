@@ -48,6 +48,8 @@ int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
+int mt_lua_open_columns(lua_State *L);
+int mt_lua_open_trace(lua_State *L);
 
 /* package.loaded["moontide.core"] for both the executable and the shared object. */
 int luaopen_moontide_core(lua_State *L);
