@@ -1,10 +1,11 @@
-/* core.base: usage errors with the script's line, the interrupt flag, the clock, output files. */
+/* core.base: usage errors with the script's line, the interrupt flag, the clock, the terminal. */
 #include "lua/binding.h"
 
 #include "base/interrupt.h"
 #include "base/output.h"
 
 #include <time.h>
+#include <unistd.h>
 
 /* Is the function at `level` one of the library's own? Their chunk names are the keys of the
  * upvalue table, core.base.own. */
@@ -31,10 +32,11 @@ static int located_call(lua_State *L) {
         return lua_gettop(L);
     if (lua_istable(L, -1) && lua_getmetatable(L, -1)) {
         luaL_getmetatable(L, "moontide.usage");
-        int is_usage = lua_rawequal(L, -1, -2);
+        int is_usage_error = lua_rawequal(L, -1, -2);
         lua_pop(L, 2);
         lua_Debug caller;
-        if (is_usage && lua_getstack(L, 1, &caller) && !is_own(L, &caller, lua_upvalueindex(2))) {
+        if (is_usage_error && lua_getstack(L, 1, &caller) &&
+            !is_own(L, &caller, lua_upvalueindex(2))) {
             luaL_where(L, 1);
             lua_getfield(L, -2, "message");
             lua_concat(L, 2);
@@ -83,9 +85,28 @@ static int seconds(lua_State *L) {
     return 1;
 }
 
+/* is_terminal(descriptor): does standard input (0), output (1) or error (2) go to a terminal? */
+static int is_terminal(lua_State *L) {
+    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+/* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
+static int is_usage(lua_State *L) {
+    luaL_checkany(L, 1);
+    int is = 0;
+    if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
+        luaL_getmetatable(L, "moontide.usage");
+        is = lua_rawequal(L, -1, -2);
+    }
+    lua_pushboolean(L, is);
+    return 1;
+}
+
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {
-        {"raise", raise_usage}, {"interrupted", interrupted}, {"seconds", seconds}, {NULL, NULL}};
+    static const luaL_Reg plain[] = {{"raise", raise_usage},       {"is_usage", is_usage},
+                                     {"interrupted", interrupted}, {"seconds", seconds},
+                                     {"is_terminal", is_terminal}, {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
     luaL_newlib(L, plain);
     lua_newtable(L);

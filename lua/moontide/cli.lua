@@ -1,1 +1,205 @@
-return { main = function() print(require "moontide.core".version) return 0 end }
+--- The command line: finds the script that a command is, reads its options, runs it, and turns what
+--- happens into one line on standard error and an exit status.
+--
+-- 0 done; 1 failed: a script's error, a missing input, a bad line; 2 wrong usage; 130 interrupted.
+local core = require "moontide.core"
+core.base.own()
+
+local cli = {}
+
+local status = { done = 0, failed = 1, usage = 2, interrupted = 130 }
+
+-- --- failures --------------------------------------------------------------------------------------
+
+local function say(message)
+  io.stderr:write("moontide: ", require("moontide.script").whole_names(message), "\n")
+end
+
+-- Ctrl-C: says so, and where the whole requests so far are.
+local function interrupted()
+  local parts = core.trace and core.trace.kept_parts and core.trace.kept_parts() or {}
+  io.stderr:write "moontide: interrupted\n"
+  for _, path in ipairs(parts) do
+    io.stderr:write("moontide: the whole requests so far are in ", path, "\n")
+  end
+  return status.interrupted
+end
+
+-- Reports a message with its code ("io", "input", "closed", ...) and gives the exit status.
+local function failure(message, code)
+  if code == "interrupted" or core.base.interrupted() then return interrupted() end
+  if code == "closed" then return status.failed end
+  say(message)
+  return code == "usage" and status.usage or status.failed
+end
+
+-- The message of anything that error() can throw.
+local function message_of(value)
+  if type(value) == "string" then return value end
+  if core.base.is_usage(value) then return value.message end
+  local metatable = getmetatable(value)
+  if type(metatable) == "table" and metatable.__tostring then return tostring(value) end
+  return ("a script raised %s"):format(require("moontide.options").show(value))
+end
+
+-- Calls fn(...) and gives true and its results, or false and the exit status after the report. A usage
+-- error that nobody located is the command line's own (`usage_code` "usage") unless said otherwise.
+local function protected(usage_code, fn, ...)
+  local script = require "moontide.script"
+  local results = table.pack(xpcall(fn, script.add_traceback, ...))
+  if results[1] then return table.unpack(results, 1, results.n) end
+  local value = results[2]
+  return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
+end
+
+-- The exit status of what a run function returned.
+local function status_of(name, result, message, code)
+  if result == nil and message ~= nil then return failure(tostring(message), code) end
+  if result == nil then return status.done end
+  if math.type(result) == "integer" and result >= 0 and result <= 255 then return result end
+  return failure(("%s: run must return nothing, an exit status, or nil and a message, not %s"):format(
+    name, require("moontide.options").show(result)))
+end
+
+-- --- running ---------------------------------------------------------------------------------------
+
+-- While standard output belongs to a trace, what scripts print goes to standard error.
+local function print_to_stderr(...)
+  local texts = table.pack(...)
+  for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+  io.stderr:write(table.concat(texts, "\t"), "\n")
+end
+
+local plain_print = print
+
+local function keep_stdout_clean()
+  _G.print = print_to_stderr
+  io.output(io.stderr)
+end
+
+local function give_stdout_back()
+  _G.print = plain_print
+  io.output(io.stdout)
+end
+
+-- The --seed among the words, before the script that declares the options is loaded.
+local function early_seed(words)
+  local text
+  for i, word in ipairs(words) do
+    if word == "--" then break end
+    text = word:match "^%-%-seed=(.*)$" or (word == "--seed" and words[i + 1]) or text
+  end
+  local ok, seed = pcall(require("moontide.options").integer, text, "")
+  return ok and seed or 0
+end
+
+-- Loads the script with math.random seeded; what it prints meanwhile goes to standard error, for
+-- nobody knows yet whether standard output is a trace's.
+local function load_script(source, seed)
+  local script = require "moontide.script"
+  script.seed(seed)
+  keep_stdout_clean()
+  return protected("callback", script.load, source)
+end
+
+local function run_plan(self, opt)
+  local script = require "moontide.script"
+  if opt.output_file == "-" then keep_stdout_clean() end
+  local ok, workload = protected("callback", script.make_plan, self, opt)
+  if not ok then return workload end
+  local results = table.pack(protected("usage", require("moontide.generate").run, self, workload, opt))
+  if not results[1] then return results[2] end
+  return status_of(self.name, table.unpack(results, 2, results.n))
+end
+
+local function run_command(self, argument)
+  local results = table.pack(protected("usage", self.run, argument))
+  if not results[1] then return results[2] end
+  return status_of(self.name, table.unpack(results, 2, results.n))
+end
+
+-- The options in force: a script's own, then the common ones if it has a plan.
+local function full_spec(self)
+  local spec = table.move(self.options, 1, #self.options, 1, {})
+  if self.plan then
+    local common = require("moontide.common").of_script(self)
+    table.move(common, 1, #common, #spec + 1, spec)
+  end
+  return spec
+end
+
+local function show_help(self)
+  io.stdout:write(require("moontide.help").of_script(self))
+  return status.done
+end
+
+-- A loaded script with the words after its name.
+local function run_loaded(self, source, words)
+  local arguments, script = require "moontide.arguments", require "moontide.script"
+  if self.raw then
+    if words[1] == "-h" or words[1] == "--help" then return show_help(self) end
+    return run_command(self, words)
+  end
+  if arguments.asks_help(words) then return show_help(self) end
+  local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
+  if not ok then return opt end
+  if self.plan and opt.seed ~= early_seed(words) then
+    -- The seed was given in a way that only the whole specification explains ("--see 3").
+    ok, self = load_script(source, opt.seed)
+    give_stdout_back()
+    if not ok then return self end
+  end
+  local checked, result = protected("usage", script.check_options, self, opt)
+  if not checked then return result end
+  return self.plan and run_plan(self, opt) or run_command(self, opt)
+end
+
+--- Runs a script by name with the words that follow it; gives the exit status.
+---@param name string a bundled script, or a file (with / or ending in .lua)
+---@param words string[]
+---@return integer status
+function cli.run_script(name, words)
+  local source, message, code = require("moontide.script").find(name)
+  if not source then return failure(message, code) end
+  local ok, self = load_script(source, early_seed(words))
+  give_stdout_back()
+  if not ok then return self end
+  return run_loaded(self, source, words)
+end
+
+local function dispatch(words)
+  local first = words[1]
+  if first == nil or first == "-h" or first == "--help" then
+    io.stdout:write(require("moontide.help").overview())
+    return status.done
+  elseif first == "--version" then
+    io.stdout:write("moontide ", core.version, "\n")
+    return status.done
+  elseif first:find "^%-" then
+    local hint = require("moontide.nearest").hint(first, { "--version", "--help" })
+    return failure(("unknown option '%s'%s"):format(first, hint), "usage")
+  end
+  return cli.run_script(first, table.move(words, 2, #words, 1, {}))
+end
+
+-- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then.
+local broken_pipe = 32
+
+local function flush_results(exit_status)
+  local ok, message, number = io.stdout:flush()
+  if ok then return exit_status end
+  if number ~= broken_pipe then say("standard output: " .. message) end
+  return exit_status == status.done and status.failed or exit_status
+end
+
+--- The program: arguments are the words of the command line (0 is the program's name).
+---@param arguments string[]
+---@return integer status
+function cli.main(arguments)
+  local ok, result = protected("usage", dispatch, arguments)
+  give_stdout_back()
+  if not ok or math.type(result) ~= "integer" then result = ok and status.failed or result end
+  return flush_results(result)
+end
+
+return cli

@@ -1,0 +1,23 @@
+local script = require "moontide.script"
+
+return script.new {
+  summary = "Explain a command or a script; without a name, list the commands",
+  usage = "moontide help [NAME [--source]]",
+  options = {
+    { "name", kind = "string", argument = true, help = "a command, or a script's file" },
+    { "source", kind = "flag", help = "print the script itself" },
+  },
+  check = function(opt)
+    if opt.source and not opt.name then return "--source needs a NAME" end
+  end,
+  run = function(opt)
+    local help = require "moontide.help"
+    if not opt.name then
+      io.write(help.overview())
+      return
+    end
+    local source, message, code = script.find(opt.name)
+    if not source then return nil, message, code end
+    io.write(opt.source and source.text or help.of_script(script.load(source)))
+  end,
+}
