@@ -33,8 +33,8 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 /* Registers the metatable `type` ("moontide.hasher"): `methods` become its __index table,
  * `release` its __gc and __close (both may be NULL), `meta` further metamethods (may be NULL).
  * Leaves the metatable on the stack. */
-void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                     lua_CFunction release, const luaL_Reg *meta);
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
+                     const luaL_Reg *meta);
 
 /* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
  * `what` in the message. */
@@ -48,6 +48,8 @@ int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
+int mt_lua_open_columns(lua_State *L);
+int mt_lua_open_trace(lua_State *L);
 
 /* package.loaded["moontide.core"] for both the executable and the shared object. */
 int luaopen_moontide_core(lua_State *L);

@@ -3,6 +3,8 @@
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
+    {"columns", mt_lua_open_columns},
+    {"trace", mt_lua_open_trace},
     {NULL, NULL},
 };
 

@@ -20,13 +20,14 @@ size_t mt_request_bound(const mt_request *request);
 char *mt_request_write(const mt_request *request, const mt_trace_format *format, char *to);
 
 /* mt_request_write into an output. */
-mt_code mt_trace_write(mt_output *output, const mt_request *request,
-                       const mt_trace_format *format, mt_error *error);
+mt_code mt_trace_write(mt_output *output, const mt_request *request, const mt_trace_format *format,
+                       mt_error *error);
 
 /* A number's decimal digits; returns the end (at most 20 bytes). */
 char *mt_write_u64(uint64_t value, char *to);
 
-/* Nanoseconds as milliseconds with at most `digits` decimals; returns the end (at most 24 bytes). */
+/* Nanoseconds as milliseconds with at most `digits` decimals; returns the end (at most 24 bytes).
+ */
 char *mt_write_milliseconds(int64_t nanoseconds, int digits, char *to);
 
 #endif
