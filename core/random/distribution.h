@@ -1,15 +1,17 @@
 /* Distributions of a number: values that are built once, combined, and drawn from many times.
  *
- * An mt_distribution is immutable and reference counted. Its parameters are mt_parameter: a number,
- * or a function of time (a rate curve, to a caller who has one), read at the time given to the
- * draw and with the seed of the generator's key (of the call, where there is no generator). A draw uses the generator it is given and nothing else. Makers take over no references:
- * a combined distribution retains its parts; the caller still releases its own. Makers return NULL
- * and fill error: MT_ERROR_VALUE with what is allowed, or MT_ERROR_MEMORY.
+ * An mt_distribution is immutable and reference counted (not atomically: one thread). Its
+ * parameters are mt_parameter: a number, or a function of time (a rate curve, to a caller who has
+ * one), read at the time given to the draw and with the seed of the generator's key (of the call,
+ * where there is no generator). A draw uses the generator it is given and nothing else. A combined
+ * distribution retains its parts and a maker retains its parameters; the caller still releases its
+ * own. Makers return NULL and fill error: MT_ERROR_VALUE with what is allowed, or MT_ERROR_MEMORY.
  *
- * Sources: normal by the polar method (Marsaglia & Bray 1964) or better; gamma by Marsaglia & Tsang
- * 2000 (shape < 1 by their boost); zipf by rejection-inversion (Hoermann & Derflinger 1996);
- * Poisson by inversion below a mean of 10 and by transformed rejection PTRS above (Hoermann 1993);
- * weighted choice by alias tables (Vose 1991). */
+ * Sources: where the distribution function has an inverse, inversion (the normal's by Wichura
+ * 1988), one 64-bit draw a value; gamma by Marsaglia & Tsang 2000 (shape < 1 by their boost); zipf
+ * by rejection-inversion (Hoermann & Derflinger 1996); Poisson by inversion below a mean of 10 and
+ * by transformed rejection PTRS above (Hoermann 1993); weighted choice by alias tables (Vose 1991).
+ */
 #ifndef MT_RANDOM_DISTRIBUTION_H
 #define MT_RANDOM_DISTRIBUTION_H
 
@@ -18,12 +20,12 @@
 
 /* ---- plain samplers, for code that has its parameters at hand ---- */
 
-double mt_draw_normal(mt_random *random);                    /* mean 0, deviation 1 */
-double mt_draw_exponential(mt_random *random);               /* mean 1, > 0 */
-double mt_draw_gamma(mt_random *random, double shape);       /* scale 1; shape > 0 */
-uint64_t mt_draw_poisson(mt_random *random, double mean);    /* exact for 0 <= mean <= 1e9 */
-double mt_draw_geometric(mt_random *random, double mean);    /* 1, 2, ...; mean >= 1 */
-double mt_draw_zipf(mt_random *random, double n, double s);  /* 1..n, weight k^-s; n >= 1, s >= 0 */
+double mt_draw_normal(mt_random *random);                   /* mean 0, deviation 1 */
+double mt_draw_exponential(mt_random *random);              /* mean 1, > 0 */
+double mt_draw_gamma(mt_random *random, double shape);      /* scale 1; shape > 0 */
+uint64_t mt_draw_poisson(mt_random *random, double mean);   /* exact for 0 <= mean <= 1e9 */
+double mt_draw_geometric(mt_random *random, double mean);   /* 1, 2, ...; mean >= 1 */
+double mt_draw_zipf(mt_random *random, double n, double s); /* 1..n, weight k^-s; n >= 1, s >= 0 */
 
 /* ---- weighted choice ---- */
 
@@ -43,18 +45,40 @@ void mt_alias_free(mt_alias *alias);
 typedef struct mt_distribution mt_distribution;
 
 typedef struct mt_parameter {
-    double value; /* used when at is NULL */
+    double value;                                            /* used when at is NULL */
     double (*at)(void *context, uint64_t seed, double time); /* seconds since the start */
     void *context;
-    void (*retain)(void *context);            /* called by makers and by release; NULL: nothing */
-    void (*release)(void *context);
+    void (*retain)(void *context);                           /* NULL: nothing to do */
+    void (*release)(void *context);                          /* NULL: nothing to do */
+    char *(*text)(void *context, char *buffer, size_t size); /* as mt_distribution_text */
 } mt_parameter;
 
 /* A parameter that is a number. */
 static inline mt_parameter mt_number(double value) {
-    mt_parameter parameter = {value, NULL, NULL, NULL, NULL};
+    mt_parameter parameter = {value, NULL, NULL, NULL, NULL, NULL};
     return parameter;
 }
+
+/* A distribution by its name and parameters' names, in any order: what the makers below call, and
+ * scripts. The forms there are (mt_distribution_forms) include lognormal by any of mean, median
+ * with any of cv, std, p99. A `mean` may be left out beside a shape (gamma cv, weibull shape, ...):
+ * the mean is then 1 and the value only a shape (mt_distribution_is_shape). */
+typedef struct mt_named_parameter {
+    const char *name;
+    mt_parameter value;
+} mt_named_parameter;
+
+mt_distribution *mt_distribution_make(const char *name, const mt_named_parameter *given,
+                                      size_t count, mt_error *error);
+
+/* A way to give a distribution's parameters. */
+typedef struct mt_distribution_form {
+    const char *name;         /* "lognormal" */
+    const char *parameter[2]; /* "mean", "cv"; the second is NULL where there is only one */
+} mt_distribution_form;
+
+/* Form number `index`, those of one name together and the commonest first; NULL past the last. */
+const mt_distribution_form *mt_distribution_forms(size_t index);
 
 mt_distribution *mt_distribution_fixed(mt_parameter value, mt_error *error);
 /* Continuous on [low, high); low <= high. */
@@ -76,13 +100,14 @@ mt_distribution *mt_distribution_pareto(mt_parameter mean, mt_parameter shape, m
 mt_distribution *mt_distribution_geometric(mt_parameter mean, mt_error *error); /* mean >= 1 */
 /* 1..n; 1 <= n <= 2^53 whole, s >= 0. */
 mt_distribution *mt_distribution_zipf(mt_parameter n, mt_parameter s, mt_error *error);
+
 /* One of `count` >= 1 finite values, each as likely, or by `weights` when not NULL; copied. */
 mt_distribution *mt_distribution_empirical(const double *values, const double *weights,
                                            size_t count, mt_error *error);
 /* One of `count` >= 1 parts, by weight. */
 mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double *weights,
                                      size_t count, mt_error *error);
-/* part * factor + offset. */
+/* part * factor + offset; factor not 0. */
 mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,
                                         mt_error *error);
 /* part's draws moved into [low, high] (-INFINITY, INFINITY: no bound). */
@@ -93,36 +118,45 @@ mt_distribution *mt_distribution_retain(mt_distribution *distribution); /* retur
 void mt_distribution_release(mt_distribution *distribution);            /* NULL is allowed */
 
 /* One value; `time` (seconds) is what parameters that depend on it are read at. A parameter that
- * is out of its range at that time is moved to the nearest allowed one. */
+ * is out of its range at that time is moved to the nearest allowed one. Clamped draws are exactly
+ * what they would be without the clamp, then moved. */
 double mt_distribution_draw(const mt_distribution *distribution, mt_random *random, double time);
 
-/* A value by its length-biased law (density x f(x) / mean), which the gap that covers a random
- * instant has; for positive distributions. Exact for every kind (e.g. gamma: shape + 1; lognormal:
- * mu + sigma^2; empirical and mix: by weight * value); where there is no closed form, by inversion
- * of a numerically integrated law with relative error <= 1e-9. */
+/* A value > 0 by the length-biased law (density x f(x) / mean, x > 0) at time 0, which the gap that
+ * covers a random instant has. Exact for every kind: by a known law (gamma: shape + 1; lognormal:
+ * mu + sigma^2; mix: by weight * mean, ...) or else by inverting the partial mean to the last bit,
+ * some 20 microseconds. 0 when no value above 0 can come out. */
 double mt_distribution_draw_length_biased(const mt_distribution *distribution, mt_random *random);
 
-/* The mean at `time`, exact or to 1e-9 relative (clamped ones by integrating the distribution
- * function). */
+/* The mean at `time`, to 1e-9 relative: everything is in closed form. */
 double mt_distribution_mean(const mt_distribution *distribution, uint64_t seed, double time);
 
-/* The mean of the whole number a length becomes: rounded to the nearest whole, then moved into
- * [low, high]; to 1e-6 relative. */
-double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed,
-                                    double time, double low, double high);
+/* The mean of the whole number a length becomes: rounded to the nearest whole (halves up, floor(x +
+ * 0.5)), then moved into [low, high] (whole numbers or infinite); to 1e-6 relative, 5e-6 for a zipf
+ * or geometric times a fraction whose draws pass 10^5. Up to some milliseconds: sums over whole
+ * numbers.
+ */
+double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed, double time,
+                                    double low, double high);
 
-/* P(X <= x) at `time`; what the means above integrate. */
+/* P(X <= x) at `time`. */
 double mt_distribution_probability_below(const mt_distribution *distribution, double x,
                                          uint64_t seed, double time);
 
-/* The smallest value that can come out, at time 0: to check that gaps are positive. */
+/* The smallest and largest value that can come out, at time 0 (-INFINITY, INFINITY: no bound); the
+ * first to check that gaps are positive. */
 double mt_distribution_lowest(const mt_distribution *distribution);
+double mt_distribution_highest(const mt_distribution *distribution);
 
 /* The expression as a script would write it, "lognormal{mean=2400, cv=1.2} + 3": at most size
- * bytes, terminated. Returns buffer. */
+ * bytes, terminated, "..." for what does not fit (size >= 4). Returns buffer. */
 char *mt_distribution_text(const mt_distribution *distribution, char *buffer, size_t size);
 
 /* Does any parameter depend on time? */
 int mt_distribution_varies(const mt_distribution *distribution);
+
+/* Was a mean left out somewhere in it? Such a value has a shape (gaps that are scaled anyway) but
+ * no length of its own. */
+int mt_distribution_is_shape(const mt_distribution *distribution);
 
 #endif

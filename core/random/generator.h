@@ -19,13 +19,14 @@ typedef struct mt_random_key {
 typedef struct mt_random {
     mt_random_key key;
     uint64_t item;
-    uint64_t draw;      /* the next block to make */
+    uint64_t draw; /* the next block to make */
     uint32_t block[4];
-    uint32_t left;      /* unused words of block */
+    uint32_t left; /* unused words of block */
 } mt_random;
 
-/* The key of (seed, name, purpose): XXH3-64 over the seed and both texts with their lengths, so that
- * ("ab", "c") is not ("a", "bc"). */
+/* The key of (seed, name, purpose): XXH3-64 over seed, name_length, name, purpose_length, purpose
+ * (the numbers as 8 bytes, low byte first), so that ("ab", "c") is not ("a", "bc"). word[0] is its
+ * low half. */
 mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_length,
                                const char *purpose, size_t purpose_length);
 
@@ -35,15 +36,39 @@ void mt_random_start(mt_random *random, mt_random_key key);
 /* Goes to the first draw of `item`. */
 void mt_random_seek(mt_random *random, uint64_t item);
 
-/* 32 or 64 uniform bits. */
-uint32_t mt_random_u32(mt_random *random);
-uint64_t mt_random_u64(mt_random *random);
+/* Makes block number `draw` of the item and counts on: what the functions below do when the words
+ * of the last block are used up. */
+void mt_random_next_block(mt_random *random);
+
+/* 32 uniform bits: the next word. */
+static inline uint32_t mt_random_u32(mt_random *random) {
+    if (random->left == 0)
+        mt_random_next_block(random);
+    return random->block[4 - random->left--];
+}
+
+/* 64 uniform bits: the next two words, the low half first. */
+static inline uint64_t mt_random_u64(mt_random *random) {
+    if (random->left == 0)
+        mt_random_next_block(random);
+    if (random->left >= 2) {
+        uint32_t first = 4 - random->left;
+        random->left -= 2;
+        return random->block[first] | (uint64_t)random->block[first + 1] << 32;
+    }
+    uint64_t low = mt_random_u32(random);
+    return low | (uint64_t)mt_random_u32(random) << 32;
+}
 
 /* Uniform in [0, 1), a multiple of 2^-53. */
-double mt_random_uniform(mt_random *random);
+static inline double mt_random_uniform(mt_random *random) {
+    return (double)(mt_random_u64(random) >> 11) * 0x1p-53;
+}
 
 /* Uniform in (0, 1], a multiple of 2^-53: fit for a logarithm. */
-double mt_random_positive(mt_random *random);
+static inline double mt_random_positive(mt_random *random) {
+    return (double)((mt_random_u64(random) >> 11) + 1) * 0x1p-53;
+}
 
 /* Uniform in 0..bound-1 without bias (Lemire, "Fast random integer generation in an interval",
  * 2019); bound >= 1. */

@@ -1,0 +1,172 @@
+/* Makers of the combined distributions. */
+#include "random/kind.h"
+
+#include "base/memory.h"
+#include "stats/summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct weighted {
+    double value, weight;
+} weighted;
+
+static int by_value(const void *a, const void *b) {
+    double x = ((const weighted *)a)->value;
+    double y = ((const weighted *)b)->value;
+    return (x > y) - (x < y);
+}
+
+/* Sorts values together with their weights. */
+static int sort_weighted(double *values, double *weights, size_t count) {
+    weighted *pairs = mt_allocate(count, sizeof *pairs);
+    if (!pairs)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        pairs[i].value = values[i];
+        pairs[i].weight = weights[i];
+    }
+    qsort(pairs, count, sizeof *pairs, by_value);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = pairs[i].value;
+        weights[i] = pairs[i].weight;
+    }
+    mt_free(pairs);
+    return 0;
+}
+
+/* `below` holds the weights (or nothing when all are as likely) and becomes their running share;
+ * long doubles keep the last sum at 1 to the bit over billions of values. */
+static void accumulate(mt_distribution *d, int has_weights) {
+    size_t count = d->empirical.count;
+    long double total = has_weights ? 0 : (long double)count;
+    for (size_t i = 0; has_weights && i < count; i++)
+        total += d->empirical.below[i];
+    long double below = 0;
+    long double mean_below = 0;
+    for (size_t i = 0; i < count; i++) {
+        long double weight = has_weights ? d->empirical.below[i] : 1;
+        below += weight;
+        mean_below += weight * d->empirical.values[i];
+        d->empirical.below[i] = (double)(below / total);
+        d->empirical.mean_below[i] = (double)(mean_below / total);
+    }
+}
+
+static mt_code fill_empirical(mt_distribution *d, const double *values, const double *weights,
+                              size_t count, mt_error *error) {
+    d->empirical.values = mt_allocate(count, sizeof(double));
+    d->empirical.below = mt_allocate(count, sizeof(double));
+    d->empirical.mean_below = mt_allocate(count, sizeof(double));
+    if (!d->empirical.values || !d->empirical.below || !d->empirical.mean_below)
+        return mt_fail_memory(error, "empirical distribution");
+    d->empirical.count = count;
+    for (size_t i = 0; i < count; i++) {
+        d->empirical.values[i] = values[i];
+        d->empirical.below[i] = weights ? weights[i] : 1;
+    }
+    if (!weights) {
+        mt_sort(d->empirical.values, count);
+    } else {
+        if (sort_weighted(d->empirical.values, d->empirical.below, count))
+            return mt_fail_memory(error, "empirical distribution");
+        d->empirical.alias = mt_alias_new(d->empirical.below, count, error);
+        if (!d->empirical.alias)
+            return error ? error->code : MT_ERROR_VALUE;
+    }
+    accumulate(d, weights != NULL);
+    return MT_OK;
+}
+
+mt_distribution *mt_distribution_empirical(const double *values, const double *weights,
+                                           size_t count, mt_error *error) {
+    if (count == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "empirical: there must be at least one value");
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) {
+            mt_fail(error, MT_ERROR_VALUE, "empirical: value %zu must be finite (it is %g)", i + 1,
+                    values[i]);
+            return NULL;
+        }
+    mt_distribution *d = mt_distribution_new(&mt_kind_empirical, error);
+    if (d && fill_empirical(d, values, weights, count, error)) {
+        mt_distribution_release(d);
+        return NULL;
+    }
+    return d;
+}
+
+static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const double *weights,
+                        size_t count, mt_error *error) {
+    d->mix.alias = mt_alias_new(weights, count, error);
+    if (!d->mix.alias)
+        return error ? error->code : MT_ERROR_VALUE;
+    d->mix.weights = mt_allocate(count, sizeof(double));
+    d->mix.parts = mt_allocate(count, sizeof(mt_distribution *));
+    if (!d->mix.weights || !d->mix.parts)
+        return mt_fail_memory(error, "mix");
+    for (size_t i = 0; i < count; i++) {
+        d->mix.weights[i] = weights[i];
+        d->mix.total += weights[i];
+        d->mix.parts[i] = mt_distribution_retain(parts[i]);
+        d->varies |= parts[i]->varies;
+        d->is_shape |= parts[i]->is_shape;
+    }
+    d->mix.count = count;
+    return MT_OK;
+}
+
+mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double *weights,
+                                     size_t count, mt_error *error) {
+    mt_distribution *d = mt_distribution_new(&mt_kind_mix, error);
+    if (d && fill_mix(d, parts, weights, count, error)) {
+        mt_distribution_release(d);
+        return NULL;
+    }
+    return d;
+}
+
+mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,
+                                        mt_error *error) {
+    if (!isfinite(factor) || !isfinite(offset) || factor == 0) {
+        mt_fail(error, MT_ERROR_VALUE,
+                "a distribution times %.15g plus %.15g: both must be finite and the factor not 0",
+                factor, offset);
+        return NULL;
+    }
+    if (part->kind == &mt_kind_affine) { /* one step instead of two */
+        offset += part->affine.offset * factor;
+        factor *= part->affine.factor;
+        part = part->affine.part;
+    }
+    mt_distribution *d = mt_distribution_new(&mt_kind_affine, error);
+    if (!d)
+        return NULL;
+    d->affine.part = mt_distribution_retain(part);
+    d->affine.factor = factor;
+    d->affine.offset = offset;
+    d->varies = part->varies;
+    d->is_shape = part->is_shape;
+    return d;
+}
+
+mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double high,
+                                       mt_error *error) {
+    if (!(low <= high) || low == INFINITY || high == -INFINITY) {
+        mt_fail(error, MT_ERROR_VALUE,
+                "clamp: the lower bound must not be above the upper (they are %.15g and %.15g)",
+                low, high);
+        return NULL;
+    }
+    mt_distribution *d = mt_distribution_new(&mt_kind_clamp, error);
+    if (!d)
+        return NULL;
+    d->clamp.part = mt_distribution_retain(part);
+    d->clamp.low = low;
+    d->clamp.high = high;
+    d->varies = part->varies;
+    d->is_shape = part->is_shape;
+    return d;
+}

@@ -1,0 +1,146 @@
+/* What the distributions are made of, for the files of this room.
+ *
+ * A *kind* is how a value behaves: five are there, the named laws together (law.c), and the four
+ * that combine (combined.c). A *law* is a named distribution with up to two parameters: one entry
+ * in the table of law.c. */
+#ifndef MT_RANDOM_KIND_H
+#define MT_RANDOM_KIND_H
+
+#include "random/distribution.h"
+#include "random/zipf.h"
+
+/* Where parameters that depend on time are read. */
+typedef struct mt_when {
+    uint64_t seed;
+    double time;
+} mt_when;
+
+/* A distribution cut at x: probabilities and partial means E[X; X <= x], E[X; X > x], both sides by
+ * themselves so that neither is lost to a subtraction. */
+typedef struct mt_split {
+    double below, above;
+    double mean_below, mean_above;
+} mt_split;
+
+/* A law's parameters made ready for drawing. */
+typedef union mt_prepared {
+    double value; /* of a law with one parameter */
+    struct {
+        double low, high;
+    } uniform;
+    struct {
+        double mean, deviation;
+    } normal;
+    struct {
+        double mu, sigma;
+    } lognormal;
+    struct {
+        double shape, scale; /* pareto: scale is the smallest value */
+    } shaped;
+    mt_zipf zipf;
+} mt_prepared;
+
+typedef struct mt_range {
+    double low;
+    int open; /* low itself is not allowed */
+    double high;
+    int whole;
+} mt_range;
+
+typedef struct mt_law {
+    mt_distribution_form form;
+    mt_range range[2];
+    int positional; /* written name(a, b), not name{a=, b=} */
+    int whole;      /* all values are whole numbers */
+    /* NULL: every pair in range is allowed. Else fails for one that is not. */
+    mt_code (*check)(const double parameter[2], mt_error *error);
+    void (*prepare)(const double parameter[2], mt_prepared *prepared);
+    double (*draw)(const mt_prepared *prepared, mt_random *random);
+    double (*draw_biased)(const mt_prepared *prepared, mt_random *random); /* NULL: by inversion */
+    mt_split (*split)(const mt_prepared *prepared, double x, int inclusive); /* x finite */
+    double (*mean)(const mt_prepared *prepared);
+    void (*bounds)(const mt_prepared *prepared, double *low, double *high);
+} mt_law;
+
+typedef struct mt_writer mt_writer;
+
+typedef struct mt_kind {
+    double (*draw)(const mt_distribution *d, mt_random *random, mt_when when);
+    /* A length-biased value, or NULL for one by inversion (also what it may return -1 for). */
+    double (*draw_biased)(const mt_distribution *d, mt_random *random, mt_when when);
+    /* x finite; inclusive: x itself counts as below. */
+    mt_split (*split)(const mt_distribution *d, mt_when when, double x, int inclusive);
+    double (*mean)(const mt_distribution *d, mt_when when);
+    void (*bounds)(const mt_distribution *d, mt_when when, double *low, double *high);
+    void (*text)(const mt_distribution *d, mt_writer *writer);
+    void (*free_parts)(mt_distribution *d);
+} mt_kind;
+
+struct mt_distribution {
+    const mt_kind *kind;
+    uint64_t references;
+    int varies;
+    int is_shape;
+    union {
+        struct {
+            const mt_law *law;
+            mt_parameter parameter[2];
+            mt_prepared prepared; /* unless it varies */
+        } law;
+        struct {
+            size_t count;
+            double *values;     /* ascending */
+            double *below;      /* probability of values[0..i] */
+            double *mean_below; /* partial mean of the same */
+            mt_alias *alias;    /* NULL: all as likely */
+        } empirical;
+        struct {
+            size_t count;
+            mt_distribution **parts;
+            double *weights; /* as given */
+            double total;
+            mt_alias *alias;
+        } mix;
+        struct {
+            mt_distribution *part;
+            double factor, offset;
+        } affine;
+        struct {
+            mt_distribution *part;
+            double low, high;
+        } clamp;
+    };
+};
+
+extern const mt_kind mt_kind_law, mt_kind_empirical, mt_kind_mix, mt_kind_affine, mt_kind_clamp;
+
+/* The laws' table; ends with a NULL form.name. */
+extern const mt_law mt_laws[];
+
+/* A zeroed distribution with one reference; NULL when out of memory (filled in error). */
+mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error);
+
+/* The law's parameters at a time: prepared once, or made into *own when they vary. */
+const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own);
+
+/* kind->split for any x. */
+mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive);
+
+/* E[min(max(X, low), high)], low <= high, either may be infinite. */
+double mt_distribution_clamped_mean(const mt_distribution *d, mt_when when, double low,
+                                    double high);
+
+/* ---- text ---- */
+
+/* Text into a buffer that may be too small. */
+struct mt_writer {
+    char *buffer;
+    size_t size, used; /* used may pass size: what would have been written */
+};
+
+void mt_write(mt_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The shortest decimal that reads back as the number, "math.huge" for infinity. */
+void mt_write_number(mt_writer *writer, double value);
+
+#endif

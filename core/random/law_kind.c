@@ -1,0 +1,263 @@
+/* The named laws as a kind: parameters checked, prepared once or at each time, written. */
+#include "random/kind.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t parameters_of(const mt_law *law) {
+    return law->form.parameter[1] ? 2 : 1;
+}
+
+static double moved_into(const mt_range *range, double value) {
+    double low = range->open ? nextafter(range->low, INFINITY) : range->low;
+    if (!(value >= low)) /* also NaN */
+        return low;
+    return value > range->high ? range->high : value;
+}
+
+const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
+    if (!d->varies)
+        return &d->law.prepared;
+    double value[2] = {0, 0};
+    for (size_t i = 0; i < parameters_of(d->law.law); i++) {
+        const mt_parameter *parameter = &d->law.parameter[i];
+        value[i] = parameter->at ? parameter->at(parameter->context, when.seed, when.time)
+                                 : parameter->value;
+        value[i] = moved_into(&d->law.law->range[i], value[i]);
+    }
+    d->law.law->prepare(value, own);
+    return own;
+}
+
+static double draw(const mt_distribution *d, mt_random *random, mt_when when) {
+    mt_prepared own;
+    return d->law.law->draw(mt_law_prepared(d, when, &own), random);
+}
+
+static double draw_biased(const mt_distribution *d, mt_random *random, mt_when when) {
+    mt_prepared own;
+    if (!d->law.law->draw_biased)
+        return -1;
+    return d->law.law->draw_biased(mt_law_prepared(d, when, &own), random);
+}
+
+static mt_split split(const mt_distribution *d, mt_when when, double x, int inclusive) {
+    mt_prepared own;
+    return d->law.law->split(mt_law_prepared(d, when, &own), x, inclusive);
+}
+
+static double mean(const mt_distribution *d, mt_when when) {
+    mt_prepared own;
+    return d->law.law->mean(mt_law_prepared(d, when, &own));
+}
+
+static void bounds(const mt_distribution *d, mt_when when, double *low, double *high) {
+    mt_prepared own;
+    d->law.law->bounds(mt_law_prepared(d, when, &own), low, high);
+}
+
+static void text(const mt_distribution *d, mt_writer *writer) {
+    const mt_law *law = d->law.law;
+    mt_write(writer, "%s%s", law->form.name, law->positional ? "(" : "{");
+    const char *separator = "";
+    for (size_t i = d->is_shape ? 1 : 0; i < parameters_of(law); i++) {
+        const mt_parameter *parameter = &d->law.parameter[i];
+        mt_write(writer, "%s", separator);
+        separator = ", ";
+        if (!law->positional)
+            mt_write(writer, "%s=", law->form.parameter[i]);
+        if (parameter->at) {
+            char buffer[200] = "curve";
+            mt_write(writer, "%s",
+                     parameter->text ? parameter->text(parameter->context, buffer, sizeof buffer)
+                                     : buffer);
+        } else {
+            mt_write_number(writer, parameter->value);
+        }
+    }
+    mt_write(writer, law->positional ? ")" : "}");
+}
+
+static void free_parts(mt_distribution *d) {
+    for (size_t i = 0; i < 2; i++) {
+        mt_parameter *parameter = &d->law.parameter[i];
+        if (parameter->at && parameter->release)
+            parameter->release(parameter->context);
+    }
+}
+
+const mt_kind mt_kind_law = {draw, draw_biased, split, mean, bounds, text, free_parts};
+
+const mt_distribution_form *mt_distribution_forms(size_t index) {
+    for (size_t i = 0; mt_laws[i].form.name; i++)
+        if (i == index)
+            return &mt_laws[i].form;
+    return NULL;
+}
+
+/* ---- making ---- */
+
+static mt_code check_range(const mt_law *law, size_t i, double value, mt_error *error) {
+    const mt_range *range = &law->range[i];
+    const char *name = law->form.name;
+    const char *parameter = law->form.parameter[i];
+    if (!isfinite(value))
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be finite (it is %g)", name, parameter,
+                       value);
+    if (value < range->low || (range->open && value == range->low))
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be %s %.15g (it is %.15g)", name,
+                       parameter, range->open ? "above" : "at least", range->low, value);
+    if (value > range->high)
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be at most %.15g (it is %.15g)", name,
+                       parameter, range->high, value);
+    if (range->whole && value != floor(value))
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be a whole number (it is %.15g)", name,
+                       parameter, value);
+    return MT_OK;
+}
+
+static mt_distribution *make(const mt_law *law, const mt_parameter parameter[2], int is_shape,
+                             mt_error *error) {
+    double value[2] = {parameter[0].value, parameter[1].value};
+    int varies = 0;
+    for (size_t i = 0; i < parameters_of(law); i++) {
+        if (parameter[i].at)
+            varies = 1;
+        else if (check_range(law, i, value[i], error))
+            return NULL;
+    }
+    if (!varies && law->check && law->check(value, error))
+        return NULL;
+    mt_distribution *d = mt_distribution_new(&mt_kind_law, error);
+    if (!d)
+        return NULL;
+    d->law.law = law;
+    d->varies = varies;
+    d->is_shape = is_shape;
+    for (size_t i = 0; i < parameters_of(law); i++) {
+        d->law.parameter[i] = parameter[i];
+        if (parameter[i].at && parameter[i].retain)
+            parameter[i].retain(parameter[i].context);
+    }
+    if (!varies)
+        law->prepare(value, &d->law.prepared);
+    return d;
+}
+
+/* Only the shape of these counts when the mean is left out: nothing else has the mean's unit. */
+static int may_be_shape(const mt_law *law) {
+    const char *second = law->form.parameter[1];
+    if (strcmp(law->form.parameter[0], "mean") != 0 || law->whole)
+        return 0;
+    return !second || strcmp(second, "cv") == 0 || strcmp(second, "shape") == 0;
+}
+
+/* Is this the form that was given? Fills parameter and says in *is_shape whether mean is missing.
+ */
+static int matches(const mt_law *law, const mt_named_parameter *given, size_t count,
+                   mt_parameter parameter[2], int *is_shape) {
+    size_t found = 0;
+    int has[2] = {0, 0};
+    for (size_t i = 0; i < parameters_of(law); i++)
+        for (size_t j = 0; j < count; j++)
+            if (strcmp(law->form.parameter[i], given[j].name) == 0) {
+                parameter[i] = given[j].value;
+                has[i] = 1;
+                found++;
+            }
+    *is_shape = !has[0] && may_be_shape(law);
+    if (*is_shape)
+        parameter[0] = mt_number(1);
+    return found == count && found + (size_t)*is_shape == parameters_of(law);
+}
+
+static void append(char *text, size_t size, const char *more) {
+    size_t used = strlen(text);
+    strncat(text, more, size - used - 1);
+}
+
+static mt_distribution *fail_form(const char *name, mt_error *error) {
+    char allowed[300] = "";
+    for (const mt_law *law = mt_laws; law->form.name; law++) {
+        if (strcmp(law->form.name, name) != 0)
+            continue;
+        append(allowed, sizeof allowed, *allowed ? ", or " : "");
+        append(allowed, sizeof allowed, law->form.parameter[0]);
+        append(allowed, sizeof allowed, law->form.parameter[1] ? " and " : "");
+        append(allowed, sizeof allowed, law->form.parameter[1] ? law->form.parameter[1] : "");
+    }
+    if (*allowed)
+        mt_fail(error, MT_ERROR_VALUE, "%s: give %s", name, allowed);
+    else
+        mt_fail(error, MT_ERROR_VALUE, "there is no distribution '%s'", name);
+    return NULL;
+}
+
+mt_distribution *mt_distribution_make(const char *name, const mt_named_parameter *given,
+                                      size_t count, mt_error *error) {
+    for (const mt_law *law = mt_laws; law->form.name; law++) {
+        mt_parameter parameter[2] = {mt_number(0), mt_number(0)};
+        int is_shape;
+        if (strcmp(law->form.name, name) == 0 && matches(law, given, count, parameter, &is_shape))
+            return make(law, parameter, is_shape, error);
+    }
+    return fail_form(name, error);
+}
+
+static mt_distribution *of_two(const char *name, const char *first, mt_parameter a,
+                               const char *second, mt_parameter b, mt_error *error) {
+    mt_named_parameter given[2] = {{first, a}, {second, b}};
+    return mt_distribution_make(name, given, 2, error);
+}
+
+static mt_distribution *of_one(const char *name, const char *first, mt_parameter a,
+                               mt_error *error) {
+    mt_named_parameter given = {first, a};
+    return mt_distribution_make(name, &given, 1, error);
+}
+
+mt_distribution *mt_distribution_fixed(mt_parameter value, mt_error *error) {
+    return of_one("fixed", "value", value, error);
+}
+
+mt_distribution *mt_distribution_uniform(mt_parameter low, mt_parameter high, mt_error *error) {
+    return of_two("uniform", "low", low, "high", high, error);
+}
+
+mt_distribution *mt_distribution_normal(mt_parameter mean, mt_parameter deviation,
+                                        mt_error *error) {
+    return of_two("normal", "mean", mean, "std", deviation, error);
+}
+
+mt_distribution *mt_distribution_lognormal(mt_parameter mean, mt_parameter cv, mt_error *error) {
+    return of_two("lognormal", "mean", mean, "cv", cv, error);
+}
+
+mt_distribution *mt_distribution_lognormal_median(mt_parameter median, mt_parameter sigma,
+                                                  mt_error *error) {
+    return of_two("lognormal", "median", median, "sigma", sigma, error);
+}
+
+mt_distribution *mt_distribution_exponential(mt_parameter mean, mt_error *error) {
+    return of_one("exponential", "mean", mean, error);
+}
+
+mt_distribution *mt_distribution_gamma(mt_parameter mean, mt_parameter cv, mt_error *error) {
+    return of_two("gamma", "mean", mean, "cv", cv, error);
+}
+
+mt_distribution *mt_distribution_weibull(mt_parameter mean, mt_parameter shape, mt_error *error) {
+    return of_two("weibull", "mean", mean, "shape", shape, error);
+}
+
+mt_distribution *mt_distribution_pareto(mt_parameter mean, mt_parameter shape, mt_error *error) {
+    return of_two("pareto", "mean", mean, "shape", shape, error);
+}
+
+mt_distribution *mt_distribution_geometric(mt_parameter mean, mt_error *error) {
+    return of_one("geometric", "mean", mean, error);
+}
+
+mt_distribution *mt_distribution_zipf(mt_parameter n, mt_parameter s, mt_error *error) {
+    return of_two("zipf", "n", n, "s", s, error);
+}

@@ -1,0 +1,88 @@
+/* Introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep, insertion sort
+ * for short runs. */
+#include "stats/summary.h"
+
+#include <math.h>
+
+enum { SHORT_RUN = 24 };
+
+static void insertion_sort(double *values, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        double value = values[i];
+        size_t at = i;
+        for (; at > 0 && values[at - 1] > value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+}
+
+static void sift_down(double *values, size_t at, size_t count) {
+    double value = values[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && values[child + 1] > values[child])
+            child++;
+        if (values[child] <= value)
+            break;
+        values[at] = values[child];
+    }
+    values[at] = value;
+}
+
+static void heap_sort(double *values, size_t count) {
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(values, i, count);
+    for (size_t end = count; end-- > 1;) {
+        double largest = values[0];
+        values[0] = values[end];
+        values[end] = largest;
+        sift_down(values, 0, end);
+    }
+}
+
+static double median_of_three(double a, double b, double c) {
+    return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
+/* Hoare's partition: returns at, 0 < at < count, with values[0..at) <= values[at..count). */
+static size_t partition(double *values, size_t count) {
+    double pivot = median_of_three(values[0], values[count / 2], values[count - 1]);
+    size_t low = 0;
+    size_t high = count - 1;
+    for (;;) {
+        while (values[low] < pivot)
+            low++;
+        while (values[high] > pivot)
+            high--;
+        if (low >= high)
+            return low > 0 ? low : 1;
+        double swapped = values[low];
+        values[low++] = values[high];
+        values[high--] = swapped;
+    }
+}
+
+static void sort_to_depth(double *values, size_t count, unsigned depth) {
+    while (count > SHORT_RUN) {
+        if (depth-- == 0) {
+            heap_sort(values, count);
+            return;
+        }
+        size_t at = partition(values, count);
+        if (at < count - at) { /* the shorter side by recursion: the stack stays small */
+            sort_to_depth(values, at, depth);
+            values += at;
+            count -= at;
+        } else {
+            sort_to_depth(values + at, count - at, depth);
+            count = at;
+        }
+    }
+    insertion_sort(values, count);
+}
+
+void mt_sort(double *values, size_t count) {
+    unsigned depth = 0;
+    for (size_t n = count; n > 1; n /= 2)
+        depth += 2;
+    sort_to_depth(values, count, depth);
+}
