@@ -3,6 +3,8 @@
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
+    {"random", mt_lua_open_random},
+    {"distribution", mt_lua_open_distribution},
     {NULL, NULL},
 };
 
