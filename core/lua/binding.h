@@ -15,6 +15,7 @@
 #include <lua.h>
 
 #include "base/error.h"
+#include "random/distribution.h"
 
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
@@ -46,10 +47,21 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
  * leaves nothing, fills *error with MT_ERROR_CALLBACK and the message; returns 0 or -1. */
 int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 
+/* Argument `arg` as a "moontide.distribution" (numbers are not coerced) or a "moontide.random"; the
+ * userdata keeps ownership. Raises when it is neither, or closed. */
+mt_distribution *mt_lua_check_distribution(lua_State *L, int arg);
+mt_random *mt_lua_check_random(lua_State *L, int arg);
+
+/* The number or rate curve at `index` as a parameter of a distribution, without a reference of its
+ * own. Returns 0 when it is neither. */
+int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);
+
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
 int mt_lua_open_columns(lua_State *L);
 int mt_lua_open_trace(lua_State *L);
+int mt_lua_open_random(lua_State *L);
+int mt_lua_open_distribution(lua_State *L);
 
 /* package.loaded["moontide.core"] for both the executable and the shared object. */
 int luaopen_moontide_core(lua_State *L);

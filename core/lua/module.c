@@ -5,6 +5,8 @@ static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
+    {"random", mt_lua_open_random},
+    {"distribution", mt_lua_open_distribution},
     {NULL, NULL},
 };
 
