@@ -3,6 +3,7 @@
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
+    {"curve", mt_lua_open_curve},
     {NULL, NULL},
 };
 
