@@ -162,7 +162,29 @@ double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1)
     return mt_curve_area_of(curve, &path, t0, t1);
 }
 
+double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1) {
+    mt_realisation path = {seed, 0};
+    mt_series series;
+    t1 = fmin(t1, curve->duration);
+    for (double t = fmax(t0, 0); t < t1; t = series.end) {
+        mt_curve_piece(curve, &path, t, &series);
+        if (!isfinite(mt_series_integral(&series, fmin(series.end, t1) - t)))
+            return t;
+    }
+    return -1;
+}
+
 /* ---- mean and maximum ---- */
+
+int mt_curve_is_noisy(const mt_curve *curve) {
+    return curve->noisy;
+}
+
+double mt_curve_period(const mt_curve *curve, double *settled) {
+    if (settled)
+        *settled = curve->settled;
+    return isfinite(curve->duration) ? NAN : curve->period;
+}
 
 double mt_curve_long_run_mean(const mt_curve *curve, const mt_realisation *path) {
     if (isfinite(curve->duration))

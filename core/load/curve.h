@@ -75,16 +75,31 @@ void mt_curve_release(mt_curve *curve);     /* NULL is allowed */
 /* Seconds; INFINITY when endless. */
 double mt_curve_duration(const mt_curve *curve);
 
+/* Does the value depend on the seed? */
+int mt_curve_is_noisy(const mt_curve *curve);
+
+/* An endless curve repeats itself with this period (s) from *settled (s; may be NULL) on, noise
+ * taken as its mean: 0 when it is constant from there, NAN when it never settles (a sampled one) or
+ * is finite. */
+double mt_curve_period(const mt_curve *curve, double *settled);
+
 /* The signed value at t. May be NaN or infinite where an expression divides by 0. */
 double mt_curve_at(const mt_curve *curve, uint64_t seed, double t);
 
 /* The signed area over [t0, t1], t0 <= t1, finite: a closed form where there is one, else to 1e-9
- * relative. NaN when a value in between is. */
+ * relative. NaN when a value in between is not finite, or when interrupted. */
 double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1);
 
-/* Mean and maximum over [0, duration); of an endless curve over its period (a constant's is 0) or,
- * where it has none, over the `horizon` seconds given. */
+/* The first t in [t0, t1) where the value is not finite, -1 when there is none. */
+double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1);
+
+/* The mean over [0, duration); of an endless curve that settles its mean in the long run (over a
+ * period, noise counting as its mean, 1); of any other over [0, horizon). */
 double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon);
+
+/* The maximum (limits from the left included) over [0, duration); of an endless curve that settles,
+ * up to the end of its first period; of an endless one that does not, or that is noisy, over
+ * [0, horizon). */
 double mt_curve_max(const mt_curve *curve, uint64_t seed, double horizon);
 
 /* The expression as a script would write it, cut to size and terminated. Returns buffer. */

@@ -7,6 +7,7 @@ static const luaL_Reg openers[] = {
     {"trace", mt_lua_open_trace},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
+    {"curve", mt_lua_open_curve},
     {NULL, NULL},
 };
 
