@@ -128,11 +128,6 @@ static int is_usage(lua_State *L) {
 }
 
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {{"raise", raise_usage},       {"is_usage", is_usage},
-                                     {"interrupted", interrupted}, {"seconds", seconds},
-                                     {"is_terminal", is_terminal}, {NULL, NULL}};
-    static const luaL_Reg sharing_own[] = {
-        {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     static const luaL_Reg plain[] = {{"raise", raise_usage},
                                      {"is_usage", is_usage},
                                      {"interrupted", interrupted},
@@ -140,7 +135,8 @@ int mt_lua_open_base(lua_State *L) {
                                      {"is_terminal", is_terminal},
                                      {"terminal_width", terminal_width},
                                      {NULL, NULL}};
-    static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
+    static const luaL_Reg sharing_own[] = {
+        {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     luaL_newlib(L, plain);
     lua_newtable(L);
     luaL_setfuncs(L, sharing_own, 1);
