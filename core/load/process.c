@@ -36,6 +36,16 @@ mt_curve *mt_process_curve(const mt_process *process) {
     return process->curve;
 }
 
+double mt_process_duration(const mt_process *process) {
+    if (process->kind->duration)
+        return process->kind->duration(process);
+    return process->curve ? mt_curve_duration(process->curve) : INFINITY;
+}
+
+int mt_process_has_sessions(const mt_process *process) {
+    return process->kind->settle != NULL;
+}
+
 char *mt_process_text(const mt_process *process, char *buffer, size_t size) {
     process->kind->text(process, buffer, size);
     return buffer;
