@@ -24,8 +24,8 @@ enum { MT_ERROR_SOURCE_SIZE = 512, MT_ERROR_MESSAGE_SIZE = 512 };
 
 typedef struct mt_error {
     mt_code code;
-    uint64_t line;   /* 1-based; 0: not about a line */
-    uint64_t column; /* 1-based byte within the line; 0: not about a column */
+    uint64_t line;                       /* 1-based; 0: not about a line */
+    uint64_t column;                     /* 1-based byte within the line; 0: not about a column */
     char source[MT_ERROR_SOURCE_SIZE];   /* file name as the user gave it; "" when none */
     char message[MT_ERROR_MESSAGE_SIZE]; /* what is wrong, without the source's name */
 } mt_error;

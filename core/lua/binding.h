@@ -33,8 +33,8 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 /* Registers the metatable `type` ("moontide.hasher"): `methods` become its __index table,
  * `release` its __gc and __close (both may be NULL), `meta` further metamethods (may be NULL).
  * Leaves the metatable on the stack. */
-void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                     lua_CFunction release, const luaL_Reg *meta);
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
+                     const luaL_Reg *meta);
 
 /* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
  * `what` in the message. */
