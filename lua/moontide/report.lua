@@ -49,4 +49,27 @@ function report.finish()
   started, shown_at = nil, nil
 end
 
+-- print, while standard output is diverted.
+local function print_to_stderr(...)
+  local texts = table.pack(...)
+  for i = 1, texts.n do texts[i] = tostring(texts[i]) end
+  io.stderr:write(table.concat(texts, "\t"), "\n")
+end
+
+local plain_print, is_diverted = print, false
+
+--- Sends what scripts print and io.write to standard error, or back to standard output: while that
+--- belongs to a trace, and while a script is loaded, when nobody knows yet whether it will.
+---@param on boolean
+---@return boolean before was it diverted?
+function report.divert(on)
+  local before = is_diverted
+  is_diverted = on
+  _G.print = on and print_to_stderr or plain_print
+  local from, to = io.stdout, io.stderr
+  if not on then from, to = to, from end
+  if io.output() == from then io.output(to) end
+  return before
+end
+
 return report

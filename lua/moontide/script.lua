@@ -7,6 +7,7 @@ local core = require "moontide.core"
 local common = require "moontide.common"
 local nearest = require "moontide.nearest"
 local options = require "moontide.options"
+local report = require "moontide.report"
 core.base.own()
 
 local script = {}
@@ -255,6 +256,18 @@ function script.whole_names(message)
   return message
 end
 
+--- The handler of protected calls into scripts: with MOONTIDE_TRACEBACK=1 a message that is a text
+--- gets the stack, once.
+---@param message any
+---@return any
+function script.add_traceback(message)
+  local is_wanted = os.getenv "MOONTIDE_TRACEBACK" == "1"
+  if is_wanted and type(message) == "string" and not message:find("\nstack traceback:", 1, true) then
+    return debug.traceback(message, 2)
+  end
+  return message
+end
+
 local function is_workload(value)
   local has_type = type(value) == "userdata" or getmetatable(value) ~= nil and type(value) == "table"
   return has_type and not script.is(value) and require("moontide.workload").is(value)
@@ -269,7 +282,10 @@ function script.load(source)
   local text = source.text:gsub("^#[^\n]*", "")
   local chunk, message = load(text, source.chunk, "t", environment_of(source))
   if not chunk then error(message, 0) end
-  local value = chunk()
+  local before = report.divert(true)
+  local ok, value = xpcall(chunk, script.add_traceback)
+  report.divert(before)
+  if not ok then error(value, 0) end
   local self = value
   if is_workload(value) then
     self = script.new { summary = "A workload", plan = function() return value end }
@@ -330,18 +346,6 @@ function script.make_plan(self, opt)
       self.chunk:sub(2), value == nil and "nothing" or options.show(value)), 0)
   end
   return require("moontide.workload").with_script_name(value, self.name)
-end
-
---- The handler of protected calls into scripts: with MOONTIDE_TRACEBACK=1 a message that is a text
---- gets the stack, once.
----@param message any
----@return any
-function script.add_traceback(message)
-  local is_wanted = os.getenv "MOONTIDE_TRACEBACK" == "1"
-  if is_wanted and type(message) == "string" and not message:find("\nstack traceback:", 1, true) then
-    return debug.traceback(message, 2)
-  end
-  return message
 end
 
 local seed_of_run = 0
