@@ -295,18 +295,15 @@ static void test_memory_runs_out(void **state) {
         mt_output *output = mt_output_open(path, &error);
         if (output) {
             code = mt_output_room(output, 1 << 20, &error) ? MT_OK : MT_ERROR_MEMORY;
-            if (code == MT_OK)
-                break;
             mt_output_abandon(output);
         }
         mt_memory_fail_at(0, 0);
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
         assert_content(path, "before");
         assert_int_equal(entries(state), 1);
-        if (n > 100)
-            fail_msg("never succeeds");
+        if (code == MT_OK)
+            break;
+        assert_int_equal(error.code, MT_ERROR_MEMORY);
     }
-    mt_memory_fail_at(0, 0);
     assert_true(n > 4);
 }
 
