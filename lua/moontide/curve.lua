@@ -3,7 +3,6 @@
 -- Rate first, time after. Times are seconds or "90s", "1h30m"; rates are per second or "60/m". A
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
-local chart = require "moontide.chart"
 local options = require "moontide.options"
 local sample = require "moontide.curve_sampling"
 core.base.own()
@@ -84,6 +83,14 @@ function curve.points(list)
   return raw.points(rates, times, values.smooth)
 end
 
+---@class moontide.curve.sine
+---@field mean number|string?
+---@field amp number|string?
+---@field min number|string?
+---@field max number|string?
+---@field period number|string seconds
+---@field phase number|string? when it passes its mean upwards; default 0
+---@field peak_at number|string? when it is at its top
 local sine_spec = {
   { "mean", kind = "rate_number" }, { "amp", kind = "rate_number" },
   { "min", kind = "rate_number" }, { "max", kind = "rate_number" },
@@ -122,7 +129,7 @@ local function sine_of(o)
 end
 
 --- A sine: mean + amp * sin(2 pi (t - phase) / period). Endless.
----@param o { mean: number|string, amp: number|string, min: number|string, max: number|string, period: number|string, phase: number|string, peak_at: number|string }
+---@param o moontide.curve.sine mean and amp, or min and max; phase or peak_at
 ---@return moontide.curve
 function curve.sine(o)
   return sine_of(options.table("sine", o, sine_spec))
@@ -149,7 +156,7 @@ local noise_spec = {
 
 --- Positive random noise of mean 1, to multiply with. Each call is a new realisation, the same one
 --- wherever its value is used. Endless.
----@param o { cv: number, corr_time: number|string } cv: standard deviation / mean; corr_time: its correlation falls to 1/e in this time
+---@param o { cv: number, corr_time: number|string } corr_time: its correlation falls to 1/e in it
 ---@return moontide.curve
 function curve.noise(o)
   local v = options.table("noise", o, noise_spec)
@@ -327,8 +334,8 @@ local function horizon_of(self, horizon, name, is_needed)
     return seconds
   end
   if is_needed and raw.duration(self) == math.huge then
-    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, c:%s(\"1h\")"):format(
-      name, name))
+    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, "
+      .. "c:%s(\"1h\")"):format(name, name))
   end
   return 0
 end
@@ -364,7 +371,7 @@ local plot_spec = {
 }
 
 --- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
----@param o? { width: integer, height: integer, from: number|string, to: number|string, title: string }
+---@param o? { width: integer?, height: integer?, from: number|string?, to: number|string?, title: string? }
 ---@return moontide.picture
 function methods:plot(o)
   local v = options.table("plot", o, plot_spec)
@@ -372,14 +379,14 @@ function methods:plot(o)
   if to <= v.from then
     core.base.raise(("plot: to (%s) must be after from (%s)"):format(options.show(to), options.show(v.from)))
   end
-  return chart.picture(function(style)
-    local bins = chart.bins(v.width, style)
-    local values = {}
-    local function edge(i) return v.from + (to - v.from) * (i / bins) end
-    for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
-    return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s", y_unit = "requests/s",
-      width = v.width, height = v.height, title = v.title or raw.text(self) }, style)
-  end)
+  local chart = require "moontide.chart"
+  local style = chart.style()
+  local bins = chart.bins(v.width, style)
+  local values = {}
+  local function edge(i) return v.from + (to - v.from) * (i / bins) end
+  for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
+  return chart.picture(chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
+    y_unit = "requests/s", width = v.width, height = v.height, title = v.title or raw.text(self) }, style))
 end
 
 -- --- curves from the command line ------------------------------------------------------------------
