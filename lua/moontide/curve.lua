@@ -114,7 +114,7 @@ local function mean_and_amp(o)
     end
     return (o.min + o.max) / 2, (o.max - o.min) / 2
   end
-  if o.mean == nil and o.amp == nil then core.base.raise "sine: mean and amp, or min and max, are required" end
+  if not by_mean then core.base.raise "sine: mean and amp, or min and max, are required" end
   if o.mean == nil then core.base.raise "sine: mean is required beside amp" end
   if o.amp == nil then core.base.raise "sine: amp is required beside mean" end
   return o.mean, o.amp
@@ -142,7 +142,7 @@ local spike_spec = {
 
 --- A spike: from 0 straight up to height over `rise` before `at`, and back over `fall` after. Add it
 --- to another curve. Endless.
----@param o { at: number|string, height: number|string, rise: number|string, fall: number|string }
+---@param o { at: number|string, height: number|string, rise: number|string?, fall: number|string? }
 ---@return moontide.curve
 function curve.spike(o)
   local v = options.table("spike", o, spike_spec)
@@ -365,13 +365,20 @@ local function span_of(self)
   return settled > 0 and settled * 1.5 or 60
 end
 
+---@class moontide.curve.plot
+---@field from number|string? default 0
+---@field to number|string? default the end, or two periods
+---@field width integer? columns; default the terminal's
+---@field height integer? rows; default 12
+---@field title string? default the curve's text
 local plot_spec = {
   { "width", kind = "integer", min = 20, max = 1000 }, { "height", kind = "integer", min = 3, max = 200 },
-  { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" }, { "title", kind = "string" },
+  { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" },
+  { "title", kind = "string" },
 }
 
 --- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
----@param o? { width: integer?, height: integer?, from: number|string?, to: number|string?, title: string? }
+---@param o? moontide.curve.plot
 ---@return moontide.picture
 function methods:plot(o)
   local v = options.table("plot", o, plot_spec)
