@@ -115,10 +115,10 @@ typedef struct mt_clock mt_clock;
 /* A clock over [0, min(end, duration)); values are multiplied by factor >= 0. NULL on failure. */
 mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end, mt_error *error);
 
-/* The time at which the area since 0 reaches `area`: *time is the smallest such t, INFINITY when
- * the whole area is smaller or equal. Areas of successive calls must not decrease. MT_ERROR_VALUE
- * when the curve is NaN or infinite on the way (names t). Area 0 gives the first t where the rate
- * is > 0. */
+/* The time from which on the area since 0 is greater than `area`: where the rate is 0 for a while,
+ * the end of that while, so that *time always has a rate > 0 after it. INFINITY when the whole area
+ * is not greater. Areas of successive calls must not decrease. MT_ERROR_VALUE when the curve is NaN
+ * or infinite on the way (names t). Area 0 gives the first t where the rate is > 0. */
 mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *error);
 
 /* The area over [0, t]. Times of successive calls must not decrease, nor be before a time already

@@ -173,9 +173,8 @@ static inline void plain_fill_leaf(plain_tree *tree, plain *p) {
             second[i] = n[2 * i + 1] = p->kind == PLAIN_STEPS ? length : sum;
         }
         p->duration = sum;
-        p->curve = p->kind == PLAIN_STEPS
-                       ? mt_curve_steps(first, second, PLAIN_PIECES, &error)
-                       : mt_curve_points(first, second, PLAIN_PIECES, 0, &error);
+        p->curve = p->kind == PLAIN_STEPS ? mt_curve_steps(first, second, PLAIN_PIECES, &error)
+                                          : mt_curve_points(first, second, PLAIN_PIECES, 0, &error);
     } else if (p->kind == PLAIN_RAMP) {
         p->duration = plain_round(tree, 10, 60);
         p->curve = mt_curve_ramp(n[0], n[1], p->duration, &error);
@@ -218,8 +217,8 @@ static inline plain *plain_ended(plain_tree *tree, const plain *p, double durati
 static inline plain *plain_binary(plain_tree *tree, plain_kind kind, const plain *a,
                                   const plain *b) {
     typedef mt_curve *maker(mt_curve *, mt_curve *, mt_error *);
-    static maker *const make[] = {mt_curve_add,     mt_curve_subtract, mt_curve_multiply,
-                                  mt_curve_divide,  mt_curve_maximum,  mt_curve_minimum,
+    static maker *const make[] = {mt_curve_add,    mt_curve_subtract, mt_curve_multiply,
+                                  mt_curve_divide, mt_curve_maximum,  mt_curve_minimum,
                                   mt_curve_then};
     mt_error error;
     if (kind == PLAIN_THEN && isinf(a->duration))

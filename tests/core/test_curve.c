@@ -153,9 +153,9 @@ static void test_finite_with_endless(void **state) {
         assert_near(mt_curve_at(both, 0, 15), want[i]);
     }
     /* 0.1 + 0.2 is not 0.3 in binary, but no one would call these durations different. */
-    mt_curve *parts = keep(state, mt_curve_then(keep(state, mt_curve_constant(1, 0.1, NULL)),
-                                                keep(state, mt_curve_constant(1, 0.2, NULL)),
-                                                NULL));
+    mt_curve *parts =
+        keep(state, mt_curve_then(keep(state, mt_curve_constant(1, 0.1, NULL)),
+                                  keep(state, mt_curve_constant(1, 0.2, NULL)), NULL));
     mt_curve *whole = keep(state, mt_curve_constant(1, 0.3, NULL));
     assert_true(mt_curve_duration(parts) != 0.3);
     assert_non_null(keep(state, mt_curve_add(parts, whole, NULL)));
@@ -298,8 +298,7 @@ static void test_texts(void **state) {
     assert_text(keep(state, mt_curve_negate(b, NULL)), "-const(50)");
     assert_text(keep(state, mt_curve_maximum(b, then, NULL)),
                 "max(const(50), ramp(0, 0.1, 30) .. const(50))");
-    assert_text(keep(state, mt_curve_clamp(b, 1, INFINITY, NULL)),
-                "const(50):clamp(1, math.huge)");
+    assert_text(keep(state, mt_curve_clamp(b, 1, INFINITY, NULL)), "const(50):clamp(1, math.huge)");
     assert_text(keep(state, mt_curve_scale_to(b, 7, 1, NULL)), "const(50):scale_to{max=7}");
     assert_text(keep(state, mt_curve_divide(b, keep(state, mt_curve_divide(b, b, NULL)), NULL)),
                 "const(50) / (const(50) / const(50))");
@@ -307,14 +306,14 @@ static void test_texts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        curve_test(test_constant),     curve_test(test_ramp),
-        curve_test(test_steps),        curve_test(test_points),
+        curve_test(test_constant),      curve_test(test_ramp),
+        curve_test(test_steps),         curve_test(test_points),
         curve_test(test_smooth_points), curve_test(test_sine),
-        curve_test(test_spike),        curve_test(test_sampled),
-        curve_test(test_signed),       curve_test(test_finite_with_endless),
-        curve_test(test_time),         curve_test(test_loop),
-        curve_test(test_clamp),        curve_test(test_scale_to),
-        curve_test(test_periods),      curve_test(test_many_terms),
+        curve_test(test_spike),         curve_test(test_sampled),
+        curve_test(test_signed),        curve_test(test_finite_with_endless),
+        curve_test(test_time),          curve_test(test_loop),
+        curve_test(test_clamp),         curve_test(test_scale_to),
+        curve_test(test_periods),       curve_test(test_many_terms),
         curve_test(test_texts),
     };
     return cmocka_run_group_tests_name("curve", tests, NULL, NULL);
