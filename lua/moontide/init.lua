@@ -8,7 +8,7 @@ core.base.own()
 
 local mt = { version = core.version }
 
-local parts = { "script" }
+local parts = { "script", "curve" }
 
 local function locate(functions)
   for name, value in pairs(functions) do
