@@ -21,12 +21,12 @@ static double draw_nothing(source *from) {
 }
 
 static double draw_u64(source *from) {
-    return (double)mt_random_u64(&from->random);
+    return (double)(mt_random_u64(&from->random) >> 1);
 }
 
 static double draw_seek(source *from) {
     mt_random_seek(&from->random, from->item++);
-    return (double)mt_random_u64(&from->random);
+    return (double)(mt_random_u64(&from->random) >> 1);
 }
 
 static double draw_uniform(source *from) {
