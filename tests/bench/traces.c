@@ -1,12 +1,14 @@
 /* The trace reader and the trace writer alone:
  *
  *   traces read FILE                reads all requests and keeps none
+ *   traces analyze FILE             reads all requests into the prefix analysis, and finishes it
  *   traces write FILE TARGET TIMES  reads FILE into columns, then writes them TIMES times:
  *     write   seconds
  *     bytes   written
  *     copy    seconds for memcpy of as many bytes between two buffers of 32 MiB */
 #include "base/output.h"
 #include "bench.h"
+#include "prefix/analysis.h"
 #include "trace/columns.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
@@ -30,6 +32,23 @@ static void read_trace(const char *path) {
         tokens += request.input_length + request.hash_count;
     bench_require(status == 0, "traces: cannot read the trace");
     bench_keep((double)tokens);
+    mt_trace_close(reader);
+}
+
+static void analyze_trace(const char *path) {
+    mt_request request;
+    mt_analysis_result result;
+    int status;
+    mt_trace_reader *reader = open_trace(path);
+    mt_analysis *analysis = mt_analysis_new(512, NULL);
+    bench_require(analysis != NULL, "traces: out of memory");
+    while ((status = mt_trace_next(reader, &request, NULL)) == 1)
+        bench_require(mt_analysis_add(analysis, &request, NULL) == MT_OK,
+                      "traces: cannot analyze a request");
+    bench_require(status == 0, "traces: cannot read the trace");
+    bench_require(mt_analysis_finish(analysis, &result, NULL) == MT_OK, "traces: cannot analyze");
+    bench_keep(result.theoretical_hit_rate.mean);
+    mt_analysis_free(analysis);
     mt_trace_close(reader);
 }
 
@@ -82,9 +101,11 @@ int main(int count, char **arguments) {
     const char *what = count > 1 ? arguments[1] : "";
     if (count == 3 && strcmp(what, "read") == 0)
         read_trace(arguments[2]);
+    else if (count == 3 && strcmp(what, "analyze") == 0)
+        analyze_trace(arguments[2]);
     else if (count == 5 && strcmp(what, "write") == 0)
         write_trace(arguments[2], arguments[3], (int)strtol(arguments[4], NULL, 10));
     else
-        bench_require(0, "usage: traces read FILE | write FILE TARGET TIMES");
+        bench_require(0, "usage: traces read FILE | analyze FILE | write FILE TARGET TIMES");
     return 0;
 }
