@@ -34,7 +34,7 @@ static double swing(double low, double high, double period, double t) {
  */
 
 typedef struct entry {
-    int64_t parent, block; /* parent -1: none; block -1: a free slot */
+    uint64_t key; /* parent and block in one number, from 1 on; 0: a free slot */
     int64_t id;
 } entry;
 
@@ -44,36 +44,34 @@ typedef struct table {
     int64_t count;
 } table;
 
-static entry *find(const table *ids, int64_t parent, int64_t block) {
-    uint64_t hash = ((uint64_t)parent * 0x9E3779B97F4A7C15 ^ (uint64_t)block) * 0xD6E8FEB86659FD93;
-    size_t i = (size_t)(hash >> 20) & (ids->size - 1);
-    while (ids->slots[i].block >= 0 &&
-           (ids->slots[i].parent != parent || ids->slots[i].block != block))
+static entry *find(const table *ids, uint64_t key) {
+    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> 32) & (ids->size - 1);
+    while (ids->slots[i].key != 0 && ids->slots[i].key != key)
         i = (i + 1) & (ids->size - 1);
     return &ids->slots[i];
 }
 
 static void resize(table *ids, size_t size) {
-    table bigger = {malloc(size * sizeof(entry)), size, ids->count};
+    table bigger = {calloc(size, sizeof(entry)), size, ids->count};
     bench_require(bigger.slots != NULL, "naive_sin: out of memory");
-    for (size_t i = 0; i < size; i++)
-        bigger.slots[i].block = -1;
     for (size_t i = 0; i < ids->size; i++)
-        if (ids->slots[i].block >= 0)
-            *find(&bigger, ids->slots[i].parent, ids->slots[i].block) = ids->slots[i];
+        if (ids->slots[i].key != 0)
+            *find(&bigger, ids->slots[i].key) = ids->slots[i];
     free(ids->slots);
     *ids = bigger;
 }
 
+/* parent -1: none. */
 static int64_t id_of(table *ids, int64_t parent, int64_t block) {
-    entry *slot = find(ids, parent, block);
-    if (slot->block >= 0)
+    uint64_t key = (uint64_t)(parent + 1) * TOTAL_BLOCKS + (uint64_t)block + 1;
+    entry *slot = find(ids, key);
+    if (slot->key == key)
         return slot->id;
     if (2 * (size_t)ids->count >= ids->size) {
         resize(ids, 2 * ids->size);
-        slot = find(ids, parent, block);
+        slot = find(ids, key);
     }
-    *slot = (entry){parent, block, ids->count};
+    *slot = (entry){key, ids->count};
     return ids->count++;
 }
 
