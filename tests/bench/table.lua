@@ -41,7 +41,7 @@ local function seconds_text(seconds)
 end
 
 local function bytes_text(bytes)
-  return ("%.0f MB"):format(bytes / 1e6)
+  return (bytes < 1e7 and "%.1f MB" or "%.0f MB"):format(bytes / 1e6)
 end
 
 local function rate_text(rate, of)
