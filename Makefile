@@ -38,9 +38,13 @@ BINDING := $(wildcard core/lua/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+# Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
+# they carry none of its libraries.
+BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
 
-.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs
+.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/moontide $(BUILD)/lib/moontide/core.so
@@ -111,7 +115,7 @@ $(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
@@ -136,8 +140,18 @@ sanitize: deps
 lint: lint-deps
 	@tests/lint $(CORE) $(BINDING) core/main.c core/embed.c
 
+$(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
+
+$(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+
+bench-programs: $(BENCHES)
+
 bench: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-programs
 	@tests/bench/run $(BUILD)
 
 demo: deps
