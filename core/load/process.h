@@ -199,6 +199,13 @@ mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *c
 /* The generator of (seed, stream name, purpose), at item 0. */
 mt_random mt_process_random(const mt_process_context *context, const char *purpose);
 
+/* A sum of many small steps that loses none (Kahan 1965) and never decreases. Zero it. */
+typedef struct mt_growing_sum {
+    double sum, lost; /* lost: what rounding added too much */
+} mt_growing_sum;
+
+void mt_growing_add(mt_growing_sum *sum, double step); /* step >= 0 */
+
 /* Fills a plain event: the k-th request at `time`. */
 void mt_event_plain(mt_event *event, double time, uint64_t k);
 
