@@ -32,14 +32,19 @@ return mt.script {
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that are no requests, and count them" },
   },
+  check = function(opt)
+    if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
+  end,
   run = function(opt)
-    local reader <close>, message, code = mt.trace.open(opt.input_file, { skip_bad_lines = opt.skip_bad_lines })
+    local reader <close>, message, code = mt.trace.open(opt.input_file,
+      { skip_bad_lines = opt.skip_bad_lines })
     if not reader then return nil, message, code end
     local writer <close>, problem, kind = mt.trace.writer(opt.output_file,
       { compact = opt.compact, timestamp_digits = timestamp_digits(opt) })
     if not writer then return nil, problem, kind end
     local written
-    written, message, code = core.trace.copy(reader, writer, opt.start, opt["end"], opt.num_requests, opt.speed_ratio)
+    written, message, code = core.trace.copy(reader, writer, opt.start, opt["end"], opt.num_requests,
+      opt.speed_ratio)
     report_skipped(reader)
     if not written then return nil, message, code end
     local done

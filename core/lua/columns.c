@@ -60,8 +60,8 @@ static void push_row(lua_State *L, const mt_columns *columns, lua_Integer index)
 /* columns[i], columns.method; upvalue 1 is the table of methods. */
 static int columns_index(lua_State *L) {
     const mt_columns *columns = mt_lua_check_columns(L, 1);
-    if (lua_isinteger(L, 2)) {
-        push_row(L, columns, lua_tointeger(L, 2));
+    if (lua_type(L, 2) == LUA_TNUMBER) {
+        push_row(L, columns, lua_tointeger(L, 2)); /* a fraction is 0 here: nil */
     } else {
         lua_pushvalue(L, 2);
         lua_gettable(L, lua_upvalueindex(1));
@@ -310,7 +310,7 @@ static int column_values(lua_State *L) {
 static int column_index(lua_State *L) {
     const column *self = luaL_checkudata(L, 1, column_type);
     uint64_t value;
-    if (!lua_isinteger(L, 2)) {
+    if (lua_type(L, 2) != LUA_TNUMBER) {
         lua_pushvalue(L, 2);
         lua_gettable(L, lua_upvalueindex(1));
         return 1;

@@ -356,7 +356,7 @@ void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request
                          mt_request *request) {
     fill f = {L, lua_absindex(L, arg), what, buffer, request, 0};
     if (!lua_istable(L, arg))
-        mt_lua_raise(L, "%s must be a request (a table), not %s", what,
+        mt_lua_raise(L, "%s: a request must be a table, not %s", what,
                      luaL_tolstring(L, arg, NULL));
     luaL_checkstack(L, 8, what);
     *request = (mt_request){0};

@@ -167,12 +167,12 @@ mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *
 }
 
 void mt_columns_free(mt_columns *columns) {
-    mt_column *all[] = {&columns->has,           &columns->time_ns,    &columns->delay_ns,
-                        &columns->input_length,  &columns->turn,       &columns->line,
-                        &columns->output_length, &columns->session,    &columns->stream,
-                        &columns->hash_ends,     &columns->extra_ends, &columns->extra_bytes};
+    const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
+                             columns->input_length,  columns->turn,       columns->line,
+                             columns->output_length, columns->session,    columns->stream,
+                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        mt_free(all[i]->data);
+        mt_free(all[i].data);
     mt_texts_free(&columns->sessions);
     mt_texts_free(&columns->streams);
     mt_big_free(&columns->hash_ids);

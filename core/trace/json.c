@@ -293,7 +293,9 @@ size_t mt_json_encode(const char *text, size_t length, char *to) {
             *to++ = names[known - meanings];
         } else if ((unsigned char)text[i] < 0x20) {
             static const char hex[] = "0123456789abcdef";
-            memcpy(to, "\\u00", 4);
+            to[0] = '\\';
+            to[1] = 'u';
+            to[2] = to[3] = '0';
             to[4] = hex[(unsigned char)text[i] >> 4];
             to[5] = hex[text[i] & 0xF];
             to += 6;

@@ -114,7 +114,7 @@ static const char *scan_decimal(const scan *s, const char *at, const char *name,
 /* A whole number of 0 to 2^64 - 1, in any of the forms that JSON has for it. */
 static const char *scan_count(const scan *s, const char *at, const char *name, uint64_t *value) {
     static const char want[] = "a whole number of at least 0";
-    mt_decimal decimal;
+    mt_decimal decimal = {0};
     const char *after = plain_count(at, value);
     if (after && !is_number_byte(*after))
         return after;
@@ -130,7 +130,7 @@ static const char *scan_count(const scan *s, const char *at, const char *name, u
 /* Milliseconds in the text, nanoseconds in the record. */
 static const char *scan_time(const scan *s, const char *at, const char *name, int64_t *value) {
     static const char want[] = "a number of milliseconds of at least 0";
-    mt_decimal decimal;
+    mt_decimal decimal = {0};
     uint64_t whole;
     const char *after = plain_count(at, &whole);
     if (after && !is_number_byte(*after) && whole <= INT64_MAX / 1000000) {

@@ -68,15 +68,20 @@ size_t mt_request_bound(const mt_request *request) {
            2 * (size_t)TIME_BYTES + NAMES_BYTES + SLACK;
 }
 
-/* The list's separators are written whole before each id but the first. */
+/* The mark and, unless compact, a space; both bytes are written whichever it is. */
+static inline char *write_separator(char mark, int compact, char *to) {
+    to[0] = mark;
+    to[1] = ' ';
+    return to + (compact ? 1 : 2);
+}
+
 static char *write_ids(const mt_request *request, int compact, char *to) {
     *to++ = '[';
     if (request->hash_count > 0)
         to = mt_write_u64(request->hash_ids[0], to);
     for (size_t i = 1; i < request->hash_count; i++) {
         uint64_t id = request->hash_ids[i];
-        memcpy(to, ", ", 2);
-        to += compact ? 1 : 2;
+        to = write_separator(',', compact, to);
         to = id < EIGHT_DIGITS ? write_small((uint32_t)id, to) : mt_write_u64(id, to);
     }
     *to++ = ']';
@@ -85,15 +90,12 @@ static char *write_ids(const mt_request *request, int compact, char *to) {
 
 /* The separator that is due, the name in quotes and the colon. `first` is cleared. */
 static inline char *write_name(const char *name, size_t length, int compact, int *first, char *to) {
-    if (!*first) {
-        memcpy(to, ", ", 2);
-        to += compact ? 1 : 2;
-    }
+    if (!*first)
+        to = write_separator(',', compact, to);
     *first = 0;
     memcpy(to, name, length);
     to += length;
-    memcpy(to, ": ", 2);
-    return to + (compact ? 1 : 2);
+    return write_separator(':', compact, to);
 }
 
 #define NAME(text) "\"" text "\"", sizeof(text) + 1, compact, &first
@@ -126,10 +128,8 @@ char *mt_request_write(const mt_request *request, const mt_trace_format *format,
     if (has & MT_HAS_STREAM)
         to = write_span(request->stream, write_name(NAME("stream"), to));
     if (request->extra.length > 0) {
-        if (!first) {
-            memcpy(to, ", ", 2);
-            to += compact ? 1 : 2;
-        }
+        if (!first)
+            to = write_separator(',', compact, to);
         to = write_span(request->extra, to);
     }
     *to++ = '}';

@@ -40,10 +40,18 @@ core.base.own()
 ---@field count fun(self): integer requests that have a value
 ---@field values fun(self): number[] the values there are
 
+---@alias moontide.column_name
+---| "timestamp"
+---| "input_length"
+---| "output_length"
+---| "delay"
+---| "turn"
+---| "hash_count" # how many hash_ids
+
 ---@class moontide.columns
 ---@field append fun(self, request: moontide.request): moontide.columns
 ---@field requests fun(self): fun(): moontide.request?
----@field column fun(self, name: string): moontide.column of numbers, see trace.column_names
+---@field column fun(self, name: moontide.column_name): moontide.column
 
 local trace = {}
 

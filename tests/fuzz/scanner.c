@@ -1,6 +1,7 @@
 /* A fuzz target in libFuzzer's shape: whatever is accepted, written and read again is the same.
- *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address tests/fuzz/scanner.c \
- *     core/base/[!i]*.c core/trace/[!c]*.c core/base/in*.c -lz -o fuzz-scanner */
+ *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address -o fuzz-scanner \
+ *     tests/fuzz/scanner.c core/base/[a-z]*.c core/trace/[a-z]*.c -lz
+ * Its seeds are the lines of scanner.txt, one file each (split -l 1). */
 #include "trace/scanner.h"
 #include "trace/writer.h"
 
