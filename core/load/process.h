@@ -17,15 +17,19 @@
 #include "load/curve.h"
 #include "random/distribution.h"
 
-/* What a session's later turns carry along, made by the process at its first turn, kept by the run
- * until its last one. */
+/* What a session's later turns carry along. Made by the process at its first turn, which owns it
+ * until mt_process_settle says that it has ended; then it is the caller's. */
 typedef struct mt_session {
-    uint64_t ordinal;        /* within its stream, by first appearance */
+    uint64_t ordinal; /* within its stream, by first appearance */
+    /* The rest is the run's. */
+    double begin;            /* seconds: the first turn's time */
     uint64_t prompt_tokens;  /* of the turn before */
     uint64_t history_tokens; /* prompt and answer of the turn before */
-    uint64_t *ids;           /* hash ids of the whole blocks of the turn before */
-    size_t id_count, id_capacity;
-    uint64_t shard_ordinal; /* given by the run, over all streams */
+    uint64_t *ids;           /* hash ids of the turn before */
+    size_t id_capacity;
+    uint64_t shard_ordinal; /* over all streams */
+    unsigned waiting;       /* turns made but not handed out */
+    int has_ended;
 } mt_session;
 
 typedef struct mt_event {
@@ -136,8 +140,9 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error);
 
 /* Tells a process with sessions the lengths of the event just yielded (rejected: the prompt passed
- * max_input and was not made). Sets *last to whether the session ended with it: then the caller
- * frees event->session when it is done with it. For plain processes *last = 1. */
+ * max_input and was not made). Sets *last to whether the session ended with it (always, when
+ * rejected): then the caller owns event->session and frees it when done with it. To be called once
+ * an event, before the next one is asked for. For plain processes *last = 1. */
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
                           uint64_t output_length, int rejected, int *last, mt_error *error);
 
@@ -193,6 +198,13 @@ mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *c
 
 /* The generator of (seed, stream name, purpose), at item 0. */
 mt_random mt_process_random(const mt_process_context *context, const char *purpose);
+
+/* A sum of many small steps that loses none (Kahan 1965) and never decreases. Zero it. */
+typedef struct mt_growing_sum {
+    double sum, lost; /* lost: what rounding added too much */
+} mt_growing_sum;
+
+void mt_growing_add(mt_growing_sum *sum, double step); /* step >= 0 */
 
 /* Fills a plain event: the k-th request at `time`. */
 void mt_event_plain(mt_event *event, double time, uint64_t k);

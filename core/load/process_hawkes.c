@@ -15,7 +15,7 @@ typedef struct hawkes_state {
     mt_process_state base;
     mt_random gaps, children;
     uint64_t background; /* requests of it so far */
-    double area, lost;   /* of the curve, at the next one (Kahan) */
+    mt_growing_sum area; /* of the curve, at the next one */
     double soonest;      /* its time; INFINITY at the end */
     mt_time_heap due;    /* children to come */
     uint64_t k;
@@ -24,11 +24,8 @@ typedef struct hawkes_state {
 static mt_code next_background(hawkes_state *state, mt_error *error) {
     const hawkes_process *process = (const hawkes_process *)state->base.process;
     mt_random_seek(&state->gaps, state->background++);
-    double step = mt_draw_exponential(&state->gaps) / (1 - process->branching) - state->lost;
-    double sum = state->area + step;
-    state->lost = (sum - state->area) - step;
-    state->area = sum;
-    return mt_clock_time(state->base.clock, state->area, &state->soonest, error);
+    mt_growing_add(&state->area, mt_draw_exponential(&state->gaps) / (1 - process->branching));
+    return mt_clock_time(state->base.clock, state->area.sum, &state->soonest, error);
 }
 
 static mt_code hawkes_open(mt_process_state *base, mt_error *error) {

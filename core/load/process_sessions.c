@@ -32,6 +32,7 @@ typedef struct sessions_state {
     mt_event start; /* the next one */
     int has_start;
     mt_time_heap due; /* live_session, by their next turn's time */
+    live_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
 } sessions_state;
@@ -80,10 +81,8 @@ static int begin_session(sessions_state *state, mt_event *event, mt_error *error
     if (session->turns > most_turns)
         session->turns = most_turns;
     fill_event(state, event, session, state->start.time);
-    if (next_start(state, error) == MT_OK)
-        return 1;
-    mt_session_free(&session->shared);
-    return -1;
+    state->in_hand = session;
+    return next_start(state, error) == MT_OK ? 1 : -1;
 }
 
 static int sessions_next(mt_process_state *base, mt_event *event, mt_error *error) {
@@ -92,6 +91,7 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
     if (has_due && (!state->has_start || state->due.items[0].time <= state->start.time)) {
         mt_due due = mt_time_heap_pop(&state->due);
         fill_event(state, event, due.thing, due.time);
+        state->in_hand = due.thing;
         return 1;
     }
     return state->has_start ? begin_session(state, event, error) : 0;
@@ -106,16 +106,17 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
     const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
     live_session *session = (live_session *)event->session;
     *last = rejected || session->turn + 1 >= session->turns;
-    if (*last)
+    if (*last) {
+        state->in_hand = NULL;
         return MT_OK;
+    }
     session->turn++;
     mt_random_seek(&state->thoughts, item_of(session));
     session->delay = fmax(0, mt_distribution_draw(shape->think, &state->thoughts, event->time));
     double answer = shape->first_token + shape->per_token * (double)output_length;
-    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0) {
-        *last = 1;
+    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0)
         return mt_fail_memory(error, "session");
-    }
+    state->in_hand = NULL;
     return MT_OK;
 }
 
@@ -123,6 +124,8 @@ static void sessions_close(mt_process_state *base) {
     sessions_state *state = (sessions_state *)base;
     for (size_t i = 0; i < state->due.count; i++)
         mt_session_free(state->due.items[i].thing);
+    if (state->in_hand)
+        mt_session_free(&state->in_hand->shared);
     mt_time_heap_free(&state->due);
     mt_process_close(state->starts);
 }
