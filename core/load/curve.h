@@ -1,10 +1,10 @@
 /* Rate curves: functions of time, in requests per second, as immutable values with an algebra.
  *
- * A curve has a value at every t >= 0 (seconds) and a duration, INFINITY for an endless one; outside
- * [0, duration) it is 0. Values are signed inside an expression ("a - b + b" is "a") and clamped to 0
- * where they are used as a rate: by mt_clock. Nothing here but noise is random, and noise is drawn
- * from (seed, its own number), so that a curve plotted is the curve that runs: every evaluation takes
- * the seed.
+ * A curve has a value at every t >= 0 (seconds) and a duration, INFINITY for an endless one;
+ * outside [0, duration) it is 0. Values are signed inside an expression ("a - b + b" is "a") and
+ * clamped to 0 where they are used as a rate: by mt_clock. Nothing here but noise is random, and
+ * noise is drawn from (seed, its own number), so that a curve plotted is the curve that runs: every
+ * evaluation takes the seed.
  *
  * Each kind of curve is one entry in a table: its value, its next breakpoint, its exact area where
  * there is a closed form, its text. Curves are reference counted; makers retain their parts, the
@@ -46,22 +46,27 @@ mt_curve *mt_curve_sampled(const double *times, const double *rates, size_t coun
  * both and says what to do. */
 mt_curve *mt_curve_add(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_subtract(mt_curve *a, mt_curve *b, mt_error *error);
+mt_curve *mt_curve_negate(mt_curve *curve, mt_error *error);
 mt_curve *mt_curve_multiply(mt_curve *a, mt_curve *b, mt_error *error);
-mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error); /* b is 0 somewhere: error when
-                                                                         it is read there (NaN or infinite values are reported with their t) */
+mt_curve *mt_curve_divide(
+    mt_curve *a, mt_curve *b,
+    mt_error *error); /* b is 0 somewhere: error when
+                         it is read there (NaN or infinite values are reported with their t) */
 mt_curve *mt_curve_maximum(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_minimum(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_then(mt_curve *a, mt_curve *b, mt_error *error); /* a must end */
 
-mt_curve *mt_curve_take(mt_curve *curve, double duration, mt_error *error);    /* ends it early */
-mt_curve *mt_curve_pad(mt_curve *curve, double duration, mt_error *error);     /* silence up to it */
-mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error);      /* < 0 drops the start */
-mt_curve *mt_curve_loop(mt_curve *curve, uint64_t times, mt_error *error);     /* 0: for ever */
-mt_curve *mt_curve_stretch(mt_curve *curve, double factor, mt_error *error);   /* durations; rates stay */
-mt_curve *mt_curve_speed(mt_curve *curve, double factor, mt_error *error);     /* same requests in 1/k */
+mt_curve *mt_curve_take(mt_curve *curve, double duration, mt_error *error); /* ends it early */
+mt_curve *mt_curve_pad(mt_curve *curve, double duration, mt_error *error);  /* silence up to it */
+mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error);  /* < 0 drops the start */
+mt_curve *mt_curve_loop(mt_curve *curve, uint64_t times, mt_error *error); /* 0: for ever */
+mt_curve *mt_curve_stretch(mt_curve *curve, double factor,
+                           mt_error *error); /* durations; rates stay */
+mt_curve *mt_curve_speed(mt_curve *curve, double factor,
+                         mt_error *error); /* same requests in 1/k */
 mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *error);
-/* Scaled so that its mean (or its maximum, with `by_maximum`) is target. The mean of an endless curve
- * is that of its first period or, where it has none, an error. */
+/* Scaled so that its mean (or its maximum, with `by_maximum`) is target. The mean of an endless
+ * curve is that of its first period or, where it has none, an error. */
 mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_error *error);
 
 mt_curve *mt_curve_retain(mt_curve *curve); /* returns it */
@@ -70,16 +75,31 @@ void mt_curve_release(mt_curve *curve);     /* NULL is allowed */
 /* Seconds; INFINITY when endless. */
 double mt_curve_duration(const mt_curve *curve);
 
+/* Does the value depend on the seed? */
+int mt_curve_is_noisy(const mt_curve *curve);
+
+/* An endless curve repeats itself with this period (s) from *settled (s; may be NULL) on, noise
+ * taken as its mean: 0 when it is constant from there, NAN when it never settles (a sampled one) or
+ * is finite. */
+double mt_curve_period(const mt_curve *curve, double *settled);
+
 /* The signed value at t. May be NaN or infinite where an expression divides by 0. */
 double mt_curve_at(const mt_curve *curve, uint64_t seed, double t);
 
 /* The signed area over [t0, t1], t0 <= t1, finite: a closed form where there is one, else to 1e-9
- * relative. NaN when a value in between is. */
+ * relative. NaN when a value in between is not finite, or when interrupted. */
 double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1);
 
-/* Mean and maximum over [0, duration); of an endless curve over its period (a constant's is 0) or,
- * where it has none, over the `horizon` seconds given. */
+/* The first t in [t0, t1) where the value is not finite, -1 when there is none. */
+double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1);
+
+/* The mean over [0, duration); of an endless curve that settles its mean in the long run (over a
+ * period, noise counting as its mean, 1); of any other over [0, horizon). */
 double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon);
+
+/* The maximum (limits from the left included) over [0, duration); of an endless curve that settles,
+ * up to the end of its first period; of an endless one that does not, or that is noisy, over
+ * [0, horizon). */
 double mt_curve_max(const mt_curve *curve, uint64_t seed, double horizon);
 
 /* The expression as a script would write it, cut to size and terminated. Returns buffer. */
@@ -88,17 +108,17 @@ char *mt_curve_text(const mt_curve *curve, char *buffer, size_t size);
 /* ---- the curve as a clock ---- */
 
 /* The clamped curve from 0 to an end, walked forward piece by piece in bounded memory: area to time
- * and time to area. Pieces are polynomials that follow the curve to 1e-12 of its largest value there;
- * a call costs the same for a constant and for ten thousand pieces. */
+ * and time to area. Pieces are polynomials that follow the curve to 1e-12 of its largest value
+ * there; a call costs the same for a constant and for ten thousand pieces. */
 typedef struct mt_clock mt_clock;
 
 /* A clock over [0, min(end, duration)); values are multiplied by factor >= 0. NULL on failure. */
-mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end,
-                        mt_error *error);
+mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end, mt_error *error);
 
-/* The time at which the area since 0 reaches `area`: *time is the smallest such t, INFINITY when the
- * whole area is smaller or equal. Areas of successive calls must not decrease. MT_ERROR_VALUE when
- * the curve is NaN or infinite on the way (names t). Area 0 gives the first t where the rate is > 0. */
+/* The time at which the area since 0 reaches `area`: *time is the smallest such t, INFINITY when
+ * the whole area is smaller or equal. Areas of successive calls must not decrease. MT_ERROR_VALUE
+ * when the curve is NaN or infinite on the way (names t). Area 0 gives the first t where the rate
+ * is > 0. */
 mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *error);
 
 /* The area over [0, t]. Times of successive calls must not decrease, nor be before a time already
@@ -108,14 +128,14 @@ mt_code mt_clock_area(mt_clock *clock, double t, double *area, mt_error *error);
 /* The rate at t, under the same rule; INFINITY is never returned. */
 mt_code mt_clock_rate(mt_clock *clock, double t, double *rate, mt_error *error);
 
-/* The first t at which a negative value was met and clamped, or -1; what fraction does not matter. */
+/* The first t at which a negative value was met and clamped, or -1; what fraction does not matter.
+ */
 double mt_clock_clamped_at(const mt_clock *clock);
 
 void mt_clock_close(mt_clock *clock); /* NULL is allowed */
 
 /* Whole clamped area over [0, min(end, duration)): what a process delivers on average.
  * MT_ERROR_VALUE as above. */
-mt_code mt_curve_total(mt_curve *curve, uint64_t seed, double end, double *total,
-                       mt_error *error);
+mt_code mt_curve_total(mt_curve *curve, uint64_t seed, double end, double *total, mt_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/output.h"
 
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,6 +92,15 @@ static int is_terminal(lua_State *L) {
     return 1;
 }
 
+/* terminal_width() -> columns of the terminal that standard output goes to, nil when to none. */
+static int terminal_width(lua_State *L) {
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 0;
+    lua_pushinteger(L, size.ws_col);
+    return 1;
+}
+
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
@@ -104,9 +114,13 @@ static int is_usage(lua_State *L) {
 }
 
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {{"raise", raise_usage},       {"is_usage", is_usage},
-                                     {"interrupted", interrupted}, {"seconds", seconds},
-                                     {"is_terminal", is_terminal}, {NULL, NULL}};
+    static const luaL_Reg plain[] = {{"raise", raise_usage},
+                                     {"is_usage", is_usage},
+                                     {"interrupted", interrupted},
+                                     {"seconds", seconds},
+                                     {"is_terminal", is_terminal},
+                                     {"terminal_width", terminal_width},
+                                     {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
     luaL_newlib(L, plain);
     lua_newtable(L);

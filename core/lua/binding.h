@@ -60,6 +60,11 @@ int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);
 int mt_lua_open_base(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
+int mt_lua_open_curve(lua_State *L);
+
+/* Argument `arg` as a rate curve, which the userdata goes on owning (mt_curve_retain to keep it);
+ * raises when it is anything else. */
+struct mt_curve *mt_lua_check_curve(lua_State *L, int arg);
 
 /* package.loaded["moontide.core"] for both the executable and the shared object. */
 int luaopen_moontide_core(lua_State *L);

@@ -5,6 +5,7 @@ static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
+    {"curve", mt_lua_open_curve},
     {NULL, NULL},
 };
 

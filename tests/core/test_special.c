@@ -113,7 +113,7 @@ static void test_power_sum(void **state) {
         }
     }
     assert_close(mt_power_sum(1, 1e15, 2), M_PI * M_PI / 6, 1e-14);
-    assert_close(mt_power_sum(1, 1e12, 1), log(1e12) + 0.57721566490153286, 1e-14);
+    assert_close(mt_power_sum(1, 1e12, 1), log(1e12) + 0.57721566490153286 + 0.5e-12, 1e-15);
     assert_true(mt_power_sum(5, 4, 1) == 0);
     assert_close(mt_power_sum(40, 40, 3), pow(40, -3), 1e-15);
     assert_true(mt_power_sum(1, 1e6, 1000) == 1);

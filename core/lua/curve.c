@@ -1,0 +1,451 @@
+/* core.curve: rate curves. Positional and strict; lua/moontide/curve.lua is the pleasant side. */
+#include "lua/binding.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "load/curve.h"
+
+#include <math.h>
+
+static const char type_name[] = "moontide.curve";
+
+enum { TEXT_SIZE = 1024 };
+
+typedef struct owner {
+    mt_curve *curve;
+} owner;
+
+/* What the curves of one Lua state share: upvalue 1 of every function here. */
+typedef struct shared {
+    uint64_t noises; /* made since the last reset: the number of the next one */
+    uint64_t seed;   /* what values, areas and plots are drawn from */
+} shared;
+
+static shared *shared_of(lua_State *L) {
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+mt_curve *mt_lua_check_curve(lua_State *L, int arg) {
+    owner *self = luaL_testudata(L, arg, type_name);
+    if (!self || !self->curve)
+        mt_lua_raise(L, "argument %d must be a rate curve, not %s", arg, luaL_typename(L, arg));
+    return self->curve;
+}
+
+static owner *new_owner(lua_State *L) {
+    return mt_lua_new_owner(L, sizeof(owner), type_name);
+}
+
+/* Returns the owner on top, or raises "NAME: what is wrong". */
+static int made(lua_State *L, const owner *self, const char *name, const mt_error *error) {
+    if (self->curve)
+        return 1;
+    return mt_lua_raise(L, "%s: %s", name, error->message);
+}
+
+/* ---- makers ---- */
+
+/* constant(rate, duration) */
+static int constant(lua_State *L) {
+    double rate = luaL_checknumber(L, 1), duration = luaL_checknumber(L, 2);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_constant(rate, duration, &error);
+    return made(L, self, "const", &error);
+}
+
+/* ramp(from, to, duration) */
+static int ramp(lua_State *L) {
+    double from = luaL_checknumber(L, 1), to = luaL_checknumber(L, 2);
+    double duration = luaL_checknumber(L, 3);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_ramp(from, to, duration, &error);
+    return made(L, self, "ramp", &error);
+}
+
+/* sine(mean, amplitude, period, phase) */
+static int sine(lua_State *L) {
+    double mean = luaL_checknumber(L, 1), amplitude = luaL_checknumber(L, 2);
+    double period = luaL_checknumber(L, 3), phase = luaL_checknumber(L, 4);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_sine(mean, amplitude, period, phase, &error);
+    return made(L, self, "sine", &error);
+}
+
+/* spike(at, height, rise, fall) */
+static int spike(lua_State *L) {
+    double at = luaL_checknumber(L, 1), height = luaL_checknumber(L, 2);
+    double rise = luaL_checknumber(L, 3), fall = luaL_checknumber(L, 4);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_spike(at, height, rise, fall, &error);
+    return made(L, self, "spike", &error);
+}
+
+/* noise(cv, corr_time): a new realisation each time. */
+static int noise(lua_State *L) {
+    double cv = luaL_checknumber(L, 1), corr_time = luaL_checknumber(L, 2);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_noise(cv, corr_time, shared_of(L)->noises, &error);
+    shared_of(L)->noises++;
+    return made(L, self, "noise", &error);
+}
+
+/* Pushes a userdata with the numbers of the list at `arg` and returns them; *count is how many. */
+static double *numbers(lua_State *L, int arg, size_t *count) {
+    luaL_checktype(L, arg, LUA_TTABLE);
+    *count = (size_t)luaL_len(L, arg);
+    double *values = lua_newuserdatauv(L, (*count + 1) * sizeof *values, 0);
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, arg, (lua_Integer)i + 1);
+        values[i] = luaL_checknumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return values;
+}
+
+/* Two lists of one length, at arguments 1 and 2. */
+static void two_lists(lua_State *L, double **first, double **second, size_t *count) {
+    size_t other;
+    *first = numbers(L, 1, count);
+    *second = numbers(L, 2, &other);
+    if (*count != other)
+        luaL_error(L, "the lists are of different lengths: %d and %d", (int)*count, (int)other);
+}
+
+/* steps(rates, durations) */
+static int steps(lua_State *L) {
+    size_t count;
+    double *rates, *durations;
+    two_lists(L, &rates, &durations, &count);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_steps(rates, durations, count, &error);
+    return made(L, self, "steps", &error);
+}
+
+/* points(rates, times, smooth) */
+static int points(lua_State *L) {
+    size_t count;
+    double *rates, *times;
+    two_lists(L, &rates, &times, &count);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_points(rates, times, count, lua_toboolean(L, 3), &error);
+    return made(L, self, "points", &error);
+}
+
+/* sampled(rates, times, duration, label) */
+static int sampled(lua_State *L) {
+    size_t count;
+    double *rates, *times;
+    double duration = luaL_checknumber(L, 3);
+    const char *label = luaL_checkstring(L, 4);
+    two_lists(L, &rates, &times, &count);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_sampled(times, rates, count, duration, label, &error);
+    return made(L, self, "curve", &error);
+}
+
+/* ---- operations ---- */
+
+typedef mt_curve *binary_maker(mt_curve *a, mt_curve *b, mt_error *error);
+
+static int binary(lua_State *L, const char *name, binary_maker *make) {
+    mt_curve *a = mt_lua_check_curve(L, 1), *b = mt_lua_check_curve(L, 2);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = make(a, b, &error);
+    return made(L, self, name, &error);
+}
+
+static int add(lua_State *L) {
+    return binary(L, "a + b", mt_curve_add);
+}
+
+static int subtract(lua_State *L) {
+    return binary(L, "a - b", mt_curve_subtract);
+}
+
+static int multiply(lua_State *L) {
+    return binary(L, "a * b", mt_curve_multiply);
+}
+
+static int divide(lua_State *L) {
+    return binary(L, "a / b", mt_curve_divide);
+}
+
+static int maximum(lua_State *L) {
+    return binary(L, "max", mt_curve_maximum);
+}
+
+static int minimum(lua_State *L) {
+    return binary(L, "min", mt_curve_minimum);
+}
+
+static int then(lua_State *L) {
+    return binary(L, "a .. b", mt_curve_then);
+}
+
+static int negate(lua_State *L) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_negate(curve, &error);
+    return made(L, self, "-a", &error);
+}
+
+typedef mt_curve *timed_maker(mt_curve *curve, double number, mt_error *error);
+
+static int timed(lua_State *L, const char *name, timed_maker *make) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    double number = luaL_checknumber(L, 2);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = make(curve, number, &error);
+    return made(L, self, name, &error);
+}
+
+static int take(lua_State *L) {
+    return timed(L, "take", mt_curve_take);
+}
+
+static int pad(lua_State *L) {
+    return timed(L, "pad", mt_curve_pad);
+}
+
+static int shift(lua_State *L) {
+    return timed(L, "shift", mt_curve_shift);
+}
+
+static int stretch(lua_State *L) {
+    return timed(L, "stretch", mt_curve_stretch);
+}
+
+static int speed(lua_State *L) {
+    return timed(L, "speed", mt_curve_speed);
+}
+
+/* loop(curve, times): 0 is for ever. */
+static int loop(lua_State *L) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    uint64_t times = mt_lua_check_count(L, 2, "loop: the number of rounds");
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_loop(curve, times, &error);
+    return made(L, self, "loop", &error);
+}
+
+/* clamp(curve, low, high) */
+static int clamp(lua_State *L) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    double low = luaL_checknumber(L, 2), high = luaL_checknumber(L, 3);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_clamp(curve, low, high, &error);
+    return made(L, self, "clamp", &error);
+}
+
+/* scale_to(curve, target, by_maximum) */
+static int scale_to(lua_State *L) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    double target = luaL_checknumber(L, 2);
+    mt_error error;
+    owner *self = new_owner(L);
+    self->curve = mt_curve_scale_to(curve, target, lua_toboolean(L, 3), &error);
+    return made(L, self, "scale_to", &error);
+}
+
+/* ---- readings ---- */
+
+/* A reading over [t0, t1] that is not finite: raises, saying where. */
+static int not_finite(lua_State *L, const mt_curve *curve, double t0, double t1) {
+    if (mt_interrupted())
+        return luaL_error(L, "interrupted");
+    double t = mt_curve_not_finite_at(curve, shared_of(L)->seed, t0, t1);
+    lua_pushfstring(L, "the rate is not finite at t = %f s (a division by 0?)", t < 0 ? t1 : t);
+    return mt_lua_raise(L, "%s", lua_tostring(L, -1));
+}
+
+/* at(curve, t) */
+static int at(lua_State *L) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    double t = mt_lua_check_finite(L, 2, "the time");
+    double rate = mt_curve_at(curve, shared_of(L)->seed, t);
+    if (!isfinite(rate))
+        return mt_lua_raise(L, "the rate is %s at t = %f s (a division by 0?)",
+                            isnan(rate) ? "not a number" : "infinite", t);
+    lua_pushnumber(L, rate);
+    return 1;
+}
+
+/* area(curve, t0, t1) */
+static int area(lua_State *L) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    double t0 = mt_lua_check_finite(L, 2, "area: the start");
+    double t1 = mt_lua_check_finite(L, 3, "area: the end");
+    if (t1 < t0)
+        return mt_lua_raise(L, "area: the end (%f s) is before the start (%f s)", t1, t0);
+    double value = mt_curve_area(curve, shared_of(L)->seed, t0, t1);
+    if (!isfinite(value))
+        return not_finite(L, curve, t0, t1);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+typedef double summary(const mt_curve *curve, uint64_t seed, double horizon);
+
+static int summarise(lua_State *L, summary *read) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    double horizon = luaL_checknumber(L, 2);
+    double settled, period = mt_curve_period(curve, &settled);
+    double value = read(curve, shared_of(L)->seed, horizon);
+    if (!isfinite(value))
+        return not_finite(L, curve, 0, isnan(period) ? horizon : settled + period);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+/* mean(curve, horizon), maximum_of(curve, horizon): the horizon counts where the curve has none. */
+static int mean(lua_State *L) {
+    return summarise(L, mt_curve_mean);
+}
+
+static int maximum_of(lua_State *L) {
+    return summarise(L, mt_curve_max);
+}
+
+/* duration(curve) */
+static int duration(lua_State *L) {
+    lua_pushnumber(L, mt_curve_duration(mt_lua_check_curve(L, 1)));
+    return 1;
+}
+
+/* period(curve) -> period, settled (nil, nil: finite, or it never settles), noisy */
+static int period(lua_State *L) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    double settled, length = mt_curve_period(curve, &settled);
+    if (isnan(length)) {
+        lua_pushnil(L);
+        lua_pushnil(L);
+    } else {
+        lua_pushnumber(L, length);
+        lua_pushnumber(L, settled);
+    }
+    lua_pushboolean(L, mt_curve_is_noisy(curve));
+    return 3;
+}
+
+/* total(curve, finish): the area clamped to rates >= 0 over [0, finish) -> number | nil, message */
+static int total(lua_State *L) {
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    double finish = luaL_checknumber(L, 2), value;
+    mt_error error;
+    if (mt_curve_total(curve, shared_of(L)->seed, finish, &value, &error))
+        return mt_lua_failure(L, &error);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+/* is(value): is it a curve? */
+static int is(lua_State *L) {
+    lua_pushboolean(L, luaL_testudata(L, 1, type_name) != NULL);
+    return 1;
+}
+
+/* reset(seed): before a script loads, so that its noises are the same ones each time. */
+static int reset(lua_State *L) {
+    lua_Integer seed = luaL_checkinteger(L, 1);
+    shared_of(L)->noises = 0;
+    shared_of(L)->seed = (uint64_t)seed;
+    return 0;
+}
+
+static int text(lua_State *L) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    char buffer[TEXT_SIZE];
+    lua_pushstring(L, mt_curve_text(curve, buffer, sizeof buffer));
+    return 1;
+}
+
+/* c.duration, or a method (upvalue 1: the table of them). */
+static int index_curve(lua_State *L) {
+    const mt_curve *curve = mt_lua_check_curve(L, 1);
+    if (lua_type(L, 2) == LUA_TSTRING && lua_rawequal(L, 2, lua_upvalueindex(2))) {
+        lua_pushnumber(L, mt_curve_duration(curve));
+        return 1;
+    }
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int release(lua_State *L) {
+    owner *self = luaL_checkudata(L, 1, type_name);
+    mt_curve *curve = self->curve;
+    self->curve = NULL;
+    mt_curve_release(curve);
+    return 0;
+}
+
+/* Registers the type; the metatable and its methods' table become fields of the module (on top). */
+static void open_type(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__tostring", text}, {NULL, NULL}};
+    mt_lua_new_type(L, type_name, NULL, release, meta);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "methods");
+    lua_pushliteral(L, "duration");
+    lua_pushcclosure(L, index_curve, 2);
+    lua_setfield(L, -2, "__index");
+    lua_setfield(L, -2, "metatable");
+}
+
+int mt_lua_open_curve(lua_State *L) {
+    static const luaL_Reg functions[] = {{"constant", constant},
+                                         {"ramp", ramp},
+                                         {"steps", steps},
+                                         {"points", points},
+                                         {"sine", sine},
+                                         {"spike", spike},
+                                         {"noise", noise},
+                                         {"sampled", sampled},
+                                         {"add", add},
+                                         {"subtract", subtract},
+                                         {"negate", negate},
+                                         {"multiply", multiply},
+                                         {"divide", divide},
+                                         {"maximum", maximum},
+                                         {"minimum", minimum},
+                                         {"after", then},
+                                         {"take", take},
+                                         {"pad", pad},
+                                         {"shift", shift},
+                                         {"loop", loop},
+                                         {"stretch", stretch},
+                                         {"speed", speed},
+                                         {"clamp", clamp},
+                                         {"scale_to", scale_to},
+                                         {"at", at},
+                                         {"area", area},
+                                         {"mean", mean},
+                                         {"maximum_of", maximum_of},
+                                         {"duration", duration},
+                                         {"period", period},
+                                         {"total", total},
+                                         {"is", is},
+                                         {"reset", reset},
+                                         {"text", text},
+                                         {NULL, NULL}};
+    luaL_newlibtable(L, functions);
+    shared *state = lua_newuserdatauv(L, sizeof *state, 0);
+    state->noises = 0;
+    state->seed = 0;
+    luaL_setfuncs(L, functions, 1);
+    open_type(L);
+    return 1;
+}
