@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATUS_INTERRUPTED = 130 };
+enum { STATUS_INTERRUPTED = 130, READ_BLOCK = 1 << 14 };
 
 static lua_State *main_state; /* for the signal handler */
 
@@ -63,8 +63,8 @@ static int embedded(lua_State *L) {
         luaL_buffinit(L, &text);
         size_t got;
         do {
-            char *room = luaL_prepbuffer(&text);
-            got = fread(room, 1, LUAL_BUFFERSIZE, file);
+            char *room = luaL_prepbuffsize(&text, READ_BLOCK);
+            got = fread(room, 1, READ_BLOCK, file);
             luaL_addsize(&text, got);
         } while (got > 0);
         fclose(file);

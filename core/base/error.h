@@ -24,8 +24,8 @@ enum { MT_ERROR_SOURCE_SIZE = 512, MT_ERROR_MESSAGE_SIZE = 512 };
 
 typedef struct mt_error {
     mt_code code;
-    uint64_t line;   /* 1-based; 0: not about a line */
-    uint64_t column; /* 1-based byte within the line; 0: not about a column */
+    uint64_t line;                       /* 1-based; 0: not about a line */
+    uint64_t column;                     /* 1-based byte within the line; 0: not about a column */
     char source[MT_ERROR_SOURCE_SIZE];   /* file name as the user gave it; "" when none */
     char message[MT_ERROR_MESSAGE_SIZE]; /* what is wrong, without the source's name */
 } mt_error;
@@ -43,6 +43,12 @@ mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int
 
 /* Fails with MT_ERROR_MEMORY: "out of memory (what)". */
 mt_code mt_fail_memory(mt_error *error, const char *what);
+
+/* The code that goes with a NULL or -1 that a function returned together with *error; a failure
+ * also when error is NULL. */
+static inline mt_code mt_code_of(const mt_error *error) {
+    return error ? error->code : MT_ERROR_VALUE;
+}
 
 /* Writes "SOURCE:LINE:COLUMN: MESSAGE", leaving out the parts that are unknown, cut to size
  * and terminated. Returns buffer. */

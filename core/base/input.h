@@ -10,11 +10,11 @@ typedef struct mt_input mt_input;
 #define MT_LINE_LIMIT ((size_t)1 << 30)
 
 typedef struct mt_line {
-    const char *text;  /* in the input's buffer until the next call; not terminated by '\0', but at
-                          least 64 readable bytes follow it, the first of them '\n' */
-    size_t length;     /* bytes, the end-of-line not counted; a '\r' before it is */
-    uint64_t number;   /* 1-based */
-    int terminated;    /* 0: the file ended without a newline after it */
+    const char *text; /* in the input's buffer until the next call; not terminated by '\0', but at
+                         least 64 readable bytes follow it, the first of them '\n' */
+    size_t length;    /* bytes, the end-of-line not counted; a '\r' before it is */
+    uint64_t number;  /* 1-based */
+    int terminated;   /* 0: the file ended without a newline after it */
 } mt_line;
 
 /* Opens path for reading; "-" is standard input. A directory is an error. NULL on failure. */

@@ -23,7 +23,8 @@ uint64_t mt_memory_asked(void) {
 
 static int must_fail(void) {
     hook.asked++;
-    return hook.fail_at && (hook.asked == hook.fail_at || (hook.sticky && hook.asked > hook.fail_at));
+    return hook.fail_at &&
+           (hook.asked == hook.fail_at || (hook.sticky && hook.asked > hook.fail_at));
 }
 
 static int total(size_t count, size_t size, size_t *bytes) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *code_name(mt_code code) {
-    static const char *const names[] = {"ok",          "memory", "io",      "input",
+    static const char *const names[] = {"ok",    "memory",      "io",     "input",
                                         "value", "interrupted", "closed", "callback"};
     return names[code];
 }
@@ -50,8 +50,8 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
     return owner;
 }
 
-void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                     lua_CFunction release, const luaL_Reg *meta) {
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
+                     const luaL_Reg *meta) {
     luaL_newmetatable(L, type);
     if (methods) {
         lua_newtable(L);

@@ -34,8 +34,8 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 /* Registers the metatable `type` ("moontide.hasher"): `methods` become its __index table,
  * `release` its __gc and __close (both may be NULL), `meta` further metamethods (may be NULL).
  * Leaves the metatable on the stack. */
-void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods,
-                     lua_CFunction release, const luaL_Reg *meta);
+void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
+                     const luaL_Reg *meta);
 
 /* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
  * `what` in the message. */
@@ -58,9 +58,15 @@ int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);
 
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
+int mt_lua_open_columns(lua_State *L);
+int mt_lua_open_trace(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);
+int mt_lua_open_process(lua_State *L);
+int mt_lua_open_lengths(lua_State *L);
+int mt_lua_open_prompt(lua_State *L);
+int mt_lua_open_plan(lua_State *L);
 
 /* Argument `arg` as a rate curve, which the userdata goes on owning (mt_curve_retain to keep it);
  * raises when it is anything else. */

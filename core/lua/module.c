@@ -3,9 +3,15 @@
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
+    {"columns", mt_lua_open_columns},
+    {"trace", mt_lua_open_trace},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
     {"curve", mt_lua_open_curve},
+    {"process", mt_lua_open_process},
+    {"lengths", mt_lua_open_lengths},
+    {"prompt", mt_lua_open_prompt},
+    {"plan", mt_lua_open_plan},
     {NULL, NULL},
 };
 

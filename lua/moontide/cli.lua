@@ -49,6 +49,9 @@ local function protected(usage_code, fn, ...)
   local results = table.pack(xpcall(fn, script.add_traceback, ...))
   if results[1] then return table.unpack(results, 1, results.n) end
   local value = results[2]
+  if require("moontide.report").is_write_failure(value) then
+    return false, failure(value.message, value.code)
+  end
   return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
 end
 
@@ -63,25 +66,6 @@ end
 
 -- --- running ---------------------------------------------------------------------------------------
 
--- While standard output belongs to a trace, what scripts print goes to standard error.
-local function print_to_stderr(...)
-  local texts = table.pack(...)
-  for i = 1, texts.n do texts[i] = tostring(texts[i]) end
-  io.stderr:write(table.concat(texts, "\t"), "\n")
-end
-
-local plain_print = print
-
-local function keep_stdout_clean()
-  _G.print = print_to_stderr
-  io.output(io.stderr)
-end
-
-local function give_stdout_back()
-  _G.print = plain_print
-  io.output(io.stdout)
-end
-
 -- The --seed among the words, before the script that declares the options is loaded.
 local function early_seed(words)
   local text
@@ -93,18 +77,16 @@ local function early_seed(words)
   return ok and seed or 0
 end
 
--- Loads the script with math.random seeded; what it prints meanwhile goes to standard error, for
--- nobody knows yet whether standard output is a trace's.
+-- Loads the script with math.random seeded.
 local function load_script(source, seed)
   local script = require "moontide.script"
   script.seed(seed)
-  keep_stdout_clean()
   return protected("callback", script.load, source)
 end
 
 local function run_plan(self, opt)
   local script = require "moontide.script"
-  if opt.output_file == "-" then keep_stdout_clean() end
+  if opt.output_file == "-" then require("moontide.report").divert(true) end
   local ok, workload = protected("callback", script.make_plan, self, opt)
   if not ok then return workload end
   local results = table.pack(protected("usage", require("moontide.generate").run, self, workload, opt))
@@ -146,7 +128,6 @@ local function run_loaded(self, source, words)
   if self.plan and opt.seed ~= early_seed(words) then
     -- The seed was given in a way that only the whole specification explains ("--see 3").
     ok, self = load_script(source, opt.seed)
-    give_stdout_back()
     if not ok then return self end
   end
   local checked, result = protected("usage", script.check_options, self, opt)
@@ -162,7 +143,6 @@ function cli.run_script(name, words)
   local source, message, code = require("moontide.script").find(name)
   if not source then return failure(message, code) end
   local ok, self = load_script(source, early_seed(words))
-  give_stdout_back()
   if not ok then return self end
   return run_loaded(self, source, words)
 end
@@ -182,24 +162,21 @@ local function dispatch(words)
   return cli.run_script(first, table.move(words, 2, #words, 1, {}))
 end
 
--- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then.
-local broken_pipe = 32
-
+-- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then. One that
+-- has failed already has said why.
 local function flush_results(exit_status)
-  local ok, message, number = io.stdout:flush()
-  if ok then return exit_status end
-  if number ~= broken_pipe then say("standard output: " .. message) end
-  return exit_status == status.done and status.failed or exit_status
+  local ok, message, code = core.base.flush_stdout()
+  if ok or exit_status ~= status.done then return exit_status end
+  return failure(message, code)
 end
 
 --- The program: arguments are the words of the command line (0 is the program's name).
 ---@param arguments string[]
 ---@return integer status
 function cli.main(arguments)
-  local ok, result = protected("usage", dispatch, arguments)
-  give_stdout_back()
-  if not ok or math.type(result) ~= "integer" then result = ok and status.failed or result end
-  return flush_results(result)
+  _G.print = require("moontide.report").print
+  local _, exit_status = protected("usage", dispatch, arguments)
+  return flush_results(exit_status)
 end
 
 return cli

@@ -8,7 +8,7 @@ core.base.own()
 
 local mt = { version = core.version }
 
-local parts = { "script", "random", "distribution" }
+local parts = { "script", "trace", "random", "distribution", "curve", "process", "prompt", "workload" }
 
 local function locate(functions)
   for name, value in pairs(functions) do

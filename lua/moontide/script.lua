@@ -7,6 +7,7 @@ local core = require "moontide.core"
 local common = require "moontide.common"
 local nearest = require "moontide.nearest"
 local options = require "moontide.options"
+local report = require "moontide.report"
 core.base.own()
 
 local script = {}
@@ -216,7 +217,7 @@ local function local_require(folder, environment)
     if loaded[name] ~= nil then return loaded[name] end
     local file = package.searchpath(name, path)
     if not file then return require(name) end
-    if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
+    if loading[name] then error(("%s: module '%s' requires itself"):format(file, name), 0) end
     loading[name] = true
     local chunk, message = loadfile(file, "t", environment)
     if not chunk then error(message, 0) end
@@ -255,6 +256,18 @@ function script.whole_names(message)
   return message
 end
 
+--- The handler of protected calls into scripts: with MOONTIDE_TRACEBACK=1 a message that is a text
+--- gets the stack, once.
+---@param message any
+---@return any
+function script.add_traceback(message)
+  local is_wanted = os.getenv "MOONTIDE_TRACEBACK" == "1"
+  if is_wanted and type(message) == "string" and not message:find("\nstack traceback:", 1, true) then
+    return debug.traceback(message, 2)
+  end
+  return message
+end
+
 local function is_workload(value)
   local has_type = type(value) == "userdata" or getmetatable(value) ~= nil and type(value) == "table"
   return has_type and not script.is(value) and require("moontide.workload").is(value)
@@ -269,7 +282,10 @@ function script.load(source)
   local text = source.text:gsub("^#[^\n]*", "")
   local chunk, message = load(text, source.chunk, "t", environment_of(source))
   if not chunk then error(message, 0) end
-  local value = chunk()
+  local before = report.divert(true)
+  local ok, value = xpcall(chunk, script.add_traceback)
+  report.divert(before)
+  if not ok then error(value, 0) end
   local self = value
   if is_workload(value) then
     self = script.new { summary = "A workload", plan = function() return value end }
@@ -286,19 +302,41 @@ end
 -- The scripts whose plans are being made, innermost last: for relative names and against recursion.
 local making = {}
 
+-- One spelling for the ways to write a path. Links are not followed: against these there is `deepest`.
+local function plain_path(path)
+  local parts, root = {}, path:match "^/*"
+  for part in path:gmatch "[^/]+" do
+    if part == ".." and #parts > 0 and parts[#parts] ~= ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return (root ~= "" and "/" or "") .. table.concat(parts, "/")
+end
+
+local deepest = 30
+
+local function refuse_recursion(self)
+  for position, other in ipairs(making) do
+    if plain_path(other.chunk:sub(2)) == plain_path(self.chunk:sub(2)) then
+      local names = {}
+      for i = position, #making do names[#names + 1] = making[i].name end
+      core.base.raise(("plan_of: %s asks for its own plan (%s -> %s)"):format(
+        self.name, table.concat(names, " -> "), self.name))
+    end
+  end
+  if #making == deepest then
+    core.base.raise(("plan_of: %s: plans of plans of plans, %d deep"):format(self.name, deepest))
+  end
+end
+
 --- The workload of a script's plan for its options; mistakes in the plan raise.
 ---@param self moontide.script
 ---@param opt table
 ---@return table workload
 function script.make_plan(self, opt)
-  for position, other in ipairs(making) do
-    if other.chunk == self.chunk then
-      local names = {}
-      for i = position, #making do names[#names + 1] = making[i].name end
-      core.base.raise(("plan_of: %s asks for its own plan (%s)"):format(
-        self.name, table.concat(names, " -> ") .. " -> " .. self.name))
-    end
-  end
+  refuse_recursion(self)
   making[#making + 1] = self
   local ok, value = xpcall(self.plan, script.add_traceback, opt)
   making[#making] = nil
@@ -308,18 +346,6 @@ function script.make_plan(self, opt)
       self.chunk:sub(2), value == nil and "nothing" or options.show(value)), 0)
   end
   return require("moontide.workload").with_script_name(value, self.name)
-end
-
---- The handler of protected calls into scripts: with MOONTIDE_TRACEBACK=1 a message that is a text
---- gets the stack, once.
----@param message any
----@return any
-function script.add_traceback(message)
-  local is_wanted = os.getenv "MOONTIDE_TRACEBACK" == "1"
-  if is_wanted and type(message) == "string" and not message:find("\nstack traceback:", 1, true) then
-    return debug.traceback(message, 2)
-  end
-  return message
 end
 
 local seed_of_run = 0
@@ -343,11 +369,11 @@ end
 local function beside_caller(name)
   local caller = making[#making]
   if not (caller and caller.folder) or name:find "^/" or not script.is_file(name) then return name end
-  local path = caller.folder == "." and name or caller.folder .. "/" .. name
+  local path = plain_path(caller.folder .. "/" .. name)
   local file = io.open(path, "rb")
   if not file then return name end
   file:close()
-  return path
+  return script.is_file(path) and path or "./" .. path
 end
 
 --- The plan of another script, bundled or a file (beside this one, or in the current folder).

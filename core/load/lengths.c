@@ -1,0 +1,243 @@
+#include "load/lengths.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+static const double most_tokens = 9007199254740992.0; /* 2^53: counted exactly by a double */
+
+struct mt_lengths {
+    uint64_t references;
+    size_t count;
+    mt_length_pair *pairs;
+    double *means;      /* two a pair: input and output, NAN when they depend on time */
+    mt_curve **weights; /* NULL: a single pair */
+};
+
+struct mt_lengths_state {
+    mt_lengths *lengths;
+    mt_clock **weights; /* one a class; NULL: a single pair */
+};
+
+static void release_pair(mt_length_pair *pair) {
+    mt_distribution_release(pair->input);
+    mt_distribution_release(pair->output);
+}
+
+void mt_lengths_release(mt_lengths *lengths) {
+    if (!lengths || --lengths->references > 0)
+        return;
+    for (size_t i = 0; lengths->pairs && i < lengths->count; i++)
+        release_pair(&lengths->pairs[i]);
+    for (size_t i = 0; lengths->weights && i < lengths->count; i++)
+        mt_curve_release(lengths->weights[i]);
+    mt_free(lengths->pairs);
+    mt_free(lengths->means);
+    mt_free(lengths->weights);
+    mt_free(lengths);
+}
+
+mt_lengths *mt_lengths_retain(mt_lengths *lengths) {
+    lengths->references++;
+    return lengths;
+}
+
+static double rounded_mean(const mt_distribution *length, uint64_t seed, double time, double low) {
+    return mt_distribution_mean_rounded(length, seed, time, low, most_tokens);
+}
+
+/* Means take an integral each: those that never change are made once. */
+static double constant_mean(const mt_distribution *length, double low) {
+    if (!length)
+        return 0;
+    return mt_distribution_varies(length) ? NAN : rounded_mean(length, 0, 0, low);
+}
+
+static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
+                               mt_error *error) {
+    mt_lengths *lengths = mt_allocate_zero(1, sizeof *lengths);
+    if (!lengths) {
+        mt_fail_memory(error, "lengths");
+        return NULL;
+    }
+    lengths->references = 1;
+    lengths->count = count;
+    lengths->pairs = mt_allocate_zero(count, sizeof *pairs);
+    lengths->means = mt_allocate(2 * count, sizeof *lengths->means);
+    if (weights)
+        lengths->weights = mt_allocate_zero(count, sizeof *lengths->weights);
+    if (!lengths->pairs || !lengths->means || (weights && !lengths->weights)) {
+        mt_fail_memory(error, "lengths");
+        mt_lengths_release(lengths);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        lengths->pairs[i] = pairs[i];
+        mt_distribution_retain(pairs[i].input);
+        if (pairs[i].output)
+            mt_distribution_retain(pairs[i].output);
+        lengths->means[2 * i] = constant_mean(pairs[i].input, 1);
+        lengths->means[2 * i + 1] = constant_mean(pairs[i].output, 0);
+        if (weights)
+            lengths->weights[i] = mt_curve_retain(weights[i]);
+    }
+    return lengths;
+}
+
+mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error) {
+    return new_lengths(pair, NULL, 1, error);
+}
+
+mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
+                               mt_error *error) {
+    if (count == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "classes: at least one class is needed");
+        return NULL;
+    }
+    return new_lengths(pairs, weights, count, error);
+}
+
+size_t mt_lengths_class_count(const mt_lengths *lengths) {
+    return lengths->count;
+}
+
+const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_index) {
+    return &lengths->pairs[class_index];
+}
+
+mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error) {
+    mt_lengths_state *state = mt_allocate_zero(1, sizeof *state);
+    if (!state) {
+        mt_fail_memory(error, "lengths");
+        return NULL;
+    }
+    state->lengths = mt_lengths_retain(lengths);
+    if (!lengths->weights)
+        return state;
+    state->weights = mt_allocate_zero(lengths->count, sizeof *state->weights);
+    if (!state->weights) {
+        mt_fail_memory(error, "lengths");
+        mt_lengths_close(state);
+        return NULL;
+    }
+    for (size_t i = 0; i < lengths->count; i++) {
+        state->weights[i] = mt_clock_open(lengths->weights[i], seed, 1, end, error);
+        if (!state->weights[i]) {
+            mt_lengths_close(state);
+            return NULL;
+        }
+    }
+    return state;
+}
+
+void mt_lengths_close(mt_lengths_state *state) {
+    if (!state)
+        return;
+    for (size_t i = 0; state->weights && i < state->lengths->count; i++)
+        mt_clock_close(state->weights[i]);
+    mt_free(state->weights);
+    mt_lengths_release(state->lengths);
+    mt_free(state);
+}
+
+uint64_t mt_whole_tokens(double value, uint64_t low) {
+    double whole = round(value);
+    if (!(whole > (double)low))
+        return low;
+    return whole < most_tokens ? (uint64_t)whole : (uint64_t)most_tokens;
+}
+
+static mt_code no_weight(double time, mt_error *error) {
+    return mt_fail(error, MT_ERROR_VALUE, "classes: all weights are 0 at t = %.9g s", time);
+}
+
+/* Two walks over the weights: their sum, then the class that a uniform share of it falls into. */
+static mt_code draw_class(mt_lengths_state *state, mt_random *random, double time,
+                          size_t *class_index, mt_error *error) {
+    size_t count = state->lengths->count;
+    double total = 0, weight;
+    for (size_t i = 0; i < count; i++) {
+        mt_code code = mt_clock_rate(state->weights[i], time, &weight, error);
+        if (code != MT_OK)
+            return code;
+        total += weight;
+    }
+    if (!(total > 0))
+        return no_weight(time, error);
+    double left = mt_random_uniform(random) * total;
+    for (size_t i = 0; i < count; i++) {
+        mt_code code = mt_clock_rate(state->weights[i], time, &weight, error);
+        if (code != MT_OK)
+            return code;
+        if (weight > 0)
+            *class_index = i;
+        left -= weight;
+        if (left < 0)
+            break;
+    }
+    return MT_OK;
+}
+
+mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
+                        mt_length_draw *draw, mt_error *error) {
+    draw->class_index = 0;
+    if (state->weights) {
+        mt_code code = draw_class(state, random, time, &draw->class_index, error);
+        if (code != MT_OK)
+            return code;
+    }
+    const mt_length_pair *pair = &state->lengths->pairs[draw->class_index];
+    draw->input_is_new = pair->input_is_new;
+    draw->input = mt_whole_tokens(mt_distribution_draw(pair->input, random, time), 1);
+    draw->has_output = pair->output != NULL;
+    draw->output =
+        pair->output ? mt_whole_tokens(mt_distribution_draw(pair->output, random, time), 0) : 0;
+    return MT_OK;
+}
+
+static void add_class(const mt_length_pair *pair, const double means[2], double weight,
+                      uint64_t seed, double time, double shared, mt_lengths_mean *mean) {
+    double input = isnan(means[0]) ? rounded_mean(pair->input, seed, time, 1) : means[0];
+    mean->input += weight * (input + (pair->input_is_new ? shared : 0));
+    if (!pair->input_is_new && shared > 0)
+        mean->inside += weight * mt_distribution_probability_below(pair->input, shared, seed, time);
+    if (pair->output) {
+        double output = isnan(means[1]) ? rounded_mean(pair->output, seed, time, 0) : means[1];
+        mean->output_share += weight;
+        mean->output += weight * output;
+    }
+}
+
+mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time,
+                           const double *shared, mt_lengths_mean *mean, mt_error *error) {
+    *mean = (mt_lengths_mean){0};
+    double total = 1;
+    if (lengths->weights) {
+        total = 0;
+        for (size_t i = 0; i < lengths->count; i++)
+            total += fmax(0, mt_curve_at(lengths->weights[i], seed, time));
+        if (!(total > 0))
+            return no_weight(time, error);
+    }
+    for (size_t i = 0; i < lengths->count; i++) {
+        double weight = 1;
+        if (lengths->weights)
+            weight = fmax(0, mt_curve_at(lengths->weights[i], seed, time)) / total;
+        if (weight > 0)
+            add_class(&lengths->pairs[i], &lengths->means[2 * i], weight, seed, time, shared[i],
+                      mean);
+    }
+    if (mean->output_share > 0)
+        mean->output /= mean->output_share;
+    return MT_OK;
+}
+
+int mt_lengths_vary(const mt_lengths *lengths) {
+    for (size_t i = 0; i < lengths->count; i++) {
+        const mt_length_pair *pair = &lengths->pairs[i];
+        if (mt_distribution_varies(pair->input) ||
+            (pair->output && mt_distribution_varies(pair->output)))
+            return 1;
+    }
+    return lengths->weights != NULL;
+}

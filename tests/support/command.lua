@@ -1,0 +1,84 @@
+-- Running the real binary, and folders for its files. The binary is $MOONTIDE, else build/moontide.
+local command = {}
+
+local function quote(word)
+  return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+-- The path of the binary, absolute, so that it can be run from any folder.
+function command.binary()
+  local path = os.getenv "MOONTIDE" or "build/moontide"
+  if path:sub(1, 1) == "/" then return path end
+  local pipe = assert(io.popen "pwd")
+  local here = pipe:read "l"
+  pipe:close()
+  return here .. "/" .. path
+end
+
+-- A new empty folder; command.remove_folders() removes all of them.
+local folders = {}
+
+function command.folder()
+  local pipe = assert(io.popen "mktemp -d")
+  local path = pipe:read "l"
+  pipe:close()
+  folders[#folders + 1] = path
+  return path
+end
+
+function command.remove_folders()
+  for i, path in ipairs(folders) do
+    os.execute("rm -rf " .. quote(path))
+    folders[i] = nil
+  end
+end
+
+-- Writes a file below a folder (sub-folders are made) and gives its path.
+function command.write(folder, name, text)
+  local path = folder .. "/" .. name
+  os.execute("mkdir -p " .. quote(path:match "^(.*)/"))
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+command.read = read
+
+-- Runs a shell line in which $MOONTIDE is the binary. opts.folder: the working folder; opts.input:
+-- standard input's text; opts.environment: "NAME=value NAME=value". Gives { status, out, err }.
+function command.shell(line, opts)
+  opts = opts or {}
+  local scratch = os.tmpname()
+  local input = "/dev/null"
+  if opts.input then
+    input = scratch .. ".in"
+    command.write(input:match "^(.*)/", input:match "[^/]+$", opts.input)
+  end
+  local full = ("cd %s && MOONTIDE=%s %s sh -c %s <%s >%s 2>%s"):format(
+    quote(opts.folder or "."), quote(command.binary()), opts.environment or "", quote(line),
+    quote(input), quote(scratch), quote(scratch .. ".err"))
+  local _, how, number = os.execute(full)
+  local result = {
+    status = how == "exit" and number or 128 + number,
+    out = read(scratch), err = read(scratch .. ".err"),
+  }
+  for _, path in ipairs { scratch, scratch .. ".err", scratch .. ".in" } do os.remove(path) end
+  return result
+end
+
+-- Runs the binary with words: command.run({ "help", "sin" }, opts).
+function command.run(words, opts)
+  local quoted = { '"$MOONTIDE"' }
+  for _, word in ipairs(words) do quoted[#quoted + 1] = quote(word) end
+  return command.shell("exec " .. table.concat(quoted, " "), opts)
+end
+
+return command
