@@ -58,8 +58,11 @@ int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);
 
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
+int mt_lua_open_json(lua_State *L);
+int mt_lua_open_hash(lua_State *L);
 int mt_lua_open_columns(lua_State *L);
 int mt_lua_open_trace(lua_State *L);
+int mt_lua_open_analysis(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);
