@@ -19,6 +19,10 @@ SANITIZE ?=
 
 VERSION := 0.1.0
 
+# V=1 shows the whole commands.
+V ?= 0
+say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
+
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
@@ -80,7 +84,7 @@ lint-deps:
 
 # --- build ----------------------------------------------------------------------------------------
 
-ifneq ($(filter-out deps lint-deps demo check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(wildcard $(LUA_STATIC)),)
 $(error packages are missing: run 'make deps' first (they are: $(BUILD_PACKAGES) $(TEST_PACKAGES)))
 endif
@@ -93,27 +97,27 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/embed: core/embed.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
+	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
 
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(BUILD)/embed $(EMBEDDED) > $@
+	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) > $@
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
-	$(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
+	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
 
 $(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
 -include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
@@ -121,7 +125,7 @@ $(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
 
 $(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
 
 test-programs: $(C_TESTS)
 
@@ -154,9 +158,32 @@ bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
 	@tests/bench/run $(BUILD)
 
+# A first trace and what it is like; TRACE=path looks at that one instead.
+DEMO = $(BUILD)/demo
+TRACE ?=
+
 demo: deps
 	@$(MAKE) --no-print-directory all
-	@tests/demo $(BUILD)/moontide $(TRACE)
+	@$(MAKE) --no-print-directory $(if $(TRACE),show-trace TRACE='$(TRACE)',run-demo)
+
+.PHONY: run-demo show-trace
+run-demo:
+	@mkdir -p $(DEMO)
+	@printf '\n$$ moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m -o $(DEMO)/burst.jsonl\n'
+	@$(BUILD)/moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m \
+	  --isl lognormal:mean=2400,cv=1.2 --osl 250 -o $(DEMO)/burst.jsonl
+	@$(MAKE) --no-print-directory show-trace TRACE=$(DEMO)/burst.jsonl
+	@printf '%s\n' '' 'The trace is $(DEMO)/burst.jsonl, the program $(BUILD)/moontide. What to try next:' \
+	  '  $(BUILD)/moontide help                      what there is' \
+	  '  $(BUILD)/moontide help burst --source       the script that made this trace: copy it, change it' \
+	  '  $(BUILD)/moontide burst --peak 80 --plot    see a load before it is made' \
+	  '  make demo TRACE=path                    the same look at a trace of yours'
+
+show-trace:
+	@printf '\n$$ moontide analyze %s\n' '$(TRACE)'
+	@$(BUILD)/moontide analyze '$(TRACE)'
+	@printf '\n$$ moontide examples/rate_over_time.lua %s\n' '$(TRACE)'
+	@$(BUILD)/moontide examples/rate_over_time.lua '$(TRACE)'
 
 # --- install --------------------------------------------------------------------------------------
 
