@@ -16,7 +16,8 @@ typedef struct drawn {
     size_t model_offset, model_length;
 } drawn;
 
-static const char *draw(const mt_fields *fields, uint64_t item, int compact, int joined, drawn *to) {
+static const char *draw(const mt_fields *fields, uint64_t item, int compact, int joined,
+                        drawn *to) {
     mt_random random = random_at(item);
     to->text.length = 0;
     assert_int_equal(mt_fields_draw(fields, &random, 0, compact, joined, &to->text,
@@ -46,8 +47,8 @@ static void test_number_texts(void **state) {
     (void)state;
     char text[32];
     const double values[] = {0.1, 3, 1e22, -2.5, 1.0 / 3, 123456789012345678.0};
-    const char *const texts[] = {"0.1", "3", "1e+22", "-2.5", "0.3333333333333333",
-                                 "1.2345678901234568e+17"};
+    const char *const texts[] = {
+        "0.1", "3", "1e+22", "-2.5", "0.3333333333333333", "1.2345678901234568e+17"};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(mt_number_text(values[i], text), strlen(texts[i]));
         assert_string_equal(text, texts[i]);
@@ -139,8 +140,8 @@ static mt_code attempt(void *context, mt_error *error) {
     mt_random random = random_at(0);
     mt_text text = {0};
     size_t offset, length;
-    mt_code drawing =
-        mt_fields_draw(fields, &random, 0, 0, 0, &text, &offset, &length, code == MT_OK ? error : NULL);
+    mt_code drawing = mt_fields_draw(fields, &random, 0, 0, 0, &text, &offset, &length,
+                                     code == MT_OK ? error : NULL);
     mt_free(text.bytes);
     mt_fields_release(fields);
     return code == MT_OK ? drawing : code;
@@ -155,9 +156,9 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constants),    cmocka_unit_test(test_number_texts),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_choices),      cmocka_unit_test(test_refused_choice),
+        cmocka_unit_test(test_constants),     cmocka_unit_test(test_number_texts),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_choices),       cmocka_unit_test(test_refused_choice),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("fields", tests, NULL, NULL);

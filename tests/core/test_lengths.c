@@ -134,9 +134,8 @@ static void test_means(void **state) {
 static void test_mean_of_draws(void **state) {
     (void)state;
     enum { DRAWS = 200000 };
-    mt_length_pair pair = {
-        .input = mt_distribution_lognormal(mt_number(3), mt_number(2), NULL),
-        .output = mt_distribution_normal(mt_number(1), mt_number(2), NULL)};
+    mt_length_pair pair = {.input = mt_distribution_lognormal(mt_number(3), mt_number(2), NULL),
+                           .output = mt_distribution_normal(mt_number(1), mt_number(2), NULL)};
     mt_lengths *lengths = mt_lengths_pair(&pair, NULL);
     mt_lengths_mean mean;
     double none = 0, share;
@@ -187,8 +186,7 @@ static mt_code attempt(void *context, mt_error *error) {
     mt_distribution_release(pair.input);
     mt_curve_release(weight);
     mt_lengths_state *opened = lengths ? mt_lengths_open(lengths, 0, INFINITY, error) : NULL;
-    mt_code code =
-        opened ? mt_lengths_draw(opened, &random, 0, &draw, error) : mt_code_of(error);
+    mt_code code = opened ? mt_lengths_draw(opened, &random, 0, &draw, error) : mt_code_of(error);
     mt_lengths_close(opened);
     mt_lengths_release(lengths);
     return code;
@@ -201,10 +199,10 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_tokens),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_classes_over_time),
-        cmocka_unit_test(test_means),         cmocka_unit_test(test_mean_of_draws),
-        cmocka_unit_test(test_no_weight),     cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_whole_tokens), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_classes_over_time),
+        cmocka_unit_test(test_means),        cmocka_unit_test(test_mean_of_draws),
+        cmocka_unit_test(test_no_weight),    cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("lengths", tests, NULL, NULL);
 }

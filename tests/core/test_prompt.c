@@ -292,9 +292,8 @@ static void slow_make(const slow_plan *plan, uint64_t item, uint64_t tokens, int
     to->count = 0;
     for (size_t i = 0; i < plan->count; i++)
         for (uint64_t n = 0; n < plan->parts[i].count && to->count < limit; n++) {
-            uint64_t content = plan->parts[i].uniform > 1
-                                   ? mt_random_below(&random, plan->parts[i].uniform)
-                                   : 0;
+            uint64_t content =
+                plan->parts[i].uniform > 1 ? mt_random_below(&random, plan->parts[i].uniform) : 0;
             for (uint64_t t = 0; t < plan->tokens[i] && to->count < limit; t++)
                 to->token[to->count++] = name_number(plan, i) << 40 | content << 20 | t;
         }
@@ -383,8 +382,8 @@ static mt_code attempt(void *context, mt_error *error) {
     mt_prompt_made result;
     mt_random random = random_at(0);
     mt_prompt_wish wish = {.tokens = 40, .tokens_are_new = 1};
-    mt_code code = opened ? mt_prompt_make(opened, &random, &wish, &keys, &result, error)
-                          : mt_code_of(error);
+    mt_code code =
+        opened ? mt_prompt_make(opened, &random, &wish, &keys, &result, error) : mt_code_of(error);
     mt_free(keys.keys);
     mt_prompt_close(opened);
     mt_prompt_release(prompt);
