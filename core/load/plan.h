@@ -18,8 +18,8 @@ typedef struct mt_stream {
     mt_lengths *first; /* of a session's first turn; NULL: as lengths */
     mt_prompt *prompt;
     mt_fields *fields; /* may be NULL */
-    /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as the
-     * stream's. */
+    /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as
+     * the stream's. */
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
     double factor; /* multiplies its rates, beside the run's own */

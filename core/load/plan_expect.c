@@ -51,8 +51,7 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
                           mt_error *error) {
     mt_curve *curve = mt_process_curve(stream->process);
     double end = fmin(context->end, mt_process_duration(stream->process));
-    mt_clock *clock =
-        curve ? mt_clock_open(curve, context->seed, 1, context->end, error) : NULL;
+    mt_clock *clock = curve ? mt_clock_open(curve, context->seed, 1, context->end, error) : NULL;
     if (curve && !clock)
         return mt_code_of(error);
     double before = 0, area = 0;
@@ -97,8 +96,8 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
     return MT_OK;
 }
 
-/* Turns after the first carry what was said before. With m the mean turn of a request counted from 0,
- * p the share of first turns, and a turn of new input N and output O (N1, O1 in the first):
+/* Turns after the first carry what was said before. With m the mean turn of a request counted from
+ * 0, p the share of first turns, and a turn of new input N and output O (N1, O1 in the first):
  * input = shared + N1 + (1 - p) (O1 + N) + (m - (1 - p)) (N + O). */
 static mt_code expect_turns(const mt_stream *stream, const mt_process_expectation *arrivals,
                             uint64_t seed, const class_means *means, mt_lengths_mean *mean,
@@ -131,8 +130,7 @@ static void expect_prompts(const mt_plan *plan, const mt_stream *stream, const c
                            mt_expectation *expectation) {
     double block = (double)mt_plan_block_size(plan);
     /* Later turns of sessions remember nothing but their own ids. */
-    double prompts =
-        expectation->sessions > 0 ? expectation->sessions : expectation->requests;
+    double prompts = expectation->sessions > 0 ? expectation->sessions : expectation->requests;
     for (size_t i = 0; i < means->count; i++) {
         double share = means->over_time[i];
         expectation->shared_mean += share * means->shared[i];

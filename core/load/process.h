@@ -70,41 +70,40 @@ mt_process *mt_process_renewal(mt_curve *curve, mt_distribution *gaps, mt_error 
 
 /* The curve times a random level: count >= 1 relative levels >= 0, visited in turn, each for an
  * exponential time of mean dwells[i] > 0 seconds; scaled so that their mean over time is 1, from a
- * stationary start (Fischer & Meier-Hellstern, "The Markov-modulated Poisson process cookbook", 1993).
- * on_off is its commonest case. */
+ * stationary start (Fischer & Meier-Hellstern, "The Markov-modulated Poisson process cookbook",
+ * 1993). on_off is its commonest case. */
 mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double *dwells,
                             size_t count, mt_error *error);
 
 /* Requests that bring further ones (Hawkes 1971, by clusters: Hawkes & Oakes 1974): a background of
- * curve * (1 - branching), and for every request a Poisson number of mean branching (0 <= branching < 1) of
- * children, each after an exponential delay of mean decay > 0 seconds. */
+ * curve * (1 - branching), and for every request a Poisson number of mean branching (0 <= branching
+ * < 1) of children, each after an exponential delay of mean decay > 0 seconds. */
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error);
 
 typedef struct mt_session_shape {
-    mt_distribution *turns;    /* of a session; rounded, at least 1 */
-    mt_distribution *think;    /* seconds from the end of an answer to the next turn; >= 0 */
-    double first_token;        /* seconds an answer's first token takes */
-    double per_token;          /* seconds a token of an answer */
-    uint64_t max_input;        /* a session ends before a prompt would pass so many tokens; 0: never */
+    mt_distribution *turns; /* of a session; rounded, at least 1 */
+    mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
+    double first_token;     /* seconds an answer's first token takes */
+    double per_token;       /* seconds a token of an answer */
+    uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
 } mt_session_shape;
 
 /* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. */
-mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
-                                mt_error *error);
+mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
 
-/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their speed;
- * with wrap again and again, a mean gap after the last. count >= 1. */
+/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their
+ * speed; with wrap again and again, a mean gap after the last. count >= 1. */
 mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
                                 mt_error *error);
 
-/* `users` that each send, wait for the answer, think, and send again: it has no times of its own and
- * is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
+/* `users` that each send, wait for the answer, think, and send again: it has no times of its own
+ * and is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
-uint64_t mt_process_closed_users(const mt_process *process);            /* 0: it is no closed loop */
+uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
 const mt_distribution *mt_process_closed_think(const mt_process *process);
 
-/* A caller's own process. make is called once a run, next once a request; gaps are in seconds at rate
- * factor 1, NAN ends the process. Each may fail with its own error. */
+/* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
+ * rate factor 1, NAN ends the process. Each may fail with its own error. */
 typedef struct mt_gap_source {
     void *context; /* retained by the maker, released with the process */
     void (*retain)(void *context);
@@ -122,8 +121,8 @@ void mt_process_release(mt_process *process);       /* NULL is allowed */
 /* The curve given to the maker, or NULL. */
 mt_curve *mt_process_curve(const mt_process *process);
 
-/* Seconds after which no new request or session begins: the curve's duration, or the recorded times';
- * INFINITY when it goes on. */
+/* Seconds after which no new request or session begins: the curve's duration, or the recorded
+ * times'; INFINITY when it goes on. */
 double mt_process_duration(const mt_process *process);
 
 /* Does it have sessions: turns that wait for answers? */
@@ -174,7 +173,7 @@ typedef struct mt_process_kind {
     void (*close)(mt_process_state *state); /* also after a failed open */
     mt_code (*expect)(mt_process *process, const mt_process_context *context,
                       mt_process_expectation *expectation,
-                      mt_error *error); /* NULL: the curve's total */
+                      mt_error *error);            /* NULL: the curve's total */
     double (*duration)(const mt_process *process); /* NULL: the curve's */
     void (*text)(const mt_process *process, char *buffer, size_t size);
     void (*release)(mt_process *process); /* parts other than the curve; NULL: none */

@@ -68,8 +68,8 @@ static void hawkes_close(mt_process_state *base) {
     mt_time_heap_free(&((hawkes_state *)base)->due);
 }
 
-/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the time
- * constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
+/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the
+ * time constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
 enum { SMOOTHING_SLICES = 4096 };
 
 static const double smoothing_reach = 40; /* time constants, after which nothing is left */
@@ -115,10 +115,11 @@ static const mt_process_kind hawkes_kind = {.name = "hawkes",
 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error) {
     if (!(branching >= 0 && branching < 1)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
-                "another, for ever)",
-                branching);
+        mt_fail(
+            error, MT_ERROR_VALUE,
+            "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
+            "another, for ever)",
+            branching);
         return NULL;
     }
     if (!(decay > 0) || !isfinite(decay)) {

@@ -31,7 +31,7 @@ typedef struct sessions_state {
     mt_process_state *starts;
     mt_event start; /* the next one */
     int has_start;
-    mt_time_heap due; /* live_session, by their next turn's time */
+    mt_time_heap due;      /* live_session, by their next turn's time */
     live_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
@@ -98,9 +98,8 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
 }
 
 /* The answer takes its time, then the user thinks. */
-static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
-                               uint64_t input_length, uint64_t output_length, int rejected,
-                               int *last, mt_error *error) {
+static mt_code sessions_settle(mt_process_state *base, const mt_event *event, uint64_t input_length,
+                               uint64_t output_length, int rejected, int *last, mt_error *error) {
     (void)input_length;
     sessions_state *state = (sessions_state *)base;
     const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
@@ -191,8 +190,8 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
                                 mt_error *error) {
     if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "sessions: starts must be a plain arrival process, not %s", starts->kind->name);
+        mt_fail(error, MT_ERROR_VALUE, "sessions: starts must be a plain arrival process, not %s",
+                starts->kind->name);
         return NULL;
     }
     if (!(mt_distribution_lowest(shape->think) >= 0)) {

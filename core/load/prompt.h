@@ -81,8 +81,8 @@ typedef struct mt_prompt_made {
 mt_code mt_prompt_check_blocks(uint64_t blocks, mt_error *error);
 
 /* Describes the prompt of one request, random standing at its item: appends the keys of its leading
- * shared blocks to list, and fills *made: keys + fresh = ceil(input_length / block_size). Fails with
- * MT_ERROR_VALUE beyond MT_PROMPT_BLOCKS_LIMIT; polls for Ctrl-C. */
+ * shared blocks to list, and fills *made: keys + fresh = ceil(input_length / block_size). Fails
+ * with MT_ERROR_VALUE beyond MT_PROMPT_BLOCKS_LIMIT; polls for Ctrl-C. */
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                        mt_key_list *list, mt_prompt_made *made, mt_error *error);
 

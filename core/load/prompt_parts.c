@@ -145,8 +145,8 @@ static double parts_remembered(const mt_prompt *base, double requests, double in
     double ways = 1, keys = 0, left = floor(input_length / (double)block_size);
     for (size_t i = 0; i < prompt->count && left > 0; i++) {
         const mt_prompt_part *part = &prompt->parts[i];
-        double blocks = mt_distribution_mean_rounded(part->tokens, 0, 0, 1, INFINITY) /
-                        (double)block_size;
+        double blocks =
+            mt_distribution_mean_rounded(part->tokens, 0, 0, 1, INFINITY) / (double)block_size;
         for (uint64_t n = 0; n < part->count && left > 0; n++) {
             ways = fmin(ways * contents_of(part), requests);
             keys += ways * fmin(blocks, left);

@@ -12,7 +12,7 @@
 enum {
     BATCH_REQUESTS = 512,   /* made before ids are looked up, so that look-ups can be prefetched */
     BATCH_BLOCKS = 1 << 16, /* a batch with more blocks than this is full */
-    TOKEN_ROOM = 40         /* of a session_id beside the stream's name, and what a number writes too far */
+    TOKEN_ROOM = 40 /* of a session_id beside the stream's name, and what a number writes too far */
 };
 
 /* A request of the batch before its ids are known. */
@@ -202,8 +202,8 @@ static mt_code make_later_turn(mt_run *run, run_draft *draft, uint64_t new_token
     return code == MT_OK ? add_fresh(run, blocks - draft->history, error) : code;
 }
 
-static mt_code make_prompt(mt_run *run, mt_lane *lane, run_draft *draft,
-                           const mt_prompt_wish *wish, size_t class_index, mt_error *error) {
+static mt_code make_prompt(mt_run *run, mt_lane *lane, run_draft *draft, const mt_prompt_wish *wish,
+                           size_t class_index, mt_error *error) {
     mt_prompt_made made;
     mt_code code = mt_lane_prompt(lane, class_index, wish, &run->keys, &made, error);
     if (code != MT_OK)
@@ -302,8 +302,8 @@ static mt_code make_draft(mt_run *run, mt_lane *lane, run_draft *draft, int *mad
     mt_code code = make_content(run, lane, draft, error);
     if (code != MT_OK)
         return code;
-    int rejected = event->turn > 0 && event->max_input > 0 &&
-                   draft->request.input_length > event->max_input;
+    int rejected =
+        event->turn > 0 && event->max_input > 0 && draft->request.input_length > event->max_input;
     if (rejected) {
         run->keys.count = keys_before;
         run->text.length = text_before;

@@ -41,9 +41,9 @@ static mt_code open_prompts(mt_lane *lane, uint64_t seed, mt_error *error) {
         if (first < i)
             lane->prompts[i] = lane->prompts[first];
         else
-            lane->prompts[i] = mt_prompt_open(prompt, stream->name,
-                                              prompt == stream->prompt ? 0 : i + 1, seed,
-                                              lane->block_size, error);
+            lane->prompts[i] =
+                mt_prompt_open(prompt, stream->name, prompt == stream->prompt ? 0 : i + 1, seed,
+                               lane->block_size, error);
         if (!lane->prompts[i])
             return mt_code_of(error);
     }
@@ -105,8 +105,8 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
     mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
     double time = event->session ? event->session->begin : event->time;
     size_t offset = 0, length = 0;
-    mt_code code = mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset,
-                                  &length, error);
+    mt_code code =
+        mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);
     if (code == MT_OK && length > 0) {
         wish->model = text->bytes + offset;
         wish->model_length = length;

@@ -78,8 +78,9 @@ static inline double expected_requests(mt_process *process, double factor, doubl
     return expectation.requests;
 }
 
-/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves nothing
- * behind; each failure must be MT_ERROR_MEMORY, until it succeeds. Returns the failures seen. */
+/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves
+ * nothing behind; each failure must be MT_ERROR_MEMORY, until it succeeds. Returns the failures
+ * seen. */
 static inline uint64_t fail_each_allocation(mt_code (*attempt)(void *context, mt_error *error),
                                             void *context) {
     for (uint64_t n = 1;; n++) {

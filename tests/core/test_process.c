@@ -111,8 +111,8 @@ static void test_poisson_on_a_sine(void **state) {
     for (size_t k = 0; k < all.count; k++)
         counts[(size_t)(all.at[k] / end * BINS)]++;
     for (int i = 0; i < BINS; i++)
-        expected[i] = mt_curve_area(mt_process_curve(process), 0, end * i / BINS,
-                                    end * (i + 1) / BINS);
+        expected[i] =
+            mt_curve_area(mt_process_curve(process), 0, end * i / BINS, end * (i + 1) / BINS);
     assert_true(chi_square_test(counts, expected, BINS) > GOODNESS_BOUND);
     to_area_gaps(&all, mt_process_curve(process), end);
     check_exponential(&all);
@@ -311,10 +311,10 @@ static void test_renewal_from_the_first_second(void **state) {
     /* Variance of a count in 1 s at most rate * cv^2 and a little: 4 deviations of the sum. */
     check_first_second(renewal_of(50, gamma_of(3)), 4000);
     check_first_second(renewal_of(50, gamma_of(0.3)), 1000);
-    check_first_second(
-        renewal_of(50, mt_distribution_lognormal(mt_number(7), mt_number(2), NULL)), 4000);
-    check_first_second(
-        renewal_of(50, mt_distribution_weibull(mt_number(1), mt_number(0.6), NULL)), 4000);
+    check_first_second(renewal_of(50, mt_distribution_lognormal(mt_number(7), mt_number(2), NULL)),
+                       4000);
+    check_first_second(renewal_of(50, mt_distribution_weibull(mt_number(1), mt_number(0.6), NULL)),
+                       4000);
     check_first_second(renewal_of(50, fixed(3)), 200);
 }
 
