@@ -8,7 +8,9 @@ core.base.own()
 
 local mt = { version = core.version }
 
-local parts = { "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload" }
+local parts = {
+  "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload",
+}
 
 local function locate(functions)
   for name, value in pairs(functions) do
