@@ -13,11 +13,11 @@ local expected = {}
 ---@field streams table[] the same a stream, with name, shared and whole_shared (tokens), clamped_at (seconds)
 local expected_type = { __name = "moontide.expected" }
 
--- "1 234 567.8"
+-- "1,234,567.8"
 local function grouped(number)
   if number ~= number then return "?" end
   local whole, rest = ("%.1f"):format(number):match "^(%d+)(.*)$"
-  whole = whole:reverse():gsub("(%d%d%d)", "%1 "):reverse():gsub("^ ", "")
+  whole = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
   return whole .. rest
 end
 

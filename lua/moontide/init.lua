@@ -10,6 +10,7 @@ local mt = { version = core.version }
 
 local parts = {
   "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload",
+  "json", "hash", "analysis",
 }
 
 local function locate(functions)
