@@ -9,7 +9,10 @@ typedef struct process_owner {
 } process_owner;
 
 mt_process *mt_lua_check_process(lua_State *L, int arg) {
-    return ((process_owner *)luaL_checkudata(L, arg, type_name))->process;
+    process_owner *owner = luaL_checkudata(L, arg, type_name);
+    if (!owner->process)
+        mt_lua_raise(L, "the arrival process is closed");
+    return owner->process;
 }
 
 /* Fills the owner on top of the stack, or raises. */

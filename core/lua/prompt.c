@@ -13,7 +13,10 @@ typedef struct lengths_owner {
 } lengths_owner;
 
 mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
-    return ((lengths_owner *)luaL_checkudata(L, arg, lengths_type))->lengths;
+    lengths_owner *owner = luaL_checkudata(L, arg, lengths_type);
+    if (!owner->lengths)
+        mt_lua_raise(L, "the lengths are closed");
+    return owner->lengths;
 }
 
 static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
@@ -118,7 +121,10 @@ typedef struct prompt_owner {
 } prompt_owner;
 
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
-    return ((prompt_owner *)luaL_checkudata(L, arg, prompt_type))->prompt;
+    prompt_owner *owner = luaL_checkudata(L, arg, prompt_type);
+    if (!owner->prompt)
+        mt_lua_raise(L, "the prompt source is closed");
+    return owner->prompt;
 }
 
 static int keep_prompt(lua_State *L, prompt_owner *owner, mt_prompt *prompt,

@@ -20,7 +20,7 @@ end
 
 local function number_text(value, where)
   if math.type(value) == "integer" then return ("%d"):format(value) end
-  if value ~= value or value == math.huge or value == -math.huge then options.wrong(where, value, "finite") end
+  if value ~= value or math.abs(value) == math.huge then options.wrong(where, value, "finite") end
   return options.python_number(value)
 end
 
@@ -96,7 +96,7 @@ local function add(list, name, value, where)
 end
 
 --- Checks a table of fields and makes it core's, in the order of the names.
----@param given table<string, any>|nil values: texts, numbers, booleans, tables of them, distributions, mt.choice
+---@param given table<string, any>|nil texts, numbers, booleans, tables of them, distributions, mt.choice
 ---@param where string for messages: "stream 'chat'"
 ---@param beneath table<string, any>|nil fields that hold where given has no such name
 ---@return userdata|nil list nil when there are none
@@ -104,7 +104,9 @@ function fields.of(given, where, beneath)
   where = where .. ": fields"
   local all, names = {}, {}
   for _, from in ipairs { beneath or {}, given or {} } do
-    if type(from) ~= "table" or getmetatable(from) then options.wrong(where, from, "a table of names and values") end
+    if type(from) ~= "table" or getmetatable(from) then
+      options.wrong(where, from, "a table of names and values")
+    end
     for name, value in pairs(from) do
       if type(name) ~= "string" then
         core.base.raise(("%s: fields have names, %s is none"):format(where, options.show(name)))
