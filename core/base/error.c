@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,33 +63,29 @@ char *mt_error_text(const mt_error *error, char *buffer, size_t size) {
     return buffer;
 }
 
-/* Length of the well-formed UTF-8 sequence at text, 0 when there is none. */
-static size_t utf8_length(const unsigned char *text, size_t left) {
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xC2 ? 0
-                    : text[0] < 0xE0 ? 2
-                    : text[0] < 0xF0 ? 3
-                    : text[0] < 0xF5 ? 4
-                                     : 0;
-    if (length > left)
+/* Length of the UTF-8 sequence at text that a message may show, 0 when there is none: control
+ * characters are not shown (a terminal obeys those of U+0080..U+009F too). */
+static size_t shown_length(const char *text, size_t left) {
+    const unsigned char *byte = (const unsigned char *)text;
+    if (byte[0] < 0x20 || byte[0] == 0x7F)
         return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    return length;
+    if (byte[0] == 0xC2 && left > 1 && byte[1] < 0xA0)
+        return 0;
+    return mt_utf8_sequence(text, left);
 }
 
 char *mt_quote(const char *text, size_t length, char *buffer, size_t size) {
     size_t out = 0;
     for (size_t i = 0; i < length;) {
-        size_t step = utf8_length((const unsigned char *)text + i, length - i);
+        size_t step = shown_length(text + i, length - i);
         size_t need = step ? step : 1;
-        if (out + need + 4 > size) {
+        int all_fits = out + (length - i) < size;
+        if (!all_fits && out + need + 4 > size) {
             memcpy(buffer + out, "...", 3);
             out += 3;
             break;
         }
-        if (step == 0 || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+        if (step == 0)
             buffer[out] = '?';
         else
             memcpy(buffer + out, text + i, need);

@@ -44,6 +44,12 @@ mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int
 /* Fails with MT_ERROR_MEMORY: "out of memory (what)". */
 mt_code mt_fail_memory(mt_error *error, const char *what);
 
+/* The code that goes with a NULL or -1 that a function returned together with *error; a failure
+ * also when error is NULL. */
+static inline mt_code mt_code_of(const mt_error *error) {
+    return error ? error->code : MT_ERROR_VALUE;
+}
+
 /* Writes "SOURCE:LINE:COLUMN: MESSAGE", leaving out the parts that are unknown, cut to size
  * and terminated. Returns buffer. */
 char *mt_error_text(const mt_error *error, char *buffer, size_t size);

@@ -35,7 +35,11 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
     if (strcmp(path, "-") == 0) {
         input->fd = STDIN_FILENO;
     } else {
-        input->fd = open(path, O_RDONLY | O_CLOEXEC);
+        do /* a named pipe without a writer is waited for */
+            input->fd = open(path, O_RDONLY | O_CLOEXEC);
+        while (input->fd < 0 && errno == EINTR && !mt_interrupted());
+        if (input->fd < 0 && errno == EINTR)
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
         if (input->fd < 0)
             return mt_fail_errno(error, path, "cannot open", errno), -1;
         input->close_fd = 1;
@@ -81,12 +85,14 @@ mt_input *mt_input_open(const char *path, mt_error *error) {
 /* Reads up to `room` bytes; 0 at the end, -1 on failure. */
 static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
     if (input->gzip) {
-        int got = gzread(input->gzip, to, (unsigned)(room > INPUT_BLOCK ? INPUT_BLOCK : room));
+        int got = gzread(input->gzip, to, (unsigned)room);
         int problem = Z_OK;
         const char *what = gzerror(input->gzip, &problem);
         /* At a cut end gzread first returns what it has, and leaves Z_BUF_ERROR behind. */
         if (got < 0 || (got == 0 && problem != Z_OK && problem != Z_STREAM_END)) {
-            if (problem == Z_ERRNO)
+            if (problem == Z_ERRNO && errno == EINTR && mt_interrupted())
+                mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+            else if (problem == Z_ERRNO)
                 mt_fail_errno(error, input->name, "cannot read", errno);
             else if (problem == Z_MEM_ERROR)
                 mt_fail_memory(error, "gzip reader");
@@ -135,7 +141,11 @@ static int fill(mt_input *input, mt_error *error) {
         input->buffer = larger;
         input->capacity *= 2;
     }
-    ssize_t got = read_some(input, input->buffer + input->end, input->capacity - input->end, error);
+    /* Small enough to stay in the cache until it is read, however large a line made the buffer. */
+    size_t room = input->capacity - input->end;
+    if (room > INPUT_BLOCK)
+        room = INPUT_BLOCK;
+    ssize_t got = read_some(input, input->buffer + input->end, room, error);
     if (got < 0)
         return -1;
     if (got == 0)

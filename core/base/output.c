@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* mkostemp */
 #include "base/output.h"
 
 #include "base/interrupt.h"
@@ -26,6 +27,7 @@ struct mt_output {
     char *buffer;
     size_t capacity, used;
     uint64_t flushed;
+    int broken; /* errno of a write that failed: bytes are lost, the file can no longer be whole */
 };
 
 /* Names a second Ctrl-C must remove: the handler cannot be given an argument. */
@@ -90,7 +92,7 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
         return mt_fail_memory(error, "output name"), -1;
     snprintf(output->temporary, size, "%.*s.%.200s.moontide-XXXXXX", folder, output->target,
              output->target + folder);
-    output->fd = mkstemp(output->temporary);
+    output->fd = mkostemp(output->temporary, O_CLOEXEC);
     if (output->fd < 0) {
         int problem = errno;
         char what[MT_ERROR_MESSAGE_SIZE / 2];
@@ -109,18 +111,45 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
     return 0;
 }
 
-/* Names that stand for an already open descriptor; resolving them would lose it. */
-static int is_descriptor(const char *path) {
-    return strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0 ||
-           strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0;
+/* The descriptor that a name such as /dev/fd/3 stands for, or -1. Opening such a name again would
+ * write a redirected file from its start, whatever is in it and whatever others append to it. */
+static int named_descriptor(const char *path) {
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t length = strlen(folders[i]);
+        if (strncmp(path, folders[i], length) != 0 || path[length] < '0' || path[length] > '9')
+            continue;
+        char *end;
+        errno = 0;
+        long number = strtol(path + length, &end, 10);
+        if (errno == 0 && *end == '\0' && number <= INT_MAX)
+            return (int)number;
+    }
+    return -1;
 }
 
-static int open_direct(mt_output *output, const char *path, mt_error *error) {
-    output->fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (output->fd < 0)
+/* A descriptor that is written as it is, and closed at the end; -1 with errno set: failed. */
+static int take_direct(mt_output *output, int fd, mt_error *error) {
+    if (fd < 0 && errno == EINTR && mt_interrupted())
+        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+    if (fd < 0)
         return mt_fail_errno(error, output->name, "cannot write", errno), -1;
+    output->fd = fd;
     output->close_fd = 1;
     return 0;
+}
+
+/* Waits for the reader of a named pipe. */
+static int open_direct(mt_output *output, const char *path, mt_error *error) {
+    int fd;
+    do
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR && !mt_interrupted());
+    return take_direct(output, fd, error);
 }
 
 static int open_target(mt_output *output, const char *path, mt_error *error) {
@@ -131,8 +160,9 @@ static int open_target(mt_output *output, const char *path, mt_error *error) {
     }
     if (path[0] == '\0')
         return mt_fail(error, MT_ERROR_IO, "cannot write: the output's name is empty"), -1;
-    if (is_descriptor(path))
-        return open_direct(output, path, error);
+    int given = named_descriptor(path);
+    if (given >= 0)
+        return take_direct(output, fcntl(given, F_DUPFD_CLOEXEC, 0), error);
     int exists = stat(path, &info) == 0;
     if (!exists && errno != ENOENT)
         return mt_fail_errno(error, output->name, "cannot write", errno), -1;
@@ -183,19 +213,30 @@ mt_output *mt_output_open(const char *path, mt_error *error) {
     return output;
 }
 
-mt_code mt_output_flush(mt_output *output, mt_error *error) {
+/* zlib leaves errno as it was when the trouble is not the system's. */
+static ssize_t write_some(mt_output *output, const char *from, size_t bytes) {
+    enum { MOST = 1 << 30 };
+    if (!output->gzip)
+        return write(output->fd, from, bytes);
+    errno = 0;
+    int wrote = gzwrite(output->gzip, from, (unsigned)(bytes > MOST ? MOST : bytes));
+    if (wrote <= 0 && errno == 0)
+        errno = EIO;
+    return wrote > 0 ? wrote : -1;
+}
+
+/* Empties the buffer into the file or the compressor. */
+static mt_code drain(mt_output *output, mt_error *error) {
     size_t done = 0;
+    if (output->broken)
+        return mt_fail_errno(error, output->name, "cannot write", output->broken);
     while (done < output->used) {
-        ssize_t wrote;
-        if (output->gzip)
-            wrote = gzwrite(output->gzip, output->buffer + done, (unsigned)(output->used - done));
-        else
-            wrote = write(output->fd, output->buffer + done, output->used - done);
+        ssize_t wrote = write_some(output, output->buffer + done, output->used - done);
         if (wrote > 0) {
             done += (size_t)wrote;
             continue;
         }
-        int problem = wrote == 0 && !output->gzip ? ENOSPC : errno;
+        int problem = wrote == 0 ? ENOSPC : errno;
         if (problem == EINTR && !output->gzip) {
             if (!mt_interrupted())
                 continue;
@@ -206,6 +247,7 @@ mt_code mt_output_flush(mt_output *output, mt_error *error) {
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         }
         output->used = 0;
+        output->broken = problem;
         return mt_fail_errno(error, output->name, "cannot write", problem);
     }
     output->flushed += output->used;
@@ -213,9 +255,20 @@ mt_code mt_output_flush(mt_output *output, mt_error *error) {
     return MT_OK;
 }
 
+mt_code mt_output_flush(mt_output *output, mt_error *error) {
+    mt_code code = drain(output, error);
+    if (code != MT_OK || !output->gzip)
+        return code;
+    errno = 0;
+    if (gzflush(output->gzip, Z_SYNC_FLUSH) == Z_OK)
+        return MT_OK;
+    output->broken = errno ? errno : EIO;
+    return mt_fail_errno(error, output->name, "cannot write", output->broken);
+}
+
 char *mt_output_room(mt_output *output, size_t bytes, mt_error *error) {
     if (output->capacity - output->used < bytes) {
-        if (mt_output_flush(output, error) != MT_OK)
+        if (drain(output, error) != MT_OK)
             return NULL;
         if (mt_reserve((void **)&output->buffer, &output->capacity, bytes, 1) != 0) {
             mt_fail_memory(error, "output buffer");
@@ -233,7 +286,7 @@ mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_er
     const char *from = data;
     while (bytes > 0) {
         if (output->used == output->capacity) {
-            mt_code code = mt_output_flush(output, error);
+            mt_code code = drain(output, error);
             if (code != MT_OK)
                 return code;
         }
@@ -286,7 +339,7 @@ static mt_code close_file(mt_output *output, mt_error *error) {
 }
 
 static mt_code finish_as(mt_output *output, const char *suffix, mt_error *error) {
-    mt_code code = mt_output_flush(output, error);
+    mt_code code = drain(output, error);
     if (code == MT_OK)
         code = close_file(output, error);
     if (code == MT_OK && output->temporary) {
@@ -314,6 +367,10 @@ mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
 
 const char *mt_output_name(const mt_output *output) {
     return output->name;
+}
+
+const char *mt_output_target(const mt_output *output) {
+    return output->temporary ? output->target : NULL;
 }
 
 uint64_t mt_output_bytes(const mt_output *output) {

@@ -3,8 +3,10 @@
  * A regular target (or one that does not exist yet) is written to a temporary file in the same
  * folder and renamed when whole: its mode is kept, a symlink's target is replaced, there is no
  * fsync. A target that exists and is not a regular file (device, pipe) is written directly, for a
- * rename would turn it into a file. "-" is standard output. A name ending in ".gz" is compressed.
- * Write errors of buffered bytes appear at the next call, at the latest at mt_output_finish. */
+ * rename would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3),
+ * which is duplicated rather than opened. "-" is standard output. A name ending in ".gz" is
+ * compressed. Write errors of buffered bytes appear at the next call, at the latest at
+ * mt_output_finish; after one, all further calls fail: the file cannot become whole any more. */
 #ifndef MT_BASE_OUTPUT_H
 #define MT_BASE_OUTPUT_H
 
@@ -41,6 +43,10 @@ void mt_output_abandon(mt_output *output);
 
 /* The target's name as given; "standard output" for "-". */
 const char *mt_output_name(const mt_output *output);
+
+/* The file that mt_output_finish replaces and beside which mt_output_finish_part leaves
+ * "TARGET.part": the name given, symlinks followed. NULL when the target is written directly. */
+const char *mt_output_target(const mt_output *output);
 
 /* Bytes written so far, before compression. */
 uint64_t mt_output_bytes(const mt_output *output);

@@ -4,6 +4,9 @@
 #include "base/interrupt.h"
 #include "base/output.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +70,20 @@ static int own(lua_State *L) {
     return 0;
 }
 
+/* where(): "SCRIPT:LINE: " of the nearest caller outside the library, or "". */
+static int where(lua_State *L) {
+    lua_Debug caller;
+    for (int level = 1; lua_getstack(L, level, &caller); level++) {
+        lua_getinfo(L, "Sl", &caller);
+        if (caller.currentline > 0 && !is_own(L, &caller, lua_upvalueindex(1))) {
+            luaL_where(L, level);
+            return 1;
+        }
+    }
+    lua_pushliteral(L, "");
+    return 1;
+}
+
 /* raise(message): a usage error. */
 static int raise_usage(lua_State *L) {
     return mt_lua_raise(L, "%s", luaL_checkstring(L, 1));
@@ -101,6 +118,25 @@ static int terminal_width(lua_State *L) {
     return 1;
 }
 
+/* flush_stdout() -> true, or nil, message, code when that or any write before has failed: C keeps
+ * only the fact of an earlier failure, so that a closed pipe is recognised by asking for it. */
+static int flush_stdout(lua_State *L) {
+    mt_error error;
+    if (fflush(stdout) != 0) {
+        mt_fail_errno(&error, "standard output", "cannot write", errno);
+        return mt_lua_failure(L, &error);
+    }
+    if (ferror(stdout)) {
+        struct pollfd pipe = {STDOUT_FILENO, POLLOUT, 0};
+        int is_closed = poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+        mt_fail_at(&error, is_closed ? MT_ERROR_CLOSED : MT_ERROR_IO, "standard output", 0, 0,
+                   "a write failed");
+        return mt_lua_failure(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
@@ -114,14 +150,13 @@ static int is_usage(lua_State *L) {
 }
 
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {{"raise", raise_usage},
-                                     {"is_usage", is_usage},
-                                     {"interrupted", interrupted},
-                                     {"seconds", seconds},
-                                     {"is_terminal", is_terminal},
-                                     {"terminal_width", terminal_width},
-                                     {NULL, NULL}};
-    static const luaL_Reg sharing_own[] = {{"located", located}, {"own", own}, {NULL, NULL}};
+    static const luaL_Reg plain[] = {
+        {"raise", raise_usage},         {"is_usage", is_usage},
+        {"interrupted", interrupted},   {"seconds", seconds},
+        {"is_terminal", is_terminal},   {"terminal_width", terminal_width},
+        {"flush_stdout", flush_stdout}, {NULL, NULL}};
+    static const luaL_Reg sharing_own[] = {
+        {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     luaL_newlib(L, plain);
     lua_newtable(L);
     luaL_setfuncs(L, sharing_own, 1);

@@ -4,7 +4,13 @@
  * of a request repeated: context = ISL, unique prompt = 0. Otherwise context = repeated pairs *
  * block size, unique prompt = ISL - context. Theoretical hit rate of a request: leading ids already
  * seen in earlier requests / ids (infinite cache). Requests without ids count in Input and Output
- * Length only. */
+ * Length only.
+ *
+ * "Repeated" looks at the whole trace, the future included, so a request's context is known at the
+ * end; instead of every request's ids only the request a pair came first in is kept until the pair
+ * comes again. Memory: 32 bytes a request and 31 to 36 a distinct pair; ids that do not follow the
+ * format's rule (new ids are consecutive from 0) cost the same again. Ids are arbitrary 64-bit
+ * numbers, and one id may stand at several positions. */
 #ifndef MT_PREFIX_ANALYSIS_H
 #define MT_PREFIX_ANALYSIS_H
 
@@ -22,13 +28,17 @@ typedef struct mt_analysis_result {
     mt_summary theoretical_hit_rate;
 } mt_analysis_result;
 
+/* block_size: tokens a block, at least 1. NULL on failure. */
 mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error);
 
-/* Takes in one request, in trace order. Requires input_length and output_length and, where there are
- * ids, that they fit the block size; fails naming request->line's field, source left empty. */
+/* Takes in one request, in trace order. Requires input_length and output_length and, where there
+ * are ids, that there are ceil(input_length / block_size) of them; otherwise MT_ERROR_INPUT with
+ * the request's line and the member's name in the message (source left empty), and the request is
+ * left out. After any other failure (memory, Ctrl-C) the analysis can only be freed. */
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error);
 
-/* The result over all requests so far. */
+/* The result over all requests so far; more may be added afterwards. No requests at all is
+ * MT_ERROR_INPUT ("no requests"). */
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error);
 
 void mt_analysis_free(mt_analysis *analysis); /* NULL is allowed */

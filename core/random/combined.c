@@ -273,6 +273,10 @@ static void clamp_bounds(const mt_distribution *d, mt_when when, double *low, do
 
 static void clamp_text(const mt_distribution *d, mt_writer *writer) {
     const mt_distribution *part = d->clamp.part;
+    if (part->kind == &mt_kind_law) {
+        mt_law_text(part, writer, d->clamp.low, d->clamp.high);
+        return;
+    }
     int parenthesised = part->kind == &mt_kind_affine;
     mt_write(writer, parenthesised ? "(" : "");
     part->kind->text(part, writer);

@@ -123,6 +123,9 @@ mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error);
 /* The law's parameters at a time: prepared once, or made into *own when they vary. */
 const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own);
 
+/* The law's text with min= and max= (where they are finite) among its parameters. */
+void mt_law_text(const mt_distribution *d, mt_writer *writer, double low, double high);
+
 /* kind->split for any x. */
 mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive);
 

@@ -56,26 +56,40 @@ static void bounds(const mt_distribution *d, mt_when when, double *low, double *
     d->law.law->bounds(mt_law_prepared(d, when, &own), low, high);
 }
 
-static void text(const mt_distribution *d, mt_writer *writer) {
+static void write_parameter(mt_writer *writer, const mt_parameter *parameter) {
+    char buffer[200] = "curve";
+    if (!parameter->at)
+        mt_write_number(writer, parameter->value);
+    else if (parameter->text)
+        mt_write(writer, "%s", parameter->text(parameter->context, buffer, sizeof buffer));
+    else
+        mt_write(writer, "%s", buffer);
+}
+
+void mt_law_text(const mt_distribution *d, mt_writer *writer, double low, double high) {
     const mt_law *law = d->law.law;
-    mt_write(writer, "%s%s", law->form.name, law->positional ? "(" : "{");
+    int named = !law->positional || isfinite(low) || isfinite(high);
     const char *separator = "";
+    mt_write(writer, "%s%s", law->form.name, named ? "{" : "(");
     for (size_t i = d->is_shape ? 1 : 0; i < parameters_of(law); i++) {
-        const mt_parameter *parameter = &d->law.parameter[i];
         mt_write(writer, "%s", separator);
-        separator = ", ";
-        if (!law->positional)
+        if (named)
             mt_write(writer, "%s=", law->form.parameter[i]);
-        if (parameter->at) {
-            char buffer[200] = "curve";
-            mt_write(writer, "%s",
-                     parameter->text ? parameter->text(parameter->context, buffer, sizeof buffer)
-                                     : buffer);
-        } else {
-            mt_write_number(writer, parameter->value);
-        }
+        write_parameter(writer, &d->law.parameter[i]);
+        separator = ", ";
     }
-    mt_write(writer, law->positional ? ")" : "}");
+    const double bound[2] = {low, high};
+    for (size_t i = 0; i < 2; i++)
+        if (isfinite(bound[i])) {
+            mt_write(writer, "%s%s=", separator, i ? "max" : "min");
+            mt_write_number(writer, bound[i]);
+            separator = ", ";
+        }
+    mt_write(writer, named ? "}" : ")");
+}
+
+static void text(const mt_distribution *d, mt_writer *writer) {
+    mt_law_text(d, writer, -INFINITY, INFINITY);
 }
 
 static void free_parts(mt_distribution *d) {

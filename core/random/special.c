@@ -155,9 +155,10 @@ double mt_expm1_over(double x) {
 }
 
 double mt_power_sum(double from, double to, double s) {
-    enum { ONE_BY_ONE = 16 };
+    /* Euler and Maclaurin need from >> s. At the cap what is left is below 256^-60. */
+    double one_by_one = fmin(16 + 4 * fmax(s, 0), 256);
     double sum = 0;
-    while (from <= to && from < ONE_BY_ONE)
+    while (from <= to && from < one_by_one)
         sum += pow(from++, -s);
     if (from > to)
         return sum;

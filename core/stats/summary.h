@@ -1,4 +1,5 @@
-/* Summaries of a list of numbers: the one place where means, deviations and percentiles are made. */
+/* Summaries of a list of numbers: the one place where means, deviations and percentiles are made.
+ */
 #ifndef MT_STATS_SUMMARY_H
 #define MT_STATS_SUMMARY_H
 

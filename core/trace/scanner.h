@@ -1,8 +1,13 @@
 /* The one scanner for trace lines: strict RFC 8259, fields in any order, any white space, duplicate
  * keys refused among ours, 64-bit integers exact, times exact to six digits of a millisecond (read
  * from the decimal text, never through a double; further digits are rounded, half away from zero),
- * unknown members kept as bytes. It checks form only: JSON, types, sign, 64-bit range. A member of
- * ours that is null counts as absent. Integers may be written 5.0 or 5e3 when whole. */
+ * unknown members kept as bytes. It checks form only: JSON, types, sign (lengths, ids, times and
+ * delays are not negative), 64-bit range. A member of ours that is null counts as absent. Integers
+ * may be written 5.0 or 5e3 when whole, names with escapes. Strings must be UTF-8.
+ *
+ * Ours are timestamp, input_length, output_length, hash_ids, session_id (a string or a number),
+ * delay and stream. A `stream` that is no string (a request body's `true`) and `turn`, which the
+ * record has but never writes, are other members: what was read is not lost. */
 #ifndef MT_TRACE_SCANNER_H
 #define MT_TRACE_SCANNER_H
 

@@ -49,6 +49,9 @@ local function protected(usage_code, fn, ...)
   local results = table.pack(xpcall(fn, script.add_traceback, ...))
   if results[1] then return table.unpack(results, 1, results.n) end
   local value = results[2]
+  if require("moontide.report").is_write_failure(value) then
+    return false, failure(value.message, value.code)
+  end
   return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
 end
 
@@ -159,20 +162,19 @@ local function dispatch(words)
   return cli.run_script(first, table.move(words, 2, #words, 1, {}))
 end
 
--- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then.
-local broken_pipe = 32
-
+-- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then. One that
+-- has failed already has said why.
 local function flush_results(exit_status)
-  local ok, message, number = io.stdout:flush()
-  if ok then return exit_status end
-  if number ~= broken_pipe then say("standard output: " .. message) end
-  return exit_status == status.done and status.failed or exit_status
+  local ok, message, code = core.base.flush_stdout()
+  if ok or exit_status ~= status.done then return exit_status end
+  return failure(message, code)
 end
 
 --- The program: arguments are the words of the command line (0 is the program's name).
 ---@param arguments string[]
 ---@return integer status
 function cli.main(arguments)
+  _G.print = require("moontide.report").print
   local _, exit_status = protected("usage", dispatch, arguments)
   return flush_results(exit_status)
 end

@@ -4,8 +4,10 @@
 -- An option is data: { "name", kind = "number", default = 3, help = "..." }. Its fields:
 --   [1]         its name, with hyphens or underscores: --corr-time on the command line, corr_time
 --               in tables
---   kind        number integer rate rate_number duration length curve path choice flag, and for
---               tables string boolean any (kinds below say what each takes and gives)
+--   kind        number (finite), integer (exact; k and M), rate (a number per second or a curve),
+--               rate_number (only a number), duration (seconds), length (tokens or a distribution),
+--               curve, path, choice, flag (absent is false), string, boolean, any. A rate or length
+--               given as a number is 0 or more unless the option has a range of its own
 --   default     taken through the same conversion; without one the option is absent
 --   required    true: it must be given
 --   min, max    smallest and largest allowed number; above, below: the same, exclusive

@@ -49,26 +49,56 @@ function report.finish()
   started, shown_at = nil, nil
 end
 
--- print, while standard output is diverted.
-local function print_to_stderr(...)
+-- --- print -----------------------------------------------------------------------------------------
+
+-- One line of print's, in one write: true, or nil, message, errno.
+local function write_line(file, ...)
   local texts = table.pack(...)
   for i = 1, texts.n do texts[i] = tostring(texts[i]) end
-  io.stderr:write(table.concat(texts, "\t"), "\n")
+  return file:write(table.concat(texts, "\t"), "\n")
 end
 
-local plain_print, is_diverted = print, false
+local broken_pipe = 32
+
+-- What report.print raises: { message =, code = "io" or "closed" }.
+local write_failure = {}
+
+--- Is the value what report.print raises when standard output cannot be written?
+---@param value any
+---@return boolean
+function report.is_write_failure(value)
+  return getmetatable(value) == write_failure
+end
+
+--- print for a command: one whose output goes nowhere stops instead of running on for nobody.
+function report.print(...)
+  local ok, message, number = write_line(io.stdout, ...)
+  if not ok then
+    local code = number == broken_pipe and "closed" or "io"
+    message = "standard output: cannot write: " .. message
+    error(setmetatable({ message = message, code = code }, write_failure), 0)
+  end
+end
+
+local function print_to_stderr(...)
+  write_line(io.stderr, ...)
+end
+
+local print_before
 
 --- Sends what scripts print and io.write to standard error, or back to standard output: while that
 --- belongs to a trace, and while a script is loaded, when nobody knows yet whether it will.
 ---@param on boolean
 ---@return boolean before was it diverted?
 function report.divert(on)
-  local before = is_diverted
-  is_diverted = on
-  _G.print = on and print_to_stderr or plain_print
-  local from, to = io.stdout, io.stderr
-  if not on then from, to = to, from end
-  if io.output() == from then io.output(to) end
+  local before = print_before ~= nil
+  if on and not before then
+    print_before, _G.print = _G.print, print_to_stderr
+    if io.output() == io.stdout then io.output(io.stderr) end
+  elseif before and not on then
+    print_before, _G.print = nil, print_before
+    if io.output() == io.stderr then io.output(io.stdout) end
+  end
   return before
 end
 

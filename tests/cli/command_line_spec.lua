@@ -317,22 +317,77 @@ options:
 end)
 
 describe("standard output", function()
+  setup(function()
+    command.write(folder, "prints.lua", [[
+      return require "moontide".script{ summary = "x", run = function() while true do print "more" end end }]])
+    command.write(folder, "writes.lua", [[
+      return require "moontide".script{ summary = "x", run = function()
+        for i = 1, 100000 do io.write(i, "\n") end
+        io.stdout:setvbuf "no"
+      end }]])
+  end)
+
   it("that is full is a failure", function()
-    local result = command.shell '"$MOONTIDE" help >/dev/full'
-    assert.equal(1, result.status)
-    assert.equal("moontide: standard output: No space left on device\n", result.err)
+    local full = "cannot write: No space left on device"
+    for line, why in pairs { help = full, ["prints.lua"] = full, ["writes.lua"] = "a write failed" } do
+      local result = command.shell('"$MOONTIDE" ' .. line .. " >/dev/full", { folder = folder })
+      assert.same({ status = 1, out = "", err = "moontide: standard output: " .. why .. "\n" }, result)
+    end
   end)
 
   it("that is closed ends quietly", function()
-    local result = command.shell '{ sleep 0.1; "$MOONTIDE" help; echo $? >&2; } | true'
-    assert.equal("1\n", result.err)
+    for _, line in ipairs { "help", "prints.lua", "writes.lua" } do
+      local result = command.shell('{ sleep 0.1; "$MOONTIDE" ' .. line .. "; echo $? >&2; } | true",
+        { folder = folder })
+      assert.equal("1\n", result.err)
+    end
+  end)
+end)
+
+describe("MOONTIDE_HOME", function()
+  it("takes the place of the built-in files", function()
+    local home = command.folder()
+    command.shell(("mkdir %s/lua && cp -r lua/moontide %s/lua && cp -r scripts %s"):format(home, home, home))
+    command.write(home, "scripts/list.lua", [[
+      return require "moontide.script".new{ summary = "Mine", run = function() print "mine" end }]])
+    assert.equal("mine\n", command.run({ "list" }, { environment = "MOONTIDE_HOME=" .. home }).out)
+  end)
+end)
+
+describe("progress", function()
+  local slow = [[
+    local core, report = require "moontide.core", require "moontide.report"
+    return require "moontide".script{ summary = "x", run = function()
+      local start, calls = core.base.seconds(), 0
+      while core.base.seconds() - start < 0.65 do
+        report.progress(function() calls = calls + 1 return "working" end)
+      end
+      report.note "a note"
+      report.warning "look out"
+      report.finish()
+      print(calls)
+    end }]]
+
+  it("is shown on a terminal once the work is long, and notes clear it", function()
+    command.write(folder, "slow.lua", slow)
+    local result = command.shell([[script -qec "'$MOONTIDE' slow.lua" /dev/null]], { folder = folder })
+    assert.equal(0, result.status)
+    assert.matches("^working", result.out)
+    assert.matches("working\r\27%[Kmoontide: a note\r?\nmoontide: warning: look out\r?\n%d\r?\n$", result.out)
+  end)
+
+  it("is not shown into a pipe", function()
+    local result = run "slow.lua"
+    assert.same({ status = 0, out = "0\n", err = "moontide: a note\nmoontide: warning: look out\n" }, result)
   end)
 end)
 
 describe("Ctrl-C", function()
-  it("ends with 130 and says so", function()
+  it("ends with 130 and says so, and where the requests so far are", function()
     command.write(folder, "forever.lua", [[
-      return require "moontide".script{ summary = "x", run = function()
+      local mt = require "moontide"
+      require "moontide.core".trace.kept_parts = function() return { "x.jsonl.part" } end
+      return mt.script{ summary = "x", run = function()
         io.stdout:write "ready\n" io.stdout:flush()
         while true do end
       end }]])
@@ -344,6 +399,6 @@ describe("Ctrl-C", function()
       wait $!
       echo $? ]], { folder = folder })
     assert.equal("130\n", result.out)
-    assert.equal("moontide: interrupted\n", result.err)
+    assert.equal("moontide: interrupted\nmoontide: the whole requests so far are in x.jsonl.part\n", result.err)
   end)
 end)

@@ -148,6 +148,52 @@ describe("a table of options", function()
     it("refuses: " .. case[2], function() assert.equal(case[2], refusal(read, case[1])) end)
   end
 
+  describe("with curves and distributions", function()
+    local seen
+    local function stand_in(value, what)
+      seen = what
+      return { of = value }
+    end
+    local before = {}
+    setup(function()
+      for _, name in ipairs { "moontide.curve", "moontide.distribution" } do
+        before[name], package.loaded[name] = package.loaded[name], { of = stand_in }
+      end
+    end)
+    teardown(function()
+      for _, name in ipairs { "moontide.curve", "moontide.distribution" } do
+        package.loaded[name] = before[name]
+      end
+    end)
+    local function read_one(kind, value) return options.table("x", { v = value }, { { "v", kind = kind } }).v end
+
+    it("takes a number for a rate or a length as it is, else asks who knows", function()
+      assert.equal(20, read_one("rate", 20))
+      assert.equal(1, read_one("rate", "60/m"))
+      assert.same({ of = "sine:mean=20" }, read_one("rate", "sine:mean=20"))
+      assert.equal("x: v", seen)
+      assert.same({ of = print }, read_one("rate", print))
+      assert.same({ of = 20 }, read_one("curve", 20))
+      assert.equal(2000, read_one("length", 2000))
+      assert.equal(2000, read_one("length", "2k"))
+      assert.same({ of = "fixed:n=3" }, read_one("length", "fixed:n=3"))
+      assert.same({ of = true }, read_one("length", true))
+    end)
+
+    it("refuses negative rates and lengths unless a range is given", function()
+      assert.equal("x: v must be at least 0, not -1", refusal(read_one, "rate", -1))
+      assert.equal("x: v must be at least 0, not -1", refusal(read_one, "length", "-1"))
+      assert.equal(-1, read_one("rate_number", -1))
+      assert.equal(-1, options.table("x", { v = -1 }, { { "v", kind = "rate", min = -5 } }).v)
+    end)
+
+    it("splits a list between them, not inside them", function()
+      local spec_of_list = { { "v", kind = "length", list = true } }
+      assert.same({ 7, { of = "normal:mean=2,cv=1" }, { of = "fixed:n=3" } },
+        options.table("x", { v = "7,normal:mean=2,cv=1,fixed:n=3" }, spec_of_list).v)
+    end)
+  end)
+
   it("lets list items through where that is said", function()
     local values = options.table("mix", { "a", "b", n = 2 }, { { "n", kind = "integer" }, items = true })
     assert.same({ "a", "b", n = 2 }, values)

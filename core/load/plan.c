@@ -1,0 +1,121 @@
+#include "load/plan.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+struct mt_plan {
+    uint64_t references;
+    uint64_t block_size;
+    mt_stream *streams;
+    size_t count, capacity;
+};
+
+mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
+    if (block_size == 0 || block_size > MT_PLAN_BLOCK_SIZE_LIMIT) {
+        mt_fail(error, MT_ERROR_VALUE, "block_size must be between 1 and %llu, not %llu",
+                (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size);
+        return NULL;
+    }
+    mt_plan *plan = mt_allocate_zero(1, sizeof *plan);
+    if (!plan) {
+        mt_fail_memory(error, "plan");
+        return NULL;
+    }
+    plan->references = 1;
+    plan->block_size = block_size;
+    return plan;
+}
+
+static void release_stream(mt_stream *stream) {
+    size_t classes = stream->lengths ? mt_lengths_class_count(stream->lengths) : 0;
+    for (size_t i = 0; i < classes; i++) {
+        if (stream->class_prompts)
+            mt_prompt_release(stream->class_prompts[i]);
+        if (stream->class_fields)
+            mt_fields_release(stream->class_fields[i]);
+    }
+    mt_free((void *)stream->class_prompts);
+    mt_free((void *)stream->class_fields);
+    mt_process_release(stream->process);
+    mt_lengths_release(stream->lengths);
+    mt_lengths_release(stream->first);
+    mt_prompt_release(stream->prompt);
+    mt_fields_release(stream->fields);
+    mt_free((char *)stream->name);
+}
+
+/* Copies of the lists that go by class; their members retained. */
+static int copy_class_lists(mt_stream *copy, const mt_stream *stream) {
+    size_t classes = mt_lengths_class_count(stream->lengths);
+    mt_prompt **prompts = NULL;
+    mt_fields **fields = NULL;
+    if (stream->class_prompts)
+        copy->class_prompts = prompts = mt_allocate_zero(classes, sizeof *prompts);
+    if (stream->class_fields)
+        copy->class_fields = fields = mt_allocate_zero(classes, sizeof *fields);
+    if ((stream->class_prompts && !prompts) || (stream->class_fields && !fields))
+        return -1;
+    for (size_t i = 0; i < classes; i++) {
+        if (prompts && stream->class_prompts[i])
+            prompts[i] = mt_prompt_retain(stream->class_prompts[i]);
+        if (fields && stream->class_fields[i])
+            fields[i] = mt_fields_retain(stream->class_fields[i]);
+    }
+    return 0;
+}
+
+mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->streams[i].name, stream->name) == 0)
+            return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
+    if (mt_reserve((void **)&plan->streams, &plan->capacity, plan->count + 1,
+                   sizeof *plan->streams) != 0)
+        return mt_fail_memory(error, "plan");
+    mt_stream copy = {.name = mt_copy_text(stream->name, strlen(stream->name)),
+                      .process = mt_process_retain(stream->process),
+                      .lengths = mt_lengths_retain(stream->lengths),
+                      .first = stream->first ? mt_lengths_retain(stream->first) : NULL,
+                      .prompt = mt_prompt_retain(stream->prompt),
+                      .fields = stream->fields ? mt_fields_retain(stream->fields) : NULL,
+                      .factor = stream->factor,
+                      .end = stream->end};
+    if (!copy.name || copy_class_lists(&copy, stream) != 0) {
+        release_stream(&copy);
+        return mt_fail_memory(error, "plan");
+    }
+    plan->streams[plan->count++] = copy;
+    return MT_OK;
+}
+
+size_t mt_plan_stream_count(const mt_plan *plan) {
+    return plan->count;
+}
+
+const mt_stream *mt_plan_stream(const mt_plan *plan, size_t index) {
+    return &plan->streams[index];
+}
+
+mt_prompt *mt_stream_prompt(const mt_stream *stream, size_t class_index) {
+    if (stream->class_prompts && stream->class_prompts[class_index])
+        return stream->class_prompts[class_index];
+    return stream->prompt;
+}
+
+uint64_t mt_plan_block_size(const mt_plan *plan) {
+    return plan->block_size;
+}
+
+mt_plan *mt_plan_retain(mt_plan *plan) {
+    plan->references++;
+    return plan;
+}
+
+void mt_plan_release(mt_plan *plan) {
+    if (!plan || --plan->references > 0)
+        return;
+    for (size_t i = 0; i < plan->count; i++)
+        release_stream(&plan->streams[i]);
+    mt_free(plan->streams);
+    mt_free(plan);
+}

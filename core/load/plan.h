@@ -1,0 +1,72 @@
+/* A plan: named streams of requests, each a process, lengths, a prompt source and fields.
+ *
+ * The plan is what a script returns, made concrete; it holds no random numbers and does not know
+ * where its requests go. It is executed by load/run.h. */
+#ifndef MT_LOAD_PLAN_H
+#define MT_LOAD_PLAN_H
+
+#include "base/error.h"
+#include "load/fields.h"
+#include "load/lengths.h"
+#include "load/process.h"
+#include "load/prompt.h"
+
+typedef struct mt_stream {
+    const char *name; /* unique in the plan */
+    mt_process *process;
+    mt_lengths *lengths;
+    mt_lengths *first; /* of a session's first turn; NULL: as lengths */
+    mt_prompt *prompt;
+    mt_fields *fields; /* may be NULL */
+    /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as
+     * the stream's. */
+    mt_prompt *const *class_prompts;
+    mt_fields *const *class_fields;
+    double factor; /* multiplies its rates, beside the run's own */
+    double end;    /* seconds: it begins nothing at or after this; INFINITY: as the run */
+} mt_stream;
+
+typedef struct mt_plan mt_plan;
+
+#define MT_PLAN_BLOCK_SIZE_LIMIT ((uint64_t)1 << 31)
+
+/* block_size in tokens, 1 to the limit. NULL on failure. */
+mt_plan *mt_plan_new(uint64_t block_size, mt_error *error);
+
+/* Adds a stream; names and lists are copied, values retained. A second stream of one name is
+ * MT_ERROR_VALUE. */
+mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error);
+
+size_t mt_plan_stream_count(const mt_plan *plan);
+const mt_stream *mt_plan_stream(const mt_plan *plan, size_t index); /* in order of addition */
+uint64_t mt_plan_block_size(const mt_plan *plan);
+
+/* The prompt source of a class. */
+mt_prompt *mt_stream_prompt(const mt_stream *stream, size_t class_index);
+
+mt_plan *mt_plan_retain(mt_plan *plan); /* returns it */
+void mt_plan_release(mt_plan *plan);    /* NULL is allowed */
+
+typedef struct mt_expectation {
+    double requests, sessions; /* requests is NAN where nobody knows (a script's own process) */
+    double input_mean, output_mean; /* tokens; output over the requests that have one. Sessions
+                                       count as if none ended at max_input */
+    double output_share;            /* of requests that have an output_length */
+    double shared_mean;             /* tokens of the shared part */
+    double whole_shared_mean;       /* of them, in whole blocks */
+    double inside;                  /* share of requests that lie wholly inside the shared part */
+    double remembered;              /* block keys that will have to be remembered, roughly */
+    double clamped_at;              /* seconds: where the rate first was negative; -1: nowhere */
+} mt_expectation;
+
+/* What a stream (index) delivers on average over `duration` seconds with all rates times `factor`;
+ * needs no random numbers but the noise of curves. */
+mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
+                       double factor, mt_expectation *expectation, mt_error *error);
+
+/* Keys that a run of the whole plan has to remember, as far as averages tell, `most` requests a
+ * stream. */
+double mt_plan_remembered(const mt_plan *plan, uint64_t seed, double duration, double factor,
+                          uint64_t most);
+
+#endif

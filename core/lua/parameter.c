@@ -1,0 +1,32 @@
+/* A distribution's parameter from Lua: a number, or a rate curve read at the request's own time. */
+#include "lua/binding.h"
+
+#include "load/curve.h"
+
+static double at(void *context, uint64_t seed, double time) {
+    return mt_curve_at(context, seed, time);
+}
+
+static void retain(void *context) {
+    mt_curve_retain(context);
+}
+
+static void release(void *context) {
+    mt_curve_release(context);
+}
+
+static char *text(void *context, char *buffer, size_t size) {
+    return mt_curve_text(context, buffer, size);
+}
+
+int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter) {
+    if (lua_type(L, index) == LUA_TNUMBER) {
+        *parameter = mt_number(lua_tonumber(L, index));
+        return 1;
+    }
+    if (!luaL_testudata(L, index, "moontide.curve"))
+        return 0;
+    mt_parameter curve = {0, at, mt_lua_check_curve(L, index), retain, release, text};
+    *parameter = curve;
+    return 1;
+}

@@ -1,0 +1,244 @@
+/* core.prompt and core.lengths: prompt sources and lengths as userdata. */
+#include "lua/load_binding.h"
+#include "lua/trace_binding.h"
+
+#include "base/memory.h"
+
+/* ---- lengths ---- */
+
+static const char lengths_type[] = "moontide.lengths";
+
+typedef struct lengths_owner {
+    mt_lengths *lengths;
+} lengths_owner;
+
+mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
+    lengths_owner *owner = luaL_checkudata(L, arg, lengths_type);
+    if (!owner->lengths)
+        mt_lua_raise(L, "the lengths are closed");
+    return owner->lengths;
+}
+
+static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
+                        const mt_error *error) {
+    owner->lengths = lengths;
+    return lengths ? 1 : mt_lua_raise_error(L, error);
+}
+
+/* Reads {input, is_new, output} at `at`; output may be false, and input where the prompt decides.
+ */
+static mt_length_pair check_pair(lua_State *L, int at) {
+    mt_length_pair pair = {0};
+    lua_geti(L, at, 1);
+    if (lua_toboolean(L, -1))
+        pair.input = mt_lua_check_distribution(L, -1);
+    lua_geti(L, at, 2);
+    pair.input_is_new = lua_toboolean(L, -1);
+    lua_geti(L, at, 3);
+    if (lua_toboolean(L, -1))
+        pair.output = mt_lua_check_distribution(L, -1);
+    lua_pop(L, 3);
+    return pair;
+}
+
+/* pair({input, is_new, output or false}) */
+static int pair(lua_State *L) {
+    mt_error error;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    mt_length_pair value = check_pair(L, 1);
+    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
+    return keep_lengths(L, owner, mt_lengths_pair(&value, &error), &error);
+}
+
+/* classes({ {input, is_new, output or false, weight curve}, ... }) */
+static int classes(lua_State *L) {
+    mt_error error;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t count = (size_t)luaL_len(L, 1);
+    /* Lua owns the arrays while arguments are still being checked. */
+    mt_length_pair *pairs = lua_newuserdatauv(L, count * sizeof *pairs + 1, 0);
+    mt_curve **weights = lua_newuserdatauv(L, count * sizeof(mt_curve *) + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        pairs[i] = check_pair(L, lua_gettop(L));
+        lua_geti(L, -1, 4);
+        weights[i] = mt_lua_check_curve(L, -1);
+        lua_pop(L, 2);
+    }
+    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
+    return keep_lengths(L, owner, mt_lengths_classes(pairs, weights, count, &error), &error);
+}
+
+/* Request i's lengths; output UINT64_MAX when it has none. */
+static void fill_lengths(lua_State *L, const char *name, size_t i, const mt_request *request,
+                         uint64_t *input, uint64_t *output) {
+    if (!(request->has & MT_HAS_INPUT_LENGTH) || request->input_length == 0)
+        mt_lua_raise(L, "%s: request %I of the trace has no input_length above 0", name,
+                     (lua_Integer)i + 1);
+    *input = request->input_length;
+    *output = request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length : UINT64_MAX;
+}
+
+/* recorded(columns): one of the trace's pairs of lengths, drawn whole; all must have an
+ * input_length */
+static int recorded_lengths(lua_State *L) {
+    mt_error error;
+    mt_columns *columns = mt_lua_check_columns(L, 1);
+    size_t count = columns->count;
+    uint64_t *lists = lua_newuserdatauv(L, 2 * count * sizeof *lists + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        fill_lengths(L, "lengths_of", i, &request, &lists[i], &lists[count + i]);
+    }
+    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
+    return keep_lengths(L, owner, mt_lengths_recorded(lists, lists + count, count, &error), &error);
+}
+
+static int release_lengths(lua_State *L) {
+    lengths_owner *owner = luaL_checkudata(L, 1, lengths_type);
+    mt_lengths_release(owner->lengths);
+    owner->lengths = NULL;
+    return 0;
+}
+
+int mt_lua_open_lengths(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        {"pair", pair}, {"classes", classes}, {"recorded", recorded_lengths}, {NULL, NULL}};
+    mt_lua_new_type(L, lengths_type, NULL, release_lengths, NULL);
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    return 1;
+}
+
+/* ---- prompts ---- */
+
+static const char prompt_type[] = "moontide.prompt";
+
+typedef struct prompt_owner {
+    mt_prompt *prompt;
+} prompt_owner;
+
+mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
+    prompt_owner *owner = luaL_checkudata(L, arg, prompt_type);
+    if (!owner->prompt)
+        mt_lua_raise(L, "the prompt source is closed");
+    return owner->prompt;
+}
+
+static int keep_prompt(lua_State *L, prompt_owner *owner, mt_prompt *prompt,
+                       const mt_error *error) {
+    owner->prompt = prompt;
+    return prompt ? 1 : mt_lua_raise_error(L, error);
+}
+
+/* unique() */
+static int unique(lua_State *L) {
+    mt_error error;
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_unique(&error), &error);
+}
+
+/* random_blocks(total) */
+static int random_blocks(lua_State *L) {
+    mt_error error;
+    uint64_t total = mt_lua_check_count(L, 1, "random_blocks: total");
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_random_blocks(total, &error), &error);
+}
+
+/* Reads {tokens, pick, count, name}: pick a distribution, or how many contents are equally likely;
+ * name a string or nil. */
+static mt_prompt_part check_part(lua_State *L, int at) {
+    mt_prompt_part part = {0};
+    lua_geti(L, at, 1);
+    part.tokens = mt_lua_check_distribution(L, -1);
+    lua_geti(L, at, 2);
+    if (lua_isuserdata(L, -1))
+        part.pick = mt_lua_check_distribution(L, -1);
+    else
+        part.uniform = mt_lua_check_count(L, -1, "parts: pick");
+    lua_geti(L, at, 3);
+    part.count = mt_lua_check_count(L, -1, "parts: count");
+    lua_geti(L, at, 4);
+    part.name = luaL_optstring(L, -1, NULL); /* held by the table */
+    lua_pop(L, 4);
+    return part;
+}
+
+/* parts({ {tokens, pick, count, name}, ... }, text) */
+static int parts(lua_State *L) {
+    mt_error error;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    const char *text = luaL_checkstring(L, 2);
+    size_t count = (size_t)luaL_len(L, 1);
+    mt_prompt_part *list = lua_newuserdatauv(L, count * sizeof *list + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        list[i] = check_part(L, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_parts(list, count, text, &error), &error);
+}
+
+/* recorded(columns, wrap): the prompts of a trace; every request must have an input_length */
+static int recorded_prompts(lua_State *L) {
+    mt_error error;
+    mt_columns *columns = mt_lua_check_columns(L, 1);
+    int wrap = lua_toboolean(L, 2);
+    size_t count = columns->count;
+    uint64_t *lists = lua_newuserdatauv(L, 3 * count * sizeof *lists + 1, 0);
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        fill_lengths(L, "prompts_of", i, &request, &lists[i], &lists[count + i]);
+        lists[2 * count + i] = total += request.hash_count;
+    }
+    mt_recorded_prompts recorded = {.inputs = lists,
+                                    .outputs = lists + count,
+                                    .id_ends = lists + 2 * count,
+                                    .ids = columns->hash_ids.data,
+                                    .count = count};
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_recorded(&recorded, wrap, &error), &error);
+}
+
+/* decides(prompt) -> boolean: does it fix the lengths itself? */
+static int decides(lua_State *L) {
+    lua_pushboolean(L, mt_prompt_decides(mt_lua_check_prompt(L, 1), NULL));
+    return 1;
+}
+
+/* shared_mean(prompt) -> mean tokens of its shared part */
+static int shared_mean(lua_State *L) {
+    lua_pushnumber(L, mt_prompt_shared_mean(mt_lua_check_prompt(L, 1)));
+    return 1;
+}
+
+static int prompt_text(lua_State *L) {
+    lua_pushstring(L, mt_prompt_text(mt_lua_check_prompt(L, 1)));
+    return 1;
+}
+
+static int release_prompt(lua_State *L) {
+    prompt_owner *owner = luaL_checkudata(L, 1, prompt_type);
+    mt_prompt_release(owner->prompt);
+    owner->prompt = NULL;
+    return 0;
+}
+
+int mt_lua_open_prompt(lua_State *L) {
+    static const luaL_Reg meta[] = {{"__tostring", prompt_text}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"unique", unique},   {"random_blocks", random_blocks},
+                                         {"parts", parts},     {"recorded", recorded_prompts},
+                                         {"decides", decides}, {"shared_mean", shared_mean},
+                                         {NULL, NULL}};
+    mt_lua_new_type(L, prompt_type, NULL, release_prompt, meta);
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    return 1;
+}

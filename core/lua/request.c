@@ -1,0 +1,366 @@
+/* One request as a Lua table, both ways. */
+#include "lua/trace_binding.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "trace/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NUMBER_SIZE = 32, SLACK = 64 };
+
+static const int64_t millisecond = 1000000; /* nanoseconds */
+
+void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer) {
+    mt_scan_buffer_free(&buffer->scan);
+    mt_free(buffer->text);
+    buffer->text = NULL;
+    buffer->text_capacity = 0;
+}
+
+/* ---- to Lua -----------------------------------------------------------------------------------
+ */
+
+static void push_u64(lua_State *L, uint64_t value) {
+    if (value <= INT64_MAX) {
+        lua_pushinteger(L, (lua_Integer)value);
+    } else {
+        char digits[NUMBER_SIZE];
+        lua_pushlstring(L, digits, (size_t)(mt_write_u64(value, digits) - digits));
+    }
+}
+
+static void push_milliseconds(lua_State *L, int64_t nanoseconds) {
+    if (nanoseconds % millisecond == 0)
+        lua_pushinteger(L, nanoseconds / millisecond);
+    else
+        lua_pushnumber(L, (lua_Number)nanoseconds / (lua_Number)millisecond);
+}
+
+/* A string token decoded, or a number token as Lua reads it. */
+static void push_token(lua_State *L, mt_span token) {
+    if (token.text[0] == '"') {
+        luaL_Buffer text;
+        char *to = luaL_buffinitsize(L, &text, token.length);
+        luaL_pushresultsize(&text, mt_json_decode(token.text, token.length, to));
+    } else {
+        lua_pushlstring(L, token.text, token.length);
+        lua_stringtonumber(L, lua_tostring(L, -1));
+        lua_remove(L, -2);
+    }
+}
+
+static void push_ids(lua_State *L, const mt_request *request) {
+    lua_createtable(L, request->hash_count > INT32_MAX ? INT32_MAX : (int)request->hash_count, 0);
+    for (size_t i = 0; i < request->hash_count; i++) {
+        push_u64(L, request->hash_ids[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+static void push_extra(lua_State *L, mt_span extra) {
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    luaL_addchar(&text, '{');
+    luaL_addlstring(&text, extra.text, extra.length);
+    luaL_addchar(&text, '}');
+    luaL_pushresult(&text);
+}
+
+void mt_lua_push_request(lua_State *L, const mt_request *request) {
+    unsigned has = request->has;
+    luaL_checkstack(L, 8, "request");
+    lua_createtable(L, 0, 8);
+    if (has & MT_HAS_TIME) {
+        push_milliseconds(L, request->time_ns);
+        lua_setfield(L, -2, "timestamp");
+    }
+    if (has & MT_HAS_INPUT_LENGTH) {
+        push_u64(L, request->input_length);
+        lua_setfield(L, -2, "input_length");
+    }
+    if (has & MT_HAS_OUTPUT_LENGTH) {
+        push_u64(L, request->output_length);
+        lua_setfield(L, -2, "output_length");
+    }
+    if (has & MT_HAS_HASH_IDS) {
+        push_ids(L, request);
+        lua_setfield(L, -2, "hash_ids");
+    }
+    if (has & MT_HAS_SESSION) {
+        push_token(L, request->session);
+        lua_setfield(L, -2, "session_id");
+    }
+    if (has & MT_HAS_DELAY) {
+        push_milliseconds(L, request->delay_ns);
+        lua_setfield(L, -2, "delay");
+    }
+    if (has & MT_HAS_STREAM) {
+        push_token(L, request->stream);
+        lua_setfield(L, -2, "stream");
+    }
+    if (has & MT_HAS_TURN) {
+        push_u64(L, request->turn);
+        lua_setfield(L, -2, "turn");
+    }
+    if (request->extra.length > 0) {
+        push_extra(L, request->extra);
+        lua_setfield(L, -2, "extra");
+    }
+    if (request->line != 0) {
+        push_u64(L, request->line);
+        lua_setfield(L, -2, "line");
+    }
+}
+
+/* ---- from Lua ---------------------------------------------------------------------------------
+ */
+
+typedef struct fill {
+    lua_State *L;
+    int table;
+    const char *what;
+    mt_lua_request_buffer *buffer;
+    mt_request *request;
+    size_t text_used;
+} fill;
+
+static int wrong(const fill *f, const char *field, const char *want) {
+    const char *shown = luaL_tolstring(f->L, -1, NULL);
+    return mt_lua_raise(f->L, "%s: %s must be %s, not %s", f->what, field, want, shown);
+}
+
+/* The whole number at the top of the stack. */
+static uint64_t whole_number(const fill *f, const char *field) {
+    static const char want[] = "a whole number of at least 0";
+    int is_integer;
+    lua_Integer value = lua_tointegerx(f->L, -1, &is_integer);
+    if (lua_type(f->L, -1) == LUA_TSTRING) {
+        size_t length;
+        const char *text = lua_tolstring(f->L, -1, &length);
+        mt_decimal decimal;
+        if (mt_decimal_scan(text, length, 0, &decimal) != 0 || !decimal.exact || decimal.negative)
+            wrong(f, field, want);
+        return decimal.magnitude;
+    }
+    if (!is_integer || lua_type(f->L, -1) != LUA_TNUMBER || value < 0)
+        wrong(f, field, want);
+    return (uint64_t)value;
+}
+
+/* The milliseconds at the top of the stack as nanoseconds. */
+static int64_t milliseconds(const fill *f, const char *field) {
+    static const char want[] = "a number of milliseconds of at least 0 (and less than 292 years)";
+    int64_t nanoseconds = 0;
+    if (lua_isinteger(f->L, -1)) {
+        if (__builtin_mul_overflow(lua_tointeger(f->L, -1), millisecond, &nanoseconds) ||
+            nanoseconds < 0)
+            wrong(f, field, want);
+        return nanoseconds;
+    }
+    long double exact = (long double)lua_tonumber(f->L, -1) * (long double)millisecond;
+    if (lua_type(f->L, -1) != LUA_TNUMBER || !(exact >= 0 && exact < 9223372036854775807.0L))
+        wrong(f, field, want);
+    return (int64_t)roundl(exact);
+}
+
+/* `bytes` of the buffer's text, besides what is used of it. Earlier spans are kept as offsets. */
+static char *text_room(fill *f, size_t bytes) {
+    void *text = f->buffer->text;
+    int status = mt_reserve(&text, &f->buffer->text_capacity, f->text_used + bytes, 1);
+    f->buffer->text = text;
+    if (status != 0)
+        luaL_error(f->L, "out of memory (request)");
+    return f->buffer->text + f->text_used;
+}
+
+/* The string at the top as a JSON token; its place in the text. */
+static mt_span string_token(fill *f, const char *field) {
+    size_t length;
+    const char *text = lua_tolstring(f->L, -1, &length);
+    for (size_t i = 0; i < length;) {
+        size_t step = mt_utf8_sequence(text + i, length - i);
+        if (step == 0)
+            mt_lua_raise(f->L, "%s: %s is not UTF-8 (byte %d)", f->what, field, (int)i + 1);
+        i += step;
+    }
+    if (length > SIZE_MAX / 8)
+        luaL_error(f->L, "out of memory (request)");
+    char *to = text_room(f, 6 * length + 2);
+    mt_span token = {NULL, mt_json_encode(text, length, to)};
+    f->text_used += token.length;
+    return token;
+}
+
+/* The number at the top, as a JSON token that reads back the same. */
+static mt_span number_token(fill *f, const char *field) {
+    mt_span token = {NULL, 0};
+    char *to = text_room(f, NUMBER_SIZE);
+    int length;
+    if (lua_isinteger(f->L, -1)) {
+        length = snprintf(to, NUMBER_SIZE, "%" PRId64, (int64_t)lua_tointeger(f->L, -1));
+    } else {
+        double value = lua_tonumber(f->L, -1);
+        if (!isfinite(value))
+            wrong(f, field, "finite");
+        length = snprintf(to, NUMBER_SIZE, "%.17g", value);
+    }
+    token.length = (size_t)length;
+    f->text_used += token.length;
+    return token;
+}
+
+/* The list of ids at the top. */
+static void fill_ids(fill *f) {
+    lua_State *L = f->L;
+    mt_scan_buffer *scan = &f->buffer->scan;
+    if (!lua_istable(L, -1))
+        wrong(f, "hash_ids", "a list of whole numbers");
+    lua_Unsigned count = lua_rawlen(L, -1);
+    void *ids = scan->ids;
+    int status = mt_reserve(&ids, &scan->id_capacity, (size_t)count, sizeof *scan->ids);
+    scan->ids = ids;
+    if (status != 0)
+        luaL_error(L, "out of memory (request)");
+    for (lua_Unsigned i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        scan->ids[i] = whole_number(f, "an id of hash_ids");
+        lua_pop(L, 1);
+    }
+    f->request->hash_ids = scan->ids;
+    f->request->hash_count = (size_t)count;
+}
+
+/* The text of a JSON object at the top; scanning it as a request says whether it is one and whether
+ * it holds members that have a field of their own. */
+static mt_span extra_members(fill *f) {
+    static const char want[] = "the text of a JSON object ('{\"priority\": 1}')";
+    size_t length;
+    if (lua_type(f->L, -1) != LUA_TSTRING)
+        wrong(f, "extra", want);
+    const char *text = lua_tolstring(f->L, -1, &length);
+    char *copy = text_room(f, length + SLACK);
+    mt_scan_buffer unused = {NULL, 0, NULL, 0};
+    mt_request scanned = {0};
+    mt_error error;
+    memcpy(copy, text, length);
+    memset(copy + length, '\n', SLACK);
+    mt_code code = mt_scan_request(copy, length, &unused, &scanned, &error);
+    size_t offset = scanned.extra.length > 0 ? (size_t)(scanned.extra.text - copy) : 0;
+    mt_scan_buffer_free(&unused);
+    if (code == MT_ERROR_MEMORY)
+        luaL_error(f->L, "out of memory (request)");
+    if (code != MT_OK)
+        mt_lua_raise(f->L, "%s: extra must be %s: column %d: %s", f->what, want, (int)error.column,
+                     error.message);
+    if (scanned.has != 0)
+        mt_lua_raise(f->L, "%s: extra must hold only what has no field of its own, not %s", f->what,
+                     text);
+    /* Outside strings, where they would be errors, line ends are white space; a line has none. */
+    for (size_t i = 0; i < length; i++)
+        if (copy[i] == '\n' || copy[i] == '\r')
+            copy[i] = ' ';
+    memmove(copy, copy + offset, scanned.extra.length);
+    f->text_used += scanned.extra.length;
+    return (mt_span){NULL, scanned.extra.length};
+}
+
+/* Pushes the field; is it there? */
+static int has_field(const fill *f, const char *name, unsigned has) {
+    if (lua_getfield(f->L, f->table, name) == LUA_TNIL) {
+        lua_pop(f->L, 1);
+        return 0;
+    }
+    f->request->has |= has;
+    return 1;
+}
+
+static void fill_numbers(fill *f) {
+    if (has_field(f, "timestamp", MT_HAS_TIME)) {
+        f->request->time_ns = milliseconds(f, "timestamp");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "input_length", MT_HAS_INPUT_LENGTH)) {
+        f->request->input_length = whole_number(f, "input_length");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "output_length", MT_HAS_OUTPUT_LENGTH)) {
+        f->request->output_length = whole_number(f, "output_length");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "hash_ids", MT_HAS_HASH_IDS)) {
+        fill_ids(f);
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "delay", MT_HAS_DELAY)) {
+        f->request->delay_ns = milliseconds(f, "delay");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "turn", MT_HAS_TURN)) {
+        f->request->turn = whole_number(f, "turn");
+        lua_pop(f->L, 1);
+    }
+}
+
+/* The spans are placed at the end: the text may move while it grows. */
+static void fill_texts(fill *f) {
+    mt_request *request = f->request;
+    if (has_field(f, "session_id", MT_HAS_SESSION)) {
+        int type = lua_type(f->L, -1);
+        if (type != LUA_TSTRING && type != LUA_TNUMBER)
+            wrong(f, "session_id", "a string or a number");
+        request->session =
+            type == LUA_TSTRING ? string_token(f, "session_id") : number_token(f, "session_id");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "stream", MT_HAS_STREAM)) {
+        if (lua_type(f->L, -1) != LUA_TSTRING)
+            wrong(f, "stream", "a string");
+        request->stream = string_token(f, "stream");
+        lua_pop(f->L, 1);
+    }
+    if (has_field(f, "extra", 0)) {
+        request->extra = extra_members(f);
+        lua_pop(f->L, 1);
+    }
+    const char *text = f->buffer->text;
+    request->session.text = text;
+    request->stream.text = text ? text + request->session.length : NULL;
+    request->extra.text = text ? request->stream.text + request->stream.length : NULL;
+}
+
+static void refuse_unknown(const fill *f) {
+    static const char *const known[] = {"timestamp",  "input_length", "output_length", "hash_ids",
+                                        "session_id", "delay",        "stream",        "turn",
+                                        "extra",      "line"};
+    lua_State *L = f->L;
+    lua_pushnil(L);
+    while (lua_next(L, f->table)) {
+        int found = 0;
+        lua_pop(L, 1);
+        for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++)
+            found = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), known[i]) == 0;
+        if (!found)
+            mt_lua_raise(L,
+                         "%s: a request has no field '%s' (it has timestamp, input_length, "
+                         "output_length, hash_ids, session_id, delay, stream, turn; other "
+                         "members are in extra)",
+                         f->what, luaL_tolstring(L, -1, NULL));
+    }
+}
+
+void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,
+                         mt_request *request) {
+    fill f = {L, lua_absindex(L, arg), what, buffer, request, 0};
+    if (!lua_istable(L, arg))
+        mt_lua_raise(L, "%s: a request must be a table, not %s", what,
+                     luaL_tolstring(L, arg, NULL));
+    luaL_checkstack(L, 8, what);
+    *request = (mt_request){0};
+    refuse_unknown(&f);
+    fill_numbers(&f);
+    fill_texts(&f);
+}

@@ -1,0 +1,310 @@
+/* core.trace: readers and writers of traces, and copying from one to the other. */
+#include "lua/trace_binding.h"
+
+#include "base/interrupt.h"
+#include "trace/copy.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char reader_type[] = "moontide.reader";
+static const char writer_type[] = "moontide.writer";
+
+/* Registry: the names of the .part files that interrupted writers left, a list. */
+static const char kept_parts_key[] = "moontide.kept_parts";
+
+/* ---- readers ----------------------------------------------------------------------------------
+ */
+
+typedef struct reader {
+    mt_trace_reader *trace; /* NULL: closed */
+} reader;
+
+mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg) {
+    reader *self = luaL_checkudata(L, arg, reader_type);
+    if (!self->trace)
+        mt_lua_raise(L, "the trace reader is closed");
+    return self->trace;
+}
+
+/* open(path, skip_bad_lines) -> reader | nil, message, code */
+static int open_reader(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int skip_bad_lines = lua_toboolean(L, 2);
+    mt_error error;
+    reader *self = mt_lua_new_owner(L, sizeof *self, reader_type);
+    self->trace = mt_trace_open(path, skip_bad_lines, &error);
+    return self->trace ? 1 : mt_lua_failure(L, &error);
+}
+
+/* The next request as a table, nil at the end; nothing pushed and -1 on failure. */
+static int push_next(lua_State *L, mt_error *error) {
+    mt_request request;
+    int status = mt_trace_next(mt_lua_check_reader(L, 1), &request, error);
+    if (status > 0)
+        mt_lua_push_request(L, &request);
+    else if (status == 0)
+        lua_pushnil(L);
+    return status;
+}
+
+/* reader:next() -> request | nil at the end | nil, message, code */
+static int reader_next(lua_State *L) {
+    mt_error error;
+    return push_next(L, &error) < 0 ? mt_lua_failure(L, &error) : 1;
+}
+
+/* reader(): the same for a generic `for`, which has no place for a message: failures raise. */
+static int reader_call(lua_State *L) {
+    mt_error error;
+    if (push_next(L, &error) >= 0)
+        return 1;
+    mt_lua_failure(L, &error);
+    lua_pop(L, 1);
+    return lua_error(L);
+}
+
+/* reader:columns() -> columns of all that is left | nil, message, code */
+static int reader_columns(lua_State *L) {
+    mt_trace_reader *trace = mt_lua_check_reader(L, 1);
+    mt_error error;
+    mt_columns *columns = mt_lua_new_columns(L);
+    return mt_columns_read(columns, trace, &error) == MT_OK ? 1 : mt_lua_failure(L, &error);
+}
+
+/* reader:skipped() -> number of bad lines passed over, the first one's message (or nil) */
+static int reader_skipped(lua_State *L) {
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    mt_error first;
+    uint64_t count = mt_trace_skipped(mt_lua_check_reader(L, 1), &first);
+    lua_pushinteger(L, (lua_Integer)count);
+    if (count == 0)
+        return 1;
+    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
+    return 2;
+}
+
+static int reader_release(lua_State *L) {
+    reader *self = luaL_checkudata(L, 1, reader_type);
+    mt_trace_reader *trace = self->trace;
+    self->trace = NULL;
+    mt_trace_close(trace);
+    return 0;
+}
+
+static int reader_text(lua_State *L) {
+    reader *self = luaL_checkudata(L, 1, reader_type);
+    if (self->trace)
+        lua_pushfstring(L, "trace reader of %s", mt_trace_name(self->trace));
+    else
+        lua_pushliteral(L, "trace reader (closed)");
+    return 1;
+}
+
+/* ---- writers ----------------------------------------------------------------------------------
+ */
+
+typedef struct writer {
+    mt_output *output; /* NULL: finished or abandoned */
+    mt_trace_format format;
+    mt_lua_request_buffer buffer;
+} writer;
+
+static writer *check_open_writer(lua_State *L, int arg) {
+    writer *self = luaL_checkudata(L, arg, writer_type);
+    if (!self->output)
+        mt_lua_raise(L, "the trace writer is finished");
+    return self;
+}
+
+mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format) {
+    writer *self = check_open_writer(L, arg);
+    if (format)
+        *format = self->format;
+    return self->output;
+}
+
+/* writer(path, compact, timestamp_digits) -> writer | nil, message, code */
+static int open_writer(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int compact = lua_toboolean(L, 2);
+    lua_Integer digits = luaL_checkinteger(L, 3);
+    mt_error error;
+    if (digits < 0 || digits > 6)
+        return mt_lua_raise(L, "timestamp_digits must be between 0 and 6, not %I", digits);
+    writer *self = mt_lua_new_owner(L, sizeof *self, writer_type);
+    self->format = (mt_trace_format){compact, (int)digits};
+    self->output = mt_output_open(path, &error);
+    return self->output ? 1 : mt_lua_failure(L, &error);
+}
+
+static mt_code write_columns(writer *self, const mt_columns *columns, mt_error *error) {
+    for (size_t i = 0; i < columns->count; i++) {
+        mt_request request;
+        if (mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        mt_columns_get(columns, i, &request);
+        mt_code code = mt_trace_write(self->output, &request, &self->format, error);
+        if (code != MT_OK)
+            return code;
+    }
+    return MT_OK;
+}
+
+/* writer:write(request | columns) -> true | nil, message, code */
+static int writer_write(lua_State *L) {
+    writer *self = check_open_writer(L, 1);
+    const mt_columns *columns = mt_lua_test_columns(L, 2);
+    mt_error error;
+    mt_code code;
+    if (columns) {
+        code = write_columns(self, columns, &error);
+    } else {
+        mt_request request;
+        mt_lua_fill_request(L, 2, "write", &self->buffer, &request);
+        code = mt_trace_write(self->output, &request, &self->format, &error);
+    }
+    if (code != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* writer:finish() -> true | nil, message, code */
+static int writer_finish(lua_State *L) {
+    writer *self = check_open_writer(L, 1);
+    mt_output *output = self->output;
+    mt_error error;
+    self->output = NULL;
+    if (mt_output_finish(output, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* Keeps what an interrupted writer has written as TARGET.part and notes the name. The name is
+ * pushed and the list grown before the output leaves its owner: both can raise. */
+static void keep_part(lua_State *L, writer *self) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, kept_parts_key);
+    lua_Integer position = luaL_len(L, -1) + 1;
+    lua_pushfstring(L, "%s.part", mt_output_target(self->output));
+    lua_rawseti(L, -2, position);
+    mt_output *output = self->output;
+    self->output = NULL;
+    if (mt_output_finish_part(output, NULL) != MT_OK) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, position);
+    }
+    lua_pop(L, 1);
+}
+
+/* Released unfinished, a writer leaves its target as it was. */
+static int writer_release(lua_State *L) {
+    writer *self = luaL_checkudata(L, 1, writer_type);
+    mt_lua_request_buffer_free(&self->buffer);
+    if (!self->output)
+        return 0;
+    if (mt_interrupted() && mt_output_bytes(self->output) > 0) {
+        if (mt_output_target(self->output)) {
+            keep_part(L, self);
+        } else {
+            mt_output *output = self->output;
+            self->output = NULL;
+            mt_output_finish_part(output, NULL);
+        }
+    }
+    mt_output *output = self->output;
+    self->output = NULL;
+    mt_output_abandon(output);
+    return 0;
+}
+
+static int writer_text(lua_State *L) {
+    writer *self = luaL_checkudata(L, 1, writer_type);
+    if (self->output)
+        lua_pushfstring(L, "trace writer of %s", mt_output_name(self->output));
+    else
+        lua_pushliteral(L, "trace writer (finished)");
+    return 1;
+}
+
+/* kept_parts() -> list of the .part files that interrupted writers left, in order */
+static int kept_parts(lua_State *L) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, kept_parts_key);
+    return 1;
+}
+
+/* ---- copying ----------------------------------------------------------------------------------
+ */
+
+/* The seconds at `arg` as nanoseconds, `absent` when nil; beyond 64 bits they are cut, for no
+ * request is there. */
+static int64_t nanoseconds_or(lua_State *L, int arg, int64_t absent) {
+    if (lua_isnoneornil(L, arg))
+        return absent;
+    long double value = roundl((long double)mt_lua_check_finite(L, arg, "copy: time") * 1e9L);
+    if (value >= 9223372036854775807.0L)
+        return INT64_MAX;
+    if (value <= -9223372036854775807.0L)
+        return -INT64_MAX;
+    return (int64_t)value;
+}
+
+/* copy(reader, writer, start | nil, stop | nil, limit | nil, speed_ratio) -> requests written
+ * | nil, message, code. Times in seconds. */
+static int copy(lua_State *L) {
+    mt_trace_reader *trace = mt_lua_check_reader(L, 1);
+    mt_copy_options options = {0};
+    mt_output *output = mt_lua_check_writer(L, 2, &options.format);
+    options.has_window = !lua_isnoneornil(L, 3) || !lua_isnoneornil(L, 4);
+    options.start_ns = nanoseconds_or(L, 3, INT64_MIN);
+    options.end_ns = nanoseconds_or(L, 4, INT64_MAX);
+    options.limit = lua_isnoneornil(L, 5) ? UINT64_MAX : mt_lua_check_count(L, 5, "copy: limit");
+    options.speed_ratio = mt_lua_check_finite(L, 6, "copy: speed_ratio");
+    if (!(options.speed_ratio > 0))
+        return mt_lua_raise(L, "copy: speed_ratio must be above 0, not %f", options.speed_ratio);
+    uint64_t written;
+    mt_error error;
+    if (mt_trace_copy(trace, output, &options, &written, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushinteger(L, (lua_Integer)written);
+    return 1;
+}
+
+/* ---- the module -------------------------------------------------------------------------------
+ */
+
+/* Moves the methods table of the metatable at the top into the table of methods below it. */
+static void share_methods(lua_State *L, const char *name) {
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -3, name);
+    lua_pop(L, 1);
+}
+
+int mt_lua_open_trace(lua_State *L) {
+    static const luaL_Reg functions[] = {{"open", open_reader},
+                                         {"writer", open_writer},
+                                         {"copy", copy},
+                                         {"kept_parts", kept_parts},
+                                         {NULL, NULL}};
+    static const luaL_Reg reader_methods[] = {{"next", reader_next},
+                                              {"columns", reader_columns},
+                                              {"skipped", reader_skipped},
+                                              {"close", reader_release},
+                                              {NULL, NULL}};
+    static const luaL_Reg writer_methods[] = {{"write", writer_write},
+                                              {"finish", writer_finish},
+                                              {"close", writer_release},
+                                              {NULL, NULL}};
+    static const luaL_Reg reader_meta[] = {
+        {"__call", reader_call}, {"__tostring", reader_text}, {NULL, NULL}};
+    static const luaL_Reg writer_meta[] = {{"__tostring", writer_text}, {NULL, NULL}};
+    luaL_newlib(L, functions);
+    lua_newtable(L);
+    mt_lua_new_type(L, reader_type, reader_methods, reader_release, reader_meta);
+    share_methods(L, "reader");
+    mt_lua_new_type(L, writer_type, writer_methods, writer_release, writer_meta);
+    share_methods(L, "writer");
+    lua_setfield(L, -2, "methods");
+    return 1;
+}

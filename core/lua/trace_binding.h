@@ -1,0 +1,49 @@
+/* Requests, readers, writers and columns between Lua and core, for the other bindings. */
+#ifndef MT_LUA_TRACE_BINDING_H
+#define MT_LUA_TRACE_BINDING_H
+
+#include "lua/binding.h"
+
+#include "base/output.h"
+#include "trace/columns.h"
+#include "trace/reader.h"
+#include "trace/record.h"
+#include "trace/scanner.h"
+#include "trace/writer.h"
+
+/* The open reader at `arg`; raises when it is none or is closed. */
+mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg);
+
+/* The output of the unfinished writer at `arg`, and how it writes into *format (NULL: not wanted).
+ * The writer stays the owner. */
+mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);
+
+/* The columns at `arg`. mt_lua_test_columns gives NULL when they are none. */
+mt_columns *mt_lua_check_columns(lua_State *L, int arg);
+mt_columns *mt_lua_test_columns(lua_State *L, int arg);
+
+/* Pushes new columns, empty; they belong to the userdata. */
+mt_columns *mt_lua_new_columns(lua_State *L);
+
+/* What requests made from Lua tables point into. Zero it inside a userdata, whose release frees it.
+ */
+typedef struct mt_lua_request_buffer {
+    mt_scan_buffer scan;
+    char *text;
+    size_t text_capacity;
+} mt_lua_request_buffer;
+
+void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer);
+
+/* Pushes the request as a table: timestamp and delay in milliseconds (integers when whole),
+ * input_length, output_length, hash_ids, session_id (string or number), stream, turn, extra (the
+ * other members as the text of a JSON object), line. What is absent is nil. Whole numbers of 2^63
+ * and more, which a Lua integer cannot hold, are strings of digits. */
+void mt_lua_push_request(lua_State *L, const mt_request *request);
+
+/* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage
+ * errors that begin with `what`; an unknown field is one. `line` is not read. */
+void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,
+                         mt_request *request);
+
+#endif

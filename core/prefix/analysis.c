@@ -1,0 +1,253 @@
+#include "prefix/analysis.h"
+
+#include "base/memory.h"
+#include "hash/ids.h"
+
+#include <stdio.h>
+
+/* One request of the trace. */
+typedef struct row {
+    uint64_t input_length, output_length;
+    uint32_t blocks;
+    uint32_t repeated; /* blocks whose (position, id) pair is repeated, as far as is known yet */
+    uint32_t hits;     /* leading ids seen in earlier requests */
+} row;
+
+/* In place of the row a pair came first in, once it has come again. */
+#define CAME_AGAIN UINT32_MAX
+
+struct mt_analysis {
+    uint64_t block_size;
+    uint64_t blocks;
+
+    row *rows;
+    size_t row_count, row_capacity;
+
+    mt_ids *pairs;       /* numbers the distinct (position, id) pairs */
+    uint32_t *first_row; /* by the pair's number: where it came first, or CAME_AGAIN */
+    size_t first_row_capacity;
+
+    /* Which ids have been seen, whatever their position: all below `low_ids`, and those that
+     * `other_ids` knows (NULL as long as new ids are consecutive, as the format has them). */
+    uint64_t low_ids;
+    mt_ids *other_ids;
+
+    /* Of the request being added. */
+    mt_key *keys;
+    uint64_t *numbers;
+    size_t key_capacity, number_capacity;
+};
+
+mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
+    if (block_size == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
+        return NULL;
+    }
+    mt_analysis *analysis = mt_allocate_zero(1, sizeof *analysis);
+    if (!analysis) {
+        mt_fail_memory(error, "analysis");
+        return NULL;
+    }
+    analysis->block_size = block_size;
+    analysis->pairs = mt_ids_new(0, error);
+    if (!analysis->pairs) {
+        mt_analysis_free(analysis);
+        return NULL;
+    }
+    return analysis;
+}
+
+void mt_analysis_free(mt_analysis *analysis) {
+    if (!analysis)
+        return;
+    mt_ids_free(analysis->pairs);
+    mt_ids_free(analysis->other_ids);
+    mt_free(analysis->rows);
+    mt_free(analysis->first_row);
+    mt_free(analysis->keys);
+    mt_free(analysis->numbers);
+    mt_free(analysis);
+}
+
+static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
+    return tokens / block_size + (tokens % block_size != 0);
+}
+
+/* A block size at which `tokens` make `blocks` blocks: the least power of two from 16 on; 0 when
+ * there is none. */
+static uint64_t fitting_block_size(uint64_t tokens, uint64_t blocks) {
+    for (uint64_t size = 16; size <= (uint64_t)1 << 20; size *= 2)
+        if (blocks_of(tokens, size) == blocks)
+            return size;
+    return 0;
+}
+
+static mt_code check_request(const mt_analysis *analysis, const mt_request *request,
+                             mt_error *error) {
+    const char *missing = !(request->has & MT_HAS_INPUT_LENGTH)    ? "input_length"
+                          : !(request->has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
+                                                                   : NULL;
+    if (missing)
+        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "%s is missing, and the analysis needs it", missing);
+    uint64_t blocks = blocks_of(request->input_length, analysis->block_size);
+    size_t given = request->hash_count;
+    if (!(request->has & MT_HAS_HASH_IDS) || given == 0 || given == blocks)
+        return MT_OK;
+    uint64_t other = fitting_block_size(request->input_length, given);
+    char hint[64] = "";
+    if (other)
+        snprintf(hint, sizeof hint, "; it fits a block size of %llu", (unsigned long long)other);
+    return mt_fail_at(
+        error, MT_ERROR_INPUT, "", request->line, 0,
+        "hash_ids has %zu id%s, but input_length %llu makes %llu block%s of %llu tokens%s", given,
+        given == 1 ? "" : "s", (unsigned long long)request->input_length,
+        (unsigned long long)blocks, blocks == 1 ? "" : "s",
+        (unsigned long long)analysis->block_size, hint);
+}
+
+/* Room for one more request of `blocks` blocks, all of which may be new pairs. */
+static mt_code make_room(mt_analysis *analysis, size_t blocks, mt_error *error) {
+    uint64_t pairs = mt_ids_count(analysis->pairs) + blocks;
+    if (analysis->row_count + 1 >= CAME_AGAIN || blocks > UINT32_MAX)
+        return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one analysis");
+    /* add_hits uses the second half of `numbers` as well. */
+    if (mt_reserve((void **)&analysis->rows, &analysis->row_capacity, analysis->row_count + 1,
+                   sizeof(row)) ||
+        mt_reserve((void **)&analysis->first_row, &analysis->first_row_capacity, pairs,
+                   sizeof(uint32_t)) ||
+        mt_reserve((void **)&analysis->keys, &analysis->key_capacity, blocks, sizeof(mt_key)) ||
+        mt_reserve((void **)&analysis->numbers, &analysis->number_capacity, 2 * blocks,
+                   sizeof(uint64_t)))
+        return mt_fail_memory(error, "analysis");
+    return MT_OK;
+}
+
+/* Numbers the request's pairs, counts those that are repeated, here and where they came first, and
+ * returns the number from which on pairs are new in *new_from. */
+static mt_code add_pairs(mt_analysis *analysis, const uint64_t *hash_ids, uint64_t *new_from,
+                         mt_error *error) {
+    row *here = &analysis->rows[analysis->row_count];
+    *new_from = mt_ids_count(analysis->pairs);
+    for (size_t i = 0; i < here->blocks; i++)
+        analysis->keys[i] = mt_key_number((mt_key){i + 1, 0}, hash_ids[i]);
+    mt_code code =
+        mt_ids_of(analysis->pairs, analysis->keys, here->blocks, analysis->numbers, error);
+    if (code)
+        return code;
+    for (size_t i = 0; i < here->blocks; i++) {
+        uint64_t pair = analysis->numbers[i];
+        uint32_t *first = &analysis->first_row[pair];
+        if (pair >= *new_from) {
+            *first = (uint32_t)analysis->row_count;
+            continue;
+        }
+        here->repeated++;
+        if (*first != CAME_AGAIN) {
+            analysis->rows[*first].repeated++;
+            *first = CAME_AGAIN;
+        }
+    }
+    return MT_OK;
+}
+
+/* Counts the leading ids that were seen in earlier requests and remembers all. What add_pairs found
+ * is in `numbers`, overwritten here: a pair that is not new answers for its id. */
+static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_t new_from,
+                        mt_error *error) {
+    row *here = &analysis->rows[analysis->row_count];
+    uint64_t low_before = analysis->low_ids;
+    uint64_t *places = analysis->numbers, *found = analysis->numbers + here->blocks;
+    size_t asked = 0;
+    here->hits = here->blocks;
+    for (uint32_t i = 0; i < here->blocks; i++) {
+        uint64_t id = hash_ids[i];
+        if (analysis->numbers[i] < new_from || id < low_before)
+            continue;
+        int is_low = id <= analysis->low_ids;
+        if (id == analysis->low_ids)
+            analysis->low_ids++;
+        if (is_low && !analysis->other_ids) {
+            if (here->hits > i)
+                here->hits = i;
+            continue;
+        }
+        analysis->keys[asked] = mt_key_number((mt_key){0, 0}, id);
+        places[asked++] = i;
+    }
+    if (asked == 0)
+        return MT_OK;
+    if (!analysis->other_ids && !(analysis->other_ids = mt_ids_new(0, error)))
+        return MT_ERROR_MEMORY;
+    uint64_t others_before = mt_ids_count(analysis->other_ids);
+    mt_code code = mt_ids_of(analysis->other_ids, analysis->keys, asked, found, error);
+    for (size_t k = 0; code == MT_OK && k < asked; k++)
+        if (found[k] >= others_before && here->hits > places[k])
+            here->hits = (uint32_t)places[k];
+    return code;
+}
+
+mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
+    mt_code code = check_request(analysis, request, error);
+    size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
+    if (code || (code = make_room(analysis, blocks, error)))
+        return code;
+    analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
+                                                .output_length = request->output_length,
+                                                .blocks = (uint32_t)blocks};
+    uint64_t new_from;
+    if ((code = add_pairs(analysis, request->hash_ids, &new_from, error)) ||
+        (code = add_hits(analysis, request->hash_ids, new_from, error)))
+        return code;
+    analysis->row_count++;
+    analysis->blocks += blocks;
+    return MT_OK;
+}
+
+static uint64_t context_length(const mt_analysis *analysis, const row *request) {
+    if (request->repeated == request->blocks)
+        return request->input_length;
+    return request->repeated * analysis->block_size;
+}
+
+typedef enum metric { INPUT, CONTEXT, UNIQUE_PROMPT, OUTPUT, HIT_RATE } metric;
+
+/* The metric's values over all requests that have it. */
+static void summarise(const mt_analysis *analysis, metric which, double *values,
+                      mt_summary *summary) {
+    size_t count = 0;
+    for (size_t i = 0; i < analysis->row_count; i++) {
+        const row *request = &analysis->rows[i];
+        if (which == INPUT)
+            values[count++] = (double)request->input_length;
+        else if (which == OUTPUT)
+            values[count++] = (double)request->output_length;
+        else if (request->blocks == 0)
+            continue;
+        else if (which == CONTEXT)
+            values[count++] = (double)context_length(analysis, request);
+        else if (which == UNIQUE_PROMPT)
+            values[count++] = (double)(request->input_length - context_length(analysis, request));
+        else
+            values[count++] = (double)request->hits / (double)request->blocks;
+    }
+    mt_summarise(values, count, summary);
+}
+
+mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error) {
+    if (analysis->row_count == 0)
+        return mt_fail(error, MT_ERROR_INPUT, "no requests");
+    double *values = mt_allocate(analysis->row_count, sizeof *values);
+    if (!values)
+        return mt_fail_memory(error, "analysis");
+    result->requests = analysis->row_count;
+    result->blocks = analysis->blocks;
+    result->distinct_pairs = mt_ids_count(analysis->pairs);
+    summarise(analysis, INPUT, values, &result->input_length);
+    summarise(analysis, CONTEXT, values, &result->context_length);
+    summarise(analysis, UNIQUE_PROMPT, values, &result->unique_prompt_length);
+    summarise(analysis, OUTPUT, values, &result->output_length);
+    summarise(analysis, HIT_RATE, values, &result->theoretical_hit_rate);
+    mt_free(values);
+    return MT_OK;
+}

@@ -1,0 +1,180 @@
+#include "trace/columns.h"
+
+#include <string.h>
+
+/* Makes room for element `index`, zero where the column was absent or shorter before. A column that
+ * is absent stays so as long as its values are 0 (`wanted` 0). */
+static int make_room(mt_column *column, size_t index, size_t size, int wanted) {
+    int was_absent = !column->data;
+    if (was_absent && !wanted)
+        return 0;
+    void *data = column->data;
+    int status = mt_reserve(&data, &column->capacity, index + 1, size);
+    column->data = data;
+    if (status == 0 && was_absent)
+        memset(data, 0, (index + 1) * size);
+    return status;
+}
+
+static void set_u64(mt_column *column, size_t index, uint64_t value) {
+    if (column->data)
+        ((uint64_t *)column->data)[index] = value;
+}
+
+static void set_i64(mt_column *column, size_t index, int64_t value) {
+    if (column->data)
+        ((int64_t *)column->data)[index] = value;
+}
+
+static void set_u32(mt_column *column, size_t index, uint32_t value) {
+    if (column->data)
+        ((uint32_t *)column->data)[index] = value;
+}
+
+static uint64_t get_u64(const mt_column *column, size_t index) {
+    return column->data ? ((const uint64_t *)column->data)[index] : 0;
+}
+
+static int64_t get_i64(const mt_column *column, size_t index) {
+    return column->data ? ((const int64_t *)column->data)[index] : 0;
+}
+
+static uint32_t get_u32(const mt_column *column, size_t index) {
+    return column->data ? ((const uint32_t *)column->data)[index] : 0;
+}
+
+/* All allocations of one append; those that succeed before another fails do no harm. */
+static int make_all_room(mt_columns *columns, const mt_request *request) {
+    size_t i = columns->count;
+    unsigned has = request->has;
+    uint64_t extra_total = i == 0 ? 0 : get_u64(&columns->extra_ends, i - 1);
+    size_t extra = (size_t)extra_total + request->extra.length;
+    size_t ids = (size_t)columns->hash_total + request->hash_count;
+    if (ids * sizeof(uint64_t) > columns->hash_ids.bytes) {
+        size_t bytes = 2 * columns->hash_ids.bytes;
+        if (bytes < ids * sizeof(uint64_t))
+            bytes = ids * sizeof(uint64_t);
+        if (mt_big_reserve(&columns->hash_ids, bytes) != 0)
+            return -1;
+    }
+    if (request->extra.length > 0 &&
+        mt_reserve(&columns->extra_bytes.data, &columns->extra_bytes.capacity, extra, 1) != 0)
+        return -1;
+    return make_room(&columns->has, i, sizeof(uint8_t), 1) ||
+           make_room(&columns->time_ns, i, sizeof(int64_t), (has & MT_HAS_TIME) != 0) ||
+           make_room(&columns->delay_ns, i, sizeof(int64_t), (has & MT_HAS_DELAY) != 0) ||
+           make_room(&columns->input_length, i, sizeof(uint64_t),
+                     (has & MT_HAS_INPUT_LENGTH) != 0) ||
+           make_room(&columns->output_length, i, sizeof(uint64_t),
+                     (has & MT_HAS_OUTPUT_LENGTH) != 0) ||
+           make_room(&columns->turn, i, sizeof(uint64_t), (has & MT_HAS_TURN) != 0) ||
+           make_room(&columns->line, i, sizeof(uint64_t), request->line != 0) ||
+           make_room(&columns->session, i, sizeof(uint32_t), (has & MT_HAS_SESSION) != 0) ||
+           make_room(&columns->stream, i, sizeof(uint32_t), (has & MT_HAS_STREAM) != 0) ||
+           make_room(&columns->hash_ends, i, sizeof(uint64_t), request->hash_count > 0) ||
+           make_room(&columns->extra_ends, i, sizeof(uint64_t), request->extra.length > 0);
+}
+
+/* Numbers of the request's texts; on failure none of them was added. */
+static int intern(mt_columns *columns, const mt_request *request, uint32_t *session,
+                  uint32_t *stream) {
+    size_t known = columns->sessions.count;
+    *session = *stream = 0;
+    if (request->has & MT_HAS_SESSION && mt_texts_intern(&columns->sessions, request->session.text,
+                                                         request->session.length, session) != 0)
+        return -1;
+    if (request->has & MT_HAS_STREAM && mt_texts_intern(&columns->streams, request->stream.text,
+                                                        request->stream.length, stream) != 0) {
+        mt_texts_truncate(&columns->sessions, known);
+        return -1;
+    }
+    return 0;
+}
+
+mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_error *error) {
+    size_t i = columns->count;
+    unsigned has = request->has;
+    uint32_t session, stream;
+    if (make_all_room(columns, request) != 0 || intern(columns, request, &session, &stream) != 0)
+        return mt_fail_memory(error, "columns of requests");
+    ((uint8_t *)columns->has.data)[i] = (uint8_t)has;
+    set_i64(&columns->time_ns, i, has & MT_HAS_TIME ? request->time_ns : 0);
+    set_i64(&columns->delay_ns, i, has & MT_HAS_DELAY ? request->delay_ns : 0);
+    set_u64(&columns->input_length, i, has & MT_HAS_INPUT_LENGTH ? request->input_length : 0);
+    set_u64(&columns->output_length, i, has & MT_HAS_OUTPUT_LENGTH ? request->output_length : 0);
+    set_u64(&columns->turn, i, has & MT_HAS_TURN ? request->turn : 0);
+    set_u64(&columns->line, i, request->line);
+    set_u32(&columns->session, i, session);
+    set_u32(&columns->stream, i, stream);
+    if (has & MT_HAS_HASH_IDS && request->hash_count > 0) {
+        memcpy((uint64_t *)columns->hash_ids.data + columns->hash_total, request->hash_ids,
+               request->hash_count * sizeof(uint64_t));
+        columns->hash_total += request->hash_count;
+    }
+    set_u64(&columns->hash_ends, i, columns->hash_total);
+    uint64_t extra_total = i == 0 ? 0 : get_u64(&columns->extra_ends, i - 1);
+    if (request->extra.length > 0)
+        memcpy((char *)columns->extra_bytes.data + extra_total, request->extra.text,
+               request->extra.length);
+    set_u64(&columns->extra_ends, i, extra_total + request->extra.length);
+    columns->count++;
+    return MT_OK;
+}
+
+/* Where the part of request i begins and ends in what `ends` divides. */
+static void part(const mt_column *ends, size_t i, size_t *begin, size_t *length) {
+    *begin = i == 0 ? 0 : (size_t)get_u64(ends, i - 1);
+    *length = (size_t)get_u64(ends, i) - *begin;
+}
+
+void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
+    size_t begin, length;
+    *request = (mt_request){
+        .has = mt_columns_has(columns, i),
+        .time_ns = get_i64(&columns->time_ns, i),
+        .delay_ns = get_i64(&columns->delay_ns, i),
+        .input_length = get_u64(&columns->input_length, i),
+        .output_length = get_u64(&columns->output_length, i),
+        .turn = get_u64(&columns->turn, i),
+        .line = get_u64(&columns->line, i),
+    };
+    if (request->has & MT_HAS_SESSION)
+        request->session = mt_texts_get(&columns->sessions, get_u32(&columns->session, i));
+    if (request->has & MT_HAS_STREAM)
+        request->stream = mt_texts_get(&columns->streams, get_u32(&columns->stream, i));
+    part(&columns->hash_ends, i, &begin, &length);
+    if (length > 0)
+        request->hash_ids = (const uint64_t *)columns->hash_ids.data + begin;
+    request->hash_count = length;
+    part(&columns->extra_ends, i, &begin, &length);
+    if (length > 0)
+        request->extra = (mt_span){(const char *)columns->extra_bytes.data + begin, length};
+}
+
+mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error) {
+    mt_error problem, *report = error ? error : &problem;
+    mt_request request;
+    for (;;) {
+        int status = mt_trace_next(reader, &request, report);
+        if (status == 0)
+            return MT_OK;
+        if (status < 0)
+            return report->code;
+        mt_code code = mt_columns_append(columns, &request, report);
+        if (code != MT_OK)
+            return code;
+    }
+}
+
+void mt_columns_free(mt_columns *columns) {
+    const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
+                             columns->input_length,  columns->turn,       columns->line,
+                             columns->output_length, columns->session,    columns->stream,
+                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        mt_free(all[i].data);
+    mt_texts_free(&columns->sessions);
+    mt_texts_free(&columns->streams);
+    mt_big_free(&columns->hash_ids);
+    *columns = (mt_columns){0};
+}

@@ -1,0 +1,55 @@
+/* Requests packed in columns: what a whole trace in memory is. A trace of plain arrivals takes 25
+ * bytes a request; columns that no request has a value for take nothing. */
+#ifndef MT_TRACE_COLUMNS_H
+#define MT_TRACE_COLUMNS_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "trace/reader.h"
+#include "trace/record.h"
+#include "trace/texts.h"
+
+/* A growable array of `size`-byte elements, one a request; NULL data: no request has had a value
+ * yet, and all of them count as 0. */
+typedef struct mt_column {
+    void *data;
+    size_t capacity; /* elements */
+} mt_column;
+
+typedef struct mt_columns {
+    size_t count;
+    /* One element a request. Read them through the functions below: an array may be NULL. */
+    mt_column has;                         /* uint8_t: MT_HAS_... */
+    mt_column time_ns, delay_ns;           /* int64_t */
+    mt_column input_length, output_length; /* uint64_t */
+    mt_column turn, line;                  /* uint64_t */
+    mt_column session, stream;             /* uint32_t: number in sessions, streams */
+    mt_column hash_ends;  /* uint64_t: request i has ids hash_ids[ends[i - 1] .. ends[i]) */
+    mt_column extra_ends; /* uint64_t: the same over extra_bytes */
+    mt_big hash_ids;      /* uint64_t */
+    mt_column extra_bytes;
+    uint64_t hash_total; /* ids of all requests */
+    mt_texts sessions, streams;
+} mt_columns;
+
+/* Appends *request, all its fields copied. On failure (MT_ERROR_MEMORY) nothing is appended.
+ * A zeroed mt_columns is an empty one. */
+mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_error *error);
+
+/* Request i (0-based, i < count) into *request; spans and ids point into the columns and are valid
+ * until the next append. */
+void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request);
+
+/* Which members request i has (MT_HAS_...). */
+static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {
+    return ((const uint8_t *)columns->has.data)[i];
+}
+
+/* Appends all that is left in reader. MT_OK or the reader's failure; what was read before a failure
+ * stays appended. */
+mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error);
+
+/* Frees what the columns hold; they are empty afterwards. */
+void mt_columns_free(mt_columns *columns);
+
+#endif

@@ -1,0 +1,419 @@
+#include "trace/scanner.h"
+
+#include "base/memory.h"
+#include "trace/json.h"
+#include "trace/swar.h"
+
+#include <inttypes.h>
+
+enum { NANOSECOND_SCALE = 6, QUOTE_SIZE = 48, NAME_LIMIT = 16 };
+
+/* The members of ours, in the order of `members`. */
+typedef enum member {
+    TIMESTAMP,
+    INPUT_LENGTH,
+    OUTPUT_LENGTH,
+    HASH_IDS,
+    SESSION_ID,
+    DELAY,
+    STREAM,
+    OTHER
+} member;
+
+static const struct {
+    const char *name;
+    size_t length;
+    unsigned has;
+} members[OTHER] = {{"timestamp", 9, MT_HAS_TIME},
+                    {"input_length", 12, MT_HAS_INPUT_LENGTH},
+                    {"output_length", 13, MT_HAS_OUTPUT_LENGTH},
+                    {"hash_ids", 8, MT_HAS_HASH_IDS},
+                    {"session_id", 10, MT_HAS_SESSION},
+                    {"delay", 5, MT_HAS_DELAY},
+                    {"stream", 6, MT_HAS_STREAM}};
+
+typedef struct scan {
+    mt_json json;
+    mt_scan_buffer *buffer;
+    mt_request *request;
+    unsigned seen;         /* MT_HAS_... of the names met, null members too */
+    const char *separator; /* where the comma before the member stands; NULL before the first */
+    const char *extra_end; /* in the text: where the last other member ended; NULL: none yet */
+    size_t extra_copied;   /* bytes in buffer->extra; 0: the extra members are still one span */
+} scan;
+
+/* ---- numbers ----------------------------------------------------------------------------------
+ */
+
+/* A whole number of eight digits or more; its end, or NULL when it does not fit 64 bits. */
+static const char *long_count(const char *at, uint64_t *value) {
+    uint64_t result = 0;
+    for (unsigned taken = 0;; taken += 8) {
+        uint64_t word = mt_load_word(at);
+        unsigned digits = mt_leading_digits(word);
+        if (digits == 8 && taken < 16) {
+            result = result * 100000000 + mt_digits_value(word, 8);
+            at += 8;
+            continue;
+        }
+        if (taken + digits > 20)
+            return NULL;
+        for (; digits > 0; digits--, at++)
+            if (__builtin_mul_overflow(result, 10, &result) ||
+                __builtin_add_overflow(result, (uint64_t)(*at - '0'), &result))
+                return NULL;
+        *value = result;
+        return at;
+    }
+}
+
+/* The fast path of all numbers: plain digits without a leading zero. Returns their end, or NULL
+ * when there are none such. What follows them is the caller's to look at. Reads up to 32 bytes. */
+static inline const char *plain_count(const char *at, uint64_t *value) {
+    uint64_t word = mt_load_word(at);
+    unsigned digits = mt_leading_digits(word);
+    if (digits == 0 || (*at == '0' && digits > 1))
+        return NULL;
+    if (digits == 8)
+        return long_count(at, value);
+    *value = mt_digits_value(word, digits);
+    return at + digits;
+}
+
+/* Can a number go on with this byte after its plain digits? */
+static inline int is_number_byte(char byte) {
+    return byte == '.' || byte == 'e' || byte == 'E';
+}
+
+/* Fails about the value at `at`: if it is JSON at all, it is not what `name` wants. */
+static const char *wrong_value(const scan *s, const char *at, const char *name, const char *want) {
+    char quote[QUOTE_SIZE];
+    mt_error *error = s->json.error;
+    mt_json walk = {s->json.begin, s->json.end, error};
+    if (!mt_json_value(&walk, at))
+        return NULL;
+    return mt_json_fail(&s->json, at, "%s must be %s, not %s", name, want,
+                        mt_json_quote(&s->json, at, quote, sizeof quote));
+}
+
+static const char *scan_decimal(const scan *s, const char *at, const char *name, const char *want,
+                                int scale, mt_decimal *decimal) {
+    if (at >= s->json.end || (*at != '-' && (*at < '0' || *at > '9')))
+        return wrong_value(s, at, name, want);
+    const char *after = mt_json_number(&s->json, at);
+    if (!after)
+        return NULL;
+    if (mt_decimal_scan(at, (size_t)(after - at), scale, decimal) != 0) {
+        char quote[QUOTE_SIZE];
+        mt_quote(at, (size_t)(after - at), quote, sizeof quote);
+        return mt_json_fail(&s->json, at, "%s is out of range: %s", name, quote);
+    }
+    return after;
+}
+
+/* A whole number of 0 to 2^64 - 1, in any of the forms that JSON has for it. */
+static const char *scan_count(const scan *s, const char *at, const char *name, uint64_t *value) {
+    static const char want[] = "a whole number of at least 0";
+    mt_decimal decimal = {0};
+    const char *after = plain_count(at, value);
+    if (after && !is_number_byte(*after))
+        return after;
+    after = scan_decimal(s, at, name, want, 0, &decimal);
+    if (!after)
+        return NULL;
+    if (decimal.negative || !decimal.exact)
+        return wrong_value(s, at, name, want);
+    *value = decimal.magnitude;
+    return after;
+}
+
+/* Milliseconds in the text, nanoseconds in the record. */
+static const char *scan_time(const scan *s, const char *at, const char *name, int64_t *value) {
+    static const char want[] = "a number of milliseconds of at least 0";
+    mt_decimal decimal = {0};
+    uint64_t whole;
+    const char *after = plain_count(at, &whole);
+    if (after && !is_number_byte(*after) && whole <= INT64_MAX / 1000000) {
+        *value = (int64_t)(whole * 1000000);
+        return after;
+    }
+    after = scan_decimal(s, at, name, want, NANOSECOND_SCALE, &decimal);
+    if (!after)
+        return NULL;
+    if (decimal.negative)
+        return wrong_value(s, at, name, want);
+    if (decimal.magnitude > INT64_MAX)
+        return mt_json_fail(&s->json, at, "%s is out of range: more than 292 years", name);
+    *value = (int64_t)decimal.magnitude;
+    return after;
+}
+
+/* ---- members of ours --------------------------------------------------------------------------
+ */
+
+static int more_ids(scan *s, size_t count) {
+    mt_scan_buffer *buffer = s->buffer;
+    void *ids = buffer->ids;
+    int status = mt_reserve(&ids, &buffer->id_capacity, count + 1, sizeof *buffer->ids);
+    buffer->ids = ids;
+    if (status != 0)
+        mt_fail_memory(s->json.error, "ids of a request");
+    return status;
+}
+
+/* The list after its '['. Its numbers take the fast path while `ID, ` or `ID,` follow one another,
+ * and the general one, which reads the same number again, at anything else. */
+static const char *scan_ids(scan *s, const char *at) {
+    const mt_json *json = &s->json;
+    uint64_t *ids = s->buffer->ids;
+    size_t count = 0, capacity = s->buffer->id_capacity;
+    at = mt_json_space(json, at);
+    if (*at == ']' && at < json->end)
+        at++;
+    else
+        for (;;) {
+            if (count == capacity) {
+                if (more_ids(s, count) != 0)
+                    return NULL;
+                ids = s->buffer->ids;
+                capacity = s->buffer->id_capacity;
+            }
+            const char *after = plain_count(at, &ids[count]);
+            if (after && *after == ',') {
+                at = after + 1;
+                at += *at == ' ';
+                count++;
+                continue;
+            }
+            at = scan_count(s, mt_json_space(json, at), "an id of hash_ids", &ids[count]);
+            if (!at)
+                return NULL;
+            count++;
+            at = mt_json_space(json, at);
+            if (*at == ',') {
+                at = mt_json_space(json, at + 1);
+            } else if (*at == ']') {
+                at++;
+                break;
+            } else {
+                return mt_json_unexpected(json, at, "',' or ']' in hash_ids");
+            }
+        }
+    s->request->hash_ids = ids;
+    s->request->hash_count = count;
+    return at;
+}
+
+static const char *scan_hash_ids(scan *s, const char *at) {
+    if (*at != '[')
+        return wrong_value(s, at, "hash_ids", "a list of whole numbers");
+    return scan_ids(s, at + 1);
+}
+
+static const char *scan_session(const scan *s, const char *at, mt_span *token) {
+    int is_number = *at == '-' || (*at >= '0' && *at <= '9');
+    if (*at != '"' && !is_number)
+        return wrong_value(s, at, "session_id", "a string or a number");
+    const char *after = is_number ? mt_json_number(&s->json, at) : mt_json_string(&s->json, at);
+    if (after)
+        *token = (mt_span){at, (size_t)(after - at)};
+    return after;
+}
+
+static const char *scan_stream(const scan *s, const char *at, mt_span *token) {
+    const char *after = mt_json_string(&s->json, at);
+    if (after)
+        *token = (mt_span){at, (size_t)(after - at)};
+    return after;
+}
+
+/* The value at `at` of a member of ours that is not null. */
+static const char *scan_member(scan *s, member which, const char *at) {
+    mt_request *request = s->request;
+    switch (which) {
+    case TIMESTAMP:
+        return scan_time(s, at, "timestamp", &request->time_ns);
+    case INPUT_LENGTH:
+        return scan_count(s, at, "input_length", &request->input_length);
+    case OUTPUT_LENGTH:
+        return scan_count(s, at, "output_length", &request->output_length);
+    case HASH_IDS:
+        return scan_hash_ids(s, at);
+    case SESSION_ID:
+        return scan_session(s, at, &request->session);
+    case DELAY:
+        return scan_time(s, at, "delay", &request->delay_ns);
+    case STREAM:
+        return scan_stream(s, at, &request->stream);
+    case OTHER:
+        break;
+    }
+    return NULL;
+}
+
+/* ---- members of others ------------------------------------------------------------------------
+ */
+
+static int append_extra(scan *s, const char *from, const char *to) {
+    mt_scan_buffer *buffer = s->buffer;
+    size_t length = (size_t)(to - from);
+    void *extra = buffer->extra;
+    int status =
+        mt_reserve(&extra, &buffer->extra_capacity, s->extra_copied + length, sizeof(char));
+    buffer->extra = extra;
+    if (status != 0) {
+        mt_fail_memory(s->json.error, "other members of a request");
+        return -1;
+    }
+    memcpy(buffer->extra + s->extra_copied, from, length);
+    s->extra_copied += length;
+    return 0;
+}
+
+/* Keeps the member from..to. As long as they stand side by side they are one span of the text;
+ * after that they are copied, each with the separator it had. */
+static int keep_extra(scan *s, const char *from, const char *to) {
+    mt_span *extra = &s->request->extra;
+    if (!s->extra_end) {
+        *extra = (mt_span){from, (size_t)(to - from)};
+    } else if (s->extra_copied == 0 && s->separator == s->extra_end) {
+        extra->length = (size_t)(to - extra->text);
+    } else {
+        if (s->extra_copied == 0 && append_extra(s, extra->text, extra->text + extra->length) != 0)
+            return -1;
+        if (append_extra(s, s->separator, to) != 0)
+            return -1;
+        *extra = (mt_span){s->buffer->extra, s->extra_copied};
+    }
+    s->extra_end = to;
+    return 0;
+}
+
+/* ---- the line ---------------------------------------------------------------------------------
+ */
+
+static inline member match(const char *name, size_t length) {
+    for (member which = TIMESTAMP; which < OTHER; which++)
+        if (length == members[which].length && memcmp(name, members[which].name, length) == 0)
+            return which;
+    return OTHER;
+}
+
+/* Which member the name token is; a name may be written with escapes. */
+static member which_member(const char *token, size_t length) {
+    char plain[6 * NAME_LIMIT];
+    if (length > sizeof plain)
+        return OTHER;
+    if (!memchr(token, '\\', length))
+        return match(token + 1, length - 2);
+    return match(plain, mt_json_decode(token, length, plain));
+}
+
+/* The canonical spelling `"name": ` of member `which`, which is the commonest next one: after it,
+ * or NULL. Reads up to 16 bytes. */
+static inline const char *expect_name(const char *at, member which) {
+    switch (which) {
+    case TIMESTAMP:
+        return memcmp(at, "\"timestamp\": ", 13) == 0 ? at + 13 : NULL;
+    case INPUT_LENGTH:
+        return memcmp(at, "\"input_length\": ", 16) == 0 ? at + 16 : NULL;
+    case OUTPUT_LENGTH:
+        return memcmp(at, "\"output_length\": ", 17) == 0 ? at + 17 : NULL;
+    case HASH_IDS:
+        return memcmp(at, "\"hash_ids\": ", 12) == 0 ? at + 12 : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* After the name and the colon of the member at `at`; which it is in *which. */
+static const char *scan_name(const scan *s, const char *at, member *which) {
+    const mt_json *json = &s->json;
+    if (*at != '"' || at >= json->end)
+        return mt_json_unexpected(json, at, "a member's name in quotes");
+    const char *after = mt_json_string(json, at);
+    if (!after)
+        return NULL;
+    *which = which_member(at, (size_t)(after - at));
+    after = mt_json_space(json, after);
+    if (*after != ':')
+        return mt_json_unexpected(json, after, "':' after a member's name");
+    return after + 1;
+}
+
+static const char *scan_any_member(scan *s, const char *at, member *guess) {
+    const char *name = at;
+    member which = *guess;
+    at = expect_name(name, which);
+    if (!at)
+        at = scan_name(s, name, &which);
+    if (!at)
+        return NULL;
+    at = mt_json_space(&s->json, at);
+    *guess = which == OTHER ? OTHER : which + 1;
+    if (which != OTHER) {
+        unsigned has = members[which].has;
+        if (s->seen & has)
+            return mt_json_fail(&s->json, name, "%s appears twice", members[which].name);
+        s->seen |= has;
+        if (mt_json_is(&s->json, at, "null", 4))
+            return at + 4;
+        /* A "stream" that is no string (a request body's `true`) is not ours. */
+        if (which != STREAM || *at == '"') {
+            s->request->has |= has;
+            return scan_member(s, which, at);
+        }
+    }
+    at = mt_json_value(&s->json, at);
+    if (at && keep_extra(s, name, at) != 0)
+        return NULL;
+    return at;
+}
+
+/* Everything from the '{' on. Looking at *at without a bound is safe: `end` holds a '\n'. */
+static const char *scan_object(scan *s, const char *at) {
+    const mt_json *json = &s->json;
+    member guess = TIMESTAMP;
+    at = mt_json_space(json, at);
+    if (*at != '{')
+        return mt_json_unexpected(json, at, "a request ('{')");
+    at = mt_json_space(json, at + 1);
+    if (*at == '}')
+        return at + 1;
+    for (;;) {
+        at = scan_any_member(s, at, &guess);
+        if (!at)
+            return NULL;
+        const char *value_end = at;
+        at = mt_json_space(json, at);
+        if (*at == '}')
+            return at + 1;
+        if (*at != ',')
+            return mt_json_unexpected(json, at, "',' or '}' after a member");
+        s->separator = value_end;
+        at = mt_json_space(json, at + 1);
+    }
+}
+
+mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
+                        mt_request *request, mt_error *error) {
+    mt_error unwanted;
+    scan s = {{text, text + length, error ? error : &unwanted}, buffer, request, 0, NULL, NULL, 0};
+    uint64_t line = request->line;
+    *request = (mt_request){.line = line};
+    s.json.error->code = MT_OK;
+    const char *at = scan_object(&s, text);
+    if (at) {
+        at = mt_json_space(&s.json, at);
+        if (at == s.json.end)
+            return MT_OK;
+        mt_json_unexpected(&s.json, at, "nothing after the request");
+    }
+    return s.json.error->code;
+}
+
+void mt_scan_buffer_free(mt_scan_buffer *buffer) {
+    mt_free(buffer->ids);
+    mt_free(buffer->extra);
+    *buffer = (mt_scan_buffer){NULL, 0, NULL, 0};
+}

@@ -1,0 +1,166 @@
+--- Carrying out a plan: into a trace, as expected totals, or as a picture.
+local core = require "moontide.core"
+local common = require "moontide.common"
+local report = require "moontide.report"
+local workload = require "moontide.workload"
+core.base.own()
+
+local generate = {}
+
+-- Requests between two looks at the clock for progress.
+local chunk = 1 << 18
+
+local digest_requests = 10000
+
+-- What a picture is made of: so many points over time, at most so many requests drawn.
+local plot_bins = 120
+
+-- --- writing --------------------------------------------------------------------------------------
+
+local function write_all(self, run, writer, name)
+  local total = 0
+  while true do
+    local written, message, code = core.plan.write(run, writer, chunk)
+    if not written then return workload.failed(self, message, code) end
+    total = total + written
+    if written < chunk then return total end
+    report.progress(function() return ("%s: %d requests"):format(name, total) end)
+  end
+end
+
+--- Writes a workload's trace; gives the number of requests, or nil, message, code.
+---@param self moontide.workload
+---@param path string
+---@param opt table what workload.run takes, and timestamp_digits
+---@return integer|nil, string? message, string? code
+function generate.write(self, path, opt)
+  local digits = opt.timestamp_digits or 3
+  local writer <close>, message, code = core.trace.writer(path, opt.compact or false, digits)
+  if not writer then return nil, message, code end
+  local run <const>, trouble, kind = workload.run(self, opt)
+  if not run then return nil, trouble, kind end
+  local total
+  total, message, code = write_all(self, run, writer, path)
+  report.finish()
+  core.plan.close(run)
+  if not total then return nil, message, code end
+  local done
+  done, message, code = writer:finish()
+  if not done then return nil, message, code end
+  return total
+end
+
+-- --- looking --------------------------------------------------------------------------------------
+
+-- Requests expected in each bin, over all streams.
+local function expected_rates(self, opt, bins)
+  local rates = {}
+  for i = 1, bins do rates[i] = 0 end
+  for _, entry in ipairs(self.streams) do
+    local factor = entry.factor * (opt.rate_scale or 1)
+    local areas = core.process.areas(entry.stream.process, opt.seed, factor, opt.duration, bins)
+    local last = math.ceil(math.min(1, entry.last / opt.duration) * bins)
+    for i = 1, last do rates[i] = rates[i] + areas[i] * bins / opt.duration end
+  end
+  return rates
+end
+
+-- Means a bin, nothing where there was no request.
+local function means(sums, counts)
+  local values = {}
+  for i, count in ipairs(counts) do values[i] = count > 0 and sums[i] / count or 0 / 0 end
+  return values
+end
+
+---@class moontide.picture
+local picture_type = { __name = "moontide.picture", __tostring = function(self) return self.text end }
+
+--- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
+---@param self moontide.workload
+---@param opt table what workload.run takes
+---@return moontide.picture|nil, string? message, string? code
+function generate.plot(self, opt)
+  local chart = require "moontide.chart"
+  local run, message, code = workload.run(self, opt)
+  if not run then return nil, message, code end
+  local counts, inputs, outputs = core.plan.count(run, opt.duration, plot_bins)
+  if not counts then return workload.failed(self, inputs, outputs) end
+  local rates = {}
+  for i, count in ipairs(counts) do rates[i] = count * plot_bins / opt.duration end
+  local function draw(title, series, unit, height)
+    return chart.line { title = title, series = series, x_from = 0, x_to = opt.duration, x_unit = "s",
+      y_unit = unit, height = height }
+  end
+  local pictures = {
+    draw("rate: expected", { expected_rates(self, opt, plot_bins) }, "requests/s", 8),
+    draw(("rate: seed %d"):format(opt.seed or 0), { rates }, "requests/s", 8),
+    draw("mean ISL", { means(inputs, counts) }, "tokens", 5),
+    draw("mean OSL", { means(outputs, counts) }, "tokens", 5),
+  }
+  return setmetatable({ text = table.concat(pictures, "\n") }, picture_type)
+end
+
+local function check(self, opt, expected, script)
+  local digits = opt.timestamp_digits
+  local run, message, code = workload.run(self, {
+    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0,
+  })
+  if not run then return nil, message, code end
+  local digest
+  digest, message, code = core.plan.digest(run, digest_requests, digits)
+  if not digest then return workload.failed(self, message, code) end
+  io.write(tostring(expected), "\n")
+  if opt.num_requests and opt.num_requests < expected.requests then
+    io.write(("stops after %d requests\n"):format(opt.num_requests))
+  end
+  for _, row in ipairs(expected.streams) do
+    if row.shared > 0 then
+      io.write(("stream '%s': %.9g tokens shared, %.9g of them in whole blocks of %d\n"):format(
+        row.name, row.shared, row.whole_shared, self.block_size))
+    end
+  end
+  io.write(("digest of the first %d requests: %s (%s, seed %d)\n"):format(
+    digest_requests, digest, script.name, opt.seed))
+end
+
+-- --- the command line -----------------------------------------------------------------------------
+
+local function tell_notes(self, opt, expected)
+  for _, note in ipairs(workload.duration_notes(self, opt.duration)) do report.note(note) end
+  for _, row in ipairs(expected.streams) do
+    if row.clamped_at then
+      report.note(("stream '%s': its rate is below 0 from t = %.9g s on and counts as 0 there"):format(
+        row.name, row.clamped_at))
+    end
+  end
+end
+
+--- Does what the command line asks of a plan: writes its trace, checks or plots it.
+---@param script moontide.script
+---@param self moontide.workload its plan
+---@param opt table its options and the common ones
+---@return integer|nil status, string? message, string? code
+function generate.run(script, self, opt)
+  opt.duration = workload.duration(self, opt.duration, script.default_duration)
+  opt.whole_milliseconds = opt.timestamp_digits == 0
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
+  tell_notes(self, opt, expected)
+  if expected.requests == 0 then
+    return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
+  end
+  if opt.check then return check(self, opt, expected, script) end
+  if opt.plot then
+    local picture, message, code = generate.plot(self, opt)
+    if not picture then return nil, message, code end
+    io.write(tostring(picture), "\n")
+    return
+  end
+  local path = common.output_path(script, opt)
+  local total, message, code = generate.write(self, path, opt)
+  if not total then return nil, message, code end
+  report.note(("%s: %d requests over %.9g s (seed %d)"):format(
+    path == "-" and "standard output" or path, total, opt.duration, opt.seed))
+end
+
+return generate

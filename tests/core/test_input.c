@@ -1,0 +1,215 @@
+/* Input: every line and where it is, however the file is cut into blocks. */
+#include "file_support.h"
+
+#include "base/input.h"
+#include "base/interrupt.h"
+#include "base/memory.h"
+
+#include <fcntl.h>
+#include <zlib.h>
+
+static mt_input *open_well(const char *path) {
+    mt_error error;
+    mt_input *input = mt_input_open(path, &error);
+    if (!input)
+        fail_msg("%s: %s", path, error.message);
+    return input;
+}
+
+static void assert_line(mt_input *input, uint64_t number, const char *text, int terminated) {
+    mt_line line;
+    mt_error error = {0};
+    if (mt_input_line(input, &line, &error) != 1)
+        fail_msg("no line %d: %s", (int)number, error.message);
+    assert_int_equal(line.number, number);
+    assert_int_equal(line.length, strlen(text));
+    assert_memory_equal(line.text, text, line.length);
+    assert_int_equal(line.terminated, terminated);
+    assert_int_equal(line.text[line.length], '\n');
+}
+
+static void assert_end(mt_input *input) {
+    mt_line line;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(mt_input_line(input, &line, NULL), 0);
+}
+
+static void test_lines(void **state) {
+    const char *path = in_folder(state, "lines");
+    static const char text[] = "one\r\n\n\0two\nlast";
+    write_file(path, text, sizeof text - 1);
+    mt_input *input = open_well(path);
+    mt_line line;
+    assert_string_equal(mt_input_name(input), path);
+    assert_int_equal(mt_input_size(input), sizeof text - 1);
+    assert_line(input, 1, "one\r", 1);
+    assert_line(input, 2, "", 1);
+    assert_int_equal(mt_input_line(input, &line, NULL), 1);
+    assert_int_equal(line.length, 4);
+    assert_memory_equal(line.text, "\0two", 4);
+    assert_line(input, 4, "last", 0);
+    assert_end(input);
+    mt_input_close(input);
+}
+
+static void test_empty_file(void **state) {
+    const char *path = in_folder(state, "empty");
+    const char *bytes;
+    size_t length;
+    write_file(path, "", 0);
+    mt_input *input = open_well(path);
+    assert_end(input);
+    mt_input_close(input);
+    input = open_well(path);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 0);
+    mt_input_close(input);
+    mt_input_close(NULL);
+}
+
+static void test_cannot_open(void **state) {
+    mt_error error;
+    folder *made = *state;
+    assert_null(mt_input_open(in_folder(state, "missing"), &error));
+    assert_int_equal(error.code, MT_ERROR_IO);
+    assert_string_equal(error.source, made->file);
+    assert_string_equal(error.message, "cannot open: No such file or directory");
+    assert_null(mt_input_open(made->path, &error));
+    assert_string_equal(error.message, "is a directory, not a file");
+}
+
+/* Line i has i % 5000 letters, so that block ends fall everywhere; one is larger than many blocks.
+ */
+static size_t line_length(int i) {
+    return i == 700 ? 3000000 : (size_t)i * 37 % 5000;
+}
+
+static void write_long_lines(const char *path, int compressed) {
+    FILE *plain = compressed ? NULL : fopen(path, "wb");
+    gzFile gzip = compressed ? gzopen(path, "wb1") : NULL;
+    for (int i = 0; i < 1000; i++) {
+        size_t length = line_length(i);
+        char *line = malloc(length + 1);
+        memset(line, 'a' + i % 26, length);
+        line[length] = '\n';
+        if (plain)
+            fwrite(line, 1, length + 1, plain);
+        else
+            gzwrite(gzip, line, (unsigned)length + 1);
+        free(line);
+    }
+    if (plain)
+        fclose(plain);
+    else
+        gzclose(gzip);
+}
+
+static void test_block_boundaries(void **state) {
+    static const char *const names[] = {"long", "long.gz"};
+    for (int compressed = 0; compressed < 2; compressed++) {
+        const char *path = in_folder(state, names[compressed]);
+        mt_line line;
+        write_long_lines(path, compressed);
+        mt_input *input = open_well(path);
+        assert_int_equal(mt_input_size(input) == 0, compressed);
+        for (int i = 0; i < 1000; i++) {
+            assert_int_equal(mt_input_line(input, &line, NULL), 1);
+            assert_int_equal(line.length, line_length(i));
+            assert_int_equal(line.number, i + 1);
+            for (size_t k = 0; k < line.length; k++)
+                if (line.text[k] != 'a' + i % 26)
+                    fail_msg("line %d, byte %zu", i + 1, k);
+            volatile char last = line.text[line.length + 63]; /* readable, says a sanitizer */
+            (void)last;
+            assert_int_equal(line.text[line.length], '\n');
+        }
+        assert_end(input);
+        mt_input_close(input);
+    }
+}
+
+static void test_blocks(void **state) {
+    const char *path = in_folder(state, "long");
+    const char *bytes;
+    size_t length, total = 0, expected = 0;
+    write_long_lines(path, 0);
+    for (int i = 0; i < 1000; i++)
+        expected += line_length(i) + 1;
+    mt_input *input = open_well(path);
+    while (mt_input_block(input, &bytes, &length, NULL) == 1) {
+        assert_true(length > 0);
+        total += length;
+    }
+    assert_int_equal(total, expected);
+    mt_input_close(input);
+}
+
+static void test_damaged_gzip(void **state) {
+    char path[PATH_SIZE];
+    struct stat info;
+    mt_line line;
+    mt_error error;
+    strcpy(path, in_folder(state, "damaged.gz"));
+    write_long_lines(path, 1);
+    assert_int_equal(stat(path, &info), 0);
+    for (int kind = 0; kind < 2; kind++) {
+        int status;
+        if (kind == 0) { /* cut */
+            assert_int_equal(truncate(path, info.st_size / 2), 0);
+        } else { /* changed */
+            write_long_lines(path, 1);
+            int fd = open(path, O_WRONLY);
+            assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, info.st_size / 2),
+                             8);
+            close(fd);
+        }
+        mt_input *input = open_well(path);
+        do
+            status = mt_input_line(input, &line, &error);
+        while (status == 1);
+        assert_int_equal(status, -1);
+        assert_int_equal(error.code, MT_ERROR_INPUT);
+        assert_non_null(strstr(error.message, "damaged gzip data"));
+        assert_string_equal(error.source, path);
+        mt_input_close(input);
+    }
+    /* A file that is not compressed is read as it is, whatever its name. */
+    write_file(path, "plain\n", 6);
+    mt_input *input = open_well(path);
+    assert_line(input, 1, "plain", 1);
+    mt_input_close(input);
+}
+
+static void test_memory_runs_out(void **state) {
+    const char *path = in_folder(state, "long");
+    uint64_t n = 1;
+    write_long_lines(path, 0);
+    for (;; n++) {
+        mt_error error = {0};
+        mt_line line;
+        int status = -1;
+        mt_memory_fail_at(n, 0);
+        mt_input *input = mt_input_open(path, &error);
+        if (input)
+            do
+                status = mt_input_line(input, &line, &error);
+            while (status == 1);
+        mt_memory_fail_at(0, 0);
+        mt_input_close(input);
+        if (status == 0)
+            break;
+        assert_int_equal(error.code, MT_ERROR_MEMORY);
+    }
+    assert_true(n > 4);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(test_lines),           WITH_FOLDER(test_empty_file),
+        WITH_FOLDER(test_cannot_open),     WITH_FOLDER(test_block_boundaries),
+        WITH_FOLDER(test_blocks),          WITH_FOLDER(test_damaged_gzip),
+        WITH_FOLDER(test_memory_runs_out),
+    };
+    return cmocka_run_group_tests_name("input", tests, NULL, NULL);
+}

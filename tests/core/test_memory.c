@@ -1,0 +1,136 @@
+/* Memory: overflow is refused, growing keeps contents, the hook fails what it is told to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+
+static int switch_off(void **state) {
+    (void)state;
+    mt_memory_fail_at(0, 0);
+    return 0;
+}
+
+static void test_overflow(void **state) {
+    (void)state;
+    void *block = mt_allocate(8, 8);
+    size_t capacity = 8;
+    mt_big big = {NULL, 0};
+    assert_null(mt_allocate(SIZE_MAX / 2, 3));
+    assert_null(mt_allocate_zero(SIZE_MAX, 2));
+    assert_null(mt_reallocate(block, SIZE_MAX / 4, 8));
+    assert_int_equal(mt_reserve(&block, &capacity, SIZE_MAX / 4, 8), -1);
+    assert_int_equal(capacity, 8);
+    assert_int_equal(mt_big_reserve(&big, SIZE_MAX), -1);
+    assert_null(big.data);
+    mt_free(block);
+}
+
+static void test_nothing_can_be_freed(void **state) {
+    (void)state;
+    void *none = mt_allocate(0, 8);
+    assert_non_null(none);
+    mt_free(none);
+    mt_free(NULL);
+    mt_big big = {NULL, 0};
+    mt_big_free(&big);
+    assert_int_equal(mt_big_reserve(&big, 0), 0);
+    assert_null(big.data);
+}
+
+static void test_zero_and_copy(void **state) {
+    (void)state;
+    unsigned char *zero = mt_allocate_zero(1000, 3);
+    for (size_t i = 0; i < 3000; i++)
+        assert_int_equal(zero[i], 0);
+    mt_free(zero);
+    char *copy = mt_copy_text("hello there", 5);
+    assert_string_equal(copy, "hello");
+    mt_free(copy);
+    copy = mt_copy_text(NULL, 0);
+    assert_string_equal(copy, "");
+    mt_free(copy);
+}
+
+static void test_reserve(void **state) {
+    (void)state;
+    void *block = NULL;
+    size_t capacity = 0, growths = 0;
+    for (uint32_t i = 0; i < 100000; i++) {
+        size_t before = capacity;
+        assert_int_equal(mt_reserve(&block, &capacity, i + 1, sizeof i), 0);
+        growths += capacity != before;
+        ((uint32_t *)block)[i] = i;
+    }
+    for (uint32_t i = 0; i < 100000; i++)
+        assert_int_equal(((uint32_t *)block)[i], i);
+    assert_in_range(growths, 1, 20);
+    mt_memory_fail_at(1, 0);
+    void *kept = block;
+    assert_int_equal(mt_reserve(&block, &capacity, capacity + 1, sizeof(uint32_t)), -1);
+    assert_ptr_equal(block, kept);
+    mt_free(block);
+}
+
+static void test_big(void **state) {
+    (void)state;
+    mt_big big = {NULL, 0};
+    for (size_t megabytes = 1; megabytes <= 64; megabytes *= 2) {
+        size_t before = big.bytes;
+        assert_int_equal(mt_big_reserve(&big, megabytes << 20), 0);
+        assert_true(big.bytes >= megabytes << 20);
+        assert_int_equal(big.bytes % (2 << 20), 0);
+        unsigned char *bytes = big.data;
+        assert_true(before == 0 || bytes[before - 1] == 0xAB);
+        for (size_t i = before; i < big.bytes; i += 4096)
+            assert_int_equal(bytes[i], 0);
+        bytes[big.bytes - 1] = 0xAB;
+    }
+    size_t bytes = big.bytes;
+    mt_memory_fail_at(1, 0);
+    assert_int_equal(mt_big_reserve(&big, bytes + 1), -1);
+    assert_int_equal(big.bytes, bytes);
+    assert_int_equal(mt_big_reserve(&big, 1), 0);
+    mt_big_free(&big);
+    assert_null(big.data);
+    assert_int_equal(big.bytes, 0);
+}
+
+static void test_hook(void **state) {
+    (void)state;
+    mt_memory_fail_at(2, 0);
+    void *first = mt_allocate(1, 1), *second = mt_allocate(1, 1), *third = mt_allocate(1, 1);
+    assert_non_null(first);
+    assert_null(second);
+    assert_non_null(third);
+    assert_int_equal(mt_memory_asked(), 3);
+    mt_free(first);
+    mt_free(third);
+    mt_memory_fail_at(2, 1);
+    first = mt_allocate(1, 1);
+    assert_non_null(first);
+    assert_null(mt_allocate_zero(1, 1));
+    assert_null(mt_reallocate(NULL, 1, 1));
+    assert_null(mt_copy_text("x", 1));
+    mt_memory_fail_at(0, 0);
+    second = mt_copy_text("x", 1);
+    assert_non_null(second);
+    mt_free(first);
+    mt_free(second);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_overflow, switch_off),
+        cmocka_unit_test_teardown(test_nothing_can_be_freed, switch_off),
+        cmocka_unit_test_teardown(test_zero_and_copy, switch_off),
+        cmocka_unit_test_teardown(test_reserve, switch_off),
+        cmocka_unit_test_teardown(test_big, switch_off),
+        cmocka_unit_test_teardown(test_hook, switch_off),
+    };
+    return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+}
