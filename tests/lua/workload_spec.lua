@@ -105,12 +105,6 @@ it("streams have the names of the workloads around them", function()
   assert.same({ "day/burst/main" }, names(mt.workload { mt.workload { name = "day", inner } }))
 end)
 
-it("plans of scripts bring their script's name", function()
-  assert.same({ "steady/main", "quick/main" }, names(mt.workload {
-    mt.plan_of("steady", { rate = 3 }), mt.workload { name = "quick", stream() },
-  }))
-end)
-
 it("a workload without a block size takes that of those in it", function()
   local inner = mt.workload { block_size = 64, stream() }
   local request = list_of(mt.workload { mt.workload { inner } }, { num_requests = 1 })[1]
