@@ -127,6 +127,21 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
     return MT_OK;
 }
 
+/* A prompt source that decides lengths: its own means, but for an output that the stream gives. */
+static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, double *requests) {
+    mt_prompt_mean decided;
+    if (!mt_prompt_decides(stream->prompt, &decided))
+        return;
+    mean->input = decided.input;
+    mean->inside = 0;
+    if (mean->output_share == 0) {
+        mean->output = decided.output;
+        mean->output_share = decided.output_share;
+    }
+    if (*requests > decided.most)
+        *requests = decided.most;
+}
+
 static void expect_prompts(const mt_plan *plan, const mt_stream *stream, const class_means *means,
                            mt_expectation *expectation) {
     double block = (double)mt_plan_block_size(plan);
@@ -162,6 +177,7 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     if (code == MT_OK && arrivals.sessions > 0)
         code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
     if (code == MT_OK) {
+        expect_decided(stream, &mean, &arrivals.requests);
         expectation->requests = arrivals.requests;
         expectation->sessions = arrivals.sessions;
         expectation->clamped_at = arrivals.clamped_at;

@@ -208,6 +208,7 @@ static mt_code make_prompt(mt_run *run, mt_lane *lane, run_draft *draft, const m
     mt_code code = mt_lane_prompt(lane, class_index, wish, &run->keys, &made, error);
     if (code != MT_OK)
         return code;
+    lane->is_over = made.at_end;
     draft->request.input_length = made.input_length;
     if (made.decides_output && !(draft->request.has & MT_HAS_OUTPUT_LENGTH)) {
         draft->request.has |= MT_HAS_OUTPUT_LENGTH;
@@ -253,8 +254,10 @@ static mt_code make_content(mt_run *run, mt_lane *lane, run_draft *draft, mt_err
         code = make_session_token(run, lane, draft, error);
     if (code != MT_OK)
         return code;
-    mt_prompt_wish wish = {
-        .tokens = lengths.input, .tokens_are_new = lengths.input_is_new, .time = event->time};
+    mt_prompt_wish wish = {.item = event->item,
+                           .tokens = lengths.input,
+                           .tokens_are_new = lengths.input_is_new,
+                           .time = event->time};
     draft->extra_begin = run->text.length;
     code = mt_lane_fields(lane, class_index, run->options.compact, &run->text, &wish, error);
     draft->extra_end = run->text.length;
@@ -302,6 +305,11 @@ static mt_code make_draft(mt_run *run, mt_lane *lane, run_draft *draft, int *mad
     mt_code code = make_content(run, lane, draft, error);
     if (code != MT_OK)
         return code;
+    if (lane->is_over) {
+        run->text.length = text_before;
+        run->ordinals--;
+        return MT_OK;
+    }
     int rejected =
         event->turn > 0 && event->max_input > 0 && draft->request.input_length > event->max_input;
     if (rejected) {

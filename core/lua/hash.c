@@ -100,8 +100,8 @@ static int check_token(lua_State *L, const char *what, lua_Integer place, lua_In
     if (token == 0)
         return mt_lua_raise(L, "%s %I must be a whole number, a string or a list of them, not %s",
                             what, place, shown);
-    return mt_lua_raise(L, "%s %I: token %I must be a whole number or a string, not %s", what, place,
-                        token, shown);
+    return mt_lua_raise(L, "%s %I: token %I must be a whole number or a string, not %s", what,
+                        place, token, shown);
 }
 
 /* The key, after parent, of tokens from..to of the list on top. Place is for messages: the block's,
@@ -262,12 +262,9 @@ static int hasher_text(lua_State *L) {
 
 int mt_lua_open_hash(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", hasher_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"blocks", hasher_blocks},
-                                       {"tokens", hasher_tokens},
-                                       {"fresh", hasher_fresh},
-                                       {"memory", hasher_memory},
-                                       {"close", hasher_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"blocks", hasher_blocks}, {"tokens", hasher_tokens},
+                                       {"fresh", hasher_fresh},   {"memory", hasher_memory},
+                                       {"close", hasher_release}, {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", hasher_length}, {"__tostring", hasher_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
