@@ -16,6 +16,9 @@ static const char array_type[] = "moontide.json.array";
 /* Stack slots a level of nesting uses: table, name, element, and one to spare. */
 enum { SLOTS = 4 };
 
+/* Bytes of the text that a message quotes. */
+enum { SHOWN = 48 };
+
 static const char *push_value(lua_State *L, const mt_json *json, const char *at);
 
 /* The string token at `at`; returns the position after it. */
@@ -79,7 +82,7 @@ static const char *push_object(lua_State *L, const mt_json *json, const char *at
         at = push_string(L, json, at);
         lua_pushvalue(L, -1);
         if (lua_rawget(L, -3) != LUA_TNIL) {
-            char shown[64];
+            char shown[SHOWN];
             return mt_json_fail(json, name, "the member %s is there twice",
                                 mt_json_quote(json, name, shown, sizeof shown));
         }
@@ -120,9 +123,11 @@ static const char *push_value(lua_State *L, const mt_json *json, const char *at)
         return at + 4;
     default: {
         const char *after = mt_json_number(json, at);
-        if (!push_number(L, at, (size_t)(after - at)))
-            return mt_json_fail(json, at, "the number %.*s is too large", (int)(after - at), at);
-        return after;
+        char shown[SHOWN];
+        if (push_number(L, at, (size_t)(after - at)))
+            return after;
+        return mt_json_fail(json, at, "the number %s is too large",
+                            mt_json_quote(json, at, shown, sizeof shown));
     }
     }
 }

@@ -9,7 +9,8 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt", "workload",
+  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
+  "workload",
 }
 
 local function locate(functions)
