@@ -14,7 +14,7 @@ end
 
 return mt.script {
   summary = "Prefix statistics of a trace: lengths, shared context, theoretical hit rates",
-  usage = "moontide analyze TRACE [--block-size N] [--json]",
+  usage = "moontide analyze [TRACE] [--block-size N] [--json]",
   options = {
     { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
       help = "the trace, - for standard input; .gz is decompressed" },

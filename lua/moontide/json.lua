@@ -133,15 +133,15 @@ end
 
 function encode(value, where, format, depth)
   local kind = type(value)
-  if depth > deepest then
-    core.base.raise(("json.encode: tables are nested more than %d deep (does one contain itself?)")
-      :format(deepest))
-  elseif kind == "string" then
+  if kind == "string" then
     return text(value, where)
   elseif kind == "number" then
     return number(value)
   elseif kind == "boolean" or value == json.null then
     return tostring(value)
+  elseif depth >= deepest then
+    core.base.raise(("json.encode: tables are nested more than %d deep (does one contain itself?)")
+      :format(deepest))
   end
   local metatable = getmetatable(value)
   if type(metatable) == "table" and metatable.__json then
@@ -174,7 +174,7 @@ function json.encode(value, given)
     comma = opt.compact and "," or ", ",
     colon = opt.compact and ":" or ": ",
   }
-  return encode(value, "the value", format, 1)
+  return encode(value, "the value", format, 0)
 end
 
 --- Reads a JSON text, strictly: one value and nothing after it, no member twice.
