@@ -10,7 +10,7 @@ local mt = { version = core.version }
 
 local parts = {
   "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
-  "workload",
+  "stream", "workload",
 }
 
 local function locate(functions)
