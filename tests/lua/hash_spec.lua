@@ -119,8 +119,10 @@ describe("mt.hasher", function()
     refused("hasher:blocks: block 2 is an empty list", hasher.blocks, hasher, { 1, {} })
     refused("hasher:blocks: block 1: token 2 must be a whole number or a string, not false",
       hasher.blocks, hasher, { { 1, false } })
-    refused("hasher:tokens: token 3 must be a whole number, a string or a list of them, not 0.5",
+    refused("hasher:tokens: token 3 must be a whole number or a string, not 0.5",
       hasher.tokens, hasher, { 1, 2, 0.5 })
+    refused("hasher:tokens: token 1 must be a whole number or a string, not nil",
+      hasher.tokens, hasher, { nil, 2 })
     refused("hasher:blocks: parent 2 is no id of this hasher (it has given 2 ids)",
       hasher.blocks, hasher, { 1 }, 2)
     refused("hasher:blocks: parent must not be negative (it is -1)", hasher.blocks, hasher, { 1 }, -1)
