@@ -250,7 +250,8 @@ static mt_split exponential_split(const mt_prepared *p, double x, int inclusive)
 }
 
 static void gamma_prepare(const double parameter[2], mt_prepared *p) {
-    p->shaped.shape = 1 / (parameter[1] * parameter[1]);
+    double cv = fmax(parameter[1], 1e-9); /* narrower ones would not differ by a draw's last bits */
+    p->shaped.shape = 1 / (cv * cv);
     p->shaped.scale = parameter[0] / p->shaped.shape;
 }
 

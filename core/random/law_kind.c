@@ -122,7 +122,7 @@ static mt_code check_range(const mt_law *law, size_t i, double value, mt_error *
         return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be %s %.15g (it is %.15g)", name,
                        parameter, range->open ? "above" : "at least", range->low, value);
     if (value > range->high)
-        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be at most %.15g (it is %.15g)", name,
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be at most %.16g (it is %.15g)", name,
                        parameter, range->high, value);
     if (range->whole && value != floor(value))
         return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be a whole number (it is %.15g)", name,
