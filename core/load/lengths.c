@@ -17,6 +17,7 @@ struct mt_lengths {
 struct mt_lengths_state {
     mt_lengths *lengths;
     mt_clock **weights; /* one a class; NULL: a single pair */
+    double *now;        /* their values at the time of the draw */
 };
 
 static void release_pair(mt_length_pair *pair) {
@@ -115,7 +116,8 @@ mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end
     if (!lengths->weights)
         return state;
     state->weights = mt_allocate_zero(lengths->count, sizeof *state->weights);
-    if (!state->weights) {
+    state->now = mt_allocate_zero(lengths->count, sizeof *state->now);
+    if (!state->weights || !state->now) {
         mt_fail_memory(error, "lengths");
         mt_lengths_close(state);
         return NULL;
@@ -136,6 +138,7 @@ void mt_lengths_close(mt_lengths_state *state) {
     for (size_t i = 0; state->weights && i < state->lengths->count; i++)
         mt_clock_close(state->weights[i]);
     mt_free(state->weights);
+    mt_free(state->now);
     mt_lengths_release(state->lengths);
     mt_free(state);
 }
@@ -151,30 +154,38 @@ static mt_code no_weight(double time, mt_error *error) {
     return mt_fail(error, MT_ERROR_VALUE, "classes: all weights are 0 at t = %.9g s", time);
 }
 
-/* Two walks over the weights: their sum, then the class that a uniform share of it falls into. */
+/* The class that a uniform share of all weights falls into; rounding cannot choose one of weight 0.
+ */
 static mt_code draw_class(mt_lengths_state *state, mt_random *random, double time,
                           size_t *class_index, mt_error *error) {
     size_t count = state->lengths->count;
-    double total = 0, weight;
+    double total = 0;
     for (size_t i = 0; i < count; i++) {
-        mt_code code = mt_clock_rate(state->weights[i], time, &weight, error);
+        mt_code code = mt_clock_rate(state->weights[i], time, &state->now[i], error);
         if (code != MT_OK)
             return code;
-        total += weight;
+        total += state->now[i];
     }
     if (!(total > 0))
         return no_weight(time, error);
     double left = mt_random_uniform(random) * total;
     for (size_t i = 0; i < count; i++) {
-        mt_code code = mt_clock_rate(state->weights[i], time, &weight, error);
-        if (code != MT_OK)
-            return code;
-        if (weight > 0)
+        if (state->now[i] > 0)
             *class_index = i;
-        left -= weight;
+        left -= state->now[i];
         if (left < 0)
             break;
     }
+    return MT_OK;
+}
+
+static mt_code draw_tokens(const mt_distribution *length, const char *name, mt_random *random,
+                           double time, uint64_t low, uint64_t *tokens, mt_error *error) {
+    double value = mt_distribution_draw(length, random, time);
+    if (!isfinite(value))
+        return mt_fail(error, MT_ERROR_VALUE, "%s: a length of %g came out at t = %.9g s", name,
+                       value, time);
+    *tokens = mt_whole_tokens(value, low);
     return MT_OK;
 }
 
@@ -188,11 +199,13 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
     }
     const mt_length_pair *pair = &state->lengths->pairs[draw->class_index];
     draw->input_is_new = pair->input_is_new;
-    draw->input = mt_whole_tokens(mt_distribution_draw(pair->input, random, time), 1);
     draw->has_output = pair->output != NULL;
-    draw->output =
-        pair->output ? mt_whole_tokens(mt_distribution_draw(pair->output, random, time), 0) : 0;
-    return MT_OK;
+    draw->output = 0;
+    mt_code code = draw_tokens(pair->input, pair->input_is_new ? "new_input" : "input", random,
+                               time, 1, &draw->input, error);
+    if (code == MT_OK && pair->output)
+        code = draw_tokens(pair->output, "output", random, time, 0, &draw->output, error);
+    return code;
 }
 
 static void add_class(const mt_length_pair *pair, const double means[2], double weight,
@@ -208,25 +221,34 @@ static void add_class(const mt_length_pair *pair, const double means[2], double 
     }
 }
 
-mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time,
-                           const double *shared, mt_lengths_mean *mean, mt_error *error) {
-    *mean = (mt_lengths_mean){0};
-    double total = 1;
-    if (lengths->weights) {
-        total = 0;
-        for (size_t i = 0; i < lengths->count; i++)
-            total += fmax(0, mt_curve_at(lengths->weights[i], seed, time));
-        if (!(total > 0))
-            return no_weight(time, error);
-    }
+static mt_code shares_at(const mt_lengths *lengths, uint64_t seed, double time, double *shares,
+                         mt_error *error) {
+    shares[0] = 1;
+    if (!lengths->weights)
+        return MT_OK;
+    double total = 0;
     for (size_t i = 0; i < lengths->count; i++) {
-        double weight = 1;
-        if (lengths->weights)
-            weight = fmax(0, mt_curve_at(lengths->weights[i], seed, time)) / total;
-        if (weight > 0)
-            add_class(&lengths->pairs[i], &lengths->means[2 * i], weight, seed, time, shared[i],
-                      mean);
+        shares[i] = fmax(0, mt_curve_at(lengths->weights[i], seed, time));
+        total += shares[i];
     }
+    if (!(total > 0))
+        return no_weight(time, error);
+    for (size_t i = 0; i < lengths->count; i++)
+        shares[i] /= total;
+    return MT_OK;
+}
+
+mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time,
+                           const double *shared, double *shares, mt_lengths_mean *mean,
+                           mt_error *error) {
+    *mean = (mt_lengths_mean){0};
+    mt_code code = shares_at(lengths, seed, time, shares, error);
+    if (code != MT_OK)
+        return code;
+    for (size_t i = 0; i < lengths->count; i++)
+        if (shares[i] > 0)
+            add_class(&lengths->pairs[i], &lengths->means[2 * i], shares[i], seed, time, shared[i],
+                      mean);
     if (mean->output_share > 0)
         mean->output /= mean->output_share;
     return MT_OK;

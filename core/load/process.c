@@ -58,6 +58,17 @@ mt_random mt_process_random(const mt_process_context *context, const char *purpo
     return random;
 }
 
+void mt_growing_add(mt_growing_sum *sum, double step) {
+    double owed = step - sum->lost;
+    if (owed < 0) { /* rounding is ahead by more than the step */
+        sum->lost = -owed;
+        return;
+    }
+    double next = sum->sum + owed;
+    sum->lost = (next - sum->sum) - owed;
+    sum->sum = next;
+}
+
 void mt_event_plain(mt_event *event, double time, uint64_t k) {
     *event = (mt_event){.time = time, .item = k, .delay = NAN};
 }

@@ -101,7 +101,7 @@ static int mix(lua_State *L) {
     double *weights = check_numbers(L, 2, "mix: weight", &count);
     if ((size_t)luaL_len(L, 1) != count)
         return mt_lua_raise(L, "mix: there must be as many weights as parts");
-    mt_distribution **parts = lua_newuserdatauv(L, count * sizeof *parts + 1, 0);
+    mt_distribution **parts = lua_newuserdatauv(L, count * sizeof(void *) + 1, 0);
     for (size_t i = 0; i < count; i++) {
         lua_geti(L, 1, (lua_Integer)i + 1);
         parts[i] = mt_lua_check_distribution(L, -1);

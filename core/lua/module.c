@@ -3,8 +3,11 @@
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},
+    {"json", mt_lua_open_json},
+    {"hash", mt_lua_open_hash},
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
+    {"analysis", mt_lua_open_analysis},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
     {"curve", mt_lua_open_curve},

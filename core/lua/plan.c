@@ -265,8 +265,8 @@ static int run_next(lua_State *L) {
     return 1;
 }
 
-/* write(run, writer, most) -> requests written (fewer than most at the end), or nil, message, code; the
- * writer stays open */
+/* write(run, writer, most) -> requests written (fewer than most at the end), or nil, message, code;
+ * the writer stays open */
 static int run_write(lua_State *L) {
     mt_error error;
     mt_trace_format format;
@@ -341,14 +341,21 @@ static int release_run(lua_State *L) {
 }
 
 int mt_lua_open_plan(lua_State *L) {
-    static const luaL_Reg functions[] = {{"fields", fields_new},     {"add_constant", add_constant},
-                                         {"add_number", add_number}, {"add_choice", add_choice},
-                                         {"new", plan_new},          {"add", plan_add},
-                                         {"expect", plan_expect},    {"run", run_open},
-                                         {"next", run_next},         {"write", run_write},
+    static const luaL_Reg functions[] = {{"fields", fields_new},
+                                         {"add_constant", add_constant},
+                                         {"add_number", add_number},
+                                         {"add_choice", add_choice},
+                                         {"new", plan_new},
+                                         {"add", plan_add},
+                                         {"expect", plan_expect},
+                                         {"run", run_open},
+                                         {"next", run_next},
+                                         {"write", run_write},
                                          {"count", run_count},
-                                         {"columns", run_columns},   {"digest", run_digest},
-                                         {"close", release_run},     {NULL, NULL}};
+                                         {"columns", run_columns},
+                                         {"digest", run_digest},
+                                         {"close", release_run},
+                                         {NULL, NULL}};
     mt_lua_new_type(L, fields_type, NULL, release_fields, NULL);
     mt_lua_new_type(L, plan_type, NULL, release_plan, NULL);
     mt_lua_new_type(L, run_type, NULL, release_run, NULL);

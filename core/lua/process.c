@@ -61,8 +61,8 @@ static int duration(lua_State *L) {
     return 1;
 }
 
-/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin: the clamped curve's
- * area */
+/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin: the clamped
+ * curve's area */
 static int areas(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));

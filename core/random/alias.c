@@ -66,7 +66,7 @@ static void fill(mt_alias *alias, const double *weights, double total, size_t *o
 }
 
 mt_alias *mt_alias_new(const double *weights, size_t count, mt_error *error) {
-    double total;
+    double total = 0;
     if (check_weights(weights, count, &total, error))
         return NULL;
     size_t bytes;

@@ -107,7 +107,9 @@ local function mean_and_amp(o)
     end
     return (o.min + o.max) / 2, (o.max - o.min) / 2
   end
-  if o.mean == nil and o.amp == nil then core.base.raise "sine: mean and amp, or min and max, are required" end
+  if o.mean == nil and o.amp == nil then
+    core.base.raise "sine: mean and amp, or min and max, are required"
+  end
   if o.mean == nil then core.base.raise "sine: mean is required beside amp" end
   if o.amp == nil then core.base.raise "sine: amp is required beside mean" end
   return o.mean, o.amp
@@ -121,8 +123,17 @@ local function sine_of(o)
   return raw.sine(mean, amp, o.period, phase)
 end
 
+---@class moontide.sine_options mean and amp, or min and max; phase or peak_at, or neither
+---@field mean number|string?
+---@field amp number|string?
+---@field min number|string?
+---@field max number|string?
+---@field period number|string
+---@field phase number|string? where it rises through its mean
+---@field peak_at number|string? where a top is
+
 --- A sine: mean + amp * sin(2 pi (t - phase) / period). Endless.
----@param o { mean: number|string, amp: number|string, min: number|string, max: number|string, period: number|string, phase: number|string, peak_at: number|string }
+---@param o moontide.sine_options
 ---@return moontide.curve
 function curve.sine(o)
   return sine_of(options.table("sine", o, sine_spec))
@@ -149,7 +160,8 @@ local noise_spec = {
 
 --- Positive random noise of mean 1, to multiply with. Each call is a new realisation, the same one
 --- wherever its value is used. Endless.
----@param o { cv: number, corr_time: number|string } cv: standard deviation / mean; corr_time: its correlation falls to 1/e in this time
+---@param o { cv: number, corr_time: number|string } cv: standard deviation / mean; corr_time: the time
+---  in which its correlation falls to 1/e
 ---@return moontide.curve
 function curve.noise(o)
   local v = options.table("noise", o, noise_spec)
@@ -327,8 +339,8 @@ local function horizon_of(self, horizon, name, is_needed)
     return seconds
   end
   if is_needed and raw.duration(self) == math.huge then
-    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, c:%s(\"1h\")"):format(
-      name, name))
+    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, c:%s(\"1h\")")
+      :format(name, name))
   end
   return 0
 end
@@ -360,7 +372,8 @@ end
 
 local plot_spec = {
   { "width", kind = "integer", min = 20, max = 1000 }, { "height", kind = "integer", min = 3, max = 200 },
-  { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" }, { "title", kind = "string" },
+  { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" },
+  { "title", kind = "string" },
 }
 
 --- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
@@ -377,8 +390,8 @@ function methods:plot(o)
     local values = {}
     local function edge(i) return v.from + (to - v.from) * (i / bins) end
     for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
-    return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s", y_unit = "requests/s",
-      width = v.width, height = v.height, title = v.title or raw.text(self) }, style)
+    return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
+      y_unit = "requests/s", width = v.width, height = v.height, title = v.title or raw.text(self) }, style)
   end)
 end
 

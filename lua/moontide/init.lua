@@ -8,7 +8,7 @@ core.base.own()
 
 local mt = { version = core.version }
 
-local parts = { "script", "trace", "random", "distribution", "curve", "process", "prompt", "workload" }
+local parts = { "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload", "json", "hash", "analysis" }
 
 local function locate(functions)
   for name, value in pairs(functions) do

@@ -1,0 +1,348 @@
+--- Charts in the terminal: lines over time and horizontal bars, as text.
+--
+-- A style says what may be used: { utf8 =, colour =, columns = }. chart.style() finds the one for
+-- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
+-- ASCII elsewhere; colour only for several series on a terminal, and never with NO_COLOR.
+local core = require "moontide.core"
+core.base.own()
+
+local chart = {}
+
+---@class moontide.chart_style
+---@field utf8 boolean
+---@field colour boolean
+---@field columns integer
+
+local function environment(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+--- The style for standard output.
+---@return moontide.chart_style
+function chart.style()
+  local locale = environment "LC_ALL" or environment "LC_CTYPE" or environment "LANG" or ""
+  local terminal = environment "TERM"
+  local columns = math.tointeger(tonumber(environment "COLUMNS")) or core.base.terminal_width() or 80
+  return {
+    utf8 = locale:lower():find "utf%-?8" ~= nil and terminal ~= "dumb",
+    colour = core.base.is_terminal(1) and terminal ~= "dumb" and not environment "NO_COLOR",
+    columns = math.max(20, math.min(columns, 1000)),
+  }
+end
+
+---@class moontide.picture
+
+local picture_metatable = { __name = "moontide.picture" }
+function picture_metatable:__tostring()
+  return self.draw(chart.style())
+end
+
+--- A value that is drawn when it is printed, in the style of the moment.
+---@param draw fun(style: moontide.chart_style): string
+---@return moontide.picture
+function chart.picture(draw)
+  return setmetatable({ draw = draw }, picture_metatable)
+end
+
+-- --- numbers on axes -------------------------------------------------------------------------------
+
+-- The smallest of 1, 2, 5 times a power of ten that is not below `value`.
+local function nice_step(value)
+  local power = 10.0 ^ math.floor(math.log(value, 10))
+  for _, factor in ipairs { 1, 2, 5 } do
+    if factor * power >= value * (1 - 1e-9) then return factor * power end
+  end
+  return 10 * power
+end
+
+-- Steps of clock time that read well, up to a day; nice_step outside of them.
+local clock_steps = { 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
+  14400, 21600, 43200, 86400 }
+
+local function time_step(value)
+  if value <= 1 then return nice_step(value) end
+  for _, step in ipairs(clock_steps) do
+    if step >= value * (1 - 1e-9) then return step end
+  end
+  return 86400 * nice_step(value / 86400)
+end
+
+-- A number with as many decimals as the step needs; -0 is 0.
+local function label_of(value, step)
+  local decimals = math.max(0, -math.floor(math.log(step, 10) + 1e-9))
+  if math.abs(value) < step * 1e-6 then value = 0.0 end
+  if decimals > 6 or math.abs(value) >= 1e7 then return ("%.4g"):format(value) end
+  return ("%.*f"):gsub("%*", tostring(decimals)):format(value)
+end
+
+--- A number for people: four significant digits, no exponent where it can be helped.
+---@param value number
+---@return string
+function chart.number(value)
+  if value == math.floor(value) and math.abs(value) < 1e7 then return ("%.0f"):format(value) end
+  local text = ("%.4g"):format(value)
+  if text:find "e" and math.abs(value) >= 1 and math.abs(value) < 1e7 then text = ("%.0f"):format(value) end
+  return text
+end
+
+-- Ticks inside [from, to], `step` apart, as { value, label }.
+local function ticks(from, to, step, scale)
+  local list = {}
+  for i = math.ceil(from / step - 1e-9), math.floor(to / step + 1e-9) do
+    list[#list + 1] = { i * step, label_of(i * step / (scale or 1), step / (scale or 1)) }
+  end
+  return list
+end
+
+-- The unit that a span of seconds is written in, and its length.
+local function time_unit(span)
+  if span > 3 * 86400 then return "d", 86400 end
+  if span > 3 * 3600 then return "h", 3600 end
+  if span > 300 then return "min", 60 end
+  return "s", 1
+end
+
+-- --- the canvas ------------------------------------------------------------------------------------
+
+local markers = { "*", "+", "o", "x", "#", "@" }
+local colours = { "36", "33", "35", "32", "31", "34" }
+-- The bit of each dot of a braille cell, by row and column.
+local braille_bits = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 } }
+
+local function paint(text, series, style)
+  if not style.colour then return text end
+  return ("\27[%sm%s\27[0m"):format(colours[(series - 1) % #colours + 1], text)
+end
+
+-- A canvas of width x height cells, each fine_x by fine_y dots. `dot(x, y, series)`: x from the left,
+-- y from the bottom, whole numbers from 0; what is outside is left out.
+local function new_canvas(width, height, fine_x, fine_y, use_markers)
+  local cells = {}
+  local canvas = {}
+
+  function canvas.dot(x, y, series)
+    local column, row = x // fine_x, height - 1 - y // fine_y
+    if column < 0 or column >= width or row < 0 or row >= height then return end
+    local at = row * width + column
+    local cell = cells[at]
+    if use_markers then
+      cells[at] = { series = series, text = markers[(series - 1) % #markers + 1] }
+      return
+    end
+    if not cell or cell.series ~= series then
+      cell = { series = series, bits = cell and cell.bits or 0 }
+      cells[at] = cell
+    end
+    cell.bits = cell.bits | braille_bits[fine_y - y % fine_y][x % fine_x + 1]
+  end
+
+  function canvas.row(row, style, many)
+    local out, used = {}, 0
+    for column = 0, width - 1 do
+      local cell = cells[row * width + column]
+      if cell then
+        local text = cell.text or utf8.char(0x2800 + cell.bits)
+        out[#out + 1] = (" "):rep(column - used) .. (many and paint(text, cell.series, style) or text)
+        used = column + 1
+      end
+    end
+    return table.concat(out)
+  end
+  return canvas
+end
+
+-- Draws one series: a dot a bin, joined by a vertical line to the dot before it.
+local function draw_series(canvas, values, series, dots_x, y_of)
+  local before
+  for x = 0, dots_x - 1 do
+    local value = values[x * #values // dots_x + 1]
+    local y = value == value and y_of(value) or nil -- NaN: nothing there
+    if y then
+      local first = before or y
+      -- The line belongs to the later bin and does not cover the dot before it.
+      if before and y ~= before then first = y > before and before + 1 or before - 1 end
+      for fill = first, y, first <= y and 1 or -1 do canvas.dot(x, fill, series) end
+    end
+    before = y
+  end
+end
+
+-- --- the line chart --------------------------------------------------------------------------------
+
+local y_label_width = 8 -- columns for the numbers left of the axis
+
+local function plot_width(width, style)
+  return math.max(10, (width or style.columns) - y_label_width - 3)
+end
+
+-- Braille cells cannot tell series apart without colour.
+local function fine(series_count, style)
+  return style.utf8 and (series_count == 1 or style.colour)
+end
+
+--- How many bins a line chart of this width shows: give each series that many values.
+---@param width? integer columns of the whole chart
+---@param style moontide.chart_style
+---@param series_count? integer default 1
+---@return integer
+function chart.bins(width, style, series_count)
+  return plot_width(width, style) * (fine(series_count or 1, style) and 2 or 1)
+end
+
+-- The lowest and highest value, 0 among them.
+local function range_of(series)
+  local low, high = 0, 0
+  for _, values in ipairs(series) do
+    for _, value in ipairs(values) do
+      if value < low then low = value end
+      if value > high then high = value end
+    end
+  end
+  if low == high then high = 1 end
+  return low, high
+end
+
+local function y_axis(series, height)
+  local low, high = range_of(series)
+  local step = nice_step((high - low) / math.max(2, height // 3))
+  local bottom = math.floor(low / step + 1e-9) * step
+  local top = math.ceil(high / step - 1e-9) * step
+  return { bottom = bottom, top = top, ticks = ticks(bottom, top, step) }
+end
+
+-- The line under the chart with its tick marks, and the line of their labels.
+local function x_axis(opts, width, glyphs)
+  local from, to = opts.x_from, opts.x_to
+  local is_time = (opts.x_unit or "s") == "s"
+  local unit, scale = opts.x_unit, 1
+  if is_time then unit, scale = time_unit(math.max(math.abs(from), math.abs(to))) end
+  local step = (is_time and time_step or nice_step)((to - from) / math.max(2, width // 12))
+  local line, labels, used = {}, {}, 0
+  for i = 1, width do line[i] = glyphs.horizontal end
+  for _, tick in ipairs(ticks(from, to, step, scale)) do
+    local column = math.min(width, math.floor((tick[1] - from) / (to - from) * width) + 1)
+    line[column] = glyphs.x_tick
+    local start = math.max(column - #tick[2] // 2 - 1, used)
+    if start + #tick[2] <= width + 2 then
+      labels[#labels + 1] = (" "):rep(start - used) .. tick[2]
+      used = start + #tick[2] + 1
+      labels[#labels] = labels[#labels] .. " "
+    end
+  end
+  return table.concat(line), table.concat(labels) .. unit
+end
+
+local unicode_glyphs = { vertical = "│", horizontal = "─", corner = "└", y_tick = "┤", x_tick = "┬" }
+local ascii_glyphs = { vertical = "|", horizontal = "-", corner = "+", y_tick = "+", x_tick = "+" }
+
+local function cut(text, columns)
+  text = tostring(text):gsub("%c", " ")
+  local length = utf8.len(text) or #text
+  if length <= columns then return text end
+  local at = utf8.len(text) and utf8.offset(text, columns - 2) or columns - 2
+  return text:sub(1, at - 1) .. "..."
+end
+
+local function legend(opts, style, use_markers)
+  if not opts.names then return nil end
+  local words = {}
+  for i, name in ipairs(opts.names) do
+    local mark = use_markers and markers[(i - 1) % #markers + 1] or "━━"
+    words[i] = (use_markers and mark or paint(mark, i, style)) .. " " .. name
+  end
+  return table.concat(words, "   ")
+end
+
+---@class moontide.line_chart
+---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN leaves a gap
+---@field names string[]? of the series, for a legend
+---@field x_from number
+---@field x_to number
+---@field x_unit string? default "s", written in minutes, hours or days where that reads better
+---@field y_unit string?
+---@field width integer? of the whole chart in columns; default: the terminal's
+---@field height integer? of the drawing in lines, default 12
+---@field title string?
+
+--- Lines over a common x axis, cut into equal bins.
+---@param opts moontide.line_chart
+---@param style? moontide.chart_style
+---@return string lines without a newline at the end
+function chart.line(opts, style)
+  style = style or chart.style()
+  local width, height = plot_width(opts.width, style), opts.height or 12
+  local count = #opts.series
+  local is_fine = fine(count, style)
+  local glyphs = style.utf8 and unicode_glyphs or ascii_glyphs
+  local fine_x, fine_y = is_fine and 2 or 1, is_fine and 4 or 1
+  local canvas = new_canvas(width, height, fine_x, fine_y, not is_fine)
+  local axis = y_axis(opts.series, height)
+  local dots_y = height * fine_y - 1
+  local function y_of(value)
+    return math.floor((value - axis.bottom) / (axis.top - axis.bottom) * dots_y + 0.5)
+  end
+  for i, values in ipairs(opts.series) do draw_series(canvas, values, i, width * fine_x, y_of) end
+
+  local labels = {}
+  for _, tick in ipairs(axis.ticks) do labels[height - 1 - y_of(tick[1]) // fine_y] = tick[2] end
+  local lines = {}
+  if opts.title then lines[#lines + 1] = cut(opts.title, opts.width or style.columns) end
+  if opts.y_unit then
+    lines[#lines + 1] = (" "):rep(math.max(0, y_label_width + 1 - #opts.y_unit)) .. opts.y_unit
+  end
+  for row = 0, height - 1 do
+    local label = labels[row] or ""
+    local drawn = canvas.row(row, style, count > 1)
+    lines[#lines + 1] = (" "):rep(y_label_width - #label) .. label .. " "
+      .. (labels[row] and glyphs.y_tick or glyphs.vertical) .. drawn
+  end
+  local line, x_labels = x_axis(opts, width, glyphs)
+  lines[#lines + 1] = (" "):rep(y_label_width + 1) .. glyphs.corner .. line
+  lines[#lines + 1] = (" "):rep(y_label_width + 1) .. x_labels
+  lines[#lines + 1] = legend(opts, style, not is_fine)
+  return table.concat(lines, "\n")
+end
+
+-- --- bars ------------------------------------------------------------------------------------------
+
+local eighths = { "▏", "▎", "▍", "▌", "▋", "▊", "▉" }
+
+-- A bar of `length` columns (a float).
+local function bar_of(length, style)
+  if not style.utf8 then return ("#"):rep(math.floor(length + 0.5)) end
+  local whole = math.floor(length)
+  local part = math.floor((length - whole) * 8 + 0.5)
+  if part == 8 then whole, part = whole + 1, 0 end
+  return ("█"):rep(whole) .. (eighths[part] or "")
+end
+
+--- Horizontal bars, one a row, each with its number.
+---@param opts { rows: { [1]: string, [2]: number }[], width: integer?, unit: string?, title: string? }
+---   rows: { label, value } with values >= 0
+---@param style? moontide.chart_style
+---@return string lines without a newline at the end
+function chart.bars(opts, style)
+  style = style or chart.style()
+  local width = opts.width or style.columns
+  local label_width, number_width, most = 0, 0, 0
+  local texts = {}
+  for i, row in ipairs(opts.rows) do
+    texts[i] = chart.number(row[2]) .. (opts.unit and " " .. opts.unit or "")
+    local label = cut(row[1], width // 2)
+    label_width = math.max(label_width, utf8.len(label) or #label)
+    number_width = math.max(number_width, #texts[i])
+    most = math.max(most, row[2])
+  end
+  local room = math.max(5, width - label_width - number_width - 3)
+  local lines = { opts.title and cut(opts.title, width) }
+  for i, row in ipairs(opts.rows) do
+    local label = cut(row[1], width // 2)
+    local bar = most > 0 and bar_of(math.max(0, row[2]) / most * room, style) or ""
+    lines[#lines + 1] = (" "):rep(label_width - (utf8.len(label) or #label)) .. label .. " "
+      .. (style.utf8 and "│" or "|") .. bar .. " " .. texts[i]
+  end
+  return table.concat(lines, "\n")
+end
+
+return chart
