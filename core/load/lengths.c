@@ -76,7 +76,7 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
     lengths->pairs = mt_allocate_zero(count, sizeof *pairs);
     lengths->means = mt_allocate(2 * count, sizeof *lengths->means);
     if (weights)
-        lengths->weights = mt_allocate_zero(count, sizeof *lengths->weights);
+        lengths->weights = mt_allocate_zero(count, sizeof(mt_curve *));
     if (!lengths->pairs || !lengths->means || (weights && !lengths->weights)) {
         mt_fail_memory(error, "lengths");
         mt_lengths_release(lengths);
@@ -159,7 +159,7 @@ mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end
     state->lengths = mt_lengths_retain(lengths);
     if (!lengths->weights)
         return state;
-    state->weights = mt_allocate_zero(lengths->count, sizeof *state->weights);
+    state->weights = mt_allocate_zero(lengths->count, sizeof(mt_clock *));
     state->now = mt_allocate_zero(lengths->count, sizeof *state->now);
     if (!state->weights || !state->now) {
         mt_fail_memory(error, "lengths");

@@ -16,16 +16,17 @@ typedef struct class_means {
     size_t count;
 } class_means;
 
-static mt_code open_means(const mt_stream *stream, class_means *means, mt_error *error) {
+/* 0, or -1 when out of memory. */
+static int open_means(const mt_stream *stream, class_means *means) {
     means->count = mt_lengths_class_count(stream->lengths);
     means->shared = mt_allocate_zero(3 * means->count, sizeof *means->shared);
     if (!means->shared)
-        return mt_fail_memory(error, "plan");
+        return -1;
     means->shares = means->shared + means->count;
     means->over_time = means->shares + means->count;
     for (size_t i = 0; i < means->count; i++)
         means->shared[i] = mt_prompt_shared_mean(mt_stream_prompt(stream, i));
-    return MT_OK;
+    return 0;
 }
 
 /* Adds what requests of number `weight` are at `time`. */
@@ -168,10 +169,11 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     class_means means = {0};
     *expectation = (mt_expectation){.clamped_at = -1};
     mt_code code = mt_process_expect(stream->process, &context, &arrivals, error);
-    if (code == MT_OK)
-        code = open_means(stream, &means, error);
-    if (code == MT_OK)
-        code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
+    if (code != MT_OK)
+        return code;
+    if (open_means(stream, &means) != 0)
+        return mt_fail_memory(error, "plan");
+    code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
     if (code == MT_OK && arrivals.sessions > 0)
         code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
     if (code == MT_OK) {

@@ -116,7 +116,7 @@ local function check(self, opt, expected, script)
   end
   for _, row in ipairs(expected.streams) do
     if row.shared > 0 then
-      io.write(("stream '%s': %.9g tokens shared, %.9g of them in whole blocks of %d\n"):format(
+      io.write(("stream '%s': %.9g tokens shared on average, %.9g of them in whole blocks of %d\n"):format(
         row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
