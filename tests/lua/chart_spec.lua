@@ -86,6 +86,16 @@ requests/s
     assert.equal("     0.0 +" .. ("*"):rep(29), lines[4])
     local gap = chart.line({ series = { { 1, 0 / 0, 1 } }, x_from = 0, x_to = 3, height = 3, width = 23 }, ascii)
     assert.truthy(gap:find("****    ****", 1, true))
+    assert.equal(gap, chart.line({ series = { { 1, 1 / 0, 1 } }, x_from = 0, x_to = 3, height = 3, width = 23 },
+      ascii))
+  end)
+
+  it("leaves no value out when there are more than dots", function()
+    local values = {}
+    for i = 1, 1000 do values[i] = i == 777 and 9 or 1 end
+    local lines = lines_of(chart.line({ series = { values }, x_from = 0, x_to = 1, height = 6 }, ascii))
+    assert.equal(1, select(2, lines[1]:gsub("%*", "")))
+    assert.equal(29, select(2, lines[6]:gsub("%*", "")) + select(2, lines[5]:gsub("%*", "")))
   end)
 
   it("tells several series apart", function()
