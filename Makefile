@@ -19,6 +19,10 @@ SANITIZE ?=
 
 VERSION := 0.1.0
 
+# V=1 shows the whole commands.
+V ?= 0
+say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
+
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
@@ -38,9 +42,13 @@ BINDING := $(wildcard core/lua/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+# Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
+# they carry none of its libraries.
+BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
 
-.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs
+.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/moontide $(BUILD)/lib/moontide/core.so
@@ -76,7 +84,7 @@ lint-deps:
 
 # --- build ----------------------------------------------------------------------------------------
 
-ifneq ($(filter-out deps lint-deps demo check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(wildcard $(LUA_STATIC)),)
 $(error packages are missing: run 'make deps' first (they are: $(BUILD_PACKAGES) $(TEST_PACKAGES)))
 endif
@@ -89,35 +97,35 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/embed: core/embed.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
+	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
 
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(BUILD)/embed $(EMBEDDED) > $@
+	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) > $@
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
-	$(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
+	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
 
 $(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
 $(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
 
 test-programs: $(C_TESTS)
 
@@ -136,13 +144,46 @@ sanitize: deps
 lint: lint-deps
 	@tests/lint $(CORE) $(BINDING) core/main.c core/embed.c
 
+$(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
+
+$(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+
+bench-programs: $(BENCHES)
+
 bench: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-programs
 	@tests/bench/run $(BUILD)
+
+# A first trace and what it is like; TRACE=path looks at that one instead.
+DEMO = $(BUILD)/demo
+TRACE ?=
 
 demo: deps
 	@$(MAKE) --no-print-directory all
-	@tests/demo $(BUILD)/moontide $(TRACE)
+	@$(MAKE) --no-print-directory $(if $(TRACE),show-trace TRACE='$(TRACE)',run-demo)
+
+.PHONY: run-demo show-trace
+run-demo:
+	@mkdir -p $(DEMO)
+	@printf '\n$$ moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m -o $(DEMO)/burst.jsonl\n'
+	@$(BUILD)/moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m \
+	  --isl lognormal:mean=2400,cv=1.2 --osl 250 -o $(DEMO)/burst.jsonl
+	@$(MAKE) --no-print-directory show-trace TRACE=$(DEMO)/burst.jsonl
+	@printf '%s\n' '' 'The trace is $(DEMO)/burst.jsonl, the program $(BUILD)/moontide. What to try next:' \
+	  '  $(BUILD)/moontide help                      what there is' \
+	  '  $(BUILD)/moontide help burst --source       the script that made this trace: copy it, change it' \
+	  '  $(BUILD)/moontide burst --peak 80 --plot    see a load before it is made' \
+	  '  make demo TRACE=path                    the same look at a trace of yours'
+
+show-trace:
+	@printf '\n$$ moontide analyze %s\n' '$(TRACE)'
+	@$(BUILD)/moontide analyze '$(TRACE)'
+	@printf '\n$$ moontide examples/rate_over_time.lua %s\n' '$(TRACE)'
+	@$(BUILD)/moontide examples/rate_over_time.lua '$(TRACE)'
 
 # --- install --------------------------------------------------------------------------------------
 

@@ -103,6 +103,8 @@ static mt_curve *scale_make(mt_curve *curve, double factor, double target, scale
     made->target = target;
     made->what = what;
     made->base.duration = curve->duration;
+    made->base.from = curve->from;
+    made->base.to = curve->to;
     made->base.settled = curve->settled;
     made->base.period = curve->period;
     return &made->base;
@@ -123,10 +125,10 @@ mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_e
     mt_realisation expected = {0, 1};
     double end = isinf(curve->duration) ? nextafter(curve->settled + curve->period, INFINITY)
                                         : curve->duration;
-    double now = by_maximum ? mt_curve_maximum_of(curve, &expected, 0, end)
-                            : mt_curve_long_run_mean(curve, &expected);
-    if (!(now > 0 && isfinite(now))) {
-        mt_fail(error, MT_ERROR_VALUE, "a curve whose %s is %g cannot be scaled", what, now);
+    double top = mt_curve_maximum_of(curve, &expected, 0, end);
+    double now = by_maximum ? top : mt_curve_long_run_mean(curve, &expected);
+    if (!(now > 1e-12 * top && isfinite(top))) { /* a mean of 0 may have been rounded */
+        mt_fail(error, MT_ERROR_VALUE, "a curve whose %s is %.3g cannot be scaled", what, now);
         return NULL;
     }
     return scale_make(curve, target / now, target, by_maximum ? SCALE_TO_MAXIMUM : SCALE_TO_MEAN,
@@ -175,7 +177,12 @@ static void sum_text(const mt_curve *curve, mt_curve_writer *writer) {
 }
 
 static mt_curve *sum_make(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &sum_kind, a, b, error);
+    mt_curve *made = combine(sizeof(mt_curve), &sum_kind, a, b, error);
+    if (!made)
+        return NULL;
+    made->from = fmin(a->from, b->from);
+    made->to = fmax(a->to, b->to);
+    return made;
 }
 
 mt_curve *mt_curve_add(mt_curve *a, mt_curve *b, mt_error *error) {

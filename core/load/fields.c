@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NUMBER_ROOM = 32 }; /* of a number's text */
+
 typedef struct field {
     char *key;
     char **values; /* one for a constant; NULL: a number */
@@ -67,6 +69,12 @@ static field *add_field(mt_fields *fields, const char *key, mt_error *error) {
     return item;
 }
 
+/* A field that could not be filled leaves the list as it was. */
+static mt_code drop_field(mt_fields *fields, mt_code code) {
+    free_field(&fields->items[--fields->count]);
+    return code;
+}
+
 static mt_code copy_values(field *item, const char *const *values, size_t count, mt_error *error) {
     item->values = mt_allocate_zero(count, sizeof *item->values);
     if (!item->values)
@@ -82,7 +90,10 @@ static mt_code copy_values(field *item, const char *const *values, size_t count,
 
 mt_code mt_fields_constant(mt_fields *fields, const char *key, const char *value, mt_error *error) {
     field *item = add_field(fields, key, error);
-    return item ? copy_values(item, &value, 1, error) : MT_ERROR_MEMORY;
+    if (!item)
+        return MT_ERROR_MEMORY;
+    mt_code code = copy_values(item, &value, 1, error);
+    return code == MT_OK ? MT_OK : drop_field(fields, code);
 }
 
 mt_code mt_fields_number(mt_fields *fields, const char *key, mt_distribution *distribution,
@@ -100,10 +111,12 @@ mt_code mt_fields_choice(mt_fields *fields, const char *key, const char *const *
     if (!item)
         return MT_ERROR_MEMORY;
     mt_code code = copy_values(item, values, count, error);
-    if (code != MT_OK)
-        return code;
-    item->alias = mt_alias_new(weights, count, error);
-    return item->alias ? MT_OK : mt_code_of(error);
+    if (code == MT_OK) {
+        item->alias = mt_alias_new(weights, count, error);
+        if (!item->alias)
+            code = mt_code_of(error);
+    }
+    return code == MT_OK ? MT_OK : drop_field(fields, code);
 }
 
 int mt_text_add(mt_text *text, const char *bytes, size_t length) {
@@ -117,7 +130,7 @@ int mt_text_add(mt_text *text, const char *bytes, size_t length) {
 size_t mt_number_text(double value, char *buffer) {
     int length = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        length = snprintf(buffer, 32, "%.*g", digits, value);
+        length = snprintf(buffer, NUMBER_ROOM, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)
             break;
     }
@@ -130,11 +143,15 @@ mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, 
     int failed = 0;
     for (size_t i = 0; i < fields->count; i++) {
         const field *item = &fields->items[i];
-        char number[32];
+        char number[NUMBER_ROOM];
         const char *value = number;
         size_t length;
         if (item->number) {
-            length = mt_number_text(mt_distribution_draw(item->number, random, time), number);
+            double drawn = mt_distribution_draw(item->number, random, time);
+            if (!isfinite(drawn))
+                return mt_fail(error, MT_ERROR_VALUE, "field %s: %g came out at t = %.9g s",
+                               item->key, drawn, time);
+            length = mt_number_text(drawn, number);
         } else {
             value = item->values[item->alias ? mt_alias_draw(item->alias, random) : 0];
             length = strlen(value);

@@ -15,7 +15,8 @@ mt_fields *mt_fields_retain(mt_fields *fields); /* returns it */
 void mt_fields_release(mt_fields *fields);      /* NULL is allowed */
 
 /* Adds a member; keys and values are raw JSON texts and are copied, key with its quotes. To be
- * called before the fields are shared. */
+ * called before the fields are shared. On failure (MT_ERROR_MEMORY; MT_ERROR_VALUE for weights that
+ * are no weights) nothing is added. */
 mt_code mt_fields_constant(mt_fields *fields, const char *key, const char *value, mt_error *error);
 mt_code mt_fields_number(mt_fields *fields, const char *key, mt_distribution *distribution,
                          mt_error *error);
@@ -30,7 +31,8 @@ typedef struct mt_text {
 
 /* Appends `"key": value` for every member, joined by ", " (compact: ":" and ","), starting with the
  * separator when `joined`. Where a member is "model", *model_offset and *model_length become the
- * place of its value in text; else both are left alone. */
+ * place of its value in text; else both are left alone. MT_ERROR_VALUE when a number that was drawn
+ * is not finite. */
 mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, int compact,
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error);

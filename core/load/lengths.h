@@ -17,7 +17,9 @@ typedef struct mt_lengths mt_lengths;
 typedef struct mt_lengths_state mt_lengths_state;
 
 typedef struct mt_length_pair {
-    mt_distribution *input; /* tokens; the whole prompt, or what is new beyond the shared part */
+    mt_distribution
+        *input; /* tokens; the whole prompt, or what is new beyond the shared part. NULL: a
+                   prompt source decides it, and the output too unless there is one here */
     int input_is_new;
     mt_distribution *output; /* tokens; NULL: the record has no output_length */
 } mt_length_pair;
@@ -33,10 +35,15 @@ typedef struct mt_length_draw {
 mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error);
 
 /* count >= 1 classes; pairs[i] is drawn with probability weights[i](t) over their sum at the
- * request's own time t. Negative weights count as 0; a time at which all are 0 is an error there.
- */
+ * request's own time t. Negative weights count as 0; a time at which all are 0 is an error when a
+ * request is drawn then (MT_ERROR_VALUE, with the time). */
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error);
+
+/* `count` >= 1 pairs of input (>= 1) and output tokens, one drawn whole for each request, each as
+ * likely; outputs[i] = UINT64_MAX: the request has no output_length. Copied. */
+mt_lengths *mt_lengths_recorded(const uint64_t *inputs, const uint64_t *outputs, size_t count,
+                                mt_error *error);
 
 mt_lengths *mt_lengths_retain(mt_lengths *lengths); /* returns it */
 void mt_lengths_release(mt_lengths *lengths);       /* NULL is allowed */
@@ -46,7 +53,8 @@ const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_i
 /* A state that draws at times that never decrease, up to `end` (seconds). */
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error);
 
-/* Draws for a request at `time`; random stands at the request's item. */
+/* Draws for a request at `time`; random stands at the request's item. MT_ERROR_VALUE where a length
+ * or a weight is not a finite number, or all weights are 0. */
 mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
                         mt_length_draw *draw, mt_error *error);
 
@@ -59,9 +67,11 @@ typedef struct mt_lengths_mean {
     double inside; /* share of requests whose `input` (not new) is at most the shared tokens */
 } mt_lengths_mean;
 
-/* Means at `time`, class i having shared[i] tokens before its new input. */
+/* Means at `time`, class i having shared[i] tokens before its new input; shares[i] becomes the
+ * probability of class i then. Both have one entry a class. */
 mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time,
-                           const double *shared, mt_lengths_mean *mean, mt_error *error);
+                           const double *shared, double *shares, mt_lengths_mean *mean,
+                           mt_error *error);
 
 /* Do the means depend on time? */
 int mt_lengths_vary(const mt_lengths *lengths);

@@ -18,7 +18,8 @@ typedef struct mt_stream {
     mt_lengths *first; /* of a session's first turn; NULL: as lengths */
     mt_prompt *prompt;
     mt_fields *fields; /* may be NULL */
-    /* One a class of lengths, an entry or the whole list may be NULL: as the stream's. */
+    /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as
+     * the stream's. */
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
     double factor; /* multiplies its rates, beside the run's own */
@@ -27,7 +28,9 @@ typedef struct mt_stream {
 
 typedef struct mt_plan mt_plan;
 
-/* block_size >= 1 tokens. NULL on failure. */
+#define MT_PLAN_BLOCK_SIZE_LIMIT ((uint64_t)1 << 31)
+
+/* block_size in tokens, 1 to the limit. NULL on failure. */
 mt_plan *mt_plan_new(uint64_t block_size, mt_error *error);
 
 /* Adds a stream; names and lists are copied, values retained. A second stream of one name is
@@ -38,16 +41,21 @@ size_t mt_plan_stream_count(const mt_plan *plan);
 const mt_stream *mt_plan_stream(const mt_plan *plan, size_t index); /* in order of addition */
 uint64_t mt_plan_block_size(const mt_plan *plan);
 
+/* The prompt source of a class. */
+mt_prompt *mt_stream_prompt(const mt_stream *stream, size_t class_index);
+
 mt_plan *mt_plan_retain(mt_plan *plan); /* returns it */
 void mt_plan_release(mt_plan *plan);    /* NULL is allowed */
 
 typedef struct mt_expectation {
-    double requests, sessions;
-    double input_mean, output_mean; /* tokens; output over the requests that have one */
+    double requests, sessions; /* requests is NAN where nobody knows (a script's own process) */
+    double input_mean, output_mean; /* tokens; output over the requests that have one. Sessions
+                                       count as if none ended at max_input */
     double output_share;            /* of requests that have an output_length */
     double shared_mean;             /* tokens of the shared part */
     double whole_shared_mean;       /* of them, in whole blocks */
     double inside;                  /* share of requests that lie wholly inside the shared part */
+    double remembered;              /* block keys that will have to be remembered, roughly */
     double clamped_at;              /* seconds: where the rate first was negative; -1: nowhere */
 } mt_expectation;
 
@@ -55,5 +63,10 @@ typedef struct mt_expectation {
  * needs no random numbers but the noise of curves. */
 mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
                        double factor, mt_expectation *expectation, mt_error *error);
+
+/* Keys that a run of the whole plan has to remember, as far as averages tell, `most` requests a
+ * stream. */
+double mt_plan_remembered(const mt_plan *plan, uint64_t seed, double duration, double factor,
+                          uint64_t most);
 
 #endif

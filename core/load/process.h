@@ -17,15 +17,19 @@
 #include "load/curve.h"
 #include "random/distribution.h"
 
-/* What a session's later turns carry along, made by the process at its first turn, kept by the run
- * until its last one. */
+/* What a session's later turns carry along. Made by the process at its first turn, which owns it
+ * until mt_process_settle says that it has ended; then it is the caller's. */
 typedef struct mt_session {
-    uint64_t ordinal;        /* within its stream, by first appearance */
+    uint64_t ordinal; /* within its stream, by first appearance */
+    /* The rest is the run's. */
+    double begin;            /* seconds: the first turn's time */
     uint64_t prompt_tokens;  /* of the turn before */
     uint64_t history_tokens; /* prompt and answer of the turn before */
-    uint64_t *ids;           /* hash ids of the whole blocks of the turn before */
-    size_t id_count, id_capacity;
-    uint64_t shard_ordinal; /* given by the run, over all streams */
+    uint64_t *ids;           /* hash ids of the turn before */
+    size_t id_capacity;
+    uint64_t shard_ordinal; /* over all streams */
+    unsigned waiting;       /* turns made but not handed out */
+    int has_ended;
 } mt_session;
 
 typedef struct mt_event {
@@ -66,41 +70,40 @@ mt_process *mt_process_renewal(mt_curve *curve, mt_distribution *gaps, mt_error 
 
 /* The curve times a random level: count >= 1 relative levels >= 0, visited in turn, each for an
  * exponential time of mean dwells[i] > 0 seconds; scaled so that their mean over time is 1, from a
- * stationary start (Fischer & Meier-Hellstern, "The Markov-modulated Poisson process cookbook", 1993).
- * on_off is its commonest case. */
+ * stationary start (Fischer & Meier-Hellstern, "The Markov-modulated Poisson process cookbook",
+ * 1993). on_off is its commonest case. */
 mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double *dwells,
                             size_t count, mt_error *error);
 
 /* Requests that bring further ones (Hawkes 1971, by clusters: Hawkes & Oakes 1974): a background of
- * curve * (1 - branching), and for every request a Poisson number of mean branching (0 <= branching < 1) of
- * children, each after an exponential delay of mean decay > 0 seconds. */
+ * curve * (1 - branching), and for every request a Poisson number of mean branching (0 <= branching
+ * < 1) of children, each after an exponential delay of mean decay > 0 seconds. */
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error);
 
 typedef struct mt_session_shape {
-    mt_distribution *turns;    /* of a session; rounded, at least 1 */
-    mt_distribution *think;    /* seconds from the end of an answer to the next turn; >= 0 */
-    double first_token;        /* seconds an answer's first token takes */
-    double per_token;          /* seconds a token of an answer */
-    uint64_t max_input;        /* a session ends before a prompt would pass so many tokens; 0: never */
+    mt_distribution *turns; /* of a session; rounded, at least 1 */
+    mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
+    double first_token;     /* seconds an answer's first token takes */
+    double per_token;       /* seconds a token of an answer */
+    uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
 } mt_session_shape;
 
 /* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. */
-mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
-                                mt_error *error);
+mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
 
-/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their speed;
- * with wrap again and again, a mean gap after the last. count >= 1. */
+/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their
+ * speed; with wrap again and again, a mean gap after the last. count >= 1. */
 mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
                                 mt_error *error);
 
-/* `users` that each send, wait for the answer, think, and send again: it has no times of its own and
- * is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
+/* `users` that each send, wait for the answer, think, and send again: it has no times of its own
+ * and is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
-uint64_t mt_process_closed_users(const mt_process *process);            /* 0: it is no closed loop */
+uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
 const mt_distribution *mt_process_closed_think(const mt_process *process);
 
-/* A caller's own process. make is called once a run, next once a request; gaps are in seconds at rate
- * factor 1, NAN ends the process. Each may fail with its own error. */
+/* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
+ * rate factor 1, NAN ends the process. Each may fail with its own error. */
 typedef struct mt_gap_source {
     void *context; /* retained by the maker, released with the process */
     void (*retain)(void *context);
@@ -118,8 +121,8 @@ void mt_process_release(mt_process *process);       /* NULL is allowed */
 /* The curve given to the maker, or NULL. */
 mt_curve *mt_process_curve(const mt_process *process);
 
-/* Seconds after which no new request or session begins: the curve's duration, or the recorded times';
- * INFINITY when it goes on. */
+/* Seconds after which no new request or session begins: the curve's duration, or the recorded
+ * times'; INFINITY when it goes on. */
 double mt_process_duration(const mt_process *process);
 
 /* Does it have sessions: turns that wait for answers? */
@@ -136,8 +139,9 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error);
 
 /* Tells a process with sessions the lengths of the event just yielded (rejected: the prompt passed
- * max_input and was not made). Sets *last to whether the session ended with it: then the caller
- * frees event->session when it is done with it. For plain processes *last = 1. */
+ * max_input and was not made). Sets *last to whether the session ended with it (always, when
+ * rejected): then the caller owns event->session and frees it when done with it. To be called once
+ * an event, before the next one is asked for. For plain processes *last = 1. */
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
                           uint64_t output_length, int rejected, int *last, mt_error *error);
 
@@ -156,6 +160,11 @@ typedef struct mt_process_expectation {
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error);
 
+/* The same in `count` equal bins over [0, context->end): requests (of sessions: of those that begin
+ * in the bin). */
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context, double *bins,
+                               size_t count, mt_error *error);
+
 /* ---- for the files that implement a kind ---- */
 
 typedef struct mt_process_kind {
@@ -169,7 +178,7 @@ typedef struct mt_process_kind {
     void (*close)(mt_process_state *state); /* also after a failed open */
     mt_code (*expect)(mt_process *process, const mt_process_context *context,
                       mt_process_expectation *expectation,
-                      mt_error *error); /* NULL: the curve's total */
+                      mt_error *error);            /* NULL: the curve's total */
     double (*duration)(const mt_process *process); /* NULL: the curve's */
     void (*text)(const mt_process *process, char *buffer, size_t size);
     void (*release)(mt_process *process); /* parts other than the curve; NULL: none */
@@ -193,6 +202,13 @@ mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *c
 
 /* The generator of (seed, stream name, purpose), at item 0. */
 mt_random mt_process_random(const mt_process_context *context, const char *purpose);
+
+/* A sum of many small steps that loses none (Kahan 1965) and never decreases. Zero it. */
+typedef struct mt_growing_sum {
+    double sum, lost; /* lost: what rounding added too much */
+} mt_growing_sum;
+
+void mt_growing_add(mt_growing_sum *sum, double step); /* step >= 0 */
 
 /* Fills a plain event: the k-th request at `time`. */
 void mt_event_plain(mt_event *event, double time, uint64_t k);

@@ -8,23 +8,16 @@
 typedef struct clock_state {
     mt_process_state base;
     mt_random random;
-    double area, lost; /* s_k, and what rounding took from it (Kahan) */
+    mt_growing_sum area; /* s_k */
     uint64_t k;
     double scale; /* renewal: 1 / mean gap; 0 when it must be read at each time */
     double now;
 } clock_state;
 
-static void advance(clock_state *state, double gap) {
-    double step = gap - state->lost;
-    double sum = state->area + step;
-    state->lost = (sum - state->area) - step;
-    state->area = sum;
-}
-
 /* The event at area s_k. */
 static int arrive(clock_state *state, mt_event *event, mt_error *error) {
     double time;
-    if (mt_clock_time(state->base.clock, state->area, &time, error) != MT_OK)
+    if (mt_clock_time(state->base.clock, state->area.sum, &time, error) != MT_OK)
         return -1;
     if (!(time < state->base.context.end))
         return 0;
@@ -44,7 +37,7 @@ typedef struct even_process {
 static int even_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
     const even_process *process = (const even_process *)base->process;
-    state->area = process->phase + (double)state->k;
+    state->area.sum = process->phase + (double)state->k;
     return arrive(state, event, error);
 }
 
@@ -84,7 +77,7 @@ static mt_code gaps_open(mt_process_state *base, mt_error *error) {
 static int poisson_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
     mt_random_seek(&state->random, state->k);
-    advance(state, mt_draw_exponential(&state->random));
+    mt_growing_add(&state->area, mt_draw_exponential(&state->random));
     return arrive(state, event, error);
 }
 
@@ -137,7 +130,7 @@ static int renewal_next(mt_process_state *base, mt_event *event, mt_error *error
         mt_fail(error, MT_ERROR_VALUE, "renewal: a gap of %g came out; gaps must be positive", gap);
         return -1;
     }
-    advance(state, gap * scale);
+    mt_growing_add(&state->area, gap * scale);
     return arrive(state, event, error);
 }
 

@@ -23,6 +23,8 @@ typedef struct counts_state {
     uint64_t k;
 } counts_state;
 
+static const double most_in_interval = 1e9; /* what mt_draw_poisson is exact for */
+
 static mt_code counts_open(mt_process_state *base, mt_error *error) {
     (void)error;
     counts_state *state = (counts_state *)base;
@@ -52,6 +54,12 @@ static int counts_next(mt_process_state *base, mt_event *event, mt_error *error)
             return 0;
         if (mt_clock_rate(base->clock, state->begin, &rate, error) != MT_OK)
             return -1;
+        if (rate * state->width > most_in_interval) {
+            mt_fail(error, MT_ERROR_VALUE,
+                    "poisson_counts: %.9g requests in the interval at t = %.9g s; at most %g",
+                    rate * state->width, state->begin, most_in_interval);
+            return -1;
+        }
         mt_random_seek(&state->random, state->interval++);
         state->count = mt_draw_poisson(&state->random, rate * state->width);
         state->given = 0;
@@ -72,6 +80,8 @@ static mt_code counts_expect(mt_process *base, const mt_process_context *context
     double begin, width, rate;
     for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
         code = mt_clock_rate(clock, begin, &rate, error);
+        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1 && mt_interrupted())
+            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         if (code == MT_OK)
             expectation->requests += rate * width;
     }

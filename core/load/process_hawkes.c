@@ -15,7 +15,7 @@ typedef struct hawkes_state {
     mt_process_state base;
     mt_random gaps, children;
     uint64_t background; /* requests of it so far */
-    double area, lost;   /* of the curve, at the next one (Kahan) */
+    mt_growing_sum area; /* of the curve, at the next one */
     double soonest;      /* its time; INFINITY at the end */
     mt_time_heap due;    /* children to come */
     uint64_t k;
@@ -24,11 +24,8 @@ typedef struct hawkes_state {
 static mt_code next_background(hawkes_state *state, mt_error *error) {
     const hawkes_process *process = (const hawkes_process *)state->base.process;
     mt_random_seek(&state->gaps, state->background++);
-    double step = mt_draw_exponential(&state->gaps) / (1 - process->branching) - state->lost;
-    double sum = state->area + step;
-    state->lost = (sum - state->area) - step;
-    state->area = sum;
-    return mt_clock_time(state->base.clock, state->area, &state->soonest, error);
+    mt_growing_add(&state->area, mt_draw_exponential(&state->gaps) / (1 - process->branching));
+    return mt_clock_time(state->base.clock, state->area.sum, &state->soonest, error);
 }
 
 static mt_code hawkes_open(mt_process_state *base, mt_error *error) {
@@ -71,8 +68,8 @@ static void hawkes_close(mt_process_state *base) {
     mt_time_heap_free(&((hawkes_state *)base)->due);
 }
 
-/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the time
- * constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
+/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the
+ * time constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
 enum { SMOOTHING_SLICES = 4096 };
 
 static const double smoothing_reach = 40; /* time constants, after which nothing is left */
@@ -118,10 +115,11 @@ static const mt_process_kind hawkes_kind = {.name = "hawkes",
 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error) {
     if (!(branching >= 0 && branching < 1)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
-                "another, for ever)",
-                branching);
+        mt_fail(
+            error, MT_ERROR_VALUE,
+            "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
+            "another, for ever)",
+            branching);
         return NULL;
     }
     if (!(decay > 0) || !isfinite(decay)) {

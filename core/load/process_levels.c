@@ -25,9 +25,9 @@ typedef struct levels_state {
     mt_clock *ahead; /* a second clock, at the end of the level in hand */
     mt_random gaps, dwells;
     size_t level;
-    uint64_t visits;  /* levels begun */
-    double until;     /* seconds: when the level ends */
-    double area;      /* of the curve, at the last request or the level's start */
+    uint64_t visits; /* levels begun */
+    double until;    /* seconds: when the level ends */
+    double area;     /* of the curve, at the last request or the level's start */
     double until_area;
     uint64_t k;
 } levels_state;
@@ -102,8 +102,8 @@ static void levels_text(const mt_process *base, char *buffer, size_t size) {
     for (size_t i = 0; i < process->count && used + 48 < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%.4g for %.4g s",
                                  i ? ", " : "", process->levels[i].value, process->levels[i].dwell);
-    snprintf(buffer, size, "mmpp(%s, {levels %s})",
-             mt_curve_text(base->curve, curve, sizeof curve), list);
+    snprintf(buffer, size, "mmpp(%s, {levels %s})", mt_curve_text(base->curve, curve, sizeof curve),
+             list);
 }
 
 static void levels_release(mt_process *process) {

@@ -63,8 +63,7 @@ static mt_code recorded_expect(mt_process *base, const mt_process_context *conte
         laps = floor(end / process->period);
         end -= laps * process->period;
     }
-    expectation->requests =
-        laps * (double)process->count + (double)count_before(process, end);
+    expectation->requests = laps * (double)process->count + (double)count_before(process, end);
     return MT_OK;
 }
 
@@ -95,8 +94,7 @@ static const mt_process_kind recorded_kind = {.name = "times_of",
                                               .text = recorded_text,
                                               .release = recorded_release};
 
-static int check_times(const double *times, size_t count, double speed, int wrap,
-                       mt_error *error) {
+static int check_times(const double *times, size_t count, double speed, int wrap, mt_error *error) {
     if (count == 0)
         return mt_fail(error, MT_ERROR_VALUE, "times_of: the trace has no requests");
     if (!(speed > 0) || !isfinite(speed))
@@ -144,9 +142,10 @@ typedef struct closed_process {
 } closed_process;
 
 static mt_code no_times(mt_error *error) {
-    return mt_fail(error, MT_ERROR_VALUE,
-                   "closed: a closed loop sends when an answer has come: it has no times of its own "
-                   "and is for driving an endpoint");
+    return mt_fail(
+        error, MT_ERROR_VALUE,
+        "closed: a closed loop sends when an answer has come: it has no times of its own "
+        "and is for driving an endpoint");
 }
 
 static mt_code closed_open(mt_process_state *state, mt_error *error) {

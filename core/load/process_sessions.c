@@ -31,7 +31,8 @@ typedef struct sessions_state {
     mt_process_state *starts;
     mt_event start; /* the next one */
     int has_start;
-    mt_time_heap due; /* live_session, by their next turn's time */
+    mt_time_heap due;      /* live_session, by their next turn's time */
+    live_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
 } sessions_state;
@@ -80,10 +81,8 @@ static int begin_session(sessions_state *state, mt_event *event, mt_error *error
     if (session->turns > most_turns)
         session->turns = most_turns;
     fill_event(state, event, session, state->start.time);
-    if (next_start(state, error) == MT_OK)
-        return 1;
-    mt_session_free(&session->shared);
-    return -1;
+    state->in_hand = session;
+    return next_start(state, error) == MT_OK ? 1 : -1;
 }
 
 static int sessions_next(mt_process_state *base, mt_event *event, mt_error *error) {
@@ -92,30 +91,31 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
     if (has_due && (!state->has_start || state->due.items[0].time <= state->start.time)) {
         mt_due due = mt_time_heap_pop(&state->due);
         fill_event(state, event, due.thing, due.time);
+        state->in_hand = due.thing;
         return 1;
     }
     return state->has_start ? begin_session(state, event, error) : 0;
 }
 
 /* The answer takes its time, then the user thinks. */
-static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
-                               uint64_t input_length, uint64_t output_length, int rejected,
-                               int *last, mt_error *error) {
+static mt_code sessions_settle(mt_process_state *base, const mt_event *event, uint64_t input_length,
+                               uint64_t output_length, int rejected, int *last, mt_error *error) {
     (void)input_length;
     sessions_state *state = (sessions_state *)base;
     const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
     live_session *session = (live_session *)event->session;
     *last = rejected || session->turn + 1 >= session->turns;
-    if (*last)
+    if (*last) {
+        state->in_hand = NULL;
         return MT_OK;
+    }
     session->turn++;
     mt_random_seek(&state->thoughts, item_of(session));
     session->delay = fmax(0, mt_distribution_draw(shape->think, &state->thoughts, event->time));
     double answer = shape->first_token + shape->per_token * (double)output_length;
-    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0) {
-        *last = 1;
+    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0)
         return mt_fail_memory(error, "session");
-    }
+    state->in_hand = NULL;
     return MT_OK;
 }
 
@@ -123,6 +123,8 @@ static void sessions_close(mt_process_state *base) {
     sessions_state *state = (sessions_state *)base;
     for (size_t i = 0; i < state->due.count; i++)
         mt_session_free(state->due.items[i].thing);
+    if (state->in_hand)
+        mt_session_free(&state->in_hand->shared);
     mt_time_heap_free(&state->due);
     mt_process_close(state->starts);
 }
@@ -188,8 +190,8 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
                                 mt_error *error) {
     if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "sessions: starts must be a plain arrival process, not %s", starts->kind->name);
+        mt_fail(error, MT_ERROR_VALUE, "sessions: starts must be a plain arrival process, not %s",
+                starts->kind->name);
         return NULL;
     }
     if (!(mt_distribution_lowest(shape->think) >= 0)) {

@@ -52,13 +52,19 @@ const char *mt_prompt_text(const mt_prompt *prompt) {
     return prompt->text;
 }
 
+int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean) {
+    return prompt->kind->decides ? prompt->kind->decides(prompt, mean) : 0;
+}
+
 double mt_prompt_shared_mean(const mt_prompt *prompt) {
     return prompt->kind->shared_mean ? prompt->kind->shared_mean(prompt) : 0;
 }
 
-double mt_prompt_remembered(const mt_prompt *prompt, double input_length, uint64_t block_size) {
-    return prompt->kind->remembered ? prompt->kind->remembered(prompt, input_length, block_size)
-                                    : 0;
+double mt_prompt_remembered(const mt_prompt *prompt, double requests, double input_length,
+                            uint64_t block_size) {
+    if (!prompt->kind->remembered || !(requests > 0))
+        return 0;
+    return prompt->kind->remembered(prompt, requests, input_length, block_size);
 }
 
 /* ---- one stream's use of it ---- */
@@ -97,6 +103,13 @@ static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
     return tokens / block_size + (tokens % block_size != 0);
 }
 
+mt_code mt_prompt_check_blocks(uint64_t blocks, mt_error *error) {
+    if (blocks <= MT_PROMPT_BLOCKS_LIMIT)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE, "a prompt of %llu blocks is too long (at most %llu)",
+                   (unsigned long long)blocks, (unsigned long long)MT_PROMPT_BLOCKS_LIMIT);
+}
+
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                        mt_key_list *list, mt_prompt_made *made, mt_error *error) {
     size_t before = list->count;
@@ -109,8 +122,11 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
         if (code != MT_OK)
             return code;
     }
-    made->fresh = blocks_of(made->input_length, state->block_size) - (list->count - before);
-    return MT_OK;
+    if (made->at_end)
+        return MT_OK;
+    uint64_t blocks = blocks_of(made->input_length, state->block_size);
+    made->fresh = blocks - (list->count - before);
+    return mt_prompt_check_blocks(blocks, error);
 }
 
 /* ---- unique ---- */
@@ -134,6 +150,9 @@ static mt_code random_blocks_make(mt_prompt_state *state, mt_random *random,
     (void)made;
     uint64_t total = ((const random_blocks *)state->prompt)->total;
     uint64_t blocks = blocks_of(wish->tokens, state->block_size);
+    mt_code code = mt_prompt_check_blocks(blocks, error);
+    if (code != MT_OK)
+        return code;
     root = mt_key_enter(root, state->own);
     for (uint64_t i = 0; i < blocks; i++) {
         root = mt_key_number(root, mt_random_below(random, total));
@@ -143,10 +162,17 @@ static mt_code random_blocks_make(mt_prompt_state *state, mt_random *random,
     return MT_OK;
 }
 
-static double random_blocks_remembered(const mt_prompt *prompt, double input_length,
-                                       uint64_t block_size) {
-    (void)prompt;
-    return ceil(input_length / (double)block_size);
+/* At depth d there are total^d prefixes. */
+static double random_blocks_remembered(const mt_prompt *prompt, double requests,
+                                       double input_length, uint64_t block_size) {
+    double total = (double)((const random_blocks *)prompt)->total;
+    double left = ceil(input_length / (double)block_size);
+    double ways = 1, keys = 0;
+    for (; left >= 1 && ways < requests && total > 1; left--) {
+        ways *= total;
+        keys += fmin(ways, requests);
+    }
+    return keys + left * fmin(ways, requests);
 }
 
 static const mt_prompt_kind random_blocks_kind = {.name = "random_blocks",

@@ -36,9 +36,32 @@ mt_prompt *mt_prompt_unique(mt_error *error);
 mt_prompt *mt_prompt_random_blocks(uint64_t total, mt_error *error);
 
 /* The parts chained in order, each picked anew by every request; what is left of the prompt is new.
- * text is how the source shows itself. Names and text are copied. count >= 1. */
+ * A content is its name (or stream), its number and the place of its part: the same content after
+ * the same beginning shares blocks, as far as whole blocks reach. text is how the source shows
+ * itself. Names and text are copied. count >= 1. */
 mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *text,
                            mt_error *error);
+
+typedef struct mt_recorded_prompts {
+    const uint64_t *inputs,
+        *outputs;            /* tokens, one a request; outputs[i] = UINT64_MAX: it has none */
+    const uint64_t *id_ends; /* request i has ids [id_ends[i - 1], id_ends[i]); none: all new */
+    const uint64_t *ids;     /* prefix ids */
+    size_t count;
+} mt_recorded_prompts;
+
+/* The prompts of a trace in its order, lengths with them: request k has the k-th, with wrap again
+ * from the first; without it the stream ends when they do. Copied. Ids must fit the plan's block
+ * size when it runs. */
+mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error);
+
+/* Does the source decide the lengths itself? Then *mean (may be NULL) is what they are on average.
+ */
+typedef struct mt_prompt_mean {
+    double input, output, output_share; /* tokens; output of the requests that have one */
+    double most;                        /* requests it has prompts for; INFINITY: any number */
+} mt_prompt_mean;
+int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean);
 
 mt_prompt *mt_prompt_retain(mt_prompt *prompt); /* returns it */
 void mt_prompt_release(mt_prompt *prompt);      /* NULL is allowed */
@@ -47,8 +70,10 @@ const char *mt_prompt_text(const mt_prompt *prompt);
 /* Mean tokens of the shared part; no random numbers. */
 double mt_prompt_shared_mean(const mt_prompt *prompt);
 
-/* Keys a request of `input_length` tokens adds at most that must be remembered. */
-double mt_prompt_remembered(const mt_prompt *prompt, double input_length, uint64_t block_size);
+/* About how many different block keys `requests` prompts of `input_length` tokens have that must be
+ * remembered. */
+double mt_prompt_remembered(const mt_prompt *prompt, double requests, double input_length,
+                            uint64_t block_size);
 
 /* A state for one stream: stream is its name, variant tells several sources of one stream apart
  * (nothing of their own is shared between two variants). */
@@ -56,12 +81,12 @@ mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t 
                                 uint64_t seed, uint64_t block_size, mt_error *error);
 
 typedef struct mt_prompt_wish {
-    uint64_t
-        tokens; /* the whole prompt's, or with tokens_are_new what is added to the shared part */
-    int tokens_are_new;
+    uint64_t item;      /* of the request: its number in the stream, for plain processes */
+    uint64_t tokens;    /* of the whole prompt; at least 1 */
+    int tokens_are_new; /* then: what is added to the shared part */
     const char *model; /* the request's model field, as JSON text; different models share nothing */
     size_t model_length;
-    double time;
+    double time; /* seconds since the start */
 } mt_prompt_wish;
 
 typedef struct mt_prompt_made {
@@ -69,10 +94,18 @@ typedef struct mt_prompt_made {
     uint64_t fresh;         /* blocks after the keys, all new */
     int decides_output;     /* the source fixed the OSL too (it was taken from a trace) */
     uint64_t output_length; /* then: tokens */
+    int at_end;             /* there are no more prompts: nothing was made, the stream ends */
 } mt_prompt_made;
 
+/* Blocks of one prompt: the line of a longer one would pass the reader's limit of 1 GiB. */
+#define MT_PROMPT_BLOCKS_LIMIT ((uint64_t)1 << 27)
+
+/* MT_OK, or MT_ERROR_VALUE when `blocks` passes the limit. */
+mt_code mt_prompt_check_blocks(uint64_t blocks, mt_error *error);
+
 /* Describes the prompt of one request, random standing at its item: appends the keys of its leading
- * shared blocks to list, and fills *made: keys + fresh = ceil(input_length / block_size). */
+ * shared blocks to list, and fills *made: keys + fresh = ceil(input_length / block_size). Fails
+ * with MT_ERROR_VALUE beyond MT_PROMPT_BLOCKS_LIMIT; polls for Ctrl-C. */
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                        mt_key_list *list, mt_prompt_made *made, mt_error *error);
 
@@ -91,7 +124,9 @@ typedef struct mt_prompt_kind {
                     mt_key root, mt_key_list *list, mt_prompt_made *made, mt_error *error);
     void (*close)(mt_prompt_state *state); /* also after a failed open */
     double (*shared_mean)(const mt_prompt *prompt);
-    double (*remembered)(const mt_prompt *prompt, double input_length, uint64_t block_size);
+    double (*remembered)(const mt_prompt *prompt, double requests, double input_length,
+                         uint64_t block_size);
+    int (*decides)(const mt_prompt *prompt, mt_prompt_mean *mean);
     void (*release)(mt_prompt *prompt);
 } mt_prompt_kind; /* every function may be NULL: nothing to do, 0 */
 

@@ -2,12 +2,15 @@
  */
 #include "load/prompt.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "load/lengths.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { POLL_PICKS = 4096 };
 
 typedef struct parts_prompt {
     mt_prompt base;
@@ -69,13 +72,15 @@ typedef struct shared_part {
 
 static mt_code append_content(shared_part *shared, mt_key contents, uint64_t content,
                               uint64_t tokens, mt_key_list *list, mt_error *error) {
-    uint64_t done = 0;
-    while (done < tokens && shared->tokens < shared->limit) {
+    uint64_t done = 0, room = shared->limit - shared->tokens;
+    uint64_t used = tokens < room ? tokens : room;
+    mt_code code = mt_prompt_check_blocks((shared->tokens + used) / shared->block_size, error);
+    if (code != MT_OK)
+        return code;
+    while (done < used) {
         uint64_t take = shared->block_size - shared->tokens % shared->block_size;
-        if (take > tokens - done)
-            take = tokens - done;
-        if (take > shared->limit - shared->tokens)
-            take = shared->limit - shared->tokens;
+        if (take > used - done)
+            take = used - done;
         uint64_t stretch[5] = {contents.low, contents.high, content, done, take};
         shared->chain = mt_key_child(shared->chain, stretch, sizeof stretch);
         shared->tokens += take;
@@ -100,7 +105,9 @@ static mt_code parts_make(mt_prompt_state *base, mt_random *random, const mt_pro
     shared.limit = wish->tokens_are_new ? UINT64_MAX : wish->tokens;
     for (size_t i = 0; i < prompt->count; i++) {
         const mt_prompt_part *part = &prompt->parts[i];
-        for (uint64_t n = 0; n < part->count; n++) {
+        for (uint64_t n = 0; n < part->count && shared.tokens < shared.limit; n++) {
+            if (n % POLL_PICKS == POLL_PICKS - 1 && mt_interrupted())
+                return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
             uint64_t content = pick_content(part, random, wish->time);
             part_state *own = &state->parts[i];
             mt_random_seek(&own->sizes, content);
@@ -125,8 +132,34 @@ static double parts_shared_mean(const mt_prompt *base) {
     return tokens;
 }
 
-static double parts_remembered(const mt_prompt *prompt, double input_length, uint64_t block_size) {
-    return floor(fmin(parts_shared_mean(prompt), input_length) / (double)block_size);
+static double contents_of(const mt_prompt_part *part) {
+    if (part->pick)
+        return fmax(1, mt_distribution_highest(part->pick));
+    return part->uniform > 1 ? (double)part->uniform : 1;
+}
+
+/* Every pick multiplies the beginnings there can be. */
+static double parts_remembered(const mt_prompt *base, double requests, double input_length,
+                               uint64_t block_size) {
+    const parts_prompt *prompt = (const parts_prompt *)base;
+    double ways = 1, keys = 0, left = floor(input_length / (double)block_size);
+    for (size_t i = 0; i < prompt->count && left > 0; i++) {
+        const mt_prompt_part *part = &prompt->parts[i];
+        double blocks =
+            mt_distribution_mean_rounded(part->tokens, 0, 0, 1, INFINITY) / (double)block_size;
+        for (uint64_t n = 0; n < part->count && left > 0; n++) {
+            ways = fmin(ways * contents_of(part), requests);
+            keys += ways * fmin(blocks, left);
+            left -= blocks;
+            if (ways >= requests) { /* the rest of this part adds as much each time */
+                double rest = fmin((double)(part->count - n - 1) * blocks, fmax(0, left));
+                keys += ways * rest;
+                left -= rest;
+                break;
+            }
+        }
+    }
+    return keys;
 }
 
 static void parts_release(mt_prompt *base) {

@@ -35,8 +35,8 @@ mt_run *mt_run_open(mt_plan *plan, const mt_run_options *options, mt_error *erro
  * failure. Polls for Ctrl-C. */
 int mt_run_next(mt_run *run, mt_request *request, mt_error *error);
 
-/* Writes at most `most` of the requests that are left; *written counts them also when it fails, and is
- * below `most` at the end. */
+/* Writes at most `most` of the requests that are left; *written counts them also when it fails, and
+ * is below `most` at the end. */
 mt_code mt_run_write(mt_run *run, mt_output *output, const mt_trace_format *format, uint64_t most,
                      uint64_t *written, mt_error *error);
 
@@ -46,10 +46,9 @@ typedef struct mt_run_bin {
     double input, output; /* tokens, summed */
 } mt_run_bin;
 
-/* Counts the requests that are left into `count` equal bins over [0, duration); what comes later (late
- * turns of sessions) is left out. */
-mt_code mt_run_count(mt_run *run, double duration, mt_run_bin *bins, size_t count,
-                     mt_error *error);
+/* Counts the requests that are left into `count` equal bins over [0, duration); what comes later
+ * (late turns of sessions) is left out. */
+mt_code mt_run_count(mt_run *run, double duration, mt_run_bin *bins, size_t count, mt_error *error);
 
 /* XXH3-64 over the lines (written with `format`) of the first `most` requests that are left. */
 mt_code mt_run_digest(mt_run *run, const mt_trace_format *format, uint64_t most, uint64_t *digest,

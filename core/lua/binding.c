@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *code_name(mt_code code) {
@@ -21,18 +22,19 @@ int mt_lua_failure(lua_State *L, const mt_error *error) {
 }
 
 /* A usage error is a table {message = text} with the metatable "moontide.usage". */
-static int throw_usage(lua_State *L) {
+static void __attribute__((noreturn)) throw_usage(lua_State *L) {
     lua_createtable(L, 0, 1);
     lua_insert(L, -2);
     lua_setfield(L, -2, "message");
     luaL_setmetatable(L, "moontide.usage");
-    return lua_error(L);
+    lua_error(L);
+    abort(); /* lua_error does not return, but is not declared so */
 }
 
 int mt_lua_raise_error(lua_State *L, const mt_error *error) {
     char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
     lua_pushstring(L, mt_error_text(error, text, sizeof text));
-    return throw_usage(L);
+    throw_usage(L);
 }
 
 int mt_lua_raise(lua_State *L, const char *format, ...) {
@@ -40,7 +42,7 @@ int mt_lua_raise(lua_State *L, const char *format, ...) {
     va_start(arguments, format);
     lua_pushvfstring(L, format, arguments);
     va_end(arguments);
-    return throw_usage(L);
+    throw_usage(L);
 }
 
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {

@@ -22,10 +22,10 @@ int mt_lua_failure(lua_State *L, const mt_error *error);
 
 /* The same as a raise: for the caller's mistakes that core found (MT_ERROR_VALUE), and for out of
  * memory in constructors. */
-int mt_lua_raise_error(lua_State *L, const mt_error *error);
+int mt_lua_raise_error(lua_State *L, const mt_error *error) __attribute__((noreturn));
 
 /* Raises a usage error with a printf-like message (luaL formats). */
-int mt_lua_raise(lua_State *L, const char *format, ...);
+int mt_lua_raise(lua_State *L, const char *format, ...) __attribute__((noreturn));
 
 /* Pushes a full userdata of `size` zero bytes with metatable `type` (registered before with
  * mt_lua_new_type). */
@@ -52,14 +52,20 @@ int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg);
 mt_random *mt_lua_check_random(lua_State *L, int arg);
 
+/* Pushes a new "moontide.random" of that key, at item 0. */
+void mt_lua_push_random(lua_State *L, uint64_t seed, const char *name, const char *purpose);
+
 /* The number or rate curve at `index` as a parameter of a distribution, without a reference of its
  * own. Returns 0 when it is neither. */
 int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);
 
 /* One opener a file of this folder: each pushes a table of functions. module.c lists them. */
 int mt_lua_open_base(lua_State *L);
+int mt_lua_open_json(lua_State *L);
+int mt_lua_open_hash(lua_State *L);
 int mt_lua_open_columns(lua_State *L);
 int mt_lua_open_trace(lua_State *L);
+int mt_lua_open_analysis(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);

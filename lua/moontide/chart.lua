@@ -1,377 +1,361 @@
---- Pictures for the terminal: lines over time and horizontal bars.
+--- Charts in the terminal: lines over time and horizontal bars, as text.
 --
--- Braille and block characters where the locale is UTF-8 and TERM is not "dumb", else ASCII. Colour
--- tells several lines apart on a terminal, unless NO_COLOR is set; elsewhere each line has its mark.
+-- A style says what may be used: { utf8 =, colour =, columns = }. chart.style() finds the one for
+-- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
+-- ASCII elsewhere; colour only for several series on a terminal, and never with NO_COLOR.
 local core = require "moontide.core"
-local axis = require "moontide.chart_axis"
-local options = require "moontide.options"
 core.base.own()
 
 local chart = {}
 
-local default_width, least_width = 80, 20
-local label_width = 7 -- of the y axis, unless a label is longer: pictures below one another line up
-local marks = { "*", "+", "o", "x", "#", "@", "%", "&" }
-local colours = { "36", "33", "35", "32", "31", "34" } -- of ECMA-48: cyan, yellow, magenta, ...
-
--- --- what the terminal can show -------------------------------------------------------------------
-
----@class moontide.chart.style
----@field unicode boolean braille and block characters
+---@class moontide.chart_style
+---@field utf8 boolean
 ---@field colour boolean
----@field width integer columns
+---@field columns integer
 
-local function is_set(name)
+local function environment(name)
   local value = os.getenv(name)
-  return value ~= nil and value ~= ""
+  return value ~= "" and value or nil
 end
 
-local function locale()
-  for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
-    if is_set(name) then return os.getenv(name):lower() end
-  end
-  return ""
-end
-
---- How to draw for where standard output goes.
----@return moontide.chart.style
+--- The style for standard output.
+---@return moontide.chart_style
 function chart.style()
-  local term = os.getenv "TERM"
-  local columns = math.tointeger(tonumber(os.getenv "COLUMNS")) or core.base.terminal_width() or default_width
+  local locale = environment "LC_ALL" or environment "LC_CTYPE" or environment "LANG" or ""
+  local terminal = environment "TERM"
+  local columns = math.tointeger(tonumber(environment "COLUMNS")) or core.base.terminal_width() or 80
   return {
-    unicode = locale():find "utf%-?8" ~= nil and term ~= "dumb",
-    colour = core.base.is_terminal(1) and not is_set "NO_COLOR" and term ~= "dumb",
-    width = math.max(columns, least_width),
+    utf8 = locale:lower():find "utf%-?8" ~= nil and terminal ~= "dumb",
+    colour = core.base.is_terminal(1) and terminal ~= "dumb" and not environment "NO_COLOR",
+    columns = math.max(20, math.min(columns, 1000)),
   }
 end
-
-local picture_type = { __name = "moontide.picture", __tostring = function(self) return self.text end }
 
 ---@class moontide.picture
----@field text string
 
---- A value whose tostring is the text.
----@param text string
+local picture_metatable = { __name = "moontide.picture" }
+function picture_metatable:__tostring()
+  return self.draw(chart.style())
+end
+
+--- A value that is drawn when it is printed, in the style of the moment.
+---@param draw fun(style: moontide.chart_style): string
 ---@return moontide.picture
-function chart.picture(text)
-  return setmetatable({ text = text }, picture_type)
+function chart.picture(draw)
+  return setmetatable({ draw = draw }, picture_metatable)
 end
 
--- --- texts ----------------------------------------------------------------------------------------
+-- --- numbers on axes -------------------------------------------------------------------------------
 
-local function text_width(text)
-  return utf8.len(text) or #text
-end
-
--- The text in at most `width` columns.
-local function cut(text, width)
-  text = text:gsub("%c", " ")
-  if text_width(text) <= width then return text end
-  local keep = math.max(width - 3, 0)
-  local last = utf8.len(text) and utf8.offset(text, keep + 1) - 1 or keep
-  return text:sub(1, last) .. ("..."):sub(1, width)
-end
-
-local function pad_left(text, width)
-  return (" "):rep(width - text_width(text)) .. text
-end
-
-local function pad_right(text, width)
-  return text .. (" "):rep(width - text_width(text))
-end
-
-local function title_line(title, unit, width)
-  local suffix = unit and "[" .. unit .. "]" or ""
-  if not title then return suffix end
-  if suffix == "" then return cut(title, width) end
-  return cut(title, width - text_width(suffix) - 2) .. "  " .. suffix
-end
-
--- --- the canvas -----------------------------------------------------------------------------------
-
--- A braille character has 2 by 4 dots; these are their bits, column by column from the top.
-local braille_bits = { { 0x01, 0x02, 0x04, 0x40 }, { 0x08, 0x10, 0x20, 0x80 } }
-
-local function is_finite(value)
-  return value - value == 0
-end
-
--- Cells of dots: braille, or one mark each. `bits` and `owner` (the number of the series drawn last)
--- are kept by cell.
-local function new_canvas(columns, rows, is_braille)
-  return {
-    columns = columns, rows = rows, across = is_braille and 2 or 1, down = is_braille and 4 or 1,
-    bits = {}, owner = {},
-  }
-end
-
--- Sets the dots from y = low to high (0 is the lowest) in dot column x (0 is the first).
-local function draw_column(canvas, x, low, high, series)
-  local column = braille_bits[x % canvas.across + 1]
-  for y = low, high do
-    local from_top = canvas.rows * canvas.down - 1 - y
-    local cell = (from_top // canvas.down) * canvas.columns + x // canvas.across
-    canvas.bits[cell] = (canvas.bits[cell] or 0) | column[from_top % canvas.down + 1]
-    canvas.owner[cell] = series
+-- The smallest of 1, 2, 5 times a power of ten that is not below `value`.
+local function nice_step(value)
+  local power = 10.0 ^ math.floor(math.log(value, 10))
+  for _, factor in ipairs { 1, 2, 5 } do
+    if factor * power >= value * (1 - 1e-9) then return factor * power end
   end
+  return 10 * power
 end
 
--- The least and largest value in dot column i (from 0) of `dots`; nil where there is none. With more
--- values than dots none is left out, with fewer straight lines join the bins' middles.
-local function column_values(values, i, dots)
-  local count = #values
-  if count >= dots then
-    local low, high = math.huge, -math.huge
-    for k = i * count // dots + 1, (i + 1) * count // dots do
-      if is_finite(values[k]) then low, high = math.min(low, values[k]), math.max(high, values[k]) end
-    end
-    if low <= high then return low, high end
-    return nil
+-- Steps of clock time that read well, up to a day; nice_step outside of them.
+local clock_steps = { 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800,
+  14400, 21600, 43200, 86400 }
+
+local function time_step(value)
+  if value <= 1 then return nice_step(value) end
+  for _, step in ipairs(clock_steps) do
+    if step >= value * (1 - 1e-9) then return step end
   end
-  local place = math.max(1, math.min(count, (i + 0.5) * count / dots + 0.5))
-  local before = math.floor(place)
-  local value = values[before]
-  if place > before then
-    value = value + (values[before + 1] - value) * (place - before)
-    if not is_finite(value) then value = values[math.floor(place + 0.5)] end
-  end
-  if is_finite(value) then return value, value end
+  return 86400 * nice_step(value / 86400)
 end
 
-local function draw_series(canvas, values, low, high, number)
-  local dots, top = canvas.columns * canvas.across, canvas.rows * canvas.down - 1
-  local before_low, before_high
-  for x = 0, dots - 1 do
-    local least, largest = column_values(values, x, dots)
-    if least then
-      local from = math.floor((least - low) / (high - low) * top + 0.5)
-      local to = math.floor((largest - low) / (high - low) * top + 0.5)
-      draw_column(canvas, x, before_high and math.min(from, before_high + 1) or from,
-        before_low and math.max(to, before_low - 1) or to, number)
-      before_low, before_high = from, to
-    else
-      before_low, before_high = nil, nil
-    end
-  end
+-- A number with as many decimals as the step needs; -0 is 0.
+local function label_of(value, step)
+  local decimals = math.max(0, -math.floor(math.log(step, 10) + 1e-9))
+  if math.abs(value) < step * 1e-6 then value = 0.0 end
+  if decimals > 6 or math.abs(value) >= 1e7 then return ("%.4g"):format(value) end
+  return ("%.*f"):gsub("%*", tostring(decimals)):format(value)
 end
 
-local function coloured(text, number, style)
+--- A number for people: four significant digits, no exponent where it can be helped.
+---@param value number
+---@return string
+function chart.number(value)
+  if value == math.floor(value) and math.abs(value) < 1e7 then return ("%.0f"):format(value) end
+  local text = ("%.4g"):format(value)
+  if text:find "e" and math.abs(value) >= 1 and math.abs(value) < 1e7 then text = ("%.0f"):format(value) end
+  return text
+end
+
+-- Ticks inside [from, to], `step` apart, as { value, label }.
+local function ticks(from, to, step, scale)
+  local list = {}
+  for i = math.ceil(from / step - 1e-9), math.floor(to / step + 1e-9) do
+    list[#list + 1] = { i * step, label_of(i * step / (scale or 1), step / (scale or 1)) }
+  end
+  return list
+end
+
+-- The unit that a span of seconds is written in, and its length.
+local function time_unit(span)
+  if span > 3 * 86400 then return "d", 86400 end
+  if span > 3 * 3600 then return "h", 3600 end
+  if span > 300 then return "min", 60 end
+  return "s", 1
+end
+
+-- --- the canvas ------------------------------------------------------------------------------------
+
+local markers = { "*", "+", "o", "x", "#", "@" }
+local colours = { "36", "33", "35", "32", "31", "34" }
+-- The bit of each dot of a braille cell, by row and column.
+local braille_bits = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 } }
+
+local function paint(text, series, style)
   if not style.colour then return text end
-  return ("\27[%sm%s\27[0m"):format(colours[(number - 1) % #colours + 1], text)
+  return ("\27[%sm%s\27[0m"):format(colours[(series - 1) % #colours + 1], text)
 end
 
-local function canvas_row(canvas, row, style)
-  local cells, last = {}, 0
-  for column = 0, canvas.columns - 1 do
-    local cell = row * canvas.columns + column
-    local bits, number = canvas.bits[cell], canvas.owner[cell]
-    if bits then
-      local mark = canvas.across == 2 and utf8.char(0x2800 + bits) or marks[(number - 1) % #marks + 1]
-      cells[column + 1] = coloured(mark, number, style)
-      last = column + 1
-    else
-      cells[column + 1] = " "
+-- A canvas of width x height cells, each fine_x by fine_y dots. `dot(x, y, series)`: x from the left,
+-- y from the bottom, whole numbers from 0; what is outside is left out.
+local function new_canvas(width, height, fine_x, fine_y, use_markers)
+  local cells = {}
+  local canvas = {}
+
+  function canvas.dot(x, y, series)
+    local column, row = x // fine_x, height - 1 - y // fine_y
+    if column < 0 or column >= width or row < 0 or row >= height then return end
+    local at = row * width + column
+    local cell = cells[at]
+    if use_markers then
+      cells[at] = { series = series, text = markers[(series - 1) % #markers + 1] }
+      return
     end
+    if not cell or cell.series ~= series then
+      cell = { series = series, bits = cell and cell.bits or 0 }
+      cells[at] = cell
+    end
+    cell.bits = cell.bits | braille_bits[fine_y - y % fine_y][x % fine_x + 1]
   end
-  return table.concat(cells, "", 1, last)
+
+  function canvas.row(row, style, many)
+    local out, used = {}, 0
+    for column = 0, width - 1 do
+      local cell = cells[row * width + column]
+      if cell then
+        local text = cell.text or utf8.char(0x2800 + cell.bits)
+        out[#out + 1] = (" "):rep(column - used) .. (many and paint(text, cell.series, style) or text)
+        used = column + 1
+      end
+    end
+    return table.concat(out)
+  end
+  return canvas
 end
 
--- --- line charts ----------------------------------------------------------------------------------
-
-local glyphs = {
-  [true] = { tick = "┤", side = "│", corner = "└", bottom = "─", bottom_tick = "┬", bar = "█" },
-  [false] = { tick = "+", side = "|", corner = "+", bottom = "-", bottom_tick = "+", bar = "#" },
-}
-
--- The axis below, of columns + 1 characters, and the line of its labels.
-local function bottom_lines(o, columns, gutter, glyph)
-  local line = { glyph.corner }
-  for i = 2, columns + 1 do line[i] = glyph.bottom end
-  local labels, used = "", 0
-  local right = gutter + columns + 1
-  for _, tick in ipairs(axis.ticks(o.x_from, o.x_to, columns // 10, o.x_unit)) do
-    local place = math.floor((tick.value - o.x_from) / (o.x_to - o.x_from) * columns + 0.5)
-    if place > 0 then line[place + 1] = glyph.bottom_tick end
-    local start = math.min(gutter + place - (#tick.label - 1) // 2, right - #tick.label)
-    if start >= used + (used > 0 and 1 or 0) then
-      labels = labels .. (" "):rep(start - used) .. tick.label
-      used = start + #tick.label
-    end
+-- The lowest and highest of the values that dot column x of `dots` stands for: no value is left out
+-- when there are more of them than dots. nil where none is finite.
+local function range_at(values, x, dots)
+  local first = x * #values // dots + 1
+  local low, high
+  for i = first, math.max(first, (x + 1) * #values // dots) do
+    local value = values[i]
+    if value - value == 0 then low, high = math.min(low or value, value), math.max(high or value, value) end
   end
-  if o.x_unit and o.x_unit ~= "s" then labels = labels .. " " .. o.x_unit end
-  return (" "):rep(gutter) .. table.concat(line), labels
-end
-
-local function extent(series)
-  local low, high = math.huge, -math.huge
-  for _, values in ipairs(series) do
-    for _, value in ipairs(values) do
-      if is_finite(value) then low, high = math.min(low, value), math.max(high, value) end
-    end
-  end
-  if low > high then return 0, 0 end
   return low, high
 end
 
-local function legend(names, is_braille, style)
-  local entries = {}
-  for i, name in ipairs(names) do
-    local mark = is_braille and "─" or marks[(i - 1) % #marks + 1]
-    entries[i] = coloured(mark, i, style) .. " " .. tostring(name)
+-- Draws one series, each dot column from its lowest to its highest value, joined to the one before.
+-- The joining line belongs to the later column and does not cover the dot before it.
+local function draw_series(canvas, values, series, dots, y_of)
+  local low_before, high_before
+  for x = 0, dots - 1 do
+    local low, high = range_at(values, x, dots)
+    if low then
+      low, high = y_of(low), y_of(high)
+      local from, to = low, high
+      if low_before and low > high_before then from = high_before + 1 end
+      if low_before and high < low_before then to = low_before - 1 end
+      for y = from, to do canvas.dot(x, y, series) end
+    end
+    low_before, high_before = low, high
   end
-  return table.concat(entries, "   ")
 end
 
-local function check_series(series, names)
-  if type(series) ~= "table" or #series == 0 then
-    options.wrong("chart.line: series", series, "a list of lists of numbers")
-  end
-  for i, values in ipairs(series) do
-    local what = ("chart.line: series %d"):format(i)
-    if type(values) ~= "table" or #values == 0 then options.wrong(what, values, "a list of numbers") end
-    for k, value in ipairs(values) do
-      if type(value) ~= "number" then options.wrong(("%s: value %d"):format(what, k), value, "a number") end
+-- --- the line chart --------------------------------------------------------------------------------
+
+local y_label_width = 8 -- columns for the numbers left of the axis
+
+local function plot_width(width, style)
+  return math.max(10, (width or style.columns) - y_label_width - 3)
+end
+
+-- Braille cells cannot tell series apart without colour.
+local function fine(series_count, style)
+  return style.utf8 and (series_count == 1 or style.colour)
+end
+
+--- How many bins a line chart of this width shows: give each series that many values.
+---@param width? integer columns of the whole chart
+---@param style moontide.chart_style
+---@param series_count? integer default 1
+---@return integer
+function chart.bins(width, style, series_count)
+  return plot_width(width, style) * (fine(series_count or 1, style) and 2 or 1)
+end
+
+-- The lowest and highest value, 0 among them.
+local function range_of(series)
+  local low, high = 0, 0
+  for _, values in ipairs(series) do
+    for _, value in ipairs(values) do
+      if value < low and value > -math.huge then low = value end
+      if value > high and value < math.huge then high = value end
     end
   end
-  if names ~= nil and (type(names) ~= "table" or #names ~= #series) then
-    options.wrong("chart.line: names", names, "a list of one name for each of the series")
-  end
+  if low == high then high = 1 end
+  return low, high
 end
 
----@class moontide.chart.line
----@field series number[][]
----@field names string[]? for a legend
----@field x_from number? default 0
+local function y_axis(series, height)
+  local low, high = range_of(series)
+  local step = nice_step((high - low) / math.max(2, height // 3))
+  local bottom = math.floor(low / step + 1e-9) * step
+  local top = math.ceil(high / step - 1e-9) * step
+  return { bottom = bottom, top = top, ticks = ticks(bottom, top, step) }
+end
+
+-- The line under the chart with its tick marks, and the line of their labels.
+local function x_axis(opts, width, glyphs)
+  local from, to = opts.x_from, opts.x_to
+  local is_time = (opts.x_unit or "s") == "s"
+  local unit, scale = opts.x_unit, 1
+  if is_time then unit, scale = time_unit(math.max(math.abs(from), math.abs(to))) end
+  local step = (is_time and time_step or nice_step)((to - from) / math.max(2, width // 12))
+  local line, labels, used = {}, {}, 0
+  for i = 1, width do line[i] = glyphs.horizontal end
+  for _, tick in ipairs(ticks(from, to, step, scale)) do
+    local column = math.min(width, math.floor((tick[1] - from) / (to - from) * width) + 1)
+    line[column] = glyphs.x_tick
+    local start = math.max(column - #tick[2] // 2 - 1, used)
+    if start + #tick[2] <= width + 2 then
+      labels[#labels + 1] = (" "):rep(start - used) .. tick[2]
+      used = start + #tick[2] + 1
+      labels[#labels] = labels[#labels] .. " "
+    end
+  end
+  return table.concat(line), table.concat(labels) .. unit
+end
+
+local unicode_glyphs = { vertical = "│", horizontal = "─", corner = "└", y_tick = "┤", x_tick = "┬" }
+local ascii_glyphs = { vertical = "|", horizontal = "-", corner = "+", y_tick = "+", x_tick = "+" }
+
+local function cut(text, columns)
+  text = tostring(text):gsub("%c", " ")
+  local length = utf8.len(text) or #text
+  if length <= columns then return text end
+  local at = utf8.len(text) and utf8.offset(text, columns - 2) or columns - 2
+  return text:sub(1, at - 1) .. "..."
+end
+
+local function legend(opts, style, use_markers)
+  if not opts.names then return nil end
+  local words = {}
+  for i, name in ipairs(opts.names) do
+    local mark = use_markers and markers[(i - 1) % #markers + 1] or "━━"
+    words[i] = (use_markers and mark or paint(mark, i, style)) .. " " .. name
+  end
+  return table.concat(words, "   ")
+end
+
+---@class moontide.line_chart
+---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
+---@field names string[]? of the series, for a legend
+---@field x_from number
 ---@field x_to number
----@field x_unit string?
+---@field x_unit string? default "s", written in minutes, hours or days where that reads better
 ---@field y_unit string?
+---@field width integer? of the whole chart in columns; default: the terminal's
+---@field height integer? of the drawing in lines, default 12
 ---@field title string?
----@field width integer? columns; default: the terminal's
----@field height integer? rows between the axes; default 12
-local line_spec = {
-  { "series", kind = "any", required = true }, { "names", kind = "any" },
-  { "x_from", kind = "number", default = 0 }, { "x_to", kind = "number", required = true },
-  { "x_unit", kind = "string" }, { "y_unit", kind = "string" }, { "title", kind = "string" },
-  { "width", kind = "integer", min = least_width, max = 1000 },
-  { "height", kind = "integer", min = 3, max = 200, default = 12 },
-}
 
--- The y axis: its range, a label or nil for each row, and how wide the labels are.
-local function left_axis(series, rows)
-  local low, high = axis.range(select(1, extent(series)), select(2, extent(series)), rows // 2)
-  local labels, width = {}, label_width
-  for _, tick in ipairs(axis.ticks(low, high, rows // 2)) do
-    local row = math.floor((high - tick.value) / (high - low) * (rows - 1) + 0.5)
-    labels[row] = tick.label
-    width = math.max(width, #tick.label)
+--- Lines over a common x axis, cut into equal bins.
+---@param opts moontide.line_chart
+---@param style? moontide.chart_style
+---@return string lines without a newline at the end
+function chart.line(opts, style)
+  style = style or chart.style()
+  local width, height = plot_width(opts.width, style), opts.height or 12
+  local count = #opts.series
+  local is_fine = fine(count, style)
+  local glyphs = style.utf8 and unicode_glyphs or ascii_glyphs
+  local fine_x, fine_y = is_fine and 2 or 1, is_fine and 4 or 1
+  local canvas = new_canvas(width, height, fine_x, fine_y, not is_fine)
+  local axis = y_axis(opts.series, height)
+  local dots_y = height * fine_y - 1
+  local function y_of(value)
+    return math.floor((value - axis.bottom) / (axis.top - axis.bottom) * dots_y + 0.5)
   end
-  return low, high, labels, width
-end
+  for i, values in ipairs(opts.series) do draw_series(canvas, values, i, width * fine_x, y_of) end
 
-local function draw_line(o, style)
-  check_series(o.series, o.names)
-  if o.x_to <= o.x_from then
-    core.base.raise(("chart.line: x_to (%s) must be above x_from (%s)"):format(options.show(o.x_to),
-      options.show(o.x_from)))
-  end
-  local width = o.width or style.width
-  local glyph = glyphs[style.unicode]
-  -- Braille lines cannot be told apart without colour.
-  local is_braille = style.unicode and (#o.series == 1 or style.colour)
-  local low, high, labels, gutter = left_axis(o.series, o.height)
-  local columns = math.max(width - gutter - 2, 1)
-  local canvas = new_canvas(columns, o.height, is_braille)
-  for i, values in ipairs(o.series) do draw_series(canvas, values, low, high, i) end
-
+  local labels = {}
+  for _, tick in ipairs(axis.ticks) do labels[height - 1 - y_of(tick[1]) // fine_y] = tick[2] end
   local lines = {}
-  if o.title or o.y_unit then lines[1] = title_line(o.title, o.y_unit, width) end
-  for row = 0, o.height - 1 do
-    local side = labels[row] and glyph.tick or glyph.side
-    lines[#lines + 1] = pad_left(labels[row] or "", gutter) .. " " .. side .. canvas_row(canvas, row, style)
+  if opts.title then lines[#lines + 1] = cut(opts.title, opts.width or style.columns) end
+  if opts.y_unit then
+    lines[#lines + 1] = (" "):rep(math.max(0, y_label_width + 1 - #opts.y_unit)) .. opts.y_unit
   end
-  lines[#lines + 1], lines[#lines + 2] = bottom_lines(o, columns, gutter + 1, glyph)
-  if o.names then lines[#lines + 1] = (" "):rep(gutter + 1) .. legend(o.names, is_braille, style) end
+  for row = 0, height - 1 do
+    local label = labels[row] or ""
+    local drawn = canvas.row(row, style, count > 1)
+    lines[#lines + 1] = (" "):rep(y_label_width - #label) .. label .. " "
+      .. (labels[row] and glyphs.y_tick or glyphs.vertical) .. drawn
+  end
+  local line, x_labels = x_axis(opts, width, glyphs)
+  lines[#lines + 1] = (" "):rep(y_label_width + 1) .. glyphs.corner .. line
+  lines[#lines + 1] = (" "):rep(y_label_width + 1) .. x_labels
+  lines[#lines + 1] = legend(opts, style, not is_fine)
   return table.concat(lines, "\n")
 end
 
---- A picture of lines: each series is a list of values over equal bins of x; NaN is a gap. The y axis
---- holds 0. With x_unit "s" the ticks are times.
----@param o moontide.chart.line
----@param style? moontide.chart.style
----@return string picture lines without a final newline
-chart.line = core.base.located(function(o, style)
-  return draw_line(options.table("chart.line", o, line_spec), style or chart.style())
-end)
+-- --- bars ------------------------------------------------------------------------------------------
 
---- How many values a line chart of this width can show one beside the other.
----@param width integer|nil columns; default the style's
----@param style moontide.chart.style
----@return integer
-function chart.bins(width, style)
-  return math.max((width or style.width) - label_width - 2, 1) * (style.unicode and 2 or 1)
-end
-
--- --- bars -----------------------------------------------------------------------------------------
-
--- Blocks of 1 to 7 eighths of a character, from the left.
 local eighths = { "▏", "▎", "▍", "▌", "▋", "▊", "▉" }
 
--- The bar of a share above 0: however small, it is seen.
-local function bar(share, columns, style)
-  local glyph = glyphs[style.unicode].bar
-  if not style.unicode then
-    local full = math.floor(share * columns + 0.5)
-    return glyph:rep(math.max(full, 1))
-  end
-  local parts = math.max(math.floor(share * columns * 8 + 0.5), 1)
-  return glyph:rep(parts // 8) .. (eighths[parts % 8] or "")
+-- A bar of `length` columns (a float).
+local function bar_of(length, style)
+  if not style.utf8 then return ("#"):rep(math.floor(length + 0.5)) end
+  local whole = math.floor(length)
+  local part = math.floor((length - whole) * 8 + 0.5)
+  if part == 8 then whole, part = whole + 1, 0 end
+  return ("█"):rep(whole) .. (eighths[part] or "")
 end
 
-local function check_rows(rows)
-  local form = "{label, value}, the value a number that is not negative"
-  if type(rows) ~= "table" or #rows == 0 then options.wrong("chart.bars: rows", rows, "a list of rows") end
-  for i, row in ipairs(rows) do
-    local value = type(row) == "table" and row[2]
-    if type(value) ~= "number" or not (value >= 0 and is_finite(value)) or row[1] == nil then
-      options.wrong(("chart.bars: row %d"):format(i), row, form)
-    end
+--- Horizontal bars, one a row, each with its number.
+---@param opts { rows: { [1]: string, [2]: number }[], width: integer?, unit: string?, title: string? }
+---   rows: { label, value } with values >= 0
+---@param style? moontide.chart_style
+---@return string lines without a newline at the end
+function chart.bars(opts, style)
+  style = style or chart.style()
+  local width = opts.width or style.columns
+  local label_width, number_width, most = 0, 0, 0
+  local texts = {}
+  for i, row in ipairs(opts.rows) do
+    texts[i] = chart.number(row[2]) .. (opts.unit and " " .. opts.unit or "")
+    local label = cut(row[1], width // 2)
+    label_width = math.max(label_width, utf8.len(label) or #label)
+    number_width = math.max(number_width, #texts[i])
+    most = math.max(most, row[2])
   end
-end
-
-local bars_spec = {
-  { "rows", kind = "any", required = true }, { "title", kind = "string" }, { "unit", kind = "string" },
-  { "width", kind = "integer", min = least_width, max = 1000 },
-}
-
-local function draw_bars(o, style)
-  check_rows(o.rows)
-  local width = o.width or style.width
-  local labels, values, label_columns, value_columns, largest = {}, {}, 0, 0, 0
-  for i, row in ipairs(o.rows) do
-    labels[i] = cut(tostring(row[1]), width // 3)
-    values[i] = ("%.6g"):format(row[2])
-    label_columns = math.max(label_columns, text_width(labels[i]))
-    value_columns = math.max(value_columns, #values[i])
-    largest = math.max(largest, row[2])
-  end
-  local columns = math.max(width - label_columns - value_columns - 3, 1)
-  local lines = {}
-  if o.title or o.unit then lines[1] = title_line(o.title, o.unit, width) end
-  for i, row in ipairs(o.rows) do
-    local share = largest > 0 and row[2] / largest or 0
-    local drawn = share > 0 and " " .. coloured(bar(share, columns, style), 1, style) or ""
-    lines[#lines + 1] = pad_right(labels[i], label_columns) .. " " .. pad_left(values[i], value_columns)
-      .. drawn
+  local room = math.max(5, width - label_width - number_width - 3)
+  local lines = { opts.title and cut(opts.title, width) }
+  for i, row in ipairs(opts.rows) do
+    local label = cut(row[1], width // 2)
+    local bar = most > 0 and bar_of(math.max(0, row[2]) / most * room, style) or ""
+    lines[#lines + 1] = (" "):rep(label_width - (utf8.len(label) or #label)) .. label .. " "
+      .. (style.utf8 and "│" or "|") .. bar .. " " .. texts[i]
   end
   return table.concat(lines, "\n")
 end
-
---- A picture of horizontal bars, the longest as long as there is room.
----@param o { rows: { [1]: any, [2]: number }[], title: string?, unit: string?, width: integer? }
----@param style? moontide.chart.style
----@return string picture lines without a final newline
-chart.bars = core.base.located(function(o, style)
-  return draw_bars(options.table("chart.bars", o, bars_spec), style or chart.style())
-end)
 
 return chart

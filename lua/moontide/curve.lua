@@ -3,6 +3,7 @@
 -- Rate first, time after. Times are seconds or "90s", "1h30m"; rates are per second or "60/m". A
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
+local chart = require "moontide.chart"
 local options = require "moontide.options"
 local sample = require "moontide.curve_sampling"
 core.base.own()
@@ -83,14 +84,6 @@ function curve.points(list)
   return raw.points(rates, times, values.smooth)
 end
 
----@class moontide.curve.sine
----@field mean number|string?
----@field amp number|string?
----@field min number|string?
----@field max number|string?
----@field period number|string seconds
----@field phase number|string? when it passes its mean upwards; default 0
----@field peak_at number|string? when it is at its top
 local sine_spec = {
   { "mean", kind = "rate_number" }, { "amp", kind = "rate_number" },
   { "min", kind = "rate_number" }, { "max", kind = "rate_number" },
@@ -114,7 +107,9 @@ local function mean_and_amp(o)
     end
     return (o.min + o.max) / 2, (o.max - o.min) / 2
   end
-  if not by_mean then core.base.raise "sine: mean and amp, or min and max, are required" end
+  if o.mean == nil and o.amp == nil then
+    core.base.raise "sine: mean and amp, or min and max, are required"
+  end
   if o.mean == nil then core.base.raise "sine: mean is required beside amp" end
   if o.amp == nil then core.base.raise "sine: amp is required beside mean" end
   return o.mean, o.amp
@@ -128,8 +123,17 @@ local function sine_of(o)
   return raw.sine(mean, amp, o.period, phase)
 end
 
+---@class moontide.sine_options mean and amp, or min and max; phase or peak_at, or neither
+---@field mean number|string?
+---@field amp number|string?
+---@field min number|string?
+---@field max number|string?
+---@field period number|string
+---@field phase number|string? where it rises through its mean
+---@field peak_at number|string? where a top is
+
 --- A sine: mean + amp * sin(2 pi (t - phase) / period). Endless.
----@param o moontide.curve.sine mean and amp, or min and max; phase or peak_at
+---@param o moontide.sine_options
 ---@return moontide.curve
 function curve.sine(o)
   return sine_of(options.table("sine", o, sine_spec))
@@ -142,7 +146,7 @@ local spike_spec = {
 
 --- A spike: from 0 straight up to height over `rise` before `at`, and back over `fall` after. Add it
 --- to another curve. Endless.
----@param o { at: number|string, height: number|string, rise: number|string?, fall: number|string? }
+---@param o { at: number|string, height: number|string, rise: number|string, fall: number|string }
 ---@return moontide.curve
 function curve.spike(o)
   local v = options.table("spike", o, spike_spec)
@@ -156,7 +160,8 @@ local noise_spec = {
 
 --- Positive random noise of mean 1, to multiply with. Each call is a new realisation, the same one
 --- wherever its value is used. Endless.
----@param o { cv: number, corr_time: number|string } corr_time: its correlation falls to 1/e in it
+---@param o { cv: number, corr_time: number|string } cv: standard deviation / mean; corr_time: the time
+---  in which its correlation falls to 1/e
 ---@return moontide.curve
 function curve.noise(o)
   local v = options.table("noise", o, noise_spec)
@@ -179,6 +184,66 @@ function curve.curve(fn, duration)
   local seconds = options.duration(duration, "curve: the duration")
   if seconds <= 0 then options.wrong("curve: the duration", duration, "above 0") end
   return from_function(fn, seconds, seconds, ("curve(function, %s)"):format(options.show(seconds)))
+end
+
+local rate_of_spec = { { "bin", kind = "duration", default = "30s", above = 0 } }
+local most_bins = 1000000
+
+-- The timestamps (ms) of a trace's requests, or nil and why there are none.
+local function timestamps(trace)
+  local column = trace:column "timestamp"
+  if #trace == 0 then return nil, "there are no requests" end
+  if column:count() < #trace then
+    return nil, ("%d of %d requests have no timestamp"):format(#trace - column:count(), #trace)
+  end
+  return column:values(), nil, column:min(), column:max()
+end
+
+-- The number of requests in each bin, the first starting at the first request.
+local function count_in_bins(times, first, last, bin)
+  local bins = math.floor((last - first) / 1000 / bin) + 1
+  if bins > most_bins then
+    core.base.raise(("rate_of: bin (%s s) is too short for a trace of %.9g s"):format(
+      options.show(bin), (last - first) / 1000))
+  end
+  local counts = {}
+  for i = 1, bins do counts[i] = 0 end
+  for _, time in ipairs(times) do
+    local i = math.min(math.floor((time - first) / 1000 / bin) + 1, bins)
+    counts[i] = counts[i] + 1
+  end
+  return counts
+end
+
+--- The rate that a trace had, in bins: it starts at 0 with the first request and lasts as many whole
+--- bins as the trace needs, so that its area is the number of requests.
+---@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param o? { bin: number|string } default "30s"
+---@return moontide.curve? curve, string? message, string? code when the file cannot be read
+function curve.rate_of(trace, o)
+  local bin = options.table("rate_of", o, rate_of_spec).bin
+  local is_path = type(trace) == "string"
+  local columns = trace
+  if is_path then
+    local message, code
+    columns, message, code = require("moontide.trace").public.trace.read(trace)
+    if not columns then return nil, message, code end
+  elseif (getmetatable(trace) or {}).__name ~= "moontide.columns" then
+    options.wrong("rate_of: the trace", trace, "a file's name or columns")
+  end
+  local times, why, first, last = timestamps(columns)
+  if not times then
+    if is_path then return nil, trace .. ": " .. why, "input" end
+    core.base.raise("rate_of: " .. why)
+  end
+  local edges, rates = {}, {}
+  local counts = count_in_bins(times, first, last, bin)
+  for i, count in ipairs(counts) do -- each bin as two points, so that the rate jumps between
+    edges[2 * i - 1], edges[2 * i] = (i - 1) * bin, i * bin
+    rates[2 * i - 1], rates[2 * i] = count / bin, count / bin
+  end
+  local label = is_path and ("rate_of(%q)"):format(trace) or "rate_of(columns)"
+  return raw.sampled(rates, edges, #counts * bin, label)
 end
 
 -- --- coercion --------------------------------------------------------------------------------------
@@ -334,8 +399,8 @@ local function horizon_of(self, horizon, name, is_needed)
     return seconds
   end
   if is_needed and raw.duration(self) == math.huge then
-    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, "
-      .. "c:%s(\"1h\")"):format(name, name))
+    core.base.raise(("%s: the curve never ends and does not repeat itself: say up to when, c:%s(\"1h\")")
+      :format(name, name))
   end
   return 0
 end
@@ -365,12 +430,6 @@ local function span_of(self)
   return settled > 0 and settled * 1.5 or 60
 end
 
----@class moontide.curve.plot
----@field from number|string? default 0
----@field to number|string? default the end, or two periods
----@field width integer? columns; default the terminal's
----@field height integer? rows; default 12
----@field title string? default the curve's text
 local plot_spec = {
   { "width", kind = "integer", min = 20, max = 1000 }, { "height", kind = "integer", min = 3, max = 200 },
   { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" },
@@ -378,7 +437,7 @@ local plot_spec = {
 }
 
 --- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
----@param o? moontide.curve.plot
+---@param o? { width: integer, height: integer, from: number|string, to: number|string, title: string }
 ---@return moontide.picture
 function methods:plot(o)
   local v = options.table("plot", o, plot_spec)
@@ -386,14 +445,14 @@ function methods:plot(o)
   if to <= v.from then
     core.base.raise(("plot: to (%s) must be after from (%s)"):format(options.show(to), options.show(v.from)))
   end
-  local chart = require "moontide.chart"
-  local style = chart.style()
-  local bins = chart.bins(v.width, style)
-  local values = {}
-  local function edge(i) return v.from + (to - v.from) * (i / bins) end
-  for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
-  return chart.picture(chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
-    y_unit = "requests/s", width = v.width, height = v.height, title = v.title or raw.text(self) }, style))
+  return chart.picture(function(style)
+    local bins = chart.bins(v.width, style)
+    local values = {}
+    local function edge(i) return v.from + (to - v.from) * (i / bins) end
+    for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
+    return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
+      y_unit = "requests/s", width = v.width, height = v.height, title = v.title or raw.text(self) }, style)
+  end)
 end
 
 -- --- curves from the command line ------------------------------------------------------------------

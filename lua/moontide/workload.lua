@@ -1,162 +1,21 @@
---- Streams and workloads: what a script returns, and what can be done with it.
+--- Workloads: what a script returns, and what can be done with it.
 --
--- A stream is an arrival process with lengths, a prompt source and fields; a workload is streams and
--- other workloads. Both are values: nothing is made before a method asks for it.
+-- A workload is streams and other workloads. It is a value: nothing is made before a method asks for
+-- it.
 local core = require "moontide.core"
-local distribution = require "moontide.distribution"
+local expected = require "moontide.expected"
 local options = require "moontide.options"
+local stream = require "moontide.stream"
 core.base.own()
 
 local workload = {}
 local public = {}
 local methods = {}
 
----@class moontide.stream
-local stream_type = { __name = "moontide.stream" }
----@class moontide.classes
-local classes_type = { __name = "moontide.classes" }
 ---@class moontide.workload
 local workload_type = { __name = "moontide.workload", __index = methods }
 
 local default_duration, default_block_size = 60, 512
-
--- --- values ---------------------------------------------------------------------------------------
-
-local function is_type(value, type_name)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == type_name
-end
-
-local function check_type(value, type_name, what, allowed)
-  if value ~= nil and not is_type(value, type_name) then options.wrong(what, value, allowed) end
-  return value
-end
-
--- --- fields ---------------------------------------------------------------------------------------
-
-local our_members = {
-  timestamp = true, input_length = true, output_length = true, hash_ids = true, session_id = true,
-  delay = true, stream = true,
-}
-
-local function add_field(fields, json, key, value)
-  local name = json.encode(key)
-  if is_type(value, "moontide.distribution") then
-    core.plan.add_number(fields, name, value)
-  elseif is_type(value, "moontide.choice") then
-    local texts = {}
-    for i, one in ipairs(value.values) do texts[i] = json.encode(one) end
-    core.plan.add_choice(fields, name, texts, value.weights)
-  else
-    core.plan.add_constant(fields, name, json.encode(value))
-  end
-end
-
--- Further members of a stream's records, in the order of their names; nil when there are none.
-local function fields_of(given, where)
-  if given == nil or next(given) == nil then return nil end
-  local json = require("moontide.json").public.json
-  local keys = {}
-  for key in pairs(given) do
-    if type(key) ~= "string" then
-      core.base.raise(("%s: fields must have names, not %s"):format(where, options.show(key)))
-    elseif our_members[key] then
-      core.base.raise(("%s: fields cannot set '%s': the record has it"):format(where, key))
-    end
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  local fields = core.plan.fields()
-  for _, key in ipairs(keys) do add_field(fields, json, key, given[key]) end
-  return fields
-end
-
--- --- lengths --------------------------------------------------------------------------------------
-
--- The pair {input, is_new, output or false} of a stream or class; exactly one input is given.
-local function pair_of(values, where)
-  if (values.input == nil) == (values.new_input == nil) then
-    core.base.raise(where .. (values.input == nil
-      and ": input= (the whole prompt) or new_input= (what is added to its shared part) is required"
-      or ": input= is the whole prompt, new_input= what is added to its shared part: give one of them"))
-  end
-  local is_new = values.new_input ~= nil
-  local name = is_new and "new_input" or "input"
-  local output = false
-  if values.output ~= nil then output = distribution.of(values.output, where .. ": output") end
-  return { distribution.of(values[name], where .. ": " .. name), is_new, output }
-end
-
-local class_options = {
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
-  { "prompt", kind = "any" }, { "fields", kind = "any" },
-  items = true,
-}
-
---- Classes of request: each has its lengths and may have its prompts and fields; weights may be curves.
----@param list table[] { weight, input= | new_input=, output=, prompt=, fields= }
----@return moontide.classes
-function public.classes(list)
-  if type(list) ~= "table" or #list == 0 then
-    core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
-  end
-  local pairs_list, prompts, fields = {}, {}, {}
-  for i, class in ipairs(list) do
-    local where = ("classes: class %d"):format(i)
-    local values = options.table(where, class, class_options)
-    if values[1] == nil then core.base.raise(where .. " begins with its weight") end
-    local pair = pair_of(values, where)
-    pair[4] = require("moontide.curve").of(values[1], where .. ": weight")
-    pairs_list[i] = pair
-    prompts[i] = check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source") or false
-    fields[i] = fields_of(values.fields, where) or false
-  end
-  return setmetatable({ lengths = core.lengths.classes(pairs_list), prompts = prompts, fields = fields },
-    classes_type)
-end
-
--- --- streams --------------------------------------------------------------------------------------
-
-local stream_options = {
-  { "name", kind = "string" },
-  { "arrivals", kind = "any", required = true },
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
-  { "lengths", kind = "any" },
-  { "prompt", kind = "any" },
-  { "fields", kind = "any" },
-}
-
---- A stream of requests: when they come, how long they are, who shares which prefix.
----@param opt {name?: string, arrivals: moontide.process, input?: any, new_input?: any, output?: any, lengths?: moontide.classes, prompt?: moontide.prompt, fields?: table}
----@return moontide.stream
-function public.stream(opt)
-  local values = options.table("stream", opt, stream_options)
-  local where = values.name and ("stream '%s'"):format(values.name) or "stream"
-  check_type(values.arrivals, "moontide.process", where .. ": arrivals",
-    "an arrival process such as mt.poisson(20)")
-  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
-  check_type(values.lengths, "moontide.classes", where .. ": lengths", "mt.classes{...}")
-  if values.name == "" then core.base.raise "stream: a name cannot be empty" end
-  local self = {
-    name = values.name, process = values.arrivals,
-    prompt = values.prompt or core.prompt.unique(),
-    fields = fields_of(values.fields, where),
-  }
-  if values.lengths then
-    if values.input or values.new_input or values.output then
-      core.base.raise(where .. ": lengths= has the input and output lengths: leave out input=, new_input=, output=")
-    end
-    self.lengths = values.lengths.lengths
-    self.class_prompts, self.class_fields = values.lengths.prompts, values.lengths.fields
-  else
-    self.lengths = core.lengths.pair(pair_of(values, where))
-  end
-  return setmetatable(self, stream_type)
-end
-
-function stream_type.__tostring(self)
-  return ("stream %s: %s, %s"):format(self.name or "main", tostring(self.process), tostring(self.prompt))
-end
 
 -- --- workloads ------------------------------------------------------------------------------------
 
@@ -165,7 +24,7 @@ local function flatten(self, prefix, factor, last, into)
   factor = factor * self.factor
   last = math.min(last, self.duration or math.huge)
   for i, member in ipairs(self.members) do
-    if is_type(member, "moontide.stream") then
+    if stream.is_type(member, "moontide.stream") then
       local name = member.name
       if not name and #self.members > 1 then
         core.base.raise(("workload: stream %d has no name; where there are several each needs one"):format(i))
@@ -189,15 +48,23 @@ local function check_names(streams)
   end
 end
 
+-- A workload that does not say its block size takes that of the workloads in it.
+local function take_block_size(self, member)
+  if not member.given_block_size then return end
+  if not self.given_block_size then
+    self.block_size, self.given_block_size = member.block_size, true
+  elseif member.block_size ~= self.block_size then
+    core.base.raise(("workload: the block_size of '%s' is %d, beside it or around it is %d"):format(
+      member.name or member.script_name or "the inner workload", member.block_size, self.block_size))
+  end
+end
+
 local function check_members(self)
   if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
   for i, member in ipairs(self.members) do
-    if is_type(member, "moontide.workload") then
-      if member.given_block_size and member.block_size ~= self.block_size then
-        core.base.raise(("workload: the block_size of '%s' is %d, that of the workload around it %d"):format(
-          member.name or member.script_name or "the inner workload", member.block_size, self.block_size))
-      end
-    elseif not is_type(member, "moontide.stream") then
+    if stream.is_type(member, "moontide.workload") then
+      take_block_size(self, member)
+    elseif not stream.is_type(member, "moontide.stream") then
       options.wrong(("workload: member %d"):format(i), member, "a stream or a workload")
     end
   end
@@ -206,12 +73,20 @@ end
 local workload_options = {
   { "name", kind = "string" },
   { "duration", kind = "duration", above = 0 },
-  { "block_size", kind = "integer", min = 1 },
+  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
   items = true,
 }
 
+---@class moontide.workload_options
+---@field name? string before the names of its streams inside another workload
+---@field duration? number|string seconds; else its longest curve, else 60 s
+---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
+---@field [integer] moontide.stream|moontide.workload
+
 --- A workload: named streams and other workloads that run together.
----@param opt {name?: string, duration?: number|string, block_size?: integer, [integer]: moontide.stream|moontide.workload}
+---
+--- mt.workload{ duration = "10m", mt.stream{ arrivals = mt.poisson(20), input = 2000, output = 250 } }
+---@param opt moontide.workload_options
 ---@return moontide.workload
 function public.workload(opt)
   local values = options.table("workload", opt, workload_options)
@@ -233,7 +108,7 @@ end
 ---@param value any
 ---@return boolean
 function workload.is(value)
-  return is_type(value, "moontide.workload")
+  return stream.is_type(value, "moontide.workload")
 end
 
 local function copy(self)
@@ -270,10 +145,10 @@ local function plan_of(self)
   if self.plan then return self.plan end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    local stream = entry.stream
+    local one = entry.stream
     core.plan.add(plan, {
-      name = entry.name, process = stream.process, lengths = stream.lengths, prompt = stream.prompt,
-      fields = stream.fields, class_prompts = stream.class_prompts, class_fields = stream.class_fields,
+      name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
+      fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
       factor = entry.factor, last = entry.last,
     })
   end
@@ -319,55 +194,20 @@ end
 
 -- --- what it will be ------------------------------------------------------------------------------
 
----@class moontide.expected
----@field duration number seconds
----@field requests number
----@field input_length number mean tokens
----@field output_length number? mean tokens of the requests that have one
----@field streams table[] the same a stream, with name
-local expected_type = { __name = "moontide.expected" }
-
-local function grouped(number, decimals)
-  local whole, rest = string.format("%." .. decimals .. "f", number):match "^(%-?%d+)(.*)$"
-  whole = whole:reverse():gsub("(%d%d%d)", "%1 "):reverse():gsub("^ ", ""):gsub("^%- ", "-")
-  return whole .. rest
+--- A failure of a run: nil, message, code for the world's; a mistake in the plan that only shows when
+--- it runs raises with the workload's line.
+---@param self moontide.workload
+---@param message string
+---@param code string
+---@return nil, string message, string code
+function workload.failed(self, message, code)
+  if code == "value" then error(self.where .. message, 0) end
+  return nil, message, code
 end
 
-local function expected_row(name, row, duration)
-  local output = row.output_length and ("%.1f"):format(row.output_length) or "-"
-  return { name, grouped(row.requests, 1), ("%.6g"):format(row.requests / duration),
-    ("%.1f"):format(row.input_length), output }
-end
-
-local function aligned(rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(cell) or #cell) end
-  end
-  local lines = {}
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i, cell in ipairs(row) do
-      local space = (" "):rep(widths[i] - (utf8.len(cell) or #cell))
-      cells[i] = i == 1 and cell .. space or space .. cell
-    end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return table.concat(lines, "\n")
-end
-
-function expected_type.__tostring(self)
-  local rows = { { "stream", "requests", "per second", "mean ISL", "mean OSL" } }
-  if #self.streams > 1 then
-    for _, row in ipairs(self.streams) do rows[#rows + 1] = expected_row(row.name, row, self.duration) end
-  end
-  local name = #self.streams == 1 and self.streams[1].name or "all"
-  rows[#rows + 1] = expected_row(name, self, self.duration)
-  return ("expected over %.9g s:\n"):format(self.duration) .. aligned(rows)
-end
-
-local function check_inside(self, expected, inside)
-  if expected.requests > 0 and inside > 0.5 * expected.requests then
+-- More than half inside their shared prefix is a mistake, not a workload.
+local function check_inside(self, inside)
+  if inside > 0.5 then
     error(self.where .. "more than half of the prompts lie wholly inside their shared prefix: input= is the "
       .. "whole prompt (did you mean new_input=, what comes after the prefix?)", 0)
   end
@@ -380,38 +220,44 @@ end
 ---@param factor number
 ---@return moontide.expected
 function workload.expect(self, duration, seed, factor)
-  local plan, rows = plan_of(self), {}
-  local expected = { duration = duration, requests = 0, streams = rows }
-  local input, output, with_output, inside = 0, 0, 0, 0
+  local plan, names, ones = plan_of(self), {}, {}
   for i, entry in ipairs(self.streams) do
-    local one = core.plan.expect(plan, i, seed, duration, factor)
-    rows[i] = {
-      name = entry.name, requests = one.requests, input_length = one.input_mean,
-      output_length = one.output_share > 0 and one.output_mean or nil,
-      clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
-    }
-    expected.requests = expected.requests + one.requests
-    input = input + one.requests * one.input_mean
-    output = output + one.requests * one.output_share * one.output_mean
-    with_output = with_output + one.requests * one.output_share
-    inside = inside + one.requests * one.inside
+    names[i] = entry.name
+    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
+    if not one then
+      message = ("stream '%s': %s"):format(entry.name, message)
+      workload.failed(self, message, code)
+      error(message, 0)
+    end
+    ones[i] = one
   end
-  expected.input_length = expected.requests > 0 and input / expected.requests or 0
-  expected.output_length = with_output > 0 and output / with_output or nil
-  check_inside(self, expected, inside)
-  return setmetatable(expected, expected_type)
+  local whole, inside = expected.new(duration, names, ones)
+  check_inside(self, inside)
+  return whole
 end
+
+---@class moontide.run_options
+---@field seed? integer
+---@field duration number seconds
+---@field num_requests? integer of the whole, over all shards
+---@field rate_scale? number multiplies all rates
+---@field shard? {index: integer, count: integer} index from 0
+---@field tags? boolean
+---@field compact? boolean
+---@field whole_milliseconds? boolean
 
 --- Starts a run: core's userdata, for core.plan.next, write, columns, count, digest.
 ---@param self moontide.workload
----@param opt {seed?: integer, duration: number, num_requests?: integer, rate_scale?: number, shard?: {index: integer, count: integer}, tags?: boolean, compact?: boolean, whole_milliseconds?: boolean}
+---@param opt moontide.run_options
 ---@return userdata|nil run, string? message, string? code
 function workload.run(self, opt)
-  return core.plan.run(plan_of(self), {
+  local run, message, code = core.plan.run(plan_of(self), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
     shard = opt.shard and opt.shard.index, shards = opt.shard and opt.shard.count,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
   })
+  if not run then return workload.failed(self, message, code) end
+  return run
 end
 
 -- The options of a method, with the duration decided and the plan's sense checked.
@@ -422,16 +268,17 @@ local function run_options(self, name, opt)
   return values
 end
 
+local expected_options = {
+  { "duration", kind = "duration", above = 0 },
+  { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
+}
+
 --- Expected requests, ISL and OSL, stream by stream, without random numbers.
 ---@param opt? {duration?: number|string, seed?: integer}
 ---@return moontide.expected
 function methods:expected(opt)
-  local values = run_options(self, "expected", opt)
-  return workload.expect(self, values.duration, values.seed, 1)
-end
-
-local function raise_failure(message)
-  error(message, 0)
+  local values = options.table("expected", opt, expected_options)
+  return workload.expect(self, workload.duration(self, values.duration), values.seed, 1)
 end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
@@ -440,12 +287,15 @@ end
 ---@return fun(): table|nil
 function methods:requests(opt)
   local run, message = workload.run(self, run_options(self, "requests", opt))
-  if not run then raise_failure(message) end
-  return function()
-    local request, trouble = core.plan.next(run)
-    if trouble then raise_failure(trouble) end
+  if not run then core.base.raise(message) end
+  return core.base.located(function()
+    local request, trouble, code = core.plan.next(run)
+    if trouble then
+      workload.failed(self, trouble, code)
+      core.base.raise(trouble)
+    end
     return request
-  end
+  end)
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
@@ -454,7 +304,10 @@ end
 function methods:columns(opt)
   local run, message, code = workload.run(self, run_options(self, "columns", opt))
   if not run then return nil, message, code end
-  return core.plan.columns(run)
+  local columns
+  columns, message, code = core.plan.columns(run)
+  if not columns then return workload.failed(self, message, code) end
+  return columns
 end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
@@ -462,6 +315,7 @@ end
 ---@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
+  path = options.value(path, "write: the path", { kind = "path" })
   local values = run_options(self, "write", opt)
   return require("moontide.generate").write(self, path, values)
 end

@@ -385,8 +385,9 @@ end)
 describe("Ctrl-C", function()
   it("ends with 130 and says so, and where the requests so far are", function()
     command.write(folder, "forever.lua", [[
-      require "moontide.core".trace = { kept_parts = function() return { "x.jsonl.part" } end }
-      return require "moontide".script{ summary = "x", run = function()
+      local mt = require "moontide"
+      require "moontide.core".trace.kept_parts = function() return { "x.jsonl.part" } end
+      return mt.script{ summary = "x", run = function()
         io.stdout:write "ready\n" io.stdout:flush()
         while true do end
       end }]])

@@ -29,8 +29,9 @@ describe("the README", function()
     local ran = 0
     for _, block in ipairs(blocks_of "lua") do
       if not block:find "^%-%- [%w_]+%.lua\n" then
-        command.write(folder, "example.lua", block
-          .. "\nreturn mt.script { summary = 'example', run = function() end }\n")
+        command.write(folder, "body.lua", block .. "\n")
+        command.write(folder, "example.lua", [[return require "moontide".script {
+          summary = "an example", run = function() dofile "body.lua" end }]])
         local result = command.run({ "run", "example.lua" }, with_path)
         assert.equal("", result.err)
         assert.equal(0, result.status)

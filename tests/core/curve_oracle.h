@@ -1,346 +1,239 @@
-/* Random expressions of curves, each beside a plain one that is evaluated in the most direct way:
- * what the fast curves, areas and clocks are held against.
- *
- * Areas of the plain ones are adaptive Simpson sums. Durations, periods and distances between
- * breaks are seconds, not milliseconds, so that their first grid (0.06 s) steps over nothing. */
-#ifndef MT_TESTS_CURVE_ORACLE_H
-#define MT_TESTS_CURVE_ORACLE_H
+/* The plain slow version of rate curves, for tests: expressions as trees of their own, values
+ * straight from the definitions, areas by adaptive Simpson. Shares no code with core/load. */
+#ifndef CURVE_ORACLE_H
+#define CURVE_ORACLE_H
 
 #include "load/curve.h"
-#include "random/generator.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-typedef enum plain_kind {
-    PLAIN_CONSTANT,
-    PLAIN_RAMP,
-    PLAIN_STEPS,
-    PLAIN_POINTS,
-    PLAIN_SINE,
-    PLAIN_SPIKE,
-    PLAIN_NOISE,
-    PLAIN_LEAVES,
-    PLAIN_ADD = PLAIN_LEAVES,
-    PLAIN_SUBTRACT,
-    PLAIN_MULTIPLY,
-    PLAIN_DIVIDE,
-    PLAIN_MAXIMUM,
-    PLAIN_MINIMUM,
-    PLAIN_THEN,
-    PLAIN_NEGATE,
-    PLAIN_TAKE,
-    PLAIN_PAD,
-    PLAIN_SHIFT,
-    PLAIN_LOOP,
-    PLAIN_STRETCH,
-    PLAIN_SPEED,
-    PLAIN_CLAMP,
-    PLAIN_KINDS
-} plain_kind;
+typedef enum oracle_kind {
+    ORACLE_CONSTANT,
+    ORACLE_RAMPS, /* a ramp repeated for ever */
+    ORACLE_SINE,
+    ORACLE_SPIKE,
+    ORACLE_STEPS,  /* two steps repeated for ever */
+    ORACLE_POINTS, /* the two points (1, p) and (2, q), then r for ever after */
+    ORACLE_LEAVES,
+    ORACLE_ADD = ORACLE_LEAVES,
+    ORACLE_SUBTRACT,
+    ORACLE_MULTIPLY,
+    ORACLE_DIVIDE, /* by the second, held between 1 and 50 */
+    ORACLE_MAXIMUM,
+    ORACLE_MINIMUM,
+    ORACLE_THEN, /* the first for some time, then the second */
+    ORACLE_SHIFT,
+    ORACLE_DROP, /* a shift to the left */
+    ORACLE_STRETCH,
+    ORACLE_SPEED,
+    ORACLE_CLAMP,
+    ORACLE_LOOP, /* the first seconds, padded, for ever */
+    ORACLE_KINDS
+} oracle_kind;
 
-enum { PLAIN_NODES = 256, PLAIN_PIECES = 5 };
+typedef struct oracle {
+    oracle_kind kind;
+    double p[4];
+    struct oracle *a, *b;
+} oracle;
 
-static const double plain_pi = 3.14159265358979323846;
-
-typedef struct plain {
-    plain_kind kind;
-    const struct plain *a, *b;
-    double duration;
-    double number[2 * PLAIN_PIECES];
-    mt_curve *curve; /* the fast one */
-} plain;
-
-/* The expressions of one tree, and what its numbers are drawn from. */
-typedef struct plain_tree {
-    mt_random *random;
-    uint64_t seed;
-    plain node[PLAIN_NODES];
-    int count;
-} plain_tree;
-
-static double plain_at(const plain_tree *tree, const plain *p, double t);
-
-static inline double plain_leaf_at(const plain_tree *tree, const plain *p, double t) {
-    const double *n = p->number;
-    switch (p->kind) {
-    case PLAIN_CONSTANT:
-        return n[0];
-    case PLAIN_RAMP:
-        return n[0] + (n[1] - n[0]) * t / p->duration;
-    case PLAIN_STEPS:
-        for (int i = 0; i < PLAIN_PIECES; i++, t -= n[2 * i - 1])
-            if (t < n[2 * i + 1])
-                return n[2 * i];
-        return 0;
-    case PLAIN_POINTS:
-        for (int i = 0; i + 1 < PLAIN_PIECES; i++) {
-            double from = n[2 * i + 1], to = n[2 * i + 3];
-            if (t < from)
-                return n[2 * i];
-            if (t < to)
-                return n[2 * i] + (n[2 * i + 2] - n[2 * i]) * (t - from) / (to - from);
-        }
-        return 0;
-    case PLAIN_SINE:
-        return n[0] + n[1] * sin(2 * plain_pi * (t - n[3]) / n[2]);
-    case PLAIN_SPIKE:
-        return t < n[0] - n[2] || t > n[0] + n[3] ? 0
-               : t < n[0]                         ? n[1] * (t - n[0] + n[2]) / n[2]
-                                                  : n[1] * (n[0] + n[3] - t) / n[3];
-    default: /* noise: its own law is tested elsewhere */
-        return mt_curve_at(p->curve, tree->seed, t);
-    }
+/* A number in [low, high) with few digits, from a small generator of the tests' own. */
+static double oracle_number(uint64_t *state, double low, double high) {
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    double part = (double)(*state >> 40) / 16777216.0;
+    return round((low + part * (high - low)) * 100) / 100;
 }
 
-/* The value at t, 0 outside [0, duration). */
-static inline double plain_at(const plain_tree *tree, const plain *p, double t) {
-    if (t < 0 || t >= p->duration)
-        return 0;
-    const double *n = p->number;
-    double a = 0, b = 0;
-    if (p->kind >= PLAIN_ADD && p->kind <= PLAIN_MINIMUM) {
-        a = plain_at(tree, p->a, t);
-        b = plain_at(tree, p->b, t);
+static oracle *oracle_random(uint64_t *state, int depth) {
+    oracle *made = calloc(1, sizeof *made);
+    double kinds = depth > 0 ? ORACLE_KINDS : ORACLE_LEAVES;
+    int first = depth > 1 ? ORACLE_LEAVES : 0;
+    made->kind = (oracle_kind)(int)floor(oracle_number(state, first, kinds - 0.01));
+    for (int i = 0; i < 4; i++)
+        made->p[i] = oracle_number(state, 0.5, 9.5);
+    if (made->kind >= ORACLE_LEAVES) {
+        made->a = oracle_random(state, depth - 1);
+        made->b = oracle_random(state, depth - 1);
     }
-    switch (p->kind) {
-    case PLAIN_ADD:
-        return a + b;
-    case PLAIN_SUBTRACT:
-        return a - b;
-    case PLAIN_MULTIPLY:
-        return a * b;
-    case PLAIN_DIVIDE:
-        return a / b;
-    case PLAIN_MAXIMUM:
-        return fmax(a, b);
-    case PLAIN_MINIMUM:
-        return fmin(a, b);
-    case PLAIN_THEN:
-        return t < p->a->duration ? plain_at(tree, p->a, t)
-                                  : plain_at(tree, p->b, t - p->a->duration);
-    case PLAIN_NEGATE:
-        return -plain_at(tree, p->a, t);
-    case PLAIN_TAKE:
-    case PLAIN_PAD:
-        return plain_at(tree, p->a, t);
-    case PLAIN_SHIFT:
-        return plain_at(tree, p->a, t - n[0]);
-    case PLAIN_LOOP:
-        return plain_at(tree, p->a, fmod(t, p->a->duration));
-    case PLAIN_STRETCH:
-        return plain_at(tree, p->a, t / n[0]);
-    case PLAIN_SPEED:
-        return n[0] * plain_at(tree, p->a, t * n[0]);
-    case PLAIN_CLAMP:
-        return fmin(fmax(plain_at(tree, p->a, t), n[0]), n[1]);
+    return made;
+}
+
+static void oracle_free(oracle *self) {
+    if (!self)
+        return;
+    oracle_free(self->a);
+    oracle_free(self->b);
+    free(self);
+}
+
+static inline double oracle_at(const oracle *self, double t) {
+    const double *p = self->p;
+    if (t < 0)
+        return 0;
+    switch (self->kind) {
+    case ORACLE_CONSTANT:
+        return p[0];
+    case ORACLE_RAMPS:
+        return p[0] + (p[1] - p[0]) * (t / p[2] - floor(t / p[2]));
+    case ORACLE_SINE:
+        return p[0] + p[1] * sin(2 * acos(-1) * (t - p[2]) / p[3]);
+    case ORACLE_SPIKE:
+        if (t >= p[0] - p[2] && t < p[0])
+            return p[1] * (t - p[0] + p[2]) / p[2];
+        return t >= p[0] && t < p[0] + p[3] ? p[1] * (p[0] + p[3] - t) / p[3] : 0;
+    case ORACLE_STEPS:
+        return fmod(t, p[2] + p[3]) < p[2] ? p[0] : p[1];
+    case ORACLE_POINTS:
+        return t < 1 ? p[0] : t < 2 ? p[0] + (p[1] - p[0]) * (t - 1) : p[2];
+    case ORACLE_ADD:
+        return oracle_at(self->a, t) + oracle_at(self->b, t);
+    case ORACLE_SUBTRACT:
+        return oracle_at(self->a, t) - oracle_at(self->b, t);
+    case ORACLE_MULTIPLY:
+        return oracle_at(self->a, t) * oracle_at(self->b, t);
+    case ORACLE_DIVIDE:
+        return oracle_at(self->a, t) / fmin(fmax(oracle_at(self->b, t), 1), 50);
+    case ORACLE_MAXIMUM:
+        return fmax(oracle_at(self->a, t), oracle_at(self->b, t));
+    case ORACLE_MINIMUM:
+        return fmin(oracle_at(self->a, t), oracle_at(self->b, t));
+    case ORACLE_THEN:
+        return t < p[0] ? oracle_at(self->a, t) : oracle_at(self->b, t - p[0]);
+    case ORACLE_SHIFT:
+        return oracle_at(self->a, t - p[0]);
+    case ORACLE_DROP:
+        return oracle_at(self->a, t + p[0]);
+    case ORACLE_STRETCH:
+        return oracle_at(self->a, t / p[0]);
+    case ORACLE_SPEED:
+        return p[0] / 3 * oracle_at(self->a, t * p[0] / 3);
+    case ORACLE_CLAMP:
+        return fmin(fmax(oracle_at(self->a, t), p[0]), p[0] + p[1]);
+    case ORACLE_LOOP:
+        t = fmod(t, p[0] + p[1]);
+        return t < p[0] ? oracle_at(self->a, t) : 0;
     default:
-        return plain_leaf_at(tree, p, t);
+        abort();
     }
 }
 
-/* ---- making ---- */
-
-static inline double plain_between(plain_tree *tree, double low, double high) {
-    return low + (high - low) * mt_random_uniform(tree->random);
-}
-
-/* Rounded, so that texts stay short and ties and coincidences happen. */
-static inline double plain_round(plain_tree *tree, double low, double high) {
-    return round(2 * plain_between(tree, low, high)) / 2;
-}
-
-static inline plain *plain_new(plain_tree *tree, plain_kind kind, const plain *a, const plain *b) {
-    plain *p = &tree->node[tree->count++];
-    *p = (plain){.kind = kind, .a = a, .b = b, .duration = a ? a->duration : INFINITY};
-    return p;
-}
-
-static inline void plain_fill_leaf(plain_tree *tree, plain *p) {
-    mt_error error;
-    double *n = p->number;
-    double first[PLAIN_PIECES], second[PLAIN_PIECES];
-    n[0] = plain_round(tree, -10, 50);
-    n[1] = plain_round(tree, -10, 50);
-    n[2] = plain_round(tree, 5, 30);
-    n[3] = plain_round(tree, 5, 30);
-    if (p->kind == PLAIN_STEPS || p->kind == PLAIN_POINTS) {
-        double sum = 0;
-        for (int i = 0; i < PLAIN_PIECES; i++) {
-            first[i] = n[2 * i] = plain_round(tree, -10, 50);
-            double length = plain_round(tree, 2, 20);
-            sum += length;
-            second[i] = n[2 * i + 1] = p->kind == PLAIN_STEPS ? length : sum;
-        }
-        p->duration = sum;
-        p->curve = p->kind == PLAIN_STEPS ? mt_curve_steps(first, second, PLAIN_PIECES, &error)
-                                          : mt_curve_points(first, second, PLAIN_PIECES, 0, &error);
-    } else if (p->kind == PLAIN_RAMP) {
-        p->duration = plain_round(tree, 10, 60);
-        p->curve = mt_curve_ramp(n[0], n[1], p->duration, &error);
-    } else if (p->kind == PLAIN_CONSTANT) {
-        p->curve = mt_curve_constant(n[0], INFINITY, &error);
-    } else if (p->kind == PLAIN_SINE) {
-        p->curve = mt_curve_sine(n[0], n[1], n[2], n[3], &error);
-    } else if (p->kind == PLAIN_SPIKE) {
-        n[0] = plain_round(tree, 5, 60);
-        p->curve = mt_curve_spike(n[0], n[1], n[2], n[3], &error);
-    } else {
-        p->curve = mt_curve_noise(0.5, n[2], (uint64_t)tree->count, &error);
-    }
-}
-
-static inline plain *plain_leaf(plain_tree *tree, plain_kind kind) {
-    plain *p = plain_new(tree, kind, NULL, NULL);
-    plain_fill_leaf(tree, p);
-    return p;
-}
-
-static inline plain *plain_one(plain_tree *tree) {
-    plain *p = plain_new(tree, PLAIN_CONSTANT, NULL, NULL);
-    p->number[0] = 1;
-    p->curve = mt_curve_constant(1, INFINITY, NULL);
-    return p;
-}
-
-/* p ended at or silent up to `duration`. */
-static inline plain *plain_ended(plain_tree *tree, const plain *p, double duration,
-                                 plain_kind kind) {
-    mt_error error;
-    plain *made = plain_new(tree, kind, p, NULL);
-    made->curve = kind == PLAIN_TAKE ? mt_curve_take(p->curve, duration, &error)
-                                     : mt_curve_pad(p->curve, duration, &error);
-    made->duration = kind == PLAIN_TAKE ? fmin(duration, p->duration) : fmax(duration, p->duration);
+/* Releases what was combined; the tests never run out of memory here. */
+static mt_curve *oracle_keep(mt_curve *made, mt_curve *a, mt_curve *b) {
+    mt_curve_release(a);
+    mt_curve_release(b);
     return made;
 }
 
-static inline plain *plain_binary(plain_tree *tree, plain_kind kind, const plain *a,
-                                  const plain *b) {
-    typedef mt_curve *maker(mt_curve *, mt_curve *, mt_error *);
-    static maker *const make[] = {mt_curve_add,    mt_curve_subtract, mt_curve_multiply,
-                                  mt_curve_divide, mt_curve_maximum,  mt_curve_minimum,
-                                  mt_curve_then};
-    mt_error error;
-    if (kind == PLAIN_THEN && isinf(a->duration))
-        a = plain_ended(tree, a, plain_round(tree, 10, 60), PLAIN_TAKE);
-    if (kind != PLAIN_THEN && isfinite(a->duration) && isfinite(b->duration)) {
-        if (a->duration < b->duration)
-            a = plain_ended(tree, a, b->duration, PLAIN_PAD);
-        else if (b->duration < a->duration)
-            b = plain_ended(tree, b, a->duration, PLAIN_PAD);
+static mt_curve *oracle_leaf(const oracle *self) {
+    const double *p = self->p;
+    mt_curve *made;
+    switch (self->kind) {
+    case ORACLE_CONSTANT:
+        return mt_curve_constant(p[0], INFINITY, NULL);
+    case ORACLE_RAMPS:
+        made = mt_curve_ramp(p[0], p[1], p[2], NULL);
+        return oracle_keep(mt_curve_loop(made, 0, NULL), made, NULL);
+    case ORACLE_SINE:
+        return mt_curve_sine(p[0], p[1], p[3], p[2], NULL);
+    case ORACLE_SPIKE:
+        return mt_curve_spike(p[0], p[1], p[2], p[3], NULL);
+    case ORACLE_STEPS:
+        made = mt_curve_steps(p, p + 2, 2, NULL);
+        return oracle_keep(mt_curve_loop(made, 0, NULL), made, NULL);
+    default: {
+        const double times[] = {1, 2, 2}, rates[] = {p[0], p[1], p[2]};
+        return mt_curve_sampled(times, rates, 3, INFINITY, "points", NULL);
     }
-    if (kind == PLAIN_DIVIDE) /* by 1 or more */
-        b = plain_binary(tree, PLAIN_MAXIMUM, b, plain_one(tree));
-    plain *made = plain_new(tree, kind, a, b);
-    made->curve = make[kind - PLAIN_ADD](a->curve, b->curve, &error);
-    made->duration =
-        kind == PLAIN_THEN ? a->duration + b->duration : fmin(a->duration, b->duration);
-    return made;
+    }
 }
 
-static inline plain *plain_unary(plain_tree *tree, plain_kind kind, const plain *a) {
-    mt_error error;
-    if (kind == PLAIN_TAKE || kind == PLAIN_PAD)
-        return plain_ended(tree, a, plain_round(tree, 10, 80), kind);
-    if (kind == PLAIN_LOOP && isinf(a->duration))
-        a = plain_ended(tree, a, plain_round(tree, 10, 40), PLAIN_TAKE);
-    plain *made = plain_new(tree, kind, a, NULL);
-    double *n = made->number;
-    switch (kind) {
-    case PLAIN_NEGATE:
-        made->curve = mt_curve_negate(a->curve, &error);
+static mt_curve *oracle_curve(const oracle *self) {
+    const double *p = self->p;
+    if (self->kind < ORACLE_LEAVES)
+        return oracle_leaf(self);
+    mt_curve *a = oracle_curve(self->a), *b = oracle_curve(self->b), *part, *made = NULL;
+    switch (self->kind) {
+    case ORACLE_ADD:
+        made = mt_curve_add(a, b, NULL);
         break;
-    case PLAIN_SHIFT:
-        n[0] = fmax(plain_round(tree, -5, 20), -a->duration / 2);
-        made->curve = mt_curve_shift(a->curve, n[0], &error);
-        made->duration = a->duration + n[0];
+    case ORACLE_SUBTRACT:
+        made = mt_curve_subtract(a, b, NULL);
         break;
-    case PLAIN_LOOP:
-        n[0] = floor(plain_between(tree, 0, 4));
-        made->curve = mt_curve_loop(a->curve, (uint64_t)n[0], &error);
-        made->duration = n[0] > 0 ? n[0] * a->duration : INFINITY;
+    case ORACLE_MULTIPLY:
+        made = mt_curve_multiply(a, b, NULL);
         break;
-    case PLAIN_STRETCH:
-        n[0] = plain_between(tree, 0.5, 2);
-        made->curve = mt_curve_stretch(a->curve, n[0], &error);
-        made->duration = a->duration * n[0];
+    case ORACLE_DIVIDE:
+        part = mt_curve_clamp(b, 1, 50, NULL);
+        made = oracle_keep(mt_curve_divide(a, part, NULL), part, NULL);
         break;
-    case PLAIN_SPEED:
-        n[0] = plain_between(tree, 0.5, 2);
-        made->curve = mt_curve_speed(a->curve, n[0], &error);
-        made->duration = a->duration / n[0];
+    case ORACLE_MAXIMUM:
+        made = mt_curve_maximum(a, b, NULL);
+        break;
+    case ORACLE_MINIMUM:
+        made = mt_curve_minimum(a, b, NULL);
+        break;
+    case ORACLE_THEN:
+        part = mt_curve_take(a, p[0], NULL);
+        made = oracle_keep(mt_curve_then(part, b, NULL), part, NULL);
+        break;
+    case ORACLE_SHIFT:
+        made = mt_curve_shift(a, p[0], NULL);
+        break;
+    case ORACLE_DROP:
+        made = mt_curve_shift(a, -p[0], NULL);
+        break;
+    case ORACLE_STRETCH:
+        made = mt_curve_stretch(a, p[0], NULL);
+        break;
+    case ORACLE_SPEED:
+        made = mt_curve_speed(a, p[0] / 3, NULL);
+        break;
+    case ORACLE_CLAMP:
+        made = mt_curve_clamp(a, p[0], p[0] + p[1], NULL);
         break;
     default:
-        n[0] = plain_round(tree, -5, 10);
-        n[1] = n[0] + plain_round(tree, 0, 30);
-        made->curve = mt_curve_clamp(a->curve, n[0], n[1], &error);
+        part = mt_curve_take(a, p[0], NULL);
+        made = oracle_keep(mt_curve_pad(part, p[0] + p[1], NULL), part, NULL);
+        made = oracle_keep(mt_curve_loop(made, 0, NULL), made, NULL);
     }
-    return made;
+    return oracle_keep(made, a, b);
 }
 
-/* A random expression of at most 2^depth leaves. */
-static inline plain *plain_random(plain_tree *tree, int depth) {
-    if (depth == 0) {
-        plain_kind kind = (plain_kind)plain_between(tree, 0, PLAIN_LEAVES);
-        return plain_leaf(tree, kind);
-    }
-    plain_kind kind = (plain_kind)plain_between(tree, PLAIN_ADD, PLAIN_KINDS);
-    const plain *a = plain_random(tree, depth - 1);
-    if (kind >= PLAIN_NEGATE)
-        return plain_unary(tree, kind, a);
-    return plain_binary(tree, kind, a, plain_random(tree, depth - 1));
+typedef double oracle_reading(const oracle *self, double t);
+
+static inline double oracle_positive(const oracle *self, double t) {
+    return fmax(oracle_at(self, t), 0);
 }
 
-static inline void plain_release(plain_tree *tree) {
-    for (int i = 0; i < tree->count; i++)
-        mt_curve_release(tree->node[i].curve);
-    tree->count = 0;
+static inline double oracle_size(const oracle *self, double t) {
+    return fabs(oracle_at(self, t));
 }
 
-/* ---- areas ---- */
-
-/* What is integrated: the value, or what is above 0 of it. */
-typedef struct plain_area {
-    const plain_tree *tree;
-    const plain *p;
-    int clamped;
-} plain_area;
-
-static inline double plain_integrand(const plain_area *of, double t) {
-    double value = plain_at(of->tree, of->p, t);
-    return of->clamped ? fmax(value, 0) : value;
-}
-
-static inline double plain_simpson(const plain_area *of, double a, double fa, double b, double fb,
-                                   double fm, double tolerance, int depth) {
-    double m = a + (b - a) / 2;
-    double fl = plain_integrand(of, a + (m - a) / 2), fr = plain_integrand(of, m + (b - m) / 2);
-    double whole = (b - a) / 6 * (fa + 4 * fm + fb);
-    double halves = (b - a) / 12 * (fa + 4 * fl + 2 * fm + 4 * fr + fb);
-    if (depth <= 0 || fabs(halves - whole) <= 15 * tolerance)
+static double oracle_simpson(const oracle *self, oracle_reading *read, double a, double b,
+                             const double value[3], double tolerance, int depth) {
+    double middle = 0.5 * (a + b);
+    double left[3] = {value[0], read(self, 0.5 * (a + middle)), value[1]};
+    double right[3] = {value[1], read(self, 0.5 * (middle + b)), value[2]};
+    double whole = (b - a) / 6 * (value[0] + 4 * value[1] + value[2]);
+    double halves = (b - a) / 12 * (left[0] + 4 * left[1] + 2 * value[1] + 4 * right[1] + right[2]);
+    if (depth == 0 || fabs(halves - whole) <= tolerance * (b - a))
         return halves + (halves - whole) / 15;
-    return plain_simpson(of, a, fa, m, fm, fl, tolerance / 2, depth - 1) +
-           plain_simpson(of, m, fm, b, fb, fr, tolerance / 2, depth - 1);
+    return oracle_simpson(self, read, a, middle, left, tolerance, depth - 1) +
+           oracle_simpson(self, read, middle, b, right, tolerance, depth - 1);
 }
 
-/* The area over [t0, t1] to about `tolerance`. */
-static inline double plain_area_of(const plain_area *of, double t0, double t1, double tolerance) {
-    int cells = (int)ceil((t1 - t0) / 0.06) + 1;
-    double sum = 0;
+/* The integral of read over [a, b], to about `tolerance` a second. */
+static inline double oracle_area(const oracle *self, oracle_reading *read, double a, double b,
+                                 double tolerance) {
+    int cells = (int)ceil((b - a) * 16) + 1;
+    double total = 0;
     for (int i = 0; i < cells; i++) {
-        double a = t0 + (t1 - t0) * i / cells, b = t0 + (t1 - t0) * (i + 1) / cells;
-        sum += plain_simpson(of, a, plain_integrand(of, a), b, plain_integrand(of, b),
-                             plain_integrand(of, a + (b - a) / 2), tolerance / cells, 45);
+        double from = a + (b - a) * i / cells, to = a + (b - a) * (i + 1) / cells;
+        double value[3] = {read(self, from), read(self, 0.5 * (from + to)), read(self, to)};
+        total += oracle_simpson(self, read, from, to, value, tolerance, 34);
     }
-    return sum;
-}
-
-/* The largest |value| met on a grid: the scale of errors. */
-static inline double plain_scale(const plain_tree *tree, const plain *p, double end) {
-    double scale = 1;
-    for (int i = 0; i < 1000; i++)
-        scale = fmax(scale, fabs(plain_at(tree, p, end * i / 1000)));
-    return scale;
+    return total;
 }
 
 #endif

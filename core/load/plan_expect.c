@@ -1,0 +1,213 @@
+/* What a plan delivers on average. */
+#include "load/plan.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+/* Means that change over time are weighed by the requests that come then: so many slices. */
+enum { EXPECTATION_SLICES = 1024 };
+
+/* What a stream's classes are on average; lists have an entry a class. */
+typedef struct class_means {
+    double *shared; /* tokens before the new input */
+    double *shares; /* of the requests, at one time */
+    double *over_time;
+    size_t count;
+} class_means;
+
+/* 0, or -1 when out of memory. */
+static int open_means(const mt_stream *stream, class_means *means) {
+    means->count = mt_lengths_class_count(stream->lengths);
+    means->shared = mt_allocate_zero(3 * means->count, sizeof *means->shared);
+    if (!means->shared)
+        return -1;
+    means->shares = means->shared + means->count;
+    means->over_time = means->shares + means->count;
+    for (size_t i = 0; i < means->count; i++)
+        means->shared[i] = mt_prompt_shared_mean(mt_stream_prompt(stream, i));
+    return 0;
+}
+
+/* Adds what requests of number `weight` are at `time`. */
+static mt_code add_slice(const mt_lengths *lengths, uint64_t seed, double time, double weight,
+                         class_means *means, mt_lengths_mean *sum, mt_error *error) {
+    mt_lengths_mean mean;
+    mt_code code =
+        mt_lengths_mean_at(lengths, seed, time, means->shared, means->shares, &mean, error);
+    if (code != MT_OK)
+        return code;
+    sum->input += weight * mean.input;
+    sum->output += weight * mean.output_share * mean.output;
+    sum->output_share += weight * mean.output_share;
+    sum->inside += weight * mean.inside;
+    for (size_t i = 0; i < means->count; i++)
+        means->over_time[i] += weight * means->shares[i];
+    return MT_OK;
+}
+
+/* Adds the slices of [0, end) by the requests that the curve brings in them. */
+static mt_code add_slices(const mt_stream *stream, const mt_process_context *context,
+                          class_means *means, mt_lengths_mean *sum, double *total,
+                          mt_error *error) {
+    mt_curve *curve = mt_process_curve(stream->process);
+    double end = fmin(context->end, mt_process_duration(stream->process));
+    mt_clock *clock = curve ? mt_clock_open(curve, context->seed, 1, context->end, error) : NULL;
+    if (curve && !clock)
+        return mt_code_of(error);
+    double before = 0, area = 0;
+    mt_code code = MT_OK;
+    for (int i = 0; code == MT_OK && i < EXPECTATION_SLICES; i++) {
+        if (clock)
+            code = mt_clock_area(clock, end * (i + 1) / EXPECTATION_SLICES, &area, error);
+        else
+            area = i + 1; /* nothing is known of its rate: as if constant */
+        double weight = area - before;
+        if (code != MT_OK || !(weight > 0))
+            continue;
+        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / EXPECTATION_SLICES,
+                         weight, means, sum, error);
+        *total += weight;
+        before = area;
+    }
+    mt_clock_close(clock);
+    return code;
+}
+
+static mt_code expect_lengths(const mt_stream *stream, const mt_process_context *context,
+                              double requests, class_means *means, mt_lengths_mean *mean,
+                              mt_error *error) {
+    *mean = (mt_lengths_mean){0};
+    double total = 0;
+    mt_code code = MT_OK;
+    if (mt_lengths_vary(stream->lengths) && requests != 0)
+        code = add_slices(stream, context, means, mean, &total, error);
+    if (code == MT_OK && !(total > 0)) {
+        total = 1;
+        code = add_slice(stream->lengths, context->seed, 0, 1, means, mean, error);
+    }
+    if (code != MT_OK)
+        return code;
+    mean->output = mean->output_share > 0 ? mean->output / mean->output_share : 0;
+    mean->input /= total;
+    mean->output_share /= total;
+    mean->inside /= total;
+    for (size_t i = 0; i < means->count; i++)
+        means->over_time[i] /= total;
+    return MT_OK;
+}
+
+/* Turns after the first carry what was said before. With m the mean turn of a request counted from
+ * 0, p the share of first turns, and a turn of new input N and output O (N1, O1 in the first):
+ * input = shared + N1 + (1 - p) (O1 + N) + (m - (1 - p)) (N + O). */
+static mt_code expect_turns(const mt_stream *stream, const mt_process_expectation *arrivals,
+                            uint64_t seed, const class_means *means, mt_lengths_mean *mean,
+                            mt_error *error) {
+    mt_lengths_mean first = *mean;
+    double shared = mt_prompt_shared_mean(stream->prompt);
+    double later_share = 1 - arrivals->sessions / arrivals->requests;
+    double mean_shared = 0;
+    for (size_t i = 0; i < means->count; i++)
+        mean_shared += means->over_time[i] * means->shared[i];
+    double later_new = mean->input - mean_shared, later_output = mean->output_share * mean->output;
+    if (stream->first) {
+        double share;
+        mt_code code = mt_lengths_mean_at(stream->first, seed, 0, &shared, &share, &first, error);
+        if (code != MT_OK)
+            return code;
+    }
+    double first_output = first.output_share * first.output;
+    double output_share = (1 - later_share) * first.output_share + later_share * mean->output_share;
+    double output = (1 - later_share) * first_output + later_share * later_output;
+    mean->input = first.input + later_share * (first_output + later_new) +
+                  (arrivals->mean_turn - later_share) * (later_new + later_output);
+    mean->output_share = output_share;
+    mean->output = output_share > 0 ? output / output_share : 0;
+    mean->inside = (1 - later_share) * first.inside;
+    return MT_OK;
+}
+
+/* A prompt source that decides lengths: its own means, but for an output that the stream gives. */
+static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, double *requests) {
+    mt_prompt_mean decided;
+    if (!mt_prompt_decides(stream->prompt, &decided))
+        return;
+    mean->input = decided.input;
+    mean->inside = 0;
+    if (mean->output_share == 0) {
+        mean->output = decided.output;
+        mean->output_share = decided.output_share;
+    }
+    if (*requests > decided.most)
+        *requests = decided.most;
+}
+
+static void expect_prompts(const mt_plan *plan, const mt_stream *stream, const class_means *means,
+                           mt_expectation *expectation) {
+    double block = (double)mt_plan_block_size(plan);
+    /* Later turns of sessions remember nothing but their own ids. */
+    double prompts = expectation->sessions > 0 ? expectation->sessions : expectation->requests;
+    for (size_t i = 0; i < means->count; i++) {
+        double share = means->over_time[i];
+        expectation->shared_mean += share * means->shared[i];
+        expectation->whole_shared_mean += share * floor(means->shared[i] / block) * block;
+        expectation->remembered +=
+            mt_prompt_remembered(mt_stream_prompt(stream, i), share * prompts,
+                                 expectation->input_mean, mt_plan_block_size(plan));
+    }
+}
+
+mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
+                       double factor, mt_expectation *expectation, mt_error *error) {
+    const mt_stream *stream = mt_plan_stream(plan, index);
+    mt_process_context context = {.seed = seed,
+                                  .name = stream->name,
+                                  .factor = factor * stream->factor,
+                                  .end = fmin(duration, stream->end)};
+    mt_process_expectation arrivals;
+    mt_lengths_mean mean;
+    class_means means = {0};
+    *expectation = (mt_expectation){.clamped_at = -1};
+    mt_code code = mt_process_expect(stream->process, &context, &arrivals, error);
+    if (code != MT_OK)
+        return code;
+    if (open_means(stream, &means) != 0)
+        return mt_fail_memory(error, "plan");
+    code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
+    if (code == MT_OK && arrivals.sessions > 0)
+        code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
+    if (code == MT_OK) {
+        expect_decided(stream, &mean, &arrivals.requests);
+        expectation->requests = arrivals.requests;
+        expectation->sessions = arrivals.sessions;
+        expectation->clamped_at = arrivals.clamped_at;
+        expectation->input_mean = mean.input;
+        expectation->output_mean = mean.output;
+        expectation->output_share = mean.output_share;
+        expectation->inside = mean.inside;
+        expect_prompts(plan, stream, &means, expectation);
+    }
+    mt_free(means.shared);
+    return code;
+}
+
+/* Is there anything to remember? Most plans have only unique prompts. */
+static int remembers(const mt_stream *stream) {
+    for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++)
+        if (mt_prompt_remembered(mt_stream_prompt(stream, i), 1, 1e15, 1) > 0)
+            return 1;
+    return mt_prompt_remembered(stream->prompt, 1, 1e15, 1) > 0;
+}
+
+double mt_plan_remembered(const mt_plan *plan, uint64_t seed, double duration, double factor,
+                          uint64_t most) {
+    double keys = 0;
+    for (size_t i = 0; i < mt_plan_stream_count(plan); i++) {
+        mt_expectation expectation;
+        if (remembers(mt_plan_stream(plan, i)) &&
+            mt_plan_expect(plan, i, seed, duration, factor, &expectation, NULL) == MT_OK &&
+            expectation.requests > 0)
+            keys += expectation.remembered * fmin(1, (double)most / expectation.requests);
+    }
+    return keys;
+}

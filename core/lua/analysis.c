@@ -1,0 +1,179 @@
+/* core.analysis: a trace's lengths, prefixes and theoretical hit rates. */
+#include "lua/trace_binding.h"
+
+#include "base/interrupt.h"
+#include "prefix/analysis.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char analysis_type[] = "moontide.analysis";
+
+typedef struct analysis {
+    mt_analysis *state;                /* NULL once closed */
+    uint64_t left_out;                 /* requests that did not fit, passed over */
+    mt_error first_left;               /* the first of them */
+    char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
+} analysis;
+
+static analysis *check_analysis(lua_State *L) {
+    analysis *self = luaL_checkudata(L, 1, analysis_type);
+    if (!self->state)
+        mt_lua_raise(L, "analyze: it is closed");
+    return self;
+}
+
+/* new(block_size) -> analysis */
+static int analysis_new(lua_State *L) {
+    uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
+    mt_error error;
+    analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
+    self->state = mt_analysis_new(block_size, &error);
+    return self->state ? 1 : mt_lua_raise_error(L, &error);
+}
+
+static int analysis_release(lua_State *L) {
+    analysis *self = luaL_checkudata(L, 1, analysis_type);
+    mt_analysis *state = self->state;
+    self->state = NULL;
+    mt_analysis_free(state);
+    return 0;
+}
+
+/* Takes in one request of `source`; one that does not fit is passed over if `skip`. */
+static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
+                   mt_error *error) {
+    mt_code code = mt_analysis_add(self->state, request, error);
+    if (code != MT_ERROR_INPUT)
+        return code;
+    snprintf(error->source, sizeof error->source, "%s", source);
+    if (!skip)
+        return code;
+    if (self->left_out++ == 0)
+        self->first_left = *error;
+    return MT_OK;
+}
+
+/* analysis:read(reader, most, skip) -> requests read, fewer than `most` only at the trace's end
+ * | nil, message, code */
+static int analysis_read(lua_State *L) {
+    analysis *self = check_analysis(L);
+    mt_trace_reader *trace = mt_lua_check_reader(L, 2);
+    uint64_t most = mt_lua_check_count(L, 3, "analyze: most"), done = 0;
+    int skip = lua_toboolean(L, 4), status = 1;
+    mt_request request;
+    mt_error error;
+    snprintf(self->source, sizeof self->source, "%s", mt_trace_name(trace));
+    while (done < most && (status = mt_trace_next(trace, &request, &error)) > 0) {
+        if (add(self, &request, self->source, skip, &error) != MT_OK)
+            return mt_lua_failure(L, &error);
+        done++;
+    }
+    if (status < 0)
+        return mt_lua_failure(L, &error);
+    lua_pushinteger(L, (lua_Integer)done);
+    return 1;
+}
+
+/* analysis:add(columns, skip) -> true | nil, message, code */
+static int analysis_add(lua_State *L) {
+    analysis *self = check_analysis(L);
+    const mt_columns *columns = mt_lua_check_columns(L, 2);
+    int skip = lua_toboolean(L, 3);
+    snprintf(self->source, sizeof self->source, "columns");
+    for (size_t i = 0; i < columns->count; i++) {
+        mt_request request;
+        mt_error error;
+        char source[32];
+        mt_columns_get(columns, i, &request);
+        request.line = 0; /* which file it was the line of is not known any more */
+        snprintf(source, sizeof source, "request %zu", i + 1);
+        mt_code code = mt_interrupted() ? mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted")
+                                        : add(self, &request, source, skip, &error);
+        if (code != MT_OK)
+            return mt_lua_failure(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* analysis:skipped([reader]) -> requests and lines passed over, those of the reader included, and
+ * what was wrong with the first (or nil) */
+static int analysis_skipped(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    mt_error first = self->first_left, bad_line;
+    uint64_t count = self->left_out;
+    if (!lua_isnoneornil(L, 2)) {
+        uint64_t lines = mt_trace_skipped(mt_lua_check_reader(L, 2), &bad_line);
+        if (lines > 0 && (count == 0 || bad_line.line < first.line))
+            first = bad_line;
+        count += lines;
+    }
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    lua_pushinteger(L, (lua_Integer)count);
+    if (count == 0)
+        return 1;
+    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
+    return 2;
+}
+
+/* Sets a field of the table on top: an integer when the value is whole, none when it is NaN. */
+static void set_number(lua_State *L, const char *name, double value) {
+    lua_Integer whole;
+    if (isnan(value))
+        return;
+    if (lua_numbertointeger(value, &whole) && (double)whole == value)
+        lua_pushinteger(L, whole);
+    else
+        lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_summary(lua_State *L, const char *name, const mt_summary *summary) {
+    lua_createtable(L, 0, 7);
+    set_number(L, "mean", summary->mean);
+    set_number(L, "std", summary->population_deviation);
+    set_number(L, "min", summary->min);
+    set_number(L, "p25", summary->p25);
+    set_number(L, "median", summary->median);
+    set_number(L, "p75", summary->p75);
+    set_number(L, "max", summary->max);
+    lua_setfield(L, -2, name);
+}
+
+/* analysis:result() -> {requests, blocks, metrics = {name = {mean, ...}}}
+ * | nil, message, code */
+static int analysis_result(lua_State *L) {
+    analysis *self = check_analysis(L);
+    mt_analysis_result result;
+    mt_error error;
+    if (mt_analysis_finish(self->state, &result, &error) != MT_OK) {
+        memcpy(error.source, self->source, sizeof error.source);
+        return mt_lua_failure(L, &error);
+    }
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)result.requests);
+    lua_setfield(L, -2, "requests");
+    lua_pushinteger(L, (lua_Integer)result.blocks);
+    lua_setfield(L, -2, "blocks");
+    lua_createtable(L, 0, 5);
+    set_summary(L, "input_length", &result.input_length);
+    set_summary(L, "context_length", &result.context_length);
+    set_summary(L, "unique_prompt_length", &result.unique_prompt_length);
+    set_summary(L, "output_length", &result.output_length);
+    set_summary(L, "theoretical_hit_rate", &result.theoretical_hit_rate);
+    lua_setfield(L, -2, "metrics");
+    return 1;
+}
+
+int mt_lua_open_analysis(lua_State *L) {
+    static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", analysis_read},       {"add", analysis_add},
+                                       {"skipped", analysis_skipped}, {"result", analysis_result},
+                                       {"close", analysis_release},   {NULL, NULL}};
+    luaL_newlib(L, functions);
+    mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
+    lua_pop(L, 1);
+    return 1;
+}

@@ -1,0 +1,99 @@
+--- What a plan will be on average, as a value that prints as a table.
+local core = require "moontide.core"
+core.base.own()
+
+local expected = {}
+
+---@class moontide.expected
+---@field duration number seconds
+---@field requests number NaN where nobody knows: a script's own arrivals
+---@field sessions number 0 where there are none
+---@field input_length number mean tokens
+---@field output_length number? mean tokens of the requests that have one
+---@field streams table[] the same a stream, with name, shared and whole_shared (tokens), clamped_at (seconds)
+local expected_type = { __name = "moontide.expected" }
+
+-- "1,234,567.8"
+local function grouped(number)
+  if number ~= number then return "?" end
+  local whole, rest = ("%.1f"):format(number):match "^(%d+)(.*)$"
+  whole = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+  return whole .. rest
+end
+
+local function tokens(mean)
+  return mean and ("%.1f"):format(mean) or "-"
+end
+
+local function row_of(name, one, duration)
+  local per_second = one.requests == one.requests and ("%.6g"):format(one.requests / duration) or "?"
+  return { name, grouped(one.requests), per_second, tokens(one.input_length), tokens(one.output_length) }
+end
+
+-- Columns of texts: the first to the left, the others to the right.
+local function aligned(rows)
+  local widths, lines = {}, {}
+  local function width(cell) return utf8.len(cell) or #cell end
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(cell)) end
+  end
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do
+      local space = (" "):rep(widths[i] - width(cell))
+      cells[i] = i == 1 and cell .. space or space .. cell
+    end
+    lines[#lines + 1] = table.concat(cells, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+function expected_type.__tostring(self)
+  local rows = { { "stream", "requests", "per second", "mean ISL", "mean OSL" } }
+  if #self.streams > 1 then
+    for _, one in ipairs(self.streams) do rows[#rows + 1] = row_of(one.name, one, self.duration) end
+  end
+  local name = #self.streams == 1 and self.streams[1].name or "all"
+  rows[#rows + 1] = row_of(name, self, self.duration)
+  local text = ("expected over %.9g s:\n"):format(self.duration) .. aligned(rows)
+  if self.sessions > 0 then
+    text = ("%s\n%s sessions, %.6g per second"):format(text, grouped(self.sessions),
+      self.sessions / self.duration)
+  end
+  return text
+end
+
+local function stream_row(name, one)
+  return {
+    name = name, requests = one.requests, sessions = one.sessions, input_length = one.input_mean,
+    output_length = one.output_share > 0 and one.output_mean or nil,
+    clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
+  }
+end
+
+--- The expectation of a whole plan from those of its streams (core.plan.expect), and the share of its
+--- requests that lie wholly inside their shared prefix.
+---@param duration number seconds
+---@param names string[]
+---@param ones table[]
+---@return moontide.expected, number inside
+function expected.new(duration, names, ones)
+  local self = { duration = duration, requests = 0, sessions = 0, streams = {} }
+  local weights, input, output, with_output, inside = 0, 0, 0, 0, 0
+  for i, one in ipairs(ones) do
+    -- What cannot be counted still has lengths: alone it is the mean, beside others it is left out.
+    local weight = one.requests == one.requests and one.requests or (#ones == 1 and 1 or 0)
+    self.streams[i] = stream_row(names[i], one)
+    self.requests, self.sessions = self.requests + one.requests, self.sessions + one.sessions
+    weights = weights + weight
+    input = input + weight * one.input_mean
+    output = output + weight * one.output_share * one.output_mean
+    with_output = with_output + weight * one.output_share
+    inside = inside + weight * one.inside
+  end
+  self.input_length = weights > 0 and input / weights or 0
+  self.output_length = with_output > 0 and output / with_output or nil
+  return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
+end
+
+return expected

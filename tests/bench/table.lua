@@ -1,0 +1,293 @@
+-- table.lua BUILD FOLDER: the rows of the benchmark's table (tests/bench/run says how to read it). Big files
+-- go into FOLDER, which is empty and is removed by the caller.
+
+local here = arg[0]:match "^(.*)/[^/]*$" or "."
+package.path = here .. "/?.lua;" .. package.path
+local measuring = require "measuring"
+
+local build, folder = arg[1], arg[2]
+local full = os.getenv "BENCH_FULL" == "1"
+
+local function is_readable(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function size_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:seek "end"
+end
+
+-- --- the table ------------------------------------------------------------------------------------
+
+local layout = "%-44s %9s %4s %13s %9s  %-24s %6s  %s"
+
+local function print_line(...)
+  print((layout:format(...):gsub("%s+$", "")))
+  io.stdout:flush()
+end
+
+local function with_unit(value, units)
+  for _, unit in ipairs(units) do
+    if value >= unit[1] then return ("%.3g %s"):format(value / unit[1], unit[2]) end
+  end
+  local last = units[#units]
+  return ("%.3g %s"):format(value / last[1], last[2])
+end
+
+local function seconds_text(seconds)
+  return with_unit(seconds, { { 1, "s" }, { 1e-3, "ms" }, { 1e-6, "us" }, { 1e-9, "ns" } })
+end
+
+local function bytes_text(bytes)
+  return (bytes < 1e7 and "%.1f MB" or "%.0f MB"):format(bytes / 1e6)
+end
+
+local function rate_text(rate, of)
+  if of == "B" then return ("%.0f MB/s"):format(rate / 1e6) end
+  return with_unit(rate, { { 1e6, "M " .. of .. "/s" }, { 1e3, "k " .. of .. "/s" }, { 1, of .. "/s" } })
+end
+
+-- A row: what, time (s), spread, count and of (what the rate counts), peak (bytes), floor and floor_is,
+-- goal: a list of { text, is it met }. floor_bytes instead of floor compares peaks.
+local function print_row(row)
+  local floor, ratio = "", ""
+  if row.floor then
+    floor = seconds_text(row.floor) .. " " .. row.floor_is
+    ratio = ("%.2f"):format(row.time / row.floor)
+  elseif row.floor_bytes then
+    floor = bytes_text(row.floor_bytes) .. " " .. row.floor_is
+    ratio = ("%.2f"):format(row.peak / row.floor_bytes)
+  end
+  local goal = ""
+  if row.goal then goal = row.goal .. (row.met and "" or "  missed") end
+  print_line(row.what, row.time and seconds_text(row.time) or "",
+    row.spread and ("%.0f%%"):format(100 * row.spread) or "",
+    row.count and rate_text(row.count / row.time, row.of) or "",
+    row.peak and bytes_text(row.peak) or "", floor, ratio, goal)
+end
+
+-- --- the rows -------------------------------------------------------------------------------------
+
+local sections = {}
+
+local function section(name, measure)
+  sections[#sections + 1] = { name = name, measure = measure }
+end
+
+section("sin", function(bench)
+  local target = bench:file "sin.jsonl"
+  local m = bench:together(9, {
+    main = bench:moontide("sin", "--time-duration", 3600, "--request-rate-min", 20,
+      "--request-rate-max", 100, "--request-rate-period", 600, "--output-file", target),
+    floor = bench:program("naive_sin", target),
+  }, { target })
+  print_row {
+    what = "sin, 216 000 requests, 1.2 M ids", time = m.main.wall, spread = m.main.spread,
+    count = 216000, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "naive C",
+    goal = "ratio <= 0.4", met = m.main.wall <= 0.4 * m.floor.wall,
+  }
+end)
+
+local function measure_analysis(bench, what, command)
+  local m = bench:together(15, { main = command, floor = bench:program("floor", "read", bench.trace) })
+  print_row {
+    what = what .. ", " .. bench.trace_name, time = m.main.wall, spread = m.main.spread,
+    count = size_of(bench.trace), of = "B", peak = m.main.peak,
+    floor = m.floor.wall, floor_is = "read(2)",
+    goal = "<= 20 ms, 20 MB", met = m.main.wall <= 0.02 and m.main.peak <= 20e6,
+  }
+end
+
+section("analyze", function(bench)
+  measure_analysis(bench, "analyze", bench:moontide("analyze", bench.trace))
+end)
+
+section("analysis alone", function(bench)
+  measure_analysis(bench, "analysis alone", bench:program("traces", "analyze", bench.trace))
+end)
+
+-- A trace of about 300 MB whose lines are full of ids: the conversation trace again and again.
+local function repeat_trace(from, to)
+  local input <close> = assert(io.open(from, "rb"))
+  local text = input:read "a"
+  local output <close> = assert(io.open(to, "wb"))
+  for _ = 1, math.ceil(300e6 / #text) do assert(output:write(text)) end
+end
+
+section("reading", function(bench)
+  local long, target = bench:file "long.jsonl", bench:file "copy.jsonl"
+  repeat_trace(bench.trace, long)
+  local size = size_of(long)
+  local m = bench:together(5, {
+    reader = bench:program("traces", "read", long),
+    nowhere = bench:moontide("cat", long, "--output-file", "/dev/null"),
+    cat = bench:moontide("cat", long, "--output-file", target),
+    read = bench:program("floor", "read", long),
+    write = bench:program("floor", "write", target, size),
+  }, { target })
+  local function row(what, one, floor, floor_is, goal)
+    print_row {
+      what = what, time = one.wall, spread = one.spread, count = size, of = "B", peak = one.peak,
+      floor = floor.wall, floor_is = floor_is,
+      goal = ("%d MB/s"):format(goal), met = size / one.wall >= goal * 1e6,
+    }
+  end
+  row("trace reader, 300 MB", m.reader, m.read, "read(2)", 700)
+  row("cat to /dev/null, 300 MB", m.nowhere, m.read, "read(2)", 300)
+  row("cat to a file, 300 MB", m.cat, m.write, "write(2)", 300)
+end)
+
+section("writing", function(bench)
+  local times = math.ceil(300e6 / size_of(bench.trace))
+  local medians, spreads = bench:figures(5, bench:program("traces", "write", bench.trace, "/dev/null", times))
+  print_row {
+    what = "trace writer to /dev/null, 300 MB", time = medians.write, spread = spreads.write,
+    count = medians.bytes, of = "B", floor = medians.copy, floor_is = "memcpy",
+    goal = "550 MB/s", met = medians.bytes / medians.write >= 550e6,
+  }
+end)
+
+section("arrivals", function(bench)
+  local requests = 2000000
+  local m = bench:together(5, {
+    main = bench:moontide(here .. "/columns.lua", "--requests", requests),
+    floor = bench:program("floor", "arrivals", requests),
+  })
+  print_row {
+    what = "Poisson arrivals into columns, 2 M", time = m.main.wall, spread = m.main.spread,
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "naive C",
+    goal = "2 M req/s", met = requests / m.main.wall >= 2e6,
+  }
+end)
+
+section("requests to a file", function(bench)
+  local requests, target = 2000000, bench:file "steady.jsonl"
+  local command = bench:moontide("steady", "--rate", 1000, "--isl", "lognormal:mean=2000,cv=1.2",
+    "--osl", "lognormal:mean=250,cv=1", "--num-requests", requests, "--duration", requests,
+    "--output-file", target)
+  bench:together(1, { main = command })
+  local m = bench:together(5, {
+    main = command,
+    floor = bench:program("floor", "write", target, size_of(target)),
+  }, { target })
+  print_row {
+    what = "Poisson, lognormal lengths to JSONL, 2 M", time = m.main.wall, spread = m.main.spread,
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "write(2)",
+    goal = "2 M req/s or ratio <= 1.67",
+    met = requests / m.main.wall >= 2e6 or 0.6 * m.main.wall <= m.floor.wall,
+  }
+end)
+
+section("curves", function(bench)
+  local count = 1000000
+  local medians, spreads = bench:figures(9, bench:program("arrivals", count))
+  local function row(what, name, floor, floor_is, goal)
+    print_row {
+      what = what, time = medians[name] / count, spread = spreads[name], count = 1, of = "req",
+      floor = medians[floor] / count, floor_is = floor_is,
+      goal = goal and ("ratio <= %.1f"):format(goal), met = goal and medians[name] <= goal * medians[floor],
+    }
+  end
+  row("an arrival, constant rate", "constant", "naive", "naive C")
+  row("an arrival, 10 000 steps", "steps", "constant", "constant", 1.1)
+  row("an arrival, sine", "sine", "constant", "constant")
+end)
+
+section("start-up", function(bench)
+  local m = bench:together(31, { main = bench:moontide "help", floor = bench:program("floor", "empty") })
+  print_row {
+    what = "help", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
+    floor = m.floor.wall, floor_is = "empty exec", goal = "<= 10 ms", met = m.main.wall <= 0.01,
+  }
+end)
+
+section("memory of a long run", function(bench)
+  local seconds = full and 36000 or 3600
+  local function steady(duration)
+    return bench:moontide("steady", "--rate", 1000, "--isl", 500, "--osl", 100,
+      "--duration", duration, "--output-file", "/dev/null")
+  end
+  local long = bench:together(1, { main = steady(seconds) }).main
+  local short = bench:together(5, { main = steady(seconds / 1000) }).main
+  print_row {
+    what = ("%s M requests to /dev/null"):format(full and "36" or "3.6"), time = long.wall,
+    count = 1000 * seconds, of = "req", peak = long.peak, floor_bytes = short.peak,
+    floor_is = "1000 times shorter", goal = "ratio <= 1.5", met = long.peak <= 1.5 * short.peak,
+  }
+end)
+
+section("ids", function(bench)
+  local lookups = 1200000
+  local function rows(count, title, runs, most)
+    local command = bench:program("ids", count, lookups)
+    local medians, spreads = bench:figures(runs, command)
+    print_row {
+      what = title .. " ids given, growing", time = medians.grow, spread = runs > 1 and spreads.grow or nil,
+      count = count, of = "id", peak = medians.memory,
+      goal = most and ("<= %.0f MB"):format(most / 1e6), met = most and medians.memory <= most,
+    }
+    print_row {
+      what = "a look-up among " .. title, time = medians.look_up / lookups,
+      spread = runs > 1 and spreads.look_up or nil, count = 1, of = "id",
+      floor = medians.reads / lookups, floor_is = "random reads",
+    }
+  end
+  rows(1200000, "1.2 M", 5)
+  if full then rows(100000000, "100 M", 1, 4e9) end
+end)
+
+section("draws", function(bench)
+  local count = 1000000
+  local medians, spreads, names = bench:figures(5, bench:program("draws", count))
+  for _, name in ipairs(names) do
+    if name ~= "loop" then
+      print_row {
+        what = "a draw: " .. name, time = medians[name] / count, spread = spreads[name],
+        count = 1, of = "draw", floor = medians.loop / count, floor_is = "empty loop",
+      }
+    end
+  end
+end)
+
+-- --- the run --------------------------------------------------------------------------------------
+
+-- The conversation trace, or one of its size.
+local function provide_trace(bench)
+  local data = os.getenv "MOONTIDE_DATA" or here .. "/../../../shared/data"
+  local real = data .. "/mooncake_conversation_trace.jsonl"
+  if is_readable(real) then
+    bench.trace, bench.trace_name = real, "conversation trace"
+    return
+  end
+  bench.trace, bench.trace_name = bench:file "conversation.jsonl", "generated trace"
+  bench:together(1, { main = bench:moontide(here .. "/conversation.lua", "--output-file", bench.trace) })
+end
+
+local function failure_text(failure)
+  if type(failure) ~= "table" then return tostring(failure) end
+  return ("%s (exit status %d of: %s)"):format(failure.said, failure.status, failure.command)
+end
+
+-- Not 0 when something could not be measured.
+local function run_all(bench)
+  local failures = 0
+  provide_trace(bench)
+  print_line("what", "time", "+-", "rate", "peak", "floor", "ratio", "goal")
+  for _, one in ipairs(sections) do
+    local ok, failure = pcall(one.measure, bench)
+    if not ok then
+      print(("%s: could not be measured: %s"):format(one.name, failure_text(failure)))
+      failures = failures + 1
+      if type(failure) == "table" and failure.status == 130 or tostring(failure):find "interrupted!" then
+        break
+      end
+    end
+  end
+  return failures
+end
+
+local ok, failures = pcall(run_all, measuring.new(build, folder))
+if not ok then print("the benchmark failed: " .. failure_text(failures)) end
+os.exit(ok and failures == 0)

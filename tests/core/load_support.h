@@ -1,0 +1,101 @@
+/* What the tests of the load room share: small makers that cannot fail, processes run to lists of
+ * times, and the sweep that fails every allocation in turn. */
+#ifndef LOAD_SUPPORT_H
+#define LOAD_SUPPORT_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "load/process.h"
+
+static inline void assert_near(double value, double wanted, double tolerance) {
+    if (!(fabs(value - wanted) <= tolerance))
+        fail_msg("%.17g is not %.17g (within %g)", value, wanted, tolerance);
+}
+
+static inline mt_curve *constant(double rate) {
+    mt_curve *curve = mt_curve_constant(rate, INFINITY, NULL);
+    assert_non_null(curve);
+    return curve;
+}
+
+static inline mt_distribution *fixed(double value) {
+    mt_distribution *distribution = mt_distribution_fixed(mt_number(value), NULL);
+    assert_non_null(distribution);
+    return distribution;
+}
+
+/* Of a curve, which it releases. */
+static inline mt_process *poisson_of(mt_curve *curve) {
+    mt_process *process = mt_process_poisson(curve, NULL);
+    assert_non_null(process);
+    mt_curve_release(curve);
+    return process;
+}
+
+typedef struct times {
+    double *at;
+    size_t count, capacity;
+} times;
+
+/* Runs a plain process to its end; sets its times (to be freed) or fails the test. */
+static inline times run_process(mt_process *process, uint64_t seed, double factor, double end) {
+    mt_process_context context = {.seed = seed, .name = "main", .factor = factor, .end = end};
+    mt_error error = {0};
+    mt_event event;
+    times all = {0};
+    int got;
+    mt_process_state *state = mt_process_open(process, &context, &error);
+    if (!state)
+        fail_msg("%s", error.message);
+    while ((got = mt_process_next(state, &event, &error)) > 0) {
+        if (mt_reserve((void **)&all.at, &all.capacity, all.count + 1, sizeof *all.at) != 0)
+            fail_msg("out of memory");
+        if (all.count > 0 && event.time < all.at[all.count - 1])
+            fail_msg("request %zu comes before the one before it", all.count);
+        if (event.item != all.count)
+            fail_msg("request %zu draws as item %zu", all.count, (size_t)event.item);
+        all.at[all.count++] = event.time;
+    }
+    if (got != 0)
+        fail_msg("after %zu requests: %s", all.count, error.message);
+    mt_process_close(state);
+    return all;
+}
+
+static inline double expected_requests(mt_process *process, double factor, double end) {
+    mt_process_context context = {.name = "main", .factor = factor, .end = end};
+    mt_process_expectation expectation;
+    assert_int_equal(mt_process_expect(process, &context, &expectation, NULL), MT_OK);
+    return expectation.requests;
+}
+
+/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves nothing
+ * behind, until it asks for fewer. A failure must be MT_ERROR_MEMORY; an estimate may do without its
+ * memory, so that not every failed allocation fails the whole. Returns the failures seen. */
+static inline uint64_t fail_each_allocation(mt_code (*attempt)(void *context, mt_error *error),
+                                            void *context) {
+    uint64_t failures = 0;
+    for (uint64_t n = 1;; n++) {
+        mt_error error = {0};
+        mt_memory_fail_at(n, 0);
+        mt_code code = attempt(context, &error);
+        uint64_t asked = mt_memory_asked();
+        mt_memory_fail_at(0, 0);
+        if (code != MT_OK && (code != MT_ERROR_MEMORY || asked < n))
+            fail_msg("allocation %d: code %d, %s", (int)n, (int)code, error.message);
+        if (asked < n)
+            return failures;
+        failures += code != MT_OK;
+    }
+}
+
+#endif
