@@ -22,7 +22,10 @@ return mt.script {
     local is_burst = mt.steps { { 0, quiet }, { 1, opt.burst_duration } }:loop()
     local rise = mt.const(1) * opt.peak - opt.base
     return mt.workload {
-      mt.stream { arrivals = mt.poisson(opt.base + rise * is_burst), input = opt.isl, output = opt.osl, prompt = mt.unique() },
+      mt.stream {
+        arrivals = mt.poisson(opt.base + rise * is_burst),
+        input = opt.isl, output = opt.osl, prompt = mt.unique(),
+      },
     }
   end,
 }

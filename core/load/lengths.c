@@ -4,14 +4,23 @@
 
 #include <math.h>
 
+static const uint64_t no_output = UINT64_MAX;
 static const double most_tokens = 9007199254740992.0; /* 2^53: counted exactly by a double */
+
+/* Lengths as they were recorded: inputs, then outputs. */
+typedef struct recorded_lengths {
+    size_t count;
+    uint64_t *tokens;
+    mt_lengths_mean mean;
+} recorded_lengths;
 
 struct mt_lengths {
     uint64_t references;
     size_t count;
     mt_length_pair *pairs;
-    double *means;      /* two a pair: input and output, NAN when they depend on time */
-    mt_curve **weights; /* NULL: a single pair */
+    double *means;             /* two a pair: input and output, NAN when they depend on time */
+    mt_curve **weights;        /* NULL: a single pair */
+    recorded_lengths recorded; /* count 0: none; else instead of the pair's distributions */
 };
 
 struct mt_lengths_state {
@@ -35,6 +44,7 @@ void mt_lengths_release(mt_lengths *lengths) {
     mt_free(lengths->pairs);
     mt_free(lengths->means);
     mt_free(lengths->weights);
+    mt_free(lengths->recorded.tokens);
     mt_free(lengths);
 }
 
@@ -66,7 +76,7 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
     lengths->pairs = mt_allocate_zero(count, sizeof *pairs);
     lengths->means = mt_allocate(2 * count, sizeof *lengths->means);
     if (weights)
-        lengths->weights = mt_allocate_zero(count, sizeof *lengths->weights);
+        lengths->weights = mt_allocate_zero(count, sizeof(mt_curve *));
     if (!lengths->pairs || !lengths->means || (weights && !lengths->weights)) {
         mt_fail_memory(error, "lengths");
         mt_lengths_release(lengths);
@@ -74,7 +84,8 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
     }
     for (size_t i = 0; i < count; i++) {
         lengths->pairs[i] = pairs[i];
-        mt_distribution_retain(pairs[i].input);
+        if (pairs[i].input)
+            mt_distribution_retain(pairs[i].input);
         if (pairs[i].output)
             mt_distribution_retain(pairs[i].output);
         lengths->means[2 * i] = constant_mean(pairs[i].input, 1);
@@ -87,6 +98,39 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
 
 mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error) {
     return new_lengths(pair, NULL, 1, error);
+}
+
+mt_lengths *mt_lengths_recorded(const uint64_t *inputs, const uint64_t *outputs, size_t count,
+                                mt_error *error) {
+    mt_length_pair nothing = {0};
+    if (count == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "lengths_of: the trace has no requests with lengths");
+        return NULL;
+    }
+    mt_lengths *lengths = new_lengths(&nothing, NULL, 1, error);
+    if (!lengths)
+        return NULL;
+    recorded_lengths *recorded = &lengths->recorded;
+    recorded->tokens = mt_allocate(2 * count, sizeof *recorded->tokens);
+    if (!recorded->tokens) {
+        mt_lengths_release(lengths);
+        mt_fail_memory(error, "lengths");
+        return NULL;
+    }
+    recorded->count = count;
+    for (size_t i = 0; i < count; i++) {
+        recorded->tokens[i] = inputs[i];
+        recorded->tokens[count + i] = outputs[i];
+        recorded->mean.input += (double)inputs[i] / (double)count;
+        if (outputs[i] == no_output)
+            continue;
+        recorded->mean.output += (double)outputs[i];
+        recorded->mean.output_share += 1;
+    }
+    if (recorded->mean.output_share > 0)
+        recorded->mean.output /= recorded->mean.output_share;
+    recorded->mean.output_share /= (double)count;
+    return lengths;
 }
 
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
@@ -115,7 +159,7 @@ mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end
     state->lengths = mt_lengths_retain(lengths);
     if (!lengths->weights)
         return state;
-    state->weights = mt_allocate_zero(lengths->count, sizeof *state->weights);
+    state->weights = mt_allocate_zero(lengths->count, sizeof(mt_clock *));
     state->now = mt_allocate_zero(lengths->count, sizeof *state->now);
     if (!state->weights || !state->now) {
         mt_fail_memory(error, "lengths");
@@ -189,9 +233,22 @@ static mt_code draw_tokens(const mt_distribution *length, const char *name, mt_r
     return MT_OK;
 }
 
+static void draw_recorded(const recorded_lengths *recorded, mt_random *random,
+                          mt_length_draw *draw) {
+    size_t i = mt_random_below(random, recorded->count);
+    uint64_t output = recorded->tokens[recorded->count + i];
+    *draw = (mt_length_draw){.input = recorded->tokens[i], .has_output = output != no_output};
+    if (draw->has_output)
+        draw->output = output;
+}
+
 mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
                         mt_length_draw *draw, mt_error *error) {
-    draw->class_index = 0;
+    *draw = (mt_length_draw){0};
+    if (state->lengths->recorded.count > 0) {
+        draw_recorded(&state->lengths->recorded, random, draw);
+        return MT_OK;
+    }
     if (state->weights) {
         mt_code code = draw_class(state, random, time, &draw->class_index, error);
         if (code != MT_OK)
@@ -200,9 +257,10 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
     const mt_length_pair *pair = &state->lengths->pairs[draw->class_index];
     draw->input_is_new = pair->input_is_new;
     draw->has_output = pair->output != NULL;
-    draw->output = 0;
-    mt_code code = draw_tokens(pair->input, pair->input_is_new ? "new_input" : "input", random,
-                               time, 1, &draw->input, error);
+    mt_code code = MT_OK;
+    if (pair->input)
+        code = draw_tokens(pair->input, pair->input_is_new ? "new_input" : "input", random, time, 1,
+                           &draw->input, error);
     if (code == MT_OK && pair->output)
         code = draw_tokens(pair->output, "output", random, time, 0, &draw->output, error);
     return code;
@@ -212,7 +270,7 @@ static void add_class(const mt_length_pair *pair, const double means[2], double 
                       uint64_t seed, double time, double shared, mt_lengths_mean *mean) {
     double input = isnan(means[0]) ? rounded_mean(pair->input, seed, time, 1) : means[0];
     mean->input += weight * (input + (pair->input_is_new ? shared : 0));
-    if (!pair->input_is_new && shared > 0)
+    if (pair->input && !pair->input_is_new && shared > 0)
         mean->inside += weight * mt_distribution_probability_below(pair->input, shared, seed, time);
     if (pair->output) {
         double output = isnan(means[1]) ? rounded_mean(pair->output, seed, time, 0) : means[1];
@@ -241,6 +299,11 @@ static mt_code shares_at(const mt_lengths *lengths, uint64_t seed, double time, 
 mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time,
                            const double *shared, double *shares, mt_lengths_mean *mean,
                            mt_error *error) {
+    if (lengths->recorded.count > 0) {
+        *mean = lengths->recorded.mean;
+        shares[0] = 1;
+        return MT_OK;
+    }
     *mean = (mt_lengths_mean){0};
     mt_code code = shares_at(lengths, seed, time, shares, error);
     if (code != MT_OK)
@@ -257,7 +320,7 @@ mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time
 int mt_lengths_vary(const mt_lengths *lengths) {
     for (size_t i = 0; i < lengths->count; i++) {
         const mt_length_pair *pair = &lengths->pairs[i];
-        if (mt_distribution_varies(pair->input) ||
+        if ((pair->input && mt_distribution_varies(pair->input)) ||
             (pair->output && mt_distribution_varies(pair->output)))
             return 1;
     }

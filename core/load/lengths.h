@@ -17,7 +17,9 @@ typedef struct mt_lengths mt_lengths;
 typedef struct mt_lengths_state mt_lengths_state;
 
 typedef struct mt_length_pair {
-    mt_distribution *input; /* tokens; the whole prompt, or what is new beyond the shared part */
+    mt_distribution
+        *input; /* tokens; the whole prompt, or what is new beyond the shared part. NULL: a
+                   prompt source decides it, and the output too unless there is one here */
     int input_is_new;
     mt_distribution *output; /* tokens; NULL: the record has no output_length */
 } mt_length_pair;
@@ -37,6 +39,11 @@ mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error);
  * request is drawn then (MT_ERROR_VALUE, with the time). */
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error);
+
+/* `count` >= 1 pairs of input (>= 1) and output tokens, one drawn whole for each request, each as
+ * likely; outputs[i] = UINT64_MAX: the request has no output_length. Copied. */
+mt_lengths *mt_lengths_recorded(const uint64_t *inputs, const uint64_t *outputs, size_t count,
+                                mt_error *error);
 
 mt_lengths *mt_lengths_retain(mt_lengths *lengths); /* returns it */
 void mt_lengths_release(mt_lengths *lengths);       /* NULL is allowed */

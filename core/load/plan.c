@@ -51,9 +51,9 @@ static int copy_class_lists(mt_stream *copy, const mt_stream *stream) {
     mt_prompt **prompts = NULL;
     mt_fields **fields = NULL;
     if (stream->class_prompts)
-        copy->class_prompts = prompts = mt_allocate_zero(classes, sizeof *prompts);
+        copy->class_prompts = prompts = mt_allocate_zero(classes, sizeof(mt_prompt *));
     if (stream->class_fields)
-        copy->class_fields = fields = mt_allocate_zero(classes, sizeof *fields);
+        copy->class_fields = fields = mt_allocate_zero(classes, sizeof(mt_fields *));
     if ((stream->class_prompts && !prompts) || (stream->class_fields && !fields))
         return -1;
     for (size_t i = 0; i < classes; i++) {

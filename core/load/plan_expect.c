@@ -16,16 +16,17 @@ typedef struct class_means {
     size_t count;
 } class_means;
 
-static mt_code open_means(const mt_stream *stream, class_means *means, mt_error *error) {
+/* 0, or -1 when out of memory. */
+static int open_means(const mt_stream *stream, class_means *means) {
     means->count = mt_lengths_class_count(stream->lengths);
     means->shared = mt_allocate_zero(3 * means->count, sizeof *means->shared);
     if (!means->shared)
-        return mt_fail_memory(error, "plan");
+        return -1;
     means->shares = means->shared + means->count;
     means->over_time = means->shares + means->count;
     for (size_t i = 0; i < means->count; i++)
         means->shared[i] = mt_prompt_shared_mean(mt_stream_prompt(stream, i));
-    return MT_OK;
+    return 0;
 }
 
 /* Adds what requests of number `weight` are at `time`. */
@@ -126,6 +127,21 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
     return MT_OK;
 }
 
+/* A prompt source that decides lengths: its own means, but for an output that the stream gives. */
+static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, double *requests) {
+    mt_prompt_mean decided;
+    if (!mt_prompt_decides(stream->prompt, &decided))
+        return;
+    mean->input = decided.input;
+    mean->inside = 0;
+    if (mean->output_share == 0) {
+        mean->output = decided.output;
+        mean->output_share = decided.output_share;
+    }
+    if (*requests > decided.most)
+        *requests = decided.most;
+}
+
 static void expect_prompts(const mt_plan *plan, const mt_stream *stream, const class_means *means,
                            mt_expectation *expectation) {
     double block = (double)mt_plan_block_size(plan);
@@ -153,13 +169,15 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     class_means means = {0};
     *expectation = (mt_expectation){.clamped_at = -1};
     mt_code code = mt_process_expect(stream->process, &context, &arrivals, error);
-    if (code == MT_OK)
-        code = open_means(stream, &means, error);
-    if (code == MT_OK)
-        code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
+    if (code != MT_OK)
+        return code;
+    if (open_means(stream, &means) != 0)
+        return mt_fail_memory(error, "plan");
+    code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
     if (code == MT_OK && arrivals.sessions > 0)
         code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
     if (code == MT_OK) {
+        expect_decided(stream, &mean, &arrivals.requests);
         expectation->requests = arrivals.requests;
         expectation->sessions = arrivals.sessions;
         expectation->clamped_at = arrivals.clamped_at;

@@ -147,3 +147,36 @@ mt_code mt_process_expect(mt_process *process, const mt_process_context *context
         return process->kind->expect(process, context, expectation, error);
     return expect_area(process, context, expectation, error);
 }
+
+/* A kind that says what it expects is asked up to every bin's end; the others are their curve. */
+static mt_code expect_until(mt_process *process, const mt_process_context *context, mt_clock *clock,
+                            double end, double *requests, mt_error *error) {
+    if (clock)
+        return mt_clock_area(clock, end, requests, error);
+    mt_process_context until = *context;
+    mt_process_expectation expectation;
+    until.end = end;
+    mt_code code = mt_process_expect(process, &until, &expectation, error);
+    *requests = expectation.requests;
+    return code;
+}
+
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context, double *bins,
+                               size_t count, mt_error *error) {
+    mt_clock *clock = NULL;
+    if (!process->kind->expect) {
+        clock = mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
+        if (!clock)
+            return mt_code_of(error);
+    }
+    double before = 0;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < count; i++) {
+        double requests, end = context->end * (double)(i + 1) / (double)count;
+        code = expect_until(process, context, clock, end, &requests, error);
+        bins[i] = requests - before;
+        before = requests;
+    }
+    mt_clock_close(clock);
+    return code;
+}

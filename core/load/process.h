@@ -160,6 +160,11 @@ typedef struct mt_process_expectation {
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error);
 
+/* The same in `count` equal bins over [0, context->end): requests (of sessions: of those that begin
+ * in the bin). */
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context, double *bins,
+                               size_t count, mt_error *error);
+
 /* ---- for the files that implement a kind ---- */
 
 typedef struct mt_process_kind {

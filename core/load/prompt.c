@@ -52,6 +52,10 @@ const char *mt_prompt_text(const mt_prompt *prompt) {
     return prompt->text;
 }
 
+int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean) {
+    return prompt->kind->decides ? prompt->kind->decides(prompt, mean) : 0;
+}
+
 double mt_prompt_shared_mean(const mt_prompt *prompt) {
     return prompt->kind->shared_mean ? prompt->kind->shared_mean(prompt) : 0;
 }
@@ -118,6 +122,8 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
         if (code != MT_OK)
             return code;
     }
+    if (made->at_end)
+        return MT_OK;
     uint64_t blocks = blocks_of(made->input_length, state->block_size);
     made->fresh = blocks - (list->count - before);
     return mt_prompt_check_blocks(blocks, error);

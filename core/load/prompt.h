@@ -42,6 +42,27 @@ mt_prompt *mt_prompt_random_blocks(uint64_t total, mt_error *error);
 mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char *text,
                            mt_error *error);
 
+typedef struct mt_recorded_prompts {
+    const uint64_t *inputs,
+        *outputs;            /* tokens, one a request; outputs[i] = UINT64_MAX: it has none */
+    const uint64_t *id_ends; /* request i has ids [id_ends[i - 1], id_ends[i]); none: all new */
+    const uint64_t *ids;     /* prefix ids */
+    size_t count;
+} mt_recorded_prompts;
+
+/* The prompts of a trace in its order, lengths with them: request k has the k-th, with wrap again
+ * from the first; without it the stream ends when they do. Copied. Ids must fit the plan's block
+ * size when it runs. */
+mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error);
+
+/* Does the source decide the lengths itself? Then *mean (may be NULL) is what they are on average.
+ */
+typedef struct mt_prompt_mean {
+    double input, output, output_share; /* tokens; output of the requests that have one */
+    double most;                        /* requests it has prompts for; INFINITY: any number */
+} mt_prompt_mean;
+int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean);
+
 mt_prompt *mt_prompt_retain(mt_prompt *prompt); /* returns it */
 void mt_prompt_release(mt_prompt *prompt);      /* NULL is allowed */
 const char *mt_prompt_text(const mt_prompt *prompt);
@@ -60,6 +81,7 @@ mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t 
                                 uint64_t seed, uint64_t block_size, mt_error *error);
 
 typedef struct mt_prompt_wish {
+    uint64_t item;      /* of the request: its number in the stream, for plain processes */
     uint64_t tokens;    /* of the whole prompt; at least 1 */
     int tokens_are_new; /* then: what is added to the shared part */
     const char *model; /* the request's model field, as JSON text; different models share nothing */
@@ -72,6 +94,7 @@ typedef struct mt_prompt_made {
     uint64_t fresh;         /* blocks after the keys, all new */
     int decides_output;     /* the source fixed the OSL too (it was taken from a trace) */
     uint64_t output_length; /* then: tokens */
+    int at_end;             /* there are no more prompts: nothing was made, the stream ends */
 } mt_prompt_made;
 
 /* Blocks of one prompt: the line of a longer one would pass the reader's limit of 1 GiB. */
@@ -103,6 +126,7 @@ typedef struct mt_prompt_kind {
     double (*shared_mean)(const mt_prompt *prompt);
     double (*remembered)(const mt_prompt *prompt, double requests, double input_length,
                          uint64_t block_size);
+    int (*decides)(const mt_prompt *prompt, mt_prompt_mean *mean);
     void (*release)(mt_prompt *prompt);
 } mt_prompt_kind; /* every function may be NULL: nothing to do, 0 */
 

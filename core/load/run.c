@@ -99,7 +99,7 @@ static void rank_lanes(mt_run *run) {
         run->lanes[i].stream = mt_plan_stream(run->plan, i);
         run->heap[i] = &run->lanes[i];
     }
-    qsort(run->heap, run->lane_count, sizeof(mt_lane *), by_name);
+    qsort((void *)run->heap, run->lane_count, sizeof(void *), by_name);
     for (size_t i = 0; i < run->lane_count; i++)
         run->heap[i]->rank = i;
 }
@@ -107,7 +107,7 @@ static void rank_lanes(mt_run *run) {
 static mt_code open_lanes(mt_run *run, mt_error *error) {
     size_t count = mt_plan_stream_count(run->plan);
     run->lanes = mt_allocate_zero(count, sizeof *run->lanes);
-    run->heap = mt_allocate_zero(count, sizeof *run->heap);
+    run->heap = mt_allocate_zero(count, sizeof(void *));
     if (!run->lanes || !run->heap)
         return mt_fail_memory(error, "streams");
     run->lane_count = count;
@@ -147,9 +147,9 @@ mt_run *mt_run_open(mt_plan *plan, const mt_run_options *options, mt_error *erro
     if (code == MT_OK) {
         run->drafts = mt_allocate(BATCH_REQUESTS, sizeof *run->drafts);
         if (!run->drafts)
-            code = mt_fail_memory(error, "run");
+            mt_fail_memory(error, "run");
     }
-    if (code == MT_OK) {
+    if (run->drafts) {
         double keys = mt_plan_remembered(plan, options->seed, options->duration, options->factor,
                                          options->most);
         run->ids = mt_ids_new(keys < 1e18 ? (uint64_t)keys : (uint64_t)1e18, error);
@@ -208,6 +208,7 @@ static mt_code make_prompt(mt_run *run, mt_lane *lane, run_draft *draft, const m
     mt_code code = mt_lane_prompt(lane, class_index, wish, &run->keys, &made, error);
     if (code != MT_OK)
         return code;
+    lane->is_over = made.at_end;
     draft->request.input_length = made.input_length;
     if (made.decides_output && !(draft->request.has & MT_HAS_OUTPUT_LENGTH)) {
         draft->request.has |= MT_HAS_OUTPUT_LENGTH;
@@ -253,8 +254,10 @@ static mt_code make_content(mt_run *run, mt_lane *lane, run_draft *draft, mt_err
         code = make_session_token(run, lane, draft, error);
     if (code != MT_OK)
         return code;
-    mt_prompt_wish wish = {
-        .tokens = lengths.input, .tokens_are_new = lengths.input_is_new, .time = event->time};
+    mt_prompt_wish wish = {.item = event->item,
+                           .tokens = lengths.input,
+                           .tokens_are_new = lengths.input_is_new,
+                           .time = event->time};
     draft->extra_begin = run->text.length;
     code = mt_lane_fields(lane, class_index, run->options.compact, &run->text, &wish, error);
     draft->extra_end = run->text.length;
@@ -302,6 +305,11 @@ static mt_code make_draft(mt_run *run, mt_lane *lane, run_draft *draft, int *mad
     mt_code code = make_content(run, lane, draft, error);
     if (code != MT_OK)
         return code;
+    if (lane->is_over) {
+        run->text.length = text_before;
+        run->ordinals--;
+        return MT_OK;
+    }
     int rejected =
         event->turn > 0 && event->max_input > 0 && draft->request.input_length > event->max_input;
     if (rejected) {
@@ -421,7 +429,7 @@ int mt_run_next(mt_run *run, mt_request *request, mt_error *error) {
 void mt_run_close(mt_run *run) {
     if (!run)
         return;
-    for (size_t i = run->draft_next; i < run->draft_count; i++)
+    for (size_t i = run->draft_next; run->drafts && i < run->draft_count; i++)
         mt_session_free(leave(&run->drafts[i]));
     mt_session_free(run->finished);
     for (size_t i = 0; i < run->lane_count; i++)

@@ -79,7 +79,7 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
 }
 
 int mt_lane_advance(mt_lane *lane, mt_error *error) {
-    return mt_process_next(lane->process, &lane->event, error);
+    return lane->is_over ? 0 : mt_process_next(lane->process, &lane->event, error);
 }
 
 mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {

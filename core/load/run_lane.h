@@ -17,6 +17,7 @@ typedef struct mt_lane {
     char *tag; /* the name as a JSON string */
     size_t tag_length;
     mt_event event;
+    int is_over; /* its prompt source has no more prompts */
 } mt_lane;
 
 /* Fills a zeroed lane, whose stream and rank are set; mt_lane_close also after a failure. */

@@ -52,6 +52,9 @@ int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg);
 mt_random *mt_lua_check_random(lua_State *L, int arg);
 
+/* Pushes a new "moontide.random" of that key, at item 0. */
+void mt_lua_push_random(lua_State *L, uint64_t seed, const char *name, const char *purpose);
+
 /* The number or rate curve at `index` as a parameter of a distribution, without a reference of its
  * own. Returns 0 when it is neither. */
 int mt_lua_to_parameter(lua_State *L, int index, mt_parameter *parameter);

@@ -11,4 +11,7 @@ mt_lengths *mt_lua_check_lengths(lua_State *L, int arg);
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg);
 mt_fields *mt_lua_check_fields(lua_State *L, int arg);
 
+/* The function at `function` as a source of gaps, with one reference. */
+mt_code mt_lua_new_gap_source(lua_State *L, int function, mt_gap_source *source, mt_error *error);
+
 #endif

@@ -18,7 +18,10 @@ typedef struct fields_owner {
 } fields_owner;
 
 mt_fields *mt_lua_check_fields(lua_State *L, int arg) {
-    return ((fields_owner *)luaL_checkudata(L, arg, fields_type))->fields;
+    fields_owner *owner = luaL_checkudata(L, arg, fields_type);
+    if (!owner->fields)
+        mt_lua_raise(L, "the fields are closed");
+    return owner->fields;
 }
 
 /* fields() -> an empty list of members */
@@ -89,7 +92,10 @@ typedef struct plan_owner {
 } plan_owner;
 
 static mt_plan *check_plan(lua_State *L, int arg) {
-    return ((plan_owner *)luaL_checkudata(L, arg, plan_type))->plan;
+    plan_owner *owner = luaL_checkudata(L, arg, plan_type);
+    if (!owner->plan)
+        mt_lua_raise(L, "the plan is closed");
+    return owner->plan;
 }
 
 /* new(block_size) */
@@ -161,7 +167,8 @@ static void set_number(lua_State *L, const char *key, double value) {
     lua_setfield(L, -2, key);
 }
 
-/* expect(plan, index from 1, seed, duration, factor) -> {requests=, sessions=, input_mean=, ...} */
+/* expect(plan, index from 1, seed, duration, factor) -> {requests=, sessions=, input_mean=, ...},
+ * or nil, message, code */
 static int plan_expect(lua_State *L) {
     mt_error error;
     mt_expectation expectation;
@@ -174,7 +181,7 @@ static int plan_expect(lua_State *L) {
     double factor = luaL_checknumber(L, 5);
     if (mt_plan_expect(plan, (size_t)index - 1, seed, duration, factor, &expectation, &error) !=
         MT_OK)
-        return mt_lua_raise_error(L, &error);
+        return mt_lua_failure(L, &error);
     lua_newtable(L);
     set_number(L, "requests", expectation.requests);
     set_number(L, "sessions", expectation.sessions);
@@ -211,16 +218,9 @@ static mt_run *check_run(lua_State *L, int arg) {
     return owner->run;
 }
 
-/* What core says of a run: a caller's mistake raises (a rate that is NaN, say), the world's failure
- * is returned. */
-static int run_failure(lua_State *L, const mt_error *error) {
-    return error->code == MT_ERROR_VALUE || error->code == MT_ERROR_CALLBACK
-               ? mt_lua_raise_error(L, error)
-               : mt_lua_failure(L, error);
-}
-
 /* run(plan, {seed=, duration=, most=, factor=, shard=, shards=, tags=, compact=,
- * whole_milliseconds=}) */
+ * whole_milliseconds=}) -> run, or nil, message, code. Code "value" is a mistake in the plan that
+ * only shows when it runs (a rate that is not a number): also below. */
 static int run_open(lua_State *L) {
     mt_error error;
     mt_plan *plan = check_plan(L, 1);
@@ -249,7 +249,7 @@ static int run_open(lua_State *L) {
         return mt_lua_raise(L, "shard must be below the number of shards");
     run_owner *owner = mt_lua_new_owner(L, sizeof *owner, run_type);
     owner->run = mt_run_open(plan, &options, &error);
-    return owner->run ? 1 : run_failure(L, &error);
+    return owner->run ? 1 : mt_lua_failure(L, &error);
 }
 
 /* next(run) -> request table, or nothing at the end */
@@ -258,7 +258,7 @@ static int run_next(lua_State *L) {
     mt_request request;
     int got = mt_run_next(check_run(L, 1), &request, &error);
     if (got < 0)
-        return run_failure(L, &error);
+        return mt_lua_failure(L, &error);
     if (got == 0)
         return 0;
     mt_lua_push_request(L, &request);
@@ -275,7 +275,7 @@ static int run_write(lua_State *L) {
     mt_output *output = mt_lua_check_writer(L, 2, &format);
     uint64_t most = mt_lua_check_count(L, 3, "most");
     if (mt_run_write(run, output, &format, most, &written, &error) != MT_OK)
-        return run_failure(L, &error);
+        return mt_lua_failure(L, &error);
     lua_pushinteger(L, (lua_Integer)written);
     return 1;
 }
@@ -289,7 +289,7 @@ static int run_count(lua_State *L) {
     luaL_argcheck(L, count >= 1 && count <= 100000, 3, "1 to 100000 bins");
     mt_run_bin *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
     if (mt_run_count(run, duration, bins, (size_t)count, &error) != MT_OK)
-        return run_failure(L, &error);
+        return mt_lua_failure(L, &error);
     for (int i = 0; i < 3; i++)
         lua_createtable(L, (int)count, 0);
     for (lua_Integer i = 0; i < count; i++) {
@@ -315,7 +315,7 @@ static int run_columns(lua_State *L) {
             got = -1;
             break;
         }
-    return got < 0 ? run_failure(L, &error) : 1;
+    return got < 0 ? mt_lua_failure(L, &error) : 1;
 }
 
 /* digest(run, most, timestamp digits) -> 16 hexadecimal digits */
@@ -327,7 +327,7 @@ static int run_digest(lua_State *L) {
     uint64_t most = mt_lua_check_count(L, 2, "most");
     mt_trace_format format = {.timestamp_digits = (int)luaL_checkinteger(L, 3)};
     if (mt_run_digest(run, &format, most, &digest, &error) != MT_OK)
-        return run_failure(L, &error);
+        return mt_lua_failure(L, &error);
     snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
     lua_pushstring(L, text);
     return 1;

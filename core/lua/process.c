@@ -1,7 +1,6 @@
 /* core.process: arrival processes as userdata "moontide.process". */
 #include "lua/load_binding.h"
-
-#include <math.h>
+#include "lua/trace_binding.h"
 
 static const char type_name[] = "moontide.process";
 
@@ -10,7 +9,10 @@ typedef struct process_owner {
 } process_owner;
 
 mt_process *mt_lua_check_process(lua_State *L, int arg) {
-    return ((process_owner *)luaL_checkudata(L, arg, type_name))->process;
+    process_owner *owner = luaL_checkudata(L, arg, type_name);
+    if (!owner->process)
+        mt_lua_raise(L, "the arrival process is closed");
+    return owner->process;
 }
 
 /* Fills the owner on top of the stack, or raises. */
@@ -54,38 +56,128 @@ static int renewal(lua_State *L) {
     return keep(L, owner, mt_process_renewal(curve, gaps, &error), &error);
 }
 
-/* duration(process) -> seconds of its curve, math.huge when endless */
+/* mmpp(curve, {level, ...}, {dwell seconds, ...}) */
+static int mmpp(lua_State *L) {
+    mt_error error;
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    size_t count = (size_t)luaL_len(L, 2);
+    luaL_argcheck(L, (size_t)luaL_len(L, 3) == count, 3, "as many dwelling times as levels");
+    double *levels = lua_newuserdatauv(L, 2 * count * sizeof *levels + 1, 0);
+    double *dwells = levels + count;
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 2, (lua_Integer)i + 1);
+        levels[i] = luaL_checknumber(L, -1);
+        lua_geti(L, 3, (lua_Integer)i + 1);
+        dwells[i] = luaL_checknumber(L, -1);
+        lua_pop(L, 2);
+    }
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    return keep(L, owner, mt_process_mmpp(curve, levels, dwells, count, &error), &error);
+}
+
+/* hawkes(curve, branching, decay) */
+static int hawkes(lua_State *L) {
+    mt_error error;
+    mt_curve *curve = mt_lua_check_curve(L, 1);
+    double branching = luaL_checknumber(L, 2), decay = luaL_checknumber(L, 3);
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    return keep(L, owner, mt_process_hawkes(curve, branching, decay, &error), &error);
+}
+
+/* sessions(starts, turns, think, first_token seconds, per_token seconds, max_input or 0) */
+static int sessions(lua_State *L) {
+    mt_error error;
+    mt_process *starts = mt_lua_check_process(L, 1);
+    mt_session_shape shape = {.turns = mt_lua_check_distribution(L, 2),
+                              .think = mt_lua_check_distribution(L, 3),
+                              .first_token = luaL_checknumber(L, 4),
+                              .per_token = luaL_checknumber(L, 5),
+                              .max_input = mt_lua_check_count(L, 6, "sessions: max_input")};
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    return keep(L, owner, mt_process_sessions(starts, &shape, &error), &error);
+}
+
+/* recorded(columns, speed, wrap): the columns' timestamps; all requests must have one */
+static int recorded(lua_State *L) {
+    mt_error error;
+    mt_columns *columns = mt_lua_check_columns(L, 1);
+    double speed = luaL_checknumber(L, 2);
+    int wrap = lua_toboolean(L, 3);
+    double *times = lua_newuserdatauv(L, columns->count * sizeof *times + 1, 0);
+    for (size_t i = 0; i < columns->count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        if (!(request.has & MT_HAS_TIME))
+            return mt_lua_raise(L, "times_of: request %I of the trace has no timestamp",
+                                (lua_Integer)i + 1);
+        times[i] = (double)request.time_ns * 1e-9;
+    }
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    return keep(L, owner, mt_process_recorded(times, columns->count, speed, wrap, &error), &error);
+}
+
+/* closed(users, think) */
+static int closed(lua_State *L) {
+    mt_error error;
+    uint64_t users = mt_lua_check_count(L, 1, "closed: users");
+    mt_distribution *think = mt_lua_check_distribution(L, 2);
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    return keep(L, owner, mt_process_closed(users, think, &error), &error);
+}
+
+/* custom(factory): factory(random) returns a function of the time now (seconds) that returns the
+ * gap to the next request (seconds), or nil at the end */
+static int custom(lua_State *L) {
+    mt_error error;
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    mt_gap_source source;
+    if (mt_lua_new_gap_source(L, 1, &source, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    mt_process *process = mt_process_custom(&source, &error);
+    source.release(source.context);
+    return keep(L, owner, process, &error);
+}
+
+/* duration(process) -> seconds after which nothing new begins, math.huge when it goes on */
 static int duration(lua_State *L) {
-    mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));
-    lua_pushnumber(L, curve ? mt_curve_duration(curve) : INFINITY);
+    lua_pushnumber(L, mt_process_duration(mt_lua_check_process(L, 1)));
     return 1;
 }
 
-/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin: the clamped
- * curve's area */
+/* has_sessions(process) -> boolean */
+static int has_sessions(lua_State *L) {
+    lua_pushboolean(L, mt_process_has_sessions(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
+/* is_closed(process) -> boolean: is it a closed loop, which has no times? */
+static int is_closed(lua_State *L) {
+    lua_pushboolean(L, mt_process_closed_users(mt_lua_check_process(L, 1)) > 0);
+    return 1;
+}
+
+/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin */
 static int areas(lua_State *L) {
     mt_error error;
-    mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));
-    uint64_t seed = (uint64_t)luaL_checkinteger(L, 2);
-    double factor = luaL_checknumber(L, 3), duration = luaL_checknumber(L, 4);
-    lua_Integer bins = luaL_checkinteger(L, 5);
-    luaL_argcheck(L, bins >= 1 && bins <= 100000, 5, "1 to 100000 bins");
-    lua_createtable(L, (int)bins, 0);
-    mt_clock *clock = curve ? mt_clock_open(curve, seed, factor, duration, &error) : NULL;
-    if (curve && !clock)
+    mt_process *process = mt_lua_check_process(L, 1);
+    mt_process_context context = {.seed = (uint64_t)luaL_checkinteger(L, 2),
+                                  .name = "",
+                                  .factor = luaL_checknumber(L, 3),
+                                  .end = luaL_checknumber(L, 4)};
+    lua_Integer count = luaL_checkinteger(L, 5);
+    luaL_argcheck(L, count >= 1 && count <= 100000, 5, "1 to 100000 bins");
+    double *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
+    if (mt_process_expect_bins(process, &context, bins, (size_t)count, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
-    double before = 0, area = 0;
-    for (lua_Integer i = 1; i <= bins; i++) {
-        double t = duration * (double)i / (double)bins;
-        if (clock && mt_clock_area(clock, t, &area, &error) != MT_OK) {
-            mt_clock_close(clock);
-            return mt_lua_raise_error(L, &error);
-        }
-        lua_pushnumber(L, area - before); /* the table has its room: nothing here raises */
-        lua_rawseti(L, -2, i);
-        before = area;
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 0; i < count; i++) {
+        lua_pushnumber(L, bins[i]);
+        lua_rawseti(L, -2, i + 1);
     }
-    mt_clock_close(clock);
     return 1;
 }
 
@@ -105,9 +197,11 @@ static int release(lua_State *L) {
 int mt_lua_open_process(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", to_text}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"even", even},       {"poisson", poisson},   {"poisson_counts", poisson_counts},
-        {"renewal", renewal}, {"duration", duration}, {"areas", areas},
-        {NULL, NULL}};
+        {"even", even},           {"poisson", poisson},   {"poisson_counts", poisson_counts},
+        {"renewal", renewal},     {"mmpp", mmpp},         {"hawkes", hawkes},
+        {"sessions", sessions},   {"recorded", recorded}, {"closed", closed},
+        {"custom", custom},       {"duration", duration}, {"has_sessions", has_sessions},
+        {"is_closed", is_closed}, {"areas", areas},       {NULL, NULL}};
     mt_lua_new_type(L, type_name, NULL, release, meta);
     lua_pop(L, 1);
     luaL_newlib(L, functions);

@@ -1,5 +1,6 @@
 /* core.prompt and core.lengths: prompt sources and lengths as userdata. */
 #include "lua/load_binding.h"
+#include "lua/trace_binding.h"
 
 #include "base/memory.h"
 
@@ -12,7 +13,10 @@ typedef struct lengths_owner {
 } lengths_owner;
 
 mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
-    return ((lengths_owner *)luaL_checkudata(L, arg, lengths_type))->lengths;
+    lengths_owner *owner = luaL_checkudata(L, arg, lengths_type);
+    if (!owner->lengths)
+        mt_lua_raise(L, "the lengths are closed");
+    return owner->lengths;
 }
 
 static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
@@ -21,11 +25,13 @@ static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
     return lengths ? 1 : mt_lua_raise_error(L, error);
 }
 
-/* Reads {input, is_new, output} at `at`; output may be false. */
+/* Reads {input, is_new, output} at `at`; output may be false, and input where the prompt decides.
+ */
 static mt_length_pair check_pair(lua_State *L, int at) {
     mt_length_pair pair = {0};
     lua_geti(L, at, 1);
-    pair.input = mt_lua_check_distribution(L, -1);
+    if (lua_toboolean(L, -1))
+        pair.input = mt_lua_check_distribution(L, -1);
     lua_geti(L, at, 2);
     pair.input_is_new = lua_toboolean(L, -1);
     lua_geti(L, at, 3);
@@ -64,6 +70,32 @@ static int classes(lua_State *L) {
     return keep_lengths(L, owner, mt_lengths_classes(pairs, weights, count, &error), &error);
 }
 
+/* Request i's lengths; output UINT64_MAX when it has none. */
+static void fill_lengths(lua_State *L, const char *name, size_t i, const mt_request *request,
+                         uint64_t *input, uint64_t *output) {
+    if (!(request->has & MT_HAS_INPUT_LENGTH) || request->input_length == 0)
+        mt_lua_raise(L, "%s: request %I of the trace has no input_length above 0", name,
+                     (lua_Integer)i + 1);
+    *input = request->input_length;
+    *output = request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length : UINT64_MAX;
+}
+
+/* recorded(columns): one of the trace's pairs of lengths, drawn whole; all must have an
+ * input_length */
+static int recorded_lengths(lua_State *L) {
+    mt_error error;
+    mt_columns *columns = mt_lua_check_columns(L, 1);
+    size_t count = columns->count;
+    uint64_t *lists = lua_newuserdatauv(L, 2 * count * sizeof *lists + 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        fill_lengths(L, "lengths_of", i, &request, &lists[i], &lists[count + i]);
+    }
+    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
+    return keep_lengths(L, owner, mt_lengths_recorded(lists, lists + count, count, &error), &error);
+}
+
 static int release_lengths(lua_State *L) {
     lengths_owner *owner = luaL_checkudata(L, 1, lengths_type);
     mt_lengths_release(owner->lengths);
@@ -72,7 +104,8 @@ static int release_lengths(lua_State *L) {
 }
 
 int mt_lua_open_lengths(lua_State *L) {
-    static const luaL_Reg functions[] = {{"pair", pair}, {"classes", classes}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"pair", pair}, {"classes", classes}, {"recorded", recorded_lengths}, {NULL, NULL}};
     mt_lua_new_type(L, lengths_type, NULL, release_lengths, NULL);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
@@ -88,7 +121,10 @@ typedef struct prompt_owner {
 } prompt_owner;
 
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
-    return ((prompt_owner *)luaL_checkudata(L, arg, prompt_type))->prompt;
+    prompt_owner *owner = luaL_checkudata(L, arg, prompt_type);
+    if (!owner->prompt)
+        mt_lua_raise(L, "the prompt source is closed");
+    return owner->prompt;
 }
 
 static int keep_prompt(lua_State *L, prompt_owner *owner, mt_prompt *prompt,
@@ -148,6 +184,35 @@ static int parts(lua_State *L) {
     return keep_prompt(L, owner, mt_prompt_parts(list, count, text, &error), &error);
 }
 
+/* recorded(columns, wrap): the prompts of a trace; every request must have an input_length */
+static int recorded_prompts(lua_State *L) {
+    mt_error error;
+    mt_columns *columns = mt_lua_check_columns(L, 1);
+    int wrap = lua_toboolean(L, 2);
+    size_t count = columns->count;
+    uint64_t *lists = lua_newuserdatauv(L, 3 * count * sizeof *lists + 1, 0);
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        mt_request request;
+        mt_columns_get(columns, i, &request);
+        fill_lengths(L, "prompts_of", i, &request, &lists[i], &lists[count + i]);
+        lists[2 * count + i] = total += request.hash_count;
+    }
+    mt_recorded_prompts recorded = {.inputs = lists,
+                                    .outputs = lists + count,
+                                    .id_ends = lists + 2 * count,
+                                    .ids = columns->hash_ids.data,
+                                    .count = count};
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_recorded(&recorded, wrap, &error), &error);
+}
+
+/* decides(prompt) -> boolean: does it fix the lengths itself? */
+static int decides(lua_State *L) {
+    lua_pushboolean(L, mt_prompt_decides(mt_lua_check_prompt(L, 1), NULL));
+    return 1;
+}
+
 /* shared_mean(prompt) -> mean tokens of its shared part */
 static int shared_mean(lua_State *L) {
     lua_pushnumber(L, mt_prompt_shared_mean(mt_lua_check_prompt(L, 1)));
@@ -168,10 +233,9 @@ static int release_prompt(lua_State *L) {
 
 int mt_lua_open_prompt(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", prompt_text}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"unique", unique},
-                                         {"random_blocks", random_blocks},
-                                         {"parts", parts},
-                                         {"shared_mean", shared_mean},
+    static const luaL_Reg functions[] = {{"unique", unique},   {"random_blocks", random_blocks},
+                                         {"parts", parts},     {"recorded", recorded_prompts},
+                                         {"decides", decides}, {"shared_mean", shared_mean},
                                          {NULL, NULL}};
     mt_lua_new_type(L, prompt_type, NULL, release_prompt, meta);
     lua_pop(L, 1);

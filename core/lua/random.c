@@ -1,6 +1,8 @@
 /* core.random: generators "moontide.random" and weighted choice "moontide.sampler". */
 #include "lua/binding.h"
 
+#include <string.h>
+
 #include "random/distribution.h"
 
 #include <math.h>
@@ -14,6 +16,11 @@ mt_random *mt_lua_check_random(lua_State *L, int arg) {
         mt_lua_raise(L, "argument %d must be a generator (mt.random), not %s", arg,
                      luaL_typename(L, arg));
     return random;
+}
+
+void mt_lua_push_random(lua_State *L, uint64_t seed, const char *name, const char *purpose) {
+    mt_random *random = mt_lua_new_owner(L, sizeof *random, random_type);
+    mt_random_start(random, mt_random_key_of(seed, name, strlen(name), purpose, strlen(purpose)));
 }
 
 /* new(seed, name, purpose) */

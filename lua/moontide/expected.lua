@@ -57,7 +57,8 @@ function expected_type.__tostring(self)
   rows[#rows + 1] = row_of(name, self, self.duration)
   local text = ("expected over %.9g s:\n"):format(self.duration) .. aligned(rows)
   if self.sessions > 0 then
-    text = ("%s\n%s sessions, %.6g per second"):format(text, grouped(self.sessions), self.sessions / self.duration)
+    text = ("%s\n%s sessions, %.6g per second"):format(text, grouped(self.sessions),
+      self.sessions / self.duration)
   end
   return text
 end

@@ -17,11 +17,11 @@ local plot_bins = 120
 
 -- --- writing --------------------------------------------------------------------------------------
 
-local function write_all(run, writer, name)
+local function write_all(self, run, writer, name)
   local total = 0
   while true do
     local written, message, code = core.plan.write(run, writer, chunk)
-    if not written then return nil, message, code end
+    if not written then return workload.failed(self, message, code) end
     total = total + written
     if written < chunk then return total end
     report.progress(function() return ("%s: %d requests"):format(name, total) end)
@@ -40,7 +40,7 @@ function generate.write(self, path, opt)
   local run <const>, trouble, kind = workload.run(self, opt)
   if not run then return nil, trouble, kind end
   local total
-  total, message, code = write_all(run, writer, path)
+  total, message, code = write_all(self, run, writer, path)
   report.finish()
   core.plan.close(run)
   if not total then return nil, message, code end
@@ -84,7 +84,7 @@ function generate.plot(self, opt)
   local run, message, code = workload.run(self, opt)
   if not run then return nil, message, code end
   local counts, inputs, outputs = core.plan.count(run, opt.duration, plot_bins)
-  if not counts then return nil, inputs, outputs end
+  if not counts then return workload.failed(self, inputs, outputs) end
   local rates = {}
   for i, count in ipairs(counts) do rates[i] = count * plot_bins / opt.duration end
   local function draw(title, series, unit, height)
@@ -103,20 +103,20 @@ end
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
   local run, message, code = workload.run(self, {
-    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale, tags = opt.tags,
+    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0,
   })
   if not run then return nil, message, code end
   local digest
   digest, message, code = core.plan.digest(run, digest_requests, digits)
-  if not digest then return nil, message, code end
+  if not digest then return workload.failed(self, message, code) end
   io.write(tostring(expected), "\n")
   if opt.num_requests and opt.num_requests < expected.requests then
     io.write(("stops after %d requests\n"):format(opt.num_requests))
   end
   for _, row in ipairs(expected.streams) do
     if row.shared > 0 then
-      io.write(("stream '%s': %.9g tokens shared, %.9g of them in whole blocks of %d\n"):format(
+      io.write(("stream '%s': %.9g tokens shared on average, %.9g of them in whole blocks of %d\n"):format(
         row.name, row.shared, row.whole_shared, self.block_size))
     end
   end

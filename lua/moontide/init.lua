@@ -8,7 +8,10 @@ core.base.own()
 
 local mt = { version = core.version }
 
-local parts = { "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload", "json", "hash", "analysis" }
+local parts = {
+  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
+  "stream", "workload",
+}
 
 local function locate(functions)
   for name, value in pairs(functions) do

@@ -38,7 +38,8 @@ end
 ---@param gaps moontide.distribution only its shape counts: mean= may be left out
 ---@return moontide.process
 function public.renewal(rate, gaps)
-  return core.process.renewal(curve.of(rate, "renewal: rate"), distribution.of(gaps, "renewal: gaps", { shape = true }))
+  return core.process.renewal(curve.of(rate, "renewal: rate"),
+    distribution.of(gaps, "renewal: gaps", { shape = true }))
 end
 
 return { public = public }

@@ -12,8 +12,8 @@ function public.unique()
   return core.prompt.unique()
 end
 
---- Every block is one of `total` contents, each as likely.
----@param opt {total: integer}
+--- Every block is one of `total` contents, each as likely; a prefix is shared as far as they agree.
+---@param opt {total: integer} at least 1
 ---@return moontide.prompt
 function public.random_blocks(opt)
   local values = options.table("random_blocks", opt, {
@@ -41,9 +41,11 @@ local function fields_text(values, keys)
 end
 
 --- A shared beginning: `groups` of them, chosen uniformly or by a Zipf law, each `tokens` long.
+---
+--- mt.shared_prefix{ tokens = 2000, groups = 50, zipf = 1.1, name = "system" }
 ---@param opt {tokens: number|moontide.distribution, groups?: integer, zipf?: number, name?: string} tokens
 --- as a distribution is drawn once a group; zipf is the exponent s (0: all groups alike); equal names
---- share, without one the contents are the stream's own
+--- share, without one the contents are the stream's own; only whole blocks are shared
 ---@return moontide.prompt
 function public.shared_prefix(opt)
   local values = options.table("shared_prefix", opt, {
@@ -60,8 +62,8 @@ function public.shared_prefix(opt)
   if values.groups > 1 then given.groups = values.groups end
   if values.zipf > 0 then given.zipf = values.zipf end
   local text = "shared_prefix{" .. fields_text(given, { "tokens", "groups", "zipf", "name" }) .. "}"
-  return core.prompt.parts({ { distribution.of(values.tokens, "shared_prefix: tokens"), pick, 1, values.name } },
-    text)
+  local tokens = distribution.of(values.tokens, "shared_prefix: tokens")
+  return core.prompt.parts({ { tokens, pick, 1, values.name } }, text)
 end
 
 local part_options = {
@@ -81,13 +83,22 @@ local function pick_of(value, where)
   return distribution.of(value, where .. ": pick")
 end
 
+---@class moontide.part
+---@field tokens number|moontide.distribution drawn once a content
+---@field pick? integer|moontide.distribution among so many contents, each as likely, or by a distribution
+---@field count? integer picked so many times in a row
+---@field name? string equal names share their contents
+
 --- Contents chained in order, each picked anew by every request; what is left of the prompt is new.
----@param list {tokens: number|moontide.distribution, pick?: integer|moontide.distribution, count?: integer, name?: string}[]
+---
+--- mt.parts{ {tokens = 512}, {tokens = 2048, pick = mt.zipf{n = 1e6, s = 1}, count = 3} }
+---@param list moontide.part[]
 ---@return moontide.prompt
 function public.parts(list)
-  if type(list) ~= "table" or #list == 0 then
+  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
     core.base.raise "parts: needs at least one part, as in parts{ {tokens=512}, {tokens=2048, pick=100} }"
   end
+  options.table("parts", list, { items = true })
   local parts, texts = {}, {}
   for i, part in ipairs(list) do
     local where = ("parts: part %d"):format(i)

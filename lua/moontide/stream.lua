@@ -71,7 +71,7 @@ end
 
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
---- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, output = 100, fields = {kind = "rag"}} }
+--- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
 ---@param list table[] { weight, input= | new_input=, output=, prompt=, fields= } each: the weight is a number
 --- or a curve, read at the request's time; lengths are tokens; fields are added to the stream's
 ---@return moontide.classes
@@ -82,8 +82,8 @@ function public.classes(list)
   options.table("classes", list, { items = true })
   local self = { pairs = {}, prompts = {}, fields = {} }
   for i, given in ipairs(list) do class_of(self, i, given) end
-  return setmetatable({ lengths = core.lengths.classes(self.pairs), prompts = self.prompts, fields = self.fields },
-    classes_type)
+  self.lengths = core.lengths.classes(self.pairs)
+  return setmetatable(self, classes_type)
 end
 
 function classes_type.__tostring(self)
@@ -114,12 +114,20 @@ local function use_classes(self, values, where)
   end
 end
 
+---@class moontide.stream_options
+---@field name? string
+---@field arrivals moontide.process when requests come
+---@field input? number|moontide.distribution tokens of the whole prompt; or new_input, or lengths
+---@field new_input? number|moontide.distribution tokens after the shared part
+---@field output? number|moontide.distribution tokens of the answer; without it records have no output_length
+---@field lengths? moontide.classes
+---@field prompt? moontide.prompt without it every prompt is unique
+---@field fields? table<string, any> further members of the records
+
 --- A stream of requests: when they come, how long they are, who shares which prefix.
 ---
 --- mt.stream{ arrivals = mt.poisson(20), input = mt.lognormal{mean=2400, cv=1.2}, output = 300 }
----@param opt {name?: string, arrivals: moontide.process, input?: any, new_input?: any, output?: any, lengths?: moontide.classes, prompt?: moontide.prompt, fields?: table}
---- input (tokens) is the whole prompt, new_input what comes after its shared part: exactly one of them, or
---- lengths=; without prompt= every prompt is unique
+---@param opt moontide.stream_options
 ---@return moontide.stream
 function public.stream(opt)
   local values = options.table("stream", opt, stream_options)

@@ -48,14 +48,22 @@ local function check_names(streams)
   end
 end
 
+-- A workload that does not say its block size takes that of the workloads in it.
+local function take_block_size(self, member)
+  if not member.given_block_size then return end
+  if not self.given_block_size then
+    self.block_size, self.given_block_size = member.block_size, true
+  elseif member.block_size ~= self.block_size then
+    core.base.raise(("workload: the block_size of '%s' is %d, beside it or around it is %d"):format(
+      member.name or member.script_name or "the inner workload", member.block_size, self.block_size))
+  end
+end
+
 local function check_members(self)
   if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
   for i, member in ipairs(self.members) do
     if stream.is_type(member, "moontide.workload") then
-      if member.given_block_size and member.block_size ~= self.block_size then
-        core.base.raise(("workload: the block_size of '%s' is %d, that of the workload around it %d"):format(
-          member.name or member.script_name or "the inner workload", member.block_size, self.block_size))
-      end
+      take_block_size(self, member)
     elseif not stream.is_type(member, "moontide.stream") then
       options.wrong(("workload: member %d"):format(i), member, "a stream or a workload")
     end
@@ -65,12 +73,20 @@ end
 local workload_options = {
   { "name", kind = "string" },
   { "duration", kind = "duration", above = 0 },
-  { "block_size", kind = "integer", min = 1 },
+  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
   items = true,
 }
 
+---@class moontide.workload_options
+---@field name? string before the names of its streams inside another workload
+---@field duration? number|string seconds; else its longest curve, else 60 s
+---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
+---@field [integer] moontide.stream|moontide.workload
+
 --- A workload: named streams and other workloads that run together.
----@param opt {name?: string, duration?: number|string, block_size?: integer, [integer]: moontide.stream|moontide.workload}
+---
+--- mt.workload{ duration = "10m", mt.stream{ arrivals = mt.poisson(20), input = 2000, output = 250 } }
+---@param opt moontide.workload_options
 ---@return moontide.workload
 function public.workload(opt)
   local values = options.table("workload", opt, workload_options)
@@ -129,10 +145,10 @@ local function plan_of(self)
   if self.plan then return self.plan end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    local stream = entry.stream
+    local one = entry.stream
     core.plan.add(plan, {
-      name = entry.name, process = stream.process, lengths = stream.lengths, prompt = stream.prompt,
-      fields = stream.fields, class_prompts = stream.class_prompts, class_fields = stream.class_fields,
+      name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
+      fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
       factor = entry.factor, last = entry.last,
     })
   end
@@ -178,6 +194,17 @@ end
 
 -- --- what it will be ------------------------------------------------------------------------------
 
+--- A failure of a run: nil, message, code for the world's; a mistake in the plan that only shows when
+--- it runs raises with the workload's line.
+---@param self moontide.workload
+---@param message string
+---@param code string
+---@return nil, string message, string code
+function workload.failed(self, message, code)
+  if code == "value" then error(self.where .. message, 0) end
+  return nil, message, code
+end
+
 -- More than half inside their shared prefix is a mistake, not a workload.
 local function check_inside(self, inside)
   if inside > 0.5 then
@@ -196,23 +223,41 @@ function workload.expect(self, duration, seed, factor)
   local plan, names, ones = plan_of(self), {}, {}
   for i, entry in ipairs(self.streams) do
     names[i] = entry.name
-    ones[i] = core.plan.expect(plan, i, seed, duration, factor)
+    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
+    if not one then
+      message = ("stream '%s': %s"):format(entry.name, message)
+      workload.failed(self, message, code)
+      error(message, 0)
+    end
+    ones[i] = one
   end
   local whole, inside = expected.new(duration, names, ones)
   check_inside(self, inside)
   return whole
 end
 
+---@class moontide.run_options
+---@field seed? integer
+---@field duration number seconds
+---@field num_requests? integer of the whole, over all shards
+---@field rate_scale? number multiplies all rates
+---@field shard? {index: integer, count: integer} index from 0
+---@field tags? boolean
+---@field compact? boolean
+---@field whole_milliseconds? boolean
+
 --- Starts a run: core's userdata, for core.plan.next, write, columns, count, digest.
 ---@param self moontide.workload
----@param opt {seed?: integer, duration: number, num_requests?: integer, rate_scale?: number, shard?: {index: integer, count: integer}, tags?: boolean, compact?: boolean, whole_milliseconds?: boolean}
+---@param opt moontide.run_options
 ---@return userdata|nil run, string? message, string? code
 function workload.run(self, opt)
-  return core.plan.run(plan_of(self), {
+  local run, message, code = core.plan.run(plan_of(self), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
     shard = opt.shard and opt.shard.index, shards = opt.shard and opt.shard.count,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
   })
+  if not run then return workload.failed(self, message, code) end
+  return run
 end
 
 -- The options of a method, with the duration decided and the plan's sense checked.
@@ -223,16 +268,17 @@ local function run_options(self, name, opt)
   return values
 end
 
+local expected_options = {
+  { "duration", kind = "duration", above = 0 },
+  { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
+}
+
 --- Expected requests, ISL and OSL, stream by stream, without random numbers.
 ---@param opt? {duration?: number|string, seed?: integer}
 ---@return moontide.expected
 function methods:expected(opt)
-  local values = run_options(self, "expected", opt)
-  return workload.expect(self, values.duration, values.seed, 1)
-end
-
-local function raise_failure(message)
-  error(message, 0)
+  local values = options.table("expected", opt, expected_options)
+  return workload.expect(self, workload.duration(self, values.duration), values.seed, 1)
 end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
@@ -241,12 +287,15 @@ end
 ---@return fun(): table|nil
 function methods:requests(opt)
   local run, message = workload.run(self, run_options(self, "requests", opt))
-  if not run then raise_failure(message) end
-  return function()
-    local request, trouble = core.plan.next(run)
-    if trouble then raise_failure(trouble) end
+  if not run then core.base.raise(message) end
+  return core.base.located(function()
+    local request, trouble, code = core.plan.next(run)
+    if trouble then
+      workload.failed(self, trouble, code)
+      core.base.raise(trouble)
+    end
     return request
-  end
+  end)
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
@@ -255,7 +304,10 @@ end
 function methods:columns(opt)
   local run, message, code = workload.run(self, run_options(self, "columns", opt))
   if not run then return nil, message, code end
-  return core.plan.columns(run)
+  local columns
+  columns, message, code = core.plan.columns(run)
+  if not columns then return workload.failed(self, message, code) end
+  return columns
 end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
@@ -263,6 +315,7 @@ end
 ---@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
+  path = options.value(path, "write: the path", { kind = "path" })
   local values = run_options(self, "write", opt)
   return require("moontide.generate").write(self, path, values)
 end

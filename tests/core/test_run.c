@@ -625,7 +625,7 @@ static void test_out_of_memory(void **state) {
     assert_true(fail_each_allocation(attempt, plan) >= 20);
     mt_plan_release(plan);
     plan = session_plan(4, 700);
-    assert_true(fail_each_allocation(attempt, plan) >= 60);
+    assert_true(fail_each_allocation(attempt, plan) >= 200);
     mt_plan_release(plan);
 }
 
