@@ -243,7 +243,8 @@ static void add_table(lua_State *L, encoder *self) {
     if (mt_interrupted())
         luaL_error(L, "interrupted");
     if (luaL_getmetafield(L, -1, "__json") != LUA_TNIL) {
-        /* A value that says what it is in JSON: a table without that metamethod, or anything else. */
+        /* A value that says what it is in JSON: a table without that metamethod, or anything else.
+         */
         lua_pushvalue(L, -2);
         lua_call(L, 1, 1);
         add_value(L, self);

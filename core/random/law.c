@@ -81,9 +81,10 @@ static const mt_law laws_plain[] = {
 };
 
 const mt_law *mt_law_at(size_t index) {
-    static const mt_law *const tables[] = {laws_plain, mt_laws_normal, mt_laws_positive,
-                                           mt_laws_whole};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    enum { TABLES = 4 };
+    static const mt_law *const tables[TABLES] = {laws_plain, mt_laws_normal, mt_laws_positive,
+                                                 mt_laws_whole};
+    for (size_t i = 0; i < TABLES; i++)
         for (const mt_law *law = tables[i]; law->form.name; law++)
             if (index-- == 0)
                 return law;
