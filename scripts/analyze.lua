@@ -1,16 +1,20 @@
 -- Prefix statistics of a trace: one table, or JSON with all digits.
 local mt = require "moontide"
 
+local function count(number, what)
+  return ("%d %s%s"):format(number, what, number == 1 and "" or "s")
+end
+
 local function report_skipped(result)
   if result.skipped > 0 then
-    io.stderr:write(("moontide: skipped %d bad line%s; the first: %s\n"):format(
-      result.skipped, result.skipped == 1 and "" or "s", result.first_skipped))
+    io.stderr:write(("moontide: skipped %s; the first: %s\n"):format(
+      count(result.skipped, "bad line"), result.first_skipped))
   end
 end
 
 return mt.script {
   summary = "Prefix statistics of a trace: lengths, shared context, theoretical hit rates",
-  usage = "moontide analyze TRACE [--block-size N] [--json]",
+  usage = "moontide analyze [TRACE] [--block-size N] [--json]",
   options = {
     { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
       help = "the trace, - for standard input; .gz is decompressed" },
@@ -26,8 +30,8 @@ return mt.script {
     if opt.json then
       print(mt.json.encode(result))
     else
-      print(("%s: %d request%s, %d blocks\n"):format(opt.input_file, result.requests,
-        result.requests == 1 and "" or "s", result.blocks))
+      local name = opt.input_file == "-" and "standard input" or opt.input_file
+      print(("%s: %s, %s\n"):format(name, count(result.requests, "request"), count(result.blocks, "block")))
       print(result)
     end
   end,

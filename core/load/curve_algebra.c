@@ -123,10 +123,10 @@ mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_e
     mt_realisation expected = {0, 1};
     double end = isinf(curve->duration) ? nextafter(curve->settled + curve->period, INFINITY)
                                         : curve->duration;
-    double now = by_maximum ? mt_curve_maximum_of(curve, &expected, 0, end)
-                            : mt_curve_long_run_mean(curve, &expected);
-    if (!(now > 0 && isfinite(now))) {
-        mt_fail(error, MT_ERROR_VALUE, "a curve whose %s is %g cannot be scaled", what, now);
+    double top = mt_curve_maximum_of(curve, &expected, 0, end);
+    double now = by_maximum ? top : mt_curve_long_run_mean(curve, &expected);
+    if (!(now > 1e-12 * top && isfinite(top))) { /* a mean of 0 may have been rounded */
+        mt_fail(error, MT_ERROR_VALUE, "a curve whose %s is %.3g cannot be scaled", what, now);
         return NULL;
     }
     return scale_make(curve, target / now, target, by_maximum ? SCALE_TO_MAXIMUM : SCALE_TO_MEAN,

@@ -1,6 +1,7 @@
 /* Curves as the expressions that a script would write. */
 #include "load/curve_kind.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,10 @@ void mt_curve_write_number(mt_curve_writer *writer, double value) {
         if (strtod(text, NULL) == value)
             break;
     }
-    mt_curve_write(writer, "%s", strcmp(text, "inf") == 0 ? "math.huge" : text);
+    if (isinf(value))
+        mt_curve_write(writer, value > 0 ? "math.huge" : "-math.huge");
+    else
+        mt_curve_write(writer, "%s", text);
 }
 
 void mt_curve_write_part(mt_curve_writer *writer, const mt_curve *part, int binds) {

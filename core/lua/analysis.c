@@ -6,13 +6,15 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
-    mt_analysis *state;  /* NULL once closed */
-    uint64_t left_out;   /* requests that did not fit, passed over */
-    mt_error first_left; /* the first of them */
+    mt_analysis *state;                /* NULL once closed */
+    uint64_t left_out;                 /* requests that did not fit, passed over */
+    mt_error first_left;               /* the first of them */
+    char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
 } analysis;
 
 static analysis *check_analysis(lua_State *L) {
@@ -62,8 +64,9 @@ static int analysis_read(lua_State *L) {
     int skip = lua_toboolean(L, 4), status = 1;
     mt_request request;
     mt_error error;
+    snprintf(self->source, sizeof self->source, "%s", mt_trace_name(trace));
     while (done < most && (status = mt_trace_next(trace, &request, &error)) > 0) {
-        if (add(self, &request, mt_trace_name(trace), skip, &error) != MT_OK)
+        if (add(self, &request, self->source, skip, &error) != MT_OK)
             return mt_lua_failure(L, &error);
         done++;
     }
@@ -78,6 +81,7 @@ static int analysis_add(lua_State *L) {
     analysis *self = check_analysis(L);
     const mt_columns *columns = mt_lua_check_columns(L, 2);
     int skip = lua_toboolean(L, 3);
+    snprintf(self->source, sizeof self->source, "columns");
     for (size_t i = 0; i < columns->count; i++) {
         mt_request request;
         mt_error error;
@@ -138,15 +142,14 @@ static void set_summary(lua_State *L, const char *name, const mt_summary *summar
     lua_setfield(L, -2, name);
 }
 
-/* analysis:result(source_name) -> {requests, blocks, metrics = {name = {mean, ...}}}
+/* analysis:result() -> {requests, blocks, metrics = {name = {mean, ...}}}
  * | nil, message, code */
 static int analysis_result(lua_State *L) {
     analysis *self = check_analysis(L);
-    const char *source = luaL_checkstring(L, 2);
     mt_analysis_result result;
     mt_error error;
     if (mt_analysis_finish(self->state, &result, &error) != MT_OK) {
-        snprintf(error.source, sizeof error.source, "%s", source);
+        memcpy(error.source, self->source, sizeof error.source);
         return mt_lua_failure(L, &error);
     }
     lua_createtable(L, 0, 3);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,16 @@ static int is_own(lua_State *L, lua_Debug *call, int own) {
     int found = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return found;
+}
+
+/* The level of the frame that called the function at level 0. A string beside an operator
+ * ("5" * curve) comes by way of the string library's own metamethod, which is passed over. */
+static int calling_level(lua_State *L) {
+    lua_Debug caller;
+    if (lua_getstack(L, 1, &caller) && lua_getinfo(L, "nS", &caller) && caller.what[0] == 'C' &&
+        strcmp(caller.namewhat, "metamethod") == 0)
+        return 2;
+    return 1;
 }
 
 /* The body of a located function: upvalue 1 is the function, 2 the table of own chunk names. A
@@ -39,9 +50,10 @@ static int located_call(lua_State *L) {
         int is_usage_error = lua_rawequal(L, -1, -2);
         lua_pop(L, 2);
         lua_Debug caller;
-        if (is_usage_error && lua_getstack(L, 1, &caller) &&
+        int level = calling_level(L);
+        if (is_usage_error && lua_getstack(L, level, &caller) &&
             !is_own(L, &caller, lua_upvalueindex(2))) {
-            luaL_where(L, 1);
+            luaL_where(L, level);
             lua_getfield(L, -2, "message");
             lua_concat(L, 2);
         }

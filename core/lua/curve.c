@@ -27,8 +27,10 @@ static shared *shared_of(lua_State *L) {
 
 mt_curve *mt_lua_check_curve(lua_State *L, int arg) {
     owner *self = luaL_testudata(L, arg, type_name);
-    if (!self || !self->curve)
+    if (!self || !self->curve) {
         mt_lua_raise(L, "argument %d must be a rate curve, not %s", arg, luaL_typename(L, arg));
+        return NULL; /* not reached */
+    }
     return self->curve;
 }
 

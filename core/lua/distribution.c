@@ -61,11 +61,11 @@ static int make(lua_State *L) {
 /* The list of numbers at arg as an array owned by a userdata that it pushes. */
 static double *check_numbers(lua_State *L, int arg, const char *what, size_t *count) {
     luaL_checktype(L, arg, LUA_TTABLE);
-    *count = (size_t)luaL_len(L, arg);
+    *count = lua_rawlen(L, arg);
     double *numbers = lua_newuserdatauv(L, *count * sizeof(double) + 1, 0);
     for (size_t i = 0; i < *count; i++) {
         int is_number;
-        lua_geti(L, arg, (lua_Integer)i + 1);
+        lua_rawgeti(L, arg, (lua_Integer)i + 1);
         numbers[i] = lua_tonumberx(L, -1, &is_number);
         if (!is_number || lua_type(L, -1) != LUA_TNUMBER)
             mt_lua_raise(L, "%s %d must be a number, not %s", what, (int)(i + 1),
@@ -99,11 +99,11 @@ static int mix(lua_State *L) {
     lua_settop(L, 2);
     size_t count;
     double *weights = check_numbers(L, 2, "mix: weight", &count);
-    if ((size_t)luaL_len(L, 1) != count)
+    if (lua_rawlen(L, 1) != count)
         return mt_lua_raise(L, "mix: there must be as many weights as parts");
     mt_distribution **parts = lua_newuserdatauv(L, count * sizeof(void *) + 1, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 1, (lua_Integer)i + 1);
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
         parts[i] = mt_lua_check_distribution(L, -1);
         lua_pop(L, 1); /* the table keeps it */
     }
@@ -209,7 +209,12 @@ static int is_shape(lua_State *L) {
 
 static int text(lua_State *L) {
     char buffer[1000];
-    lua_pushstring(L, mt_distribution_text(mt_lua_check_distribution(L, 1), buffer, sizeof buffer));
+    owner *self = luaL_checkudata(L, 1, type_name);
+    if (!self->distribution) {
+        lua_pushliteral(L, "distribution (closed)");
+        return 1;
+    }
+    lua_pushstring(L, mt_distribution_text(self->distribution, buffer, sizeof buffer));
     return 1;
 }
 

@@ -86,9 +86,10 @@ static void add_marked_token(lua_State *L, hasher *self, int index) {
     }
 }
 
-/* Is the value on top a whole number (1), a string (0)? Else raises: `what` and its place, and the
- * token within it unless that is 0. */
-static int check_token(lua_State *L, const char *what, lua_Integer place, lua_Integer token) {
+/* Is the value on top a whole number (1), a string (0)? Else raises "WHERE must be ALLOWED, not
+ * ...", `where` being a format with one or two places. */
+static int check_token(lua_State *L, const char *allowed, const char *where, lua_Integer first,
+                       lua_Integer second) {
     int is_whole = 0;
     if (lua_type(L, -1) == LUA_TSTRING)
         return 0;
@@ -97,12 +98,11 @@ static int check_token(lua_State *L, const char *what, lua_Integer place, lua_In
     if (is_whole)
         return 1;
     const char *shown = luaL_tolstring(L, -1, NULL);
-    if (token == 0)
-        return mt_lua_raise(L, "%s %I must be a whole number, a string or a list of them, not %s",
-                            what, place, shown);
-    return mt_lua_raise(L, "%s %I: token %I must be a whole number or a string, not %s", what,
-                        place, token, shown);
+    return mt_lua_raise(L, "%s must be %s, not %s", lua_pushfstring(L, where, first, second),
+                        allowed, shown);
 }
+
+static const char token_kinds[] = "a whole number or a string";
 
 /* The key, after parent, of tokens from..to of the list on top. Place is for messages: the block's,
  * or 0 where tokens are counted through the whole list. */
@@ -113,9 +113,9 @@ static mt_key key_of_tokens(lua_State *L, hasher *self, mt_key parent, lua_Integ
     for (lua_Integer i = from; i <= to; i++) {
         lua_rawgeti(L, -1, i);
         if (place == 0)
-            all_whole &= check_token(L, "hasher:tokens: token", i, 0);
+            all_whole &= check_token(L, token_kinds, "hasher:tokens: token %I", i, 0);
         else
-            all_whole &= check_token(L, "hasher:blocks: block", place, i);
+            all_whole &= check_token(L, token_kinds, "hasher:blocks: block %I: token %I", place, i);
         lua_Integer number = lua_tointeger(L, -1);
         if (all_whole)
             add_bytes(L, self, &number, sizeof number);
@@ -141,7 +141,8 @@ static mt_key key_of_block(lua_State *L, hasher *self, mt_key parent, lua_Intege
             mt_lua_raise(L, "hasher:blocks: block %I is an empty list", place);
         return key_of_tokens(L, self, parent, 1, tokens, place);
     }
-    if (check_token(L, "hasher:blocks: block", place, 0))
+    if (check_token(L, "a whole number, a string or a list of them", "hasher:blocks: block %I",
+                    place, 0))
         return mt_key_number(parent, (uint64_t)lua_tointeger(L, -1));
     self->byte_count = 0;
     add_marked_token(L, self, -1);

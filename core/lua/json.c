@@ -1,181 +1,248 @@
-/* core.json: JSON text to Lua values, and Lua strings to JSON strings. Encoding is the business of
- * lua/moontide/json.lua. */
-#include "lua/binding.h"
+/* core.json: reading JSON, and null, arrays and objects that plain tables cannot express.
+ *
+ * The strict check of trace lines (trace/json.h) goes first: cJSON would let leading zeros, control
+ * characters and broken UTF-8 pass. Then cJSON makes the tree. It keeps numbers as doubles, so the
+ * tree is walked together with the text, in which the numbers stand in the same order, and whole
+ * numbers are read from there. */
+#include "lua/json_binding.h"
 
 #include "trace/json.h"
-#include "trace/scanner.h"
+
+#include <cJSON.h>
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
-/* The metatables that json.lua gives to null and to lists without elements. */
-static const char null_type[] = "moontide.json.null";
-static const char array_type[] = "moontide.json.array";
+static const char tree_type[] = "moontide.json.tree";
 
-/* Stack slots a level of nesting uses: table, name, element, and one to spare. */
-enum { SLOTS = 4 };
-
-static const char *push_value(lua_State *L, const mt_json *json, const char *at);
-
-/* The string token at `at`; returns the position after it. */
-static const char *push_string(lua_State *L, const mt_json *json, const char *at) {
-    const char *after = mt_json_string(json, at);
-    size_t length = (size_t)(after - at);
-    luaL_Buffer buffer;
-    char *room = luaL_buffinitsize(L, &buffer, length);
-    luaL_pushresultsize(&buffer, mt_json_decode(at, length, room));
-    return after;
+int mt_lua_json_is(lua_State *L, int index, const char *type) {
+    if (!lua_getmetatable(L, index))
+        return 0;
+    luaL_getmetatable(L, type);
+    int is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_same;
 }
 
-/* Pushes the number text[0..length): an integer when it is written as one and fits, its digits as a
- * string when it does not fit, else a float. Returns 0 when no float is that large. */
-static int push_number(lua_State *L, const char *text, size_t length) {
+typedef struct tree {
+    cJSON *root;
+} tree;
+
+static int release_tree(lua_State *L) {
+    tree *self = luaL_checkudata(L, 1, tree_type);
+    cJSON_Delete(self->root);
+    self->root = NULL;
+    return 0;
+}
+
+/* The text being read, and how far its numbers have been taken. */
+typedef struct reader {
+    mt_json json;
+    const char *at;
+    const char *name; /* for messages */
+} reader;
+
+/* Gives nil, "NAME:LINE:COLUMN: ...", "input": the failure at byte `column` of the whole text. */
+static int failure(lua_State *L, const reader *from, mt_error *error) {
+    uint64_t line = 1, column = 1;
+    const char *end = from->json.begin + (error->column ? error->column - 1 : 0);
+    for (const char *at = from->json.begin; at < end && at < from->json.end; at++) {
+        column++;
+        if (*at == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    mt_error placed;
+    mt_fail_at(&placed, error->code, from->name, line, column, "%s", error->message);
+    return mt_lua_failure(L, &placed);
+}
+
+/* Is the text one JSON value? Strings with an escaped zero are refused too: cJSON would cut them.
+ */
+static int check_text(const reader *from) {
+    const mt_json *json = &from->json;
+    const char *after = mt_json_value(json, mt_json_space(json, json->begin));
+    if (!after)
+        return -1;
+    after = mt_json_space(json, after);
+    if (after != json->end) {
+        mt_json_unexpected(json, after, "the end after the value");
+        return -1;
+    }
+    for (const char *at = json->begin; at < json->end; at++)
+        if (*at == '\\' && mt_json_is(json, at, "\\u0000", 6)) {
+            mt_json_fail(json, at, "\\u0000 in a string is not supported");
+            return -1;
+        } else if (*at == '\\') {
+            at++;
+        }
+    return 0;
+}
+
+/* The token of the next number in the text, which is known to be JSON and to have one. */
+static const char *next_number(reader *from, size_t *length) {
+    while (*from->at != '-' && (*from->at < '0' || *from->at > '9'))
+        from->at = *from->at == '"' ? mt_json_string(&from->json, from->at) : from->at + 1;
+    const char *token = from->at;
+    from->at = mt_json_number(&from->json, token);
+    *length = (size_t)(from->at - token);
+    return token;
+}
+
+/* Pushes the number: an integer when it is written as one. -1 when it fits neither kind. */
+static int push_number(lua_State *L, reader *from, double value) {
+    size_t length;
+    const char *token = next_number(from, &length);
+    int is_whole =
+        !memchr(token, '.', length) && !memchr(token, 'e', length) && !memchr(token, 'E', length);
+    if (!is_whole) {
+        if (!isfinite(value)) {
+            mt_json_fail(&from->json, token, "the number is beyond the range of a double");
+            return -1;
+        }
+        lua_pushnumber(L, value);
+        return 0;
+    }
     mt_decimal decimal;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '.' && text[i] != 'e' && text[i] != 'E')
-            continue;
-        lua_Number number = strtod(text, NULL); /* ends by itself: a Lua string has a '\0' */
-        lua_pushnumber(L, number);
-        return isfinite(number);
+    int negative_limit = mt_decimal_scan(token, length, 0, &decimal);
+    if (negative_limit || decimal.magnitude > (uint64_t)INT64_MAX + (uint64_t)decimal.negative) {
+        mt_json_fail(&from->json, token,
+                     "the whole number does not fit 64 bits (with .0 it would be a float)");
+        return -1;
     }
-    uint64_t limit = (uint64_t)INT64_MAX;
-    int fits = mt_decimal_scan(text, length, 0, &decimal) == 0 &&
-               decimal.magnitude <= limit + (decimal.negative ? 1 : 0);
-    if (!fits)
-        lua_pushlstring(L, text, length);
-    else if (decimal.negative)
-        lua_pushinteger(L, -(lua_Integer)(decimal.magnitude - 1) - 1);
-    else
-        lua_pushinteger(L, (lua_Integer)decimal.magnitude);
-    return 1;
+    uint64_t bits = decimal.negative ? 0 - decimal.magnitude : decimal.magnitude;
+    lua_pushinteger(L, (lua_Integer)bits);
+    return 0;
 }
 
-static const char *push_list(lua_State *L, const mt_json *json, const char *at) {
-    lua_newtable(L);
-    at = mt_json_space(json, at + 1);
-    if (*at == ']') {
-        luaL_setmetatable(L, array_type);
-        return at + 1;
+static int push_value(lua_State *L, reader *from, const cJSON *item);
+
+static int push_array(lua_State *L, reader *from, const cJSON *array) {
+    lua_Integer count = 0;
+    lua_createtable(L, cJSON_GetArraySize(array), 0);
+    for (const cJSON *item = array->child; item; item = item->next) {
+        if (push_value(L, from, item))
+            return -1;
+        lua_rawseti(L, -2, ++count);
     }
-    for (lua_Integer i = 1;; i++) {
-        at = push_value(L, json, at);
-        if (!at)
-            return NULL;
-        lua_rawseti(L, -2, i);
-        at = mt_json_space(json, at);
-        if (*at++ == ']')
-            return at;
-    }
+    if (count == 0) /* so that it is no object when it is written again */
+        luaL_setmetatable(L, MT_JSON_ARRAY);
+    return 0;
 }
 
-static const char *push_object(lua_State *L, const mt_json *json, const char *at) {
+static int push_object(lua_State *L, reader *from, const cJSON *object) {
     lua_newtable(L);
-    at = mt_json_space(json, at + 1);
-    if (*at == '}')
-        return at + 1;
-    for (;;) {
-        const char *name = at = mt_json_space(json, at);
-        at = push_string(L, json, at);
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) != LUA_TNIL) {
-            char shown[64];
-            return mt_json_fail(json, name, "the member %s is there twice",
-                                mt_json_quote(json, name, shown, sizeof shown));
-        }
-        lua_pop(L, 1);
-        at = mt_json_space(json, at);
-        at = push_value(L, json, at + 1);
-        if (!at)
-            return NULL;
+    for (const cJSON *item = object->child; item; item = item->next) {
+        lua_pushstring(L, item->string);
+        if (push_value(L, from, item))
+            return -1;
         lua_rawset(L, -3);
-        at = mt_json_space(json, at);
-        if (*at++ == '}')
-            return at;
     }
+    return 0;
 }
 
-/* Pushes the value at `at`, whose grammar was checked before, nesting included. Returns the
- * position after it, or NULL with the error filled (and anything pushed). */
-static const char *push_value(lua_State *L, const mt_json *json, const char *at) {
-    luaL_checkstack(L, SLOTS, "JSON is nested too deep");
-    at = mt_json_space(json, at);
-    switch (*at) {
-    case '{':
-        return push_object(L, json, at);
-    case '[':
-        return push_list(L, json, at);
-    case '"':
-        return push_string(L, json, at);
-    case 't':
-        lua_pushboolean(L, 1);
-        return at + 4;
-    case 'f':
-        lua_pushboolean(L, 0);
-        return at + 5;
-    case 'n':
-        luaL_getmetatable(L, null_type);
-        lua_getfield(L, -1, "value");
-        lua_remove(L, -2);
-        return at + 4;
-    default: {
-        const char *after = mt_json_number(json, at);
-        if (!push_number(L, at, (size_t)(after - at)))
-            return mt_json_fail(json, at, "the number %.*s is too large", (int)(after - at), at);
-        return after;
-    }
-    }
+/* Pushes the item as a Lua value, or returns -1 with from->json.error filled and anything pushed.
+ */
+static int push_value(lua_State *L, reader *from, const cJSON *item) {
+    luaL_checkstack(L, 6, "JSON value");
+    if (cJSON_IsNumber(item))
+        return push_number(L, from, item->valuedouble);
+    if (cJSON_IsArray(item))
+        return push_array(L, from, item);
+    if (cJSON_IsObject(item))
+        return push_object(L, from, item);
+    if (cJSON_IsString(item))
+        lua_pushstring(L, item->valuestring);
+    else if (cJSON_IsBool(item))
+        lua_pushboolean(L, cJSON_IsTrue(item));
+    else
+        lua_getfield(L, LUA_REGISTRYINDEX, MT_JSON_NULL " value");
+    return 0;
 }
 
-/* A column counted from the text's begin becomes a line and a column where there are several. */
-static void find_line(mt_error *error, const char *text) {
-    const char *line = text, *at = text + error->column - 1;
-    if (!memchr(text, '\n', (size_t)(at - text)))
-        return;
-    error->line = 1;
-    for (const char *c = text; c < at; c++)
-        if (*c == '\n') {
-            error->line++;
-            line = c + 1;
-        }
-    error->column = (uint64_t)(at - line) + 1;
-}
-
-/* decode(text) -> value | nil, message, code */
+/* decode(text, name) -> value | nil, message, code */
 static int decode(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
     mt_error error;
-    mt_json json = {text, text + length, &error};
-    if (mt_scan_value(text, length, &error) == MT_OK && push_value(L, &json, text))
-        return 1;
-    mt_error shown;
-    find_line(&error, text);
-    if (error.line)
-        mt_fail(&shown, MT_ERROR_INPUT, "line %llu, column %llu: %s",
-                (unsigned long long)error.line, (unsigned long long)error.column, error.message);
-    else
-        mt_fail(&shown, MT_ERROR_INPUT, "column %llu: %s", (unsigned long long)error.column,
-                error.message);
-    return mt_lua_failure(L, &shown);
+    reader from = {{text, text + length, &error}, text, luaL_checkstring(L, 2)};
+    tree *self = mt_lua_new_owner(L, sizeof *self, tree_type);
+    if (check_text(&from))
+        return failure(L, &from, &error);
+    const char *end = NULL;
+    self->root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    if (!self->root) {
+        /* What the check lets pass and cJSON does not: half a surrogate pair; or memory. */
+        mt_json_fail(&from.json, end ? end : text, "cannot be read (half a surrogate pair?)");
+        return failure(L, &from, &error);
+    }
+    int status = push_value(L, &from, self->root);
+    cJSON_Delete(self->root);
+    self->root = NULL;
+    return status ? failure(L, &from, &error) : 1;
 }
 
-/* quote(text) -> the JSON string token of a text in UTF-8 */
-static int quote(lua_State *L) {
-    size_t length;
-    const char *text = luaL_checklstring(L, 1, &length);
-    luaL_Buffer buffer;
-    char *room = luaL_buffinitsize(L, &buffer, 6 * length + 2);
-    luaL_pushresultsize(&buffer, mt_json_encode(text, length, room));
+/* array(list): the list, marked to be written as an array even when it is empty. */
+static int array(lua_State *L) {
+    if (!lua_istable(L, 1))
+        return mt_lua_raise(L, "json.array: the argument must be a list, not %s",
+                            luaL_typename(L, 1));
+    lua_settop(L, 1);
+    luaL_setmetatable(L, MT_JSON_ARRAY);
+    return 1;
+}
+
+/* object(list): {name, value} pairs, marked to be written as an object in this order. */
+static int object(lua_State *L) {
+    if (!lua_istable(L, 1))
+        return mt_lua_raise(L,
+                            "json.object: the argument must be a list of { name, value }, not %s",
+                            luaL_typename(L, 1));
+    lua_settop(L, 1);
+    lua_newtable(L); /* names seen */
+    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
+    for (lua_Integer i = 1; i <= count; i++) {
+        if (lua_rawgeti(L, 1, i) != LUA_TTABLE || lua_rawgeti(L, -1, 1) != LUA_TSTRING)
+            return mt_lua_raise(L, "json.object: member %I must be { name, value }", i);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return mt_lua_raise(L, "json.object: the name '%s' is there twice",
+                                lua_tostring(L, -2));
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, 2);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, 1);
+    luaL_setmetatable(L, MT_JSON_OBJECT);
+    return 1;
+}
+
+static int null_text(lua_State *L) {
+    lua_pushliteral(L, "null");
     return 1;
 }
 
 int mt_lua_open_json(lua_State *L) {
-    static const luaL_Reg functions[] = {{"decode", decode}, {"quote", quote}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"decode", decode},
+                                         {"encode", mt_lua_json_encode},
+                                         {"array", array},
+                                         {"object", object},
+                                         {NULL, NULL}};
+    static const luaL_Reg null_meta[] = {{"__tostring", null_text}, {NULL, NULL}};
+    mt_lua_new_type(L, tree_type, NULL, release_tree, NULL);
+    mt_lua_json_new_encoder_type(L);
+    mt_lua_new_type(L, MT_JSON_ARRAY, NULL, NULL, NULL);
+    mt_lua_new_type(L, MT_JSON_OBJECT, NULL, NULL, NULL);
+    mt_lua_new_type(L, MT_JSON_NULL, NULL, NULL, null_meta);
+    lua_settop(L, 0);
     luaL_newlib(L, functions);
-    luaL_newmetatable(L, array_type);
-    lua_setfield(L, -2, "array");
-    luaL_newmetatable(L, null_type);
+    lua_newuserdatauv(L, 1, 0);
+    luaL_setmetatable(L, MT_JSON_NULL);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, MT_JSON_NULL " value");
     lua_setfield(L, -2, "null");
     return 1;
 }

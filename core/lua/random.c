@@ -200,7 +200,7 @@ static double *check_weights(lua_State *L, int arg, size_t count) {
     for (size_t i = 0; i < count; i++) {
         weights[i] = 1;
         if (given) {
-            lua_geti(L, arg, (lua_Integer)i + 1);
+            lua_rawgeti(L, arg, (lua_Integer)i + 1);
             if (lua_type(L, -1) != LUA_TNUMBER)
                 mt_lua_raise(L, "sampler: weight %d must be a number, not %s", (int)(i + 1),
                              luaL_typename(L, -1));
@@ -216,19 +216,19 @@ static int new_sampler(lua_State *L) {
     lua_settop(L, 2);
     if (lua_type(L, 1) != LUA_TTABLE)
         return mt_lua_raise(L, "sampler: values must be a list, not %s", luaL_typename(L, 1));
-    size_t count = (size_t)luaL_len(L, 1);
+    size_t count = lua_rawlen(L, 1);
     if (!lua_isnil(L, 2) && lua_type(L, 2) != LUA_TTABLE)
         return mt_lua_raise(L, "sampler: weights must be a list, not %s", luaL_typename(L, 2));
-    if (lua_istable(L, 2) && (size_t)luaL_len(L, 2) != count)
+    if (lua_istable(L, 2) && lua_rawlen(L, 2) != count)
         return mt_lua_raise(L, "sampler: there are %I values and %I weights", (lua_Integer)count,
-                            luaL_len(L, 2));
+                            (lua_Integer)lua_rawlen(L, 2));
     if (count == 0)
         return mt_lua_raise(L, "sampler: there must be at least one value");
     double *weights = check_weights(L, 2, count);
     sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type);
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (size_t i = 1; i <= count; i++) {
-        lua_geti(L, 1, (lua_Integer)i);
+        lua_rawgeti(L, 1, (lua_Integer)i);
         lua_rawseti(L, -2, (lua_Integer)i);
     }
     lua_setiuservalue(L, -2, 1);

@@ -1,5 +1,6 @@
 #include "prefix/analysis.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 
@@ -243,11 +244,20 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
     result->requests = analysis->row_count;
     result->blocks = analysis->blocks;
     result->distinct_pairs = mt_ids_count(analysis->pairs);
-    summarise(analysis, INPUT, values, &result->input_length);
-    summarise(analysis, CONTEXT, values, &result->context_length);
-    summarise(analysis, UNIQUE_PROMPT, values, &result->unique_prompt_length);
-    summarise(analysis, OUTPUT, values, &result->output_length);
-    summarise(analysis, HIT_RATE, values, &result->theoretical_hit_rate);
+    mt_summary *const summaries[] = {
+        [INPUT] = &result->input_length,
+        [CONTEXT] = &result->context_length,
+        [UNIQUE_PROMPT] = &result->unique_prompt_length,
+        [OUTPUT] = &result->output_length,
+        [HIT_RATE] = &result->theoretical_hit_rate,
+    };
+    mt_code code = MT_OK;
+    for (int which = INPUT; code == MT_OK && which <= HIT_RATE; which++) {
+        if (mt_interrupted())
+            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        else
+            summarise(analysis, (metric)which, values, summaries[which]);
+    }
     mt_free(values);
-    return MT_OK;
+    return code;
 }

@@ -42,11 +42,9 @@ static void fill(mt_alias *alias, const double *weights, double total, size_t *o
     size_t count = alias->count;
     size_t small = 0;
     size_t large = count;
-    size_t heaviest = 0;
     for (size_t i = 0; i < count; i++) {
         alias->cells[i].keep = weights[i] / total * (double)count;
         alias->cells[i].other = i;
-        heaviest = weights[i] > weights[heaviest] ? i : heaviest;
         order[alias->cells[i].keep < 1 ? small++ : --large] = i;
     }
     while (small > 0 && large < count) {
@@ -59,10 +57,10 @@ static void fill(mt_alias *alias, const double *weights, double total, size_t *o
             order[small++] = rich;
         }
     }
-    /* Rounding leaves some without a giver: full ones but for the last bit, or one that weighs
-     * nothing and must never be drawn. The heaviest takes their rest. */
+    /* What rounding leaves without a giver lacks its last bits only: as long as one lacks more, the
+     * rich cell that must still fill it holds that much above 1. */
     while (small > 0)
-        alias->cells[order[--small]].other = heaviest;
+        alias->cells[order[--small]].keep = 1;
 }
 
 mt_alias *mt_alias_new(const double *weights, size_t count, mt_error *error) {

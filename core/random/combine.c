@@ -36,7 +36,7 @@ static int sort_weighted(double *values, double *weights, size_t count) {
 }
 
 /* `below` holds the weights (or nothing when all are as likely) and becomes their running share;
- * long doubles keep the last sum at 1 to the bit over billions of values. */
+ * long doubles: the sums of billions of values keep a double's precision. */
 static void accumulate(mt_distribution *d, int has_weights) {
     size_t count = d->empirical.count;
     long double total = has_weights ? 0 : (long double)count;

@@ -1,8 +1,8 @@
 /* What the distributions are made of, for the files of this room.
  *
- * A *kind* is how a value behaves: five are there, the named laws together (law.c), and the four
- * that combine (combined.c). A *law* is a named distribution with up to two parameters: one entry
- * in the table of law.c. */
+ * A *kind* is how a value behaves: five are there, the named laws together (law_kind.c), and the
+ * four that combine (combined.c). A *law* is a named distribution with up to two parameters: one
+ * entry in the table of law.c. */
 #ifndef MT_RANDOM_KIND_H
 #define MT_RANDOM_KIND_H
 
@@ -114,8 +114,8 @@ struct mt_distribution {
 
 extern const mt_kind mt_kind_law, mt_kind_empirical, mt_kind_mix, mt_kind_affine, mt_kind_clamp;
 
-/* The laws' table; ends with a NULL form.name. */
-extern const mt_law mt_laws[];
+/* Law number `index`, those of one name together; NULL past the last. */
+const mt_law *mt_law_at(size_t index);
 
 /* A zeroed distribution with one reference; NULL when out of memory (filled in error). */
 mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error);

@@ -103,10 +103,8 @@ static void free_parts(mt_distribution *d) {
 const mt_kind mt_kind_law = {draw, draw_biased, split, mean, bounds, text, free_parts};
 
 const mt_distribution_form *mt_distribution_forms(size_t index) {
-    for (size_t i = 0; mt_laws[i].form.name; i++)
-        if (i == index)
-            return &mt_laws[i].form;
-    return NULL;
+    const mt_law *law = mt_law_at(index);
+    return law ? &law->form : NULL;
 }
 
 /* ---- making ---- */
@@ -122,7 +120,7 @@ static mt_code check_range(const mt_law *law, size_t i, double value, mt_error *
         return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be %s %.15g (it is %.15g)", name,
                        parameter, range->open ? "above" : "at least", range->low, value);
     if (value > range->high)
-        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be at most %.15g (it is %.15g)", name,
+        return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be at most %.16g (it is %.15g)", name,
                        parameter, range->high, value);
     if (range->whole && value != floor(value))
         return mt_fail(error, MT_ERROR_VALUE, "%s: %s must be a whole number (it is %.15g)", name,
@@ -192,7 +190,8 @@ static void append(char *text, size_t size, const char *more) {
 
 static mt_distribution *fail_form(const char *name, mt_error *error) {
     char allowed[300] = "";
-    for (const mt_law *law = mt_laws; law->form.name; law++) {
+    const mt_law *law;
+    for (size_t i = 0; (law = mt_law_at(i)); i++) {
         if (strcmp(law->form.name, name) != 0)
             continue;
         append(allowed, sizeof allowed, *allowed ? ", or " : "");
@@ -209,7 +208,8 @@ static mt_distribution *fail_form(const char *name, mt_error *error) {
 
 mt_distribution *mt_distribution_make(const char *name, const mt_named_parameter *given,
                                       size_t count, mt_error *error) {
-    for (const mt_law *law = mt_laws; law->form.name; law++) {
+    const mt_law *law;
+    for (size_t i = 0; (law = mt_law_at(i)); i++) {
         mt_parameter parameter[2] = {mt_number(0), mt_number(0)};
         int is_shape;
         if (strcmp(law->form.name, name) == 0 && matches(law, given, count, parameter, &is_shape))

@@ -64,7 +64,10 @@ local function layout(table_rows)
   return table.concat(lines, "\n")
 end
 
--- A table of the rows { metric, title } of metrics, with the seven columns of statistics.
+--- Metrics as a table for people: a line a metric, the seven statistics in columns.
+---@param metrics table<string, moontide.metric>
+---@param wanted { [1]: string, [2]: string }[] name and title of each line
+---@return string
 function analysis.table(metrics, wanted)
   local cells = { { "" } }
   for _, column in ipairs(columns) do table.insert(cells[1], column[2]) end
@@ -85,7 +88,8 @@ function metatable:__json()
   for i, row in ipairs(rows) do
     local statistics = {}
     for k, column in ipairs(columns) do
-      statistics[k] = { column[1], self.metrics[row[1]][column[1]] }
+      local value = self.metrics[row[1]][column[1]]
+      statistics[k] = { column[1], value and math.tointeger(value) or value }
     end
     metrics[i] = { row[1], json.object(statistics) }
   end
@@ -125,7 +129,7 @@ local fields = {
 }
 
 -- Analyses what is left in the reader, or the columns.
-local function analyse(source, name, opt)
+local function analyse(source, opt)
   local state <close> = core.analysis.new(opt.block_size)
   local is_reader = is_type(source, "moontide.reader")
   local done, message, code
@@ -136,7 +140,7 @@ local function analyse(source, name, opt)
   end
   if not done then return nil, message, code end
   local result
-  result, message, code = state:result(name)
+  result, message, code = state:result()
   if not result then return nil, message, code end
   result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
   return setmetatable(result, metatable)
@@ -153,14 +157,14 @@ end
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)
   local opt = options.table("analyze", given, fields)
-  if is_type(trace, "moontide.columns") then return analyse(trace, "columns", opt) end
-  if is_type(trace, "moontide.reader") then return analyse(trace, tostring(trace), opt) end
-  if type(trace) ~= "string" then
+  if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then
+    return analyse(trace, opt)
+  elseif type(trace) ~= "string" then
     options.wrong("analyze: the trace", trace, "a file's name, columns or a reader")
   end
   local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
   if not reader then return nil, message, code end
-  return analyse(reader, trace, opt)
+  return analyse(reader, opt)
 end
 
 analysis.public = { analyze = analysis.analyze }

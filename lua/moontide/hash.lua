@@ -12,10 +12,10 @@ local fields = {
 ---@field blocks fun(self, list: (integer|string|(integer|string)[])[], parent?: integer): integer[] ids of
 --- blocks that follow one another, by their contents; the first comes after `parent`, an id given before,
 --- or begins a prompt. An integer n and the list { n } are the same content, and so are "s" and { "s" }.
----@field tokens fun(self, list: (integer|string)[], parent?: integer): integer[] ids of a prompt's tokens, cut
---- into blocks of block_size; the last block may be shorter
----@field fresh fun(self, n: integer): integer, integer numbers n blocks that can never come back and gives the
---- first and the last of their ids, which are consecutive; they take no memory, and may be parents
+---@field tokens fun(self, list: (integer|string)[], parent?: integer): integer[] ids of a prompt's tokens,
+--- cut into blocks of block_size; the last block may be shorter
+---@field fresh fun(self, n: integer): integer, integer numbers n blocks that can never come back and gives
+--- the first and the last of their ids, which are consecutive; they take no memory, and may be parents
 ---@field memory fun(self): integer bytes in use
 ---@field close fun(self) gives the memory back at once
 

@@ -9,8 +9,8 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "trace", "random", "distribution", "curve", "process", "prompt", "stream", "workload",
-  "json", "hash", "analysis",
+  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
+  "stream", "workload",
 }
 
 local function locate(functions)

@@ -350,11 +350,12 @@ end
 
 local seed_of_run = 0
 
---- Seeds math.random for the scripts loaded from now on.
+--- Seeds math.random and the noise curves of the scripts loaded from now on.
 ---@param seed integer
 function script.seed(seed)
   seed_of_run = seed
   math.randomseed(seed, 0)
+  core.curve.reset(seed)
 end
 
 --- Says what a script's `check` finds wrong with its options, as a usage error.

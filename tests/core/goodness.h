@@ -40,6 +40,16 @@ static inline double chi_square_test(const double *counts, const double *expecte
     return chi_square_p(statistic, freedom);
 }
 
+/* The chance of a distance this large between a law and `n` draws of it (Kolmogorov; Stephens's
+ * correction for finite n). */
+static inline double kolmogorov_p(double distance, double n) {
+    double lambda = (sqrt(n) + 0.12 + 0.11 / sqrt(n)) * distance;
+    double p = 0;
+    for (int j = 1; j <= 100; j++)
+        p += (j % 2 ? 2 : -2) * exp(-2 * j * j * lambda * lambda);
+    return lambda < 0.2 ? 1 : fmin(fmax(p, 0), 1);
+}
+
 /* Kolmogorov and Smirnov's test; sorts the values. */
 static inline double kolmogorov_test(double *values, size_t count,
                                      double (*below)(const void *context, double x),
@@ -51,11 +61,7 @@ static inline double kolmogorov_test(double *values, size_t count,
         double p = below(context, values[i]);
         distance = fmax(distance, fmax(p - (double)i / n, (double)(i + 1) / n - p));
     }
-    double lambda = (sqrt(n) + 0.12 + 0.11 / sqrt(n)) * distance;
-    double p = 0;
-    for (int j = 1; j <= 100; j++)
-        p += (j % 2 ? 2 : -2) * exp(-2 * j * j * lambda * lambda);
-    return lambda < 0.2 ? 1 : fmin(fmax(p, 0), 1);
+    return kolmogorov_p(distance, n);
 }
 
 #endif

@@ -218,7 +218,7 @@ describe("mistakes are told with the caller's line", function()
       function() mt.stream { arrivals = poisson, input = 3, prompt = 4 } end },
     { "@stream: fields: 'timestamp' cannot be set: the record has it",
       function() mt.stream { arrivals = poisson, input = 3, fields = { timestamp = 4 } } end },
-    { "@stream: fields.a is a table with both a list and names",
+    { "@stream: fields.a: a table is neither a list nor an object, it has items and other keys",
       function() mt.stream { arrivals = poisson, input = 3, fields = { a = { 1, b = 2 } } } end },
     { "@classes: class 1: begins with its weight, as in {1, input=100, output=20}",
       function() mt.classes { { input = 3 } } end },

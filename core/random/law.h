@@ -1,0 +1,42 @@
+/* What the files of the laws share: their tables, ranges of parameters, cuts at the ends. */
+#ifndef MT_RANDOM_LAW_H
+#define MT_RANDOM_LAW_H
+
+#include "random/kind.h"
+
+#include <float.h>
+#include <math.h>
+
+/* Tables of laws; each ends with an entry whose form.name is NULL. */
+extern const mt_law mt_laws_normal[];   /* normal, lognormal */
+extern const mt_law mt_laws_positive[]; /* exponential, gamma, weibull, pareto */
+extern const mt_law mt_laws_whole[];    /* geometric, zipf */
+
+/* Ranges, as initialisers of mt_range. */
+#define MT_ANY .low = -DBL_MAX, .high = DBL_MAX
+#define MT_FROM_0 .low = 0, .high = DBL_MAX
+#define MT_ABOVE_0 .low = 0, .open = 1, .high = DBL_MAX
+
+/* Wider ones overflow on the way to their parameters. */
+#define MT_CV_LIMIT 1e6
+
+static inline mt_split mt_all_below(double mean) {
+    mt_split split = {1, 0, mean, 0};
+    return split;
+}
+
+static inline mt_split mt_all_above(double mean) {
+    mt_split split = {0, 1, 0, mean};
+    return split;
+}
+
+/* A law with one parameter is prepared by keeping it. */
+static inline void mt_prepare_value(const double parameter[2], mt_prepared *p) {
+    p->value = parameter[0];
+}
+
+static inline double mt_mean_value(const mt_prepared *p) {
+    return p->value;
+}
+
+#endif

@@ -1,0 +1,206 @@
+local command = require "tests.support.command"
+
+local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+local conversation = data .. "/mooncake_conversation_trace.jsonl"
+
+local folder
+
+local function analyze(words, opts)
+  return command.run({ "analyze", table.unpack(words) }, opts)
+end
+
+local function file(name, text)
+  return command.write(folder, name, text)
+end
+
+-- Runs analyze on the words, which must fail with one line on standard error.
+local function refused(message, words, exit_status)
+  local result = analyze(words)
+  assert.equal("moontide: " .. message .. "\n", result.err)
+  assert.equal(exit_status or 1, result.status)
+  assert.equal("", result.out)
+end
+
+-- A good line, then the given one as the second of the file: the message without the file's name.
+local good = '{"timestamp": 0, "input_length": 600, "output_length": 5, "hash_ids": [0, 1]}\n'
+
+local function refused_line(message, line)
+  local path = file("bad.jsonl", good .. line .. "\n" .. good)
+  refused(path .. ":2" .. message, { path })
+end
+
+local small = [[
+{"timestamp": 0, "input_length": 1000, "output_length": 10, "hash_ids": [0, 1]}
+{"timestamp": 1, "input_length": 1500, "output_length": 20, "hash_ids": [0, 1, 2]}
+
+{"timestamp": 2, "input_length": 600, "output_length": 30, "hash_ids": [3, 4]}
+{"timestamp": 3, "input_length": 1024, "output_length": 40, "hash_ids": [0, 1]}
+]]
+
+local small_table = [[
+4 requests, 9 blocks
+
+                           Mean  Std Dev     Min     P25    Median       P75       Max
+Input Length           1,031.00   318.88  600.00  900.00  1,012.00  1,143.00  1,500.00
+Context Length           762.00   440.05    0.00  750.00  1,012.00  1,024.00  1,024.00
+Unique Prompt Length     269.00   272.55    0.00    0.00    238.00    507.00    600.00
+Output Length             25.00    11.18   10.00   17.50     25.00     32.50     40.00
+Theoretical Hit Rates      0.42     0.43    0.00    0.00      0.33      0.75      1.00
+]]
+
+describe("moontide analyze", function()
+  before_each(function() folder = command.folder() end)
+  after_each(command.remove_folders)
+
+  it("prints the table", function()
+    local path = file("small.jsonl", small)
+    local expected = { status = 0, err = "", out = path .. ": " .. small_table }
+    assert.same(expected, analyze { path })
+    assert.same(expected, analyze { "--input-file", path, "--block-size=512" })
+    expected.out = "standard input: " .. small_table
+    assert.same(expected, analyze({ "-" }, { input = small }))
+  end)
+
+  it("reads mooncake_trace.jsonl of the current folder when no trace is named", function()
+    refused("mooncake_trace.jsonl: cannot open: No such file or directory", {})
+    file("mooncake_trace.jsonl", small)
+    local result = analyze({}, { folder = folder })
+    assert.same({ status = 0, err = "", out = "mooncake_trace.jsonl: " .. small_table }, result)
+  end)
+
+  it("takes lines of other block sizes with --block-size", function()
+    local path = file("small.jsonl", '{"input_length": 33, "output_length": 1, "hash_ids": [7, 8, 9]}\n')
+    refused(path .. ":1: hash_ids has 3 ids, but input_length 33 makes 1 block of 512 tokens;"
+      .. " it fits a block size of 16", { path })
+    local result = analyze { path, "--block-size", "16" }
+    assert.equal(0, result.status)
+    assert.matches("Unique Prompt Length   33.00 ", result.out)
+    assert.matches(": 1 request, 3 blocks\n", result.out)
+  end)
+
+  it("prints the known answers of the conversation trace with --json", function()
+    if not io.open(conversation) then return pending("no " .. conversation) end
+    local result = analyze { conversation, "--json" }
+    assert.equal("", result.err)
+    assert.equal(([[
+{"requests": 12031, "blocks": 288500, "metrics": {
+"input_length": {"mean": 12035.061341534369, "std": 15800.344851301792, "min": 891, "p25": 2306.5,
+ "median": 6909, "p75": 15367, "max": 126195},
+"context_length": {"mean": 6373.585487490649, "std": 12024.627428204118, "min": 512, "p25": 512,
+ "median": 1536, "p75": 7168, "max": 122880},
+"unique_prompt_length": {"mean": 5661.475854043721, "std": 12353.496775322432, "min": 0, "p25": 350,
+ "median": 594, "p75": 6071.5, "max": 125683},
+"output_length": {"mean": 342.6189011719724, "std": 249.90803456204557, "min": 1, "p25": 156.5,
+ "median": 350, "p75": 472, "max": 2000},
+"theoretical_hit_rate": {"mean": 0.38425808746366197, "std": 0.33651244604875785, "min": 0,
+ "p25": 0.06666666666666667, "median": 0.3333333333333333, "p75": 0.6666666666666666, "max": 1}}}
+]]):gsub(",\n ?", ", "):gsub("{\n", "{"), result.out)
+  end)
+
+  it("prints the conversation trace's table", function()
+    if not io.open(conversation) then return pending("no " .. conversation) end
+    assert.same({ status = 0, err = "", out = conversation .. [[
+: 12031 requests, 288500 blocks
+
+                            Mean    Std Dev     Min       P25    Median        P75         Max
+Input Length           12,035.06  15,800.34  891.00  2,306.50  6,909.00  15,367.00  126,195.00
+Context Length          6,373.59  12,024.63  512.00    512.00  1,536.00   7,168.00  122,880.00
+Unique Prompt Length    5,661.48  12,353.50    0.00    350.00    594.00   6,071.50  125,683.00
+Output Length             342.62     249.91    1.00    156.50    350.00     472.00    2,000.00
+Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.67        1.00
+]] }, analyze { conversation })
+  end)
+
+  it("counts lines without hash_ids in lengths only", function()
+    local path = file("t.jsonl", '{"input_length": 10, "output_length": 2}\n'
+      .. '{"input_length": 20, "output_length": 4, "hash_ids": []}\n')
+    local result = analyze { path }
+    assert.equal(0, result.status)
+    assert.matches("\nInput Length           15.00 ", result.out)
+    assert.matches("\nContext Length           N/A ", result.out)
+    assert.equal(0, analyze({ path, "--json" }).status)
+  end)
+
+  it("reports files that are no traces", function()
+    refused(folder .. "/none: cannot open: No such file or directory", { folder .. "/none" })
+    refused(folder .. ": is a directory, not a file", { folder })
+    refused(file("empty", "") .. ": no requests", { folder .. "/empty" })
+    refused(file("blank", "\n \n") .. ": no requests", { folder .. "/blank" })
+    local cut = file("cut", good .. good:sub(1, 40))
+    refused(cut .. ":2:39: the line ends inside the string '\"o'"
+      .. " (the file ends without a newline here: it seems to be cut)", { cut })
+  end)
+
+  it("reports lines that are no requests", function()
+    refused_line(":19: expected a value, found 'x}'", '{"input_length":  x}')
+    refused_line(": input_length is missing, and the analysis needs it", '{"output_length": 1, "hash_ids": [0]}')
+    refused_line(": output_length is missing, and the analysis needs it", '{"input_length": 1, "hash_ids": [0]}')
+    refused_line(": input_length is missing, and the analysis needs it", '{"text_input": "Hi"}')
+    for _, case in ipairs {
+      { "input_length", '{"input_length": -5, "output_length": 1}' },
+      { "input_length", '{"input_length": 5.5, "output_length": 1}' },
+      { "input_length", '{"input_length": "5", "output_length": 1}' },
+      { "output_length", '{"input_length": 5, "output_length": -1}' },
+      { "hash_ids", '{"input_length": 5, "output_length": 1, "hash_ids": [-1]}' },
+      { "hash_ids", '{"input_length": 5, "output_length": 1, "hash_ids": [1.5]}' },
+      { "hash_ids", '{"input_length": 5, "output_length": 1, "hash_ids": ["a"]}' },
+      { "hash_ids", '{"input_length": 5, "output_length": 1, "hash_ids": 3}' },
+    } do
+      local path = file("bad.jsonl", good .. case[2] .. "\n")
+      local result = analyze { path }
+      assert.equal(1, result.status)
+      assert.equal("", result.out)
+      assert.matches("^moontide: " .. path:gsub("%p", "%%%0") .. ":2:%d+: [^\n]*" .. case[1] .. "[^\n]*\n$", result.err)
+    end
+  end)
+
+  it("reports too many and too few ids", function()
+    refused_line(": hash_ids has 3 ids, but input_length 600 makes 2 blocks of 512 tokens; it fits a block size of 256",
+      '{"input_length": 600, "output_length": 1, "hash_ids": [0, 1, 2]}')
+    refused_line(": hash_ids has 1 id, but input_length 600 makes 2 blocks of 512 tokens; it fits a block size of 1024",
+      '{"input_length": 600, "output_length": 1, "hash_ids": [0]}')
+    refused_line(": hash_ids has 7 ids, but input_length 3 makes 1 block of 512 tokens",
+      '{"input_length": 3, "output_length": 1, "hash_ids": [0, 1, 2, 3, 4, 5, 6]}')
+  end)
+
+  it("passes over bad lines when told to, and says so", function()
+    local path = file("bad.jsonl", small .. '{"input_length": 1}\n' .. "nonsense\n")
+    local result = analyze { path, "--skip-bad-lines" }
+    assert.equal(0, result.status)
+    assert.equal(path .. ": " .. small_table, result.out)
+    assert.equal(("moontide: skipped 2 bad lines; the first: %s:6: output_length is missing, "
+      .. "and the analysis needs it\n"):format(path), result.err)
+
+    local json = analyze { file("bad.jsonl", "nonsense\n" .. '{"input_length": 1}\n' .. small), "--skip", "--json" }
+    assert.equal(0, json.status)
+    assert.matches('^{"requests": 4, "blocks": 9, [^\n]*}\n$', json.out)
+    assert.matches("skipped 2 bad lines; the first: [^\n]*bad.jsonl:1:1: ", json.err)
+
+    refused(file("none.jsonl", "nonsense\n") .. ": no requests", { folder .. "/none.jsonl", "--skip-bad-lines" })
+  end)
+
+  it("refuses wrong options", function()
+    refused("analyze: --block-size must be at least 1, not 0", { "x", "--block-size", "0" }, 2)
+    refused("analyze: --block-size must be a whole number, not 'many'", { "x", "--block-size", "many" }, 2)
+    refused("analyze: unknown option '--blocksize' (did you mean '--block-size'?)", { "x", "--blocksize", "1" }, 2)
+    assert.equal(2, analyze({ "x", "y" }).status)
+    assert.equal(2, analyze({ "x", "--json=yes" }).status)
+  end)
+
+  it("fails when its result cannot be written", function()
+    local path = file("small.jsonl", small)
+    for _, words in ipairs { "", "--json" } do
+      local result = command.shell(("$MOONTIDE analyze '%s' %s >/dev/full"):format(path, words))
+      assert.equal(1, result.status)
+      assert.matches("^moontide: standard output: [^\n]*\n$", result.err)
+    end
+  end)
+
+  it("has help", function()
+    local result = analyze { "--help" }
+    assert.equal(0, result.status)
+    for _, word in ipairs { "--input-file", "--block-size", "--json", "--skip-bad-lines", "mooncake_trace.jsonl" } do
+      assert.truthy(result.out:find(word, 1, true))
+    end
+  end)
+end)
