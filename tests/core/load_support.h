@@ -78,9 +78,10 @@ static inline double expected_requests(mt_process *process, double factor, doubl
     return expectation.requests;
 }
 
-/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves nothing
- * behind, until it asks for fewer. A failure must be MT_ERROR_MEMORY; an estimate may do without its
- * memory, so that not every failed allocation fails the whole. Returns the failures seen. */
+/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves
+ * nothing behind, until it asks for fewer. A failure must be MT_ERROR_MEMORY; an estimate may do
+ * without its memory, so that not every failed allocation fails the whole. Returns the failures
+ * seen. */
 static inline uint64_t fail_each_allocation(mt_code (*attempt)(void *context, mt_error *error),
                                             void *context) {
     uint64_t failures = 0;
