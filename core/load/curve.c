@@ -35,6 +35,7 @@ mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_
     curve->depth = depth + 1;
     curve->noisy = (a && a->noisy) || (b && b->noisy);
     curve->duration = INFINITY;
+    curve->to = INFINITY;
     curve->period = NAN;
     return curve;
 }
@@ -91,7 +92,7 @@ double mt_curve_inside(const mt_curve *curve, double t) {
 double mt_curve_value(const mt_curve *curve, const mt_realisation *path, double t) {
     if (isnan(t))
         return t;
-    if (t < 0 || t >= curve->duration)
+    if (t < curve->from || t >= curve->to || t >= curve->duration)
         return 0;
     return curve->kind->at(curve, path, t);
 }
@@ -105,7 +106,12 @@ double mt_curve_at(const mt_curve *curve, uint64_t seed, double t) {
 
 void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
                     mt_series *series) {
-    curve->kind->piece(curve, path, t, series);
+    if (t < curve->from)
+        mt_series_constant(series, t, curve->from, 0);
+    else if (t >= curve->to)
+        mt_series_constant(series, t, INFINITY, 0);
+    else
+        curve->kind->piece(curve, path, t, series);
     if (series->end > curve->duration)
         series->end = curve->duration;
     if (series->end <= t)
@@ -149,8 +155,8 @@ double mt_curve_area_by_pieces(const mt_curve *curve, const mt_realisation *path
 }
 
 double mt_curve_area_of(const mt_curve *curve, const mt_realisation *path, double t0, double t1) {
-    t0 = fmax(t0, 0);
-    t1 = fmin(t1, curve->duration);
+    t0 = fmax(t0, curve->from);
+    t1 = fmin(t1, fmin(curve->to, curve->duration));
     if (!(t0 < t1))
         return 0;
     return curve->kind->area ? curve->kind->area(curve, path, t0, t1)

@@ -6,10 +6,11 @@
  * noise is drawn from (seed, its own number), so that a curve plotted is the curve that runs: every
  * evaluation takes the seed.
  *
- * Each kind of curve is one entry in a table: its value, its next breakpoint, its exact area where
- * there is a closed form, its text. Curves are reference counted; makers retain their parts, the
- * caller still releases its own. Makers return NULL and fill error (MT_ERROR_VALUE naming what is
- * allowed, durations in seconds; MT_ERROR_MEMORY). */
+ * Each kind of curve is one entry in a table (load/curve_kind.h): its value, the piece that starts
+ * at a time, its exact area where there is a closed form, its text. Curves are reference counted,
+ * without locks: one thread. Makers retain their parts, the caller still releases its own. Makers
+ * return NULL and fill error (MT_ERROR_VALUE naming what is allowed, durations in seconds, or
+ * saying that operations are nested too deep; MT_ERROR_MEMORY). */
 #ifndef MT_LOAD_CURVE_H
 #define MT_LOAD_CURVE_H
 
@@ -33,40 +34,42 @@ mt_curve *mt_curve_sine(double mean, double amplitude, double period, double pha
                         mt_error *error);
 /* 0, then straight up from at - rise to height at `at`, and straight down until at + fall. */
 mt_curve *mt_curve_spike(double at, double height, double rise, double fall, mt_error *error);
-/* Positive, mean 1, coefficient of variation cv, correlation e^(-lag / corr_time): the exponential
- * of a stationary Ornstein-Uhlenbeck path sampled every corr_time/8, straight lines between. number
- * tells this realisation from others of the same seed. Endless; any t is O(1) amortised. */
+/* Positive, mean 1, coefficient of variation cv (over all t), correlation e^(-lag / corr_time): the
+ * exponential of a stationary Ornstein-Uhlenbeck path on a grid of corr_time / 8, straight lines
+ * between. 0 <= cv <= 100. number tells this realisation from others of the same seed. Endless; any
+ * t costs the same, whatever was read before. */
 mt_curve *mt_curve_noise(double cv, double corr_time, uint64_t number, mt_error *error);
-/* Straight lines through a sampled function (copied); endless when duration is INFINITY (the last
- * value holds). For functions of scripts and for rates measured in a trace. label is its text. */
+/* Straight lines through a sampled function (copied), the first rate held from 0 and the last to
+ * the duration (INFINITY: endless). Times do not decrease; the same one twice is a jump. For
+ * functions of scripts and for rates measured in a trace. label is its text. */
 mt_curve *mt_curve_sampled(const double *times, const double *rates, size_t count, double duration,
                            const char *label, mt_error *error);
 
 /* Finite with endless is finite; two finite ones of different durations are an error that gives
- * both and says what to do. */
+ * both and says what to do. Dividing by 0 shows where the value is read. */
 mt_curve *mt_curve_add(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_subtract(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_negate(mt_curve *curve, mt_error *error);
 mt_curve *mt_curve_multiply(mt_curve *a, mt_curve *b, mt_error *error);
-mt_curve *mt_curve_divide(
-    mt_curve *a, mt_curve *b,
-    mt_error *error); /* b is 0 somewhere: error when
-                         it is read there (NaN or infinite values are reported with their t) */
+mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_maximum(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_minimum(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_then(mt_curve *a, mt_curve *b, mt_error *error); /* a must end */
 
-mt_curve *mt_curve_take(mt_curve *curve, double duration, mt_error *error); /* ends it early */
-mt_curve *mt_curve_pad(mt_curve *curve, double duration, mt_error *error);  /* silence up to it */
+/* Ended at duration > 0, or followed by silence up to it; a curve that ends before (after) is
+ * returned as it is. */
+mt_curve *mt_curve_take(mt_curve *curve, double duration, mt_error *error);
+mt_curve *mt_curve_pad(mt_curve *curve, double duration, mt_error *error);
 mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error);  /* < 0 drops the start */
 mt_curve *mt_curve_loop(mt_curve *curve, uint64_t times, mt_error *error); /* 0: for ever */
-mt_curve *mt_curve_stretch(mt_curve *curve, double factor,
-                           mt_error *error); /* durations; rates stay */
-mt_curve *mt_curve_speed(mt_curve *curve, double factor,
-                         mt_error *error); /* same requests in 1/k */
+/* Durations times factor > 0, the same rates; the same requests in 1 / factor of the time. */
+mt_curve *mt_curve_stretch(mt_curve *curve, double factor, mt_error *error);
+mt_curve *mt_curve_speed(mt_curve *curve, double factor, mt_error *error);
+/* Held in [low, high]; either may be infinite. */
 mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *error);
-/* Scaled so that its mean (or its maximum, with `by_maximum`) is target. The mean of an endless
- * curve is that of its first period or, where it has none, an error. */
+/* Scaled so that its mean (or its maximum, with `by_maximum`) is target >= 0, noise taken as its
+ * mean so that the factor is the same for every seed. Of an endless curve the mean in the long run
+ * and the maximum of its first period; an error where it has none. */
 mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_error *error);
 
 mt_curve *mt_curve_retain(mt_curve *curve); /* returns it */
@@ -115,10 +118,11 @@ typedef struct mt_clock mt_clock;
 /* A clock over [0, min(end, duration)); values are multiplied by factor >= 0. NULL on failure. */
 mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end, mt_error *error);
 
-/* The time at which the area since 0 reaches `area`: *time is the smallest such t, INFINITY when
- * the whole area is smaller or equal. Areas of successive calls must not decrease. MT_ERROR_VALUE
- * when the curve is NaN or infinite on the way (names t). Area 0 gives the first t where the rate
- * is > 0. */
+/* The time of the request that has `area` requests before it: *time is the infimum of the t whose
+ * area exceeds `area`. So area 0 gives the first t where the rate is > 0, an area that is reached
+ * before a silence gives the end of that silence, and the whole area or more gives INFINITY. Areas
+ * of successive calls must not decrease. MT_ERROR_VALUE when the curve is NaN or infinite on the
+ * way (names t), or silent for 2^24 pieces of an endless clock. */
 mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *error);
 
 /* The area over [0, t]. Times of successive calls must not decrease, nor be before a time already
@@ -128,8 +132,7 @@ mt_code mt_clock_area(mt_clock *clock, double t, double *area, mt_error *error);
 /* The rate at t, under the same rule; INFINITY is never returned. */
 mt_code mt_clock_rate(mt_clock *clock, double t, double *rate, mt_error *error);
 
-/* The first t at which a negative value was met and clamped, or -1; what fraction does not matter.
- */
+/* The first t at which a negative value was met and clamped, or -1 when none was. */
 double mt_clock_clamped_at(const mt_clock *clock);
 
 void mt_clock_close(mt_clock *clock); /* NULL is allowed */

@@ -103,6 +103,8 @@ static mt_curve *scale_make(mt_curve *curve, double factor, double target, scale
     made->target = target;
     made->what = what;
     made->base.duration = curve->duration;
+    made->base.from = curve->from;
+    made->base.to = curve->to;
     made->base.settled = curve->settled;
     made->base.period = curve->period;
     return &made->base;
@@ -175,7 +177,12 @@ static void sum_text(const mt_curve *curve, mt_curve_writer *writer) {
 }
 
 static mt_curve *sum_make(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &sum_kind, a, b, error);
+    mt_curve *made = combine(sizeof(mt_curve), &sum_kind, a, b, error);
+    if (!made)
+        return NULL;
+    made->from = fmin(a->from, b->from);
+    made->to = fmax(a->to, b->to);
+    return made;
 }
 
 mt_curve *mt_curve_add(mt_curve *a, mt_curve *b, mt_error *error) {

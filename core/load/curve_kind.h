@@ -41,6 +41,9 @@ struct mt_curve {
     mt_curve *parts[2]; /* retained; NULL where there is none */
     unsigned depth;     /* of nested parts: 1 for a leaf */
     double duration;    /* INFINITY: endless */
+    /* 0 outside [from, to): what lets a long sum of spikes be read without asking all of them. Need
+     * not be tight; 0 and INFINITY unless the maker knows better. */
+    double from, to;
     /* An endless curve repeats itself with this period from `settled` on, noise taken as its mean;
      * 0: it is constant from there; NAN: it never does. */
     double settled, period;

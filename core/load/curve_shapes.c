@@ -189,24 +189,18 @@ typedef struct spike {
 static double spike_at(const mt_curve *curve, const mt_realisation *path, double t) {
     (void)path;
     const spike *self = (const spike *)curve;
-    if (t < self->at)
-        return t < self->at - self->rise ? 0
-                                         : self->height * fmax(1 - (self->at - t) / self->rise, 0);
-    return t < self->at + self->fall ? self->height * fmax(1 - (t - self->at) / self->fall, 0) : 0;
+    double part = t < self->at ? (self->at - t) / self->rise : (t - self->at) / self->fall;
+    return self->height * fmax(1 - part, 0);
 }
 
 static void spike_piece(const mt_curve *curve, const mt_realisation *path, double t,
                         mt_series *series) {
     const spike *self = (const spike *)curve;
     double value = spike_at(curve, path, t);
-    if (t < self->at - self->rise)
-        mt_series_constant(series, t, self->at - self->rise, 0);
-    else if (t < self->at)
+    if (t < self->at)
         mt_series_line(series, t, self->at, value, self->height / self->rise);
-    else if (t < self->at + self->fall)
-        mt_series_line(series, t, self->at + self->fall, value, -self->height / self->fall);
     else
-        mt_series_constant(series, t, INFINITY, 0);
+        mt_series_line(series, t, curve->to, value, -self->height / self->fall);
 }
 
 static void spike_text(const mt_curve *curve, mt_curve_writer *writer) {
@@ -243,6 +237,8 @@ mt_curve *mt_curve_spike(double at, double height, double rise, double fall, mt_
     made->height = height;
     made->rise = rise;
     made->fall = fall;
+    made->base.from = fmax(at - rise, 0);
+    made->base.to = at + fall;
     made->base.settled = fmax(at + fall, 0);
     made->base.period = 0;
     return &made->base;

@@ -42,6 +42,8 @@ static mt_curve *then_make(mt_curve *a, mt_curve *b, mt_error *error) {
     if (!made)
         return NULL;
     made->duration = a->duration + b->duration;
+    made->from = fmin(a->from, a->duration + b->from);
+    made->to = fmax(a->to, a->duration + b->to);
     made->settled = a->duration + b->settled;
     made->period = b->period;
     return made;
@@ -95,6 +97,8 @@ static mt_curve *ended_make(mt_curve *curve, double duration, int is_pad, mt_err
         return NULL;
     made->is_pad = is_pad;
     made->base.duration = duration;
+    made->base.from = curve->from;
+    made->base.to = curve->to;
     made->base.settled = curve->duration;
     made->base.period = 0;
     return &made->base;
@@ -164,6 +168,8 @@ mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error) {
         return NULL;
     made->delay = delay;
     made->base.duration = curve->duration + delay;
+    made->base.from = fmax(curve->from + delay, 0);
+    made->base.to = curve->to + delay;
     made->base.settled = fmax(curve->settled + delay, 0);
     made->base.period = curve->period;
     return &made->base;
@@ -307,6 +313,8 @@ static mt_curve *pace_make(mt_curve *curve, double factor, int is_speed, mt_erro
     made->factor = factor;
     made->is_speed = is_speed;
     made->base.duration = from_part(made, curve->duration);
+    made->base.from = from_part(made, curve->from);
+    made->base.to = from_part(made, curve->to);
     made->base.settled = from_part(made, curve->settled);
     made->base.period = from_part(made, curve->period);
     return &made->base;

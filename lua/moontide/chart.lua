@@ -152,19 +152,32 @@ local function new_canvas(width, height, fine_x, fine_y, use_markers)
   return canvas
 end
 
--- Draws one series: a dot a bin, joined by a vertical line to the dot before it.
-local function draw_series(canvas, values, series, dots_x, y_of)
-  local before
-  for x = 0, dots_x - 1 do
-    local value = values[x * #values // dots_x + 1]
-    local y = value == value and y_of(value) or nil -- NaN: nothing there
-    if y then
-      local first = before or y
-      -- The line belongs to the later bin and does not cover the dot before it.
-      if before and y ~= before then first = y > before and before + 1 or before - 1 end
-      for fill = first, y, first <= y and 1 or -1 do canvas.dot(x, fill, series) end
+-- The lowest and highest of the values that dot column x of `dots` stands for: no value is left out
+-- when there are more of them than dots. nil where none is finite.
+local function range_at(values, x, dots)
+  local first = x * #values // dots + 1
+  local low, high
+  for i = first, math.max(first, (x + 1) * #values // dots) do
+    local value = values[i]
+    if value - value == 0 then low, high = math.min(low or value, value), math.max(high or value, value) end
+  end
+  return low, high
+end
+
+-- Draws one series, each dot column from its lowest to its highest value, joined to the one before.
+-- The joining line belongs to the later column and does not cover the dot before it.
+local function draw_series(canvas, values, series, dots, y_of)
+  local low_before, high_before
+  for x = 0, dots - 1 do
+    local low, high = range_at(values, x, dots)
+    if low then
+      low, high = y_of(low), y_of(high)
+      local from, to = low, high
+      if low_before and low > high_before then from = high_before + 1 end
+      if low_before and high < low_before then to = low_before - 1 end
+      for y = from, to do canvas.dot(x, y, series) end
     end
-    before = y
+    low_before, high_before = low, high
   end
 end
 
@@ -195,8 +208,8 @@ local function range_of(series)
   local low, high = 0, 0
   for _, values in ipairs(series) do
     for _, value in ipairs(values) do
-      if value < low then low = value end
-      if value > high then high = value end
+      if value < low and value > -math.huge then low = value end
+      if value > high and value < math.huge then high = value end
     end
   end
   if low == high then high = 1 end
@@ -255,7 +268,7 @@ local function legend(opts, style, use_markers)
 end
 
 ---@class moontide.line_chart
----@field series number[][] values of equal bins from x_from to x_to, from the left; NaN leaves a gap
+---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
 ---@field names string[]? of the series, for a legend
 ---@field x_from number
 ---@field x_to number

@@ -375,6 +375,33 @@ static void long_sums(void **state) {
     assert_non_null(strstr(error.message, "one inside another"));
 }
 
+/* Ten thousand spikes, shifted, stretched and in sequence: each is still where it must be. */
+static void many_spikes(void **state) {
+    (void)state;
+    mt_curve *sum = endless(0);
+    for (int i = 0; i < 10000; i++)
+        sum = minus(sum, mt_curve_spike(10 * i + 5, -i, 1, 2, NULL));
+    sum = taken(sum, 100000);
+    for (int i = 0; i < 10000; i += 7) {
+        assert_near(mt_curve_at(sum, 0, 10 * i + 5), i, 1e-9);
+        assert_near(mt_curve_at(sum, 0, 10 * i + 6), 0.5 * i, 1e-9);
+        assert_near(mt_curve_at(sum, 0, 10 * i + 4), 0, 0);
+    }
+    assert_near(mt_curve_max(sum, 0, 0), 9999, 0);
+    assert_near(mt_curve_area(sum, 0, 0, 100000), 1.5 * 9999 * 5000.0, 1e-3);
+    mt_curve *moved = mt_curve_stretch(sum, 2, NULL);
+    moved = shifted(then(constant(1, 7), then(moved, mt_curve_retain(sum))), 3);
+    assert_near(mt_curve_at(moved, 0, 10 + 2 * 5005), 500, 1e-9);
+    assert_near(mt_curve_at(moved, 0, 10 + 200000 + 5005), 500, 1e-9);
+    assert_near(mt_curve_area(moved, 0, 0, 1e9), 7 + 4.5 * 9999 * 5000.0, 1e-3);
+    double pieces = 0;
+    for (int i = 0; i < 1000; i++)
+        pieces += mt_curve_area(moved, 0, i * 301, (i + 1) * 301);
+    assert_near(pieces, 7 + 4.5 * 9999 * 5000.0, 1e-3);
+    mt_curve_release(moved);
+    mt_curve_release(sum);
+}
+
 /* One of everything, in one expression; NULL when memory ran out, with nothing left over. */
 static mt_curve *one_of_everything(mt_error *error) {
     const double rates[] = {10, 40}, at[] = {2, 4};
@@ -426,12 +453,12 @@ static void not_finite(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),     cmocka_unit_test(operations),
-        cmocka_unit_test(areas),      cmocka_unit_test(smooth_points),
-        cmocka_unit_test(durations),  cmocka_unit_test(means_and_maxima),
-        cmocka_unit_test(bad_values), cmocka_unit_test(texts),
-        cmocka_unit_test(long_sums),  cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(not_finite),
+        cmocka_unit_test(values),        cmocka_unit_test(operations),
+        cmocka_unit_test(areas),         cmocka_unit_test(smooth_points),
+        cmocka_unit_test(durations),     cmocka_unit_test(means_and_maxima),
+        cmocka_unit_test(bad_values),    cmocka_unit_test(texts),
+        cmocka_unit_test(long_sums),     cmocka_unit_test(many_spikes),
+        cmocka_unit_test(out_of_memory), cmocka_unit_test(not_finite),
     };
     return cmocka_run_group_tests_name("curve", tests, NULL, NULL);
 }
