@@ -150,6 +150,10 @@ const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_i
     return &lengths->pairs[class_index];
 }
 
+int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index) {
+    return lengths->recorded.count > 0 || lengths->pairs[class_index].input != NULL;
+}
+
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error) {
     mt_lengths_state *state = mt_allocate_zero(1, sizeof *state);
     if (!state) {

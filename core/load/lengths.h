@@ -17,9 +17,9 @@ typedef struct mt_lengths mt_lengths;
 typedef struct mt_lengths_state mt_lengths_state;
 
 typedef struct mt_length_pair {
-    mt_distribution
-        *input; /* tokens; the whole prompt, or what is new beyond the shared part. NULL: a
-                   prompt source decides it, and the output too unless there is one here */
+    /* Tokens of the whole prompt, or of what is new beyond the shared part. NULL: a prompt source
+     * decides it, and the output too unless there is one here. */
+    mt_distribution *input;
     int input_is_new;
     mt_distribution *output; /* tokens; NULL: the record has no output_length */
 } mt_length_pair;
@@ -49,6 +49,9 @@ mt_lengths *mt_lengths_retain(mt_lengths *lengths); /* returns it */
 void mt_lengths_release(mt_lengths *lengths);       /* NULL is allowed */
 size_t mt_lengths_class_count(const mt_lengths *lengths);
 const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_index);
+
+/* Does the class say how long prompts are (else a prompt source must decide it)? */
+int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index);
 
 /* A state that draws at times that never decrease, up to `end` (seconds). */
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error);

@@ -65,10 +65,44 @@ static int copy_class_lists(mt_stream *copy, const mt_stream *stream) {
     return 0;
 }
 
+/* A session's turns add to what was said: their lengths are new input. */
+static int all_new(const mt_lengths *lengths) {
+    for (size_t i = 0; i < mt_lengths_class_count(lengths); i++)
+        if (!mt_lengths_class(lengths, i)->input_is_new)
+            return 0;
+    return 1;
+}
+
+/* Is it said of every class, once, how long its prompts are? */
+static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
+    for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++) {
+        int decides = mt_prompt_decides(mt_stream_prompt(stream, i), NULL);
+        int given = mt_lengths_gives_input(stream->lengths, i);
+        if (decides && given)
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "stream '%s': its prompts bring their own lengths: give no input",
+                           stream->name);
+        if (!decides && !given)
+            return mt_fail(error, MT_ERROR_VALUE, "stream '%s': nothing says how long prompts are",
+                           stream->name);
+    }
+    int has_sessions = mt_process_has_sessions(stream->process);
+    if (has_sessions && !(all_new(stream->lengths) && (!stream->first || all_new(stream->first))))
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "stream '%s': sessions need new input, what each turn adds", stream->name);
+    if (stream->first && !has_sessions)
+        return mt_fail(error, MT_ERROR_VALUE, "stream '%s': only sessions have a first turn",
+                       stream->name);
+    return MT_OK;
+}
+
 mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
     for (size_t i = 0; i < plan->count; i++)
         if (strcmp(plan->streams[i].name, stream->name) == 0)
             return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
+    mt_code code = check_lengths(stream, error);
+    if (code != MT_OK)
+        return code;
     if (mt_reserve((void **)&plan->streams, &plan->capacity, plan->count + 1,
                    sizeof *plan->streams) != 0)
         return mt_fail_memory(error, "plan");

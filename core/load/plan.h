@@ -15,7 +15,8 @@ typedef struct mt_stream {
     const char *name; /* unique in the plan */
     mt_process *process;
     mt_lengths *lengths;
-    mt_lengths *first; /* of a session's first turn; NULL: as lengths */
+    mt_lengths
+        *first; /* of a session's first turn, with the stream's own prompt; NULL: as lengths */
     mt_prompt *prompt;
     mt_fields *fields; /* may be NULL */
     /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as
@@ -33,8 +34,9 @@ typedef struct mt_plan mt_plan;
 /* block_size in tokens, 1 to the limit. NULL on failure. */
 mt_plan *mt_plan_new(uint64_t block_size, mt_error *error);
 
-/* Adds a stream; names and lists are copied, values retained. A second stream of one name is
- * MT_ERROR_VALUE. */
+/* Adds a stream; names and lists are copied, values retained. MT_ERROR_VALUE: a second stream of
+ * one name; lengths beside prompts that decide them, or neither; sessions whose lengths are not all
+ * new input; `first` without sessions. */
 mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error);
 
 size_t mt_plan_stream_count(const mt_plan *plan);

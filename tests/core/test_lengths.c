@@ -174,6 +174,40 @@ static void test_no_weight(void **state) {
     assert_null(mt_lengths_classes(NULL, NULL, 0, &error));
 }
 
+/* Pairs of a trace are drawn whole. */
+static void test_recorded(void **state) {
+    (void)state;
+    enum { DRAWS = 30000 };
+    const uint64_t inputs[] = {10, 20, 30}, outputs[] = {1, UINT64_MAX, 3};
+    double counts[3] = {0}, expected[3] = {DRAWS / 3.0, DRAWS / 3.0, DRAWS / 3.0};
+    mt_lengths *lengths = mt_lengths_recorded(inputs, outputs, 3, NULL);
+    assert_true(mt_lengths_gives_input(lengths, 0));
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_random random = random_at(9);
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        mt_length_draw draw;
+        mt_random_seek(&random, i);
+        assert_int_equal(mt_lengths_draw(opened, &random, 0, &draw, NULL), MT_OK);
+        size_t k = draw.input / 10 - 1;
+        assert_int_equal(draw.has_output, k != 1);
+        assert_int_equal(draw.output, k == 1 ? 0 : outputs[k]);
+        assert_false(draw.input_is_new);
+        counts[k]++;
+    }
+    assert_true(chi_square_test(counts, expected, 3) > GOODNESS_BOUND);
+    mt_lengths_mean mean;
+    double none = 0, share;
+    assert_int_equal(mt_lengths_mean_at(lengths, 0, 0, &none, &share, &mean, NULL), MT_OK);
+    assert_near(mean.input, 20, 1e-12);
+    assert_near(mean.output, 2, 1e-12);
+    assert_near(mean.output_share, 2.0 / 3, 1e-12);
+    mt_lengths_close(opened);
+    mt_lengths_release(lengths);
+    mt_error error;
+    assert_null(mt_lengths_recorded(inputs, outputs, 0, &error));
+    assert_int_equal(error.code, MT_ERROR_VALUE);
+}
+
 static mt_code attempt(void *context, mt_error *error) {
     (void)context;
     mt_random random = random_at(0);
@@ -199,10 +233,11 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_tokens), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_classes_over_time),
-        cmocka_unit_test(test_means),        cmocka_unit_test(test_mean_of_draws),
-        cmocka_unit_test(test_no_weight),    cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_whole_tokens),  cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_classes_over_time),
+        cmocka_unit_test(test_means),         cmocka_unit_test(test_mean_of_draws),
+        cmocka_unit_test(test_no_weight),     cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("lengths", tests, NULL, NULL);
 }

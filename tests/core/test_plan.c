@@ -133,6 +133,79 @@ static void test_end_and_factor(void **state) {
     mt_plan_release(plan);
 }
 
+/* ---- lengths, prompts and sessions must fit together ---- */
+
+static mt_prompt *recorded_prompts(void) {
+    static const uint64_t inputs[] = {600, 100}, outputs[] = {7, UINT64_MAX}, ends[] = {2, 3},
+                          ids[] = {0, 1, 0};
+    mt_recorded_prompts recorded = {inputs, outputs, ends, ids, 2};
+    mt_prompt *prompt = mt_prompt_recorded(&recorded, 0, NULL);
+    assert_non_null(prompt);
+    return prompt;
+}
+
+static mt_process *sessions(void) {
+    mt_process *starts = poisson_of(constant(1));
+    mt_session_shape shape = {.turns = fixed(3), .think = fixed(1)};
+    mt_process *process = mt_process_sessions(starts, &shape, NULL);
+    mt_process_release(starts);
+    mt_distribution_release(shape.turns);
+    mt_distribution_release(shape.think);
+    return process;
+}
+
+static void refuses(mt_process *process, mt_lengths *lengths, mt_lengths *first, mt_prompt *prompt,
+                    const char *why) {
+    mt_error error;
+    mt_plan *plan = new_plan(512);
+    mt_stream stream = {.name = "x",
+                        .process = process,
+                        .lengths = lengths,
+                        .first = first,
+                        .prompt = prompt,
+                        .factor = 1,
+                        .end = INFINITY};
+    assert_int_equal(mt_plan_add(plan, &stream, &error), MT_ERROR_VALUE);
+    assert_non_null(strstr(error.message, why));
+    assert_non_null(strstr(error.message, "'x'"));
+    mt_process_release(process);
+    mt_lengths_release(lengths);
+    mt_lengths_release(first);
+    mt_prompt_release(prompt);
+    mt_plan_release(plan);
+}
+
+static mt_lengths *no_input(void) {
+    mt_length_pair pair = {0};
+    return mt_lengths_pair(&pair, NULL);
+}
+
+static void test_lengths_fit(void **state) {
+    (void)state;
+    refuses(poisson_of(constant(1)), lengths_of(fixed(3), 0, NULL), NULL, recorded_prompts(),
+            "their own lengths");
+    refuses(poisson_of(constant(1)), no_input(), NULL, unique_prompt(), "how long");
+    refuses(sessions(), lengths_of(fixed(3), 0, NULL), NULL, unique_prompt(), "new input");
+    refuses(sessions(), no_input(), NULL, recorded_prompts(), "new input");
+    refuses(sessions(), lengths_of(fixed(3), 1, NULL), lengths_of(fixed(3), 0, NULL),
+            unique_prompt(), "new input");
+    refuses(poisson_of(constant(1)), lengths_of(fixed(3), 1, NULL), lengths_of(fixed(3), 1, NULL),
+            unique_prompt(), "first turn");
+}
+
+/* Prompts of a trace bring their means, and end the stream. */
+static void test_recorded_expectation(void **state) {
+    (void)state;
+    mt_plan *plan = new_plan(512);
+    add_stream(plan, "x", poisson_of(constant(1)), no_input(), recorded_prompts(), NULL);
+    mt_expectation expectation = expect(plan, 0, 60, 1);
+    assert_near(expectation.requests, 2, 0);
+    assert_near(expectation.input_mean, 350, 1e-9);
+    assert_near(expectation.output_mean, 7, 1e-9);
+    assert_near(expectation.output_share, 0.5, 1e-9);
+    mt_plan_release(plan);
+}
+
 static mt_code attempt(void *context, mt_error *error) {
     mt_stream stream = *(const mt_stream *)context;
     mt_plan *plan = mt_plan_new(16, error);
@@ -176,6 +249,8 @@ int main(void) {
         cmocka_unit_test(test_inside),
         cmocka_unit_test(test_classes_weighed_by_requests),
         cmocka_unit_test(test_end_and_factor),
+        cmocka_unit_test(test_lengths_fit),
+        cmocka_unit_test(test_recorded_expectation),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

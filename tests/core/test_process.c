@@ -516,6 +516,78 @@ static void test_closed_has_no_times(void **state) {
     mt_distribution_release(think);
 }
 
+/* A caller's own gaps: 1, 2, 3, ... tenths of a second, ten of them. */
+static mt_code tenths_make(void *context, const mt_process_context *run, void **state,
+                           mt_error *error) {
+    (void)context;
+    (void)run;
+    (void)error;
+    *state = calloc(1, sizeof(int));
+    return *state ? MT_OK : MT_ERROR_MEMORY;
+}
+
+static mt_code tenths_next(void *state, double now, double *gap, mt_error *error) {
+    (void)error;
+    int k = ++*(int *)state;
+    assert_near(now, 0.05 * k * (k - 1), 1e-12);
+    *gap = k > 10 ? NAN : 0.1 * k;
+    return MT_OK;
+}
+
+static void hold(void *context) {
+    ++*(int *)context;
+}
+
+static void let_go(void *context) {
+    --*(int *)context;
+}
+
+static void test_custom(void **state) {
+    (void)state;
+    int held = 0;
+    mt_gap_source source = {&held, hold, let_go, tenths_make, tenths_next, free};
+    mt_process *process = mt_process_custom(&source, NULL);
+    assert_int_equal(held, 1);
+    times all = run_process(process, 0, 1, 60);
+    assert_int_equal(all.count, 10);
+    assert_near(all.at[9], 5.5, 1e-12);
+    mt_free(all.at);
+    all = run_process(process, 0, 2, 1); /* twice as fast, cut */
+    assert_int_equal(all.count, 5);
+    assert_near(all.at[1], 0.15, 1e-12);
+    mt_free(all.at);
+    assert_true(isnan(expected_requests(process, 1, 60)));
+    mt_process_release(process);
+    assert_int_equal(held, 0);
+}
+
+/* What a whole process expects is the sum of its bins. */
+static void test_expected_bins(void **state) {
+    (void)state;
+    enum { BINS = 13 };
+    double bins[BINS];
+    const double recorded[] = {0, 1, 1, 5, 9};
+    mt_curve *curve = mt_curve_sine(20, 15, 7, 1, NULL);
+    mt_process *all[] = {
+        mt_process_poisson(curve, NULL), mt_process_poisson_counts(curve, 0.7, NULL),
+        mt_process_hawkes(curve, 0.5, 1, NULL), mt_process_recorded(recorded, 5, 1, 0, NULL)};
+    mt_process_context context = {.name = "main", .factor = 1.5, .end = 11};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        double sum = 0;
+        assert_int_equal(mt_process_expect_bins(all[i], &context, bins, BINS, NULL), MT_OK);
+        for (int b = 0; b < BINS; b++) {
+            assert_true(bins[b] >= 0);
+            sum += bins[b];
+        }
+        assert_near(sum, expected_requests(all[i], 1.5, 11), 1e-9);
+        if (i == 0)
+            assert_near(bins[4], 1.5 * mt_curve_area(curve, 0, 11 * 4.0 / BINS, 11 * 5.0 / BINS),
+                        1e-9);
+        mt_process_release(all[i]);
+    }
+    mt_curve_release(curve);
+}
+
 /* ---- texts, memory ---- */
 
 static void test_texts(void **state) {
@@ -610,6 +682,8 @@ int main(void) {
         cmocka_unit_test(test_hawkes_bursts),
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_closed_has_no_times),
+        cmocka_unit_test(test_custom),
+        cmocka_unit_test(test_expected_bins),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -517,6 +517,53 @@ static void test_close_early(void **state) {
     mt_plan_release(plan);
 }
 
+/* ---- prompts of a trace ---- */
+
+static const uint64_t trace_inputs[] = {600, 100, 1024}, trace_outputs[] = {7, UINT64_MAX, 9},
+                      trace_ends[] = {2, 3, 5}, trace_ids[] = {40, 50, 40, 40, 60};
+
+static mt_plan *recorded_plan(int wrap, uint64_t block_size) {
+    mt_recorded_prompts recorded = {trace_inputs, trace_outputs, trace_ends, trace_ids, 3};
+    mt_length_pair pair = {0};
+    mt_plan *plan = new_plan(block_size);
+    add_stream(plan, "main", poisson_of(constant(5)), mt_lengths_pair(&pair, NULL),
+               mt_prompt_recorded(&recorded, wrap, NULL), NULL);
+    return plan;
+}
+
+static void test_recorded_prompts(void **state) {
+    (void)state;
+    static const uint64_t wanted[] = {0, 1, 0, 0, 2};
+    for (int wrap = 0; wrap < 2; wrap++) {
+        mt_plan *plan = recorded_plan(wrap, 512);
+        mt_run_options options = options_of(20);
+        kept_run all = run_all(plan, &options);
+        assert_true(wrap ? all.count > 50 : all.count == 3);
+        for (size_t i = 0; i < all.count; i++) {
+            const mt_request *request = &all.items[i].request;
+            size_t k = i % 3, begin = k ? trace_ends[k - 1] : 0;
+            assert_int_equal(request->input_length, trace_inputs[k]);
+            assert_int_equal(!(request->has & MT_HAS_OUTPUT_LENGTH), k == 1);
+            assert_int_equal(request->hash_count, trace_ends[k] - begin);
+            assert_memory_equal(all.items[i].ids, wanted + begin,
+                                request->hash_count * sizeof *wanted);
+        }
+        free_run(&all);
+        mt_plan_release(plan);
+    }
+}
+
+static void test_recorded_prompts_need_their_block_size(void **state) {
+    (void)state;
+    mt_error error;
+    mt_plan *plan = recorded_plan(0, 256);
+    mt_run_options options = options_of(20);
+    assert_null(mt_run_open(plan, &options, &error));
+    assert_int_equal(error.code, MT_ERROR_VALUE);
+    assert_non_null(strstr(error.message, "request 1 of the trace has 2 hash ids for 600 tokens"));
+    mt_plan_release(plan);
+}
+
 /* ---- digests, counts, failures ---- */
 
 static uint64_t digest_of(mt_plan *plan, uint64_t seed, uint64_t most) {
@@ -624,6 +671,9 @@ static void test_out_of_memory(void **state) {
     mt_plan *plan = three_streams();
     assert_true(fail_each_allocation(attempt, plan) >= 20);
     mt_plan_release(plan);
+    plan = recorded_plan(1, 512);
+    assert_true(fail_each_allocation(attempt, plan) >= 8);
+    mt_plan_release(plan);
     plan = session_plan(4, 700);
     assert_true(fail_each_allocation(attempt, plan) >= 200);
     mt_plan_release(plan);
@@ -644,6 +694,8 @@ int main(void) {
         cmocka_unit_test(test_session_shards),
         cmocka_unit_test(test_session_expectation),
         cmocka_unit_test(test_close_early),
+        cmocka_unit_test(test_recorded_prompts),
+        cmocka_unit_test(test_recorded_prompts_need_their_block_size),
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_stays_failed),
