@@ -111,15 +111,19 @@ local service_options = {
   { "per_token", kind = "duration", min = 0, default = 0 },
 }
 
+---@class moontide.sessions_options
+---@field starts moontide.process sessions a second
+---@field turns number|moontide.distribution requests of a session, at least 1
+---@field think? number|string|moontide.distribution seconds from the end of an answer to the next turn
+---@field service? {ttft?: number|string, per_token?: number|string} seconds an answer takes
+---@field max_input? integer tokens: a session ends before a longer prompt
+
 --- Conversations: each begins as `starts` says and has `turns` requests; a turn's prompt carries the earlier
 --- prompts and answers, and comes when the answer before it has taken its time and the user has thought.
 ---
 --- mt.sessions{ starts = mt.poisson(2), turns = mt.geometric(4), think = mt.exponential(20),
 ---   service = { ttft = "200ms", per_token = "20ms" }, max_input = 32000 }
----@param opt {starts: moontide.process, turns: any, think: any, service?: {ttft?: number|string, per_token?: number|string}, max_input?: integer}
---- starts: sessions a second; turns: a number or distribution; think: seconds; service: how long an answer
---- takes, seconds to its first token and for each token; max_input: tokens, a session ends before a longer
---- prompt
+---@param opt moontide.sessions_options
 ---@return moontide.process
 function public.sessions(opt)
   local values = options.table("sessions", opt, {

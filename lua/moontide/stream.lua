@@ -119,8 +119,8 @@ local first_options = {
 local function check_sessions(self, values, where)
   local has_sessions = core.process.has_sessions(values.arrivals)
   if has_sessions and values.input ~= nil then
-    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; input= is a "
-      .. "whole prompt")
+    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; "
+      .. "input= is a whole prompt")
   elseif values.first ~= nil and not has_sessions then
     core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
   elseif values.first ~= nil then
@@ -137,8 +137,8 @@ end
 local function use_decided(self, values, where)
   for _, name in ipairs { "input", "new_input", "lengths" } do
     if values[name] ~= nil then
-      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= (output= may replace its OSL)")
-        :format(where, tostring(values.prompt):match "^[%w_]+", name))
+      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
+        .. "(output= may replace its OSL)"):format(where, tostring(values.prompt):match "^[%w_]+", name))
     end
   end
   local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
@@ -180,7 +180,8 @@ function public.stream(opt)
   check_type(values.arrivals, "moontide.process", where .. ": arrivals",
     "an arrival process such as mt.poisson(20)")
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
-  check_type(values.lengths, "moontide.classes", where .. ": lengths", "mt.classes{...} or mt.lengths_of(trace)")
+  check_type(values.lengths, "moontide.classes", where .. ": lengths",
+    "mt.classes{...} or mt.lengths_of(trace)")
   local self = {
     name = values.name, process = values.arrivals,
     prompt = values.prompt or core.prompt.unique(),
