@@ -100,9 +100,9 @@ static void levels_text(const mt_process *base, char *buffer, size_t size) {
     char curve[256], list[224];
     size_t used = 0;
     for (size_t i = 0; i < process->count && used + 48 < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.4g for %.4g s",
+        used += (size_t)snprintf(list + used, sizeof list - used, "%sx%.4g for %.4g s",
                                  i ? ", " : "", process->levels[i].value, process->levels[i].dwell);
-    snprintf(buffer, size, "mmpp(%s, {levels %s})", mt_curve_text(base->curve, curve, sizeof curve),
+    snprintf(buffer, size, "mmpp(%s, {%s})", mt_curve_text(base->curve, curve, sizeof curve),
              list);
 }
 

@@ -216,25 +216,17 @@ local function count_in_bins(times, first, last, bin)
 end
 
 --- The rate that a trace had, in bins: it starts at 0 with the first request and lasts as many whole
---- bins as the trace needs, so that its area is the number of requests.
+--- bins as the trace needs, so that its area is the number of requests. A file that cannot be read raises.
 ---@param trace string|moontide.columns a file, or what mt.trace.read gave
 ---@param o? { bin: number|string } default "30s"
----@return moontide.curve? curve, string? message, string? code when the file cannot be read
+---@return moontide.curve
 function curve.rate_of(trace, o)
   local bin = options.table("rate_of", o, rate_of_spec).bin
+  local columns = require("moontide.trace").columns_of(trace, "rate_of")
   local is_path = type(trace) == "string"
-  local columns = trace
-  if is_path then
-    local message, code
-    columns, message, code = require("moontide.trace").public.trace.read(trace)
-    if not columns then return nil, message, code end
-  elseif (getmetatable(trace) or {}).__name ~= "moontide.columns" then
-    options.wrong("rate_of: the trace", trace, "a file's name or columns")
-  end
   local times, why, first, last = timestamps(columns)
   if not times then
-    if is_path then return nil, trace .. ": " .. why, "input" end
-    core.base.raise("rate_of: " .. why)
+    core.base.raise("rate_of: " .. (is_path and trace .. ": " or "") .. why)
   end
   local edges, rates = {}, {}
   local counts = count_in_bins(times, first, last, bin)

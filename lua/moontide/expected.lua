@@ -48,10 +48,19 @@ local function aligned(rows)
   return table.concat(lines, "\n")
 end
 
+-- Streams that a table shows one by one.
+local most_rows = 40
+
 function expected_type.__tostring(self)
   local rows = { { "stream", "requests", "per second", "mean ISL", "mean OSL" } }
   if #self.streams > 1 then
-    for _, one in ipairs(self.streams) do rows[#rows + 1] = row_of(one.name, one, self.duration) end
+    for i = 1, math.min(#self.streams, most_rows) do
+      local one = self.streams[i]
+      rows[#rows + 1] = row_of(one.name, one, self.duration)
+    end
+    if #self.streams > most_rows then
+      rows[#rows + 1] = { ("... and %d more"):format(#self.streams - most_rows), "", "", "", "" }
+    end
   end
   local name = #self.streams == 1 and self.streams[1].name or "all"
   rows[#rows + 1] = row_of(name, self, self.duration)

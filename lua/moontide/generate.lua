@@ -12,8 +12,11 @@ local chunk = 1 << 18
 
 local digest_requests = 10000
 
--- What a picture is made of: so many points over time, at most so many requests drawn.
-local plot_bins = 120
+-- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
+local most_requests = 1e9
+
+-- A picture is made of so many points over time; more requests than this are not counted for one.
+local plot_bins, most_plotted = 120, 2e7
 
 -- --- writing --------------------------------------------------------------------------------------
 
@@ -81,6 +84,11 @@ local picture_type = { __name = "moontide.picture", __tostring = function(self) 
 ---@return moontide.picture|nil, string? message, string? code
 function generate.plot(self, opt)
   local chart = require "moontide.chart"
+  local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
+  if math.min(requests, opt.num_requests or math.huge) > most_plotted then
+    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or num_requests helps")
+      :format(requests))
+  end
   local run, message, code = workload.run(self, opt)
   if not run then return nil, message, code end
   local counts, inputs, outputs = core.plan.count(run, opt.duration, plot_bins)
@@ -100,6 +108,17 @@ function generate.plot(self, opt)
   return setmetatable({ text = table.concat(pictures, "\n") }, picture_type)
 end
 
+-- Lines a stream each are for few streams.
+local most_lines = 10
+
+-- How requests come, with the real levels of an mmpp.
+local function write_processes(self)
+  for i, entry in ipairs(self.streams) do
+    if i > most_lines then break end
+    io.write(("stream '%s': %s\n"):format(entry.name, tostring(entry.stream.process)))
+  end
+end
+
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
   local run, message, code = workload.run(self, {
@@ -111,11 +130,12 @@ local function check(self, opt, expected, script)
   digest, message, code = core.plan.digest(run, digest_requests, digits)
   if not digest then return workload.failed(self, message, code) end
   io.write(tostring(expected), "\n")
+  write_processes(self)
   if opt.num_requests and opt.num_requests < expected.requests then
     io.write(("stops after %d requests\n"):format(opt.num_requests))
   end
-  for _, row in ipairs(expected.streams) do
-    if row.shared > 0 then
+  for i, row in ipairs(expected.streams) do
+    if row.shared > 0 and i <= most_lines then
       io.write(("stream '%s': %.9g tokens shared on average, %.9g of them in whole blocks of %d\n"):format(
         row.name, row.shared, row.whole_shared, self.block_size))
     end
@@ -150,11 +170,16 @@ function generate.run(script, self, opt)
     return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
   end
   if opt.check then return check(self, opt, expected, script) end
+  local requests = math.min(expected.requests, opt.num_requests or math.huge)
   if opt.plot then
     local picture, message, code = generate.plot(self, opt)
     if not picture then return nil, message, code end
     io.write(tostring(picture), "\n")
     return
+  end
+  if requests > most_requests and not opt.yes then
+    return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
+      :format(requests), "usage"
   end
   local path = common.output_path(script, opt)
   local total, message, code = generate.write(self, path, opt)

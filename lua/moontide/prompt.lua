@@ -110,4 +110,14 @@ function public.parts(list)
   return core.prompt.parts(parts, "parts{ " .. table.concat(texts, ", ") .. " }")
 end
 
+--- The prompts of a trace in its order, with their lengths: request k has the k-th. Without wrap the stream
+--- ends with them; output= in the stream replaces their OSL.
+---@param trace string|moontide.columns a file, or what mt.trace.read gave; its block size is the workload's
+---@param opt? {wrap: boolean} again from the first when they run out
+---@return moontide.prompt
+function public.prompts_of(trace, opt)
+  local values = options.table("prompts_of", opt, { { "wrap", kind = "boolean", default = false } })
+  return core.prompt.recorded(require("moontide.trace").columns_of(trace, "prompts_of"), values.wrap)
+end
+
 return { public = public }

@@ -86,8 +86,17 @@ function public.classes(list)
   return setmetatable(self, classes_type)
 end
 
+--- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
+---@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@return moontide.classes
+function public.lengths_of(trace)
+  local columns = require("moontide.trace").columns_of(trace, "lengths_of")
+  return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
+    text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
+end
+
 function classes_type.__tostring(self)
-  return ("classes (%d)"):format(#self.prompts)
+  return self.text or ("classes (%d)"):format(#self.prompts)
 end
 
 -- --- streams --------------------------------------------------------------------------------------
@@ -98,8 +107,43 @@ local stream_options = {
   { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
   { "lengths", kind = "any" },
   { "prompt", kind = "any" },
+  { "first", kind = "any" },
   { "fields", kind = "any" },
 }
+
+local first_options = {
+  { "new_input", kind = "length" }, { "output", kind = "length" },
+}
+
+-- What only sessions have, and what they need.
+local function check_sessions(self, values, where)
+  local has_sessions = core.process.has_sessions(values.arrivals)
+  if has_sessions and values.input ~= nil then
+    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; "
+      .. "input= is a whole prompt")
+  elseif values.first ~= nil and not has_sessions then
+    core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
+  elseif values.first ~= nil then
+    local first = options.table(where .. ": first", values.first, first_options)
+    if first.new_input == nil and values.new_input == nil then
+      core.base.raise(where .. ": first: new_input is required beside lengths=")
+    end
+    self.first = core.lengths.pair(pair_of({ new_input = first.new_input or values.new_input,
+      output = first.output ~= nil and first.output or values.output }, where .. ": first"))
+  end
+end
+
+-- A prompt source that decides the lengths itself leaves only the output to the stream.
+local function use_decided(self, values, where)
+  for _, name in ipairs { "input", "new_input", "lengths" } do
+    if values[name] ~= nil then
+      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
+        .. "(output= may replace its OSL)"):format(where, tostring(values.prompt):match "^[%w_]+", name))
+    end
+  end
+  local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
+  self.lengths = core.lengths.pair { false, false, output }
+end
 
 local function use_classes(self, values, where)
   for _, name in ipairs { "input", "new_input", "output" } do
@@ -136,13 +180,17 @@ function public.stream(opt)
   check_type(values.arrivals, "moontide.process", where .. ": arrivals",
     "an arrival process such as mt.poisson(20)")
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
-  check_type(values.lengths, "moontide.classes", where .. ": lengths", "mt.classes{...}")
+  check_type(values.lengths, "moontide.classes", where .. ": lengths",
+    "mt.classes{...} or mt.lengths_of(trace)")
   local self = {
     name = values.name, process = values.arrivals,
     prompt = values.prompt or core.prompt.unique(),
     fields = fields.of(values.fields, where),
   }
-  if values.lengths then
+  check_sessions(self, values, where)
+  if values.prompt and core.prompt.decides(values.prompt) then
+    use_decided(self, values, where)
+  elseif values.lengths then
     use_classes(self, values, where)
   else
     self.lengths = core.lengths.pair(pair_of(values, where))
@@ -152,6 +200,58 @@ end
 
 function stream_type.__tostring(self)
   return ("stream %s: %s, %s"):format(self.name or "main", tostring(self.process), tostring(self.prompt))
+end
+
+-- --- clients --------------------------------------------------------------------------------------
+
+---@class moontide.clients
+---@field streams moontide.stream[]
+local clients_type = { __name = "moontide.clients" }
+
+-- The shares k^-s of n clients, summing to 1, the largest first.
+local function shares_of(n, exponent)
+  local shares, total = {}, 0
+  for i = 1, n do
+    shares[i] = i ^ -exponent
+    total = total + shares[i]
+  end
+  for i = 1, n do shares[i] = shares[i] / total end
+  return shares
+end
+
+--- Many clients, each a stream of its own: stream(i, share) makes the i-th, share being its part of the whole
+--- (k^-zipf, the largest first; they sum to 1). A stream without a name is called "client-i".
+---
+--- mt.clients{ n = 40, zipf = 1.1, stream = function(i, share)
+---   return mt.stream{ arrivals = mt.poisson(100 * share), new_input = 200, output = 300,
+---     prompt = mt.shared_prefix{ tokens = 500 * i } } end }
+---@param opt {n: integer, zipf?: number, stream: fun(i: integer, share: number): moontide.stream}
+---@return moontide.clients
+function public.clients(opt)
+  local values = options.table("clients", opt, {
+    { "n", kind = "integer", min = 1, max = 1000000, required = true },
+    { "zipf", kind = "number", min = 0, default = 0 },
+    { "stream", kind = "any", required = true },
+  })
+  if type(values.stream) ~= "function" then
+    options.wrong("clients: stream", values.stream, "a function(i, share) that returns mt.stream{...}")
+  end
+  local streams, digits = {}, #tostring(values.n)
+  for i, share in ipairs(shares_of(values.n, values.zipf)) do
+    local one = values.stream(i, share)
+    if not stream.is_type(one, "moontide.stream") then
+      options.wrong(("clients: what stream(%d, share) returned"):format(i), one, "mt.stream{...}")
+    end
+    local named = {}
+    for key, value in pairs(one) do named[key] = value end
+    named.name = one.name or ("client-%0" .. digits .. "d"):format(i)
+    streams[i] = setmetatable(named, stream_type)
+  end
+  return setmetatable({ streams = streams }, clients_type)
+end
+
+function clients_type.__tostring(self)
+  return ("clients (%d streams)"):format(#self.streams)
 end
 
 stream.public = public

@@ -112,6 +112,21 @@ function trace.writer(path, given)
   return core.trace.writer(path, opt.compact, opt.timestamp_digits)
 end
 
+-- For the constructors that take a trace, a file's name or columns: its columns. They stand inside
+-- expressions, where nobody looks at a second result: what is wrong with the file raises.
+local function columns_of(value, what)
+  if type(value) == "string" then
+    local columns, message = trace.read(value)
+    if not columns then core.base.raise(what .. ": " .. message) end
+    return columns
+  end
+  local metatable = getmetatable(value)
+  if type(metatable) ~= "table" or metatable.__name ~= "moontide.columns" then
+    options.wrong(what .. ": the trace", value, "a file's name or columns")
+  end
+  return value
+end
+
 local columns_methods = core.columns.methods.columns
 
 --- Writes the columns to a trace.
@@ -130,6 +145,7 @@ function columns_methods:write(path, given)
 end
 
 return {
+  columns_of = columns_of,
   public = { trace = trace },
   methods = {
     core.trace.methods.reader, core.trace.methods.writer,

@@ -65,9 +65,22 @@ local function check_members(self)
     if stream.is_type(member, "moontide.workload") then
       take_block_size(self, member)
     elseif not stream.is_type(member, "moontide.stream") then
-      options.wrong(("workload: member %d"):format(i), member, "a stream or a workload")
+      options.wrong(("workload: member %d"):format(i), member, "a stream, mt.clients{...} or a workload")
     end
   end
+end
+
+-- The list part, the streams of mt.clients in its place.
+local function members_of(values)
+  local members = {}
+  for _, member in ipairs(values) do
+    if stream.is_type(member, "moontide.clients") then
+      table.move(member.streams, 1, #member.streams, #members + 1, members)
+    else
+      members[#members + 1] = member
+    end
+  end
+  return members
 end
 
 local workload_options = {
@@ -81,7 +94,7 @@ local workload_options = {
 ---@field name? string before the names of its streams inside another workload
 ---@field duration? number|string seconds; else its longest curve, else 60 s
 ---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
----@field [integer] moontide.stream|moontide.workload
+---@field [integer] moontide.stream|moontide.clients|moontide.workload
 
 --- A workload: named streams and other workloads that run together.
 ---
@@ -94,7 +107,7 @@ function public.workload(opt)
     name = values.name, duration = values.duration,
     block_size = values.block_size or default_block_size,
     given_block_size = values.block_size ~= nil,
-    members = table.move(values, 1, #values, 1, {}),
+    members = members_of(values),
     factor = 1,
     where = core.base.where(),
   }, workload_type)
@@ -148,6 +161,7 @@ local function plan_of(self)
     local one = entry.stream
     core.plan.add(plan, {
       name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
+      first = one.first,
       fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
       factor = entry.factor, last = entry.last,
     })

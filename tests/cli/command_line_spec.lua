@@ -268,6 +268,7 @@ options of every workload:
   --tags                      add each request's stream name
   --timestamp-digits N        decimals of a millisecond in timestamps (default: 0)
   --compact                   write no spaces between JSON members
+  --yes                       make a trace of more than 10^9 requests
 ]], result.out)
   end)
 

@@ -368,7 +368,7 @@ end)
 -- Starts a workload that takes far longer than the test, and interrupts it once a megabyte is there.
 local function interrupted(name)
   local line = ([[
-    env --default-signal=INT "$MOONTIDE" steady --rate 100k --duration 100h -o NAME & pid=$!
+    env --default-signal=INT "$MOONTIDE" steady --rate 100k --duration 100h --yes -o NAME & pid=$!
     until [ "$(cat .NAME* 2>/dev/null | wc -c)" -gt 1000000 ]; do
       kill -0 $pid 2>/dev/null || break
       sleep 0.05
@@ -403,7 +403,7 @@ it("a full disk is a failure, with 1", function()
 end)
 
 it("a reader that goes away ends it quietly, with 1", function()
-  local result = command.shell([[{ "$MOONTIDE" steady --rate 100k --duration 100h -o -; echo $? >status; } | head -n 1]],
+  local result = command.shell([[{ "$MOONTIDE" steady --rate 100k --duration 100h --yes -o -; echo $? >status; } | head -n 1]],
     { folder = folder })
   assert.is_truthy(result.out:find "^{")
   assert.equal("1\n", command.read(folder .. "/status"))

@@ -225,7 +225,7 @@ describe("mistakes are told with the caller's line", function()
     { "@classes: class 2: weight must be 0 or more, not -1",
       function() mt.classes { { 1, input = 3 }, { -1, input = 3 } } end },
     { "@workload: needs at least one stream", function() mt.workload {} end },
-    { "@workload: member 1 must be a stream or a workload, not 3", function() mt.workload { 3 } end },
+    { "@workload: member 1 must be a stream, mt.clients{...} or a workload, not 3", function() mt.workload { 3 } end },
     { "@workload: stream 1 has no name; where there are several each needs one",
       function() mt.workload { one(), one "b" } end },
     { "@workload: two streams are named 'a'", function() mt.workload { one "a", one "a" } end },
