@@ -86,8 +86,8 @@ function generate.plot(self, opt)
   local chart = require "moontide.chart"
   local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
   if math.min(requests, opt.num_requests or math.huge) > most_plotted then
-    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or num_requests helps")
-      :format(requests))
+    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
+      .. "num_requests helps"):format(requests))
   end
   local run, message, code = workload.run(self, opt)
   if not run then return nil, message, code end
