@@ -273,8 +273,24 @@ local function is_workload(value)
   return has_type and not script.is(value) and require("moontide.workload").is(value)
 end
 
---- Loads a script: runs its text, which must return a script or a workload. Raises what
---- is wrong with it: a text that begins with its name (and line).
+-- The first sentence of the comment that a text begins with, nil without one.
+local function first_sentence(text)
+  local comment = ""
+  for line in text:gmatch "[^\n]*" do
+    local words = line:match "^%-%-+%s*(.-)%s*$"
+    if words then
+      comment = comment .. (comment ~= "" and " " or "") .. words
+    elseif comment ~= "" or line:find "%S" then
+      break
+    end
+  end
+  local sentence = comment:match "^(.-)%.%f[%s\0]" or comment
+  return sentence:find "%w" and sentence or nil
+end
+
+--- Loads a script: runs its text, which must return a script or a workload (whose summary is the first
+--- sentence of the comment that the text begins with). Raises what is wrong with it: a text that begins
+--- with its name (and line).
 ---@param source moontide.source
 ---@return moontide.script
 function script.load(source)
@@ -288,7 +304,8 @@ function script.load(source)
   if not ok then error(value, 0) end
   local self = value
   if is_workload(value) then
-    self = script.new { summary = "A workload", plan = function() return value end }
+    local summary = first_sentence(text) or "A workload"
+    self = script.new { summary = summary, plan = function() return value end }
   elseif not script.is(value) then
     error(("%s: returned %s: a script ends in return mt.script{...} or return mt.workload{...}"):format(
       source.chunk:sub(2), value == nil and "nothing" or options.show(value)), 0)
