@@ -184,8 +184,8 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local total, message, code = generate.write(self, path, opt)
   if not total then return nil, message, code end
-  report.note(("%s: %d requests over %.9g s (seed %d)"):format(
-    path == "-" and "standard output" or path, total, opt.duration, opt.seed))
+  report.note(("%s: %d request%s over %.9g s (seed %d)"):format(
+    path == "-" and "standard output" or path, total, total == 1 and "" or "s", opt.duration, opt.seed))
 end
 
 return generate
