@@ -5,6 +5,7 @@ local mt = require "moontide"
 return mt.script {
   summary = "Agents that call tools: short pauses, growing prompts, long shared instructions",
   usage = "moontide examples/agent.lua --rate 12/m --turns 15 --tools 8192 --kinds 5",
+  default_duration = "2m",
   options = {
     { "rate", kind = "rate", default = 0.3, help = "new tasks per second" },
     { "turns", kind = "number", default = 12, min = 1, help = "mean number of model calls for a task" },
@@ -15,7 +16,6 @@ return mt.script {
   },
   plan = function(opt)
     return mt.workload {
-      duration = "2m",
       mt.stream {
         arrivals = mt.sessions {
           starts = mt.poisson(opt.rate), turns = mt.geometric { mean = opt.turns, max = 60 },

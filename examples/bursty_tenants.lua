@@ -5,6 +5,7 @@ local mt = require "moontide"
 return mt.script {
   summary = "Three tenants of one mean rate: Poisson, gamma gaps with a high cv, on and off",
   usage = "moontide examples/bursty_tenants.lua --rate 10 --cv 4 --on 10s --off 50s",
+  default_duration = "5m",
   options = {
     { "rate", kind = "rate", default = 5, help = "requests per second of each tenant" },
     { "cv", kind = "number", default = 4, above = 0, help = "of the bursty tenant's gaps; 1 is Poisson" },
@@ -19,7 +20,6 @@ return mt.script {
       }
     end
     return mt.workload {
-      duration = "5m",
       tenant("steady", mt.poisson(opt.rate)),
       tenant("bursty", mt.renewal(opt.rate, mt.gamma { cv = opt.cv })),
       tenant("sometimes", mt.on_off(opt.rate, { on = opt.on, off = opt.off })),

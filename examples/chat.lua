@@ -4,6 +4,7 @@ local mt = require "moontide"
 return mt.script {
   summary = "Chat sessions: prompts that grow from turn to turn, with time to read and think",
   usage = "moontide examples/chat.lua --rate 2 --turns 6 --think 30s --duration 30m",
+  default_duration = "3m",
   options = {
     { "rate", kind = "rate", default = 1, help = "new conversations per second" },
     { "turns", kind = "number", default = 4, min = 1, help = "mean number of turns" },
@@ -14,7 +15,6 @@ return mt.script {
   },
   plan = function(opt)
     return mt.workload {
-      duration = "3m",
       mt.stream {
         arrivals = mt.sessions {
           starts = mt.poisson(opt.rate), turns = mt.geometric(opt.turns),

@@ -4,6 +4,7 @@ local mt = require "moontide"
 return mt.script {
   summary = "A day with its night, its afternoon and a flash crowd",
   usage = "moontide examples/diurnal.lua --mean 20 --flash-at 20h30m --flash 10 --rate-scale 2",
+  default_duration = "24h",
   options = {
     { "mean", kind = "rate_number", default = 1, above = 0,
       help = "requests per second over the day, without the crowd" },
@@ -16,7 +17,6 @@ return mt.script {
     local crowd = mt.spike { at = opt.flash_at, height = opt.flash, rise = "5m", fall = "40m" }
     local unrest = mt.noise { cv = 0.2, corr_time = "10m" }
     return mt.workload {
-      duration = "24h",
       mt.stream {
         arrivals = mt.poisson(opt.mean * (day * unrest + crowd)),
         new_input = mt.lognormal { mean = 400, cv = 1.2 }, output = mt.lognormal { mean = 250, cv = 0.8 },

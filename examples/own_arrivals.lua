@@ -22,6 +22,7 @@ end
 return mt.script {
   summary = "Arrivals written in Lua: volleys of requests at regular times",
   usage = "moontide examples/own_arrivals.lua --every 1m --size 20 --gap 50ms --duration 1h",
+  default_duration = "10m30s",
   options = {
     { "every", kind = "duration", default = "1m", above = 0, help = "from volley to volley" },
     { "size", kind = "number", default = 20, above = 0, help = "mean number of requests in a volley" },
@@ -29,7 +30,6 @@ return mt.script {
   },
   plan = function(opt)
     return mt.workload {
-      duration = 10.5 * opt.every,
       mt.stream { arrivals = mt.arrivals(volleys(opt.every, opt.size, opt.gap)), input = 4000, output = 50 },
     }
   end,

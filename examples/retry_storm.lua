@@ -4,6 +4,7 @@ local mt = require "moontide"
 return mt.script {
   summary = "A retry storm: each request brings others, so that a short spike lasts",
   usage = "moontide examples/retry_storm.lua --height 100 --length 10s --branching 0.8 --decay 5s",
+  default_duration = "4m",
   options = {
     { "rate", kind = "rate", default = 5, help = "requests per second before, retries included" },
     { "at", kind = "duration", default = "1m", min = 0, help = "when the disturbance begins" },
@@ -17,7 +18,6 @@ return mt.script {
   plan = function(opt)
     local cause = mt.spike { at = opt.at, height = opt.height, fall = opt.length }
     return mt.workload {
-      duration = "4m",
       mt.stream {
         arrivals = mt.hawkes(opt.rate + cause, { branching = opt.branching, decay = opt.decay }),
         input = mt.lognormal { mean = 1000, cv = 1 }, output = 150,

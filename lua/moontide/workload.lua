@@ -19,10 +19,10 @@ local default_duration, default_block_size = 60, 512
 
 -- --- workloads ------------------------------------------------------------------------------------
 
--- All streams with their full names, rate factor and end, those of workloads inside included.
+-- All streams with their full names, rate factor and end, those of workloads inside included. Only those
+-- inside end after their own duration: how long the whole is, the run says.
 local function flatten(self, prefix, factor, last, into)
   factor = factor * self.factor
-  last = math.min(last, self.duration or math.huge)
   for i, member in ipairs(self.members) do
     if stream.is_type(member, "moontide.stream") then
       local name = member.name
@@ -32,7 +32,8 @@ local function flatten(self, prefix, factor, last, into)
       into[#into + 1] = { name = prefix .. (name or "main"), stream = member, factor = factor, last = last }
     else
       local inner = member.name or member.script_name
-      flatten(member, inner and prefix .. inner .. "/" or prefix, factor, last, into)
+      flatten(member, inner and prefix .. inner .. "/" or prefix, factor,
+        math.min(last, member.duration or math.huge), into)
     end
   end
   return into
