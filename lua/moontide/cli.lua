@@ -125,14 +125,9 @@ local function run_loaded(self, source, words)
   if arguments.asks_help(words) then return show_help(self) end
   local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
   if not ok then return opt end
-  if self.plan and opt.seed ~= early_seed(words) then
-    -- The seed was given in a way that only the whole specification explains ("--see 3").
-    ok, self = load_script(source, opt.seed)
-    if not ok then return self end
-  end
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
-  return self.plan and run_plan(self, opt) or run_command(self, opt)
+  return self.plan and run_plan(self, opt) or run_command(self, script.strict(self, opt))
 end
 
 --- Runs a script by name with the words that follow it; gives the exit status.

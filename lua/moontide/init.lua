@@ -34,4 +34,14 @@ for _, name in ipairs(parts) do
   for _, methods in ipairs(part.methods or {}) do locate(methods) end
 end
 
+--- A name that is not there is a mistake, told with the nearest one that is.
+setmetatable(mt, {
+  __index = core.base.located(function(_, name)
+    local names = {}
+    for key in pairs(mt) do names[#names + 1] = key end
+    local hint = type(name) == "string" and require("moontide.nearest").hint(name, names) or ""
+    core.base.raise(("there is no mt.%s%s"):format(tostring(name), hint))
+  end),
+})
+
 return mt

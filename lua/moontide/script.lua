@@ -175,6 +175,14 @@ function script.bundled_names()
   return names
 end
 
+-- The nearest command, or the file that was meant.
+local function hint_of(name)
+  local file = io.open(name .. ".lua", "rb")
+  if not file then return nearest.hint(name, script.bundled_names()) end
+  file:close()
+  return (" (did you mean the file '%s.lua'?)"):format(name)
+end
+
 ---@class moontide.source
 ---@field name string
 ---@field text string
@@ -196,7 +204,7 @@ function script.find(name)
   end
   local text = name:find "^[%w_-]+$" and read_bundled(name)
   if not text then
-    return nil, ("unknown command '%s'%s"):format(name, nearest.hint(name, script.bundled_names())), "usage"
+    return nil, ("unknown command '%s'%s"):format(name, hint_of(name)), "usage"
   end
   return { name = name, text = text, chunk = "@scripts/" .. name .. ".lua" }
 end
@@ -344,6 +352,30 @@ local function refuse_recursion(self)
   end
 end
 
+-- opt.rtae in a plan or a command is a mistake, not nil.
+local function strict(self, opt)
+  local known = {}
+  for _, option in ipairs(self.options) do
+    known[options.key(option[1])] = true
+    if option.stands_for then known[options.key(option.stands_for)] = true end
+  end
+  for _, option in ipairs(self.plan and common.of_script(self) or {}) do known[options.key(option[1])] = true end
+  return setmetatable(opt, {
+    __index = core.base.located(function(_, name)
+      if known[name] then return nil end
+      local names = {}
+      for key in pairs(known) do names[#names + 1] = key end
+      table.sort(names)
+      local as_key = type(name) == "string" and options.key(name) or ""
+      core.base.raise(("there is no opt.%s%s"):format(tostring(name),
+        known[as_key] and (" (it is opt.%s)"):format(as_key) or nearest.hint(as_key, names)))
+    end),
+  })
+end
+
+--- The options as the script's functions see them: an unknown name raises.
+script.strict = strict
+
 --- The workload of a script's plan for its options; mistakes in the plan raise.
 ---@param self moontide.script
 ---@param opt table
@@ -351,7 +383,7 @@ end
 function script.make_plan(self, opt)
   refuse_recursion(self)
   making[#making + 1] = self
-  local ok, value = xpcall(self.plan, script.add_traceback, opt)
+  local ok, value = xpcall(self.plan, script.add_traceback, strict(self, opt))
   making[#making] = nil
   if not ok then error(value, 0) end
   if not is_workload(value) then
