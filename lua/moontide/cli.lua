@@ -116,7 +116,7 @@ local function show_help(self)
 end
 
 -- A loaded script with the words after its name.
-local function run_loaded(self, source, words)
+local function run_loaded(self, words)
   local arguments, script = require "moontide.arguments", require "moontide.script"
   if self.raw then
     if words[1] == "-h" or words[1] == "--help" then return show_help(self) end
@@ -139,7 +139,7 @@ function cli.run_script(name, words)
   if not source then return failure(message, code) end
   local ok, self = load_script(source, early_seed(words))
   if not ok then return self end
-  return run_loaded(self, source, words)
+  return run_loaded(self, words)
 end
 
 local function dispatch(words)

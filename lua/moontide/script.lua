@@ -359,7 +359,9 @@ local function strict(self, opt)
     known[options.key(option[1])] = true
     if option.stands_for then known[options.key(option.stands_for)] = true end
   end
-  for _, option in ipairs(self.plan and common.of_script(self) or {}) do known[options.key(option[1])] = true end
+  for _, option in ipairs(self.plan and common.of_script(self) or {}) do
+    known[options.key(option[1])] = true
+  end
   return setmetatable(opt, {
     __index = core.base.located(function(_, name)
       if known[name] then return nil end
