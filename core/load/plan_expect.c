@@ -79,7 +79,10 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
                               mt_error *error) {
     *mean = (mt_lengths_mean){0};
     double total = 0;
-    mt_code code = MT_OK;
+    double end = fmin(context->end, mt_process_duration(stream->process));
+    mt_code code = mt_lengths_check_end(stream->lengths, end, error);
+    if (code != MT_OK)
+        return code;
     if (mt_lengths_vary(stream->lengths) && requests != 0)
         code = add_slices(stream, context, means, mean, &total, error);
     if (code == MT_OK && !(total > 0)) {

@@ -209,13 +209,14 @@ end
 -- --- what it will be ------------------------------------------------------------------------------
 
 --- A failure of a run: nil, message, code for the world's; a mistake in the plan that only shows when
---- it runs raises with the workload's line.
+--- it runs raises with the workload's line, a failure of a script's function with its own.
 ---@param self moontide.workload
 ---@param message string
 ---@param code string
 ---@return nil, string message, string code
 function workload.failed(self, message, code)
   if code == "value" then error(self.where .. message, 0) end
+  if code == "callback" then error(message, 0) end
   return nil, message, code
 end
 

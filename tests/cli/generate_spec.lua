@@ -336,7 +336,7 @@ local wrong = {
     "infinite.lua:2: stream 'main': the rate is infinite at t = 0 s" },
   { "weights.lua", "return mt.workload { duration = 9, mt.stream { arrivals = mt.poisson(9),\n"
     .. "  lengths = mt.classes { { mt.ramp(1, 1, 3), input = 5 } } } }",
-    "weights.lua:2: stream 'main': classes: all weights are 0 at t = ", true },
+    "weights.lua:2: stream 'main': classes: the weight of class 1 ends at 3 s, but requests come until 9 s" },
   { "option.lua", "return mt.workload { mt.stream { arrivals = mt.poisson(1), inptu = 5 } }",
     "option.lua:2: stream: unknown option 'inptu' (did you mean 'input'?)" },
 }
