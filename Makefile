@@ -115,7 +115,7 @@ $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 $(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
 
-$(BUILD)/lib/moontide/core.so: $(CORE_OBJECTS) $(BINDING_OBJECTS)
+$(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
@@ -146,11 +146,11 @@ lint: lint-deps
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
 
 $(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
 
 bench-programs: $(BENCHES)
 

@@ -12,11 +12,10 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { STATUS_INTERRUPTED = 130, READ_BLOCK = 1 << 14 };
+enum { STATUS_INTERRUPTED = 130 };
 
 static lua_State *main_state; /* for the signal handler */
 
@@ -50,54 +49,13 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* embedded(path) -> text | nil: a file built in, or below MOONTIDE_HOME. */
-static int embedded(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
-    const char *home = getenv("MOONTIDE_HOME");
-    if (home && *home) {
-        lua_pushfstring(L, "%s/%s", home, path);
-        FILE *file = fopen(lua_tostring(L, -1), "rb");
-        if (!file)
-            return 0;
-        luaL_Buffer text;
-        luaL_buffinit(L, &text);
-        size_t got;
-        do {
-            char *room = luaL_prepbuffsize(&text, READ_BLOCK);
-            got = fread(room, 1, READ_BLOCK, file);
-            luaL_addsize(&text, got);
-        } while (got > 0);
-        fclose(file);
-        luaL_pushresult(&text);
-        return 1;
-    }
-    for (const mt_embedded_file *file = mt_embedded_files; file->path; file++)
-        if (strcmp(file->path, path) == 0) {
-            lua_pushlstring(L, file->text, file->length);
-            return 1;
-        }
-    return 0;
-}
-
-/* embedded_list() -> {path, ...}: the files built in, sorted. With MOONTIDE_HOME only the bundled
- * names are known, so that both see the same commands. */
-static int embedded_list(lua_State *L) {
-    lua_newtable(L);
-    lua_Integer count = 0;
-    for (const mt_embedded_file *file = mt_embedded_files; file->path; file++) {
-        lua_pushstring(L, file->path);
-        lua_rawseti(L, -2, ++count);
-    }
-    return 1;
-}
-
 /* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files. */
 static int search(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     static const char *const shapes[] = {"lua/%s.lua", "lua/%s/init.lua"};
     const char *slashed = luaL_gsub(L, name, ".", "/");
     for (size_t i = 0; i < 2; i++) {
-        lua_pushcfunction(L, embedded);
+        lua_pushcfunction(L, mt_lua_embedded);
         lua_pushfstring(L, shapes[i], slashed);
         lua_call(L, 1, 1);
         if (lua_isstring(L, -1)) {
@@ -143,13 +101,6 @@ static int run(lua_State *L) {
     char **words = lua_touserdata(L, 2);
     luaL_openlibs(L);
     install_searcher(L);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "moontide.core");
-    lua_call(L, 1, 1);
-    lua_pushcfunction(L, embedded);
-    lua_setfield(L, -2, "embedded");
-    lua_pushcfunction(L, embedded_list);
-    lua_setfield(L, -2, "embedded_list");
     lua_getglobal(L, "require");
     lua_pushliteral(L, "moontide.cli");
     lua_call(L, 1, 1);

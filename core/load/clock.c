@@ -9,7 +9,7 @@
 
 enum { PIECES_BETWEEN_POLLS = 4096, SILENT_PIECES = 1 << 24 };
 
-/* A rate below 0 by no more than this part of the piece's bound is rounding, not a clamp. */
+/* A rate below 0 by no more than this part of the largest seen so far is rounding, not a clamp. */
 static const double negligible = 1e-10;
 
 struct mt_clock {
@@ -25,6 +25,7 @@ struct mt_clock {
 
     double last_area, last_time; /* of the calls so far */
     double last_x;               /* where the last inversion in this piece ended */
+    double largest;              /* bound of the rates so far */
     double clamped_at;
     unsigned pieces, silent;
 };
@@ -34,7 +35,7 @@ static void clamp_piece(mt_clock *clock) {
     mt_series *rate = &clock->rate;
     double length = rate->end - rate->start;
     double x = mt_series_sign_change(rate);
-    double size = mt_series_bound(rate);
+    clock->largest = fmax(clock->largest, mt_series_bound(rate));
     if (x < length) {
         rate->end = rate->start + x;
         if (rate->end <= rate->start)
@@ -43,7 +44,7 @@ static void clamp_piece(mt_clock *clock) {
     double middle = mt_series_at(rate, rate->degree ? 0.5 * x : 0);
     if (middle >= 0)
         return;
-    if (clock->clamped_at < 0 && middle < -negligible * size)
+    if (clock->clamped_at < 0 && middle < -negligible * clock->largest)
         clock->clamped_at = rate->start;
     mt_series_constant(rate, rate->start, rate->end, 0);
 }

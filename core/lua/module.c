@@ -1,5 +1,6 @@
 /* moontide.core: the C half, a table of tables. Works in the executable and in a stock lua5.4. */
 #include "lua/binding.h"
+#include "lua/embedded.h"
 
 static const luaL_Reg openers[] = {
     {"base", mt_lua_open_base},       {"json", mt_lua_open_json},
@@ -27,6 +28,10 @@ __attribute__((visibility("default"))) int luaopen_moontide_core(lua_State *L) {
         lua_call(L, 0, 1);
         lua_setfield(L, -2, opener->name);
     }
+    lua_pushcfunction(L, mt_lua_embedded);
+    lua_setfield(L, -2, "embedded");
+    lua_pushcfunction(L, mt_lua_embedded_list);
+    lua_setfield(L, -2, "embedded_list");
     lua_pushliteral(L, MT_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

@@ -218,7 +218,7 @@ end
 
 local function y_axis(series, height)
   local low, high = range_of(series)
-  local step = nice_step((high - low) / math.max(2, height // 3))
+  local step = nice_step((high - low) / math.max(2, height // 2))
   local bottom = math.floor(low / step + 1e-9) * step
   local top = math.ceil(high / step - 1e-9) * step
   return { bottom = bottom, top = top, ticks = ticks(bottom, top, step) }

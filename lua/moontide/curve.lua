@@ -54,7 +54,7 @@ end
 local function pairs_of(given, function_name, spec, noun, form)
   local values = options.table(function_name, given, spec)
   local rates, times = {}, {}
-  for i, item in ipairs(given) do
+  for i, item in ipairs(given or {}) do
     local what = ("%s: %s %d"):format(function_name, noun, i)
     if type(item) ~= "table" or getmetatable(item) or #item ~= 2 then options.wrong(what, item, form) end
     rates[i] = options.rate_number(item[1], what .. ": the rate")

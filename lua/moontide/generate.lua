@@ -86,8 +86,8 @@ function generate.plot(self, opt)
   local chart = require "moontide.chart"
   local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
   if math.min(requests, opt.num_requests or math.huge) > most_plotted then
-    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or num_requests helps")
-      :format(requests))
+    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
+      .. "num_requests helps"):format(requests))
   end
   local run, message, code = workload.run(self, opt)
   if not run then return nil, message, code end
@@ -184,8 +184,8 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local total, message, code = generate.write(self, path, opt)
   if not total then return nil, message, code end
-  report.note(("%s: %d requests over %.9g s (seed %d)"):format(
-    path == "-" and "standard output" or path, total, opt.duration, opt.seed))
+  report.note(("%s: %d request%s over %.9g s (seed %d)"):format(
+    path == "-" and "standard output" or path, total, total == 1 and "" or "s", opt.duration, opt.seed))
 end
 
 return generate

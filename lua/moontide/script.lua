@@ -160,19 +160,15 @@ local function read_file(path)
   return text
 end
 
--- A bundled script's text. A stock Lua has none inside and reads them below MOONTIDE_HOME.
 local function read_bundled(name)
-  local path = "scripts/" .. name .. ".lua"
-  if core.embedded then return core.embedded(path) end
-  local home = os.getenv "MOONTIDE_HOME"
-  return home and read_file(home .. "/" .. path) or nil
+  return core.embedded("scripts/" .. name .. ".lua")
 end
 
 --- The names of the bundled scripts, sorted.
 ---@return string[]
 function script.bundled_names()
   local names = {}
-  for _, path in ipairs(core.embedded_list and core.embedded_list() or {}) do
+  for _, path in ipairs(core.embedded_list()) do
     names[#names + 1] = path:match "^scripts/([^/]+)%.lua$"
   end
   table.sort(names)

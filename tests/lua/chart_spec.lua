@@ -30,19 +30,19 @@ describe("a line chart", function()
     assert.equal([[
 rate
 requests/s
-      40 +
-         |                           **
-      20 +                   ********
-         |           ********
-         |   ********
-       0 +***
+      30 +                          ***
+         |                    ******
+      20 +              ******
+      10 +        ******
+         |  ******
+       0 +**
          ++-------------+-------------+
          0            15            30 s]], (chart.line(opts, ascii):gsub("[ ]+\n", "\n")))
   end)
 
   it("is drawn in braille", function()
     local lines = lines_of(chart.line(opts, unicode))
-    assert.equal("      40 ┤", lines[3])
+    assert.truthy(lines[3]:find("^      30 ┤"))
     assert.equal("         └┬─────────────┬─────────────┬", lines[9])
     for row = 4, 8 do
       local drawn = lines[row]:match "[│┤](.*)$"
