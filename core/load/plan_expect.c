@@ -108,7 +108,7 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
                             mt_error *error) {
     mt_lengths_mean first = *mean;
     double shared = mt_prompt_shared_mean(stream->prompt);
-    double later_share = 1 - arrivals->sessions / arrivals->requests;
+    double later_share = 1 - 1 / arrivals->mean_turns;
     double mean_shared = 0;
     for (size_t i = 0; i < means->count; i++)
         mean_shared += means->over_time[i] * means->shared[i];
@@ -177,7 +177,7 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     if (open_means(stream, &means) != 0)
         return mt_fail_memory(error, "plan");
     code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
-    if (code == MT_OK && arrivals.sessions > 0)
+    if (code == MT_OK && mt_process_has_sessions(stream->process))
         code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
     if (code == MT_OK) {
         expect_decided(stream, &mean, &arrivals.requests);
