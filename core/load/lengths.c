@@ -354,7 +354,7 @@ int mt_lengths_vary(const mt_lengths *lengths) {
         const mt_length_pair *pair = &lengths->pairs[i];
         if ((pair->input && mt_distribution_varies(pair->input)) ||
             (pair->output && mt_distribution_varies(pair->output)))
-            return 1;
+            return 2;
     }
     return lengths->weights != NULL;
 }

@@ -81,7 +81,8 @@ mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time
                            const double *shared, double *shares, mt_lengths_mean *mean,
                            mt_error *error);
 
-/* Do the means depend on time? */
+/* Do the means depend on time? 0: no; 1: the weights do; 2: distributions do, whose means take a
+ * tenth of a millisecond and more. */
 int mt_lengths_vary(const mt_lengths *lengths);
 
 /* A drawn length as whole tokens: rounded to the nearest, moved into [low, 2^53]. */

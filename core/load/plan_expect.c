@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Means that change over time are weighed by the requests that come then: so many slices. */
-enum { EXPECTATION_SLICES = 1024 };
+enum { SLICES = 1024, SLICES_OF_DISTRIBUTIONS = 128 };
 
 /* What a stream's classes are on average; lists have an entry a class. */
 typedef struct class_means {
@@ -56,17 +56,18 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
     if (curve && !clock)
         return mt_code_of(error);
     double before = 0, area = 0;
+    int slices = mt_lengths_vary(stream->lengths) == 2 ? SLICES_OF_DISTRIBUTIONS : SLICES;
     mt_code code = MT_OK;
-    for (int i = 0; code == MT_OK && i < EXPECTATION_SLICES; i++) {
+    for (int i = 0; code == MT_OK && i < slices; i++) {
         if (clock)
-            code = mt_clock_area(clock, end * (i + 1) / EXPECTATION_SLICES, &area, error);
+            code = mt_clock_area(clock, end * (i + 1) / slices, &area, error);
         else
             area = i + 1; /* nothing is known of its rate: as if constant */
         double weight = area - before;
         if (code != MT_OK || !(weight > 0))
             continue;
-        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / EXPECTATION_SLICES,
-                         weight, means, sum, error);
+        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / slices, weight, means,
+                         sum, error);
         *total += weight;
         before = area;
     }

@@ -225,11 +225,17 @@ static double sessions_duration(const mt_process *process) {
 
 static void sessions_text(const mt_process *base, char *buffer, size_t size) {
     const sessions_process *process = (const sessions_process *)base;
-    char starts[200], turns[120], think[120];
-    snprintf(buffer, size, "sessions{starts=%s, turns=%s, think=%s}",
+    const mt_session_shape *shape = &process->shape;
+    char starts[200], turns[120], think[120], service[80] = "", limit[40] = "";
+    if (shape->first_token > 0 || shape->per_token > 0)
+        snprintf(service, sizeof service, ", service={ttft=%.9g, per_token=%.9g}",
+                 shape->first_token, shape->per_token);
+    if (shape->max_input > 0)
+        snprintf(limit, sizeof limit, ", max_input=%llu", (unsigned long long)shape->max_input);
+    snprintf(buffer, size, "sessions{starts=%s, turns=%s, think=%s%s%s}",
              mt_process_text(process->starts, starts, sizeof starts),
-             mt_distribution_text(process->shape.turns, turns, sizeof turns),
-             mt_distribution_text(process->shape.think, think, sizeof think));
+             mt_distribution_text(shape->turns, turns, sizeof turns),
+             mt_distribution_text(shape->think, think, sizeof think), service, limit);
 }
 
 static void sessions_release(mt_process *base) {

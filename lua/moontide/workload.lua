@@ -235,9 +235,9 @@ end
 ---@param factor number
 ---@return moontide.expected
 function workload.expect(self, duration, seed, factor)
-  local plan, names, ones = plan_of(self), {}, {}
+  local plan, names, processes, ones = plan_of(self), {}, {}, {}
   for i, entry in ipairs(self.streams) do
-    names[i] = entry.name
+    names[i], processes[i] = entry.name, tostring(entry.stream.process)
     local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
     if not one then
       message = ("stream '%s': %s"):format(entry.name, message)
@@ -246,7 +246,7 @@ function workload.expect(self, duration, seed, factor)
     end
     ones[i] = one
   end
-  local whole, inside = expected.new(duration, names, ones)
+  local whole, inside = expected.new(duration, names, processes, ones)
   check_inside(self, inside)
   return whole
 end
