@@ -15,8 +15,7 @@ static mt_code quote_name(mt_lane *lane, mt_error *error) {
     return MT_OK;
 }
 
-/* A mistake in the plan is told with the stream it is in. */
-static mt_code in_stream(const mt_lane *lane, mt_code code, mt_error *error) {
+mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error) {
     if (code != MT_ERROR_VALUE || !error)
         return code;
     mt_error bare = *error;
@@ -88,7 +87,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
 
 mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
                      mt_error *error) {
-    return in_stream(lane, open_parts(lane, block_size, options, error), error);
+    return mt_lane_failure(lane, open_parts(lane, block_size, options, error), error);
 }
 
 int mt_lane_advance(mt_lane *lane, mt_error *error) {
@@ -96,7 +95,7 @@ int mt_lane_advance(mt_lane *lane, mt_error *error) {
         return 0;
     int got = mt_process_next(lane->process, &lane->event, error);
     if (got < 0)
-        in_stream(lane, mt_code_of(error), error);
+        mt_lane_failure(lane, mt_code_of(error), error);
     return got;
 }
 
@@ -107,7 +106,7 @@ mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index
     mt_code code = mt_lengths_draw(is_first ? lane->first : lane->lengths, &lane->length_draws,
                                    event->time, lengths, error);
     *class_index = is_first ? lane->classes : lengths->class_index;
-    return in_stream(lane, code, error);
+    return mt_lane_failure(lane, code, error);
 }
 
 mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
@@ -129,7 +128,7 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
         wish->model = text->bytes + offset;
         wish->model_length = length;
     }
-    return in_stream(lane, code, error);
+    return mt_lane_failure(lane, code, error);
 }
 
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
@@ -137,7 +136,7 @@ mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *
     mt_random_seek(&lane->prompt_draws, lane->event.item);
     mt_code code =
         mt_prompt_make(lane->prompts[class_index], &lane->prompt_draws, wish, keys, made, error);
-    return in_stream(lane, code, error);
+    return mt_lane_failure(lane, code, error);
 }
 
 void mt_lane_close(mt_lane *lane) {
