@@ -255,7 +255,7 @@ end
 ---@return moontide.clients
 function public.clients(opt)
   local values = options.table("clients", opt, {
-    { "n", kind = "integer", min = 1, max = 1000000, required = true },
+    { "n", kind = "integer", min = 1, max = 100000, required = true },
     { "zipf", kind = "number", min = 0, default = 0 },
     { "stream", kind = "any", required = true },
   })
