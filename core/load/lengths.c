@@ -27,6 +27,7 @@ struct mt_lengths_state {
     mt_lengths *lengths;
     mt_clock **weights; /* one a class; NULL: a single pair */
     double *now;        /* their values at the time of the draw */
+    double *last;       /* seconds: the latest times they have a value for */
 };
 
 static void release_pair(mt_length_pair *pair) {
@@ -154,6 +155,43 @@ int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index) {
     return lengths->recorded.count > 0 || lengths->pairs[class_index].input != NULL;
 }
 
+/* The last time that a weight has a value for: it holds that one for later turns of sessions. */
+static double last_of(const mt_curve *weight) {
+    double duration = mt_curve_duration(weight);
+    return isfinite(duration) ? nextafter(duration, 0) : INFINITY;
+}
+
+mt_code mt_lengths_check_end(const mt_lengths *lengths, double end, mt_error *error) {
+    for (size_t i = 0; lengths->weights && i < lengths->count; i++) {
+        double duration = mt_curve_duration(lengths->weights[i]);
+        if (duration < end * (1 - 1e-9))
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "classes: the weight of class %zu ends at %.9g s, but requests come "
+                           "until %.9g s",
+                           i + 1, duration, end);
+    }
+    return MT_OK;
+}
+
+static mt_code open_weights(mt_lengths_state *state, uint64_t seed, double end, mt_error *error) {
+    const mt_lengths *lengths = state->lengths;
+    state->weights = mt_allocate_zero(lengths->count, sizeof(mt_clock *));
+    state->now = mt_allocate_zero(2 * lengths->count, sizeof *state->now);
+    if (!state->weights || !state->now)
+        return mt_fail_memory(error, "lengths");
+    state->last = state->now + lengths->count;
+    mt_code code = mt_lengths_check_end(lengths, end, error);
+    if (code != MT_OK)
+        return code;
+    for (size_t i = 0; i < lengths->count; i++) {
+        state->weights[i] = mt_clock_open(lengths->weights[i], seed, 1, INFINITY, error);
+        if (!state->weights[i])
+            return mt_code_of(error);
+        state->last[i] = last_of(lengths->weights[i]);
+    }
+    return MT_OK;
+}
+
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error) {
     mt_lengths_state *state = mt_allocate_zero(1, sizeof *state);
     if (!state) {
@@ -161,21 +199,9 @@ mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end
         return NULL;
     }
     state->lengths = mt_lengths_retain(lengths);
-    if (!lengths->weights)
-        return state;
-    state->weights = mt_allocate_zero(lengths->count, sizeof(mt_clock *));
-    state->now = mt_allocate_zero(lengths->count, sizeof *state->now);
-    if (!state->weights || !state->now) {
-        mt_fail_memory(error, "lengths");
+    if (lengths->weights && open_weights(state, seed, end, error) != MT_OK) {
         mt_lengths_close(state);
         return NULL;
-    }
-    for (size_t i = 0; i < lengths->count; i++) {
-        state->weights[i] = mt_clock_open(lengths->weights[i], seed, 1, end, error);
-        if (!state->weights[i]) {
-            mt_lengths_close(state);
-            return NULL;
-        }
     }
     return state;
 }
@@ -209,7 +235,8 @@ static mt_code draw_class(mt_lengths_state *state, mt_random *random, double tim
     size_t count = state->lengths->count;
     double total = 0;
     for (size_t i = 0; i < count; i++) {
-        mt_code code = mt_clock_rate(state->weights[i], time, &state->now[i], error);
+        double at = fmin(time, state->last[i]);
+        mt_code code = mt_clock_rate(state->weights[i], at, &state->now[i], error);
         if (code != MT_OK)
             return code;
         total += state->now[i];
@@ -290,7 +317,8 @@ static mt_code shares_at(const mt_lengths *lengths, uint64_t seed, double time, 
         return MT_OK;
     double total = 0;
     for (size_t i = 0; i < lengths->count; i++) {
-        shares[i] = fmax(0, mt_curve_at(lengths->weights[i], seed, time));
+        double at = fmin(time, last_of(lengths->weights[i]));
+        shares[i] = fmax(0, mt_curve_at(lengths->weights[i], seed, at));
         total += shares[i];
     }
     if (!(total > 0))
@@ -326,7 +354,7 @@ int mt_lengths_vary(const mt_lengths *lengths) {
         const mt_length_pair *pair = &lengths->pairs[i];
         if ((pair->input && mt_distribution_varies(pair->input)) ||
             (pair->output && mt_distribution_varies(pair->output)))
-            return 1;
+            return 2;
     }
     return lengths->weights != NULL;
 }

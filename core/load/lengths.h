@@ -36,7 +36,8 @@ mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error);
 
 /* count >= 1 classes; pairs[i] is drawn with probability weights[i](t) over their sum at the
  * request's own time t. Negative weights count as 0; a time at which all are 0 is an error when a
- * request is drawn then (MT_ERROR_VALUE, with the time). */
+ * request is drawn then (MT_ERROR_VALUE, with the time). A weight that ends must last as long as
+ * requests or sessions begin; it keeps its last value for the turns after that. */
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error);
 
@@ -53,7 +54,11 @@ const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_i
 /* Does the class say how long prompts are (else a prompt source must decide it)? */
 int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index);
 
-/* A state that draws at times that never decrease, up to `end` (seconds). */
+/* MT_ERROR_VALUE, naming the class, when a weight ends before `end` (seconds), until which requests
+ * or sessions begin. */
+mt_code mt_lengths_check_end(const mt_lengths *lengths, double end, mt_error *error);
+
+/* A state that draws at times that never decrease; checks the end as above. */
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error);
 
 /* Draws for a request at `time`; random stands at the request's item. MT_ERROR_VALUE where a length
@@ -76,7 +81,8 @@ mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time
                            const double *shared, double *shares, mt_lengths_mean *mean,
                            mt_error *error);
 
-/* Do the means depend on time? */
+/* Do the means depend on time? 0: no; 1: the weights do; 2: distributions do, whose means take a
+ * tenth of a millisecond and more. */
 int mt_lengths_vary(const mt_lengths *lengths);
 
 /* A drawn length as whole tokens: rounded to the nearest, moved into [low, 2^53]. */

@@ -2,6 +2,9 @@
 
 #include "base/memory.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <string.h>
 
 struct mt_plan {
@@ -9,6 +12,8 @@ struct mt_plan {
     uint64_t block_size;
     mt_stream *streams;
     size_t count, capacity;
+    size_t *slots;     /* streams by the hash of their names: index + 1, 0 for an empty slot */
+    size_t slot_count; /* a power of two, at least twice count; 0 at first */
 };
 
 mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
@@ -26,6 +31,35 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
     plan->block_size = block_size;
     return plan;
 }
+
+/* ---- names ---- */
+
+/* The slot of a name: where it is, or the empty one where it would be. */
+static size_t slot_of(const mt_plan *plan, const char *name) {
+    size_t at = (size_t)XXH3_64bits(name, strlen(name)) & (plan->slot_count - 1);
+    while (plan->slots[at] && strcmp(plan->streams[plan->slots[at] - 1].name, name) != 0)
+        at = (at + 1) & (plan->slot_count - 1);
+    return at;
+}
+
+/* Room for one more name: 0, or -1 when out of memory. */
+static int reserve_slot(mt_plan *plan) {
+    enum { FIRST_SLOTS = 16 };
+    if (2 * (plan->count + 1) <= plan->slot_count)
+        return 0;
+    size_t count = plan->slot_count ? 2 * plan->slot_count : FIRST_SLOTS;
+    size_t *slots = mt_allocate_zero(count, sizeof *slots);
+    if (!slots)
+        return -1;
+    mt_free(plan->slots);
+    plan->slots = slots;
+    plan->slot_count = count;
+    for (size_t i = 0; i < plan->count; i++)
+        slots[slot_of(plan, plan->streams[i].name)] = i + 1;
+    return 0;
+}
+
+/* ---- streams ---- */
 
 static void release_stream(mt_stream *stream) {
     size_t classes = stream->lengths ? mt_lengths_class_count(stream->lengths) : 0;
@@ -97,9 +131,11 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
 }
 
 mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->streams[i].name, stream->name) == 0)
-            return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
+    if (reserve_slot(plan) != 0)
+        return mt_fail_memory(error, "plan");
+    size_t slot = slot_of(plan, stream->name);
+    if (plan->slots[slot])
+        return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
     mt_code code = check_lengths(stream, error);
     if (code != MT_OK)
         return code;
@@ -119,6 +155,7 @@ mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
         return mt_fail_memory(error, "plan");
     }
     plan->streams[plan->count++] = copy;
+    plan->slots[slot] = plan->count;
     return MT_OK;
 }
 
@@ -151,5 +188,6 @@ void mt_plan_release(mt_plan *plan) {
     for (size_t i = 0; i < plan->count; i++)
         release_stream(&plan->streams[i]);
     mt_free(plan->streams);
+    mt_free(plan->slots);
     mt_free(plan);
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Means that change over time are weighed by the requests that come then: so many slices. */
-enum { EXPECTATION_SLICES = 1024 };
+enum { SLICES = 1024, SLICES_OF_DISTRIBUTIONS = 128 };
 
 /* What a stream's classes are on average; lists have an entry a class. */
 typedef struct class_means {
@@ -56,17 +56,18 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
     if (curve && !clock)
         return mt_code_of(error);
     double before = 0, area = 0;
+    int slices = mt_lengths_vary(stream->lengths) == 2 ? SLICES_OF_DISTRIBUTIONS : SLICES;
     mt_code code = MT_OK;
-    for (int i = 0; code == MT_OK && i < EXPECTATION_SLICES; i++) {
+    for (int i = 0; code == MT_OK && i < slices; i++) {
         if (clock)
-            code = mt_clock_area(clock, end * (i + 1) / EXPECTATION_SLICES, &area, error);
+            code = mt_clock_area(clock, end * (i + 1) / slices, &area, error);
         else
             area = i + 1; /* nothing is known of its rate: as if constant */
         double weight = area - before;
         if (code != MT_OK || !(weight > 0))
             continue;
-        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / EXPECTATION_SLICES,
-                         weight, means, sum, error);
+        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / slices, weight, means,
+                         sum, error);
         *total += weight;
         before = area;
     }
@@ -79,7 +80,10 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
                               mt_error *error) {
     *mean = (mt_lengths_mean){0};
     double total = 0;
-    mt_code code = MT_OK;
+    double end = fmin(context->end, mt_process_duration(stream->process));
+    mt_code code = mt_lengths_check_end(stream->lengths, end, error);
+    if (code != MT_OK)
+        return code;
     if (mt_lengths_vary(stream->lengths) && requests != 0)
         code = add_slices(stream, context, means, mean, &total, error);
     if (code == MT_OK && !(total > 0)) {
@@ -105,7 +109,7 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
                             mt_error *error) {
     mt_lengths_mean first = *mean;
     double shared = mt_prompt_shared_mean(stream->prompt);
-    double later_share = 1 - arrivals->sessions / arrivals->requests;
+    double later_share = 1 - 1 / arrivals->mean_turns;
     double mean_shared = 0;
     for (size_t i = 0; i < means->count; i++)
         mean_shared += means->over_time[i] * means->shared[i];
@@ -174,7 +178,7 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     if (open_means(stream, &means) != 0)
         return mt_fail_memory(error, "plan");
     code = expect_lengths(stream, &context, arrivals.requests, &means, &mean, error);
-    if (code == MT_OK && arrivals.sessions > 0)
+    if (code == MT_OK && mt_process_has_sessions(stream->process))
         code = expect_turns(stream, &arrivals, seed, &means, &mean, error);
     if (code == MT_OK) {
         expect_decided(stream, &mean, &arrivals.requests);

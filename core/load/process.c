@@ -33,7 +33,7 @@ void mt_process_release(mt_process *process) {
 }
 
 mt_curve *mt_process_curve(const mt_process *process) {
-    return process->curve;
+    return process->kind->curve ? process->kind->curve(process) : process->curve;
 }
 
 double mt_process_duration(const mt_process *process) {
@@ -142,7 +142,7 @@ static mt_code expect_area(mt_process *process, const mt_process_context *contex
 
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error) {
-    *expectation = (mt_process_expectation){.clamped_at = -1};
+    *expectation = (mt_process_expectation){.mean_turns = 1, .clamped_at = -1};
     if (process->kind->expect)
         return process->kind->expect(process, context, expectation, error);
     return expect_area(process, context, expectation, error);
@@ -161,8 +161,10 @@ static mt_code expect_until(mt_process *process, const mt_process_context *conte
     return code;
 }
 
-mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context, double *bins,
-                               size_t count, mt_error *error) {
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context,
+                               double answer_tokens, const mt_process_bins *bins, mt_error *error) {
+    if (process->kind->expect_bins)
+        return process->kind->expect_bins(process, context, answer_tokens, bins, error);
     mt_clock *clock = NULL;
     if (!process->kind->expect) {
         clock = mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
@@ -171,10 +173,10 @@ mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *co
     }
     double before = 0;
     mt_code code = MT_OK;
-    for (size_t i = 0; code == MT_OK && i < count; i++) {
-        double requests, end = context->end * (double)(i + 1) / (double)count;
-        code = expect_until(process, context, clock, end, &requests, error);
-        bins[i] = requests - before;
+    for (size_t i = 0; code == MT_OK && i < bins->count; i++) {
+        double requests, end = bins->horizon * (double)(i + 1) / (double)bins->count;
+        code = expect_until(process, context, clock, fmin(end, context->end), &requests, error);
+        bins->requests[i] = requests - before;
         before = requests;
     }
     mt_clock_close(clock);

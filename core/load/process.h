@@ -118,7 +118,7 @@ mt_process *mt_process_custom(const mt_gap_source *source, mt_error *error);
 mt_process *mt_process_retain(mt_process *process); /* returns it */
 void mt_process_release(mt_process *process);       /* NULL is allowed */
 
-/* The curve given to the maker, or NULL. */
+/* The curve given to the maker (of sessions: to that of their starts), or NULL. */
 mt_curve *mt_process_curve(const mt_process *process);
 
 /* Seconds after which no new request or session begins: the curve's duration, or the recorded
@@ -151,6 +151,7 @@ void mt_session_free(mt_session *session);      /* NULL is allowed */
 typedef struct mt_process_expectation {
     double requests;   /* on average, over [0, end) */
     double sessions;   /* 0 for plain processes */
+    double mean_turns; /* of a session; 1 for plain processes */
     double mean_turn;  /* of a request, counted from 0; 0 for plain processes */
     double clamped_at; /* first t at which the curve was negative and counted as 0, or -1 */
 } mt_process_expectation;
@@ -160,10 +161,17 @@ typedef struct mt_process_expectation {
 mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
                           mt_process_expectation *expectation, mt_error *error);
 
-/* The same in `count` equal bins over [0, context->end): requests (of sessions: of those that begin
- * in the bin). */
-mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context, double *bins,
-                               size_t count, mt_error *error);
+/* A picture over time: `count` equal bins over [0, horizon). */
+typedef struct mt_process_bins {
+    double *requests;
+    size_t count;
+    double horizon; /* seconds */
+} mt_process_bins;
+
+/* The requests on average in each bin; NAN where nobody knows. Later turns of sessions are counted
+ * as if each came after the mean think time and an answer of `answer_tokens`. */
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context,
+                               double answer_tokens, const mt_process_bins *bins, mt_error *error);
 
 /* ---- for the files that implement a kind ---- */
 
@@ -178,7 +186,11 @@ typedef struct mt_process_kind {
     void (*close)(mt_process_state *state); /* also after a failed open */
     mt_code (*expect)(mt_process *process, const mt_process_context *context,
                       mt_process_expectation *expectation,
-                      mt_error *error);            /* NULL: the curve's total */
+                      mt_error *error); /* NULL: the curve's total */
+    mt_code (*expect_bins)(mt_process *process, const mt_process_context *context,
+                           double answer_tokens, const mt_process_bins *bins,
+                           mt_error *error);       /* NULL: as expect says of every bin's end */
+    mt_curve *(*curve)(const mt_process *process); /* NULL: the maker's */
     double (*duration)(const mt_process *process); /* NULL: the curve's */
     void (*text)(const mt_process *process, char *buffer, size_t size);
     void (*release)(mt_process *process); /* parts other than the curve; NULL: none */

@@ -102,8 +102,7 @@ static void levels_text(const mt_process *base, char *buffer, size_t size) {
     for (size_t i = 0; i < process->count && used + 48 < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%sx%.4g for %.4g s",
                                  i ? ", " : "", process->levels[i].value, process->levels[i].dwell);
-    snprintf(buffer, size, "mmpp(%s, {%s})", mt_curve_text(base->curve, curve, sizeof curve),
-             list);
+    snprintf(buffer, size, "mmpp(%s, {%s})", mt_curve_text(base->curve, curve, sizeof curve), list);
 }
 
 static void levels_release(mt_process *process) {

@@ -101,9 +101,11 @@ static int check_times(const double *times, size_t count, double speed, int wrap
         return mt_fail(error, MT_ERROR_VALUE, "times_of: speed must be above 0, not %g", speed);
     for (size_t i = 1; i < count; i++)
         if (!(times[i] >= times[i - 1]))
-            return mt_fail(error, MT_ERROR_VALUE,
-                           "times_of: the times decrease at request %zu (%.9g s after %.9g s)",
-                           i + 1, times[i], times[i - 1]);
+            return mt_fail(
+                error, MT_ERROR_VALUE,
+                "times_of: the times decrease at request %zu of the trace (%.9g s after %.9g s): "
+                "moontide cat --sort puts them in order",
+                i + 1, times[i], times[i - 1]);
     if (wrap && times[count - 1] == times[0])
         return mt_fail(error, MT_ERROR_VALUE,
                        "times_of: all requests come at one instant, wrap has no period");
@@ -193,7 +195,7 @@ mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *
         return NULL;
     }
     if (!(mt_distribution_lowest(think) >= 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "closed: think must not be negative");
+        mt_fail(error, MT_ERROR_VALUE, "closed: think must not be negative: min=0 keeps it there");
         return NULL;
     }
     mt_process *process = mt_process_new(&closed_kind, sizeof(closed_process), NULL, error);

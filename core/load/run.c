@@ -276,7 +276,7 @@ static mt_code settle(mt_lane *lane, const run_draft *draft, int rejected, mt_er
     mt_code code = mt_process_settle(lane->process, &lane->event, request->input_length,
                                      request->output_length, rejected, &last, error);
     if (code != MT_OK || !session)
-        return code;
+        return mt_lane_failure(lane, code, error);
     session->has_ended = last;
     if (!rejected) {
         session->prompt_tokens = request->input_length;

@@ -41,9 +41,11 @@ mt_code mt_run_write(mt_run *run, mt_output *output, const mt_trace_format *form
                      uint64_t *written, mt_error *error);
 
 /* One bin of a picture over time. */
-typedef struct mt_run_bin {
+typedef struct mt_run_bin { /* input and output: tokens, summed */
     uint64_t requests;
-    double input, output; /* tokens, summed */
+    double input;
+    uint64_t outputs; /* requests that have an output_length */
+    double output;
 } mt_run_bin;
 
 /* Counts the requests that are left into `count` equal bins over [0, duration); what comes later

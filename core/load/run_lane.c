@@ -15,6 +15,13 @@ static mt_code quote_name(mt_lane *lane, mt_error *error) {
     return MT_OK;
 }
 
+mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error) {
+    if (code != MT_ERROR_VALUE || !error)
+        return code;
+    mt_error bare = *error;
+    return mt_fail(error, code, "stream '%s': %s", lane->stream->name, bare.message);
+}
+
 /* Class `classes` is the stream itself. */
 static mt_prompt *prompt_of_class(const mt_lane *lane, size_t class_index) {
     if (class_index == lane->classes)
@@ -50,8 +57,8 @@ static mt_code open_prompts(mt_lane *lane, uint64_t seed, mt_error *error) {
     return MT_OK;
 }
 
-mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
-                     mt_error *error) {
+static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
+                          mt_error *error) {
     const mt_stream *stream = lane->stream;
     mt_process_context context = {.seed = options->seed,
                                   .name = stream->name,
@@ -65,12 +72,12 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
-    /* Sessions run on after the end, and their lengths with them. */
-    lane->lengths = mt_lengths_open(stream->lengths, options->seed, INFINITY, error);
+    double end = fmin(context.end, mt_process_duration(stream->process));
+    lane->lengths = mt_lengths_open(stream->lengths, options->seed, end, error);
     if (!lane->lengths)
         return mt_code_of(error);
     if (stream->first) {
-        lane->first = mt_lengths_open(stream->first, options->seed, INFINITY, error);
+        lane->first = mt_lengths_open(stream->first, options->seed, end, error);
         if (!lane->first)
             return mt_code_of(error);
     }
@@ -78,8 +85,18 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
     return code == MT_OK ? quote_name(lane, error) : code;
 }
 
+mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
+                     mt_error *error) {
+    return mt_lane_failure(lane, open_parts(lane, block_size, options, error), error);
+}
+
 int mt_lane_advance(mt_lane *lane, mt_error *error) {
-    return lane->is_over ? 0 : mt_process_next(lane->process, &lane->event, error);
+    if (lane->is_over)
+        return 0;
+    int got = mt_process_next(lane->process, &lane->event, error);
+    if (got < 0)
+        mt_lane_failure(lane, mt_code_of(error), error);
+    return got;
 }
 
 mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {
@@ -89,7 +106,7 @@ mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index
     mt_code code = mt_lengths_draw(is_first ? lane->first : lane->lengths, &lane->length_draws,
                                    event->time, lengths, error);
     *class_index = is_first ? lane->classes : lengths->class_index;
-    return code;
+    return mt_lane_failure(lane, code, error);
 }
 
 mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
@@ -111,13 +128,15 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
         wish->model = text->bytes + offset;
         wish->model_length = length;
     }
-    return code;
+    return mt_lane_failure(lane, code, error);
 }
 
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
     mt_random_seek(&lane->prompt_draws, lane->event.item);
-    return mt_prompt_make(lane->prompts[class_index], &lane->prompt_draws, wish, keys, made, error);
+    mt_code code =
+        mt_prompt_make(lane->prompts[class_index], &lane->prompt_draws, wish, keys, made, error);
+    return mt_lane_failure(lane, code, error);
 }
 
 void mt_lane_close(mt_lane *lane) {

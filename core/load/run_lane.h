@@ -24,6 +24,10 @@ typedef struct mt_lane {
 mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
                      mt_error *error);
 
+/* A mistake in the plan (MT_ERROR_VALUE) is told with the stream it is in; the functions here have
+ * done so themselves. Returns code. */
+mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error);
+
 /* The next event: 1, 0 at the end, -1 on failure. */
 int mt_lane_advance(mt_lane *lane, mt_error *error);
 

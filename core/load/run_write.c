@@ -34,7 +34,10 @@ mt_code mt_run_count(mt_run *run, double duration, mt_run_bin *bins, size_t coun
         mt_run_bin *bin = &bins[(size_t)place];
         bin->requests++;
         bin->input += (double)request.input_length;
-        bin->output += (double)request.output_length;
+        if (request.has & MT_HAS_OUTPUT_LENGTH) {
+            bin->outputs++;
+            bin->output += (double)request.output_length;
+        }
     }
     return got == 0 ? MT_OK : mt_code_of(error);
 }

@@ -2,6 +2,7 @@
  * returns, once a request. */
 #include "lua/load_binding.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -18,6 +19,7 @@ typedef struct gap_context {
 typedef struct gap_state {
     gap_context *context;
     int function_ref;
+    int has_begun; /* it has given a gap */
 } gap_state;
 
 static void retain(void *context) {
@@ -33,72 +35,149 @@ static void release(void *context) {
     mt_free(self);
 }
 
-/* The error on top of the thread's stack becomes the run's. */
-static mt_code failed(lua_State *thread, mt_error *error) {
-    if (lua_istable(thread, -1)) /* a usage error that nobody located */
-        lua_getfield(thread, -1, "message");
-    const char *message = lua_tostring(thread, -1);
-    mt_fail(error, MT_ERROR_CALLBACK, "%s", message ? message : "arrivals: the function failed");
-    lua_settop(thread, 0);
-    return MT_ERROR_CALLBACK;
+/* ---- protected calls ---- */
+
+enum {
+    INSTRUCTIONS_BETWEEN_LOOKS = 10000,
+    CALL_SLOTS = 4 /* of the thread's stack: message handler, function, two arguments */
+};
+
+/* Ctrl-C sets its hook on the main thread only; a function that never returns runs on ours. */
+static void look_for_interrupt(lua_State *L, lua_Debug *call) {
+    (void)call;
+    if (mt_interrupted())
+        luaL_error(L, "interrupted");
 }
 
-/* Under lua_pcall: factory(random) -> function, kept in the registry; returns the reference. */
+/* Makes a text of any error while the call is still protected: a usage error is a table when the
+ * failing function was called by nobody who could be named. */
+static int to_message(lua_State *L) {
+    if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
+        return 1;
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* Calls the function on top of `arguments` arguments below which to_message lies, at `handler`; the
+ * failure becomes the run's and nothing of it is left on the stack. */
+static mt_code call(lua_State *thread, int handler, int arguments, mt_error *error) {
+    if (lua_pcall(thread, arguments, 1, handler) == LUA_OK)
+        return MT_OK;
+    if (mt_interrupted())
+        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+    else
+        mt_fail(error, MT_ERROR_CALLBACK, "%s",
+                lua_type(thread, -1) == LUA_TSTRING ? lua_tostring(thread, -1)
+                                                    : "arrivals: the function failed");
+    lua_settop(thread, handler - 1);
+    return mt_code_of(error);
+}
+
+/* Room for a call's slots and its handler pushed; its index, or 0 when out of memory. A function
+ * may itself run a plan with the same arrivals, so the thread's stack need not be empty. */
+static int push_handler(lua_State *thread, mt_error *error) {
+    if (!lua_checkstack(thread, CALL_SLOTS)) {
+        mt_fail_memory(error, "arrivals");
+        return 0;
+    }
+    lua_pushcfunction(thread, to_message);
+    return lua_gettop(thread);
+}
+
+/* ---- the factory ---- */
+
+/* Under lua_pcall: (factory, run) -> the factory's function as a registry reference. */
 static int call_factory(lua_State *L) {
     const mt_process_context *run = lua_touserdata(L, 2);
+    lua_Debug factory;
+    lua_pushvalue(L, 1);
+    lua_getinfo(L, ">S", &factory);
     mt_lua_push_random(L, run->seed, run->name, "arrivals");
     lua_replace(L, 2);
     lua_call(L, 1, 1);
     if (!lua_isfunction(L, -1))
         return luaL_error(L,
-                          "arrivals: the factory returned %s, it must return a function of the "
-                          "time that returns the gap to the next request",
-                          luaL_typename(L, -1));
+                          "%s:%d: arrivals: the factory returned %s, it must return a function of "
+                          "the time that returns the gap to the next request",
+                          factory.short_src, factory.linedefined, luaL_typename(L, -1));
     lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
     return 1;
 }
 
 static mt_code make(void *context, const mt_process_context *run, void **state, mt_error *error) {
     gap_context *self = context;
-    lua_State *L = self->thread;
-    gap_state *made = mt_allocate(1, sizeof *made);
-    if (!made)
+    lua_State *thread = self->thread;
+    int handler = push_handler(thread, error);
+    if (!handler)
+        return MT_ERROR_MEMORY;
+    gap_state *made = mt_allocate_zero(1, sizeof *made);
+    if (!made) {
+        lua_settop(thread, handler - 1);
         return mt_fail_memory(error, "arrivals");
-    lua_pushcfunction(L, call_factory);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, self->factory_ref);
-    lua_pushlightuserdata(L, (void *)run);
-    if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
-        mt_free(made);
-        return failed(L, error);
     }
-    made->function_ref = (int)lua_tointeger(L, -1);
+    lua_pushcfunction(thread, call_factory);
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->factory_ref);
+    lua_pushlightuserdata(thread, (void *)run);
+    mt_code code = call(thread, handler, 2, error);
+    if (code != MT_OK) {
+        mt_free(made);
+        return code;
+    }
+    made->function_ref = (int)lua_tointeger(thread, -1);
+    lua_settop(thread, handler - 1);
     made->context = self;
-    lua_settop(L, 0);
     retain(self);
     *state = made;
     return MT_OK;
 }
 
+/* ---- the gaps ---- */
+
+/* What is wrong with the value on top of the stack, for "the function returned %s"; NULL: nothing.
+ */
+static const char *fault_of(lua_State *thread, const gap_state *self) {
+    if (lua_isnil(thread, -1))
+        return self->has_begun ? NULL : "nil for the first request: there is none";
+    if (lua_type(thread, -1) != LUA_TNUMBER)
+        return luaL_typename(thread, -1);
+    double gap = lua_tonumber(thread, -1);
+    if (isnan(gap))
+        return "NaN";
+    if (gap < 0)
+        return "a negative gap";
+    return isinf(gap) ? "an infinite gap" : NULL;
+}
+
+/* The caller's mistake, with the place of its function. */
+static mt_code wrong_gap(lua_State *thread, const gap_state *self, const char *fault, double now,
+                         mt_error *error) {
+    lua_Debug function;
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->function_ref);
+    lua_getinfo(thread, ">S", &function);
+    return mt_fail(error, MT_ERROR_CALLBACK,
+                   "%s:%d: arrivals: the function returned %s (at t = %.9g s); it must return the "
+                   "gap in seconds, 0 or more, or nil at the end",
+                   function.short_src, function.linedefined, fault, now);
+}
+
 static mt_code next(void *state, double now, double *gap, mt_error *error) {
     gap_state *self = state;
-    lua_State *L = self->context->thread;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, self->function_ref);
-    lua_pushnumber(L, now);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-        return failed(L, error);
-    int is_number;
-    *gap = lua_tonumberx(L, -1, &is_number);
-    if (lua_isnil(L, -1))
-        *gap = NAN;
-    else if (!is_number || isnan(*gap))
-        mt_fail(
-            error, MT_ERROR_VALUE,
-            "arrivals: the function returned %s at t = %.9g s; it must return the gap in seconds, "
-            "or nil at the end",
-            is_number ? "NaN" : luaL_typename(L, -1), now);
-    int is_wrong = !lua_isnil(L, -1) && (!is_number || isnan(*gap));
-    lua_settop(L, 0);
-    return is_wrong ? MT_ERROR_VALUE : MT_OK;
+    lua_State *thread = self->context->thread;
+    int handler = push_handler(thread, error);
+    if (!handler)
+        return MT_ERROR_MEMORY;
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->function_ref);
+    lua_pushnumber(thread, now);
+    mt_code code = call(thread, handler, 1, error);
+    if (code != MT_OK)
+        return code;
+    const char *fault = fault_of(thread, self);
+    *gap = lua_isnil(thread, -1) ? NAN : lua_tonumber(thread, -1);
+    self->has_begun = 1;
+    if (fault)
+        code = wrong_gap(thread, self, fault, now, error);
+    lua_settop(thread, handler - 1);
+    return code;
 }
 
 static void close_state(void *state) {
@@ -111,6 +190,7 @@ static void close_state(void *state) {
 mt_code mt_lua_new_gap_source(lua_State *L, int function, mt_gap_source *source, mt_error *error) {
     /* What may raise comes first, while there is nothing to lose. */
     lua_State *thread = lua_newthread(L);
+    lua_sethook(thread, look_for_interrupt, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_LOOKS);
     int thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, function);
     int factory_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -1,10 +1,14 @@
-/* A distribution's parameter from Lua: a number, or a rate curve read at the request's own time. */
+/* A distribution's parameter from Lua: a number, or a rate curve read at the request's own time.
+ * After its end a curve would be 0, which is no length or think time: it keeps its last value. */
 #include "lua/binding.h"
 
 #include "load/curve.h"
 
+#include <math.h>
+
 static double at(void *context, uint64_t seed, double time) {
-    return mt_curve_at(context, seed, time);
+    double duration = mt_curve_duration(context);
+    return mt_curve_at(context, seed, time < duration ? time : nextafter(duration, 0));
 }
 
 static void retain(void *context) {

@@ -280,7 +280,8 @@ static int run_write(lua_State *L) {
     return 1;
 }
 
-/* count(run, duration, bins) -> {requests, ...}, {input tokens, ...}, {output tokens, ...} a bin */
+/* count(run, duration, bins) -> {requests, ...}, {input tokens, ...}, {requests with an output,
+ * ...}, {output tokens, ...} a bin */
 static int run_count(lua_State *L) {
     mt_error error;
     mt_run *run = check_run(L, 1);
@@ -290,17 +291,19 @@ static int run_count(lua_State *L) {
     mt_run_bin *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
     if (mt_run_count(run, duration, bins, (size_t)count, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         lua_createtable(L, (int)count, 0);
     for (lua_Integer i = 0; i < count; i++) {
         lua_pushinteger(L, (lua_Integer)bins[i].requests);
-        lua_rawseti(L, -4, i + 1);
+        lua_rawseti(L, -5, i + 1);
         lua_pushnumber(L, bins[i].input);
+        lua_rawseti(L, -4, i + 1);
+        lua_pushinteger(L, (lua_Integer)bins[i].outputs);
         lua_rawseti(L, -3, i + 1);
         lua_pushnumber(L, bins[i].output);
         lua_rawseti(L, -2, i + 1);
     }
-    return 3;
+    return 4;
 }
 
 /* columns(run) -> all requests that are left, in columns; or nil, message, code */

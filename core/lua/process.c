@@ -160,7 +160,8 @@ static int is_closed(lua_State *L) {
     return 1;
 }
 
-/* areas(process, seed, factor, duration, bins) -> {requests on average, ...} a bin */
+/* areas(process, seed, factor, end, answer tokens, horizon, bins) -> {requests on average, ...}: in
+ * each of the bins over [0, horizon), of requests and sessions that begin before the end */
 static int areas(lua_State *L) {
     mt_error error;
     mt_process *process = mt_lua_check_process(L, 1);
@@ -168,14 +169,18 @@ static int areas(lua_State *L) {
                                   .name = "",
                                   .factor = luaL_checknumber(L, 3),
                                   .end = luaL_checknumber(L, 4)};
-    lua_Integer count = luaL_checkinteger(L, 5);
-    luaL_argcheck(L, count >= 1 && count <= 100000, 5, "1 to 100000 bins");
-    double *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
-    if (mt_process_expect_bins(process, &context, bins, (size_t)count, &error) != MT_OK)
+    double answer_tokens = luaL_checknumber(L, 5);
+    double horizon = luaL_checknumber(L, 6);
+    lua_Integer count = luaL_checkinteger(L, 7);
+    luaL_argcheck(L, count >= 1 && count <= 100000, 7, "1 to 100000 bins");
+    mt_process_bins bins = {.requests = lua_newuserdatauv(L, (size_t)count * sizeof(double), 0),
+                            .count = (size_t)count,
+                            .horizon = horizon};
+    if (mt_process_expect_bins(process, &context, answer_tokens, &bins, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
     lua_createtable(L, (int)count, 0);
     for (lua_Integer i = 0; i < count; i++) {
-        lua_pushnumber(L, bins[i]);
+        lua_pushnumber(L, bins.requests[i]);
         lua_rawseti(L, -2, i + 1);
     }
     return 1;

@@ -10,7 +10,8 @@ local expected = {}
 ---@field sessions number 0 where there are none
 ---@field input_length number mean tokens
 ---@field output_length number? mean tokens of the requests that have one
----@field streams table[] the same a stream, with name, shared and whole_shared (tokens), clamped_at (seconds)
+---@field streams table[] the same a stream, with name, process (text), shared and whole_shared (tokens),
+--- clamped_at (seconds)
 local expected_type = { __name = "moontide.expected" }
 
 -- "1,234,567.8"
@@ -25,9 +26,13 @@ local function tokens(mean)
   return mean and ("%.1f"):format(mean) or "-"
 end
 
+local function per_second(count, duration)
+  return count == count and ("%.6g"):format(count / duration) or "?"
+end
+
 local function row_of(name, one, duration)
-  local per_second = one.requests == one.requests and ("%.6g"):format(one.requests / duration) or "?"
-  return { name, grouped(one.requests), per_second, tokens(one.input_length), tokens(one.output_length) }
+  return { name, grouped(one.requests), per_second(one.requests, duration), tokens(one.input_length),
+    tokens(one.output_length) }
 end
 
 -- Columns of texts: the first to the left, the others to the right.
@@ -51,6 +56,9 @@ end
 -- Streams that a table shows one by one.
 local most_rows = 40
 
+-- Streams whose levels it shows (of an mmpp: the real ones, after scaling).
+local most_levels = 10
+
 function expected_type.__tostring(self)
   local rows = { { "stream", "requests", "per second", "mean ISL", "mean OSL" } }
   if #self.streams > 1 then
@@ -65,16 +73,23 @@ function expected_type.__tostring(self)
   local name = #self.streams == 1 and self.streams[1].name or "all"
   rows[#rows + 1] = row_of(name, self, self.duration)
   local text = ("expected over %.9g s:\n"):format(self.duration) .. aligned(rows)
-  if self.sessions > 0 then
-    text = ("%s\n%s sessions, %.6g per second"):format(text, grouped(self.sessions),
-      self.sessions / self.duration)
+  if self.sessions ~= 0 then
+    text = ("%s\n%s sessions, %s per second"):format(text, grouped(self.sessions),
+      per_second(self.sessions, self.duration))
+  end
+  for i = 1, math.min(#self.streams, most_levels) do
+    local one = self.streams[i]
+    if one.process:find("mmpp(", 1, true) then
+      text = ("%s\nstream '%s': %s"):format(text, one.name, one.process)
+    end
   end
   return text
 end
 
-local function stream_row(name, one)
+local function stream_row(name, process, one)
   return {
-    name = name, requests = one.requests, sessions = one.sessions, input_length = one.input_mean,
+    name = name, process = process,
+    requests = one.requests, sessions = one.sessions, input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
@@ -84,15 +99,16 @@ end
 --- requests that lie wholly inside their shared prefix.
 ---@param duration number seconds
 ---@param names string[]
+---@param processes string[] as they print
 ---@param ones table[]
 ---@return moontide.expected, number inside
-function expected.new(duration, names, ones)
+function expected.new(duration, names, processes, ones)
   local self = { duration = duration, requests = 0, sessions = 0, streams = {} }
   local weights, input, output, with_output, inside = 0, 0, 0, 0, 0
   for i, one in ipairs(ones) do
     -- What cannot be counted still has lengths: alone it is the mean, beside others it is left out.
     local weight = one.requests == one.requests and one.requests or (#ones == 1 and 1 or 0)
-    self.streams[i] = stream_row(names[i], one)
+    self.streams[i] = stream_row(names[i], processes[i], one)
     self.requests, self.sessions = self.requests + one.requests, self.sessions + one.sessions
     weights = weights + weight
     input = input + weight * one.input_mean

@@ -55,15 +55,17 @@ end
 
 -- --- looking --------------------------------------------------------------------------------------
 
--- Requests expected in each bin, over all streams.
-local function expected_rates(self, opt, bins)
+-- Requests a second expected in each bin, over all streams; nil where nobody knows.
+local function expected_rates(self, opt, expected)
+  local per_second = plot_bins / opt.duration / (opt.shard and opt.shard.count or 1)
   local rates = {}
-  for i = 1, bins do rates[i] = 0 end
-  for _, entry in ipairs(self.streams) do
-    local factor = entry.factor * (opt.rate_scale or 1)
-    local areas = core.process.areas(entry.stream.process, opt.seed, factor, opt.duration, bins)
-    local last = math.ceil(math.min(1, entry.last / opt.duration) * bins)
-    for i = 1, last do rates[i] = rates[i] + areas[i] * bins / opt.duration end
+  for i = 1, plot_bins do rates[i] = 0 end
+  for at, entry in ipairs(self.streams) do
+    local one = expected.streams[at]
+    if one.requests ~= one.requests then return nil end
+    local areas = core.process.areas(entry.stream.process, opt.seed, entry.factor * (opt.rate_scale or 1),
+      math.min(entry.last, opt.duration), one.output_length or 0, opt.duration, plot_bins)
+    for i = 1, plot_bins do rates[i] = rates[i] + areas[i] * per_second end
   end
   return rates
 end
@@ -75,8 +77,26 @@ local function means(sums, counts)
   return values
 end
 
----@class moontide.picture
-local picture_type = { __name = "moontide.picture", __tostring = function(self) return self.text end }
+-- The charts of a plot, each as chart.line takes it.
+local function charts_of(opt, expected_rate, counts, inputs, answered, outputs)
+  local function over_time(title, unit, height, series, names)
+    return { title = title, series = series, names = names, x_from = 0, x_to = opt.duration, x_unit = "s",
+      y_unit = unit, height = height }
+  end
+  local rates, has_outputs = {}, false
+  for i, count in ipairs(counts) do
+    rates[i] = count * plot_bins / opt.duration
+    has_outputs = has_outputs or answered[i] > 0
+  end
+  local series, names = { rates }, { ("seed %d"):format(opt.seed) }
+  if expected_rate then series[2], names[2] = expected_rate, "expected" end
+  local charts = {
+    over_time("rate", "requests/s", 12, series, names),
+    over_time("mean ISL", "tokens", 5, { means(inputs, counts) }),
+  }
+  if has_outputs then charts[3] = over_time("mean OSL", "tokens", 5, { means(outputs, answered) }) end
+  return charts
+end
 
 --- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
 ---@param self moontide.workload
@@ -84,38 +104,33 @@ local picture_type = { __name = "moontide.picture", __tostring = function(self) 
 ---@return moontide.picture|nil, string? message, string? code
 function generate.plot(self, opt)
   local chart = require "moontide.chart"
-  local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
-  if math.min(requests, opt.num_requests or math.huge) > most_plotted then
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  if math.min(expected.requests, opt.num_requests or math.huge) > most_plotted then
     core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
-      .. "num_requests helps"):format(requests))
+      .. "num_requests helps"):format(expected.requests))
   end
   local run, message, code = workload.run(self, opt)
   if not run then return nil, message, code end
-  local counts, inputs, outputs = core.plan.count(run, opt.duration, plot_bins)
-  if not counts then return workload.failed(self, inputs, outputs) end
-  local rates = {}
-  for i, count in ipairs(counts) do rates[i] = count * plot_bins / opt.duration end
-  local function draw(title, series, unit, height)
-    return chart.line { title = title, series = series, x_from = 0, x_to = opt.duration, x_unit = "s",
-      y_unit = unit, height = height }
-  end
-  local pictures = {
-    draw("rate: expected", { expected_rates(self, opt, plot_bins) }, "requests/s", 8),
-    draw(("rate: seed %d"):format(opt.seed or 0), { rates }, "requests/s", 8),
-    draw("mean ISL", { means(inputs, counts) }, "tokens", 5),
-    draw("mean OSL", { means(outputs, counts) }, "tokens", 5),
-  }
-  return setmetatable({ text = table.concat(pictures, "\n") }, picture_type)
+  local counts, inputs, answered, outputs = core.plan.count(run, opt.duration, plot_bins)
+  if not counts then return workload.failed(self, inputs, answered) end
+  local charts = charts_of(opt, expected_rates(self, opt, expected), counts, inputs, answered, outputs)
+  return chart.picture(function(style)
+    local texts = {}
+    for i, one in ipairs(charts) do texts[i] = chart.line(one, style) end
+    return table.concat(texts, "\n")
+  end)
 end
 
 -- Lines a stream each are for few streams.
 local most_lines = 10
 
--- How requests come, with the real levels of an mmpp.
-local function write_processes(self)
-  for i, entry in ipairs(self.streams) do
+-- How requests come; of an mmpp the table has said it.
+local function write_processes(expected)
+  for i, row in ipairs(expected.streams) do
     if i > most_lines then break end
-    io.write(("stream '%s': %s\n"):format(entry.name, tostring(entry.stream.process)))
+    if not row.process:find("mmpp(", 1, true) then
+      io.write(("stream '%s': %s\n"):format(row.name, row.process))
+    end
   end
 end
 
@@ -130,7 +145,7 @@ local function check(self, opt, expected, script)
   digest, message, code = core.plan.digest(run, digest_requests, digits)
   if not digest then return workload.failed(self, message, code) end
   io.write(tostring(expected), "\n")
-  write_processes(self)
+  write_processes(expected)
   if opt.num_requests and opt.num_requests < expected.requests then
     io.write(("stops after %d requests\n"):format(opt.num_requests))
   end

@@ -128,7 +128,7 @@ local service_options = {
 function public.sessions(opt)
   local values = options.table("sessions", opt, {
     { "starts", kind = "any", required = true },
-    { "turns", kind = "length", required = true },
+    { "turns", kind = "length", required = true, min = 1 },
     { "think", kind = "any", default = 0 },
     { "service", kind = "any" },
     { "max_input", kind = "integer", min = 1 },

@@ -45,6 +45,11 @@ local function pair_of(values, where)
   return { distribution.of(values[name], where .. ": " .. name), is_new, output }
 end
 
+-- "prompts_of", of a prompt source.
+local function source_name(prompt)
+  return tostring(prompt):match "^[%w_]+"
+end
+
 local class_options = {
   { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
   { "prompt", kind = "any" }, { "fields", kind = "any" },
@@ -63,8 +68,12 @@ local function class_of(self, i, given)
   end
   pair[4] = require("moontide.curve").of(values[1], where .. ": weight")
   self.pairs[i] = pair
-  self.prompts[i] = check_type(values.prompt, "moontide.prompt", where .. ": prompt",
-    "a prompt source such as mt.unique()") or false
+  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
+  if values.prompt and core.prompt.decides(values.prompt) then
+    core.base.raise(("%s: %s decides the lengths of its prompts: it is for a stream of its own"):format(
+      where, source_name(values.prompt)))
+  end
+  self.prompts[i] = values.prompt or false
   self.fields[i] = values.fields or false
   fields.of(values.fields, where)
 end
@@ -115,13 +124,30 @@ local first_options = {
   { "new_input", kind = "length" }, { "output", kind = "length" },
 }
 
+-- Turns add to what was said before: what decides whole prompts cannot be theirs.
+local function check_turns(values, where)
+  local what
+  if values.input ~= nil then
+    what = "input= is a whole prompt"
+  elseif values.prompt and core.prompt.decides(values.prompt) then
+    what = source_name(values.prompt) .. " brings whole prompts"
+  elseif values.lengths and not values.lengths.pairs then
+    what = "lengths_of brings whole prompts"
+  else
+    for i, pair in ipairs(values.lengths and values.lengths.pairs or {}) do
+      if not pair[2] then what = ("input= of class %d is a whole prompt"):format(i) break end
+    end
+  end
+  if what then
+    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; " .. what)
+  end
+end
+
 -- What only sessions have, and what they need.
 local function check_sessions(self, values, where)
   local has_sessions = core.process.has_sessions(values.arrivals)
-  if has_sessions and values.input ~= nil then
-    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; "
-      .. "input= is a whole prompt")
-  elseif values.first ~= nil and not has_sessions then
+  if has_sessions then check_turns(values, where) end
+  if values.first ~= nil and not has_sessions then
     core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
   elseif values.first ~= nil then
     local first = options.table(where .. ": first", values.first, first_options)
@@ -138,7 +164,7 @@ local function use_decided(self, values, where)
   for _, name in ipairs { "input", "new_input", "lengths" } do
     if values[name] ~= nil then
       core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
-        .. "(output= may replace its OSL)"):format(where, tostring(values.prompt):match "^[%w_]+", name))
+        .. "(output= may replace its OSL)"):format(where, source_name(values.prompt), name))
     end
   end
   local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
@@ -229,7 +255,7 @@ end
 ---@return moontide.clients
 function public.clients(opt)
   local values = options.table("clients", opt, {
-    { "n", kind = "integer", min = 1, max = 1000000, required = true },
+    { "n", kind = "integer", min = 1, max = 100000, required = true },
     { "zipf", kind = "number", min = 0, default = 0 },
     { "stream", kind = "any", required = true },
   })

@@ -210,13 +210,14 @@ end
 -- --- what it will be ------------------------------------------------------------------------------
 
 --- A failure of a run: nil, message, code for the world's; a mistake in the plan that only shows when
---- it runs raises with the workload's line.
+--- it runs raises with the workload's line, a failure of a script's function with its own.
 ---@param self moontide.workload
 ---@param message string
 ---@param code string
 ---@return nil, string message, string code
 function workload.failed(self, message, code)
   if code == "value" then error(self.where .. message, 0) end
+  if code == "callback" then error(message, 0) end
   return nil, message, code
 end
 
@@ -235,9 +236,9 @@ end
 ---@param factor number
 ---@return moontide.expected
 function workload.expect(self, duration, seed, factor)
-  local plan, names, ones = plan_of(self), {}, {}
+  local plan, names, processes, ones = plan_of(self), {}, {}, {}
   for i, entry in ipairs(self.streams) do
-    names[i] = entry.name
+    names[i], processes[i] = entry.name, tostring(entry.stream.process)
     local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
     if not one then
       message = ("stream '%s': %s"):format(entry.name, message)
@@ -246,7 +247,7 @@ function workload.expect(self, duration, seed, factor)
     end
     ones[i] = one
   end
-  local whole, inside = expected.new(duration, names, ones)
+  local whole, inside = expected.new(duration, names, processes, ones)
   check_inside(self, inside)
   return whole
 end

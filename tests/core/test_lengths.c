@@ -22,7 +22,7 @@ static mt_lengths *pair_of(double input, double output) {
 static mt_length_draw draw_one(mt_lengths *lengths, double time) {
     mt_random random = random_at(0);
     mt_length_draw draw;
-    mt_lengths_state *state = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths_state *state = mt_lengths_open(lengths, 0, 10, NULL);
     assert_int_equal(mt_lengths_draw(state, &random, time, &draw, NULL), MT_OK);
     mt_lengths_close(state);
     return draw;
@@ -63,7 +63,7 @@ static void test_not_finite(void **state) {
     mt_distribution *one = fixed(1e308);
     mt_length_pair pair = {.input = mt_distribution_affine(one, 1e10, 0, NULL)};
     mt_lengths *lengths = mt_lengths_pair(&pair, NULL);
-    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
     assert_int_equal(mt_lengths_draw(opened, &random, 3, &draw, &error), MT_ERROR_VALUE);
     assert_non_null(strstr(error.message, "input"));
     assert_non_null(strstr(error.message, "t = 3 s"));
@@ -94,7 +94,7 @@ static void test_classes_over_time(void **state) {
     mt_lengths *lengths = crossing();
     assert_int_equal(mt_lengths_class_count(lengths), 2);
     assert_true(mt_lengths_vary(lengths));
-    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
     mt_random random = random_at(3);
     for (int i = 0; i < DRAWS; i++) {
         double time = 10.0 * i / DRAWS;
@@ -140,7 +140,7 @@ static void test_mean_of_draws(void **state) {
     mt_lengths_mean mean;
     double none = 0, share;
     assert_int_equal(mt_lengths_mean_at(lengths, 0, 0, &none, &share, &mean, NULL), MT_OK);
-    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
     mt_random random = random_at(4);
     double input = 0, output = 0, squares = 0;
     for (uint64_t i = 0; i < DRAWS; i++) {
@@ -160,18 +160,51 @@ static void test_mean_of_draws(void **state) {
     mt_distribution_release(pair.output);
 }
 
+/* One class, of weight 1 for 10 s and 0 for another 10. */
+static mt_lengths *fading(void) {
+    const double values[] = {1, 0}, durations[] = {10, 10};
+    mt_length_pair pair = {.input = fixed(100)};
+    mt_curve *weight = mt_curve_steps(values, durations, 2, NULL);
+    mt_lengths *lengths = mt_lengths_classes(&pair, &weight, 1, NULL);
+    mt_distribution_release(pair.input);
+    mt_curve_release(weight);
+    return lengths;
+}
+
 static void test_no_weight(void **state) {
     (void)state;
     mt_error error;
     mt_random random = random_at(0);
     mt_length_draw draw;
-    mt_lengths *lengths = crossing();
-    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths *lengths = fading();
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 20, NULL);
+    assert_int_equal(mt_lengths_draw(opened, &random, 9, &draw, &error), MT_OK);
     assert_int_equal(mt_lengths_draw(opened, &random, 11, &draw, &error), MT_ERROR_VALUE);
     assert_non_null(strstr(error.message, "t = 11 s"));
     mt_lengths_close(opened);
     mt_lengths_release(lengths);
     assert_null(mt_lengths_classes(NULL, NULL, 0, &error));
+}
+
+/* A weight must last as long as requests begin, and holds on for the turns after that. */
+static void test_weights_that_end(void **state) {
+    (void)state;
+    enum { DRAWS = 1000 };
+    mt_error error;
+    mt_random random = random_at(7);
+    mt_lengths *lengths = crossing();
+    assert_null(mt_lengths_open(lengths, 0, 10.01, &error));
+    assert_int_equal(error.code, MT_ERROR_VALUE);
+    assert_non_null(strstr(error.message, "class 1 ends at 10 s"));
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        mt_length_draw draw;
+        mt_random_seek(&random, i);
+        assert_int_equal(mt_lengths_draw(opened, &random, 12, &draw, NULL), MT_OK);
+        assert_int_equal(draw.class_index, 0); /* 10 to 0 at the end */
+    }
+    mt_lengths_close(opened);
+    mt_lengths_release(lengths);
 }
 
 /* Pairs of a trace are drawn whole. */
@@ -182,7 +215,7 @@ static void test_recorded(void **state) {
     double counts[3] = {0}, expected[3] = {DRAWS / 3.0, DRAWS / 3.0, DRAWS / 3.0};
     mt_lengths *lengths = mt_lengths_recorded(inputs, outputs, 3, NULL);
     assert_true(mt_lengths_gives_input(lengths, 0));
-    mt_lengths_state *opened = mt_lengths_open(lengths, 0, INFINITY, NULL);
+    mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
     mt_random random = random_at(9);
     for (uint64_t i = 0; i < DRAWS; i++) {
         mt_length_draw draw;
@@ -233,11 +266,11 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_tokens),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_classes_over_time),
-        cmocka_unit_test(test_means),         cmocka_unit_test(test_mean_of_draws),
-        cmocka_unit_test(test_no_weight),     cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_whole_tokens), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_not_finite),   cmocka_unit_test(test_classes_over_time),
+        cmocka_unit_test(test_means),        cmocka_unit_test(test_mean_of_draws),
+        cmocka_unit_test(test_no_weight),    cmocka_unit_test(test_weights_that_end),
+        cmocka_unit_test(test_recorded),     cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("lengths", tests, NULL, NULL);
 }

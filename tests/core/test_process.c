@@ -574,7 +574,8 @@ static void test_expected_bins(void **state) {
     mt_process_context context = {.name = "main", .factor = 1.5, .end = 11};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         double sum = 0;
-        assert_int_equal(mt_process_expect_bins(all[i], &context, bins, BINS, NULL), MT_OK);
+        mt_process_bins over = {.requests = bins, .count = BINS, .horizon = 11};
+        assert_int_equal(mt_process_expect_bins(all[i], &context, 0, &over, NULL), MT_OK);
         for (int b = 0; b < BINS; b++) {
             assert_true(bins[b] >= 0);
             sum += bins[b];

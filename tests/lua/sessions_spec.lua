@@ -1,0 +1,326 @@
+-- Sessions: turns, think and service times, prompts that grow, and what is expected of them.
+local mt = require "moontide"
+
+local block = 16
+
+-- A workload of one stream of sessions; `shape` changes the sessions, `more` the stream.
+local function plan(shape, more, duration)
+  local sessions = { starts = mt.poisson(2), turns = mt.geometric(4), think = mt.exponential(5) }
+  for key, value in pairs(shape or {}) do sessions[key] = value end
+  local opt = { name = "chat", arrivals = mt.sessions(sessions), new_input = mt.uniform(5, 60),
+    output = mt.uniform(1, 50) }
+  for key, value in pairs(more or {}) do opt[key] = value end
+  return mt.workload { block_size = block, duration = duration or 100, mt.stream(opt) }
+end
+
+local function list_of(from, opt)
+  local list = {}
+  for request in from:requests(opt) do list[#list + 1] = request end
+  return list
+end
+
+-- Requests by session, in order of first appearance.
+local function by_session(list)
+  local sessions, known = {}, {}
+  for _, request in ipairs(list) do
+    local one = known[request.session_id]
+    if not one then
+      one = { id = request.session_id }
+      known[request.session_id], sessions[#sessions + 1] = one, one
+    end
+    one[#one + 1] = request
+  end
+  return sessions
+end
+
+local function near(a, b, within)
+  assert.is_true(math.abs(a - b) <= within, ("%.9g is not %.9g"):format(a, b))
+end
+
+-- Pearson's statistic of counts[k] against expected[k], k from 1.
+local function chi_square(counts, expected)
+  local sum = 0
+  for k, wanted in ipairs(expected) do sum = sum + ((counts[k] or 0) - wanted) ^ 2 / wanted end
+  return sum
+end
+
+it("turns follow their distribution", function()
+  local sessions = by_session(list_of(plan({ starts = mt.poisson(30) })))
+  local counts, expected, n = {}, {}, #sessions
+  for _, one in ipairs(sessions) do
+    local k = math.min(#one, 12)
+    counts[k] = (counts[k] or 0) + 1
+  end
+  for k = 1, 11 do expected[k] = n * 0.25 * 0.75 ^ (k - 1) end
+  expected[12] = n * 0.75 ^ 11
+  near(n, 3000, 4 * math.sqrt(3000))
+  assert.is_true(chi_square(counts, expected) < 31.3) -- 11 degrees: p = 0.001
+end)
+
+it("a number of turns is that many", function()
+  for _, one in ipairs(by_session(list_of(plan { turns = 3 }))) do assert.equal(3, #one) end
+  for _, one in ipairs(by_session(list_of(plan { turns = mt.uniform(0.6, 1.4) }))) do assert.equal(1, #one) end
+end)
+
+it("think time is the record's delay, and the next turn comes when the answer has taken its time", function()
+  local sum, count = 0, 0
+  local service = { ttft = "300ms", per_token = "20ms" }
+  for _, one in ipairs(by_session(list_of(plan({ starts = mt.poisson(10), service = service })))) do
+    assert.is_nil(one[1].delay)
+    for k = 2, #one do
+      local before, now = one[k - 1], one[k]
+      local answered = before.timestamp + 300 + 20 * before.output_length
+      near(now.timestamp - answered, now.delay, 2e-6) -- milliseconds, each to a nanosecond
+      sum, count = sum + now.delay / 1000, count + 1
+    end
+  end
+  near(sum / count, 5, 4 * 5 / math.sqrt(count)) -- the deviation of an exponential is its mean
+end)
+
+it("think may be a time with a unit", function()
+  for _, one in ipairs(by_session(list_of(plan { think = "250ms", turns = 2 }))) do
+    assert.equal(250, one[2].delay)
+    near(one[2].timestamp - one[1].timestamp, 250, 2e-6)
+  end
+end)
+
+it("a prompt is what was said before and what is new; it begins with the earlier prompt's whole blocks", function()
+  local most = 0
+  for _, one in ipairs(by_session(list_of(plan()))) do
+    for k = 2, #one do
+      local before, now = one[k - 1], one[k]
+      local new = now.input_length - before.input_length - before.output_length
+      assert.is_true(new >= 5 and new <= 60)
+      assert.equal(math.ceil(now.input_length / block), #now.hash_ids)
+      local kept = before.input_length // block
+      for i = 1, kept do assert.equal(before.hash_ids[i], now.hash_ids[i]) end
+      -- A block that was not whole has grown and is another.
+      assert.are_not.equal(before.hash_ids[kept + 1], now.hash_ids[kept + 1])
+      most = math.max(most, #now.hash_ids)
+    end
+  end
+  assert.is_true(most > 10)
+end)
+
+it("sessions share no more than their prefix", function()
+  local list = list_of(plan({ turns = 2 }, { prompt = mt.shared_prefix { tokens = 40 } }))
+  local first = list[1]
+  for _, one in ipairs(by_session(list)) do
+    for _, request in ipairs(one) do
+      if request.session_id ~= first.session_id then
+        assert.equal(first.hash_ids[1], request.hash_ids[1])
+        assert.equal(first.hash_ids[2], request.hash_ids[2])
+        assert.are_not.equal(first.hash_ids[3], request.hash_ids[3])
+      end
+    end
+    assert.is_true(one[1].input_length >= 45 and one[1].input_length <= 100)
+  end
+end)
+
+it("a session ends when the next turn would pass max_input", function()
+  local limit = 200
+  local ended = 0
+  local free = by_session(list_of(plan { turns = 9 }))
+  for at, one in ipairs(by_session(list_of(plan { turns = 9, max_input = limit }))) do
+    for k, request in ipairs(one) do
+      assert.is_true(request.input_length <= limit)
+      assert.equal(free[at][k].input_length, request.input_length)
+    end
+    local next_turn = free[at][#one + 1]
+    if next_turn then
+      assert.is_true(next_turn.input_length > limit)
+      ended = ended + 1
+    end
+  end
+  assert.is_true(ended > 50)
+end)
+
+it("first= is the first turn's", function()
+  local sessions = by_session(list_of(plan({ turns = 3 }, { first = { new_input = 1000, output = 7 } })))
+  for _, one in ipairs(sessions) do
+    assert.equal(1000, one[1].input_length)
+    assert.equal(7, one[1].output_length)
+    local new = one[2].input_length - 1007
+    assert.is_true(new >= 5 and new <= 60)
+  end
+  for _, one in ipairs(by_session(list_of(plan({ turns = 2 }, { first = { new_input = 99 } })))) do
+    assert.equal(99, one[1].input_length)
+    assert.is_true(one[1].output_length >= 1 and one[1].output_length <= 50) -- output= as in all turns
+  end
+end)
+
+it("sessions are called after their stream, in order of their beginning", function()
+  for k, one in ipairs(by_session(list_of(plan()))) do
+    assert.equal(("chat-%d"):format(k - 1), one.id)
+  end
+  local two = mt.workload { duration = 5, mt.workload { name = "in",
+    mt.stream { arrivals = mt.sessions { starts = mt.even(1), turns = 1 }, new_input = 5, output = 1 } } }
+  assert.equal("in/main-4", list_of(two)[5].session_id)
+end)
+
+it("a session begun before the end runs on, none begins after", function()
+  local late, last_start = 0, 0
+  for _, one in ipairs(by_session(list_of(plan(nil, nil, 30)))) do
+    last_start = math.max(last_start, one[1].timestamp)
+    late = late + (one[#one].timestamp > 30000 and 1 or 0)
+  end
+  assert.is_true(last_start < 30000 and last_start > 20000)
+  assert.is_true(late > 5)
+end)
+
+it("fields are drawn once a session", function()
+  local kinds = {}
+  for _, one in ipairs(by_session(list_of(plan(nil, { fields = { user = mt.uniform(0, 1),
+    plan = mt.choice { { 1, "free" }, { 1, "paid" } } } })))) do
+    for _, request in ipairs(one) do assert.equal(one[1].extra, request.extra) end
+    kinds[one[1].extra:match '"plan": "(%a+)"'] = true
+    assert.is_nil(kinds[one[1].extra])
+    kinds[one[1].extra] = true
+  end
+  assert.is_true(kinds.free and kinds.paid)
+end)
+
+it("session s is the same at every rate", function()
+  local once, thrice = by_session(list_of(plan(nil, nil, 90))), by_session(list_of(plan(nil, nil, 30):scale(3)))
+  assert.equal(#once, #thrice)
+  for s, one in ipairs(once) do
+    assert.equal(#one, #thrice[s])
+    near(one[1].timestamp / 3, thrice[s][1].timestamp, 2e-6)
+    for k, request in ipairs(one) do
+      assert.equal(request.input_length, thrice[s][k].input_length)
+      assert.equal(request.output_length, thrice[s][k].output_length)
+      assert.equal(request.delay, thrice[s][k].delay)
+    end
+  end
+end)
+
+it("shards keep whole sessions, in turn", function()
+  local whole, seen = list_of(plan()), 0
+  local place = {}
+  for s, one in ipairs(by_session(whole)) do place[one.id] = (s - 1) % 3 end
+  for shard = 0, 2 do
+    for _, request in ipairs(list_of(plan(), { shard = shard .. "/3" })) do
+      assert.equal(shard, place[request.session_id])
+      seen = seen + 1
+    end
+  end
+  assert.equal(#whole, seen)
+end)
+
+it("adding a stream changes nothing but numbers", function()
+  local function pure(list)
+    local kept = {}
+    for _, request in ipairs(list) do
+      if request.session_id then
+        kept[#kept + 1] = { request.timestamp, request.input_length, request.output_length, request.delay,
+          request.session_id, #request.hash_ids }
+      end
+    end
+    return kept
+  end
+  local chat = { name = "chat", arrivals = mt.sessions { starts = mt.poisson(2), turns = mt.geometric(4),
+    think = mt.exponential(5) }, new_input = mt.uniform(5, 60), output = mt.uniform(1, 50) }
+  local alone = pure(list_of(mt.workload { block_size = block, duration = 60, mt.stream(chat) }))
+  local beside = pure(list_of(mt.workload { block_size = block, duration = 60,
+    mt.stream { name = "a", arrivals = mt.poisson(30), input = 99 }, mt.stream(chat) }))
+  assert.is_true(#alone > 200)
+  assert.same(alone, beside)
+end)
+
+it("expected() is what a long run has", function()
+  local shapes = {
+    { {}, {} },
+    { { turns = mt.uniform(1, 9), service = { per_token = 0.1 } },
+      { first = { new_input = 900, output = 30 }, prompt = mt.shared_prefix { tokens = 200 } } },
+    { { starts = mt.on_off(2, { on = 3, off = 5 }), turns = 2 },
+      { lengths = mt.classes { { 1, new_input = 30, output = 5 }, { 3, new_input = 300 } },
+        new_input = false, output = false } },
+  }
+  for _, case in ipairs(shapes) do
+    local shape = { starts = mt.poisson(20), turns = mt.geometric(4), think = mt.exponential(5) }
+    for key, value in pairs(case[1]) do shape[key] = value end
+    local opt = { arrivals = mt.sessions(shape), new_input = mt.uniform(5, 60), output = mt.uniform(1, 50) }
+    for key, value in pairs(case[2]) do opt[key] = value or nil end
+    local workload = mt.workload { block_size = block, duration = 300, mt.stream(opt) }
+    local expected, list = workload:expected(), list_of(workload)
+    local sessions, input, output, answers = by_session(list), 0, 0, 0
+    for _, request in ipairs(list) do
+      input = input + request.input_length
+      output, answers = output + (request.output_length or 0), answers + (request.output_length and 1 or 0)
+    end
+    -- Starts are at most 4 times as scattered as Poisson ones (on_off); lengths follow sessions.
+    near(#sessions / expected.sessions, 1, 4 * 2 / math.sqrt(expected.sessions))
+    near(#list / #sessions, expected.requests / expected.sessions, 0.08 * #list / #sessions)
+    near(input / #list / expected.input_length, 1, 0.06)
+    near(output / answers / expected.output_length, 1, 0.03)
+    assert.is_truthy(tostring(expected):find "sessions, %S+ per second")
+  end
+end)
+
+it("they print as they are written", function()
+  assert.equal("sessions{starts=poisson(const(2)), turns=geometric(4), think=fixed(0)}",
+    tostring(mt.sessions { starts = mt.poisson(2), turns = mt.geometric(4) }))
+  assert.equal("sessions{starts=even(const(1)), turns=fixed(3), think=fixed(5), "
+    .. "service={ttft=0.2, per_token=0.02}, max_input=32000}",
+    tostring(mt.sessions { starts = mt.even(1), turns = 3, think = 5,
+      service = { ttft = "200ms", per_token = "20ms" }, max_input = 32000 }))
+end)
+
+describe("mistakes are told with the caller's line", function()
+  local function sessions(shape)
+    local all = { starts = mt.poisson(2), turns = 2 }
+    for key, value in pairs(shape or {}) do all[key] = value end
+    return mt.sessions(all)
+  end
+  local needs = "sessions need new_input=, what a turn adds to what was said before; "
+  local path = os.tmpname()
+  mt.workload { mt.stream { arrivals = mt.even(1), input = 9 } }:write(path, { duration = 3 })
+  local cases = {
+    { "@sessions: turns is required", function() mt.sessions { starts = mt.poisson(2) } end },
+    { "@sessions: turns must be at least 1, not 0", function() sessions { turns = 0 } end },
+    { "@sessions: starts must be an arrival process such as mt.poisson(2), not 3",
+      function() sessions { starts = 3 } end },
+    { "@sessions: starts must be a plain arrival process, not sessions",
+      function() sessions { starts = sessions() } end },
+    { "@sessions: starts must be a plain arrival process, not closed",
+      function() sessions { starts = mt.closed { users = 3 } } end },
+    { "@sessions: think must not be negative: min=0 keeps it there",
+      function() sessions { think = mt.normal { mean = 5, cv = 0.1 } } end },
+    { "@sessions: service: unknown option 'tftt' (did you mean 'ttft'?)",
+      function() sessions { service = { tftt = 1 } } end },
+    { "@sessions: service: ttft must be at least 0, not -1", function() sessions { service = { ttft = -1 } } end },
+    { "@sessions: max_input must be at least 1, not 0", function() sessions { max_input = 0 } end },
+    { "@stream: " .. needs .. "input= is a whole prompt",
+      function() mt.stream { arrivals = sessions(), input = 3 } end },
+    { "@stream 's': " .. needs .. "input= of class 2 is a whole prompt", function()
+      mt.stream { name = "s", arrivals = sessions(),
+        lengths = mt.classes { { 1, new_input = 3 }, { 1, input = 3 } } }
+    end },
+    { "@stream: " .. needs .. "lengths_of brings whole prompts",
+      function() mt.stream { arrivals = sessions(), lengths = mt.lengths_of(path) } end },
+    { "@stream: " .. needs .. "prompts_of brings whole prompts",
+      function() mt.stream { arrivals = sessions(), prompt = mt.prompts_of(path) } end },
+    { "@stream: first= is for the first turns of mt.sessions{...}",
+      function() mt.stream { arrivals = mt.poisson(2), input = 3, first = { new_input = 4 } } end },
+    { "@stream: first: unknown option 'input'",
+      function() mt.stream { arrivals = sessions(), new_input = 3, first = { input = 4 } } end },
+    { "@stream: first: new_input is required beside lengths=", function()
+      mt.stream { arrivals = sessions(), lengths = mt.classes { { 1, new_input = 3 } }, first = { output = 4 } }
+    end },
+  }
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      local ok, problem = pcall(case[2])
+      assert.is_false(ok)
+      assert.equal(case[1], (problem:gsub("^[^:]*sessions_spec%.lua:%d+: ", "@")))
+    end)
+  end
+  teardown(function() os.remove(path) end)
+
+  it("think times and turns that are no numbers, with their time", function()
+    local nothing = mt.curve(function(t) return t < 5 and 1 or 0 end, 100)
+    local ok, problem = pcall(list_of, plan { think = mt.exponential(mt.const(1) / nothing) })
+    assert.is_false(ok)
+    assert.is_truthy(problem:find "sessions_spec%.lua:%d+: stream 'chat': sessions: a think time of %S+ s came out at t = ")
+  end)
+end)
