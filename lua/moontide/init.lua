@@ -9,7 +9,7 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
+  "script", "json", "hash", "trace", "csv", "analysis", "random", "distribution", "curve", "process", "prompt",
   "stream", "workload",
 }
 
