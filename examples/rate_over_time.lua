@@ -1,6 +1,5 @@
 -- What a trace looks like over time: requests per second, as a picture in the terminal.
 local mt = require "moontide"
-local chart = require "moontide.chart"
 
 -- Requests in each of `bins` equal stretches of time.
 local function counts_of(trace, bins)
@@ -29,7 +28,7 @@ return mt.script {
     local counts, width = counts_of(trace, opt.bins)
     local rates = {}
     for i, count in ipairs(counts) do rates[i] = count / width end
-    print(chart.line {
+    print(mt.chart.line {
       title = "request rate", series = { rates },
       x_from = 0, x_to = width * opt.bins, x_unit = "s", y_unit = "requests/s",
     })

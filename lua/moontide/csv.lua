@@ -32,7 +32,9 @@ end
 -- " (did you mean 'X'?)" or "": a name in other letters' case is near too.
 local function hint_of(name, names)
   for _, candidate in ipairs(names) do
-    if candidate:lower() == name:lower() then return (" (did you mean %s?)"):format(options.show(candidate)) end
+    if candidate:lower() == name:lower() then
+      return (" (did you mean %s?)"):format(options.show(candidate))
+    end
   end
   return nearest.hint(name, names)
 end
