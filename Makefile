@@ -23,7 +23,7 @@ VERSION := 0.1.0
 V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
-BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libxxhash-dev \
+BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 LINT_PACKAGES  := clang-format clang-tidy lua-check
@@ -33,7 +33,7 @@ LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE)
-LIBS    := -lcjson -lz -lm
+LIBS    := -lcjson -lcsv -lz -lm
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats hash trace prefix load

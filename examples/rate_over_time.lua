@@ -1,7 +1,6 @@
 -- What a trace looks like over time: requests per second, as a picture in the terminal. A command: it has
 -- run= where a workload has plan=.
 local mt = require "moontide"
-local chart = require "moontide.chart"
 
 -- Requests in each of `bins` equal stretches of time.
 local function counts_of(trace, bins)
@@ -37,7 +36,7 @@ return mt.script {
     local counts, width = counts_of(trace, opt.bins)
     local rates = {}
     for i, count in ipairs(counts) do rates[i] = count / width end
-    print(chart.line {
+    print(mt.chart.line {
       title = "request rate", series = { rates },
       x_from = 0, x_to = width * opt.bins, x_unit = "s", y_unit = "requests/s",
     })
