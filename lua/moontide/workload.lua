@@ -194,14 +194,20 @@ end
 --- Lines that say where a curve ends before the workload does, or is cut by its end.
 ---@param self moontide.workload
 ---@param duration number seconds
+---@param is_default? boolean nothing said how long the workload is
 ---@return string[]
-function workload.duration_notes(self, duration)
+function workload.duration_notes(self, duration, is_default)
   local notes = {}
   for _, entry in ipairs(self.streams) do
     local curve = core.process.duration(entry.stream.process)
     if curve < math.huge and math.abs(curve - duration) > 1e-9 * duration then
       notes[#notes + 1] = ("stream '%s': its curve lasts %.9g s, the workload %.9g s: it %s"):format(
         entry.name, curve, duration, curve < duration and "ends early" or "is cut")
+    end
+    local period = is_default and core.process.period(entry.stream.process) or 0
+    if period > duration * (1 + 1e-9) then
+      notes[#notes + 1] = ("stream '%s': its curve repeats every %.9g s, and nothing says how long the "
+        .. "workload is (duration= or --duration): it ends after %.9g s"):format(entry.name, period, duration)
     end
   end
   return notes
@@ -249,6 +255,7 @@ function workload.expect(self, duration, seed, factor)
   end
   local whole, inside = expected.new(duration, names, processes, ones)
   check_inside(self, inside)
+  whole.inside = inside
   return whole
 end
 
