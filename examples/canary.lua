@@ -13,9 +13,9 @@ return mt.script {
   plan = function(opt)
     local pieces = {}
     for i, share in ipairs(opt.steps) do pieces[i] = { share, opt.step_time } end
-    local new = mt.steps(pieces)
+    local new = mt.steps(pieces) .. mt.const(opt.steps[#opt.steps]) -- the last share stays
     return mt.workload {
-      duration = new.duration,
+      duration = #opt.steps * opt.step_time,
       mt.stream {
         arrivals = mt.poisson(opt.rate),
         prompt = mt.shared_prefix { tokens = 1536, groups = 10, zipf = 1 },

@@ -257,6 +257,9 @@ describe("the example", function()
         assert.equal(owner[id], model)
       end
     end
+    for _, record in ipairs(trace("canary", "--steps 0,1 --step-time 10s --duration 30s")) do
+      assert.equal(record.timestamp < 10000 and "old" or "new", record:member "model")
+    end
   end)
 
   -- Turns come in order; each prompt begins with the whole blocks of the one before, has its answer and
