@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Means that change over time are weighed by the requests that come then: so many slices. */
-enum { SLICES = 1024, SLICES_OF_DISTRIBUTIONS = 128 };
+enum { SLICES = 1024, SLICES_OF_DISTRIBUTIONS = 64, SLICES_ROUGHLY = 4 };
 
 /* What a stream's classes are on average; lists have an entry a class. */
 typedef struct class_means {
@@ -14,6 +14,7 @@ typedef struct class_means {
     double *shares; /* of the requests, at one time */
     double *over_time;
     size_t count;
+    int slices; /* of time, when they change over it */
 } class_means;
 
 /* 0, or -1 when out of memory. */
@@ -56,18 +57,17 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
     if (curve && !clock)
         return mt_code_of(error);
     double before = 0, area = 0;
-    int slices = mt_lengths_vary(stream->lengths) == 2 ? SLICES_OF_DISTRIBUTIONS : SLICES;
     mt_code code = MT_OK;
-    for (int i = 0; code == MT_OK && i < slices; i++) {
+    for (int i = 0; code == MT_OK && i < means->slices; i++) {
         if (clock)
-            code = mt_clock_area(clock, end * (i + 1) / slices, &area, error);
+            code = mt_clock_area(clock, end * (i + 1) / means->slices, &area, error);
         else
             area = i + 1; /* nothing is known of its rate: as if constant */
         double weight = area - before;
         if (code != MT_OK || !(weight > 0))
             continue;
-        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / slices, weight, means,
-                         sum, error);
+        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / means->slices, weight,
+                         means, sum, error);
         *total += weight;
         before = area;
     }
@@ -179,8 +179,9 @@ static void expect_prompts(const mt_plan *plan, const mt_stream *stream, uint64_
     }
 }
 
-mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
-                       double factor, mt_expectation *expectation, mt_error *error) {
+static mt_code expect_stream(const mt_plan *plan, size_t index, uint64_t seed, double duration,
+                             double factor, int slices, mt_expectation *expectation,
+                             mt_error *error) {
     const mt_stream *stream = mt_plan_stream(plan, index);
     mt_process_context context = {.seed = seed,
                                   .name = stream->name,
@@ -188,7 +189,7 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
                                   .end = fmin(duration, stream->end)};
     mt_process_expectation arrivals;
     mt_lengths_mean mean;
-    class_means means = {0};
+    class_means means = {.slices = slices};
     *expectation = (mt_expectation){.clamped_at = -1};
     mt_code code = mt_process_expect(stream->process, &context, &arrivals, error);
     if (code != MT_OK)
@@ -213,6 +214,13 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     return code;
 }
 
+mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
+                       double factor, mt_expectation *expectation, mt_error *error) {
+    const mt_lengths *lengths = mt_plan_stream(plan, index)->lengths;
+    int slices = mt_lengths_vary(lengths) == 2 ? SLICES_OF_DISTRIBUTIONS : SLICES;
+    return expect_stream(plan, index, seed, duration, factor, slices, expectation, error);
+}
+
 /* Is there anything to remember? Most plans have only unique prompts. */
 static int remembers(const mt_stream *stream) {
     for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++)
@@ -227,7 +235,8 @@ double mt_plan_remembered(const mt_plan *plan, uint64_t seed, double duration, d
     for (size_t i = 0; i < mt_plan_stream_count(plan); i++) {
         mt_expectation expectation;
         if (remembers(mt_plan_stream(plan, i)) &&
-            mt_plan_expect(plan, i, seed, duration, factor, &expectation, NULL) == MT_OK &&
+            expect_stream(plan, i, seed, duration, factor, SLICES_ROUGHLY, &expectation, NULL) ==
+                MT_OK &&
             expectation.requests > 0)
             keys += expectation.remembered * fmin(1, (double)most / expectation.requests);
     }

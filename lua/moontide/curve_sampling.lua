@@ -72,7 +72,7 @@ end
 -- Where between a and b, a nanosecond apart, the jump is: a round time, if one is there.
 local function place_of_jump(a, b)
   local rounded = math.floor(b * 1e6 + 0.5) / 1e6
-  return (rounded > a - jump_width and rounded <= b) and rounded or b
+  return (rounded >= a and rounded <= b) and rounded or b
 end
 
 local function largest(values)

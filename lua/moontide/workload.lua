@@ -110,6 +110,7 @@ function public.workload(opt)
     given_block_size = values.block_size ~= nil,
     members = members_of(values),
     factor = 1,
+    expectations = {}, -- by what they were asked for
     where = core.base.where(),
   }, workload_type)
   check_members(self)
@@ -128,7 +129,7 @@ end
 local function copy(self)
   local other = {}
   for key, value in pairs(self) do other[key] = value end
-  other.plan = nil
+  other.plan, other.expectations = nil, {}
   return setmetatable(other, workload_type)
 end
 
@@ -242,6 +243,9 @@ end
 ---@param factor number
 ---@return moontide.expected
 function workload.expect(self, duration, seed, factor)
+  local asked = ("%a %d %a"):format(duration, seed, factor)
+  local known = self.expectations[asked]
+  if known then return known end
   local plan, names, processes, ones = plan_of(self), {}, {}, {}
   for i, entry in ipairs(self.streams) do
     names[i], processes[i] = entry.name, tostring(entry.stream.process)
@@ -256,6 +260,7 @@ function workload.expect(self, duration, seed, factor)
   local whole, inside = expected.new(duration, names, processes, ones)
   check_inside(self, inside)
   whole.inside = inside
+  self.expectations[asked] = whole
   return whole
 end
 

@@ -355,3 +355,13 @@ describe("a caller's mistake", function()
       "my.lua:2: the rate is infinite at t = 5.0 s (a division by 0?)")
   end)
 end)
+
+it("a function whose jumps are at no round times is followed", function()
+  for k = 1, 12 do
+    local rate = 0.3 + k * 1.17
+    local sawtooth = mt.curve(function(t) return rate * t % 7 end, 3000)
+    local teeth = rate * 3000 / 7
+    local area = 3000 * 3.5 * (teeth // 1) / teeth + (rate * 3000 % 7) ^ 2 / 2 / rate
+    assert.is_true(math.abs(sawtooth:area(0, 3000) / area - 1) < 1e-5)
+  end
+end)
