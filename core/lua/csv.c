@@ -159,12 +159,15 @@ static int number(lua_State *L) {
     return 1;
 }
 
-/* time(text) -> nanoseconds (an integer), is it a date? | nil: neither seconds nor a date */
+/* time(text, digits) -> nanoseconds (an integer), is it a date? | nil: neither a number nor a date.
+ * A number counts units of 10^digits nanoseconds. */
 static int time_of(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
+    lua_Integer digits = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, digits >= 0 && digits <= 9, 2, "must be between 0 and 9");
     int64_t nanoseconds;
-    int is_date = mt_csv_seconds(text, length, &nanoseconds) != 0;
+    int is_date = mt_csv_nanoseconds(text, length, (int)digits, &nanoseconds) != 0;
     if (is_date && mt_csv_date_time(text, length, &nanoseconds) != 0)
         return 0;
     lua_pushinteger(L, nanoseconds);

@@ -107,9 +107,9 @@ int mt_csv_integer(const char *text, size_t length, int64_t *value) {
     return 0;
 }
 
-int mt_csv_seconds(const char *text, size_t length, int64_t *nanoseconds) {
+int mt_csv_nanoseconds(const char *text, size_t length, int digits, int64_t *nanoseconds) {
     trim(&text, &length);
-    return mt_scan_decimal(text, length, NANOSECOND_DIGITS, nanoseconds);
+    return mt_scan_decimal(text, length, digits, nanoseconds);
 }
 
 /* ---- dates ----------------------------------------------------------------------------------- */
@@ -228,7 +228,8 @@ int mt_csv_date_time(const char *text, size_t length, int64_t *nanoseconds) {
         return -1;
     if (at.at != at.end)
         return -1;
-    /* Before 1970 from the next second backwards: the earliest instant that fits is no whole one. */
+    /* Before 1970 from the next second backwards: the earliest instant that fits is no whole one.
+     */
     seconds += days * 86400 - zone;
     int64_t borrowed = seconds < 0;
     if (__builtin_mul_overflow(seconds + borrowed, SECOND, &value) ||

@@ -17,9 +17,9 @@ int mt_csv_number(const char *text, size_t length, double *value);
 /* A whole number of 64 bits, exactly; "5.0" is one too, as programs write that know only floats. */
 int mt_csv_integer(const char *text, size_t length, int64_t *value);
 
-/* A number of seconds, written as in JSON, as nanoseconds: exact, further digits rounded half away
- * from zero. */
-int mt_csv_seconds(const char *text, size_t length, int64_t *nanoseconds);
+/* A number, written as in JSON, of units of which 10^digits nanoseconds are one (9: seconds, 6:
+ * milliseconds), as nanoseconds: exact, further digits rounded half away from zero. */
+int mt_csv_nanoseconds(const char *text, size_t length, int digits, int64_t *nanoseconds);
 
 /* A date and time by ISO 8601 as nanoseconds since 1970-01-01 00:00 UTC: "2023-11-16",
  * "2023-11-16 18:15", "2023-11-16T18:15:46.680590012Z", "2023-11-16 18:15:46+01:00". Between date

@@ -11,7 +11,7 @@ local most_bins = 1000000
 
 local spec = {
   { "bin", kind = "duration", above = 0 }, { "time", kind = "string" }, { "rate", kind = "string" },
-  { "per", kind = "any" },
+  { "per", kind = "any" }, { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
 }
 
 local function fail(format, ...)
@@ -70,21 +70,33 @@ end
 
 local longest_time = 9e9 -- seconds, which 64 bits of nanoseconds hold
 
+-- What a number in the column of times counts: its name, and 10 to which power nanoseconds it is.
+local time_units = {
+  s = { "seconds", 9 }, ms = { "milliseconds", 6 }, us = { "microseconds", 3 }, ns = { "nanoseconds", 0 },
+}
+
 -- The text's time in nanoseconds, and "a date" or "a time".
-local function time_of(text, reader, column)
-  local nanoseconds, is_date = core.csv.time(text)
+local function time_of(text, reader, column, unit)
+  local name, digits = table.unpack(time_units[unit])
+  local nanoseconds, is_date = core.csv.time(text, digits)
   if nanoseconds then return nanoseconds, is_date and "a date" or "a time" end
-  local seconds = units.duration_text(text)
-  if not seconds or math.abs(seconds) > longest_time then
-    refuse(reader, column, "%s is neither a time in seconds or with units (90s, 1h30m) nor a date "
-      .. "(2023-11-16 18:15:46)", options.show(text))
+  -- Numbers that JSON writes otherwise (".5") or that are too large, and times with units.
+  local number = core.csv.number(text)
+  local seconds = number and number * 10.0 ^ (digits - 9) or units.duration_text(text)
+  if not seconds then
+    refuse(reader, column, "%s is neither a time in %s or with units (90s, 1h30m) nor a date "
+      .. "(2023-11-16 18:15:46)", options.show(text), name)
+  elseif math.abs(seconds) > longest_time then
+    refuse(reader, column, "%s is too far away for %s (unit = \"ms\" reads milliseconds)",
+      options.show(text), name)
   end
   return math.floor(seconds * 1e9 + 0.5), "a time"
 end
 
 -- Over the rows of a CSV: the time in nanoseconds, the row, and the reader, which says where it is.
-local function rows(path, time, rate)
-  local reader, message = csv.open(path, { time, rate })
+local function rows(path, o)
+  local time, unit = o.time, o.unit or "s"
+  local reader, message = csv.open(path, { time, o.rate })
   if not reader then fail("%s", message) end
   local kind
   local function next_row()
@@ -93,7 +105,7 @@ local function rows(path, time, rate)
       if problem then fail("%s", problem) end
       return nil
     end
-    local nanoseconds, found = time_of(row[time], reader, time)
+    local nanoseconds, found = time_of(row[time], reader, time, unit)
     if kind and found ~= kind then
       refuse(reader, time, "%s is %s, the rows before have %s", options.show(row[time]), found, kind)
     end
@@ -106,7 +118,7 @@ end
 -- A CSV in which every row is a request.
 local function of_requests(path, o)
   local times = {}
-  for time in rows(path, o.time) do times[#times + 1] = time end
+  for time in rows(path, o) do times[#times + 1] = time end
   if #times == 0 then fail("%s: there are no rows", path) end
   return binned(times, 1e9, o.bin, ("rate_of(%q, time=%q)"):format(path, o.time))
 end
@@ -130,7 +142,7 @@ end
 local function of_rates(path, o, per)
   local times, rates, edges = {}, {}, {}
   local text_before
-  for time, row, reader in rows(path, o.time, o.rate) do
+  for time, row, reader in rows(path, o) do
     if #times > 0 and time <= times[#times] then
       refuse(reader, o.time, "%s does not come after the %s of the row before", options.show(row[o.time]),
         options.show(text_before))
@@ -188,19 +200,18 @@ end
 -- trace needs, so that the area is the number of requests. Of a CSV (a file whose name ends in .csv or
 -- .csv.gz, or any with `time`): with `rate` a table of rates, each counted per `per` ("s", "m", "h", "d"
 -- or a time) and holding from its row's time to the next row's, the last one for the median of these
--- steps; without it every row is a request, counted in bins of `bin`. The times are seconds, times with
--- units ("90s") or dates ("2023-11-16 18:15:46.68", ISO 8601; without a zone UTC); those of rates must
--- increase. Times in milliseconds are seconds after c:stretch(1 / 1000). A file that cannot be read
--- raises.
+-- steps; without it every row is a request, counted in bins of `bin`. The times are numbers (of seconds,
+-- or of `unit`: "ms", "us", "ns"), times with units ("90s") or dates ("2023-11-16 18:15:46.68", ISO 8601;
+-- without a zone UTC); those of rates must increase. A file that cannot be read raises.
 ---@param source string|moontide.columns a file, or what mt.trace.read gave
----@param given? { bin: number|string, time: string, rate: string, per: number|string } bin: default "30s"
----  of a trace; time, rate: names of columns; per: default "s"
+---@param given? { bin: number|string, time: string, rate: string, per: number|string, unit: string }
+---  bin: default "30s" of a trace; time, rate: names of columns; per, unit: default "s"
 ---@return moontide.curve
 local function rate_of(source, given)
   local o = options.table("rate_of", given, spec)
   local is_path = type(source) == "string"
-  if o.time or o.rate or o.per or (is_path and is_csv_name(source)) then
-    if not is_path then fail "time, rate and per are for a CSV: the first argument must be its name" end
+  if o.time or o.rate or o.per or o.unit or (is_path and is_csv_name(source)) then
+    if not is_path then fail "time, rate, per and unit are for a CSV: the first argument must be its name" end
     return of_csv(source, o)
   end
   return of_trace(source, o.bin or default_bin)

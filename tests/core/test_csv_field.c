@@ -49,7 +49,7 @@ static void test_what_is_no_number(void **state) {
         if (mt_csv_number(texts[i], strlen(texts[i]), &value) != -1 || value != 5)
             fail_msg("'%s' is read as %g", texts[i], value);
         assert_int_equal(mt_csv_integer(texts[i], strlen(texts[i]), &whole), -1);
-        assert_int_equal(mt_csv_seconds(texts[i], strlen(texts[i]), &whole), -1);
+        assert_int_equal(mt_csv_nanoseconds(texts[i], strlen(texts[i]), 9, &whole), -1);
         assert_int_equal(whole, 5);
     }
     double value = 5;
@@ -120,7 +120,7 @@ static void test_integers(void **state) {
 
 static void assert_seconds(const char *text, int status, int64_t wanted) {
     int64_t value = 5;
-    if (mt_csv_seconds(text, strlen(text), &value) != status || value != wanted)
+    if (mt_csv_nanoseconds(text, strlen(text), 9, &value) != status || value != wanted)
         fail_msg("'%s' is read as %" PRId64, text, value);
 }
 
@@ -135,6 +135,11 @@ static void test_seconds(void **state) {
     assert_seconds("1e-3", 0, SECOND / 1000);
     assert_seconds("1e10", -2, 5);
     assert_seconds("90s", -1, 5);
+    int64_t value;
+    assert_int_equal(mt_csv_nanoseconds("1700158546680.5", 15, 6, &value), 0);
+    assert_int_equal(value, INT64_C(1700158546680500000));
+    assert_int_equal(mt_csv_nanoseconds("1700158546680590012", 19, 0, &value), 0);
+    assert_int_equal(value, INT64_C(1700158546680590012));
 }
 
 /* ---- dates ------------------------------------------------------------------------------------

@@ -142,6 +142,46 @@ c │▏ 0.1]], chart.bars({ rows = { { "a", 8 }, { "b", 3.5 }, { "c", 0.1 } }, 
   end)
 end)
 
+describe("a chart in a script", function()
+  local function fails(text, message)
+    local ok, got = pcall(assert(load("local mt = require 'moontide'\nreturn " .. text, "@my.lua")))
+    assert.is_false(ok)
+    assert.equal(message, got)
+  end
+
+  it("is mt.chart", function()
+    local opts = { series = { { 1, 2 } }, x_from = 0, x_to = 2 }
+    assert.equal(chart.line(opts, ascii), mt.chart.line(opts, ascii))
+    assert.equal("a | 0", mt.chart.bars({ rows = { { "a", 0 } } }, ascii))
+  end)
+
+  it("says what is wrong with its options", function()
+    fails("mt.chart.line { series = {}, x_form = 0 }",
+      "my.lua:2: chart.line: unknown option 'x_form' (did you mean 'x_from'?)")
+    fails("mt.chart.line { series = {}, x_from = 0 }", "my.lua:2: chart.line: x_to is required")
+    fails("mt.chart.line { series = {}, x_from = 2, x_to = 2 }",
+      "my.lua:2: chart.line: x_to (2) must be above x_from (2)")
+    fails("mt.chart.line { series = 5, x_from = 0, x_to = 2 }",
+      "my.lua:2: chart.line: series must be a list of lists of numbers, not 5")
+    fails("mt.chart.line { series = { { 1 }, 2 }, x_from = 0, x_to = 2 }",
+      "my.lua:2: chart.line: series 2 must be a list of numbers, not 2")
+    fails("mt.chart.line { series = { { 1, '2' } }, x_from = 0, x_to = 2 }",
+      "my.lua:2: chart.line: series 1, value 2 must be a number, not '2'")
+    fails("mt.chart.line { series = {}, x_from = 0, x_to = 2, height = 2 }",
+      "my.lua:2: chart.line: height must be between 3 and 200, not 2")
+    fails("mt.chart.line(5)", "my.lua:2: chart.line: the argument must be a table of options, not 5")
+    fails("mt.chart.bars { row = {} }", "my.lua:2: chart.bars: unknown option 'row' (did you mean 'rows'?)")
+    fails("mt.chart.bars {}", "my.lua:2: chart.bars: rows is required")
+    fails("mt.chart.bars { rows = { 'a' } }", "my.lua:2: chart.bars: row 1 must be {label, value}, not 'a'")
+    fails("mt.chart.bars { rows = { { 'a', 1 }, { 2 } } }",
+      "my.lua:2: chart.bars: row 2: the value must be a finite number that is not below 0, not nil")
+    fails("mt.chart.bars { rows = { { 'a', -1 } } }",
+      "my.lua:2: chart.bars: row 1: the value must be a finite number that is not below 0, not -1")
+    fails("mt.chart.bars { rows = { { true, 1 } } }",
+      "my.lua:2: chart.bars: row 1: the label must be a string, not true")
+  end)
+end)
+
 describe("a plot of a curve", function()
   it("is a value that prints as its picture", function()
     local plot = mt.ramp(0, 50, 30):plot { width = 50, height = 5 }

@@ -222,6 +222,169 @@ describe("the rate of a trace", function()
   end)
 end)
 
+describe("the rate of a CSV", function()
+  local path = os.tmpname()
+  teardown(function() os.remove(path) end)
+
+  local function write(text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+    return path
+  end
+
+  -- What rate_of of this text raises, without the file's name.
+  local function problem_of(text, o)
+    local ok, message = pcall(mt.rate_of, write(text), o)
+    assert.is_false(ok)
+    local place = "rate_of: " .. path .. ":"
+    return (message:sub(message:find("rate_of: ", 1, true), -1):gsub("^" .. place:gsub("%p", "%%%0") .. " ?", ""))
+  end
+
+  it("holds each row's rate to the next row", function()
+    local c = mt.rate_of(write "time,rps,region\n0,2,x\n60,10,y\n120,4,x\n", { time = "time", rate = "rps" })
+    assert.equal(180, c.duration)
+    near(2, c(0))
+    near(2, c(59.999))
+    near(10, c(60))
+    near(4, c(120))
+    near(4, c(179.999))
+    near(60 * (2 + 10 + 4), c:area())
+    assert.equal(("rate_of(%q, rate=\"rps\")"):format(path), tostring(c))
+  end)
+
+  it("starts at 0 with the first row, and the last lasts as rows usually do", function()
+    local c = mt.rate_of(write "n,t\n1,1000\n2,1060\n3,1120\n4,2000\n", { time = "t", rate = "n" })
+    assert.equal(1060, c.duration)
+    near(1, c(0))
+    near(3, c(500)) -- a gap in the rows
+    near(4, c(1000))
+    near(60 + 120 + 3 * 880 + 240, c:area())
+    assert.equal(20, mt.rate_of(write "n,t\n1,0\n2,10\n", { time = "t", rate = "n" }).duration)
+    -- An even number of steps: the shorter of the two in the middle.
+    assert.equal(37, mt.rate_of(write "n,t\n1,0\n1,7\n1,30\n", { time = "t", rate = "n" }).duration)
+  end)
+
+  it("counts rates per what is said", function()
+    write "t,n\n0,120\n60,60\n"
+    local function first(per) return mt.rate_of(path, { time = "t", rate = "n", per = per })(0) end
+    near(120, first())
+    near(120, first "s")
+    near(2, first "m")
+    near(2, first "min")
+    near(2, first "60s")
+    near(2, first(60))
+    near(120 / 3600, first "h")
+    near(120 / 86400, first "d")
+    near(12, first "10s")
+  end)
+
+  it("reads dates and times with units", function()
+    local o = { time = "t", rate = "n" }
+    local c = mt.rate_of(write "t,n\n2023-11-16 18:15,1\n2023-11-16 18:16:00.5,2\n", o)
+    near(121, c.duration)
+    near(1, c(60.4))
+    near(2, c(60.6))
+    c = mt.rate_of(write "t,n\n2023-11-16T23:30:00+01:00,1\n2023-11-16T22:30:10Z,2\n", o)
+    near(20, c.duration)
+    c = mt.rate_of(write "t,n\n0,1\n90s,2\n1h,3\n", o)
+    near(3600 + 90, c.duration)
+    near(2, c(90))
+    c = mt.rate_of(write "t,n\n-5m,1\n-90s,3\n", o)
+    near(420, c.duration)
+    c = mt.rate_of(write "t,n\n1700158546680,1\n1700158556680,3\n", { time = "t", rate = "n", unit = "ms" })
+    near(20, c.duration)
+    near(3, c(11))
+    c = mt.rate_of(write "t,n\n.5,1\n0002,2\n1s,3\n", { time = "t", rate = "n", unit = "ms" })
+    near(3, c(1))
+    near(0.9995 + 0.0015, c.duration)
+  end)
+
+  it("keeps the digits of times since 1970", function()
+    local c = mt.rate_of(write "t,n\n1700158546.000000001,1\n1700158546.000000003,3\n", { time = "t", rate = "n" })
+    near(4e-9, c.duration, 1e-20)
+    c = mt.rate_of(write "t,n\n2023-11-16 18:15:46.6805900,1\n2023-11-16 18:15:46.6805901,3\n",
+      { time = "t", rate = "n" })
+    near(2e-7, c.duration, 1e-18)
+  end)
+
+  it("counts each row as a request with bin", function()
+    write "id,time\na,20\nb,5.5\nc,5\nd,15\ne,44\n"
+    local c = mt.rate_of(path, { time = "time", bin = "10s" })
+    assert.equal(40, c.duration)
+    near(0.2, c(0))
+    near(0.2, c(10))
+    near(0, c(25))
+    near(0.1, c(39))
+    near(5, c:area())
+    assert.equal(("rate_of(%q, time=\"time\")"):format(path), tostring(c))
+  end)
+
+  it("is a CSV by its name or by time", function()
+    os.rename(write "t,n\n0,3\n1,5\n", path .. ".CSV")
+    finally(function() os.remove(path .. ".CSV") end)
+    near(8, mt.rate_of(path .. ".CSV", { time = "t", rate = "n" }):area())
+    local function message_of(o)
+      local _, message = pcall(mt.rate_of, path .. ".CSV", o)
+      return message:match "rate_of: .*":gsub(path:gsub("%p", "%%%0"), "FILE")
+    end
+    assert.equal("rate_of: FILE.CSV: say in which column the time is (time=): 't', 'n'", (message_of()))
+    assert.equal("rate_of: FILE.CSV: say in which column the time is (time=): 't', 'n'", (message_of { rate = "n" }))
+    assert.equal("rate_of: FILE.CSV: say in which column the rate is (rate=): 't', 'n'; or give bin= to count "
+      .. "each row as a request", (message_of { time = "t" }))
+  end)
+
+  it("says what is wrong with the file", function()
+    local o = { time = "t", rate = "n" }
+    assert.equal("1: no column 't' (did you mean 'T'?); the columns are 'T', 'n'", problem_of("T,n\n0,1\n", o))
+    assert.equal("1: several columns are called 'n'", problem_of("t,n,n\n0,1,2\n", o))
+    assert.equal("4: column 't': '59' does not come after the '1m' of the row before",
+      problem_of("t,n\n0,1\n1m,2\n59,3\n", o))
+    assert.equal("3: column 't': '0' does not come after the '0' of the row before", problem_of("t,n\n0,1\n0,2\n", o))
+    assert.equal("5: column 'n': 'NaN' is not a number", problem_of("t,n\n0,1\n\n1,2\n2,NaN\n", o))
+    assert.equal("3: column 'n': '' is not a number", problem_of("t,n\n0,1\n1,\n", o))
+    assert.equal("2: column 'n': the rate must not be below 0, as -1 is", problem_of("t,n\n0,-1\n1,1\n", o))
+    assert.equal("2: column 't': 'soon' is neither a time in seconds or with units (90s, 1h30m) nor a date "
+      .. "(2023-11-16 18:15:46)", problem_of("t,n\nsoon,1\n", o))
+    assert.equal("2: column 't': '1700158546680' is too far away for seconds (unit = \"ms\" reads milliseconds)",
+      problem_of("t,n\n1700158546680,1\n", o))
+    assert.equal("3: column 't': '9' is a time, the rows before have a date", problem_of("t,n\n2023-11-16,1\n9,1\n", o))
+    assert.equal("3: the row has 3 fields, the header has 2", problem_of("t,n\n0,1\n1,2,3\n", o))
+    assert.equal("there must be two rows or more to tell how long each lasts (there is 1)", problem_of("t,n\n0,1\n", o))
+    assert.equal("there must be two rows or more to tell how long each lasts (there are none)", problem_of("t,n\n", o))
+    assert.equal("there are no rows", problem_of("t,n\n", { time = "t", bin = 30 }))
+    assert.equal("the file is empty: a row with the columns' names was expected", problem_of("", o))
+  end)
+
+  it("says what is wrong with the options", function()
+    fails("mt.rate_of('missing.csv', { time = 't', rate = 'n' })",
+      "my.lua:2: rate_of: missing.csv: cannot open: No such file or directory")
+    fails("mt.rate_of('missing.csv')", "my.lua:2: rate_of: missing.csv: cannot open: No such file or directory")
+    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', bin = 30 })",
+      "my.lua:2: rate_of: bin is for counting requests, not for a table of rates (rate=)")
+    fails("mt.rate_of('x.csv', { time = 't', per = 'm' })",
+      "my.lua:2: rate_of: per is for a table of rates: say in which column they are (rate=)")
+    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', per = 'week' })", "my.lua:2: rate_of: per (s, m, h, d) "
+      .. "must be a time in seconds, or with units (90s, 250ms, 1h30m, 2d; m is minutes), not 'week'")
+    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', per = 0 })", "my.lua:2: rate_of: per must be above 0, not 0")
+    fails("mt.rate_of('x.csv', { time = 't', rate = 'n', unit = 'm' })",
+      "my.lua:2: rate_of: unit must be one of s, ms, us, ns, not 'm' (did you mean 's'?)")
+    fails("mt.rate_of('x.csv', { time = 5 })", "my.lua:2: rate_of: time must be a string, not 5")
+    fails("mt.rate_of(mt.trace.columns(), { time = 't' })",
+      "my.lua:2: rate_of: time, rate, per and unit are for a CSV: the first argument must be its name")
+  end)
+
+  it("of a real log has all its requests", function()
+    local real = (os.getenv "MOONTIDE_DATA" or "../shared/data") .. "/azure_llm_inference_conv.csv"
+    local file = io.open(real)
+    if not file then return pending("no " .. real) end
+    file:close()
+    local c = mt.rate_of(real, { time = "TIMESTAMP", bin = "1m" })
+    near(19366, c:area(), 1e-6)
+    assert.equal(59 * 60, c.duration)
+  end)
+end)
+
 describe("a value of another module", function()
   it("becomes a curve", function()
     near(5, curve.of(5, "rate")(1))
