@@ -23,7 +23,7 @@ VERSION := 0.1.0
 V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
-BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libxxhash-dev \
+BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 LINT_PACKAGES  := clang-format clang-tidy lua-check
@@ -33,7 +33,7 @@ LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE)
-LIBS    := -lcjson -lz -lm
+LIBS    := -lcjson -lcsv -lz -lm
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats hash trace prefix load
@@ -84,9 +84,13 @@ lint-deps:
 
 # --- build ----------------------------------------------------------------------------------------
 
+# What needs the packages says so before the compiler does.
 ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(wildcard $(LUA_STATIC)),)
-$(error packages are missing: run 'make deps' first (they are: $(BUILD_PACKAGES) $(TEST_PACKAGES)))
+HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h
+PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
+  $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
+ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))
+$(error packages are missing, 'make deps' brings them: $(or $(call missing,$(BUILD_PACKAGES)),$(BUILD_PACKAGES)))
 endif
 endif
 
@@ -195,6 +199,9 @@ install: all
 	install -D -m 755 $(BUILD)/lib/moontide/core.so $(LUA_LIB)/moontide/core.so
 	install -d $(LUA_SHARE)/moontide
 	install -m 644 lua/moontide/*.lua $(LUA_SHARE)/moontide/
+	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
+	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/
+	install -m 644 examples/*.lua examples/README.md $(DESTDIR)$(PREFIX)/share/moontide/examples/
 
 clean:
 	rm -rf build

@@ -4,7 +4,8 @@ return script.new {
   summary = "Explain a command or a script; without a name, list the commands",
   usage = "moontide help [NAME [--source]]",
   options = {
-    { "name", kind = "string", argument = true, help = "a command, or a script's file" },
+    { "name", kind = "string", argument = true,
+      help = "a command, a script's file, or a name of the Lua module (mt, mt.spike)" },
     { "source", kind = "flag", help = "print the script itself" },
   },
   check = function(opt)
@@ -14,6 +15,13 @@ return script.new {
     local help = require "moontide.help"
     if not opt.name then
       io.write(help.overview())
+      return
+    end
+    local reference = require "moontide.reference"
+    if reference.is_name(opt.name) then
+      local text, problem, kind = reference.text(opt.name)
+      if not text then return nil, problem, kind end
+      io.write(text)
       return
     end
     local source, message, code = script.find(opt.name)

@@ -54,7 +54,7 @@ typedef struct mt_expectation {
     double input_mean, output_mean; /* tokens; output over the requests that have one. Sessions
                                        count as if none ended at max_input */
     double output_share;            /* of requests that have an output_length */
-    double shared_mean;             /* tokens of the shared part */
+    double shared_mean;             /* tokens of the shared part that prompts use */
     double whole_shared_mean;       /* of them, in whole blocks */
     double inside;                  /* share of requests that lie wholly inside the shared part */
     double remembered;              /* block keys that will have to be remembered, roughly */

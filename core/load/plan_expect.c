@@ -146,15 +146,33 @@ static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, doubl
         *requests = decided.most;
 }
 
-static void expect_prompts(const mt_plan *plan, const mt_stream *stream, const class_means *means,
-                           mt_expectation *expectation) {
+/* Tokens of the shared part that requests of a class use on average, and those in whole blocks: a
+ * whole prompt (input=) can end before the shared part does, and its last block is then cut, by
+ * half a block on average. */
+static void expect_shared(const mt_length_pair *pair, uint64_t seed, double shared, double block,
+                          double *used, double *whole) {
+    *used = shared;
+    *whole = floor(shared / block) * block;
+    if (!pair->input || pair->input_is_new || !(shared > 0))
+        return;
+    double cut = mt_distribution_probability_below(pair->input, *whole, seed, 0) * (block - 1) / 2;
+    *used = mt_distribution_mean_rounded(pair->input, seed, 0, 1, shared);
+    if (*whole > 0)
+        *whole = fmax(0, mt_distribution_mean_rounded(pair->input, seed, 0, 1, *whole) - cut);
+}
+
+static void expect_prompts(const mt_plan *plan, const mt_stream *stream, uint64_t seed,
+                           const class_means *means, mt_expectation *expectation) {
     double block = (double)mt_plan_block_size(plan);
     /* Later turns of sessions remember nothing but their own ids. */
     double prompts = expectation->sessions > 0 ? expectation->sessions : expectation->requests;
     for (size_t i = 0; i < means->count; i++) {
         double share = means->over_time[i];
-        expectation->shared_mean += share * means->shared[i];
-        expectation->whole_shared_mean += share * floor(means->shared[i] / block) * block;
+        double used, whole;
+        expect_shared(mt_lengths_class(stream->lengths, i), seed, means->shared[i], block, &used,
+                      &whole);
+        expectation->shared_mean += share * used;
+        expectation->whole_shared_mean += share * whole;
         expectation->remembered +=
             mt_prompt_remembered(mt_stream_prompt(stream, i), share * prompts,
                                  expectation->input_mean, mt_plan_block_size(plan));
@@ -190,7 +208,7 @@ static mt_code expect_stream(const mt_plan *plan, size_t index, uint64_t seed, d
         expectation->output_mean = mean.output;
         expectation->output_share = mean.output_share;
         expectation->inside = mean.inside;
-        expect_prompts(plan, stream, &means, expectation);
+        expect_prompts(plan, stream, seed, &means, expectation);
     }
     mt_free(means.shared);
     return code;

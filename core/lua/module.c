@@ -3,13 +3,21 @@
 #include "lua/embedded.h"
 
 static const luaL_Reg openers[] = {
-    {"base", mt_lua_open_base},       {"json", mt_lua_open_json},
-    {"hash", mt_lua_open_hash},       {"columns", mt_lua_open_columns},
-    {"trace", mt_lua_open_trace},     {"analysis", mt_lua_open_analysis},
-    {"random", mt_lua_open_random},   {"distribution", mt_lua_open_distribution},
-    {"curve", mt_lua_open_curve},     {"process", mt_lua_open_process},
-    {"lengths", mt_lua_open_lengths}, {"prompt", mt_lua_open_prompt},
-    {"plan", mt_lua_open_plan},       {NULL, NULL},
+    {"base", mt_lua_open_base},
+    {"json", mt_lua_open_json},
+    {"hash", mt_lua_open_hash},
+    {"columns", mt_lua_open_columns},
+    {"trace", mt_lua_open_trace},
+    {"analysis", mt_lua_open_analysis},
+    {"random", mt_lua_open_random},
+    {"distribution", mt_lua_open_distribution},
+    {"curve", mt_lua_open_curve},
+    {"process", mt_lua_open_process},
+    {"lengths", mt_lua_open_lengths},
+    {"prompt", mt_lua_open_prompt},
+    {"plan", mt_lua_open_plan},
+    {"csv", mt_lua_open_csv},
+    {NULL, NULL},
 };
 
 static int usage_text(lua_State *L) {

@@ -2,6 +2,8 @@
 #include "lua/load_binding.h"
 #include "lua/trace_binding.h"
 
+#include <math.h>
+
 static const char type_name[] = "moontide.process";
 
 typedef struct process_owner {
@@ -148,6 +150,14 @@ static int duration(lua_State *L) {
     return 1;
 }
 
+/* period(process) -> seconds after which its curve repeats, 0 when it does not or has none */
+static int period(lua_State *L) {
+    mt_curve *curve = mt_process_curve(mt_lua_check_process(L, 1));
+    double seconds = curve ? mt_curve_period(curve, NULL) : 0;
+    lua_pushnumber(L, isfinite(seconds) ? seconds : 0);
+    return 1;
+}
+
 /* has_sessions(process) -> boolean */
 static int has_sessions(lua_State *L) {
     lua_pushboolean(L, mt_process_has_sessions(mt_lua_check_process(L, 1)));
@@ -201,12 +211,22 @@ static int release(lua_State *L) {
 
 int mt_lua_open_process(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", to_text}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"even", even},           {"poisson", poisson},   {"poisson_counts", poisson_counts},
-        {"renewal", renewal},     {"mmpp", mmpp},         {"hawkes", hawkes},
-        {"sessions", sessions},   {"recorded", recorded}, {"closed", closed},
-        {"custom", custom},       {"duration", duration}, {"has_sessions", has_sessions},
-        {"is_closed", is_closed}, {"areas", areas},       {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"even", even},
+                                         {"poisson", poisson},
+                                         {"poisson_counts", poisson_counts},
+                                         {"renewal", renewal},
+                                         {"mmpp", mmpp},
+                                         {"hawkes", hawkes},
+                                         {"sessions", sessions},
+                                         {"recorded", recorded},
+                                         {"closed", closed},
+                                         {"custom", custom},
+                                         {"duration", duration},
+                                         {"period", period},
+                                         {"has_sessions", has_sessions},
+                                         {"is_closed", is_closed},
+                                         {"areas", areas},
+                                         {NULL, NULL}};
     mt_lua_new_type(L, type_name, NULL, release, meta);
     lua_pop(L, 1);
     luaL_newlib(L, functions);

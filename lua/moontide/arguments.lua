@@ -2,7 +2,8 @@
 --
 --   --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --flag   --no-flag (of a flag whose default
 --   is true)   -- (what follows is plain arguments)
--- A name may be shortened as far as it stays unambiguous. A value may be negative (--phase -3) or
+-- A name may be shortened as far as it stays unambiguous, but for the options that every workload has:
+-- `--rate` of a script without one must not become --rate-scale. A value may be negative (--phase -3) or
 -- "-"; it may begin with "--" only as --name=--value. A plain argument goes to the options with
 -- argument = true, in their order; the last of them takes all that are left when it is a list. An
 -- option given twice holds the last value, a list all of them.
@@ -44,13 +45,25 @@ local function index(spec)
   return names
 end
 
+-- The nearest name, else one that begins like it.
+local function hint_of(exact, names)
+  local hint = nearest.hint(exact, names.visible, "--")
+  for _, candidate in ipairs(names.visible) do
+    if hint == "" and candidate:sub(1, #exact) == exact then
+      hint = (" (did you mean '--%s'?)"):format(candidate)
+    end
+  end
+  return hint
+end
+
 -- The option a long name means and its full name; raises when there is none or more than one.
 local function find_long(command, name, names)
   local exact = hyphens(name)
   if names.long[exact] then return names.long[exact], exact end
   local found, full, candidates = nil, nil, {}
   for _, candidate in ipairs(names.visible) do
-    if exact ~= "" and candidate:sub(1, #exact) == exact then
+    local may_shorten = exact ~= "" and not names.long[candidate].common
+    if may_shorten and candidate:sub(1, #exact) == exact then
       if not found or found ~= names.long[candidate] then candidates[#candidates + 1] = "--" .. candidate end
       found, full = names.long[candidate], candidate
     end
@@ -59,8 +72,7 @@ local function find_long(command, name, names)
     core.base.raise(("%s: option '--%s' is ambiguous: it could be %s"):format(
       command, name, table.concat(candidates, ", ")))
   elseif not found then
-    core.base.raise(("%s: unknown option '--%s'%s"):format(
-      command, name, nearest.hint(exact, names.visible, "--")))
+    core.base.raise(("%s: unknown option '--%s'%s"):format(command, name, hint_of(exact, names)))
   end
   return found, full
 end

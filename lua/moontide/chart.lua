@@ -4,6 +4,7 @@
 -- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
 -- ASCII elsewhere; colour only for several series on a terminal, and never with NO_COLOR.
 local core = require "moontide.core"
+local options = require "moontide.options"
 core.base.own()
 
 local chart = {}
@@ -227,7 +228,7 @@ end
 -- The line under the chart with its tick marks, and the line of their labels.
 local function x_axis(opts, width, glyphs)
   local from, to = opts.x_from, opts.x_to
-  local is_time = (opts.x_unit or "s") == "s"
+  local is_time = opts.x_unit == "s"
   local unit, scale = opts.x_unit, 1
   if is_time then unit, scale = time_unit(math.max(math.abs(from), math.abs(to))) end
   local step = (is_time and time_step or nice_step)((to - from) / math.max(2, width // 12))
@@ -267,6 +268,39 @@ local function legend(opts, style, use_markers)
   return table.concat(words, "   ")
 end
 
+-- Raises unless `value` is a list; `allowed` says of what.
+local function check_list(value, what, allowed)
+  if type(value) ~= "table" or getmetatable(value) then options.wrong(what, value, allowed) end
+end
+
+local function check_numbers(values, what)
+  check_list(values, what, "a list of numbers")
+  for i, value in ipairs(values) do
+    if type(value) ~= "number" then options.wrong(("%s, value %d"):format(what, i), value, "a number") end
+  end
+end
+
+local line_spec = {
+  { "series", kind = "any", required = true }, { "names", kind = "string", list = true },
+  { "x_from", kind = "number", required = true }, { "x_to", kind = "number", required = true },
+  { "x_unit", kind = "string", default = "s" }, { "y_unit", kind = "string" },
+  { "width", kind = "integer", min = 20, max = 1000 },
+  { "height", kind = "integer", min = 3, max = 200, default = 12 }, { "title", kind = "string" },
+}
+
+local function line_options(given)
+  local opts = options.table("chart.line", given, line_spec)
+  check_list(opts.series, "chart.line: series", "a list of lists of numbers")
+  for i, values in ipairs(opts.series) do
+    check_numbers(values, ("chart.line: series %d"):format(i))
+  end
+  if opts.x_to <= opts.x_from then
+    core.base.raise(("chart.line: x_to (%s) must be above x_from (%s)"):format(options.show(opts.x_to),
+      options.show(opts.x_from)))
+  end
+  return opts
+end
+
 ---@class moontide.line_chart
 ---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
 ---@field names string[]? of the series, for a legend
@@ -279,12 +313,13 @@ end
 ---@field title string?
 
 --- Lines over a common x axis, cut into equal bins.
----@param opts moontide.line_chart
+---@param given moontide.line_chart
 ---@param style? moontide.chart_style
 ---@return string lines without a newline at the end
-function chart.line(opts, style)
+function chart.line(given, style)
+  local opts = line_options(given)
   style = style or chart.style()
-  local width, height = plot_width(opts.width, style), opts.height or 12
+  local width, height = plot_width(opts.width, style), opts.height
   local count = #opts.series
   local is_fine = fine(count, style)
   local glyphs = style.utf8 and unicode_glyphs or ascii_glyphs
@@ -330,12 +365,34 @@ local function bar_of(length, style)
   return ("█"):rep(whole) .. (eighths[part] or "")
 end
 
+local bars_spec = {
+  { "rows", kind = "any", required = true }, { "width", kind = "integer", min = 10, max = 1000 },
+  { "unit", kind = "string" }, { "title", kind = "string" },
+}
+
+local function bars_options(given)
+  local opts = options.table("chart.bars", given, bars_spec)
+  check_list(opts.rows, "chart.bars: rows", "a list of {label, value}")
+  for i, row in ipairs(opts.rows) do
+    local what = ("chart.bars: row %d"):format(i)
+    check_list(row, what, "{label, value}")
+    if type(row[1]) ~= "string" and type(row[1]) ~= "number" then
+      options.wrong(what .. ": the label", row[1], "a string")
+    end
+    if type(row[2]) ~= "number" or not (row[2] >= 0 and row[2] < math.huge) then
+      options.wrong(what .. ": the value", row[2], "a finite number that is not below 0")
+    end
+  end
+  return opts
+end
+
 --- Horizontal bars, one a row, each with its number.
----@param opts { rows: { [1]: string, [2]: number }[], width: integer?, unit: string?, title: string? }
+---@param given { rows: { [1]: string, [2]: number }[], width: integer?, unit: string?, title: string? }
 ---   rows: { label, value } with values >= 0
 ---@param style? moontide.chart_style
 ---@return string lines without a newline at the end
-function chart.bars(opts, style)
+function chart.bars(given, style)
+  local opts = bars_options(given)
   style = style or chart.style()
   local width = opts.width or style.columns
   local label_width, number_width, most = 0, 0, 0
@@ -351,11 +408,14 @@ function chart.bars(opts, style)
   local lines = { opts.title and cut(opts.title, width) }
   for i, row in ipairs(opts.rows) do
     local label = cut(row[1], width // 2)
-    local bar = most > 0 and bar_of(math.max(0, row[2]) / most * room, style) or ""
+    local bar = most > 0 and bar_of(row[2] / most * room, style) or ""
     lines[#lines + 1] = (" "):rep(label_width - (utf8.len(label) or #label)) .. label .. " "
       .. (style.utf8 and "│" or "|") .. bar .. " " .. texts[i]
   end
   return table.concat(lines, "\n")
 end
+
+--- What a script author sees as mt.chart.
+chart.public = { chart = { line = chart.line, bars = chart.bars } }
 
 return chart

@@ -116,7 +116,7 @@ local function show_help(self)
 end
 
 -- A loaded script with the words after its name.
-local function run_loaded(self, source, words)
+local function run_loaded(self, words)
   local arguments, script = require "moontide.arguments", require "moontide.script"
   if self.raw then
     if words[1] == "-h" or words[1] == "--help" then return show_help(self) end
@@ -125,14 +125,9 @@ local function run_loaded(self, source, words)
   if arguments.asks_help(words) then return show_help(self) end
   local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
   if not ok then return opt end
-  if self.plan and opt.seed ~= early_seed(words) then
-    -- The seed was given in a way that only the whole specification explains ("--see 3").
-    ok, self = load_script(source, opt.seed)
-    if not ok then return self end
-  end
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
-  return self.plan and run_plan(self, opt) or run_command(self, opt)
+  return self.plan and run_plan(self, opt) or run_command(self, script.strict(self, opt))
 end
 
 --- Runs a script by name with the words that follow it; gives the exit status.
@@ -144,7 +139,7 @@ function cli.run_script(name, words)
   if not source then return failure(message, code) end
   local ok, self = load_script(source, early_seed(words))
   if not ok then return self end
-  return run_loaded(self, source, words)
+  return run_loaded(self, words)
 end
 
 local function dispatch(words)

@@ -66,6 +66,7 @@ function common.of_script(script)
   end
   local left = {}
   for _, option in ipairs(command_options(script.timestamp_digits)) do
+    option.common = true
     if not replaced[options.key(option[1])] then left[#left + 1] = option end
   end
   return left

@@ -186,57 +186,7 @@ function curve.curve(fn, duration)
   return from_function(fn, seconds, seconds, ("curve(function, %s)"):format(options.show(seconds)))
 end
 
-local rate_of_spec = { { "bin", kind = "duration", default = "30s", above = 0 } }
-local most_bins = 1000000
-
--- The timestamps (ms) of a trace's requests, or nil and why there are none.
-local function timestamps(trace)
-  local column = trace:column "timestamp"
-  if #trace == 0 then return nil, "there are no requests" end
-  if column:count() < #trace then
-    return nil, ("%d of %d requests have no timestamp"):format(#trace - column:count(), #trace)
-  end
-  return column:values(), nil, column:min(), column:max()
-end
-
--- The number of requests in each bin, the first starting at the first request.
-local function count_in_bins(times, first, last, bin)
-  local bins = math.floor((last - first) / 1000 / bin) + 1
-  if bins > most_bins then
-    core.base.raise(("rate_of: bin (%s s) is too short for a trace of %.9g s"):format(
-      options.show(bin), (last - first) / 1000))
-  end
-  local counts = {}
-  for i = 1, bins do counts[i] = 0 end
-  for _, time in ipairs(times) do
-    local i = math.min(math.floor((time - first) / 1000 / bin) + 1, bins)
-    counts[i] = counts[i] + 1
-  end
-  return counts
-end
-
---- The rate that a trace had, in bins: it starts at 0 with the first request and lasts as many whole
---- bins as the trace needs, so that its area is the number of requests. A file that cannot be read raises.
----@param trace string|moontide.columns a file, or what mt.trace.read gave
----@param o? { bin: number|string } default "30s"
----@return moontide.curve
-function curve.rate_of(trace, o)
-  local bin = options.table("rate_of", o, rate_of_spec).bin
-  local columns = require("moontide.trace").columns_of(trace, "rate_of")
-  local is_path = type(trace) == "string"
-  local times, why, first, last = timestamps(columns)
-  if not times then
-    core.base.raise("rate_of: " .. (is_path and trace .. ": " or "") .. why)
-  end
-  local edges, rates = {}, {}
-  local counts = count_in_bins(times, first, last, bin)
-  for i, count in ipairs(counts) do -- each bin as two points, so that the rate jumps between
-    edges[2 * i - 1], edges[2 * i] = (i - 1) * bin, i * bin
-    rates[2 * i - 1], rates[2 * i] = count / bin, count / bin
-  end
-  local label = is_path and ("rate_of(%q)"):format(trace) or "rate_of(columns)"
-  return raw.sampled(rates, edges, #counts * bin, label)
-end
+curve.rate_of = require "moontide.rate_of"
 
 -- --- coercion --------------------------------------------------------------------------------------
 

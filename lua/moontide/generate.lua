@@ -134,6 +134,18 @@ local function write_processes(expected)
   end
 end
 
+-- The busiest stretch of the expected rate; where nobody knows it, nothing.
+local function write_peak(self, opt, expected)
+  local rates = expected_rates(self, opt, expected)
+  if not rates then return end
+  local at
+  for i, rate in ipairs(rates) do
+    if not at or rate > rates[at] then at = i end
+  end
+  io.write(("busiest: %.6g per second from %.6g s on, over %.6g s\n"):format(rates[at],
+    (at - 1) * opt.duration / #rates, opt.duration / #rates))
+end
+
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
   local run, message, code = workload.run(self, {
@@ -145,13 +157,14 @@ local function check(self, opt, expected, script)
   digest, message, code = core.plan.digest(run, digest_requests, digits)
   if not digest then return workload.failed(self, message, code) end
   io.write(tostring(expected), "\n")
+  write_peak(self, opt, expected)
   write_processes(expected)
   if opt.num_requests and opt.num_requests < expected.requests then
     io.write(("stops after %d requests\n"):format(opt.num_requests))
   end
   for i, row in ipairs(expected.streams) do
     if row.shared > 0 and i <= most_lines then
-      io.write(("stream '%s': %.9g tokens shared on average, %.9g of them in whole blocks of %d\n"):format(
+      io.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n"):format(
         row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
@@ -161,9 +174,20 @@ end
 
 -- --- the command line -----------------------------------------------------------------------------
 
-local function tell_notes(self, opt, expected)
-  for _, note in ipairs(workload.duration_notes(self, opt.duration)) do report.note(note) end
+-- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
+local inside_told = 0.05
+
+local function tell_notes(self, opt, expected, is_default)
+  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default)) do report.note(note) end
+  if expected.inside > inside_told then
+    report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
+      .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
+  end
   for _, row in ipairs(expected.streams) do
+    if row.shared > 0 and row.whole_shared == 0 then
+      report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared"):format(
+        row.name, row.shared, self.block_size))
+    end
     if row.clamped_at then
       report.note(("stream '%s': its rate is below 0 from t = %.9g s on and counts as 0 there"):format(
         row.name, row.clamped_at))
@@ -177,10 +201,11 @@ end
 ---@param opt table its options and the common ones
 ---@return integer|nil status, string? message, string? code
 function generate.run(script, self, opt)
+  local is_default = workload.duration(self, opt.duration, script.default_duration or -1) == -1
   opt.duration = workload.duration(self, opt.duration, script.default_duration)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
-  tell_notes(self, opt, expected)
+  tell_notes(self, opt, expected, is_default)
   if expected.requests == 0 then
     return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
   end

@@ -65,6 +65,7 @@ function help.overview()
     "usage: moontide COMMAND [options]",
     "       moontide FILE.lua [options]      a script of your own",
     "       moontide help NAME [--source]    explain a command, or print its script",
+    "       moontide help mt | mt.spike      explain the Lua module, or a name in it",
   }
   for _, group in ipairs(existing_groups()) do
     lines[#lines + 1] = ""

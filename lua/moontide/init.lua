@@ -9,8 +9,8 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "analysis", "random", "distribution", "curve", "process", "prompt",
-  "stream", "workload",
+  "script", "json", "hash", "trace", "csv", "analysis", "random", "distribution", "chart", "curve", "process",
+  "prompt", "stream", "workload",
 }
 
 local function locate(functions)
@@ -33,5 +33,15 @@ for _, name in ipairs(parts) do
   end
   for _, methods in ipairs(part.methods or {}) do locate(methods) end
 end
+
+--- A name that is not there is a mistake, told with the nearest one that is.
+setmetatable(mt, {
+  __index = core.base.located(function(_, name)
+    local names = {}
+    for key in pairs(mt) do names[#names + 1] = key end
+    local hint = type(name) == "string" and require("moontide.nearest").hint(name, names) or ""
+    core.base.raise(("there is no mt.%s%s"):format(tostring(name), hint))
+  end),
+})
 
 return mt

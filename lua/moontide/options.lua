@@ -91,9 +91,14 @@ local function has_range(option)
   return option.min or option.above or option.max or option.below
 end
 
+-- Does the text name a curve or distribution ("sine:mean=20", "lognormal")? Numbers begin otherwise.
+local function is_named(text)
+  return text:find "^%s*%a" ~= nil and not text:find "^%s*[iInN][nNaA][fFnN]%s*$"
+end
+
 -- A number here; what else it may be is the business of the curves.
 local function rate(value, what, option)
-  if type(value) == "number" or (type(value) == "string" and not value:find ":") then
+  if type(value) == "number" or (type(value) == "string" and not is_named(value)) then
     local per_second = units.rate_number(value, what)
     return check_range(per_second, what, has_range(option) and option or not_negative)
   end
@@ -106,7 +111,7 @@ end
 
 local function length(value, what, option)
   local is_text = type(value) == "string"
-  if type(value) == "number" or (is_text and not value:find ":") then
+  if type(value) == "number" or (is_text and not is_named(value)) then
     local tokens = is_text and units.integer(value, what) or units.number(value, what)
     return check_range(tokens, what, has_range(option) and option or not_negative)
   end
@@ -254,6 +259,13 @@ local function names_of(spec)
   return names
 end
 
+-- " (it takes at, height, rise, fall)"
+local function list_of(spec)
+  local names = names_of(spec)
+  if #names == 0 then return " (it takes no names, only a list)" end
+  return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
+end
+
 -- The keys of a table in a fixed order, so that the first error is always the same one.
 local function sorted_keys(given)
   local keys = {}
@@ -272,6 +284,7 @@ local function refuse_unknown(function_name, given, spec)
         function_name, key, units.show(given[key])))
     elseif not is_item and not known[key] then
       local hint = type(key) == "string" and nearest.hint(options.key(key), names_of(spec)) or ""
+      if hint == "" then hint = list_of(spec) end
       core.base.raise(("%s: unknown option %s%s"):format(function_name, units.show(key), hint))
     end
   end

@@ -8,7 +8,8 @@ local public = {}
 
 --- Every prompt is new from its first token on.
 ---@return moontide.prompt
-function public.unique()
+function public.unique(...)
+  if select("#", ...) > 0 then core.base.raise "unique: takes nothing: every prompt is new" end
   return core.prompt.unique()
 end
 

@@ -175,6 +175,14 @@ function script.bundled_names()
   return names
 end
 
+-- The nearest command, or the file that was meant.
+local function hint_of(name)
+  local file = io.open(name .. ".lua", "rb")
+  if not file then return nearest.hint(name, script.bundled_names()) end
+  file:close()
+  return (" (did you mean the file '%s.lua'?)"):format(name)
+end
+
 ---@class moontide.source
 ---@field name string
 ---@field text string
@@ -196,7 +204,7 @@ function script.find(name)
   end
   local text = name:find "^[%w_-]+$" and read_bundled(name)
   if not text then
-    return nil, ("unknown command '%s'%s"):format(name, nearest.hint(name, script.bundled_names())), "usage"
+    return nil, ("unknown command '%s'%s"):format(name, hint_of(name)), "usage"
   end
   return { name = name, text = text, chunk = "@scripts/" .. name .. ".lua" }
 end
@@ -269,8 +277,24 @@ local function is_workload(value)
   return has_type and not script.is(value) and require("moontide.workload").is(value)
 end
 
---- Loads a script: runs its text, which must return a script or a workload. Raises what
---- is wrong with it: a text that begins with its name (and line).
+-- The first sentence of the comment that a text begins with, nil without one.
+local function first_sentence(text)
+  local comment = ""
+  for line in text:gmatch "[^\n]*" do
+    local words = line:match "^%-%-+%s*(.-)%s*$"
+    if words then
+      comment = comment .. (comment ~= "" and " " or "") .. words
+    elseif comment ~= "" or line:find "%S" then
+      break
+    end
+  end
+  local sentence = comment:match "^(.-)%.%f[%s\0]" or comment
+  return sentence:find "%w" and sentence or nil
+end
+
+--- Loads a script: runs its text, which must return a script or a workload (whose summary is the first
+--- sentence of the comment that the text begins with). Raises what is wrong with it: a text that begins
+--- with its name (and line).
 ---@param source moontide.source
 ---@return moontide.script
 function script.load(source)
@@ -284,7 +308,8 @@ function script.load(source)
   if not ok then error(value, 0) end
   local self = value
   if is_workload(value) then
-    self = script.new { summary = "A workload", plan = function() return value end }
+    local summary = first_sentence(text) or "A workload"
+    self = script.new { summary = summary, plan = function() return value end }
   elseif not script.is(value) then
     error(("%s: returned %s: a script ends in return mt.script{...} or return mt.workload{...}"):format(
       source.chunk:sub(2), value == nil and "nothing" or options.show(value)), 0)
@@ -327,6 +352,32 @@ local function refuse_recursion(self)
   end
 end
 
+-- opt.rtae in a plan or a command is a mistake, not nil.
+local function strict(self, opt)
+  local known = {}
+  for _, option in ipairs(self.options) do
+    known[options.key(option[1])] = true
+    if option.stands_for then known[options.key(option.stands_for)] = true end
+  end
+  for _, option in ipairs(self.plan and common.of_script(self) or {}) do
+    known[options.key(option[1])] = true
+  end
+  return setmetatable(opt, {
+    __index = core.base.located(function(_, name)
+      if known[name] then return nil end
+      local names = {}
+      for key in pairs(known) do names[#names + 1] = key end
+      table.sort(names)
+      local as_key = type(name) == "string" and options.key(name) or ""
+      core.base.raise(("there is no opt.%s%s"):format(tostring(name),
+        known[as_key] and (" (it is opt.%s)"):format(as_key) or nearest.hint(as_key, names)))
+    end),
+  })
+end
+
+--- The options as the script's functions see them: an unknown name raises.
+script.strict = strict
+
 --- The workload of a script's plan for its options; mistakes in the plan raise.
 ---@param self moontide.script
 ---@param opt table
@@ -334,7 +385,7 @@ end
 function script.make_plan(self, opt)
   refuse_recursion(self)
   making[#making + 1] = self
-  local ok, value = xpcall(self.plan, script.add_traceback, opt)
+  local ok, value = xpcall(self.plan, script.add_traceback, strict(self, opt))
   making[#making] = nil
   if not ok then error(value, 0) end
   if not is_workload(value) then

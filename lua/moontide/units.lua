@@ -101,7 +101,7 @@ local fractions = { ms = 1000, us = 1000000 }
 local duration_forms = "a time in seconds, or with units (90s, 250ms, 1h30m, 2d; m is minutes)"
 
 -- Seconds in a text such as "1h30m", or nil.
-local function duration_text(text)
+function units.duration_text(text)
   local sign, rest = text:match "^%s*([+-]?)(.-)%s*$"
   if decimal(rest) and not rest:find "^[+-]" then return tonumber(sign .. rest) end
   local total, seen = 0, {}
@@ -122,7 +122,7 @@ end
 ---@return number seconds
 function units.duration(value, what)
   local number = value
-  if type(value) == "string" then number = duration_text(value) end
+  if type(value) == "string" then number = units.duration_text(value) end
   if type(number) ~= "number" then units.wrong(what, value, duration_forms) end
   return finite(number, what, duration_forms)
 end

@@ -19,10 +19,10 @@ local default_duration, default_block_size = 60, 512
 
 -- --- workloads ------------------------------------------------------------------------------------
 
--- All streams with their full names, rate factor and end, those of workloads inside included.
+-- All streams with their full names, rate factor and end, those of workloads inside included. Only those
+-- inside end after their own duration: how long the whole is, the run says.
 local function flatten(self, prefix, factor, last, into)
   factor = factor * self.factor
-  last = math.min(last, self.duration or math.huge)
   for i, member in ipairs(self.members) do
     if stream.is_type(member, "moontide.stream") then
       local name = member.name
@@ -32,7 +32,8 @@ local function flatten(self, prefix, factor, last, into)
       into[#into + 1] = { name = prefix .. (name or "main"), stream = member, factor = factor, last = last }
     else
       local inner = member.name or member.script_name
-      flatten(member, inner and prefix .. inner .. "/" or prefix, factor, last, into)
+      flatten(member, inner and prefix .. inner .. "/" or prefix, factor,
+        math.min(last, member.duration or math.huge), into)
     end
   end
   return into
@@ -194,14 +195,20 @@ end
 --- Lines that say where a curve ends before the workload does, or is cut by its end.
 ---@param self moontide.workload
 ---@param duration number seconds
+---@param is_default? boolean nothing said how long the workload is
 ---@return string[]
-function workload.duration_notes(self, duration)
+function workload.duration_notes(self, duration, is_default)
   local notes = {}
   for _, entry in ipairs(self.streams) do
     local curve = core.process.duration(entry.stream.process)
     if curve < math.huge and math.abs(curve - duration) > 1e-9 * duration then
       notes[#notes + 1] = ("stream '%s': its curve lasts %.9g s, the workload %.9g s: it %s"):format(
         entry.name, curve, duration, curve < duration and "ends early" or "is cut")
+    end
+    local period = is_default and core.process.period(entry.stream.process) or 0
+    if period > duration * (1 + 1e-9) then
+      notes[#notes + 1] = ("stream '%s': its curve repeats every %.9g s, and nothing says how long the "
+        .. "workload is (duration= or --duration): it ends after %.9g s"):format(entry.name, period, duration)
     end
   end
   return notes
@@ -252,6 +259,7 @@ function workload.expect(self, duration, seed, factor)
   end
   local whole, inside = expected.new(duration, names, processes, ones)
   check_inside(self, inside)
+  whole.inside = inside
   self.expectations[asked] = whole
   return whole
 end

@@ -204,7 +204,6 @@ describe("a plan", function()
     local seven = draw "plan.lua --seed 7"
     assert.is_truthy(seven)
     assert.equal(seven, draw "plan.lua --seed=7")
-    assert.equal(seven, draw "plan.lua --see 7")
     assert.equal(seven, draw "run plan.lua --seed 7")
     assert.not_equal(seven, draw "plan.lua")
     assert.equal(draw "plan.lua", draw "plan.lua --seed 0")
@@ -279,11 +278,27 @@ Explain a command or a script; without a name, list the commands
 usage: moontide help [NAME [--source]]
 
 options:
-  --name TEXT                 a command, or a script's file
+  --name TEXT                 a command, a script's file, or a name of the Lua module (mt,
+                              mt.spike)
   --source                    print the script itself
 ]==]
     assert.equal(expected, run("help help").out)
     assert.equal(expected, run("help --help").out)
+  end)
+
+  it("of the Lua module is its comments", function()
+    local spike = run "help mt.spike"
+    assert.equal(0, spike.status)
+    assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n$", spike.out)
+    local stream = run "help mt.stream".out
+    assert.matches("\n    new_input%? number|moontide%.distribution tokens after the shared part\n", stream)
+    local all = run "help mt".out
+    for name in pairs(require "moontide") do
+      if name ~= "version" then assert.matches("\n  mt%." .. name .. " +%S", "\n" .. all) end
+    end
+    assert.matches("\n  mt%.trace%.open +Opens a trace", "\n" .. run "help mt.trace".out)
+    local wrong = run "help mt.spkie"
+    assert.same({ 2, "moontide: there is no mt.spkie (did you mean 'mt.spike'?)\n" }, { wrong.status, wrong.err })
   end)
 
   it("lists the commands", function()
@@ -380,6 +395,38 @@ describe("progress", function()
   it("is not shown into a pipe", function()
     local result = run "slow.lua"
     assert.same({ status = 0, out = "0\n", err = "moontide: a note\nmoontide: warning: look out\n" }, result)
+  end)
+end)
+
+describe("a name that is not there", function()
+  it("is a mistake with the script's line, not nil", function()
+    command.write(folder, "names.lua", [[
+local mt = require "moontide"
+return mt.script { summary = "x", options = { { "my-rate", kind = "number", default = 1 } },
+  run = function(opt)
+    print(pcall(function() return mt.posson end))
+    print(pcall(function() return opt["my-rate"] end))
+    print(opt.my_rate)
+    return opt.rtae
+  end }
+]])
+    local result = run "names.lua"
+    assert.equal(1, result.status)
+    assert.equal("false\tnames.lua:4: there is no mt.posson (did you mean 'poisson'?)\n"
+      .. "false\tnames.lua:5: there is no opt.my-rate (it is opt.my_rate)\n1\n", result.out)
+    assert.matches("^moontide: names.lua:7: there is no opt.rtae", result.err)
+  end)
+
+  it("of a command may be a file's", function()
+    assert.equal("moontide: unknown command 'names' (did you mean the file 'names.lua'?)\n", run("names").err)
+  end)
+
+  it("of a common option is not shortened", function()
+    command.write(folder, "bare.lua", [[local mt = require "moontide"
+return mt.workload { mt.stream { arrivals = mt.poisson(5), input = 10 } }]])
+    local result = run "bare.lua --rate 5"
+    assert.same({ 2, "moontide: bare: unknown option '--rate' (did you mean '--rate-scale'?)\n" },
+      { result.status, result.err })
   end)
 end)
 

@@ -425,3 +425,34 @@ it("memory does not grow with the number of requests", function()
   assert.is_true(short > 1000)
   assert.is_true(long_run < short + 1500)
 end)
+
+-- --- what is told before a load is wrong --------------------------------------------------------------
+
+local function check_of(name, text)
+  command.write(folder, name, 'local mt = require "moontide"\n' .. text)
+  return run(name .. " --check")
+end
+
+it("a prompt that ends inside its shared prefix counts for what it shares, and is told", function()
+  local result = check_of("inside.lua", [[return mt.workload { mt.stream { arrivals = mt.poisson(10),
+    input = mt.uniform(1000, 3000), prompt = mt.shared_prefix { tokens = 1536 } } }]])
+  assert.equal(0, result.status)
+  -- E[min(X, 1536)] of X uniform on [1000, 3000): 1536 - 536^2 / 4000
+  assert.is_truthy(result.out:find "stream 'main': 1464.%d+ tokens shared on average")
+  assert.is_truthy(result.err:find "warning: 27 %% of the prompts end inside their shared prefix")
+end)
+
+it("a shared part shorter than a block is told", function()
+  local result = check_of("short.lua", [[return mt.workload { mt.stream { arrivals = mt.poisson(10),
+    new_input = 500, prompt = mt.shared_prefix { tokens = 300 } } }]])
+  assert.is_truthy(result.err:find "warning: stream 'main': 300 shared tokens are less than a block of 512")
+end)
+
+it("a curve that repeats after the default duration is told, one with a duration is not", function()
+  local day = [[return mt.workload { %s mt.stream { input = 10,
+    arrivals = mt.poisson(mt.sine { min = 1, max = 9, period = "24h" }) } }]]
+  assert.is_truthy(check_of("day.lua", day:format "").err:find "its curve repeats every 86400 s, and nothing says")
+  local result = check_of("day.lua", day:format 'duration = "24h",')
+  assert.equal("", result.err)
+  assert.is_truthy(result.out:find "\nbusiest: 8.99%d+ per second from %d+ s on, over 720 s\n")
+end)

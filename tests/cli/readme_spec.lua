@@ -1,23 +1,21 @@
--- Every example of the README is run: `lua` blocks that begin with "-- NAME.lua" are files, other `lua`
--- blocks run in the executable, `sh` blocks run line by line in the folder of those files.
+-- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
+-- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
+-- folder of those files. Guide: `lua` blocks run after `local mt = require "moontide"`, `sh` blocks where
+-- there is a folder `examples`.
 local command = require "tests.support.command"
+local document = require "tests.support.document"
 
-local text = command.read "README.md"
-
-local function blocks_of(language)
-  local blocks = {}
-  for block in text:gmatch("\n```" .. language .. "\n(.-)\n```") do blocks[#blocks + 1] = block end
-  return blocks
+local function succeeds(line, result)
+  assert.equal(0, result.status, line .. "\n" .. result.err)
 end
 
 describe("the README", function()
+  local text = command.read "README.md"
   local folder, with_path
 
   setup(function()
-    folder = command.folder()
-    os.execute(("ln -s '%s' '%s/moontide'"):format(command.binary(), folder))
-    with_path = { folder = folder, environment = ("PATH='%s':\"$PATH\""):format(folder) }
-    for _, block in ipairs(blocks_of "lua") do
+    folder, with_path = document.folder()
+    for _, block in ipairs(document.blocks(text, "lua")) do
       local name = block:match "^%-%- ([%w_]+%.lua)\n"
       if name then command.write(folder, name, block .. "\n") end
     end
@@ -27,12 +25,9 @@ describe("the README", function()
 
   it("has Lua examples that run", function()
     local ran = 0
-    for _, block in ipairs(blocks_of "lua") do
+    for _, block in ipairs(document.blocks(text, "lua")) do
       if not block:find "^%-%- [%w_]+%.lua\n" then
-        command.write(folder, "body.lua", block .. "\n")
-        command.write(folder, "example.lua", [[return require "moontide".script {
-          summary = "an example", run = function() dofile "body.lua" end }]])
-        local result = command.run({ "run", "example.lua" }, with_path)
+        local result = document.run_lua(folder, block)
         assert.equal("", result.err)
         assert.equal(0, result.status)
         assert.truthy(#result.out > 0)
@@ -43,15 +38,7 @@ describe("the README", function()
   end)
 
   it("has commands that run", function()
-    local ran = 0
-    for _, block in ipairs(blocks_of "sh") do
-      for line in block:gmatch "[^\n]+" do
-        local result = command.shell("set -e; " .. line, with_path)
-        assert.equal(0, result.status, line .. "\n" .. result.err)
-        ran = ran + 1
-      end
-    end
-    assert.truthy(ran >= 8)
+    assert.truthy(document.run_commands(text, with_path, succeeds) >= 8)
   end)
 
   it("names only commands and make targets that there are", function()
@@ -65,5 +52,66 @@ describe("the README", function()
         assert.truthy(("\n" .. list):find("\n%s*" .. name .. "%f[%W]"), name)
       end
     end
+  end)
+end)
+
+describe("the scripting guide", function()
+  local text = command.read "examples/README.md"
+  local folder, with_path
+
+  setup(function()
+    folder, with_path = document.folder()
+    os.execute(("ln -s \"$PWD/examples\" '%s/examples'"):format(folder))
+  end)
+
+  teardown(command.remove_folders)
+
+  it("fits a page", function()
+    local _, lines = text:gsub("\n", "\n")
+    assert.is_true(lines <= 170, lines .. " lines")
+  end)
+
+  it("has Lua examples that run", function()
+    local blocks = document.blocks(text, "lua")
+    for _, block in ipairs(blocks) do
+      if block:find "return mt.workload" and block:find "require" then
+        command.write(folder, "whole.lua", block .. "\n")
+        succeeds(block, command.run({ "whole.lua", "--check" }, with_path))
+      else
+        local result = document.run_lua(folder, block, 'local mt = require "moontide" ')
+        succeeds(block, result)
+        assert.equal("", result.err)
+        assert.equal(block:find "print%(" ~= nil, #result.out > 0)
+      end
+    end
+    assert.is_true(#blocks >= 7)
+  end)
+
+  it("has commands that run", function()
+    assert.is_true(document.run_commands(text, with_path, succeeds) >= 4)
+  end)
+
+  it("names every example, and no other", function()
+    local listed = {}
+    for name in text:gmatch "%]%(([%w_]+%.lua)%)" do listed[name] = true end
+    local pipe = assert(io.popen "ls examples")
+    for name in pipe:lines() do
+      if name:find "%.lua$" then
+        assert.is_true(listed[name], name .. " is not in the guide")
+        listed[name] = nil
+      end
+    end
+    pipe:close()
+    assert.is_nil(next(listed), "not among the examples: " .. tostring(next(listed)))
+  end)
+
+  it("has the smallest example first", function()
+    local last = 0
+    for name in text:match("\n## The examples.*"):gmatch "%]%(([%w_]+%.lua)%)" do
+      local _, lines = command.read("examples/" .. name):gsub("\n", "\n")
+      assert.is_true(lines >= last, name)
+      last = lines
+    end
+    assert.is_true(last > 0)
   end)
 end)

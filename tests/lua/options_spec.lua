@@ -128,7 +128,7 @@ describe("a table of options", function()
 
   local refusals = {
     { { hieght = 3 }, "spike: unknown option 'hieght' (did you mean 'height'?)" },
-    { { zzzzzz = 3 }, "spike: unknown option 'zzzzzz'" },
+    { { zzzzzz = 3 }, "spike: unknown option 'zzzzzz' (it takes at, height, corr_time, shape, sizes, loud, digits, share)" },
     { { height = 3 }, "spike: at is required" },
     { { at = 1, height = 0 }, "spike: height must be above 0, not 0" },
     { { at = 1, height = "3" }, "spike: height must be a number, not '3'" },

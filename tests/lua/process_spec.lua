@@ -76,7 +76,7 @@ end)
 describe("mistakes are told with the caller's line", function()
   local cases = {
     { "@even: phase must be at least 0 and below 1, not 1", function() mt.even(3, { phase = 1 }) end },
-    { "@even: unknown option 'fase'", function() mt.even(3, { fase = 0.5 }) end },
+    { "@even: unknown option 'fase' (it takes phase)", function() mt.even(3, { fase = 0.5 }) end },
     { "@poisson_counts: interval must be above 0 seconds, not 0", function() mt.poisson_counts(3, 0) end },
     { "@renewal: gaps must be positive with a finite mean; normal{mean=1, cv=1} has lowest value -inf and mean 1",
       function() mt.renewal(3, mt.normal { mean = 1, cv = 1 }) end },

@@ -26,6 +26,16 @@ local function plan() return workload(1) end
 
 teardown(command.remove_folders)
 
+it("a script that is only a workload says in its first comment what it is", function()
+  local function summary(text)
+    return script.load({ name = "x", chunk = "@x.lua", text = text .. "\nreturn test_workload(1)" }).summary
+  end
+  assert.equal("A load of 2.5 a second", summary "-- A load of 2.5 a second. It is steady.")
+  assert.equal("A load of two lines", summary "#!/usr/bin/env moontide\n\n--- A load of\n-- two lines\nlocal x = 1 -- no")
+  assert.equal("A workload", summary "local x = 1\n-- a comment further down")
+  assert.equal("A workload", summary "-- ------")
+end)
+
 describe("mt.script", function()
   it("makes a script", function()
     local made = mt.script { summary = "Test", options = { { "rate", kind = "rate", default = 20 } }, plan = plan }

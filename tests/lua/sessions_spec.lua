@@ -302,7 +302,7 @@ describe("mistakes are told with the caller's line", function()
       function() mt.stream { arrivals = sessions(), prompt = mt.prompts_of(path) } end },
     { "@stream: first= is for the first turns of mt.sessions{...}",
       function() mt.stream { arrivals = mt.poisson(2), input = 3, first = { new_input = 4 } } end },
-    { "@stream: first: unknown option 'input'",
+    { "@stream: first: unknown option 'input' (it takes new_input, output)",
       function() mt.stream { arrivals = sessions(), new_input = 3, first = { input = 4 } } end },
     { "@stream: first: new_input is required beside lengths=", function()
       mt.stream { arrivals = sessions(), lengths = mt.classes { { 1, new_input = 3 } }, first = { output = 4 } }

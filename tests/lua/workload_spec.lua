@@ -125,6 +125,15 @@ it("duration is what is asked, else the workload's, else the longest curve, else
   assert.equal(2, duration(mt.workload { duration = 90, ramp }, { duration = "2s" }))
 end)
 
+it("what is asked may be longer than the workload's own duration", function()
+  local workload = mt.workload { duration = 2, stream() }
+  local each = workload:expected().requests / 2
+  assert.equal(10 * each, workload:expected({ duration = 10 }).requests)
+  local last
+  for request in workload:requests { duration = 10 } do last = request.timestamp end
+  assert.is_true(last > 9000)
+end)
+
 it("a workload inside ends after its own duration", function()
   local inner = mt.workload { name = "in", duration = 10, stream() }
   assert.equal(200, mt.workload { duration = 60, inner }:expected().requests)

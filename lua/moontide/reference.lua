@@ -1,0 +1,151 @@
+--- The reference of the Lua module: what the comments above its functions say.
+--
+-- A public function is a C closure around the function that does the work (core.base.located): its
+-- source and line say where the comment stands, and the sources are inside the executable.
+local core = require "moontide.core"
+local nearest = require "moontide.nearest"
+core.base.own()
+
+local reference = {}
+
+-- Columns for a sentence in a list of names.
+local room = 74
+
+-- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
+-- "@path" a file.
+local function lines_of(chunk)
+  local text
+  local built_in, path = chunk:match "^=moontide:(.*)$", chunk:match "^@(.*)$"
+  if built_in then
+    local base = "lua/" .. built_in:gsub("%.", "/")
+    text = core.embedded(base .. ".lua") or core.embedded(base .. "/init.lua")
+  elseif path then
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    text = file:read "a"
+    file:close()
+  end
+  if not text then return nil end
+  local lines = {}
+  for line in (text .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+-- The comment above a function, its lines without the dashes, and the parameters of its definition.
+local function comment_of(fn)
+  local info = debug.getinfo(fn, "S")
+  if info.what == "C" then
+    local _, inner = debug.getupvalue(fn, 1)
+    if type(inner) ~= "function" then return nil end
+    info = debug.getinfo(inner, "S")
+  end
+  local lines = info.what ~= "C" and lines_of(info.source)
+  if not lines then return nil end
+  local first = info.linedefined
+  local comment = {}
+  for i = first - 1, 1, -1 do
+    local line = lines[i]:match "^%s*%-%-%-?(.*)$"
+    if not line then break end
+    table.insert(comment, 1, line)
+  end
+  return comment, lines[first]:match "%((.-)%)" or "", lines
+end
+
+-- The first sentence, as far as a line of a list has room.
+local function sentence_of(comment)
+  local plain = {}
+  for _, line in ipairs(comment) do
+    if line:find "^%s*@" or line:find "^%s*$" then break end
+    plain[#plain + 1] = line:gsub("^%s+", "")
+  end
+  local text = table.concat(plain, " ")
+  text = text:match "^(.-%.)%s" or text
+  return #text <= room and text or text:sub(1, room - 3):gsub("%s+%S*$", "") .. "..."
+end
+
+-- The fields of a class of options that a parameter's type names, as they are annotated in its file.
+local function fields_of(type_text, lines)
+  local class = type_text:match "moontide%.[%w_]+_options"
+  local fields, is_inside = {}, false
+  for _, line in ipairs(class and lines or {}) do
+    local name = line:match "^%-%-%-@class%s+(%S+)"
+    if name then is_inside = name == class end
+    local field = is_inside and line:match "^%-%-%-@field%s+(.*)$"
+    if field then fields[#fields + 1] = "    " .. field end
+  end
+  return fields
+end
+
+-- A value of mt by its dotted name, and the name in full.
+local function find(name)
+  local path = name:gsub("^mt%.?", "")
+  local value, full = require "moontide", "mt"
+  for part in path:gmatch "[^.]+" do
+    if type(value) ~= "table" then return nil end
+    value = rawget(value, part)
+    full = full .. "." .. part
+  end
+  return value, full
+end
+
+-- The names of a table of functions, sorted.
+local function names_of(table_)
+  local names = {}
+  for name in pairs(table_) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function overview(prefix, functions)
+  local lines = {}
+  for _, name in ipairs(names_of(functions)) do
+    local value = functions[name]
+    if type(value) == "function" then
+      lines[#lines + 1] = ("  %-24s %s"):format(prefix .. name, sentence_of(comment_of(value) or { "" }))
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      lines[#lines + 1] = ("  %-24s see: moontide help %s%s"):format(prefix .. name, prefix, name)
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function page(full, fn)
+  local comment, parameters, source = comment_of(fn)
+  if not comment then return full .. "\n" end
+  local lines = { ("%s(%s)"):format(full, parameters), "" }
+  for _, line in ipairs(comment) do
+    line = line:gsub("^%s?", "", 1)
+    local kind, rest = line:match "^@(%w+)%s*(.*)$"
+    if kind == "param" then
+      lines[#lines + 1] = "  " .. rest
+      local fields = fields_of(rest, source)
+      table.move(fields, 1, #fields, #lines + 1, lines)
+    elseif kind == "return" then
+      lines[#lines + 1] = "  -> " .. rest
+    elseif kind == nil then
+      lines[#lines + 1] = line
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Is it a name of the Lua module: "mt", "mt.spike", "mt.trace.open"?
+---@param name string
+---@return boolean
+function reference.is_name(name)
+  return name == "mt" or name:find "^mt%." ~= nil
+end
+
+--- What the module says of one of its names; nil, message, "usage" when there is none.
+---@param name string
+---@return string|nil text, string? message, string? code
+function reference.text(name)
+  local value, full = find(name)
+  if type(value) == "function" then return page(full, value) end
+  if type(value) == "table" then return overview(full .. ".", value) end
+  if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
+  local names = names_of(require "moontide")
+  return nil, ("there is no %s%s"):format(name, nearest.hint(name:gsub("^mt%.", ""), names, "mt.")), "usage"
+end
+
+return reference

@@ -1,0 +1,610 @@
+/* CSV files: known ones, random ones against a plain parser, cut at every byte and into any blocks.
+ */
+#include "file_support.h"
+#include "trace_support.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "trace/csv_reader.h"
+
+#include <sys/wait.h>
+#include <zlib.h>
+
+/* ---- a plain parser of a whole text -----------------------------------------------------------
+ */
+
+enum { MOST_FIELDS = 4096, MOST_BYTES = 1 << 15 };
+
+/* What a text says, or one row of it: fields in `bytes`, and how it ends. */
+typedef struct oracle {
+    const char *text;
+    size_t length, at, line_start;
+    uint64_t line;
+    int status; /* of the row: 1, 0 at the end, -1 */
+    uint64_t row_line, error_line, error_column;
+    char bytes[MOST_BYTES];
+    mt_span fields[MOST_FIELDS];
+    size_t used, count;
+} oracle;
+
+static int oracle_fails(oracle *o, uint64_t line, uint64_t column) {
+    o->status = -1;
+    o->error_line = line;
+    o->error_column = column;
+    return -1;
+}
+
+static int oracle_fails_here(oracle *o) {
+    return oracle_fails(o, o->line, o->at - o->line_start + 1);
+}
+
+static int at_byte(const oracle *o, char byte) {
+    return o->at < o->length && o->text[o->at] == byte;
+}
+
+static int at_line_end(const oracle *o) {
+    return at_byte(o, '\n') || at_byte(o, '\r');
+}
+
+/* Over one byte, which it returns; an LF after a CR belongs to the same line end. */
+static char step(oracle *o) {
+    char byte = o->text[o->at++];
+    int is_end = byte == '\n' || (byte == '\r' && !at_byte(o, '\n'));
+    if (is_end) {
+        o->line++;
+        o->line_start = o->at;
+    }
+    return byte;
+}
+
+static void put(oracle *o, char byte) {
+    assert_in_range(o->used, 0, MOST_BYTES - 1);
+    o->bytes[o->used++] = byte;
+    o->fields[o->count].length++;
+}
+
+static int oracle_quoted(oracle *o) {
+    uint64_t opened = o->line;
+    step(o);
+    for (;;) {
+        if (o->at == o->length)
+            return oracle_fails(o, opened, 0);
+        if (at_byte(o, '\0'))
+            return oracle_fails_here(o);
+        if (at_byte(o, '"')) {
+            step(o);
+            if (!at_byte(o, '"'))
+                break;
+        }
+        put(o, step(o));
+    }
+    if (o->at < o->length && !at_byte(o, ',') && !at_line_end(o))
+        return oracle_fails_here(o);
+    return 0;
+}
+
+static int oracle_field(oracle *o) {
+    assert_in_range(o->count, 0, MOST_FIELDS - 1);
+    o->fields[o->count] = (mt_span){o->bytes + o->used, 0};
+    if (at_byte(o, '"')) {
+        if (oracle_quoted(o) != 0)
+            return -1;
+    } else {
+        while (o->at < o->length && !at_byte(o, ',') && !at_line_end(o)) {
+            if (at_byte(o, '"') || at_byte(o, '\0'))
+                return oracle_fails_here(o);
+            put(o, step(o));
+        }
+    }
+    o->count++;
+    return 0;
+}
+
+/* The next row; `width` 0: the header. */
+static int oracle_row(oracle *o, size_t width) {
+    o->used = o->count = 0;
+    while (at_line_end(o))
+        step(o);
+    o->row_line = o->line;
+    if (o->at == o->length)
+        return o->status = 0;
+    do {
+        if (o->count > 0)
+            step(o);
+        if (oracle_field(o) != 0)
+            return -1;
+    } while (at_byte(o, ','));
+    if (at_line_end(o))
+        step(o);
+    if (width > 0 && o->count != width)
+        return oracle_fails(o, o->row_line, 0);
+    return o->status = 1;
+}
+
+/* ---- comparing --------------------------------------------------------------------------------
+ */
+
+static mt_csv_reader *open_text(void **state, const char *text, size_t length, mt_error *error) {
+    const char *path = in_folder(state, "in.csv");
+    unlink(path); /* a file cut to nothing and written again is written through by some systems */
+    write_file(path, text, length);
+    return mt_csv_open(path, error);
+}
+
+static mt_csv_reader *open_well(void **state, const char *text) {
+    mt_error error;
+    mt_csv_reader *reader = open_text(state, text, strlen(text), &error);
+    if (!reader)
+        fail_msg("line %d: %s", (int)error.line, error.message);
+    return reader;
+}
+
+static void assert_row(const mt_csv_row *row, uint64_t line, size_t count,
+                       const char *const *fields) {
+    assert_int_equal(row->line, line);
+    assert_int_equal(row->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_span(row->fields[i], fields[i]);
+}
+
+#define NEXT_ROW(reader, line, ...)                                                                \
+    do {                                                                                           \
+        static const char *const fields[] = {__VA_ARGS__};                                         \
+        mt_csv_row next;                                                                           \
+        assert_int_equal(mt_csv_next((reader), &next, NULL), 1);                                   \
+        assert_row(&next, (line), sizeof fields / sizeof *fields, fields);                         \
+    } while (0)
+
+static void assert_end(mt_csv_reader *reader) {
+    mt_csv_row row;
+    assert_int_equal(mt_csv_next(reader, &row, NULL), 0);
+    assert_int_equal(mt_csv_next(reader, &row, NULL), 0);
+    mt_csv_close(reader);
+}
+
+static void same_row(const mt_csv_row *row, const oracle *o) {
+    assert_int_equal(row->line, o->row_line);
+    assert_int_equal(row->count, o->count);
+    for (size_t i = 0; i < row->count; i++)
+        assert_same_span(row->fields[i], o->fields[i]);
+}
+
+static void same_error(const mt_error *error, const oracle *o) {
+    assert_int_equal(error->code, MT_ERROR_INPUT);
+    assert_int_equal(error->line, o->error_line);
+    assert_int_equal(error->column, o->error_column);
+}
+
+/* Does the reader find in the text what the plain parser finds? Blanks around names are the
+ * reader's to drop, so that the headers here have none. Returns the number of rows. */
+static uint64_t compare(mt_csv_reader *reader, mt_error *error, const char *text, size_t length) {
+    oracle *o = calloc(1, sizeof *o);
+    uint64_t rows = 0;
+    assert_non_null(o);
+    *o = (oracle){.text = text, .length = length, .line = 1};
+    oracle_row(o, 0);
+    if (o->status == 1) {
+        if (!reader)
+            fail_msg("line %d: %s", (int)error->line, error->message);
+        same_row(mt_csv_header(reader), o);
+        size_t width = o->count;
+        mt_csv_row row;
+        while (oracle_row(o, width) == 1) {
+            assert_int_equal(mt_csv_next(reader, &row, error), 1);
+            same_row(&row, o);
+            rows++;
+        }
+        assert_int_equal(mt_csv_next(reader, &row, error), o->status);
+    } else {
+        assert_null(reader);
+    }
+    if (o->status == -1)
+        same_error(error, o);
+    mt_csv_close(reader);
+    free(o);
+    return rows;
+}
+
+static uint64_t compare_text(void **state, const char *text, size_t length) {
+    mt_error error = {0};
+    mt_csv_reader *reader = open_text(state, text, length, &error);
+    return compare(reader, &error, text, length);
+}
+
+/* ---- known files ------------------------------------------------------------------------------
+ */
+
+static void test_plain(void **state) {
+    mt_csv_reader *reader = open_well(state, "time,rps\n0,1.5\n60, 2 \n,\n");
+    assert_int_equal(mt_csv_header(reader)->count, 2);
+    assert_int_equal(mt_csv_header(reader)->line, 1);
+    assert_string_equal(mt_csv_name(reader), ((folder *)*state)->file);
+    NEXT_ROW(reader, 2, "0", "1.5");
+    NEXT_ROW(reader, 3, "60", " 2 ");
+    NEXT_ROW(reader, 4, "", "");
+    assert_end(reader);
+    mt_csv_close(NULL);
+}
+
+static void test_quotes(void **state) {
+    mt_csv_reader *reader = open_well(state, "a,\"b, \"\"c\"\"\"\n\"x\",\"\"\n\"1\n2\r\n3\",y\n"
+                                             "\"\"\"\",\",\"\n");
+    assert_span(mt_csv_header(reader)->fields[1], "b, \"c\"");
+    NEXT_ROW(reader, 2, "x", "");
+    NEXT_ROW(reader, 3, "1\n2\r\n3", "y");
+    NEXT_ROW(reader, 6, "\"", ",");
+    assert_end(reader);
+}
+
+static void test_line_ends_and_blank_lines(void **state) {
+    mt_csv_reader *reader =
+        open_well(state, "\n\r\na,b\r\n\r\n1,2\r\n\n3,4\r5,6\n\r7,\"\r8\"\r\n\n\n9,0");
+    assert_int_equal(mt_csv_header(reader)->line, 3);
+    NEXT_ROW(reader, 5, "1", "2");
+    NEXT_ROW(reader, 7, "3", "4");
+    NEXT_ROW(reader, 8, "5", "6");
+    NEXT_ROW(reader, 10, "7", "\r8");
+    NEXT_ROW(reader, 14, "9", "0");
+    assert_end(reader);
+    reader = open_well(state, "one\n\n\"\"\nx\n");
+    NEXT_ROW(reader, 3, "");
+    NEXT_ROW(reader, 4, "x");
+    assert_end(reader);
+}
+
+static void test_byte_order_mark(void **state) {
+    mt_csv_reader *reader = open_well(state, "\xEF\xBB\xBF\"time\",b\n1,2\n");
+    assert_int_equal(mt_csv_column(reader, "time", 4), 0);
+    NEXT_ROW(reader, 2, "1", "2");
+    assert_end(reader);
+    static const char *const almost[] = {"\xEF", "\xEF\xBB", "\xEF,b\n1,2\n", "\xEF\xBB,b\n1,2"};
+    for (size_t i = 0; i < sizeof almost / sizeof *almost; i++)
+        compare_text(state, almost[i], strlen(almost[i]));
+    mt_error error;
+    assert_null(open_text(state, "\xEF\xBB\xBF", 3, &error));
+    assert_null(open_text(state, "\xEF\xBB\xBF\"a\"b", 7, &error));
+    assert_int_equal(error.column, 7);
+}
+
+static void test_columns(void **state) {
+    mt_csv_reader *reader = open_well(state, " time ,rps,rps,\t,\"in, out\"\n");
+    assert_int_equal(mt_csv_column(reader, "time", 4), 0);
+    assert_int_equal(mt_csv_column(reader, "rps", 3), MT_CSV_SEVERAL);
+    assert_int_equal(mt_csv_column(reader, "", 0), 3);
+    assert_int_equal(mt_csv_column(reader, "in, out", 7), 4);
+    assert_int_equal(mt_csv_column(reader, "tim", 3), MT_CSV_NONE);
+    assert_int_equal(mt_csv_column(reader, "timer", 5), MT_CSV_NONE);
+    assert_int_equal(mt_csv_column(reader, "Time", 4), MT_CSV_NONE);
+    assert_end(reader);
+}
+
+/* ---- what is wrong ----------------------------------------------------------------------------
+ */
+
+/* Reads all of the text, which must fail there with a message that contains `part`. */
+static void assert_wrong(void **state, const char *text, size_t length, uint64_t line,
+                         uint64_t column, const char *part) {
+    mt_error error = {0}, again = {0};
+    mt_csv_row row;
+    mt_csv_reader *reader = open_text(state, text, length, &error);
+    if (reader) {
+        int status;
+        while ((status = mt_csv_next(reader, &row, &error)) == 1)
+            ;
+        assert_int_equal(status, -1);
+        assert_int_equal(mt_csv_next(reader, &row, &again), -1);
+        assert_string_equal(again.message, error.message);
+        assert_int_equal(mt_csv_next(reader, &row, NULL), -1);
+    }
+    mt_csv_close(reader);
+    assert_int_equal(error.code, MT_ERROR_INPUT);
+    assert_string_equal(error.source, ((folder *)*state)->file);
+    assert_int_equal(error.line, line);
+    assert_int_equal(error.column, column);
+    if (!strstr(error.message, part))
+        fail_msg("'%s' is not in '%s'", part, error.message);
+}
+
+#define WRONG(text, line, column, part)                                                            \
+    assert_wrong(state, (text), sizeof(text) - 1, (line), (column), (part))
+
+static void test_errors(void **state) {
+    WRONG("", 0, 0, "the file is empty");
+    WRONG("\n\r\n", 0, 0, "the file is empty");
+    WRONG("a,b\n1,2\n\n3\n", 4, 0, "the row has 1 field, the header has 2");
+    WRONG("a,b\n\"1\n\n\",2,3\n5,6\n", 2, 0, "the row has 3 fields, the header has 2");
+    WRONG("a,b\n1,2\n3", 3, 0, "1 field, the header has 2 (the file ends without a newline here");
+    WRONG("a,b\n1,\"2\n3\n\n4\n", 2, 0, "a quote that opens here is never closed");
+    WRONG("a,b\n\"1\n2\",\"3\n4", 3, 0, "a quote that opens here is never closed");
+    WRONG("a,b\n\"1\n2\n\",\n\n\n\"", 7, 0, "a quote that opens here is never closed");
+    WRONG("a,b\n1, \"2\"\n", 2, 4, "a quote inside a field");
+    WRONG("a,b\n\"x\ny\" ,2\n", 3, 3, "after the closing quote, found ' ,2'");
+    WRONG("a,b\n1,\"2\"3\r\n", 2, 6, "after the closing quote, found '3'");
+    WRONG("a\"b\n", 1, 2, "a quote inside a field");
+    WRONG("a,b\n1,2\n3,\0\n", 3, 3, "a NUL byte");
+    WRONG("\xFF\xFE"
+          "a\0,\0b\0\n\0",
+          1, 4, "UTF-16");
+}
+
+static void test_errors_of_the_world(void **state) {
+    mt_error error;
+    assert_null(mt_csv_open(in_folder(state, "missing.csv"), &error));
+    assert_int_equal(error.code, MT_ERROR_IO);
+    assert_null(mt_csv_open(((folder *)*state)->path, &error));
+    assert_int_equal(error.code, MT_ERROR_IO);
+    write_file(in_folder(state, "damaged.csv.gz"), "\x1f\x8b\x08\x00nonsense", 12);
+    assert_null(mt_csv_open(((folder *)*state)->file, &error));
+    assert_int_equal(error.code, MT_ERROR_INPUT);
+    assert_string_equal(error.source, ((folder *)*state)->file);
+    assert_null(mt_csv_open(((folder *)*state)->file, NULL));
+}
+
+static void test_field_limit(void **state) {
+    const size_t limit = MT_CSV_FIELD_LIMIT;
+    char *text = malloc(2 * limit);
+    mt_csv_row row;
+    for (int is_long = 0; is_long <= 1; is_long++)
+        for (int is_quoted = 0; is_quoted <= 1; is_quoted++) {
+            size_t length = (size_t)sprintf(text, "a,b\n0,1\n2,%s", is_quoted ? "\"" : "");
+            size_t bytes = limit - (size_t)is_quoted;
+            memset(text + length, 'x', bytes + (size_t)is_long);
+            strcpy(text + length + bytes + (size_t)is_long, is_quoted ? "\"\n5,6\n" : "\n5,6\n");
+            if (is_long) {
+                assert_wrong(state, text, strlen(text), 3, 0, "a field of more than 1 MiB");
+                continue;
+            }
+            mt_csv_reader *reader = open_well(state, text);
+            NEXT_ROW(reader, 2, "0", "1");
+            assert_int_equal(mt_csv_next(reader, &row, NULL), 1);
+            assert_int_equal(row.fields[1].length, bytes);
+            NEXT_ROW(reader, 4, "5", "6");
+            assert_end(reader);
+        }
+    /* A quote that is never closed swallows no whole file. */
+    strcpy(text, "a,b\n1,2\n3,\"");
+    memset(text + strlen(text), '\n', 2 * limit - strlen(text) - 1);
+    text[2 * limit - 1] = '\0';
+    assert_wrong(state, text, 2 * limit - 1, 3, 0, "is its quote ever closed?");
+    free(text);
+}
+
+static void test_many_fields_are_not_kept(void **state) {
+    size_t length = 300000;
+    char *text = malloc(length + 1);
+    memset(text, ',', length);
+    memcpy(text, "a,b\n", 4);
+    assert_wrong(state, text, length, 2, 0, "the row has 299997 fields, the header has 2");
+    free(text);
+}
+
+static void test_interrupted(void **state) {
+    mt_csv_reader *reader = open_well(state, "a\n1\n");
+    mt_csv_row row;
+    mt_error error;
+    mt_interrupt_flag = 1;
+    assert_int_equal(mt_csv_next(reader, &row, &error), -1);
+    assert_int_equal(error.code, MT_ERROR_INTERRUPTED);
+    assert_null(mt_csv_open(((folder *)*state)->file, &error));
+    assert_int_equal(error.code, MT_ERROR_INTERRUPTED);
+    mt_interrupt_flag = 0;
+    NEXT_ROW(reader, 2, "1");
+    assert_end(reader);
+}
+
+/* ---- against the plain parser -----------------------------------------------------------------
+ */
+
+static void test_cut_at_every_byte(void **state) {
+    static const char text[] =
+        "time,\"in,\"\"x\"\"\",c\r\n\n1,\"two\nlines\",\"\"\r\n\"\"\"\",a b,\r"
+        "\n\xC3\xA4,\"\r\n\r\",'\n ,\"\", \n\"last\",1,\"\"\"\"";
+    for (size_t length = 0; length < sizeof text; length++)
+        compare_text(state, text, length);
+    assert_int_equal(compare_text(state, text, sizeof text - 1), 5);
+}
+
+static void test_random_bytes(void **state) {
+    static const char alphabet[] = "ab,,,\"\"\"\n\n\r\x80";
+    uint64_t seed = 1, rows = 0;
+    for (int i = 0; i < 10000; i++) {
+        char text[64];
+        size_t length = below(&seed, sizeof text);
+        for (size_t k = 0; k < length; k++)
+            text[k] =
+                alphabet[below(&seed, below(&seed, 20) ? sizeof alphabet - 1 : sizeof alphabet)];
+        rows += compare_text(state, text, length);
+    }
+    assert_true(rows > 1000);
+}
+
+/* A field as a writer might put it, quoted where it must be and sometimes where it need not. */
+static size_t write_field(uint64_t *seed, char *to) {
+    static const char *const pieces[] = {"a",
+                                         "1.5",
+                                         " ",
+                                         "\t",
+                                         ",",
+                                         "\"\"",
+                                         "\n",
+                                         "\r\n",
+                                         "\r",
+                                         "\xE6\xBD\xAE",
+                                         "long words that fill the buffers"};
+    size_t most = sizeof pieces / sizeof *pieces, length = 1;
+    int is_quoted = below(seed, 2) == 0;
+    to[0] = '"';
+    for (uint64_t n = below(seed, 6); n > 0; n--) {
+        const char *piece = pieces[below(seed, most)];
+        is_quoted |= strpbrk(piece, ",\"\r\n") != NULL;
+        length += (size_t)sprintf(to + length, "%s", piece);
+    }
+    to[length++] = '"';
+    if (is_quoted)
+        return length;
+    memmove(to, to + 1, length - 2);
+    return length - 2;
+}
+
+/* A whole CSV of `width` columns and at least `wanted` bytes into *text; returns its length. */
+static size_t write_csv(uint64_t *seed, size_t width, size_t wanted, char **text, uint64_t *rows) {
+    static const char *const ends[] = {"\n", "\r\n", "\r", "\n\n"};
+    size_t length = 0;
+    *text = malloc(wanted + width * 256);
+    assert_non_null(*text);
+    for (size_t i = 0; i < width; i++)
+        length += (size_t)sprintf(*text + length, "%sc%zu", i ? "," : "", i);
+    (*text)[length++] = '\n';
+    for (*rows = 0; length < wanted; ++*rows) {
+        for (size_t i = 0; i < width; i++) {
+            if (i > 0)
+                (*text)[length++] = ',';
+            length += write_field(seed, *text + length);
+        }
+        length += (size_t)sprintf(*text + length, "%s", ends[below(seed, 4)]);
+    }
+    return length;
+}
+
+static void test_what_a_writer_writes(void **state) {
+    uint64_t seed = 2, rows;
+    char *text;
+    for (size_t width = 2; width < 40; width += 7) {
+        size_t length = write_csv(&seed, width, 20000, &text, &rows);
+        assert_int_equal(compare_text(state, text, length), rows);
+        free(text);
+    }
+    /* Longer than the input's blocks, so that they end anywhere in a row. */
+    size_t length = write_csv(&seed, 5, 900000, &text, &rows);
+    assert_int_equal(compare_text(state, text, length), rows);
+    mt_error error;
+    const char *path = in_folder(state, "in.csv.gz");
+    gzFile file = gzopen(path, "wb1");
+    assert_int_equal(gzwrite(file, text, (unsigned)length), length);
+    gzclose(file);
+    assert_int_equal(compare(mt_csv_open(path, &error), &error, text, length), rows);
+    free(text);
+}
+
+/* Through a pipe the blocks are as small as the writer's writes. */
+static void test_small_blocks(void **state) {
+    uint64_t seed = 3, rows;
+    char *text;
+    mt_error error;
+    const char *path = in_folder(state, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    size_t length = write_csv(&seed, 3, 4000, &text, &rows);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        FILE *pipe = fopen(path, "wb");
+        if (!pipe)
+            _exit(1);
+        setvbuf(pipe, NULL, _IONBF, 0);
+        fwrite("\xEF", 1, 1, pipe);
+        fwrite("\xBB", 1, 1, pipe);
+        fwrite("\xBF", 1, 1, pipe);
+        for (size_t i = 0; i < length; i++)
+            fwrite(text + i, 1, 1, pipe);
+        fclose(pipe);
+        _exit(0);
+    }
+    assert_int_equal(compare(mt_csv_open(path, &error), &error, text, length), rows);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    free(text);
+}
+
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+/* libcsv asks again for less when it is refused once: with `sticky` it is refused for good. */
+static void run_out_of_memory(const char *path, int sticky) {
+    uint64_t failures = 0;
+    for (uint64_t n = 1;; n++) {
+        mt_error error = {0};
+        mt_csv_row row;
+        int status = -1;
+        mt_memory_fail_at(n, sticky);
+        mt_csv_reader *reader = mt_csv_open(path, &error);
+        if (reader)
+            while ((status = mt_csv_next(reader, &row, &error)) == 1)
+                ;
+        uint64_t asked = mt_memory_asked();
+        mt_memory_fail_at(0, 0);
+        mt_csv_close(reader);
+        if (status == -1)
+            assert_int_equal(error.code, MT_ERROR_MEMORY);
+        failures += status == -1;
+        if (asked < n)
+            break;
+        assert_true(status == -1 || !sticky);
+    }
+    assert_true(failures >= 8); /* reader, input, name, buffer; bytes and fields of two rows */
+}
+
+static void test_memory_runs_out(void **state) {
+    char text[20000], path[PATH_SIZE];
+    size_t length = (size_t)sprintf(text, "a,b\n1,2\n3,\"");
+    memset(text + length, 'x', sizeof text - length);
+    memcpy(text + sizeof text - 2, "\"\n", 2);
+    strcpy(path, in_folder(state, "in.csv"));
+    write_file(path, text, sizeof text);
+    run_out_of_memory(path, 0);
+    run_out_of_memory(path, 1);
+}
+
+static void test_real_file(void **state) {
+    (void)state;
+    char path[PATH_SIZE];
+    const char *data = getenv("MOONTIDE_DATA");
+    snprintf(path, sizeof path, "%s/azure_llm_inference_conv.csv", data ? data : "../shared/data");
+    if (access(path, R_OK) != 0) {
+        print_message("# no %s: the real file is not tried\n", path);
+        skip();
+    }
+    mt_csv_row row;
+    uint64_t rows = 0, bytes = 0;
+    mt_csv_reader *reader = mt_csv_open(path, NULL);
+    assert_non_null(reader);
+    assert_int_equal(mt_csv_column(reader, "GeneratedTokens", 15), 2);
+    NEXT_ROW(reader, 2, "2023-11-16 18:15:46.6805900", "374", "44");
+    for (rows = 1; mt_csv_next(reader, &row, NULL) == 1; rows++)
+        for (size_t i = 0; i < 3; i++)
+            bytes += row.fields[i].length;
+    assert_int_equal(rows, 19366);
+    assert_int_equal(row.line, 19367);
+    assert_true(bytes > 600000);
+    mt_csv_close(reader);
+}
+
+static int clean(void **state) {
+    mt_interrupt_flag = 0;
+    mt_memory_fail_at(0, 0);
+    return remove_folder(state);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(test_plain),
+        WITH_FOLDER(test_quotes),
+        WITH_FOLDER(test_line_ends_and_blank_lines),
+        WITH_FOLDER(test_byte_order_mark),
+        WITH_FOLDER(test_columns),
+        WITH_FOLDER(test_errors),
+        WITH_FOLDER(test_errors_of_the_world),
+        WITH_FOLDER(test_field_limit),
+        WITH_FOLDER(test_many_fields_are_not_kept),
+        WITH_FOLDER(test_interrupted),
+        WITH_FOLDER(test_cut_at_every_byte),
+        WITH_FOLDER(test_random_bytes),
+        WITH_FOLDER(test_what_a_writer_writes),
+        WITH_FOLDER(test_small_blocks),
+        WITH_FOLDER(test_memory_runs_out),
+        cmocka_unit_test(test_real_file),
+    };
+    return cmocka_run_group_tests_name("csv_reader", tests, NULL, NULL);
+}
