@@ -136,10 +136,15 @@ static mt_code make(void *context, const mt_process_context *run, void **state, 
 /* What is wrong with the value on top of the stack, for "the function returned %s"; NULL: nothing.
  */
 static const char *fault_of(lua_State *thread, const gap_state *self) {
-    if (lua_isnil(thread, -1))
+    static const char *const types[] = {[LUA_TBOOLEAN] = "a boolean",
+                                        [LUA_TSTRING] = "a string",
+                                        [LUA_TTABLE] = "a table",
+                                        [LUA_TFUNCTION] = "a function"};
+    int type = lua_type(thread, -1);
+    if (type == LUA_TNIL)
         return self->has_begun ? NULL : "nil for the first request: there is none";
-    if (lua_type(thread, -1) != LUA_TNUMBER)
-        return luaL_typename(thread, -1);
+    if (type != LUA_TNUMBER)
+        return type <= LUA_TFUNCTION && types[type] ? types[type] : "no number";
     double gap = lua_tonumber(thread, -1);
     if (isnan(gap))
         return "NaN";

@@ -24,7 +24,7 @@ local function checked(fn)
     end
     if value ~= value or value == math.huge or value == -math.huge then
       core.base.raise(("curve: the function must return a finite number, not %s (at t = %.15g s)"):format(
-        value, t))
+        value ~= value and "NaN" or value, t))
     end
     return value
   end

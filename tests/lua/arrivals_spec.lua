@@ -143,7 +143,8 @@ describe("a failure is told with the function's own line", function()
   local cases = {
     { "nil for the first request: there is none", nil },
     { "NaN", 0 / 0 }, { "a negative gap", -1 }, { "an infinite gap", math.huge },
-    { "string", "5" }, { "table", {} }, { "boolean", false },
+    { "a string", "5" }, { "a table", {} }, { "a boolean", false }, { "a function", print },
+    { "no number", io.stdout },
   }
   for _, case in ipairs(cases) do
     it("that returns " .. case[1], function()
