@@ -301,7 +301,7 @@ local function line_options(given)
   return opts
 end
 
----@class moontide.line_chart
+---@class moontide.line_options
 ---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
 ---@field names string[]? of the series, for a legend
 ---@field x_from number
@@ -313,7 +313,7 @@ end
 ---@field title string?
 
 --- Lines over a common x axis, cut into equal bins.
----@param given moontide.line_chart
+---@param given moontide.line_options
 ---@param style? moontide.chart_style
 ---@return string lines without a newline at the end
 function chart.line(given, style)
@@ -386,9 +386,14 @@ local function bars_options(given)
   return opts
 end
 
+---@class moontide.bars_options
+---@field rows { [1]: string, [2]: number }[] { label, value } each, with values >= 0
+---@field width integer? of the whole chart in columns; default: the terminal's
+---@field unit string? written after each number
+---@field title string?
+
 --- Horizontal bars, one a row, each with its number.
----@param given { rows: { [1]: string, [2]: number }[], width: integer?, unit: string?, title: string? }
----   rows: { label, value } with values >= 0
+---@param given moontide.bars_options
 ---@param style? moontide.chart_style
 ---@return string lines without a newline at the end
 function chart.bars(given, style)

@@ -68,10 +68,10 @@ end
 
 local open_spec = { { "columns", kind = "string", list = true } }
 
---- Opens a CSV for reading: `for row in mt.csv.open(path) do print(row.time) end`.
--- Rows are tables of texts, of the wanted columns only where columns = {"time", ...} says which; a
--- column that is not there fails here. In such a loop a bad row raises its message, for the loop has
--- no place to return it; reader:next() returns it.
+--- Opens a CSV for reading.
+-- `for row in mt.csv.open(path) do print(row.time) end`: rows are tables of texts, of the wanted columns
+-- only where columns = {"time", ...} says which; a column that is not there fails here. In such a loop a
+-- bad row raises its message, for the loop has no place to return it; reader:next() returns it.
 ---@param path string
 ---@param given? { columns: string[]? } default: all
 ---@return moontide.csv? reader, string? message, string? code

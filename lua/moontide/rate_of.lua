@@ -194,18 +194,23 @@ local function is_csv_name(path)
   return name:find "%.csv$" ~= nil or name:find "%.csv%.gz$" ~= nil
 end
 
+---@class moontide.rate_of_options
+---@field bin (number|string)? of a trace, default "30s"; of a CSV: each row is a request
+---@field time string? the column of times: numbers, times with units ("90s") or dates ("2023-11-16 18:15:46")
+---@field unit string? what a number there counts: "s" (default), "ms", "us", "ns"
+---@field rate string? the column of rates, of a CSV that is a table of rates
+---@field per (number|string)? what they count per: "s" (default), "m", "h", "d" or a time
+
 --- The rate that a recorded load had, as a curve that starts at 0 with the first request or row.
 --
 -- Of a trace (a file's name or columns): requests a second in bins of `bin`, as many whole bins as the
 -- trace needs, so that the area is the number of requests. Of a CSV (a file whose name ends in .csv or
--- .csv.gz, or any with `time`): with `rate` a table of rates, each counted per `per` ("s", "m", "h", "d"
--- or a time) and holding from its row's time to the next row's, the last one for the median of these
--- steps; without it every row is a request, counted in bins of `bin`. The times are numbers (of seconds,
--- or of `unit`: "ms", "us", "ns"), times with units ("90s") or dates ("2023-11-16 18:15:46.68", ISO 8601;
--- without a zone UTC); those of rates must increase. A file that cannot be read raises.
+-- .csv.gz, or any with `time`): with `rate` a table of rates, each holding from its row's time to the
+-- next row's, the last one for the median of these steps, and the times must increase; with `bin` every
+-- row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
+-- raises.
 ---@param source string|moontide.columns a file, or what mt.trace.read gave
----@param given? { bin: number|string, time: string, rate: string, per: number|string, unit: string }
----  bin: default "30s" of a trace; time, rate: names of columns; per, unit: default "s"
+---@param given? moontide.rate_of_options
 ---@return moontide.curve
 local function rate_of(source, given)
   local o = options.table("rate_of", given, spec)
