@@ -185,7 +185,7 @@ local function tell_notes(self, opt, expected, is_default)
   end
   for _, row in ipairs(expected.streams) do
     if row.shared > 0 and row.whole_shared == 0 then
-      report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared"):format(
+      report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: none are shared"):format(
         row.name, row.shared, self.block_size))
     end
     if row.clamped_at then

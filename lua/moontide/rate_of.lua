@@ -182,6 +182,12 @@ local function is_csv_name(path)
   return name:find "%.csv$" ~= nil or name:find "%.csv%.gz$" ~= nil
 end
 
+---@class moontide.rate_of_options
+---@field bin? number|string seconds; of a trace "30s" when left out
+---@field time? string a CSV's column of times
+---@field rate? string a CSV's column of rates
+---@field per? number|string "s", "m", "h", "d" or a time that rates are counted in; "s" when left out
+
 --- The rate that a recorded load had, as a curve that starts at 0 with the first request or row.
 --
 -- Of a trace (a file's name or columns): requests a second in bins of `bin`, as many whole bins as the
@@ -193,8 +199,7 @@ end
 -- increase. Times in milliseconds are seconds after c:stretch(1 / 1000). A file that cannot be read
 -- raises.
 ---@param source string|moontide.columns a file, or what mt.trace.read gave
----@param given? { bin: number|string, time: string, rate: string, per: number|string } bin: default "30s"
----  of a trace; time, rate: names of columns; per: default "s"
+---@param given? moontide.rate_of_options
 ---@return moontide.curve
 local function rate_of(source, given)
   local o = options.table("rate_of", given, spec)

@@ -158,7 +158,7 @@ describe("a function of time", function()
     fails("mt.curve(function(t) return 1 / t end, 6)",
       "my.lua:2: curve: the function must return a finite number, not inf (at t = 0 s)")
     fails("mt.curve(function(t) return 0 / (t - t) end, 6)",
-      ("my.lua:2: curve: the function must return a finite number, not %s (at t = 0 s)"):format(0 / (1 - 1)))
+      "my.lua:2: curve: the function must return a finite number, not NaN (at t = 0 s)")
     fails("mt.curve(function(t) error 'no' end, 6)",
       "my.lua:2: curve: the function failed at t = 0 s: my.lua:2: no")
     fails("local c = mt.const(1) + function() end",
