@@ -28,12 +28,18 @@ local function inner_of(fn)
   return inner
 end
 
+-- A chunk's file: "@lua/moontide/x.lua", or "=moontide:moontide.x" where it is built in.
+local function source_file(source)
+  local module = source:match "^=moontide:moontide%.(.*)$"
+  return module and file_of(module) or source:sub(2)
+end
+
 -- { comment = lines above it, parameters = names, returns = does it give something back, file, line }.
 local function definition_of(fn)
   local inner = inner_of(fn)
   local info = debug.getinfo(inner, "S")
   if info.what == "C" then return nil end
-  local lines, comment, parameters = lines_of(info.source:sub(2)), {}, {}
+  local lines, comment, parameters = lines_of(source_file(info.source)), {}, {}
   for i = info.linedefined - 1, 1, -1 do
     if not lines[i]:find "^%s*%-%-" then break end
     table.insert(comment, 1, lines[i])
@@ -44,7 +50,7 @@ local function definition_of(fn)
     returns = returns or lines[i]:find "%f[%w]return%f[%W]%s*[^%se]" ~= nil
   end
   return { comment = comment, parameters = parameters, returns = returns,
-    file = info.source:sub(2), line = info.linedefined }
+    file = source_file(info.source), line = info.linedefined }
 end
 
 -- All public functions by name, and all methods that Lua or C defines.
