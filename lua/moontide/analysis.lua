@@ -146,6 +146,10 @@ local function analyse(source, opt)
   return setmetatable(result, metatable)
 end
 
+---@class moontide.analyze_options
+---@field block_size? integer tokens a block: 512
+---@field skip_bad_lines? boolean pass over them, and count them
+
 --- Analyses a trace: lengths, contexts shared with other requests, theoretical hit rates.
 -- A (position, id) pair that occurs in several places of the trace is repeated. A request's context is
 -- its repeated pairs in tokens (its whole input when all are), the rest is its unique prompt. Its
@@ -153,7 +157,7 @@ end
 -- table; `skipped` counts bad lines that were passed over and `first_skipped` says what was wrong with
 -- the first.
 ---@param trace string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
----@param given? { block_size: integer?, skip_bad_lines: boolean? } tokens a block: 512
+---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)
   local opt = options.table("analyze", given, fields)
@@ -167,6 +171,8 @@ function analysis.analyze(trace, given)
   return analyse(reader, opt)
 end
 
-analysis.public = { analyze = analysis.analyze }
+---@class moontide
+local public = { analyze = analysis.analyze }
+analysis.public = public
 
 return analysis

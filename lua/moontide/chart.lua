@@ -421,6 +421,8 @@ function chart.bars(given, style)
 end
 
 --- What a script author sees as mt.chart.
-chart.public = { chart = { line = chart.line, bars = chart.bars } }
+---@class moontide
+local public = { chart = { line = chart.line, bars = chart.bars } }
+chart.public = public
 
 return chart

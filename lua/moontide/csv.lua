@@ -68,21 +68,27 @@ end
 
 local open_spec = { { "columns", kind = "string", list = true } }
 
---- Opens a CSV for reading.
--- `for row in mt.csv.open(path) do print(row.time) end`: rows are tables of texts, of the wanted columns
--- only where columns = {"time", ...} says which; a column that is not there fails here. In such a loop a
--- bad row raises its message, for the loop has no place to return it; reader:next() returns it.
+---@class moontide.csv_options
+---@field columns? string[] which ones rows have; all when left out
+
+--- Opens a CSV for reading: `for row in mt.csv.open(path) do print(row.time) end`.
+-- Rows are tables of texts, of the wanted columns only where columns = {"time", ...} says which; a
+-- column that is not there fails here. In such a loop a bad row raises its message, for the loop has
+-- no place to return it; reader:next() returns it.
 ---@param path string
----@param given? { columns: string[]? } default: all
+---@param given? moontide.csv_options
 ---@return moontide.csv? reader, string? message, string? code
 function csv.open(path, given)
   options.value(path, "csv.open: path", { "path", kind = "path" })
   return open(path, options.table("csv.open", given, open_spec).columns)
 end
 
+---@class moontide
+local public = { csv = csv }
+
 return {
   open = open,
   list_of = list_of,
-  public = { csv = csv },
+  public = public,
   methods = { raw.methods },
 }

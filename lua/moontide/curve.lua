@@ -9,9 +9,6 @@ local sample = require "moontide.curve_sampling"
 core.base.own()
 
 local raw = core.curve
-local methods = raw.methods
-local default_horizon = 24 * 3600 -- seconds over which an endless function is sampled
-
 ---@class moontide.curve
 ---@field duration number seconds; math.huge when endless
 ---@operator add(moontide.curve|number|function): moontide.curve
@@ -21,8 +18,12 @@ local default_horizon = 24 * 3600 -- seconds over which an endless function is s
 ---@operator unm: moontide.curve
 ---@operator concat(moontide.curve|number|function): moontide.curve
 ---@operator call(number|string): number
+local methods = raw.methods
 
-local curve = {}
+local default_horizon = 24 * 3600 -- seconds over which an endless function is sampled
+
+---@class moontide
+local public = {}
 
 -- --- makers ----------------------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ end
 ---@param rate number|string requests per second
 ---@param duration? number|string seconds
 ---@return moontide.curve
-function curve.const(rate, duration)
+function public.const(rate, duration)
   return raw.constant(options.rate_number(rate, "const: the rate"),
     duration_or_endless(duration, "const: the duration"))
 end
@@ -45,7 +46,7 @@ end
 ---@param to number|string requests per second at the end
 ---@param duration number|string seconds
 ---@return moontide.curve
-function curve.ramp(from, to, duration)
+function public.ramp(from, to, duration)
   return raw.ramp(options.rate_number(from, "ramp: the first rate"),
     options.rate_number(to, "ramp: the last rate"), options.duration(duration, "ramp: the duration"))
 end
@@ -68,18 +69,22 @@ local steps_spec = { items = true }
 --- Constant pieces, one after the other, with jumps between them.
 ---@param pieces { [1]: number|string, [2]: number|string }[] { rate, duration } each
 ---@return moontide.curve
-function curve.steps(pieces)
+function public.steps(pieces)
   local _, rates, durations = pairs_of(pieces, "steps", steps_spec, "piece", "{rate, duration}")
   return raw.steps(rates, durations)
 end
 
 local points_spec = { items = true, { "smooth", kind = "boolean", default = false } }
 
+---@class moontide.points_options { rate, time } each, times increasing
+---@field [integer] { [1]: number|string, [2]: number|string }
+---@field smooth? boolean
+
 --- Straight lines (or, with smooth=true, a monotone cubic) through points; holds the first rate from
 --- 0 and ends at the last time.
----@param list table { rate, time } each, times increasing; smooth=
+---@param list moontide.points_options
 ---@return moontide.curve
-function curve.points(list)
+function public.points(list)
   local values, rates, times = pairs_of(list, "points", points_spec, "point", "{rate, time}")
   return raw.points(rates, times, values.smooth)
 end
@@ -124,18 +129,18 @@ local function sine_of(o)
 end
 
 ---@class moontide.sine_options mean and amp, or min and max; phase or peak_at, or neither
----@field mean number|string?
----@field amp number|string?
----@field min number|string?
----@field max number|string?
----@field period number|string
----@field phase number|string? where it rises through its mean
----@field peak_at number|string? where a top is
+---@field mean? number|string
+---@field amp? number|string
+---@field min? number|string
+---@field max? number|string
+---@field period number|string seconds
+---@field phase? number|string when it rises through its mean
+---@field peak_at? number|string when a top is
 
 --- A sine: mean + amp * sin(2 pi (t - phase) / period). Endless.
 ---@param o moontide.sine_options
 ---@return moontide.curve
-function curve.sine(o)
+function public.sine(o)
   return sine_of(options.table("sine", o, sine_spec))
 end
 
@@ -144,11 +149,17 @@ local spike_spec = {
   { "rise", kind = "duration", default = 0, min = 0 }, { "fall", kind = "duration", default = 0, min = 0 },
 }
 
+---@class moontide.spike_options
+---@field at number|string when the top is
+---@field height number|string requests per second
+---@field rise? number|string how long it rises before the top; at once when left out
+---@field fall? number|string how long it falls after it
+
 --- A spike: from 0 straight up to height over `rise` before `at`, and back over `fall` after. Add it
 --- to another curve. Endless.
----@param o { at: number|string, height: number|string, rise: number|string, fall: number|string }
+---@param o moontide.spike_options
 ---@return moontide.curve
-function curve.spike(o)
+function public.spike(o)
   local v = options.table("spike", o, spike_spec)
   return raw.spike(v.at, v.height, v.rise, v.fall)
 end
@@ -158,12 +169,15 @@ local noise_spec = {
   { "corr_time", kind = "duration", required = true, above = 0 },
 }
 
+---@class moontide.noise_options
+---@field cv number standard deviation / mean
+---@field corr_time number|string the time in which its correlation falls to 1/e
+
 --- Positive random noise of mean 1, to multiply with. Each call is a new realisation, the same one
 --- wherever its value is used. Endless.
----@param o { cv: number, corr_time: number|string } cv: standard deviation / mean; corr_time: the time
----  in which its correlation falls to 1/e
+---@param o moontide.noise_options
 ---@return moontide.curve
-function curve.noise(o)
+function public.noise(o)
   local v = options.table("noise", o, noise_spec)
   return raw.noise(v.cv, v.corr_time)
 end
@@ -178,7 +192,7 @@ end
 ---@param fn fun(t: number): number seconds to requests per second
 ---@param duration? number|string
 ---@return moontide.curve
-function curve.curve(fn, duration)
+function public.curve(fn, duration)
   if type(fn) ~= "function" then options.wrong("curve: the first argument", fn, "a function of time") end
   if duration == nil then return from_function(fn, math.huge, default_horizon, "curve(function)") end
   local seconds = options.duration(duration, "curve: the duration")
@@ -186,7 +200,7 @@ function curve.curve(fn, duration)
   return from_function(fn, seconds, seconds, ("curve(function, %s)"):format(options.show(seconds)))
 end
 
-curve.rate_of = require "moontide.rate_of"
+public.rate_of = require "moontide.rate_of"
 
 -- --- coercion --------------------------------------------------------------------------------------
 
@@ -240,7 +254,7 @@ end
 ---@param first moontide.curve|number|function
 ---@param second moontide.curve|number|function
 ---@return moontide.curve
-function curve.max(first, second, ...)
+function public.max(first, second, ...)
   return fold("max", raw.maximum, first, second, ...)
 end
 
@@ -248,7 +262,7 @@ end
 ---@param first moontide.curve|number|function
 ---@param second moontide.curve|number|function
 ---@return moontide.curve
-function curve.min(first, second, ...)
+function public.min(first, second, ...)
   return fold("min", raw.minimum, first, second, ...)
 end
 
@@ -311,9 +325,13 @@ end
 
 local scale_spec = { { "mean", kind = "rate_number", min = 0 }, { "max", kind = "rate_number", min = 0 } }
 
+---@class moontide.scale_to_options one of them
+---@field mean? number|string
+---@field max? number|string
+
 --- The curve scaled so that its mean, or its maximum, is the rate given. Noise counts as its mean, so
 --- the factor is the same for every seed.
----@param o { mean: number|string, max: number|string } one of them
+---@param o moontide.scale_to_options
 ---@return moontide.curve
 function methods:scale_to(o)
   local v = options.table("scale_to", o, scale_spec)
@@ -378,8 +396,15 @@ local plot_spec = {
   { "title", kind = "string" },
 }
 
+---@class moontide.curve_plot_options
+---@field width? integer of the whole chart in columns
+---@field height? integer of the drawing in lines
+---@field from? number|string
+---@field to? number|string
+---@field title? string
+
 --- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
----@param o? { width: integer, height: integer, from: number|string, to: number|string, title: string }
+---@param o? moontide.curve_plot_options
 ---@return moontide.picture
 function methods:plot(o)
   local v = options.table("plot", o, plot_spec)
@@ -430,7 +455,7 @@ local function from_text(text, what)
 end
 
 return {
-  public = curve,
+  public = public,
   methods = { methods },
 
   --- The curve that a value stands for, for other modules: a number is an endless constant, a function

@@ -5,7 +5,33 @@ local options = require "moontide.options"
 core.base.own()
 
 local raw = core.distribution
-local public, methods, metatable = {}, raw.methods, raw.metatable
+local metatable = raw.metatable
+
+---@class moontide
+local public = {}
+
+-- Parameters may be curves, read at the request's own time; one that has ended keeps its last value.
+---@class moontide.distribution
+---@operator add(number): moontide.distribution
+---@operator sub(number): moontide.distribution
+---@operator mul(number): moontide.distribution
+---@operator div(number): moontide.distribution
+---@operator unm: moontide.distribution
+---@field mean fun(self, time?: number, seed?: integer): number
+---@field mean_rounded fun(self, low?: number, high?: number, time?: number, seed?: integer): number of draws
+--- rounded to whole numbers, then moved into [low, high]
+---@field probability_below fun(self, x: number, time?: number, seed?: integer): number of a draw of at most x
+---@field lowest fun(self, time?: number, seed?: integer): number
+---@field highest fun(self, time?: number, seed?: integer): number
+---@field varies fun(self): boolean does a parameter change over time?
+---@field is_shape fun(self): boolean is it made without its mean, for the gaps of mt.renewal?
+local methods = raw.methods
+
+---@class moontide.choice
+---@field weights number[]
+---@field values any[]
+---@field draw fun(self, random: moontide.random): any one of the values
+
 local distribution = { public = public, methods = { methods } }
 
 local function is_distribution(value)
@@ -105,49 +131,107 @@ end
 ---@return moontide.distribution
 function public.fixed(value) return make("fixed", value) end
 
+---@class moontide.uniform_options
+---@field low number|moontide.curve
+---@field high number|moontide.curve
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- Every value between low and high as likely; also uniform{low=, high=, min=, max=}.
----@param low number|table
----@param high? number
+---@param low number|moontide.curve|moontide.uniform_options
+---@param high? number|moontide.curve
 ---@return moontide.distribution
 function public.uniform(low, high) return make("uniform", low, high) end
 
+---@class moontide.normal_options
+---@field mean? number|moontide.curve
+---@field cv? number|moontide.curve standard deviation / mean; or std
+---@field std? number|moontide.curve
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The normal distribution: normal{mean=, cv=|std=, min=, max=}.
----@param given table
+---@param given moontide.normal_options
 ---@return moontide.distribution
 function public.normal(given) return make_of_table("normal", given) end
 
+---@class moontide.lognormal_options
+---@field mean? number|moontide.curve or median
+---@field median? number|moontide.curve
+---@field cv? number|moontide.curve standard deviation / mean; or std, or p99
+---@field std? number|moontide.curve
+---@field p99? number|moontide.curve what 99 of 100 draws are below
+---@field sigma? number|moontide.curve standard deviation of the logarithm
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The lognormal distribution: lognormal{mean=|median=, cv=|std=|p99=, min=, max=}.
----@param given table
+---@param given moontide.lognormal_options
 ---@return moontide.distribution
 function public.lognormal(given) return make_of_table("lognormal", given) end
 
+---@class moontide.exponential_options
+---@field mean? number|moontide.curve
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The exponential distribution; also exponential{mean=, min=, max=}.
----@param mean? number|table left out, only its shape counts (gaps of mt.renewal)
+---@param mean? number|moontide.curve|moontide.exponential_options left out, only its shape counts (gaps of
+--- mt.renewal)
 ---@return moontide.distribution
 function public.exponential(mean) return make("exponential", mean) end
 
+---@class moontide.gamma_options
+---@field mean? number|moontide.curve
+---@field cv number|moontide.curve standard deviation / mean
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The gamma distribution: gamma{mean=, cv=, min=, max=}; cv 1 is exponential, below it steadier.
----@param given table
+---@param given moontide.gamma_options
 ---@return moontide.distribution
 function public.gamma(given) return make_of_table("gamma", given) end
 
+---@class moontide.weibull_options
+---@field mean? number|moontide.curve
+---@field shape number|moontide.curve 1 is exponential, below it heavier
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The Weibull distribution: weibull{mean=, shape=, min=, max=}; shape 1 is exponential.
----@param given table
+---@param given moontide.weibull_options
 ---@return moontide.distribution
 function public.weibull(given) return make_of_table("weibull", given) end
 
+---@class moontide.pareto_options
+---@field mean? number|moontide.curve
+---@field shape number|moontide.curve above 1
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- The Pareto distribution: pareto{mean=, shape=, min=, max=}; shape above 1, heavy near it.
----@param given table
+---@param given moontide.pareto_options
 ---@return moontide.distribution
 function public.pareto(given) return make_of_table("pareto", given) end
 
+---@class moontide.geometric_options
+---@field mean number|moontide.curve at least 1
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- Whole numbers from 1, each step as likely to be the last; also geometric{mean=, min=, max=}.
----@param mean number|table at least 1
+---@param mean number|moontide.curve|moontide.geometric_options at least 1
 ---@return moontide.distribution
 function public.geometric(mean) return make("geometric", mean) end
 
+---@class moontide.zipf_options
+---@field n integer|moontide.curve the largest
+---@field s number|moontide.curve exponent: weight k^-s
+---@field min? number draws below become it
+---@field max? number draws above become it
+
 --- Whole numbers 1 to n, k with weight k^-s: zipf{n=, s=, min=, max=}.
----@param given table
+---@param given moontide.zipf_options
 ---@return moontide.distribution
 function public.zipf(given) return make_of_table("zipf", given) end
 

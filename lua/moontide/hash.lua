@@ -19,13 +19,20 @@ local fields = {
 ---@field memory fun(self): integer bytes in use
 ---@field close fun(self) gives the memory back at once
 
+---@class moontide.hasher_options
+---@field block_size? integer tokens, for :tokens; 512
+---@field expected? integer different blocks, a hint
+
 --- A table of hash ids: equal contents after the same blocks get the same id, new ones the next.
 --- `#hasher` is the number of ids given so far. Ids are 0, 1, 2, ... by first appearance.
----@param spec? table block_size = 512 (tokens, for :tokens); expected = 0 (different blocks, a hint)
+---@param spec? moontide.hasher_options
 ---@return moontide.hasher
 local function hasher(spec)
   local opt = options.table("hasher", spec, fields)
   return core.hash.new(opt.block_size, opt.expected)
 end
 
-return { public = { hasher = hasher }, methods = { core.hash.methods } }
+---@class moontide
+local public = { hasher = hasher }
+
+return { public = public, methods = { core.hash.methods } }

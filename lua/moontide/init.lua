@@ -6,6 +6,10 @@
 local core = require "moontide.core"
 core.base.own()
 
+-- For an editor (LuaLS) every part declares the class moontide again, above its `local public`: the
+-- class has the fields of all of them.
+---@class moontide
+---@field version string
 local mt = { version = core.version }
 
 local parts = {

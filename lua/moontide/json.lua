@@ -58,4 +58,7 @@ function json.encode(value, given)
   return core.json.encode(value, opt.indent or -1, opt.compact)
 end
 
-return { public = { json = json } }
+---@class moontide
+local public = { json = json }
+
+return { public = public }

@@ -5,11 +5,17 @@ local distribution = require "moontide.distribution"
 local options = require "moontide.options"
 core.base.own()
 
+---@class moontide.process an arrival process
+
+---@class moontide
 local public = {}
+
+---@class moontide.even_options
+---@field phase? number share of a gap before the first request, 0 <= phase < 1
 
 --- Requests evenly over the curve's area, the first at t = 0 (or as late as phase says).
 ---@param rate number|moontide.curve|function requests a second
----@param opt? {phase: number} share of a gap before the first request, 0 <= phase < 1
+---@param opt? moontide.even_options
 ---@return moontide.process
 function public.even(rate, opt)
   local values = options.table("even", opt, { { "phase", kind = "number", default = 0 } })
@@ -44,11 +50,15 @@ end
 
 -- --- processes that switch and remember -----------------------------------------------------------
 
+---@class moontide.on_off_options
+---@field on number|string mean seconds
+---@field off number|string mean seconds
+
 --- The curve in bursts: on for a while, off for a while, exponential times; its mean stays the curve's.
 ---
 --- mt.on_off(20, { on = "10s", off = "40s" }) sends 100 a second while it is on.
 ---@param rate number|moontide.curve|function requests a second, on average over on and off
----@param opt {on: number|string, off: number|string} mean seconds
+---@param opt moontide.on_off_options
 ---@return moontide.process
 function public.on_off(rate, opt)
   local values = options.table("on_off", opt, {
@@ -58,12 +68,16 @@ function public.on_off(rate, opt)
   return core.process.mmpp(curve.of(rate, "on_off: rate"), { 1, 0 }, { values.on, values.off })
 end
 
+---@class moontide.mmpp_options
+---@field levels number[] relative; the mean is scaled to 1
+---@field dwell number|string|(number|string)[] mean seconds: one for all levels, or one a level
+
 --- The curve times a level that jumps: a Markov-modulated Poisson process. Levels are relative, visited
 --- in turn, each for an exponential time, and scaled so that the mean stays the curve's.
 ---
 --- mt.mmpp(20, { levels = {1, 4, 0.5}, dwell = {"60s", "5s", "30s"} })
 ---@param rate number|moontide.curve|function requests a second
----@param opt {levels: number[], dwell: number|string|table} mean seconds: one for all levels, or one a level
+---@param opt moontide.mmpp_options
 ---@return moontide.process
 function public.mmpp(rate, opt)
   local values = options.table("mmpp", opt, {
@@ -80,10 +94,14 @@ function public.mmpp(rate, opt)
   return core.process.mmpp(curve.of(rate, "mmpp: rate"), levels, dwells)
 end
 
+---@class moontide.hawkes_options
+---@field branching number children of a request on average: at least 0, below 1
+---@field decay number|string mean seconds until they come
+
 --- Requests that bring further ones, as a retry or a shared link does (a Hawkes process): a background of
 --- curve * (1 - branching); each request has `branching` children on average, after exponential delays.
 ---@param rate number|moontide.curve|function requests a second, background and children together
----@param opt {branching: number, decay: number|string} branching at least 0, below 1; decay: mean seconds
+---@param opt moontide.hawkes_options
 ---@return moontide.process
 function public.hawkes(rate, opt)
   local values = options.table("hawkes", opt, {
@@ -111,11 +129,15 @@ local service_options = {
   { "per_token", kind = "duration", min = 0, default = 0 },
 }
 
+---@class moontide.service_options
+---@field ttft? number|string seconds to an answer's first token
+---@field per_token? number|string seconds a token of an answer
+
 ---@class moontide.sessions_options
 ---@field starts moontide.process sessions a second
 ---@field turns number|moontide.distribution requests of a session, at least 1
 ---@field think? number|string|moontide.distribution seconds from the end of an answer to the next turn
----@field service? {ttft?: number|string, per_token?: number|string} seconds an answer takes
+---@field service? moontide.service_options what an answer takes
 ---@field max_input? integer tokens: a session ends before a longer prompt
 
 --- Conversations: each begins as `starts` says and has `turns` requests; a turn's prompt carries the earlier
@@ -143,9 +165,13 @@ end
 
 -- --- given times ----------------------------------------------------------------------------------
 
+---@class moontide.times_of_options
+---@field speed? number 2 is twice as fast
+---@field wrap? boolean again from the start at the end, a mean gap later
+
 --- The arrival times of a trace, the first at 0.
 ---@param trace string|moontide.columns a file, or what mt.trace.read gave
----@param opt? {speed: number, wrap: boolean} speed 2 is twice as fast; wrap: again from the start at the end
+---@param opt? moontide.times_of_options
 ---@return moontide.process
 function public.times_of(trace, opt)
   local values = options.table("times_of", opt, {
@@ -156,9 +182,13 @@ function public.times_of(trace, opt)
   return core.process.recorded(columns, values.speed, values.wrap)
 end
 
+---@class moontide.closed_options
+---@field users integer at least 1
+---@field think? number|string|moontide.distribution seconds between an answer and the next request
+
 --- A closed loop: so many users, each sends, waits for the answer, thinks, and sends again. It has no times
 --- of its own: it is for driving an endpoint, and writing its trace is an error.
----@param opt {users: integer, think?: any} think: seconds, "5s" or a distribution of seconds
+---@param opt moontide.closed_options
 ---@return moontide.process
 function public.closed(opt)
   local values = options.table("closed", opt, {

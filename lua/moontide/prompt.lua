@@ -4,6 +4,9 @@ local distribution = require "moontide.distribution"
 local options = require "moontide.options"
 core.base.own()
 
+---@class moontide.prompt a prompt source
+
+---@class moontide
 local public = {}
 
 --- Every prompt is new from its first token on.
@@ -13,8 +16,11 @@ function public.unique(...)
   return core.prompt.unique()
 end
 
+---@class moontide.random_blocks_options
+---@field total integer at least 1
+
 --- Every block is one of `total` contents, each as likely; a prefix is shared as far as they agree.
----@param opt {total: integer} at least 1
+---@param opt moontide.random_blocks_options
 ---@return moontide.prompt
 function public.random_blocks(opt)
   local values = options.table("random_blocks", opt, {
@@ -41,12 +47,16 @@ local function fields_text(values, keys)
   return table.concat(texts, ", ")
 end
 
+---@class moontide.shared_prefix_options
+---@field tokens number|moontide.distribution drawn once a group; only whole blocks are shared
+---@field groups? integer how many different ones; 1
+---@field zipf? number exponent of their popularity; 0: all alike
+---@field name? string equal names share their contents; without one they are the stream's own
+
 --- A shared beginning: `groups` of them, chosen uniformly or by a Zipf law, each `tokens` long.
 ---
 --- mt.shared_prefix{ tokens = 2000, groups = 50, zipf = 1.1, name = "system" }
----@param opt {tokens: number|moontide.distribution, groups?: integer, zipf?: number, name?: string} tokens
---- as a distribution is drawn once a group; zipf is the exponent s (0: all groups alike); equal names
---- share, without one the contents are the stream's own; only whole blocks are shared
+---@param opt moontide.shared_prefix_options
 ---@return moontide.prompt
 function public.shared_prefix(opt)
   local values = options.table("shared_prefix", opt, {
@@ -111,10 +121,13 @@ function public.parts(list)
   return core.prompt.parts(parts, "parts{ " .. table.concat(texts, ", ") .. " }")
 end
 
+---@class moontide.prompts_of_options
+---@field wrap? boolean again from the first when they run out
+
 --- The prompts of a trace in its order, with their lengths: request k has the k-th. Without wrap the stream
 --- ends with them; output= in the stream replaces their OSL.
 ---@param trace string|moontide.columns a file, or what mt.trace.read gave; its block size is the workload's
----@param opt? {wrap: boolean} again from the first when they run out
+---@param opt? moontide.prompts_of_options
 ---@return moontide.prompt
 function public.prompts_of(trace, opt)
   local values = options.table("prompts_of", opt, { { "wrap", kind = "boolean", default = false } })

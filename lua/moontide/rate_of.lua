@@ -195,11 +195,11 @@ local function is_csv_name(path)
 end
 
 ---@class moontide.rate_of_options
----@field bin (number|string)? of a trace, default "30s"; of a CSV: each row is a request
----@field time string? the column of times: numbers, times with units ("90s") or dates ("2023-11-16 18:15:46")
----@field unit string? what a number there counts: "s" (default), "ms", "us", "ns"
----@field rate string? the column of rates, of a CSV that is a table of rates
----@field per (number|string)? what they count per: "s" (default), "m", "h", "d" or a time
+---@field bin? number|string of a trace, default "30s"; of a CSV: each row is a request
+---@field time? string the column of times: numbers, times with units ("90s") or dates ("2023-11-16 18:15:46")
+---@field unit? string what a number there counts: "s" (default), "ms", "us", "ns"
+---@field rate? string the column of rates, of a CSV that is a table of rates
+---@field per? number|string what they count per: "s" (default), "m", "h", "d" or a time
 
 --- The rate that a recorded load had, as a curve that starts at 0 with the first request or row.
 --

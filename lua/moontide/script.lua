@@ -120,9 +120,20 @@ local function check_function(spec, name)
   end
 end
 
+---@class moontide.script_options
+---@field summary string one line of help
+---@field usage? string
+---@field options? moontide.option[] { "name", kind = ..., default = ..., help = ... } each
+---@field plan? fun(opt: table): moontide.workload
+---@field run? fun(opt: table): integer?, string?, string? a command, instead of a plan
+---@field check? fun(opt: table): string? says what is wrong with the options
+---@field raw? boolean run gets the command line's words as they are
+---@field output_name? fun(opt: table): string the trace's file without --output-file
+---@field timestamp_digits? integer decimals of a millisecond; 3
+---@field default_duration? number|string of a plan whose curves do not end
+
 --- A script: its summary, its options as data, and the plan they make or the command they run.
----@param spec table summary, options, plan(opt) or run(opt); usage, check(opt), output_name(opt),
---- timestamp_digits, default_duration
+---@param spec moontide.script_options
 ---@return moontide.script
 function script.new(spec)
   local self = options.table("script", spec, fields)
@@ -446,6 +457,8 @@ function script.plan_of(name, given)
   return script.make_plan(self, opt)
 end
 
-script.public = { script = script.new, plan_of = script.plan_of }
+---@class moontide
+local public = { script = script.new, plan_of = script.plan_of }
+script.public = public
 
 return script

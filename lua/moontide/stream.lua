@@ -6,6 +6,7 @@ local options = require "moontide.options"
 core.base.own()
 
 local stream = {}
+---@class moontide
 local public = {}
 
 ---@class moontide.stream
@@ -78,11 +79,18 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
+---@class moontide.class
+---@field [1] number|moontide.curve|function its weight
+---@field input? number|moontide.distribution tokens of the whole prompt; or new_input
+---@field new_input? number|moontide.distribution tokens after the shared part
+---@field output? number|moontide.distribution tokens of the answer
+---@field prompt? moontide.prompt instead of the stream's
+---@field fields? table<string, any> beside the stream's
+
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
 --- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
----@param list table[] { weight, input= | new_input=, output=, prompt=, fields= } each: the weight is a number
---- or a curve, read at the request's time; lengths are tokens; fields are added to the stream's
+---@param list moontide.class[] weights are read at the request's time; curves must last as long as the stream
 ---@return moontide.classes
 function public.classes(list)
   if type(list) ~= "table" or getmetatable(list) or #list == 0 then
@@ -184,6 +192,10 @@ local function use_classes(self, values, where)
   end
 end
 
+---@class moontide.first_options
+---@field new_input? number|moontide.distribution
+---@field output? number|moontide.distribution
+
 ---@class moontide.stream_options
 ---@field name? string
 ---@field arrivals moontide.process when requests come
@@ -192,6 +204,7 @@ end
 ---@field output? number|moontide.distribution tokens of the answer; without it records have no output_length
 ---@field lengths? moontide.classes
 ---@field prompt? moontide.prompt without it every prompt is unique
+---@field first? moontide.first_options other lengths of a session's first turn
 ---@field fields? table<string, any> further members of the records
 
 --- A stream of requests: when they come, how long they are, who shares which prefix.
@@ -245,13 +258,18 @@ local function shares_of(n, exponent)
   return shares
 end
 
+---@class moontide.clients_options
+---@field n integer how many, at most 100 000
+---@field zipf? number exponent of their shares; 0: all alike
+---@field stream fun(i: integer, share: number): moontide.stream
+
 --- Many clients, each a stream of its own: stream(i, share) makes the i-th, share being its part of the whole
 --- (k^-zipf, the largest first; they sum to 1). A stream without a name is called "client-i".
 ---
 --- mt.clients{ n = 40, zipf = 1.1, stream = function(i, share)
 ---   return mt.stream{ arrivals = mt.poisson(100 * share), new_input = 200, output = 300,
 ---     prompt = mt.shared_prefix{ tokens = 500 * i } } end }
----@param opt {n: integer, zipf?: number, stream: fun(i: integer, share: number): moontide.stream}
+---@param opt moontide.clients_options
 ---@return moontide.clients
 function public.clients(opt)
   local values = options.table("clients", opt, {

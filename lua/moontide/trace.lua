@@ -66,11 +66,14 @@ local function check_path(name, path)
   options.value(path, name .. ": path", { "path", kind = "path" })
 end
 
+---@class moontide.reader_options
+---@field skip_bad_lines? boolean pass over them, and count them
+
 --- Opens a trace for reading: `for request in mt.trace.open(path) do ... end`.
 -- In such a loop a bad line raises its message, for the loop has no place to return it; reader:next()
 -- returns it. With skip_bad_lines = true bad lines are passed over and counted.
 ---@param path string
----@param given? { skip_bad_lines: boolean? }
+---@param given? moontide.reader_options
 ---@return moontide.reader? reader, string? message, string? code
 function trace.open(path, given)
   check_path("trace.open", path)
@@ -80,7 +83,7 @@ end
 
 --- Reads a whole trace into columns.
 ---@param path string
----@param given? { skip_bad_lines: boolean? }
+---@param given? moontide.reader_options
 ---@return moontide.columns? columns, string? message, string? code
 function trace.read(path, given)
   check_path("trace.read", path)
@@ -102,9 +105,13 @@ function trace.columns(requests)
   return columns
 end
 
+---@class moontide.writer_options
+---@field compact? boolean no spaces between members
+---@field timestamp_digits? integer at most so many decimals of a millisecond, 0 to 6
+
 --- Opens a trace for writing. The file appears, or is replaced, when writer:finish() is called.
 ---@param path string
----@param given? { compact: boolean?, timestamp_digits: integer? } at most so many decimals of a millisecond
+---@param given? moontide.writer_options
 ---@return moontide.writer? writer, string? message, string? code
 function trace.writer(path, given)
   check_path("trace.writer", path)
@@ -127,11 +134,12 @@ local function columns_of(value, what)
   return value
 end
 
+---@class moontide.columns
 local columns_methods = core.columns.methods.columns
 
 --- Writes the columns to a trace.
 ---@param path string
----@param given? { compact: boolean?, timestamp_digits: integer? }
+---@param given? moontide.writer_options
 ---@return true? done, string? message, string? code
 function columns_methods:write(path, given)
   check_path("write", path)
@@ -144,9 +152,12 @@ function columns_methods:write(path, given)
   return writer:finish()
 end
 
+---@class moontide
+local public = { trace = trace }
+
 return {
   columns_of = columns_of,
-  public = { trace = trace },
+  public = public,
   methods = {
     core.trace.methods.reader, core.trace.methods.writer,
     columns_methods, core.columns.methods.column,

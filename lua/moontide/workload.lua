@@ -9,10 +9,11 @@ local stream = require "moontide.stream"
 core.base.own()
 
 local workload = {}
+---@class moontide
 local public = {}
+---@class moontide.workload
 local methods = {}
 
----@class moontide.workload
 local workload_type = { __name = "moontide.workload", __index = methods }
 
 local default_duration, default_block_size = 60, 512
@@ -296,13 +297,23 @@ local function run_options(self, name, opt)
   return values
 end
 
+---@class moontide.requests_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer of the random numbers; 0
+---@field num_requests? integer stop after so many, of all shards together
+---@field shard? string "0/4": the first of four
+
+---@class moontide.expected_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer only noise in a curve depends on it
+
 local expected_options = {
   { "duration", kind = "duration", above = 0 },
   { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
 }
 
 --- Expected requests, ISL and OSL, stream by stream, without random numbers.
----@param opt? {duration?: number|string, seed?: integer}
+---@param opt? moontide.expected_options
 ---@return moontide.expected
 function methods:expected(opt)
   local values = options.table("expected", opt, expected_options)
@@ -311,7 +322,7 @@ end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
 --- iterating raises.
----@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
+---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)
   local run, message = workload.run(self, run_options(self, "requests", opt))
@@ -327,7 +338,7 @@ function methods:requests(opt)
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
----@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
+---@param opt? moontide.requests_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
   local run, message, code = workload.run(self, run_options(self, "columns", opt))
@@ -340,7 +351,7 @@ end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
 ---@param path string "-" is standard output; compressed when it ends in .gz
----@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
+---@param opt? moontide.requests_options
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
@@ -350,7 +361,7 @@ end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
 --- tostring is the picture.
----@param opt? {seed?: integer, duration?: number|string, num_requests?: integer, shard?: string}
+---@param opt? moontide.requests_options
 ---@return moontide.picture
 function methods:plot(opt)
   return require("moontide.generate").plot(self, run_options(self, "plot", opt))

@@ -1,12 +1,21 @@
--- Benchmark: plain Poisson arrivals into columns.
+-- Benchmark: arrivals into columns, Poisson or by a script's own function.
 local mt = require "moontide"
 
+-- The same process, a call a request.
+local function own()
+  return mt.arrivals(function(random) return function() return random:exponential(0.001) end end)
+end
+
 return mt.script {
-  summary = "Poisson arrivals with one block each, kept in memory as columns",
-  options = { { "requests", kind = "integer", min = 1, default = 2000000, help = "how many" } },
+  summary = "Arrivals with one block each, kept in memory as columns",
+  options = {
+    { "requests", kind = "integer", min = 1, default = 2000000, help = "how many" },
+    { "own-arrivals", kind = "flag", help = "by a Lua function instead of mt.poisson" },
+  },
   run = function(opt)
     local workload = mt.workload {
-      mt.stream { arrivals = mt.poisson(1000), input = 500, output = 100, prompt = mt.unique() },
+      mt.stream { arrivals = opt.own_arrivals and own() or mt.poisson(1000), input = 500, output = 100,
+        prompt = mt.unique() },
     }
     local columns, message, code = workload:columns { num_requests = opt.requests, duration = opt.requests }
     if not columns then return nil, message, code end

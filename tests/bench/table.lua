@@ -162,6 +162,19 @@ section("arrivals", function(bench)
   }
 end)
 
+section("a script's own arrivals", function(bench)
+  local requests = 2000000
+  local m = bench:together(5, {
+    main = bench:moontide(here .. "/columns.lua", "--own-arrivals", "--requests", requests),
+    floor = bench:moontide(here .. "/columns.lua", "--requests", requests),
+  })
+  print_row {
+    what = "a Lua function's arrivals into columns, 2 M", time = m.main.wall, spread = m.main.spread,
+    count = requests, of = "call", peak = m.main.peak, floor = m.floor.wall, floor_is = "Poisson",
+    goal = "1 M call/s", met = requests / m.main.wall >= 1e6,
+  }
+end)
+
 section("requests to a file", function(bench)
   local requests, target = 2000000, bench:file "steady.jsonl"
   local command = bench:moontide("steady", "--rate", 1000, "--isl", "lognormal:mean=2000,cv=1.2",

@@ -90,9 +90,8 @@ local cases = {
     "arrivals: the function returned nil for the first request: there is none (at t = 0 s)" .. must_give },
   { "arrivals that return NaN", stream "arrivals = mt.arrivals(function()\n  return function() return 0/0 end end), input = 5", 3,
     "arrivals: the function returned NaN (at t = 0 s)" .. must_give, "--check" },
-  { "arrivals that raise",
-    stream "arrivals = mt.arrivals(function()\n  return function()\n    error 'boom'\n  end end), input = 5", 4,
-    "boom", "--plot" },
+  { "arrivals that raise", stream("arrivals = mt.arrivals(function()\n  return function()\n    error 'boom'\n"
+    .. "  end end), input = 5"), 4, "boom", "--plot" },
   { "a factory that returns nothing", stream "arrivals = mt.arrivals(\n  function() end), input = 5", 3,
     "arrivals: the factory returned nil, it must return a function of the time that returns the gap to the next request" },
   { "a negative mean", stream(poisson .. "input = 5, output = mt.lognormal { mean = -3, cv = 1 }"), 2, nil },

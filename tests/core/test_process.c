@@ -610,6 +610,14 @@ typedef struct attempt_input {
     int kind;
 } attempt_input;
 
+static mt_process *make_sessions(const attempt_input *input, mt_error *error) {
+    mt_process *starts = mt_process_poisson(input->curve, error);
+    mt_session_shape shape = {.turns = input->gaps, .think = input->gaps, .per_token = 0.1};
+    mt_process *process = starts ? mt_process_sessions(starts, &shape, error) : NULL;
+    mt_process_release(starts);
+    return process;
+}
+
 static mt_process *make_kind(const attempt_input *input, mt_error *error) {
     const double numbers[] = {1, 2};
     switch (input->kind) {
@@ -628,8 +636,21 @@ static mt_process *make_kind(const attempt_input *input, mt_error *error) {
     case 6:
         return mt_process_recorded(numbers, 2, 1, 1, error);
     default:
-        return mt_process_closed(3, input->gaps, error);
+        return make_sessions(input, error);
     }
+}
+
+/* Runs to the end; sessions get answers of 10 tokens. */
+static int run_to_end(mt_process_state *opened, mt_error *error) {
+    mt_event event;
+    int got, last;
+    while ((got = mt_process_next(opened, &event, error)) > 0) {
+        if (mt_process_settle(opened, &event, 5, 10, 0, &last, error) != MT_OK)
+            return -1;
+        if (last)
+            mt_session_free(event.session);
+    }
+    return got;
 }
 
 static mt_code attempt(void *context, mt_error *error) {
@@ -638,14 +659,13 @@ static mt_code attempt(void *context, mt_error *error) {
     if (!process)
         return mt_code_of(error);
     mt_process_context run = {.name = "main", .factor = 1, .end = 5};
-    mt_event event;
-    int got = 1;
+    double requests[4];
+    mt_process_bins bins = {.requests = requests, .count = 4, .horizon = 5};
     mt_process_state *opened = mt_process_open(process, &run, error);
-    if (!opened)
-        got = -1;
-    while (got > 0)
-        got = mt_process_next(opened, &event, error);
+    int got = opened ? run_to_end(opened, error) : -1;
     mt_process_close(opened);
+    if (got == 0 && mt_process_expect_bins(process, &run, 10, &bins, error) != MT_OK)
+        got = -1;
     mt_process_release(process);
     return got == 0 ? MT_OK : mt_code_of(error);
 }
@@ -653,7 +673,7 @@ static mt_code attempt(void *context, mt_error *error) {
 static void test_out_of_memory(void **state) {
     (void)state;
     attempt_input input = {.curve = constant(10), .gaps = gamma_of(2)};
-    for (input.kind = 0; input.kind < 7; input.kind++)
+    for (input.kind = 0; input.kind < 8; input.kind++)
         assert_true(fail_each_allocation(attempt, &input) >= 2);
     mt_curve_release(input.curve);
     mt_distribution_release(input.gaps);
