@@ -11,13 +11,15 @@
 #include <lualib.h>
 
 #include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { STATUS_INTERRUPTED = 130 };
 
-static lua_State *main_state; /* for the signal handler */
+static lua_State *main_state; /* for the signal handler; NULL while the state is closed */
 
 /* Runs at the next Lua instruction after Ctrl-C, once. */
 static void stop(lua_State *L, lua_Debug *call) {
@@ -35,7 +37,8 @@ static void on_interrupt(int signal_number) {
         _exit(STATUS_INTERRUPTED);
     }
     mt_interrupt_flag = 1;
-    lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    if (main_state)
+        lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
 /* An inherited "ignore" is left alone: a background job of a script has it. */
@@ -114,7 +117,16 @@ static int run(lua_State *L) {
     return 1;
 }
 
+/* A closed standard descriptor would be given to the first file opened, and messages would go into
+ * a trace. What takes its place fails when it is used the wrong way, as the closed one would. */
+static void fill_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+}
+
 int main(int argc, char **argv) {
+    fill_descriptors();
     lua_State *L = luaL_newstate();
     if (!L) {
         fputs("moontide: out of memory\n", stderr);
@@ -123,6 +135,9 @@ int main(int argc, char **argv) {
     main_state = L;
     catch_signal(SIGINT);
     catch_signal(SIGTERM);
+    catch_signal(SIGHUP);
+    signal(SIGXFSZ, SIG_IGN);             /* a file size limit is then a failed write */
+    atexit(mt_output_remove_temporaries); /* a script may call os.exit */
     signal(SIGPIPE, SIG_IGN);
     lua_pushcfunction(L, add_traceback);
     lua_pushcfunction(L, run);
@@ -136,6 +151,7 @@ int main(int argc, char **argv) {
     else
         fprintf(stderr, "moontide: %s\n", lua_tostring(L, -1));
     lua_sethook(L, NULL, 0, 0);
+    main_state = NULL;
     lua_close(L);
     return status;
 }

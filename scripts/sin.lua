@@ -23,7 +23,7 @@ return mt.script {
   usage = "moontide sin --time-duration 600 --request-rate-min 5 --request-rate-max 20 "
     .. "--request-rate-period 150",
   options = {
-    { "block-size", kind = "integer", default = 512, min = 1,
+    { "block-size", kind = "integer", default = 512, min = 1, max = 1 << 31,
       help = "tokens per block" },
     { "total-blocks", kind = "integer", default = 10000, min = 1,
       help = "prompt blocks are drawn from so many" },

@@ -82,6 +82,12 @@ mt_input *mt_input_open(const char *path, mt_error *error) {
     return input;
 }
 
+/* zlib begins its messages with a name of its own, "<fd:3>: ". */
+static const char *without_name(const char *what) {
+    const char *colon = what[0] == '<' ? strstr(what, ">: ") : NULL;
+    return colon ? colon + 3 : what;
+}
+
 /* Reads up to `room` bytes; 0 at the end, -1 on failure. */
 static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
     if (input->gzip) {
@@ -98,7 +104,7 @@ static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error
                 mt_fail_memory(error, "gzip reader");
             else
                 mt_fail_at(error, MT_ERROR_INPUT, input->name, 0, 0, "damaged gzip data: %s",
-                           problem == Z_BUF_ERROR ? "the file is cut" : what);
+                           problem == Z_BUF_ERROR ? "the file is cut" : without_name(what));
             return -1;
         }
         return got;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { OUTPUT_BLOCK = 1 << 18, LINKS_FOLLOWED = 40, OPEN_LIMIT = 64 };
+enum { OUTPUT_BLOCK = 1 << 18, LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
 
 struct mt_output {
     int fd;
@@ -92,9 +92,12 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
         return mt_fail_memory(error, "output name"), -1;
     snprintf(output->temporary, size, "%.*s.%.200s.moontide-XXXXXX", folder, output->target,
              output->target + folder);
+    /* Remembered before it is there: a second Ctrl-C may come in between. */
+    remember_temporary(output);
     output->fd = mkostemp(output->temporary, O_CLOEXEC);
     if (output->fd < 0) {
         int problem = errno;
+        forget_temporary(output);
         char what[MT_ERROR_MESSAGE_SIZE / 2];
         snprintf(what, sizeof what, "cannot write in the folder '%.*s'", folder ? folder : 1,
                  folder ? output->target : ".");
@@ -103,10 +106,9 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
         return mt_fail_errno(error, output->name, what, problem), -1;
     }
     output->close_fd = 1;
-    remember_temporary(output);
     mode_t mask = umask(0);
     umask(mask);
-    if (fchmod(output->fd, old ? old->st_mode & 07777 : 0666 & ~mask) != 0)
+    if (fchmod(output->fd, old ? old->st_mode & 0777 : 0666 & ~mask) != 0)
         return mt_fail_errno(error, output->name, "cannot set the mode", errno), -1;
     return 0;
 }

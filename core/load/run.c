@@ -217,6 +217,8 @@ static mt_code make_prompt(mt_run *run, mt_lane *lane, run_draft *draft, const m
     return add_fresh(run, made.fresh, error);
 }
 
+static const double most_seconds = 9223372036; /* in nanoseconds just within 63 bits */
+
 static int64_t nanoseconds(double seconds, int whole_milliseconds) {
     enum { NANOSECONDS_OF_MILLISECOND = 1000000 };
     if (whole_milliseconds)
@@ -249,6 +251,10 @@ static mt_code make_content(mt_run *run, mt_lane *lane, run_draft *draft, mt_err
     mt_code code = mt_lane_draw(lane, &lengths, &class_index, error);
     if (code != MT_OK)
         return code;
+    if (!(event->time < most_seconds))
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "a request at t = %.9g s: a trace lasts at most %.0f s (292 years)",
+                       event->time, most_seconds);
     begin_request(run, event, &lengths, &draft->request);
     if (event->session)
         code = make_session_token(run, lane, draft, error);

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The stack index of a table that keeps the names in hand alive. */
+enum { NAMES_KEPT = 5 };
+
 static const char encoder_type[] = "moontide.json.encoder";
 
 /* A step from a value to one inside it, for messages: a member's name, or an item's place. */
@@ -198,6 +201,9 @@ static void gather_names(lua_State *L, encoder *self, size_t from) {
             luaL_error(L, "out of memory (JSON text)");
         name *key = &self->names[self->name_count++];
         key->text = lua_tolstring(L, -1, &key->length);
+        lua_pushvalue(L, -1); /* kept: a member's __json may change this table */
+        lua_pushboolean(L, 1);
+        lua_rawset(L, NAMES_KEPT);
     }
     if (self->name_count > from)
         qsort(self->names + from, self->name_count - from, sizeof(name), by_bytes);
@@ -245,10 +251,17 @@ static void add_table(lua_State *L, encoder *self) {
     if (luaL_getmetafield(L, -1, "__json") != LUA_TNIL) {
         /* A value that says what it is in JSON: a table without that metamethod, or anything else.
          */
+        if (!lua_isfunction(L, -1))
+            refuse(L, self, "a metatable's __json is not a function");
+        if (self->depth == MT_JSON_DEPTH)
+            refuse(L, self, "nested more than 512 deep: does __json return its own table?");
+        luaL_checkstack(L, 6, "JSON value");
+        self->path[self->depth++] = (step){NULL, 0};
         lua_pushvalue(L, -2);
         lua_call(L, 1, 1);
         add_value(L, self);
         lua_pop(L, 1);
+        self->depth--;
         return;
     }
     if (mt_lua_json_is(L, -1, MT_JSON_ARRAY))
@@ -302,7 +315,9 @@ int mt_lua_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
     lua_Integer indent = luaL_checkinteger(L, 2);
     int compact = lua_toboolean(L, 3);
+    lua_settop(L, 3);
     encoder *self = mt_lua_new_owner(L, sizeof *self, encoder_type);
+    lua_newtable(L); /* at NAMES_KEPT */
     self->indent = (int)indent;
     self->comma = compact ? "," : ", ";
     self->colon = compact ? ":" : ": ";

@@ -270,7 +270,9 @@ static mt_span extra_members(fill *f) {
 
 /* Pushes the field; is it there? */
 static int has_field(const fill *f, const char *name, unsigned has) {
-    if (lua_getfield(f->L, f->table, name) == LUA_TNIL) {
+    /* Raw: no code of the script's runs while the buffer is being filled. */
+    lua_pushstring(f->L, name);
+    if (lua_rawget(f->L, f->table) == LUA_TNIL) {
         lua_pop(f->L, 1);
         return 0;
     }

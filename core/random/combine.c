@@ -98,6 +98,18 @@ mt_distribution *mt_distribution_empirical(const double *values, const double *w
     return d;
 }
 
+enum { DEPTH_LIMIT = 500 };
+
+/* Puts d around part. */
+static mt_code enclose(mt_distribution *d, const mt_distribution *part, mt_error *error) {
+    if (part->depth + 1 > DEPTH_LIMIT)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "at most %d distributions may stand one inside another", DEPTH_LIMIT);
+    if (d->depth < part->depth + 1)
+        d->depth = part->depth + 1;
+    return MT_OK;
+}
+
 static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const double *weights,
                         size_t count, mt_error *error) {
     d->mix.alias = mt_alias_new(weights, count, error);
@@ -108,13 +120,16 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
     if (!d->mix.weights || !d->mix.parts)
         return mt_fail_memory(error, "mix");
     for (size_t i = 0; i < count; i++) {
+        mt_code code = enclose(d, parts[i], error);
+        if (code != MT_OK)
+            return code;
         d->mix.weights[i] = weights[i];
         d->mix.total += weights[i];
         d->mix.parts[i] = mt_distribution_retain(parts[i]);
+        d->mix.count = i + 1;
         d->varies |= parts[i]->varies;
         d->is_shape |= parts[i]->is_shape;
     }
-    d->mix.count = count;
     return MT_OK;
 }
 
@@ -145,6 +160,10 @@ mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, do
     if (!d)
         return NULL;
     d->affine.part = mt_distribution_retain(part);
+    if (enclose(d, part, error) != MT_OK) {
+        mt_distribution_release(d);
+        return NULL;
+    }
     d->affine.factor = factor;
     d->affine.offset = offset;
     d->varies = part->varies;
@@ -164,6 +183,10 @@ mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double
     if (!d)
         return NULL;
     d->clamp.part = mt_distribution_retain(part);
+    if (enclose(d, part, error) != MT_OK) {
+        mt_distribution_release(d);
+        return NULL;
+    }
     d->clamp.low = low;
     d->clamp.high = high;
     d->varies = part->varies;

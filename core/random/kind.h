@@ -81,6 +81,7 @@ struct mt_distribution {
     uint64_t references;
     int varies;
     int is_shape;
+    int depth; /* distributions one inside another; bounded, for they are walked recursively */
     union {
         struct {
             const mt_law *law;

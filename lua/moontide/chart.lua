@@ -303,14 +303,14 @@ end
 
 ---@class moontide.line_options
 ---@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
----@field names string[]? of the series, for a legend
+---@field names? string[] of the series, for a legend
 ---@field x_from number
 ---@field x_to number
----@field x_unit string? default "s", written in minutes, hours or days where that reads better
----@field y_unit string?
----@field width integer? of the whole chart in columns; default: the terminal's
----@field height integer? of the drawing in lines, default 12
----@field title string?
+---@field x_unit? string default "s", written in minutes, hours or days where that reads better
+---@field y_unit? string
+---@field width? integer of the whole chart in columns; default: the terminal's
+---@field height? integer of the drawing in lines, default 12
+---@field title? string
 
 --- Lines over a common x axis, cut into equal bins.
 ---@param given moontide.line_options
@@ -388,9 +388,9 @@ end
 
 ---@class moontide.bars_options
 ---@field rows { [1]: string, [2]: number }[] { label, value } each, with values >= 0
----@field width integer? of the whole chart in columns; default: the terminal's
----@field unit string? written after each number
----@field title string?
+---@field width? integer of the whole chart in columns; default: the terminal's
+---@field unit? string written after each number
+---@field title? string
 
 --- Horizontal bars, one a row, each with its number.
 ---@param given moontide.bars_options

@@ -12,7 +12,9 @@ local status = { done = 0, failed = 1, usage = 2, interrupted = 130 }
 -- --- failures --------------------------------------------------------------------------------------
 
 local function say(message)
-  io.stderr:write("moontide: ", require("moontide.script").whole_names(message), "\n")
+  -- Control bytes of names that a user gave do not reach the terminal.
+  message = require("moontide.script").whole_names(message):gsub("[\0-\8\11-\31\127]", "?")
+  io.stderr:write("moontide: ", message, "\n")
 end
 
 -- Ctrl-C: says so, and where the whole requests so far are.

@@ -65,6 +65,7 @@ function public.shared_prefix(opt)
     { "zipf", kind = "number", min = 0, default = 0 },
     { "name", kind = "string" },
   })
+  require("moontide.stream").check_name(values.name, "shared_prefix: name")
   local pick = values.groups
   if values.zipf > 0 then
     pick = distribution.public.zipf { n = values.groups, s = values.zipf }
@@ -114,6 +115,7 @@ function public.parts(list)
   for i, part in ipairs(list) do
     local where = ("parts: part %d"):format(i)
     local values = options.table(where, part, part_options)
+    require("moontide.stream").check_name(values.name, where .. ": name")
     local tokens = distribution.of(values.tokens, where .. ": tokens")
     parts[i] = { tokens, pick_of(values.pick, where), values.count, values.name }
     texts[i] = "{" .. fields_text(part, { "tokens", "pick", "count", "name" }) .. "}"

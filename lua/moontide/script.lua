@@ -303,6 +303,9 @@ local function first_sentence(text)
   return sentence:find "%w" and sentence or nil
 end
 
+-- Chunks that are running for the first time: one that asks for its own plan would never end.
+local loading_now = {}
+
 --- Loads a script: runs its text, which must return a script or a workload (whose summary is the first
 --- sentence of the comment that the text begins with). Raises what is wrong with it: a text that begins
 --- with its name (and line).
@@ -310,12 +313,17 @@ end
 ---@return moontide.script
 function script.load(source)
   remember_cut(source.chunk)
-  local text = source.text:gsub("^#[^\n]*", "")
+  local text = source.text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")
   local chunk, message = load(text, source.chunk, "t", environment_of(source))
   if not chunk then error(message, 0) end
+  if loading_now[source.chunk] then
+    error(source.chunk:sub(2) .. ": asks for its own plan while it is loaded", 0)
+  end
+  loading_now[source.chunk] = true
   local before = report.divert(true)
   local ok, value = xpcall(chunk, script.add_traceback)
   report.divert(before)
+  loading_now[source.chunk] = nil
   if not ok then error(value, 0) end
   local self = value
   if is_workload(value) then

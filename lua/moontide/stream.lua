@@ -25,6 +25,16 @@ function stream.is_type(value, type_name)
   return type(metatable) == "table" and rawget(metatable, "__name") == type_name
 end
 
+--- Names are written into records and are keys of random numbers: not empty, UTF-8 without zero bytes.
+---@param name string|nil
+---@param what string
+function stream.check_name(name, what)
+  if name == "" then core.base.raise(what .. " must not be empty") end
+  if name and (not utf8.len(name) or name:find("\0", 1, true)) then
+    core.base.raise(what .. " must be UTF-8 without zero bytes")
+  end
+end
+
 local function check_type(value, type_name, what, allowed)
   if value ~= nil and not stream.is_type(value, type_name) then options.wrong(what, value, allowed) end
   return value
@@ -214,7 +224,7 @@ end
 ---@return moontide.stream
 function public.stream(opt)
   local values = options.table("stream", opt, stream_options)
-  if values.name == "" then core.base.raise "stream: name must not be empty" end
+  stream.check_name(values.name, "stream: name")
   local where = values.name and ("stream '%s'"):format(values.name) or "stream"
   check_type(values.arrivals, "moontide.process", where .. ": arrivals",
     "an arrival process such as mt.poisson(20)")

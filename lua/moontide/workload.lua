@@ -105,6 +105,7 @@ local workload_options = {
 ---@return moontide.workload
 function public.workload(opt)
   local values = options.table("workload", opt, workload_options)
+  stream.check_name(values.name, "workload: name")
   local self = setmetatable({
     name = values.name, duration = values.duration,
     block_size = values.block_size or default_block_size,
