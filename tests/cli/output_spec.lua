@@ -31,7 +31,7 @@ local function interrupted_cat(signals, target)
     mkfifo in || exit 99
     env --default-signal=INT --default-signal=TERM "$MOONTIDE" cat in -o %s 2>err &
     cat=$!
-    exec 3>in
+    exec 3<>in
     printf '{"timestamp": 1}\n{"timestamp": 2}\n{"times' >&3
     sleep 0.2
     for i in $(seq 500); do
