@@ -97,6 +97,17 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what) {
     return (uint64_t)value;
 }
 
+int mt_lua_pause_collector(lua_State *L) {
+    int was_running = lua_gc(L, LUA_GCISRUNNING);
+    lua_gc(L, LUA_GCSTOP);
+    return was_running;
+}
+
+void mt_lua_resume_collector(lua_State *L, int was_running) {
+    if (was_running)
+        lua_gc(L, LUA_GCRESTART);
+}
+
 static int add_traceback(lua_State *L) {
     if (lua_type(L, 1) == LUA_TSTRING)
         luaL_traceback(L, L, lua_tostring(L, 1), 1);

@@ -43,6 +43,12 @@ double mt_lua_check_finite(lua_State *L, int arg, const char *what);
 double mt_lua_check_not_negative(lua_State *L, int arg, const char *what);
 uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
 
+/* Between the two no finaliser of a script runs, which could close the object whose memory is being
+ * handed over; nothing but running out of memory may raise there. pause returns what resume takes.
+ */
+int mt_lua_pause_collector(lua_State *L);
+void mt_lua_resume_collector(lua_State *L, int was_running);
+
 /* Calls the function below `arguments` arguments with a traceback handler, as lua_pcall. On failure
  * leaves nothing, fills *error with MT_ERROR_CALLBACK and the message; returns 0 or -1. */
 int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);

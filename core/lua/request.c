@@ -70,9 +70,8 @@ static void push_extra(lua_State *L, mt_span extra) {
     luaL_pushresult(&text);
 }
 
-void mt_lua_push_request(lua_State *L, const mt_request *request) {
+static void push_members(lua_State *L, const mt_request *request) {
     unsigned has = request->has;
-    luaL_checkstack(L, 8, "request");
     lua_createtable(L, 0, 8);
     if (has & MT_HAS_TIME) {
         push_milliseconds(L, request->time_ns);
@@ -114,6 +113,13 @@ void mt_lua_push_request(lua_State *L, const mt_request *request) {
         push_u64(L, request->line);
         lua_setfield(L, -2, "line");
     }
+}
+
+void mt_lua_push_request(lua_State *L, const mt_request *request) {
+    luaL_checkstack(L, 8, "request");
+    int was_running = mt_lua_pause_collector(L);
+    push_members(L, request);
+    mt_lua_resume_collector(L, was_running);
 }
 
 /* ---- from Lua ---------------------------------------------------------------------------------

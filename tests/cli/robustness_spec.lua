@@ -101,4 +101,18 @@ describe("an attack", function()
     assert.equal(2, result.status)
     assert.is_nil(result.err:find("\27", 1, true))
   end)
+
+  it("by a finaliser that closes what is in use is harmless", function()
+    local result = command_script [[
+      for _ = 1, 50 do
+        local hasher, blocks = mt.hasher(), {}
+        for i = 1, 2000 do blocks[i] = i end
+        setmetatable({}, { __gc = function() hasher:close() end })
+        for _ = 1, 20 do
+          if not pcall(hasher.blocks, hasher, blocks) then break end
+        end
+      end
+      print "ended"]]
+    assert.same({ status = 0, out = "ended\n", err = "" }, result)
+  end)
 end)
