@@ -48,7 +48,7 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
 
-.PHONY: all deps check-packages demo check lint lint-deps sanitize bench install clean test-programs bench-programs
+.PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/moontide $(BUILD)/lib/moontide/core.so

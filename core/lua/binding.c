@@ -21,6 +21,12 @@ int mt_lua_failure(lua_State *L, const mt_error *error) {
     return 3;
 }
 
+int mt_lua_throw_failure(lua_State *L, const mt_error *error) {
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    return lua_error(L);
+}
+
 /* A usage error is a table {message = text} with the metatable "moontide.usage". */
 static void __attribute__((noreturn)) throw_usage(lua_State *L) {
     lua_createtable(L, 0, 1);

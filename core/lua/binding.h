@@ -20,6 +20,10 @@
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 
+/* Raises the error's text as it is, for a world's failure where nobody looks at a second result: in
+ * a generic `for`. */
+int mt_lua_throw_failure(lua_State *L, const mt_error *error);
+
 /* The same as a raise: for the caller's mistakes that core found (MT_ERROR_VALUE), and for out of
  * memory in constructors. */
 int mt_lua_raise_error(lua_State *L, const mt_error *error) __attribute__((noreturn));

@@ -57,11 +57,7 @@ static int reader_next(lua_State *L) {
 /* reader(): the same for a generic `for`, which has no place for a message: failures raise. */
 static int reader_call(lua_State *L) {
     mt_error error;
-    if (push_next(L, &error) >= 0)
-        return 1;
-    mt_lua_failure(L, &error);
-    lua_pop(L, 1);
-    return lua_error(L);
+    return push_next(L, &error) < 0 ? mt_lua_throw_failure(L, &error) : 1;
 }
 
 /* reader:columns() -> columns of all that is left | nil, message, code */

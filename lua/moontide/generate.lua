@@ -201,11 +201,11 @@ end
 ---@param opt table its options and the common ones
 ---@return integer|nil status, string? message, string? code
 function generate.run(script, self, opt)
-  local is_default = workload.duration(self, opt.duration, script.default_duration or -1) == -1
-  opt.duration = workload.duration(self, opt.duration, script.default_duration)
+  local is_said
+  opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
-  tell_notes(self, opt, expected, is_default)
+  tell_notes(self, opt, expected, not is_said)
   if expected.requests == 0 then
     return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
   end

@@ -189,9 +189,10 @@ end
 ---@param self moontide.workload
 ---@param asked? number seconds
 ---@param fallback? number seconds, instead of 60
----@return number seconds
+---@return number seconds, boolean is_said false when nothing says it and it is the 60 s
 function workload.duration(self, asked, fallback)
-  return asked or self.duration or longest_curve(self) or fallback or default_duration
+  local said = asked or self.duration or longest_curve(self) or fallback
+  return said or default_duration, said ~= nil
 end
 
 --- Lines that say where a curve ends before the workload does, or is cut by its end.
@@ -293,7 +294,7 @@ end
 -- The options of a method, with the duration decided and the plan's sense checked.
 local function run_options(self, name, opt)
   local values = options.table(name, opt, require("moontide.common").workload_options)
-  values.duration = workload.duration(self, values.duration)
+  values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
 end
