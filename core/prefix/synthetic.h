@@ -1,0 +1,46 @@
+/* What every way of synthesising a trace has in common: the options, and one request that was made
+ * and has no time yet. */
+#ifndef MT_PREFIX_SYNTHETIC_H
+#define MT_PREFIX_SYNTHETIC_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mt_synthesis_options {
+    uint64_t seed;
+    uint64_t block_size;             /* tokens a block, >= 1 */
+    double prefix_len_multiplier;    /* > 0: stretches what requests share */
+    double prompt_len_multiplier;    /* > 0: stretches what no other request has */
+    double osl_multiplier;           /* > 0 */
+    uint64_t prefix_root_multiplier; /* >= 1: independent populations that share nothing */
+    uint64_t min_isl, max_isl;       /* requests outside are not made; 0, UINT64_MAX: any */
+    uint64_t min_osl, max_osl;       /* an OSL outside is moved to the bound; 0, UINT64_MAX: any */
+} mt_synthesis_options;
+
+/* A request that was made. Zero it before first use; free hash_ids with mt_free. */
+typedef struct mt_synthetic {
+    uint64_t input_length, output_length; /* tokens */
+    int has_output;
+    uint64_t *hash_ids; /* prefix ids, 0, 1, 2, ... by first appearance */
+    size_t hash_count, hash_capacity;
+    int knows_blocks;      /* 0: made after a request without hash_ids, and has none */
+    size_t context_blocks; /* leading blocks that the source's requests shared */
+} mt_synthetic;
+
+/* So many draws in a row outside [min_isl, max_isl] are an error. */
+#define MT_SYNTHESIS_DRAWS 10000
+
+/* Fills error with MT_ERROR_VALUE for a filter that nothing passes, naming the bounds; returns the
+ * code. */
+mt_code mt_synthesis_nothing_passes(const mt_synthesis_options *options, mt_error *error);
+
+/* MT_ERROR_VALUE where a multiplier is not a positive finite number, a count is 0, or a lower bound
+ * lies above its upper one. */
+mt_code mt_synthesis_check(const mt_synthesis_options *options, mt_error *error);
+
+/* The OSL to write for one of the source's: multiplied, rounded, moved into the bounds. */
+uint64_t mt_synthesis_output(const mt_synthesis_options *options, uint64_t output_length);
+
+#endif
