@@ -1,0 +1,501 @@
+#include "prefix/reuse.h"
+#include "base/memory.h"
+#include "random/generator.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+
+#define GRID 40
+#define NONE UINT32_MAX
+
+typedef struct node {
+    uint64_t first_id;
+    uint32_t parent, begin, end; /* depths [begin, end) */
+    uint32_t owner, visits;
+} node;
+
+typedef struct slot {
+    uint32_t end_node; /* deepest core node, NONE */
+    uint32_t top_node; /* node that ends at lo */
+    uint32_t lo, core, len;
+    uint32_t description;
+} slot;
+
+typedef struct waiting {
+    uint64_t wake;
+    uint32_t description;
+    uint32_t tries;
+} waiting;
+
+typedef struct class { uint32_t depth, visits; uint32_t begin, count, left; uint32_t supplies, supplies_left; double span; } class;
+typedef struct event { uint64_t due; uint32_t node, description, tries; } event;
+
+struct mt_reuse {
+    const mt_model *model;
+    mt_synthesis_options options;
+    mt_random random;
+    uint64_t next_id;
+    double sizes[GRID];
+    float weight[GRID];
+    uint32_t position[GRID]; /* first slot with distance <= size */
+    double sum[GRID];        /* its distance */
+    float error[GRID];
+    float first_error;
+    float norm;
+    float *wanted; /* GRID per description */
+    uint8_t *run_grid;
+
+    node *nodes; uint32_t node_count; size_t node_capacity;
+    slot *slots; uint32_t slot_count; size_t slot_capacity;
+    uint32_t *deck; uint32_t deck_left;
+    waiting *heap; uint32_t heap_count; size_t heap_capacity;
+    uint64_t step;
+    uint64_t touched, lap_touched, lap_begin; double distinct;
+    uint64_t *sums; size_t sum_capacity; /* Fenwick, 1-based over slots */
+    uint64_t total;
+    uint8_t *state; /* by description: 0 free, 1 reserved, 2 placed, 3 waiting */
+    struct class *classes; uint32_t class_count; uint32_t *class_slots; uint32_t class_mask;
+    uint32_t *demand; /* class of the description as demand, NONE */
+    uint32_t *supply; /* class of its slot */
+    uint32_t *members;
+    struct event *events; uint32_t event_count; size_t event_capacity;
+    float *keys;
+    uint64_t n_due, n_near, n_fall, n_rewait, n_giveup, n_forced_event, n_infeasible, n_left;
+    /* stats */
+    uint64_t forced, placed, deferred, degraded;
+    double cost_sum, scanned;
+};
+
+static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
+static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
+
+static double P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 30;
+static uint32_t bin(uint32_t v) { if (v <= 4) return v; return 4 + (uint32_t)(log(v / 4.0) * 4); }
+static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
+    visits = bin(visits);
+    uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
+    h ^= h >> 15;
+    for (;; h++) {
+        uint32_t c = r->class_slots[h & r->class_mask];
+        if (c == NONE) {
+            if (!add) return NONE;
+            r->class_slots[h & r->class_mask] = r->class_count;
+            r->classes[r->class_count] = (class){.depth = depth, .visits = visits};
+            return r->class_count++;
+        }
+        if (r->classes[c].depth == depth && r->classes[c].visits == visits) return c;
+    }
+}
+static int is_far(const mt_reuse *r, const mt_description *d) { return d->shared > 0 && r->model->runs[d->run_begin + d->run_count - 1].distance > P_near; }
+static const mt_reuse *sorting;
+static int by_class(const void *a, const void *b) {
+    const class *x = &sorting->classes[*(const uint32_t *)a], *y = &sorting->classes[*(const uint32_t *)b];
+    if (x->depth != y->depth) return x->depth > y->depth ? -1 : 1;
+    return x->visits > y->visits ? -1 : x->visits < y->visits;
+}
+static void build_classes(mt_reuse *r) {
+    size_t n = r->model->count;
+    uint32_t slots = 16; while (slots < 4 * n) slots *= 2;
+    r->class_slots = mt_allocate(slots, 4); memset(r->class_slots, 0xff, slots * 4); r->class_mask = slots - 1;
+    r->classes = mt_allocate(2 * n + 1, sizeof(class));
+    r->demand = mt_allocate(n, 4); r->supply = mt_allocate(n, 4); r->members = mt_allocate(n, 4); r->state = mt_allocate_zero(n, 1);
+    for (size_t i = 0; i < n; i++) {
+        const mt_description *d = &r->model->descriptions[i];
+        r->demand[i] = NONE; r->supply[i] = NONE;
+        if (is_far(r, d) && d->beyond == 0) { r->demand[i] = class_of(r, d->shared, d->visits, 1); r->classes[r->demand[i]].count++; }
+        if (d->returning > 0) r->supply[i] = class_of(r, d->shared + d->returning, 1, 1);
+        else if (d->shared > 0) r->supply[i] = class_of(r, d->shared, d->visits + 1, 1);
+        if (r->supply[i] != NONE) r->classes[r->supply[i]].supplies++;
+    }
+    uint32_t at = 0;
+    for (uint32_t c = 0; c < r->class_count; c++) { r->classes[c].begin = at; at += r->classes[c].count; r->classes[c].left = 0; }
+    for (size_t i = 0; i < n; i++) if (r->demand[i] != NONE) { class *c = &r->classes[r->demand[i]]; r->members[c->begin + c->left++] = (uint32_t)i; }
+    /* spans */
+    uint32_t *order = mt_allocate(r->class_count + 1, 4);
+    for (uint32_t c = 0; c < r->class_count; c++) order[c] = c;
+    sorting = r; qsort(order, r->class_count, 4, by_class);
+    for (uint32_t k = 0; k < r->class_count; k++) {
+        class *c = &r->classes[order[k]];
+        double sum = 0;
+        for (uint32_t m = 0; m < c->count; m++) {
+            uint32_t i = r->members[c->begin + m]; const mt_description *d = &r->model->descriptions[i];
+            sum += r->model->runs[d->run_begin + d->run_count - 1].distance;
+            if (r->supply[i] != NONE && r->supply[i] != order[k]) sum += r->classes[r->supply[i]].span;
+        }
+        c->span = c->supplies > 0 ? sum / c->supplies : 0;
+    }
+    mt_free(order);
+}
+static int by_key(const void *a, const void *b) {
+    float x = sorting->keys[*(const uint32_t *)a], y = sorting->keys[*(const uint32_t *)b];
+    return x < y ? -1 : x > y;
+}
+static void begin_lap(mt_reuse *r) {
+    uint32_t n = (uint32_t)r->model->count, k = 0;
+    memset(r->state, 0, n);
+    for (uint32_t c = 0; c < r->class_count; c++) { r->classes[c].left = r->classes[c].count; r->classes[c].supplies_left = r->classes[c].supplies; }
+    for (uint32_t i = 0; i < n; i++) {
+        double span = r->supply[i] != NONE ? r->classes[r->supply[i]].span : 0;
+        if (span > 0.97 * r->distinct) span = 0.97 * r->distinct;
+        r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->distinct));
+        r->deck[k++] = i;
+    }
+    sorting = r; qsort(r->deck, n, 4, by_key);
+    for (uint32_t i = 0; i < n / 2; i++) { uint32_t t = r->deck[i]; r->deck[i] = r->deck[n - 1 - i]; r->deck[n - 1 - i] = t; }
+    r->deck_left = n;
+    r->lap_begin = r->touched;
+}
+
+static void shuffle(mt_reuse *r) {
+    for (uint32_t i = 0; i < r->model->count; i++) r->deck[i] = i;
+    for (uint32_t i = (uint32_t)r->model->count; i > 1; i--) {
+        uint32_t k = (uint32_t)mt_random_below(&r->random, i);
+        uint32_t t = r->deck[i - 1]; r->deck[i - 1] = r->deck[k]; r->deck[k] = t;
+    }
+    r->deck_left = (uint32_t)r->model->count;
+}
+
+mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+    (void)error;
+    P_threshold = env("P_THRESHOLD", P_threshold); P_diff = env("P_DIFF", P_diff); P_first = env("P_FIRST", P_first);
+    P_K = (int)env("P_K", P_K); P_tries = (int)env("P_TRIES", P_tries); P_beyond = env("P_BEYOND", P_beyond); P_wait = env("P_WAIT", P_wait); P_scan = (int)env("P_SCAN", P_scan);
+    mt_reuse *r = mt_allocate_zero(1, sizeof *r);
+    r->model = model;
+    r->options = *options;
+    mt_random_start(&r->random, mt_random_key_of(options->seed, "synthesize", 10, "order", 5));
+    r->deck = mt_allocate(model->count, sizeof *r->deck);
+    double most = 1, sq = 0, n = 0;
+    for (size_t i = 0; i < model->run_count; i++) if (model->runs[i].distance > most) most = model->runs[i].distance;
+    double least = 50;
+    if (most < least * 2) most = least * 2;
+    for (int j = 0; j < GRID; j++) r->sizes[j] = floor(least * pow(most / least, j / (double)(GRID - 1)) + 0.5);
+    for (int j = 0; j < GRID; j++) r->weight[j] = 1.0f / GRID;
+    r->wanted = mt_allocate_zero(model->count * GRID, sizeof(float));
+    r->run_grid = mt_allocate(model->run_count + 1, 1);
+    for (size_t i = 0; i < model->run_count; i++) {
+        int j = 0;
+        while (j < GRID && r->sizes[j] < model->runs[i].distance) j++;
+        r->run_grid[i] = (uint8_t)j;
+    }
+    for (size_t i = 0; i < model->count; i++) {
+        const mt_description *d = &model->descriptions[i];
+        if (d->shared) { sq += (double)d->shared * d->shared; n++; }
+        for (uint32_t k = 0; k < d->run_count; k++)
+            for (int j = r->run_grid[d->run_begin + k]; j < GRID; j++)
+                r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
+    }
+    r->norm = n > 0 ? (float)(sq / n) : 1;
+    P_near = env("P_NEAR", P_near); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    r->keys = mt_allocate(model->count, sizeof(float));
+    for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
+    build_classes(r);
+    begin_lap(r);
+    return r;
+}
+
+void mt_reuse_free(mt_reuse *r) {
+    if (!r) return;
+    if (getenv("P_STATS")) {
+        fprintf(stderr, "due %lu near %lu fall %lu rewait %lu giveup %lu forced_event %lu infeasible %lu left %lu classes %u\n", r->n_due, r->n_near, r->n_fall, r->n_rewait, r->n_giveup, r->n_forced_event, r->n_infeasible, r->n_left, r->class_count); fprintf(stderr, "placed %lu deferred %lu forced %lu degraded %lu mean cost %g scanned %g nodes %u slots %u\n", r->placed, r->deferred, r->forced, r->degraded, r->cost_sum / (double)r->placed, r->scanned / (double)r->placed, r->node_count, r->slot_count);
+        if (atoi(getenv("P_STATS"))>1) for (int j = 0; j < GRID; j++) fprintf(stderr, "  %8.0f %8.0f\n", r->sizes[j], r->error[j]);
+    }
+    mt_free(r->deck); mt_free(r->wanted); mt_free(r->run_grid); mt_free(r->nodes); mt_free(r->slots); mt_free(r->heap); mt_free(r);
+}
+
+/* candidate's hits vector */
+static void profile(const mt_reuse *r, uint32_t s, uint32_t depth, float *hits) {
+    uint32_t owner = s, end = depth;
+    int from = GRID; /* sizes from here on are filled */
+    for (;;) {
+        /* sizes j with position[j] <= owner hit all up to end */
+        int j = from;
+        while (j > 0 && r->position[j - 1] <= owner) j--;
+        for (int k = j; k < from; k++) hits[k] = (float)end;
+        from = j;
+        uint32_t top = r->slots[owner].top_node;
+        if (from == 0) break;
+        if (top == NONE || r->slots[owner].lo == 0) { for (int k = 0; k < from; k++) hits[k] = 0; break; }
+        end = r->slots[owner].lo;
+        owner = r->nodes[top].owner;
+    }
+}
+
+static uint32_t node_at(const mt_reuse *r, uint32_t s, uint32_t depth) {
+    uint32_t n = r->slots[s].end_node;
+    while (r->nodes[n].begin >= depth) n = r->nodes[n].parent;
+    return n;
+}
+
+/* best candidate; cost */
+static uint32_t search(mt_reuse *r, uint32_t d, float *cost) {
+    const mt_description *desc = &r->model->descriptions[d];
+    const float *want = &r->wanted[(size_t)d * GRID];
+    uint32_t L = desc->shared;
+    /* target position: interpolate */
+    const mt_model_run *last = &r->model->runs[desc->run_begin + desc->run_count - 1];
+    int j = r->run_grid[desc->run_begin + desc->run_count - 1];
+    double D = last->distance;
+    double hiS = j < GRID ? r->sizes[j] : r->sizes[GRID - 1], loS = j > 0 ? r->sizes[j - 1] : 0;
+    double hiP = j < GRID ? r->position[j] : 0, loP = j > 0 ? r->position[j - 1] : r->slot_count;
+    double f = hiS > loS ? (D - loS) / (hiS - loS) : 1;
+    double p = loP + (hiP - loP) * f;
+    int64_t target = (int64_t)p;
+    if (target >= r->slot_count) target = (int64_t)r->slot_count - 1;
+    if (r->slot_count == 0) { *cost = 1e30f; return NONE; }
+    if (target < 0) target = 0;
+    int64_t left = target, right = target + 1;
+    int found = 0; long scan = 0;
+    uint32_t best = NONE; *cost = 1e30f;
+    while (found < P_K && (left >= 0 || right < r->slot_count) && scan < P_scan) {
+        for (int side = 0; side < 2; side++) {
+            int64_t at;
+            if (side == 0) { if (left < 0) continue; at = left--; } else { if (right >= r->slot_count) continue; at = right++; }
+            scan++;
+            const slot *s = &r->slots[at];
+            if (!(s->lo < L && L <= s->core)) continue;
+            found++;
+            float hits[GRID];
+            profile(r, (uint32_t)at, L, hits);
+            float area = 0, diff = 0;
+            for (int k = 0; k < GRID; k++) {
+                float delta = hits[k] - want[k];
+                area += fabsf(delta);
+                diff += (2 * r->error[k] + delta) * delta;
+            }
+            float c = area / (float)L / GRID * (float)log(r->sizes[GRID - 1] / r->sizes[0]);
+            c += (float)P_diff * diff / GRID / r->norm;
+            c += (float)P_beyond * fabsf(logf((1 + (float)(s->core - L)) / (1 + (float)desc->beyond)));
+            if (P_first > 0) {
+                uint32_t n = node_at(r, (uint32_t)at, L); float first = 0;
+                for (uint32_t q = n; q != NONE && r->nodes[q].visits == 1; q = r->nodes[q].parent)
+                    first += (float)((r->nodes[q].end < L ? r->nodes[q].end : L) - r->nodes[q].begin);
+                float delta = first - (float)desc->first_return;
+                c += (float)P_first * (2 * r->first_error + delta) * delta / r->norm;
+            }
+            if (c < *cost) { *cost = c; best = (uint32_t)at; }
+        }
+    }
+    r->scanned += (double)scan;
+    return best;
+}
+
+static uint32_t new_node(mt_reuse *r, node n) {
+    mt_reserve((void **)&r->nodes, &r->node_capacity, r->node_count + 1u, sizeof(node));
+    r->nodes[r->node_count] = n;
+    return r->node_count++;
+}
+
+/* subtract count blocks at owner from the sums, add fresh at the end */
+static void take(mt_reuse *r, uint32_t owner, uint32_t count) {
+    for (int j = 0; j < GRID; j++) if (owner >= r->position[j]) r->sum[j] -= count;
+    for (uint32_t at = owner + 1; at <= r->slot_count; at += at & -at) r->sums[at] -= count;
+    r->total -= count;
+}
+
+static void push(mt_reuse *r, waiting w);
+static waiting pop(mt_reuse *r);
+static uint64_t distance_of(const mt_reuse *r, uint32_t slot_) {
+    uint64_t sum = 0;
+    for (uint32_t at = slot_; at > 0; at &= at - 1) sum += r->sums[at];
+    return r->total - sum;
+}
+static void push_event(mt_reuse *r, event w) {
+    mt_reserve((void **)&r->events, &r->event_capacity, r->event_count + 1u, sizeof(event));
+    uint32_t i = r->event_count++;
+    while (i > 0 && r->events[(i - 1) / 2].due > w.due) { r->events[i] = r->events[(i - 1) / 2]; i = (i - 1) / 2; }
+    r->events[i] = w;
+}
+static event pop_event(mt_reuse *r) {
+    event top = r->events[0], w = r->events[--r->event_count];
+    uint32_t i = 0;
+    for (;;) {
+        uint32_t c = 2 * i + 1;
+        if (c >= r->event_count) break;
+        if (c + 1 < r->event_count && r->events[c + 1].due < r->events[c].due) c++;
+        if (r->events[c].due >= w.due) break;
+        r->events[i] = r->events[c]; i = c;
+    }
+    r->events[i] = w;
+    return top;
+}
+static double last_distance(const mt_reuse *r, uint32_t i) { const mt_description *d = &r->model->descriptions[i]; return r->model->runs[d->run_begin + d->run_count - 1].distance; }
+/* the slot of description d was made, its core ends at node */
+static void reserve(mt_reuse *r, uint32_t d, uint32_t node_) {
+    if (r->supply[d] == NONE) return;
+    class *c = &r->classes[r->supply[d]];
+    double p = c->supplies_left > 0 ? P_boost * c->left / c->supplies_left : 1;
+    if (c->supplies_left > 0) c->supplies_left--;
+    if (c->left == 0) return;
+    if (p < 1 && mt_random_uniform(&r->random) >= p) return;
+    double room = (double)(r->lap_touched - (r->touched - r->lap_begin)) * r->distinct / (double)r->lap_touched;
+    uint32_t pick = NONE;
+    for (int t = 0; t < 8; t++) {
+        uint32_t k = (uint32_t)mt_random_below(&r->random, c->left);
+        if (pick == NONE || last_distance(r, r->members[c->begin + k]) < last_distance(r, r->members[c->begin + pick])) pick = k;
+        if (last_distance(r, r->members[c->begin + pick]) <= room) break;
+    }
+    if (last_distance(r, r->members[c->begin + pick]) > room) { r->n_infeasible++; if (c->supplies_left >= c->left) return; }
+    uint32_t i = r->members[c->begin + pick];
+    r->members[c->begin + pick] = r->members[c->begin + --c->left]; r->members[c->begin + c->left] = i;
+    r->state[i] = 1;
+    push_event(r, (event){.due = r->touched + (uint64_t)last_distance(r, i), .node = node_, .description = i});
+}
+
+static void place(mt_reuse *r, uint32_t d, uint32_t cand, mt_synthetic *made) {
+    const mt_description *desc = &r->model->descriptions[d];
+    uint32_t L = desc->shared, at = NONE;
+    uint32_t me = r->slot_count;
+    if (L > 0 && cand == NONE) { uint32_t mc = 0; for (uint32_t i = 0; i < r->slot_count; i++) if (r->slots[i].core > mc) mc = r->slots[i].core; if (getenv("P_STATS")) fprintf(stderr, "degraded: L %u ret %u uni %u max core %u slots %u\n", L, desc->returning, desc->unique, mc, r->slot_count); L = 0; r->degraded++; }
+    if (L > 0) {
+        float hits[GRID]; profile(r, cand, L, hits);
+        const float *want = &r->wanted[(size_t)d * GRID];
+        for (int k = 0; k < GRID; k++) r->error[k] += hits[k] - want[k];
+        at = node_at(r, cand, L);
+        /* split */
+        node *n = &r->nodes[at];
+        if (n->end > L) {
+            node up = *n; up.end = L;
+            uint32_t u = new_node(r, up);
+            n = &r->nodes[at];
+            n->first_id += L - n->begin; n->begin = L; n->parent = u;
+            at = u;
+        }
+        float first = 0;
+        for (uint32_t q = at; q != NONE && r->nodes[q].visits == 1; q = r->nodes[q].parent) first += (float)(r->nodes[q].end - r->nodes[q].begin);
+        r->first_error += first - (float)desc->first_return;
+        /* runs */
+        uint32_t end = L, q = at;
+        while (q != NONE) {
+            uint32_t owner = r->nodes[q].owner;
+            slot *s = &r->slots[owner];
+            take(r, owner, end - s->lo);
+            uint32_t next = s->top_node, nextend = s->lo;
+            s->lo = end; s->top_node = q;
+            end = nextend; q = next;
+        }
+        for (q = at; q != NONE; q = r->nodes[q].parent) { r->nodes[q].owner = me; r->nodes[q].visits++; }
+    } else if (desc->shared) {
+        const float *want = &r->wanted[(size_t)d * GRID];
+        for (int k = 0; k < GRID; k++) r->error[k] -= want[k];
+    }
+    uint32_t ret = desc->returning, uni = desc->unique + (desc->shared - L);
+    uint32_t len = L + ret + uni;
+    made->input_length = desc->tokens + (uint64_t)(len ? len - 1 : 0) * r->options.block_size;
+    made->knows_blocks = len > 0;
+    made->context_blocks = L;
+    made->hash_count = len;
+    mt_reserve((void **)&made->hash_ids, &made->hash_capacity, len, sizeof(uint64_t));
+    for (uint32_t q = at; q != NONE; q = r->nodes[q].parent)
+        for (uint32_t k = r->nodes[q].begin; k < r->nodes[q].end; k++) made->hash_ids[k] = r->nodes[q].first_id + (k - r->nodes[q].begin);
+    for (uint32_t k = L; k < len; k++) made->hash_ids[k] = r->next_id++;
+    if (ret > 0) at = new_node(r, (node){.first_id = made->hash_ids[L], .parent = at, .begin = L, .end = L + ret, .owner = me, .visits = 1});
+    mt_reserve((void **)&r->slots, &r->slot_capacity, r->slot_count + 1u, sizeof(slot));
+    r->slots[r->slot_count++] = (slot){.end_node = at, .top_node = NONE, .lo = 0, .core = L + ret, .len = len, .description = d};
+    {
+        mt_reserve((void **)&r->sums, &r->sum_capacity, r->slot_count + 1u, sizeof(uint64_t));
+        uint32_t pos = r->slot_count; uint64_t sum = len;
+        for (uint32_t step = 1; (pos & step) == 0; step *= 2) sum += r->sums[pos - step];
+        r->sums[pos] = sum; r->total += len; r->touched += len;
+    }
+    reserve(r, d, at);
+    for (int j = 0; j < GRID; j++) {
+        r->sum[j] += len;
+        while (r->sum[j] > r->sizes[j]) {
+            const slot *s = &r->slots[r->position[j]];
+            r->sum[j] -= s->len - s->lo;
+            r->position[j]++;
+        }
+    }
+    r->placed++;
+    if (getenv("P_TRACE") && r->placed % 1000 == 0) fprintf(stderr, "%6lu deck %6u heap %6u deferred %8lu forced %5lu err@500 %6.0f @2500 %6.0f @10000 %6.0f @40000 %6.0f first %6.0f\n", r->placed, r->deck_left, r->heap_count, r->deferred, r->forced, r->error[11], r->error[19], r->error[26], r->error[33], r->first_error);
+}
+
+static void push(mt_reuse *r, waiting w) {
+    mt_reserve((void **)&r->heap, &r->heap_capacity, r->heap_count + 1u, sizeof(waiting));
+    uint32_t i = r->heap_count++;
+    while (i > 0 && r->heap[(i - 1) / 2].wake > w.wake) { r->heap[i] = r->heap[(i - 1) / 2]; i = (i - 1) / 2; }
+    r->heap[i] = w;
+}
+static waiting pop(mt_reuse *r) {
+    waiting top = r->heap[0], w = r->heap[--r->heap_count];
+    uint32_t i = 0;
+    for (;;) {
+        uint32_t c = 2 * i + 1;
+        if (c >= r->heap_count) break;
+        if (c + 1 < r->heap_count && r->heap[c + 1].wake < r->heap[c].wake) c++;
+        if (r->heap[c].wake >= w.wake) break;
+        r->heap[i] = r->heap[c]; i = c;
+    }
+    r->heap[i] = w;
+    return top;
+}
+
+
+static uint32_t event_slot(const mt_reuse *r, const event *e, uint32_t depth) {
+    uint32_t n = e->node;
+    while (r->nodes[n].begin >= depth) n = r->nodes[n].parent;
+    return r->nodes[n].owner;
+}
+mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
+    (void)error;
+    for (;;) {
+        uint32_t d = NONE, cand = NONE;
+        if (r->event_count > 0 && (r->events[0].due <= r->touched || (r->deck_left == 0 && r->heap_count == 0))) {
+            event e = pop_event(r);
+            d = e.description;
+            uint32_t L = r->model->descriptions[d].shared;
+            cand = event_slot(r, &e, L);
+            double P = (double)distance_of(r, cand), D = last_distance(r, d);
+            if (P < D * (1 - P_tol) && e.due <= r->touched) {
+                if (e.tries++ < P_giveup) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
+                r->n_giveup++; r->state[d] = 3; push(r, (waiting){.wake = r->placed, .description = d}); continue;
+            }
+            if (e.due > r->touched) r->n_forced_event++; else r->n_due++;
+        } else if (r->heap_count > 0 && (r->heap[0].wake <= r->placed || r->deck_left == 0)) {
+            waiting w = pop(r);
+            float cost; d = w.description;
+            cand = search(r, d, &cost);
+            if (cand == NONE || (cost > P_threshold && (int)w.tries < P_tries)) {
+                w.tries++; r->deferred++;
+                w.wake = r->placed + 1 + (uint64_t)(mt_random_uniform(&r->random) * P_wait);
+                push(r, w); continue;
+            }
+            if (cost > P_threshold) r->forced++;
+            r->n_fall++;
+        } else {
+            if (r->deck_left == 0) {
+                uint32_t left = 0;
+                for (uint32_t i = 0; i < r->model->count; i++) if (r->state[i] == 0) { left++; r->state[i] = 3; push(r, (waiting){.wake = r->placed, .description = i}); }
+                r->n_left += left;
+                if (left == 0) begin_lap(r);
+                continue;
+            }
+            if (r->slot_count == 0) for (uint32_t i = r->deck_left; i-- > 0;) if (r->model->descriptions[r->deck[i]].shared == 0) { uint32_t t = r->deck[i]; r->deck[i] = r->deck[r->deck_left - 1]; r->deck[r->deck_left - 1] = t; break; }
+            d = r->deck[--r->deck_left];
+            if (r->state[d] != 0) continue;
+            const mt_description *desc = &r->model->descriptions[d];
+            if (desc->shared > 0) {
+                if (r->demand[d] != NONE && r->classes[r->demand[d]].supplies_left > 0) continue;
+                if (r->demand[d] != NONE) { /* leave the class */
+                    class *c = &r->classes[r->demand[d]];
+                    for (uint32_t k = 0; k < c->left; k++) if (r->members[c->begin + k] == d) { r->members[c->begin + k] = r->members[c->begin + --c->left]; r->members[c->begin + c->left] = d; break; }
+                }
+                float cost;
+                cand = search(r, d, &cost);
+                if (cand == NONE || (is_far(r, desc) && cost > P_threshold)) {
+                    r->state[d] = 3; r->deferred++;
+                    push(r, (waiting){.wake = r->placed + 1 + (uint64_t)(mt_random_uniform(&r->random) * P_wait), .description = d});
+                    continue;
+                }
+                r->n_near++;
+            }
+        }
+        r->state[d] = 2;
+        place(r, d, cand, made);
+        const mt_description *desc = &r->model->descriptions[d];
+        made->has_output = desc->output != MT_MODEL_NO_OUTPUT;
+        made->output_length = desc->output;
+        return MT_OK;
+    }
+}
