@@ -28,8 +28,8 @@ typedef struct waiting {
     uint32_t tries;
 } waiting;
 
-typedef struct class { uint32_t depth, visits; uint32_t begin, count, left; uint32_t supplies, supplies_left; double span; } class;
-typedef struct event { uint64_t due; uint32_t node, description, tries; } event;
+typedef struct class { uint32_t depth, visits; uint32_t begin, count, left; uint32_t supply_begin, supplies, supplies_left; } class;
+typedef struct event { uint64_t due; uint32_t node, description, tries, slot; } event;
 
 struct mt_reuse {
     const mt_model *model;
@@ -58,7 +58,8 @@ struct mt_reuse {
     struct class *classes; uint32_t class_count; uint32_t *class_slots; uint32_t class_mask;
     uint32_t *demand; /* class of the description as demand, NONE */
     uint32_t *supply; /* class of its slot */
-    uint32_t *members;
+    uint32_t *members, *suppliers; uint32_t *child; double *head, *span, *ticks; uint32_t *core_class; struct class *cores; double lap; uint32_t core_count;
+    double h[4096]; double dt[4097]; double hmax;
     struct event *events; uint32_t event_count; size_t event_capacity;
     float *keys;
     uint64_t n_due, n_near, n_fall, n_rewait, n_giveup, n_forced_event, n_infeasible, n_left;
@@ -70,10 +71,9 @@ struct mt_reuse {
 static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 30;
-static uint32_t bin(uint32_t v) { if (v <= 4) return v; return 4 + (uint32_t)(log(v / 4.0) * 4); }
+static double P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
-    visits = bin(visits);
+
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
     h ^= h >> 15;
     for (;; h++) {
@@ -87,12 +87,26 @@ static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) 
         if (r->classes[c].depth == depth && r->classes[c].visits == visits) return c;
     }
 }
-static int is_far(const mt_reuse *r, const mt_description *d) { return d->shared > 0 && r->model->runs[d->run_begin + d->run_count - 1].distance > P_near; }
+static double last_distance(const mt_reuse *r, uint32_t i) { const mt_description *d = &r->model->descriptions[i]; return r->model->runs[d->run_begin + d->run_count - 1].distance; }
+static int is_far(const mt_reuse *r, const mt_description *d) { return d->shared > 0 && (d->visits < P_v || r->model->runs[d->run_begin + d->run_count - 1].distance > P_near); }
 static const mt_reuse *sorting;
+
 static int by_class(const void *a, const void *b) {
     const class *x = &sorting->classes[*(const uint32_t *)a], *y = &sorting->classes[*(const uint32_t *)b];
-    if (x->depth != y->depth) return x->depth > y->depth ? -1 : 1;
-    return x->visits > y->visits ? -1 : x->visits < y->visits;
+    if (x->depth != y->depth) return x->depth < y->depth ? -1 : 1;
+    return x->visits < y->visits ? -1 : x->visits > y->visits;
+}
+static int by_span(const void *a, const void *b) { /* descending */
+    double x = sorting->span[*(const uint32_t *)a] + sorting->ticks[*(const uint32_t *)a], y = sorting->span[*(const uint32_t *)b] + sorting->ticks[*(const uint32_t *)b];
+    return x > y ? -1 : x < y;
+}
+static int by_head(const void *a, const void *b) {
+    double x = sorting->head[*(const uint32_t *)a], y = sorting->head[*(const uint32_t *)b];
+    return x < y ? -1 : x > y;
+}
+/* touches until distance D: integral of 1/miss ratio */
+static double ticks_of(const mt_reuse *r, double D) {
+    double x = D / r->hmax * 4096; if (x >= 4096) return r->dt[4096]; int k = (int)x; return r->dt[k] + (r->dt[k + 1] - r->dt[k]) * (x - k);
 }
 static void build_classes(mt_reuse *r) {
     size_t n = r->model->count;
@@ -100,32 +114,79 @@ static void build_classes(mt_reuse *r) {
     r->class_slots = mt_allocate(slots, 4); memset(r->class_slots, 0xff, slots * 4); r->class_mask = slots - 1;
     r->classes = mt_allocate(2 * n + 1, sizeof(class));
     r->demand = mt_allocate(n, 4); r->supply = mt_allocate(n, 4); r->members = mt_allocate(n, 4); r->state = mt_allocate_zero(n, 1);
+    r->suppliers = mt_allocate(n, 4); r->child = mt_allocate(n, 4); r->head = mt_allocate_zero(n, 8); r->span = mt_allocate_zero(n, 8); r->ticks = mt_allocate_zero(n, 8);
+    /* miss ratio */
+    r->hmax = 1; r->lap = 0;
+    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; r->lap += d->shared + d->returning + d->unique; if (d->run_count) { double D = last_distance(r, (uint32_t)i); if (D > r->hmax) r->hmax = D; } }
+    r->hmax *= 1.0001;
+    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; uint32_t b = 0; for (uint32_t k = 0; k < d->run_count; k++) { const mt_model_run *u = &r->model->runs[d->run_begin + k]; r->h[(int)(u->distance / r->hmax * 4096)] += u->end - b; b = u->end; } }
+    double hits = 0; r->dt[0] = 0;
+    for (int k = 0; k < 4096; k++) { double before = hits; hits += r->h[k]; double mr = 1 - (before + hits) / 2 / r->lap; if (mr < 0.01) mr = 0.01; r->dt[k + 1] = r->dt[k] + r->hmax / 4096 / mr; }
     for (size_t i = 0; i < n; i++) {
         const mt_description *d = &r->model->descriptions[i];
         r->demand[i] = NONE; r->supply[i] = NONE;
+        if (d->run_count) r->ticks[i] = ticks_of(r, last_distance(r, (uint32_t)i));
         if (is_far(r, d) && d->beyond == 0) { r->demand[i] = class_of(r, d->shared, d->visits, 1); r->classes[r->demand[i]].count++; }
         if (d->returning > 0) r->supply[i] = class_of(r, d->shared + d->returning, 1, 1);
         else if (d->shared > 0) r->supply[i] = class_of(r, d->shared, d->visits + 1, 1);
         if (r->supply[i] != NONE) r->classes[r->supply[i]].supplies++;
     }
-    uint32_t at = 0;
-    for (uint32_t c = 0; c < r->class_count; c++) { r->classes[c].begin = at; at += r->classes[c].count; r->classes[c].left = 0; }
-    for (size_t i = 0; i < n; i++) if (r->demand[i] != NONE) { class *c = &r->classes[r->demand[i]]; r->members[c->begin + c->left++] = (uint32_t)i; }
-    /* spans */
-    uint32_t *order = mt_allocate(r->class_count + 1, 4);
+    uint32_t at = 0, sat = 0;
+    for (uint32_t c = 0; c < r->class_count; c++) { class *x = &r->classes[c]; x->begin = at; at += x->count; x->left = 0; x->supply_begin = sat; sat += x->supplies; x->supplies_left = 0; }
+    for (size_t i = 0; i < n; i++) {
+        if (r->demand[i] != NONE) { class *c = &r->classes[r->demand[i]]; r->members[c->begin + c->left++] = (uint32_t)i; }
+        if (r->supply[i] != NONE) { class *c = &r->classes[r->supply[i]]; r->suppliers[c->supply_begin + c->supplies_left++] = (uint32_t)i; }
+    }
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; uint32_t c = d->shared + d->beyond; if (c > most) most = c; c = d->shared + d->returning; if (c > most) most = c; }
+    r->core_count = most + 1; r->cores = mt_allocate_zero(most + 1, sizeof(class)); r->core_class = mt_allocate(n, 4);
+    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; if (is_far(r, d) && d->beyond > 0) r->cores[d->shared + d->beyond].count++; r->cores[d->shared + d->returning].supplies++; }
+    at = 0;
+    for (uint32_t c = 0; c <= most; c++) { r->cores[c].begin = at; at += r->cores[c].count; r->cores[c].left = 0; }
+    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; if (is_far(r, d) && d->beyond > 0) { class *c = &r->cores[d->shared + d->beyond]; r->core_class[c->begin + c->left++] = (uint32_t)i; } }
+}
+/* matches demands with supplies of their class, at random as far as time allows */
+static void match(mt_reuse *r) {
+    size_t n = r->model->count;
+    uint32_t *order = mt_allocate(r->class_count + 1, 4), *pool = mt_allocate(n + 1, 4);
     for (uint32_t c = 0; c < r->class_count; c++) order[c] = c;
     sorting = r; qsort(order, r->class_count, 4, by_class);
+    for (size_t i = 0; i < n; i++) { r->child[i] = NONE; r->head[i] = 0; r->span[i] = 0; }
+    /* mean spans from below */
+    double *mean = mt_allocate_zero(r->class_count + 1, 8);
+    for (uint32_t k = r->class_count; k-- > 0;) {
+        class *c = &r->classes[order[k]]; double sum = 0;
+        for (uint32_t m = 0; m < c->count; m++) { uint32_t i = r->members[c->begin + m]; r->span[i] = r->supply[i] != NONE ? mean[r->supply[i]] : 0; sum += r->span[i] + r->ticks[i]; }
+        mean[order[k]] = c->supplies ? sum / c->supplies : 0;
+    }
+    uint64_t bad = 0, unmatched = 0;
     for (uint32_t k = 0; k < r->class_count; k++) {
         class *c = &r->classes[order[k]];
-        double sum = 0;
-        for (uint32_t m = 0; m < c->count; m++) {
-            uint32_t i = r->members[c->begin + m]; const mt_description *d = &r->model->descriptions[i];
-            sum += r->model->runs[d->run_begin + d->run_count - 1].distance;
-            if (r->supply[i] != NONE && r->supply[i] != order[k]) sum += r->classes[r->supply[i]].span;
+        uint32_t *m = &r->members[c->begin], *sup = &r->suppliers[c->supply_begin];
+        for (uint32_t i = c->count; i > 1; i--) { uint32_t q = (uint32_t)mt_random_below(&r->random, i); uint32_t t = m[i - 1]; m[i - 1] = m[q]; m[q] = t; }
+        qsort(m, c->count, 4, by_span); qsort(sup, c->supplies, 4, by_head);
+        uint32_t next = 0, have = 0;
+        for (uint32_t i = 0; i < c->count; i++) {
+            double latest = r->lap - r->span[m[i]] - r->ticks[m[i]];
+            while (next < c->supplies && r->head[sup[next]] <= latest) pool[have++] = sup[next++];
+            uint32_t p;
+            if (have > 0) { uint32_t q = (uint32_t)mt_random_below(&r->random, have); p = pool[q]; pool[q] = pool[--have]; }
+            else if (next < c->supplies) { p = sup[next++]; bad++; }
+            else { unmatched++; continue; }
+            r->child[p] = m[i]; r->state[m[i]] = 1;
+            r->head[m[i]] = r->head[p] + r->ticks[m[i]];
         }
-        c->span = c->supplies > 0 ? sum / c->supplies : 0;
     }
-    mt_free(order);
+    /* exact spans */
+    for (size_t i = 0; i < n; i++) r->span[i] = -1;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t top = 0; uint32_t at = (uint32_t)i;
+        while (r->span[at] < 0) { if (r->child[at] == NONE) { r->span[at] = 0; break; } pool[top++] = at; at = r->child[at]; }
+        double sum = r->span[at];
+        while (top > 0) { sum += r->ticks[at]; at = pool[--top]; r->span[at] = sum; }
+    }
+    if (getenv("P_STATS")) fprintf(stderr, "matched: bad %lu unmatched %lu lap %g hmax %g ticks %g\n", bad, unmatched, r->lap, r->hmax, r->dt[4096]);
+    mt_free(order); mt_free(pool); mt_free(mean);
 }
 static int by_key(const void *a, const void *b) {
     float x = sorting->keys[*(const uint32_t *)a], y = sorting->keys[*(const uint32_t *)b];
@@ -134,16 +195,18 @@ static int by_key(const void *a, const void *b) {
 static void begin_lap(mt_reuse *r) {
     uint32_t n = (uint32_t)r->model->count, k = 0;
     memset(r->state, 0, n);
-    for (uint32_t c = 0; c < r->class_count; c++) { r->classes[c].left = r->classes[c].count; r->classes[c].supplies_left = r->classes[c].supplies; }
+    match(r);
+    for (uint32_t c = 0; c < r->core_count; c++) { class *x = &r->cores[c]; x->left = x->count; x->supplies_left = x->supplies; sorting = r; qsort(&r->core_class[x->begin], x->count, 4, by_span); }
     for (uint32_t i = 0; i < n; i++) {
-        double span = r->supply[i] != NONE ? r->classes[r->supply[i]].span : 0;
-        if (span > 0.97 * r->distinct) span = 0.97 * r->distinct;
-        r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->distinct));
+        if (r->state[i]) continue;
+        double span = r->span[i];
+        if (span > 0.99 * r->lap) span = 0.99 * r->lap;
+        r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->lap));
         r->deck[k++] = i;
     }
-    sorting = r; qsort(r->deck, n, 4, by_key);
-    for (uint32_t i = 0; i < n / 2; i++) { uint32_t t = r->deck[i]; r->deck[i] = r->deck[n - 1 - i]; r->deck[n - 1 - i] = t; }
-    r->deck_left = n;
+    sorting = r; qsort(r->deck, k, 4, by_key);
+    for (uint32_t i = 0; i < k / 2; i++) { uint32_t t = r->deck[i]; r->deck[i] = r->deck[k - 1 - i]; r->deck[k - 1 - i] = t; }
+    r->deck_left = k;
     r->lap_begin = r->touched;
 }
 
@@ -167,7 +230,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
     r->deck = mt_allocate(model->count, sizeof *r->deck);
     double most = 1, sq = 0, n = 0;
     for (size_t i = 0; i < model->run_count; i++) if (model->runs[i].distance > most) most = model->runs[i].distance;
-    double least = 50;
+    double least = env("P_LEAST", P_least);
     if (most < least * 2) most = least * 2;
     for (int j = 0; j < GRID; j++) r->sizes[j] = floor(least * pow(most / least, j / (double)(GRID - 1)) + 0.5);
     for (int j = 0; j < GRID; j++) r->weight[j] = 1.0f / GRID;
@@ -186,7 +249,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_near = env("P_NEAR", P_near); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float));
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     build_classes(r);
@@ -319,27 +382,27 @@ static event pop_event(mt_reuse *r) {
     r->events[i] = w;
     return top;
 }
-static double last_distance(const mt_reuse *r, uint32_t i) { const mt_description *d = &r->model->descriptions[i]; return r->model->runs[d->run_begin + d->run_count - 1].distance; }
 /* the slot of description d was made, its core ends at node */
 static void reserve(mt_reuse *r, uint32_t d, uint32_t node_) {
-    if (r->supply[d] == NONE) return;
-    class *c = &r->classes[r->supply[d]];
-    double p = c->supplies_left > 0 ? P_boost * c->left / c->supplies_left : 1;
-    if (c->supplies_left > 0) c->supplies_left--;
+    uint32_t i = r->child[d];
+    if (i != NONE && r->state[i] == 1) push_event(r, (event){.due = r->touched + (uint64_t)(r->ticks[i] * P_early), .node = node_, .description = i, .slot = r->slot_count - 1});
+    const mt_description *desc = &r->model->descriptions[d];
+    class *c = &r->cores[desc->shared + desc->returning];
     if (c->left == 0) return;
-    if (p < 1 && mt_random_uniform(&r->random) >= p) return;
-    double room = (double)(r->lap_touched - (r->touched - r->lap_begin)) * r->distinct / (double)r->lap_touched;
-    uint32_t pick = NONE;
-    for (int t = 0; t < 8; t++) {
-        uint32_t k = (uint32_t)mt_random_below(&r->random, c->left);
-        if (pick == NONE || last_distance(r, r->members[c->begin + k]) < last_distance(r, r->members[c->begin + pick])) pick = k;
-        if (last_distance(r, r->members[c->begin + pick]) <= room) break;
+    double p = (double)c->left / (double)(c->supplies_left ? c->supplies_left : 1);
+    if (c->supplies_left) c->supplies_left--;
+    if (p < 1 && mt_random_uniform(&r->random) >= p * P_boost) return;
+    double room = r->lap - (double)(r->touched - r->lap_begin), limit = i != NONE ? r->ticks[i] : 1e300;
+    for (uint32_t t = 0; t < 8 && t < c->left; t++) {
+        uint32_t q = (uint32_t)mt_random_below(&r->random, c->left);
+        uint32_t b = r->core_class[c->begin + q];
+        if (r->state[b] != 0) { r->core_class[c->begin + q] = r->core_class[c->begin + --c->left]; if (!c->left) return; continue; }
+        if (r->ticks[b] + r->span[b] > room || r->ticks[b] > limit) { r->n_infeasible++; continue; }
+        r->core_class[c->begin + q] = r->core_class[c->begin + --c->left];
+        r->state[b] = 1;
+        push_event(r, (event){.due = r->touched + (uint64_t)(r->ticks[b] * P_early), .node = node_, .description = b, .slot = r->slot_count - 1});
+        return;
     }
-    if (last_distance(r, r->members[c->begin + pick]) > room) { r->n_infeasible++; if (c->supplies_left >= c->left) return; }
-    uint32_t i = r->members[c->begin + pick];
-    r->members[c->begin + pick] = r->members[c->begin + --c->left]; r->members[c->begin + c->left] = i;
-    r->state[i] = 1;
-    push_event(r, (event){.due = r->touched + (uint64_t)last_distance(r, i), .node = node_, .description = i});
 }
 
 static void place(mt_reuse *r, uint32_t d, uint32_t cand, mt_synthetic *made) {
@@ -447,10 +510,17 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             uint32_t L = r->model->descriptions[d].shared;
             cand = event_slot(r, &e, L);
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
-            if (P < D * (1 - P_tol) && e.due <= r->touched) {
-                if (e.tries++ < P_giveup) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
-                r->n_giveup++; r->state[d] = 3; push(r, (waiting){.wake = r->placed, .description = d}); continue;
+            int early = P + r->lap / (double)r->model->count * P_half < D, forced = e.due > r->touched;
+            if (early && cand == e.slot && !forced) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
+            if (early || P > D * P_late) {
+                float cost; uint32_t other = search(r, d, &cost);
+                if (cost > P_threshold && early && !forced && e.tries < P_giveup) {
+                    e.tries++; r->n_giveup++; e.due = r->touched + 1 + (uint64_t)((0.05 + 0.1 * mt_random_uniform(&r->random)) * r->ticks[d]); push_event(r, e); continue;
+                }
+                if (other != NONE) cand = other;
+                r->n_fall++;
             }
+            if (e.due > r->touched && getenv("P_FORCED")) fprintf(stderr, "F L %u b %u V %u D %.0f P %.0f tries %u due-touched %.0f ticks %.0f placed %lu\n", L, r->model->descriptions[d].beyond, r->model->descriptions[d].visits, D, P, e.tries, (double)e.due - (double)r->touched, r->ticks[d], r->placed);
             if (e.due > r->touched) r->n_forced_event++; else r->n_due++;
         } else if (r->heap_count > 0 && (r->heap[0].wake <= r->placed || r->deck_left == 0)) {
             waiting w = pop(r);
@@ -476,14 +546,10 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             if (r->state[d] != 0) continue;
             const mt_description *desc = &r->model->descriptions[d];
             if (desc->shared > 0) {
-                if (r->demand[d] != NONE && r->classes[r->demand[d]].supplies_left > 0) continue;
-                if (r->demand[d] != NONE) { /* leave the class */
-                    class *c = &r->classes[r->demand[d]];
-                    for (uint32_t k = 0; k < c->left; k++) if (r->members[c->begin + k] == d) { r->members[c->begin + k] = r->members[c->begin + --c->left]; r->members[c->begin + c->left] = d; break; }
-                }
+                if (is_far(r, desc) && desc->beyond > 0 && r->cores[desc->shared + desc->beyond].supplies_left > 0) continue;
                 float cost;
                 cand = search(r, d, &cost);
-                if (cand == NONE || (is_far(r, desc) && cost > P_threshold)) {
+                if (cand == NONE || cost > P_threshold) {
                     r->state[d] = 3; r->deferred++;
                     push(r, (waiting){.wake = r->placed + 1 + (uint64_t)(mt_random_uniform(&r->random) * P_wait), .description = d});
                     continue;
