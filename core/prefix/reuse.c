@@ -71,7 +71,7 @@ struct mt_reuse {
 static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
+static double P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
 
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
@@ -196,12 +196,13 @@ static void begin_lap(mt_reuse *r) {
     uint32_t n = (uint32_t)r->model->count, k = 0;
     memset(r->state, 0, n);
     match(r);
-    for (uint32_t c = 0; c < r->core_count; c++) { class *x = &r->cores[c]; x->left = x->count; x->supplies_left = x->supplies; sorting = r; qsort(&r->core_class[x->begin], x->count, 4, by_span); }
     for (uint32_t i = 0; i < n; i++) {
         if (r->state[i]) continue;
         double span = r->span[i];
         if (span > 0.99 * r->lap) span = 0.99 * r->lap;
-        r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->lap));
+        double low = is_far(r, &r->model->descriptions[i]) ? P_low * r->ticks[i] / r->lap : 0, high = 1 - P_lpt * span / r->lap;
+        if (low > high) low = high;
+        r->keys[i] = (float)(low + mt_random_uniform(&r->random) * (high - low));
         r->deck[k++] = i;
     }
     sorting = r; qsort(r->deck, k, 4, by_key);
@@ -249,7 +250,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float));
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     build_classes(r);
@@ -386,23 +387,6 @@ static event pop_event(mt_reuse *r) {
 static void reserve(mt_reuse *r, uint32_t d, uint32_t node_) {
     uint32_t i = r->child[d];
     if (i != NONE && r->state[i] == 1) push_event(r, (event){.due = r->touched + (uint64_t)(r->ticks[i] * P_early), .node = node_, .description = i, .slot = r->slot_count - 1});
-    const mt_description *desc = &r->model->descriptions[d];
-    class *c = &r->cores[desc->shared + desc->returning];
-    if (c->left == 0) return;
-    double p = (double)c->left / (double)(c->supplies_left ? c->supplies_left : 1);
-    if (c->supplies_left) c->supplies_left--;
-    if (p < 1 && mt_random_uniform(&r->random) >= p * P_boost) return;
-    double room = r->lap - (double)(r->touched - r->lap_begin), limit = i != NONE ? r->ticks[i] : 1e300;
-    for (uint32_t t = 0; t < 8 && t < c->left; t++) {
-        uint32_t q = (uint32_t)mt_random_below(&r->random, c->left);
-        uint32_t b = r->core_class[c->begin + q];
-        if (r->state[b] != 0) { r->core_class[c->begin + q] = r->core_class[c->begin + --c->left]; if (!c->left) return; continue; }
-        if (r->ticks[b] + r->span[b] > room || r->ticks[b] > limit) { r->n_infeasible++; continue; }
-        r->core_class[c->begin + q] = r->core_class[c->begin + --c->left];
-        r->state[b] = 1;
-        push_event(r, (event){.due = r->touched + (uint64_t)(r->ticks[b] * P_early), .node = node_, .description = b, .slot = r->slot_count - 1});
-        return;
-    }
 }
 
 static void place(mt_reuse *r, uint32_t d, uint32_t cand, mt_synthetic *made) {
@@ -546,7 +530,6 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             if (r->state[d] != 0) continue;
             const mt_description *desc = &r->model->descriptions[d];
             if (desc->shared > 0) {
-                if (is_far(r, desc) && desc->beyond > 0 && r->cores[desc->shared + desc->beyond].supplies_left > 0) continue;
                 float cost;
                 cand = search(r, d, &cost);
                 if (cand == NONE || cost > P_threshold) {
