@@ -65,13 +65,13 @@ struct mt_reuse {
     uint64_t n_due, n_near, n_fall, n_rewait, n_giveup, n_forced_event, n_infeasible, n_left;
     /* stats */
     uint64_t forced, placed, deferred, degraded;
-    double cost_sum, scanned;
+    double cost_sum, scanned, queue;
 };
 
 static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
+static double P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
 
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
@@ -250,7 +250,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float));
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     build_classes(r);
@@ -261,7 +261,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
 void mt_reuse_free(mt_reuse *r) {
     if (!r) return;
     if (getenv("P_STATS")) {
-        fprintf(stderr, "due %lu near %lu fall %lu rewait %lu giveup %lu forced_event %lu infeasible %lu left %lu classes %u\n", r->n_due, r->n_near, r->n_fall, r->n_rewait, r->n_giveup, r->n_forced_event, r->n_infeasible, r->n_left, r->class_count); fprintf(stderr, "placed %lu deferred %lu forced %lu degraded %lu mean cost %g scanned %g nodes %u slots %u\n", r->placed, r->deferred, r->forced, r->degraded, r->cost_sum / (double)r->placed, r->scanned / (double)r->placed, r->node_count, r->slot_count);
+        fprintf(stderr, "queue %g due %lu near %lu fall %lu rewait %lu giveup %lu forced_event %lu infeasible %lu left %lu classes %u\n", r->queue / (double)r->placed, r->n_due, r->n_near, r->n_fall, r->n_rewait, r->n_giveup, r->n_forced_event, r->n_infeasible, r->n_left, r->class_count); fprintf(stderr, "placed %lu deferred %lu forced %lu degraded %lu mean cost %g scanned %g nodes %u slots %u\n", r->placed, r->deferred, r->forced, r->degraded, r->cost_sum / (double)r->placed, r->scanned / (double)r->placed, r->node_count, r->slot_count);
         if (atoi(getenv("P_STATS"))>1) for (int j = 0; j < GRID; j++) fprintf(stderr, "  %8.0f %8.0f\n", r->sizes[j], r->error[j]);
     }
     mt_free(r->deck); mt_free(r->wanted); mt_free(r->run_grid); mt_free(r->nodes); mt_free(r->slots); mt_free(r->heap); mt_free(r);
@@ -364,25 +364,28 @@ static uint64_t distance_of(const mt_reuse *r, uint32_t slot_) {
     for (uint32_t at = slot_; at > 0; at &= at - 1) sum += r->sums[at];
     return r->total - sum;
 }
-static void push_event(mt_reuse *r, event w) {
-    mt_reserve((void **)&r->events, &r->event_capacity, r->event_count + 1u, sizeof(event));
-    uint32_t i = r->event_count++;
-    while (i > 0 && r->events[(i - 1) / 2].due > w.due) { r->events[i] = r->events[(i - 1) / 2]; i = (i - 1) / 2; }
-    r->events[i] = w;
+typedef struct heap_ { event *e; uint32_t n; size_t cap; } heap_;
+static void hpush(heap_ *h, event w) {
+    mt_reserve((void **)&h->e, &h->cap, h->n + 1u, sizeof(event));
+    uint32_t i = h->n++;
+    while (i > 0 && h->e[(i - 1) / 2].due > w.due) { h->e[i] = h->e[(i - 1) / 2]; i = (i - 1) / 2; }
+    h->e[i] = w;
 }
-static event pop_event(mt_reuse *r) {
-    event top = r->events[0], w = r->events[--r->event_count];
+static event hpop(heap_ *h) {
+    event top = h->e[0], w = h->e[--h->n];
     uint32_t i = 0;
     for (;;) {
         uint32_t c = 2 * i + 1;
-        if (c >= r->event_count) break;
-        if (c + 1 < r->event_count && r->events[c + 1].due < r->events[c].due) c++;
-        if (r->events[c].due >= w.due) break;
-        r->events[i] = r->events[c]; i = c;
+        if (c >= h->n) break;
+        if (c + 1 < h->n && h->e[c + 1].due < h->e[c].due) c++;
+        if (h->e[c].due >= w.due) break;
+        h->e[i] = h->e[c]; i = c;
     }
-    r->events[i] = w;
+    h->e[i] = w;
     return top;
 }
+static heap_ H_due, H_ready;
+static void push_event(mt_reuse *r, event w) { (void)r; hpush(&H_due, w); }
 /* the slot of description d was made, its core ends at node */
 static void reserve(mt_reuse *r, uint32_t d, uint32_t node_) {
     uint32_t i = r->child[d];
@@ -488,13 +491,16 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
     (void)error;
     for (;;) {
         uint32_t d = NONE, cand = NONE;
-        if (r->event_count > 0 && (r->events[0].due <= r->touched || (r->deck_left == 0 && r->heap_count == 0))) {
-            event e = pop_event(r);
+        while (H_due.n > 0 && H_due.e[0].due <= r->touched) { event e = hpop(&H_due); e.due += (uint64_t)(P_window * r->ticks[e.description]); hpush(&H_ready, e); }
+        if (H_ready.n > 0 || (H_due.n > 0 && r->deck_left == 0 && r->heap_count == 0)) {
+            event e; int forced = 0;
+            if (H_ready.n > 0) { e = hpop(&H_ready); e.due = r->touched; } else { e = hpop(&H_due); forced = 1; }
+            r->queue += H_ready.n;
             d = e.description;
             uint32_t L = r->model->descriptions[d].shared;
             cand = event_slot(r, &e, L);
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
-            int early = P + r->lap / (double)r->model->count * P_half < D, forced = e.due > r->touched;
+            int early = P + r->lap / (double)r->model->count * P_half < D;
             if (early && cand == e.slot && !forced) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
             if (early || P > D * P_late) {
                 float cost; uint32_t other = search(r, d, &cost);
@@ -504,8 +510,8 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
                 if (other != NONE) cand = other;
                 r->n_fall++;
             }
-            if (e.due > r->touched && getenv("P_FORCED")) fprintf(stderr, "F L %u b %u V %u D %.0f P %.0f tries %u due-touched %.0f ticks %.0f placed %lu\n", L, r->model->descriptions[d].beyond, r->model->descriptions[d].visits, D, P, e.tries, (double)e.due - (double)r->touched, r->ticks[d], r->placed);
-            if (e.due > r->touched) r->n_forced_event++; else r->n_due++;
+            if (forced && getenv("P_FORCED")) fprintf(stderr, "F L %u b %u V %u D %.0f P %.0f tries %u due-touched %.0f ticks %.0f placed %lu\n", L, r->model->descriptions[d].beyond, r->model->descriptions[d].visits, D, P, e.tries, (double)e.due - (double)r->touched, r->ticks[d], r->placed);
+            if (forced) r->n_forced_event++; else r->n_due++;
         } else if (r->heap_count > 0 && (r->heap[0].wake <= r->placed || r->deck_left == 0)) {
             waiting w = pop(r);
             float cost; d = w.description;
