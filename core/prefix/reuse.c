@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define GRID 40
+static double P_e0 = 0.001, P_bonus = 0.5;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -42,7 +43,7 @@ struct mt_reuse {
     double sum[GRID];        /* its distance */
     float error[GRID];
     float first_error;
-    float norm;
+    float norm, e0;
     float *wanted; /* GRID per description */
     uint8_t *run_grid;
 
@@ -71,7 +72,7 @@ struct mt_reuse {
 static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
+static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
 
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
@@ -250,10 +251,11 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float));
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     build_classes(r);
+    { double mean = r->lap / (double)model->count; double e0 = r->lap * P_e0; r->e0 = (float)(e0 > mean ? e0 : mean); }
     begin_lap(r);
     return r;
 }
@@ -291,10 +293,33 @@ static uint32_t node_at(const mt_reuse *r, uint32_t s, uint32_t depth) {
     return n;
 }
 
+static float cost_of(const mt_reuse *r, uint32_t d, uint32_t at) {
+    const mt_description *desc = &r->model->descriptions[d];
+    const float *want = &r->wanted[(size_t)d * GRID];
+    uint32_t L = desc->shared; const slot *s = &r->slots[at];
+            float hits[GRID];
+            profile(r, at, L, hits);
+            float area = 0, diff = 0;
+            for (int k = 0; k < GRID; k++) {
+                float delta = hits[k] - want[k];
+                area += fabsf(delta);
+                diff += (2 * r->error[k] + delta) * delta;
+            }
+            float c = area / (float)L / GRID * (float)log(r->sizes[GRID - 1] / r->sizes[0]);
+            c += (float)P_diff * diff / GRID / (r->e0 * (float)L);
+            c += (float)P_beyond * fabsf(logf((1 + (float)(s->core - L)) / (1 + (float)desc->beyond)));
+            if (P_first > 0) {
+                uint32_t n = node_at(r, at, L); float first = 0;
+                for (uint32_t q = n; q != NONE && r->nodes[q].visits == 1; q = r->nodes[q].parent)
+                    first += (float)((r->nodes[q].end < L ? r->nodes[q].end : L) - r->nodes[q].begin);
+                float delta = first - (float)desc->first_return;
+                c += (float)P_first * (2 * r->first_error + delta) * delta / (r->e0 * (float)L);
+            }
+    return c;
+}
 /* best candidate; cost */
 static uint32_t search(mt_reuse *r, uint32_t d, float *cost) {
     const mt_description *desc = &r->model->descriptions[d];
-    const float *want = &r->wanted[(size_t)d * GRID];
     uint32_t L = desc->shared;
     /* target position: interpolate */
     const mt_model_run *last = &r->model->runs[desc->run_begin + desc->run_count - 1];
@@ -319,24 +344,7 @@ static uint32_t search(mt_reuse *r, uint32_t d, float *cost) {
             const slot *s = &r->slots[at];
             if (!(s->lo < L && L <= s->core)) continue;
             found++;
-            float hits[GRID];
-            profile(r, (uint32_t)at, L, hits);
-            float area = 0, diff = 0;
-            for (int k = 0; k < GRID; k++) {
-                float delta = hits[k] - want[k];
-                area += fabsf(delta);
-                diff += (2 * r->error[k] + delta) * delta;
-            }
-            float c = area / (float)L / GRID * (float)log(r->sizes[GRID - 1] / r->sizes[0]);
-            c += (float)P_diff * diff / GRID / r->norm;
-            c += (float)P_beyond * fabsf(logf((1 + (float)(s->core - L)) / (1 + (float)desc->beyond)));
-            if (P_first > 0) {
-                uint32_t n = node_at(r, (uint32_t)at, L); float first = 0;
-                for (uint32_t q = n; q != NONE && r->nodes[q].visits == 1; q = r->nodes[q].parent)
-                    first += (float)((r->nodes[q].end < L ? r->nodes[q].end : L) - r->nodes[q].begin);
-                float delta = first - (float)desc->first_return;
-                c += (float)P_first * (2 * r->first_error + delta) * delta / r->norm;
-            }
+            float c = cost_of(r, d, (uint32_t)at);
             if (c < *cost) { *cost = c; best = (uint32_t)at; }
         }
     }
@@ -502,8 +510,10 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
             int early = P + r->lap / (double)r->model->count * P_half < D;
             if (early && cand == e.slot && !forced) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
-            if (early || P > D * P_late) {
+            float own = early || P > D * P_late ? 1e30f : cost_of(r, d, cand);
+            if (own > P_own) {
                 float cost; uint32_t other = search(r, d, &cost);
+                if (own < cost + P_bonus) { other = cand; cost = own < P_threshold ? own : P_threshold; }
                 if (cost > P_threshold && early && !forced && e.tries < P_giveup) {
                     e.tries++; r->n_giveup++; e.due = r->touched + 1 + (uint64_t)((0.05 + 0.1 * mt_random_uniform(&r->random)) * r->ticks[d]); push_event(r, e); continue;
                 }
