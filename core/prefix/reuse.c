@@ -6,8 +6,8 @@
 #include <string.h>
 #include <stdio.h>
 
-#define GRID 40
-static double P_e0 = 0.001, P_bonus = 0.5;
+#define GRID 48
+static double P_e0 = 0.0005, P_bonus = 8;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -69,7 +69,7 @@ struct mt_reuse {
     double cost_sum, scanned, queue;
 };
 
-static double P_threshold = 0.3; static double P_diff = 0.5; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
+static double P_threshold = 0.3; static double P_diff = 4; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
 static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
@@ -221,6 +221,7 @@ static void shuffle(mt_reuse *r) {
     r->deck_left = (uint32_t)r->model->count;
 }
 
+static int by_double(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x < y ? -1 : x > y; }
 mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *options, mt_error *error) {
     (void)error;
     P_threshold = env("P_THRESHOLD", P_threshold); P_diff = env("P_DIFF", P_diff); P_first = env("P_FIRST", P_first);
@@ -234,8 +235,19 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
     for (size_t i = 0; i < model->run_count; i++) if (model->runs[i].distance > most) most = model->runs[i].distance;
     double least = env("P_LEAST", P_least);
     if (most < least * 2) most = least * 2;
-    for (int j = 0; j < GRID; j++) r->sizes[j] = floor(least * pow(most / least, j / (double)(GRID - 1)) + 0.5);
-    for (int j = 0; j < GRID; j++) r->weight[j] = 1.0f / GRID;
+    {
+        int logs = (int)env("P_LOGS", GRID / 2);
+        double *mass = mt_allocate_zero(model->run_count + 1, 16); size_t mn = 0; double all = 0;
+        for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; uint32_t b = 0; for (uint32_t k = 0; k < d->run_count; k++) { const mt_model_run *u = &model->runs[d->run_begin + k]; if (u->distance > least) { mass[2 * mn] = u->distance; mass[2 * mn + 1] = u->end - b; all += u->end - b; mn++; } b = u->end; } }
+        qsort(mass, mn, 16, by_double);
+        for (int j = 0; j < logs; j++) r->sizes[j] = floor(least * pow(most / least, j / (double)(logs - 1)) + 0.5);
+        int j = logs; double sum = 0;
+        for (size_t i = 0; i < mn && j < GRID; i++) { sum += mass[2 * i + 1]; while (j < GRID && sum >= all * (j - logs + 0.5) / (GRID - logs)) r->sizes[j++] = mass[2 * i]; }
+        while (j < GRID) r->sizes[j++] = most;
+        qsort(r->sizes, GRID, 8, by_double);
+        for (j = 0; j < GRID; j++) { double lo = j > 0 ? r->sizes[j - 1] : r->sizes[0], hi = j < GRID - 1 ? r->sizes[j + 1] : r->sizes[j]; r->weight[j] = (float)(log(hi / lo) / 2); }
+        mt_free(mass);
+    }
     r->wanted = mt_allocate_zero(model->count * GRID, sizeof(float));
     r->run_grid = mt_allocate(model->run_count + 1, 1);
     for (size_t i = 0; i < model->run_count; i++) {
@@ -254,6 +266,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
     P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float));
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
+    if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
     build_classes(r);
     { double mean = r->lap / (double)model->count; double e0 = r->lap * P_e0; r->e0 = (float)(e0 > mean ? e0 : mean); }
     begin_lap(r);
@@ -302,10 +315,10 @@ static float cost_of(const mt_reuse *r, uint32_t d, uint32_t at) {
             float area = 0, diff = 0;
             for (int k = 0; k < GRID; k++) {
                 float delta = hits[k] - want[k];
-                area += fabsf(delta);
+                area += r->weight[k] * fabsf(delta);
                 diff += (2 * r->error[k] + delta) * delta;
             }
-            float c = area / (float)L / GRID * (float)log(r->sizes[GRID - 1] / r->sizes[0]);
+            float c = area / (float)L;
             c += (float)P_diff * diff / GRID / (r->e0 * (float)L);
             c += (float)P_beyond * fabsf(logf((1 + (float)(s->core - L)) / (1 + (float)desc->beyond)));
             if (P_first > 0) {
