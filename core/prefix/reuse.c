@@ -51,7 +51,7 @@ struct mt_reuse {
     slot *slots; uint32_t slot_count; size_t slot_capacity;
     uint32_t *deck; uint32_t deck_left;
     waiting *heap; uint32_t heap_count; size_t heap_capacity;
-    uint64_t step;
+    uint64_t step; double *estimate; int estimated;
     uint64_t touched, lap_touched, lap_begin; double distinct;
     uint64_t *sums; size_t sum_capacity; /* Fenwick, 1-based over slots */
     uint64_t total;
@@ -111,9 +111,9 @@ static double ticks_of(const mt_reuse *r, double D) {
 }
 static void build_classes(mt_reuse *r) {
     size_t n = r->model->count;
-    uint32_t slots = 16; while (slots < 4 * n) slots *= 2;
+    uint32_t slots = 16; while (slots < 8 * n) slots *= 2;
     r->class_slots = mt_allocate(slots, 4); memset(r->class_slots, 0xff, slots * 4); r->class_mask = slots - 1;
-    r->classes = mt_allocate(2 * n + 1, sizeof(class));
+    r->classes = mt_allocate(4 * n + 1, sizeof(class));
     r->demand = mt_allocate(n, 4); r->supply = mt_allocate(n, 4); r->members = mt_allocate(n, 4); r->state = mt_allocate_zero(n, 1);
     r->suppliers = mt_allocate(n, 4); r->child = mt_allocate(n, 4); r->head = mt_allocate_zero(n, 8); r->span = mt_allocate_zero(n, 8); r->ticks = mt_allocate_zero(n, 8);
     /* miss ratio */
@@ -127,9 +127,43 @@ static void build_classes(mt_reuse *r) {
         const mt_description *d = &r->model->descriptions[i];
         r->demand[i] = NONE; r->supply[i] = NONE;
         if (d->run_count) r->ticks[i] = ticks_of(r, last_distance(r, (uint32_t)i));
-        if (is_far(r, d) && d->beyond == 0) { r->demand[i] = class_of(r, d->shared, d->visits, 1); r->classes[r->demand[i]].count++; }
+        if (is_far(r, d) && d->beyond == 0) class_of(r, d->shared, d->visits, 1);
+        if (d->returning > 0) class_of(r, d->shared + d->returning, 1, 1);
+        else if (d->shared > 0) class_of(r, d->shared, d->visits + 1, 1);
+    }
+}
+static int by_group(const void *a, const void *b) {
+    const mt_description *x = &sorting->model->descriptions[*(const uint32_t *)a], *y = &sorting->model->descriptions[*(const uint32_t *)b];
+    if (x->shared != y->shared) return x->shared < y->shared ? -1 : 1;
+    uint32_t p = 31u - (uint32_t)__builtin_clz(x->visits | 1), q = 31u - (uint32_t)__builtin_clz(y->visits | 1);
+    if (p != q) return p < q ? -1 : 1;
+    float f = sorting->keys[*(const uint32_t *)a], g = sorting->keys[*(const uint32_t *)b];
+    return f < g ? -1 : f > g;
+}
+static int by_u32(const void *a, const void *b) { uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b; return x < y ? -1 : x > y; }
+static void assign(mt_reuse *r) {
+    size_t n = r->model->count;
+    uint32_t *order = mt_allocate(n, 4), *visits = mt_allocate(n, 4), *vs = mt_allocate(n, 4);
+    for (size_t i = 0; i < n; i++) { order[i] = (uint32_t)i; visits[i] = r->model->descriptions[i].visits; double span = r->estimate[i] < 0.99 * r->lap ? r->estimate[i] : 0.99 * r->lap; r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->lap)); }
+    sorting = r; qsort(order, n, 4, by_group);
+    for (size_t i = 0; i < n;) {
+        const mt_description *x = &r->model->descriptions[order[i]];
+        size_t k = i;
+        while (k < n) { const mt_description *y = &r->model->descriptions[order[k]]; if (y->shared != x->shared || __builtin_clz(y->visits | 1) != __builtin_clz(x->visits | 1)) break; k++; }
+        if (x->shared > 0 && x->visits > 1) {
+            for (size_t q = i; q < k; q++) vs[q] = r->model->descriptions[order[q]].visits;
+            qsort(vs + i, k - i, 4, by_u32);
+            for (size_t q = i; q < k; q++) visits[order[q]] = vs[q];
+        }
+        i = k;
+    }
+    for (uint32_t c = 0; c < r->class_count; c++) r->classes[c].count = r->classes[c].supplies = 0;
+    for (size_t i = 0; i < n; i++) {
+        const mt_description *d = &r->model->descriptions[i];
+        r->demand[i] = r->supply[i] = NONE;
+        if (is_far(r, d) && d->beyond == 0) { r->demand[i] = class_of(r, d->shared, visits[i], 1); r->classes[r->demand[i]].count++; }
         if (d->returning > 0) r->supply[i] = class_of(r, d->shared + d->returning, 1, 1);
-        else if (d->shared > 0) r->supply[i] = class_of(r, d->shared, d->visits + 1, 1);
+        else if (d->shared > 0) r->supply[i] = class_of(r, d->shared, visits[i] + 1, 1);
         if (r->supply[i] != NONE) r->classes[r->supply[i]].supplies++;
     }
     uint32_t at = 0, sat = 0;
@@ -138,17 +172,12 @@ static void build_classes(mt_reuse *r) {
         if (r->demand[i] != NONE) { class *c = &r->classes[r->demand[i]]; r->members[c->begin + c->left++] = (uint32_t)i; }
         if (r->supply[i] != NONE) { class *c = &r->classes[r->supply[i]]; r->suppliers[c->supply_begin + c->supplies_left++] = (uint32_t)i; }
     }
-    uint32_t most = 0;
-    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; uint32_t c = d->shared + d->beyond; if (c > most) most = c; c = d->shared + d->returning; if (c > most) most = c; }
-    r->core_count = most + 1; r->cores = mt_allocate_zero(most + 1, sizeof(class)); r->core_class = mt_allocate(n, 4);
-    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; if (is_far(r, d) && d->beyond > 0) r->cores[d->shared + d->beyond].count++; r->cores[d->shared + d->returning].supplies++; }
-    at = 0;
-    for (uint32_t c = 0; c <= most; c++) { r->cores[c].begin = at; at += r->cores[c].count; r->cores[c].left = 0; }
-    for (size_t i = 0; i < n; i++) { const mt_description *d = &r->model->descriptions[i]; if (is_far(r, d) && d->beyond > 0) { class *c = &r->cores[d->shared + d->beyond]; r->core_class[c->begin + c->left++] = (uint32_t)i; } }
+    mt_free(order); mt_free(visits); mt_free(vs);
 }
 /* matches demands with supplies of their class, at random as far as time allows */
 static void match(mt_reuse *r) {
     size_t n = r->model->count;
+    assign(r);
     uint32_t *order = mt_allocate(r->class_count + 1, 4), *pool = mt_allocate(n + 1, 4);
     for (uint32_t c = 0; c < r->class_count; c++) order[c] = c;
     sorting = r; qsort(order, r->class_count, 4, by_class);
@@ -160,6 +189,7 @@ static void match(mt_reuse *r) {
         for (uint32_t m = 0; m < c->count; m++) { uint32_t i = r->members[c->begin + m]; r->span[i] = r->supply[i] != NONE ? mean[r->supply[i]] : 0; sum += r->span[i] + r->ticks[i]; }
         mean[order[k]] = c->supplies ? sum / c->supplies : 0;
     }
+    if (!r->estimated) { for (size_t i = 0; i < n; i++) r->estimate[i] = r->model->descriptions[i].returning && r->supply[i] != NONE ? mean[r->supply[i]] : 0; r->estimated = 1; mt_free(order); mt_free(pool); mt_free(mean); match(r); return; }
     uint64_t bad = 0, unmatched = 0;
     for (uint32_t k = 0; k < r->class_count; k++) {
         class *c = &r->classes[order[k]];
@@ -264,7 +294,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
     P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
-    r->keys = mt_allocate(model->count, sizeof(float));
+    r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
     build_classes(r);
