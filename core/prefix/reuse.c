@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define GRID 48
-static double P_e0 = 0.0005, P_bonus = 8;
+static double P_e0 = 0.0005, P_bonus = 8, P_share = 0.8;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -72,7 +72,7 @@ struct mt_reuse {
 static double P_threshold = 0.3; static double P_diff = 4; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.05; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 128, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
+static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 0, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
 
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
@@ -293,7 +293,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
@@ -553,7 +553,7 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
             int early = P + r->lap / (double)r->model->count * P_half < D;
             if (early && cand == e.slot && !forced) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
-            float own = early || P > D * P_late ? 1e30f : cost_of(r, d, cand);
+            float own = (early && (cand != e.slot || P < D * P_share)) || P > D * P_late ? 1e30f : cost_of(r, d, cand);
             if (own > P_own) {
                 float cost; uint32_t other = search(r, d, &cost);
                 if (own < cost + P_bonus) { other = cand; cost = own < P_threshold ? own : P_threshold; }
