@@ -10,6 +10,7 @@
 
 /* What must wait for the end: how much of a request's new blocks came back. */
 typedef struct pending {
+    uint64_t touched; /* blocks touched before it */
     uint32_t first_new; /* number of its first new block */
     uint32_t owner;     /* the request its deepest shared block was touched by last */
 } pending;
@@ -25,6 +26,7 @@ struct mt_learner {
     uint32_t *blocks; /* of the request being added */
     size_t block_capacity;
     int64_t last_time_ns;
+    uint64_t touched;
 };
 
 void mt_model_free(mt_model *model) {
@@ -137,12 +139,15 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
         description->tokens -= (blocks - 1) * learner->block_size;
     description->output = request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length
                                                               : MT_MODEL_NO_OUTPUT;
-    learner->pendings[model->count] = (pending){
+    learner->pendings[model->count] = (pending){.touched = learner->touched,
         .first_new = known < blocks ? learner->blocks[known] : 0,
         .owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0};
     model->gaps_ns[model->count] =
         request->time_ns - (model->count > 0 ? learner->last_time_ns : request->time_ns);
     learner->last_time_ns = request->time_ns;
+    if (known > 0)
+        description->elapsed = learner->touched - learner->pendings[learner->pendings[model->count].owner].touched;
+    learner->touched += blocks;
     model->count++;
     return MT_OK;
 }
@@ -164,6 +169,11 @@ static void split_new(mt_learner *learner) {
         if (description->shared == 0)
             continue;
         const mt_description *owner = &model->descriptions[learner->pendings[i].owner];
+        for (uint32_t k = 0; k < owner->run_count; k++)
+            if (model->runs[owner->run_begin + k].end >= description->shared) {
+                description->previous = model->runs[owner->run_begin + k].distance;
+                break;
+            }
         description->beyond = owner->shared + owner->returning - description->shared;
     }
 }
@@ -183,6 +193,8 @@ static int compare_descriptions(const mt_description *a, const mt_description *b
     COMPARE(a->tokens, b->tokens);
     COMPARE(a->output, b->output);
     COMPARE(a->visits, b->visits);
+    COMPARE(a->elapsed, b->elapsed);
+    COMPARE(a->previous, b->previous);
     COMPARE(a->first_return, b->first_return);
     COMPARE(a->beyond, b->beyond);
     COMPARE(a->run_count, b->run_count);

@@ -28,6 +28,8 @@ typedef struct mt_description {
     uint64_t run_begin; /* its runs: model->runs[run_begin .. run_begin + run_count) */
     uint32_t run_count;
     uint32_t shared, returning, unique; /* blocks */
+    uint64_t elapsed; /* blocks touched, again and again counted, since the deepest shared block was */
+    uint32_t previous; /* distance at which the touch before had found the deepest shared block; 0: it was new */
     uint32_t visits; /* requests that had touched the deepest shared block */
     uint32_t first_return; /* of the shared blocks, those that come back for the first time */
     uint32_t beyond; /* returning blocks that the request it attaches to has after the shared ones */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define GRID 48
-static double P_e0 = 0.0005, P_bonus = 8, P_share = 0.8;
+static double P_e0 = 0.0005, P_choose = 64, P_dbin = 2, P_rank = 1, P_elapsed = 1, P_bonus = 8, P_share = 0.8;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -51,7 +51,7 @@ struct mt_reuse {
     slot *slots; uint32_t slot_count; size_t slot_capacity;
     uint32_t *deck; uint32_t deck_left;
     waiting *heap; uint32_t heap_count; size_t heap_capacity;
-    uint64_t step; double *estimate; int estimated;
+    uint64_t step; uint64_t *groups; double *estimate; int estimated;
     uint64_t touched, lap_touched, lap_begin; double distinct;
     uint64_t *sums; size_t sum_capacity; /* Fenwick, 1-based over slots */
     uint64_t total;
@@ -126,30 +126,45 @@ static void build_classes(mt_reuse *r) {
     for (size_t i = 0; i < n; i++) {
         const mt_description *d = &r->model->descriptions[i];
         r->demand[i] = NONE; r->supply[i] = NONE;
-        if (d->run_count) r->ticks[i] = ticks_of(r, last_distance(r, (uint32_t)i));
+        if (d->run_count) r->ticks[i] = P_elapsed ? (double)d->elapsed : ticks_of(r, last_distance(r, (uint32_t)i));
         if (is_far(r, d) && d->beyond == 0) class_of(r, d->shared, d->visits, 1);
         if (d->returning > 0) class_of(r, d->shared + d->returning, 1, 1);
         else if (d->shared > 0) class_of(r, d->shared, d->visits + 1, 1);
     }
 }
+static uint64_t group_of(const mt_reuse *r, uint32_t i) {
+    const mt_description *d = &r->model->descriptions[i];
+    if (d->shared == 0) return 0;
+    uint32_t v = 31u - (uint32_t)__builtin_clz(d->visits | 1), b = P_dbin > 0 ? (uint32_t)(log2(last_distance(r, i)) / P_dbin) : 0;
+    return (uint64_t)d->shared << 32 | v << 16 | b << 2 | (d->returning > 0) << 1 | (d->beyond > 0);
+}
 static int by_group(const void *a, const void *b) {
-    const mt_description *x = &sorting->model->descriptions[*(const uint32_t *)a], *y = &sorting->model->descriptions[*(const uint32_t *)b];
-    if (x->shared != y->shared) return x->shared < y->shared ? -1 : 1;
-    uint32_t p = 31u - (uint32_t)__builtin_clz(x->visits | 1), q = 31u - (uint32_t)__builtin_clz(y->visits | 1);
+    uint64_t p = sorting->groups[*(const uint32_t *)a], q = sorting->groups[*(const uint32_t *)b];
     if (p != q) return p < q ? -1 : 1;
     float f = sorting->keys[*(const uint32_t *)a], g = sorting->keys[*(const uint32_t *)b];
     return f < g ? -1 : f > g;
+}
+static int by_previous(const void *a, const void *b) {
+    uint32_t x = sorting->model->descriptions[*(const uint32_t *)a].previous, y = sorting->model->descriptions[*(const uint32_t *)b].previous;
+    if (x != y) return x < y ? -1 : 1;
+    return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
+}
+static int by_distance(const void *a, const void *b) {
+    double x = last_distance(sorting, *(const uint32_t *)a), y = last_distance(sorting, *(const uint32_t *)b);
+    if (x != y) return x < y ? -1 : 1;
+    return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
 }
 static int by_u32(const void *a, const void *b) { uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b; return x < y ? -1 : x > y; }
 static void assign(mt_reuse *r) {
     size_t n = r->model->count;
     uint32_t *order = mt_allocate(n, 4), *visits = mt_allocate(n, 4), *vs = mt_allocate(n, 4);
     for (size_t i = 0; i < n; i++) { order[i] = (uint32_t)i; visits[i] = r->model->descriptions[i].visits; double span = r->estimate[i] < 0.99 * r->lap ? r->estimate[i] : 0.99 * r->lap; r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->lap)); }
+    if (!r->groups) { r->groups = mt_allocate(n, 8); for (size_t i = 0; i < n; i++) r->groups[i] = group_of(r, (uint32_t)i); }
     sorting = r; qsort(order, n, 4, by_group);
     for (size_t i = 0; i < n;) {
         const mt_description *x = &r->model->descriptions[order[i]];
         size_t k = i;
-        while (k < n) { const mt_description *y = &r->model->descriptions[order[k]]; if (y->shared != x->shared || __builtin_clz(y->visits | 1) != __builtin_clz(x->visits | 1)) break; k++; }
+        while (k < n && r->groups[order[k]] == r->groups[order[i]]) k++;
         if (x->shared > 0 && x->visits > 1) {
             for (size_t q = i; q < k; q++) vs[q] = r->model->descriptions[order[q]].visits;
             qsort(vs + i, k - i, 4, by_u32);
@@ -195,6 +210,19 @@ static void match(mt_reuse *r) {
         class *c = &r->classes[order[k]];
         uint32_t *m = &r->members[c->begin], *sup = &r->suppliers[c->supply_begin];
         for (uint32_t i = c->count; i > 1; i--) { uint32_t q = (uint32_t)mt_random_below(&r->random, i); uint32_t t = m[i - 1]; m[i - 1] = m[q]; m[q] = t; }
+        if (c->visits > 1 && P_rank > 0) {
+            qsort(m, c->count, 4, by_previous); qsort(sup, c->supplies, 4, by_distance);
+            uint32_t q = 0;
+            for (uint32_t i = 0; i < c->count; i++) {
+                double want = r->model->descriptions[m[i]].previous;
+                while (q < c->supplies && c->supplies - q > c->count - i && q + 1 < c->supplies && fabs(last_distance(r, sup[q + 1]) - want) <= fabs(last_distance(r, sup[q]) - want)) q++;
+                if (q >= c->supplies) { unmatched++; continue; }
+                uint32_t p = sup[q++];
+                r->child[p] = m[i]; r->state[m[i]] = 1; r->head[m[i]] = r->head[p] + r->ticks[m[i]];
+                if (r->head[m[i]] + r->span[m[i]] > r->lap) bad++;
+            }
+            continue;
+        }
         qsort(m, c->count, 4, by_span); qsort(sup, c->supplies, 4, by_head);
         uint32_t next = 0, have = 0;
         for (uint32_t i = 0; i < c->count; i++) {
@@ -293,7 +321,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_elapsed = env("P_ELAPSED", P_elapsed); P_dbin = env("P_DBIN", P_dbin); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
@@ -545,7 +573,18 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
         while (H_due.n > 0 && H_due.e[0].due <= r->touched) { event e = hpop(&H_due); e.due += (uint64_t)(P_window * r->ticks[e.description]); hpush(&H_ready, e); }
         if (H_ready.n > 0 || (H_due.n > 0 && r->deck_left == 0 && r->heap_count == 0)) {
             event e; int forced = 0;
-            if (H_ready.n > 0) { e = hpop(&H_ready); e.due = r->touched; } else { e = hpop(&H_due); forced = 1; }
+            if (H_ready.n > 0) { e = hpop(&H_ready); e.due = r->touched; } else {
+                event some[256]; int n = 0, best = 0; double least = 1e300;
+                while (n < P_choose && H_due.n > 0) {
+                    some[n] = hpop(&H_due);
+                    double P = (double)distance_of(r, event_slot(r, &some[n], r->model->descriptions[some[n].description].shared)) + P_half * r->lap / (double)r->model->count, D = last_distance(r, some[n].description);
+                    double c = log((D > P_least ? D : P_least) / (P > P_least ? P : P_least));
+                    if (c < least) { least = c; best = n; }
+                    n++;
+                }
+                e = some[best];
+                for (int k = 0; k < n; k++) if (k != best) hpush(&H_due, some[k]);
+                forced = 1; }
             r->queue += H_ready.n;
             d = e.description;
             uint32_t L = r->model->descriptions[d].shared;
