@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define GRID 48
-static double P_e0 = 0.0005, P_choose = 64, P_dbin = 2, P_rank = 1, P_elapsed = 1, P_bonus = 8, P_share = 0.8;
+static double P_e0 = 0.0005, P_choose = 64, P_dbin = 2, P_rank = 1, P_elapsed = 1, P_virtual = 1, P_relax = 1, P_bonus = 8, P_share = 0.8;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -321,7 +321,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_elapsed = env("P_ELAPSED", P_elapsed); P_dbin = env("P_DBIN", P_dbin); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_virtual = env("P_VIRTUAL", P_virtual); P_relax = env("P_RELAX", P_relax); P_elapsed = env("P_ELAPSED", P_elapsed); P_dbin = env("P_DBIN", P_dbin); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
@@ -584,15 +584,15 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
                 }
                 e = some[best];
                 for (int k = 0; k < n; k++) if (k != best) hpush(&H_due, some[k]);
-                forced = 1; }
+                forced = 1; if (P_virtual && e.due > r->touched) r->touched = e.due; }
             r->queue += H_ready.n;
             d = e.description;
             uint32_t L = r->model->descriptions[d].shared;
             cand = event_slot(r, &e, L);
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
             int early = P + r->lap / (double)r->model->count * P_half < D;
-            if (early && cand == e.slot && !forced) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
-            float own = (early && (cand != e.slot || P < D * P_share)) || P > D * P_late ? 1e30f : cost_of(r, d, cand);
+            if (early && cand == e.slot && !forced && !(P_relax && r->deck_left == 0)) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
+            float own = (early && (cand != e.slot || (P < D * P_share && !(P_relax && r->deck_left == 0)))) || P > D * P_late ? 1e30f : cost_of(r, d, cand);
             if (own > P_own) {
                 float cost; uint32_t other = search(r, d, &cost);
                 if (own < cost + P_bonus) { other = cand; cost = own < P_threshold ? own : P_threshold; }
