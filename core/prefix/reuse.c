@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define GRID 48
-static double P_e0 = 0.0005, P_choose = 8, P_block = 16, P_rank = 1, P_elapsed = 1, P_virtual = 1, P_relax = 0, P_bonus = 8, P_share = 0.8;
+static double P_e0 = 0.0005, P_choose = 8, P_block = 16, P_small = 128, P_ratio = 1.02, P_rank = 1, P_elapsed = 1, P_virtual = 1, P_relax = 0, P_bonus = 8, P_share = 0.8;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -51,7 +51,7 @@ struct mt_reuse {
     slot *slots; uint32_t slot_count; size_t slot_capacity;
     uint32_t *deck; uint32_t deck_left;
     waiting *heap; uint32_t heap_count; size_t heap_capacity;
-    uint64_t step; uint64_t *groups; double *estimate; int estimated;
+    uint64_t step; uint64_t *groups; uint32_t *group_size; double *estimate; int estimated;
     uint64_t touched, lap_touched, lap_begin; double distinct;
     uint64_t *sums; size_t sum_capacity; /* Fenwick, 1-based over slots */
     uint64_t total;
@@ -69,7 +69,7 @@ struct mt_reuse {
     double cost_sum, scanned, queue;
 };
 
-static double P_threshold = 0.3; static double P_diff = 4; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.5; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
+static double P_threshold = 0.3; static double P_diff = 8; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.5; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
 static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 0, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
@@ -166,11 +166,13 @@ static void assign(mt_reuse *r) {
     for (size_t i = 0; i < n; i++) { order[i] = (uint32_t)i; visits[i] = r->model->descriptions[i].visits; double span = r->estimate[i] < 0.99 * r->lap ? r->estimate[i] : 0.99 * r->lap; r->keys[i] = (float)(mt_random_uniform(&r->random) * (1 - P_lpt * span / r->lap)); }
     if (!r->groups) { r->groups = mt_allocate(n, 8); for (size_t i = 0; i < n; i++) r->groups[i] = group_of(r, (uint32_t)i); }
     sorting = r; qsort(order, n, 4, by_group);
+    if (!r->group_size) { r->group_size = mt_allocate(n, 4); for (size_t i = 0; i < n;) { size_t k = i; while (k < n && r->groups[order[k]] == r->groups[order[i]]) k++; for (size_t q = i; q < k; q++) r->group_size[order[q]] = (uint32_t)(k - i); i = k; } }
     for (size_t i = 0; i < n;) {
         const mt_description *x = &r->model->descriptions[order[i]];
         size_t k = i;
         while (k < n && r->groups[order[k]] == r->groups[order[i]]) k++;
         if (k - i >= 2 * (size_t)P_block) k = i + (size_t)P_block;
+        if (x->shared > 0 && r->group_size[order[i]] < P_small) { size_t m = i + 1; while (m < k && last_distance(r, order[m]) <= P_ratio * last_distance(r, order[i])) m++; k = m; }
         qsort(order + i, k - i, 4, by_keys);
         if (x->shared > 0 && x->visits > 1) {
             for (size_t q = i; q < k; q++) vs[q] = r->model->descriptions[order[q]].visits;
@@ -328,7 +330,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_virtual = env("P_VIRTUAL", P_virtual); P_relax = env("P_RELAX", P_relax); P_elapsed = env("P_ELAPSED", P_elapsed); P_block = env("P_BLOCK", P_block); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_virtual = env("P_VIRTUAL", P_virtual); P_relax = env("P_RELAX", P_relax); P_elapsed = env("P_ELAPSED", P_elapsed); P_block = env("P_BLOCK", P_block); P_small = env("P_SMALL", P_small); P_ratio = env("P_RATIO", P_ratio); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
     r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
