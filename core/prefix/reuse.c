@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define GRID 48
-static double P_e0 = 0.0005, P_choose = 8, P_block = 16, P_small = 128, P_ratio = 1.02, P_rank = 1, P_elapsed = 1, P_virtual = 1, P_relax = 0, P_bonus = 8, P_share = 0.8;
+static double P_e0 = 0.0005, P_choose = 8, P_swap = 1, P_lost = 30, P_block = 16, P_small = 128, P_ratio = 1.02, P_rank = 1, P_elapsed = 1, P_virtual = 1, P_relax = 0, P_bonus = 2, P_share = 0;
 #define NONE UINT32_MAX
 
 typedef struct node {
@@ -19,7 +19,7 @@ typedef struct node {
 typedef struct slot {
     uint32_t end_node; /* deepest core node, NONE */
     uint32_t top_node; /* node that ends at lo */
-    uint32_t lo, core, len;
+    uint32_t lo, core, len, pending;
     uint32_t description;
 } slot;
 
@@ -51,7 +51,7 @@ struct mt_reuse {
     slot *slots; uint32_t slot_count; size_t slot_capacity;
     uint32_t *deck; uint32_t deck_left;
     waiting *heap; uint32_t heap_count; size_t heap_capacity;
-    uint64_t step; uint64_t *groups; uint32_t *group_size; double *estimate; int estimated;
+    uint32_t *ev_node, *ev_slot; uint64_t n_swap; uint64_t step; uint64_t *groups; uint32_t *group_size; double *estimate; int estimated;
     uint64_t touched, lap_touched, lap_begin; double distinct;
     uint64_t *sums; size_t sum_capacity; /* Fenwick, 1-based over slots */
     uint64_t total;
@@ -72,7 +72,7 @@ struct mt_reuse {
 static double P_threshold = 0.3; static double P_diff = 8; static double P_first = 0.5; static int P_K = 32; static int P_tries = 12; static double P_beyond = 0.5; static double P_wait = 300; static int P_scan = 1000000; static double P_vis=0;
 static double env(const char *n, double d) { const char *s = getenv(n); return s ? atof(s) : d; }
 
-static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 1.15, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 0, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
+static double P_own = 0.1, P_window = 0.2, P_low = 1, P_late = 100, P_half = 0.5, P_v = 8, P_least = 150, P_early = 0.9, P_near = 0, P_boost = 1, P_tol = 0.0, P_lpt = 1, P_giveup = 4;
 static uint32_t class_of(mt_reuse *r, uint32_t depth, uint32_t visits, int add) {
 
     uint32_t h = (depth * 2654435761u + visits * 40503u * 65537u) ;
@@ -330,8 +330,8 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
                 r->wanted[i * GRID + j] = (float)model->runs[d->run_begin + k].end;
     }
     r->norm = n > 0 ? (float)(sq / n) : 1;
-    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_virtual = env("P_VIRTUAL", P_virtual); P_relax = env("P_RELAX", P_relax); P_elapsed = env("P_ELAPSED", P_elapsed); P_block = env("P_BLOCK", P_block); P_small = env("P_SMALL", P_small); P_ratio = env("P_RATIO", P_ratio); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
-    r->keys = mt_allocate(model->count, sizeof(float)); r->estimate = mt_allocate_zero(model->count, 8);
+    P_v = env("P_V", P_v); P_half = env("P_HALF", P_half); P_virtual = env("P_VIRTUAL", P_virtual); P_relax = env("P_RELAX", P_relax); P_elapsed = env("P_ELAPSED", P_elapsed); P_lost = env("P_LOST", P_lost); P_swap = env("P_SWAP", P_swap); P_block = env("P_BLOCK", P_block); P_small = env("P_SMALL", P_small); P_ratio = env("P_RATIO", P_ratio); P_rank = env("P_RANK", P_rank); P_choose = env("P_CHOOSE", P_choose); P_share = env("P_SHARE", P_share); P_bonus = env("P_BONUS", P_bonus); P_e0 = env("P_E0", P_e0); P_own = env("P_OWN", P_own); P_window = env("P_WINDOW", P_window); P_low = env("P_LOW", P_low); P_late = env("P_LATE", P_late); P_least = env("P_LEAST", P_least); P_near = env("P_NEAR", P_near); P_early = env("P_EARLY", P_early); P_boost = env("P_BOOST", P_boost); P_tol = env("P_TOL", P_tol); P_lpt = env("P_LPT", P_lpt); P_giveup = env("P_GIVEUP", P_giveup);
+    r->keys = mt_allocate(model->count, sizeof(float)); r->ev_node = mt_allocate(model->count, 4); r->ev_slot = mt_allocate(model->count, 4); r->estimate = mt_allocate_zero(model->count, 8);
     for (size_t i = 0; i < model->count; i++) { const mt_description *d = &model->descriptions[i]; r->lap_touched += d->shared + d->returning + d->unique; r->distinct += d->returning + d->unique; }
     if (P_near < 0) P_near = -P_near * r->lap_touched / (double)model->count;
     build_classes(r);
@@ -343,7 +343,7 @@ mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *option
 void mt_reuse_free(mt_reuse *r) {
     if (!r) return;
     if (getenv("P_STATS")) {
-        fprintf(stderr, "queue %g due %lu near %lu fall %lu rewait %lu giveup %lu forced_event %lu infeasible %lu left %lu classes %u\n", r->queue / (double)r->placed, r->n_due, r->n_near, r->n_fall, r->n_rewait, r->n_giveup, r->n_forced_event, r->n_infeasible, r->n_left, r->class_count); fprintf(stderr, "placed %lu deferred %lu forced %lu degraded %lu mean cost %g scanned %g nodes %u slots %u\n", r->placed, r->deferred, r->forced, r->degraded, r->cost_sum / (double)r->placed, r->scanned / (double)r->placed, r->node_count, r->slot_count);
+        fprintf(stderr, "swaps %lu queue %g due %lu near %lu fall %lu rewait %lu giveup %lu forced_event %lu infeasible %lu left %lu classes %u\n", r->n_swap, r->queue / (double)r->placed, r->n_due, r->n_near, r->n_fall, r->n_rewait, r->n_giveup, r->n_forced_event, r->n_infeasible, r->n_left, r->class_count); fprintf(stderr, "placed %lu deferred %lu forced %lu degraded %lu mean cost %g scanned %g nodes %u slots %u\n", r->placed, r->deferred, r->forced, r->degraded, r->cost_sum / (double)r->placed, r->scanned / (double)r->placed, r->node_count, r->slot_count);
         if (atoi(getenv("P_STATS"))>1) for (int j = 0; j < GRID; j++) fprintf(stderr, "  %8.0f %8.0f\n", r->sizes[j], r->error[j]);
     }
     mt_free(r->deck); mt_free(r->wanted); mt_free(r->run_grid); mt_free(r->nodes); mt_free(r->slots); mt_free(r->heap); mt_free(r);
@@ -477,6 +477,7 @@ static void push_event(mt_reuse *r, event w) { (void)r; hpush(&H_due, w); }
 /* the slot of description d was made, its core ends at node */
 static void reserve(mt_reuse *r, uint32_t d, uint32_t node_) {
     uint32_t i = r->child[d];
+    if (i != NONE && r->state[i] == 1) { r->ev_node[i] = node_; r->ev_slot[i] = r->slot_count - 1; r->slots[r->slot_count - 1].pending = i; }
     if (i != NONE && r->state[i] == 1) push_event(r, (event){.due = r->touched + (uint64_t)(r->ticks[i] * P_early), .node = node_, .description = i, .slot = r->slot_count - 1});
 }
 
@@ -529,7 +530,7 @@ static void place(mt_reuse *r, uint32_t d, uint32_t cand, mt_synthetic *made) {
     for (uint32_t k = L; k < len; k++) made->hash_ids[k] = r->next_id++;
     if (ret > 0) at = new_node(r, (node){.first_id = made->hash_ids[L], .parent = at, .begin = L, .end = L + ret, .owner = me, .visits = 1});
     mt_reserve((void **)&r->slots, &r->slot_capacity, r->slot_count + 1u, sizeof(slot));
-    r->slots[r->slot_count++] = (slot){.end_node = at, .top_node = NONE, .lo = 0, .core = L + ret, .len = len, .description = d};
+    r->slots[r->slot_count++] = (slot){.end_node = at, .top_node = NONE, .lo = 0, .core = L + ret, .len = len, .pending = NONE, .description = d};
     {
         mt_reserve((void **)&r->sums, &r->sum_capacity, r->slot_count + 1u, sizeof(uint64_t));
         uint32_t pos = r->slot_count; uint64_t sum = len;
@@ -571,7 +572,7 @@ static waiting pop(mt_reuse *r) {
 
 
 static uint32_t event_slot(const mt_reuse *r, const event *e, uint32_t depth) {
-    uint32_t n = e->node;
+    uint32_t n = r->ev_node[e->description];
     while (r->nodes[n].begin >= depth) n = r->nodes[n].parent;
     return r->nodes[n].owner;
 }
@@ -598,19 +599,28 @@ mt_code mt_reuse_next(mt_reuse *r, mt_synthetic *made, mt_error *error) {
             d = e.description;
             uint32_t L = r->model->descriptions[d].shared;
             cand = event_slot(r, &e, L);
+            e.slot = r->ev_slot[d]; e.node = r->ev_node[d];
             double P = (double)distance_of(r, cand), D = last_distance(r, d);
             int early = P + r->lap / (double)r->model->count * P_half < D;
             if (early && cand == e.slot && !forced && !(P_relax && r->deck_left == 0)) { r->n_rewait++; e.due = r->touched + (uint64_t)(D - P) + 1; push_event(r, e); continue; }
             float own = (early && (cand != e.slot || (P < D * P_share && !(P_relax && r->deck_left == 0)))) || P > D * P_late ? 1e30f : cost_of(r, d, cand);
-            if (own > P_own) {
+            float worst_e = 0; for (int k = 0; k < GRID; k++) if (fabsf(r->error[k]) > worst_e) worst_e = fabsf(r->error[k]);
+            if (own > P_own && !(own < 1e29f && worst_e > P_lost * r->e0)) {
                 float cost; uint32_t other = search(r, d, &cost);
                 if (own < cost + P_bonus) { other = cand; cost = own < P_threshold ? own : P_threshold; }
                 if (cost > P_threshold && early && !forced && e.tries < P_giveup) {
                     e.tries++; r->n_giveup++; e.due = r->touched + 1 + (uint64_t)((0.05 + 0.1 * mt_random_uniform(&r->random)) * r->ticks[d]); push_event(r, e); continue;
                 }
+                if (other != NONE && P_swap && cand == e.slot && other != cand) {
+                    uint32_t theirs = r->slots[other].pending;
+                    if (theirs != NONE && theirs != d && r->state[theirs] == 1 && r->model->descriptions[theirs].shared <= r->slots[cand].core && r->ev_slot[theirs] == other) {
+                        r->ev_slot[theirs] = cand; r->ev_node[theirs] = r->slots[cand].end_node; r->slots[cand].pending = theirs; r->n_swap++;
+                    }
+                }
                 if (other != NONE) cand = other;
                 r->n_fall++;
             }
+            r->slots[r->ev_slot[d]].pending = r->slots[r->ev_slot[d]].pending == d ? NONE : r->slots[r->ev_slot[d]].pending;
             if (forced && getenv("P_FORCED")) fprintf(stderr, "F L %u b %u V %u D %.0f P %.0f tries %u due-touched %.0f ticks %.0f placed %lu\n", L, r->model->descriptions[d].beyond, r->model->descriptions[d].visits, D, P, e.tries, (double)e.due - (double)r->touched, r->ticks[d], r->placed);
             if (forced) r->n_forced_event++; else r->n_due++;
         } else if (r->heap_count > 0 && (r->heap[0].wake <= r->placed || r->deck_left == 0)) {
