@@ -114,42 +114,48 @@ end)
 
 -- An agent: a prompt that grows quickly by what tools answer; now and then a step is tried again from an
 -- earlier one, or two steps go out at once from one prompt.
-local function act(world, tool)
-  local path = { world:grow(tool, world:tokens(350, 0.8, 20, 6000)) }
-  for _ = 1, world.random:geometric(6) do
+-- steps: how many on average; growth: median tokens a step; waits: how often a step waits for its user.
+local function act(world, tool, agent)
+  local path = { world:grow(tool, world:tokens(agent.growth, 1, 20, 20000)) }
+  for _ = 1, world.random:geometric(agent.steps) do
     local prompt = path[#path]
-    local output = world:answer(110, 400)
+    local output = world:answer(80, 400)
     world:ask(prompt, output)
-    world:sleep(world.random:exponential(5) + output * 0.02)
+    world:sleep(output * 0.02
+      + (world:chance(agent.waits) and world:seconds(90, 1.4, 5, 1800) or world.random:exponential(5)))
     if world:chance(0.12) then
       world:spawn(world.random:exponential(3), function()
-        world:ask(world:grow(prompt, world:tokens(500, 1, 20, 12000)), world:answer(110, 400))
+        world:ask(world:grow(prompt, world:tokens(agent.growth, 1, 20, 12000)), world:answer(80, 400))
       end)
     end
     if world:chance(0.1) then
       for _ = 1, math.min(#path - 1, world.random:geometric(2)) do path[#path] = nil end
     end
-    path[#path + 1] = world:grow(path[#path], output + world:tokens(500, 1.1, 20, 20000))
+    path[#path + 1] = world:grow(path[#path], output + world:tokens(agent.growth, 1.1, 20, 20000))
     if path[#path].tokens > 100000 then return end
   end
 end
 
 -- Calls of tools and agents. After Mooncake's toolagent trace (Qin et al., FAST '25: 23 608 requests in an
--- hour, mean input 8 600 and output 182 tokens, infinite hit ratio 0.59, times on a grid of about 3 s; most
--- requests are one of a dozen long prompts that everybody shares and one or two blocks of their own).
-source("toolagent", 23608, { warmup = 600, grid = 3 }, function(world)
+-- hour, mean input 8 600 and output 182 tokens, infinite hit ratio 0.59; three quarters of its blocks come
+-- once, a few prompts thousands of times; times lie on a grid of about 3 s). Most requests are one of a dozen
+-- long prompts that everybody shares and a few blocks of their own; some are steps of agents, quick ones
+-- after each other and slow ones after their users.
+source("toolagent", 23608, { warmup = 1800, grid = 3 }, function(world)
   local tools = {}
-  for i, blocks in ipairs { 12, 12, 5, 17, 8, 24, 3, 12, 30, 6, 10, 45, 2, 14 } do
+  for i, blocks in ipairs { 12, 3, 4, 7, 2, 14, 3, 6, 20, 4, 8, 36, 2, 10 } do
     tools[i] = world:grow(nil, blocks * 512 + 90 * i % 512)
   end
-  world:arrive(steady(4.7), 4.7, function()
-    local added = world:tokens(900, 1.2, 20, 60000)
-    world:ask(world:grow(tools[world:rank(#tools, 1.1)], added), world:answer(110, added))
+  world:arrive(steady(4.65), 4.65, function()
+    local added = world:tokens(650, 1.3, 20, 60000)
+    world:ask(world:grow(tools[world:rank(#tools, 1.3)], added), world:answer(80, added))
   end)
-  world:arrive(steady(0.22), 0.22, function() act(world, tools[world:rank(#tools, 0.5)]) end)
-  world:arrive(steady(0.25), 0.25, function()
-    local added = world:tokens(16000, 0.9, 200, 120000)
-    world:ask(world:grow(nil, added), world:answer(60, added))
+  world:arrive(steady(0.3), 0.3, function()
+    act(world, tools[world:rank(#tools, 0.5)], { steps = 4, growth = 1700, waits = 0.6 })
+  end)
+  world:arrive(steady(0.4), 0.4, function()
+    local added = world:tokens(12000, 1, 200, 120000)
+    world:ask(world:grow(nil, added), world:answer(40, added))
   end)
 end)
 
@@ -159,29 +165,29 @@ end)
 -- earlier one of its chat (an edited question, another answer); three requests of ten share nothing.
 source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
   local systems, last_chat = {}, 0
-  for i = 1, 250 do systems[i] = world:grow(nil, world:tokens(220, 0.9, 20, 2500)) end
+  for i = 1, 250 do systems[i] = world:grow(nil, world:tokens(450, 0.8, 20, 3000)) end
   local types = { "text", "text", "text", "search", "file", "image" }
-  local added_by_type = { text = 90, search = 900, file = 1800, image = 500 }
+  local added_by_type = { text = 60, search = 350, file = 700, image = 250 }
 
   local function chat()
     local kind = types[1 + world.random:below(#types)]
-    local system = world:chance(0.42) and systems[world:rank(#systems, 1.0)] or nil
+    local system = world:chance(0.53) and systems[world:rank(#systems, 1.3)] or nil
     local said = {}
-    for turn = 1, math.floor(world:seconds(1.4, 1.0, 1, 60)) do
+    for turn = 1, math.floor(world:seconds(1.3, 0.9, 1, 40)) do
       local from = said[#said]
       if from and world:chance(0.2) then from = said[1 + world.random:below(#said)] end
       local added = world:tokens(added_by_type[kind], 0.9, 4, 8000)
       local prompt = world:grow(from and from.prompt or system, added + (from and from.output or 0))
-      local output = world:answer(320, added)
+      local output = world:answer(260, added)
       last_chat = last_chat + 1
       world:ask(prompt, output, ('{"chat_id": %d, "parent_chat_id": %d, "type": "%s", "turn": %d}'):format(
         last_chat, from and from.id or -1, kind, from and from.turn + 1 or 1))
       said[turn] = { prompt = prompt, output = output, id = last_chat, turn = from and from.turn + 1 or 1 }
-      world:sleep(world:seconds(80, 1.3, 1, 3600) + output * 0.02)
+      world:sleep(world:seconds(100, 1.7, 1, 3600) + output * 0.02)
       if prompt.tokens > 30000 then return end
     end
   end
-  world:arrive(steady(1.6), 1.6, chat)
+  world:arrive(steady(2), 2, chat)
 end)
 
 -- The same documents scanned in the same order again and again, so that all their reuse lies at about one
@@ -288,7 +294,8 @@ local phases = {
   end,
   function(world)                                                                   -- agents
     local tools = { world:grow(nil, 5200), world:grow(nil, 2900), world:grow(nil, 12800) }
-    return 0.35, function() act(world, tools[1 + world.random:below(3)]) end
+    local agent = { steps = 6, growth = 500, waits = 0 }
+    return 0.35, function() act(world, tools[1 + world.random:below(3)], agent) end
   end,
 }
 
