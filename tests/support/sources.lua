@@ -26,6 +26,11 @@ local function steady(rate)
   return function() return rate end
 end
 
+-- A rate that goes up and down by a share of its mean, over `period` seconds.
+local function wave(world, mean, share, period)
+  return function() return mean * (1 + share * math.sin(2 * math.pi * world.now / period)) end
+end
+
 -- A conversation: every prompt carries all that was said, until it would be longer than `most` tokens.
 -- first, following: new tokens of the first and of later turns; think: seconds between turns.
 local function converse(world, chat)
@@ -49,7 +54,7 @@ end
 source("sessions_long_gaps", 16000, { warmup = 3600 }, function(world)
   local systems = {}
   for i, tokens in ipairs { 1180, 530, 2210, 700 } do systems[i] = world:grow(nil, tokens) end
-  world:arrive(steady(0.55), 0.55, function()
+  world:arrive(wave(world, 0.55, 0.4, 2400), 0.77, function()
     local has_document = world:chance(1 / 7)
     local median = has_document and 9000 or 700
     converse(world, {
@@ -146,7 +151,7 @@ source("toolagent", 23608, { warmup = 1800, grid = 3 }, function(world)
   for i, blocks in ipairs { 12, 3, 4, 7, 2, 14, 3, 6, 20, 4, 8, 36, 2, 10 } do
     tools[i] = world:grow(nil, blocks * 512 + 90 * i % 512)
   end
-  world:arrive(steady(4.65), 4.65, function()
+  world:arrive(wave(world, 4.65, 0.3, 1500), 6.1, function()
     local added = world:tokens(650, 1.3, 20, 60000)
     world:ask(world:grow(tools[world:rank(#tools, 1.3)], added), world:answer(80, added))
   end)
@@ -187,7 +192,7 @@ source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
       if prompt.tokens > 30000 then return end
     end
   end
-  world:arrive(steady(2), 2, chat)
+  world:arrive(wave(world, 2, 0.5, 5400), 3, chat)
 end)
 
 -- The same documents scanned in the same order again and again, so that all their reuse lies at about one
