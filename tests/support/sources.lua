@@ -96,7 +96,7 @@ end
 -- Long documents that are asked again. A document comes into fashion, is asked by many, and goes: the shot
 -- noise of Traverso et al., CCR 2013, with Pareto numbers of readers (so popularity is about Zipf) and lives
 -- of minutes or hours. Some are manuals, asked all day with Zipf popularity. Every tenth reader has a new
--- edition, which differs from some place on. 20 to 250 blocks, as in long-document suites (LooGLE and others).
+-- edition, which differs from some place on. 20 to 250 blocks, as in suites of long documents.
 source("repeated_documents", 12000, { warmup = 7200 }, function(world)
   local function document() return world:grow(nil, world:tokens(62 * 512, 0.6, 20 * 512, 250 * 512)) end
   world:arrive(steady(0.07), 0.07, function()
@@ -167,7 +167,7 @@ end)
 -- Blocks of 16 tokens and a tree of chats. After the Qwen-Bailian to-C trace (its README: chat_id,
 -- parent_chat_id, type, turn; Wang et al., ATC '25: infinite hit ratio 0.54 to 0.62, four of five reuses
 -- within ten minutes, a tenth of the blocks gives three quarters of the reuse). A turn may go on from any
--- earlier one of its chat (an edited question, another answer); three requests of ten share nothing.
+-- earlier one of its chat, or begin again (an edited question); three requests of ten share nothing.
 source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
   local systems, last_chat = {}, 0
   for i = 1, 250 do systems[i] = world:grow(nil, world:tokens(450, 0.8, 20, 3000)) end
@@ -180,7 +180,7 @@ source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
     local said = {}
     for turn = 1, math.floor(world:seconds(1.3, 0.9, 1, 40)) do
       local from = said[#said]
-      if from and world:chance(0.2) then from = said[1 + world.random:below(#said)] end
+      if from and world:chance(0.25) then from = said[world.random:below(#said)] end
       local added = world:tokens(added_by_type[kind], 0.9, 4, 8000)
       local prompt = world:grow(from and from.prompt or system, added + (from and from.output or 0))
       local output = world:answer(260, added)
@@ -273,7 +273,7 @@ end)
 
 -- What goes on in one quarter of an hour, each with contents of its own; false once it is over.
 local phases = {
-  function(world, is_over)                                                          -- chats
+  function(world, is_over) -- chats
     local system = world:grow(nil, 1900)
     return 0.7, function()
       converse(world, {
@@ -285,28 +285,28 @@ local phases = {
       })
     end
   end,
-  function(world)                                                                   -- documents asked again
+  function(world) -- documents asked again
     local documents = {}
     for i = 1, 60 do documents[i] = world:grow(nil, world:tokens(24 * 512, 0.7, 5 * 512, 120 * 512)) end
     return 1.2, function() read(world, documents[world:rank(#documents, 0.8)]) end
   end,
-  function(world)                                                                   -- one template, much of it
+  function(world) -- one template, much of it
     local template = world:grow(nil, 7300)
     return 4.5, function()
       local added = world:tokens(500, 0.6, 20, 4000)
       world:ask(world:grow(template, added), world:answer(60, added))
     end
   end,
-  function(world)                                                                   -- agents
+  function(world) -- agents
     local tools = { world:grow(nil, 5200), world:grow(nil, 2900), world:grow(nil, 12800) }
     local agent = { steps = 6, growth = 500, waits = 0 }
     return 0.35, function() act(world, tools[1 + world.random:below(3)], agent) end
   end,
 }
 
--- The population changes abruptly every 15 minutes, with its contents, its lengths and its rate: what a learner
--- with one set of descriptions for the whole trace must mix. Azure's traces (Patel et al., ISCA 2024) and
--- BurstGPT show such changes over the day; here they come all at once.
+-- The population changes abruptly every 15 minutes, with its contents, its lengths and its rate: what a
+-- learner with one set of descriptions for the whole trace must mix. Azure's traces (Patel et al., ISCA 2024)
+-- and BurstGPT show such changes over the day; here they come all at once.
 source("phases", 16000, {}, function(world)
   local kind = 0
   world:spawn(0, function()
