@@ -176,7 +176,7 @@ source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
 
   local function chat()
     local kind = types[1 + world.random:below(#types)]
-    local system = world:chance(0.53) and systems[world:rank(#systems, 1.3)] or nil
+    local system = world:chance(0.6) and systems[world:rank(#systems, 1.3)] or nil
     local said = {}
     for turn = 1, math.floor(world:seconds(1.3, 0.9, 1, 40)) do
       local from = said[#said]
