@@ -48,9 +48,9 @@ local function converse(world, chat)
 end
 
 -- Chats of many turns whose users think from a second to an hour. After Mooncake's conversation trace (Qin
--- et al., FAST '25: mean input about 12 000 tokens, block 512, sessions a hundredth of which hold a large
--- part of all tokens); think times with a heavy tail as Wang et al., ATC '25, find between the turns of
--- one chat. A few assistants, each with its system prompt; a seventh of the chats begin with a document.
+-- et al., FAST '25: mean input about 12 000 tokens, block 512, all but a few requests share the system
+-- prompt); long gaps between the turns of a chat as Wang et al., ATC '25, find in a to-C service. A few
+-- assistants, each with its system prompt; a seventh of the chats begin with a document.
 source("sessions_long_gaps", 16000, { warmup = 3600 }, function(world)
   local systems = {}
   for i, tokens in ipairs { 1180, 530, 2210, 700 } do systems[i] = world:grow(nil, tokens) end
@@ -196,8 +196,8 @@ source("bailian", 16000, { block_size = 16, warmup = 1800 }, function(world)
 end)
 
 -- The same documents scanned in the same order again and again, so that all their reuse lies at about one
--- distance (the case that defeats LRU; Denning, CACM 1968, on loops), among random documents and new prompts:
--- a nightly job beside its users.
+-- distance (the case that defeats LRU: nothing below that size, everything above), among random documents
+-- and new prompts: a nightly job beside its users.
 source("cyclic", 12000, {}, function(world)
   local scanned, others = {}, {}
   for i = 1, 110 do scanned[i] = world:grow(nil, world:tokens(36 * 512, 0.4, 10 * 512, 70 * 512)) end
@@ -245,8 +245,8 @@ source("bursts", 18000, {}, function(world)
 end)
 
 -- Independent draws by popularity, without any memory: Zipf over 50 000 prefixes in a random tree of one to
--- five levels (the independent reference model of the caching literature; skew 0.9 as Breslau et al., INFOCOM
--- 1999, find on the web). A popular prefix may lie deep or shallow.
+-- five levels (the independent reference model of the literature on caches; Breslau et al., INFOCOM 1999,
+-- find exponents of 0.64 to 0.83 on the web, here it is 0.9). A popular prefix may lie deep or shallow.
 source("popular_mixture", 20000, {}, function(world)
   local nodes, order = {}, {}
   for i = 1, 50000 do
