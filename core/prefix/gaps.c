@@ -22,8 +22,9 @@ static mt_code add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_e
                            "request %zu comes before the one ahead of it: times must not go back "
                            "('moontide cat --sort' puts a trace in order)",
                            i + 1);
-        if (gaps_ns[i] > INT64_MAX - times[i - 1])
-            return mt_fail(error, MT_ERROR_VALUE, "request %zu is more than 292 years in", i + 1);
+        if (gaps_ns[i] > MT_GAPS_LONGEST - times[i - 1])
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "request %zu comes more than 73 years after the first", i + 1);
         times[i] = times[i - 1] + gaps_ns[i];
     }
     return MT_OK;

@@ -21,31 +21,27 @@ static int64_t length_after(int64_t length) {
             int64_t divisor = USUAL_PARTS;
             while (parts % divisor != 0)
                 divisor--;
-            if (divisor == 1) continue;
             parts = divisor;
         }
         return length * parts;
     }
-    return length > INT64_MAX / 8 ? INT64_MAX : 8 * length;
+    return 8 * length;
 }
 
-/* Whether cells of `length` are too small for the largest, which are the course: they should be
- * long enough to hold the patterns that bunching makes and to cut many ways, but a course is seen
- * by the minute where there is much of it, and hardly ever by more than an hour. */
-static int is_small(int64_t length, int64_t next, int64_t period, size_t count) {
-    double requests = (double)count * ((double)length / (double)period);
-    if (next > period / 8)
-        return 0;
-    return next <= 60 * SECOND || (requests < 300 && next <= 3600 * SECOND) || requests < 64;
+/* Whether the largest cells may be as long as `length`. They are only moved in what lies within
+ * them, so they are what keeps the course: an hour, or more where that holds next to nothing. */
+static int may_be_largest(int64_t length, int64_t below, int64_t period, size_t count) {
+    double requests = (double)count * ((double)below / (double)period);
+    return length <= period / 8 && (length <= 3600 * SECOND || requests < 16);
 }
 
-void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t grid, int64_t period, size_t count) {
-    cells->length[0] = grid;
+void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t step, int64_t period, size_t count) {
+    cells->length[0] = step;
     cells->count = 1;
     while (cells->count < MT_GAPS_LENGTHS) {
         int64_t length = cells->length[cells->count - 1];
         int64_t next = length_after(length);
-        if (next == INT64_MAX || !is_small(length, next, period, count))
+        if (!may_be_largest(next, length, period, count))
             return;
         cells->length[cells->count++] = next;
     }

@@ -1,34 +1,36 @@
 #include "prefix/gaps_kind.h"
 
-/* Requests of a smallest cell: at most these, and few enough that a largest cell has some. */
-enum { MOST_TOGETHER = 24, LEAST_PIECES = 8 };
+#include <math.h>
 
-/* The source's cells and one mean gap between instants, on the grid. */
+enum {
+    MOST_TURNED = 100,  /* requests of a cell that is turned, unless the grid allows no smaller */
+    MOST_TOGETHER = 12, /* requests that are copied as they are */
+    LEAST_PIECES = 8,   /* and no larger part of a largest cell's */
+    TRIES = 4
+};
+
+/* The source's cells and one mean gap between instants. */
 static int64_t period_of(const mt_gaps_source *source, int64_t step) {
     int64_t duration = source->times[source->count - 1] - source->times[0];
     size_t instants = mt_gaps_instants(source->times, source->count);
     double mean = (double)duration / (double)(instants - 1);
-    double cells = (double)(source->times[source->count - 1] / step);
-    double steps = mean / (double)step < 1 ? 1 : (double)(int64_t)(mean / (double)step + 0.5);
-    if ((cells + steps) * (double)step >= 0x1p63)
-        return INT64_MAX / step * step;
-    return (int64_t)(cells + steps) * step;
+    int64_t steps = (int64_t)(mean / (double)step + 0.5);
+    return (source->times[source->count - 1] / step + (steps > 1 ? steps : 1)) * step;
 }
 
 void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count) {
     mt_gaps_grid grid = mt_gaps_grid_of(times, count);
     *source = (mt_gaps_source){.times = times, .count = count};
     if (grid.step == 0) {
-        source->period = MT_GAPS_LONE_PERIOD;
-        mt_gaps_cells_make(&source->cells, source->period, source->period, count);
-        return;
+        source->period = grid.step = MT_GAPS_LONE_PERIOD;
+    } else {
+        source->lead = grid.phase > 0 ? grid.step - grid.phase : 0;
+        for (size_t i = 0; i < count; i++)
+            times[i] += source->lead;
+        source->period = period_of(source, grid.step);
     }
-    if (grid.phase > 0 && times[count - 1] < INT64_MAX - grid.step)
-        source->lead = grid.step - grid.phase;
-    for (size_t i = 0; i < count; i++)
-        times[i] += source->lead;
-    source->period = period_of(source, grid.step);
     mt_gaps_cells_make(&source->cells, grid.step, source->period, count);
+    mt_gaps_windows_make(&source->windows, times, count, &source->cells, source->lead == 0);
 }
 
 /* The first request of [first, end) at `time` or later. */
@@ -43,27 +45,33 @@ static size_t request_at(const mt_gaps_source *source, size_t first, size_t end,
     return first;
 }
 
-/* Cuts a cell of `length` into parts of the given level and turns them. */
+/* Cuts a cell of `length` into parts, and turns them when it is one of those. */
 static void open_cell(mt_gaps_source *source, mt_gaps_frame cell, int64_t length,
                       mt_random *random) {
     int64_t part = source->cells.length[cell.level];
     cell.parts = length / part;
     cell.rest = length % part;
-    if (cell.level + 1 < source->cells.count && cell.parts > 1) {
+    if (cell.is_turned && cell.parts > 1) {
         uint64_t parts = (uint64_t)cell.parts;
-        /* Two parts only: staying is the half of all that can happen. */
-        int must_move = !cell.moved && parts > 2;
+        /* Of two parts, staying is half of all that can happen. */
+        int must_move = !cell.is_moved && parts > 2;
         cell.shift = (int64_t)(must_move ? 1 + mt_random_below(random, parts - 1)
                                          : mt_random_below(random, parts));
-        cell.moved |= cell.shift != 0;
+        cell.is_moved |= cell.shift != 0;
     }
     source->frames[source->depth++] = cell;
 }
 
-static void open_lap(mt_gaps_source *source, mt_random *random) {
-    mt_gaps_frame whole = {.end = source->count, .level = source->cells.count - 1};
-    mt_random_seek(random, source->lap);
-    open_cell(source, whole, source->period, random);
+static void copy(mt_gaps_source *source, const mt_gaps_frame *cell) {
+    source->next = cell->first;
+    source->end = cell->end;
+    source->offset = cell->made - cell->source - source->lead + source->lap_start;
+}
+
+static void tally_source(mt_gaps_source *source, const mt_gaps_frame *cell) {
+    int64_t offset = source->lap_start - source->lead;
+    for (size_t i = cell->first; i < cell->end; i++)
+        mt_gaps_tally_add(&source->windows, &source->source, source->times[i] + offset);
 }
 
 static size_t most_together(size_t requests) {
@@ -71,54 +79,113 @@ static size_t most_together(size_t requests) {
     return most < 1 ? 1 : most > MOST_TOGETHER ? MOST_TOGETHER : most;
 }
 
+/* The next part of the innermost cell into *inner; returns its length, or 0 when there is none. */
+static int64_t take_part(mt_gaps_source *source, mt_gaps_frame *inner) {
+    mt_gaps_frame *cell = &source->frames[source->depth - 1];
+    int64_t part = source->cells.length[cell->level];
+    while (cell->next < cell->parts + (cell->rest > 0)) {
+        int64_t place = cell->next++;
+        int is_whole = place < cell->parts;
+        int64_t index = is_whole ? (place + cell->shift) % cell->parts : place;
+        int64_t length = is_whole ? part : cell->rest;
+        *inner = (mt_gaps_frame){.source = cell->source + index * part,
+                                 .made = cell->made + place * part,
+                                 .most = cell->most,
+                                 .is_turned = cell->is_turned,
+                                 .is_moved = is_whole && cell->is_moved};
+        inner->first = request_at(source, cell->first, cell->end, inner->source);
+        inner->end = request_at(source, inner->first, cell->end, inner->source + length);
+        if (inner->first < inner->end)
+            return length;
+    }
+    return 0;
+}
+
+static void next_part(mt_gaps_source *source, mt_random *random);
+
+/* Opens a cell in the one of several ways that keeps the variances of counts nearest to the
+ * source's. The way is known by the generator that leads to it. */
+static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, mt_random *random) {
+    double least = INFINITY;
+    size_t depth = source->depth;
+    cell.is_turned = 1;
+    tally_source(source, &cell);
+    for (int i = 0; i < TRIES && source->windows.count > 0; i++) {
+        mt_random start = *random;
+        mt_gaps_tally made = source->made;
+        open_cell(source, cell, length, random);
+        while (source->depth > depth) {
+            next_part(source, random);
+            while (source->next < source->end)
+                mt_gaps_tally_add(&source->windows, &made,
+                                  source->times[source->next++] + source->offset);
+        }
+        double distance = mt_gaps_tally_distance(&source->windows, &made, &source->source);
+        if (distance < least) {
+            least = distance;
+            source->chosen = start;
+        }
+    }
+    if (source->windows.count == 0) {
+        open_cell(source, cell, length, random);
+        return;
+    }
+    source->chosen_depth = depth;
+    open_cell(source, cell, length, &source->chosen);
+}
+
 /* Takes the next part of the innermost cell: its requests are copied, or it is opened. */
 static void next_part(mt_gaps_source *source, mt_random *random) {
-    mt_gaps_frame *cell = &source->frames[source->depth - 1];
-    if (cell->next == cell->parts + (cell->rest > 0)) {
+    mt_gaps_frame inner;
+    size_t level = source->frames[source->depth - 1].level;
+    int64_t length = take_part(source, &inner);
+    size_t requests = inner.end - inner.first;
+    if (length == 0) {
         source->depth--;
         return;
     }
-    int64_t place = cell->next++;
-    int64_t index = place < cell->parts ? (place + cell->shift) % cell->parts : place;
-    int64_t part = source->cells.length[cell->level];
-    int64_t length = place < cell->parts ? part : cell->rest;
-    mt_gaps_frame inner = {.source = cell->source + index * part,
-                           .made = cell->made + place * part,
-                           .moved = place < cell->parts && cell->moved};
-    inner.first = request_at(source, cell->first, cell->end, inner.source);
-    inner.end = request_at(source, inner.first, cell->end, inner.source + length);
-    if (inner.first == inner.end)
-        return;
-    size_t requests = inner.end - inner.first;
-    inner.most = source->depth == 1 ? most_together(requests) : cell->most;
-    if (cell->level == 0 ||
-        (inner.moved && (requests <= inner.most ||
-                         source->times[inner.first] == source->times[inner.end - 1]))) {
-        source->next = inner.first;
-        source->end = inner.end;
-        source->offset = inner.made - inner.source;
+    if (source->depth == 1)
+        inner.most = most_together(requests);
+    if (level == 0 || (inner.is_moved && requests <= inner.most)) {
+        copy(source, &inner);
+        if (!inner.is_turned)
+            tally_source(source, &inner);
         return;
     }
-    inner.level = cell->level - 1;
-    open_cell(source, inner, length, random);
+    inner.level = level - 1;
+    if (!inner.is_turned && (requests <= MOST_TURNED || inner.level == 0))
+        choose(source, inner, length, random);
+    else
+        open_cell(source, inner, length, random);
+}
+
+/* The whole source is a cell, which is not turned unless it is the only one. 0 when its times
+ * would not fit. */
+static int open_lap(mt_gaps_source *source, mt_random *random) {
+    if (source->lap > 0) {
+        if (source->lap_start > INT64_MAX - 2 * source->period)
+            return 0;
+        source->lap_start += source->period;
+    }
+    mt_random_seek(random, source->lap++);
+    mt_gaps_frame whole = {.end = source->count,
+                           .level = source->cells.count - 1,
+                           .is_turned = source->cells.count == 1};
+    open_cell(source, whole, source->period, random);
+    return 1;
 }
 
 int64_t mt_gaps_source_next(mt_gaps_source *source, mt_random *random) {
     while (source->next == source->end) {
-        if (source->depth > 0) {
-            next_part(source, random);
-        } else {
-            open_lap(source, random);
-        }
-        if (source->depth == 0) {
-            source->lap++;
-            if (source->lap_start > INT64_MAX - source->period)
-                return -1;
-            source->lap_start += source->period;
-        }
+        if (source->depth == 0 && !open_lap(source, random))
+            return -1;
+        if (source->depth <= source->chosen_depth)
+            source->chosen_depth = 0;
+        next_part(source, source->chosen_depth > 0 ? &source->chosen : random);
     }
-    int64_t time = source->times[source->next++] + source->offset - source->lead;
-    if (time < 0 && source->lap_start == 0)
-        time = 0;
-    return time > INT64_MAX - source->lap_start ? -1 : time + source->lap_start;
+    int64_t time = source->times[source->next++] + source->offset;
+    if (time < 0)
+        time = 0; /* the first instant's place, by a timer that was early elsewhere */
+    mt_gaps_tally_add(&source->windows, &source->made, time);
+    return time;
 }
