@@ -1,5 +1,6 @@
 #include "prefix/gaps.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/gaps_kind.h"
 
@@ -17,6 +18,8 @@ struct mt_gaps {
 static mt_code add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
     times[0] = 0;
     for (size_t i = 1; i < count; i++) {
+        if (i % 4096 == 0 && mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         if (gaps_ns[i] < 0)
             return mt_fail(error, MT_ERROR_VALUE,
                            "request %zu comes before the one ahead of it: times must not go back "

@@ -5,29 +5,35 @@
  * their order: bursts longer than an instant, and the rate's course, are lost.
  *
  * MT_GAPS_SOURCE keeps how requests bunch, at every window, and the course of the rate. The
- * source's time is cut into cells, these into smaller cells, and so on, along the clock's own
- * lengths (..., 1, 5, 10, 30 s, 1, 5, 10, 30 min, ...). Within each cell its parts are turned round
- * by a random number of places: 1 2 3 4 5 becomes 4 5 1 2 3. A part takes its requests along, so
- * the counts in cells of a given length are the source's own counts in another order, and whatever
- * is made of them (variance over mean, peak, share of silent seconds) stays; windows that are not
- * cells are made of few that are. The largest cells are not moved: they are the course. Cutting
- * ends at about a dozen requests, whose gaps among themselves are copied; the idea of moving runs
- * of a series, so that its dependence survives, is the block bootstrap's (Kuensch, "The jackknife
- * and the bootstrap for general stationary observations", 1989), turning within nested cells takes
- * its place of drawing.
+ * source's time is cut into cells, these into smaller cells, and so on, along the lengths that
+ * people count by: ..., 0.1, 1, 10 s, 1, 5 min, 1 h. The largest cells that hold no more than about
+ * a hundred requests are *turned*: their parts change places round by a random number, 1 2 3 4 5
+ * becomes 4 5 1 2 3, and so do the parts of these, down to about two dozen requests, whose gaps
+ * among themselves are copied. So counts in cells are the source's own counts: above the turned
+ * ones in their order, below in another; and whatever is made of them (variance over mean, peak,
+ * share of silent seconds) stays. For windows that are no cells, each turning is chosen among four
+ * so that the sums of squares of the counts, so far, stay nearest to the source's: errors cannot
+ * add up. Moving runs of a series about, so that its dependence survives, is the block bootstrap's
+ * idea (Kuensch, "The jackknife and the bootstrap for general stationary observations", 1989);
+ * doing it within nested cells is what saves the course.
  *
- * What *drawn anew* means: no such run of requests stays at its place in time, except within the
- * last, incomplete parts of the cells that the end of the source cuts; and another seed gives
- * another order. A run longer than the smallest cells is not copied at all but by chance.
+ * Times lie on the source's grid, the greatest common divisor of its gaps. A grid that is only kept
+ * nearly, as behind a timer that is a little early or late, is found too (95 % of the instants
+ * within a quarter of a step): then gaps stay near its multiples as the source's are.
  *
- * Both are unlimited. SOURCE goes through the source again and again, every lap turned anew; a lap
- * takes the source's duration and one mean gap between instants. Times lie on the source's grid:
- * the greatest common divisor of its gaps.
+ * What *drawn anew* means: of all places of about a hundred requests' duration, a request comes at
+ * another one for each seed, and no run of requests stays at its own, except in what the end of the
+ * source cuts off the last cells, and by chance where the grid has few places to offer.
+ *
+ * Both kinds are unlimited. SOURCE goes through its source again and again, every lap turned anew;
+ * a lap takes the source's duration and one mean gap between instants. So the rate does not drift.
  *
  * A source of one instant (of one request, say) has no gap above 0: the instant comes again every
  * second, with as many requests.
  *
- * Random numbers: (seed, "synthesize", "arrivals"); the items are instants (IID) or laps. */
+ * Memory: 8 bytes a request of the source (SOURCE), 16 an instant (IID). Random numbers: (seed,
+ * "synthesize", "arrivals"); the items are laps (SOURCE) or instants (IID: first the gap before it,
+ * none before the first, then its requests). */
 #ifndef MT_PREFIX_GAPS_H
 #define MT_PREFIX_GAPS_H
 
@@ -41,9 +47,9 @@ typedef enum mt_gaps_kind { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_kind;
 typedef struct mt_gaps mt_gaps;
 
 /* gaps_ns[i] is the time in nanoseconds from request i - 1 to request i; gaps_ns[0] is not looked
- * at. count >= 1. The gaps are copied: 8 bytes each, and nothing more grows with them. NULL on
- * failure: MT_ERROR_VALUE for no gaps, for one below 0 (times that go back), for a sum that
- * passes 2^63 - 1 ns; MT_ERROR_MEMORY. */
+ * at: time begins with the first request. The gaps are copied. NULL on failure: MT_ERROR_VALUE for
+ * no gaps, for one below 0 (the message names the request, from 1, and `cat --sort`), for a source
+ * of more than 2^61 ns (73 years); MT_ERROR_MEMORY; MT_ERROR_INTERRUPTED. */
 mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error);
 

@@ -4,9 +4,23 @@
 
 /* What people count requests by, a factor of 4 to 12 from one to the next. */
 static const int64_t clock_lengths[] = {
-    1,           10,          100,           1000,          10000,         100000,
-    1000000,     10000000,    100000000,     SECOND,        10 * SECOND,   60 * SECOND,
-    300 * SECOND, 3600 * SECOND, 21600 * SECOND, 86400 * SECOND, 604800 * SECOND,
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    SECOND,
+    10 * SECOND,
+    60 * SECOND,
+    300 * SECOND,
+    3600 * SECOND,
+    21600 * SECOND,
+    86400 * SECOND,
+    604800 * SECOND,
 };
 
 enum { MOST_PARTS = 24, USUAL_PARTS = 12 };
@@ -25,7 +39,7 @@ static int64_t length_after(int64_t length) {
         }
         return length * parts;
     }
-    return 8 * length;
+    return length > INT64_MAX / 8 ? INT64_MAX : 8 * length;
 }
 
 /* Whether the largest cells may be as long as `length`. They are only moved in what lies within

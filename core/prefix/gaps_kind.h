@@ -100,14 +100,14 @@ typedef struct mt_gaps_source {
     int64_t period; /* ns from lap to lap */
     mt_gaps_cells cells;
     uint64_t lap;
-    int64_t lap_start;            /* ns */
+    int64_t lap_start; /* ns */
     mt_gaps_windows windows;
-    mt_gaps_tally source, made;   /* of what the source has up to here, and what was made */
-    size_t next, end;             /* requests being copied */
-    int64_t offset;               /* what their times are moved by */
-    mt_random chosen;             /* makes the cells above chosen_depth once more */
-    size_t chosen_depth;          /* 0: there are none */
-    size_t depth;                 /* frames in use; 0: between laps */
+    mt_gaps_tally source, made; /* of what the source has up to here, and what was made */
+    size_t next, end;           /* requests being copied */
+    int64_t offset;             /* what their times are moved by */
+    mt_random chosen;           /* makes the cells above chosen_depth once more */
+    size_t chosen_depth;        /* 0: there are none */
+    size_t depth;               /* frames in use; 0: between laps */
     mt_gaps_frame frames[MT_GAPS_LENGTHS + 1];
 } mt_gaps_source;
 

@@ -2,11 +2,16 @@
 
 #include <math.h>
 
+/* Turning costs a little of how counts in neighbouring windows hang together, at windows about as
+ * long as the cell: so it is kept to where few requests are, and chance is most of what is seen.
+ * Turning, not shuffling: of the neighbours within a cell only one pair is parted. */
 enum {
-    MOST_TURNED = 100,  /* requests of a cell that is turned, unless the grid allows no smaller */
-    MOST_TOGETHER = 12, /* requests that are copied as they are */
-    LEAST_PIECES = 8,   /* and no larger part of a largest cell's */
-    TRIES = 4
+    MOST_TURNED = 100,  /* requests of a turned cell, unless the grid allows no smaller one */
+    MOST_TOGETHER = 24, /* requests that are copied as they are, */
+    LEAST_PIECES = 8,   /* and at most one in so many of a largest cell's */
+    LEAST_TURNED = 4,   /* or more, are turned as well, one time in COPIES + 1: the order of */
+    COPIES = 3,         /* of that size, for one that is turned as well */
+    TRIES = 4           /* ways of turning to choose from */
 };
 
 /* The source's cells and one mean gap between instants. */
@@ -110,7 +115,7 @@ static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, m
     size_t depth = source->depth;
     cell.is_turned = 1;
     tally_source(source, &cell);
-    for (int i = 0; i < TRIES && source->windows.count > 0; i++) {
+    for (int i = 0; i < TRIES; i++) {
         mt_random start = *random;
         mt_gaps_tally made = source->made;
         open_cell(source, cell, length, random);
@@ -125,10 +130,6 @@ static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, m
             least = distance;
             source->chosen = start;
         }
-    }
-    if (source->windows.count == 0) {
-        open_cell(source, cell, length, random);
-        return;
     }
     source->chosen_depth = depth;
     open_cell(source, cell, length, &source->chosen);
@@ -146,7 +147,9 @@ static void next_part(mt_gaps_source *source, mt_random *random) {
     }
     if (source->depth == 1)
         inner.most = most_together(requests);
-    if (level == 0 || (inner.is_moved && requests <= inner.most)) {
+    int is_small = inner.is_moved && requests <= inner.most;
+    if (level == 0 ||
+        (is_small && (requests < LEAST_TURNED || mt_random_below(random, COPIES + 1) < COPIES))) {
         copy(source, &inner);
         if (!inner.is_turned)
             tally_source(source, &inner);
@@ -163,7 +166,7 @@ static void next_part(mt_gaps_source *source, mt_random *random) {
  * would not fit. */
 static int open_lap(mt_gaps_source *source, mt_random *random) {
     if (source->lap > 0) {
-        if (source->lap_start > INT64_MAX - 2 * source->period)
+        if (source->lap_start > INT64_MAX - source->period - source->period)
             return 0;
         source->lap_start += source->period;
     }

@@ -2,9 +2,8 @@
 
 #define SECOND INT64_C(1000000000)
 
-static const int64_t usual_windows[] = {
-    SECOND,      3 * SECOND,   10 * SECOND,  30 * SECOND,
-    60 * SECOND, 300 * SECOND, 1800 * SECOND};
+static const int64_t usual_windows[] = {SECOND,      3 * SECOND,   10 * SECOND,  30 * SECOND,
+                                        60 * SECOND, 180 * SECOND, 300 * SECOND, 1800 * SECOND};
 
 /* A variance over fewer windows, or of hardly any requests in each, is not worth a choice. */
 static const double fewest_windows = 8;
