@@ -89,11 +89,10 @@ static int round_tick(const sample *taken, double tick, int64_t divisor, mt_gaps
 
 /* `guess` made better: the mean over the whole source of what each gap holds of it. */
 static double mean_tick(const int64_t *times, size_t count, int64_t guess) {
-    double ticks = 0;
+    int64_t ticks = 0;
     for (size_t i = 1; i < count; i++)
-        if (times[i] != times[i - 1])
-            ticks += (double)((times[i] - times[i - 1] + guess / 2) / guess);
-    return (double)times[count - 1] / (ticks > 0 ? ticks : 1);
+        ticks += (times[i] - times[i - 1] + guess / 2) / guess;
+    return (double)times[count - 1] / (double)(ticks > 0 ? ticks : 1);
 }
 
 static int ascending(const void *a, const void *b) {

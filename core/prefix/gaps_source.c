@@ -140,11 +140,11 @@ static void next_part(mt_gaps_source *source, mt_random *random) {
     mt_gaps_frame inner;
     size_t level = source->frames[source->depth - 1].level;
     int64_t length = take_part(source, &inner);
-    size_t requests = inner.end - inner.first;
     if (length == 0) {
         source->depth--;
         return;
     }
+    size_t requests = inner.end - inner.first;
     if (source->depth == 1)
         inner.most = most_together(requests);
     int is_small = inner.is_moved && requests <= inner.most;
