@@ -8,7 +8,7 @@
 
 struct mt_gaps {
     mt_gaps_kind kind;
-    int has_begun;
+    int64_t first; /* when the first instant was drawn, -1 before: it is moved to 0 */
     mt_random random;
     mt_gaps_iid iid;
     mt_gaps_source source;
@@ -46,6 +46,7 @@ mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, ui
         goto failed;
     }
     gaps->kind = kind;
+    gaps->first = -1;
     mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
                                                     "arrivals", strlen("arrivals")));
     if (add_up(gaps_ns, count, times, error))
@@ -69,8 +70,9 @@ mt_code mt_gaps_next(mt_gaps *gaps, int64_t *time_ns, mt_error *error) {
                                              : mt_gaps_source_next(&gaps->source, &gaps->random);
     if (time < 0)
         return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
-    *time_ns = gaps->has_begun ? time : 0;
-    gaps->has_begun = 1;
+    if (gaps->first < 0)
+        gaps->first = time;
+    *time_ns = time == gaps->first ? 0 : time;
     return MT_OK;
 }
 

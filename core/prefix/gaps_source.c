@@ -7,10 +7,10 @@
  * Turning, not shuffling: of the neighbours within a cell only one pair is parted. */
 enum {
     MOST_TURNED = 100,  /* requests of a turned cell, unless the grid allows no smaller one */
-    MOST_TOGETHER = 24, /* requests that are copied as they are, */
-    LEAST_PIECES = 8,   /* and at most one in so many of a largest cell's */
-    LEAST_TURNED = 4,   /* or more, are turned as well, one time in COPIES + 1: the order of */
-    COPIES = 3,         /* of that size, for one that is turned as well */
+    MOST_TOGETHER = 24, /* requests that may be copied as they are */
+    LEAST_PIECES = 8,   /* fewer where a largest cell would not have so many pieces */
+    LEAST_TURNED = 4,   /* of what may be copied and has so many, one in COPIES + 1 is turned */
+    COPIES = 3,         /* nevertheless: two seeds shall not agree where their cells do */
     TRIES = 4           /* ways of turning to choose from */
 };
 

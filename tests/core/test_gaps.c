@@ -227,15 +227,19 @@ static double rate_of_steps(double t) {
     return fmod(floor(t / 700) * 7, 5) * 4 + 1;
 }
 
-/* Instants on a timer of `step` ns that is up to `late` ns late, with batches whose size drifts. */
-static times timer(size_t ticks, int64_t step, int64_t late) {
+/* Instants on a timer of `step` ns that is up to `off` ns early or late and idle at all but a share
+ * of its ticks, with batches whose size drifts. */
+static times timer(size_t ticks, int64_t step, int64_t off, double share) {
     uint64_t random = 5;
     double level = 6;
     times made = new_times(ticks * 64);
     for (size_t k = 0; k < ticks; k++) {
-        int64_t time = (int64_t)k * step + (k > 0 ? (int64_t)(uniform(&random) * (double)late) : 0);
+        double away = k > 0 ? 2 * uniform(&random) - 1 : 0;
+        int64_t time = (int64_t)k * step + (int64_t)(away * (double)off);
         level = fmax(1, fmin(20, level + uniform(&random) - 0.5));
         size_t batch = (size_t)(level * 2 * uniform(&random)) + (k == 0);
+        if (uniform(&random) >= share)
+            batch = k == 0;
         for (size_t i = 0; i < batch; i++)
             made.at[made.count++] = time;
     }
@@ -348,8 +352,8 @@ static void test_sources(void **state) {
     check_source("bursts", poisson(rate_of_bursts, 50, 7200, 1000000), 0.05);
     check_source("days", poisson(rate_of_days, 0.55, 2 * 86400, SECOND), 0.05);
     check_source("steps", poisson(rate_of_steps, 17, 3600, 1), 0.05);
-    check_source("timer", timer(1200, 3 * SECOND, SECOND / 20), 0.2);
-    check_source("ticks of 2 s", timer(1800, 2 * SECOND, 0), 0.4);
+    check_source("timer", timer(1200, 3 * SECOND, SECOND / 20, 1), 0.2);
+    check_source("ticks of 2 s", timer(1800, 2 * SECOND, 0, 1), 0.4);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -392,12 +396,14 @@ static void test_cells(void **state) {
     free(made.at);
 }
 
+/* A gap is 0, or within `near` of a multiple of the grid. */
 static void assert_multiples(const times *source, int64_t grid, int64_t near) {
     times made = synthesise(MT_GAPS_SOURCE, source, 3 * source->count, 2);
     for (size_t i = 1; i < made.count; i++) {
-        int64_t rest = (made.at[i] - made.at[i - 1]) % grid;
-        if (rest > near && grid - rest > near)
-            fail_msg("a gap of %.6f s", (double)(made.at[i] - made.at[i - 1]) / 1e9);
+        int64_t gap = made.at[i] - made.at[i - 1];
+        int64_t away = (gap + near) % grid;
+        if (gap != 0 && (away > 2 * near || gap < grid - near))
+            fail_msg("a gap of %.6f s on %.6f s", (double)gap / 1e9, (double)grid / 1e9);
     }
     free(made.at);
 }
@@ -406,13 +412,23 @@ static void test_grids(void **state) {
     (void)state;
     static const int64_t grids[] = {3 * SECOND, 7 * SECOND, SECOND / 2, 333000000, 10, 12345};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
-        times source = timer(900, grids[i], 0);
+        times source = timer(900, grids[i], 0, 1);
         assert_multiples(&source, grids[i], 0);
         free(source.at);
     }
-    times late = timer(900, 3 * SECOND, SECOND / 20);
-    assert_multiples(&late, 3 * SECOND, SECOND / 20);
-    free(late.at);
+}
+
+/* A timer that is off by up to 50 ms: two instants differ by up to 100. */
+static void test_timers(void **state) {
+    (void)state;
+    static const int64_t steps[] = {3 * SECOND, 5 * SECOND / 2, SECOND};
+    static const double shares[] = {1, 0.5, 0.15};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+            times source = timer(3000, steps[i], SECOND / 20, shares[k]);
+            assert_multiples(&source, steps[i], SECOND / 10);
+            free(source.at);
+        }
 }
 
 /* Laps follow one another at the source's rate, each turned anew. */
@@ -454,6 +470,32 @@ static void test_small_sources(void **state) {
             free(made.at);
         }
     }
+    free(source.at);
+}
+
+static double rate_of_slope(double t) {
+    return 0.25 * t / 800;
+}
+
+/* A hundred requests in 800 s are few, but their course is there to the minute: the first request,
+ * which comes at 0, may change two counts. */
+static void test_course_of_small_source(void **state) {
+    (void)state;
+    enum { MINUTES = 12 };
+    times source = poisson(rate_of_slope, 0.25, 800, 1000000);
+    double *before = counts_of(&source, 60 * SECOND, MINUTES);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        times made = synthesise(MT_GAPS_SOURCE, &source, source.count, seed);
+        double *after = counts_of(&made, 60 * SECOND, MINUTES);
+        double apart = 0;
+        for (size_t i = 0; i < MINUTES; i++)
+            apart += fabs(before[i] - after[i]);
+        assert_true(apart <= 2);
+        assert_false(is_same(&made, &source));
+        free(after);
+        free(made.at);
+    }
+    free(before);
     free(source.at);
 }
 
@@ -613,8 +655,10 @@ int main(void) {
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_grids),
+        cmocka_unit_test(test_timers),
         cmocka_unit_test(test_laps),
         cmocka_unit_test(test_small_sources),
+        cmocka_unit_test(test_course_of_small_source),
         cmocka_unit_test(test_azure_log),
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_refused),
