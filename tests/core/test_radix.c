@@ -395,7 +395,7 @@ static void test_out_of_memory(void **state) {
     }
 }
 
-/* 2 * 10^7 distinct blocks, half of them in the core, ids in no order: 2 GB in all. Takes ten
+/* 2 * 10^7 distinct blocks, half of them in the core, ids in no order: 2 GB in all. Takes five
  * seconds: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_twenty_million_blocks(void **state) {
     (void)state;
