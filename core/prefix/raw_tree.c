@@ -92,8 +92,13 @@ mt_code mt_raw_tree_add(mt_raw_tree *tree, const uint64_t *hash_ids, size_t coun
     mt_code code = make_room(tree, count, error);
     if (code)
         return code;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (hash_ids[i] == UINT64_MAX)
+            return mt_fail_at(error, MT_ERROR_INPUT, "", line, 0,
+                              "id %llu is too large: it stands for the root",
+                              (unsigned long long)UINT64_MAX);
         tree->keys[i] = mt_key_number((mt_key){0, 0}, hash_ids[i]);
+    }
     if ((code = mt_ids_of(tree->numbers, tree->keys, count, tree->found, error)))
         return code;
     uint32_t *parents = tree->parents.data;

@@ -15,8 +15,9 @@ typedef struct mt_raw_tree mt_raw_tree;
 mt_raw_tree *mt_raw_tree_new(mt_error *error); /* NULL on failure */
 
 /* The path of one request: blocks[i] becomes the number of hash_ids[i]. An id that came after
- * another one before is MT_ERROR_INPUT with its name, both parents' and `line`. On failure (that
- * one, memory, more than 2^32 - 2 blocks, Ctrl-C) the tree can only be freed. */
+ * another one before is MT_ERROR_INPUT with its name, both parents' and `line`, and so is 2^64 - 1,
+ * which stands for the root. On failure (those, memory, more than 2^32 - 2 blocks, Ctrl-C) the tree
+ * can only be freed. */
 mt_code mt_raw_tree_add(mt_raw_tree *tree, const uint64_t *hash_ids, size_t count, uint64_t line,
                         uint32_t *blocks, mt_error *error);
 

@@ -277,6 +277,8 @@ static void test_two_parents(void **state) {
     assert_two_parents((id_list[]){LIST(1, 7), LIST(7)}, 2, "id 7 has two parents, 1 and the root");
     assert_two_parents((id_list[]){LIST(7), LIST(1, 7)}, 2, "id 7 has two parents, the root and 1");
     assert_two_parents((id_list[]){LIST(5, 5)}, 1, "id 5 has two parents, the root and 5");
+    assert_two_parents((id_list[]){LIST(1, UINT64_MAX)}, 1,
+                       "id 18446744073709551615 is too large: it stands for the root");
     assert_two_parents((id_list[]){LIST(1, 2, 3), LIST(1, 3)}, 2, "id 3 has two parents, 2 and 1");
 }
 
