@@ -265,7 +265,7 @@ static int radix_ends(lua_State *L) {
 static int radix_size(lua_State *L) {
     size_t count;
     mt_radix_nodes(check_finished(L), &count);
-    lua_pushinteger(L, (lua_Integer)count);
+    lua_pushinteger(L, (lua_Integer)count - 1); /* without the root */
     return 1;
 }
 
@@ -304,6 +304,7 @@ static int radix_text(lua_State *L) {
         return 1;
     }
     mt_radix_nodes(self->radix, &count);
+    count--; /* the root */
     mt_radix_leaf_lengths(self->radix, &tails);
     lua_pushfstring(L, "radix tree: %I core node%s, depth %I, %I unique tail%s", (lua_Integer)count,
                     count == 1 ? "" : "s", (lua_Integer)mt_radix_depth(self->radix),

@@ -54,7 +54,7 @@ local fields = {
 ---@field length fun(self, id: integer): integer its blocks; 0 for the root
 ---@field to_leaf fun(self, id: integer): integer requests that left the core from it into a tail of their own
 ---@field ends fun(self, id: integer): integer requests that end in it
----@field size fun(self): integer nodes, the root included
+---@field size fun(self): integer nodes, the root not counted
 ---@field depth fun(self): integer nodes on the longest path, the root not counted
 ---@field leaf_lengths fun(self): integer[] blocks of each unique tail, by first appearance
 ---@field check fun(self): true?, string?, string? is every node visited as often as its children, to_leaf and
