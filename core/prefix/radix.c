@@ -35,11 +35,15 @@ void mt_radix_free(mt_radix *radix) {
     if (!radix)
         return;
     free_building(radix);
-    mt_big *const arrays[] = {&radix->remainders, &radix->pathless_input, &radix->outputs,
-                              &radix->nodes,      &radix->children,       &radix->tails,
-                              &radix->stops,      &radix->raw_ids,        &radix->by_id};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        mt_big_free(arrays[i]);
+    mt_big_free(&radix->remainders);
+    mt_big_free(&radix->pathless_input);
+    mt_big_free(&radix->outputs);
+    mt_big_free(&radix->nodes);
+    mt_big_free(&radix->children);
+    mt_big_free(&radix->tails);
+    mt_big_free(&radix->stops);
+    mt_big_free(&radix->raw_ids);
+    mt_big_free(&radix->by_id);
     mt_free(radix);
 }
 
@@ -119,6 +123,10 @@ mt_code mt_radix_finish(mt_radix *radix, mt_error *error) {
         return mt_fail(error, MT_ERROR_VALUE, "the tree is finished");
     if (radix->block_size > 0 && mt_radix_requests(radix) == 0)
         return mt_fail(error, MT_ERROR_INPUT, "no requests");
+    if (radix->raw)
+        mt_raw_tree_seal(radix->raw);
+    else
+        mt_prefix_tree_seal(radix->tree);
     mt_code code = mt_radix_contract(radix, error);
     if (code)
         return code;

@@ -32,14 +32,22 @@ mt_raw_tree *mt_raw_tree_new(mt_error *error) {
     return tree;
 }
 
+void mt_raw_tree_seal(mt_raw_tree *tree) {
+    mt_ids_free(tree->numbers);
+    mt_free(tree->keys);
+    mt_free(tree->found);
+    tree->numbers = NULL;
+    tree->keys = NULL;
+    tree->found = NULL;
+    tree->key_capacity = tree->found_capacity = 0;
+}
+
 void mt_raw_tree_free(mt_raw_tree *tree) {
     if (!tree)
         return;
-    mt_ids_free(tree->numbers);
+    mt_raw_tree_seal(tree);
     mt_big_free(&tree->parents);
     mt_big_free(&tree->ids);
-    mt_free(tree->keys);
-    mt_free(tree->found);
     mt_free(tree);
 }
 

@@ -29,6 +29,9 @@ uint32_t mt_raw_tree_count(const mt_raw_tree *tree);
 const uint32_t *mt_raw_tree_parents(const mt_raw_tree *tree);
 const uint64_t *mt_raw_tree_ids(const mt_raw_tree *tree);
 
+/* No more requests will come: gives back all memory but the parents' and the ids'. */
+void mt_raw_tree_seal(mt_raw_tree *tree);
+
 void mt_raw_tree_free(mt_raw_tree *tree); /* NULL is allowed */
 
 #endif
