@@ -89,10 +89,12 @@ static mt_code begin_hashing(mt_prefix_tree *tree, mt_error *error) {
     mt_code code = MT_OK;
     mt_big all = {0};
     uint64_t *numbers = mt_allocate(BATCH, sizeof *numbers);
-    if (!numbers || mt_big_reserve(&all, tree->count * sizeof(mt_key)))
-        code = mt_fail_memory(error, "prefix tree");
-    else if (!(tree->ids = mt_ids_new(tree->count, error)))
+    if (!numbers || mt_big_reserve(&all, tree->count * sizeof(mt_key))) {
+        mt_fail_memory(error, "prefix tree");
         code = MT_ERROR_MEMORY;
+    } else if (!(tree->ids = mt_ids_new(tree->count, error))) {
+        code = MT_ERROR_MEMORY;
+    }
     mt_key *keys = all.data;
     for (uint32_t b = 0; code == MT_OK && b < tree->count; b++)
         keys[b] = mt_key_number(parents[b] == MT_NO_BLOCK ? (mt_key){0, 0} : keys[parents[b]], b);
