@@ -8,6 +8,7 @@
 #include "goodness.h"
 #include "prefix/history.h"
 #include "prefix/tree.h"
+#include "random/generator.h"
 #include "radix_support.h"
 #include "trace/reader.h"
 
@@ -376,6 +377,60 @@ static void test_random_numbers(void **state) {
     mt_radix_free(radix);
 }
 
+static uint64_t drawn_at(const char *purpose, uint64_t item, uint64_t bound) {
+    mt_random random;
+    mt_random_start(&random, mt_random_key_of(1, "synthesize", 10, purpose, strlen(purpose)));
+    mt_random_seek(&random, item);
+    return mt_random_below(&random, bound);
+}
+
+/* Request k draws at item k, whatever those before it drew. */
+static void test_addresses(void **state) {
+    (void)state;
+    enum { REQUESTS = 10 };
+    mt_radix *radix = mt_radix_new(BLOCK, 0, NULL);
+    for (uint64_t i = 0; i < REQUESTS; i++) {
+        mt_request request = request_of(NULL, 0, 1 + i, 100 + i);
+        assert_int_equal(mt_radix_add(radix, &request, NULL), MT_OK);
+    }
+    assert_int_equal(mt_radix_finish(radix, NULL), MT_OK);
+    mt_synthesis_options options = plain_options;
+    options.min_isl = 2;
+    mt_radix_sampler *sampler = sampler_of(radix, &options);
+    mt_synthetic request = {0};
+    int redrawn = 0;
+    for (uint64_t item = 0; item < 100; item++) {
+        next(sampler, &request);
+        uint64_t first = drawn_at("prompt", item, REQUESTS);
+        if (first == 0)
+            redrawn++;
+        else
+            assert_int_equal(request.input_length, 1 + first);
+        assert_int_equal(request.output_length, 100 + drawn_at("output", item, REQUESTS));
+    }
+    assert_true(redrawn > 0);
+    mt_radix_sampler_free(sampler);
+    mt_radix_free(radix);
+
+    static const id_list lists[] = {LIST(0), LIST(0)};
+    radix = radix_of(lists, 2, BLOCK, 0);
+    options = plain_options;
+    options.prefix_root_multiplier = REQUESTS;
+    sampler = sampler_of(radix, &options);
+    uint64_t id_of[REQUESTS], next_id = 0;
+    memset(id_of, 0xff, sizeof id_of);
+    for (uint64_t item = 0; item < 100; item++) {
+        next(sampler, &request);
+        uint64_t copy = drawn_at("copy", item, REQUESTS);
+        if (id_of[copy] == UINT64_MAX)
+            id_of[copy] = next_id++;
+        assert_int_equal(request.hash_ids[0], id_of[copy]);
+    }
+    mt_free(request.hash_ids);
+    mt_radix_sampler_free(sampler);
+    mt_radix_free(radix);
+}
+
 /* Three copies of one path: three sets of ids, each as often. */
 static void test_copies(void **state) {
     (void)state;
@@ -461,6 +516,32 @@ static void test_filter_of_the_longest(void **state) {
         assert_int_equal(request.hash_ids[0], i);
     }
     mt_free(request.hash_ids);
+    mt_radix_sampler_free(sampler);
+    mt_radix_free(radix);
+}
+
+/* So many nodes one after the other that their stretched lengths' sum is more than 2^64. */
+static void test_longest_path(void **state) {
+    (void)state;
+    enum { DEPTH = 2100 };
+    static uint64_t ids[DEPTH + 1];
+    mt_radix *radix = mt_radix_new(BLOCK, 0, NULL);
+    for (size_t i = 1; i < DEPTH; i++) {
+        for (size_t k = 0; k < i; k++)
+            ids[k] = k;
+        ids[i] = DEPTH + i;
+        mt_request request = request_of(ids, i + 1, 5, 1);
+        assert_int_equal(mt_radix_add(radix, &request, NULL), MT_OK);
+    }
+    assert_int_equal(mt_radix_finish(radix, NULL), MT_OK);
+    assert_int_equal(mt_radix_depth(radix), DEPTH - 2);
+    mt_synthesis_options options = plain_options;
+    options.prefix_len_multiplier = 1e300;
+    options.max_isl = 100 * BLOCK;
+    mt_radix_sampler *sampler = sampler_of(radix, &options);
+    mt_synthetic request = {0};
+    mt_error error;
+    assert_int_equal(mt_radix_sampler_next(sampler, &request, &error), MT_ERROR_VALUE);
     mt_radix_sampler_free(sampler);
     mt_radix_free(radix);
 }
@@ -637,20 +718,14 @@ static void test_conversation_trace(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_worked_example),
-        cmocka_unit_test(test_one_path),
-        cmocka_unit_test(test_stretch),
-        cmocka_unit_test(test_law_of_walks),
-        cmocka_unit_test(test_empirical_lengths),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_without_ids),
-        cmocka_unit_test(test_random_numbers),
-        cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_filter_of_the_longest),
-        cmocka_unit_test(test_nothing_passes),
-        cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_conversation_trace),
+        cmocka_unit_test(test_worked_example),    cmocka_unit_test(test_one_path),
+        cmocka_unit_test(test_stretch),           cmocka_unit_test(test_law_of_walks),
+        cmocka_unit_test(test_empirical_lengths), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_without_ids),       cmocka_unit_test(test_random_numbers),
+        cmocka_unit_test(test_addresses),         cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_refused),           cmocka_unit_test(test_filter_of_the_longest),
+        cmocka_unit_test(test_longest_path),      cmocka_unit_test(test_nothing_passes),
+        cmocka_unit_test(test_out_of_memory),     cmocka_unit_test(test_conversation_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
