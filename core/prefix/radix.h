@@ -26,7 +26,7 @@
  * multiplier) and an OSL out of all, and know no blocks.
  *
  * Memory while building: 12 bytes a distinct block, 31 to 36 more where the ids do not follow the
- * format's rule (44 to 49 for a raw tree), 16 a request. A finished tree has 32 a core node (40
+ * format's rule (35 to 40 for a raw tree), 16 a request. A finished tree has 32 a core node (44
  * raw), 4 a tail, 20 a request. */
 #ifndef MT_PREFIX_RADIX_H
 #define MT_PREFIX_RADIX_H

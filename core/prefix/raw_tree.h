@@ -1,7 +1,7 @@
 /* The blocks of a trace as a tree, ids as they are: an id is a block wherever it stands, and must
  * always have the same one before it.
  *
- * Blocks are numbered 0, 1, 2, ... by first appearance. Memory: 40 to 44 bytes a block. */
+ * Blocks are numbered 0, 1, 2, ... by first appearance. Memory: 39 to 44 bytes a block. */
 #ifndef MT_PREFIX_RAW_TREE_H
 #define MT_PREFIX_RAW_TREE_H
 
