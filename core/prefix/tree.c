@@ -21,13 +21,21 @@ mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
     return tree;
 }
 
+void mt_prefix_tree_seal(mt_prefix_tree *tree) {
+    mt_ids_free(tree->ids);
+    mt_free(tree->keys);
+    mt_free(tree->numbers);
+    tree->ids = NULL;
+    tree->keys = NULL;
+    tree->numbers = NULL;
+    tree->key_capacity = tree->number_capacity = 0;
+}
+
 void mt_prefix_tree_free(mt_prefix_tree *tree) {
     if (!tree)
         return;
-    mt_ids_free(tree->ids);
+    mt_prefix_tree_seal(tree);
     mt_big_free(&tree->parents);
-    mt_free(tree->keys);
-    mt_free(tree->numbers);
     mt_free(tree);
 }
 
