@@ -182,6 +182,23 @@ static void make_trace(plain_trace *trace, const pattern *how, uint64_t *random)
     }
 }
 
+/* As the format has it, up to request `until`, which and all later ones may break it: an id stands at
+ * another position, or a new one is not the next. */
+static void make_orderly_trace(plain_trace *trace, size_t until, uint64_t *random) {
+    uint64_t next = 0;
+    for (size_t r = 0; r < REQUESTS; r++) {
+        size_t other = r > 0 ? (size_t)below(random, r) : 0;
+        size_t shared = r > 0 ? (size_t)below(random, trace->count[other] + 1) : 0;
+        trace->count[r] = shared + (size_t)below(random, MOST_BLOCKS - shared + 1);
+        trace->input[r] = trace->count[r] * BLOCK;
+        memcpy(trace->ids[r], trace->ids[other], shared * sizeof(uint64_t));
+        for (size_t i = shared; i < trace->count[r]; i++)
+            trace->ids[r][i] = next++;
+        if (r >= until && trace->count[r] > 0)
+            trace->ids[r][below(random, trace->count[r])] = below(random, next + 3);
+    }
+}
+
 static void compare_with_plain(const plain_trace *trace) {
     double context[REQUESTS], unique[REQUESTS], hits[REQUESTS];
     mt_analysis *analysis = new_analysis();
@@ -213,6 +230,10 @@ static void test_against_plain(void **state) {
             make_trace(&trace, &patterns[p], &random);
             compare_with_plain(&trace);
         }
+    for (size_t until = 0; until <= REQUESTS; until += 10) {
+        make_orderly_trace(&trace, until, &random);
+        compare_with_plain(&trace);
+    }
 }
 
 /* ---- the conversation trace -------------------------------------------------------------------
