@@ -1,4 +1,5 @@
 /* core.analysis: a trace's lengths, prefixes and theoretical hit rates. */
+#include "lua/statistics_binding.h"
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
@@ -167,11 +168,32 @@ static int analysis_result(lua_State *L) {
     return 1;
 }
 
+/* analysis:sample(metric) -> sample of the requests' values, empty when none has one */
+static int analysis_sample(lua_State *L) {
+    /* In the order of mt_metric. */
+    static const char *const names[] = {"input_length",         "context_length",
+                                        "unique_prompt_length", "output_length",
+                                        "theoretical_hit_rate", NULL};
+    const analysis *self = check_analysis(L);
+    mt_metric metric = (mt_metric)luaL_checkoption(L, 2, NULL, names);
+    mt_lua_sample *sample = mt_lua_new_sample(L, mt_analysis_values(self->state, metric, NULL));
+    mt_lua_sort_sample(sample, mt_analysis_values(self->state, metric, sample->values));
+    return 1;
+}
+
+/* analysis:allow_no_output() */
+static int analysis_allow_no_output(lua_State *L) {
+    mt_analysis_allow_no_output(check_analysis(L)->state);
+    return 0;
+}
+
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"read", analysis_read},       {"add", analysis_add},
-                                       {"skipped", analysis_skipped}, {"result", analysis_result},
-                                       {"close", analysis_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", analysis_read},       {"add", analysis_add},
+        {"skipped", analysis_skipped}, {"result", analysis_result},
+        {"sample", analysis_sample},   {"allow_no_output", analysis_allow_no_output},
+        {"close", analysis_release},   {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);

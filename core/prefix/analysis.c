@@ -12,6 +12,7 @@ typedef struct row {
     uint32_t blocks;
     uint32_t repeated; /* blocks whose (position, id) pair is repeated, as far as is known yet */
     uint32_t hits;     /* leading ids seen in earlier requests */
+    uint32_t has_output;
 } row;
 
 /* In place of the row a pair came first in, once it has come again. */
@@ -20,6 +21,7 @@ typedef struct row {
 struct mt_analysis {
     uint64_t block_size;
     uint64_t blocks;
+    int allows_no_output;
 
     row *rows;
     size_t row_count, row_capacity;
@@ -58,6 +60,10 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
     return analysis;
 }
 
+void mt_analysis_allow_no_output(mt_analysis *analysis) {
+    analysis->allows_no_output = 1;
+}
+
 void mt_analysis_free(mt_analysis *analysis) {
     if (!analysis)
         return;
@@ -85,9 +91,10 @@ static uint64_t fitting_block_size(uint64_t tokens, uint64_t blocks) {
 
 static mt_code check_request(const mt_analysis *analysis, const mt_request *request,
                              mt_error *error) {
-    const char *missing = !(request->has & MT_HAS_INPUT_LENGTH)    ? "input_length"
-                          : !(request->has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
-                                                                   : NULL;
+    unsigned has = request->has | (analysis->allows_no_output ? MT_HAS_OUTPUT_LENGTH : 0);
+    const char *missing = !(has & MT_HAS_INPUT_LENGTH)    ? "input_length"
+                          : !(has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
+                                                          : NULL;
     if (missing)
         return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
                           "%s is missing, and the analysis needs it", missing);
@@ -195,7 +202,8 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
         return code;
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
-                                                .blocks = (uint32_t)blocks};
+                                                .blocks = (uint32_t)blocks,
+                                                .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
     uint64_t new_from;
     if ((code = add_pairs(analysis, request->hash_ids, &new_from, error)) ||
         (code = add_hits(analysis, request->hash_ids, new_from, error)))
@@ -211,28 +219,46 @@ static uint64_t context_length(const mt_analysis *analysis, const row *request) 
     return request->repeated * analysis->block_size;
 }
 
-typedef enum metric { INPUT, CONTEXT, UNIQUE_PROMPT, OUTPUT, HIT_RATE } metric;
+/* Does the request have a value? It is in *value then. */
+static int value_of(const mt_analysis *analysis, const row *request, mt_metric metric,
+                    double *value) {
+    int has_value = metric == MT_METRIC_INPUT_LENGTH    ? 1
+                    : metric == MT_METRIC_OUTPUT_LENGTH ? request->has_output != 0
+                                                        : request->blocks > 0;
+    *value = 0;
+    if (!has_value)
+        return 0;
+    switch (metric) {
+    case MT_METRIC_INPUT_LENGTH:
+        *value = (double)request->input_length;
+        break;
+    case MT_METRIC_OUTPUT_LENGTH:
+        *value = (double)request->output_length;
+        break;
+    case MT_METRIC_CONTEXT_LENGTH:
+        *value = (double)context_length(analysis, request);
+        break;
+    case MT_METRIC_UNIQUE_PROMPT_LENGTH:
+        *value = (double)(request->input_length - context_length(analysis, request));
+        break;
+    case MT_METRIC_THEORETICAL_HIT_RATE:
+        *value = (double)request->hits / (double)request->blocks;
+        break;
+    }
+    return 1;
+}
 
-/* The metric's values over all requests that have it. */
-static void summarise(const mt_analysis *analysis, metric which, double *values,
-                      mt_summary *summary) {
+size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values) {
     size_t count = 0;
     for (size_t i = 0; i < analysis->row_count; i++) {
-        const row *request = &analysis->rows[i];
-        if (which == INPUT)
-            values[count++] = (double)request->input_length;
-        else if (which == OUTPUT)
-            values[count++] = (double)request->output_length;
-        else if (request->blocks == 0)
+        double value;
+        if (!value_of(analysis, &analysis->rows[i], metric, &value))
             continue;
-        else if (which == CONTEXT)
-            values[count++] = (double)context_length(analysis, request);
-        else if (which == UNIQUE_PROMPT)
-            values[count++] = (double)(request->input_length - context_length(analysis, request));
-        else
-            values[count++] = (double)request->hits / (double)request->blocks;
+        if (values)
+            values[count] = value;
+        count++;
     }
-    mt_summarise(values, count, summary);
+    return count;
 }
 
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error) {
@@ -245,18 +271,19 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
     result->blocks = analysis->blocks;
     result->distinct_pairs = mt_ids_count(analysis->pairs);
     mt_summary *const summaries[] = {
-        [INPUT] = &result->input_length,
-        [CONTEXT] = &result->context_length,
-        [UNIQUE_PROMPT] = &result->unique_prompt_length,
-        [OUTPUT] = &result->output_length,
-        [HIT_RATE] = &result->theoretical_hit_rate,
+        [MT_METRIC_INPUT_LENGTH] = &result->input_length,
+        [MT_METRIC_CONTEXT_LENGTH] = &result->context_length,
+        [MT_METRIC_UNIQUE_PROMPT_LENGTH] = &result->unique_prompt_length,
+        [MT_METRIC_OUTPUT_LENGTH] = &result->output_length,
+        [MT_METRIC_THEORETICAL_HIT_RATE] = &result->theoretical_hit_rate,
     };
     mt_code code = MT_OK;
-    for (int which = INPUT; code == MT_OK && which <= HIT_RATE; which++) {
+    for (int which = 0; code == MT_OK && which <= MT_METRIC_THEORETICAL_HIT_RATE; which++) {
         if (mt_interrupted())
             code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         else
-            summarise(analysis, (metric)which, values, summaries[which]);
+            mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
+                         summaries[which]);
     }
     mt_free(values);
     return code;
