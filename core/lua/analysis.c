@@ -1,4 +1,6 @@
-/* core.analysis: a trace's lengths, prefixes and theoretical hit rates. */
+/* core.analysis: a trace's lengths, prefixes and theoretical hit rates, and how it behaves in a
+ * cache. */
+#include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 #include "lua/trace_binding.h"
 
@@ -13,6 +15,7 @@ static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
     mt_analysis *state;                /* NULL once closed */
+    mt_locality *locality;             /* the same */
     uint64_t left_out;                 /* requests that did not fit, passed over */
     mt_error first_left;               /* the first of them */
     char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
@@ -20,7 +23,7 @@ typedef struct analysis {
 
 static analysis *check_analysis(lua_State *L) {
     analysis *self = luaL_checkudata(L, 1, analysis_type);
-    if (!self->state)
+    if (!self->locality)
         mt_lua_raise(L, "analyze: it is closed");
     return self;
 }
@@ -31,14 +34,19 @@ static int analysis_new(lua_State *L) {
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
     self->state = mt_analysis_new(block_size, &error);
-    return self->state ? 1 : mt_lua_raise_error(L, &error);
+    if (self->state)
+        self->locality = mt_locality_new(block_size, &error);
+    return self->locality ? 1 : mt_lua_raise_error(L, &error);
 }
 
 static int analysis_release(lua_State *L) {
     analysis *self = luaL_checkudata(L, 1, analysis_type);
     mt_analysis *state = self->state;
+    mt_locality *locality = self->locality;
     self->state = NULL;
+    self->locality = NULL;
     mt_analysis_free(state);
+    mt_locality_free(locality);
     return 0;
 }
 
@@ -46,6 +54,8 @@ static int analysis_release(lua_State *L) {
 static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
                    mt_error *error) {
     mt_code code = mt_analysis_add(self->state, request, error);
+    if (code == MT_OK)
+        return mt_locality_add(self->locality, request, error);
     if (code != MT_ERROR_INPUT)
         return code;
     snprintf(error->source, sizeof error->source, "%s", source);
@@ -119,8 +129,7 @@ static int analysis_skipped(lua_State *L) {
     return 2;
 }
 
-/* Sets a field of the table on top: an integer when the value is whole, none when it is NaN. */
-static void set_number(lua_State *L, const char *name, double value) {
+void mt_lua_set_number(lua_State *L, const char *name, double value) {
     lua_Integer whole;
     if (isnan(value))
         return;
@@ -133,13 +142,13 @@ static void set_number(lua_State *L, const char *name, double value) {
 
 static void set_summary(lua_State *L, const char *name, const mt_summary *summary) {
     lua_createtable(L, 0, 7);
-    set_number(L, "mean", summary->mean);
-    set_number(L, "std", summary->population_deviation);
-    set_number(L, "min", summary->min);
-    set_number(L, "p25", summary->p25);
-    set_number(L, "median", summary->median);
-    set_number(L, "p75", summary->p75);
-    set_number(L, "max", summary->max);
+    mt_lua_set_number(L, "mean", summary->mean);
+    mt_lua_set_number(L, "std", summary->population_deviation);
+    mt_lua_set_number(L, "min", summary->min);
+    mt_lua_set_number(L, "p25", summary->p25);
+    mt_lua_set_number(L, "median", summary->median);
+    mt_lua_set_number(L, "p75", summary->p75);
+    mt_lua_set_number(L, "max", summary->max);
     lua_setfield(L, -2, name);
 }
 
@@ -187,15 +196,46 @@ static int analysis_allow_no_output(lua_State *L) {
     return 0;
 }
 
+/* analysis:locality() -> figures (see lua/locality_binding.h) | nil, message, code */
+static int analysis_locality(lua_State *L) {
+    return mt_lua_push_locality(L, check_analysis(L)->locality);
+}
+
+/* analysis:hit_curve() -> curve | nil, message, code */
+static int analysis_hit_curve(lua_State *L) {
+    return mt_lua_push_hit_curve(L, check_analysis(L)->locality);
+}
+
+/* analysis:prefixes(most) -> list | nil, message, code */
+static int analysis_prefixes(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    uint64_t most = mt_lua_check_count(L, 2, "analyze: most");
+    luaL_argcheck(L, most <= 100000, 2, "too many");
+    return mt_lua_push_prefixes(L, self->locality, (size_t)most);
+}
+
+/* analysis:over_time(from_ns, width_ns, count) -> list */
+static int analysis_over_time(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    int64_t from_ns = luaL_checkinteger(L, 2), width_ns = luaL_checkinteger(L, 3);
+    uint64_t count = mt_lua_check_count(L, 4, "analyze: bins");
+    luaL_argcheck(L, width_ns > 0, 3, "must be above 0");
+    luaL_argcheck(L, count <= 100000, 4, "too many");
+    return mt_lua_push_hit_bins(L, self->locality, from_ns, width_ns, (size_t)count);
+}
+
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"read", analysis_read},       {"add", analysis_add},
-        {"skipped", analysis_skipped}, {"result", analysis_result},
-        {"sample", analysis_sample},   {"allow_no_output", analysis_allow_no_output},
-        {"close", analysis_release},   {NULL, NULL}};
+        {"read", analysis_read},         {"add", analysis_add},
+        {"skipped", analysis_skipped},   {"result", analysis_result},
+        {"locality", analysis_locality}, {"hit_curve", analysis_hit_curve},
+        {"prefixes", analysis_prefixes}, {"over_time", analysis_over_time},
+        {"sample", analysis_sample},     {"allow_no_output", analysis_allow_no_output},
+        {"close", analysis_release},     {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);
+    mt_lua_register_hit_curve(L);
     return 1;
 }

@@ -3,8 +3,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
-
-#include <stdio.h>
+#include "prefix/check.h"
 
 /* One request of the trace. */
 typedef struct row {
@@ -74,44 +73,6 @@ void mt_analysis_free(mt_analysis *analysis) {
     mt_free(analysis->keys);
     mt_free(analysis->numbers);
     mt_free(analysis);
-}
-
-static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
-    return tokens / block_size + (tokens % block_size != 0);
-}
-
-/* A block size at which `tokens` make `blocks` blocks: the least power of two from 16 on; 0 when
- * there is none. */
-static uint64_t fitting_block_size(uint64_t tokens, uint64_t blocks) {
-    for (uint64_t size = 16; size <= (uint64_t)1 << 20; size *= 2)
-        if (blocks_of(tokens, size) == blocks)
-            return size;
-    return 0;
-}
-
-static mt_code check_request(const mt_analysis *analysis, const mt_request *request,
-                             mt_error *error) {
-    unsigned has = request->has | (analysis->allows_no_output ? MT_HAS_OUTPUT_LENGTH : 0);
-    const char *missing = !(has & MT_HAS_INPUT_LENGTH)    ? "input_length"
-                          : !(has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
-                                                          : NULL;
-    if (missing)
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "%s is missing, and the analysis needs it", missing);
-    uint64_t blocks = blocks_of(request->input_length, analysis->block_size);
-    size_t given = request->hash_count;
-    if (!(request->has & MT_HAS_HASH_IDS) || given == 0 || given == blocks)
-        return MT_OK;
-    uint64_t other = fitting_block_size(request->input_length, given);
-    char hint[64] = "";
-    if (other)
-        snprintf(hint, sizeof hint, "; it fits a block size of %llu", (unsigned long long)other);
-    return mt_fail_at(
-        error, MT_ERROR_INPUT, "", request->line, 0,
-        "hash_ids has %zu id%s, but input_length %llu makes %llu block%s of %llu tokens%s", given,
-        given == 1 ? "" : "s", (unsigned long long)request->input_length,
-        (unsigned long long)blocks, blocks == 1 ? "" : "s",
-        (unsigned long long)analysis->block_size, hint);
 }
 
 /* Room for one more request of `blocks` blocks, all of which may be new pairs. */
@@ -196,7 +157,10 @@ static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_
 }
 
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_code code = check_request(analysis, request, error);
+    mt_request checked = *request;
+    if (analysis->allows_no_output)
+        checked.has |= MT_HAS_OUTPUT_LENGTH;
+    mt_code code = mt_check_request(&checked, analysis->block_size, "the analysis", error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
     if (code || (code = make_room(analysis, blocks, error)))
         return code;

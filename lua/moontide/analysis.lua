@@ -31,11 +31,63 @@ local rows = {
 ---@field p75 number?
 ---@field max number?
 
+---@class moontide.hit_weights
+---@field request number mean over the requests of the share of their blocks that hit
+---@field block number hits / blocks
+---@field token number tokens of the blocks that hit / tokens
+
+---@class moontide.quantiles
+---@field mean number
+---@field min number
+---@field p10 number
+---@field p25 number
+---@field median number
+---@field p75 number
+---@field p90 number
+---@field p99 number
+---@field max number
+
+---@class moontide.shared_prefix
+---@field requests integer that begin with it
+---@field share number of the requests that have hash_ids, 0 to 1
+---@field blocks integer
+---@field tokens integer
+
+---@class moontide.session_figures
+---@field count integer
+---@field given integer requests whose session_id said their session; that of all others was inferred
+---@field single integer sessions of one turn
+---@field turns moontide.quantiles turns of a session
+---@field think_time moontide.quantiles? seconds between two turns: their `delay`, else from the one
+--- turn's timestamp to the next one's
+
+---@class moontide.hit_bin
+---@field start number seconds
+---@field requests integer that have hash_ids
+---@field blocks integer
+---@field hit_ratio number? by block, infinite cache
+
 ---@class moontide.analysis
 ---@field requests integer
 ---@field blocks integer hash ids of all requests
 ---@field metrics table<string, moontide.metric> input_length, context_length, unique_prompt_length,
 --- output_length (tokens), theoretical_hit_rate (0 to 1)
+---@field distinct_blocks integer
+---@field hit_infinite moontide.hit_weights? hit ratios of an infinite cache; absent, like all that
+--- follows about blocks, where no request has hash_ids
+---@field hit_sessions { within: number, across: number }? hit_infinite.block in two parts: up to the
+--- deepest block that the request's own session touched last, and the rest
+---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
+---@field blocks_for_90_percent integer? the least LRU cache with 90 % of the infinite one's hits
+---@field reuse_time moontide.quantiles? seconds since a block that hits was touched last; absent where
+--- timestamps are missing or go back
+---@field prefixes moontide.shared_prefix[]? the prefixes that most requests share
+---@field sessions moontide.session_figures?
+---@field over_time moontide.hit_bin[]? equal stretches of time
+---@field hit_ratio fun(self, size: number, weight?: "block"|"request"|"token"): number? of an LRU cache of
+--- `size` blocks, exact at every size
+---@field plot fun(self): moontide.picture? hit ratio against cache size
+---@field report fun(self): string all of it for people, as `moontide analyze` prints it
 local metatable = { __name = "moontide.analysis" }
 
 -- "12,035.06"; "N/A" without a value.
