@@ -1,5 +1,6 @@
 /* What core.analysis says of caches: figures, hit curves, prefixes, hits over time. */
 #include "lua/locality_binding.h"
+#include "lua/statistics_binding.h"
 
 #include <math.h>
 
@@ -85,6 +86,26 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
         if (bins[i].blocks > 0)
             mt_lua_set_number(L, "hit_ratio", (double)bins[i].hits / (double)bins[i].blocks);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last) {
+    mt_error error;
+    size_t timed = (size_t)mt_locality_timed(locality);
+    for (int arg = first; arg <= last; arg++)
+        luaL_argcheck(L, luaL_checkinteger(L, arg) > 0, arg, "must be above 0");
+    int64_t *times = lua_newuserdatauv(L, (timed + 1) * sizeof *times, 0);
+    mt_locality_times(locality, times);
+    if (mt_sort_times(times, timed, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_createtable(L, last - first + 1, 0);
+    for (int arg = first; arg <= last; arg++) {
+        mt_dispersion dispersion;
+        int64_t window_ns = lua_tointeger(L, arg);
+        mt_disperse(times, timed, window_ns, &dispersion);
+        mt_lua_push_dispersion(L, window_ns, &dispersion);
+        lua_rawseti(L, -2, arg - first + 1);
     }
     return 1;
 }

@@ -21,6 +21,10 @@ int mt_lua_push_prefixes(lua_State *L, const mt_locality *locality, size_t most)
 int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from_ns,
                          int64_t width_ns, size_t count);
 
+/* A list of what mt_lua_push_dispersion pushes: a table for each window (nanoseconds) among the
+ * arguments from `first` to `last`. */
+int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last);
+
 /* A userdata with at([size]) -> by request, by block, by token, and size(share); it does not need
  * the locality any more. Its type is registered first. */
 int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality);

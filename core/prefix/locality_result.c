@@ -121,6 +121,10 @@ void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t
     }
 }
 
+uint64_t mt_locality_timed(const mt_locality *locality) {
+    return locality->timed;
+}
+
 void mt_locality_times(const mt_locality *locality, int64_t *times_ns) {
     for (size_t i = 0; i < locality->row_count; i++)
         if (locality->rows[i].time_ns != MT_NO_TIME)

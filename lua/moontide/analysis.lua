@@ -1,16 +1,12 @@
 --- What a trace says of lengths and prefixes: mt.analyze.
 local core = require "moontide.core"
-local json = require("moontide.json").public.json
+local chart = require "moontide.chart"
 local options = require "moontide.options"
 local report = require "moontide.report"
+local show = require "moontide.analysis_show"
 core.base.own()
 
 local analysis = {}
-
-local columns = {
-  { "mean", "Mean" }, { "std", "Std Dev" }, { "min", "Min" }, { "p25", "P25" },
-  { "median", "Median" }, { "p75", "P75" }, { "max", "Max" },
-}
 
 local rows = {
   { "input_length", "Input Length" },
@@ -67,6 +63,15 @@ local rows = {
 ---@field blocks integer
 ---@field hit_ratio number? by block, infinite cache
 
+---@class moontide.arrival_window
+---@field window integer seconds
+---@field windows integer whole ones, from the first request's to the last one's
+---@field requests integer in them
+---@field mean number? requests per second
+---@field peak number? requests per second in the fullest window
+---@field coefficient_of_variation number? of the counts
+---@field variance_over_mean number? of the counts: 1 for a Poisson process
+
 ---@class moontide.analysis
 ---@field requests integer
 ---@field blocks integer hash ids of all requests
@@ -84,70 +89,63 @@ local rows = {
 ---@field prefixes moontide.shared_prefix[]? the prefixes that most requests share
 ---@field sessions moontide.session_figures?
 ---@field over_time moontide.hit_bin[]? equal stretches of time
----@field hit_ratio fun(self, size: number, weight?: "block"|"request"|"token"): number? of an LRU cache of
---- `size` blocks, exact at every size
----@field plot fun(self): moontide.picture? hit ratio against cache size
----@field report fun(self): string all of it for people, as `moontide analyze` prints it
-local metatable = { __name = "moontide.analysis" }
+---@field arrivals moontide.arrival_window[] windows of 1, 10, 60 and 300 s; empty where no request has a
+--- timestamp
+---@field backward integer requests whose timestamp lies before that of one before them
+---@field first number? the earliest timestamp, seconds
+---@field last number?
+---@field skipped integer bad lines that were passed over
+---@field first_skipped string? what was wrong with the first
+local methods = {}
 
--- "12,035.06"; "N/A" without a value.
-local function show(value)
-  if not value then return "N/A" end
-  local sign, whole, fraction = ("%.2f"):format(value):match "^(-?)(%d+)(%.%d+)$"
-  local grouped = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
-  return sign .. grouped .. fraction
+local metatable = { __name = "moontide.analysis", __index = methods }
+
+-- The hit curve of each analysis; it is no field, so that two equal analyses compare equal.
+local curves = setmetatable({}, { __mode = "k" })
+
+local weight_places = { request = 1, block = 2, token = 3 }
+
+local hit_ratio_fields = {
+  { "size", kind = "number", min = 0 },
+  { "weight", kind = "choice", choices = { "block", "request", "token" } },
+}
+
+--- Hit ratio of an LRU cache, exact at every size.
+-- A block is a hit when it and every block before it in the request were touched within the last `size`
+-- distinct blocks. Weighted by block: hits / blocks; by request: the mean over the requests of the share
+-- of their blocks that hit; by token: tokens of the blocks that hit / tokens. nil where no request has
+-- hash_ids.
+---@param size number blocks; math.huge is an infinite cache
+---@param weight? "block"|"request"|"token" default "block"
+---@return number? ratio
+function methods:hit_ratio(size, weight)
+  if size ~= math.huge then
+    size = math.floor(options.value(size, "hit_ratio: the size", hit_ratio_fields[1]))
+  end
+  weight = options.value(weight or "block", "hit_ratio: the weight", hit_ratio_fields[2])
+  local at = math.type(size) == "integer" and size or nil -- beyond 2^63 nothing changes any more
+  return (select(weight_places[weight], curves[self]:at(at)))
 end
 
--- The cells as lines, the first column to the left, numbers to the right.
-local function layout(table_rows)
-  local widths = {}
-  for _, cells in ipairs(table_rows) do
-    for i, cell in ipairs(cells) do widths[i] = math.max(widths[i] or 0, #cell) end
-  end
-  local lines = {}
-  for _, cells in ipairs(table_rows) do
-    local padded = {}
-    for i, cell in ipairs(cells) do
-      local space = (" "):rep(widths[i] - #cell)
-      padded[i] = i == 1 and cell .. space or space .. cell
-    end
-    lines[#lines + 1] = table.concat(padded, "  ")
-  end
-  return table.concat(lines, "\n")
+--- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids.
+---@return moontide.picture?
+function methods:plot()
+  if not self.lru then return nil end
+  return chart.picture(function(style) return show.hit_curve(self, style) end)
 end
 
---- Metrics as a table for people: a line a metric, the seven statistics in columns.
----@param metrics table<string, moontide.metric>
----@param wanted { [1]: string, [2]: string }[] name and title of each line
+--- All of it as text for people, as `moontide analyze` prints it.
 ---@return string
-function analysis.table(metrics, wanted)
-  local cells = { { "" } }
-  for _, column in ipairs(columns) do table.insert(cells[1], column[2]) end
-  for _, row in ipairs(wanted) do
-    local line = { row[2] }
-    for _, column in ipairs(columns) do line[#line + 1] = show(metrics[row[1]][column[1]]) end
-    cells[#cells + 1] = line
-  end
-  return layout(cells)
+function methods:report()
+  return show.report(self, chart.style())
 end
 
 function metatable:__tostring()
-  return analysis.table(self.metrics, rows)
+  return show.metrics(self.metrics, rows)
 end
 
 function metatable:__json()
-  local metrics = {}
-  for i, row in ipairs(rows) do
-    local statistics = {}
-    for k, column in ipairs(columns) do
-      local value = self.metrics[row[1]][column[1]]
-      statistics[k] = { column[1], value and math.tointeger(value) or value }
-    end
-    metrics[i] = { row[1], json.object(statistics) }
-  end
-  return json.object {
-    { "requests", self.requests }, { "blocks", self.blocks }, { "metrics", json.object(metrics) },
-  }
+  return show.json(self, rows)
 end
 
 -- --- analysing -------------------------------------------------------------------------------------
@@ -178,7 +176,118 @@ end
 local fields = {
   { "block_size", kind = "integer", min = 1, default = 512 },
   { "skip_bad_lines", kind = "boolean", default = false },
+  { "cache_sizes", kind = "integer", list = true, min = 1 },
 }
+
+-- The sizes of the curve: 1, 2 and 5 times the powers of ten, as far as there are blocks, and their number.
+local function default_sizes(distinct_blocks)
+  local sizes, power = {}, distinct_blocks < 1000 and 1 or 100
+  while power < distinct_blocks do
+    for _, factor in ipairs { 1, 2, 5 } do
+      if factor * power < distinct_blocks then sizes[#sizes + 1] = factor * power end
+    end
+    power = 10 * power
+  end
+  sizes[#sizes + 1] = distinct_blocks
+  return sizes
+end
+
+local function sorted_sizes(given)
+  local sizes, seen = {}, {}
+  for _, size in ipairs(given) do
+    if not seen[size] then sizes[#sizes + 1] = size end
+    seen[size] = true
+  end
+  table.sort(sizes)
+  return sizes
+end
+
+-- What the result says of blocks; nothing where no request has any.
+local function add_hits(result, curve, figures, cache_sizes)
+  if figures.blocks == 0 then return end
+  local by_request, by_block, by_token = curve:at()
+  result.hit_infinite = { request = by_request, block = by_block, token = by_token }
+  local within = figures.hits_within / figures.blocks
+  result.hit_sessions = {
+    within = within, across = (figures.hits - figures.hits_within) / figures.blocks,
+  }
+  result.lru = {}
+  local sizes = cache_sizes and sorted_sizes(cache_sizes) or default_sizes(figures.distinct_blocks)
+  for i, size in ipairs(sizes) do
+    result.lru[i] = { size, (select(2, curve:at(size))) }
+  end
+  if figures.hits > 0 then result.blocks_for_90_percent = curve:size(0.9) end
+  result.reuse_time = figures.reuse_time
+end
+
+local function add_prefixes(result, state, figures)
+  if figures.blocks == 0 then return true end
+  local prefixes, message, code = state:prefixes(10)
+  if not prefixes then return nil, message, code end
+  for _, prefix in ipairs(prefixes) do prefix.share = prefix.requests / figures.requests end
+  result.prefixes = prefixes
+  return true
+end
+
+local function add_sessions(result, figures)
+  if figures.sessions == 0 then return end
+  result.sessions = {
+    count = figures.sessions, given = figures.given, single = figures.single,
+    turns = figures.turns, think_time = figures.think_time,
+  }
+end
+
+local nanoseconds = 1000000000
+local windows = { 1, 10, 60, 300 }
+
+local function add_arrivals(result, state, figures)
+  local in_ns = {}
+  for i, window in ipairs(windows) do in_ns[i] = window * nanoseconds end
+  local arrivals, message, code = state:arrivals(table.unpack(in_ns))
+  if not arrivals then return nil, message, code end
+  result.arrivals = figures.timed > 0 and arrivals or {}
+  result.backward, result.first, result.last = figures.backward, figures.first, figures.last
+  return true
+end
+
+-- Stretches of time that read well, in seconds; at most so many of them.
+local stretches = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400 }
+local most_stretches = 20
+
+local function stretch_of(span)
+  for _, width in ipairs(stretches) do
+    if span < most_stretches * width then return width end
+  end
+  return 86400 * (span // (86400 * most_stretches) + 1)
+end
+
+local function add_over_time(result, state, figures)
+  if figures.blocks == 0 or figures.timed == 0 then return end
+  local width = math.tointeger(stretch_of(figures.last - figures.first))
+  local from = math.tointeger(figures.first // width * width)
+  if not width or not from or math.abs(from) > 9000000000 then return end
+  local count = math.tointeger((figures.last - from) // width) + 1
+  result.over_time = state:over_time(from * nanoseconds, width * nanoseconds, count)
+  for i, bin in ipairs(result.over_time) do bin.start = from + (i - 1) * width end
+end
+
+-- Adds what the state says of caches and time: true, or nil, message, code.
+local function add_locality(result, state, opt)
+  local figures, message, code = state:locality()
+  if not figures then return nil, message, code end
+  local curve
+  curve, message, code = state:hit_curve()
+  if not curve then return nil, message, code end
+  curves[result] = curve
+  result.distinct_blocks = figures.distinct_blocks
+  add_hits(result, curve, figures, opt.cache_sizes)
+  add_sessions(result, figures)
+  add_over_time(result, state, figures)
+  local done
+  done, message, code = add_prefixes(result, state, figures)
+  if not done then return nil, message, code end
+  return add_arrivals(result, state, figures)
+end
 
 -- Analyses what is left in the reader, or the columns.
 local function analyse(source, opt)
@@ -194,6 +303,8 @@ local function analyse(source, opt)
   local result
   result, message, code = state:result()
   if not result then return nil, message, code end
+  done, message, code = add_locality(result, state, opt)
+  if not done then return nil, message, code end
   result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
   return setmetatable(result, metatable)
 end
@@ -201,13 +312,15 @@ end
 ---@class moontide.analyze_options
 ---@field block_size? integer tokens a block: 512
 ---@field skip_bad_lines? boolean pass over them, and count them
+---@field cache_sizes? integer[] sizes of an LRU cache in blocks, for `lru`; default: a series up to the
+--- number of distinct blocks
 
---- Analyses a trace: lengths, contexts shared with other requests, theoretical hit rates.
+--- Analyses a trace: lengths, contexts shared with other requests, hit ratios of caches of every size,
+--- reuse, sessions, arrivals.
 -- A (position, id) pair that occurs in several places of the trace is repeated. A request's context is
 -- its repeated pairs in tokens (its whole input when all are), the rest is its unique prompt. Its
--- theoretical hit rate is the share of leading ids that earlier requests had. The result prints as a
--- table; `skipped` counts bad lines that were passed over and `first_skipped` says what was wrong with
--- the first.
+-- theoretical hit rate is the share of leading ids that earlier requests had. The result prints as a table
+-- of these; result:report() is all there is. Caches see the requests in the trace's order.
 ---@param trace string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
 ---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
@@ -223,8 +336,11 @@ function analysis.analyze(trace, given)
   return analyse(reader, opt)
 end
 
+analysis.table = show.metrics
+
 ---@class moontide
 local public = { analyze = analysis.analyze }
 analysis.public = public
+analysis.methods = { methods }
 
 return analysis
