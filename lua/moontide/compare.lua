@@ -107,7 +107,9 @@ function methods:exceeded(bounds)
     list[#list + 1] = measure.bound(name, most, "exceeded")
   end
   table.sort(list, function(a, b) return a[1] < b[1] end)
-  return measure.exceeded(self, list)
+  local exceeded, missing = measure.check(self, list)
+  if #missing > 0 then return nil, table.concat(missing, "; "), "input" end
+  return exceeded
 end
 
 function metatable:__tostring()
@@ -196,15 +198,15 @@ local function in_order(sizes)
   return different
 end
 
-local function compare_lengths(self, a, b)
+local function compare_lengths(self, a, b, samples)
   for _, name in ipairs(metrics) do
     self[name] = pairs_of(a.metrics[name], b.metrics[name], statistics)
   end
   for _, name in ipairs(measure.lengths) do
-    local one <close>, other <close> = a.samples[name], b.samples[name]
+    local one <close> = samples[1][name]
+    local other <close> = samples[2][name]
     if self[name] then self[name].ks = one:distance(other) end
   end
-  a.samples, b.samples = nil, nil
 end
 
 local function compare_blocks(self, a, b, sizes)
@@ -236,17 +238,16 @@ local function compare_arrivals(self, a, b)
   self.dispersion = next(dispersion) and dispersion or nil
 end
 
-local ordinals = { "first", "second" }
-
--- What a trace is called in messages.
+-- What a trace is called.
 local function name_of(trace, ordinal)
   if trace == "-" then return "standard input" end
   return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
 end
 
--- What stands before a message that names no file.
-local function where(trace, ordinal)
-  return analysis.is_columns(trace) and ("the %s trace: "):format(ordinal) or ""
+-- A failure's message; that of columns does not say which columns.
+local function failure_text(trace, name, message)
+  return type(trace) == "userdata" and getmetatable(trace).__name == "moontide.columns"
+    and name .. ": " .. message or message
 end
 
 local fields = {
@@ -271,20 +272,18 @@ local fields = {
 function compare.compare(first, second, given)
   local opt = options.table("compare", given, fields)
   local self = { traces = {}, analyses = {} }
-  for i, trace in ipairs { first or false, second or false } do
-    if not analysis.is_trace(trace) then
-      options.wrong(("compare: the %s trace"):format(ordinals[i]), trace or nil, "a file's name, columns or a reader")
-    end
-  end
-  for i, trace in ipairs { first, second } do
-    local one, message, code = analysis.sampled(trace, opt)
-    if not one then return nil, where(trace, ordinals[i]) .. message, code end
-    self.traces[i], self.analyses[i] = name_of(trace, ordinals[i]), one
+  local samples = {}
+  for i, ordinal in ipairs { "first", "second" } do
+    local trace = i == 1 and first or second
+    local name = name_of(trace, ordinal)
+    local one, values, code = analysis.sampled(trace, opt, ("compare: the %s trace"):format(ordinal))
+    if not one then return nil, failure_text(trace, name, values), code end
+    self.traces[i], self.analyses[i], samples[i] = name, one, values
   end
   setmetatable(self, metatable)
   local a, b = self.analyses[1], self.analyses[2]
   self.requests, self.blocks = pair(a.requests, b.requests), pair(a.blocks, b.blocks)
-  compare_lengths(self, a, b)
+  compare_lengths(self, a, b, samples)
   compare_blocks(self, a, b, opt.cache_sizes)
   compare_arrivals(self, a, b)
   return self

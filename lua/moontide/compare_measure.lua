@@ -140,6 +140,7 @@ end
 ---@param name string
 ---@param most any
 ---@param what string for messages
+---@param from_text? boolean `most` is a text of the command line
 ---@return { [1]: string, [2]: number }
 function measure.bound(name, most, what, from_text)
   name = known_name(name, what)
@@ -156,21 +157,23 @@ end
 
 options.kinds.bound = { convert = convert, placeholder = "MEASURE=MOST" }
 
---- Which bounds are exceeded: { measure =, value =, bound =, detail = } each, in the order of the bounds.
+--- Holds a comparison against bounds: which are exceeded ({ measure =, value =, bound =, detail = } each),
+--- and why others cannot be measured, a sentence each; both in the order of the bounds.
 ---@param comparison moontide.comparison
 ---@param bounds { [1]: string, [2]: number }[]
----@return table[]? exceeded, string? message, string? code a measure that there is not
-function measure.exceeded(comparison, bounds)
-  local exceeded = {}
+---@return table[] exceeded, string[] missing
+function measure.check(comparison, bounds)
+  local exceeded, missing = {}, {}
   for _, bound in ipairs(bounds) do
     local name, most = bound[1], bound[2]
     local value, detail = measure.value(comparison, name)
-    if not value then return nil, ("%s cannot be measured: %s"):format(name, detail), "input" end
-    if value > most then
+    if not value then
+      missing[#missing + 1] = ("%s cannot be measured: %s"):format(name, detail)
+    elseif value > most then
       exceeded[#exceeded + 1] = { measure = name, value = value, bound = most, detail = detail }
     end
   end
-  return exceeded
+  return exceeded, missing
 end
 
 return measure
