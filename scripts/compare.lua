@@ -36,7 +36,8 @@ return mt.script {
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
     { "fail-over", kind = "bound", list = true,
       help = "exit with 1 when a measure exceeds its bound (ks=0.02,lru=0.015): ks, input_length.ks, "
-        .. "output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, dispersion.WINDOW" },
+        .. "output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
+        .. "dispersion.WINDOW" },
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
   },

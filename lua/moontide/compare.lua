@@ -217,7 +217,8 @@ local function compare_blocks(self, a, b, sizes)
   self.hit_infinite_request = pair(a.hit_infinite.request, b.hit_infinite.request)
   self.hit_infinite_token = pair(a.hit_infinite.token, b.hit_infinite.token)
   self.blocks_for_90_percent = pair(a.blocks_for_90_percent, b.blocks_for_90_percent)
-  self.cache_sizes = sizes and in_order(sizes) or default_sizes(math.max(a.distinct_blocks, b.distinct_blocks))
+  self.cache_sizes = sizes and in_order(sizes)
+    or default_sizes(math.max(a.distinct_blocks, b.distinct_blocks))
   self.lru = {}
   for _, size in ipairs(self.cache_sizes) do self.lru[size] = self:hit_ratios(size) end
   self.reuse_time = pairs_of(a.reuse_time, b.reuse_time, quantiles)
@@ -263,8 +264,8 @@ local fields = {
 ---@field skip_bad_lines? boolean pass over them, and count them
 
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
--- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It prints
--- as a table; `exceeded` tells which bounds of a list the two are further apart than.
+-- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
+-- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.
 ---@param first string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
 ---@param second string|moontide.columns|moontide.reader
 ---@param given? moontide.compare_options

@@ -26,7 +26,7 @@ function absent.arrivals(analysis, window)
   end
 end
 
--- "a.jsonl lacks it", "neither trace ..." of what holds for the first, the second.
+-- "a.jsonl has no hash_ids", "neither trace has hash_ids"; is it one of them only?
 local function who(comparison, first_has, second_has, lacks)
   if first_has and second_has then return nil end
   if not first_has and not second_has then return "neither trace has " .. lacks, false end
@@ -64,6 +64,12 @@ function absent.all(comparison)
   local sentences = {}
   for _, part in ipairs { "output_length", "context_length", "dispersion" } do
     sentences[#sentences + 1] = absent.why(comparison, part)
+  end
+  for i, one in ipairs(comparison.analyses) do
+    if one.backward > 0 then
+      sentences[#sentences + 1] = ("reuse times, as the timestamps of %s go back "
+        .. "('moontide cat --sort' puts them in order)"):format(comparison.traces[i])
+    end
   end
   return sentences
 end

@@ -87,7 +87,7 @@ end
 local function dispersion(comparison, window)
   local why = absent.why(comparison, "dispersion")
   if why then return nil, why end
-  local value, text = largest(comparison.dispersion, window and { window } or measure.windows, relative,
+  local value, text = largest(comparison.dispersion or {}, window and { window } or measure.windows, relative,
     function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end)
   if not value then return nil, absent.why_window(comparison, window or measure.windows[1]) end
   return value, text
@@ -144,8 +144,8 @@ end
 ---@return { [1]: string, [2]: number }
 function measure.bound(name, most, what, from_text)
   name = known_name(name, what)
-  local bound = options.value(most, ("%s: %s"):format(what, name), { name, kind = "number", min = 0 }, from_text)
-  return { name, bound }
+  local option = { name, kind = "number", min = 0 }
+  return { name, options.value(most, ("%s: %s"):format(what, name), option, from_text) }
 end
 
 -- "KS=0.02" as a bound.

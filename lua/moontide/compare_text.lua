@@ -86,14 +86,24 @@ local function add_sessions(lines, comparison)
   add_group(lines, "Think Time (s)", comparison.think_time, some_quantiles, 2)
 end
 
+-- The line of a window that one of the traces at least is long enough for.
+local function add_dispersion(lines, comparison, window)
+  local values = {}
+  for i, one in ipairs(comparison.analyses) do values[i] = absent.arrivals(one, window).variance_over_mean end
+  if not (values[1] or values[2]) then return end
+  lines[#lines + 1] = { ("  in windows of %d s"):format(window), show.number(values[1], 2),
+    show.number(values[2], 2), values[1] and values[2] and in_percent(values) or "N/A", "" }
+end
+
 local function add_arrivals(lines, comparison)
   add_group(lines, "Requests per Second", comparison.rate,
     { { "mean", "mean" }, { "peak", "peak" }, { "coefficient_of_variation", "CV" } }, 2)
-  if not comparison.dispersion then return end
-  add_title(lines, "Variance over Mean of Requests")
+  if absent.why(comparison, "dispersion") then return end
+  local title = #lines + 1
   for _, window in ipairs(measure.windows) do
-    add(lines, ("  in windows of %d s"):format(window), comparison.dispersion[window], 2, in_percent)
+    add_dispersion(lines, comparison, window)
   end
+  if #lines >= title then table.insert(lines, title, { "Variance over Mean of Requests", "", "", "", "" }) end
 end
 
 --- All of a comparison.
