@@ -6,6 +6,8 @@
 
 #include "base/interrupt.h"
 #include "prefix/analysis.h"
+#include "prefix/check.h"
+#include "prefix/numbering.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,8 +16,10 @@
 static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
-    mt_analysis *state;                /* NULL once closed */
+    mt_numbering *numbering;           /* NULL, like the next two, once closed */
+    mt_analysis *state;                /* of the requests with their ids as numbers */
     mt_locality *locality;             /* the same */
+    uint64_t block_size;
     uint64_t left_out;                 /* requests that did not fit, passed over */
     mt_error first_left;               /* the first of them */
     char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
@@ -33,7 +37,9 @@ static int analysis_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
-    self->state = mt_analysis_new(block_size, &error);
+    self->block_size = block_size;
+    if ((self->numbering = mt_numbering_new(&error)))
+        self->state = mt_analysis_new(block_size, &error);
     if (self->state)
         self->locality = mt_locality_new(block_size, &error);
     return self->locality ? 1 : mt_lua_raise_error(L, &error);
@@ -41,10 +47,13 @@ static int analysis_new(lua_State *L) {
 
 static int analysis_release(lua_State *L) {
     analysis *self = luaL_checkudata(L, 1, analysis_type);
+    mt_numbering *numbering = self->numbering;
     mt_analysis *state = self->state;
     mt_locality *locality = self->locality;
+    self->numbering = NULL;
     self->state = NULL;
     self->locality = NULL;
+    mt_numbering_free(numbering);
     mt_analysis_free(state);
     mt_locality_free(locality);
     return 0;
@@ -53,9 +62,14 @@ static int analysis_release(lua_State *L) {
 /* Takes in one request of `source`; one that does not fit is passed over if `skip`. */
 static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
                    mt_error *error) {
-    mt_code code = mt_analysis_add(self->state, request, error);
-    if (code == MT_OK)
-        return mt_locality_add(self->locality, request, error);
+    mt_request numbered = *request;
+    mt_code code = mt_check_request(request, self->block_size, "the analysis", error);
+    if (code == MT_OK && request->hash_count > 0 &&
+        !(numbered.hash_ids = mt_numbering_of(self->numbering, request->hash_ids,
+                                              request->hash_count, error)))
+        code = mt_code_of(error);
+    if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
+        return mt_locality_add(self->locality, &numbered, error);
     if (code != MT_ERROR_INPUT)
         return code;
     snprintf(error->source, sizeof error->source, "%s", source);
