@@ -6,7 +6,6 @@
 
 #include "base/interrupt.h"
 #include "prefix/analysis.h"
-#include "prefix/check.h"
 #include "prefix/numbering.h"
 
 #include <math.h>
@@ -19,7 +18,6 @@ typedef struct analysis {
     mt_numbering *numbering;           /* NULL, like the next two, once closed */
     mt_analysis *state;                /* of the requests with their ids as numbers */
     mt_locality *locality;             /* the same */
-    uint64_t block_size;
     uint64_t left_out;                 /* requests that did not fit, passed over */
     mt_error first_left;               /* the first of them */
     char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
@@ -37,7 +35,6 @@ static int analysis_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
-    self->block_size = block_size;
     if ((self->numbering = mt_numbering_new(&error)))
         self->state = mt_analysis_new(block_size, &error);
     if (self->state)
@@ -63,10 +60,10 @@ static int analysis_release(lua_State *L) {
 static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
                    mt_error *error) {
     mt_request numbered = *request;
-    mt_code code = mt_check_request(request, self->block_size, "the analysis", error);
+    mt_code code = mt_analysis_check(self->state, request, error);
     if (code == MT_OK && request->hash_count > 0 &&
-        !(numbered.hash_ids = mt_numbering_of(self->numbering, request->hash_ids,
-                                              request->hash_count, error)))
+        !(numbered.hash_ids =
+              mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
         return mt_locality_add(self->locality, &numbered, error);

@@ -210,11 +210,15 @@ static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_
     return code;
 }
 
-mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
+mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
     mt_request checked = *request;
     if (analysis->allows_no_output)
         checked.has |= MT_HAS_OUTPUT_LENGTH;
-    mt_code code = mt_check_request(&checked, analysis->block_size, "the analysis", error);
+    return mt_check_request(&checked, analysis->block_size, "the analysis", error);
+}
+
+mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
+    mt_code code = mt_analysis_check(analysis, request, error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
     if (code == MT_OK && mt_interrupted())
         code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");

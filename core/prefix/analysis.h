@@ -51,6 +51,9 @@ void mt_analysis_allow_no_output(mt_analysis *analysis);
  * left out. After any other failure (memory, Ctrl-C) the analysis can only be freed. */
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error);
 
+/* Is the request one that mt_analysis_add takes in? If not, MT_ERROR_INPUT as there. */
+mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error);
+
 /* The result over all requests so far; more may be added afterwards. No requests at all is
  * MT_ERROR_INPUT ("no requests"). */
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error);
