@@ -1,11 +1,11 @@
 /* core.analysis: a trace's lengths, prefixes and theoretical hit rates, and how it behaves in a
  * cache. */
 #include "lua/locality_binding.h"
+#include "lua/statistics_binding.h"
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
 #include "prefix/analysis.h"
-#include "prefix/check.h"
 #include "prefix/numbering.h"
 
 #include <math.h>
@@ -18,7 +18,6 @@ typedef struct analysis {
     mt_numbering *numbering;           /* NULL, like the next two, once closed */
     mt_analysis *state;                /* of the requests with their ids as numbers */
     mt_locality *locality;             /* the same */
-    uint64_t block_size;
     uint64_t left_out;                 /* requests that did not fit, passed over */
     mt_error first_left;               /* the first of them */
     char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
@@ -36,7 +35,6 @@ static int analysis_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
-    self->block_size = block_size;
     if ((self->numbering = mt_numbering_new(&error)))
         self->state = mt_analysis_new(block_size, &error);
     if (self->state)
@@ -62,10 +60,10 @@ static int analysis_release(lua_State *L) {
 static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
                    mt_error *error) {
     mt_request numbered = *request;
-    mt_code code = mt_check_request(request, self->block_size, "the analysis", error);
+    mt_code code = mt_analysis_check(self->state, request, error);
     if (code == MT_OK && request->hash_count > 0 &&
-        !(numbered.hash_ids = mt_numbering_of(self->numbering, request->hash_ids,
-                                              request->hash_count, error)))
+        !(numbered.hash_ids =
+              mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
         return mt_locality_add(self->locality, &numbered, error);
@@ -190,6 +188,25 @@ static int analysis_result(lua_State *L) {
     return 1;
 }
 
+/* analysis:sample(metric) -> sample of the requests' values, empty when none has one */
+static int analysis_sample(lua_State *L) {
+    /* In the order of mt_metric. */
+    static const char *const names[] = {"input_length",         "context_length",
+                                        "unique_prompt_length", "output_length",
+                                        "theoretical_hit_rate", NULL};
+    const analysis *self = check_analysis(L);
+    mt_metric metric = (mt_metric)luaL_checkoption(L, 2, NULL, names);
+    mt_lua_sample *sample = mt_lua_new_sample(L, mt_analysis_values(self->state, metric, NULL));
+    mt_lua_sort_sample(sample, mt_analysis_values(self->state, metric, sample->values));
+    return 1;
+}
+
+/* analysis:allow_no_output() */
+static int analysis_allow_no_output(lua_State *L) {
+    mt_analysis_allow_no_output(check_analysis(L)->state);
+    return 0;
+}
+
 /* analysis:locality() -> figures (see lua/locality_binding.h) | nil, message, code */
 static int analysis_locality(lua_State *L) {
     return mt_lua_push_locality(L, check_analysis(L)->locality);
@@ -235,6 +252,8 @@ int mt_lua_open_analysis(lua_State *L) {
                                        {"prefixes", analysis_prefixes},
                                        {"over_time", analysis_over_time},
                                        {"arrivals", analysis_arrivals},
+                                       {"sample", analysis_sample},
+                                       {"allow_no_output", analysis_allow_no_output},
                                        {"close", analysis_release},
                                        {NULL, NULL}};
     luaL_newlib(L, functions);

@@ -11,6 +11,7 @@ typedef struct row {
     uint32_t blocks;
     uint32_t repeated; /* blocks whose (position, id) pair is repeated, as far as is known yet */
     uint32_t hits;     /* leading ids seen in earlier requests */
+    uint32_t has_output;
 } row;
 
 /* In place of the row a pair came first in, once it has come again. */
@@ -19,6 +20,7 @@ typedef struct row {
 struct mt_analysis {
     uint64_t block_size;
     uint64_t blocks;
+    int allows_no_output;
 
     row *rows;
     size_t row_count, row_capacity;
@@ -26,8 +28,8 @@ struct mt_analysis {
     mt_big first_row; /* uint32_t by the pair's number: where it came first, or CAME_AGAIN */
 
     /* As long as new ids are consecutive from 0 and each stands at one position, as the format has
-     * them, a pair's number is its id and nothing is hashed. From the first request on of which that
-     * does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
+     * them, a pair's number is its id and nothing is hashed. From the first request on of which
+     * that does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
     mt_big positions; /* uint32_t by id, while `pairs` is NULL */
     mt_ids *pairs;
 
@@ -54,6 +56,10 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
     }
     analysis->block_size = block_size;
     return analysis;
+}
+
+void mt_analysis_allow_no_output(mt_analysis *analysis) {
+    analysis->allows_no_output = 1;
 }
 
 void mt_analysis_free(mt_analysis *analysis) {
@@ -204,8 +210,15 @@ static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_
     return code;
 }
 
+mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
+    mt_request checked = *request;
+    if (analysis->allows_no_output)
+        checked.has |= MT_HAS_OUTPUT_LENGTH;
+    return mt_check_request(&checked, analysis->block_size, "the analysis", error);
+}
+
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_code code = mt_check_request(request, analysis->block_size, "the analysis", error);
+    mt_code code = mt_analysis_check(analysis, request, error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
     if (code == MT_OK && mt_interrupted())
         code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
@@ -213,7 +226,8 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
         return code;
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
-                                                .blocks = (uint32_t)blocks};
+                                                .blocks = (uint32_t)blocks,
+                                                .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
     if (analysis->pairs || !add_plain(analysis, request->hash_ids)) {
         uint64_t new_from;
         if ((!analysis->pairs && (code = begin_hashing(analysis, error))) ||
@@ -232,28 +246,46 @@ static uint64_t context_length(const mt_analysis *analysis, const row *request) 
     return request->repeated * analysis->block_size;
 }
 
-typedef enum metric { INPUT, CONTEXT, UNIQUE_PROMPT, OUTPUT, HIT_RATE } metric;
+/* Does the request have a value? It is in *value then. */
+static int value_of(const mt_analysis *analysis, const row *request, mt_metric metric,
+                    double *value) {
+    int has_value = metric == MT_METRIC_INPUT_LENGTH    ? 1
+                    : metric == MT_METRIC_OUTPUT_LENGTH ? request->has_output != 0
+                                                        : request->blocks > 0;
+    *value = 0;
+    if (!has_value)
+        return 0;
+    switch (metric) {
+    case MT_METRIC_INPUT_LENGTH:
+        *value = (double)request->input_length;
+        break;
+    case MT_METRIC_OUTPUT_LENGTH:
+        *value = (double)request->output_length;
+        break;
+    case MT_METRIC_CONTEXT_LENGTH:
+        *value = (double)context_length(analysis, request);
+        break;
+    case MT_METRIC_UNIQUE_PROMPT_LENGTH:
+        *value = (double)(request->input_length - context_length(analysis, request));
+        break;
+    case MT_METRIC_THEORETICAL_HIT_RATE:
+        *value = (double)request->hits / (double)request->blocks;
+        break;
+    }
+    return 1;
+}
 
-/* The metric's values over all requests that have it. */
-static void summarise(const mt_analysis *analysis, metric which, double *values,
-                      mt_summary *summary) {
+size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values) {
     size_t count = 0;
     for (size_t i = 0; i < analysis->row_count; i++) {
-        const row *request = &analysis->rows[i];
-        if (which == INPUT)
-            values[count++] = (double)request->input_length;
-        else if (which == OUTPUT)
-            values[count++] = (double)request->output_length;
-        else if (request->blocks == 0)
+        double value;
+        if (!value_of(analysis, &analysis->rows[i], metric, &value))
             continue;
-        else if (which == CONTEXT)
-            values[count++] = (double)context_length(analysis, request);
-        else if (which == UNIQUE_PROMPT)
-            values[count++] = (double)(request->input_length - context_length(analysis, request));
-        else
-            values[count++] = (double)request->hits / (double)request->blocks;
+        if (values)
+            values[count] = value;
+        count++;
     }
-    mt_summarise(values, count, summary);
+    return count;
 }
 
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error) {
@@ -266,18 +298,19 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
     result->blocks = analysis->blocks;
     result->distinct_pairs = pair_count(analysis);
     mt_summary *const summaries[] = {
-        [INPUT] = &result->input_length,
-        [CONTEXT] = &result->context_length,
-        [UNIQUE_PROMPT] = &result->unique_prompt_length,
-        [OUTPUT] = &result->output_length,
-        [HIT_RATE] = &result->theoretical_hit_rate,
+        [MT_METRIC_INPUT_LENGTH] = &result->input_length,
+        [MT_METRIC_CONTEXT_LENGTH] = &result->context_length,
+        [MT_METRIC_UNIQUE_PROMPT_LENGTH] = &result->unique_prompt_length,
+        [MT_METRIC_OUTPUT_LENGTH] = &result->output_length,
+        [MT_METRIC_THEORETICAL_HIT_RATE] = &result->theoretical_hit_rate,
     };
     mt_code code = MT_OK;
-    for (int which = INPUT; code == MT_OK && which <= HIT_RATE; which++) {
+    for (int which = 0; code == MT_OK && which <= MT_METRIC_THEORETICAL_HIT_RATE; which++) {
         if (mt_interrupted())
             code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         else
-            summarise(analysis, (metric)which, values, summaries[which]);
+            mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
+                         summaries[which]);
     }
     mt_free(values);
     return code;

@@ -289,9 +289,13 @@ local function add_locality(result, state, opt)
   return add_arrivals(result, state, figures)
 end
 
--- Analyses what is left in the reader, or the columns.
-local function analyse(source, opt)
+local sampled_metrics = { "input_length", "output_length", "context_length" }
+
+-- Analyses what is left in the reader, or the columns. With a table `samples`, requests may lack
+-- output_length, and it gets the values of the metrics by name.
+local function analyse(source, opt, samples)
   local state <close> = core.analysis.new(opt.block_size)
+  if samples then state:allow_no_output() end
   local is_reader = is_type(source, "moontide.reader")
   local done, message, code
   if is_reader then
@@ -306,7 +310,33 @@ local function analyse(source, opt)
   done, message, code = add_locality(result, state, opt)
   if not done then return nil, message, code end
   result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
+  for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)
+end
+
+-- The same of whatever a trace can be; raises when `what` is none.
+local function analyse_trace(trace, opt, what, samples)
+  if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then
+    return analyse(trace, opt, samples)
+  elseif type(trace) ~= "string" then
+    options.wrong(what, trace, "a file's name, columns or a reader")
+  end
+  local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
+  if not reader then return nil, message, code end
+  return analyse(reader, opt, samples)
+end
+
+--- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
+--- input_length, output_length and context_length as samples (core.statistics).
+---@param trace string|moontide.columns|moontide.reader
+---@param opt table block_size, skip_bad_lines, cache_sizes
+---@param what string the trace's name for messages
+---@return moontide.analysis? result, table|string samples, string? code
+function analysis.sampled(trace, opt, what)
+  local samples = {}
+  local result, message, code = analyse_trace(trace, opt, what, samples)
+  if not result then return nil, message, code end
+  return result, samples
 end
 
 ---@class moontide.analyze_options
@@ -325,15 +355,7 @@ end
 ---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)
-  local opt = options.table("analyze", given, fields)
-  if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then
-    return analyse(trace, opt)
-  elseif type(trace) ~= "string" then
-    options.wrong("analyze: the trace", trace, "a file's name, columns or a reader")
-  end
-  local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
-  if not reader then return nil, message, code end
-  return analyse(reader, opt)
+  return analyse_trace(trace, options.table("analyze", given, fields), "analyze: the trace")
 end
 
 analysis.table = show.metrics

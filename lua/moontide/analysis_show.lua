@@ -16,6 +16,8 @@ local function number(value, decimals)
   return sign .. grouped .. fraction
 end
 
+show.number = number
+
 -- Whole seconds: "1h30m", "0s".
 local function time_text(seconds)
   if seconds < 0 then return "-" .. time_text(-seconds) end
@@ -45,6 +47,8 @@ local function layout(table_rows)
   end
   return table.concat(lines, "\n")
 end
+
+show.layout = layout
 
 local statistics = {
   { "mean", "Mean" }, { "std", "Std Dev" }, { "min", "Min" }, { "p25", "P25" },
