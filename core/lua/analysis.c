@@ -241,6 +241,11 @@ static int analysis_arrivals(lua_State *L) {
     return mt_lua_push_arrivals(L, self->locality, 2, lua_gettop(L));
 }
 
+/* analysis:clock() -> {period, offset, instants} | nil, message, code */
+static int analysis_clock(lua_State *L) {
+    return mt_lua_push_clock(L, check_analysis(L)->locality);
+}
+
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"read", analysis_read},
@@ -252,6 +257,7 @@ int mt_lua_open_analysis(lua_State *L) {
                                        {"prefixes", analysis_prefixes},
                                        {"over_time", analysis_over_time},
                                        {"arrivals", analysis_arrivals},
+                                       {"clock", analysis_clock},
                                        {"sample", analysis_sample},
                                        {"allow_no_output", analysis_allow_no_output},
                                        {"close", analysis_release},

@@ -2,6 +2,8 @@
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 
+#include "stats/grid.h"
+
 #include <math.h>
 
 static const char hit_curve_type[] = "moontide.hit_curve";
@@ -90,22 +92,45 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
     return 1;
 }
 
+/* Pushes a scratch userdata with the times that there are, *count of them. */
+static int64_t *push_times(lua_State *L, const mt_locality *locality, size_t *count) {
+    *count = (size_t)mt_locality_timed(locality);
+    int64_t *times = lua_newuserdatauv(L, (*count + 1) * sizeof *times, 0);
+    mt_locality_times(locality, times);
+    return times;
+}
+
 int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last) {
     mt_error error;
-    size_t timed = (size_t)mt_locality_timed(locality);
+    size_t count;
     for (int arg = first; arg <= last; arg++)
         luaL_argcheck(L, luaL_checkinteger(L, arg) > 0, arg, "must be above 0");
-    int64_t *times = lua_newuserdatauv(L, (timed + 1) * sizeof *times, 0);
-    mt_locality_times(locality, times);
-    if (mt_sort_times(times, timed, &error) != MT_OK)
+    int64_t *times = push_times(L, locality, &count);
+    if (mt_sort_times(times, count, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, last - first + 1, 0);
     for (int arg = first; arg <= last; arg++) {
         mt_dispersion dispersion;
         int64_t window_ns = lua_tointeger(L, arg);
-        mt_disperse(times, timed, window_ns, &dispersion);
+        mt_disperse(times, count, window_ns, &dispersion);
         mt_lua_push_dispersion(L, window_ns, &dispersion);
         lua_rawseti(L, -2, arg - first + 1);
+    }
+    return 1;
+}
+
+int mt_lua_push_clock(lua_State *L, const mt_locality *locality) {
+    mt_error error;
+    mt_grid grid;
+    size_t count;
+    int64_t *times = push_times(L, locality, &count);
+    if (mt_grid_detect(times, count, &grid, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_createtable(L, 0, 3);
+    if (grid.period_ns > 0) {
+        mt_lua_set_number(L, "period", (double)grid.period_ns / 1e9);
+        mt_lua_set_number(L, "offset", (double)grid.offset_ns / 1e9);
+        set_count(L, "instants", grid.instants);
     }
     return 1;
 }

@@ -25,6 +25,10 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
  * arguments from `first` to `last`. */
 int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last);
 
+/* {period, offset (seconds), instants} of the grid that the times lie on; an empty table where there
+ * is none. */
+int mt_lua_push_clock(lua_State *L, const mt_locality *locality);
+
 /* A userdata with at([size]) -> by request, by block, by token, and size(share); it does not need
  * the locality any more. Its type is registered first. */
 int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality);

@@ -62,8 +62,8 @@ typedef struct mt_shared_prefix {
 
 /* A stretch of time. */
 typedef struct mt_hit_bin {
-    uint64_t requests, blocks; /* that have hash_ids */
-    uint64_t hits;             /* blocks, infinite cache */
+    uint64_t requests;
+    uint64_t blocks, hits; /* hits in an infinite cache */
 } mt_hit_bin;
 
 /* block_size: tokens a block, at least 1. NULL on failure. */

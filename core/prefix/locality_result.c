@@ -110,7 +110,7 @@ void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t
         bins[i] = (mt_hit_bin){0};
     for (size_t i = 0; i < locality->row_count; i++) {
         const mt_locality_row *row = &locality->rows[i];
-        if (row->blocks == 0 || row->time_ns == MT_NO_TIME || row->time_ns < from_ns)
+        if (row->time_ns == MT_NO_TIME || row->time_ns < from_ns)
             continue;
         uint64_t bin = ((uint64_t)row->time_ns - (uint64_t)from_ns) / (uint64_t)width_ns;
         if (bin >= count)

@@ -57,11 +57,17 @@ local rows = {
 ---@field think_time moontide.quantiles? seconds between two turns: their `delay`, else from the one
 --- turn's timestamp to the next one's
 
----@class moontide.hit_bin
----@field start number seconds
----@field requests integer that have hash_ids
+---@class moontide.time_bin
+---@field start integer seconds
+---@field requests integer
+---@field rate number? requests per second; absent in the last stretch, which the trace does not fill
 ---@field blocks integer
----@field hit_ratio number? by block, infinite cache
+---@field hit_ratio number? by block, infinite cache; absent where there are no blocks
+
+---@class moontide.clock
+---@field period number seconds between two ticks
+---@field offset number of the ticks
+---@field instants integer ticks at which requests came
 
 ---@class moontide.arrival_window
 ---@field window integer seconds
@@ -88,9 +94,10 @@ local rows = {
 --- timestamps are missing or go back
 ---@field prefixes moontide.shared_prefix[]? the prefixes that most requests share
 ---@field sessions moontide.session_figures?
----@field over_time moontide.hit_bin[]? equal stretches of time
+---@field over_time moontide.time_bin[]? equal stretches of time; absent where no request has a timestamp
 ---@field arrivals moontide.arrival_window[] windows of 1, 10, 60 and 300 s; empty where no request has a
 --- timestamp
+---@field clock moontide.clock? the grid that the timestamps lie on; absent where they lie on none
 ---@field backward integer requests whose timestamp lies before that of one before them
 ---@field first number? the earliest timestamp, seconds
 ---@field last number?
@@ -246,6 +253,10 @@ local function add_arrivals(result, state, figures)
   local arrivals, message, code = state:arrivals(table.unpack(in_ns))
   if not arrivals then return nil, message, code end
   result.arrivals = figures.timed > 0 and arrivals or {}
+  local clock
+  clock, message, code = state:clock()
+  if not clock then return nil, message, code end
+  result.clock = clock.period and clock or nil
   result.backward, result.first, result.last = figures.backward, figures.first, figures.last
   return true
 end
@@ -262,13 +273,16 @@ local function stretch_of(span)
 end
 
 local function add_over_time(result, state, figures)
-  if figures.blocks == 0 or figures.timed == 0 then return end
+  if figures.timed == 0 then return end
   local width = math.tointeger(stretch_of(figures.last - figures.first))
   local from = math.tointeger(figures.first // width * width)
   if not width or not from or math.abs(from) > 9000000000 then return end
   local count = math.tointeger((figures.last - from) // width) + 1
   result.over_time = state:over_time(from * nanoseconds, width * nanoseconds, count)
-  for i, bin in ipairs(result.over_time) do bin.start = from + (i - 1) * width end
+  for i, bin in ipairs(result.over_time) do
+    bin.start = from + (i - 1) * width
+    bin.rate = i < count and bin.requests / width or nil
+  end
 end
 
 -- Adds what the state says of caches and time: true, or nil, message, code.

@@ -60,13 +60,15 @@ local quantiles = {
   { "p75", "P75" }, { "p90", "P90" }, { "p99", "P99" }, { "max", "Max" },
 }
 
--- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns.
+-- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns. `fine` ones have
+-- three decimals where they are small.
 local function statistics_table(values, wanted, columns)
   local cells = { { "" } }
   for _, column in ipairs(columns) do table.insert(cells[1], column[2]) end
   for _, row in ipairs(wanted) do
     local line, of = { row[2] }, values[row[1]] or {}
-    for _, column in ipairs(columns) do line[#line + 1] = number(of[column[1]], 2) end
+    local decimals = row.fine and of.max and of.max < 10 and 3 or 2
+    for _, column in ipairs(columns) do line[#line + 1] = number(of[column[1]], decimals) end
     cells[#cells + 1] = line
   end
   return layout(cells)
@@ -95,7 +97,7 @@ function show.hit_curve(analysis, style)
   local from = to < 1000 and 1 or 100
   local bins, values = chart.bins(nil, style), {}
   for i = 1, bins do
-    values[i] = analysis:hit_ratio(math.floor(from * (to / from) ^ ((i - 0.5) / bins)))
+    values[i] = analysis:hit_ratio(math.floor(from * (to / from) ^ (i / bins) + 0.5))
   end
   return chart.line({
     series = { values }, x_from = from, x_to = to, x_scale = "log", x_unit = "blocks", height = 8,
@@ -148,7 +150,8 @@ local function times_section(analysis)
   local sessions = analysis.sessions or {}
   local text = sessions_title(analysis) .. "\n" .. statistics_table(
     { reuse = analysis.reuse_time, turns = sessions.turns, think = sessions.think_time },
-    { { "reuse", "Reuse Time (s)" }, { "turns", "Turns per Session" }, { "think", "Think Time (s)" } }, quantiles)
+    { { "reuse", "Reuse Time (s)", fine = true }, { "turns", "Turns per Session" },
+      { "think", "Think Time (s)", fine = true } }, quantiles)
   if analysis.backward > 0 then
     text = text .. ("\nReuse Time: N/A, the timestamps of %s go back ('moontide cat --sort' puts them in order)"):format(
       counted(analysis.backward, "request"))
@@ -180,14 +183,19 @@ end
 local function over_time_section(analysis)
   local bins = analysis.over_time
   if not bins then return nil end
-  local width = bins[2] and bins[2].start - bins[1].start
-  local cells = { { "From", "Requests", "Blocks", "Hit Ratio by Block" } }
+  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block" } }
   for _, bin in ipairs(bins) do
-    cells[#cells + 1] = { time_text(bin.start), number(bin.requests, 0), number(bin.blocks, 0),
-      ratio(bin.hit_ratio) }
+    cells[#cells + 1] = { time_text(bin.start), number(bin.requests, 0), number(bin.rate, 2),
+      number(bin.blocks, 0), ratio(bin.hit_ratio) }
   end
-  local title = width and ("Over time, %s each"):format(time_text(width)) or "Over time"
-  return title .. " (infinite cache)\n" .. layout(cells)
+  return "Over time, infinite cache\n" .. layout(cells)
+end
+
+local function clock_section(analysis)
+  local clock = analysis.clock
+  if not clock then return nil end
+  return ("The timestamps lie on a grid of %s s (%s): replayed as they are, they make bursts that never were.\n"
+    .. "'moontide cat --dequantize' spreads them."):format(chart.number(clock.period), counted(clock.instants, "instant"))
 end
 
 --- All of an analysis for people.
@@ -199,6 +207,7 @@ function show.report(analysis, style)
     tostring(analysis), hits_section(analysis), attainable(analysis) or false,
     analysis.lru and show.hit_curve(analysis, style) or false, prefixes_section(analysis) or false,
     times_section(analysis), over_time_section(analysis) or false, arrivals_section(analysis),
+    clock_section(analysis) or false,
   }
   local texts = {}
   for _, part in ipairs(parts) do
@@ -234,7 +243,7 @@ end
 local function lru_object(points)
   if not points then return nil end
   local members = {}
-  for i, point in ipairs(points) do members[i] = { tostring(point[1]), point[2] } end
+  for i, point in ipairs(points) do members[i] = { tostring(point[1]), whole(point[2]) } end
   return json.object(members)
 end
 
@@ -275,9 +284,10 @@ function show.json(analysis, rows)
     { "reuse_time", object(analysis.reuse_time, quantiles) },
     { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
     { "sessions", sessions_object(analysis.sessions) },
-    { "over_time", list(analysis.over_time, { "start", "requests", "blocks", "hit_ratio" }) },
+    { "over_time", list(analysis.over_time, { "start", "requests", "rate", "blocks", "hit_ratio" }) },
     { "arrivals", by_window(analysis.arrivals, rate) },
     { "dispersion", by_window(analysis.arrivals, function(window) return whole(window.variance_over_mean) end) },
+    { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
   }
 end
 
