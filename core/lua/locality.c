@@ -171,8 +171,8 @@ static void push_ratio(lua_State *L, double ratio) {
  * cache without a size */
 static int hit_curve_at(lua_State *L) {
     const mt_hit_curve *curve = check_curve(L);
-    uint64_t size = lua_isnoneornil(L, 2) ? MT_INFINITE_CACHE
-                                          : mt_lua_check_count(L, 2, "hit_ratio: the size");
+    uint64_t size =
+        lua_isnoneornil(L, 2) ? MT_INFINITE_CACHE : mt_lua_check_count(L, 2, "hit_ratio: the size");
     mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
     push_ratio(L, ratio.request);
     push_ratio(L, ratio.block);

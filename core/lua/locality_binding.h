@@ -1,5 +1,5 @@
-/* What a cache analysis says, as Lua values, for the binding of analyses. Each pushes its result and
- * returns how many values those are; on failure nil, message, code. */
+/* What a cache analysis says, as Lua values, for the binding of analyses. Each pushes its result
+ * and returns how many values those are; on failure nil, message, code. */
 #ifndef MT_LUA_LOCALITY_BINDING_H
 #define MT_LUA_LOCALITY_BINDING_H
 
@@ -25,8 +25,8 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
  * arguments from `first` to `last`. */
 int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last);
 
-/* {period, offset (seconds), instants} of the grid that the times lie on; an empty table where there
- * is none. */
+/* {period, offset (seconds), instants} of the grid that the times lie on; an empty table where
+ * there is none. */
 int mt_lua_push_clock(lua_State *L, const mt_locality *locality);
 
 /* A userdata with at([size]) -> by request, by block, by token, and size(share); it does not need

@@ -1,5 +1,5 @@
-/* How a trace behaves in a cache: hit ratios of an LRU cache of any size, how soon blocks come back,
- * which prefixes are shared by most, and who they come back for.
+/* How a trace behaves in a cache: hit ratios of an LRU cache of any size, how soon blocks come
+ * back, which prefixes are shared by most, and who they come back for.
  *
  * Everything here follows the order of the trace, in which a cache would see the requests; ids are
  * taken as in prefix/tree.h, so that arbitrary ones will do. Distances are those of
@@ -45,7 +45,7 @@ typedef struct mt_locality_result {
     mt_quantiles reuse_time;
 
     uint64_t sessions;
-    uint64_t given; /* requests that had a session; that of all others was inferred */
+    uint64_t given;  /* requests that had a session; that of all others was inferred */
     uint64_t single; /* sessions of one turn */
     mt_quantiles turns;
     /* Seconds between two turns of a session: the later one's delay where it has one, else from one
@@ -69,8 +69,8 @@ typedef struct mt_hit_bin {
 /* block_size: tokens a block, at least 1. NULL on failure. */
 mt_locality *mt_locality_new(uint64_t block_size, mt_error *error);
 
-/* Takes in one request, in trace order. That it has ceil(input_length / block_size) ids, or none, is
- * the caller's to check; one without input_length counts as of whole blocks. On failure (memory,
+/* Takes in one request, in trace order. That it has ceil(input_length / block_size) ids, or none,
+ * is the caller's to check; one without input_length counts as of whole blocks. On failure (memory,
  * 2^32 - 2 requests or distinct blocks, Ctrl-C) the state can only be freed. */
 mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_error *error);
 

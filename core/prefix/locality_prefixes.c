@@ -34,9 +34,9 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
     if (at == list->most && visits < list->prefixes[at - 1].requests)
         return;
     uint64_t depth = depth_of(list->parents, block);
-    while (at > 0 && (list->prefixes[at - 1].requests < visits ||
-                      (list->prefixes[at - 1].requests == visits &&
-                       list->prefixes[at - 1].blocks < depth)))
+    while (at > 0 &&
+           (list->prefixes[at - 1].requests < visits ||
+            (list->prefixes[at - 1].requests == visits && list->prefixes[at - 1].blocks < depth)))
         at--;
     if (at == list->most)
         return;
@@ -64,8 +64,9 @@ mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *pref
                              size_t *count, mt_error *error) {
     uint32_t blocks = mt_prefix_tree_count(locality->tree);
     uint64_t *inner = mt_allocate_zero(blocks / 64 + 1, sizeof *inner);
-    ranking list = {locality, mt_prefix_tree_parents(locality->tree), prefixes,
-                    mt_allocate(most, sizeof *list.ends), 0, most};
+    ranking list = {locality, mt_prefix_tree_parents(locality->tree),
+                    prefixes, mt_allocate(most, sizeof *list.ends),
+                    0,        most};
     mt_code code = MT_OK;
     if (!inner || !list.ends)
         code = mt_fail_memory(error, "prefixes");

@@ -15,8 +15,8 @@ static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
             .size = run->distance,
             .share = (double)run->blocks / (double)row->blocks,
             .blocks = run->blocks,
-            .tokens = mt_locality_tokens(locality, row, end) -
-                      mt_locality_tokens(locality, row, begin),
+            .tokens =
+                mt_locality_tokens(locality, row, end) - mt_locality_tokens(locality, row, begin),
         };
         begin = end;
     }
@@ -29,8 +29,7 @@ mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error
         return NULL;
     }
     hits_of_runs(locality, hits);
-    mt_hit_curve *curve =
-        mt_hit_curve_new(hits, locality->run_count, &locality->totals, error);
+    mt_hit_curve *curve = mt_hit_curve_new(hits, locality->run_count, &locality->totals, error);
     mt_free(hits);
     return curve;
 }
@@ -50,8 +49,7 @@ static size_t reuse_times(const mt_locality *locality, mt_weighted *values) {
         return 0;
     for (size_t i = 0; i < locality->run_count; i++) {
         const mt_locality_run *run = &locality->runs[i];
-        int64_t after =
-            locality->rows[run->request].time_ns - locality->rows[run->owner].time_ns;
+        int64_t after = locality->rows[run->request].time_ns - locality->rows[run->owner].time_ns;
         values[i] = (mt_weighted){(double)after / 1e9, run->blocks};
     }
     return locality->run_count;
@@ -91,8 +89,8 @@ static void copy_totals(const mt_locality *locality, mt_locality_result *result)
 mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *result,
                            mt_error *error) {
     /* Sessions are no more than requests. */
-    size_t most = locality->run_count > locality->row_count ? locality->run_count
-                                                            : locality->row_count;
+    size_t most =
+        locality->run_count > locality->row_count ? locality->run_count : locality->row_count;
     mt_weighted *values = mt_allocate(most, sizeof *values);
     if (!values)
         return mt_fail_memory(error, "cache analysis");

@@ -63,8 +63,9 @@ struct mt_locality {
     size_t path_capacity;
 };
 
-/* The session of the request whose row is the next one (all but its session and think_ns are there),
- * and its think_ns; `touch` is what its path found in the history. Takes the path into account. */
+/* The session of the request whose row is the next one (all but its session and think_ns are
+ * there), and its think_ns; `touch` is what its path found in the history. Takes the path into
+ * account. */
 mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
                                  const mt_touch *touch, mt_error *error);
 

@@ -1,5 +1,5 @@
-/* What the tests of the prefix room share: random traces of several kinds, kept as a whole, and their
- * blocks found by comparing paths. */
+/* What the tests of the prefix room share: random traces of several kinds, kept as a whole, and
+ * their blocks found by comparing paths. */
 #ifndef PREFIX_SUPPORT_H
 #define PREFIX_SUPPORT_H
 
@@ -58,7 +58,8 @@ static inline void find_plain_blocks(plain_trace *trace) {
 static inline void make_contents(plain_trace *trace, size_t r, id_kind kind, uint64_t *random) {
     size_t count = (size_t)below(random, TRACE_BLOCKS + 1), shared = 0;
     if (r > 0 && below(random, 4) > 0) {
-        size_t back = below(random, 3) ? 1 + (size_t)below(random, 8) : 1 + (size_t)below(random, r);
+        size_t back =
+            below(random, 3) ? 1 + (size_t)below(random, 8) : 1 + (size_t)below(random, r);
         size_t other = back > r ? 0 : r - back;
         shared = (size_t)below(random, TRACE_BLOCKS + 1);
         shared = shared > trace->count[other] ? trace->count[other] : shared;

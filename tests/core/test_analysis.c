@@ -234,8 +234,8 @@ static void make_trace(plain_trace *trace, const pattern *how, uint64_t *random)
     }
 }
 
-/* As the format has it, up to request `until`, which and all later ones may break it: an id stands at
- * another position, or a new one is not the next. */
+/* As the format has it, up to request `until`, which and all later ones may break it: an id stands
+ * at another position, or a new one is not the next. */
 static void make_orderly_trace(plain_trace *trace, size_t until, uint64_t *random) {
     uint64_t next = 0;
     for (size_t r = 0; r < REQUESTS; r++) {

@@ -4,10 +4,13 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "prefix/analysis.h"
+#include "prefix/numbering.h"
 #include "prefix_support.h"
 #include "trace/reader.h"
 
 #include <math.h>
+#include <sys/resource.h>
 
 enum { MOST = TRACE_REQUESTS * TRACE_BLOCKS, NO_SESSION = -1 };
 
@@ -55,8 +58,8 @@ static void add(mt_locality *locality, int64_t time, uint64_t tokens, const uint
     assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
 }
 
-/* Block 0 comes back after 0, 1, 2, then after 0, 3, 4, 5 (distances 3 and 4, those of 3 and 4 are 4
- * as well: what was touched before them is touched again). */
+/* Block 0 comes back after 0, 1, 2, then after 0, 3, 4, 5 (distances 3 and 4, those of 3 and 4 are
+ * 4 as well: what was touched before them is touched again). */
 static void test_hits_by_hand(void **state) {
     (void)state;
     mt_locality *locality = new_locality(BLOCK);
@@ -154,9 +157,8 @@ static void test_given_sessions(void **state) {
     assert_true(result.think_time.min == 4 && result.think_time.max == 8);
 
     /* A delay is the think time, also without a timestamp. */
-    mt_request request = {.has = MT_HAS_DELAY | MT_HAS_SESSION,
-                          .delay_ns = 30 * second,
-                          .session = {"7", 1}};
+    mt_request request = {
+        .has = MT_HAS_DELAY | MT_HAS_SESSION, .delay_ns = 30 * second, .session = {"7", 1}};
     assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
     result = finish(locality);
     assert_int_equal(result.think_time.count, 3);
@@ -616,6 +618,41 @@ static void test_out_of_memory(void **state) {
     assert_true(n > 30); /* the parts, what each keeps of requests, blocks, runs and sessions */
 }
 
+/* 10^7 distinct blocks, with ids in no order, in 800 MB beside the analysis of lengths. Takes a few
+ * seconds and 600 MB: only with MOONTIDE_SLOW_TESTS=1. */
+static void test_ten_million_blocks(void **state) {
+    (void)state;
+    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
+    if (!slow || strcmp(slow, "1") != 0)
+        skip();
+    enum { COUNT = 20, MANY = 500000 };
+    mt_numbering *numbering = mt_numbering_new(NULL);
+    mt_analysis *analysis = mt_analysis_new(BLOCK, NULL);
+    mt_locality *locality = new_locality(BLOCK);
+    for (uint64_t r = 0; r < MANY; r++) {
+        uint64_t ids[COUNT];
+        for (uint64_t i = 0; i < COUNT; i++)
+            ids[i] = (r * COUNT + i) * UINT64_C(0x9E3779B97F4A7C15);
+        mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_HASH_IDS,
+                              .input_length = COUNT * BLOCK,
+                              .hash_ids = mt_numbering_of(numbering, ids, COUNT, NULL),
+                              .hash_count = COUNT};
+        assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    }
+    mt_analysis_result lengths;
+    assert_int_equal(mt_analysis_finish(analysis, &lengths, NULL), MT_OK);
+    assert_int_equal(finish(locality).distinct_blocks, (uint64_t)COUNT * MANY);
+    mt_hit_curve_free(curve_of(locality));
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    print_message("10^7 blocks: %ld MB\n", usage.ru_maxrss / 1024);
+    assert_true(usage.ru_maxrss < 800L * 1024);
+    mt_numbering_free(numbering);
+    mt_analysis_free(analysis);
+    mt_locality_free(locality);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hits_by_hand),
@@ -627,6 +664,7 @@ int main(void) {
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_ten_million_blocks),
     };
     return cmocka_run_group_tests_name("locality", tests, NULL, NULL);
 }

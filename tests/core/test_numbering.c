@@ -17,8 +17,7 @@ static void compare_with_plain(const plain_trace *trace) {
     size_t count = 0;
     mt_numbering *numbering = mt_numbering_new(NULL);
     for (size_t r = 0; r < TRACE_REQUESTS; r++) {
-        const uint64_t *numbers =
-            mt_numbering_of(numbering, trace->ids[r], trace->count[r], NULL);
+        const uint64_t *numbers = mt_numbering_of(numbering, trace->ids[r], trace->count[r], NULL);
         assert_non_null(numbers);
         for (size_t i = 0; i < trace->count[r]; i++)
             assert_int_equal(numbers[i], plain_number(seen, &count, trace->ids[r][i]));

@@ -1,4 +1,5 @@
-/* Quantiles of weighted numbers: the same as of a list in which each stands as often as it counts. */
+/* Quantiles of weighted numbers: the same as of a list in which each stands as often as it counts.
+ */
 #include "stats/quantiles.h"
 
 #include "stats/summary.h"

@@ -36,8 +36,8 @@ static void test_by_hand(void **state) {
     mt_prefix_tree_free(NULL);
 }
 
-/* Ids that are numbered by first appearance, until one comes after another parent (1 after nothing),
- * is no next one, or comes twice in a request. */
+/* Ids that are numbered by first appearance, until one comes after another parent (1 after
+ * nothing), is no next one, or comes twice in a request. */
 static void test_rule_broken(void **state) {
     (void)state;
     static const uint64_t breaking[][3] = {{1, 2, 3}, {0, 1, 4}, {0, 3, 3}, {0, 2, 3}, {3, 5, 4}};
