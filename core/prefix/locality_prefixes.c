@@ -60,29 +60,33 @@ static void mark_inner(const mt_history *history, const uint32_t *parents, uint3
     }
 }
 
+/* Ranks all prefixes; inner: a zeroed bit for each block. */
+static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
+    const mt_history *history = list->locality->history;
+    uint32_t blocks = mt_prefix_tree_count(list->locality->tree);
+    mark_inner(history, list->parents, blocks, inner);
+    for (uint32_t block = 0; list->most > 0 && block < blocks; block++) {
+        uint32_t visits = mt_history_visits(history, block);
+        if (block % 4096 == 0 && mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (visits > 1 && !(inner[block / 64] >> block % 64 & 1))
+            consider(list, block, visits);
+    }
+    return MT_OK;
+}
+
 mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *prefixes, size_t most,
                              size_t *count, mt_error *error) {
-    uint32_t blocks = mt_prefix_tree_count(locality->tree);
-    uint64_t *inner = mt_allocate_zero(blocks / 64 + 1, sizeof *inner);
-    ranking list = {locality, mt_prefix_tree_parents(locality->tree),
-                    prefixes, mt_allocate(most, sizeof *list.ends),
-                    0,        most};
-    mt_code code = MT_OK;
-    if (!inner || !list.ends)
-        code = mt_fail_memory(error, "prefixes");
-    else
-        mark_inner(locality->history, list.parents, blocks, inner);
-    for (uint32_t block = 0; code == MT_OK && most > 0 && block < blocks; block++) {
-        uint32_t visits = mt_history_visits(locality->history, block);
-        if (block % 4096 == 0 && mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        else if (visits > 1 && !(inner[block / 64] >> block % 64 & 1))
-            consider(&list, block, visits);
-    }
+    uint64_t *inner =
+        mt_allocate_zero(mt_prefix_tree_count(locality->tree) / 64 + 1, sizeof *inner);
+    uint32_t *ends = mt_allocate(most, sizeof *ends);
+    ranking list = {locality, mt_prefix_tree_parents(locality->tree), prefixes, ends, 0, most};
+    mt_code code =
+        inner && ends ? rank_all(&list, inner, error) : mt_fail_memory(error, "prefixes");
     for (size_t i = 0; i < list.count; i++)
-        prefixes[i].tokens = tokens_of(locality, list.ends[i], prefixes[i].blocks);
+        prefixes[i].tokens = tokens_of(locality, ends[i], prefixes[i].blocks);
     *count = list.count;
     mt_free(inner);
-    mt_free(list.ends);
+    mt_free(ends);
     return code;
 }

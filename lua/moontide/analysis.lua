@@ -262,7 +262,9 @@ local function add_arrivals(result, state, figures)
 end
 
 -- Stretches of time that read well, in seconds; at most so many of them.
-local stretches = { 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400 }
+local stretches = {
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+}
 local most_stretches = 20
 
 local function stretch_of(span)

@@ -153,8 +153,8 @@ local function times_section(analysis)
     { { "reuse", "Reuse Time (s)", fine = true }, { "turns", "Turns per Session" },
       { "think", "Think Time (s)", fine = true } }, quantiles)
   if analysis.backward > 0 then
-    text = text .. ("\nReuse Time: N/A, the timestamps of %s go back ('moontide cat --sort' puts them in order)"):format(
-      counted(analysis.backward, "request"))
+    text = text .. "\nReuse Time: N/A, the timestamps of " .. counted(analysis.backward, "request")
+      .. " go back ('moontide cat --sort' puts them in order)"
   end
   return text
 end
@@ -174,8 +174,9 @@ local function arrivals_section(analysis)
   if #analysis.arrivals == 0 then return "Requests per Second: N/A, no request has a timestamp" end
   local cells = { { "Requests per Second", "Mean", "Peak", "CV", "Variance/Mean" } }
   for _, window in ipairs(analysis.arrivals) do
+    local cv, dispersion = window.coefficient_of_variation, window.variance_over_mean
     cells[#cells + 1] = { ("in windows of %s s"):format(number(window.window, 0)), number(window.mean, 2),
-      number(window.peak, 2), number(window.coefficient_of_variation, 2), number(window.variance_over_mean, 2) }
+      number(window.peak, 2), number(cv, 2), number(dispersion, 2) }
   end
   return layout(cells)
 end
@@ -194,8 +195,11 @@ end
 local function clock_section(analysis)
   local clock = analysis.clock
   if not clock then return nil end
-  return ("The timestamps lie on a grid of %s s (%s): replayed as they are, they make bursts that never were.\n"
-    .. "'moontide cat --dequantize' spreads them."):format(chart.number(clock.period), counted(clock.instants, "instant"))
+  return table.concat {
+    "The timestamps lie on a grid of ", chart.number(clock.period), " s (",
+    counted(clock.instants, "instant"), "): replayed as they are, they make bursts that never were.\n",
+    "'moontide cat --dequantize' spreads them.",
+  }
 end
 
 --- All of an analysis for people.
@@ -274,6 +278,7 @@ function show.json(analysis, rows)
   local function rate(window)
     return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
+  local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {
     { "requests", analysis.requests }, { "blocks", analysis.blocks }, { "metrics", json.object(metrics) },
     { "distinct_blocks", analysis.distinct_blocks },
@@ -286,7 +291,7 @@ function show.json(analysis, rows)
     { "sessions", sessions_object(analysis.sessions) },
     { "over_time", list(analysis.over_time, { "start", "requests", "rate", "blocks", "hit_ratio" }) },
     { "arrivals", by_window(analysis.arrivals, rate) },
-    { "dispersion", by_window(analysis.arrivals, function(window) return whole(window.variance_over_mean) end) },
+    { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
   }
 end

@@ -332,8 +332,8 @@ local function line_options(given)
 end
 
 ---@class moontide.line_options
----@field series number[][] values of bins from x_from to x_to, equal on the axis, from the left; NaN and infinity are
---- gaps
+---@field series number[][] values of bins from x_from to x_to, equal on the axis, from the left; NaN and
+--- infinity are gaps
 ---@field names? string[] of the series, for a legend
 ---@field x_from number
 ---@field x_to number
