@@ -12,7 +12,7 @@
  * its path is still its own) is the whole state, kept in a Fenwick tree over requests (Fenwick, "A
  * new data structure for cumulative frequency tables", 1994).
  *
- * Memory: 8 bytes a block, 12 a request. Time: O(runs * log requests) and a few steps a block. */
+ * Memory: 8 bytes a block, 16 a request. Time: O(runs * log requests) and a few steps a block. */
 #ifndef MT_PREFIX_HISTORY_H
 #define MT_PREFIX_HISTORY_H
 

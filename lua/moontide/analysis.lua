@@ -1,6 +1,7 @@
 --- What a trace says of lengths and prefixes: mt.analyze.
 local core = require "moontide.core"
 local chart = require "moontide.chart"
+local figures = require "moontide.analysis_figures"
 local options = require "moontide.options"
 local report = require "moontide.report"
 local show = require "moontide.analysis_show"
@@ -112,6 +113,11 @@ local curves = setmetatable({}, { __mode = "k" })
 
 local weight_places = { request = 1, block = 2, token = 3 }
 
+local function curve_of(self, method)
+  return curves[self] or options.wrong(method .. ": the analysis", self,
+    ("what mt.analyze gave (analysis:%s)"):format(method))
+end
+
 local hit_ratio_fields = {
   { "size", kind = "number", min = 0 },
   { "weight", kind = "choice", choices = { "block", "request", "token" } },
@@ -126,12 +132,13 @@ local hit_ratio_fields = {
 ---@param weight? "block"|"request"|"token" default "block"
 ---@return number? ratio
 function methods:hit_ratio(size, weight)
+  local curve = curve_of(self, "hit_ratio")
   if size ~= math.huge then
     size = math.floor(options.value(size, "hit_ratio: the size", hit_ratio_fields[1]))
   end
   weight = options.value(weight or "block", "hit_ratio: the weight", hit_ratio_fields[2])
   local at = math.type(size) == "integer" and size or nil -- beyond 2^63 nothing changes any more
-  return (select(weight_places[weight], curves[self]:at(at)))
+  return (select(weight_places[weight], curve:at(at)))
 end
 
 --- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids.
@@ -186,125 +193,6 @@ local fields = {
   { "cache_sizes", kind = "integer", list = true, min = 1 },
 }
 
--- The sizes of the curve: 1, 2 and 5 times the powers of ten, as far as there are blocks, and their number.
-local function default_sizes(distinct_blocks)
-  local sizes, power = {}, distinct_blocks < 1000 and 1 or 100
-  while power < distinct_blocks do
-    for _, factor in ipairs { 1, 2, 5 } do
-      if factor * power < distinct_blocks then sizes[#sizes + 1] = factor * power end
-    end
-    power = 10 * power
-  end
-  sizes[#sizes + 1] = distinct_blocks
-  return sizes
-end
-
-local function sorted_sizes(given)
-  local sizes, seen = {}, {}
-  for _, size in ipairs(given) do
-    if not seen[size] then sizes[#sizes + 1] = size end
-    seen[size] = true
-  end
-  table.sort(sizes)
-  return sizes
-end
-
--- What the result says of blocks; nothing where no request has any.
-local function add_hits(result, curve, figures, cache_sizes)
-  if figures.blocks == 0 then return end
-  local by_request, by_block, by_token = curve:at()
-  result.hit_infinite = { request = by_request, block = by_block, token = by_token }
-  local within = figures.hits_within / figures.blocks
-  result.hit_sessions = {
-    within = within, across = (figures.hits - figures.hits_within) / figures.blocks,
-  }
-  result.lru = {}
-  local sizes = cache_sizes and sorted_sizes(cache_sizes) or default_sizes(figures.distinct_blocks)
-  for i, size in ipairs(sizes) do
-    result.lru[i] = { size, (select(2, curve:at(size))) }
-  end
-  if figures.hits > 0 then result.blocks_for_90_percent = curve:size(0.9) end
-  result.reuse_time = figures.reuse_time
-end
-
-local function add_prefixes(result, state, figures)
-  if figures.blocks == 0 then return true end
-  local prefixes, message, code = state:prefixes(10)
-  if not prefixes then return nil, message, code end
-  for _, prefix in ipairs(prefixes) do prefix.share = prefix.requests / figures.requests end
-  result.prefixes = prefixes
-  return true
-end
-
-local function add_sessions(result, figures)
-  if figures.sessions == 0 then return end
-  result.sessions = {
-    count = figures.sessions, given = figures.given, single = figures.single,
-    turns = figures.turns, think_time = figures.think_time,
-  }
-end
-
-local nanoseconds = 1000000000
-local windows = { 1, 10, 60, 300 }
-
-local function add_arrivals(result, state, figures)
-  local in_ns = {}
-  for i, window in ipairs(windows) do in_ns[i] = window * nanoseconds end
-  local arrivals, message, code = state:arrivals(table.unpack(in_ns))
-  if not arrivals then return nil, message, code end
-  result.arrivals = figures.timed > 0 and arrivals or {}
-  local clock
-  clock, message, code = state:clock()
-  if not clock then return nil, message, code end
-  result.clock = clock.period and clock or nil
-  result.backward, result.first, result.last = figures.backward, figures.first, figures.last
-  return true
-end
-
--- Stretches of time that read well, in seconds; at most so many of them.
-local stretches = {
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
-}
-local most_stretches = 20
-
-local function stretch_of(span)
-  for _, width in ipairs(stretches) do
-    if span < most_stretches * width then return width end
-  end
-  return 86400 * (span // (86400 * most_stretches) + 1)
-end
-
-local function add_over_time(result, state, figures)
-  if figures.timed == 0 then return end
-  local width = math.tointeger(stretch_of(figures.last - figures.first))
-  local from = math.tointeger(figures.first // width * width)
-  if not width or not from or math.abs(from) > 9000000000 then return end
-  local count = math.tointeger((figures.last - from) // width) + 1
-  result.over_time = state:over_time(from * nanoseconds, width * nanoseconds, count)
-  for i, bin in ipairs(result.over_time) do
-    bin.start = from + (i - 1) * width
-    bin.rate = i < count and bin.requests / width or nil
-  end
-end
-
--- Adds what the state says of caches and time: true, or nil, message, code.
-local function add_locality(result, state, opt)
-  local figures, message, code = state:locality()
-  if not figures then return nil, message, code end
-  local curve
-  curve, message, code = state:hit_curve()
-  if not curve then return nil, message, code end
-  curves[result] = curve
-  result.distinct_blocks = figures.distinct_blocks
-  add_hits(result, curve, figures, opt.cache_sizes)
-  add_sessions(result, figures)
-  add_over_time(result, state, figures)
-  local done
-  done, message, code = add_prefixes(result, state, figures)
-  if not done then return nil, message, code end
-  return add_arrivals(result, state, figures)
-end
-
 local sampled_metrics = { "input_length", "output_length", "context_length" }
 
 -- Analyses what is left in the reader, or the columns. With a table `samples`, requests may lack
@@ -323,8 +211,10 @@ local function analyse(source, opt, samples)
   local result
   result, message, code = state:result()
   if not result then return nil, message, code end
-  done, message, code = add_locality(result, state, opt)
-  if not done then return nil, message, code end
+  local curve
+  curve, message, code = figures.add(result, state, opt.cache_sizes)
+  if not curve then return nil, message, code end
+  curves[result] = curve
   result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)

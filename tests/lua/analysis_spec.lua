@@ -110,6 +110,8 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     assert.equal("hit_ratio: the size must be at least 0, not -1", refusal(result.hit_ratio, result, -1))
     assert.equal("hit_ratio: the weight must be one of block, request, token, not 'blocks' (did you mean 'block'?)",
       refusal(result.hit_ratio, result, 1, "blocks"))
+    assert.equal("hit_ratio: the analysis must be what mt.analyze gave (analysis:hit_ratio), not 5",
+      refusal(result.hit_ratio, 5))
   end)
 
   it("knows the hit ratios of the conversation trace", function()
