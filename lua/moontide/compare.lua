@@ -259,8 +259,7 @@ local fields = {
 
 ---@class moontide.compare_options
 ---@field block_size? integer tokens a block: 512
----@field cache_sizes? integer[] sizes of an LRU cache in blocks; 200, 500, 1000 and so on below the number of
---- distinct blocks
+---@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
 ---@field skip_bad_lines? boolean pass over them, and count them
 
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
