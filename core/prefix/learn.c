@@ -2,6 +2,7 @@
 #include "prefix/model.h"
 
 #include "base/memory.h"
+#include "prefix/check.h"
 #include "prefix/history.h"
 #include "prefix/tree.h"
 
@@ -10,7 +11,7 @@
 
 /* What must wait for the end: how much of a request's new blocks came back. */
 typedef struct pending {
-    uint64_t touched; /* blocks touched before it */
+    uint64_t touched;   /* blocks touched before it */
     uint32_t first_new; /* number of its first new block */
     uint32_t owner;     /* the request its deepest shared block was touched by last */
 } pending;
@@ -29,8 +30,13 @@ struct mt_learner {
     uint64_t touched;
 };
 
-void mt_model_free(mt_model *model) {
-    if (!model)
+mt_model *mt_model_retain(mt_model *model) {
+    model->references++;
+    return model;
+}
+
+void mt_model_release(mt_model *model) {
+    if (!model || --model->references > 0)
         return;
     mt_free(model->descriptions);
     mt_free(model->runs);
@@ -57,6 +63,7 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
         mt_learner_free(learner);
         return NULL;
     }
+    learner->model->references = 1;
     learner->model->block_size = block_size;
     return learner;
 }
@@ -66,7 +73,7 @@ void mt_learner_free(mt_learner *learner) {
         return;
     mt_prefix_tree_free(learner->tree);
     mt_history_free(learner->history);
-    mt_model_free(learner->model);
+    mt_model_release(learner->model);
     mt_free(learner->pendings);
     mt_free(learner->blocks);
     mt_free(learner);
@@ -77,13 +84,16 @@ static mt_code check_request(const mt_learner *learner, const mt_request *reques
     if (!(request->has & MT_HAS_TIME))
         return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
                           "timestamp is missing, and learning needs it");
-    if (!(request->has & MT_HAS_INPUT_LENGTH))
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "input_length is missing, and learning needs it");
+    mt_request asked = *request;
+    asked.has |= MT_HAS_OUTPUT_LENGTH; /* may be missing, and is missing then in what is made */
+    mt_code code = mt_check_request(&asked, learner->block_size, "learning", error);
+    if (code)
+        return code;
     if (learner->model->count > 0 && request->time_ns < learner->last_time_ns)
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "the timestamp is earlier than the one before ('moontide cat --sort' puts "
-                          "a trace in order)");
+        return mt_fail_at(
+            error, MT_ERROR_INPUT, "", request->line, 0,
+            "the timestamp is earlier than the one before ('moontide cat --sort' puts "
+            "a trace in order)");
     return MT_OK;
 }
 
@@ -137,16 +147,18 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     description->tokens = request->input_length;
     if (blocks > 0)
         description->tokens -= (blocks - 1) * learner->block_size;
-    description->output = request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length
-                                                              : MT_MODEL_NO_OUTPUT;
-    learner->pendings[model->count] = (pending){.touched = learner->touched,
-        .first_new = known < blocks ? learner->blocks[known] : 0,
-        .owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0};
+    description->output =
+        request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length : MT_MODEL_NO_OUTPUT;
+    learner->pendings[model->count] =
+        (pending){.touched = learner->touched,
+                  .first_new = known < blocks ? learner->blocks[known] : 0,
+                  .owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0};
     model->gaps_ns[model->count] =
         request->time_ns - (model->count > 0 ? learner->last_time_ns : request->time_ns);
     learner->last_time_ns = request->time_ns;
     if (known > 0)
-        description->elapsed = learner->touched - learner->pendings[learner->pendings[model->count].owner].touched;
+        description->elapsed =
+            learner->touched - learner->pendings[learner->pendings[model->count].owner].touched;
     learner->touched += blocks;
     model->count++;
     return MT_OK;

@@ -289,7 +289,7 @@ static void shuffle(mt_reuse *r) {
 }
 
 static int by_double(const void *a, const void *b) { double x = *(const double *)a, y = *(const double *)b; return x < y ? -1 : x > y; }
-mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error) {
     (void)error;
     P_threshold = env("P_THRESHOLD", P_threshold); P_diff = env("P_DIFF", P_diff); P_first = env("P_FIRST", P_first);
     P_K = (int)env("P_K", P_K); P_tries = (int)env("P_TRIES", P_tries); P_beyond = env("P_BEYOND", P_beyond); P_wait = env("P_WAIT", P_wait); P_scan = (int)env("P_SCAN", P_scan);

@@ -7,8 +7,7 @@
 
 typedef struct mt_reuse mt_reuse;
 
-mt_reuse *mt_reuse_new(const mt_model *model, const mt_synthesis_options *options,
-                       mt_error *error);
+mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error);
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error);
 void mt_reuse_free(mt_reuse *reuse);
 
