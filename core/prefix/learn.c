@@ -64,6 +64,7 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
         return NULL;
     }
     learner->model->references = 1;
+    learner->model->gaps_in_order = 1;
     learner->model->block_size = block_size;
     return learner;
 }

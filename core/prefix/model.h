@@ -1,5 +1,5 @@
 /* What a synthesiser learns from a trace: one description a request, in no order of time, and the
- * sequence of gaps between arrivals.
+ * gaps between arrivals.
  *
  * A description says how long a request's parts are and how long ago, in distinct blocks touched
  * since, the parts it shares had been touched; not what was in them. Its prompt is
@@ -49,8 +49,9 @@ typedef struct mt_model {
     size_t count; /* >= 1 */
     mt_model_run *runs;
     size_t run_count;
-    int64_t *gaps_ns; /* count of them, in the trace's order: from the request before to this one,
-                         the first being 0; NULL: left out */
+    int64_t *gaps_ns;  /* count of them: from the request before to this one, the first being 0 */
+    int gaps_in_order; /* as in the trace; 0: sorted, which leaves a distribution without bunching
+                        */
 } mt_model;
 
 mt_model *mt_model_retain(mt_model *model); /* returns it */
