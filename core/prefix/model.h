@@ -50,8 +50,9 @@ typedef struct mt_model {
     mt_model_run *runs;
     size_t run_count;
     int64_t *gaps_ns;  /* count of them: from the request before to this one, the first being 0 */
-    int gaps_in_order; /* as in the trace; 0: sorted, which leaves a distribution without bunching
-                        */
+    int gaps_in_order; /* as in the trace; 0: the numbers of requests at one instant, ascending, and
+                          the gaps between instants, ascending, are put side by side: what is known
+                          of each by itself, without the bunching */
 } mt_model;
 
 mt_model *mt_model_retain(mt_model *model); /* returns it */
