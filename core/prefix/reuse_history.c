@@ -113,38 +113,73 @@ static int reaches(const mt_reuse_reach *reach, uint32_t depth) {
     return reach->low < depth && depth <= reach->core;
 }
 
-/* The group's reach as it is now: it only shrinks between two looks. */
-static void look_again(mt_reuse_history *history, uint32_t group) {
-    mt_reuse_reach reach = {UINT32_MAX, 0};
-    uint32_t end = (group + 1) * NEAR;
-    for (uint32_t s = group * NEAR; s < end && s < history->slot_count; s++) {
-        const mt_reuse_slot *slot = &history->slots[s];
-        if (slot->low >= slot->core)
-            continue;
-        reach.low = slot->low < reach.low ? slot->low : reach.low;
-        reach.core = slot->core > reach.core ? slot->core : reach.core;
-    }
+static const mt_reuse_reach nowhere = {UINT32_MAX, 0};
+
+static void widen(mt_reuse_reach *reach, mt_reuse_reach by) {
+    if (by.low >= by.core)
+        return;
+    reach->low = by.low < reach->low ? by.low : reach->low;
+    reach->core = by.core > reach->core ? by.core : reach->core;
+}
+
+static mt_reuse_reach reach_of(const mt_reuse_slot *slot) {
+    return (mt_reuse_reach){slot->low, slot->core};
+}
+
+/* A group's reach as it is now: between two looks it only shrinks. */
+static void look_at_near(mt_reuse_history *history, uint32_t group) {
+    mt_reuse_reach reach = nowhere;
+    for (uint32_t s = group * NEAR; s < (group + 1) * NEAR && s < history->slot_count; s++)
+        widen(&reach, reach_of(&history->slots[s]));
     history->near[group] = reach;
+}
+
+static void look_at_far(mt_reuse_history *history, uint32_t group) {
+    mt_reuse_reach reach = nowhere;
+    enum { GROUPS = FAR / NEAR };
+    for (uint32_t g = group * GROUPS; g < (group + 1) * GROUPS && g * NEAR < history->slot_count;
+         g++)
+        widen(&reach, history->near[g]);
+    history->far[group] = reach;
+}
+
+/* Within the slots [begin, end) of one group of NEAR, from its edge or from the middle. */
+static uint32_t find_in_near(mt_reuse_history *history, int64_t at, int step, uint32_t depth) {
+    uint32_t group = (uint32_t)at / NEAR;
+    int whole = step > 0 ? at % NEAR == 0 : at % NEAR == NEAR - 1;
+    if (!reaches(&history->near[group], depth))
+        return MT_NO_SLOT;
+    for (; at >= 0 && at < history->slot_count && (uint32_t)at / NEAR == group; at += step)
+        if (history->slots[at].low < depth && depth <= history->slots[at].core)
+            return (uint32_t)at;
+    if (whole)
+        look_at_near(history, group);
+    return MT_NO_SLOT;
+}
+
+/* The first slot after those of the group of `size` that `at` is in, in that direction. */
+static int64_t beyond_group(int64_t at, int step, int64_t size) {
+    return step > 0 ? (at / size + 1) * size : at / size * size - 1;
 }
 
 /* The next slot from `at` on, in direction `step` (1 or -1), that owns block depth - 1 and may have
  * it come back; MT_NO_SLOT at the end. */
 static uint32_t next_owner(mt_reuse_history *history, int64_t at, int step, uint32_t depth) {
     while (at >= 0 && at < history->slot_count) {
-        uint32_t slot = (uint32_t)at;
-        if (!reaches(&history->far[slot / FAR], depth)) {
-            at = step > 0 ? (int64_t)(slot / FAR + 1) * FAR : (int64_t)(slot / FAR) * FAR - 1;
-        } else if (!reaches(&history->near[slot / NEAR], depth)) {
-            at = step > 0 ? (int64_t)(slot / NEAR + 1) * NEAR : (int64_t)(slot / NEAR) * NEAR - 1;
-        } else {
-            uint32_t group = slot / NEAR;
-            int whole = step > 0 ? slot % NEAR == 0 : slot % NEAR == NEAR - 1;
-            for (; at >= 0 && at < history->slot_count && (uint32_t)at / NEAR == group; at += step)
-                if (history->slots[at].low < depth && depth <= history->slots[at].core)
-                    return (uint32_t)at;
+        uint32_t group = (uint32_t)at / FAR;
+        int whole = step > 0 ? at % FAR == 0 : at % FAR == FAR - 1;
+        int64_t next = beyond_group(at, step, FAR);
+        if (reaches(&history->far[group], depth)) {
+            for (; at != next && at >= 0 && at < history->slot_count;
+                 at = beyond_group(at, step, NEAR)) {
+                uint32_t slot = find_in_near(history, at, step, depth);
+                if (slot != MT_NO_SLOT)
+                    return slot;
+            }
             if (whole)
-                look_again(history, group);
+                look_at_far(history, group);
         }
+        at = next;
     }
     return MT_NO_SLOT;
 }
@@ -232,21 +267,14 @@ static void write_ids(const mt_reuse_history *history, uint32_t node, uint64_t *
     }
 }
 
-static void widen(mt_reuse_reach *reach, const mt_reuse_slot *slot) {
-    if (slot->low >= slot->core)
-        return;
-    reach->low = slot->low < reach->low ? slot->low : reach->low;
-    reach->core = slot->core > reach->core ? slot->core : reach->core;
-}
-
 /* Makes slot s known to its groups, which are begun by their first slot. */
 static void join_groups(mt_reuse_history *history, uint32_t s) {
     if (s % NEAR == 0)
-        history->near[s / NEAR] = (mt_reuse_reach){UINT32_MAX, 0};
+        history->near[s / NEAR] = nowhere;
     if (s % FAR == 0)
-        history->far[s / FAR] = (mt_reuse_reach){UINT32_MAX, 0};
-    widen(&history->near[s / NEAR], &history->slots[s]);
-    widen(&history->far[s / FAR], &history->slots[s]);
+        history->far[s / FAR] = nowhere;
+    widen(&history->near[s / NEAR], reach_of(&history->slots[s]));
+    widen(&history->far[s / FAR], reach_of(&history->slots[s]));
 }
 
 static mt_code make_room(mt_reuse_history *history, mt_error *error) {

@@ -38,7 +38,6 @@ static int set_lengths(mt_reuse_item *item, const mt_description *from, const mt
     item->unique = (uint32_t)unique;
     item->first_return = (uint32_t)(shared - stretched(from->shared - from->first_return, prefix));
     item->beyond = (uint32_t)(stretched(from->shared + from->beyond, prefix) - shared);
-    item->visits = from->visits;
     return 0;
 }
 
@@ -76,27 +75,33 @@ static mt_code choose(mt_reuse_items *items, uint32_t *from, const mt_model *mod
     return MT_OK;
 }
 
+static uint32_t scaled(uint32_t distance, double scale) {
+    return (uint32_t)fmin(round(distance * scale), UINT32_MAX);
+}
+
 /* Distances and runs, scaled; run.size is the scaled distance for now. */
 static mt_code set_distances(mt_reuse_items *items, const uint32_t *from, const mt_model *model,
                              const mt_synthesis_options *options, mt_error *error) {
     double scale = distance_scale(items, model);
     uint32_t count = 0;
     items->runs = mt_allocate(model->run_count + 1, sizeof *items->runs);
-    if (!items->runs)
+    items->kinships = mt_allocate(items->count, sizeof *items->kinships);
+    if (!items->runs || !items->kinships)
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_description *description = &model->descriptions[from[i]];
         mt_reuse_item *item = &items->items[i];
         item->run_begin = count;
-        item->run_count = description->run_count;
+        item->run_count = description->run_count & 0x3fffffff;
         item->elapsed = (double)description->elapsed * scale;
-        item->previous = (double)description->previous * scale;
+        items->kinships[i] = (mt_reuse_kinship){.visits = description->visits,
+                                                .previous = scaled(description->previous, scale)};
         for (uint32_t k = 0; k < description->run_count; k++) {
             const mt_model_run *run = &model->runs[description->run_begin + k];
-            double distance = fmin(round((double)run->distance * scale), UINT32_MAX);
+            uint32_t distance = scaled(run->distance, scale);
             items->runs[count++] =
                 (mt_reuse_run){.end = (uint32_t)stretched(run->end, options->prefix_len_multiplier),
-                               .size = (uint32_t)distance};
+                               .size = distance};
             item->distance = distance;
         }
         if (item->distance > (double)items->farthest)
@@ -204,5 +209,6 @@ mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
 void mt_reuse_items_free(mt_reuse_items *items) {
     mt_free(items->items);
     mt_free(items->runs);
+    mt_free(items->kinships);
     *items = (mt_reuse_items){0};
 }

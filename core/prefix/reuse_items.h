@@ -13,21 +13,27 @@ typedef struct mt_reuse_run {
     uint32_t size; /* it hits in caches of sizes[size] and more; MT_REUSE_SIZES: in none of them */
 } mt_reuse_run;
 
-/* A description, stretched; blocks, and distances in the synthetic trace's own blocks. */
+/* A description, stretched; blocks, and distances in the synthetic trace's own blocks. One line of
+ * cache: items are looked at in no order. */
 typedef struct mt_reuse_item {
     uint32_t shared, returning, unique;
     uint32_t first_return, beyond; /* as in mt_description */
-    uint32_t visits;
-    uint32_t run_begin, run_count;
-    double distance;          /* of the deepest shared block; 0 where nothing is shared */
-    double elapsed, previous; /* as in mt_description, scaled as distances are */
+    uint32_t run_begin;
+    uint32_t run_count : 30, has_output : 1, knows_blocks : 1;
+    double distance; /* of the deepest shared block; 0 where nothing is shared */
+    double elapsed;  /* as in mt_description, scaled as distances are */
     uint64_t input_length, output_length;
-    int has_output, knows_blocks;
 } mt_reuse_item;
+
+/* What only the plan asks for. */
+typedef struct mt_reuse_kinship {
+    uint32_t visits, previous; /* as in mt_description, previous scaled as distances are */
+} mt_reuse_kinship;
 
 typedef struct mt_reuse_items {
     mt_reuse_item *items;
-    uint32_t count; /* >= 1 */
+    mt_reuse_kinship *kinships; /* by item */
+    uint32_t count;             /* >= 1 */
     mt_reuse_run *runs;
     uint64_t sizes[MT_REUSE_SIZES]; /* the grid: half of them evenly over the logarithm of the
                                        distances, half where the source's hits are */

@@ -79,8 +79,8 @@ static uint32_t logarithm(uint32_t visits) {
 
 /* Items of one kind come back to the same depth, about as often visited, and leave the same sort of
  * place behind. */
-static uint64_t kind_of(const mt_reuse_item *item) {
-    return (uint64_t)item->shared << 32 | (uint64_t)logarithm(item->visits) << 2 |
+static uint64_t kind_of(const mt_reuse_item *item, uint32_t visits) {
+    return (uint64_t)item->shared << 32 | (uint64_t)logarithm(visits) << 2 |
            (uint64_t)(item->returning > 0) << 1 | (item->beyond > 0);
 }
 
@@ -122,10 +122,11 @@ static void find_alike(matching *match, const mt_reuse_items *items, uint32_t *s
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_reuse_item *item = &items->items[i];
         if (item->shared > 0)
-            match->places[match->place_count++] = (place){.kind = kind_of(item),
-                                                          .distance = item->distance,
-                                                          .item = i,
-                                                          .visits = item->visits};
+            match->places[match->place_count++] =
+                (place){.kind = kind_of(item, items->kinships[i].visits),
+                        .distance = item->distance,
+                        .item = i,
+                        .visits = items->kinships[i].visits};
     }
     qsort(match->places, match->place_count, sizeof(place), compare_places);
     for (uint32_t begin = 0; begin < match->place_count;) {
@@ -339,7 +340,7 @@ static void match_by_distance(mt_reuse_plan *plan, const class *here) {
     ranked *wanted = match->ranks, *offered = match->others;
     for (uint32_t k = 0; k < here->demands; k++) {
         uint32_t i = match->demanding[here->demand_begin + k];
-        wanted[k] = (ranked){items[i].previous, i};
+        wanted[k] = (ranked){plan->items->kinships[i].previous, i};
     }
     for (uint32_t k = 0; k < here->supplies; k++) {
         uint32_t i = match->supplying[here->supply_begin + k];

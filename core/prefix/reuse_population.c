@@ -273,6 +273,9 @@ static uint32_t deal(mt_reuse_population *population) {
             deck[from] = first;
         }
     }
+    uint32_t next = population->dealt + 1;
+    if (next < population->plan.deck_count)
+        __builtin_prefetch(item_of(population, deck[next]));
     return deck[population->dealt++];
 }
 
