@@ -1,7 +1,8 @@
 #include "prefix/reuse_choice.h"
 
+#include "prefix/reuse_lanes.h"
+
 #include <math.h>
-#include <string.h>
 
 enum { CANDIDATES = 32 };
 
@@ -33,36 +34,18 @@ static void wanted_hits(const mt_reuse_items *items, const mt_reuse_item *item,
         wanted[size++] = blocks;
 }
 
-/* Four numbers that the processor handles at once. */
-enum { LANES = 4 };
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t lane_bits __attribute__((vector_size(LANES * sizeof(float))));
-
-static lanes load(const float *from) {
-    lanes four;
-    memcpy(&four, from, sizeof four);
-    return four;
-}
-
-static lanes absolute(lanes four) {
-    return (lanes)((lane_bits)four & 0x7fffffff);
-}
-
-static float sum_of(lanes four) {
-    return (four[0] + four[1]) + (four[2] + four[3]);
-}
-
 /* Mean error of log distance, and what becomes of the sums of errors. */
 static float cost_of_hits(const mt_reuse_items *items, const mt_reuse_errors *errors,
                           const float *hits, const float *wanted, float blocks) {
-    lanes apart = {0}, growth = {0};
-    for (int j = 0; j < MT_REUSE_SIZES; j += LANES) {
-        lanes more = load(&hits[j]) - load(&wanted[j]), so_far = load(&errors->hits[j]);
-        apart += load(&items->weights[j]) * absolute(more);
+    mt_lanes apart = {0}, growth = {0};
+    for (int j = 0; j < MT_REUSE_SIZES; j += MT_LANES) {
+        mt_lanes more = mt_lanes_of(&hits[j]) - mt_lanes_of(&wanted[j]);
+        mt_lanes so_far = mt_lanes_of(&errors->hits[j]);
+        apart += mt_lanes_of(&items->weights[j]) * mt_lanes_absolute(more);
         growth += (so_far + so_far + more) * more;
     }
-    return sum_of(apart) / blocks +
-           of_errors * sum_of(growth) / (MT_REUSE_SIZES * errors->tolerated * blocks);
+    return mt_lanes_sum(apart) / blocks +
+           of_errors * mt_lanes_sum(growth) / (MT_REUSE_SIZES * errors->tolerated * blocks);
 }
 
 static float cost_against(const mt_reuse_history *history, const mt_reuse_items *items,

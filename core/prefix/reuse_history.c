@@ -1,6 +1,7 @@
 #include "prefix/reuse_history.h"
 
 #include "base/memory.h"
+#include "prefix/reuse_lanes.h"
 
 #include <string.h>
 
@@ -80,22 +81,32 @@ static uint32_t node_at(const mt_reuse_history *history, uint32_t slot, uint32_t
     return node;
 }
 
+/* Raises hits to `blocks` where the slot is still held. Numbers above 0 are in the order of their
+ * bits. */
+static void raise_hits(const mt_reuse_history *history, uint32_t slot, float blocks, float *hits) {
+    const mt_lane_bits here = {(int32_t)slot, (int32_t)slot, (int32_t)slot, (int32_t)slot};
+    const mt_lanes depth = {blocks, blocks, blocks, blocks};
+    for (int j = 0; j < MT_REUSE_SIZES; j += MT_LANES) {
+        mt_lane_bits before = mt_lane_bits_of(&hits[j]);
+        mt_lane_bits held = mt_lane_bits_of(&history->oldest[j]) <= here;
+        mt_lane_bits now = held & (mt_lane_bits)depth;
+        mt_lane_bits lower = now > before;
+        now = (now & lower) | (before & ~lower);
+        memcpy(&hits[j], &now, sizeof now);
+    }
+}
+
 void mt_reuse_hits(const mt_reuse_history *history, uint32_t slot, uint32_t depth,
                    float hits[MT_REUSE_SIZES]) {
-    int filled =
-        MT_REUSE_SIZES; /* the sizes from here on are done: older owners hit in them only */
-    while (filled > 0) {
-        float blocks = (float)depth;
-        while (filled > 0 && history->oldest[filled - 1] <= slot)
-            hits[--filled] = blocks;
+    memset(hits, 0, MT_REUSE_SIZES * sizeof *hits);
+    while (depth > 0) {
+        raise_hits(history, slot, (float)depth, hits);
         uint32_t top = history->slots[slot].top;
+        if (top == MT_NO_NODE || history->oldest[0] <= slot)
+            return;
         depth = history->slots[slot].low;
-        if (top == MT_NO_NODE)
-            break;
         slot = history->nodes[top].owner;
     }
-    while (filled > 0)
-        hits[--filled] = 0;
 }
 
 uint32_t mt_reuse_first_return(const mt_reuse_history *history, uint32_t slot, uint32_t depth) {
@@ -279,7 +290,7 @@ static void join_groups(mt_reuse_history *history, uint32_t s) {
 
 static mt_code make_room(mt_reuse_history *history, mt_error *error) {
     size_t slots = (size_t)history->slot_count + 1;
-    if (slots >= MT_NO_SLOT ||
+    if (slots > INT32_MAX ||
         mt_reserve((void **)&history->slots, &history->slot_capacity, slots,
                    sizeof(mt_reuse_slot)) ||
         mt_reserve((void **)&history->sums, &history->sum_capacity, slots + 1, sizeof(uint64_t)) ||
