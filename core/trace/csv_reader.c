@@ -1,6 +1,5 @@
 #include "trace/csv_reader.h"
 
-#include "base/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -25,6 +24,13 @@ typedef struct row_buffer {
     size_t field_capacity;
 } row_buffer;
 
+/* What is to be done before rows can be read on after a failure. */
+typedef enum recovery {
+    NO_RECOVERY,  /* nothing helps */
+    AT_NEXT_ROW,  /* nothing: the row was whole */
+    AT_NEXT_LINE, /* the rest of the line is passed over */
+} recovery;
+
 struct mt_csv_reader {
     mt_input *input;
     struct csv_parser parser;
@@ -42,6 +48,7 @@ struct mt_csv_reader {
     int is_out_of_memory; /* a callback found no room */
     mt_csv_row header;
     mt_error failure; /* code MT_OK: none so far */
+    recovery recovery;
 };
 
 /* ---- what libcsv calls ----------------------------------------------------------------------- */
@@ -125,6 +132,7 @@ static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, si
                    ? fail_memory(reader)
                    : fail(reader, reader->field_line, 0,
                           "a field of more than 1 MiB begins here (is its quote ever closed?)");
+    reader->recovery = AT_NEXT_LINE;
     if (text[at] == CSV_QUOTE)
         return fail(reader, reader->line, reader->column + at + 1,
                     "a quote inside a field that does not begin with one (a field with quotes is "
@@ -238,6 +246,7 @@ int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error) {
         return 0;
     size_t count = reader->row.count;
     if (count != width) {
+        reader->recovery = AT_NEXT_ROW;
         fail(reader, reader->row_line, 0, "the row has %zu field%s, the header has %zu%s", count,
              count == 1 ? "" : "s", width,
              reader->column > 0 ? " (the file ends without a newline here: it seems to be cut)"
@@ -246,6 +255,46 @@ int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error) {
     }
     place_fields(&reader->row);
     *row = (mt_csv_row){reader->row.fields, count, reader->row_line};
+    return 1;
+}
+
+/* Passes over what is left of the line: 0 or -1. */
+static int skip_line(mt_csv_reader *reader) {
+    for (;;) {
+        if (reader->unread_length == 0) {
+            int status = read_block(reader);
+            if (status <= 0)
+                return status;
+        }
+        size_t length = line_length(reader->unread, reader->unread_length);
+        if (length == 0)
+            return -1;
+        char last = reader->unread[length - 1];
+        reader->unread += length;
+        reader->unread_length -= length;
+        reader->column += length;
+        if (last == '\n' || last == '\r') {
+            reader->line++;
+            reader->column = 0;
+            reader->after_return = last == '\r';
+            return 0;
+        }
+    }
+}
+
+int mt_csv_recover(mt_csv_reader *reader) {
+    recovery how = reader->recovery;
+    reader->recovery = NO_RECOVERY;
+    if (how == NO_RECOVERY)
+        return 0;
+    if (how == AT_NEXT_LINE) {
+        /* Outside of an open quote this only sets the parser back to the beginning of a row. */
+        csv_fini(&reader->parser, NULL, NULL, NULL);
+        reader->is_row_open = 0;
+        if (skip_line(reader) != 0)
+            return 0;
+    }
+    reader->failure.code = MT_OK;
     return 1;
 }
 
@@ -307,8 +356,14 @@ static int read_header(mt_csv_reader *reader) {
 }
 
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error) {
+    mt_input *input = mt_input_open(path, error);
+    return input ? mt_csv_open_input(input, error) : NULL;
+}
+
+mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
     mt_csv_reader *reader = mt_allocate_zero(1, sizeof *reader);
     if (!reader) {
+        mt_input_close(input);
         mt_fail_memory(error, "CSV reader");
         return NULL;
     }
@@ -318,10 +373,9 @@ mt_csv_reader *mt_csv_open(const char *path, mt_error *error) {
     csv_set_space_func(&reader->parser, no_byte_is_space);
     csv_set_blk_size(&reader->parser, FIELD_GROWTH);
     reader->line = 1;
-    reader->input = mt_input_open(path, error);
-    if (!reader->input || read_header(reader) != 0) {
-        if (reader->input)
-            keep_failure(reader, error);
+    reader->input = input;
+    if (read_header(reader) != 0) {
+        keep_failure(reader, error);
         mt_csv_close(reader);
         return NULL;
     }

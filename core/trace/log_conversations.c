@@ -1,0 +1,530 @@
+/* Lists of conversations as ShareGPT has them: every answer is a request, whose prompt is all that
+ * was said before. */
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "hash/ids.h"
+#include "trace/json_items.h"
+#include "trace/log_kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { QUOTE_SIZE = 64 };
+
+/* A request of the conversation that is given out. */
+typedef struct answer {
+    uint64_t input, output;
+    size_t whole_blocks; /* of the prompt */
+    uint64_t rest;       /* content of the block that the prompt ends in, when it is not whole */
+} answer;
+
+typedef struct conversation_log {
+    mt_log base;
+    /* The file, a conversation at a time. */
+    const char *unread;
+    size_t unread_length;
+    uint64_t line, column; /* of the next byte, the column from 0 */
+    int has_begun;         /* the list's bracket, or that there is none, was seen */
+    int is_list, is_after, is_at_end;
+    char *text; /* the conversation as it stands in the file */
+    size_t text_length, text_capacity;
+    uint64_t text_line, text_column;
+    uint64_t conversations;
+    /* What it says. */
+    answer *answers;
+    size_t answer_count, answer_capacity, next_answer;
+    uint64_t tokens;    /* said so far */
+    int has_lengths;    /* some message says its tokens */
+    mt_key block;       /* the words of the block that is not whole yet */
+    uint64_t *contents; /* of the whole blocks, and room for one more */
+    size_t content_count, content_capacity;
+    size_t hidden_at; /* which content stands in `hidden` while a request's last block has its place */
+    uint64_t hidden;
+    char *token; /* the session's name */
+    size_t token_length, token_capacity;
+    char *scratch; /* a message's text without escapes */
+    size_t scratch_capacity;
+} conversation_log;
+
+/* ---- the file, a conversation at a time ------------------------------------------------------ */
+
+/* 1 with unread bytes, 0 at the end, -1. */
+static int more(conversation_log *self, mt_error *error) {
+    if (self->unread_length > 0)
+        return 1;
+    if (mt_interrupted())
+        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+    return mt_input_block(self->base.input, &self->unread, &self->unread_length, error);
+}
+
+static void step(conversation_log *self) {
+    if (*self->unread == '\n') {
+        self->line++;
+        self->column = 0;
+    } else {
+        self->column++;
+    }
+    self->unread++;
+    self->unread_length--;
+}
+
+static int fail_here(conversation_log *self, const char *want, mt_error *error) {
+    char quoted[QUOTE_SIZE];
+    if (self->unread_length == 0)
+        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->line, 0,
+                   "expected %s, but the file ends (it seems to be cut)", want);
+    else
+        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->line, self->column + 1,
+                   "expected %s, found '%s'", want,
+                   mt_quote(self->unread, self->unread_length < 24 ? self->unread_length : 24,
+                            quoted, sizeof quoted));
+    return -1;
+}
+
+/* Over white space, to a byte that is none: 1, 0 at the end, -1. */
+static int skip_space(conversation_log *self, mt_error *error) {
+    int status;
+    while ((status = more(self, error)) > 0) {
+        char byte = *self->unread;
+        if (byte != ' ' && byte != '\t' && byte != '\r' && byte != '\n')
+            return 1;
+        step(self);
+    }
+    return status;
+}
+
+/* Where in an object the scan for its end stands. */
+typedef struct nesting {
+    uint64_t depth;
+    int in_string, is_escaped;
+} nesting;
+
+/* How many of the bytes belong to the object; *is_done when they end it. */
+static size_t object_bytes(nesting *in, const char *text, size_t length, int *is_done) {
+    for (size_t i = 0; i < length; i++) {
+        char byte = text[i];
+        if (in->in_string) {
+            if (in->is_escaped)
+                in->is_escaped = 0;
+            else if (byte == '\\')
+                in->is_escaped = 1;
+            else if (byte == '"')
+                in->in_string = 0;
+        } else if (byte == '"') {
+            in->in_string = 1;
+        } else if (byte == '{' || byte == '[') {
+            in->depth++;
+        } else if ((byte == '}' || byte == ']') && --in->depth == 0) {
+            *is_done = 1;
+            return i + 1;
+        }
+    }
+    return length;
+}
+
+/* Counts lines and columns over the bytes, which are appended to the conversation's text. */
+static int take(conversation_log *self, size_t length, mt_error *error) {
+    void *text = self->text;
+    if (self->text_length + length > MT_LINE_LIMIT) {
+        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->text_line, 0,
+                   "the conversation that begins here is longer than 1 GiB");
+        return -1;
+    }
+    int status = mt_reserve(&text, &self->text_capacity, self->text_length + length, 1);
+    self->text = text;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    memcpy(self->text + self->text_length, self->unread, length);
+    self->text_length += length;
+    const char *end = self->unread + length, *newline;
+    while ((newline = memchr(self->unread, '\n', (size_t)(end - self->unread))) != NULL) {
+        self->line++;
+        self->column = 0;
+        self->unread_length -= (size_t)(newline + 1 - self->unread);
+        self->unread = newline + 1;
+    }
+    self->column += (size_t)(end - self->unread);
+    self->unread_length -= (size_t)(end - self->unread);
+    self->unread = end;
+    return 0;
+}
+
+static int take_object(conversation_log *self, mt_error *error) {
+    nesting in = {0};
+    int is_done = 0;
+    self->text_length = 0;
+    self->text_line = self->line;
+    self->text_column = self->column;
+    while (!is_done) {
+        int status = more(self, error);
+        if (status < 0)
+            return -1;
+        if (status == 0) {
+            mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->text_line, 0,
+                       "the file ends inside the conversation that begins here (it seems to be "
+                       "cut)");
+            return -1;
+        }
+        size_t length = object_bytes(&in, self->unread, self->unread_length, &is_done);
+        if (take(self, length, error) != 0)
+            return -1;
+    }
+    return 1;
+}
+
+/* The list's bracket, where there is one. 1, 0 for an empty list, -1. */
+static int begin_list(conversation_log *self, mt_error *error) {
+    int status = skip_space(self, error);
+    if (status < 0)
+        return -1;
+    if (status == 0) {
+        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, 0, 0, "the file is empty");
+        return -1;
+    }
+    self->has_begun = 1;
+    self->is_list = *self->unread == '[';
+    if (self->is_list)
+        step(self);
+    else if (*self->unread != '{')
+        return fail_here(self, "a list of conversations ('[')", error);
+    return 1;
+}
+
+/* Only white space may follow the list. 0 or -1. */
+static int end_list(conversation_log *self, mt_error *error) {
+    self->is_at_end = 1;
+    step(self);
+    int status = skip_space(self, error);
+    return status > 0 ? fail_here(self, "the end of the file", error) : status;
+}
+
+/* The next conversation's text: 1, 0 at the end, -1. */
+static int next_object(conversation_log *self, mt_error *error) {
+    if (self->is_at_end)
+        return 0;
+    if (!self->has_begun && begin_list(self, error) < 0)
+        return -1;
+    int status = skip_space(self, error);
+    if (status < 0 || (status == 0 && !self->is_list))
+        return status;
+    if (self->is_list && status > 0 && *self->unread == ']')
+        return end_list(self, error);
+    if (self->is_list && self->is_after) {
+        if (status == 0 || *self->unread != ',')
+            return fail_here(self, "',' or ']'", error);
+        step(self);
+        status = skip_space(self, error);
+        if (status < 0)
+            return -1;
+    }
+    if (status == 0 || *self->unread != '{')
+        return fail_here(self, "a conversation ('{')", error);
+    self->is_after = 1;
+    return take_object(self, error);
+}
+
+/* ---- what a conversation says ---------------------------------------------------------------- */
+
+/* Where in the file a position in the text is. */
+static int bad_at(conversation_log *self, const char *at, mt_error *error, const char *message) {
+    uint64_t line = self->text_line, column = self->text_column;
+    for (const char *byte = self->text; byte < at; byte++) {
+        column++;
+        if (*byte == '\n') {
+            line++;
+            column = 0;
+        }
+    }
+    return mt_log_bad_row(&self->base, line, column + 1, error, "%s", message);
+}
+
+static int bad_json(conversation_log *self, mt_error *error) {
+    char message[MT_ERROR_MESSAGE_SIZE];
+    memcpy(message, error->message, sizeof message);
+    return bad_at(self, self->text + (error->column > 0 ? error->column - 1 : 0), error, message);
+}
+
+static int bad_value(conversation_log *self, mt_span value, const char *name, const char *want,
+                     mt_error *error) {
+    char message[MT_ERROR_MESSAGE_SIZE], quoted[QUOTE_SIZE];
+    snprintf(message, sizeof message, "%s must be %s, not %s", name, want,
+             mt_quote(value.text, value.length, quoted, sizeof quoted));
+    return bad_at(self, value.text, error, message);
+}
+
+/* Room for a content and one more after it. */
+static int reserve_content(conversation_log *self) {
+    void *contents = self->contents;
+    int status = mt_reserve(&contents, &self->content_capacity, self->content_count + 2,
+                            sizeof *self->contents);
+    self->contents = contents;
+    return status;
+}
+
+static int is_space(char byte) {
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* Counts the words of a text into the conversation's blocks. 0 or -1 (memory). */
+static int add_words(conversation_log *self, const char *text, size_t length) {
+    uint64_t block_size = self->base.options.block_size;
+    for (size_t i = 0; i < length;) {
+        size_t begin = i;
+        while (i < length && !is_space(text[i]))
+            i++;
+        if (i > begin) {
+            self->block = mt_key_child(self->block, text + begin, i - begin);
+            if (++self->tokens % block_size == 0) {
+                if (reserve_content(self) != 0)
+                    return -1;
+                self->contents[self->content_count++] = self->block.low;
+                self->block = (mt_key){0, 0};
+            }
+        }
+        while (i < length && is_space(text[i]))
+            i++;
+    }
+    return 0;
+}
+
+/* What a message is made of. */
+typedef struct message {
+    mt_span role, text, tokens, whole;
+} message;
+
+static int read_message(conversation_log *self, const mt_json *json, mt_span object, message *out,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    *out = (message){.whole = object};
+    if (mt_json_items_begin(&items, json, object.text, '{', "a message ('{')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0) { /* the conversation's walk has checked it */
+        if (mt_json_named(&item, "from") || mt_json_named(&item, "role"))
+            out->role = item.value;
+        else if (mt_json_named(&item, "value") || mt_json_named(&item, "content") ||
+                 mt_json_named(&item, "text"))
+            out->text = item.value;
+        else if (mt_json_named(&item, "tokens") || mt_json_named(&item, "num_tokens") ||
+                 mt_json_named(&item, "token_count") || mt_json_named(&item, "length"))
+            out->tokens = item.value;
+    }
+    if (out->role.length == 0)
+        return bad_at(self, object.text, error, "a message needs from (or role): who says it");
+    if (out->role.text[0] != '"')
+        return bad_value(self, out->role, "from (role)", "a string", error);
+    return 0;
+}
+
+static int is_answer(mt_span role) {
+    static const char *const names[] = {"\"gpt\"", "\"assistant\"", "\"chatgpt\"", "\"bard\"",
+                                        "\"bing\"", "\"model\""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (role.length == strlen(names[i]) && memcmp(role.text, names[i], role.length) == 0)
+            return 1;
+    return 0;
+}
+
+/* Adds the message's tokens, said or counted, to what was said. 0 or -1. */
+static int say(conversation_log *self, const message *one, mt_error *error) {
+    uint64_t tokens;
+    if (self->has_lengths) {
+        if (one->tokens.length == 0)
+            return bad_at(self, one->whole.text, error,
+                          "this message does not say its tokens, others of the conversation do");
+        if (mt_json_count(one->tokens, &tokens) != 0 ||
+            __builtin_add_overflow(self->tokens, tokens, &self->tokens))
+            return bad_value(self, one->tokens, "tokens", "a whole number of at least 0", error);
+        return 0;
+    }
+    if (one->text.length == 0 || mt_json_is_null(one->text))
+        return 0;
+    if (one->text.text[0] != '"')
+        return bad_value(self, one->text, "value (content)", "a string", error);
+    void *scratch = self->scratch;
+    int status = mt_reserve(&scratch, &self->scratch_capacity, one->text.length, 1);
+    self->scratch = scratch;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
+    if (add_words(self, self->scratch, length) != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    return 0;
+}
+
+/* An answer is a request, unless nothing was said before it. */
+static int answer_with(conversation_log *self, const message *one, mt_error *error) {
+    answer made = {self->tokens, 0, self->content_count, self->block.low};
+    if (self->tokens > 0 &&
+        mt_log_check_prompt(&self->base, self->tokens, "the prompt", self->text_line, error) != 0)
+        return -1;
+    if (say(self, one, error) != 0)
+        return -1;
+    made.output = self->tokens - made.input;
+    if (made.input == 0)
+        return 0;
+    void *answers = self->answers;
+    int status = mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1,
+                            sizeof *self->answers);
+    self->answers = answers;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    self->answers[self->answer_count++] = made;
+    return 0;
+}
+
+/* The session's name: the conversation's id, or its number in the file. */
+static int name_session(conversation_log *self, mt_span id, mt_error *error) {
+    char number[48];
+    mt_span token = id;
+    int is_name = id.length > 0 && (id.text[0] == '"' || id.text[0] == '-' ||
+                                    (id.text[0] >= '0' && id.text[0] <= '9'));
+    if (!is_name) {
+        int length = snprintf(number, sizeof number, "\"conversation %llu\"",
+                              (unsigned long long)self->conversations);
+        token = (mt_span){number, (size_t)length};
+    }
+    void *bytes = self->token;
+    int status = mt_reserve(&bytes, &self->token_capacity, token.length, 1);
+    self->token = bytes;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    memcpy(self->token, token.text, token.length);
+    self->token_length = token.length;
+    return 0;
+}
+
+/* Finds the conversation's members; the whole text is JSON afterwards. 0 or -1. */
+static int read_members(conversation_log *self, const mt_json *json, mt_span *id, mt_span *messages,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    *id = *messages = (mt_span){"", 0};
+    int status = mt_json_items_begin(&items, json, json->begin, '{', "a conversation ('{')");
+    while (status == 0 && (status = mt_json_items_next(&items, &item)) > 0) {
+        if (mt_json_named(&item, "id"))
+            *id = item.value;
+        else if (mt_json_named(&item, "conversations") || mt_json_named(&item, "conversation") ||
+                 mt_json_named(&item, "messages") || mt_json_named(&item, "items"))
+            *messages = item.value;
+        status = 0;
+    }
+    if (status < 0)
+        return bad_json(self, error);
+    if (messages->length == 0)
+        return bad_at(self, self->text, error,
+                      "a conversation needs conversations (or messages): the list of what was said");
+    return 0;
+}
+
+/* Does any message say its tokens? */
+static int find_lengths(conversation_log *self, const mt_json *json, mt_span messages,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    message one;
+    self->has_lengths = 0;
+    if (mt_json_items_begin(&items, json, messages.text, '[', "a list of messages ('[')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (read_message(self, json, item.value, &one, error) != 0)
+            return -1;
+        self->has_lengths |= one.tokens.length > 0 && !mt_json_is_null(one.tokens);
+    }
+    return 0;
+}
+
+static int read_conversation(conversation_log *self, mt_error *error) {
+    mt_json json = {self->text, self->text + self->text_length, error};
+    mt_json_items items;
+    mt_json_item item;
+    mt_span id, messages;
+    message one;
+    self->answer_count = self->next_answer = self->content_count = 0;
+    self->hidden_at = 0;
+    self->tokens = 0;
+    if (reserve_content(self) != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    self->block = (mt_key){0, 0};
+    self->conversations++;
+    if (read_members(self, &json, &id, &messages, error) != 0 ||
+        name_session(self, id, error) != 0 || find_lengths(self, &json, messages, error) != 0 ||
+        mt_json_items_begin(&items, &json, messages.text, '[', "a list of messages ('[')") != 0)
+        return -1;
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (read_message(self, &json, item.value, &one, error) != 0 ||
+            (is_answer(one.role) ? answer_with(self, &one, error) : say(self, &one, error)) != 0) {
+            self->answer_count = 0;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static mt_code conversations_open(mt_log *log, mt_error *error) {
+    conversation_log *self = (conversation_log *)log;
+    self->line = 1;
+    int status = more(self, error);
+    if (status < 0)
+        return mt_code_of(error);
+    if (status > 0 && self->unread_length >= 3 && memcmp(self->unread, "\xEF\xBB\xBF", 3) == 0) {
+        self->unread += 3;
+        self->unread_length -= 3;
+    }
+    return MT_OK;
+}
+
+static void conversations_close(mt_log *log) {
+    conversation_log *self = (conversation_log *)log;
+    mt_free(self->text);
+    mt_free(self->answers);
+    mt_free(self->contents);
+    mt_free(self->token);
+    mt_free(self->scratch);
+}
+
+/* The contents of the prompt's blocks: the whole ones, then the one that it ends in, for which the
+ * next whole one makes room until the next call. */
+static void give_contents(conversation_log *self, const answer *one, mt_request *request) {
+    request->hash_ids = self->contents;
+    request->hash_count = one->whole_blocks;
+    request->has |= MT_HAS_HASH_IDS;
+    if (one->input % self->base.options.block_size == 0)
+        return;
+    self->hidden_at = one->whole_blocks;
+    self->hidden = self->contents[one->whole_blocks];
+    self->contents[request->hash_count++] = one->rest;
+}
+
+static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
+    conversation_log *self = (conversation_log *)log;
+    while (self->next_answer == self->answer_count) {
+        int status = next_object(self, error);
+        if (status <= 0)
+            return status;
+        if (read_conversation(self, error) != 0)
+            return -1;
+    }
+    const answer *one = &self->answers[self->next_answer++];
+    self->contents[self->hidden_at] = self->hidden;
+    mt_request *request = &row->request;
+    request->has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
+    request->input_length = one->input;
+    request->output_length = one->output;
+    request->session = (mt_span){self->token, self->token_length};
+    request->line = self->text_line;
+    if (!self->has_lengths)
+        give_contents(self, one, request);
+    return 1;
+}
+
+const mt_log_kind mt_log_sharegpt = {.name = "sharegpt",
+                                     .size = sizeof(conversation_log),
+                                     .open = conversations_open,
+                                     .next = conversations_next,
+                                     .close = conversations_close,
+                                     .default_time_digits = 9,
+                                     .default_block_size = MT_LOG_BLOCK_SIZE,
+                                     .contents_are_texts = 1};
