@@ -213,6 +213,16 @@ static int plain_digits(mt_span field, uint64_t *value) {
     return 1;
 }
 
+/* The same for a time of whole seconds. */
+static int plain_seconds(mt_span field, int digits, int64_t *time) {
+    enum { SECOND_DIGITS = 9, SECOND = 1000000000 };
+    uint64_t seconds;
+    if (digits != SECOND_DIGITS || !plain_digits(field, &seconds) || seconds > INT64_MAX / SECOND)
+        return 0;
+    *time = (int64_t)(seconds * SECOND);
+    return 1;
+}
+
 static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t *tokens,
                        mt_error *error) {
     mt_span field = field_of(self, row, role);
@@ -234,7 +244,9 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
     mt_span field = field_of(self, row, TIMESTAMP);
     const mt_log_options *options = &self->base.options;
     char name[QUOTE_SIZE + 16], quoted[QUOTE_SIZE], want[96];
-    int status = mt_csv_nanoseconds(field.text, field.length, options->time_digits, time);
+    int status = plain_seconds(field, options->time_digits, time)
+                     ? 0
+                     : mt_csv_nanoseconds(field.text, field.length, options->time_digits, time);
     int is_date = status == -1;
     if (is_date)
         status = mt_csv_date_time(field.text, field.length, time);
