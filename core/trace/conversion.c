@@ -48,6 +48,7 @@ void mt_conversion_free(mt_conversion *conversion) {
     mt_free(conversion->name);
     mt_free(conversion->contents);
     mt_free(conversion->order);
+    mt_free(conversion->seen);
     mt_free(conversion->keys);
     mt_free(conversion->batch_ids);
     mt_ids_free(conversion->ids);

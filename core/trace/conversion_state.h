@@ -39,6 +39,8 @@ struct mt_conversion {
     size_t *order; /* of the rows; NULL: as they are */
     size_t next;
     mt_random_key key;
+    uint64_t *seen; /* pairs of words: which beginnings of drawn prompts were met, and met again */
+    uint64_t seen_mask; /* over the bits of all first words of the pairs */
     mt_ids *ids;
     mt_key *keys; /* of a batch's blocks */
     uint64_t *batch_ids;
