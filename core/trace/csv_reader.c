@@ -271,6 +271,9 @@ static int read_row(mt_csv_reader *reader, row_buffer *target, size_t most) {
                         "a NUL byte: this is not text (or UTF-16; a CSV is read as UTF-8)");
         if (feed(reader, reader->unread, length) != 0)
             return -1;
+        if (most == SIZE_MAX && target->count > MT_CSV_COLUMNS_LIMIT)
+            return fail(reader, reader->row_line, 0, "the header has more than %zu columns",
+                        MT_CSV_COLUMNS_LIMIT);
         reader->unread += length;
         reader->unread_length -= length;
     }

@@ -18,8 +18,9 @@
 
 typedef struct mt_csv_reader mt_csv_reader;
 
-/* A field has at most so many bytes, its closing quote counted. */
+/* A field has at most so many bytes, its closing quote counted; a header so many columns. */
 #define MT_CSV_FIELD_LIMIT ((size_t)1 << 20)
+#define MT_CSV_COLUMNS_LIMIT ((size_t)1 << 16)
 
 typedef struct mt_csv_row {
     const mt_span *fields; /* as many as the header has, unquoted; valid until the next call */

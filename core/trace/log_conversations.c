@@ -38,7 +38,8 @@ typedef struct conversation_log {
     mt_key block;       /* the words of the block that is not whole yet */
     uint64_t *contents; /* of the whole blocks, and room for one more */
     size_t content_count, content_capacity;
-    size_t hidden_at; /* which content stands in `hidden` while a request's last block has its place */
+    int is_hiding; /* a request's last block has the place of content hidden_at, which is `hidden` */
+    size_t hidden_at;
     uint64_t hidden;
     char *token; /* the session's name */
     size_t token_length, token_capacity;
@@ -441,7 +442,7 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     mt_span id, messages;
     message one;
     self->answer_count = self->next_answer = self->content_count = 0;
-    self->hidden_at = 0;
+    self->is_hiding = 0;
     self->tokens = 0;
     if (reserve_content(self) != 0)
         return mt_fail_memory(error, "conversation"), -1;
@@ -493,6 +494,7 @@ static void give_contents(conversation_log *self, const answer *one, mt_request 
     request->has |= MT_HAS_HASH_IDS;
     if (one->input % self->base.options.block_size == 0)
         return;
+    self->is_hiding = 1;
     self->hidden_at = one->whole_blocks;
     self->hidden = self->contents[one->whole_blocks];
     self->contents[request->hash_count++] = one->rest;
@@ -508,7 +510,9 @@ static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
             return -1;
     }
     const answer *one = &self->answers[self->next_answer++];
-    self->contents[self->hidden_at] = self->hidden;
+    if (self->is_hiding)
+        self->contents[self->hidden_at] = self->hidden;
+    self->is_hiding = 0;
     mt_request *request = &row->request;
     request->has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
     request->input_length = one->input;
