@@ -2,7 +2,7 @@
 local convert = require "moontide.convert"
 local mt = require "moontide"
 
--- The logs of the command line as mt.convert takes them.
+-- The logs of the command line as convert takes them.
 local function logs_of(opt)
   if opt.input_file then return { opt.input_file } end
   local logs = {}
@@ -72,7 +72,7 @@ return mt.script {
     local logs = logs_of(opt)
     local path, problem, kind = output_of(opt, logs)
     if not path then return nil, problem, kind end
-    local result, message, code = mt.convert(logs, path, given)
+    local result, message, code = convert.convert(logs, path, given)
     if not result then return nil, message, code end
     convert.tell(result)
     local text = opt.json and mt.json.encode(result) or tostring(result)

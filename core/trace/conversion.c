@@ -110,8 +110,9 @@ static mt_code fail_empty(const mt_conversion *conversion, mt_error *error) {
     if (conversion->log_type.kept == 0)
         return fail_filter(&conversion->log_type, "log type", error);
     return mt_fail(error, MT_ERROR_INPUT, "no row is left of %" PRIu64 ": the first %" PRIu64
-                   " are skipped and at most %" PRIu64 " kept",
-                   conversion->matched, conversion->options.skip, conversion->options.limit);
+                   " are skipped%s",
+                   conversion->matched, conversion->options.skip,
+                   conversion->options.limit == 0 ? ", and none is to be kept" : "");
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
