@@ -402,6 +402,9 @@ at most 1: 1 row left
       result.err)
     result = run("a", ",", "--format burstgpt")
     assert.equal("moontide: standard input:1: the header has more than 65536 columns\n", result.err)
+    result = command.shell("{ printf '{'; head -c 1100000000 /dev/zero; } 2>/dev/null"
+      .. " | $MOONTIDE convert - -o t --format bailian", { folder = folder })
+    assert.equal("moontide: standard input:1: line is longer than 1 GiB\n", result.err)
     assert.equal("", entries())
   end)
 
