@@ -137,8 +137,8 @@ static void set_first_bad(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "first_bad");
 }
 
-/* state:end_log(speed) -> {rows, bad, first_bad, kept, backwards, backwards_line, has_dates, and where
- * there are times first, last, begins, ends in nanoseconds} | nil, message, code */
+/* state:end_log(speed) -> {rows, bad, first_bad, kept, backwards, backwards_line, has_dates, and
+ * where there are times first, last, begins, ends in nanoseconds} | nil, message, code */
 static int end_log(lua_State *L) {
     owner *self = check_open(L);
     double speed = mt_lua_check_finite(L, 2, "convert: speed");
@@ -244,10 +244,9 @@ static int result(lua_State *L) {
 
 int mt_lua_open_convert(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", new_conversion}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"open", open_log},       {"read", read_rows},
-                                       {"end_log", end_log},     {"finish", finish},
-                                       {"write", write_requests}, {"result", result},
-                                       {"close", release},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"open", open_log},        {"read", read_rows}, {"end_log", end_log}, {"finish", finish},
+        {"write", write_requests}, {"result", result},  {"close", release},   {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, type_name, methods, release, NULL);
     lua_pop(L, 1);

@@ -109,8 +109,8 @@ static mt_code fail_empty(const mt_conversion *conversion, mt_error *error) {
         return fail_filter(&conversion->model, "model", error);
     if (conversion->log_type.kept == 0)
         return fail_filter(&conversion->log_type, "log type", error);
-    return mt_fail(error, MT_ERROR_INPUT, "no row is left of %" PRIu64 ": the first %" PRIu64
-                   " are skipped%s",
+    return mt_fail(error, MT_ERROR_INPUT,
+                   "no row is left of %" PRIu64 ": the first %" PRIu64 " are skipped%s",
                    conversion->matched, conversion->options.skip,
                    conversion->options.limit == 0 ? ", and none is to be kept" : "");
 }
@@ -153,8 +153,7 @@ static int rename_session(mt_conversion *conversion, mt_request *request) {
     conversion->name = name;
     if (status != 0)
         return -1;
-    size_t used =
-        (size_t)snprintf(conversion->name, NUMBER_BYTES, "\"%zu:", conversion->logs);
+    size_t used = (size_t)snprintf(conversion->name, NUMBER_BYTES, "\"%zu:", conversion->logs);
     size_t length = token.length - (is_string ? 1 : 0);
     memcpy(conversion->name + used, token.text + (is_string ? 1 : 0), length);
     used += length;

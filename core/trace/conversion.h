@@ -1,18 +1,18 @@
 /* From logs to a clean trace: filters, order, times, and prompts for rows that only have lengths.
  *
- * In this order: keep the rows of a model and a log type, skip the first, cap the rest, divide times
- * by a speed, shift them so that the earliest request kept is at 0, sort by time (rows of one time in
- * the log's order), make the prompts. Several logs follow one another: the earliest row of a log comes
- * when the latest of the log before it does.
+ * In this order: keep the rows of a model and a log type, skip the first, cap the rest, divide
+ * times by a speed, shift them so that the earliest request kept is at 0, sort by time (rows of one
+ * time in the log's order), make the prompts. Several logs follow one another: the earliest row of
+ * a log comes when the latest of the log before it does.
  *
- * Prompts. A row whose log knows the contents of its blocks has those. The turns of a session share a
- * growing prefix: the tokens of a session are one sequence, to which each turn adds what its prompt
- * has beyond the earlier turns' prompts and answers, and then its answer; a prompt is as much of that
- * sequence's beginning as its length says. A block that a prompt ends in counts as another one than
- * the whole block. The blocks of all other rows are drawn uniformly from 0..hash_blocks, by a
- * generator keyed by the seed and addressed by the row's place in the logs, and go through the rolling
- * hasher: a row's blocks depend neither on filters nor on the rows after it. Ids are given in the
- * trace's order, from 0.
+ * Prompts. A row whose log knows the contents of its blocks has those. The turns of a session share
+ * a growing prefix: the tokens of a session are one sequence, to which each turn adds what its
+ * prompt has beyond the earlier turns' prompts and answers, and then its answer; a prompt is as
+ * much of that sequence's beginning as its length says. A block that a prompt ends in counts as
+ * another one than the whole block. The blocks of all other rows are drawn uniformly from
+ * 0..hash_blocks, by a generator keyed by the seed and addressed by the row's place in the logs,
+ * and go through the rolling hasher: a row's blocks depend neither on filters nor on the rows after
+ * it. Ids are given in the trace's order, from 0.
  *
  * The sessions of different logs are different, though their names may be the same: those of the
  * second log get "2:" before the name, of the third "3:". */
@@ -56,19 +56,19 @@ typedef struct mt_length_statistics {
 enum { MT_CONVERSION_BINS = 20 };
 
 typedef struct mt_conversion_result {
-    uint64_t rows, bad;              /* of all logs */
-    uint64_t of_model, of_type;      /* rows left after each filter */
-    uint64_t after_skip;             /* and after the first were skipped */
-    uint64_t requests;               /* and the rest was capped */
-    uint64_t sessions;               /* named in the trace */
-    uint64_t without_output;         /* requests whose output has 0 tokens */
-    uint64_t blocks, distinct;       /* ids written so far, and different ones */
+    uint64_t rows, bad;         /* of all logs */
+    uint64_t of_model, of_type; /* rows left after each filter */
+    uint64_t after_skip;        /* and after the first were skipped */
+    uint64_t requests;          /* and the rest was capped */
+    uint64_t sessions;          /* named in the trace */
+    uint64_t without_output;    /* requests whose output has 0 tokens */
+    uint64_t blocks, distinct;  /* ids written so far, and different ones */
     mt_length_statistics input, output;
     uint64_t longest; /* ISL + OSL */
     int has_times;
     int64_t duration_ns; /* from the first request to the last */
-    /* Requests in equal bins of at least a second, at most MT_CONVERSION_BINS; none when the duration
-     * is 0. The last one has its end in it. */
+    /* Requests in equal bins of at least a second, at most MT_CONVERSION_BINS; none when the
+     * duration is 0. The last one has its end in it. */
     size_t bins;
     double bin_seconds;
     uint64_t in_bin[MT_CONVERSION_BINS];
@@ -87,8 +87,8 @@ mt_code mt_conversion_read(mt_conversion *conversion, uint64_t most, uint64_t *t
                            mt_error *error);
 
 /* The log is done: its times are divided by `speed` (> 0) and moved; *summary says what it gave.
- * Fails when a log with times follows one without or the reverse (MT_ERROR_INPUT), or when divided times do not
- * fit 64 bits of nanoseconds (MT_ERROR_VALUE). */
+ * Fails when a log with times follows one without or the reverse (MT_ERROR_INPUT), or when divided
+ * times do not fit 64 bits of nanoseconds (MT_ERROR_VALUE). */
 mt_code mt_conversion_end_log(mt_conversion *conversion, double speed, mt_conversion_log *summary,
                               mt_error *error);
 

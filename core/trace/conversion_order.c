@@ -10,8 +10,8 @@
 
 /* ---- order ----------------------------------------------------------------------------------- */
 
-/* Merges the sorted runs [begin, middle) and [middle, end) of `from` into `to`; of equal times those
- * of the first run come first. */
+/* Merges the sorted runs [begin, middle) and [middle, end) of `from` into `to`; of equal times
+ * those of the first run come first. */
 static void merge(const int64_t *times, const size_t *from, size_t *to, size_t begin, size_t middle,
                   size_t end) {
     size_t left = begin, right = middle;
@@ -29,35 +29,43 @@ static size_t run_end(const int64_t *times, const size_t *order, size_t begin, s
     return end;
 }
 
+/* Merges neighbouring runs of `from` into `to`. Is all of it one run now? */
+static int merge_runs(const int64_t *times, const size_t *from, size_t *to, size_t count) {
+    size_t runs = 0;
+    for (size_t begin = 0; begin < count; runs++) {
+        size_t middle = run_end(times, from, begin, count);
+        size_t end = middle < count ? run_end(times, from, middle, count) : count;
+        merge(times, from, to, begin, middle, end);
+        begin = end;
+    }
+    return runs <= 1;
+}
+
 /* A natural merge sort: logs are nearly sorted, and long runs cost nothing. */
 mt_code mt_conversion_sort(mt_conversion *conversion, mt_error *error) {
-    const int64_t *times = conversion->rows.time_ns.data;
     size_t count = conversion->rows.count;
     size_t *order = mt_allocate(count, sizeof *order), *other = mt_allocate(count, sizeof *other);
-    mt_code code = order && other ? MT_OK : mt_fail_memory(error, "order of rows");
-    for (size_t i = 0; i < count && code == MT_OK; i++)
+    int is_sorted = 0;
+    if (!order || !other) {
+        mt_free(order);
+        mt_free(other);
+        return mt_fail_memory(error, "order of rows");
+    }
+    for (size_t i = 0; i < count; i++)
         order[i] = i;
-    for (int is_sorted = 0; code == MT_OK && !is_sorted;) {
-        is_sorted = 1;
-        for (size_t begin = 0; begin < count;) {
-            size_t middle = run_end(times, order, begin, count);
-            size_t end = middle < count ? run_end(times, order, middle, count) : count;
-            merge(times, order, other, begin, middle, end);
-            is_sorted &= begin == 0 && end == count;
-            begin = end;
-        }
-        size_t *swapped = order;
-        order = other;
-        other = swapped;
-        if (mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+    while (!is_sorted && !mt_interrupted()) {
+        is_sorted = merge_runs(conversion->rows.time_ns.data, order, other, count);
+        size_t *merged = other;
+        other = order;
+        order = merged;
     }
     mt_free(other);
-    if (code != MT_OK)
-        mt_free(order);
-    else
+    if (is_sorted) {
         conversion->order = order;
-    return code;
+        return MT_OK;
+    }
+    mt_free(order);
+    return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
 }
 
 /* ---- statistics ------------------------------------------------------------------------------ */

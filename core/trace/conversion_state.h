@@ -7,7 +7,8 @@
 #include "trace/columns.h"
 #include "trace/conversion.h"
 
-/* The values of a column that is filtered by, for the message when none of them is the wanted one. */
+/* The values of a column that is filtered by, for the message when none of them is the wanted one.
+ */
 typedef struct mt_conversion_filter {
     char *wanted; /* NULL: none */
     size_t length;

@@ -10,10 +10,10 @@ enum { BATCH_ROWS = 256, BATCH_BLOCKS = 2048 };
 
 /* ---- drawn prompts that nobody shares -----------------------------------------------------------
  *
- * The second block of a drawn prompt is shared with another one by a rare chance, and where it is not,
- * no later block is. So the beginnings of two blocks are drawn once before: what met no other one in a
- * table of bits needs no look-ups, no memory and no further draws, its blocks are only numbered. Ids
- * are what they would be. */
+ * The second block of a drawn prompt is shared with another one by a rare chance, and where it is
+ * not, no later block is. So the beginnings of two blocks are drawn once before: what met no other
+ * one in a table of bits needs no look-ups, no memory and no further draws, its blocks are only
+ * numbered. Ids are what they would be. */
 
 #define BITS_A_ROW UINT64_C(16)
 #define WORD_BITS UINT64_C(64)
@@ -142,8 +142,8 @@ static void keys_of_contents(const mt_request *request, mt_key *keys) {
         keys[i] = chain = mt_key_number(chain, request->hash_ids[i]);
 }
 
-/* The session's tokens are one sequence: where a block is says what it holds, unless the prompt ends
- * in it. */
+/* The session's tokens are one sequence: where a block is says what it holds, unless the prompt
+ * ends in it. */
 static void keys_of_session(const mt_request *request, uint64_t block_size, size_t count,
                             mt_key *keys) {
     mt_key sequence = mt_key_namespace(request->session.text, request->session.length);

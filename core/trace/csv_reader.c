@@ -205,9 +205,9 @@ static void place_fields(row_buffer *row) {
     }
 }
 
-/* The row of a line without quotes that lies whole in the block: between its commas, nothing to undo,
- * its fields where they are. Most rows are such, and libcsv takes five times as long for them. 1, 0
- * when the row is for libcsv, -1. */
+/* The row of a line without quotes that lies whole in the block: between its commas, nothing to
+ * undo, its fields where they are. Most rows are such, and libcsv takes five times as long for
+ * them. 1, 0 when the row is for libcsv, -1. */
 static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
     const char *begin = reader->unread, *end = begin + reader->unread_length;
     if (reader->after_return && *begin == '\n') /* of a CRLF */

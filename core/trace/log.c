@@ -70,9 +70,10 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
         mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
                    "this is a trace already, not a log ('moontide cat' passes a trace on)");
     else
-        mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
-                   "this is JSON, but of no log that is known: bailian has chat_id, aibrix requests, "
-                   "sharegpt conversations (--format says which it is)");
+        mt_fail_at(
+            error, MT_ERROR_INPUT, name, 1, 0,
+            "this is JSON, but of no log that is known: bailian has chat_id, aibrix requests, "
+            "sharegpt conversations (--format says which it is)");
     return NULL;
 }
 
@@ -159,7 +160,7 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     if (log->options.block_size == 0)
         log->options.block_size = kind->default_block_size;
     log->name = mt_input_name(input);
-    if (log->kind->open(log, error) != MT_OK) {
+    if (kind->open && kind->open(log, error) != MT_OK) {
         mt_log_close(log);
         return NULL;
     }
@@ -189,7 +190,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
 void mt_log_close(mt_log *log) {
     if (!log)
         return;
-    log->kind->close(log);
+    if (log->kind->close)
+        log->kind->close(log);
     mt_input_close(log->input);
     mt_free(log);
 }

@@ -1,21 +1,19 @@
 /* Reading real logs: a row a request, whatever the file looks like.
  *
- *   burstgpt  CSV: Timestamp (seconds), Model, Request tokens, Response tokens, Log Type, and in newer
- *             releases Session ID
- *   azure     CSV: TIMESTAMP (date and time), ContextTokens, GeneratedTokens
- *   csv       CSV whose columns the caller names
- *   bailian   JSON lines: timestamp (seconds), input_length, output_length, hash_ids (blocks of 16),
- *             chat_id, parent_chat_id (-1: the first turn)
- *   aibrix    JSON lines: timestamp (milliseconds), requests: a list of objects with prompt_length or
- *             "Prompt Length", output_length or "Output Length", and perhaps session_id
+ *   burstgpt  CSV: Timestamp (seconds), Model, Request tokens, Response tokens, Log Type, and in
+ * newer releases Session ID azure     CSV: TIMESTAMP (date and time), ContextTokens,
+ * GeneratedTokens csv       CSV whose columns the caller names bailian   JSON lines: timestamp
+ * (seconds), input_length, output_length, hash_ids (blocks of 16), chat_id, parent_chat_id (-1: the
+ * first turn) aibrix    JSON lines: timestamp (milliseconds), requests: a list of objects with
+ * prompt_length or "Prompt Length", output_length or "Output Length", and perhaps session_id
  *   sharegpt  a JSON list (or lines) of conversations, each a list of messages: every answer is a
  *             request; there are no times
  *
- * CSV is read as trace/csv_reader.h says; columns stand in any order, their names in any case where no
- * column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind. Tokens
- * are whole numbers, of the prompt at least 1. In a sharegpt log a message's tokens are its words
- * (between ASCII white space), or what its tokens, num_tokens, token_count or length says; one such
- * number anywhere in a conversation makes all its messages need one.
+ * CSV is read as trace/csv_reader.h says; columns stand in any order, their names in any case where
+ * no column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind.
+ * Tokens are whole numbers, of the prompt at least 1. In a sharegpt log a message's tokens are its
+ * words (between ASCII white space), or what its tokens, num_tokens, token_count or length says;
+ * one such number anywhere in a conversation makes all its messages need one.
  *
  * A row that is not as it must be is MT_ERROR_INPUT with file and line, and names its column. */
 #ifndef MT_TRACE_LOG_H
@@ -36,9 +34,10 @@ typedef struct mt_log_options {
     mt_log_columns columns; /* of a "csv" log */
     int time_digits;        /* a number in the column of times counts 10^time_digits nanoseconds;
                                -1: as the format has it, "csv" in seconds */
-    uint64_t block_size;    /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it (bailian 16, else 128). Of a bailian
-                               log a multiple of 16: its blocks are joined */
-    int skip_bad_rows;      /* bad rows are counted and passed over */
+    uint64_t
+        block_size; /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it (bailian 16,
+                       else 128). Of a bailian log a multiple of 16: its blocks are joined */
+    int skip_bad_rows; /* bad rows are counted and passed over */
 } mt_log_options;
 
 enum { MT_LOG_BLOCK_SIZE = 128, MT_LOG_BAILIAN_BLOCK_SIZE = 16 };

@@ -1,9 +1,9 @@
 /* Lists of conversations as ShareGPT has them: every answer is a request, whose prompt is all that
  * was said before. */
-#include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "trace/json_items.h"
+#include "trace/json_list.h"
 #include "trace/log_kind.h"
 
 #include <stdio.h>
@@ -20,15 +20,7 @@ typedef struct answer {
 
 typedef struct conversation_log {
     mt_log base;
-    /* The file, a conversation at a time. */
-    const char *unread;
-    size_t unread_length;
-    uint64_t line, column; /* of the next byte, the column from 0 */
-    int has_begun;         /* the list's bracket, or that there is none, was seen */
-    int is_list, is_after, is_at_end;
-    char *text; /* the conversation as it stands in the file */
-    size_t text_length, text_capacity;
-    uint64_t text_line, text_column;
+    mt_json_list list;
     uint64_t conversations;
     /* What it says. */
     answer *answers;
@@ -38,7 +30,8 @@ typedef struct conversation_log {
     mt_key block;       /* the words of the block that is not whole yet */
     uint64_t *contents; /* of the whole blocks, and room for one more */
     size_t content_count, content_capacity;
-    int is_hiding; /* a request's last block has the place of content hidden_at, which is `hidden` */
+    int is_hiding; /* a request's last block has the place of content hidden_at, which is `hidden`
+                    */
     size_t hidden_at;
     uint64_t hidden;
     char *token; /* the session's name */
@@ -47,202 +40,19 @@ typedef struct conversation_log {
     size_t scratch_capacity;
 } conversation_log;
 
-/* ---- the file, a conversation at a time ------------------------------------------------------ */
-
-/* 1 with unread bytes, 0 at the end, -1. */
-static int more(conversation_log *self, mt_error *error) {
-    if (self->unread_length > 0)
-        return 1;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
-    return mt_input_block(self->base.input, &self->unread, &self->unread_length, error);
-}
-
-static void step(conversation_log *self) {
-    if (*self->unread == '\n') {
-        self->line++;
-        self->column = 0;
-    } else {
-        self->column++;
-    }
-    self->unread++;
-    self->unread_length--;
-}
-
-static int fail_here(conversation_log *self, const char *want, mt_error *error) {
-    char quoted[QUOTE_SIZE];
-    if (self->unread_length == 0)
-        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->line, 0,
-                   "expected %s, but the file ends (it seems to be cut)", want);
-    else
-        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->line, self->column + 1,
-                   "expected %s, found '%s'", want,
-                   mt_quote(self->unread, self->unread_length < 24 ? self->unread_length : 24,
-                            quoted, sizeof quoted));
-    return -1;
-}
-
-/* Over white space, to a byte that is none: 1, 0 at the end, -1. */
-static int skip_space(conversation_log *self, mt_error *error) {
-    int status;
-    while ((status = more(self, error)) > 0) {
-        char byte = *self->unread;
-        if (byte != ' ' && byte != '\t' && byte != '\r' && byte != '\n')
-            return 1;
-        step(self);
-    }
-    return status;
-}
-
-/* Where in an object the scan for its end stands. */
-typedef struct nesting {
-    uint64_t depth;
-    int in_string, is_escaped;
-} nesting;
-
-/* How many of the bytes belong to the object; *is_done when they end it. */
-static size_t object_bytes(nesting *in, const char *text, size_t length, int *is_done) {
-    for (size_t i = 0; i < length; i++) {
-        char byte = text[i];
-        if (in->in_string) {
-            if (in->is_escaped)
-                in->is_escaped = 0;
-            else if (byte == '\\')
-                in->is_escaped = 1;
-            else if (byte == '"')
-                in->in_string = 0;
-        } else if (byte == '"') {
-            in->in_string = 1;
-        } else if (byte == '{' || byte == '[') {
-            in->depth++;
-        } else if ((byte == '}' || byte == ']') && --in->depth == 0) {
-            *is_done = 1;
-            return i + 1;
-        }
-    }
-    return length;
-}
-
-/* Counts lines and columns over the bytes, which are appended to the conversation's text. */
-static int take(conversation_log *self, size_t length, mt_error *error) {
-    void *text = self->text;
-    if (self->text_length + length > MT_LINE_LIMIT) {
-        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->text_line, 0,
-                   "the conversation that begins here is longer than 1 GiB");
-        return -1;
-    }
-    int status = mt_reserve(&text, &self->text_capacity, self->text_length + length, 1);
-    self->text = text;
-    if (status != 0)
-        return mt_fail_memory(error, "conversation"), -1;
-    memcpy(self->text + self->text_length, self->unread, length);
-    self->text_length += length;
-    const char *end = self->unread + length, *newline;
-    while ((newline = memchr(self->unread, '\n', (size_t)(end - self->unread))) != NULL) {
-        self->line++;
-        self->column = 0;
-        self->unread_length -= (size_t)(newline + 1 - self->unread);
-        self->unread = newline + 1;
-    }
-    self->column += (size_t)(end - self->unread);
-    self->unread_length -= (size_t)(end - self->unread);
-    self->unread = end;
-    return 0;
-}
-
-static int take_object(conversation_log *self, mt_error *error) {
-    nesting in = {0};
-    int is_done = 0;
-    self->text_length = 0;
-    self->text_line = self->line;
-    self->text_column = self->column;
-    while (!is_done) {
-        int status = more(self, error);
-        if (status < 0)
-            return -1;
-        if (status == 0) {
-            mt_fail_at(error, MT_ERROR_INPUT, self->base.name, self->text_line, 0,
-                       "the file ends inside the conversation that begins here (it seems to be "
-                       "cut)");
-            return -1;
-        }
-        size_t length = object_bytes(&in, self->unread, self->unread_length, &is_done);
-        if (take(self, length, error) != 0)
-            return -1;
-    }
-    return 1;
-}
-
-/* The list's bracket, where there is one. 1, 0 for an empty list, -1. */
-static int begin_list(conversation_log *self, mt_error *error) {
-    int status = skip_space(self, error);
-    if (status < 0)
-        return -1;
-    if (status == 0) {
-        mt_fail_at(error, MT_ERROR_INPUT, self->base.name, 0, 0, "the file is empty");
-        return -1;
-    }
-    self->has_begun = 1;
-    self->is_list = *self->unread == '[';
-    if (self->is_list)
-        step(self);
-    else if (*self->unread != '{')
-        return fail_here(self, "a list of conversations ('[')", error);
-    return 1;
-}
-
-/* Only white space may follow the list. 0 or -1. */
-static int end_list(conversation_log *self, mt_error *error) {
-    self->is_at_end = 1;
-    step(self);
-    int status = skip_space(self, error);
-    return status > 0 ? fail_here(self, "the end of the file", error) : status;
-}
-
-/* The next conversation's text: 1, 0 at the end, -1. */
-static int next_object(conversation_log *self, mt_error *error) {
-    if (self->is_at_end)
-        return 0;
-    if (!self->has_begun && begin_list(self, error) < 0)
-        return -1;
-    int status = skip_space(self, error);
-    if (status < 0 || (status == 0 && !self->is_list))
-        return status;
-    if (self->is_list && status > 0 && *self->unread == ']')
-        return end_list(self, error);
-    if (self->is_list && self->is_after) {
-        if (status == 0 || *self->unread != ',')
-            return fail_here(self, "',' or ']'", error);
-        step(self);
-        status = skip_space(self, error);
-        if (status < 0)
-            return -1;
-    }
-    if (status == 0 || *self->unread != '{')
-        return fail_here(self, "a conversation ('{')", error);
-    self->is_after = 1;
-    return take_object(self, error);
-}
-
 /* ---- what a conversation says ---------------------------------------------------------------- */
 
-/* Where in the file a position in the text is. */
 static int bad_at(conversation_log *self, const char *at, mt_error *error, const char *message) {
-    uint64_t line = self->text_line, column = self->text_column;
-    for (const char *byte = self->text; byte < at; byte++) {
-        column++;
-        if (*byte == '\n') {
-            line++;
-            column = 0;
-        }
-    }
-    return mt_log_bad_row(&self->base, line, column + 1, error, "%s", message);
+    uint64_t line, column;
+    mt_json_list_locate(&self->list, at, &line, &column);
+    return mt_log_bad_row(&self->base, line, column, error, "%s", message);
 }
 
 static int bad_json(conversation_log *self, mt_error *error) {
     char message[MT_ERROR_MESSAGE_SIZE];
     memcpy(message, error->message, sizeof message);
-    return bad_at(self, self->text + (error->column > 0 ? error->column - 1 : 0), error, message);
+    return bad_at(self, self->list.text + (error->column > 0 ? error->column - 1 : 0), error,
+                  message);
 }
 
 static int bad_value(conversation_log *self, mt_span value, const char *name, const char *want,
@@ -318,8 +128,8 @@ static int read_message(conversation_log *self, const mt_json *json, mt_span obj
 }
 
 static int is_answer(mt_span role) {
-    static const char *const names[] = {"\"gpt\"", "\"assistant\"", "\"chatgpt\"", "\"bard\"",
-                                        "\"bing\"", "\"model\""};
+    static const char *const names[] = {"\"gpt\"",  "\"assistant\"", "\"chatgpt\"",
+                                        "\"bard\"", "\"bing\"",      "\"model\""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (role.length == strlen(names[i]) && memcmp(role.text, names[i], role.length) == 0)
             return 1;
@@ -356,8 +166,8 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
 /* An answer is a request, unless nothing was said before it. */
 static int answer_with(conversation_log *self, const message *one, mt_error *error) {
     answer made = {self->tokens, 0, self->content_count, self->block.low};
-    if (self->tokens > 0 &&
-        mt_log_check_prompt(&self->base, self->tokens, "the prompt", self->text_line, error) != 0)
+    if (self->tokens > 0 && mt_log_check_prompt(&self->base, self->tokens, "the prompt",
+                                                self->list.text_line, error) != 0)
         return -1;
     if (say(self, one, error) != 0)
         return -1;
@@ -365,8 +175,8 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
     if (made.input == 0)
         return 0;
     void *answers = self->answers;
-    int status = mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1,
-                            sizeof *self->answers);
+    int status =
+        mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1, sizeof *self->answers);
     self->answers = answers;
     if (status != 0)
         return mt_fail_memory(error, "conversation"), -1;
@@ -413,8 +223,9 @@ static int read_members(conversation_log *self, const mt_json *json, mt_span *id
     if (status < 0)
         return bad_json(self, error);
     if (messages->length == 0)
-        return bad_at(self, self->text, error,
-                      "a conversation needs conversations (or messages): the list of what was said");
+        return bad_at(
+            self, self->list.text, error,
+            "a conversation needs conversations (or messages): the list of what was said");
     return 0;
 }
 
@@ -436,7 +247,7 @@ static int find_lengths(conversation_log *self, const mt_json *json, mt_span mes
 }
 
 static int read_conversation(conversation_log *self, mt_error *error) {
-    mt_json json = {self->text, self->text + self->text_length, error};
+    mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
     mt_json_items items;
     mt_json_item item;
     mt_span id, messages;
@@ -466,20 +277,15 @@ static int read_conversation(conversation_log *self, mt_error *error) {
 
 static mt_code conversations_open(mt_log *log, mt_error *error) {
     conversation_log *self = (conversation_log *)log;
-    self->line = 1;
-    int status = more(self, error);
-    if (status < 0)
-        return mt_code_of(error);
-    if (status > 0 && self->unread_length >= 3 && memcmp(self->unread, "\xEF\xBB\xBF", 3) == 0) {
-        self->unread += 3;
-        self->unread_length -= 3;
-    }
+    (void)error;
+    self->list.input = log->input;
+    self->list.what = "conversation";
     return MT_OK;
 }
 
 static void conversations_close(mt_log *log) {
     conversation_log *self = (conversation_log *)log;
-    mt_free(self->text);
+    mt_json_list_free(&self->list);
     mt_free(self->answers);
     mt_free(self->contents);
     mt_free(self->token);
@@ -503,7 +309,7 @@ static void give_contents(conversation_log *self, const answer *one, mt_request 
 static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
     conversation_log *self = (conversation_log *)log;
     while (self->next_answer == self->answer_count) {
-        int status = next_object(self, error);
+        int status = mt_json_list_next(&self->list, error);
         if (status <= 0)
             return status;
         if (read_conversation(self, error) != 0)
@@ -518,7 +324,7 @@ static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
     request->input_length = one->input;
     request->output_length = one->output;
     request->session = (mt_span){self->token, self->token_length};
-    request->line = self->text_line;
+    request->line = self->list.text_line;
     if (!self->has_lengths)
         give_contents(self, one, request);
     return 1;

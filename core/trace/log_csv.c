@@ -230,16 +230,15 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
     if (plain_digits(field, tokens))
         return 0;
     if (mt_csv_integer(field.text, field.length, &number) != 0 || number < 0)
-        return refuse(self, row->line, role, field,
-                      role == INPUT ? "a whole number of at least 1"
-                                    : "a whole number of at least 0",
-                      error);
+        return refuse(
+            self, row->line, role, field,
+            role == INPUT ? "a whole number of at least 1" : "a whole number of at least 0", error);
     *tokens = (uint64_t)number;
     return 0;
 }
 
 static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_error *error) {
-    static const char *const units[] = {"nanoseconds", "", "", "microseconds", "", "",
+    static const char *const units[] = {"nanoseconds",  "", "", "microseconds", "", "",
                                         "milliseconds", "", "", "seconds"};
     mt_span field = field_of(self, row, TIMESTAMP);
     const mt_log_options *options = &self->base.options;
@@ -263,12 +262,11 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
         self->first_line = row->line;
         self->knows_kind = 1;
     } else if (self->base.has_dates != is_date) {
-        return mt_log_bad_row(&self->base, row->line, 0, error,
-                              "%s: '%s' is a %s, line %llu has a %s",
-                              column_name(self, TIMESTAMP, name, sizeof name),
-                              mt_quote(field.text, field.length, quoted, sizeof quoted),
-                              is_date ? "date" : "number", (unsigned long long)self->first_line,
-                              is_date ? "number" : "date");
+        return mt_log_bad_row(
+            &self->base, row->line, 0, error, "%s: '%s' is a %s, line %llu has a %s",
+            column_name(self, TIMESTAMP, name, sizeof name),
+            mt_quote(field.text, field.length, quoted, sizeof quoted), is_date ? "date" : "number",
+            (unsigned long long)self->first_line, is_date ? "number" : "date");
     }
     return 0;
 }
@@ -280,8 +278,7 @@ static int read_session(csv_log *self, const mt_csv_row *row, mt_request *reques
     if (field.length == 0)
         return 0;
     void *token = self->token;
-    int status =
-        mt_reserve(&token, &self->token_capacity, LONGEST_ESCAPE * field.length + 2, 1);
+    int status = mt_reserve(&token, &self->token_capacity, LONGEST_ESCAPE * field.length + 2, 1);
     self->token = token;
     if (status != 0)
         return mt_fail_memory(error, "log reader"), -1;
@@ -309,8 +306,8 @@ static int csv_next(mt_log *log, mt_log_row *out, mt_error *error) {
         read_tokens(self, &row, OUTPUT, &request->output_length, error) != 0)
         return -1;
     if (!mt_log_prompt_fits(log, request->input_length) &&
-        mt_log_check_prompt(log, request->input_length,
-                            column_name(self, INPUT, name, sizeof name), row.line, error) != 0)
+        mt_log_check_prompt(log, request->input_length, column_name(self, INPUT, name, sizeof name),
+                            row.line, error) != 0)
         return -1;
     request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
     request->line = row.line;

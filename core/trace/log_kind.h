@@ -9,12 +9,13 @@
 typedef struct mt_log_kind {
     const char *name;
     size_t size; /* of the kind's struct */
-    /* Takes the input (log->input is NULL afterwards, closed or kept) or leaves it in log->input. */
+    /* Takes the input (log->input is NULL afterwards, closed or kept) or leaves it in log->input.
+     */
     mt_code (*open)(mt_log *log, mt_error *error);
     /* As mt_log_next, which counts the row: -1 with log->bad_row set when reading can go on after
      * the row; then the next call gives the row after. */
     int (*next)(mt_log *log, mt_log_row *row, mt_error *error);
-    void (*close)(mt_log *log);
+    void (*close)(mt_log *log); /* NULL: there is nothing to do */
     int default_time_digits;
     uint64_t default_block_size;
     int contents_are_texts;
@@ -35,7 +36,8 @@ struct mt_log {
 };
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv; /* log_csv.c */
-extern const mt_log_kind mt_log_bailian, mt_log_aibrix;             /* log_lines.c */
+extern const mt_log_kind mt_log_bailian;                            /* log_bailian.c */
+extern const mt_log_kind mt_log_aibrix;                             /* log_aibrix.c */
 extern const mt_log_kind mt_log_sharegpt;                           /* log_conversations.c */
 
 /* Does the header of a CSV fit the kind by its columns? (log_csv.c) */

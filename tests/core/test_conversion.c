@@ -97,23 +97,24 @@ static void assert_trace(void **state, const mt_conversion_options *options,
 static void test_sessions(void **state) {
     static const char log[] = HEAD "10,m,300,100,,7\n"
                                    "11.25,m,128,0,,8\n"
-                                   "12,m,500,100,,7\n"  /* 300 and 100 of before, 100 new */
-                                   "13,m,200,5,,7\n"    /* ends inside the first prompt */
-                                   "14,m,300,5,,7\n"    /* is the first prompt */
+                                   "12,m,500,100,,7\n" /* 300 and 100 of before, 100 new */
+                                   "13,m,200,5,,7\n"   /* ends inside the first prompt */
+                                   "14,m,300,5,,7\n"   /* is the first prompt */
                                    "15,m,10,1,,\"9\"\n";
-    assert_trace(state, &plain, &any_log, log,
-                 "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 100, \"hash_ids\": [0, "
-                 "1, 2], \"session_id\": \"7\"}\n"
-                 "{\"timestamp\": 1250, \"input_length\": 128, \"output_length\": 0, \"hash_ids\": "
-                 "[3], \"session_id\": \"8\"}\n"
-                 "{\"timestamp\": 2000, \"input_length\": 500, \"output_length\": 100, \"hash_ids\": "
-                 "[0, 1, 4, 5], \"session_id\": \"7\"}\n"
-                 "{\"timestamp\": 3000, \"input_length\": 200, \"output_length\": 5, \"hash_ids\": "
-                 "[0, 6], \"session_id\": \"7\"}\n"
-                 "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 5, \"hash_ids\": "
-                 "[0, 1, 2], \"session_id\": \"7\"}\n"
-                 "{\"timestamp\": 5000, \"input_length\": 10, \"output_length\": 1, \"hash_ids\": "
-                 "[7], \"session_id\": \"9\"}\n");
+    assert_trace(
+        state, &plain, &any_log, log,
+        "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 100, \"hash_ids\": [0, "
+        "1, 2], \"session_id\": \"7\"}\n"
+        "{\"timestamp\": 1250, \"input_length\": 128, \"output_length\": 0, \"hash_ids\": "
+        "[3], \"session_id\": \"8\"}\n"
+        "{\"timestamp\": 2000, \"input_length\": 500, \"output_length\": 100, \"hash_ids\": "
+        "[0, 1, 4, 5], \"session_id\": \"7\"}\n"
+        "{\"timestamp\": 3000, \"input_length\": 200, \"output_length\": 5, \"hash_ids\": "
+        "[0, 6], \"session_id\": \"7\"}\n"
+        "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 5, \"hash_ids\": "
+        "[0, 1, 2], \"session_id\": \"7\"}\n"
+        "{\"timestamp\": 5000, \"input_length\": 10, \"output_length\": 1, \"hash_ids\": "
+        "[7], \"session_id\": \"9\"}\n");
 }
 
 static void test_bailian(void **state) {
@@ -127,7 +128,8 @@ static void test_bailian(void **state) {
         "\"output_length\": 5, \"hash_ids\": [75, 80]}\n",
         "{\"timestamp\": 0, \"input_length\": 33, \"output_length\": 5, \"hash_ids\": [0, 1, 2], "
         "\"session_id\": \"1\", \"chat_id\": 1, \"parent_chat_id\": -1}\n"
-        "{\"timestamp\": 1000, \"input_length\": 48, \"output_length\": 5, \"hash_ids\": [0, 1, 3], "
+        "{\"timestamp\": 1000, \"input_length\": 48, \"output_length\": 5, \"hash_ids\": [0, 1, "
+        "3], "
         "\"session_id\": \"1\", \"chat_id\": 2, \"parent_chat_id\": 1}\n"
         "{\"timestamp\": 2000, \"input_length\": 32, \"output_length\": 5, \"hash_ids\": [4, 5], "
         "\"session_id\": \"3\", \"chat_id\": 3, \"parent_chat_id\": -1}\n");
@@ -168,19 +170,20 @@ static void test_several_logs(void **state) {
                      {.text = HEAD "0,m,1,1,,\n", .speed = 1}};
     mt_conversion_result result;
     convert(state, &plain, &any_log, logs, 3, &result);
-    assert_content(in_folder(state, "trace"),
-                   "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": [0, "
-                   "1, 2], \"session_id\": \"5\"}\n"
-                   "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-                   "[3, 4, 5]}\n"
-                   "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-                   "[6, 7, 8]}\n"
-                   "{\"timestamp\": 3000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-                   "[9, 10, 11], \"session_id\": \"2:5\"}\n"
-                   "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 2, \"hash_ids\": "
-                   "[9, 10, 11], \"session_id\": \"2:5\"}\n"
-                   "{\"timestamp\": 4000, \"input_length\": 1, \"output_length\": 1, \"hash_ids\": "
-                   "[12]}\n");
+    assert_content(
+        in_folder(state, "trace"),
+        "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": [0, "
+        "1, 2], \"session_id\": \"5\"}\n"
+        "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
+        "[3, 4, 5]}\n"
+        "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
+        "[6, 7, 8]}\n"
+        "{\"timestamp\": 3000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
+        "[9, 10, 11], \"session_id\": \"2:5\"}\n"
+        "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 2, \"hash_ids\": "
+        "[9, 10, 11], \"session_id\": \"2:5\"}\n"
+        "{\"timestamp\": 4000, \"input_length\": 1, \"output_length\": 1, \"hash_ids\": "
+        "[12]}\n");
     assert_int_equal(result.duration_ns, INT64_C(4000000000));
     assert_int_equal(result.sessions, 2);
     assert_int_equal(logs[1].summary.backwards, 1);
@@ -207,8 +210,7 @@ static void test_contents_of_several_logs(void **state) {
 static void assert_refused(void **state, const mt_conversion_options *options, source *sources,
                            size_t count, mt_code code, const char *part) {
     mt_error error = {0};
-    mt_conversion *conversion =
-        read_logs(state, options, &any_log, sources, count, LARGE, &error);
+    mt_conversion *conversion = read_logs(state, options, &any_log, sources, count, LARGE, &error);
     assert_null(conversion);
     if (!strstr(error.message, part))
         fail_msg("'%s' is not in '%s'", part, error.message);
@@ -222,8 +224,9 @@ static void test_refused(void **state) {
     source bailian = {.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
                               "\"output_length\": 5}\n",
                       .speed = 1};
-    source texts = {.text = "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"role\": "
-                            "\"gpt\"}]}]",
+    source texts = {.text =
+                        "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"role\": "
+                        "\"gpt\"}]}]",
                     .speed = 1};
     source far = {.text = HEAD "-9e9,m,1,1,,\n9e9,m,1,1,,\n", .speed = 1};
     source slow = {.text = HEAD "0,m,1,1,,\n9e8,m,1,1,,\n", .speed = 0.05};
@@ -378,8 +381,7 @@ static void test_in_pieces(void **state) {
     char whole[PATH_SIZE], command[2 * PATH_SIZE + 64];
     strcpy(whole, in_folder(state, "whole"));
     assert_int_equal(rename(in_folder(state, "trace"), whole), 0);
-    mt_conversion *conversion =
-        read_logs(state, &options, &log_options, &one, 1, 7, &error);
+    mt_conversion *conversion = read_logs(state, &options, &log_options, &one, 1, 7, &error);
     assert_non_null(conversion);
     assert_int_equal(write_trace(state, conversion, 3, &error), MT_OK);
     mt_conversion_free(conversion);
@@ -501,10 +503,9 @@ static void test_memory_runs_out(void **state) {
         for (uint64_t n = 1;; n++) {
             mt_error error = {0};
             mt_memory_fail_at(n, 0);
-            mt_conversion *conversion = read_logs(state, &options, &any_log,
-                                                  is_chats ? chats : logs, 2, LARGE, &error);
-            mt_code code =
-                conversion ? write_trace(state, conversion, LARGE, &error) : error.code;
+            mt_conversion *conversion =
+                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &error);
+            mt_code code = conversion ? write_trace(state, conversion, LARGE, &error) : error.code;
             uint64_t asked = mt_memory_asked();
             mt_memory_fail_at(0, 0);
             mt_conversion_free(conversion);

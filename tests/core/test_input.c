@@ -228,11 +228,10 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_lines),           WITH_FOLDER(test_empty_file),
-        WITH_FOLDER(test_cannot_open),     WITH_FOLDER(test_block_boundaries),
-        WITH_FOLDER(test_blocks),          WITH_FOLDER(test_peek),
-        WITH_FOLDER(test_damaged_gzip),
-        WITH_FOLDER(test_memory_runs_out),
+        WITH_FOLDER(test_lines),        WITH_FOLDER(test_empty_file),
+        WITH_FOLDER(test_cannot_open),  WITH_FOLDER(test_block_boundaries),
+        WITH_FOLDER(test_blocks),       WITH_FOLDER(test_peek),
+        WITH_FOLDER(test_damaged_gzip), WITH_FOLDER(test_memory_runs_out),
     };
     return cmocka_run_group_tests_name("input", tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static mt_log *open_text(void **state, const mt_log_options *options, const char
 
 static const mt_log_options plain = {.time_digits = -1};
 
-/* Appends the row as text: "INDEX LINE TIME INPUT OUTPUT [SESSION] [model=..] [(extra)] [N contents]" */
+/* Appends the row as text: "INDEX LINE TIME INPUT OUTPUT [SESSION] [model=..] [(extra)] [N
+ * contents]" */
 static size_t show_row(const mt_log_row *row, char *to, size_t size) {
     const mt_request *request = &row->request;
     int n = snprintf(to, size, "%" PRIu64 " %" PRIu64 " ", row->index, request->line);
@@ -131,8 +132,8 @@ static void test_csv(void **state) {
     options.time_digits = 0;
     assert_rows(state, &options, "csv", text, "0 2 2 2 1 \"x\" m/k\n");
     options.columns.session = "nobody";
-    REFUSED(&options, 1, 0, "no column 'nobody'; the columns are 'who', 'kind', 'model', 'out', 'in'",
-            text);
+    REFUSED(&options, 1, 0,
+            "no column 'nobody'; the columns are 'who', 'kind', 'model', 'out', 'in'", text);
     options.columns.timestamp = NULL;
     assert_refused(state, &options, text, MT_ERROR_VALUE, 0, 0, "needs the names of its columns");
     options.format = "azure";
@@ -237,14 +238,16 @@ static void test_bailian(void **state) {
 
 static void test_bad_bailian(void **state) {
     mt_log_options options = {.format = "bailian", .time_digits = -1};
-    REFUSED(&options, 1, 1, "expected an object ('{'), found 'Timestamp,Model'", "Timestamp,Model\n");
+    REFUSED(&options, 1, 1, "expected an object ('{'), found 'Timestamp,Model'",
+            "Timestamp,Model\n");
     REFUSED(&options, 2, 90, "expected ',' or '}', found ']'",
             BAILIAN "}\n" BAILIAN ", \"hash_ids\": [1, 2]]\n");
     REFUSED(&options, 1, 72, "expected the end of the line, found 'x'", BAILIAN "} x\n");
     REFUSED(&options, 1, 0, "chat_id is missing",
             "{\"timestamp\": 1, \"input_length\": 20, \"output_length\": 1}\n");
     REFUSED(&options, 1, 0, "timestamp is missing", "{\"chat_id\": 1}\n");
-    REFUSED(&options, 1, 15, "timestamp must be a number, not \"now\"", "{\"timestamp\": \"now\"}\n");
+    REFUSED(&options, 1, 15, "timestamp must be a number, not \"now\"",
+            "{\"timestamp\": \"now\"}\n");
     REFUSED(&options, 1, 15, "timestamp must be a time that 64 bits", "{\"timestamp\": 1e99}\n");
     REFUSED(&options, 1, 0, "input_length is missing", "{\"timestamp\": 1}\n");
     REFUSED(&options, 1, 34, "input_length must be a whole number of at least 0, not -3",
@@ -275,7 +278,8 @@ static void test_bad_aibrix(void **state) {
     mt_log_options options = {.format = "aibrix", .time_digits = -1};
     REFUSED(&options, 1, 1, "expected an object ('{')", "a,b\n");
     REFUSED(&options, 1, 0, "requests is missing", "{\"timestamp\": 1}\n");
-    REFUSED(&options, 1, 30, "expected a list of requests", "{\"timestamp\": 1, \"requests\": {}}\n");
+    REFUSED(&options, 1, 30, "expected a list of requests",
+            "{\"timestamp\": 1, \"requests\": {}}\n");
     REFUSED(&options, 1, 31, "expected a request ('{'), found '5",
             "{\"timestamp\": 1, \"requests\": [5]}\n");
     REFUSED(&options, 1, 0, "prompt_length is missing", "{\"timestamp\": 1, \"requests\": [{}]}\n");
@@ -314,20 +318,22 @@ static void test_sharegpt(void **state) {
                 "3 11 9 4 \"conversation 3\"\n4 11 14 0 \"conversation 3\"\n");
     assert_rows(state, &plain, "sharegpt", "[]", "");
     /* One a line, without a list. */
-    assert_rows(state, &plain, "sharegpt",
-                "{\"id\": 5, \"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": "
-                "\"gpt\", \"value\": \"b c\"}]}\n{\"id\": 6, \"conversations\": []}\n",
-                "0 1 1 2 5 [1]\n");
+    assert_rows(
+        state, &plain, "sharegpt",
+        "{\"id\": 5, \"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": "
+        "\"gpt\", \"value\": \"b c\"}]}\n{\"id\": 6, \"conversations\": []}\n",
+        "0 1 1 2 5 [1]\n");
 }
 
-/* The contents of a prompt's blocks are its words: equal beginnings are equal, a block that a prompt
- * ends in is none of the whole ones. */
+/* The contents of a prompt's blocks are its words: equal beginnings are equal, a block that a
+ * prompt ends in is none of the whole ones. */
 static void test_contents(void **state) {
     mt_log_options options = {.time_digits = -1, .block_size = 2};
     const char *text =
         "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b c\"}, {\"role\": \"gpt\", "
         "\"content\": \"d e\"}, {\"role\": \"user\", \"content\": \"f\"}, {\"role\": \"gpt\"}]},"
-        " {\"messages\": [{\"role\": \"user\", \"content\": \"a\\nb  c d x\"}, {\"role\": \"gpt\"}]},"
+        " {\"messages\": [{\"role\": \"user\", \"content\": \"a\\nb  c d x\"}, {\"role\": "
+        "\"gpt\"}]},"
         " {\"messages\": [{\"role\": \"user\", \"content\": \"a b c\"}, {\"role\": \"gpt\"}]}]";
     uint64_t contents[4][3];
     mt_error error;
@@ -354,7 +360,8 @@ static void test_contents(void **state) {
 static void test_bad_sharegpt(void **state) {
     mt_log_options options = {.format = "sharegpt", .time_digits = -1};
     REFUSED(&options, 0, 0, "the file is empty", "\n");
-    REFUSED(&options, 1, 1, "expected a list of conversations ('['), found 'Timestamp", "Timestamp,b\n");
+    REFUSED(&options, 1, 1, "expected a list of conversations ('['), found 'Timestamp",
+            "Timestamp,b\n");
     REFUSED(&options, 1, 2, "expected a conversation ('{'), found '5", "[5]");
     REFUSED(&options, 3, 0, "expected ',' or ']', but the file ends", "[{\"messages\": []}\n\n");
     REFUSED(&options, 2, 1, "expected ',' or ']', found '{", "[{\"messages\": []}\n{}]");
@@ -448,11 +455,21 @@ static int clean(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_burstgpt),    WITH_FOLDER(test_azure),        WITH_FOLDER(test_csv),
-        WITH_FOLDER(test_bad_csv),     WITH_FOLDER(test_skipping),     WITH_FOLDER(test_bailian),
-        WITH_FOLDER(test_bad_bailian), WITH_FOLDER(test_aibrix),       WITH_FOLDER(test_bad_aibrix),
-        WITH_FOLDER(test_sharegpt),    WITH_FOLDER(test_contents),     WITH_FOLDER(test_bad_sharegpt),
-        WITH_FOLDER(test_not_a_log),   WITH_FOLDER(test_interrupted),  WITH_FOLDER(test_memory_runs_out),
+        WITH_FOLDER(test_burstgpt),
+        WITH_FOLDER(test_azure),
+        WITH_FOLDER(test_csv),
+        WITH_FOLDER(test_bad_csv),
+        WITH_FOLDER(test_skipping),
+        WITH_FOLDER(test_bailian),
+        WITH_FOLDER(test_bad_bailian),
+        WITH_FOLDER(test_aibrix),
+        WITH_FOLDER(test_bad_aibrix),
+        WITH_FOLDER(test_sharegpt),
+        WITH_FOLDER(test_contents),
+        WITH_FOLDER(test_bad_sharegpt),
+        WITH_FOLDER(test_not_a_log),
+        WITH_FOLDER(test_interrupted),
+        WITH_FOLDER(test_memory_runs_out),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
