@@ -1,24 +1,7 @@
 -- A real log becomes a trace: filtered, cut, faster or slower, with prompts made for its lengths.
 local convert = require "moontide.convert"
 local mt = require "moontide"
-
--- The logs of the command line as convert takes them.
-local function logs_of(opt)
-  if opt.input_file then return { opt.input_file } end
-  local logs = {}
-  for i, segment in ipairs(opt.segment) do logs[i] = convert.segment_of(segment, "convert: --segment") end
-  return logs
-end
-
-local function output_of(opt, logs)
-  local first = logs[1][1] or logs[1]
-  local path = opt.output_file or convert.output_name(first)
-  if path == first and not opt.output_file then
-    return nil, ("convert: the trace would replace the log %s: say where it goes with --output-file")
-      :format(first), "usage"
-  end
-  return path
-end
+local report = require "moontide.report"
 
 return mt.script {
   summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
@@ -56,7 +39,9 @@ return mt.script {
     { "json", kind = "flag", help = "print the statistics as one JSON value" },
   },
   check = function(opt)
-    if not opt.input_file and not opt.segment then return "a log is required (LOG, --input-file or --segment)" end
+    if not (opt.input_file or opt.segment) then
+      return "a log is required (LOG, --input-file or --segment)"
+    end
     if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
     if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
     if opt.format == "csv" and not opt.columns then
@@ -64,26 +49,14 @@ return mt.script {
     end
   end,
   run = function(opt)
-    local given = {}
-    for _, name in ipairs { "format", "time_unit", "model", "log_type", "skip_num_prompt", "num_prompt",
-      "speed_ratio", "block_size", "num_hash_blocks", "no_sessions", "seed", "timestamp_digits", "compact",
-      "skip_bad_lines" } do given[name] = opt[name] end
-    given.columns = opt.columns and convert.columns_of(opt.columns, "convert: --columns")
-    local logs = logs_of(opt)
-    local path, problem, kind = output_of(opt, logs)
-    if not path then return nil, problem, kind end
-    local result, message, code = convert.convert(logs, path, given)
+    local result, message, code = convert.run(opt)
     if not result then return nil, message, code end
-    convert.tell(result)
+    local to_stdout = result.output == "-"
     local text = opt.json and mt.json.encode(result) or tostring(result)
-    if path == "-" then
-      io.stderr:write(text, "\n")
-    else
-      print(text)
-    end
+    if to_stdout then io.stderr:write(text, "\n") else print(text) end
     if not opt.json then
-      require("moontide.report").note(("%s: %d request%s (seed %d)"):format(path == "-" and "standard output"
-        or path, result.requests, result.requests == 1 and "" or "s", opt.seed))
+      report.note(("%s: %d request%s (seed %d)"):format(to_stdout and "standard output" or result.output,
+        result.requests, result.requests == 1 and "" or "s", opt.seed))
     end
   end,
 }

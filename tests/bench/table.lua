@@ -147,10 +147,12 @@ local function write_log(path, rows)
   output:write "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
   for _ = 1, rows do
     local normal = math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
-    local input, answer = math.ceil(375 * math.exp(1.07 * normal)), math.floor(-250 * math.log(1 - math.random()))
+    local input = math.ceil(375 * math.exp(1.07 * normal))
+    local answer = math.floor(-250 * math.log(1 - math.random()))
     time = time - 5.27 * math.log(1 - math.random())
-    output:write(("%d,%s,%d,%d,%d,%s\n"):format(time // 1, math.random() < 0.8 and "ChatGPT" or "GPT-4", input,
-      answer, input + answer, math.random() < 0.5 and "Conversation log" or "API log"))
+    output:write(("%d,%s,%d,%d,%d,%s\n"):format(time // 1,
+      math.random() < 0.8 and "ChatGPT" or "GPT-4", input, answer, input + answer,
+      math.random() < 0.5 and "Conversation log" or "API log"))
   end
 end
 
