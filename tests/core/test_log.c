@@ -407,6 +407,93 @@ static void test_interrupted(void **state) {
     mt_log_close(log);
 }
 
+/* ---- anything at all ------------------------------------------------------------------------- */
+
+/* Objects of a list lie across the blocks that a file is read in; lines are counted all the same.
+ */
+static void test_long_conversations(void **state) {
+    enum { LENGTH = 600000, MANY = 3 };
+    char *text = malloc(MANY * (LENGTH + 200) + 100), *to = text;
+    mt_error error;
+    mt_log_row row;
+    *to++ = '[';
+    for (int i = 0; i < MANY; i++) {
+        to += sprintf(to, "%s{\"messages\": [{\"role\": \"user\", \"content\": \"", // NOLINT
+                      i ? ",\n" : "");
+        for (int k = 0; k < LENGTH / 4; k++, to += 4)
+            memcpy(to, k % 1000 == 999 ? "ab\\n" : "abc ", 4);
+        to += sprintf(to, "\"},\n{\"role\": \"gpt\"}]}"); // NOLINT
+    }
+    memcpy(to, ",\n{}]", 6);
+    mt_log *log = open_text(state, &plain, text, &error);
+    assert_non_null(log);
+    for (uint64_t i = 0; i < MANY; i++) {
+        assert_int_equal(mt_log_next(log, &row, &error), 1);
+        assert_int_equal(row.request.input_length, LENGTH / 4);
+        assert_int_equal(row.request.line, 2 * i + 1);
+    }
+    assert_int_equal(mt_log_next(log, &row, &error), -1);
+    assert_int_equal(error.line, 2 * MANY + 1);
+    assert_int_equal(error.column, 1);
+    mt_log_close(log);
+    free(text);
+}
+
+/* A good log with some of its bytes changed, cut or doubled is read, or refused with a message. */
+static void spoil(void **state, const char *format, const char *good, uint64_t seed) {
+    enum { MOST = 2048 };
+    static const char bytes[] = "\"\\{}[],:\n\r0-.eE \t\x80nulx";
+    char text[2 * MOST];
+    size_t length = strlen(good);
+    assert_in_range(length, 1, MOST);
+    mt_log_options options = {.time_digits = -1,
+                              .block_size = 16,
+                              .format = format,
+                              .skip_bad_rows = (int)below(&seed, 2)};
+    memcpy(text, good, length + 1);
+    for (uint64_t n = 1 + below(&seed, 4); n > 0; n--) {
+        size_t at = below(&seed, length), size = below(&seed, length - at);
+        if (below(&seed, 8) == 0 && length + size < sizeof text) { /* a piece twice */
+            memmove(text + at + size, text + at, length - at);
+            length += size;
+        } else if (below(&seed, 8) == 0) {
+            length = at + 1;
+        } else {
+            text[at] = bytes[below(&seed, sizeof bytes - 1)];
+        }
+    }
+    text[length] = '\0';
+    mt_error error = {0};
+    mt_log_row row;
+    int status = -1;
+    uint64_t rows = 0;
+    mt_log *log = open_text(state, &options, text, &error);
+    if (log)
+        while ((status = mt_log_next(log, &row, &error)) == 1) {
+            assert_true(row.request.input_length > 0);
+            rows++;
+        }
+    assert_in_range(status + 1, 0, 1);
+    if (status == -1)
+        assert_true(error.code == MT_ERROR_INPUT && error.message[0] != '\0');
+    if (log && status == 0)
+        assert_int_equal(rows + mt_log_skipped(log, NULL), mt_log_rows(log));
+    mt_log_close(log);
+}
+
+static void test_spoilt_bytes(void **state) {
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
+        spoil(state, "bailian",
+              BAILIAN ", \"hash_ids\": [1, 2], \"x\": {\"y\": 3}}\n" BAILIAN "}\n", 4 * seed + 1);
+        spoil(state, "aibrix",
+              "{\"timestamp\": 1, \"requests\": [{\"prompt_length\": 3, \"output_length\": 4}, "
+              "{\"prompt_length\": 5, \"output_length\": 6, \"session_id\": \"s\"}]}\n",
+              4 * seed + 2);
+        spoil(state, "sharegpt", conversations, 4 * seed + 3);
+    }
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void run_out_of_memory(void **state, const char *text) {
@@ -470,6 +557,8 @@ int main(void) {
         WITH_FOLDER(test_not_a_log),
         WITH_FOLDER(test_interrupted),
         WITH_FOLDER(test_memory_runs_out),
+        WITH_FOLDER(test_long_conversations),
+        WITH_FOLDER(test_spoilt_bytes),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
