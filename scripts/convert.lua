@@ -54,9 +54,7 @@ return mt.script {
     local to_stdout = result.output == "-"
     local text = opt.json and mt.json.encode(result) or tostring(result)
     if to_stdout then io.stderr:write(text, "\n") else print(text) end
-    if not opt.json then
-      report.note(("%s: %d request%s (seed %d)"):format(to_stdout and "standard output" or result.output,
-        result.requests, result.requests == 1 and "" or "s", opt.seed))
-    end
+    report.note(("%s: %d request%s (seed %d)"):format(to_stdout and "standard output" or result.output,
+      result.requests, result.requests == 1 and "" or "s", opt.seed))
   end,
 }

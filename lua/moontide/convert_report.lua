@@ -30,6 +30,7 @@ local convert_report = {}
 
 ---@class moontide.conversion
 ---@field output string where the trace is
+---@field options table those of mt.convert
 ---@field logs moontide.converted_log[]
 ---@field rows integer of all logs
 ---@field bad integer
