@@ -48,7 +48,9 @@ void mt_conversion_free(mt_conversion *conversion) {
     mt_free(conversion->name);
     mt_free(conversion->contents);
     mt_free(conversion->order);
-    mt_free(conversion->seen);
+    mt_met_twice_free(&conversion->met);
+    mt_free(conversion->sessions);
+    mt_big_free(&conversion->session_ids);
     mt_free(conversion->keys);
     mt_free(conversion->batch_ids);
     mt_ids_free(conversion->ids);
