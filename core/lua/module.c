@@ -10,6 +10,8 @@ static const luaL_Reg openers[] = {
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
     {"convert", mt_lua_open_convert},
+    {"radix", mt_lua_open_radix},
+    {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
     {"curve", mt_lua_open_curve},
