@@ -254,9 +254,11 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
                  units[options->time_digits]);
         return refuse(self, row->line, TIMESTAMP, field, want, error);
     }
-    if (status == -2)
-        return refuse(self, row->line, TIMESTAMP, field, "a time that 64 bits of nanoseconds hold",
-                      error);
+    if (status == -2) {
+        snprintf(want, sizeof want, "within 292 years, in %s (--time-unit names another unit)",
+                 units[options->time_digits]);
+        return refuse(self, row->line, TIMESTAMP, field, want, error);
+    }
     if (!self->knows_kind) {
         self->base.has_dates = is_date;
         self->first_line = row->line;

@@ -54,7 +54,7 @@ int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value
     if (status != 0)
         return mt_lines_bad_value(
             log, json, line, value, "timestamp",
-            status == -1 ? "a number" : "a time that 64 bits of nanoseconds hold", error);
+            status == -1 ? "a number" : "within 292 years (--time-unit names another unit)", error);
     return 0;
 }
 

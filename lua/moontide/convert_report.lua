@@ -8,6 +8,9 @@ core.base.own()
 
 local convert_report = {}
 
+-- Columns of a CSV that are listed.
+local most_columns = 20
+
 ---@class moontide.converted_log
 ---@field file string
 ---@field format string
@@ -71,7 +74,9 @@ local function log_lines(log, lines)
   lines[#lines + 1] = ("%s: %s, %s%s"):format(log.file, log.format, plural(log.rows, "row"),
     log.bad > 0 and (", %d of them bad"):format(log.bad) or "")
   if #log.columns > 0 then
-    lines[#lines + 1] = "  columns: " .. table.concat(log.columns, ", "):gsub("%c", "?")
+    local names = table.concat(log.columns, ", ", 1, math.min(#log.columns, most_columns)):gsub("%c", "?")
+    local more = #log.columns - most_columns
+    lines[#lines + 1] = "  columns: " .. names .. (more > 0 and (" and %d more"):format(more) or "")
   end
   if not log.first then return end
   lines[#lines + 1] = ("  time: from %s to %s"):format(shown_time(log, log.first), shown_time(log, log.last))

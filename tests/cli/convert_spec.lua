@@ -294,6 +294,8 @@ at most 1: 1 row left
       refused_log(head .. value .. ",m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be a time in seconds or a "
         .. "date (2023-11-16 18:15:46), not '" .. value .. "'")
     end
+    refused_log(head .. "1700158546680,m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be within 292 years, in "
+      .. "seconds (--time-unit names another unit), not '1700158546680'")
     refused_log(head .. "1,m,1,1,2,x\n2023-11-16,m,1,1,2,x\n",
       "bad.csv:3: column 'Timestamp': '2023-11-16' is a date, line 2 has a number")
   end)
