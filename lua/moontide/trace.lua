@@ -1,4 +1,5 @@
---- Traces: reading them a request at a time or into columns, and writing them.
+--- Traces: reading them a request at a time or into columns, and writing them. What can be done to them
+-- in between is in moontide.pipe.
 --
 -- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
 -- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
@@ -6,6 +7,7 @@
 -- that cannot be read or written gives nil, a message and a code.
 local core = require "moontide.core"
 local options = require "moontide.options"
+local pipe = require "moontide.pipe"
 core.base.own()
 
 ---@class moontide.request
@@ -48,10 +50,18 @@ core.base.own()
 ---| "turn"
 ---| "hash_count" # how many hash_ids
 
+---@class moontide.grid
+---@field period number seconds between two ticks
+---@field offset number seconds, of the ticks
+---@field times integer that were looked at
+---@field instants integer ticks that have a request
+---@field off integer times that lie on no tick
+
 ---@class moontide.columns
 ---@field append fun(self, request: moontide.request): moontide.columns
 ---@field requests fun(self): fun(): moontide.request?
 ---@field column fun(self, name: moontide.column_name): moontide.column
+---@field grid fun(self): moontide.grid?, string?, string? the ticks of the clock that recorded the times, nil: none
 
 local trace = {}
 
@@ -152,6 +162,10 @@ function columns_methods:write(path, given)
   return writer:finish()
 end
 
+-- What is done to traces while they pass: constructors, and steps that columns have as well.
+for name, constructor in pairs(pipe.trace) do trace[name] = constructor end
+for name, step in pairs(pipe.steps) do columns_methods[name] = step end
+
 ---@class moontide
 local public = { trace = trace }
 
@@ -160,6 +174,6 @@ return {
   public = public,
   methods = {
     core.trace.methods.reader, core.trace.methods.writer,
-    columns_methods, core.columns.methods.column,
+    columns_methods, core.columns.methods.column, pipe.steps, pipe.ends,
   },
 }
