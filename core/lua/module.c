@@ -18,6 +18,7 @@ static const luaL_Reg openers[] = {
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
     {"source", mt_lua_open_source},
+    {"lint", mt_lua_open_lint},
     {NULL, NULL},
 };
 

@@ -21,6 +21,10 @@ static source *check_open(lua_State *L, int arg) {
     return self;
 }
 
+mt_source *mt_lua_check_source(lua_State *L, int arg) {
+    return check_open(L, arg)->source;
+}
+
 /* The source with the step just put on it -> source | nil, message, code */
 static int stepped(lua_State *L, source *self, mt_source *step, const mt_error *error) {
     self->source = step;
@@ -191,13 +195,14 @@ static int speed(lua_State *L) {
     return stepped(L, self, mt_step_speed(self->source, ratio, &error), &error);
 }
 
-/* dequantize(source, period | nil, seed) */
+/* dequantize(source, period | nil, offset | nil, seed) */
 static int dequantize(lua_State *L) {
     source *self = check_open(L, 1);
     int64_t period = nanoseconds_or(L, 2, 0, "dequantize: grid");
-    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    int64_t offset = nanoseconds_or(L, 3, 0, "dequantize: offset");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
     mt_error error;
-    return stepped(L, self, mt_step_dequantize(self->source, period, seed, &error), &error);
+    return stepped(L, self, mt_step_dequantize(self->source, period, offset, seed, &error), &error);
 }
 
 /* sort(source) */

@@ -23,6 +23,9 @@ mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);
 mt_columns *mt_lua_check_columns(lua_State *L, int arg);
 mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 
+/* The open source at `arg`; raises when it is none or is closed. */
+mt_source *mt_lua_check_source(lua_State *L, int arg);
+
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 

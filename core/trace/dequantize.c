@@ -128,14 +128,18 @@ static void dequantize_release(mt_source *source) {
 static const mt_source_kind dequantize_kind = {.next = dequantize_next,
                                                .release = dequantize_release};
 
-mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, uint64_t seed, mt_error *error) {
-    if (period_ns < 0)
-        return mt_source_refuse(below, error, "dequantize: the grid's period must be above 0");
+mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, int64_t offset_ns, uint64_t seed,
+                              mt_error *error) {
+    if (period_ns < 0 || offset_ns < 0 || (offset_ns > 0 && offset_ns >= period_ns))
+        return mt_source_refuse(below, error,
+                                "dequantize: the grid's period must be above 0, its offset from 0 "
+                                "to less than that");
     dequantize_step *self =
         (dequantize_step *)mt_source_over(below, &dequantize_kind, sizeof *self, error);
     if (!self)
         return NULL;
     self->grid.period_ns = period_ns;
+    self->grid.offset_ns = offset_ns;
     self->seed = seed;
     self->before_ns = INT64_MIN;
     return &self->base;

@@ -53,11 +53,12 @@ mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error);
 /* nanoseconds / ratio, rounded half away from zero; 0, or -1 when it does not fit. */
 int mt_scale_time(int64_t nanoseconds, double ratio, int64_t *scaled);
 
-/* Times spread uniformly over the ticks of their clock (stats/grid.h). period_ns 0: the grid is
- * found in the first MT_AHEAD_REQUESTS, and it is MT_ERROR_INPUT when they have none. Times must
- * not decrease; requests without one stay behind those before them. Memory: the requests of one
- * tick. */
-mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, uint64_t seed, mt_error *error);
+/* Times spread uniformly over the ticks of their clock (stats/grid.h), which come every period_ns
+ * and at offset_ns. period_ns 0: the grid is found in the first MT_AHEAD_REQUESTS, and it is
+ * MT_ERROR_INPUT when they have none. Times must not decrease; requests without one stay behind
+ * those before them. Memory: the requests of one tick. */
+mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, int64_t offset_ns, uint64_t seed,
+                              mt_error *error);
 
 /* In the order of their times, equal ones as they came; a request without a time stays behind the
  * one before it. Up to `memory` bytes (0: 128 MiB) are sorted at a time, the sorted runs go to a

@@ -13,7 +13,7 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "analysis", "random", "distribution", "chart", "curve", "process",
+  "script", "json", "hash", "trace", "csv", "analysis", "lint", "random", "distribution", "chart", "curve", "process",
   "prompt", "stream", "workload",
 }
 

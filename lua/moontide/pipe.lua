@@ -277,15 +277,18 @@ end
 
 ---@class moontide.dequantize_options
 ---@field grid? number|string the clock's ticks, seconds or "3s"; else found in the trace
+---@field offset? number|string of the ticks, less than the grid: 0
 ---@field seed? integer
 
 --- Spreads the times of a clock that ticks ("3s") uniformly over its ticks, order kept.
 ---@param given? moontide.dequantize_options
 ---@return moontide.pipe|moontide.columns
 function steps:dequantize(given)
-  local opt = options.table("dequantize", given, { { "grid", kind = "duration", above = 0 }, seed_option })
+  local opt = options.table("dequantize", given, {
+    { "grid", kind = "duration", above = 0 }, { "offset", kind = "duration", min = 0 }, seed_option,
+  })
   return apply(self, "dequantize", function(source)
-    return core.source.dequantize(source, opt.grid, opt.seed)
+    return core.source.dequantize(source, opt.grid, opt.offset, opt.seed)
   end)
 end
 

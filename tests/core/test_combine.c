@@ -241,7 +241,7 @@ static void test_dequantize(void **state) {
     mt_grid grid = {.period_ns = 3000000000};
     assert_int_equal(mt_grid_spread(&grid, 6, times, 5, &error), MT_OK);
     mt_source *source =
-        mt_step_dequantize(source_of(state, "in.jsonl", ticks), grid.period_ns, 6, &error);
+        mt_step_dequantize(source_of(state, "in.jsonl", ticks), grid.period_ns, 0, 6, &error);
     mt_request request;
     for (int i = 0, k = 0; i < 6; i++) {
         assert_int_equal(mt_source_next(source, &request, &error), 1);
@@ -252,17 +252,18 @@ static void test_dequantize(void **state) {
     assert_int_equal(mt_source_next(source, &request, &error), 0);
     mt_source_free(source);
     assert_memory_equal(times, found, sizeof times);
-    fails_after(state, mt_step_dequantize(source_of(state, "in.jsonl", ticks), 0, 6, &error), "",
+    fails_after(state, mt_step_dequantize(source_of(state, "in.jsonl", ticks), 0, 0, 6, &error), "",
                 MT_ERROR_INPUT, 0, "lie on no grid (5 looked at)");
-    gives(state, mt_step_dequantize(source_of(state, "in.jsonl", ""), 0, 6, &error), "");
+    gives(state, mt_step_dequantize(source_of(state, "in.jsonl", ""), 0, 0, 6, &error), "");
     source = mt_step_dequantize(
         source_of(state, "in.jsonl", "{\"timestamp\": 3000}\n{\"timestamp\": 2}\n"), 3000000000, 0,
-        &error);
+        0, &error);
     assert_int_equal(mt_source_next(source, &request, &error), -1);
     assert_int_equal(error.line, 2);
     assert_non_null(strstr(error.message, "--sort"));
     mt_source_free(source);
-    refused(mt_step_dequantize(source_of(state, "in.jsonl", ""), -1, 0, &error), &error, "above 0");
+    refused(mt_step_dequantize(source_of(state, "in.jsonl", ""), -1, 0, 0, &error), &error,
+            "above 0");
 }
 
 /* A recorded clock, found. */
@@ -282,7 +283,7 @@ static void test_dequantize_found(void **state) {
     assert_int_equal(mt_grid_detect(times, MANY, &grid, &error), MT_OK);
     assert_int_equal(grid.period_ns, 2000000000);
     assert_int_equal(mt_grid_spread(&grid, 1, times, MANY, &error), MT_OK);
-    mt_source *source = mt_step_dequantize(source_of(state, "in.jsonl", text), 0, 1, &error);
+    mt_source *source = mt_step_dequantize(source_of(state, "in.jsonl", text), 0, 0, 1, &error);
     mt_request request;
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(mt_source_next(source, &request, &error), 1);
@@ -323,7 +324,7 @@ static int fail_at(void **state, uint64_t n) {
         mt_trace_reader *reader = mt_trace_open(in_folder(state, "in.jsonl"), 0, &error);
         mt_source *input = reader ? mt_source_reader(reader, &error) : NULL;
         input = mt_step_sort(input, 2000, &error);
-        input = mt_step_dequantize(input, i ? 1000000000 : 0, 0, &error);
+        input = mt_step_dequantize(input, i ? 1000000000 : 0, 0, 0, &error);
         input = mt_step_sessions(input, MT_ROWS_UNKNOWN, MT_ROWS_DELTA, 512, &error);
         inputs[i] = mt_step_fit(input, 512, 1000, &error);
     }

@@ -5,7 +5,7 @@ local mt = require "moontide"
 local options = require "moontide.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "analysis", "random", "distribution", "chart", "curve", "process",
+  "script", "json", "hash", "trace", "csv", "analysis", "lint", "random", "distribution", "chart", "curve", "process",
   "prompt", "stream", "workload",
 }
 
