@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local options = require "moontide.options"
 local pipe = require "moontide.pipe"
 local report = require "moontide.report"
+local where = require "moontide.where"
 core.base.own()
 
 local cat = {}
@@ -74,6 +75,8 @@ local needs = {
 ---@return string?
 function cat.check(opt)
   if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
+  local mistake = opt.where and where.mistake(opt.where)
+  if mistake then return "--where " .. mistake end
   local seen_input
   for _, path in ipairs(opt.input_file) do
     if path == "-" and seen_input then return "standard input can be read only once" end

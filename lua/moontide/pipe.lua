@@ -63,14 +63,16 @@ local function with_source(self, run, work)
   return table.unpack(results, 1, results.n)
 end
 
--- "FILE:3: where:1: attempt ..." without the line of the expression.
-local function cleaned(message)
-  return (message:gsub("where:1: ", "where: ", 1))
+-- A failure's message; of an expression it says more.
+local function explained(message, run)
+  for _, one in ipairs(run.filters) do message = where.failure(message, one.filter, one.notes) end
+  return message
 end
 
 local function collect(self)
-  local columns, message, code = with_source(self, run_of(), core.source.collect)
-  if not columns then return nil, cleaned(message), code end
+  local run = run_of()
+  local columns, message, code = with_source(self, run, core.source.collect)
+  if not columns then return nil, explained(message, run), code end
   return columns
 end
 
@@ -404,7 +406,8 @@ end
 --- The requests one after the other, for a loop, in which what goes wrong raises.
 ---@return fun(): moontide.request?
 function ends:requests()
-  local source, problem = self.start(run_of())
+  local run = run_of()
+  local source, problem = self.start(run)
   if not source then error(problem, 0) end
   return function()
     if not source then return nil end
@@ -412,7 +415,7 @@ function ends:requests()
     if request then return request end
     core.source.close(source)
     source = nil
-    if message then error(cleaned(message), 0) end
+    if message then error(explained(message, run), 0) end
   end
 end
 
@@ -436,7 +439,7 @@ function pipe.copy(self, writer)
     return true
   end)
   report.finish()
-  if not done then return nil, cleaned(message), code end
+  if not done then return nil, explained(message, run), code end
   for _, one in ipairs(run.filters) do
     run.nothing = run.nothing or where.nothing(one.expression, one.filter, one.notes)
   end

@@ -18,6 +18,14 @@ local field_names = {
 
 local most_texts = 5
 
+-- " (did you mean 'X'?)" for a name that is none of a request's.
+local function hint(name)
+  for _, field in ipairs(field_names) do
+    if field == name then return "" end
+  end
+  return nearest.hint(name, field_names)
+end
+
 -- Remembers a value that a name had: its range, or the texts it was.
 local function note(notes, name, value)
   local one = notes[name]
@@ -62,7 +70,8 @@ local function environment(filter, notes)
       local value, is_field = filter:get(name)
       if not is_field then value = member(name) end
       if value == nil and not is_field and lua_names[name] then return lua_names[name] end
-      local _, kept = filter:counts()
+      local seen, kept = filter:counts()
+      if value == nil then notes.absent, notes.absent_in = name, seen end
       if kept == 0 then note(notes, name, value) end
       return value
     end,
@@ -72,17 +81,35 @@ local function environment(filter, notes)
   })
 end
 
+--- What is wrong with an expression's grammar, nil when nothing is.
+---@param expression string
+---@return string?
+function where.mistake(expression)
+  local _, message = load("return " .. expression, "=where", "t", {})
+  return message and ("'%s' is no expression: %s"):format(expression, message:gsub("^where:%d+: ", ""))
+end
+
 --- Compiles the expression; raises what is wrong with it.
 ---@param expression string
 ---@param filter userdata core.source.filter(), which knows the request that is looked at
 ---@return fun(): any is_kept, table notes for where.nothing
 function where.compile(expression, filter)
   local notes = {}
-  local chunk, message = load("return " .. expression, "=where", "t", environment(filter, notes))
-  if not chunk then
-    core.base.raise(("where: '%s' is no expression: %s"):format(expression, message:gsub("^where:%d+: ", "")))
-  end
-  return chunk, notes
+  local mistake = where.mistake(expression)
+  if mistake then core.base.raise("where: " .. mistake) end
+  return assert(load("return " .. expression, "=where", "t", environment(filter, notes))), notes
+end
+
+--- The message of an expression that failed, with the name that was absent: Lua says only "a nil value".
+---@param message string "FILE:3: where:1: attempt to compare number with nil"
+---@param filter userdata
+---@param notes table
+---@return string
+function where.failure(message, filter, notes)
+  local seen = filter:counts()
+  local text, is_ours = message:gsub("where:1: ", "where: ", 1)
+  if is_ours == 0 or notes.absent_in ~= seen then return text end
+  return ("%s (this request has no %s%s)"):format(text, notes.absent, hint(notes.absent))
 end
 
 local function shown_list(one)
@@ -95,7 +122,7 @@ end
 -- "input_length is between 1 and 7 (absent in 2)"
 local function described(one, seen)
   if one.present == 0 then
-    return ("no request has %s%s"):format(one.name, nearest.hint(one.name, field_names))
+    return ("no request has %s%s"):format(one.name, hint(one.name))
   end
   local parts = {}
   if one.min == one.max and one.min then
