@@ -17,6 +17,7 @@ lint.names = {
 ---@class moontide.finding
 ---@field name string "seconds", "decreasing_times", "two_parents", ...
 ---@field line integer? the first line
+---@field column integer? in it, where a line is no request
 ---@field lines integer[] the first few
 ---@field count integer lines in all
 ---@field message string what contradicts what
@@ -47,9 +48,9 @@ local find = {}
 
 function find.bad_lines(_, skipped)
   if skipped.count == 0 then return nil end
-  local where, line, message = tostring(skipped.first):match "^(.-):(%d+):(.*)$"
-  return { line = math.tointeger(tonumber(line)), count = skipped.count,
-    message = where and message:gsub("^%s*", "") or skipped.first,
+  local line, column, message = skipped.first:match ":(%d+):(%d+): (.*)$"
+  return { line = math.tointeger(tonumber(line)), column = math.tointeger(tonumber(column)),
+    count = skipped.count, message = message or skipped.first,
     cause = "the line is no request in the trace format", mend = "--skip-bad-lines" }
 end
 
@@ -138,8 +139,8 @@ end
 function find.two_parents(facts)
   local function after(parent) return parent and "follows " .. parent or "begins a prompt" end
   return { at = facts.two_parents,
-    message = ("hash id %s %s, but in line %d it %s"):format(facts.conflict_id, after(facts.parent_now),
-      facts.conflict_line, after(facts.parent_before)),
+    message = ("hash id %s %s, but %s it %s"):format(facts.conflict_id, after(facts.parent_now),
+      facts.conflict_line > 0 and "in line " .. facts.conflict_line or "before", after(facts.parent_before)),
     cause = "ids name contents rather than prefixes, or the ids of several traces were mixed",
     mend = "--renumber" }
 end
@@ -171,8 +172,9 @@ function metatable:__tostring()
   if self.sessions then facts[#facts + 1] = "session rows are " .. self.sessions end
   local lines = { ("%s: %s"):format(self.name, table.concat(facts, ", ")) }
   for _, finding in ipairs(self.findings) do
-    lines[#lines + 1] = ("\n%s:%s %s%s"):format(self.name, finding.line and finding.line .. ":" or "",
-      finding.message, further(finding))
+    local place = finding.line and finding.line .. ":" or ""
+    if finding.column then place = place .. finding.column .. ":" end
+    lines[#lines + 1] = ("\n%s:%s %s%s"):format(self.name, place, finding.message, further(finding))
     lines[#lines + 1] = "  why:  " .. finding.cause
     local command = self.path and ("moontide cat %s "):format(self.path) or ""
     if finding.mend then lines[#lines + 1] = "  mend: " .. command .. finding.mend end
