@@ -10,7 +10,9 @@ local function trace_of(opt)
   local columns
   columns, message, code = reader:columns()
   local count, first = reader:skipped()
-  if count > 0 then report.note(("left out %d bad line%s; the first: %s"):format(count, count == 1 and "" or "s", first)) end
+  if count > 0 then
+    report.note(("left out %d bad line%s; the first: %s"):format(count, count == 1 and "" or "s", first))
+  end
   return columns, message, code
 end
 
@@ -18,7 +20,8 @@ local function fix(result, opt)
   local trace, mended, left = result:mended(opt.seed)
   local done, message, code = trace:write(opt.fix)
   if not done then return nil, message, code end
-  report.note(("%s: mended: %s%s (seed %d)"):format(opt.fix, #mended > 0 and table.concat(mended, ", ") or "nothing",
+  report.note(("%s: mended: %s%s (seed %d)"):format(
+    opt.fix, #mended > 0 and table.concat(mended, ", ") or "nothing",
     #left > 0 and "; left: " .. table.concat(left, ", ") or "", opt.seed))
   return true
 end
@@ -30,7 +33,8 @@ return mt.script {
     { "input-file", kind = "path", argument = true, required = true,
       help = "the trace, - for standard input; .gz is decompressed" },
     { "fix", kind = "path", placeholder = "OUT", help = "write the mended trace here" },
-    { "block-size", kind = "integer", min = 1, help = "tokens per block (default: the size that fits most prompts)" },
+    { "block-size", kind = "integer", min = 1,
+      help = "tokens per block (default: the size that fits most prompts)" },
     { "ignore", kind = "choice", list = true, choices = require("moontide.lint").names,
       help = "findings that are none" },
     { "json", kind = "flag", help = "print one JSON value" },

@@ -239,10 +239,8 @@ static void share_methods(lua_State *L, const char *name) {
 }
 
 int mt_lua_open_trace(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_reader},
-                                         {"writer", open_writer},
-                                         {"kept_parts", kept_parts},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", open_reader}, {"writer", open_writer}, {"kept_parts", kept_parts}, {NULL, NULL}};
     static const luaL_Reg reader_methods[] = {{"next", reader_next},
                                               {"columns", reader_columns},
                                               {"skipped", reader_skipped},

@@ -58,7 +58,8 @@ void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request
                          mt_request *request);
 
 /* The "moontide.filter" at `arg` with the function at `function`, called with a request as a table
- * (as_table) or without an argument, for mt_step_where: a reference until the filter is released. */
+ * (as_table) or without an argument, for mt_step_where: a reference until the filter is released.
+ */
 mt_filter mt_lua_to_filter(lua_State *L, int arg, int function, int as_table);
 
 /* Registers "moontide.filter" and pushes the function that makes one. */

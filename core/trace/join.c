@@ -118,7 +118,7 @@ mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns
     join_source *self = (join_source *)mt_source_new(&join_kind, sizeof *self, error);
     int is_whole = self != NULL && count > 0;
     if (self) {
-        self->inputs = mt_allocate_zero(count, sizeof *self->inputs);
+        self->inputs = mt_allocate_zero(count, sizeof(mt_source *));
         self->gap_ns = gap_ns;
         self->parts = parts;
         if (!self->inputs) {

@@ -49,7 +49,9 @@ function cat.trace(opt)
       { every = opt.every, fresh_ids = opt.fresh_ids, common_root = opt.common_root })
   end
   if opt.isl_multiplier ~= 1 or opt.osl_multiplier ~= 1 then
-    trace = trace:scale { input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size }
+    trace = trace:scale {
+      input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size,
+    }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.from_zero then trace = trace:from_zero() end
@@ -90,7 +92,9 @@ function cat.check(opt)
       return ("--%s needs %s"):format(name:gsub("_", "-"), what)
     end
   end
-  if opt.gap and (opt.merge or opt.parts) then return "--gap needs inputs that are joined and are no parts" end
+  if opt.gap and (opt.merge or opt.parts) then
+    return "--gap needs inputs that are joined and are no parts"
+  end
 end
 
 local function notes(opt)
@@ -120,7 +124,8 @@ end
 function cat.run(opt)
   local trace = cat.trace(opt)
   notes(opt)
-  local writer <close>, message, code = core.trace.writer(opt.output_file, opt.compact, timestamp_digits(opt))
+  local writer <close>, message, code = core.trace.writer(
+    opt.output_file, opt.compact, timestamp_digits(opt))
   if not writer then return nil, message, code end
   local written, run, kind = pipe.copy(trace, writer)
   report_skipped(type(run) == "table" and run or {})

@@ -75,7 +75,8 @@ end
 
 function find.decreasing_times(facts)
   return { at = facts.decreasing,
-    message = ("timestamp %s is smaller than the %s before it"):format(facts.decreased_to, facts.decreased_from),
+    message = ("timestamp %s is smaller than the %s before it"):format(
+      facts.decreased_to, facts.decreased_from),
     cause = "several logs were put one after the other, or several writers wrote to one", mend = "--sort" }
 end
 
@@ -162,7 +163,8 @@ local function further(finding)
   local others = finding.count - math.max(1, #finding.lines)
   if finding.count < 2 or not finding.line or #finding.lines < 2 then return "" end
   local texts = table.move(finding.lines, 2, #finding.lines, 1, {})
-  return (" (and %s %s%s)"):format(#texts == 1 and others == 0 and "line" or "lines", table.concat(texts, ", "),
+  local is_one = #texts == 1 and others == 0
+  return (" (and %s %s%s)"):format(is_one and "line" or "lines", table.concat(texts, ", "),
     others > 0 and (" and %d more"):format(others) or "")
 end
 
@@ -277,7 +279,8 @@ local mends = {
   { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
   { "block_size", function(trace, facts)
     return trace:fit_ids {
-      block_size = facts.better_size > 0 and facts.better_size or facts.block_size, first_free = facts.next_id,
+      block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
+      first_free = facts.next_id,
     }
   end },
   { "session_rows", function(trace, facts)

@@ -61,7 +61,7 @@ core.base.own()
 ---@field append fun(self, request: moontide.request): moontide.columns
 ---@field requests fun(self): fun(): moontide.request?
 ---@field column fun(self, name: moontide.column_name): moontide.column
----@field grid fun(self): moontide.grid?, string?, string? the ticks of the clock that recorded the times, nil: none
+---@field grid fun(self): moontide.grid?, string?, string? the recording's clock, where it ticks
 
 local trace = {}
 

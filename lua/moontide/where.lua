@@ -64,15 +64,18 @@ local function member_reader(filter)
 end
 
 local function environment(filter, notes)
-  local member = member_reader(filter)
+  local member, is_noting, get, counts = member_reader(filter), true, filter.get, filter.counts
   return setmetatable({}, {
     __index = function(_, name)
-      local value, is_field = filter:get(name)
+      local value, is_field = get(filter, name)
       if not is_field then value = member(name) end
       if value == nil and not is_field and lua_names[name] then return lua_names[name] end
-      local seen, kept = filter:counts()
-      if value == nil then notes.absent, notes.absent_in = name, seen end
-      if kept == 0 then note(notes, name, value) end
+      if value == nil then notes.absent, notes.absent_in = name, counts(filter) end
+      if is_noting then
+        local _, kept = counts(filter)
+        is_noting = kept == 0
+        if is_noting then note(notes, name, value) end
+      end
       return value
     end,
     __newindex = function(_, name)

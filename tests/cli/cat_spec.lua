@@ -277,7 +277,8 @@ describe("moontide cat", function()
   end)
 
   it("makes a trace that can be shown to others", function()
-    local path = file("in.jsonl", '{"hash_ids": [18446744073709551615, 3], "session_id": "me", "stream": "acme", "text_input": "secret"}\n')
+    local path = file("in.jsonl", '{"hash_ids": [18446744073709551615, 3], "session_id": "me", "stream": "acme", '
+      .. '"text_input": "secret"}\n')
     assert.equal('{"hash_ids": [0, 1], "session_id": "s0", "stream": "stream0"}\n', cat({ path, "--anonymise" }).out)
     assert.equal(cat({ path, "--anonymise" }).out, cat({ path, "--anonymize" }).out)
   end)

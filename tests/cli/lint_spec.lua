@@ -130,7 +130,9 @@ describe("moontide lint", function()
 
   it("refuses wrong usage with status 2", function()
     local path = file("in.jsonl", clean)
-    for _, words in ipairs { {}, { path, path }, { path, "--block-size", "0" }, { path, "--ignore", "order" }, { path, "--fxi", "x" } } do
+    for _, words in ipairs {
+      {}, { path, path }, { path, "--block-size", "0" }, { path, "--ignore", "order" }, { path, "--fxi", "x" },
+    } do
       local result = lint(words)
       assert.equal(2, result.status, table.concat(words, " "))
       assert.truthy(result.err:find "^moontide: lint: [^\n]+\n$", result.err)

@@ -95,7 +95,8 @@ describe("mt.lint", function()
     end
     local result = mt.lint(columns)
     assert.same({ "seconds", "quantised_clock" }, names_of(result))
-    assert.truthy(result.findings[1].message:find "^as milliseconds the trace has %d+ requests and [%d.]+ million input tokens a second$")
+    assert.truthy(result.findings[1].message
+      :find "^as milliseconds the trace has %d+ requests and [%d.]+ million input tokens a second$")
     assert.truthy(result.findings[2].message:find "^the clock ticks every 1 s: 400 requests at %d+ instants$")
     local mended = result:mended(5)
     assert.same({}, mt.lint(mended).findings)
