@@ -98,6 +98,11 @@ function cat.check(opt)
 end
 
 local function notes(opt)
+  for _, path in ipairs(opt.input_file) do
+    if path == "-" and opt["repeat"] and opt["repeat"] > 1 then
+      report.note "standard input is kept to be repeated: in memory, beyond 64 MiB in a temporary file"
+    end
+  end
   if #opt.input_file > 1 and not opt.parts then
     report.note(("hash_ids and sessions of the %d traces are kept apart (--parts: they are parts of one)")
       :format(#opt.input_file))

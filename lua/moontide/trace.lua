@@ -129,7 +129,7 @@ function trace.writer(path, given)
   return core.trace.writer(path, opt.compact, opt.timestamp_digits)
 end
 
--- For the constructors that take a trace, a file's name or columns: its columns. They stand inside
+-- For the constructors that take a trace, a file's name, columns or a pipe: its columns. They stand inside
 -- expressions, where nobody looks at a second result: what is wrong with the file raises.
 local function columns_of(value, what)
   if type(value) == "string" then
@@ -138,8 +138,13 @@ local function columns_of(value, what)
     return columns
   end
   local metatable = getmetatable(value)
-  if type(metatable) ~= "table" or metatable.__name ~= "moontide.columns" then
-    options.wrong(what .. ": the trace", value, "a file's name or columns")
+  local kind = type(metatable) == "table" and metatable.__name
+  if kind == "moontide.pipe" then
+    local columns, message = value:columns()
+    if not columns then core.base.raise(what .. ": " .. message) end
+    return columns
+  elseif kind ~= "moontide.columns" then
+    options.wrong(what .. ": the trace", value, "a file's name, columns or a pipe")
   end
   return value
 end

@@ -108,6 +108,31 @@ describe("steps of columns", function()
     assert.equal("sessions: to is required", refusal(whole.sessions, whole, {}))
   end)
 
+  it("convert a plan's sessions without losing a token", function()
+    local plan = mt.workload { duration = "60s", block_size = 64,
+      mt.stream { arrivals = mt.sessions { starts = mt.poisson(2), turns = mt.uniform(1, 6), think = 2 },
+        new_input = mt.lognormal { mean = 200, cv = 1 }, output = mt.uniform(0, 90),
+        prompt = mt.shared_prefix { tokens = 640, groups = 3 } } }
+    local whole = plan:columns { seed = 4 }
+    local added = whole:sessions { to = "delta", block_size = 64 }
+    assert.same({}, mt.lint(whole, { block_size = 64 }).findings)
+    assert.same("session_rows", mt.lint(added).findings[1].name)
+    -- What a server is sent when each row is what its turn adds to prompts and answers before it.
+    local history = {}
+    for i, request in ipairs(whole) do
+      local row = added[i]
+      local sent = (history[row.session_id] or 0) + row.input_length
+      history[row.session_id] = sent + (row.output_length or 0)
+      assert.equal(request.input_length, sent)
+      assert.equal((row.input_length + 63) // 64, #row.hash_ids)
+    end
+    local again = added:sessions { to = "cumulative", block_size = 64 }
+    assert.same(field(whole, "input_length"), field(again, "input_length"))
+    assert.same({}, mt.lint(again, { block_size = 64 }).findings)
+    assert.equal(mt.analyze(whole, { block_size = 64 }).metrics.theoretical_hit_rate.mean > 0.5, true)
+    assert.is_true(#whole > 200)
+  end)
+
   it("find a recording's clock and take it away", function()
     local columns = mt.trace.columns()
     assert.is_nil(columns:grid())
@@ -186,6 +211,14 @@ describe("mt.trace.pipe", function()
     assert.equal(message, problem)
     assert.is_nil(io.open(folder .. "/out.jsonl"))
     assert.is_nil((mt.trace.pipe(path):where "nothing.at.all":columns()))
+  end)
+
+  it("stands where a trace is wanted", function()
+    local pipe = mt.trace.pipe(four()):speed(2)
+    local load = mt.workload { mt.stream { arrivals = mt.times_of(pipe), prompt = mt.prompts_of(pipe) } }
+    assert.same({ 0, 500, 1000, 2000 }, times(load:columns { duration = 3 }))
+    local empty = mt.trace.pipe(folder .. "/missing")
+    assert.truthy(refusal(mt.times_of, empty):find "^times_of: .*missing: cannot open")
   end)
 
   it("merges and joins", function()
