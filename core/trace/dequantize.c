@@ -100,7 +100,10 @@ static mt_code gather(dequantize_step *self, mt_error *error) {
     }
     if (code != MT_OK || status < 0 || is_of_tick < 0)
         return code != MT_OK ? code : mt_code_of(error);
-    return mt_grid_spread(&self->grid, self->seed, self->times, self->time_count, error);
+    code = mt_grid_spread(&self->grid, self->seed, self->times, self->time_count, error);
+    if (code != MT_OK)
+        mt_source_place(&self->base, NULL, error);
+    return code;
 }
 
 static int dequantize_next(mt_source *source, mt_request *request, mt_error *error) {

@@ -5,8 +5,6 @@
 #include "trace/apart.h"
 #include "trace/source_kind.h"
 
-#include <string.h>
-
 typedef struct join_source {
     mt_source base;
     mt_source **inputs;
@@ -52,24 +50,18 @@ static int place(join_source *self, mt_request *request, mt_error *error) {
 }
 
 static int number(join_source *self, mt_request *request, mt_error *error) {
-    mt_error problem, *report = error ? error : &problem;
     mt_code code = MT_OK;
     if (self->current > 0) {
-        code = mt_apart_ids(&self->apart, request, 0, 1, self->offset, report);
+        code = mt_apart_ids(&self->apart, request, 0, 1, self->offset, error);
         if (code == MT_OK)
-            code = mt_apart_session(&self->apart, request, self->current + 1, report);
+            code = mt_apart_session(&self->apart, request, self->current + 1, error);
     }
     for (size_t i = 0; code == MT_OK && i < request->hash_count; i++) {
         uint64_t id = request->hash_ids[i];
         if (id >= self->next_id)
             self->next_id = id == UINT64_MAX ? id : id + 1;
     }
-    if (code == MT_ERROR_VALUE) {
-        char message[MT_ERROR_MESSAGE_SIZE];
-        memcpy(message, report->message, sizeof message);
-        return mt_source_fail(&self->base, request, report, code, "%s", message);
-    }
-    return code == MT_OK ? 1 : -1;
+    return code == MT_OK ? 1 : mt_source_place(&self->base, request, error);
 }
 
 static int join_next(mt_source *source, mt_request *request, mt_error *error) {
@@ -115,30 +107,19 @@ static const mt_source_kind join_kind = {join_next, join_release, join_name, joi
 
 mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
                           mt_error *error) {
+    mt_source **taken = mt_source_take_all(inputs, count, error);
+    if (!taken)
+        return NULL;
     join_source *self = (join_source *)mt_source_new(&join_kind, sizeof *self, error);
-    int is_whole = self != NULL && count > 0;
-    if (self) {
-        self->inputs = mt_allocate_zero(count, sizeof(mt_source *));
-        self->gap_ns = gap_ns;
-        self->parts = parts;
-        if (!self->inputs) {
-            mt_fail_memory(error, "inputs to join");
-            is_whole = 0;
-        }
+    if (!self) {
+        for (size_t i = 0; i < count; i++)
+            mt_source_free(taken[i]);
+        mt_free(taken);
+        return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (is_whole && inputs[i]) {
-            self->inputs[self->count++] = inputs[i];
-        } else {
-            mt_source_free(inputs[i]);
-            is_whole = 0;
-        }
-    }
-    if (is_whole)
-        return &self->base;
-    if (count == 0)
-        mt_fail(error, MT_ERROR_VALUE, "there is no trace to join");
-    if (self)
-        mt_source_free(&self->base);
-    return NULL;
+    self->inputs = taken;
+    self->count = count;
+    self->gap_ns = gap_ns;
+    self->parts = parts;
+    return &self->base;
 }

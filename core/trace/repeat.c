@@ -8,8 +8,6 @@
 #include "trace/scratch.h"
 #include "trace/source_kind.h"
 
-#include <string.h>
-
 static const size_t default_memory = (size_t)64 << 20;
 
 typedef struct repeat_step {
@@ -83,30 +81,24 @@ static int again(repeat_step *self, mt_request *request, mt_error *error) {
 
 /* Makes it a request of the present lap. */
 static int change(repeat_step *self, mt_request *request, mt_error *error) {
-    mt_error problem, *report = error ? error : &problem;
     int64_t later;
     if (request->has & MT_HAS_TIME &&
         (self->lap > INT64_MAX ||
          __builtin_mul_overflow((int64_t)self->lap, self->period_ns, &later) ||
          __builtin_add_overflow(request->time_ns, later, &request->time_ns)))
-        return mt_source_fail(&self->base, request, report, MT_ERROR_VALUE,
+        return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
                               "repeated, the time is more than 292 years");
-    mt_code code = mt_apart_session(&self->apart, request, self->lap + 1, report);
+    mt_code code = mt_apart_session(&self->apart, request, self->lap + 1, error);
     uint64_t offset = 0;
     if (code == MT_OK && self->repeat.fresh_ids) {
         if (__builtin_mul_overflow(self->lap, self->ids, &offset))
-            code = mt_fail(report, MT_ERROR_VALUE,
+            code = mt_fail(error, MT_ERROR_VALUE,
                            "hash ids of this size have no room for more laps: moontide cat "
                            "--renumber numbers them from 0");
         else
-            code = mt_apart_ids(&self->apart, request, self->repeat.common_root, 1, offset, report);
+            code = mt_apart_ids(&self->apart, request, self->repeat.common_root, 1, offset, error);
     }
-    if (code == MT_ERROR_VALUE) {
-        char message[MT_ERROR_MESSAGE_SIZE];
-        memcpy(message, report->message, sizeof message);
-        return mt_source_fail(&self->base, request, report, code, "%s", message);
-    }
-    return code == MT_OK ? 1 : -1;
+    return code == MT_OK ? 1 : mt_source_place(&self->base, request, error);
 }
 
 static int repeat_next(mt_source *source, mt_request *request, mt_error *error) {

@@ -8,8 +8,6 @@
 #include "trace/texts.h"
 #include "trace/writer.h"
 
-#include <string.h>
-
 /* ---- the first ones ---------------------------------------------------------------------------
  */
 
@@ -117,10 +115,8 @@ static int where_next(mt_source *source, mt_request *request, mt_error *error) {
     int status, kept = 0;
     while (!kept && (status = mt_source_next(source->below, request, error)) > 0) {
         kept = self->filter.keep(self->filter.context, request, error);
-        if (kept < 0 && error && error->line == 0) {
-            error->line = request->line;
-            strncpy(error->source, mt_source_name(source), sizeof error->source - 1);
-        }
+        if (kept < 0)
+            mt_source_place(source, request, error);
     }
     return kept ? kept : status;
 }

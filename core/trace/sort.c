@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/batch.h"
+#include "trace/by_time.h"
 #include "trace/scratch.h"
 #include "trace/source_kind.h"
 
@@ -21,7 +22,6 @@ typedef struct sort_entry {
 typedef struct sort_run {
     mt_cursor cursor;
     mt_request request; /* the next one */
-    int64_t time_ns;
 } sort_run;
 
 typedef struct sort_step {
@@ -35,9 +35,8 @@ typedef struct sort_step {
     mt_scratch *scratch; /* NULL: all of it lies in memory */
     sort_run *runs;
     size_t run_count, run_capacity;
-    size_t *heap;
-    size_t waiting;
-    int is_ahead; /* the run at the top of the heap has given its request */
+    mt_by_time order; /* of the runs */
+    int is_ahead;     /* the run that comes next has given its request */
 } sort_step;
 
 /* ---- one run in memory ------------------------------------------------------------------------
@@ -82,46 +81,49 @@ static mt_code sort_entries(sort_entry *entries, size_t count, mt_error *error) 
     return MT_OK;
 }
 
-/* Sorts the batch and writes it behind what the file has. */
-static mt_code write_run(sort_step *self, mt_error *error) {
-    size_t count = self->batch.count;
-    mt_code code = sort_entries(self->entries, count, error);
-    if (code == MT_OK && !self->scratch && !(self->scratch = mt_scratch_open(error)))
-        code = mt_code_of(error);
-    if (code == MT_OK && mt_reserve((void **)&self->runs, &self->run_capacity, self->run_count + 1,
-                                    sizeof *self->runs) != 0)
-        code = mt_fail_memory(error, "sorting");
-    if (code != MT_OK)
-        return code;
-    uint64_t begin = mt_scratch_size(self->scratch);
-    /* Gathered, for a write each would be many. */
-    enum { GATHERED = 1 << 18 };
-    char *gathered = NULL;
+/* Writes the sorted batch behind what the file has, gathered into larger pieces. */
+static mt_code write_sorted(sort_step *self, mt_error *error) {
+    enum { PIECE = 1 << 18 };
+    char *piece = NULL;
     size_t used = 0, capacity = 0;
-    for (size_t i = 0; code == MT_OK && i < count; i++) {
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < self->batch.count; i++) {
         mt_request request;
         const char *from = self->batch.bytes + self->entries[i].place;
         size_t size = mt_unpack(from, &request);
-        if (used + size > GATHERED && used > 0) {
-            code = mt_scratch_append(self->scratch, gathered, used, error);
+        if (used > 0 && used + size > PIECE) {
+            code = mt_scratch_append(self->scratch, piece, used, error);
             used = 0;
         }
-        if (code == MT_OK &&
-            mt_reserve((void **)&gathered, &capacity, used + size > GATHERED ? size : GATHERED, 1))
+        if (mt_reserve((void **)&piece, &capacity, size > PIECE ? size : PIECE, 1) != 0)
             code = mt_fail_memory(error, "sorting");
         if (code == MT_OK) {
-            memcpy(gathered + used, from, size);
+            memcpy(piece + used, from, size);
             used += size;
         }
     }
     if (code == MT_OK)
-        code = mt_scratch_append(self->scratch, gathered, used, error);
-    mt_free(gathered);
+        code = mt_scratch_append(self->scratch, piece, used, error);
+    mt_free(piece);
+    return code;
+}
+
+/* Makes a run of the batch. */
+static mt_code write_run(sort_step *self, mt_error *error) {
+    mt_code code = sort_entries(self->entries, self->batch.count, error);
     if (code != MT_OK)
         return code;
-    sort_run *run = &self->runs[self->run_count++];
-    *run = (sort_run){.cursor = {.at = begin, .end = mt_scratch_size(self->scratch)},
-                      .time_ns = INT64_MIN};
+    if (!self->scratch && !(self->scratch = mt_scratch_open(error)))
+        return mt_code_of(error);
+    if (mt_reserve((void **)&self->runs, &self->run_capacity, self->run_count + 1,
+                   sizeof *self->runs) != 0)
+        return mt_fail_memory(error, "sorting");
+    uint64_t begin = mt_scratch_size(self->scratch);
+    code = write_sorted(self, error);
+    if (code != MT_OK)
+        return code;
+    self->runs[self->run_count++] =
+        (sort_run){.cursor = {.at = begin, .end = mt_scratch_size(self->scratch)}};
     mt_batch_clear(&self->batch);
     return MT_OK;
 }
@@ -129,63 +131,42 @@ static mt_code write_run(sort_step *self, mt_error *error) {
 /* ---- the runs together ------------------------------------------------------------------------
  */
 
-static int comes_before(const sort_step *self, size_t a, size_t b) {
-    int64_t time_a = self->runs[a].time_ns, time_b = self->runs[b].time_ns;
-    return time_a < time_b || (time_a == time_b && a < b);
-}
-
-static void sift_down(sort_step *self, size_t at) {
-    size_t moved = self->heap[at];
-    for (size_t child; (child = 2 * at + 1) < self->waiting; at = child) {
-        if (child + 1 < self->waiting &&
-            comes_before(self, self->heap[child + 1], self->heap[child]))
-            child++;
-        if (!comes_before(self, self->heap[child], moved))
-            break;
-        self->heap[at] = self->heap[child];
-    }
-    self->heap[at] = moved;
-}
-
-/* The next request of a run; one without a time keeps the time of the one before it, which lies in
- * the same run unless the run begins with it: then its time comes before all. */
-static int advance(sort_step *self, sort_run *run, mt_error *error) {
+/* The next request of run i; one without a time keeps the time of the one before it, which lies in
+ * the same run unless the trace begins with it: then its time comes before all. */
+static int read_next(sort_step *self, size_t i, mt_error *error) {
+    sort_run *run = &self->runs[i];
     int status = mt_cursor_next(&run->cursor, self->scratch, &run->request, error);
     if (status > 0 && run->request.has & MT_HAS_TIME)
-        run->time_ns = run->request.time_ns;
+        self->order.times_ns[i] = run->request.time_ns;
     return status;
 }
 
 static mt_code begin_merging(sort_step *self, mt_error *error) {
-    self->heap = mt_allocate(self->run_count, sizeof *self->heap);
-    if (!self->heap)
-        return mt_fail_memory(error, "sorting");
-    for (size_t i = 0; i < self->run_count; i++) {
-        if (advance(self, &self->runs[i], error) < 0)
+    mt_code code = mt_by_time_start(&self->order, self->run_count, error);
+    for (size_t i = 0; code == MT_OK && i < self->run_count; i++) {
+        if (read_next(self, i, error) < 0)
             return mt_code_of(error);
-        self->heap[self->waiting++] = i;
+        mt_by_time_add(&self->order, i);
     }
-    for (size_t i = self->waiting / 2; i-- > 0;)
-        sift_down(self, i);
-    return MT_OK;
+    if (code == MT_OK)
+        mt_by_time_order(&self->order);
+    return code;
 }
 
 static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
     if (self->is_ahead) {
-        int status = advance(self, &self->runs[self->heap[0]], error);
+        size_t i = self->order.heap[0];
+        int status = read_next(self, i, error);
         if (status < 0)
             return -1;
-        if (status == 0) {
-            mt_cursor_free(&self->runs[self->heap[0]].cursor);
-            self->heap[0] = self->heap[--self->waiting];
-        }
-        if (self->waiting > 0)
-            sift_down(self, 0);
+        if (status == 0)
+            mt_cursor_free(&self->runs[i].cursor);
+        mt_by_time_advance(&self->order, status);
     }
-    self->is_ahead = self->waiting > 0;
-    if (self->waiting == 0)
+    self->is_ahead = self->order.waiting > 0;
+    if (!self->is_ahead)
         return 0;
-    *request = self->runs[self->heap[0]].request;
+    *request = self->runs[self->order.heap[0]].request;
     return 1;
 }
 
@@ -244,7 +225,7 @@ static void sort_release(mt_source *source) {
     for (size_t i = 0; i < self->run_count; i++)
         mt_cursor_free(&self->runs[i].cursor);
     mt_free(self->runs);
-    mt_free(self->heap);
+    mt_by_time_free(&self->order);
     mt_free(self->entries);
     mt_batch_free(&self->batch);
     mt_scratch_close(self->scratch);
