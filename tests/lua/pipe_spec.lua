@@ -249,6 +249,56 @@ describe("mt.trace.pipe", function()
     assert.equal(1, #mt.trace.pipe(path, { skip_bad_lines = true }):columns())
   end)
 
+  -- Whatever steps follow one another: a request at a time the same comes out as step by step through
+  -- columns, where nothing points into what a step below may have changed.
+  it("gives what columns give step by step", function()
+    local possible = {
+      function(t) return t:window { start = 2, stop = "40s" } end,
+      function(t) return t:where "input_length % 3 > 0 or session_id" end,
+      function(t) return t:thin(0.7, { seed = 2 }) end, function(t) return t:shard "1/3" end,
+      function(t) return t:first(60) end, function(t) return t:shift "1500ms" end,
+      function(t) return t:from_zero() end, function(t) return t:speed(1.5) end,
+      function(t) return t:sort() end, function(t) return t:dequantize { grid = "2s", seed = 3 } end,
+      function(t) return t:loop(2, { fresh_ids = true, common_root = 1, every = "1m" }) end,
+      function(t) return t:scale { input = 1.3, output = 2, block_size = 16 } end,
+      function(t) return t:fit_ids { block_size = 16, first_free = 1 << 40 } end,
+      function(t) return t:renumber() end, function(t) return t:anonymise() end,
+      function(t) return t:sessions { from = "delta", to = "cumulative", block_size = 16 } end,
+      function(t) return t:sessions { from = "cumulative", to = "delta", block_size = 16 } end,
+    }
+    local random = mt.random(5, "pipes")
+    local function below(n) return math.floor(random:uniform() * n) end
+    local base = mt.trace.columns()
+    for i = 0, 99 do
+      local ids = {}
+      for k = 0, below(5) do ids[k + 1] = k == 0 and below(3) or 3 + 10 * i + k end
+      base:append { timestamp = 500 * i + below(400) / 8, input_length = 16 * #ids - below(16), output_length = below(50),
+        hash_ids = ids, session_id = below(3) > 0 and "s" .. below(12) or nil, extra = '{"n": ' .. i .. "}",
+        stream = below(2) > 0 and "name" .. below(4) or nil }
+    end
+    local succeeded = 0
+    for _ = 1, 150 do
+      local pipe, columns, failed = mt.trace.pipe(base), base, nil
+      for _ = 1, 1 + below(5) do
+        local step = possible[1 + below(#possible)]
+        pipe = step(pipe)
+        local ok, value = pcall(step, columns)
+        failed = failed or not ok and value
+        columns = ok and value or columns
+      end
+      local whole = pipe:columns()
+      if failed then
+        assert.is_nil(whole)
+      else
+        assert.equal(#columns, #whole)
+        succeeded = succeeded + (#whole > 0 and 1 or 0)
+        for i = 1, #columns do assert.same(columns[i], whole[i]) end
+      end
+    end
+    assert.is_true(succeeded > 100, succeeded .. " of 150")
+    assert.equal(100, #base)
+  end)
+
   it("may be left in the middle, and collected", function()
     for _ = 1, 50 do
       local columns = four()
