@@ -3,13 +3,13 @@ local cat = require "moontide.cat"
 
 return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
-  usage = "moontide cat TRACE... [-o FILE] [--start TIME] [--end TIME] [--where EXPRESSION] [options]",
+  usage = "moontide cat TRACE... [-o FILE] [options, which act in the order in which they stand here]",
   options = {
     { "input-file", kind = "path", argument = true, required = true, list = true,
       help = "the traces, - for standard input; .gz is decompressed" },
     { "output-file", short = "o", kind = "path", default = "-",
       help = "where it goes, - for standard output; .gz is compressed" },
-    -- Each input by itself, in this order; then all of them together.
+    -- Of each trace by itself; then of all of them together.
     { "skip-bad-lines", kind = "flag", help = "pass over lines that are no requests, and count them" },
     { "time-unit", kind = "choice", choices = { "s", "ms", "us", "ns" }, default = "ms",
       help = "what timestamps and delays were written in by mistake" },
@@ -26,7 +26,6 @@ return mt.script {
       help = "from one trace's last request to the next one's first (default: a mean gap)" },
     { "parts", kind = "flag",
       help = "the inputs are parts of one trace: times stay, equal ids and sessions are the same" },
-    -- Then in this order.
     { "start", kind = "duration", help = "leave out requests before this time" },
     { "end", kind = "duration", help = "leave out requests at this time and after it" },
     { "where", kind = "string", placeholder = "EXPRESSION",

@@ -1,5 +1,6 @@
 -- What contradicts itself in a trace; with --fix the trace without it.
 local mt = require "moontide"
+local names = require("moontide.lint").names
 local report = require "moontide.report"
 
 -- Standard input can be read only once: what is to be mended afterwards is kept.
@@ -18,7 +19,9 @@ end
 
 local function fix(result, opt)
   local trace, mended, left = result:mended(opt.seed)
-  local done, message, code = trace:write(opt.fix)
+  -- Times that are only passed on keep all their digits; times that are made have three.
+  local are_made = table.concat(mended, " "):find("quantised_clock", 1, true)
+  local done, message, code = trace:write(opt.fix, { timestamp_digits = are_made and 3 or 6 })
   if not done then return nil, message, code end
   report.note(("%s: mended: %s%s (seed %d)"):format(
     opt.fix, #mended > 0 and table.concat(mended, ", ") or "nothing",
@@ -35,8 +38,8 @@ return mt.script {
     { "fix", kind = "path", placeholder = "OUT", help = "write the mended trace here" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: the size that fits most prompts)" },
-    { "ignore", kind = "choice", list = true, choices = require("moontide.lint").names,
-      help = "findings that are none" },
+    { "ignore", kind = "choice", list = true, choices = names, placeholder = "NAME",
+      help = "findings that are none: " .. table.concat(names, ", ") },
     { "json", kind = "flag", help = "print one JSON value" },
     { "seed", kind = "integer", default = 0, help = "for spreading the ticks of a recorded clock" },
   },

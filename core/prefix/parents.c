@@ -5,15 +5,18 @@
 
 typedef struct parent {
     uint64_t id;
-    uint64_t line; /* shifted left by one; the lowest bit: there is a parent */
+    uint64_t line; /* shifted left by two, over KNOWN and HAS_PARENT */
 } parent;
 
+enum { KNOWN = 1, HAS_PARENT = 2, LINE_SHIFT = 2, SPREAD = 4, FIRST_LIMIT = 1 << 18 };
+
 struct mt_parents {
-    mt_ids *ids;     /* of the ids, as contents without a block before them: 0, 1, 2, ... */
-    mt_big by_index; /* parent */
-    mt_key *keys;
-    uint64_t *indices;
-    size_t key_capacity, index_capacity;
+    /* Ids below `limit` stand at their own place. The limit grows with the ids that are known,
+     * until the first id that is not below it: from then on those go through the table. */
+    mt_big by_id; /* parent */
+    uint64_t limit, known;
+    mt_ids *ids;     /* of larger ids, as contents without a block before them; NULL: none yet */
+    mt_big by_index; /* parent, by the numbers that `ids` gives: 0, 1, 2, ... */
 };
 
 mt_parents *mt_parents_new(mt_error *error) {
@@ -22,11 +25,7 @@ mt_parents *mt_parents_new(mt_error *error) {
         mt_fail_memory(error, "parents of blocks");
         return NULL;
     }
-    parents->ids = mt_ids_new(0, error);
-    if (!parents->ids) {
-        mt_free(parents);
-        return NULL;
-    }
+    parents->limit = FIRST_LIMIT;
     return parents;
 }
 
@@ -34,55 +33,69 @@ void mt_parents_free(mt_parents *parents) {
     if (!parents)
         return;
     mt_ids_free(parents->ids);
+    mt_big_free(&parents->by_id);
     mt_big_free(&parents->by_index);
-    mt_free(parents->keys);
-    mt_free(parents->indices);
     mt_free(parents);
 }
 
-static mt_code make_room(mt_parents *parents, size_t count, mt_error *error) {
-    uint64_t known = mt_ids_count(parents->ids);
-    size_t bytes = (size_t)(known + count) * sizeof(parent);
-    if (bytes > parents->by_index.bytes && bytes < 2 * parents->by_index.bytes)
-        bytes = 2 * parents->by_index.bytes;
-    if (mt_reserve((void **)&parents->keys, &parents->key_capacity, count, sizeof(mt_key)) ||
-        mt_reserve((void **)&parents->indices, &parents->index_capacity, count, sizeof(uint64_t)) ||
-        mt_big_reserve(&parents->by_index, bytes))
-        return mt_fail_memory(error, "parents of blocks");
-    return MT_OK;
+/* Makes *big hold element `index`, at least half as much again as it has. */
+static int make_room(mt_big *big, uint64_t index) {
+    size_t bytes = (size_t)(index + 1) * sizeof(parent);
+    if (bytes <= big->bytes)
+        return 0;
+    size_t more = big->bytes + big->bytes / 2;
+    return mt_big_reserve(big, bytes > more ? bytes : more);
+}
+
+/* The place of an id that is too large for its own. */
+static parent *place_in_table(mt_parents *parents, uint64_t id, mt_error *error) {
+    uint64_t index;
+    mt_key key = mt_key_number((mt_key){0, 0}, id);
+    if (!parents->ids && !(parents->ids = mt_ids_new(0, error)))
+        return NULL;
+    if (mt_ids_of(parents->ids, &key, 1, &index, error) != MT_OK)
+        return NULL;
+    if (make_room(&parents->by_index, index) != 0) {
+        mt_fail_memory(error, "parents of blocks");
+        return NULL;
+    }
+    return (parent *)parents->by_index.data + index;
+}
+
+static parent *place_of(mt_parents *parents, uint64_t id, mt_error *error) {
+    if (!parents->ids && parents->limit < SPREAD * parents->known)
+        parents->limit = SPREAD * parents->known;
+    if (id >= parents->limit)
+        return place_in_table(parents, id, error);
+    if (make_room(&parents->by_id, id) != 0) {
+        mt_fail_memory(error, "parents of blocks");
+        return NULL;
+    }
+    return (parent *)parents->by_id.data + id;
 }
 
 static mt_parents_conflict conflict_of(const uint64_t *hash_ids, size_t i, const parent *before) {
     return (mt_parents_conflict){.id = hash_ids[i],
                                  .has_now = i > 0,
                                  .now = i > 0 ? hash_ids[i - 1] : 0,
-                                 .has_before = (int)(before->line & 1),
+                                 .has_before = (before->line & HAS_PARENT) != 0,
                                  .before = before->id,
-                                 .line = before->line >> 1};
+                                 .line = before->line >> LINE_SHIFT};
 }
 
 mt_code mt_parents_add(mt_parents *parents, const uint64_t *hash_ids, size_t count, uint64_t line,
                        size_t *conflicts, mt_parents_conflict *first, mt_error *error) {
     *conflicts = 0;
-    if (count == 0)
-        return MT_OK;
-    uint64_t known = mt_ids_count(parents->ids);
-    mt_code code = make_room(parents, count, error);
-    if (code != MT_OK)
-        return code;
-    for (size_t i = 0; i < count; i++)
-        parents->keys[i] = mt_key_number((mt_key){0, 0}, hash_ids[i]);
-    code = mt_ids_of(parents->ids, parents->keys, count, parents->indices, error);
-    if (code != MT_OK)
-        return code;
-    parent *by_index = parents->by_index.data;
     for (size_t i = 0; i < count; i++) {
-        parent *before = &by_index[parents->indices[i]];
-        parent now = {i > 0 ? hash_ids[i - 1] : 0, line << 1 | (i > 0)};
-        if (parents->indices[i] == known) { /* numbered in this order, so new here */
+        parent now = {i > 0 ? hash_ids[i - 1] : 0,
+                      line << LINE_SHIFT | (i > 0 ? HAS_PARENT : 0) | KNOWN};
+        parent *before = place_of(parents, hash_ids[i], error);
+        if (!before)
+            return mt_code_of(error);
+        if (!(before->line & KNOWN)) {
             *before = now;
-            known++;
-        } else if (before->id != now.id || (before->line & 1) != (now.line & 1)) {
+            parents->known++;
+        } else if (before->id != now.id || (before->line & HAS_PARENT) != (now.line & HAS_PARENT)) {
             if ((*conflicts)++ == 0 && first)
                 *first = conflict_of(hash_ids, i, before);
         }

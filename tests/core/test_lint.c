@@ -247,8 +247,8 @@ static void test_two_parents(void **state) {
     assert_int_equal(result.next_id, INT64_MAX);
 }
 
-static void test_parents_against_plain(void **state) {
-    (void)state;
+/* Small ids, ids over all 64 bits, and ids that begin small and become large. */
+static void parents_against_plain(uint64_t factor, uint64_t large_from) {
     enum { REQUESTS = 300, MOST = 12, IDS = 60 };
     static const int unknown = -2, none = -1;
     int parent_of[IDS];
@@ -270,13 +270,20 @@ static void test_parents_against_plain(void **state) {
                 expected += parent_of[ids[i]] != now;
         }
         for (size_t i = 0; i < count; i++)
-            ids[i] *= UINT64_C(0x400000000000001);
+            ids[i] *= ids[i] >= large_from ? factor : 1;
         assert_int_equal(mt_parents_add(parents, ids, count, r, &found, NULL, NULL), MT_OK);
         assert_int_equal(found, expected);
         total += found;
     }
     assert_true(total > 100);
     mt_parents_free(parents);
+}
+
+static void test_parents_against_plain(void **state) {
+    (void)state;
+    parents_against_plain(1, 0);
+    parents_against_plain(UINT64_C(0x400000000000001), 0);
+    parents_against_plain(UINT64_C(0x400000000000001), 30);
     mt_parents_free(NULL);
 }
 
@@ -293,7 +300,7 @@ static int lint_with_failure(uint64_t n) {
         uint64_t ids[60];
         size_t count = 1 + (size_t)(r % 60);
         for (size_t i = 0; i < count; i++)
-            ids[i] = r * 100 + i;
+            ids[i] = r * 100 + i + (r % 2 << 40); /* at their places, and in the table */
         mt_request request = prompt(r, count * 512, ids, count);
         request.has |= MT_HAS_TIME | MT_HAS_SESSION;
         request.time_ns = (int64_t)r * ms;
