@@ -46,12 +46,15 @@ end
 
 local find = {}
 
-function find.bad_lines(_, skipped)
+function find.bad_lines(facts, skipped)
   if skipped.count == 0 then return nil end
+  local more = skipped.count > 1 and (" (and %d more)"):format(skipped.count - 1) or ""
   local line, column, message = skipped.first:match ":(%d+):(%d+): (.*)$"
   return { line = math.tointeger(tonumber(line)), column = math.tointeger(tonumber(column)),
-    count = skipped.count, message = message or skipped.first,
-    cause = "the line is no request in the trace format", mend = "--skip-bad-lines" }
+    count = skipped.count, message = (message or skipped.first) .. more,
+    cause = facts.requests > 0 and "the line is no request in the trace format"
+      or "the file is no trace; of a log in CSV `moontide convert` makes one",
+    mend = facts.requests > 0 and "--skip-bad-lines" or nil }
 end
 
 local seconds_messages = {
@@ -235,6 +238,31 @@ end
 ---@field block_size? integer tokens a block; else the size that fits most prompts
 ---@field ignore? string[] names of findings that are none
 
+local lint_options = {
+  { "block_size", kind = "integer", min = 1 },
+  { "ignore", kind = "choice", choices = lint.names, list = true },
+}
+
+-- The result for a pipe called `name`, `path` in commands; `skipped` are bad lines left out before.
+local function judge(whole, name, path, opt, skipped)
+  local source <close>, message, code = whole.start { filters = {} }
+  if not source then return nil, message, code end
+  local facts, bad, kind = facts_of(source, opt.block_size)
+  if not facts then return nil, bad --[[@as string]], kind end
+  local ignored = {}
+  for _, one in ipairs(opt.ignore or {}) do ignored[one] = true end
+  local findings = {}
+  for _, one in ipairs(lint.names) do
+    local finding = not ignored[one] and complete(one, find[one](facts, skipped or bad))
+    findings[#findings + 1] = finding or nil
+  end
+  return setmetatable({
+    name = name, path = path, trace = whole, requests = facts.requests,
+    block_size = facts.block_size > 0 and facts.block_size or nil, sessions = facts.rows,
+    findings = findings, facts = facts,
+  }, metatable)
+end
+
 --- Looks for what contradicts itself in a trace: seconds taken for milliseconds, decreasing times, a clock
 -- that ticks, hash_ids that do not fit the lengths or have two parents, session rows that count only what a
 -- turn adds. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
@@ -243,28 +271,24 @@ end
 ---@param given? moontide.lint_options
 ---@return moontide.lint? result, string? message, string? code
 function lint.lint(trace, given)
-  local opt = options.table("lint", given, {
-    { "block_size", kind = "integer", min = 1 },
-    { "ignore", kind = "choice", choices = lint.names, list = true },
-  })
+  local opt = options.table("lint", given, lint_options)
   local whole = pipe.trace.pipe(trace, { skip_bad_lines = true })
-  local source <close>, message, code = whole.start { filters = {} }
-  if not source then return nil, message, code end
-  local facts, skipped, kind = facts_of(source, opt.block_size)
-  if not facts then return nil, skipped --[[@as string]], kind end
-  local ignored = {}
-  for _, name in ipairs(opt.ignore or {}) do ignored[name] = true end
-  local findings = {}
-  for _, name in ipairs(lint.names) do
-    local finding = not ignored[name] and complete(name, find[name](facts, skipped))
-    findings[#findings + 1] = finding or nil
-  end
-  return setmetatable({
-    name = trace == "-" and "standard input" or whole.text, path = type(trace) == "string" and trace or nil,
-    trace = whole,
-    requests = facts.requests, block_size = facts.block_size > 0 and facts.block_size or nil,
-    sessions = facts.rows, findings = findings, facts = facts,
-  }, metatable)
+  local path = type(trace) == "string" and trace or nil
+  return judge(whole, path == "-" and "standard input" or whole.text, path, opt)
+end
+
+--- The same of standard input, which is kept so that it can be mended: it can be read only once.
+---@param given? moontide.lint_options
+---@return moontide.lint? result, string? message, string? code
+function lint.standard_input(given)
+  local opt = options.table("lint", given, lint_options)
+  local reader <close>, message, code = core.trace.open("-", true)
+  if not reader then return nil, message, code end
+  local columns
+  columns, message, code = reader:columns()
+  if not columns then return nil, message, code end
+  local count, first = reader:skipped()
+  return judge(pipe.trace.pipe(columns), "standard input", "-", opt, { count = count, first = first })
 end
 
 -- --- mending ---------------------------------------------------------------------------------------

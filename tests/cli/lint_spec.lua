@@ -82,6 +82,11 @@ describe("moontide lint", function()
     assert.equal(0, lint({ out }).status)
     assert.equal(1, lint({ "-", "--fix", out }, { input = bad }).status)
     assert.equal(mended, command.read(out))
+    -- The report makes way for a trace on standard output.
+    result = lint({ "-", "--fix", "-", "--json" }, { input = bad })
+    assert.equal(mended, result.out)
+    assert.truthy(result.err:find('^{"requests": 5, "block_size": 512, "sessions": null, "findings": %[{"name": "bad_lines"'))
+    assert.truthy(result.err:find "\nmoontide: standard output: mended: bad_lines, [^\n]*\n$")
     assert.equal(0, lint({ file("clean.jsonl", clean), "--fix", out }).status)
     assert.equal(clean, command.read(out))
   end)
@@ -125,7 +130,8 @@ describe("moontide lint", function()
     assert.truthy(result.err:find "no/out.jsonl: cannot write in the folder")
     local csv = lint { file("log.csv", "Timestamp,Model\n1,ChatGPT\n") }
     assert.equal(1, csv.status)
-    assert.truthy(csv.out:find(":1:1: expected a request ('{'), found 'Timestamp,Model'", 1, true))
+    assert.truthy(csv.out:find(":1:1: expected a request ('{'), found 'Timestamp,Model' (and 1 more)\n  why:  "
+      .. "the file is no trace; of a log in CSV `moontide convert` makes one\n", 1, true))
   end)
 
   it("refuses wrong usage with status 2", function()
