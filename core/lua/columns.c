@@ -41,6 +41,12 @@ static int columns_release(lua_State *L) {
     return 0;
 }
 
+/* Columns that a source reads are left to the collector, which leaves them as long as it is there.
+ */
+static int columns_close(lua_State *L) {
+    return mt_lua_check_columns(L, 1)->readers > 0 ? 0 : columns_release(L);
+}
+
 static int columns_length(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)mt_lua_check_columns(L, 1)->count);
     return 1;
@@ -400,8 +406,10 @@ int mt_lua_open_columns(lua_State *L) {
                                                {"column", columns_column},
                                                {"grid", columns_grid},
                                                {NULL, NULL}};
-    static const luaL_Reg columns_meta[] = {
-        {"__len", columns_length}, {"__tostring", columns_text}, {NULL, NULL}};
+    static const luaL_Reg columns_meta[] = {{"__len", columns_length},
+                                            {"__tostring", columns_text},
+                                            {"__close", columns_close},
+                                            {NULL, NULL}};
     static const luaL_Reg column_methods[] = {
         {"sum", column_sum}, {"mean", column_mean},   {"min", column_min},
         {"max", column_max}, {"count", column_count}, {"values", column_values},

@@ -61,6 +61,12 @@ describe("steps of columns", function()
     assert.truthy(refusal(columns.where, columns, function() error "no opinion" end):find "no opinion$")
     assert.truthy(refusal(columns.where, columns, function() columns:append { timestamp = 1 } end)
       :find "append: the columns are being read by a trace that is made of them$")
+    local kept = columns:where(function()
+      do local _ <close> = columns end -- not while they are being read
+      collectgarbage()
+      return true
+    end)
+    assert.same(times(columns), times(kept))
     assert.truthy(refusal(columns.where, columns, "(function() x = 1 end)()"):find "assigns nothing")
     columns:append { timestamp = 9000 }
     assert.equal(5, #columns)
