@@ -1,7 +1,7 @@
 /* Ids by first appearance; names too, where nobody is to know them. */
 #include "trace/steps.h"
 
-#include "trace/numbering.h"
+#include "trace/prefix_ids.h"
 #include "trace/source_kind.h"
 #include "trace/texts.h"
 
@@ -12,7 +12,7 @@ enum { NAME_SIZE = 32 };
 typedef struct renumber_step {
     mt_source base;
     int anonymous;
-    mt_numbering numbering;
+    mt_prefix_ids numbering;
     mt_texts sessions, streams;
     char session[NAME_SIZE], stream[NAME_SIZE];
 } renumber_step;
@@ -50,7 +50,7 @@ static int renumber_next(mt_source *source, mt_request *request, mt_error *error
 
 static void renumber_release(mt_source *source) {
     renumber_step *self = (renumber_step *)source;
-    mt_numbering_free(&self->numbering);
+    mt_prefix_ids_free(&self->numbering);
     mt_texts_free(&self->sessions);
     mt_texts_free(&self->streams);
 }
@@ -63,7 +63,7 @@ mt_source *mt_step_renumber(mt_source *below, int anonymous, mt_error *error) {
     if (!self)
         return NULL;
     self->anonymous = anonymous;
-    if (mt_numbering_start(&self->numbering, error) != MT_OK) {
+    if (mt_prefix_ids_start(&self->numbering, error) != MT_OK) {
         mt_source_free(&self->base);
         return NULL;
     }

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "trace/apart.h"
 #include "trace/batch.h"
-#include "trace/numbering.h"
+#include "trace/prefix_ids.h"
 #include "trace/source_kind.h"
 
 typedef struct sessions_step {
@@ -13,7 +13,7 @@ typedef struct sessions_step {
     uint64_t block_size;
     mt_ahead ahead;
     mt_turns turns;
-    mt_numbering numbering; /* to cumulative */
+    mt_prefix_ids numbering; /* to cumulative */
     mt_apart apart;
 } sessions_step;
 
@@ -141,7 +141,7 @@ static void sessions_release(mt_source *source) {
     sessions_step *self = (sessions_step *)source;
     mt_batch_free(&self->ahead.batch);
     mt_turns_free(&self->turns);
-    mt_numbering_free(&self->numbering);
+    mt_prefix_ids_free(&self->numbering);
     mt_apart_free(&self->apart);
 }
 
@@ -160,7 +160,7 @@ mt_source *mt_step_sessions(mt_source *below, mt_rows from, mt_rows to, uint64_t
     self->from = from;
     self->to = to;
     self->block_size = block_size;
-    if (mt_numbering_start(&self->numbering, error) != MT_OK) {
+    if (mt_prefix_ids_start(&self->numbering, error) != MT_OK) {
         mt_source_free(&self->base);
         return NULL;
     }

@@ -1,15 +1,15 @@
-#include "trace/numbering.h"
+#include "trace/prefix_ids.h"
 
 #include "base/memory.h"
 
 #include <string.h>
 
-mt_code mt_numbering_start(mt_numbering *numbering, mt_error *error) {
+mt_code mt_prefix_ids_start(mt_prefix_ids *numbering, mt_error *error) {
     numbering->ids = mt_ids_new(0, error);
     return numbering->ids ? MT_OK : mt_code_of(error);
 }
 
-static mt_code make_room(mt_numbering *numbering, size_t count, mt_error *error) {
+static mt_code make_room(mt_prefix_ids *numbering, size_t count, mt_error *error) {
     if (mt_reserve((void **)&numbering->keys, &numbering->key_capacity, count,
                    sizeof *numbering->keys) ||
         mt_reserve((void **)&numbering->numbers, &numbering->number_capacity, count,
@@ -18,7 +18,7 @@ static mt_code make_room(mt_numbering *numbering, size_t count, mt_error *error)
     return MT_OK;
 }
 
-mt_code mt_number_prompt(mt_numbering *numbering, mt_request *request, mt_error *error) {
+mt_code mt_number_prompt(mt_prefix_ids *numbering, mt_request *request, mt_error *error) {
     size_t count = request->hash_count;
     mt_code code = count > 0 ? make_room(numbering, count, error) : MT_OK;
     if (count == 0 || code != MT_OK)
@@ -30,7 +30,7 @@ mt_code mt_number_prompt(mt_numbering *numbering, mt_request *request, mt_error 
     return mt_ids_of(numbering->ids, numbering->keys, count, numbering->numbers, error);
 }
 
-mt_code mt_number_turn(mt_numbering *numbering, const uint64_t *known, size_t known_count,
+mt_code mt_number_turn(mt_prefix_ids *numbering, const uint64_t *known, size_t known_count,
                        size_t count, mt_request *request, mt_error *error) {
     mt_code code = make_room(numbering, count, error);
     if (code != MT_OK)
@@ -47,9 +47,9 @@ mt_code mt_number_turn(mt_numbering *numbering, const uint64_t *known, size_t kn
     return MT_OK;
 }
 
-void mt_numbering_free(mt_numbering *numbering) {
+void mt_prefix_ids_free(mt_prefix_ids *numbering) {
     mt_ids_free(numbering->ids);
     mt_free(numbering->keys);
     mt_free(numbering->numbers);
-    *numbering = (mt_numbering){0};
+    *numbering = (mt_prefix_ids){0};
 }
