@@ -326,7 +326,7 @@ describe("moontide cat", function()
   it("is interrupted in a filter", function()
     local result = command.shell([[mkfifo p
       env --default-signal=INT "$MOONTIDE" cat p --where '(function() while true do end end)()' -o x 2>err & cat=$!
-      printf '{"timestamp": 1}\\n' >p; sleep 0.1; kill -INT $cat; wait $cat; echo $?; cat err; ls]], { folder = folder })
+      echo '{"timestamp": 1}' >p; sleep 0.1; kill -INT $cat; wait $cat; echo $?; cat err; ls]], { folder = folder })
     assert.equal("130\nmoontide: interrupted\nerr\np\n", result.out)
   end)
 
