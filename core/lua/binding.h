@@ -76,6 +76,8 @@ int mt_lua_open_hash(lua_State *L);
 int mt_lua_open_columns(lua_State *L);
 int mt_lua_open_trace(lua_State *L);
 int mt_lua_open_csv(lua_State *L);
+int mt_lua_open_source(lua_State *L);
+int mt_lua_open_lint(lua_State *L);
 int mt_lua_open_analysis(lua_State *L);
 int mt_lua_open_convert(lua_State *L);
 int mt_lua_open_radix(lua_State *L);

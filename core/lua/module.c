@@ -20,6 +20,8 @@ static const luaL_Reg openers[] = {
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
+    {"source", mt_lua_open_source},
+    {"lint", mt_lua_open_lint},
     {NULL, NULL},
 };
 

@@ -13,7 +13,7 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "radix", "random",
+  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "random",
   "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 

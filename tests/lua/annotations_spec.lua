@@ -5,7 +5,7 @@ local mt = require "moontide"
 local options = require "moontide.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "radix", "random",
+  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "random",
   "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 
