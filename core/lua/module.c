@@ -10,6 +10,8 @@ static const luaL_Reg openers[] = {
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
     {"radix", mt_lua_open_radix},
+    {"radix_source", mt_lua_open_radix_source},
+    {"synthesis", mt_lua_open_synthesis},
     {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},

@@ -13,7 +13,7 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "analysis", "compare", "radix", "random", "distribution", "chart",
+  "script", "json", "hash", "trace", "csv", "analysis", "compare", "radix", "synthesizer", "random", "distribution", "chart",
   "curve", "process", "prompt", "stream", "workload",
 }
 

@@ -5,7 +5,7 @@ local mt = require "moontide"
 local options = require "moontide.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "analysis", "compare", "radix", "random", "distribution", "chart",
+  "script", "json", "hash", "trace", "csv", "analysis", "compare", "radix", "synthesizer", "random", "distribution", "chart",
   "curve", "process", "prompt", "stream", "workload",
 }
 
