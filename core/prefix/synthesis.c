@@ -7,7 +7,7 @@
 #include "trace/copy.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 struct mt_synthesis {
     uint64_t block_size;
@@ -17,7 +17,7 @@ struct mt_synthesis {
     double speedup;
     int compact;
     mt_synthetic made;
-    char extra[96];
+    char extra[128];
     uint64_t requests, blocks; /* made so far */
     int64_t last_time_ns;
     mt_tally input_lengths, contexts, unique_prompts, output_lengths;
@@ -93,16 +93,22 @@ static uint64_t context_of(const mt_synthesis *synthesis) {
     return context < made->input_length ? context : made->input_length;
 }
 
+static char *append(char *to, const char *text) {
+    size_t length = strlen(text);
+    memcpy(to, text, length);
+    return to + length;
+}
+
 /* context_len and unique_user_prompt_len: the shared blocks, and the rest. */
 static void set_extra(mt_synthesis *synthesis, mt_request *request) {
     uint64_t context = context_of(synthesis);
-    const char *form = synthesis->compact
-                           ? "\"context_len\":%llu,\"unique_user_prompt_len\":%llu"
-                           : "\"context_len\": %llu, \"unique_user_prompt_len\": %llu";
-    int length =
-        snprintf(synthesis->extra, sizeof synthesis->extra, form, (unsigned long long)context,
-                 (unsigned long long)(synthesis->made.input_length - context));
-    request->extra = (mt_span){synthesis->extra, (size_t)length};
+    char *end = append(synthesis->extra,
+                       synthesis->compact ? "\"context_len\":" : "\"context_len\": ");
+    end = mt_write_u64(context, end);
+    end = append(end, synthesis->compact ? ",\"unique_user_prompt_len\":"
+                                         : ", \"unique_user_prompt_len\": ");
+    end = mt_write_u64(synthesis->made.input_length - context, end);
+    request->extra = (mt_span){synthesis->extra, (size_t)(end - synthesis->extra)};
 }
 
 /* Into the tallies of what was made. */
@@ -126,7 +132,9 @@ static mt_code set_time(mt_synthesis *synthesis, mt_request *request, mt_error *
     mt_code code = mt_gaps_next(synthesis->gaps, &time_ns, error);
     if (code)
         return code;
-    if (mt_scale_time(time_ns, synthesis->speedup, &request->time_ns) != 0)
+    if (synthesis->speedup == 1)
+        request->time_ns = time_ns;
+    else if (mt_scale_time(time_ns, synthesis->speedup, &request->time_ns) != 0)
         return mt_fail(error, MT_ERROR_VALUE,
                        "the speedup ratio makes times of more than 292 years");
     request->has |= MT_HAS_TIME;
