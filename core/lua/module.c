@@ -10,6 +10,7 @@ static const luaL_Reg openers[] = {
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
     {"radix", mt_lua_open_radix},
+    {"model", mt_lua_open_model},
     {"radix_source", mt_lua_open_radix_source},
     {"synthesis", mt_lua_open_synthesis},
     {"statistics", mt_lua_open_statistics},

@@ -1,6 +1,7 @@
 --- New traces that behave like an old one: mt.synthesizer.
 local core = require "moontide.core"
 local json = require("moontide.json").public.json
+local model = require "moontide.model"
 local options = require "moontide.options"
 local report = require "moontide.report"
 local show = require "moontide.analysis_show"
@@ -120,29 +121,46 @@ local function read(source, reader, skip)
   return true
 end
 
--- The radix method's source: { source =, skipped =, first_skipped = }, or nil, message, code.
+-- What is learnt is { source =, skipped =, first_skipped = }; or nil, message, code.
 local function learn_radix(trace, opt)
-  if is_type(trace, "moontide.model") then
-    return nil, "the radix method needs the trace itself, not a model", "value"
-  end
   local source = core.radix_source.new(opt.block_size or 512)
-  local reader, done, message, code
-  if is_type(trace, "moontide.columns") then
-    done, message, code = source:add(trace, opt.skip_bad_lines)
+  local is_reader = is_type(trace, "moontide.reader")
+  local done, message, code
+  if is_reader then
+    done, message, code = read(source, trace, opt.skip_bad_lines)
   else
-    reader = trace
-    done, message, code = read(source, reader, opt.skip_bad_lines)
+    done, message, code = source:add(trace, opt.skip_bad_lines)
   end
   if not done then return nil, message, code end
   done, message, code = source:finish()
   if not done then return nil, message, code end
-  local skipped, first = source:skipped(reader)
+  local skipped, first = source:skipped(is_reader and trace or nil)
   return { source = source, skipped = skipped, first_skipped = first }
 end
 
+local function open_for_radix(trace, opt)
+  local name = "the trace"
+  local opened <close>, message, code
+  if type(trace) == "string" then
+    name = trace == "-" and "standard input" or trace
+    opened, message, code = core.model.open(trace, opt.skip_bad_lines)
+    if not opened then return nil, message, code end
+    trace = opened
+  end
+  if is_type(trace, "moontide.model") then
+    return nil, name .. ": it is a model, and the radix method needs the trace itself", "value"
+  elseif not is_type(trace, "moontide.columns") and not is_type(trace, "moontide.reader") then
+    options.wrong("synthesizer: the trace", trace, "a file's name, columns or a reader")
+  end
+  return learn_radix(trace, opt)
+end
+
 local function learn(trace, opt)
-  if opt.method == "radix" then return learn_radix(trace, opt) end
-  return nil, "reuse: not yet", "value"
+  if opt.method == "radix" then return open_for_radix(trace, opt) end
+  local learnt, skipped, code = model.of(trace, opt, "synthesizer: the trace")
+  if not learnt then return nil, skipped, code end
+  local count, first = table.unpack(skipped or { 0 })
+  return { source = learnt, skipped = count, first_skipped = first }
 end
 
 -- --- making requests -------------------------------------------------------------------------------
@@ -309,20 +327,6 @@ end
 ---@field seed? integer of the random numbers: 0
 ---@field skip_bad_lines? boolean pass over them, and count them
 
--- Calls fn with the trace, a file opened before and closed after.
-local function with_trace(trace, opt, fn)
-  if type(trace) ~= "string" then
-    if not (is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader")
-        or is_type(trace, "moontide.model")) then
-      options.wrong("synthesizer: the trace", trace, "a file's name, columns, a reader or a model")
-    end
-    return fn(trace, opt)
-  end
-  local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
-  if not reader then return nil, message, code end
-  return fn(reader, opt)
-end
-
 --- Learns from a trace, or from a model, to make new requests that behave alike in a cache and on a clock.
 -- The reuse method keeps the lengths that belong together, when prefixes come back and how arrivals bunch;
 -- the radix method draws each prompt by itself from the tree of prefixes.
@@ -334,7 +338,7 @@ function synthesizer.new(trace, given)
   local opt = options.table("synthesizer", given, constructor_fields)
   local problem = synthesizer.check_bounds(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
-  local learnt, message, code = with_trace(trace, opt, learn)
+  local learnt, message, code = learn(trace, opt)
   if not learnt then return nil, message, code end
   local about = core.synthesis.about(learnt.source)
   local default = about.gaps_in_order and opt.method == "reuse" and "source" or "iid"
