@@ -15,13 +15,15 @@ local step = 20000
 
 -- --- options ---------------------------------------------------------------------------------------
 
+local most_times = 1e9
+
 -- A number of requests; of "10x", ten times the source's, the table { times = 10 }.
 local function request_count(value, what)
   local is_times = type(value) == "table" and getmetatable(value) == nil and value.times ~= nil
   local text = is_times and value.times or (type(value) == "string" and value:match "^%s*(.-)[xX]%s*$")
   if text then
     local ok, times = pcall(units.number, text, what, true)
-    if ok and times > 0 then return { times = times } end
+    if ok and times > 0 and times <= most_times then return { times = times } end
   else
     local ok, count = pcall(units.integer, value, what)
     if ok and count >= 1 then return count end
@@ -68,10 +70,9 @@ synthesizer.options = {
   { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
 }
 
-local constructor_fields = table.move(synthesizer.options, 1, #synthesizer.options, 1, {
+local constructor_fields = table.move(synthesizer.options, 1, #synthesizer.options, 2, {
   { "num-requests", kind = "request_count", default = 100000 },
 })
-table.insert(constructor_fields, table.remove(constructor_fields, 1))
 
 local run_fields = {
   { "num_requests", kind = "request_count" },
@@ -210,10 +211,7 @@ local function begin(self, method, given)
   local opt = inside.opt
   local count = given.num_requests or opt.num_requests
   if type(count) == "table" then
-    local exact = math.max(1, math.floor(count.times * self.source_requests + 0.5))
-    count = math.tointeger(exact)
-      or core.base.raise(("%s: num_requests: %.9g times the source's number are too many"):format(
-        method, count.times))
+    count = math.max(1, math.floor(count.times * self.source_requests + 0.5))
   end
   local run, message, code = core.synthesis.open(inside.source, {
     seed = given.seed or opt.seed, block_size = self.block_size,
@@ -300,14 +298,16 @@ function methods:write(path, given)
 end
 
 function metatable:__tostring()
+  local requests = self.source_requests
   return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %d request%s"):format(
-    self.method, self.arrivals, self.block_size, self.source_requests, self.source_requests == 1 and "" or "s")
+    self.method, self.arrivals, self.block_size, requests, requests == 1 and "" or "s")
 end
 
 -- --- the constructor -------------------------------------------------------------------------------
 
 ---@class moontide.synthesizer_options
----@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by itself
+---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
+--- itself
 ---@field arrivals? "iid"|"source" iid: gaps drawn by themselves (default of radix); source: bunched as the
 --- source's are, along its rate (default of reuse)
 ---@field num_requests? integer|string 100000; "10x": times the source's number
