@@ -102,8 +102,8 @@ static char *append(char *to, const char *text) {
 /* context_len and unique_user_prompt_len: the shared blocks, and the rest. */
 static void set_extra(mt_synthesis *synthesis, mt_request *request) {
     uint64_t context = context_of(synthesis);
-    char *end = append(synthesis->extra,
-                       synthesis->compact ? "\"context_len\":" : "\"context_len\": ");
+    char *end =
+        append(synthesis->extra, synthesis->compact ? "\"context_len\":" : "\"context_len\": ");
     end = mt_write_u64(context, end);
     end = append(end, synthesis->compact ? ",\"unique_user_prompt_len\":"
                                          : ", \"unique_user_prompt_len\": ");
