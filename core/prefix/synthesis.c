@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "prefix/reuse.h"
 #include "stats/tally.h"
-#include "trace/copy.h"
+#include "trace/steps.h"
 
 #include <math.h>
 #include <string.h>
