@@ -125,7 +125,8 @@ end)
 
 section("synthesize", function(bench)
   local target = bench:file "synthetic.jsonl"
-  for _, goal in ipairs { { method = "radix", seconds = 0.12 }, { method = "reuse", seconds = 0.4, bytes = 64e6 } } do
+  local goals = { { method = "radix", seconds = 0.12 }, { method = "reuse", seconds = 0.4, bytes = 64e6 } }
+  for _, goal in ipairs(goals) do
     local command = bench:moontide("synthesize", bench.trace, "--method", goal.method,
       "--num-requests", 100000, "--output-file", target)
     bench:together(1, { main = command })

@@ -167,8 +167,8 @@ describe("editors complete what the validator takes:", function()
   teardown(function() os.remove(trace) end)
   -- What stands before the options.
   local before = { ["mt.times_of"] = trace, ["mt.prompts_of"] = trace, ["mt.rate_of"] = trace, ["mt.analyze"] = trace,
-    ["mt.radix"] = trace, ["mt.model.learn"] = trace, ["mt.trace.open"] = trace, ["mt.trace.read"] = trace, ["mt.trace.writer"] = "/dev/null",
-    ["mt.csv.open"] = trace }
+    ["mt.radix"] = trace, ["mt.model.learn"] = trace, ["mt.trace.open"] = trace, ["mt.trace.read"] = trace,
+    ["mt.trace.writer"] = "/dev/null", ["mt.csv.open"] = trace }
   local count = 0
 
   local function check(name, fn, found, self)
