@@ -12,6 +12,8 @@ static const luaL_Reg openers[] = {
     {"convert", mt_lua_open_convert},
     {"radix", mt_lua_open_radix},
     {"model", mt_lua_open_model},
+    {"radix_source", mt_lua_open_radix_source},
+    {"synthesis", mt_lua_open_synthesis},
     {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},

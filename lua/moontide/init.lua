@@ -14,7 +14,7 @@ local mt = { version = core.version }
 
 local parts = {
   "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "model",
-  "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
+  "synthesizer", "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 
 local function locate(functions)
