@@ -10,6 +10,7 @@ static const luaL_Reg openers[] = {
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
     {"radix", mt_lua_open_radix},
+    {"model", mt_lua_open_model},
     {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
