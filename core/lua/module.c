@@ -11,6 +11,8 @@ static const luaL_Reg openers[] = {
     {"analysis", mt_lua_open_analysis},
     {"radix", mt_lua_open_radix},
     {"model", mt_lua_open_model},
+    {"radix_source", mt_lua_open_radix_source},
+    {"synthesis", mt_lua_open_synthesis},
     {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},

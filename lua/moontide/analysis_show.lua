@@ -267,20 +267,29 @@ local function by_window(arrivals, value)
   return json.object(members)
 end
 
+--- Metrics for JSON, numbers with all their digits; what is not known is null.
+---@param metrics table<string, moontide.metric>
+---@param rows { [1]: string, [2]: string }[] name and title, in this order
+---@return table
+function show.json_metrics(metrics, rows)
+  local members = {}
+  for i, row in ipairs(rows) do members[i] = { row[1], object(metrics[row[1]], statistics) } end
+  return json.object(members)
+end
+
 --- An analysis for JSON: the metrics as they always were, then what is said of caches and of time. What
 --- is not known is null.
 ---@param analysis moontide.analysis
 ---@param rows { [1]: string, [2]: string }[] the metrics in their order
 ---@return table
 function show.json(analysis, rows)
-  local metrics = {}
-  for i, row in ipairs(rows) do metrics[i] = { row[1], object(analysis.metrics[row[1]], statistics) } end
   local function rate(window)
     return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {
-    { "requests", analysis.requests }, { "blocks", analysis.blocks }, { "metrics", json.object(metrics) },
+    { "requests", analysis.requests }, { "blocks", analysis.blocks },
+    { "metrics", show.json_metrics(analysis.metrics, rows) },
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },
