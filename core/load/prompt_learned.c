@@ -115,8 +115,7 @@ static const mt_prompt_kind learned_kind = {.name = "learned",
 
 /* Tokens of the prompts made after a description. */
 static uint64_t input_length(const mt_model *model, const mt_description *description) {
-    uint64_t blocks =
-        (uint64_t)description->shared + description->returning + description->unique;
+    uint64_t blocks = (uint64_t)description->shared + description->returning + description->unique;
     return description->tokens + (blocks > 0 ? (blocks - 1) * model->block_size : 0);
 }
 

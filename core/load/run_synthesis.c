@@ -1,21 +1,24 @@
 #include "load/run_synthesis.h"
 
-#include "trace/copy.h"
-
-int mt_run_synthesize(mt_run *run, mt_synthesis *synthesis, double speedup, mt_request *request,
-                      mt_error *error) {
+int mt_run_synthesize(mt_run *run, mt_synthesis *synthesis, mt_request *request, mt_error *error) {
     mt_request planned;
-    int64_t time_ns;
     int got = mt_run_next(run, &planned, error);
     if (got <= 0)
         return got;
-    if (mt_scale_time(planned.time_ns, speedup, &time_ns) != 0) {
-        mt_fail(error, MT_ERROR_VALUE, "the speedup ratio makes times of more than 292 years");
-        return -1;
+    return mt_synthesis_at(synthesis, planned.time_ns, request, error) == MT_OK ? 1 : -1;
+}
+
+mt_code mt_run_synthesize_write(mt_run *run, mt_synthesis *synthesis, mt_output *output,
+                                const mt_trace_format *format, uint64_t most, uint64_t *written,
+                                mt_error *error) {
+    mt_request request;
+    for (*written = 0; *written < most; ++*written) {
+        int got = mt_run_synthesize(run, synthesis, &request, error);
+        if (got <= 0)
+            return got == 0 ? MT_OK : mt_code_of(error);
+        mt_code code = mt_trace_write(output, &request, format, error);
+        if (code != MT_OK)
+            return code;
     }
-    if (mt_synthesis_next(synthesis, request, error) != MT_OK)
-        return -1;
-    request->has |= MT_HAS_TIME;
-    request->time_ns = time_ns;
-    return 1;
+    return MT_OK;
 }

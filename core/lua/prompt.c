@@ -242,10 +242,13 @@ static int release_prompt(lua_State *L) {
 
 int mt_lua_open_prompt(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", prompt_text}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"unique", unique},   {"random_blocks", random_blocks},
-                                         {"parts", parts},     {"recorded", recorded_prompts},
+    static const luaL_Reg functions[] = {{"unique", unique},
+                                         {"random_blocks", random_blocks},
+                                         {"parts", parts},
+                                         {"recorded", recorded_prompts},
                                          {"learned", learned_prompts},
-                                         {"decides", decides}, {"shared_mean", shared_mean},
+                                         {"decides", decides},
+                                         {"shared_mean", shared_mean},
                                          {NULL, NULL}};
     mt_lua_new_type(L, prompt_type, NULL, release_prompt, meta);
     lua_pop(L, 1);

@@ -31,8 +31,8 @@ typedef struct prompts {
     mt_prompt_made made[TRACE_REQUESTS];
 } prompts;
 
-static void make_prompts(mt_prompt *source, const char *stream, uint64_t variant,
-                         const char *field, uint64_t first_item, prompts *all) {
+static void make_prompts(mt_prompt *source, const char *stream, uint64_t variant, const char *field,
+                         uint64_t first_item, prompts *all) {
     mt_error error;
     mt_random random;
     mt_random_start(&random, mt_random_key_of(1, "test", 4, "prompt", 6));
@@ -152,7 +152,8 @@ static void test_one_prompt_again_and_again(void **state) {
     mt_model *model = learn(requests, 4, TRACE_BLOCK_SIZE);
     mt_prompt *source = source_of(model);
     make_prompts(source, "main", 0, NULL, 0, &all);
-    for (size_t i = 0; i < 4; i++) { /* after four a new lap begins, with a new prompt or this one */
+    for (size_t i = 0; i < 4;
+         i++) { /* after four a new lap begins, with a new prompt or this one */
         assert_int_equal(all.ends[i], 3 * (i + 1));
         assert_memory_equal(all.keys.keys, all.keys.keys + 3 * i, 3 * sizeof(mt_key));
         assert_false(all.made[i].decides_output);

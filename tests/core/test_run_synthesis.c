@@ -13,8 +13,8 @@ static const mt_synthesis_options plain = {.seed = 3,
                                            .max_isl = UINT64_MAX,
                                            .max_osl = UINT64_MAX};
 
-static mt_synthesis *synthesis_of(mt_model *model) {
-    static const mt_synthesis_times none = {.speedup = 1};
+static mt_synthesis *synthesis_of(mt_model *model, double speedup) {
+    const mt_synthesis_times none = {.speedup = speedup};
     mt_error error;
     mt_synthesis *synthesis = mt_synthesis_new(model, NULL, &plain, &none, 0, &error);
     if (!synthesis)
@@ -46,11 +46,11 @@ static void test_times_of_one_requests_of_the_other(void **state) {
     mt_error error = {0};
     mt_request made, planned, learnt;
     mt_model *model = random_model(2, &trace);
-    mt_synthesis *synthesis = synthesis_of(model), *alone = synthesis_of(model);
+    mt_synthesis *synthesis = synthesis_of(model, 4), *alone = synthesis_of(model, 4);
     mt_run *run = run_of(20), *twin = run_of(20);
     size_t count = 0;
     int got;
-    while ((got = mt_run_synthesize(run, synthesis, 4, &made, &error)) > 0) {
+    while ((got = mt_run_synthesize(run, synthesis, &made, &error)) > 0) {
         assert_int_equal(mt_run_next(twin, &planned, &error), 1);
         int64_t quarter = (planned.time_ns + 2) / 4;
         assert_in_range(made.time_ns, quarter > 0 ? quarter - 1 : 0, quarter + 1);
@@ -64,7 +64,7 @@ static void test_times_of_one_requests_of_the_other(void **state) {
     assert_int_equal(got, 0);
     assert_int_equal(mt_run_next(twin, &planned, &error), 0);
     assert_true(count > 200); /* 260 on average */
-    assert_int_equal(mt_run_synthesize(run, synthesis, 4, &made, &error), 0);
+    assert_int_equal(mt_run_synthesize(run, synthesis, &made, &error), 0);
     mt_run_close(run);
     mt_run_close(twin);
     mt_synthesis_free(synthesis);
@@ -79,9 +79,9 @@ static void test_times_too_large(void **state) {
     mt_request made;
     int got;
     mt_model *model = random_model(2, &trace);
-    mt_synthesis *synthesis = synthesis_of(model);
+    mt_synthesis *synthesis = synthesis_of(model, 1e-12);
     mt_run *run = run_of(2);
-    while ((got = mt_run_synthesize(run, synthesis, 1e-12, &made, &error)) > 0)
+    while ((got = mt_run_synthesize(run, synthesis, &made, &error)) > 0)
         assert_int_equal(made.time_ns, 0);
     assert_int_equal(got, -1);
     assert_int_equal(error.code, MT_ERROR_VALUE);
