@@ -138,16 +138,13 @@ local function learn_radix(trace, opt)
   return { source = source, skipped = skipped, first_skipped = first }
 end
 
-local function open_for_radix(trace, opt)
-  local name = "the trace"
-  local opened <close>, message, code
+-- The same of whatever a trace can be; `name` is its name for messages.
+local function learn_radix_of(trace, opt, name)
   if type(trace) == "string" then
-    name = trace == "-" and "standard input" or trace
-    opened, message, code = core.model.open(trace, opt.skip_bad_lines)
+    local opened <close>, message, code = core.model.open(trace, opt.skip_bad_lines)
     if not opened then return nil, message, code end
-    trace = opened
-  end
-  if is_type(trace, "moontide.model") then
+    return learn_radix_of(opened, opt, trace == "-" and "standard input" or trace)
+  elseif is_type(trace, "moontide.model") then
     return nil, name .. ": it is a model, and the radix method needs the trace itself", "value"
   elseif not is_type(trace, "moontide.columns") and not is_type(trace, "moontide.reader") then
     options.wrong("synthesizer: the trace", trace, "a file's name, columns or a reader")
@@ -156,7 +153,7 @@ local function open_for_radix(trace, opt)
 end
 
 local function learn(trace, opt)
-  if opt.method == "radix" then return open_for_radix(trace, opt) end
+  if opt.method == "radix" then return learn_radix_of(trace, opt, "the trace") end
   local learnt, skipped, code = model.of(trace, opt, "synthesizer: the trace")
   if not learnt then return nil, skipped, code end
   local count, first = table.unpack(skipped or { 0 })
