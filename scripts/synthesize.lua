@@ -62,7 +62,7 @@ table.move({
 
 return mt.script {
   summary = "A new trace, of any length and rate, that behaves like a given one in a cache and on a clock",
-  usage = "moontide synthesize [TRACE|MODEL] [-o FILE] [--num-requests N|Nx] [--method reuse|radix] [--seed N]",
+  usage = "moontide synthesize [TRACE|MODEL] [-o FILE] [--num-requests N|Nx] [--method reuse|radix]",
   options = spec,
   check = function(opt)
     if opt.input_file == "-" and not opt.output_file then

@@ -81,7 +81,7 @@ static mt_code learned_make(mt_prompt_state *base, mt_random *random, const mt_p
     made->decides_output = prompt->has_output;
     made->output_length = prompt->has_output ? prompt->output_length : 0;
     root = mt_key_enter(root, base->own);
-    for (size_t i = 0; i < prompt->hash_count; i++)
+    for (size_t i = 0; i < prompt->lasting_blocks; i++)
         if (mt_key_list_add(list, mt_key_number(root, prompt->hash_ids[i])) != 0)
             return mt_fail_memory(error, "prompt blocks");
     return MT_OK;
@@ -126,7 +126,7 @@ static void set_means(learned_prompt *prompt) {
     for (size_t i = 0; i < model->count; i++) {
         const mt_description *description = &model->descriptions[i];
         mean->input += (double)input_length(model, description) / count;
-        prompt->returning += ((double)description->returning + description->unique) / count;
+        prompt->returning += (double)description->returning / count;
         if (description->output == MT_MODEL_NO_OUTPUT)
             continue;
         mean->output += (double)description->output;

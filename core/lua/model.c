@@ -1,9 +1,11 @@
 /* core.model: what a synthesiser learns from a trace, and its file. A learner takes requests in, a
  * model is what it leaves. */
+#include "lua/locality_binding.h"
 #include "lua/model_binding.h"
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
+#include "prefix/model_figures.h"
 #include "prefix/model_text.h"
 
 #include <stdio.h>
@@ -103,6 +105,38 @@ static int model_block_size(lua_State *L) {
 /* model:keeps_order() */
 static int model_keeps_order(lua_State *L) {
     lua_pushboolean(L, mt_lua_check_model(L, 1)->gaps_in_order);
+    return 1;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t value) {
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+/* figures(model) -> table, with the names of prefix/model_figures.h | nil, message, code */
+static int model_figures(lua_State *L) {
+    const mt_model *model = mt_lua_check_model(L, 1);
+    mt_model_figures figures;
+    mt_error error;
+    if (mt_model_describe(model, &figures, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_createtable(L, 0, 16);
+    set_count(L, "requests", model->count);
+    set_count(L, "block_size", model->block_size);
+    mt_lua_set_summary(L, "input_length", &figures.input_length);
+    mt_lua_set_summary(L, "output_length", &figures.output_length);
+    mt_lua_set_summary(L, "shared_length", &figures.shared_length);
+    set_count(L, "shared_blocks", figures.shared);
+    set_count(L, "returning_blocks", figures.returning);
+    set_count(L, "unique_blocks", figures.unique);
+    set_count(L, "runs", model->run_count);
+    mt_lua_set_quantiles(L, "distance", &figures.distance);
+    set_count(L, "instants", figures.instants);
+    mt_lua_set_number(L, "span", (double)figures.span_ns / 1e9);
+    lua_pushboolean(L, model->gaps_in_order);
+    lua_setfield(L, -2, "keeps_order");
+    set_count(L, "single_lengths", figures.single_lengths);
+    set_count(L, "single_descriptions", figures.single_descriptions);
     return 1;
 }
 
@@ -245,11 +279,9 @@ static int learner_finish(lua_State *L) {
 }
 
 int mt_lua_open_model(lua_State *L) {
-    static const luaL_Reg functions[] = {{"learner", learner_new},
-                                         {"open", model_open},
-                                         {"read", model_read},
-                                         {"write", model_write},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"learner", learner_new},   {"open", model_open},
+                                         {"read", model_read},       {"write", model_write},
+                                         {"figures", model_figures}, {NULL, NULL}};
     static const luaL_Reg learner_methods[] = {
         {"read", learner_read},     {"add", learner_add},       {"skipped", learner_skipped},
         {"finish", learner_finish}, {"close", learner_release}, {NULL, NULL}};

@@ -76,7 +76,7 @@ static mt_code read_order(mt_model_reader *r) {
 static mt_code read_model(mt_model_reader *r) {
     mt_code code;
     if ((code = read_version(r)) ||
-        (code = read_named(r, "block_size", 1, UINT64_MAX, &r->model->block_size)) ||
+        (code = read_named(r, "block_size", 1, INT64_MAX, &r->model->block_size)) ||
         (code = read_named(r, "requests", 1, UINT64_MAX, &r->requests)) ||
         (code = read_named(r, "runs", 0, UINT64_MAX, &r->runs)) ||
         (code = read_named(r, "instants", 1, r->requests, &r->instants)) ||

@@ -126,6 +126,13 @@ static mt_code read_output(reader *r, uint64_t *output) {
     return mt_model_next_number(r->scan, "output", 0, MT_MODEL_NO_OUTPUT - 1, output);
 }
 
+/* Its input length is a number of 64 bits. */
+static int fits(const reader *r, uint64_t tokens) {
+    uint64_t blocks = (uint64_t)r->shared + r->returning + r->unique, sum;
+    return blocks == 0 || (!__builtin_mul_overflow(blocks - 1, r->model->block_size, &sum) &&
+                           !__builtin_add_overflow(sum, tokens, &sum));
+}
+
 static mt_code read_description(reader *r) {
     mt_model *model = r->model;
     int has_blocks = r->shared > 0 || r->returning > 0 || r->unique > 0;
@@ -139,6 +146,8 @@ static mt_code read_description(reader *r) {
         (r->shared > 0 && (code = read_shared(r, &description))) ||
         (code = mt_model_line_end(r->scan)))
         return code;
+    if (!fits(r, description.tokens))
+        return mt_model_fail_line(r->scan, "a prompt of 2^64 tokens or more");
     if (mt_reserve((void **)&model->descriptions, &r->whole->description_capacity, model->count + 1,
                    sizeof *model->descriptions))
         return mt_fail_memory(r->scan->error, "model");

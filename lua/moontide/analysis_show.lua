@@ -30,6 +30,8 @@ local function time_text(seconds)
   return text == "" and "0s" or text
 end
 
+show.time_text = time_text
+
 -- The cells as lines, the first column to the left, numbers to the right.
 local function layout(table_rows)
   local widths = {}
@@ -60,6 +62,8 @@ local quantiles = {
   { "p75", "P75" }, { "p90", "P90" }, { "p99", "P99" }, { "max", "Max" },
 }
 
+show.columns = { statistics = statistics, quantiles = quantiles }
+
 -- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns. `fine` ones have
 -- three decimals where they are small.
 local function statistics_table(values, wanted, columns)
@@ -82,11 +86,21 @@ function show.metrics(metrics, wanted)
   return statistics_table(metrics, wanted, statistics)
 end
 
+--- The same of quantiles; a line with `fine = true` has three decimals where its values are small.
+---@param values table<string, moontide.quantiles>
+---@param wanted table[] name and title of each line
+---@return string
+function show.quantiles(values, wanted)
+  return statistics_table(values, wanted, quantiles)
+end
+
 -- --- the parts of the report -----------------------------------------------------------------------
 
 local function counted(count, what)
   return ("%s %s%s"):format(number(count, 0), what, count == 1 and "" or "s")
 end
+
+show.counted = counted
 
 --- The hit ratio of an LRU cache drawn against its size.
 ---@param analysis moontide.analysis with hash_ids
@@ -236,6 +250,8 @@ local function object(values, names)
   end
   return json.object(members)
 end
+
+show.object = object
 
 local function list(values, names)
   if not values then return nil end

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local options = require "moontide.options"
 local report = require "moontide.report"
+local show = require "moontide.model_show"
 core.base.own()
 
 local model = {}
@@ -12,6 +13,33 @@ local model = {}
 ---@field keeps_order fun(self): boolean are the gaps in order, as --arrivals source needs them?
 ---@field close fun(self) gives the memory back at once
 local methods = core.model.methods
+
+---@class moontide.model_figures
+---@field requests integer one description each
+---@field block_size integer tokens
+---@field input_length moontide.metric tokens
+---@field output_length moontide.metric tokens; without fields where no request has one
+---@field shared_length moontide.metric tokens that earlier requests had
+---@field shared_blocks integer of all requests: that earlier requests had
+---@field returning_blocks integer that were new, and were touched again
+---@field unique_blocks integer that no other request has
+---@field runs integer stretches of shared blocks with one reuse distance
+---@field distance moontide.quantiles? reuse distance of each request's deepest shared block, in blocks
+---@field instants integer at which requests came
+---@field span number seconds from the first to the last
+---@field keeps_order boolean are the gaps in order?
+---@field single_lengths integer requests whose pair of input and output length no other has
+---@field single_descriptions integer requests whose whole description no other has
+
+local figures_metatable = { __name = "moontide.model_figures", __tostring = show.text, __json = show.json }
+
+--- What the model holds in figures, and so what it gives away; prints as a screen of text.
+---@return moontide.model_figures? figures, string? message, string? code
+function methods:describe()
+  local figures, message, code = core.model.figures(self)
+  if not figures then return nil, message, code end
+  return setmetatable(figures, figures_metatable)
+end
 
 local function is_type(value, type_name)
   local metatable = getmetatable(value)

@@ -1,6 +1,5 @@
 --- The times of a plan, for requests that come from elsewhere: what `--arrivals SCRIPT` means.
 local core = require "moontide.core"
-local options = require "moontide.options"
 local script = require "moontide.script"
 local workload = require "moontide.workload"
 core.base.own()
@@ -28,7 +27,7 @@ function plan_times.of(value, what)
   if not source then return nil, ("%s: %s"):format(what, message), code end
   local self = script.load(source)
   if not self.plan then
-    core.base.raise(("%s: %s is a command, it has no plan whose times could be taken"):format(what, self.name))
+    core.base.raise(("%s: %s is a command, it has no plan with times"):format(what, self.name))
   end
   return script.plan_with(self)
 end

@@ -17,13 +17,15 @@ local step = 20000
 
 -- --- options ---------------------------------------------------------------------------------------
 
+local most_times = 1e9
+
 -- A number of requests; of "10x", ten times the source's, the table { times = 10 }.
 local function request_count(value, what)
   local is_times = type(value) == "table" and getmetatable(value) == nil and value.times ~= nil
   local text = is_times and value.times or (type(value) == "string" and value:match "^%s*(.-)[xX]%s*$")
   if text then
     local ok, times = pcall(units.number, text, what, true)
-    if ok and times > 0 then return { times = times } end
+    if ok and times > 0 and times <= most_times then return { times = times } end
   else
     local ok, count = pcall(units.integer, value, what)
     if ok and count >= 1 then return count end
@@ -70,10 +72,9 @@ synthesizer.options = {
   { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
 }
 
-local constructor_fields = table.move(synthesizer.options, 1, #synthesizer.options, 1, {
+local constructor_fields = table.move(synthesizer.options, 1, #synthesizer.options, 2, {
   { "num-requests", kind = "request_count" },
 })
-table.insert(constructor_fields, table.remove(constructor_fields, 1))
 
 local run_fields = {
   { "num_requests", kind = "request_count" },
@@ -208,13 +209,10 @@ local function inside_of(self, method)
 end
 
 -- How many requests; nil: as many as the plan has.
-local function count_of(self, method, count)
+local function count_of(self, count)
   if count == nil and self.arrivals ~= "plan" then return 100000 end
   if type(count) == "table" then
-    local exact = math.max(1, math.floor(count.times * self.source_requests + 0.5))
-    count = math.tointeger(exact)
-      or core.base.raise(("%s: num_requests: %.9g times the source's number are too many"):format(
-        method, count.times))
+    count = math.max(1, math.floor(count.times * self.source_requests + 0.5))
   end
   return count
 end
@@ -224,7 +222,7 @@ end
 local function begin(self, method, given)
   local inside = inside_of(self, method)
   local opt = inside.opt
-  local count, times = count_of(self, method, given.num_requests or opt.num_requests), nil
+  local count, times = count_of(self, given.num_requests or opt.num_requests), nil
   local run, message, code = core.synthesis.open(inside.source, {
     seed = given.seed or opt.seed, block_size = self.block_size,
     prefix_len_multiplier = opt.prefix_len_multiplier, prompt_len_multiplier = opt.prompt_len_multiplier,
@@ -330,16 +328,18 @@ function methods:write(path, given)
 end
 
 function metatable:__tostring()
+  local requests = self.source_requests
   return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %d request%s"):format(
-    self.method, self.arrivals, self.block_size, self.source_requests, self.source_requests == 1 and "" or "s")
+    self.method, self.arrivals, self.block_size, requests, requests == 1 and "" or "s")
 end
 
 -- --- the constructor -------------------------------------------------------------------------------
 
 ---@class moontide.synthesizer_options
----@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by itself
----@field arrivals? string|moontide.workload iid: gaps drawn by themselves (default of radix); source: bunched
---- as the source's are, along its rate (default of reuse); a workload, or a script that has one: its times
+---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
+--- itself
+---@field arrivals? string|moontide.workload iid: gaps drawn by themselves (default of radix); source:
+--- bunched as the source's are, along its rate (default of reuse); a workload, or a script: its times
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
 ---@field speed_ratio? number times are divided by it: 1
@@ -371,7 +371,7 @@ function synthesizer.new(trace, given)
     plan, message, code = plan_times.of(opt.arrivals, "synthesizer: arrivals")
     if not plan then return nil, message, code end
   elseif opt.duration then
-    core.base.raise "synthesizer: duration is for arrivals of a plan: how many requests there are says num_requests"
+    core.base.raise "synthesizer: duration is for the arrivals of a plan"
   end
   learnt, message, code = learn(trace, opt)
   if not learnt then return nil, message, code end

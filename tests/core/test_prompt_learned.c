@@ -89,7 +89,7 @@ static int by_pair(const void *a, const void *b) {
 static void test_lengths_are_the_trace_s(void **state) {
     (void)state;
     static plain_trace trace;
-    uint64_t wanted[TRACE_REQUESTS][2], got[TRACE_REQUESTS][2];
+    uint64_t wanted[TRACE_REQUESTS][2], got[TRACE_REQUESTS][2], fresh = 0;
     prompts all;
     mt_model *model = random_model(3, &trace);
     mt_prompt *source = source_of(model);
@@ -100,6 +100,7 @@ static void test_lengths_are_the_trace_s(void **state) {
         assert_int_equal(keys + made->fresh,
                          (made->input_length + TRACE_BLOCK_SIZE - 1) / TRACE_BLOCK_SIZE);
         assert_false(made->at_end);
+        fresh += made->fresh;
         wanted[i][0] = trace.input[i];
         wanted[i][1] = i % 3 == 0 ? UINT64_MAX : i;
         got[i][0] = made->input_length;
@@ -108,6 +109,7 @@ static void test_lengths_are_the_trace_s(void **state) {
     qsort(wanted, TRACE_REQUESTS, sizeof *wanted, by_pair);
     qsort(got, TRACE_REQUESTS, sizeof *got, by_pair);
     assert_memory_equal(got, wanted, sizeof got);
+    assert_true(fresh > 0); /* what never comes back is not remembered */
     free_prompts(&all);
     mt_prompt_release(source);
     mt_model_release(model);
