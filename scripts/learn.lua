@@ -12,8 +12,9 @@ local function learn(opt)
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
   if not bytes then return nil, message, kind end
   if opt.output_file ~= "-" then
-    report.note(("%s: %d requests in %d bytes of text; 'moontide learn --show' says what it gives away"):format(
-      opt.output_file, learnt:requests(), bytes))
+    local requests = learnt:requests()
+    report.note(("%s: %d request%s in %d bytes of text; 'moontide learn --show' says what it gives away"):format(
+      opt.output_file, requests, requests == 1 and "" or "s", bytes))
   end
 end
 

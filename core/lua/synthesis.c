@@ -238,9 +238,10 @@ static int synthesis_summary(lua_State *L) {
 int mt_lua_open_synthesis(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"about", synthesis_about}, {"open", synthesis_open}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"next", synthesis_next},       {"write", synthesis_write},
-                                       {"columns", synthesis_columns}, {"summary", synthesis_summary},
-                                       {"close", synthesis_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"next", synthesis_next},       {"write", synthesis_write},
+        {"columns", synthesis_columns}, {"summary", synthesis_summary},
+        {"close", synthesis_release},   {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, synthesis_type, methods, synthesis_release, NULL);
     lua_pop(L, 1);

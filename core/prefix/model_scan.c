@@ -61,7 +61,8 @@ mt_code mt_model_next_line(mt_model_scan *scan, const char *awaited) {
     if (status < 0)
         return mt_code_of(scan->error);
     if (status == 0) {
-        scan->line.number++;
+        if (scan->line.number == 0 || scan->line.terminated)
+            scan->line.number++;
         return mt_model_fail_line(
             scan, "%s should follow, but the file ends here: it seems to be cut", awaited);
     }
@@ -90,9 +91,11 @@ int mt_model_at_end(const mt_model_scan *scan) {
     return scan->at == scan->end;
 }
 
-/* What stands at the place being read, up to the next space, for a message. */
+/* What stands at the place being read, up to the next space behind it, for a message. */
 static const char *shown(const mt_model_scan *scan, char *buffer) {
     const char *space = scan->at;
+    if (space < scan->end && *space == ' ')
+        space++;
     while (space < scan->end && *space != ' ')
         space++;
     return mt_quote(scan->at, (size_t)(space - scan->at), buffer, SHOWN_SIZE);

@@ -145,8 +145,11 @@ function model.learned(trace, opt)
   if type(trace) ~= "string" then
     options.wrong("model.learn: the trace", trace, "a file's name, columns or a reader")
   end
-  local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
+  local reader <close>, message, code = core.model.open(trace, opt.skip_bad_lines)
   if not reader then return nil, message, code end
+  if is_type(reader, "moontide.model") then
+    return nil, (trace == "-" and "standard input" or trace) .. ": is a model already, not a trace", "input"
+  end
   return learn_from(reader, opt)
 end
 

@@ -30,37 +30,40 @@ end
 
 -- What somebody who has the model knows of its source.
 local function privacy_section(figures)
-  return table.concat({
-    "It gives away, of each request and in no order:",
-    ("  its input and output length, in tokens: of %s, no other request has both"):format(
+  local lines = {
+    "It gives away, of each request, sorted by length:",
+    ("  input and output length: of %s, no other request has both"):format(
       counted(figures.single_lengths, "request")),
-    ("  how many blocks it shares, and how long ago they were touched: with the lengths, of %s,"):format(
-      counted(figures.single_descriptions, "request")),
-    "  no other request has all of it",
-    figures.keeps_order and "and the gaps between arrivals, in order (learn --no-gaps leaves that out);"
-      or "and how long gaps between arrivals are, and how many requests come at once, without their order;",
-    "no ids, texts, dates; no order of lengths or prefixes.",
-  }, "\n")
+  }
+  if figures.shared_blocks > 0 then
+    lines[#lines + 1] = "  how much of it earlier requests had, how often that had been touched, and how long ago:"
+    lines[#lines + 1] = ("  of %s, no other request has all of this; where many share a prefix, how often"):format(
+      counted(figures.single_descriptions, "request"))
+    lines[#lines + 1] = "  it had been touched tells which of them came first"
+  end
+  lines[#lines + 1] = figures.keeps_order and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
+    or "and the gaps between arrivals, and how many requests come at once, without their order;"
+  lines[#lines + 1] = "no ids, no texts, no dates."
+  return table.concat(lines, "\n")
 end
 
 --- A screen of text.
 ---@param figures moontide.model_figures
 ---@return string
 function show.text(figures)
-  return table.concat({
-    ("Model of %s, in blocks of %s\n"):format(counted(figures.requests, "request"),
+  local parts = {
+    ("Model of %s, in blocks of %s"):format(counted(figures.requests, "request"),
       counted(figures.block_size, "token")),
     analysis_show.metrics(figures --[[@as table]], { { "input_length", "Input Length" },
       { "shared_length", "Known from Earlier" }, { "output_length", "Output Length" } }),
-    "",
     blocks_section(figures),
-    "",
-    analysis_show.quantiles(figures --[[@as table]], { { "distance", "Reuse Distance" } }),
-    "",
-    arrivals_section(figures),
-    "",
-    privacy_section(figures),
-  }, "\n")
+  }
+  if figures.distance then
+    parts[#parts + 1] = analysis_show.quantiles(figures --[[@as table]], { { "distance", "Reuse Distance" } })
+  end
+  parts[#parts + 1] = arrivals_section(figures)
+  parts[#parts + 1] = privacy_section(figures)
+  return table.concat(parts, "\n\n")
 end
 
 --- The same as one JSON value.
