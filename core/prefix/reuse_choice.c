@@ -10,7 +10,6 @@ enum { CANDIDATES = 32 };
 static const float of_errors = 8, of_first_return = 0.5F, of_beyond = 0.5F;
 
 static const double tolerated_share = 0.0005; /* of the blocks of a lap */
-static const float out_of_hand = 30;          /* times what is tolerated */
 
 void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items) {
     double tolerated = items->blocks * tolerated_share;
@@ -107,16 +106,13 @@ uint32_t mt_reuse_choose(mt_reuse_history *history, const mt_reuse_items *items,
 
 void mt_reuse_errors_add(mt_reuse_errors *errors, const mt_reuse_history *history,
                          const mt_reuse_items *items, const mt_reuse_item *item, uint32_t slot) {
-    float hits[MT_REUSE_SIZES] = {0}, wanted[MT_REUSE_SIZES], first = 0, largest = 0;
+    float hits[MT_REUSE_SIZES] = {0}, wanted[MT_REUSE_SIZES], first = 0;
     if (slot != MT_NO_SLOT) {
         mt_reuse_hits(history, slot, item->shared, hits);
         first = (float)mt_reuse_first_return(history, slot, item->shared);
     }
     wanted_hits(items, item, wanted);
-    for (int j = 0; j < MT_REUSE_SIZES; j++) {
+    for (int j = 0; j < MT_REUSE_SIZES; j++)
         errors->hits[j] += hits[j] - wanted[j];
-        largest = fmaxf(largest, fabsf(errors->hits[j]));
-    }
     errors->first_return += first - (float)item->first_return;
-    errors->out_of_hand = largest > out_of_hand * errors->tolerated;
 }

@@ -17,7 +17,6 @@ typedef struct mt_reuse_errors {
     float hits[MT_REUSE_SIZES]; /* blocks that hit, made less wanted */
     float first_return;         /* blocks that came back for the first time, made less wanted */
     float tolerated;            /* blocks: an error of this size is nothing to fight for */
-    int out_of_hand; /* they grow in spite of all choices: what is there cannot give it */
 } mt_reuse_errors;
 
 void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items);

@@ -167,7 +167,7 @@ static mt_code place_of_successor(mt_reuse_population *population, mt_reuse_wait
     if (own != MT_NO_SLOT && (untouched || !early))
         cost = mt_reuse_cost(history, population->items, &population->errors, item, own);
     *slot = own;
-    if (cost > fine_cost && (cost == INFINITY || !population->errors.out_of_hand)) {
+    if (cost > fine_cost) {
         float other_cost;
         uint32_t other =
             mt_reuse_choose(history, population->items, &population->errors, item, &other_cost);
