@@ -57,9 +57,9 @@ typedef struct mt_recorded_prompts {
 mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error);
 
 /* Prompts made anew that come back as those of the model's trace did, lengths with them, unlimited
- * in number (prefix/reuse.h). The stream's k-th request has the k-th prompt, whenever it comes; each
- * stream, and each variant of one, is a population of its own. Retains the model, whose block size
- * must be the plan's when it runs. MT_ERROR_VALUE for a model with prompts of no tokens. */
+ * in number (prefix/reuse.h). The stream's k-th request has the k-th prompt, whenever it comes;
+ * each stream, and each variant of one, is a population of its own. Retains the model, whose block
+ * size must be the plan's when it runs. MT_ERROR_VALUE for a model with prompts of no tokens. */
 mt_prompt *mt_prompt_learned(mt_model *model, mt_error *error);
 
 /* Does the source decide the lengths itself? Then *mean (may be NULL) is what they are on average.
