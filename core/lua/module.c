@@ -9,6 +9,7 @@ static const luaL_Reg openers[] = {
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
+    {"convert", mt_lua_open_convert},
     {"radix", mt_lua_open_radix},
     {"model", mt_lua_open_model},
     {"radix_source", mt_lua_open_radix_source},
@@ -22,6 +23,8 @@ static const luaL_Reg openers[] = {
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
+    {"source", mt_lua_open_source},
+    {"lint", mt_lua_open_lint},
     {NULL, NULL},
 };
 

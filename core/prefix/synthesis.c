@@ -4,10 +4,9 @@
 #include "base/memory.h"
 #include "prefix/reuse.h"
 #include "stats/tally.h"
-#include "trace/copy.h"
+#include "trace/steps.h"
 
 #include <math.h>
-#include <string.h>
 
 struct mt_synthesis {
     uint64_t block_size;
@@ -94,9 +93,9 @@ static uint64_t context_of(const mt_synthesis *synthesis) {
 }
 
 static char *append(char *to, const char *text) {
-    size_t length = strlen(text);
-    memcpy(to, text, length);
-    return to + length;
+    while (*text)
+        *to++ = *text++;
+    return to;
 }
 
 /* context_len and unique_user_prompt_len: the shared blocks, and the rest. */

@@ -123,6 +123,26 @@ section("analysis of many blocks", function(bench)
   }
 end)
 
+section("synthesize", function(bench)
+  local target = bench:file "synthetic.jsonl"
+  local goals = { { method = "radix", seconds = 0.12 }, { method = "reuse", seconds = 0.4, bytes = 64e6 } }
+  for _, goal in ipairs(goals) do
+    local command = bench:moontide("synthesize", bench.trace, "--method", goal.method,
+      "--num-requests", 100000, "--output-file", target)
+    bench:together(1, { main = command })
+    local m = bench:together(5, {
+      main = command, floor = bench:program("floor", "write", target, size_of(target)),
+    }, { target })
+    print_row {
+      what = ("synthesize %s, 100 000 requests"):format(goal.method), time = m.main.wall,
+      spread = m.main.spread, count = 100000, of = "req", peak = m.main.peak,
+      floor = m.floor.wall, floor_is = "write(2)",
+      goal = ("<= %.2g s%s"):format(goal.seconds, goal.bytes and ", 64 MB" or ""),
+      met = m.main.wall <= goal.seconds and m.main.peak <= (goal.bytes or math.huge),
+    }
+  end
+end)
+
 -- A trace of about 300 MB whose lines are full of ids: the conversation trace again and again.
 local function repeat_trace(from, to)
   local input <close> = assert(io.open(from, "rb"))
@@ -152,6 +172,40 @@ section("reading", function(bench)
   row("trace reader, 300 MB", m.reader, m.read, "read(2)", 700)
   row("cat to /dev/null, 300 MB", m.nowhere, m.read, "read(2)", 300)
   row("cat to a file, 300 MB", m.cat, m.write, "write(2)", 300)
+end)
+
+-- A BurstGPT log of a million rows, 39 MB, with a mean ISL of 664.
+local function write_log(path, rows)
+  local output <close> = assert(io.open(path, "wb"))
+  local time = 0
+  math.randomseed(1, 0)
+  output:write "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+  for _ = 1, rows do
+    local normal = math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
+    local input = math.ceil(375 * math.exp(1.07 * normal))
+    local answer = math.floor(-250 * math.log(1 - math.random()))
+    time = time - 5.27 * math.log(1 - math.random())
+    output:write(("%d,%s,%d,%d,%d,%s\n"):format(time // 1,
+      math.random() < 0.8 and "ChatGPT" or "GPT-4", input, answer, input + answer,
+      math.random() < 0.5 and "Conversation log" or "API log"))
+  end
+end
+
+section("convert", function(bench)
+  local log, target, rows = bench:file "log.csv", bench:file "log.jsonl", 1000000
+  write_log(log, rows)
+  local command = bench:moontide("convert", log, "--output-file", target)
+  bench:together(1, { main = command })
+  local m = bench:together(5, {
+    main = command,
+    floor = bench:program("floor", "write", target, size_of(target)),
+  }, { target })
+  print_row {
+    what = ("convert, 1 M rows, %.0f MB to %.0f MB"):format(size_of(log) / 1e6, size_of(target) / 1e6),
+    time = m.main.wall, spread = m.main.spread, count = rows, of = "row", peak = m.main.peak,
+    floor = m.floor.wall, floor_is = "write(2)", goal = "<= 0.6 s, 200 MB",
+    met = m.main.wall <= 0.6 and m.main.peak <= 200e6,
+  }
 end)
 
 section("writing", function(bench)
