@@ -1,6 +1,7 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
 local options = require "moontide.options"
+local plan_times = require "moontide.plan_times"
 local report = require "moontide.report"
 local synthesizer = require "moontide.synthesizer"
 
@@ -16,6 +17,10 @@ local function output_name(opt)
   end
   if opt.osl_multiplier ~= 1 then name = name .. ("_oslx%.1f"):format(opt.osl_multiplier) end
   return name .. ".jsonl"
+end
+
+local function takes_plan(opt)
+  return opt.arrivals and opt.arrivals ~= "iid" and opt.arrivals ~= "source"
 end
 
 -- Of the options, those of mt.synthesizer that were given.
@@ -43,8 +48,9 @@ local spec = {
     help = "the trace, or a model; - for standard input; .gz is decompressed" },
   { "output-file", short = "o", kind = "path",
     help = "the new trace, - for standard output (default: beside the input, named after the options)" },
-  { "num-requests", kind = "request_count", default = 100000,
-    help = "how many, or times the source's number (10x)" },
+  { "num-requests", kind = "request_count",
+    help = "how many, or times the source's number, as 10x (default: 100000; with --arrivals SCRIPT as many "
+      .. "as its plan has)" },
 }
 table.move(synthesizer.options, 1, #synthesizer.options, #spec + 1, spec)
 table.move({
@@ -62,11 +68,18 @@ return mt.script {
     if opt.input_file == "-" and not opt.output_file then
       return "--output-file is needed where the trace is standard input"
     end
+    if opt.duration and not takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
     return synthesizer.check_bounds(opt, function(name) return "--" .. name end)
   end,
   run = function(opt)
     local path = opt.output_file or output_name(opt)
     if path == "-" then report.divert(true) end
+    if takes_plan(opt) then
+      local plan, trouble, kind = plan_times.of(opt.arrivals, "--arrivals")
+      if not plan then return nil, trouble, kind end
+      for _, note in ipairs(plan_times.notes(plan, opt.duration)) do report.note(note) end
+      opt.arrivals = plan
+    end
     local source, message, code = mt.synthesizer(opt.input_file, constructor_options(opt))
     if not source then return nil, message, code end
     tell(source, opt)
@@ -74,6 +87,10 @@ return mt.script {
     made, message, code = source:write(path, { num_requests = opt.num_requests,
       timestamp_digits = opt.timestamp_digits, compact = opt.compact })
     if not made then return nil, message, code end
+    if made.missing and made.missing > 0 then
+      report.note(("the plan ended %d request%s before the number asked for"):format(
+        made.missing, made.missing == 1 and "" or "s"))
+    end
     report.note(("%s: %d request%s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,
       made.requests, made.requests == 1 and "" or "s", made.duration, opt.seed))
     print(opt.json and mt.json.encode(made) or made)
