@@ -168,11 +168,11 @@ static mt_code place_of_successor(mt_reuse_population *population, mt_reuse_wait
         cost = mt_reuse_cost(history, population->items, &population->errors, item, own);
     *slot = own;
     if (cost > fine_cost) {
-        float other_cost;
-        uint32_t other =
-            mt_reuse_choose(history, population->items, &population->errors, item, &other_cost);
+        float other_cost, other_fit;
+        uint32_t other = mt_reuse_choose(history, population->items, &population->errors, item,
+                                         &other_cost, &other_fit);
         int stays = cost < other_cost + faith;
-        float taken = stays ? fminf(cost, good_cost) : other_cost;
+        float taken = stays ? fminf(cost, good_cost) : other_fit;
         if (taken > good_cost && early && !forced && wait->tries < SUCCESSOR_TRIES) {
             double later =
                 (0.05 + 0.1 * mt_random_uniform(&population->wait_random)) * item->elapsed;
@@ -201,14 +201,14 @@ static int others_may_come(const mt_reuse_population *population) {
 static mt_code place_of_other(mt_reuse_population *population, uint32_t number, uint32_t tries,
                               uint32_t *slot, decision *decided, mt_error *error) {
     const mt_reuse_item *item = item_of(population, number);
-    float cost = 0;
+    float cost = 0, fit = 0;
     *slot = MT_NO_SLOT;
     *decided = PLACED;
     if (item->shared == 0)
         return MT_OK;
-    *slot =
-        mt_reuse_choose(&population->history, population->items, &population->errors, item, &cost);
-    int good = *slot != MT_NO_SLOT && (cost <= good_cost || tries >= TRIES);
+    *slot = mt_reuse_choose(&population->history, population->items, &population->errors, item,
+                            &cost, &fit);
+    int good = *slot != MT_NO_SLOT && (fit <= good_cost || tries >= TRIES);
     int hopeless = tries >= TRIES && !others_may_come(population);
     if (good || hopeless)
         return MT_OK;
