@@ -11,11 +11,9 @@ static const float of_errors = 8, of_first_return = 0.5F, of_beyond = 0.5F;
 
 static const double tolerated_share = 0.0005; /* of the blocks of a lap */
 
-void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items) {
-    double tolerated = items->blocks * tolerated_share;
-    *errors = (mt_reuse_errors){0};
-    errors->tolerated =
-        (float)fmax(1, tolerated > items->mean_blocks ? tolerated : items->mean_blocks);
+void mt_reuse_errors_tolerate(mt_reuse_errors *errors, const mt_reuse_items *items, uint64_t laps) {
+    double tolerated = items->blocks * (double)laps * tolerated_share;
+    errors->tolerated = (float)fmax(1, fmax(tolerated, items->mean_blocks));
 }
 
 /* Blocks that are to hit at each size. */

@@ -19,7 +19,8 @@ typedef struct mt_reuse_errors {
     float tolerated;            /* blocks: an error of this size is nothing to fight for */
 } mt_reuse_errors;
 
-void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items);
+/* Errors are judged against what has been made: by the end of lap number `laps` (>= 1). */
+void mt_reuse_errors_tolerate(mt_reuse_errors *errors, const mt_reuse_items *items, uint64_t laps);
 
 /* What the choice of `slot` for `item` costs; about 0.3 is a good one. */
 float mt_reuse_cost(const mt_reuse_history *history, const mt_reuse_items *items,

@@ -35,7 +35,6 @@ mt_code mt_reuse_population_open(mt_reuse_population *population, const mt_reuse
     uint64_t farthest = items->sizes[MT_REUSE_SIZES - 1];
     population->history.keep = farthest + farthest / 4 + LEAST_DISTANCE;
     mt_reuse_history_begin(&population->history);
-    mt_reuse_errors_begin(&population->errors, items);
     return mt_reuse_plan_open(&population->plan, items, error);
 }
 
@@ -310,6 +309,7 @@ static mt_code decide(mt_reuse_population *population, uint32_t *item, uint32_t 
 
 static mt_code begin_lap(mt_reuse_population *population, mt_error *error) {
     mt_random_seek(&population->plan_random, population->laps++);
+    mt_reuse_errors_tolerate(&population->errors, population->items, population->laps);
     population->dealt = 0;
     return mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
 }
