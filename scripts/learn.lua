@@ -7,14 +7,14 @@ local function learn(opt)
   local learnt, skipped, code = model.learned(opt.input_file, opt)
   if not learnt then return nil, skipped, code end
   if skipped[1] > 0 then
-    report.note(("skipped %d bad line%s; the first: %s"):format(skipped[1], skipped[1] == 1 and "" or "s", skipped[2]))
+    report.note(("skipped %d bad line%s; the first: %s"):format(
+      skipped[1], skipped[1] == 1 and "" or "s", skipped[2]))
   end
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
   if not bytes then return nil, message, kind end
   if opt.output_file ~= "-" then
-    local requests = learnt:requests()
-    report.note(("%s: %d request%s in %d bytes of text; 'moontide learn --show' says what it gives away"):format(
-      opt.output_file, requests, requests == 1 and "" or "s", bytes))
+    report.note(("%s: %d request%s in %d bytes of text; 'moontide learn --show' says what it gives away")
+      :format(opt.output_file, learnt:requests(), learnt:requests() == 1 and "" or "s", bytes))
   end
 end
 
@@ -39,7 +39,8 @@ return mt.script {
     { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
     { "gaps", kind = "flag", default = true,
       help = "leave out the order of the gaps between arrivals, and with it their bunching" },
-    { "skip-bad-lines", kind = "flag", help = "pass over lines that nothing can be learnt from, and count them" },
+    { "skip-bad-lines", kind = "flag",
+      help = "pass over lines that nothing can be learnt from, and count them" },
     { "show", kind = "path", help = "say what a model holds, and so what it gives away" },
     { "json", kind = "flag", help = "with --show: print one JSON value, numbers with all their digits" },
   },

@@ -1,5 +1,6 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
+local plan_times = require "moontide.plan_times"
 local report = require "moontide.report"
 local synthesis = require "moontide.synthesis_options"
 
@@ -8,8 +9,9 @@ local spec = {
     help = "the trace, or a model; - for standard input; .gz is decompressed" },
   { "output-file", short = "o", kind = "path",
     help = "the new trace, - for standard output (default: beside the input, named after the options)" },
-  { "num-requests", kind = "request_count", default = 100000,
-    help = "how many, or times the source's number (10x)" },
+  { "num-requests", kind = "request_count",
+    help = "how many, or times the source's number, as 10x (default: 100000; with --arrivals SCRIPT as many "
+      .. "as its plan has)" },
   { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
     help = "decimals of a millisecond in timestamps" },
   { "compact", kind = "flag", help = "write no spaces between JSON members" },
@@ -43,11 +45,18 @@ return mt.script {
     if opt.input_file == "-" and not opt.output_file then
       return "--output-file is needed where the trace is standard input"
     end
+    if opt.duration and not synthesis.takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
     return synthesis.check_bounds(opt, function(name) return "--" .. name end)
   end,
   run = function(opt)
     local path = opt.output_file or synthesis.output_name(opt)
     if path == "-" then report.divert(true) end
+    if synthesis.takes_plan(opt) then
+      local plan, trouble, kind = plan_times.of(opt.arrivals, "--arrivals")
+      if not plan then return nil, trouble, kind end
+      for _, note in ipairs(plan_times.notes(plan, opt.duration)) do report.note(note) end
+      opt.arrivals = plan
+    end
     local source, message, code = mt.synthesizer(opt.input_file, synthesis.of_command(opt))
     if not source then return nil, message, code end
     tell(source, opt)
@@ -55,6 +64,9 @@ return mt.script {
     made, message, code = source:write(path, { num_requests = opt.num_requests,
       timestamp_digits = opt.timestamp_digits, compact = opt.compact })
     if not made then return nil, message, code end
+    if made.missing and made.missing > 0 then
+      report.note(("the plan ended %s before the number asked for"):format(plural(made.missing, "request")))
+    end
     report.note(("%s: %s over %.9g s (seed %d)"):format(name_of(path, "standard output"),
       plural(made.requests, "request"), made.duration, opt.seed))
     print(opt.json and mt.json.encode(made) or made)

@@ -2,6 +2,8 @@
 #include "lua/synthesis_binding.h"
 
 #include "base/interrupt.h"
+#include "load/run_synthesis.h"
+#include "lua/load_binding.h"
 #include "lua/locality_binding.h"
 #include "lua/model_binding.h"
 #include "lua/trace_binding.h"
@@ -70,13 +72,15 @@ static mt_synthesis_options options_of(lua_State *L) {
     };
 }
 
-/* All of it but the gaps. */
-static mt_synthesis_times times_of(lua_State *L) {
-    static const char *const kinds[] = {"iid", "source", NULL};
+/* All of it but the gaps, of which there are none for "plan". */
+static mt_synthesis_times times_of(lua_State *L, int *has_gaps) {
+    static const char *const kinds[] = {"iid", "source", "plan", NULL};
     mt_synthesis_times times = {.speedup = number_of(L, "speed_ratio")};
     lua_getfield(L, 2, "arrivals");
-    times.kind = luaL_checkoption(L, -1, NULL, kinds) == 0 ? MT_GAPS_IID : MT_GAPS_SOURCE;
+    int kind = luaL_checkoption(L, -1, NULL, kinds);
     lua_pop(L, 1);
+    times.kind = kind == 1 ? MT_GAPS_SOURCE : MT_GAPS_IID;
+    *has_gaps = kind < 2;
     return times;
 }
 
@@ -112,13 +116,14 @@ static int synthesis_about(lua_State *L) {
 
 /* open(radix_source | model, {seed=, block_size=, prefix_len_multiplier=, prompt_len_multiplier=,
  * osl_multiplier=, prefix_root_multiplier=, min_isl=, max_isl=, min_osl=, max_osl=, speed_ratio=,
- * arrivals="iid"|"source", compact=}) -> synthesis | nil, message, code */
+ * arrivals="iid"|"source"|"plan", compact=}) -> synthesis | nil, message, code */
 static int synthesis_open(lua_State *L) {
     check_origin(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     mt_synthesis_options options = options_of(L);
-    mt_synthesis_times times = times_of(L);
+    int has_gaps;
+    mt_synthesis_times times = times_of(L, &has_gaps);
     lua_getfield(L, 2, "compact");
     int compact = lua_toboolean(L, -1);
     mt_error error;
@@ -133,51 +138,79 @@ static int synthesis_open(lua_State *L) {
         times.gaps_ns = from.model->gaps_ns;
         times.count = from.model->count;
     }
+    if (!has_gaps)
+        times.gaps_ns = NULL;
     self->synthesis = mt_synthesis_new(from.model, tree, &options, &times, compact, &error);
     return self->synthesis ? 1 : mt_lua_failure(L, &error);
 }
 
 /* ---- making requests --------------------------------------------------------------------------
- */
+ *
+ * With a run, its requests say when, and where it ends no more are made. */
 
-/* synthesis:next() -> request | nil, message, code */
+static mt_run *optional_run(lua_State *L, int arg) {
+    return lua_isnoneornil(L, arg) ? NULL : mt_lua_check_run(L, arg);
+}
+
+/* The next request: 1, 0 at the run's end, -1 on failure. */
+static int make_next(mt_synthesis *synthesis, mt_run *run, mt_request *request, mt_error *error) {
+    if (run)
+        return mt_run_synthesize(run, synthesis, request, error);
+    return mt_synthesis_next(synthesis, request, error) == MT_OK ? 1 : -1;
+}
+
+/* synthesis:next([run]) -> request, or nothing at the run's end | nil, message, code */
 static int synthesis_next(lua_State *L) {
     mt_synthesis *synthesis = check_synthesis(L, 1);
+    mt_run *run = optional_run(L, 2);
     mt_request request;
     mt_error error;
-    if (mt_synthesis_next(synthesis, &request, &error) != MT_OK)
+    int got = make_next(synthesis, run, &request, &error);
+    if (got < 0)
         return mt_lua_failure(L, &error);
+    if (got == 0)
+        return 0;
     mt_lua_push_request(L, &request);
     return 1;
 }
 
-/* synthesis:write(writer, count) -> true | nil, message, code; the writer stays open */
+/* synthesis:write(writer, most [, run]) -> requests written, fewer only at the run's end
+ * | nil, message, code; the writer stays open */
 static int synthesis_write(lua_State *L) {
     mt_synthesis *synthesis = check_synthesis(L, 1);
     mt_trace_format format;
     mt_output *output = mt_lua_check_writer(L, 2, &format);
-    uint64_t count = mt_lua_check_count(L, 3, "synthesizer: requests"), written;
+    uint64_t most = mt_lua_check_count(L, 3, "synthesizer: requests"), written;
+    mt_run *run = optional_run(L, 4);
     mt_error error;
-    if (mt_synthesis_write(synthesis, output, &format, count, &written, &error) != MT_OK)
+    mt_code code =
+        run ? mt_run_synthesize_write(run, synthesis, output, &format, most, &written, &error)
+            : mt_synthesis_write(synthesis, output, &format, most, &written, &error);
+    if (code != MT_OK)
         return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
+    lua_pushinteger(L, (lua_Integer)written);
     return 1;
 }
 
-/* synthesis:columns(count) -> columns of the next requests | nil, message, code */
+/* synthesis:columns(most [, run]) -> columns of the next requests | nil, message, code */
 static int synthesis_columns(lua_State *L) {
     mt_synthesis *synthesis = check_synthesis(L, 1);
-    uint64_t count = mt_lua_check_count(L, 2, "synthesizer: requests");
+    uint64_t most = mt_lua_check_count(L, 2, "synthesizer: requests");
+    mt_run *run = optional_run(L, 3);
     mt_columns *columns = mt_lua_new_columns(L);
-    for (uint64_t i = 0; i < count; i++) {
-        mt_request request;
-        mt_error error;
-        mt_code code = mt_interrupted() ? mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted")
-                                        : mt_synthesis_next(synthesis, &request, &error);
-        if (code || mt_columns_append(columns, &request, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
+    mt_request request;
+    mt_error error;
+    int got = 1;
+    for (uint64_t i = 0; got > 0 && i < most; i++) {
+        if (mt_interrupted()) {
+            mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted");
+            got = -1;
+        } else if ((got = make_next(synthesis, run, &request, &error)) > 0 &&
+                   mt_columns_append(columns, &request, &error) != MT_OK) {
+            got = -1;
+        }
     }
-    return 1;
+    return got < 0 ? mt_lua_failure(L, &error) : 1;
 }
 
 /* synthesis:summary() -> {requests, blocks, duration (seconds), metrics = {name = {mean, ...}}}

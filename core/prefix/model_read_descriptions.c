@@ -7,9 +7,13 @@ typedef struct reader {
     mt_model_scan *scan;
     mt_model *model;
     mt_model_reader *whole;
-    uint32_t shared, returning, unique;       /* what the lines have in common */
-    uint64_t sum_returning, sum_first_return; /* blocks */
-    int begins;                               /* is there a request that shares nothing? */
+    uint32_t shared, returning, unique; /* what the lines have in common */
+    /* For what must hold of all of them; in blocks, which 2^32 descriptions cannot make more than
+     * 2^64 of. */
+    uint64_t sum_shared, sum_returning, sum_unique, sum_first_return;
+    uint64_t farthest; /* distance */
+    uint64_t longest;  /* elapsed */
+    int begins;        /* is there a request that shares nothing? */
 } reader;
 
 static mt_code read_count(reader *r, const char *name, int is_first, uint32_t *count) {
@@ -95,6 +99,7 @@ static mt_code read_return(reader *r, mt_description *description) {
     if (description->visits > 1 && description->previous == 0)
         return mt_model_fail_line(r->scan, "the block was visited before, at a distance of 0");
     r->sum_first_return += description->first_return;
+    r->farthest = description->previous > r->farthest ? description->previous : r->farthest;
     return MT_OK;
 }
 
@@ -102,13 +107,16 @@ static mt_code read_return(reader *r, mt_description *description) {
 static mt_code read_shared(reader *r, mt_description *description) {
     mt_model_scan *scan = r->scan;
     uint64_t visits, distance;
+    uint64_t most = r->whole->requests < UINT32_MAX ? r->whole->requests : UINT32_MAX;
     mt_code code;
-    if ((code = mt_model_next_number(scan, "visits", 1, UINT32_MAX, &visits)) ||
+    if ((code = mt_model_next_number(scan, "visits", 1, most, &visits)) ||
         (code = mt_model_next_number(scan, "distance", 1, UINT32_MAX, &distance)) ||
         (code = mt_model_next_number(scan, "elapsed", 1, UINT64_MAX, &description->elapsed)) ||
         (code = read_count(r, "beyond", 0, &description->beyond)))
         return code;
     description->visits = (uint32_t)visits;
+    r->farthest = distance > r->farthest ? distance : r->farthest;
+    r->longest = description->elapsed > r->longest ? description->elapsed : r->longest;
     if (description->elapsed < distance)
         return mt_model_fail_line(scan, "%llu blocks touched, %llu of them different",
                                   (unsigned long long)description->elapsed,
@@ -151,9 +159,32 @@ static mt_code read_description(reader *r) {
     if (mt_reserve((void **)&model->descriptions, &r->whole->description_capacity, model->count + 1,
                    sizeof *model->descriptions))
         return mt_fail_memory(r->scan->error, "model");
+    r->sum_shared += r->shared;
     r->sum_returning += r->returning;
+    r->sum_unique += r->unique;
     r->begins |= r->shared == 0;
     model->descriptions[model->count++] = description;
+    return MT_OK;
+}
+
+/* What holds of all descriptions of a trace together. */
+static mt_code check_sums(const reader *r) {
+    uint64_t distinct = r->sum_returning + r->sum_unique, touched = distinct + r->sum_shared;
+    if (r->model->run_count != r->whole->runs)
+        return mt_model_fail_line(r->scan, "the descriptions have %zu runs, not %llu",
+                                  r->model->run_count, (unsigned long long)r->whole->runs);
+    if (!r->begins)
+        return mt_model_fail_line(r->scan, "every request shares something: none can be the first");
+    if (r->sum_returning != r->sum_first_return)
+        return mt_model_fail_line(
+            r->scan, "%llu blocks come back for the first time, but %llu are new and come back",
+            (unsigned long long)r->sum_first_return, (unsigned long long)r->sum_returning);
+    if (r->farthest > distinct)
+        return mt_model_fail_line(r->scan, "a distance of %llu, but there are %llu blocks",
+                                  (unsigned long long)r->farthest, (unsigned long long)distinct);
+    if (r->longest > touched)
+        return mt_model_fail_line(r->scan, "%llu blocks elapsed, but only %llu are touched",
+                                  (unsigned long long)r->longest, (unsigned long long)touched);
     return MT_OK;
 }
 
@@ -176,14 +207,5 @@ mt_code mt_model_read_descriptions(mt_model_reader *whole) {
     }
     if (code)
         return code;
-    if (model->run_count != r->whole->runs)
-        return mt_model_fail_line(r->scan, "the descriptions have %zu runs, not %llu",
-                                  model->run_count, (unsigned long long)r->whole->runs);
-    if (!r->begins)
-        return mt_model_fail_line(r->scan, "every request shares something: none can be the first");
-    if (r->sum_returning != r->sum_first_return)
-        return mt_model_fail_line(
-            r->scan, "%llu blocks come back for the first time, but %llu are new and come back",
-            (unsigned long long)r->sum_first_return, (unsigned long long)r->sum_returning);
-    return MT_OK;
+    return check_sums(r);
 }

@@ -126,11 +126,8 @@ static mt_code count_request(mt_synthesis *synthesis, const mt_request *request,
     return MT_OK;
 }
 
-static mt_code set_time(mt_synthesis *synthesis, mt_request *request, mt_error *error) {
-    int64_t time_ns;
-    mt_code code = mt_gaps_next(synthesis->gaps, &time_ns, error);
-    if (code)
-        return code;
+static mt_code set_time(mt_synthesis *synthesis, int64_t time_ns, mt_request *request,
+                        mt_error *error) {
     if (synthesis->speedup == 1)
         request->time_ns = time_ns;
     else if (mt_scale_time(time_ns, synthesis->speedup, &request->time_ns) != 0)
@@ -140,7 +137,8 @@ static mt_code set_time(mt_synthesis *synthesis, mt_request *request, mt_error *
     return MT_OK;
 }
 
-mt_code mt_synthesis_next(mt_synthesis *synthesis, mt_request *request, mt_error *error) {
+/* All of the next request but its time. */
+static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_error *error) {
     mt_synthetic *made = &synthesis->made;
     mt_code code = synthesis->reuse ? mt_reuse_next(synthesis->reuse, made, error)
                                     : mt_radix_sampler_next(synthesis->sampler, made, error);
@@ -157,7 +155,24 @@ mt_code mt_synthesis_next(mt_synthesis *synthesis, mt_request *request, mt_error
         request->hash_count = made->hash_count;
         set_extra(synthesis, request);
     }
-    if (synthesis->gaps && (code = set_time(synthesis, request, error)))
+    return MT_OK;
+}
+
+mt_code mt_synthesis_next(mt_synthesis *synthesis, mt_request *request, mt_error *error) {
+    int64_t time_ns;
+    mt_code code = make_request(synthesis, request, error);
+    if (code)
+        return code;
+    if (synthesis->gaps && ((code = mt_gaps_next(synthesis->gaps, &time_ns, error)) ||
+                            (code = set_time(synthesis, time_ns, request, error))))
+        return code;
+    return count_request(synthesis, request, error);
+}
+
+mt_code mt_synthesis_at(mt_synthesis *synthesis, int64_t time_ns, mt_request *request,
+                        mt_error *error) {
+    mt_code code = make_request(synthesis, request, error);
+    if (code || (code = set_time(synthesis, time_ns, request, error)))
         return code;
     return count_request(synthesis, request, error);
 }

@@ -37,6 +37,11 @@ mt_synthesis *mt_synthesis_new(mt_model *model, const mt_radix *radix,
  * the filter lets nothing pass. On failure the synthesis can only be freed. */
 mt_code mt_synthesis_next(mt_synthesis *synthesis, mt_request *request, mt_error *error);
 
+/* The next request at a time that somebody else gives (nanoseconds; the speedup divides it),
+ * instead of one drawn from the gaps. */
+mt_code mt_synthesis_at(mt_synthesis *synthesis, int64_t time_ns, mt_request *request,
+                        mt_error *error);
+
 /* The next `count` requests, written to output, which stays open. *written counts them, on failure
  * too. MT_ERROR_INTERRUPTED after Ctrl-C, with whole requests written. */
 mt_code mt_synthesis_write(mt_synthesis *synthesis, mt_output *output,

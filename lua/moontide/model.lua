@@ -83,11 +83,16 @@ local function learn_from(source, opt)
   return learnt, { learner:skipped(is_reader and source or nil) }
 end
 
+local function is_requests(value)
+  return is_type(value, "moontide.columns") or is_type(value, "moontide.reader")
+end
+
 -- The model, unless its blocks are not those that are asked for.
 local function with_block_size(found, opt, name)
   local own = found:block_size()
   if opt.block_size and opt.block_size ~= own then
-    return nil, ("%s: the model has blocks of %d tokens, not of %d"):format(name, own, opt.block_size), "value"
+    local message = "%s: the model has blocks of %d tokens, not of %d"
+    return nil, message:format(name, own, opt.block_size), "value"
   end
   return found
 end
@@ -101,7 +106,7 @@ end
 --- was learnt: how many bad lines were skipped, and what was wrong with the first
 function model.of(value, opt, what)
   if is_type(value, "moontide.model") then return with_block_size(value, opt, what) end
-  if is_type(value, "moontide.columns") or is_type(value, "moontide.reader") then return learn_from(value, opt) end
+  if is_requests(value) then return learn_from(value, opt) end
   if type(value) ~= "string" then
     options.wrong(what, value, "a file's name, columns, a reader or a model")
   end
@@ -141,7 +146,7 @@ end
 ---@param opt table block_size, skip_bad_lines
 ---@return moontide.model? model, string|table|nil skipped_or_message, string? code
 function model.learned(trace, opt)
-  if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then return learn_from(trace, opt) end
+  if is_requests(trace) then return learn_from(trace, opt) end
   if type(trace) ~= "string" then
     options.wrong("model.learn: the trace", trace, "a file's name, columns or a reader")
   end

@@ -13,8 +13,8 @@ local function blocks_section(figures)
   if total == 0 then return "Blocks: N/A, no request has hash_ids" end
   local cells = { { "Blocks", "", "Share" } }
   for _, row in ipairs {
-    { "known from earlier requests", figures.shared_blocks }, { "new, and come back", figures.returning_blocks },
-    { "unique", figures.unique_blocks },
+    { "known from earlier requests", figures.shared_blocks },
+    { "new, and come back", figures.returning_blocks }, { "unique", figures.unique_blocks },
   } do
     cells[#cells + 1] = { row[1], number(row[2], 0), ("%.1f %%"):format(100 * row[2] / total) }
   end
@@ -36,12 +36,14 @@ local function privacy_section(figures)
       counted(figures.single_lengths, "request")),
   }
   if figures.shared_blocks > 0 then
-    lines[#lines + 1] = "  how much of it earlier requests had, how often that had been touched, and how long ago:"
-    lines[#lines + 1] = ("  of %s, no other request has all of this; where many share a prefix, how often"):format(
+    lines[#lines + 1] =
+      "  how much of it earlier requests had, how often that had been touched, and how long ago:"
+    lines[#lines + 1] = ("  of %s, no other request has all of this; where many share a"):format(
       counted(figures.single_descriptions, "request"))
-    lines[#lines + 1] = "  it had been touched tells which of them came first"
+    lines[#lines + 1] = "  prefix, how often it had been touched tells which of them came first"
   end
-  lines[#lines + 1] = figures.keeps_order and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
+  lines[#lines + 1] = figures.keeps_order
+    and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
   lines[#lines + 1] = "no ids, no texts, no dates."
   return table.concat(lines, "\n")

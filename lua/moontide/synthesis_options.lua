@@ -1,7 +1,9 @@
 --- The options of a synthesis: mt.synthesizer's in a table, and the command's.
 local core = require "moontide.core"
 local options = require "moontide.options"
+local plan_times = require "moontide.plan_times"
 local units = require "moontide.units"
+local workload = require "moontide.workload"
 core.base.own()
 
 local synthesis_options = {}
@@ -24,16 +26,21 @@ end
 
 options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
 
--- "iid", "source", or the file of a script with a plan.
+-- "iid", "source", a script that has a plan, or (from Lua) a workload.
 local function arrivals(value, what)
-  if value == "iid" or value == "source" then return value end
-  if type(value) == "string" and (value:find "%.lua$" or value:find "/") then
-    core.base.raise(what .. ": the arrivals of a script's plan cannot be taken yet, only iid and source")
-  end
-  units.wrong(what, value, "iid or source")
+  if value == "iid" or value == "source" or workload.is(value) then return value end
+  if plan_times.names_script(value) then return value end
+  units.wrong(what, value, "iid, source, or a script with a plan, as evening.lua")
 end
 
-options.kinds.arrivals = { convert = arrivals, placeholder = "iid|source" }
+options.kinds.arrivals = { convert = arrivals, placeholder = "iid|source|SCRIPT" }
+
+--- Are the arrivals those of a plan?
+---@param opt table
+---@return boolean
+function synthesis_options.takes_plan(opt)
+  return opt.arrivals ~= nil and opt.arrivals ~= "iid" and opt.arrivals ~= "source"
+end
 
 --- What mt.synthesizer and the command take, the command with hyphens.
 synthesis_options.list = {
@@ -42,7 +49,9 @@ synthesis_options.list = {
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
     help = "iid: gaps drawn by themselves (default of radix); source: bunched as the source's are, along "
-      .. "its rate (default of reuse)" },
+      .. "its rate (default of reuse); a script: the times of its plan" },
+  { "duration", kind = "duration", above = 0,
+    help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
   { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
     help = "divide times by this" },
   { "prefix-len-multiplier", kind = "number", above = 0, default = 1.0,

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local json = require("moontide.json").public.json
 local model = require "moontide.model"
 local options = require "moontide.options"
+local plan_times = require "moontide.plan_times"
 local report = require "moontide.report"
 local show = require "moontide.analysis_show"
 local synthesis_options = require "moontide.synthesis_options"
@@ -16,7 +17,7 @@ local step = 20000
 -- --- options ---------------------------------------------------------------------------------------
 
 local constructor_fields = table.move(synthesis_options.list, 1, #synthesis_options.list, 2, {
-  { "num-requests", kind = "request_count", default = 100000 },
+  { "num-requests", kind = "request_count" },
 })
 
 local run_fields = {
@@ -104,6 +105,7 @@ local rows = {
 
 ---@class moontide.synthesis
 ---@field requests integer
+---@field missing integer? requests that were asked for and not made: the plan had ended
 ---@field blocks integer hash ids of all requests
 ---@field duration number seconds, to the last request
 ---@field metrics table<string, moontide.metric> input_length, context_length (tokens of the leading blocks
@@ -120,7 +122,7 @@ local synthesis_metatable = {
 
 ---@class moontide.synthesizer
 ---@field method "reuse"|"radix"
----@field arrivals "iid"|"source"
+---@field arrivals "iid"|"source"|"plan"
 ---@field block_size integer
 ---@field source_requests integer that were learnt from
 ---@field skipped integer bad lines that were passed over
@@ -137,14 +139,21 @@ local function inside_of(self, method)
     ("what mt.synthesizer gave (synthesizer:%s)"):format(method))
 end
 
--- Begins a new trace: core's synthesis and how many requests, or nil, message, code.
-local function begin(self, method, given)
-  local inside = inside_of(self, method)
-  local opt = inside.opt
-  local count = given.num_requests or opt.num_requests
+-- How many requests; nil: as many as the plan has.
+local function count_of(self, count)
+  if count == nil and self.arrivals ~= "plan" then return 100000 end
   if type(count) == "table" then
     count = math.max(1, math.floor(count.times * self.source_requests + 0.5))
   end
+  return count
+end
+
+-- Begins a new trace: core's synthesis, how many requests at most, and where a plan says when, its run; or
+-- nil, message, code.
+local function begin(self, method, given)
+  local inside = inside_of(self, method)
+  local opt = inside.opt
+  local count, times = count_of(self, given.num_requests or opt.num_requests), nil
   local run, message, code = core.synthesis.open(inside.source, {
     seed = given.seed or opt.seed, block_size = self.block_size,
     prefix_len_multiplier = opt.prefix_len_multiplier, prompt_len_multiplier = opt.prompt_len_multiplier,
@@ -153,7 +162,21 @@ local function begin(self, method, given)
     speed_ratio = opt.speed_ratio, arrivals = self.arrivals, compact = given.compact,
   })
   if not run then return nil, message, code end
-  return run, count
+  if inside.plan then
+    times, message, code = plan_times.run(inside.plan, {
+      seed = given.seed or opt.seed, duration = opt.duration, num_requests = count,
+      whole_milliseconds = given.timestamp_digits == 0,
+    })
+    if not times then return nil, message, code end
+  end
+  return run, count or math.maxinteger, times
+end
+
+-- What core gave while it made requests; where it failed, nil, message, code, or the error of a script's
+-- function, raised.
+local function checked(self, value, message, code)
+  if message then return plan_times.failed(insides[self].plan, message, code) end
+  return value
 end
 
 ---@class moontide.synthesis_options
@@ -165,7 +188,7 @@ end
 ---@param given? moontide.synthesis_options
 ---@return fun(): moontide.request?
 function methods:requests(given)
-  local run, left = begin(self, "requests", options.table("requests", given, run_fields))
+  local run, left, times = begin(self, "requests", options.table("requests", given, run_fields))
   if not run then core.base.raise(left) end
   return core.base.located(function()
     if left == 0 then
@@ -173,8 +196,9 @@ function methods:requests(given)
       return nil
     end
     left = left - 1
-    local request, message = run:next()
-    if not request then core.base.raise(message) end
+    local request, message = checked(self, run:next(times))
+    if message then core.base.raise(message) end
+    if not request then left = 0 end
     return request
   end)
 end
@@ -183,20 +207,24 @@ end
 ---@param given? moontide.synthesis_options
 ---@return moontide.columns? columns, string? message, string? code
 function methods:columns(given)
-  local run <close>, count, code = begin(self, "columns", options.table("columns", given, run_fields))
-  if not run then return nil, count, code end
-  return run:columns(count)
+  local run <close>, count, times = begin(self, "columns", options.table("columns", given, run_fields))
+  if not run then return nil, count, times end
+  return checked(self, run:columns(count, times))
 end
 
 -- Writes the requests in steps: true, or nil, message, code.
-local function write_all(run, writer, count, path)
+local function write_all(self, run, writer, count, times, path)
   local written = 0
   while written < count do
     local some = math.min(step, count - written)
-    local done, message, code = run:write(writer, some)
+    local done, message, code = checked(self, run:write(writer, some, times))
     if not done then return nil, message, code end
-    written = written + some
-    report.progress(function() return ("%s: %d of %d requests"):format(path, written, count) end)
+    written = written + done
+    if done < some then break end
+    report.progress(function()
+      return count == math.maxinteger and ("%s: %d requests"):format(path, written)
+        or ("%s: %d of %d requests"):format(path, written, count)
+    end)
   end
   return writer:finish()
 end
@@ -215,17 +243,18 @@ end
 function methods:write(path, given)
   path = options.value(path, "write: the path", { kind = "path" })
   local opt = options.table("write", given, write_fields)
-  local run <close>, count, trouble = begin(self, "write", opt)
-  if not run then return nil, count, trouble end
+  local run <close>, count, times = begin(self, "write", opt)
+  if not run then return nil, count, times end
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
   local done
-  done, message, code = write_all(run, writer, count, path)
+  done, message, code = write_all(self, run, writer, count, times, path)
   report.finish()
   if not done then return nil, message, code end
   local made
   made, message, code = run:summary()
   if not made then return nil, message, code end
+  if count < math.maxinteger then made.missing = count - made.requests end
   return setmetatable(made, synthesis_metatable)
 end
 
@@ -240,9 +269,10 @@ end
 ---@class moontide.synthesizer_options
 ---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
 --- itself
----@field arrivals? "iid"|"source" iid: gaps drawn by themselves (default of radix); source: bunched as the
---- source's are, along its rate (default of reuse)
----@field num_requests? integer|string 100000; "10x": times the source's number
+---@field arrivals? string|moontide.workload iid: gaps drawn by themselves (default of radix); source:
+--- bunched as the source's are, along its rate (default of reuse); a workload, or a script: its times
+---@field duration? number|string seconds that the plan lasts; else its own
+---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
 ---@field speed_ratio? number times are divided by it: 1
 ---@field prefix_len_multiplier? number stretches what requests share: 1
 ---@field prefix_root_multiplier? integer so many populations that share nothing: 1
@@ -267,19 +297,26 @@ function synthesizer.new(trace, given)
   local opt = options.table("synthesizer", given, constructor_fields)
   local problem = synthesis_options.check_bounds(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
-  local learnt, message, code = learn(trace, opt)
+  local plan, learnt, message, code
+  if synthesis_options.takes_plan(opt) then
+    plan, message, code = plan_times.of(opt.arrivals, "synthesizer: arrivals")
+    if not plan then return nil, message, code end
+  elseif opt.duration then
+    core.base.raise "synthesizer: duration is for the arrivals of a plan"
+  end
+  learnt, message, code = learn(trace, opt)
   if not learnt then return nil, message, code end
   local about = core.synthesis.about(learnt.source)
   local default = about.gaps_in_order and opt.method == "reuse" and "source" or "iid"
   local self = setmetatable({
-    method = opt.method, arrivals = opt.arrivals or default, block_size = about.block_size,
+    method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
     source_requests = about.requests, skipped = learnt.skipped, first_skipped = learnt.first_skipped,
   }, metatable)
   if self.arrivals == "source" and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and arrivals like the source's need it: "
       .. "only iid is left", "value"
   end
-  insides[self] = { source = learnt.source, opt = opt }
+  insides[self] = { source = learnt.source, opt = opt, plan = plan }
   return self
 end
 

@@ -143,6 +143,28 @@ static void test_blocks(void **state) {
     mt_input_close(input);
 }
 
+static void test_peek(void **state) {
+    const char *path = in_folder(state, "two");
+    const char *bytes;
+    size_t length;
+    write_file(path, "one\ntwo", 7);
+    mt_input *input = open_well(path);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
+        assert_int_equal(length, 7);
+        assert_memory_equal(bytes, "one\ntwo", 7);
+    }
+    assert_line(input, 1, "one", 1);
+    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
+    assert_memory_equal(bytes, "two", 3);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 1);
+    assert_memory_equal(bytes, "two", 3);
+    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 0);
+    assert_int_equal(length, 0);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 0);
+    mt_input_close(input);
+}
+
 /* What a file begins with can be asked without taking anything, of a pipe too. */
 static void test_begins(void **state) {
     const char *path = in_folder(state, "begins");
@@ -171,28 +193,6 @@ static void test_begins(void **state) {
     assert_end(input);
     mt_input_close(input);
     close(ends[0]);
-}
-
-static void test_peek(void **state) {
-    const char *path = in_folder(state, "two");
-    const char *bytes;
-    size_t length;
-    write_file(path, "one\ntwo", 7);
-    mt_input *input = open_well(path);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
-        assert_int_equal(length, 7);
-        assert_memory_equal(bytes, "one\ntwo", 7);
-    }
-    assert_line(input, 1, "one", 1);
-    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
-    assert_memory_equal(bytes, "two", 3);
-    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 1);
-    assert_memory_equal(bytes, "two", 3);
-    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 0);
-    assert_int_equal(length, 0);
-    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 0);
-    mt_input_close(input);
 }
 
 static void test_damaged_gzip(void **state) {

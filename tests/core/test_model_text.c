@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "prefix/gaps.h"
+#include "prefix/reuse.h"
 
 static mt_model *learn_by_hand(void) {
     static const uint64_t ids[] = {0, 1, 2, 3, 4, 5};
@@ -177,6 +178,47 @@ static void test_independent_gaps(void **state) {
     mt_model_release(again);
 }
 
+/* What is made of a model that was read is what is made of the one that was learnt. */
+static void test_same_synthesis(void **state) {
+    static plain_trace trace;
+    uint64_t random = 6;
+    mt_synthesis_options options = {.seed = 4,
+                                    .block_size = TRACE_BLOCK_SIZE,
+                                    .prefix_len_multiplier = 1,
+                                    .prompt_len_multiplier = 1,
+                                    .osl_multiplier = 1,
+                                    .prefix_root_multiplier = 2,
+                                    .max_isl = UINT64_MAX,
+                                    .max_osl = UINT64_MAX};
+    const char *path = in_folder(state, "synthesis.model");
+    mt_synthetic made = {0}, again = {0};
+    make_plain_trace(&trace, IDS_OF_CONTENT, &random);
+    mt_model *model = learn_plain(&trace);
+    write_model(model, 1, path);
+    mt_model *read = read_model(path);
+    mt_reuse *first = mt_reuse_new(model, &options, NULL),
+             *second = mt_reuse_new(read, &options, NULL);
+    assert_non_null(first);
+    assert_non_null(second);
+    for (int i = 0; i < 3 * TRACE_REQUESTS; i++) {
+        assert_int_equal(mt_reuse_next(first, &made, NULL), MT_OK);
+        assert_int_equal(mt_reuse_next(second, &again, NULL), MT_OK);
+        assert_int_equal(made.input_length, again.input_length);
+        assert_int_equal(made.has_output, again.has_output);
+        assert_int_equal(made.output_length, again.output_length);
+        assert_int_equal(made.hash_count, again.hash_count);
+        if (made.hash_count > 0)
+            assert_memory_equal(made.hash_ids, again.hash_ids,
+                                made.hash_count * sizeof *made.hash_ids);
+    }
+    mt_reuse_free(first);
+    mt_reuse_free(second);
+    mt_free(made.hash_ids);
+    mt_free(again.hash_ids);
+    mt_model_release(model);
+    mt_model_release(read);
+}
+
 /* ---- what is refused ---------------------------------------------------------------------------
  */
 
@@ -290,14 +332,17 @@ static void test_wrong(void **state) {
             {"14 3\n", "14 3\n\n", "13:1: tokens is missing"},
             {"16 - 2 3 3 2 2", "16 - 2 3 3 2", "16:13: return is missing"},
             {"16 - 2 3 3 2 2", "16 - 2 3 2 2 2", "16: 2 blocks touched, 3 of them different"},
-            {"16 - 2 3 3 2 2", "16 - 0 3 3 2 2",
-             "16:6: visits must be between 1 and 4294967295, not 0"},
+            {"16 - 2 3 3 2 2", "16 - 0 3 3 2 2", "16:6: visits must be between 1 and 7, not 0"},
             {"16 - 2 3 3 2 2", "16 - 2 0 3 2 2",
              "16:8: distance must be between 1 and 4294967295, not 0"},
             {"16 - 2 3 3 2 2", "16 - 2 3 3 2 0",
              "16: the block was visited before, at a distance of 0"},
             {"16 - 2 3 3 2 2", "16 - 2 3 3 2 2 1:2",
              "16: a run ends at block 1, not between 2 and 1"},
+            {"16 - 2 3 3 2 2", "16 - 8 3 3 2 2", "16:6: visits must be between 1 and 7, not 8"},
+            {"16 - 2 3 3 2 2", "16 - 2 6 9 2 2", "21: a distance of 6, but there are 5 blocks"},
+            {"16 - 2 3 3 2 2", "16 - 2 3 3 2 6", "21: a distance of 6, but there are 5 blocks"},
+            {"16 - 2 3 3 2 2", "16 - 2 3 15 2 2", "21: 15 blocks elapsed, but only 14 are touched"},
             {"16 12 1 2 2 0 2", "16 12 1 2 2 0 0",
              "18: 0 of 2 shared blocks come back for the first time"},
             {"16 12 1 2 2 0 2", "16 12 1 2 2 0 3",
@@ -464,12 +509,13 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),       cmocka_unit_test(test_comments),
-        cmocka_unit_test(test_random_models), cmocka_unit_test(test_independent_gaps),
-        cmocka_unit_test(test_cut),           cmocka_unit_test(test_cut_gzip),
-        cmocka_unit_test(test_wrong),         cmocka_unit_test(test_all_share),
-        cmocka_unit_test(test_long_prompt),   cmocka_unit_test(test_announced),
-        cmocka_unit_test(test_mutations),     cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_by_hand),        cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_random_models),  cmocka_unit_test(test_independent_gaps),
+        cmocka_unit_test(test_same_synthesis), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_gzip),       cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_all_share),      cmocka_unit_test(test_long_prompt),
+        cmocka_unit_test(test_announced),      cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("model_text", tests, make_folder, remove_folder);
 }
