@@ -98,13 +98,14 @@ static mt_code forget(mt_reuse_population *population, mt_error *error) {
     return MT_OK;
 }
 
-/* Makes the request of `item`, going back to `slot`; MT_NO_SLOT: there is nothing to go back to,
- * all its blocks are new. */
+/* Makes the request of `item`, going back to `slot`; MT_NO_SLOT: there is nothing to go back to.
+ * Then what it was to share is new, and may come back as what follows: who is to come back to its
+ * end finds it as deep as it is to be. */
 static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t slot,
                      uint64_t *next_id, mt_synthetic *made, mt_error *error) {
     const mt_reuse_item *item = item_of(population, number);
     uint32_t shared = slot != MT_NO_SLOT ? item->shared : 0;
-    uint32_t unique = item->unique + (item->shared - shared);
+    uint32_t returning = item->shared - shared + item->returning;
     size_t length = (size_t)item->shared + item->returning + item->unique;
     if (mt_reserve((void **)&made->hash_ids, &made->hash_capacity, length, sizeof(uint64_t)) != 0)
         return mt_fail_memory(error, "request's blocks");
@@ -114,14 +115,14 @@ static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t 
     made->knows_blocks = item->knows_blocks;
     made->hash_count = length;
     made->context_blocks = item->shared + item->returning;
-    made->lasting_blocks = shared + item->returning;
+    made->lasting_blocks = shared + returning;
     population->made++;
     if (length == 0)
         return MT_OK;
     if (item->shared > 0)
         mt_reuse_errors_add(&population->errors, &population->history, population->items, item,
                             slot);
-    mt_code code = mt_reuse_place(&population->history, slot, shared, item->returning, unique,
+    mt_code code = mt_reuse_place(&population->history, slot, shared, returning, item->unique,
                                   next_id, made->hash_ids, error);
     if (code)
         return code;
