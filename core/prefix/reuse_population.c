@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <string.h>
 
 /* All found by trying on traces of very different kinds. */
 static const float good_cost = 0.3F;     /* a place is taken at once */
@@ -260,20 +261,8 @@ static mt_code make_ready(mt_reuse_population *population, mt_error *error) {
     return MT_OK;
 }
 
-/* The next item of the deck; the first of all is one that needs no prefix, where there is one. */
 static uint32_t deal(mt_reuse_population *population) {
-    uint32_t *deck = population->plan.deck, from = population->dealt;
-    if (population->history.slot_count == 0) {
-        uint32_t at = from;
-        while (at < population->plan.deck_count && item_of(population, deck[at])->shared > 0)
-            at++;
-        if (at < population->plan.deck_count) {
-            uint32_t first = deck[at];
-            for (; at > from; at--)
-                deck[at] = deck[at - 1];
-            deck[from] = first;
-        }
-    }
+    const uint32_t *deck = population->plan.deck;
     uint32_t next = population->dealt + 1;
     if (next < population->plan.deck_count)
         __builtin_prefetch(item_of(population, deck[next]));
@@ -309,25 +298,44 @@ static mt_code decide(mt_reuse_population *population, uint32_t *item, uint32_t 
     return code ? code : place_of_successor(population, &wait, 1, slot, decided, error);
 }
 
+/* The very first request is one that needs no prefix, where there is such an item: it is moved to
+ * the front of the deck. */
+static void begin_with_root(mt_reuse_population *population) {
+    uint32_t *deck = population->plan.deck, at = 0;
+    for (; at < population->plan.deck_count; at++) {
+        const mt_reuse_item *item = item_of(population, deck[at]);
+        if (item->shared == 0 && item->returning + item->unique > 0)
+            break;
+    }
+    if (at == population->plan.deck_count)
+        return;
+    uint32_t root = deck[at];
+    memmove(deck + 1, deck, at * sizeof *deck);
+    deck[0] = root;
+}
+
 static mt_code begin_lap(mt_reuse_population *population, mt_error *error) {
     mt_random_seek(&population->plan_random, population->laps++);
     population->dealt = 0;
-    return mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
+    mt_code code = mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
+    if (code == MT_OK && population->history.slot_count == 0)
+        begin_with_root(population);
+    return code;
 }
 
 mt_code mt_reuse_population_next(mt_reuse_population *population, uint64_t *next_id,
                                  mt_synthetic *made, mt_error *error) {
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
     if (population->waiting.count == 0 && !others_may_come(population)) {
         mt_code code = begin_lap(population, error);
         if (code)
             return code;
     }
     mt_random_seek(&population->wait_random, population->made);
-    for (;;) {
+    for (;;) { /* many are put off where hardly anybody has a prefix to go back to */
         uint32_t item, slot;
         decision decided;
+        if (mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         mt_code code = decide(population, &item, &slot, &decided, error);
         if (code)
             return code;
