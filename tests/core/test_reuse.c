@@ -212,7 +212,7 @@ static double largest(const double *differences, double seeds) {
 static void test_caches(void **state) {
     (void)state;
     static source trace;
-    static const double bound[SOURCE_KINDS] = {0.01, 0.01, 0.01};
+    static const double bound[SOURCE_KINDS] = {0.004, 0.001, 0.006};
     for (int kind = 0; kind < SOURCE_KINDS; kind++) {
         double equal[CACHES] = {0}, longer[CACHES] = {0};
         make_source(&trace, (source_kind)kind, SOURCE_REQUESTS, 4);
@@ -221,9 +221,8 @@ static void test_caches(void **state) {
             add_differences(&trace, model, seed, 1, equal);
         add_differences(&trace, model, 1, 4, longer);
         mt_model_release(model);
-        print_message("%d: %g %g\n", kind, largest(equal, 3), largest(longer, 1));
         assert_true(largest(equal, 3) < bound[kind]);
-        assert_true(largest(longer, 1) < 0.015);
+        assert_true(largest(longer, 1) < bound[kind]);
     }
 }
 
@@ -245,7 +244,6 @@ static void test_neighbours(void **state) {
                 pairs += r > 0 && made.output_length == before + 1;
                 before = made.output_length;
             }
-            print_message("%d %d\n", kind, (int)pairs);
             assert_true(pairs < 20); /* 1 in 100 */
             mt_free(made.hash_ids);
             mt_reuse_free(reuse);
@@ -394,30 +392,38 @@ static void test_odd_sources(void **state) {
     }
 }
 
-/* Lengths up to 2^53 tokens, of known blocks and of unknown ones. */
-static void test_large_numbers(void **state) {
-    (void)state;
-    const uint64_t size = (uint64_t)1 << 50, longest = (uint64_t)1 << 53;
-    mt_learner *learner = mt_learner_new(size, NULL);
+/* Three requests of one length, the third of unknown blocks. */
+static mt_model *model_of_length(uint64_t length, uint64_t block_size) {
     static const uint64_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    mt_learner *learner = mt_learner_new(block_size, NULL);
     for (uint64_t r = 0; r < 3; r++) {
         mt_request request = {.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH |
                                      (r < 2 ? MT_HAS_HASH_IDS : 0),
-                              .input_length = longest,
-                              .output_length = longest,
+                              .input_length = length,
+                              .output_length = length,
                               .hash_ids = ids,
-                              .hash_count = r < 2 ? 8 : 0};
+                              .hash_count = r < 2 ? 1 + (length - 1) / block_size : 0};
         assert_int_equal(mt_learner_add(learner, &request, NULL), MT_OK);
     }
     mt_model *model = mt_learner_finish(learner, NULL);
     mt_learner_free(learner);
-    mt_synthesis_options options = with_seed(1);
-    options.block_size = size;
-    check_rules(model, &options, 30);
-    options.prompt_len_multiplier = 1e9; /* nothing is unique, and what is unknown stays in reach */
-    options.osl_multiplier = 1e9;
-    check_rules(model, &options, 30);
-    mt_model_release(model);
+    return model;
+}
+
+/* 2^53 tokens, in eight blocks or in a part of one. */
+static void test_large_numbers(void **state) {
+    (void)state;
+    const uint64_t longest = (uint64_t)1 << 53;
+    for (int power = 50; power <= 60; power += 10) {
+        mt_synthesis_options options = plain_options;
+        options.block_size = (uint64_t)1 << power;
+        mt_model *model = model_of_length(longest, options.block_size);
+        check_rules(model, &options, 30);
+        options.prompt_len_multiplier = 1e9; /* nothing is unique; what is unknown is cut */
+        options.osl_multiplier = 1e9;
+        check_rules(model, &options, 30);
+        mt_model_release(model);
+    }
 }
 
 /* ---- refused ----------------------------------------------------------------------------------
@@ -445,8 +451,8 @@ static void test_refused(void **state) {
     options = plain_options;
     options.prefix_len_multiplier = 1e9;
     assert_refused(model, &options,
-                   "requests would have more than 134217728 blocks: smaller multipliers or a "
-                   "max_isl are needed");
+                   "requests would have more than 134217728 blocks, or 2^53 tokens: smaller "
+                   "multipliers or a max_isl are needed");
     options.max_isl = 1;
     assert_refused(model, &options,
                    "no request has an ISL from 0 (min_isl) to 1 (max_isl): 10000 draws in a row");

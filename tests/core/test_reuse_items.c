@@ -222,8 +222,8 @@ static void test_refused(void **state) {
     options = plain_options;
     options.prompt_len_multiplier = 1e9;
     assert_refused(model, &options,
-                   "requests would have more than 134217728 blocks: smaller multipliers or a "
-                   "max_isl are needed");
+                   "requests would have more than 134217728 blocks, or 2^53 tokens: smaller "
+                   "multipliers or a max_isl are needed");
     options.max_isl = 40;
     assert_refused(model, &options,
                    "no request has an ISL from 0 (min_isl) to 40 (max_isl): 10000 draws in a row");
