@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "prefix/reuse_population.h"
 #include "reuse_support.h"
+#include "trace/reader.h"
 
 static mt_reuse *reuse_of(mt_model *model, const mt_synthesis_options *options) {
     mt_error error = {0};
@@ -176,6 +177,23 @@ static void test_laps(void **state) {
 /* ---- caches -----------------------------------------------------------------------------------
  */
 
+static double difference(const caches *a, const caches *b, int size) {
+    return (double)a->hits[size] / (double)a->all - (double)b->hits[size] / (double)b->all;
+}
+
+static mt_trace_reader *open_conversation(void) {
+    char path[512];
+    const char *folder = getenv("MOONTIDE_DATA");
+    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
+             folder ? folder : "../shared/data");
+    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    if (!reader) {
+        print_message("no %s\n", path);
+        skip();
+    }
+    return reader;
+}
+
 /* Adds what the source's caches and those of what is made differ by, as shares of the blocks. */
 static void add_differences(const source *trace, mt_model *model, uint64_t seed, size_t times,
                             double *differences) {
@@ -192,8 +210,7 @@ static void add_differences(const source *trace, mt_model *model, uint64_t seed,
         touch_caches(&all, made.hash_ids, made.hash_count);
     }
     for (int j = 0; j < CACHES; j++)
-        differences[j] +=
-            (double)all.hits[j] / (double)all.all - (double)from.hits[j] / (double)from.all;
+        differences[j] += difference(&all, &from, j);
     close_caches(&from);
     close_caches(&all);
     mt_free(made.hash_ids);
@@ -224,6 +241,48 @@ static void test_caches(void **state) {
         assert_true(largest(equal, 3) < bound[kind]);
         assert_true(largest(longer, 1) < bound[kind]);
     }
+}
+
+/* The conversation trace at equal length: caches of all sizes within half a point, mean over the
+ * seeds 1 to 3; the infinite one to the block. */
+static void test_conversation_trace(void **state) {
+    (void)state;
+    enum { REQUESTS = 12031, SEEDS = 3, TOKENS = 512 };
+    mt_trace_reader *reader = open_conversation();
+    mt_learner *learner = mt_learner_new(TOKENS, NULL);
+    mt_request request;
+    caches from, all;
+    double differences[CACHES] = {0};
+    open_caches(&from);
+    while (mt_trace_next(reader, &request, NULL) > 0) {
+        assert_int_equal(mt_learner_add(learner, &request, NULL), MT_OK);
+        touch_caches(&from, request.hash_ids, request.hash_count);
+    }
+    mt_trace_close(reader);
+    mt_model *model = mt_learner_finish(learner, NULL);
+    mt_learner_free(learner);
+    assert_int_equal(model->count, REQUESTS);
+    for (uint64_t k = 0; k < SEEDS; k++) {
+        mt_synthesis_options options = with_seed(1 + k);
+        mt_synthetic made = {0};
+        options.block_size = TOKENS;
+        mt_reuse *reuse = reuse_of(model, &options);
+        open_caches(&all);
+        for (size_t r = 0; r < REQUESTS; r++) {
+            next(reuse, &made);
+            touch_caches(&all, made.hash_ids, made.hash_count);
+        }
+        assert_int_equal(all.infinite, from.infinite);
+        assert_int_equal(all.all, from.all);
+        for (int j = 0; j < CACHES; j++)
+            differences[j] += difference(&all, &from, j);
+        close_caches(&all);
+        mt_free(made.hash_ids);
+        mt_reuse_free(reuse);
+    }
+    assert_true(largest(differences, SEEDS) < 0.005);
+    close_caches(&from);
+    mt_model_release(model);
 }
 
 /* ---- a new trace ------------------------------------------------------------------------------
@@ -559,6 +618,7 @@ int main(void) {
         cmocka_unit_test(test_rules_of_filtered),
         cmocka_unit_test(test_laps),
         cmocka_unit_test(test_caches),
+        cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_random_numbers),
         cmocka_unit_test(test_populations),
