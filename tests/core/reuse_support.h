@@ -145,7 +145,10 @@ typedef struct caches {
     mt_prefix_tree *tree;
     mt_history *history;
     uint32_t *path;
-    size_t path_capacity, known; /* known: blocks of the last request that had been there before */
+    size_t path_capacity;
+    /* Of the last request: blocks that had been there before, the distance of the last of them. */
+    size_t known;
+    uint64_t distance;
     uint64_t all, infinite, hits[CACHES];
 } caches;
 
@@ -174,6 +177,7 @@ static inline void touch_caches(caches *all, const uint64_t *ids, size_t count) 
                      MT_OK);
     all->all += count;
     all->infinite += all->known;
+    all->distance = touch.run_count > 0 ? touch.runs[touch.run_count - 1].distance : 0;
     for (int j = 0; j < CACHES; j++) {
         uint64_t hits = 0;
         for (size_t k = 0; k < touch.run_count && touch.runs[k].distance <= cache_size(j); k++)

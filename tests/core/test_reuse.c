@@ -243,6 +243,43 @@ static void test_caches(void **state) {
     }
 }
 
+/* Requests come back when those of the source did that they are made after: mean error of the log
+ * distance of the deepest shared block, where less than 150 blocks are all alike. */
+static void test_distances(void **state) {
+    (void)state;
+    static source trace;
+    static uint64_t wanted[SOURCE_REQUESTS];
+    static const double bound[SOURCE_KINDS] = {0.06, 0.001, 0.18};
+    for (int kind = 0; kind < SOURCE_KINDS; kind++) {
+        caches from, all;
+        mt_synthetic made = {0};
+        double apart = 0;
+        uint32_t shared = 0;
+        make_source(&trace, (source_kind)kind, SOURCE_REQUESTS, 11);
+        mt_model *model = model_of(&trace);
+        mt_reuse *reuse = reuse_of(model, &plain_options);
+        open_caches(&from);
+        open_caches(&all);
+        for (size_t r = 0; r < trace.count; r++) {
+            touch_caches(&from, trace.ids[r], trace.blocks[r]);
+            wanted[r] = from.distance;
+        }
+        for (size_t r = 0; r < trace.count; r++) {
+            next(reuse, &made);
+            touch_caches(&all, made.hash_ids, made.hash_count);
+            double distance = (double)wanted[made.output_length - 1];
+            apart += fabs(log(fmax((double)all.distance, 150) / fmax(distance, 150)));
+            shared += all.known > 0;
+        }
+        assert_true(apart / shared < bound[kind]);
+        close_caches(&from);
+        close_caches(&all);
+        mt_free(made.hash_ids);
+        mt_reuse_free(reuse);
+        mt_model_release(model);
+    }
+}
+
 /* The conversation trace at equal length: caches of all sizes within half a point, mean over the
  * seeds 1 to 3; the infinite one to the block. */
 static void test_conversation_trace(void **state) {
@@ -618,6 +655,7 @@ int main(void) {
         cmocka_unit_test(test_rules_of_filtered),
         cmocka_unit_test(test_laps),
         cmocka_unit_test(test_caches),
+        cmocka_unit_test(test_distances),
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_random_numbers),
