@@ -10,9 +10,17 @@ enum {
     LEAST_SIZE = 150,               /* blocks: below it nobody asks how a cache does */
 };
 
+#define LONGEST_INPUT ((uint64_t)1 << 53)
+
 /* How long the stretched prompt is at a depth of the source's. */
-static uint64_t stretched(uint32_t depth, double multiplier) {
+static uint64_t stretched(uint64_t depth, double multiplier) {
     return depth > 0 ? mt_synthesis_stretch(depth, multiplier) : 0;
+}
+
+/* Its last block may be the only one, and shorter than the others. */
+static int is_too_long(uint64_t blocks, uint64_t tokens, uint64_t block_size) {
+    return blocks > MT_SYNTHESIS_BLOCKS || tokens > LONGEST_INPUT ||
+           blocks - 1 > (LONGEST_INPUT - tokens) / block_size;
 }
 
 /* The item's lengths. 0, or -1 when it is too long to be made. */
@@ -20,24 +28,25 @@ static int set_lengths(mt_reuse_item *item, const mt_description *from, const mt
                        const mt_synthesis_options *options) {
     double prefix = options->prefix_len_multiplier, prompt = options->prompt_len_multiplier;
     uint64_t shared = stretched(from->shared, prefix);
-    uint64_t core = stretched(from->shared + from->returning, prefix);
+    uint64_t core = stretched((uint64_t)from->shared + from->returning, prefix);
     uint64_t unique = stretched(from->unique, prompt);
     uint64_t blocks = core + unique;
-    item->knows_blocks = from->shared + from->returning + from->unique > 0;
+    item->knows_blocks = blocks > 0;
     item->has_output = from->output != MT_MODEL_NO_OUTPUT;
     item->output_length = item->has_output ? mt_synthesis_output(options, from->output) : 0;
     if (!item->knows_blocks) {
         item->input_length = from->tokens > 0 ? mt_synthesis_stretch(from->tokens, prompt) : 0;
         return 0;
     }
-    if (blocks > MT_SYNTHESIS_BLOCKS || blocks > (((uint64_t)1 << 53) / model->block_size))
+    if (is_too_long(blocks, from->tokens, model->block_size))
         return -1;
     item->input_length = (blocks - 1) * model->block_size + from->tokens;
     item->shared = (uint32_t)shared;
     item->returning = (uint32_t)(core - shared);
     item->unique = (uint32_t)unique;
     item->first_return = (uint32_t)(shared - stretched(from->shared - from->first_return, prefix));
-    item->beyond = (uint32_t)(stretched(from->shared + from->beyond, prefix) - shared);
+    uint64_t beyond = stretched((uint64_t)from->shared + from->beyond, prefix) - shared;
+    item->beyond = beyond < UINT32_MAX ? (uint32_t)beyond : UINT32_MAX;
     return 0;
 }
 
@@ -59,8 +68,8 @@ static mt_code choose(mt_reuse_items *items, uint32_t *from, const mt_model *mod
         int too_long = set_lengths(&item, &model->descriptions[i], model, options) != 0;
         if (too_long && options->max_isl == UINT64_MAX)
             return mt_fail(error, MT_ERROR_VALUE,
-                           "requests would have more than %llu blocks: smaller multipliers or a "
-                           "max_isl are needed",
+                           "requests would have more than %llu blocks, or 2^53 tokens: smaller "
+                           "multipliers or a max_isl are needed",
                            (unsigned long long)MT_SYNTHESIS_BLOCKS);
         if (too_long || item.input_length < options->min_isl ||
             item.input_length > options->max_isl)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <string.h>
 
 /* All found by trying on traces of very different kinds. */
 static const float good_cost = 0.3F;     /* a place is taken at once */
@@ -97,13 +98,14 @@ static mt_code forget(mt_reuse_population *population, mt_error *error) {
     return MT_OK;
 }
 
-/* Makes the request of `item`, going back to `slot`; MT_NO_SLOT: there is nothing to go back to,
- * all its blocks are new. */
+/* Makes the request of `item`, going back to `slot`; MT_NO_SLOT: there is nothing to go back to.
+ * Then what it was to share is new, and may come back as what follows: who is to come back to its
+ * end finds it as deep as it is to be. */
 static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t slot,
                      uint64_t *next_id, mt_synthetic *made, mt_error *error) {
     const mt_reuse_item *item = item_of(population, number);
     uint32_t shared = slot != MT_NO_SLOT ? item->shared : 0;
-    uint32_t unique = item->unique + (item->shared - shared);
+    uint32_t returning = item->shared - shared + item->returning;
     size_t length = (size_t)item->shared + item->returning + item->unique;
     if (mt_reserve((void **)&made->hash_ids, &made->hash_capacity, length, sizeof(uint64_t)) != 0)
         return mt_fail_memory(error, "request's blocks");
@@ -113,14 +115,14 @@ static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t 
     made->knows_blocks = item->knows_blocks;
     made->hash_count = length;
     made->context_blocks = item->shared + item->returning;
-    made->lasting_blocks = shared + item->returning;
+    made->lasting_blocks = shared + returning;
     population->made++;
     if (length == 0)
         return MT_OK;
     if (item->shared > 0)
         mt_reuse_errors_add(&population->errors, &population->history, population->items, item,
                             slot);
-    mt_code code = mt_reuse_place(&population->history, slot, shared, item->returning, unique,
+    mt_code code = mt_reuse_place(&population->history, slot, shared, returning, item->unique,
                                   next_id, made->hash_ids, error);
     if (code)
         return code;
@@ -258,20 +260,8 @@ static mt_code make_ready(mt_reuse_population *population, mt_error *error) {
     return MT_OK;
 }
 
-/* The next item of the deck; the first of all is one that needs no prefix, where there is one. */
 static uint32_t deal(mt_reuse_population *population) {
-    uint32_t *deck = population->plan.deck, from = population->dealt;
-    if (population->history.slot_count == 0) {
-        uint32_t at = from;
-        while (at < population->plan.deck_count && item_of(population, deck[at])->shared > 0)
-            at++;
-        if (at < population->plan.deck_count) {
-            uint32_t first = deck[at];
-            for (; at > from; at--)
-                deck[at] = deck[at - 1];
-            deck[from] = first;
-        }
-    }
+    const uint32_t *deck = population->plan.deck;
     uint32_t next = population->dealt + 1;
     if (next < population->plan.deck_count)
         __builtin_prefetch(item_of(population, deck[next]));
@@ -307,26 +297,45 @@ static mt_code decide(mt_reuse_population *population, uint32_t *item, uint32_t 
     return code ? code : place_of_successor(population, &wait, 1, slot, decided, error);
 }
 
+/* The very first request is one that needs no prefix, where there is such an item: it is moved to
+ * the front of the deck. */
+static void begin_with_root(mt_reuse_population *population) {
+    uint32_t *deck = population->plan.deck, at = 0;
+    for (; at < population->plan.deck_count; at++) {
+        const mt_reuse_item *item = item_of(population, deck[at]);
+        if (item->shared == 0 && item->returning + item->unique > 0)
+            break;
+    }
+    if (at == population->plan.deck_count)
+        return;
+    uint32_t root = deck[at];
+    memmove(deck + 1, deck, at * sizeof *deck);
+    deck[0] = root;
+}
+
 static mt_code begin_lap(mt_reuse_population *population, mt_error *error) {
     mt_random_seek(&population->plan_random, population->laps++);
     mt_reuse_errors_tolerate(&population->errors, population->items, population->laps);
     population->dealt = 0;
-    return mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
+    mt_code code = mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
+    if (code == MT_OK && population->history.slot_count == 0)
+        begin_with_root(population);
+    return code;
 }
 
 mt_code mt_reuse_population_next(mt_reuse_population *population, uint64_t *next_id,
                                  mt_synthetic *made, mt_error *error) {
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
     if (population->waiting.count == 0 && !others_may_come(population)) {
         mt_code code = begin_lap(population, error);
         if (code)
             return code;
     }
     mt_random_seek(&population->wait_random, population->made);
-    for (;;) {
+    for (;;) { /* many are put off where hardly anybody has a prefix to go back to */
         uint32_t item, slot;
         decision decided;
+        if (mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         mt_code code = decide(population, &item, &slot, &decided, error);
         if (code)
             return code;
