@@ -123,10 +123,13 @@ static mt_code refuse_json(mt_log *log, mt_error *error) {
         at = mt_json_space(&json, at + 1);
     if (at >= json.end || *at != '{')
         return MT_OK;
+    const char *newline = memchr(text, '\n', length);
+    int is_trace = mt_log_is_trace(text, newline ? (size_t)(newline - text) : length);
     return mt_fail_at(error, MT_ERROR_INPUT, log->name, 1, 1,
-                      "expected a row with the columns' names, found JSON: '%s' (--format bailian, "
-                      "aibrix or sharegpt reads JSON)",
-                      mt_quote(text, length, quoted, sizeof quoted));
+                      "expected a row with the columns' names, found JSON: '%s' (%s)",
+                      mt_quote(text, length, quoted, sizeof quoted),
+                      is_trace ? "this is a trace already: 'moontide cat' passes a trace on"
+                               : "--format bailian, aibrix or sharegpt reads JSON");
 }
 
 static mt_code csv_open(mt_log *log, mt_error *error) {

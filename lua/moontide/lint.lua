@@ -53,7 +53,7 @@ function find.bad_lines(facts, skipped)
   return { line = math.tointeger(tonumber(line)), column = math.tointeger(tonumber(column)),
     count = skipped.count, message = (message or skipped.first) .. more,
     cause = facts.requests > 0 and "the line is no request in the trace format"
-      or "the file is no trace; of a log in CSV `moontide convert` makes one",
+      or "the file is no trace",
     mend = facts.requests > 0 and "--skip-bad-lines" or nil }
 end
 

@@ -114,6 +114,35 @@ describe("moontide cat", function()
     end
   end)
 
+  it("says what a file seems to be that is no trace, in whichever command", function()
+    local csv = "(this looks like a CSV: 'moontide convert' makes a trace of a log)"
+    local list = "(this is a JSON list, a trace has a request a line; 'moontide convert' makes a trace of a list "
+      .. "of conversations)"
+    local files = {
+      { "a.csv", "TIMESTAMP,ContextTokens\r\n1,2\r\n", "expected a request ('{'), found 'TIMESTAMP,ContextTokens?' " .. csv },
+      { "one.csv", "a;b", "expected a request ('{'), found 'a;b' " .. csv },
+      { "bom.csv", "\xEF\xBB\xBFa,b\n", "a byte order mark, which JSON does not allow " .. csv },
+      { "bom.jsonl", "\xEF\xBB\xBF{}\n", "a byte order mark, which JSON does not allow" },
+      { "list.json", "[{}]\n", "expected a request ('{'), found '[{}]' " .. list },
+      { "plan.lua", "return 1\n", "expected a request ('{'), found 'return 1' "
+        .. "(this is a script: 'moontide SCRIPT -o TRACE' makes its trace)" },
+      { "zipped", "\x1f\x8b\8\n", "expected a request ('{'), found '???' (this is gzip data: it is decompressed where the "
+        .. "file's name ends in .gz, and 'zcat' does it for standard input)" },
+      { "utf16", "\xff\xfe{\0\n", "expected a request ('{'), found '??{?' (this is UTF-16, which has to be made UTF-8 first)" },
+      { "word", "junk\n", "expected a request ('{'), found 'junk'" },
+    }
+    for _, one in ipairs(files) do
+      local path = file(one[1], one[2])
+      refused({ path }, path .. ":1:1: " .. one[3])
+    end
+    local path = folder .. "/a.csv"
+    for _, words in ipairs { { "analyze", path }, { "compare", path, path }, { "cat", "--merge", "--parts", path, path } } do
+      local result = command.run(words)
+      assert.equal("moontide: " .. path .. ":1:1: " .. files[1][3] .. "\n", result.err)
+      assert.equal(1, result.status)
+    end
+  end)
+
   it("says that standard input is bad", function()
     local result = cat({ "-" }, { input = "{}\n[]\n" })
     assert.equal("moontide: standard input:2:1: expected a request ('{'), found '[]'\n", result.err)
