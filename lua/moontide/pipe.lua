@@ -69,11 +69,19 @@ local function explained(message, run)
   return message
 end
 
-local function collect(self)
+--- Opens a pipe, does the work with its source and closes it: what work gives, or nil, message, code.
+---@param self moontide.pipe
+---@param work fun(source: userdata): any, string?, string?
+---@return any result, string? message, string? code
+function pipe.read(self, work)
   local run = run_of()
-  local columns, message, code = with_source(self, run, core.source.collect)
-  if not columns then return nil, explained(message, run), code end
-  return columns
+  local result, message, code = with_source(self, run, work)
+  if not result then return nil, explained(message, run), code end
+  return result
+end
+
+local function collect(self)
+  return pipe.read(self, core.source.collect)
 end
 
 -- The step as a method: `put(source, run)` puts it on a source and gives the source or a failure. Columns
