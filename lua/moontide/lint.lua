@@ -137,6 +137,9 @@ function find.session_rows(facts)
     finding.cause = "rows of two kinds in one trace, or sessions whose history was cut"
     finding.mend = "--sessions-to cumulative --sessions delta"
   end
+  if facts.block_size > 0 and facts.block_size ~= 512 then
+    finding.mend = finding.mend .. " --block-size " .. facts.block_size
+  end
   return finding
 end
 
@@ -293,6 +296,13 @@ end
 
 -- --- mending ---------------------------------------------------------------------------------------
 
+local function fitted(trace, facts)
+  return trace:fit_ids {
+    block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
+    first_free = facts.next_id,
+  }
+end
+
 -- What mends each finding, in the order in which it is done.
 local mends = {
   { "seconds", function(trace) return trace:speed(1 / 1000) end },
@@ -301,15 +311,11 @@ local mends = {
     return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }
   end },
   { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
-  { "block_size", function(trace, facts)
-    return trace:fit_ids {
-      block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
-      first_free = facts.next_id,
-    }
-  end },
+  { "block_size", fitted },
   { "session_rows", function(trace, facts)
     if facts.rows ~= "delta" then return nil end
     local size = facts.better_size > 0 and facts.better_size or facts.block_size
+    if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
     return trace:sessions { to = "cumulative", from = "delta", block_size = size > 0 and size or 512 }
   end },
   { "two_parents", function(trace) return trace:renumber() end },

@@ -78,7 +78,7 @@ describe("mt.lint", function()
     local result = mt.lint(delta)
     assert.same({ "session_rows" }, names_of(result))
     assert.equal("2 of 2 later turns share no block with the turn before", result.findings[1].message)
-    assert.equal("--sessions-to cumulative", result.findings[1].mend)
+    assert.equal("--sessions-to cumulative --block-size 16", result.findings[1].mend)
     local whole = result:mended():columns()
     for i, request in ipairs(clean()) do
       assert.equal(request.input_length, whole[i].input_length)
