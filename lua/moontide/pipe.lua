@@ -342,8 +342,8 @@ local block_size_option = { "block_size", kind = "integer", min = 1, default = 5
 ---@return moontide.pipe|moontide.columns
 function steps:scale(given)
   local opt = options.table("scale", given, {
-    { "input", kind = "number", above = 0, default = 1 },
-    { "output", kind = "number", above = 0, default = 1 }, block_size_option,
+    { "input", kind = "number", above = 0, max = 1000000, default = 1 },
+    { "output", kind = "number", above = 0, max = 1000000, default = 1 }, block_size_option,
   })
   return apply(self, "scale", function(source)
     return core.source.scale(source, opt.input, opt.output, opt.block_size)

@@ -306,6 +306,7 @@ describe("moontide cat", function()
     refused({ misfit, "--isl-multiplier", "2", "--block-size", "16", "-o", folder .. "/x" }, misfit
       .. ":1: hash_ids has 3 ids, but input_length 655 makes 41 blocks of 16 tokens; it fits a block size of 256 "
       .. "(--block-size must be the trace's; --fit-ids cuts or adds ids)")
+    refused({ misfit, "--isl-multiplier", "2000000" }, "cat: --isl-multiplier must be at most 1000000, not 2000000", 2)
     assert.equal('{"input_length": 655, "hash_ids": [7, 8, 9]}\n', cat({ misfit, "--osl-multiplier", "2" }).out)
     assert.equal(0, cat({ misfit, "--fit-ids", "--isl-multiplier", "2", "--block-size", "16" }).status)
   end)

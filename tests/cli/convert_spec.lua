@@ -302,7 +302,13 @@ at most 1: 1 row left
 
   it("reports wrong and missing columns", function()
     refused_log("a,b\n1,2\n", "bad.csv:1: the columns are 'a', 'b': neither BurstGPT's (Timestamp, Request tokens, "
-      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens)")
+      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); "
+      .. "--columns says which of another CSV they are")
+    refused_log("a;b\n1;2\n", "bad.csv:1: the columns are 'a;b': neither BurstGPT's (Timestamp, Request tokens, "
+      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); commas must stand between them")
+    refused_log(("abcdefghijklmnopqrst,"):rep(40) .. "z\n1\n", "bad.csv:1: the columns are "
+      .. ("'abcdefghijklmnopqrst', "):rep(11) .. "...: neither BurstGPT's (Timestamp, Request tokens, Response tokens) "
+      .. "nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); --columns says which of another CSV they are")
     refused_log("Timestamp,Model\n1,2\n", "bad.csv:1: no column 'Request tokens'; the columns are 'Timestamp', 'Model'",
       { "--format", "burstgpt" })
     refused_log(burstgpt, "bad.csv:1: no column 'TIMESTAMPS'; the columns are 'Timestamp', 'Model', "
