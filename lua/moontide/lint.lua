@@ -113,7 +113,11 @@ function find.block_size(facts)
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
-  if facts.better_size > 0 then
+  if facts.other_size > 0 then
+    finding.cause = ("traces with blocks of %d and of %d tokens were put together: every prompt fits one of them")
+      :format(size, facts.other_size)
+    finding.mend = nil
+  elseif facts.better_size > 0 then
     finding.cause = ("blocks have %d tokens: that fits %d of %d prompts"):format(facts.better_size,
       facts.better_fits, facts.prompts)
     finding.mend = "--block-size " .. facts.better_size
@@ -297,6 +301,7 @@ end
 -- --- mending ---------------------------------------------------------------------------------------
 
 local function fitted(trace, facts)
+  if facts.other_size > 0 then return nil end -- all ids are right, in blocks of one size or the other
   return trace:fit_ids {
     block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
     first_free = facts.next_id,
@@ -316,6 +321,7 @@ local mends = {
     if facts.rows ~= "delta" then return nil end
     local size = facts.better_size > 0 and facts.better_size or facts.block_size
     if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
+    if not trace then return nil end
     return trace:sessions { to = "cumulative", from = "delta", block_size = size > 0 and size or 512 }
   end },
   { "two_parents", function(trace) return trace:renumber() end },

@@ -388,6 +388,8 @@ at most 1: 1 row left
     refused({ "b.jsonl", "-o", "x", "--block-size", "20" },
       "convert: a bailian log has blocks of 16 tokens: the block size must be a multiple of 16, not 20", 2)
     refused({ "b.jsonl" }, "convert: the trace would replace the log b.jsonl: say where it goes with --output-file", 2)
+    refused({ "--segment", "log.csv@2", "--segment", "b.jsonl@3", "-o", "b.jsonl" },
+      "convert: the trace would replace the log b.jsonl: say where else it goes with --output-file", 2)
   end)
 
   it("leaves an old trace as it was when it fails", function()
