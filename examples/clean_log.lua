@@ -33,7 +33,8 @@ return mt.script {
     local analysis
     analysis, message, code = mt.analyze(clean, { block_size = found.block_size })
     if not analysis then return nil, message, code end
-    print(("\n%d requests%s\n%s"):format(analysis.requests, opt.output and " in " .. opt.output or "", analysis))
+    local place = opt.output and " in " .. opt.output or ""
+    print(("\n%d requests%s\n%s"):format(analysis.requests, place, analysis))
     if opt.output then return clean:write(opt.output, { timestamp_digits = 3 }) end
   end,
 }

@@ -21,8 +21,8 @@ static int is_fit(uint64_t size, uint64_t tokens, uint64_t blocks) {
     return tokens > 0 && (tokens - 1) / size + 1 == blocks;
 }
 
-/* The sizes at which `tokens` are `blocks` blocks: ceil(tokens / blocks) to below tokens / (blocks -
- * 1). */
+/* The sizes at which `tokens` are `blocks` blocks: ceil(tokens / blocks) to below tokens / (blocks
+ * - 1). */
 static void narrow(mt_block_fit *fit, uint64_t tokens, uint64_t blocks) {
     uint64_t least = tokens / blocks + (tokens % blocks > 0);
     uint64_t most = tokens == 0 ? 0 : blocks > 1 ? (tokens - 1) / (blocks - 1) : UINT64_MAX;

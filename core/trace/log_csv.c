@@ -104,9 +104,9 @@ static mt_code find_columns(csv_log *self, const char *const *names, mt_error *e
 static mt_code fail_unknown(const csv_log *self, mt_error *error) {
     char listed[NAMES_SIZE - 40]; /* the message is a long one */
     const mt_span *first = &self->base.columns[0];
-    int is_one = self->base.column_count == 1 && first->length > 0 &&
-                 (memchr(first->text, ';', first->length) ||
-                  memchr(first->text, '\t', first->length));
+    int is_one =
+        self->base.column_count == 1 && first->length > 0 &&
+        (memchr(first->text, ';', first->length) || memchr(first->text, '\t', first->length));
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
                       "the columns are %s: neither BurstGPT's (Timestamp, Request tokens, Response "
                       "tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); %s",

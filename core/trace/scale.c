@@ -84,8 +84,7 @@ static int scale_next(mt_source *source, mt_request *request, mt_error *error) {
     int status = mt_source_next(source->below, request, error);
     if (status <= 0)
         return status;
-    if (self->input != 1 &&
-        mt_source_check_blocks(source, request, self->block_size, error) != 0)
+    if (self->input != 1 && mt_source_check_blocks(source, request, self->block_size, error) != 0)
         return -1;
     if (scale_length(request->output_length, self->output, &request->output_length) != 0 ||
         scale_length(request->input_length, self->input, &request->input_length) != 0)

@@ -118,7 +118,8 @@ static int convert(sessions_step *self, mt_request *request, mt_error *error) {
         return mt_number_prompt(&self->numbering, request, error) == MT_OK ? 1 : -1;
     }
     if (!(request->has & MT_HAS_INPUT_LENGTH))
-        return fail(self, request, error, "a session's turn without input_length: its row cannot be converted");
+        return fail(self, request, error,
+                    "a session's turn without input_length: its row cannot be converted");
     if (mt_source_check_blocks(&self->base, request, self->block_size, error) != 0)
         return -1;
     mt_turn *before = mt_turns_of(&self->turns, request->session, error);

@@ -40,8 +40,8 @@ mt_source **mt_source_take_all(mt_source *const *inputs, size_t count, mt_error 
  * (NULL: only the file); returns -1. */
 int mt_source_place(const mt_source *source, const mt_request *request, mt_error *error);
 
-/* Refuses a request of the source whose hash_ids are not one a block (trace/blocks.h), with its file,
- * its line and the flags of cat that help. 0 or -1. */
+/* Refuses a request of the source whose hash_ids are not one a block (trace/blocks.h), with its
+ * file, its line and the flags of cat that help. 0 or -1. */
 int mt_source_check_blocks(const mt_source *source, const mt_request *request, uint64_t block_size,
                            mt_error *error);
 

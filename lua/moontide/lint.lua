@@ -114,8 +114,8 @@ function find.block_size(facts)
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
   if facts.other_size > 0 then
-    finding.cause = ("traces with blocks of %d and of %d tokens were put together: every prompt fits one of them")
-      :format(size, facts.other_size)
+    finding.cause = ("traces with blocks of %d and of %d tokens were put together: every prompt fits one of "
+      .. "them"):format(size, facts.other_size)
     finding.mend = nil
   elseif facts.better_size > 0 then
     finding.cause = ("blocks have %d tokens: that fits %d of %d prompts"):format(facts.better_size,
