@@ -57,10 +57,10 @@ local function protected(usage_code, fn, ...)
   return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
 end
 
--- The exit status of what a run function returned.
+-- The exit status of what a run function returned. true is what writing gives when it is done.
 local function status_of(name, result, message, code)
   if result == nil and message ~= nil then return failure(tostring(message), code) end
-  if result == nil then return status.done end
+  if result == nil or result == true then return status.done end
   if math.type(result) == "integer" and result >= 0 and result <= 255 then return result end
   return failure(("%s: run must return nothing, an exit status, or nil and a message, not %s"):format(
     name, require("moontide.options").show(result)))

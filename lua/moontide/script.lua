@@ -18,7 +18,7 @@ local script = {}
 ---@field usage string?
 ---@field options moontide.option[]
 ---@field plan (fun(opt: table): table)?
----@field run (fun(opt: table): integer?, string?, string?)?
+---@field run (fun(opt: table): (integer|true)?, string?, string?)?
 ---@field check (fun(opt: table): string?)?
 ---@field raw boolean run gets the command line's words as they are
 ---@field output_name (fun(opt: table): string)?
@@ -125,7 +125,7 @@ end
 ---@field usage? string
 ---@field options? moontide.option[] { "name", kind = ..., default = ..., help = ... } each
 ---@field plan? fun(opt: table): moontide.workload
----@field run? fun(opt: table): integer?, string?, string? a command, instead of a plan
+---@field run? fun(opt: table): (integer|true)?, string?, string? a command, instead of a plan
 ---@field check? fun(opt: table): string? says what is wrong with the options
 ---@field raw? boolean run gets the command line's words as they are
 ---@field output_name? fun(opt: table): string the trace's file without --output-file

@@ -147,6 +147,8 @@ describe("a script", function()
       .. "  return nil, 'in.jsonl:3: what is that', 'input' end }", "in.jsonl:3: what is that" },
     { "result.lua", "return require 'moontide'.script{ summary = 'x', run = function() return 'yes' end }",
       "result: run must return nothing, an exit status, or nil and a message, not 'yes'" },
+    { "false.lua", "return require 'moontide'.script{ summary = 'x', run = function() return false end }",
+      "false: run must return nothing, an exit status, or nil and a message, not false" },
     { "below/module.lua", "return require 'broken'", "./below/broken.lua:1: boom" },
   }
   setup(function()
