@@ -17,6 +17,7 @@ static const luaL_Reg openers[] = {
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
+    {"interrupt", mt_lua_open_interrupt},
     {NULL, NULL},
 };
 
