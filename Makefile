@@ -142,7 +142,12 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
 
-test-programs: $(C_TESTS)
+# Drives a command in a pseudo-terminal, for the specs of the prompt.
+$(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
+
+test-programs: $(C_TESTS) $(BUILD)/tests/terminal
 
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps

@@ -64,14 +64,14 @@ static int load_beside(lua_State *L, const char *below, const char *name) {
         return 0;
     path[length] = '\0';
     *strrchr(path, '/') = '\0';
-    const char *file = lua_pushfstring(L, "%s/%s/%s.so", path, below,
-                                       luaL_gsub(L, name, ".", "/"));
+    const char *slashed = luaL_gsub(L, name, ".", "/"), *scored = luaL_gsub(L, name, ".", "_");
+    const char *file = lua_pushfstring(L, "%s/%s/%s.so", path, below, slashed);
     if (access(file, R_OK) != 0)
         return 0;
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "loadlib");
     lua_pushstring(L, file);
-    lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
+    lua_pushfstring(L, "luaopen_%s", scored);
     lua_call(L, 2, 1);
     if (!lua_isfunction(L, -1))
         return 0; /* of another build, or a library that it needs is not there */

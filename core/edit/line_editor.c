@@ -192,8 +192,11 @@ mt_line_end mt_line_editor_read(mt_line_editor *editor, const char *prompt, cons
     mt_free(editor->prompt);
     editor->prompt = copy;
     watch_signals(editor, old);
+    /* libedit does so only with the first key; what is typed before it would be echoed twice. */
+    el_set(editor->edit, EL_PREP_TERM, 1);
     int count = 0;
     *text = el_gets(editor->edit, &count);
+    el_set(editor->edit, EL_PREP_TERM, 0);
     unwatch_signals(editor, old);
     if (*text && count > 0 && !mt_interrupted()) {
         *length = (size_t)count - ((*text)[count - 1] == '\n');

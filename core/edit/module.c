@@ -6,11 +6,13 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static const char editor_type[] = "moontide.editor";
+static const char folder_type[] = "moontide.editor.folder";
 
 /* User values: the function that completes, and the texts it gave last. */
 enum { COMPLETE = 1, INSERT, LIST, USER_VALUES = LIST };
@@ -132,17 +134,58 @@ static int make_folder(lua_State *L) {
     return 1;
 }
 
+enum { MOST_FILES = 5000 };
+
+/* Closes the folder of list, also when memory is out in the middle. */
+static int folder_close(lua_State *L) {
+    DIR **folder = lua_touserdata(L, 1);
+    if (*folder)
+        closedir(*folder);
+    *folder = NULL;
+    return 0;
+}
+
+static int is_folder(DIR *folder, const struct dirent *entry) {
+    struct stat info;
+    if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK)
+        return entry->d_type == DT_DIR;
+    return fstatat(dirfd(folder), entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* list(folder) -> names in no order, those of folders ending in "/"; empty when it cannot be read.
+ */
+static int list_folder(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    DIR **folder = lua_newuserdatauv(L, sizeof *folder, 0);
+    *folder = NULL;
+    luaL_setmetatable(L, folder_type);
+    *folder = opendir(path);
+    lua_newtable(L);
+    const struct dirent *entry;
+    for (lua_Integer i = 1; *folder && i <= MOST_FILES && (entry = readdir(*folder)); i++) {
+        lua_pushfstring(L, is_folder(*folder, entry) ? "%s/" : "%s", entry->d_name);
+        lua_rawseti(L, -2, i);
+    }
+    lua_pushcfunction(L, folder_close);
+    lua_pushvalue(L, -3);
+    lua_call(L, 1, 0);
+    return 1;
+}
+
 __attribute__((visibility("default"))) int luaopen_moontide_edit(lua_State *L);
 
 int luaopen_moontide_edit(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"new", new_editor}, {"make_folder", make_folder}, {NULL, NULL}};
+        {"new", new_editor}, {"make_folder", make_folder}, {"list", list_folder}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"read", editor_read},
                                        {"remember", editor_remember},
                                        {"close", editor_close},
                                        {"__gc", editor_close},
                                        {"__close", editor_close},
                                        {NULL, NULL}};
+    luaL_newmetatable(L, folder_type);
+    lua_pushcfunction(L, folder_close);
+    lua_setfield(L, -2, "__gc");
     luaL_newmetatable(L, editor_type);
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);

@@ -25,6 +25,16 @@ mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 
+/* The column at `arg` (columns:column(name)): how many requests it spans; the value of request `i`
+ * in the column's own unit into *value. Returns 0 where the request has none. */
+size_t mt_lua_column_rows(lua_State *L, int arg);
+int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
+
+/* Functions of core.columns that count in bins (columns_bins.c). */
+int mt_lua_columns_time_range(lua_State *L);
+int mt_lua_columns_time_bins(lua_State *L);
+int mt_lua_column_histogram(lua_State *L);
+
 /* What requests made from Lua tables point into. Zero it inside a userdata, whose release frees it.
  */
 typedef struct mt_lua_request_buffer {

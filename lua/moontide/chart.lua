@@ -420,9 +420,24 @@ function chart.bars(given, style)
   return table.concat(lines, "\n")
 end
 
+---@class moontide.hist_options
+---@field bins? integer about so many; 15
+---@field log? boolean bins that grow with the value, for long tails; values must be above 0
+---@field width? integer of the whole chart in columns
+---@field title? string
+
+--- How often which values occur, as bars: of a column of a trace, or of a list of numbers. A bin has its
+--- first number and what is below its second; the last has both. Print it.
+---@param values moontide.column|number[]
+---@param given? moontide.hist_options
+---@return moontide.picture
+function chart.hist(values, given)
+  return require("moontide.histogram")(values, given)
+end
+
 --- What a script author sees as mt.chart.
 ---@class moontide
-local public = { chart = { line = chart.line, bars = chart.bars } }
+local public = { chart = { line = chart.line, bars = chart.bars, hist = chart.hist } }
 chart.public = public
 
 return chart

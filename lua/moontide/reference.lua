@@ -170,6 +170,16 @@ function reference.option_names(fn)
   return names
 end
 
+--- What the annotation says that a function returns: "moontide.curve", or nil.
+---@param fn function
+---@return string?
+function reference.returns(fn)
+  for _, line in ipairs(comment_of(fn) or {}) do
+    local returned = line:match "^%s*@return%s+(.*)$"
+    if returned then return returned end
+  end
+end
+
 local names_by_function
 
 -- The names of the functions in a table of them, and of the tables in it.

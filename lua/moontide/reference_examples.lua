@@ -167,7 +167,7 @@ mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]
   ["column:min"] = 'mt.plan_of("steady"):columns():column("timestamp"):min()',
   ["column:sum"] = 'mt.plan_of("steady"):columns():column("output_length"):sum()',
   ["column:values"] = 'mt.plan_of("steady"):columns{ num_requests = 5 }:column("timestamp"):values()',
-  ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram(0, 60000, 6)',
+  ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 20000, 40000, 60000 }',
   ["mt.analyze"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "1m" })',
   -- --- files, numbers, pictures --------------------------------------------------------------------
   ["mt.csv.open"] = [[

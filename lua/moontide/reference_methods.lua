@@ -21,20 +21,19 @@ local function parts_with_methods()
   return names
 end
 
---- The table in which a type looks for its methods: __index, or what a function in C for it holds.
+--- The table in which a type looks for its methods: __index, or what a function in C for it holds. Nothing
+--- is called.
 ---@param metatable table
 ---@return table?
 function reference_methods.of_metatable(metatable)
   local index = rawget(metatable, "__index")
-  if type(index) == "function" and debug.getinfo(index, "S").what == "C" then
-    local position = 1
-    repeat
-      local name, value = debug.getupvalue(index, position)
-      if type(value) == "table" then return value end
-      position = position + 1
-    until not name
+  if type(index) ~= "function" then return type(index) == "table" and index or nil end
+  if debug.getinfo(index, "S").what ~= "C" then return nil end
+  for position = 1, 2 do
+    local _, value = debug.getupvalue(index, position)
+    if type(value) == "function" then return nil end -- a function of the module (core.base.located)
+    if type(value) == "table" then return value end
   end
-  return type(index) == "table" and index or nil
 end
 
 -- "moontide.curve" -> "curve", by the table of its methods.
@@ -111,6 +110,20 @@ local function is_in_lua(method)
   if debug.getinfo(method, "S").what ~= "C" then return true end
   local _, inner = debug.getupvalue(method, 1)
   return type(inner) == "function" and debug.getinfo(inner, "S").what ~= "C"
+end
+
+--- The type of what a function or method gives, by its annotation: "curve", or nil.
+---@param fn function
+---@return string?
+function reference_methods.result_of(fn)
+  local returned
+  for _, one in ipairs(reference_methods.types()) do
+    for name, method in pairs(one.methods) do
+      if method == fn and not is_in_lua(fn) then returned = (field_of(one, name) or ""):match "^fun%b():%s*(.*)$" end
+    end
+  end
+  returned = returned or reference.returns(fn)
+  return returned and returned:match "^moontide%.([%w_]+)" or nil
 end
 
 local function names_of(one)

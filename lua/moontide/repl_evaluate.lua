@@ -83,8 +83,11 @@ end
 local function frame_text(info)
   local where = info.currentline > 0 and ("%s:%d"):format(info.short_src, info.currentline) or "[C]"
   if info.what == "main" then return where .. ": in main chunk" end
-  local known = info.what == "C" and require("moontide.reference").name_of(info.func)
+  local known = info.what == "C" and show.name_of(info.func)
   if known then return ("%s: in %s"):format(where, known) end
+  if info.istailcall and info.what ~= "C" then
+    return ("%s: in function <%s:%d>\n\t(...tail calls...)"):format(where, info.short_src, info.linedefined)
+  end
   if info.namewhat ~= "" then return ("%s: in %s '%s'"):format(where, info.namewhat, info.name) end
   if info.what == "C" then return where .. ": in a function" end
   return ("%s: in function <%s:%d>"):format(where, info.short_src, info.linedefined)
@@ -93,15 +96,23 @@ end
 -- Frames shown at the top and at the bottom of a deep stack.
 local most_above, most_below = 10, 10
 
--- The stack from `level` up to the protected call of the prompt: the prompt's own frames lie below it.
+--- Runs an input: the prompt's own frames lie below this one.
+---@param run function
+---@return table results packed
+function evaluate.run(run)
+  return table.pack(run())
+end
+
+-- The stack from `level` up to the prompt's own frames.
 local function stack(level)
   local frames = {}
   while true do
-    local info = debug.getinfo(level, "Slnf")
-    if not info or info.func == core.interrupt.call then break end
+    local info = debug.getinfo(level, "Slnft")
+    if not info or info.func == evaluate.run or info.func == core.interrupt.call then break end
     frames[#frames + 1] = info
     level = level + 1
   end
+  if frames[1] and frames[1].func == error then table.remove(frames, 1) end
   local texts, skipped = {}, #frames - most_above - most_below
   for i, info in ipairs(frames) do
     if skipped <= 1 or i <= most_above or i > #frames - most_below then
@@ -116,7 +127,7 @@ end
 -- { message =, traceback = }: what is shown of an error; what is no script's doing passes unchanged.
 local function on_error(value)
   if require("moontide.report").is_write_failure(value) then return value end
-  local texts = stack(5) -- above: stack, this function, the handler around it, error() or whoever raised
+  local texts = stack(4) -- above: stack, this function, the handler around it
   if #texts == 0 then return { message = message_of(value) } end
   return { message = message_of(value), traceback = "stack traceback:\n" .. table.concat(texts, "\n") }
 end

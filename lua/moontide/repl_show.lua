@@ -26,9 +26,29 @@ local function quoted(text)
   return '"' .. escaped .. '"' .. rest
 end
 
--- Functions of the module by their names there.
+local standard_libraries = { "coroutine", "debug", "io", "math", "os", "string", "table", "utf8" }
+
+-- "print", "string.rep", or nil.
+local function standard_name(fn)
+  for name, value in next, _G do
+    if rawequal(value, fn) then return tostring(name) end
+  end
+  for _, library in ipairs(standard_libraries) do
+    for name, value in next, package.loaded[library] do
+      if rawequal(value, fn) then return library .. "." .. tostring(name) end
+    end
+  end
+end
+
+--- A function's name in the module or in Lua's libraries, or nil.
+---@param fn function
+---@return string?
+function show.name_of(fn)
+  return require("moontide.reference").name_of(fn) or standard_name(fn)
+end
+
 local function function_text(fn)
-  local name = require("moontide.reference").name_of(fn)
+  local name = show.name_of(fn)
   if name then return "function " .. name end
   local info = debug.getinfo(fn, "S")
   if info.what == "C" then return "function (in C)" end
@@ -124,7 +144,29 @@ local function elements(value, depth, room, above)
   return texts
 end
 
--- A table in one line where it has room, else a line an element.
+-- The texts behind one another, as many on a line as it has room for.
+local function filled(texts, indent, room)
+  local lines, line = {}, ""
+  for i, text in ipairs(texts) do
+    if i < #texts then text = text .. "," end
+    if line ~= "" and utf8.len(line) + 1 + utf8.len(text) > room then
+      lines[#lines + 1], line = line, text
+    else
+      line = line == "" and text or line .. " " .. text
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. indent)
+end
+
+local function are_short(texts)
+  for _, text in ipairs(texts) do
+    if not (#text <= 20 and utf8.len(text)) then return false end
+  end
+  return true
+end
+
+-- A table in one line where it has room, else its elements on lines of their own, short ones in rows.
 local function table_text(value, depth, room, above)
   if above[value] then return "{ ... itself ... }" end
   if next(value) == nil then return "{}" end
@@ -135,7 +177,9 @@ local function table_text(value, depth, room, above)
   local line = "{ " .. table.concat(texts, ", ") .. " }"
   if (utf8.len(line) or #line) <= room and not line:find("\n", 1, true) then return line end
   local indent = ("  "):rep(depth + 1)
-  return "{\n" .. indent .. table.concat(texts, ",\n" .. indent) .. "\n" .. ("  "):rep(depth) .. "}"
+  local inside = are_short(texts) and filled(texts, indent, room - #indent)
+    or table.concat(texts, ",\n" .. indent)
+  return "{\n" .. indent .. inside .. "\n" .. ("  "):rep(depth) .. "}"
 end
 
 -- A value inside a table: values of ours as their first line.
