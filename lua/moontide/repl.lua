@@ -31,7 +31,7 @@ local session_methods = {}
 session_methods.__index = session_methods
 
 -- What a failed .run raises: it has said everything itself.
-session_methods.failed_run = setmetatable({}, { __tostring = function() return "failed" end })
+session_methods.failed_run = { is_told = true }
 
 --- The value of `_`.
 ---@return any
@@ -109,8 +109,8 @@ end
 
 -- Calls fn(...) and reports what went wrong. Gives true, or false and the status to leave with where the
 -- session cannot go on.
-local function attempt(self, fn, ...)
-  local ok, failure = evaluate.protected(fn, ...)
+local function attempt(self, is_command, fn, ...)
+  local ok, failure = evaluate.protected(is_command, fn, ...)
   local was_pressed, is_final = core.interrupt.clear()
   report.finish()
   if was_pressed then
@@ -146,7 +146,7 @@ local function take(self, pending, first_line)
     return false, not self.is_terminal and status.failed or nil
   end
   self.cost = nil
-  local _, leave = attempt(self, run_input, self, parsed)
+  local _, leave = attempt(self, false, run_input, self, parsed)
   if self.is_timed then show_cost(self) end
   return false, leave
 end
@@ -171,7 +171,7 @@ local function take_line(self, input, line, pending)
   if line:find "%S" then input:remember(line) end
   if not pending then self.first_line = self.line end
   if not pending and commands.is(line) then
-    local _, leave = attempt(self, commands.run, self, line)
+    local _, leave = attempt(self, true, commands.run, self, line)
     return nil, leave
   end
   if not pending and (not line:find "%S" or self.line == 1 and line:find "^#") then return nil end
@@ -267,7 +267,7 @@ function repl.run(opt)
   local beginnings = { opt.init and run_init or false, opt.load and load_first or false }
   for _, begin in ipairs(beginnings) do
     if begin then
-      local _, leave = attempt(self, begin, self, opt.load)
+      local _, leave = attempt(self, begin == load_first, begin, self, opt.load)
       if leave then return leave end
     end
   end

@@ -155,17 +155,15 @@ local function options_at(list, last, word, environment)
   return found
 end
 
--- Names, keywords and options.
+-- Options where they may stand and one begins so, else names and keywords.
 local function names_at(list, last, word, environment)
   local found = options_at(list, last, word, environment)
-  if word == "" then return found end
-  local names = {}
-  add_names(names, _G, word)
-  add_names(names, environment, word)
+  if word == "" or next(found) then return found end
+  add_names(found, _G, word)
+  add_names(found, environment, word)
   for keyword in pairs(keywords) do
-    if keyword:sub(1, #word) == word then names[keyword] = keyword end
+    if keyword:sub(1, #word) == word then found[keyword] = keyword end
   end
-  for name in pairs(names) do found[name] = found[name] or name end
   return found
 end
 

@@ -124,7 +124,15 @@ local function stack(level)
   return texts
 end
 
--- { message =, traceback = }: what is shown of an error; what is no script's doing passes unchanged.
+-- { message = }: what is shown of an error of a command of the prompt, of which nobody wants the stack.
+local function on_command_error(value)
+  if require("moontide.report").is_write_failure(value) or type(value) == "table" and value.is_told then
+    return value
+  end
+  return { message = message_of(value) }
+end
+
+-- The same for an input, with the stack where that says more.
 local function on_error(value)
   if require("moontide.report").is_write_failure(value) then return value end
   local texts = stack(4) -- above: stack, this function, the handler around it
@@ -135,10 +143,11 @@ end
 -- --- running ---------------------------------------------------------------------------------------
 
 --- Calls fn(...) so that Ctrl-C and errors end it, and nothing else.
+---@param is_command boolean of the prompt: errors have no traceback
 ---@param fn function
 ---@return boolean ok, any ... the results, or { message =, traceback = }
-function evaluate.protected(fn, ...)
-  local results = table.pack(core.interrupt.call(on_error, fn, ...))
+function evaluate.protected(is_command, fn, ...)
+  local results = table.pack(core.interrupt.call(is_command and on_command_error or on_error, fn, ...))
   if not results[1] and type(results[2]) ~= "table" then
     return false, { message = tostring(results[2]) }
   end

@@ -27,6 +27,12 @@ local function lines_of(entry, is_command)
   return is_command and entry.is_printed and kept .. "\nprint(_)" or kept
 end
 
+-- The lines indented, unless that could change a string that goes over several.
+local function indented(text)
+  if text:find "%[=*%[" or text:find "\\\n" then return text end
+  return "    " .. text:gsub("\n", "\n    ")
+end
+
 local function uses(entries, name)
   for _, entry in ipairs(entries) do
     if entry.kind ~= "note" and entry.text:find("%f[%w_]" .. name .. "%f[^%w_]") then return true end
@@ -47,12 +53,13 @@ local function text_of(session, is_plan)
   local lines = { ("-- Typed at the prompt of Moontide %s."):format(core.version), 'local mt = require "moontide"' }
   if uses(entries, "hist") then lines[#lines + 1] = "local hist = mt.chart.hist" end
   if keeps(entries) then lines[#lines + 1] = "local _" end
-  lines[#lines + 1] = ""
-  if not is_plan then
-    lines[#lines + 1] = 'return mt.script {\nsummary = "Typed at the prompt",\nrun = function()'
+  lines[#lines + 1] = is_plan and ""
+    or '\nreturn mt.script {\n  summary = "Typed at the prompt",\n  run = function()'
+  for _, entry in ipairs(entries) do
+    local text = lines_of(entry, not is_plan)
+    lines[#lines + 1] = is_plan and text or indented(text)
   end
-  for _, entry in ipairs(entries) do lines[#lines + 1] = lines_of(entry, not is_plan) end
-  lines[#lines + 1] = is_plan and "\nreturn _" or "end,\n}"
+  lines[#lines + 1] = is_plan and "\nreturn _" or "  end,\n}"
   return table.concat(lines, "\n") .. "\n"
 end
 
