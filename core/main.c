@@ -40,6 +40,9 @@ static void on_interrupt(int signal_number) {
     mt_interrupt_flag = mt_interrupt_flag + 1;
     if (signal_number != SIGINT)
         mt_interrupt_is_final = 1;
+    static const char warning[] = "\nCtrl-C once more ends the process\n";
+    if (mt_interrupt_flag == MT_PATIENCE_OF_PROMPT)
+        (void)!write(STDERR_FILENO, warning, sizeof warning - 1);
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }

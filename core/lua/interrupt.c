@@ -9,6 +9,11 @@
 
 #include "base/interrupt.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <sys/select.h>
+#include <unistd.h>
+
 enum { INSTRUCTIONS_BETWEEN_LOOKS = 1000 };
 
 /* Registry: how many protected calls are running. Outside of them nobody would catch the error. */
@@ -101,9 +106,30 @@ static int clear(lua_State *L) {
     return 2;
 }
 
+/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when it
+ * was pressed before: a plain read would miss that one and wait for another. */
+static int wait_for_line(lua_State *L) {
+    (void)L;
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGHUP);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    while (!mt_interrupted() && pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, &before) < 0 &&
+           errno == EINTR)
+        FD_SET(STDIN_FILENO, &input);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return 0;
+}
+
 int mt_lua_open_interrupt(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"watch", watch}, {"call", call}, {"clear", clear}, {NULL, NULL}};
+        {"watch", watch}, {"call", call}, {"clear", clear},
+        {"wait_for_line", wait_for_line}, {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

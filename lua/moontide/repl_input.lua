@@ -87,7 +87,11 @@ local plain = {}
 plain.__index = plain
 
 function plain:read(prompt)
-  if self.is_terminal then io.stdout:write(prompt):flush() end
+  if self.is_terminal then
+    io.stdout:write(prompt):flush()
+    core.interrupt.wait_for_line()
+    if core.base.interrupted() then return nil, "interrupted" end
+  end
   local line, message = io.read "L"
   if line then return (line:gsub("\r?\n$", "")) end
   if core.base.interrupted() then return nil, "interrupted" end

@@ -12,11 +12,11 @@ local function session(lines, opts)
     if type(line) == "table" then
       table.move(line, 1, #line, #steps + 1, steps)
     else
-      steps[#steps + 1] = "wait > "
+      steps[#steps + 1] = "wait \\n> "
       steps[#steps + 1] = "type " .. line .. "\\r"
     end
   end
-  for _, step in ipairs { "wait > ", "type \\x04", "end" } do steps[#steps + 1] = step end
+  for _, step in ipairs { "wait \\n> ", "type \\x04", "end" } do steps[#steps + 1] = step end
   local result = terminal.run(steps, opts and opts.words, opts)
   assert.equal(0, result.status, result.out .. result.err)
   return result.out
@@ -55,9 +55,9 @@ describe("the prompt in a terminal", function()
 
   it("edits: arrows, Ctrl-A, Ctrl-W, letters beyond ASCII", function()
     local out = session {
-      { "wait > ", "type 1 + 3\\e[D\\e[D\\e[D\\e[D4\\r" }, -- 14 + 3
-      { "wait > ", "type 5\\x01print('a', \\x05)\\r" },
-      { "wait > ", "type x = 'M\xc3\xbc\xc3\xbd\\x7fnchen'\\r" }, "print(#x, x)",
+      { "wait \\n> ", "type 1 + 3\\e[D\\e[D\\e[D\\e[D4\\r" }, -- 14 + 3
+      { "wait \\n> ", "type 5\\x01print('a', \\x05)\\r" },
+      { "wait \\n> ", "type x = 'M\xc3\xbc\xc3\xbd\\x7fnchen'\\r" }, "print(#x, x)",
     }
     shows(out, "\n17\n")
     shows(out, "\na\t5\n")
@@ -68,12 +68,12 @@ describe("the prompt in a terminal", function()
     local folder = command.folder()
     command.write(folder, "evening.jsonl", '{"timestamp": 0, "input_length": 5}\n')
     local out = session({
-      { "wait > ", "type c = mt.ram\\t(2, 20, '1m')\\r" },
-      { "wait > ", "type c:dur\\t\\x15c:ta\\t('30s')\\r" },
-      { "wait > ", "type mt.spike{ at = 5, hei\\t3, fal\\t1 }\\r" },
-      { "wait > ", "type #mt.trace.read 'eve\\t\\r" },
-      { "wait > ", "type mt.s\\t", "wait shared_prefix", "wait > mt.s", "type in\\t\\x15\\r" },
-      { "wait > ", "type .he\\t\\r" },
+      { "wait \\n> ", "type c = mt.ram\\t(2, 20, '1m')\\r" },
+      { "wait \\n> ", "type c:dur\\t\\x15c:ta\\t('30s')\\r" },
+      { "wait \\n> ", "type mt.spike{ at = 5, hei\\t3, fal\\t1 }\\r" },
+      { "wait \\n> ", "type #mt.trace.read 'eve\\t\\r" },
+      { "wait \\n> ", "type mt.s\\t", "wait shared_prefix", "wait > mt.s", "type in\\t\\x15\\r" },
+      { "wait \\n> ", "type .he\\t\\r" },
     }, { folder = folder })
     shows(out, "ramp(2, 20, 60):take(30)")
     shows(out, "spike{at=5, height=3, rise=0, fall=1}")
@@ -87,21 +87,21 @@ describe("the prompt in a terminal", function()
     session({ "first = 111", "second = 222" }, { folder = folder })
     assert.equal("first = 111\nsecond = 222\n", command.read(folder .. "/.local/state/moontide/history"))
     local out = session({
-      { "wait > ", "type \\e[A\\r" }, { "wait > ", "type \\x12fir\\r" }, "first + second",
+      { "wait \\n> ", "type \\e[A\\r" }, { "wait \\n> ", "type \\x12fir\\r" }, "first + second",
     }, { folder = folder })
     shows(out, "> first + second\n333\n")
   end)
 
   it("works without editing where the terminal can do nothing", function()
-    local steps = { "wait > ", "type x = 1 +\\n", "wait >> ", "type 2\\n", "wait > ", "type x\\n", "wait \\n3\\r\\n", "wait > ",
-      "type \\x03", "wait > ", "type \\x04", "end" }
+    local steps = { "wait \\n> ", "type x = 1 +\\n", "wait >> ", "type 2\\n", "wait \\n> ", "type x\\n", "wait \\n3\\r", "wait \\n> ",
+      "type \\x03", "wait \\n> ", "type \\x04", "end" }
     local result = terminal.run(steps, {}, { environment = "TERM=dumb" })
     assert.equal(0, result.status, result.out .. result.err)
     shows(result.out, "[exit 0]")
   end)
 
   it("draws as wide as the terminal, in ASCII where it must", function()
-    local out = session { { "size 60", "wait > ", "type mt.const(5):plot{ to = 10 }\\r", "wait requests/s" } }
+    local out = session { { "size 60", "wait \\n> ", "type mt.const(5):plot{ to = 10 }\\r", "wait requests/s" } }
     local widest = 0
     for line in out:gmatch "[^\n]+" do
       if line:find "┤" then widest = math.max(widest, utf8.len(line)) end
@@ -134,7 +134,7 @@ describe("the prompt in a terminal", function()
 end)
 
 describe("Ctrl-C at the prompt", function()
-  -- Each prints "go" when it has begun.
+  -- Each prints "go" when it has begun, or shows its progress.
   local loops = {
     { "a plain loop", "print 'go' while true do end" },
     { "a loop in a coroutine", "print 'go' coroutine.wrap(function() while true do end end)()" },
@@ -142,15 +142,15 @@ describe("Ctrl-C at the prompt", function()
     { "a loop over coroutines that fail", "print 'go' while true do coroutine.resume(coroutine.create(function() "
       .. "while true do end end)) end" },
     { "a function that C calls", "print 'go' table.sort({ 1, 2, 3 }, function() while true do end end)" },
-    { "a long C call of ours", "print 'go' mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }:write("
-      .. "'/dev/null', { duration = 1e6 })" },
+    { "a long C call of ours", "mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }:write("
+      .. "'/dev/null', { duration = 1e6 })", "/dev/null: " },
     { "a loop over requests", "print 'go' for r in mt.plan_of('steady'):requests{ duration = 1e9 } do end" },
     { "a function of arrivals", "w = mt.workload{ mt.stream{ input = 1, arrivals = mt.arrivals(function() return "
       .. "function() print 'go' while true do end end end) } } print(w:columns())" },
   }
   for _, loop in ipairs(loops) do
     it("stops " .. loop[1], function()
-      local out = session { "state = 5", loop[2], { "wait \\ngo", "type \\x03", "wait interrupted" }, "state * 2" }
+      local out = session { "state = 5", loop[2], { "wait " .. (loop[3] or "\\ngo"), "type \\x03", "wait interrupted" }, "state * 2" }
       shows(out, "> state * 2\n10\n")
       shows(out, "[exit 0]")
     end)
@@ -169,8 +169,8 @@ describe("Ctrl-C at the prompt", function()
     local folder = command.folder()
     local out = session({
       "w = mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }",
-      "print 'go' w:write('long.jsonl', { duration = 1e6 })",
-      { "wait \\ngo", "type \\x03", "wait interrupted", "wait long.jsonl.part" },
+      "w:write('long.jsonl', { duration = 1e6 })",
+      { "wait long.jsonl: ", "type \\x03", "wait interrupted", "wait long.jsonl.part" },
       "os.remove 'long.jsonl.part'",
     }, { folder = folder })
     shows(out, "the whole requests so far are in long.jsonl.part\n")
@@ -186,13 +186,13 @@ describe("Ctrl-C at the prompt", function()
   end)
 
   it("clears the line and stays", function()
-    local out = session { { "wait > ", "type half a line\\x03" }, "8 * 8" }
+    local out = session { { "wait \\n> ", "type half a line\\x03" }, "8 * 8" }
     shows(out, "> 8 * 8\n64\n")
   end)
 
   it("ends the process when pressed three times in vain", function()
-    local result = terminal.run { "wait > ", "type print 'go' string.find(('a'):rep(300000), ('.-'):rep(60) .. 'b')\\r",
-      "wait \\ngo", "type \\x03", "wait ^C", "type \\x03", "wait ^C", "type \\x03", "end" }
+    local result = terminal.run { "wait \\n> ", "type print 'go' string.find(('a'):rep(300000), ('.-'):rep(60) .. 'b')\\r",
+      "wait \\ngo", "insist \\x03" }
     assert.equal(0, result.status, result.out)
     shows(result.out, "\n[exit 130]\n")
   end)
@@ -201,11 +201,11 @@ end)
 describe("the end of a session", function()
   it("by .quit, by os.exit and with the terminal", function()
     for _, ending in ipairs { ".quit", "os.exit(0)" } do
-      local result = terminal.run { "wait > ", "type " .. ending .. "\\r", "end" }
+      local result = terminal.run { "wait \\n> ", "type " .. ending .. "\\r", "end" }
       assert.equal(0, result.status, result.out)
       shows(result.out, "\n[exit 0]\n")
     end
-    local gone = terminal.run { "wait > ", "type x = 1" }
+    local gone = terminal.run { "wait \\n> ", "type x = 1" }
     shows(gone.out, "\n[exit 130]\n")
   end)
 end)

@@ -4,6 +4,8 @@
  *   wait TEXT        until TEXT is shown, after what the step before waited for
  *   type TEXT        types it
  *   size COLUMNS     makes the terminal as wide
+ *   insist TEXT      types it again and again until the command has ended (two signals that come
+ *                    close together are one)
  *   end              waits until the command has ended
  *
  * TEXT may have \n \r \t \\ \e and \xHH. After the last step the terminal is hung up. The last line
@@ -18,15 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 120000, COLUMNS = 80, ROWS = 24, MOST_SHOWN = 1 << 22, MOST_LINE = 4096 };
+enum { PATIENCE_MS = 120000, BETWEEN_KEYS_MS = 20, COLUMNS = 80, ROWS = 24, MOST_SHOWN = 1 << 22, MOST_LINE = 4096 };
 
 static char shown[MOST_SHOWN];
 static size_t shown_length, searched; /* what lies before `searched` was waited for */
 static int master;
+static pid_t child;
 
 static void die(const char *what) {
     perror(what);
@@ -38,15 +42,16 @@ static void set_size(int columns) {
     ioctl(master, TIOCSWINSZ, &size);
 }
 
-static pid_t start(char **words) {
+static void start(char **words) {
     master = posix_openpt(O_RDWR | O_NOCTTY);
     if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
         die("pseudo-terminal");
     set_size(COLUMNS);
-    pid_t child = fork();
+    child = fork();
     if (child != 0)
-        return child;
+        return;
     setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int slave = open(ptsname(master), O_RDWR);
     if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) != 0)
         die("terminal");
@@ -58,7 +63,6 @@ static pid_t start(char **words) {
     signal(SIGINT, SIG_DFL);
     execv(words[0], words);
     die(words[0]);
-    return -1;
 }
 
 /* Reads what is shown next. 0 at the command's end or after a long silence. */
@@ -83,6 +87,23 @@ static int wait_for(const char *text, size_t length) {
         if (!read_more())
             return 0;
     }
+}
+
+/* An echo may still be read when the command is gone: it is asked for. */
+static int has_ended(void) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+static int insist(const char *text, size_t length) {
+    struct pollfd output = {master, POLLIN, 0};
+    for (int i = 0; i < PATIENCE_MS / BETWEEN_KEYS_MS; i++) {
+        if (has_ended() || write(master, text, length) < 0)
+            return 1;
+        if (poll(&output, 1, BETWEEN_KEYS_MS) > 0)
+            read_more();
+    }
+    return 0;
 }
 
 /* Replaces escapes in place; returns the length. */
@@ -114,6 +135,8 @@ static int do_step(char *line) {
         return wait_for(text, length);
     if (strcmp(line, "type") == 0)
         return write(master, text, length) == (ssize_t)length;
+    if (strcmp(line, "insist") == 0)
+        return insist(text ? text : "", length);
     if (strcmp(line, "size") == 0 && text) {
         set_size(atoi(text));
         return 1;
@@ -128,7 +151,7 @@ int main(int count, char **words) {
     FILE *steps = count > 2 ? fopen(words[1], "r") : NULL;
     if (!steps)
         die("terminal STEPS COMMAND ARGUMENT...");
-    pid_t child = start(words + 2);
+    start(words + 2);
     int is_well = 1;
     while (is_well && fgets(line, sizeof line, steps)) {
         line[strcspn(line, "\n")] = '\0';
