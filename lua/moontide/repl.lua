@@ -174,7 +174,7 @@ local function take_line(self, input, line, pending)
     local _, leave = attempt(self, true, commands.run, self, line)
     return nil, leave
   end
-  if not pending and (not line:find "%S" or self.line == 1 and line:find "^#") then return nil end
+  if not pending and (not line:find "%S" or self.line == 1 and line:find "^#!") then return nil end
   pending = pending and pending .. "\n" .. line or line
   local wants_more, leave = take(self, pending, self.first_line)
   return wants_more and pending or nil, leave

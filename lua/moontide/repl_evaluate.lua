@@ -103,22 +103,36 @@ function evaluate.run(run)
   return table.pack(run())
 end
 
--- The stack from `level` up to the prompt's own frames.
-local function stack(level)
-  local frames = {}
-  while true do
-    local info = debug.getinfo(level, "Slnft")
-    if not info or info.func == evaluate.run or info.func == core.interrupt.call then break end
-    frames[#frames + 1] = info
-    level = level + 1
+-- The number of levels, seen from the caller: found by halving, for looking at level n takes n steps.
+local function depth()
+  local low, high = 1, 2
+  while debug.getinfo(high, "l") do low, high = high, high * 2 end
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if debug.getinfo(middle, "l") then low = middle else high = middle end
   end
-  if frames[1] and frames[1].func == error then table.remove(frames, 1) end
-  local texts, skipped = {}, #frames - most_above - most_below
-  for i, info in ipairs(frames) do
-    if skipped <= 1 or i <= most_above or i > #frames - most_below then
-      texts[#texts + 1] = "\t" .. frame_text(info)
-    elseif i == most_above + 1 then
+  return low - 1
+end
+
+-- The stack from `first` up to the prompt's own frames, as lines.
+local function stack(first)
+  local last = depth()
+  local is_own
+  repeat
+    is_own = debug.getinfo(last, "f").func == evaluate.run
+    last = last - 1
+  until is_own or last < first
+  local raiser = debug.getinfo(first, "f")
+  if raiser and raiser.func == error then first = first + 1 end
+  local texts, skipped = {}, last - first + 1 - most_above - most_below
+  local level = first
+  while level <= last do
+    if skipped > 1 and level == first + most_above then
       texts[#texts + 1] = ("\t... (%d more)"):format(skipped)
+      level = level + skipped
+    else
+      texts[#texts + 1] = "\t" .. frame_text(debug.getinfo(level, "Slnft"))
+      level = level + 1
     end
   end
   return texts

@@ -198,6 +198,19 @@ describe("Ctrl-C at the prompt", function()
   end)
 end)
 
+describe(".save in a terminal", function()
+  it("leaves out what failed and what Ctrl-C stopped, and can be repeated", function()
+    local folder = command.folder()
+    session({ "x = 1", "x = 2 error 'no'", "print 'go' while true do end", { "wait \\ngo", "type \\x03", "wait interrupted" },
+      "x + 1", ".save typed.lua", "x + 2", ".save typed.lua" }, { folder = folder })
+    local text = command.read(folder .. "/typed.lua")
+    assert.is_nil(text:find("error", 1, true))
+    assert.is_nil(text:find("while", 1, true))
+    local result = command.run({ "typed.lua" }, { folder = folder })
+    assert.same({ status = 0, out = "2\n3\n", err = "" }, result) -- x = 2 was not kept: the line failed
+  end)
+end)
+
 describe("the end of a session", function()
   it("by .quit, by os.exit and with the terminal", function()
     for _, ending in ipairs { ".quit", "os.exit(0)" } do
