@@ -172,7 +172,7 @@ $(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(C
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
 
-bench-programs: $(BENCHES)
+bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
 bench: deps
 	@$(MAKE) --no-print-directory all bench-programs

@@ -177,12 +177,9 @@ __attribute__((visibility("default"))) int luaopen_moontide_edit(lua_State *L);
 int luaopen_moontide_edit(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"new", new_editor}, {"make_folder", make_folder}, {"list", list_folder}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"read", editor_read},
-                                       {"remember", editor_remember},
-                                       {"close", editor_close},
-                                       {"__gc", editor_close},
-                                       {"__close", editor_close},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", editor_read},     {"remember", editor_remember},
+                                       {"close", editor_close},   {"__gc", editor_close},
+                                       {"__close", editor_close}, {NULL, NULL}};
     luaL_newmetatable(L, folder_type);
     lua_pushcfunction(L, folder_close);
     lua_setfield(L, -2, "__gc");

@@ -106,8 +106,8 @@ static int clear(lua_State *L) {
     return 2;
 }
 
-/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when it
- * was pressed before: a plain read would miss that one and wait for another. */
+/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when
+ * it was pressed before: a plain read would miss that one and wait for another. */
 static int wait_for_line(lua_State *L) {
     (void)L;
     sigset_t blocked, before;
@@ -127,9 +127,11 @@ static int wait_for_line(lua_State *L) {
 }
 
 int mt_lua_open_interrupt(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"watch", watch}, {"call", call}, {"clear", clear},
-        {"wait_for_line", wait_for_line}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"watch", watch},
+                                         {"call", call},
+                                         {"clear", clear},
+                                         {"wait_for_line", wait_for_line},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

@@ -2,7 +2,8 @@
 --
 -- A style says what may be used: { utf8 =, colour =, columns = }. chart.style() finds the one for
 -- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
--- ASCII elsewhere; colour only for several series on a terminal, and never with NO_COLOR.
+-- ASCII elsewhere and with NO_COLOR, which asks for plain text; colour only for several series on a
+-- terminal.
 local core = require "moontide.core"
 local options = require "moontide.options"
 core.base.own()
@@ -24,10 +25,11 @@ end
 function chart.style()
   local locale = environment "LC_ALL" or environment "LC_CTYPE" or environment "LANG" or ""
   local terminal = environment "TERM"
+  local is_plain = terminal == "dumb" or environment "NO_COLOR" ~= nil
   local columns = math.tointeger(tonumber(environment "COLUMNS")) or core.base.terminal_width() or 80
   return {
-    utf8 = locale:lower():find "utf%-?8" ~= nil and terminal ~= "dumb",
-    colour = core.base.is_terminal(1) and terminal ~= "dumb" and not environment "NO_COLOR",
+    utf8 = locale:lower():find "utf%-?8" ~= nil and not is_plain,
+    colour = core.base.is_terminal(1) and not is_plain,
     columns = math.max(20, math.min(columns, 1000)),
   }
 end

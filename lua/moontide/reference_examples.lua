@@ -202,7 +202,7 @@ hasher:blocks{ "system prompt", "question" }, hasher:blocks{ "system prompt", "a
   ["hasher:tokens"] = "mt.hasher{ block_size = 2 }:tokens{ 11, 12, 13 }",
   ["hasher:fresh"] = "mt.hasher():fresh(1000)",
   ["hasher:memory"] = "mt.hasher():memory()",
-  ["hasher:close"] = "mt.hasher():close()",
+  ["hasher:close"] = "hasher = mt.hasher()\nhasher:close() print(hasher)",
   ["mt.random"] = 'mt.random(42, "sizes"):uniform()',
   ["mt.sampler"] = 'mt.sampler({ "a", "b" }, { 3, 1 }):draw(mt.random(1, "letters"))',
   ["random:below"] = 'mt.random(1, "dice"):below(6) + 1',

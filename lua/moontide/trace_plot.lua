@@ -10,17 +10,19 @@ local plot_spec = {
   { "height", kind = "integer", min = 3, max = 200, default = 12 },
 }
 
--- The stretch of time that is drawn: from 0 on, unless the trace begins late (as one of clock times does).
+-- The stretch of time that is drawn, and the time that the axis calls 0: of a trace that begins late, as one
+-- of clock times does, its first request.
 local function range_of(columns, opt)
   local first, last = core.columns.time_range(columns)
   if not first then core.base.raise "plot: no request has a timestamp" end
-  if first > 0 and first < last - first then first = 0 end
+  local is_late = first > math.max(60, last - first)
+  if not is_late then first = 0 end
   local from, to = opt.from or first, opt.to or last
   if opt.to == nil and to <= from then to = from + 1 end
   if to <= from then
     core.base.raise(("plot: to (%s) must be after from (%s)"):format(options.show(to), options.show(from)))
   end
-  return from, to
+  return from, to, is_late and not opt.from and not opt.to and first or 0
 end
 
 local function has_number(values)
@@ -42,19 +44,19 @@ end
 ---@return moontide.picture
 return function(self, given)
   local opt = options.table("plot", given, plot_spec)
-  local from, to = range_of(self, opt)
+  local from, to, zero = range_of(self, opt)
   return chart.picture(function(style)
     local bins = chart.bins(opt.width, style)
     local counts, inputs, outputs = core.columns.time_bins(self, from, to, bins)
     if not counts then error(inputs, 0) end
     local texts = {}
     local function draw(title, unit, height, values)
-      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from, x_to = to, x_unit = "s",
+      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero, x_to = to - zero, x_unit = "s",
         y_unit = unit, width = opt.width, height = height }, style)
     end
     local rates = {}
     for i, count in ipairs(counts) do rates[i] = count * bins / (to - from) end
-    draw("rate", "requests/s", opt.height, rates)
+    draw(zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate", "requests/s", opt.height, rates)
     if has_number(inputs) then draw("mean ISL", "tokens", 5, inputs) end
     if has_number(outputs) then draw("mean OSL", "tokens", 5, outputs) end
     return table.concat(texts, "\n")

@@ -1,5 +1,5 @@
-/* terminal STEPS COMMAND ARGUMENT...: runs a command in a pseudo-terminal as a person would, step by
- * step as the file STEPS says, and prints all that the terminal showed. A step a line:
+/* terminal STEPS COMMAND ARGUMENT...: runs a command in a pseudo-terminal as a person would, step
+ * by step as the file STEPS says, and prints all that the terminal showed. A step a line:
  *
  *   wait TEXT        until TEXT is shown, after what the step before waited for
  *   type TEXT        types it
@@ -25,7 +25,14 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 120000, BETWEEN_KEYS_MS = 20, COLUMNS = 80, ROWS = 24, MOST_SHOWN = 1 << 22, MOST_LINE = 4096 };
+enum {
+    PATIENCE_MS = 120000,
+    BETWEEN_KEYS_MS = 20,
+    COLUMNS = 80,
+    ROWS = 24,
+    MOST_SHOWN = 1 << 22,
+    MOST_LINE = 4096
+};
 
 static char shown[MOST_SHOWN];
 static size_t shown_length, searched; /* what lies before `searched` was waited for */
