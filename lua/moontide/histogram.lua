@@ -103,7 +103,8 @@ end
 -- "input_length (tokens): 12031 values, 5 requests without one"
 local function title_of(values, given)
   if given then return given end
-  local title = values.name and values.name .. (values.unit and (" (%s)"):format(values.unit) or "") .. ": " or ""
+  local unit = values.unit and (" (%s)"):format(values.unit) or ""
+  local title = values.name and values.name .. unit .. ": " or ""
   title = ("%s%d value%s"):format(title, values.count, values.count == 1 and "" or "s")
   if values.absent == 0 then return title end
   return ("%s, %d request%s without one"):format(title, values.absent, values.absent == 1 and "" or "s")
@@ -123,7 +124,7 @@ return function(values, given)
   elseif type(values) == "table" and getmetatable(values) == nil then
     looked = look_at_list(values)
   else
-    options.wrong("hist: the values", values, "a column (columns:column \"input_length\") or a list of numbers")
+    options.wrong("hist: the values", values, "a column (columns:column 'input_length') or a list of numbers")
   end
   if looked.count == 0 then core.base.raise "hist: there are no values" end
   if opt.log and looked.low <= 0 then

@@ -78,7 +78,7 @@ mt.lengths_of(trace)]],
   ["mt.unique"] = "mt.stream{ arrivals = mt.poisson(5), input = 2000, prompt = mt.unique() }",
   ["mt.random_blocks"] = "mt.random_blocks{ total = 10000 }",
   ["mt.shared_prefix"] = 'mt.shared_prefix{ tokens = 2048, groups = 50, zipf = 1.1, name = "system" }',
-  ["mt.parts"] = "mt.parts{ { tokens = 512 }, { tokens = 2048, pick = mt.zipf{ n = 1e6, s = 1 }, count = 3 } }",
+  ["mt.parts"] = "mt.parts{ { tokens = 512 }, { tokens = 2048, pick = 1000, count = 3, name = 'documents' } }",
   ["mt.prompts_of"] = [[
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 90, hash_ids = { 0, 1 } } }
 mt.prompts_of(trace, { wrap = true })]],
@@ -88,7 +88,8 @@ mt.prompts_of(trace, { wrap = true })]],
 mt.clients{ n = 40, zipf = 1.1, stream = function(i, share)
   return mt.stream{ arrivals = mt.poisson(100 * share), input = 500, output = 300 }
 end }]],
-  ["mt.workload"] = 'mt.workload{ duration = "10m", mt.stream{ arrivals = mt.poisson(20), input = 2000 } }:expected()',
+  ["mt.workload"] = [[
+mt.workload{ duration = "10m", mt.stream{ arrivals = mt.poisson(20), input = 2000 } }:expected()]],
   ["mt.script"] = [[
 mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", default = 20 } },
   plan = function(opt)
@@ -167,7 +168,7 @@ mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]
   ["column:min"] = 'mt.plan_of("steady"):columns():column("timestamp"):min()',
   ["column:sum"] = 'mt.plan_of("steady"):columns():column("output_length"):sum()',
   ["column:values"] = 'mt.plan_of("steady"):columns{ num_requests = 5 }:column("timestamp"):values()',
-  ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 20000, 40000, 60000 }',
+  ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 2e4, 4e4, 6e4 }',
   ["mt.analyze"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "1m" })',
   -- --- files, numbers, pictures --------------------------------------------------------------------
   ["mt.csv.open"] = [[
@@ -220,5 +221,5 @@ hasher:blocks{ "system prompt", "question" }, hasher:blocks{ "system prompt", "a
   ["sampler:draw"] = 'mt.sampler{ 10, 20, 30 }:draw(mt.random(1, "sizes"))',
   ["mt.chart.bars"] = 'print(mt.chart.bars{ rows = { { "hits", 70 }, { "misses", 30 } }, unit = "%" })',
   ["mt.chart.hist"] = 'mt.chart.hist(mt.plan_of("steady"):columns():column("timestamp"), { bins = 6 })',
-  ["mt.chart.line"] = "print(mt.chart.line{ series = { { 1, 4, 9, 16 } }, x_from = 0, x_to = 4, height = 5 })",
+  ["mt.chart.line"] = "print(mt.chart.line{ series = { { 1, 4, 9, 16 } }, x_from = 0, x_to = 4 })",
 }

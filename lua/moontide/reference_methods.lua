@@ -119,7 +119,9 @@ function reference_methods.result_of(fn)
   local returned
   for _, one in ipairs(reference_methods.types()) do
     for name, method in pairs(one.methods) do
-      if method == fn and not is_in_lua(fn) then returned = (field_of(one, name) or ""):match "^fun%b():%s*(.*)$" end
+      if method == fn and not is_in_lua(fn) then
+        returned = (field_of(one, name) or ""):match "^fun%b():%s*(.*)$"
+      end
     end
   end
   returned = returned or reference.returns(fn)

@@ -85,7 +85,8 @@ local function run_input(self, parsed)
     if results[1] ~= nil then self.environment._ = results[1] end
   end
   if self.has_helped then return end
-  local kind = parsed.is_expression and "expression" or parsed.returns and results.n > 0 and "returning" or "statement"
+  local kind = parsed.is_expression and "expression" or "statement"
+  if parsed.returns and results.n > 0 then kind = "returning" end
   table.insert(self.entries, { text = parsed.text, kind = kind, is_kept = results[1] ~= nil,
     is_printed = results[1] ~= nil and prints_well(results[1]) })
 end
@@ -158,7 +159,8 @@ local function at_end(self, pending, message)
     say(self, "standard input: " .. tostring(message))
     leave = status.failed
   elseif pending then
-    local _, trouble = evaluate.read(pending, self.chunk, self.is_terminal and 1 or self.first_line, self.environment)
+    local _, trouble = evaluate.read(pending, self.chunk, self.is_terminal and 1 or self.first_line,
+      self.environment)
     say(self, trouble)
     leave = self.is_terminal and status.done or status.failed
   end

@@ -61,7 +61,8 @@ local function table_of(name, words, spec, opt)
     local key = options.key(option[1])
     if options.given(texts, key) then
       local value = option.kind == "number" and not option.list and opt[key] or texts[key]
-      fields[#fields + 1] = ("[%q] = %s"):format(key, type(value) == "string" and ("%q"):format(value) or tostring(value))
+      local text = type(value) == "string" and ("%q"):format(value) or tostring(value)
+      fields[#fields + 1] = ("[%q] = %s"):format(key, text)
     end
   end
   return #fields > 0 and ", { " .. table.concat(fields, ", ") .. " }" or ""

@@ -85,7 +85,8 @@ function resolve(list, last, environment)
     if may_be_called(list[last - 1]) then return result_of_call(list, last - 1, environment) end
     return { value = "" }
   elseif token.partner and token.text ~= "]" then
-    if may_be_called(list[token.partner - 1]) then return result_of_call(list, token.partner - 1, environment) end
+    local before = token.partner - 1
+    if may_be_called(list[before]) then return result_of_call(list, before, environment) end
     -- In brackets: what the last operand is, for operators keep the kind: (10 + mt.spike{...})
     if token.text == ")" then return resolve(list, last - 1, environment) end
   end
@@ -204,8 +205,8 @@ end
 
 -- Functions whose first argument is a file's name.
 local takes_file = {}
-for name in ("read write open writer analyze times_of prompts_of lengths_of rate_of learned synthesizer radix "
-  .. "compare dofile loadfile lines input output"):gmatch "%a[%w_]*" do
+for name in ("read write open writer analyze compare times_of prompts_of lengths_of rate_of learned synthesizer "
+  .. "radix dofile loadfile lines input output"):gmatch "%a[%w_]*" do
   takes_file[name] = true
 end
 
@@ -218,7 +219,8 @@ local function in_string(list, text, list_folder)
   if not callee or callee.kind ~= "name" then return {}, word end
   if takes_file[callee.text] then return files(word, list_folder, quote), word end
   if callee.text == "plan_of" then
-    return add_list(files(word, list_folder, quote), require("moontide.script").bundled_names(), word, quote), word
+    local scripts = require("moontide.script").bundled_names()
+    return add_list(files(word, list_folder, quote), scripts, word, quote), word
   elseif callee.text == "help" then
     local found = add_list({}, require("moontide.repl_help").subjects(), word, quote)
     return add_list(found, require("moontide.script").bundled_names(), word, quote), word

@@ -46,7 +46,8 @@ function evaluate.read(text, chunk, line, environment)
   end
   -- A local lives as long as its chunk; here it is to live as long as the prompt, as in a script. Behind
   -- a `return` nothing can stand, and who changes _ENV is left alone.
-  run = not text:find("_ENV", 1, true) and load(before .. text .. "\n" .. keep_name .. "()", chunk, "t", environment)
+  local keeping = before .. text .. "\n" .. keep_name .. "()"
+  run = not text:find("_ENV", 1, true) and load(keeping, chunk, "t", environment)
   return { run = run or plain, text = text, is_expression = false, returns = not run }
 end
 

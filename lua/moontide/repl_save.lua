@@ -50,7 +50,8 @@ end
 -- The script's text.
 local function text_of(session, is_plan)
   local entries = session.entries
-  local lines = { ("-- Typed at the prompt of Moontide %s."):format(core.version), 'local mt = require "moontide"' }
+  local lines = { ("-- Typed at the prompt of Moontide %s."):format(core.version) }
+  lines[2] = 'local mt = require "moontide"'
   if uses(entries, "hist") then lines[#lines + 1] = "local hist = mt.chart.hist" end
   if keeps(entries) then lines[#lines + 1] = "local _" end
   lines[#lines + 1] = is_plan and ""
@@ -76,7 +77,11 @@ local function write_file(path, text)
   if not file then core.base.raise(".save: " .. message) end
   local is_written, trouble = file:write(text)
   local is_closed, at_close = file:close()
-  if is_written and is_closed then is_written, trouble = os.rename(beside, path) else trouble = trouble or at_close end
+  if is_written and is_closed then
+    is_written, trouble = os.rename(beside, path)
+  else
+    is_written, trouble = nil, trouble or at_close
+  end
   if not is_written then
     os.remove(beside)
     core.base.raise((".save: %s: %s"):format(path, trouble))

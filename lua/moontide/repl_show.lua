@@ -19,10 +19,9 @@ local function quoted(text)
     rest = ("... (%d bytes)"):format(#text)
     text = text:sub(1, utf8.offset(text, 0, most_bytes + 1) - 1)
   end
-  local escaped = text:gsub('[%c\\"]', function(byte) return escapes[byte] or ("\\x%02X"):format(byte:byte()) end)
-  if not utf8.len(escaped) then
-    escaped = escaped:gsub("[\x80-\xFF]", function(byte) return ("\\x%02X"):format(byte:byte()) end)
-  end
+  local function by_number(byte) return escapes[byte] or ("\\x%02X"):format(byte:byte()) end
+  local escaped = text:gsub('[%c\\"]', by_number)
+  if not utf8.len(escaped) then escaped = escaped:gsub("[\x80-\xFF]", by_number) end
   return '"' .. escaped .. '"' .. rest
 end
 

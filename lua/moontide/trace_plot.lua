@@ -51,12 +51,13 @@ return function(self, given)
     if not counts then error(inputs, 0) end
     local texts = {}
     local function draw(title, unit, height, values)
-      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero, x_to = to - zero, x_unit = "s",
-        y_unit = unit, width = opt.width, height = height }, style)
+      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero, x_to = to - zero,
+        x_unit = "s", y_unit = unit, width = opt.width, height = height }, style)
     end
     local rates = {}
     for i, count in ipairs(counts) do rates[i] = count * bins / (to - from) end
-    draw(zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate", "requests/s", opt.height, rates)
+    local title = zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate"
+    draw(title, "requests/s", opt.height, rates)
     if has_number(inputs) then draw("mean ISL", "tokens", 5, inputs) end
     if has_number(outputs) then draw("mean OSL", "tokens", 5, outputs) end
     return table.concat(texts, "\n")

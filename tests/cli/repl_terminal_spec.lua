@@ -93,8 +93,8 @@ describe("the prompt in a terminal", function()
   end)
 
   it("works without editing where the terminal can do nothing", function()
-    local steps = { "wait \\n> ", "type x = 1 +\\n", "wait >> ", "type 2\\n", "wait \\n> ", "type x\\n", "wait \\n3\\r", "wait \\n> ",
-      "type \\x03", "wait \\n> ", "type \\x04", "end" }
+    local steps = { "wait \\n> ", "type x = 1 +\\n", "wait >> ", "type 2\\n", "wait \\n> ", "type x\\n",
+      "wait \\n3\\r", "wait \\n> ", "type \\x03", "wait \\n> ", "type \\x04", "end" }
     local result = terminal.run(steps, {}, { environment = "TERM=dumb" })
     assert.equal(0, result.status, result.out .. result.err)
     shows(result.out, "[exit 0]")
@@ -159,7 +159,8 @@ describe("Ctrl-C at the prompt", function()
   it("stops the next loop as well, also in a coroutine from before", function()
     local out = session {
       "co = coroutine.wrap(function() coroutine.yield() print 'go' while true do end end) co()",
-      "while true do print 'go' pcall(function() while true do end end) end", { "wait \\ngo", "type \\x03", "wait interrupted" },
+      "while true do print 'go' pcall(function() while true do end end) end",
+      { "wait \\ngo", "type \\x03", "wait interrupted" },
       "co()", { "wait \\ngo", "type \\x03", "wait interrupted" }, "3 * 3",
     }
     shows(out, "> 3 * 3\n9\n")

@@ -26,10 +26,11 @@ input_length (tokens): 5 values
 3000 to 4000 | 0
 4000 to 5000 |###### 1]], draw(mt.chart.hist(trace:column "input_length", { bins = 5 })))
     assert.equal([[
-output_length (tokens): 2 values, 3 requests without one
-10 to 20 |########################## 1
-20 to 30 |########################## 1]], draw(mt.chart.hist(trace:column "output_length", { bins = 2 })))
-    assert.equal("timestamp (ms): 4 values, 1 request without one", draw(mt.chart.hist(trace:column "timestamp")):match "[^\n]+")
+output_length (tokens): 2 values, 3 r...
+10 to 20 |############################ 1
+20 to 30 |############################ 1]], draw(mt.chart.hist(trace:column "output_length", { bins = 2 })))
+    local picture = mt.chart.hist(trace:column "timestamp").draw { utf8 = false, colour = false, columns = 60 }
+    assert.equal("timestamp (ms): 4 values, 1 request without one", picture:match "[^\n]+")
   end)
 
   it("draws a list of numbers", function()
@@ -56,7 +57,8 @@ output_length (tokens): 2 values, 3 requests without one
     for round = 1, 60 do
       local values, requests = {}, {}
       for i = 1, 1 + random:below(200) do
-        values[i] = round % 2 == 0 and 1 + random:below(10 ^ (1 + round % 5) // 1) or math.max(1e-6, random:gamma { mean = 50, cv = 3 })
+        values[i] = round % 2 == 0 and 1 + random:below(10 ^ (1 + round % 5) // 1)
+          or math.max(1e-6, random:gamma { mean = 50, cv = 3 })
         requests[i] = { timestamp = 0, input_length = math.ceil(values[i]) }
       end
       local whole = {}
@@ -74,9 +76,9 @@ output_length (tokens): 2 values, 3 requests without one
     end
   end)
 
+  local wrong = "hist: the values must be a column (columns:column 'input_length') or a list of numbers, not "
   local refused = {
-    { function() mt.chart.hist() end, "hist: the values must be a column (columns:column \"input_length\") or a list of numbers, not nil" },
-    { function() mt.chart.hist(trace) end, "hist: the values must be a column (columns:column \"input_length\") or a list of numbers, not a columns" },
+    { function() mt.chart.hist() end, wrong .. "nil" }, { function() mt.chart.hist(trace) end, wrong .. "a columns" },
     { function() mt.chart.hist {} end, "hist: there are no values" },
     { function() mt.chart.hist { 1, "x" } end, "hist: value 2 must be a number, not 'x'" },
     { function() mt.chart.hist { 0 / 0 } end, "hist: value 1 must be finite: a number, not nan" },
