@@ -1,8 +1,12 @@
-/* core.analysis: a trace's lengths, prefixes and theoretical hit rates. */
+/* core.analysis: a trace's lengths, prefixes and theoretical hit rates, and how it behaves in a
+ * cache. */
+#include "lua/locality_binding.h"
+#include "lua/statistics_binding.h"
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
 #include "prefix/analysis.h"
+#include "prefix/numbering.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +15,9 @@
 static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
-    mt_analysis *state;                /* NULL once closed */
+    mt_numbering *numbering;           /* NULL, like the next two, once closed */
+    mt_analysis *state;                /* of the requests with their ids as numbers */
+    mt_locality *locality;             /* the same */
     uint64_t left_out;                 /* requests that did not fit, passed over */
     mt_error first_left;               /* the first of them */
     char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
@@ -19,7 +25,7 @@ typedef struct analysis {
 
 static analysis *check_analysis(lua_State *L) {
     analysis *self = luaL_checkudata(L, 1, analysis_type);
-    if (!self->state)
+    if (!self->locality)
         mt_lua_raise(L, "analyze: it is closed");
     return self;
 }
@@ -29,22 +35,38 @@ static int analysis_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
-    self->state = mt_analysis_new(block_size, &error);
-    return self->state ? 1 : mt_lua_raise_error(L, &error);
+    if ((self->numbering = mt_numbering_new(&error)))
+        self->state = mt_analysis_new(block_size, &error);
+    if (self->state)
+        self->locality = mt_locality_new(block_size, &error);
+    return self->locality ? 1 : mt_lua_raise_error(L, &error);
 }
 
 static int analysis_release(lua_State *L) {
     analysis *self = luaL_checkudata(L, 1, analysis_type);
+    mt_numbering *numbering = self->numbering;
     mt_analysis *state = self->state;
+    mt_locality *locality = self->locality;
+    self->numbering = NULL;
     self->state = NULL;
+    self->locality = NULL;
+    mt_numbering_free(numbering);
     mt_analysis_free(state);
+    mt_locality_free(locality);
     return 0;
 }
 
 /* Takes in one request of `source`; one that does not fit is passed over if `skip`. */
 static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
                    mt_error *error) {
-    mt_code code = mt_analysis_add(self->state, request, error);
+    mt_request numbered = *request;
+    mt_code code = mt_analysis_check(self->state, request, error);
+    if (code == MT_OK && request->hash_count > 0 &&
+        !(numbered.hash_ids =
+              mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
+        code = mt_code_of(error);
+    if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
+        return mt_locality_add(self->locality, &numbered, error);
     if (code != MT_ERROR_INPUT)
         return code;
     snprintf(error->source, sizeof error->source, "%s", source);
@@ -118,8 +140,7 @@ static int analysis_skipped(lua_State *L) {
     return 2;
 }
 
-/* Sets a field of the table on top: an integer when the value is whole, none when it is NaN. */
-static void set_number(lua_State *L, const char *name, double value) {
+void mt_lua_set_number(lua_State *L, const char *name, double value) {
     lua_Integer whole;
     if (isnan(value))
         return;
@@ -132,13 +153,13 @@ static void set_number(lua_State *L, const char *name, double value) {
 
 static void set_summary(lua_State *L, const char *name, const mt_summary *summary) {
     lua_createtable(L, 0, 7);
-    set_number(L, "mean", summary->mean);
-    set_number(L, "std", summary->population_deviation);
-    set_number(L, "min", summary->min);
-    set_number(L, "p25", summary->p25);
-    set_number(L, "median", summary->median);
-    set_number(L, "p75", summary->p75);
-    set_number(L, "max", summary->max);
+    mt_lua_set_number(L, "mean", summary->mean);
+    mt_lua_set_number(L, "std", summary->population_deviation);
+    mt_lua_set_number(L, "min", summary->min);
+    mt_lua_set_number(L, "p25", summary->p25);
+    mt_lua_set_number(L, "median", summary->median);
+    mt_lua_set_number(L, "p75", summary->p75);
+    mt_lua_set_number(L, "max", summary->max);
     lua_setfield(L, -2, name);
 }
 
@@ -167,13 +188,77 @@ static int analysis_result(lua_State *L) {
     return 1;
 }
 
+/* analysis:sample(metric) -> sample of the requests' values, empty when none has one */
+static int analysis_sample(lua_State *L) {
+    /* In the order of mt_metric. */
+    static const char *const names[] = {"input_length",         "context_length",
+                                        "unique_prompt_length", "output_length",
+                                        "theoretical_hit_rate", NULL};
+    const analysis *self = check_analysis(L);
+    mt_metric metric = (mt_metric)luaL_checkoption(L, 2, NULL, names);
+    mt_lua_sample *sample = mt_lua_new_sample(L, mt_analysis_values(self->state, metric, NULL));
+    mt_lua_sort_sample(sample, mt_analysis_values(self->state, metric, sample->values));
+    return 1;
+}
+
+/* analysis:allow_no_output() */
+static int analysis_allow_no_output(lua_State *L) {
+    mt_analysis_allow_no_output(check_analysis(L)->state);
+    return 0;
+}
+
+/* analysis:locality() -> figures (see lua/locality_binding.h) | nil, message, code */
+static int analysis_locality(lua_State *L) {
+    return mt_lua_push_locality(L, check_analysis(L)->locality);
+}
+
+/* analysis:hit_curve() -> curve | nil, message, code */
+static int analysis_hit_curve(lua_State *L) {
+    return mt_lua_push_hit_curve(L, check_analysis(L)->locality);
+}
+
+/* analysis:prefixes(most) -> list | nil, message, code */
+static int analysis_prefixes(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    uint64_t most = mt_lua_check_count(L, 2, "analyze: most");
+    luaL_argcheck(L, most <= 100000, 2, "too many");
+    return mt_lua_push_prefixes(L, self->locality, (size_t)most);
+}
+
+/* analysis:over_time(from_ns, width_ns, count) -> list */
+static int analysis_over_time(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    int64_t from_ns = luaL_checkinteger(L, 2), width_ns = luaL_checkinteger(L, 3);
+    uint64_t count = mt_lua_check_count(L, 4, "analyze: bins");
+    luaL_argcheck(L, width_ns > 0, 3, "must be above 0");
+    luaL_argcheck(L, count <= 100000, 4, "too many");
+    return mt_lua_push_hit_bins(L, self->locality, from_ns, width_ns, (size_t)count);
+}
+
+/* analysis:arrivals(window_ns, ...) -> list of dispersions | nil, message, code */
+static int analysis_arrivals(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    return mt_lua_push_arrivals(L, self->locality, 2, lua_gettop(L));
+}
+
+/* analysis:clock() -> {period, offset, instants} | nil, message, code */
+static int analysis_clock(lua_State *L) {
+    return mt_lua_push_clock(L, check_analysis(L)->locality);
+}
+
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"read", analysis_read},       {"add", analysis_add},
-                                       {"skipped", analysis_skipped}, {"result", analysis_result},
-                                       {"close", analysis_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", analysis_read},         {"add", analysis_add},
+        {"skipped", analysis_skipped},   {"result", analysis_result},
+        {"locality", analysis_locality}, {"hit_curve", analysis_hit_curve},
+        {"prefixes", analysis_prefixes}, {"over_time", analysis_over_time},
+        {"arrivals", analysis_arrivals}, {"clock", analysis_clock},
+        {"sample", analysis_sample},     {"allow_no_output", analysis_allow_no_output},
+        {"close", analysis_release},     {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);
+    mt_lua_register_hit_curve(L);
     return 1;
 }

@@ -77,6 +77,8 @@ int mt_lua_open_columns(lua_State *L);
 int mt_lua_open_trace(lua_State *L);
 int mt_lua_open_csv(lua_State *L);
 int mt_lua_open_analysis(lua_State *L);
+int mt_lua_open_radix(lua_State *L);
+int mt_lua_open_statistics(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);

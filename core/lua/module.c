@@ -9,6 +9,8 @@ static const luaL_Reg openers[] = {
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
+    {"radix", mt_lua_open_radix},
+    {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
     {"curve", mt_lua_open_curve},

@@ -3,8 +3,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
-
-#include <stdio.h>
+#include "prefix/check.h"
 
 /* One request of the trace. */
 typedef struct row {
@@ -12,6 +11,7 @@ typedef struct row {
     uint32_t blocks;
     uint32_t repeated; /* blocks whose (position, id) pair is repeated, as far as is known yet */
     uint32_t hits;     /* leading ids seen in earlier requests */
+    uint32_t has_output;
 } row;
 
 /* In place of the row a pair came first in, once it has come again. */
@@ -20,16 +20,21 @@ typedef struct row {
 struct mt_analysis {
     uint64_t block_size;
     uint64_t blocks;
+    int allows_no_output;
 
     row *rows;
     size_t row_count, row_capacity;
 
-    mt_ids *pairs;       /* numbers the distinct (position, id) pairs */
-    uint32_t *first_row; /* by the pair's number: where it came first, or CAME_AGAIN */
-    size_t first_row_capacity;
+    mt_big first_row; /* uint32_t by the pair's number: where it came first, or CAME_AGAIN */
+
+    /* As long as new ids are consecutive from 0 and each stands at one position, as the format has
+     * them, a pair's number is its id and nothing is hashed. From the first request on of which
+     * that does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
+    mt_big positions; /* uint32_t by id, while `pairs` is NULL */
+    mt_ids *pairs;
 
     /* Which ids have been seen, whatever their position: all below `low_ids`, and those that
-     * `other_ids` knows (NULL as long as new ids are consecutive, as the format has them). */
+     * `other_ids` knows (NULL as long as new ids are consecutive). */
     uint64_t low_ids;
     mt_ids *other_ids;
 
@@ -50,12 +55,11 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
         return NULL;
     }
     analysis->block_size = block_size;
-    analysis->pairs = mt_ids_new(0, error);
-    if (!analysis->pairs) {
-        mt_analysis_free(analysis);
-        return NULL;
-    }
     return analysis;
+}
+
+void mt_analysis_allow_no_output(mt_analysis *analysis) {
+    analysis->allows_no_output = 1;
 }
 
 void mt_analysis_free(mt_analysis *analysis) {
@@ -64,64 +68,88 @@ void mt_analysis_free(mt_analysis *analysis) {
     mt_ids_free(analysis->pairs);
     mt_ids_free(analysis->other_ids);
     mt_free(analysis->rows);
-    mt_free(analysis->first_row);
+    mt_big_free(&analysis->first_row);
+    mt_big_free(&analysis->positions);
     mt_free(analysis->keys);
     mt_free(analysis->numbers);
     mt_free(analysis);
 }
 
-static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
-    return tokens / block_size + (tokens % block_size != 0);
-}
-
-/* A block size at which `tokens` make `blocks` blocks: the least power of two from 16 on; 0 when
- * there is none. */
-static uint64_t fitting_block_size(uint64_t tokens, uint64_t blocks) {
-    for (uint64_t size = 16; size <= (uint64_t)1 << 20; size *= 2)
-        if (blocks_of(tokens, size) == blocks)
-            return size;
-    return 0;
-}
-
-static mt_code check_request(const mt_analysis *analysis, const mt_request *request,
-                             mt_error *error) {
-    const char *missing = !(request->has & MT_HAS_INPUT_LENGTH)    ? "input_length"
-                          : !(request->has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
-                                                                   : NULL;
-    if (missing)
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "%s is missing, and the analysis needs it", missing);
-    uint64_t blocks = blocks_of(request->input_length, analysis->block_size);
-    size_t given = request->hash_count;
-    if (!(request->has & MT_HAS_HASH_IDS) || given == 0 || given == blocks)
-        return MT_OK;
-    uint64_t other = fitting_block_size(request->input_length, given);
-    char hint[64] = "";
-    if (other)
-        snprintf(hint, sizeof hint, "; it fits a block size of %llu", (unsigned long long)other);
-    return mt_fail_at(
-        error, MT_ERROR_INPUT, "", request->line, 0,
-        "hash_ids has %zu id%s, but input_length %llu makes %llu block%s of %llu tokens%s", given,
-        given == 1 ? "" : "s", (unsigned long long)request->input_length,
-        (unsigned long long)blocks, blocks == 1 ? "" : "s",
-        (unsigned long long)analysis->block_size, hint);
+/* Distinct (position, id) pairs so far. */
+static uint64_t pair_count(const mt_analysis *analysis) {
+    return analysis->pairs ? mt_ids_count(analysis->pairs) : analysis->low_ids;
 }
 
 /* Room for one more request of `blocks` blocks, all of which may be new pairs. */
 static mt_code make_room(mt_analysis *analysis, size_t blocks, mt_error *error) {
-    uint64_t pairs = mt_ids_count(analysis->pairs) + blocks;
+    size_t bytes = (pair_count(analysis) + blocks) * sizeof(uint32_t);
     if (analysis->row_count + 1 >= CAME_AGAIN || blocks > UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one analysis");
     /* add_hits uses the second half of `numbers` as well. */
     if (mt_reserve((void **)&analysis->rows, &analysis->row_capacity, analysis->row_count + 1,
                    sizeof(row)) ||
-        mt_reserve((void **)&analysis->first_row, &analysis->first_row_capacity, pairs,
-                   sizeof(uint32_t)) ||
+        mt_big_reserve(&analysis->first_row, bytes) ||
+        (!analysis->pairs && mt_big_reserve(&analysis->positions, bytes)) ||
         mt_reserve((void **)&analysis->keys, &analysis->key_capacity, blocks, sizeof(mt_key)) ||
         mt_reserve((void **)&analysis->numbers, &analysis->number_capacity, 2 * blocks,
                    sizeof(uint64_t)))
         return mt_fail_memory(error, "analysis");
     return MT_OK;
+}
+
+static mt_key pair_key(uint64_t position, uint64_t id) {
+    return mt_key_number((mt_key){position + 1, 0}, id);
+}
+
+/* Counts a pair that came before as repeated, here and where it came first. */
+static void count_repeated(mt_analysis *analysis, uint64_t pair) {
+    uint32_t *first = (uint32_t *)analysis->first_row.data + pair;
+    analysis->rows[analysis->row_count].repeated++;
+    if (*first != CAME_AGAIN) {
+        analysis->rows[*first].repeated++;
+        *first = CAME_AGAIN;
+    }
+}
+
+/* The whole work for ids that are the pairs' numbers: leading ones that stand where they stood
+ * before, then the next new ones. 0 and nothing done when they are not. */
+static int add_plain(mt_analysis *analysis, const uint64_t *hash_ids) {
+    row *here = &analysis->rows[analysis->row_count];
+    uint32_t *positions = analysis->positions.data, *first_row = analysis->first_row.data;
+    uint32_t known = 0;
+    while (known < here->blocks && hash_ids[known] < analysis->low_ids &&
+           positions[hash_ids[known]] == known)
+        known++;
+    for (uint32_t i = known; i < here->blocks; i++)
+        if (hash_ids[i] != analysis->low_ids + (i - known))
+            return 0;
+    for (uint32_t i = 0; i < known; i++)
+        count_repeated(analysis, hash_ids[i]);
+    here->hits = known;
+    for (uint32_t i = known; i < here->blocks; i++) {
+        first_row[analysis->low_ids] = (uint32_t)analysis->row_count;
+        positions[analysis->low_ids++] = i;
+    }
+    return 1;
+}
+
+/* Enters the pairs there are, whose numbers are their ids, into a table. */
+static mt_code begin_hashing(mt_analysis *analysis, mt_error *error) {
+    enum { BATCH = 1024 };
+    const uint32_t *positions = analysis->positions.data;
+    mt_key keys[BATCH];
+    uint64_t numbers[BATCH];
+    mt_code code = MT_OK;
+    if (!(analysis->pairs = mt_ids_new(analysis->low_ids, error)))
+        return MT_ERROR_MEMORY;
+    for (uint64_t id = 0; code == MT_OK && id < analysis->low_ids;) {
+        size_t count = 0;
+        for (; count < BATCH && id < analysis->low_ids; count++, id++)
+            keys[count] = pair_key(positions[id], id);
+        code = mt_ids_of(analysis->pairs, keys, count, numbers, error);
+    }
+    mt_big_free(&analysis->positions);
+    return code;
 }
 
 /* Numbers the request's pairs, counts those that are repeated, here and where they came first, and
@@ -131,23 +159,17 @@ static mt_code add_pairs(mt_analysis *analysis, const uint64_t *hash_ids, uint64
     row *here = &analysis->rows[analysis->row_count];
     *new_from = mt_ids_count(analysis->pairs);
     for (size_t i = 0; i < here->blocks; i++)
-        analysis->keys[i] = mt_key_number((mt_key){i + 1, 0}, hash_ids[i]);
+        analysis->keys[i] = pair_key(i, hash_ids[i]);
     mt_code code =
         mt_ids_of(analysis->pairs, analysis->keys, here->blocks, analysis->numbers, error);
     if (code)
         return code;
+    uint32_t *first_row = analysis->first_row.data;
     for (size_t i = 0; i < here->blocks; i++) {
-        uint64_t pair = analysis->numbers[i];
-        uint32_t *first = &analysis->first_row[pair];
-        if (pair >= *new_from) {
-            *first = (uint32_t)analysis->row_count;
-            continue;
-        }
-        here->repeated++;
-        if (*first != CAME_AGAIN) {
-            analysis->rows[*first].repeated++;
-            *first = CAME_AGAIN;
-        }
+        if (analysis->numbers[i] >= *new_from)
+            first_row[analysis->numbers[i]] = (uint32_t)analysis->row_count;
+        else
+            count_repeated(analysis, analysis->numbers[i]);
     }
     return MT_OK;
 }
@@ -188,18 +210,31 @@ static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_
     return code;
 }
 
+mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
+    mt_request checked = *request;
+    if (analysis->allows_no_output)
+        checked.has |= MT_HAS_OUTPUT_LENGTH;
+    return mt_check_request(&checked, analysis->block_size, "the analysis", error);
+}
+
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_code code = check_request(analysis, request, error);
+    mt_code code = mt_analysis_check(analysis, request, error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
+    if (code == MT_OK && mt_interrupted())
+        code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
     if (code || (code = make_room(analysis, blocks, error)))
         return code;
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
-                                                .blocks = (uint32_t)blocks};
-    uint64_t new_from;
-    if ((code = add_pairs(analysis, request->hash_ids, &new_from, error)) ||
-        (code = add_hits(analysis, request->hash_ids, new_from, error)))
-        return code;
+                                                .blocks = (uint32_t)blocks,
+                                                .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
+    if (analysis->pairs || !add_plain(analysis, request->hash_ids)) {
+        uint64_t new_from;
+        if ((!analysis->pairs && (code = begin_hashing(analysis, error))) ||
+            (code = add_pairs(analysis, request->hash_ids, &new_from, error)) ||
+            (code = add_hits(analysis, request->hash_ids, new_from, error)))
+            return code;
+    }
     analysis->row_count++;
     analysis->blocks += blocks;
     return MT_OK;
@@ -211,28 +246,46 @@ static uint64_t context_length(const mt_analysis *analysis, const row *request) 
     return request->repeated * analysis->block_size;
 }
 
-typedef enum metric { INPUT, CONTEXT, UNIQUE_PROMPT, OUTPUT, HIT_RATE } metric;
+/* Does the request have a value? It is in *value then. */
+static int value_of(const mt_analysis *analysis, const row *request, mt_metric metric,
+                    double *value) {
+    int has_value = metric == MT_METRIC_INPUT_LENGTH    ? 1
+                    : metric == MT_METRIC_OUTPUT_LENGTH ? request->has_output != 0
+                                                        : request->blocks > 0;
+    *value = 0;
+    if (!has_value)
+        return 0;
+    switch (metric) {
+    case MT_METRIC_INPUT_LENGTH:
+        *value = (double)request->input_length;
+        break;
+    case MT_METRIC_OUTPUT_LENGTH:
+        *value = (double)request->output_length;
+        break;
+    case MT_METRIC_CONTEXT_LENGTH:
+        *value = (double)context_length(analysis, request);
+        break;
+    case MT_METRIC_UNIQUE_PROMPT_LENGTH:
+        *value = (double)(request->input_length - context_length(analysis, request));
+        break;
+    case MT_METRIC_THEORETICAL_HIT_RATE:
+        *value = (double)request->hits / (double)request->blocks;
+        break;
+    }
+    return 1;
+}
 
-/* The metric's values over all requests that have it. */
-static void summarise(const mt_analysis *analysis, metric which, double *values,
-                      mt_summary *summary) {
+size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values) {
     size_t count = 0;
     for (size_t i = 0; i < analysis->row_count; i++) {
-        const row *request = &analysis->rows[i];
-        if (which == INPUT)
-            values[count++] = (double)request->input_length;
-        else if (which == OUTPUT)
-            values[count++] = (double)request->output_length;
-        else if (request->blocks == 0)
+        double value;
+        if (!value_of(analysis, &analysis->rows[i], metric, &value))
             continue;
-        else if (which == CONTEXT)
-            values[count++] = (double)context_length(analysis, request);
-        else if (which == UNIQUE_PROMPT)
-            values[count++] = (double)(request->input_length - context_length(analysis, request));
-        else
-            values[count++] = (double)request->hits / (double)request->blocks;
+        if (values)
+            values[count] = value;
+        count++;
     }
-    mt_summarise(values, count, summary);
+    return count;
 }
 
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error) {
@@ -243,20 +296,21 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
         return mt_fail_memory(error, "analysis");
     result->requests = analysis->row_count;
     result->blocks = analysis->blocks;
-    result->distinct_pairs = mt_ids_count(analysis->pairs);
+    result->distinct_pairs = pair_count(analysis);
     mt_summary *const summaries[] = {
-        [INPUT] = &result->input_length,
-        [CONTEXT] = &result->context_length,
-        [UNIQUE_PROMPT] = &result->unique_prompt_length,
-        [OUTPUT] = &result->output_length,
-        [HIT_RATE] = &result->theoretical_hit_rate,
+        [MT_METRIC_INPUT_LENGTH] = &result->input_length,
+        [MT_METRIC_CONTEXT_LENGTH] = &result->context_length,
+        [MT_METRIC_UNIQUE_PROMPT_LENGTH] = &result->unique_prompt_length,
+        [MT_METRIC_OUTPUT_LENGTH] = &result->output_length,
+        [MT_METRIC_THEORETICAL_HIT_RATE] = &result->theoretical_hit_rate,
     };
     mt_code code = MT_OK;
-    for (int which = INPUT; code == MT_OK && which <= HIT_RATE; which++) {
+    for (int which = 0; code == MT_OK && which <= MT_METRIC_THEORETICAL_HIT_RATE; which++) {
         if (mt_interrupted())
             code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         else
-            summarise(analysis, (metric)which, values, summaries[which]);
+            mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
+                         summaries[which]);
     }
     mt_free(values);
     return code;

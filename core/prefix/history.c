@@ -42,6 +42,10 @@ uint32_t mt_history_visits(const mt_history *history, uint32_t block) {
     return ((const uint32_t *)history->visits.data)[block];
 }
 
+uint32_t mt_history_owner(const mt_history *history, uint32_t block) {
+    return ((const uint32_t *)history->owners.data)[block];
+}
+
 static uint64_t sum_before(const mt_history *history, uint32_t request) {
     uint64_t sum = 0;
     for (uint32_t at = request; at > 0; at &= at - 1)

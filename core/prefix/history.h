@@ -5,13 +5,14 @@
  * least so many blocks still has it (Mattson, Gecsei, Slutz, Traiger, "Evaluation techniques for
  * storage hierarchies", 1970). Blocks being prefix ids, who touches a block touches all before it;
  * so the blocks that one request touched last are always a suffix of its path, and a request's
- * known blocks fall into few *runs*, each last touched by one request. Within a run the first block
- * has the largest distance, and it grows from run to run: a run and all before it hit, as serving
- * engines count prefix hits, in a cache of at least the run's distance. One number a request (how
- * much of its path is still its own) is the whole state, kept in a Fenwick tree over requests
- * (Fenwick, "A new data structure for cumulative frequency tables", 1994).
+ * known blocks fall into few *runs*, each last touched by one request. All blocks of a run have one
+ * distance (what a later one of them lacks, touched before it by the run's owner, this request has
+ * touched again), and it grows from run to run: a run and all before it hit, as serving engines
+ * count prefix hits, in a cache of at least the run's distance. One number a request (how much of
+ * its path is still its own) is the whole state, kept in a Fenwick tree over requests (Fenwick, "A
+ * new data structure for cumulative frequency tables", 1994).
  *
- * Memory: 8 bytes a block, 12 a request. Time: O(runs * log requests) and a few steps a block. */
+ * Memory: 8 bytes a block, 16 a request. Time: O(runs * log requests) and a few steps a block. */
 #ifndef MT_PREFIX_HISTORY_H
 #define MT_PREFIX_HISTORY_H
 
@@ -26,7 +27,7 @@ typedef struct mt_history mt_history;
 typedef struct mt_run {
     uint32_t end;      /* blocks */
     uint32_t owner;    /* the request that touched them last, 0-based in order of touching */
-    uint64_t distance; /* of the run's first block: the least cache in which all of it hits */
+    uint64_t distance; /* of each of its blocks: the least cache in which the run hits */
 } mt_run;
 
 /* What one touch found; valid until the next. */
@@ -47,8 +48,9 @@ mt_history *mt_history_new(mt_error *error); /* NULL on failure */
 mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t count, size_t known,
                          mt_touch *touch, mt_error *error);
 
-/* Requests that touched the block so far. */
+/* Requests that touched the block so far, and the last of them. */
 uint32_t mt_history_visits(const mt_history *history, uint32_t block);
+uint32_t mt_history_owner(const mt_history *history, uint32_t block);
 
 /* Distinct blocks that request `request` (already touched) and all after it touched last: the
  * distance of the first block that is still its own. */

@@ -29,6 +29,9 @@ typedef struct mt_synthetic {
     size_t context_blocks; /* leading blocks that the source's requests shared */
 } mt_synthetic;
 
+/* Longer requests are not made: blocks. */
+#define MT_SYNTHESIS_BLOCKS ((uint64_t)1 << 27)
+
 /* So many draws in a row outside [min_isl, max_isl] are an error. */
 #define MT_SYNTHESIS_DRAWS 10000
 
@@ -39,6 +42,10 @@ mt_code mt_synthesis_nothing_passes(const mt_synthesis_options *options, mt_erro
 /* MT_ERROR_VALUE where a multiplier is not a positive finite number, a count is 0, or a lower bound
  * lies above its upper one. */
 mt_code mt_synthesis_check(const mt_synthesis_options *options, mt_error *error);
+
+/* A length of one or more, stretched: max(1, round(length * multiplier)), a half to the even
+ * neighbour; at most 2^53. */
+uint64_t mt_synthesis_stretch(uint64_t length, double multiplier);
 
 /* The OSL to write for one of the source's: multiplied, rounded, moved into the bounds. */
 uint64_t mt_synthesis_output(const mt_synthesis_options *options, uint64_t output_length);

@@ -21,13 +21,21 @@ mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
     return tree;
 }
 
+void mt_prefix_tree_seal(mt_prefix_tree *tree) {
+    mt_ids_free(tree->ids);
+    mt_free(tree->keys);
+    mt_free(tree->numbers);
+    tree->ids = NULL;
+    tree->keys = NULL;
+    tree->numbers = NULL;
+    tree->key_capacity = tree->number_capacity = 0;
+}
+
 void mt_prefix_tree_free(mt_prefix_tree *tree) {
     if (!tree)
         return;
-    mt_ids_free(tree->ids);
+    mt_prefix_tree_seal(tree);
     mt_big_free(&tree->parents);
-    mt_free(tree->keys);
-    mt_free(tree->numbers);
     mt_free(tree);
 }
 
@@ -74,25 +82,32 @@ static int add_plain(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t coun
     return 1;
 }
 
-/* Enters all blocks there are, whose numbers are their ids, into a table of keys. */
-static mt_code begin_hashing(mt_prefix_tree *tree, mt_error *error) {
-    enum { BATCH = 4096 };
+enum { BATCH = 4096 }; /* keys entered at once */
+
+/* Enters all blocks there are, whose numbers are their ids, into the table of keys. */
+static mt_code enter_all(mt_prefix_tree *tree, mt_key *keys, uint64_t *numbers, mt_error *error) {
     const uint32_t *parents = tree->parents.data;
     mt_code code = MT_OK;
-    mt_big all = {0};
-    uint64_t *numbers = mt_allocate(BATCH, sizeof *numbers);
-    if (!numbers || mt_big_reserve(&all, tree->count * sizeof(mt_key)))
-        code = mt_fail_memory(error, "prefix tree");
-    else if (!(tree->ids = mt_ids_new(tree->count, error)))
-        code = MT_ERROR_MEMORY;
-    mt_key *keys = all.data;
-    for (uint32_t b = 0; code == MT_OK && b < tree->count; b++)
+    for (uint32_t b = 0; b < tree->count; b++)
         keys[b] = mt_key_number(parents[b] == MT_NO_BLOCK ? (mt_key){0, 0} : keys[parents[b]], b);
     for (size_t b = 0; code == MT_OK && b < tree->count; b += BATCH) {
         size_t left = tree->count - b;
         code = mt_ids_of(tree->ids, keys + b, left < BATCH ? left : BATCH, numbers, error);
     }
-    mt_big_free(&all);
+    return code;
+}
+
+static mt_code begin_hashing(mt_prefix_tree *tree, mt_error *error) {
+    mt_code code = MT_OK;
+    mt_big keys = {0};
+    uint64_t *numbers = mt_allocate(BATCH, sizeof *numbers);
+    if (!numbers || mt_big_reserve(&keys, tree->count * sizeof(mt_key)))
+        code = mt_fail_memory(error, "prefix tree");
+    else if (!(tree->ids = mt_ids_new(tree->count, error)))
+        code = MT_ERROR_MEMORY;
+    else
+        code = enter_all(tree, keys.data, numbers, error);
+    mt_big_free(&keys);
     mt_free(numbers);
     return code;
 }

@@ -32,6 +32,9 @@ uint32_t mt_prefix_tree_count(const mt_prefix_tree *tree);
 /* parents[b] is the block before b, MT_NO_BLOCK where there is none; valid until the next add. */
 const uint32_t *mt_prefix_tree_parents(const mt_prefix_tree *tree);
 
+/* No more requests will come: gives back all memory but the parents'. */
+void mt_prefix_tree_seal(mt_prefix_tree *tree);
+
 void mt_prefix_tree_free(mt_prefix_tree *tree); /* NULL is allowed */
 
 #endif

@@ -227,17 +227,42 @@ local function y_axis(series, height)
   return { bottom = bottom, top = top, ticks = ticks(bottom, top, step) }
 end
 
--- The line under the chart with its tick marks, and the line of their labels.
-local function x_axis(opts, width, glyphs)
+-- Ticks of a logarithmic axis: the powers of ten, with their double and fivefold where those are few.
+local function log_ticks(from, to)
+  local list = {}
+  local factors = math.log(to / from, 10) < 3 and { 1, 2, 5 } or { 1 }
+  for power = math.floor(math.log(from, 10)), math.ceil(math.log(to, 10)) do
+    for _, factor in ipairs(factors) do
+      local value = factor * 10.0 ^ power
+      if value >= from * (1 - 1e-9) and value <= to * (1 + 1e-9) then
+        list[#list + 1] = { value, chart.number(value) }
+      end
+    end
+  end
+  return list
+end
+
+-- The ticks of the x axis, where a value lies on it (0 to 1), and the unit.
+local function x_ticks(opts, width)
   local from, to = opts.x_from, opts.x_to
+  if opts.x_scale == "log" then
+    return log_ticks(from, to), function(value) return math.log(value / from) / math.log(to / from) end,
+      opts.x_unit
+  end
   local is_time = opts.x_unit == "s"
   local unit, scale = opts.x_unit, 1
   if is_time then unit, scale = time_unit(math.max(math.abs(from), math.abs(to))) end
   local step = (is_time and time_step or nice_step)((to - from) / math.max(2, width // 12))
+  return ticks(from, to, step, scale), function(value) return (value - from) / (to - from) end, unit
+end
+
+-- The line under the chart with its tick marks, and the line of their labels.
+local function x_axis(opts, width, glyphs)
   local line, labels, used = {}, {}, 0
+  local list, position, unit = x_ticks(opts, width)
   for i = 1, width do line[i] = glyphs.horizontal end
-  for _, tick in ipairs(ticks(from, to, step, scale)) do
-    local column = math.min(width, math.floor((tick[1] - from) / (to - from) * width) + 1)
+  for _, tick in ipairs(list) do
+    local column = math.min(width, math.floor(position(tick[1]) * width) + 1)
     line[column] = glyphs.x_tick
     local start = math.max(column - #tick[2] // 2 - 1, used)
     if start + #tick[2] <= width + 2 then
@@ -286,6 +311,7 @@ local line_spec = {
   { "series", kind = "any", required = true }, { "names", kind = "string", list = true },
   { "x_from", kind = "number", required = true }, { "x_to", kind = "number", required = true },
   { "x_unit", kind = "string", default = "s" }, { "y_unit", kind = "string" },
+  { "x_scale", kind = "choice", choices = { "linear", "log" }, default = "linear" },
   { "width", kind = "integer", min = 20, max = 1000 },
   { "height", kind = "integer", min = 3, max = 200, default = 12 }, { "title", kind = "string" },
 }
@@ -300,15 +326,21 @@ local function line_options(given)
     core.base.raise(("chart.line: x_to (%s) must be above x_from (%s)"):format(options.show(opts.x_to),
       options.show(opts.x_from)))
   end
+  if opts.x_scale == "log" and opts.x_from <= 0 then
+    core.base.raise(("chart.line: x_from must be above 0 on a logarithmic axis, not %s"):format(
+      options.show(opts.x_from)))
+  end
   return opts
 end
 
 ---@class moontide.line_options
----@field series number[][] values of equal bins from x_from to x_to, from the left; NaN and infinity are gaps
+---@field series number[][] values of bins from x_from to x_to, equal on the axis, from the left; NaN and
+--- infinity are gaps
 ---@field names? string[] of the series, for a legend
 ---@field x_from number
 ---@field x_to number
 ---@field x_unit? string default "s", written in minutes, hours or days where that reads better
+---@field x_scale? "linear"|"log"
 ---@field y_unit? string
 ---@field width? integer of the whole chart in columns; default: the terminal's
 ---@field height? integer of the drawing in lines, default 12

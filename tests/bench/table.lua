@@ -108,6 +108,21 @@ section("analysis alone", function(bench)
   measure_analysis(bench, "analysis alone", bench:program("traces", "analyze", bench.trace))
 end)
 
+section("analysis of many blocks", function(bench)
+  local trace = bench:file "blocks.jsonl"
+  bench:together(1, {
+    main = bench:moontide(here .. "/conversation.lua", "--rate-scale", 35, "--output-file", trace),
+  })
+  local m = bench:together(5, {
+    main = bench:moontide("analyze", trace), floor = bench:program("floor", "read", trace),
+  })
+  print_row {
+    what = "analyze, 420 000 requests, 10 M ids", time = m.main.wall, spread = m.main.spread,
+    count = size_of(trace), of = "B", peak = m.main.peak, floor = m.floor.wall, floor_is = "read(2)",
+    goal = "<= 3 s, 800 MB", met = m.main.wall <= 3 and m.main.peak <= 800e6,
+  }
+end)
+
 -- A trace of about 300 MB whose lines are full of ids: the conversation trace again and again.
 local function repeat_trace(from, to)
   local input <close> = assert(io.open(from, "rb"))

@@ -31,11 +31,14 @@ end
 
 local small = [[
 {"timestamp": 0, "input_length": 1000, "output_length": 10, "hash_ids": [0, 1]}
-{"timestamp": 1, "input_length": 1500, "output_length": 20, "hash_ids": [0, 1, 2]}
+{"timestamp": 1500, "input_length": 1500, "output_length": 20, "hash_ids": [0, 1, 2]}
 
-{"timestamp": 2, "input_length": 600, "output_length": 30, "hash_ids": [3, 4]}
-{"timestamp": 3, "input_length": 1024, "output_length": 40, "hash_ids": [0, 1]}
+{"timestamp": 2000, "input_length": 600, "output_length": 30, "hash_ids": [3, 4]}
+{"timestamp": 3250, "input_length": 1024, "output_length": 40, "hash_ids": [0, 1]}
 ]]
+
+-- Charts are drawn for the terminal there is: here for none.
+local plain = "LC_ALL=C COLUMNS=80"
 
 local small_table = [[
 4 requests, 9 blocks
@@ -48,24 +51,104 @@ Output Length             25.00    11.18   10.00   17.50     25.00     32.50    
 Theoretical Hit Rates      0.42     0.43    0.00    0.00      0.33      0.75      1.00
 ]]
 
+-- Blocks 0 and 1 come back after 0, 1 and after 0, 1, 2, 3, 4; the second request goes on from the first,
+-- the fourth is shorter than the second.
+local small_rest = [[
+
+LRU Cache, Blocks  Hit Ratio by Request  by Block  by Token
+1                                 0.000     0.000     0.000
+2                                 0.167     0.222     0.248
+5                                 0.417     0.444     0.497
+infinite                          0.417     0.444     0.497
+
+5 distinct blocks; 5 blocks of cache reach 90 % of the attainable hits
+Infinite cache by block: 0.222 within a session, 0.222 across sessions
+
+Hit ratio by block of an LRU cache, by its size
+     0.6 +
+         |
+     0.4 +                                                                *****
+         |                                                                *
+         |                 ***********************************************
+     0.2 +                 *
+         |                 *
+     0.0 +*****************
+         ++----------------------------+--------------------------------------+
+         1                            2                                      5 blocks
+
+Shared Prefix  Requests    Share  Blocks  Tokens
+1                     3  75.00 %       2   1,024
+
+3 sessions (inferred: requests that go on where an earlier one ended), 2 of one turn
+                    Mean    Min    P10    P25  Median    P75    P90    P99    Max
+Reuse Time (s)     1.625  1.500  1.500  1.500   1.625  1.750  1.750  1.750  1.750
+Turns per Session   1.33   1.00   1.00   1.00    1.00   1.50   1.80   1.98   2.00
+Think Time (s)     1.500  1.500  1.500  1.500   1.500  1.500  1.500  1.500  1.500
+
+Over time, infinite cache
+From  Requests  per Second  Blocks  Hit Ratio by Block
+0s           1        1.00       2               0.000
+1s           1        1.00       3               0.667
+2s           1        1.00       2               0.000
+3s           1         N/A       2               1.000
+
+Requests per Second  Mean  Peak    CV  Variance/Mean
+in windows of 1 s    1.00  1.00  0.00           0.00
+in windows of 10 s    N/A   N/A   N/A            N/A
+in windows of 60 s    N/A   N/A   N/A            N/A
+in windows of 300 s   N/A   N/A   N/A            N/A
+]]
+
+-- The members of its JSON after the metrics.
+local small_json = [[
+"distinct_blocks": 5,
+ "hit_infinite": {"request": 0.41666666666666663, "block": 0.4444444444444444, "token": 0.49660523763336567},
+ "hit_sessions": {"within": 0.2222222222222222, "across": 0.2222222222222222},
+ "lru": {"1": 0, "2": 0.2222222222222222, "5": 0.4444444444444444},
+ "blocks_for_90_percent": 5,
+ "reuse_time": {"mean": 1.625, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.625,
+ "p75": 1.75, "p90": 1.75, "p99": 1.75, "max": 1.75},
+ "prefixes": [{"requests": 3, "share": 0.75, "blocks": 2, "tokens": 1024}],
+ "sessions": {"count": 3, "given": 0, "single": 2,
+ "turns": {"mean": 1.3333333333333333, "min": 1, "p10": 1, "p25": 1, "median": 1, "p75": 1.5, "p90": 1.8, "p99": 1.98, "max": 2},
+ "think_time": {"mean": 1.5, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.5, "p75": 1.5, "p90": 1.5, "p99": 1.5, "max": 1.5}},
+ "over_time": [{"start": 0, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0},
+ {"start": 1, "requests": 1, "rate": 1, "blocks": 3, "hit_ratio": 0.6666666666666666},
+ {"start": 2, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0},
+ {"start": 3, "requests": 1, "rate": null, "blocks": 2, "hit_ratio": 1}],
+ "arrivals": {"1": {"windows": 3, "requests": 3, "mean": 1, "peak": 1, "coefficient_of_variation": 0},
+ "10": {"windows": 0, "requests": 0, "mean": null, "peak": null, "coefficient_of_variation": null},
+ "60": {"windows": 0, "requests": 0, "mean": null, "peak": null, "coefficient_of_variation": null},
+ "300": {"windows": 0, "requests": 0, "mean": null, "peak": null, "coefficient_of_variation": null}},
+ "dispersion": {"1": 0, "10": null, "60": null, "300": null},
+ "clock": null}
+]]
+
 describe("moontide analyze", function()
   before_each(function() folder = command.folder() end)
   after_each(command.remove_folders)
 
   it("prints the table", function()
     local path = file("small.jsonl", small)
-    local expected = { status = 0, err = "", out = path .. ": " .. small_table }
-    assert.same(expected, analyze { path })
-    assert.same(expected, analyze { "--input-file", path, "--block-size=512" })
-    expected.out = "standard input: " .. small_table
-    assert.same(expected, analyze({ "-" }, { input = small }))
+    local expected = { status = 0, err = "", out = path .. ": " .. small_table .. small_rest }
+    assert.same(expected, analyze({ path }, { environment = plain }))
+    assert.same(expected, analyze({ "--input-file", path, "--block-size=512" }, { environment = plain }))
+    expected.out = "standard input: " .. small_table .. small_rest
+    assert.same(expected, analyze({ "-" }, { input = small, environment = plain }))
+  end)
+
+  it("prints JSON", function()
+    local result = analyze { file("small.jsonl", small), "--json" }
+    assert.equal(0, result.status)
+    assert.equal((small_json:gsub(",\n ?", ", ")), result.out:match '("distinct_blocks".*)$')
+    assert.matches('^{"requests": 4, "blocks": 9, "metrics": {"input_length": {"mean": 1031, ', result.out)
   end)
 
   it("reads mooncake_trace.jsonl of the current folder when no trace is named", function()
     refused("mooncake_trace.jsonl: cannot open: No such file or directory", {})
     file("mooncake_trace.jsonl", small)
-    local result = analyze({}, { folder = folder })
-    assert.same({ status = 0, err = "", out = "mooncake_trace.jsonl: " .. small_table }, result)
+    local result = analyze({}, { folder = folder, environment = plain })
+    assert.same({ status = 0, err = "", out = "mooncake_trace.jsonl: " .. small_table .. small_rest }, result)
   end)
 
   it("takes lines of other block sizes with --block-size", function()
@@ -78,11 +161,11 @@ describe("moontide analyze", function()
     assert.matches(": 1 request, 3 blocks\n", result.out)
   end)
 
-  it("prints the known answers of the conversation trace with --json", function()
+  it("prints the known answers of the conversation trace with --json, and goes on after them", function()
     if not io.open(conversation) then return pending("no " .. conversation) end
     local result = analyze { conversation, "--json" }
     assert.equal("", result.err)
-    assert.equal(([[
+    local metrics = ([[
 {"requests": 12031, "blocks": 288500, "metrics": {
 "input_length": {"mean": 12035.061341534369, "std": 15800.344851301792, "min": 891, "p25": 2306.5,
  "median": 6909, "p75": 15367, "max": 126195},
@@ -93,13 +176,18 @@ describe("moontide analyze", function()
 "output_length": {"mean": 342.6189011719724, "std": 249.90803456204557, "min": 1, "p25": 156.5,
  "median": 350, "p75": 472, "max": 2000},
 "theoretical_hit_rate": {"mean": 0.38425808746366197, "std": 0.33651244604875785, "min": 0,
- "p25": 0.06666666666666667, "median": 0.3333333333333333, "p75": 0.6666666666666666, "max": 1}}}
-]]):gsub(",\n ?", ", "):gsub("{\n", "{"), result.out)
+ "p25": 0.06666666666666667, "median": 0.3333333333333333, "p75": 0.6666666666666666, "max": 1}},
+]]):gsub(",\n ?", ", "):gsub("{\n", "{")
+    metrics = metrics .. '"distinct_blocks": 182790, "hit_infinite": {'
+    assert.equal(metrics, result.out:sub(1, #metrics))
+    assert.matches('"clock": {"period": 3, "offset": 0, "instants": 1180}}\n$', result.out)
   end)
 
   it("prints the conversation trace's table", function()
     if not io.open(conversation) then return pending("no " .. conversation) end
-    assert.same({ status = 0, err = "", out = conversation .. [[
+    local result = analyze { conversation }
+    assert.equal("", result.err)
+    local expected = conversation .. [[
 : 12031 requests, 288500 blocks
 
                             Mean    Std Dev     Min       P25    Median        P75         Max
@@ -108,7 +196,83 @@ Context Length          6,373.59  12,024.63  512.00    512.00  1,536.00   7,168.
 Unique Prompt Length    5,661.48  12,353.50    0.00    350.00    594.00   6,071.50  125,683.00
 Output Length             342.62     249.91    1.00    156.50    350.00     472.00    2,000.00
 Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.67        1.00
-]] }, analyze { conversation })
+
+LRU Cache, Blocks  Hit Ratio by Request  by Block  by Token
+]]
+    assert.equal(expected, result.out:sub(1, #expected))
+    for _, line in ipairs {
+      "10,000                            0.275     0.211     0.215",
+      "182,790                           0.384     0.366     0.374",
+      "infinite                          0.384     0.366     0.374",
+      "182,790 distinct blocks; 31,589 blocks of cache reach 90 % of the attainable hits",
+      "1                12,031  100.00 %       1     512",
+      "The timestamps lie on a grid of 3 s (1,180 instants): replayed as they are, they make bursts that never were.",
+    } do
+      assert.truthy(result.out:find("\n" .. line .. "\n", 1, true), line)
+    end
+  end)
+
+  it("gives the hit ratios at the sizes that are asked for", function()
+    local path = file("small.jsonl", small)
+    local result = analyze({ path, "--cache-sizes", "1k,4,4,2" }, { environment = plain })
+    assert.equal(0, result.status)
+    assert.truthy(result.out:find([[
+
+LRU Cache, Blocks  Hit Ratio by Request  by Block  by Token
+2                                 0.167     0.222     0.248
+4                                 0.167     0.222     0.248
+1,000                             0.417     0.444     0.497
+infinite ]], 1, true))
+    assert.matches('"lru": {"5": 0.4444444444444444}, ', analyze({ path, "--cache-sizes=5", "--json" }).out)
+    refused("analyze: --cache-sizes must be at least 1, not 0", { path, "--cache-sizes", "5,0" }, 2)
+    refused("analyze: --cache-sizes must be a whole number, not '1.5'", { path, "--cache-sizes", "1.5" }, 2)
+    refused("analyze: --cache-sizes must be a whole number, not ''", { path, "--cache-sizes", "" }, 2)
+  end)
+
+  it("says N/A of what a trace has no members for", function()
+    local nothing = analyze { file("t.jsonl", '{"input_length": 10, "output_length": 2}\n') }
+    assert.equal(0, nothing.status)
+    assert.matches("\nHit ratio of an LRU cache: N/A, no request has hash_ids\n", nothing.out)
+    assert.matches("\nSessions: N/A, no request has hash_ids or a session_id\n", nothing.out)
+    assert.matches("\nRequests per Second: N/A, no request has a timestamp\n$", nothing.out)
+
+    local no_times = analyze { file("t.jsonl", (small:gsub('"timestamp": %d+, ', ""))) }
+    assert.equal(0, no_times.status)
+    assert.matches("\nReuse Time %(s%) +N/A ", no_times.out)
+    assert.matches("\nThink Time %(s%) +N/A ", no_times.out)
+    assert.matches("\n2 +0%.167 +0%.222 +0%.248\n", no_times.out)
+    assert.is_nil(no_times.out:find("Over time", 1, true))
+    local json = analyze({ file("t.jsonl", (small:gsub('"timestamp": %d+, ', ""))), "--json" }).out
+    assert.matches('"reuse_time": null, ', json)
+    assert.matches('"over_time": null, "arrivals": null, "dispersion": null, "clock": null}\n$', json)
+  end)
+
+  it("says that times go back, and what puts them in order", function()
+    local result = analyze { file("t.jsonl", (small:gsub('"timestamp": 2000', '"timestamp": 1'))) }
+    assert.equal(0, result.status)
+    assert.matches("\nReuse Time %(s%) +N/A ", result.out)
+    assert.matches("\nReuse Time: N/A, the timestamps of 1 request go back %('moontide cat %-%-sort'", result.out)
+    assert.matches("\n0s +2 +2.00 +4 +0.000\n", result.out)
+  end)
+
+  it("takes traces with nothing to tell apart", function()
+    local line = '{"timestamp": 5, "input_length": 512, "output_length": 1, "hash_ids": [0]}\n'
+    for requests, hits in pairs { [1] = "0.000", [50] = "0.980" } do
+      local result = analyze { file("t.jsonl", line:rep(requests)) }
+      assert.equal(0, result.status)
+      assert.matches("\ninfinite +" .. hits .. " +" .. hits .. " +" .. hits .. "\n", result.out)
+      assert.matches("\nin windows of 300 s +N/A +N/A +N/A +N/A", result.out)
+    end
+    local unlike = {}
+    for i = 1, 60 do
+      unlike[i] = ('{"timestamp": %d, "input_length": 512, "output_length": 1, "hash_ids": [%d]}\n'):format(i * i, 7 * i)
+    end
+    local result = analyze { file("t.jsonl", table.concat(unlike)) }
+    assert.equal(0, result.status)
+    assert.matches("\n60 distinct blocks\nInfinite cache by block: 0.000 within a session, 0.000 across sessions\n", result.out)
+    assert.matches("\nShared Prefixes: none\n", result.out)
+    assert.matches('"blocks_for_90_percent": null, "reuse_time": null, "prefixes": %[%], ',
+      analyze({ file("t.jsonl", table.concat(unlike)), "--json" }).out)
   end)
 
   it("counts lines without hash_ids in lengths only", function()
@@ -167,7 +331,7 @@ Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.
     local path = file("bad.jsonl", small .. '{"input_length": 1}\n' .. "nonsense\n")
     local result = analyze { path, "--skip-bad-lines" }
     assert.equal(0, result.status)
-    assert.equal(path .. ": " .. small_table, result.out)
+    assert.equal(path .. ": " .. small_table, result.out:sub(1, #path + 2 + #small_table))
     assert.equal(("moontide: skipped 2 bad lines; the first: %s:6: output_length is missing, "
       .. "and the analysis needs it\n"):format(path), result.err)
 
@@ -199,7 +363,8 @@ Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.
   it("has help", function()
     local result = analyze { "--help" }
     assert.equal(0, result.status)
-    for _, word in ipairs { "--input-file", "--block-size", "--json", "--skip-bad-lines", "mooncake_trace.jsonl" } do
+    for _, word in ipairs { "--input-file", "--block-size", "--json", "--skip-bad-lines", "--cache-sizes",
+      "mooncake_trace.jsonl" } do
       assert.truthy(result.out:find(word, 1, true))
     end
   end)

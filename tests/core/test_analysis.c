@@ -103,6 +103,58 @@ static void test_without_ids(void **state) {
     mt_analysis_free(analysis);
 }
 
+/* The values behind the summaries, in the order of the requests that have them. */
+static void test_values(void **state) {
+    (void)state;
+    mt_analysis *analysis = new_analysis();
+    double values[4];
+    assert_int_equal(mt_analysis_values(analysis, MT_METRIC_INPUT_LENGTH, values), 0);
+    add(analysis, 1000, (uint64_t[]){0, 1}, 2);
+    add(analysis, 600, (uint64_t[]){3, 4}, 2);
+    add(analysis, 77, NULL, 0);
+    add(analysis, 1500, (uint64_t[]){0, 1, 2}, 3);
+    static const double wanted[][4] = {
+        [MT_METRIC_INPUT_LENGTH] = {1000, 600, 77, 1500},
+        [MT_METRIC_CONTEXT_LENGTH] = {1000, 0, 1024},
+        [MT_METRIC_UNIQUE_PROMPT_LENGTH] = {0, 600, 476},
+        [MT_METRIC_OUTPUT_LENGTH] = {1, 1, 1, 1},
+        [MT_METRIC_THEORETICAL_HIT_RATE] = {0, 0, 2.0 / 3},
+    };
+    for (int metric = 0; metric <= MT_METRIC_THEORETICAL_HIT_RATE; metric++) {
+        int is_length = metric == MT_METRIC_INPUT_LENGTH || metric == MT_METRIC_OUTPUT_LENGTH;
+        size_t count = is_length ? 4 : 3;
+        assert_int_equal(mt_analysis_values(analysis, (mt_metric)metric, NULL), count);
+        assert_int_equal(mt_analysis_values(analysis, (mt_metric)metric, values), count);
+        assert_memory_equal(values, wanted[metric], count * sizeof *values);
+    }
+    mt_analysis_free(analysis);
+}
+
+/* Where it is allowed, a request without output_length counts in all but Output Length. */
+static void test_without_output(void **state) {
+    (void)state;
+    mt_analysis *analysis = new_analysis();
+    mt_request request = request_of(1000, 40, (uint64_t[]){0, 1}, 2);
+    mt_request without = request_of(600, 0, (uint64_t[]){0, 2}, 2);
+    without.has &= ~(unsigned)MT_HAS_OUTPUT_LENGTH;
+    assert_int_equal(mt_analysis_add(analysis, &without, NULL), MT_ERROR_INPUT);
+    mt_analysis_allow_no_output(analysis);
+    assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
+    assert_int_equal(mt_analysis_add(analysis, &without, NULL), MT_OK);
+    mt_analysis_result result = finish(analysis);
+    assert_int_equal(result.requests, 2);
+    assert_true(result.input_length.mean == 800);
+    assert_true(result.context_length.mean == 512);
+    assert_true(result.theoretical_hit_rate.max == 0.5);
+    assert_int_equal(result.output_length.count, 1);
+    assert_true(result.output_length.mean == 40);
+    without.has &= ~(unsigned)MT_HAS_INPUT_LENGTH;
+    mt_error error;
+    assert_int_equal(mt_analysis_add(analysis, &without, &error), MT_ERROR_INPUT);
+    assert_string_equal(error.message, "input_length is missing, and the analysis needs it");
+    mt_analysis_free(analysis);
+}
+
 /* ---- beside a plain slow version --------------------------------------------------------------
  */
 
@@ -182,6 +234,23 @@ static void make_trace(plain_trace *trace, const pattern *how, uint64_t *random)
     }
 }
 
+/* As the format has it, up to request `until`, which and all later ones may break it: an id stands
+ * at another position, or a new one is not the next. */
+static void make_orderly_trace(plain_trace *trace, size_t until, uint64_t *random) {
+    uint64_t next = 0;
+    for (size_t r = 0; r < REQUESTS; r++) {
+        size_t other = r > 0 ? (size_t)below(random, r) : 0;
+        size_t shared = r > 0 ? (size_t)below(random, trace->count[other] + 1) : 0;
+        trace->count[r] = shared + (size_t)below(random, MOST_BLOCKS - shared + 1);
+        trace->input[r] = trace->count[r] * BLOCK;
+        memcpy(trace->ids[r], trace->ids[other], shared * sizeof(uint64_t));
+        for (size_t i = shared; i < trace->count[r]; i++)
+            trace->ids[r][i] = next++;
+        if (r >= until && trace->count[r] > 0)
+            trace->ids[r][below(random, trace->count[r])] = below(random, next + 3);
+    }
+}
+
 static void compare_with_plain(const plain_trace *trace) {
     double context[REQUESTS], unique[REQUESTS], hits[REQUESTS];
     mt_analysis *analysis = new_analysis();
@@ -213,6 +282,10 @@ static void test_against_plain(void **state) {
             make_trace(&trace, &patterns[p], &random);
             compare_with_plain(&trace);
         }
+    for (size_t until = 0; until <= REQUESTS; until += 10) {
+        make_orderly_trace(&trace, until, &random);
+        compare_with_plain(&trace);
+    }
 }
 
 /* ---- the conversation trace -------------------------------------------------------------------
@@ -417,6 +490,8 @@ int main(void) {
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_without_ids),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_without_output),
         cmocka_unit_test(test_against_plain),
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_refused),

@@ -59,7 +59,12 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     local five, zero = empty:gsub("null", "5"):gsub('"std": 5', '"std": 0'), empty:gsub("null", "0")
     assert.equal('{"requests": 1, "blocks": 0, "metrics": {"input_length": ' .. five ..
       ', "context_length": ' .. empty .. ', "unique_prompt_length": ' .. empty .. ', "output_length": ' .. zero ..
-      ', "theoretical_hit_rate": ' .. empty .. "}}", mt.json.encode(result))
+      ', "theoretical_hit_rate": ' .. empty .. '}, "distinct_blocks": 0, "hit_infinite": null, "hit_sessions": null, ' ..
+      '"lru": null, "blocks_for_90_percent": null, "reuse_time": null, "prefixes": null, "sessions": null, ' ..
+      '"over_time": null, "arrivals": null, "dispersion": null, "clock": null}', mt.json.encode(result))
+    assert.is_nil(result.hit_infinite)
+    assert.is_nil(result:hit_ratio(100))
+    assert.is_nil(result:plot())
   end)
 
   it("gives the same from a path, a reader and columns", function()
@@ -83,6 +88,95 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     os.remove(path)
   end)
 
+  it("gives the hit ratio at every size, weighted in three ways", function()
+    local result = mt.analyze(mt.trace.columns(requests()))
+    local by_block = { [0] = 0, 0, 2 / 9, 2 / 9, 2 / 9, 4 / 9, 4 / 9 }
+    for size, ratio in pairs(by_block) do
+      assert.equal(ratio, result:hit_ratio(size))
+      assert.equal(ratio, result:hit_ratio(size + 0.5, "block"))
+    end
+    assert.equal(4 / 9, result:hit_ratio(math.huge))
+    assert.equal(4 / 9, result:hit_ratio(1e300))
+    assert.is_near(2 / 3 / 4, result:hit_ratio(4, "request"), 1e-12)
+    assert.is_near((2 / 3 + 1) / 4, result:hit_ratio(5, "request"), 1e-12)
+    assert.equal(2048 / 4124, result:hit_ratio(5, "token"))
+    assert.same({ 1, 0.0 }, result.lru[1])
+    assert.same({ 5, 4 / 9 }, result.lru[3])
+    assert.equal(3, #result.lru)
+    assert.equal(5, result.blocks_for_90_percent)
+    assert.same({ request = result:hit_ratio(5, "request"), block = 4 / 9, token = 2048 / 4124 }, result.hit_infinite)
+    assert.same({ within = 2 / 9, across = 2 / 9 }, result.hit_sessions)
+    assert.equal(5, result.distinct_blocks)
+    assert.equal("hit_ratio: the size must be at least 0, not -1", refusal(result.hit_ratio, result, -1))
+    assert.equal("hit_ratio: the weight must be one of block, request, token, not 'blocks' (did you mean 'block'?)",
+      refusal(result.hit_ratio, result, 1, "blocks"))
+    assert.equal("hit_ratio: the analysis must be what mt.analyze gave (analysis:hit_ratio), not 5",
+      refusal(result.hit_ratio, 5))
+  end)
+
+  it("knows the hit ratios of the conversation trace", function()
+    if not io.open(conversation) then return pending("no " .. conversation) end
+    local result = mt.analyze(conversation, { cache_sizes = { 30000, 1000, 30000 } })
+    assert.is_near(0.38425808746366197, result.hit_infinite.request, 1e-12)
+    assert.is_near(0.366, result.hit_infinite.block, 0.0005)
+    assert.is_near(0.374, result.hit_infinite.token, 0.0005)
+    assert.equal(2, #result.lru)
+    assert.same({ 30000, result:hit_ratio(30000) }, result.lru[2])
+    assert.is_near(0.326, result.lru[2][2], 0.0005)
+    assert.is_near(0.211, result:hit_ratio(10000), 0.0005)
+    assert.is_near(result.hit_infinite.block, result.hit_sessions.within + result.hit_sessions.across, 1e-12)
+    local least = result.blocks_for_90_percent
+    assert.is_true(result:hit_ratio(least) >= 0.9 * result.hit_infinite.block)
+    assert.is_true(result:hit_ratio(least - 1) < 0.9 * result.hit_infinite.block)
+    assert.same({ requests = 12031, share = 1.0, blocks = 1, tokens = 512 }, result.prefixes[1])
+    assert.same({ period = 3, offset = 0, instants = 1180 }, result.clock)
+    local requests_in_bins = 0
+    for _, bin in ipairs(result.over_time) do requests_in_bins = requests_in_bins + bin.requests end
+    assert.equal(12031, requests_in_bins)
+    assert.equal(12, #result.over_time)
+  end)
+
+  it("draws the hit ratio against the cache's size", function()
+    local picture = tostring(mt.analyze(mt.trace.columns(requests())):plot())
+    assert.matches("^Hit ratio by block of an LRU cache, by its size\n", picture)
+    assert.matches("blocks$", picture)
+  end)
+
+  it("counts turns and think times by session_id, and infers them where there is none", function()
+    local columns = mt.trace.columns {
+      { timestamp = 0, input_length = 600, output_length = 1, hash_ids = { 0, 1 }, session_id = "a" },
+      { timestamp = 1000, input_length = 600, output_length = 1, hash_ids = { 0, 2 }, session_id = "b" },
+      { timestamp = 4000, input_length = 1100, output_length = 1, hash_ids = { 0, 1, 3 }, session_id = "a" },
+      { delay = 2000, input_length = 5, output_length = 1, session_id = "b" },
+      { timestamp = 9000, input_length = 600, output_length = 1, hash_ids = { 8, 9 } },
+    }
+    local sessions = mt.analyze(columns).sessions
+    assert.equal(3, sessions.count)
+    assert.equal(4, sessions.given)
+    assert.equal(1, sessions.single)
+    assert.equal(2, sessions.turns.max)
+    assert.same({ 2, 3, 4 }, { sessions.think_time.min, sessions.think_time.mean, sessions.think_time.max })
+    assert.matches("\n3 sessions %(session_id of 4 requests, the rest inferred%), 1 of one turn\n",
+      mt.analyze(columns):report())
+  end)
+
+  it("says the rate over time, whatever the times", function()
+    local function over_time(times)
+      local columns = mt.trace.columns()
+      for _, time in ipairs(times) do columns:append { timestamp = time, input_length = 1, output_length = 1 } end
+      return mt.analyze(columns).over_time
+    end
+    assert.same({ { start = 0, requests = 3, blocks = 0, rate = 3.0 }, { start = 1, requests = 1, blocks = 0 } },
+      over_time { 0, 10, 500, 1999 })
+    assert.equal(1, #over_time { 5 })
+    local day = over_time { 0, 86400000 }
+    assert.same({ 13, 7200, 86400 }, { #day, day[2].start, day[13].start })
+    local since_1970 = over_time { 1700000000000, 1700000060000 }
+    assert.same({ 13, 1700000000 }, { #since_1970, since_1970[1].start })
+    local years = over_time { 0, 5 * 365 * 86400000 }
+    assert.is_true(#years <= 20 and years[#years].requests == 1)
+  end)
+
   it("reports a trace that cannot be analysed", function()
     assert.same({ nil, "/nowhere/x: cannot open: No such file or directory", "io" }, { mt.analyze "/nowhere/x" })
     assert.same({ nil, "columns: no requests", "input" }, { mt.analyze(mt.trace.columns()) })
@@ -99,6 +193,9 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
   it("refuses wrong arguments", function()
     assert.equal("analyze: the trace must be a file's name, columns or a reader, not 5", refusal(mt.analyze, 5))
     assert.equal("analyze: block_size must be at least 1, not 0", refusal(mt.analyze, "x", { block_size = 0 }))
+    assert.equal("analyze: cache_sizes must be at least 1, not 0", refusal(mt.analyze, "x", { cache_sizes = { 0 } }))
+    assert.equal("analyze: cache_sizes must be a list of at least one value, not a table",
+      refusal(mt.analyze, "x", { cache_sizes = {} }))
     assert.equal("analyze: unknown option 'blok_size' (did you mean 'block_size'?)",
       refusal(mt.analyze, "x", { blok_size = 1 }))
   end)

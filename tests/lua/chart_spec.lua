@@ -78,6 +78,22 @@ requests/s
     assert.equal(" 0 0.2 0.4 0.6 0.8 1 s", axis(1):gsub("0%.0", "0"):gsub("1%.0", "1"))
   end)
 
+  it("has a logarithmic axis", function()
+    local function axis(from, to)
+      local lines = lines_of(chart.line({ series = { up(3) }, x_from = from, x_to = to, x_scale = "log",
+        x_unit = "blocks", width = 40 }, ascii))
+      return lines[#lines - 1]:sub(11), (lines[#lines]:gsub("%s+", " "))
+    end
+    local ticks, labels = axis(1, 1000)
+    assert.equal("+--------+---------+--------+", ticks)
+    assert.equal(" 1 10 100 1000 blocks", labels)
+    ticks, labels = axis(3, 70)
+    assert.equal(" 5 10 20 50 blocks", labels)
+    assert.equal("----+------+-----+-------+---", ticks) -- columns 5, 12, 18 and 26 of 29
+    assert.equal("chart.line: x_from must be above 0 on a logarithmic axis, not 0",
+      (select(2, pcall(mt.chart.line, { series = { { 1 } }, x_from = 0, x_to = 1, x_scale = "log" })):gsub("^[^:]*:%d+: ", "")))
+  end)
+
   it("has room for values below 0, for one value, for none above 0, and for gaps", function()
     local lines = lines_of(chart.line({ series = { { -5, 5 } }, x_from = 0, x_to = 2, height = 4 }, ascii))
     assert.equal("       5 +               **************", (lines[1]:gsub("%s+$", "")))

@@ -1,0 +1,28 @@
+/* Samples and dispersions between Lua and core, for the other bindings. */
+#ifndef MT_LUA_STATISTICS_BINDING_H
+#define MT_LUA_STATISTICS_BINDING_H
+
+#include "lua/binding.h"
+
+#include "stats/dispersion.h"
+
+/* Numbers in ascending order, as the userdata "moontide.sample" holds them. */
+typedef struct mt_lua_sample {
+    double *values; /* NULL once closed */
+    size_t count;
+} mt_lua_sample;
+
+/* Pushes a new sample with room for `count` values, for the caller to fill at once and to hand to
+ * mt_lua_sort_sample with the number that there are. Raises when memory is out. */
+mt_lua_sample *mt_lua_new_sample(lua_State *L, size_t count);
+void mt_lua_sort_sample(mt_lua_sample *sample, size_t count);
+
+/* The open sample at `arg`. */
+const mt_lua_sample *mt_lua_check_sample(lua_State *L, int arg);
+
+/* Pushes counts in windows of window_ns nanoseconds as a table: window (seconds), windows, requests
+ * (in them), mean and peak (requests per second), coefficient_of_variation, variance_over_mean.
+ * What the windows are too few for is absent. */
+void mt_lua_push_dispersion(lua_State *L, int64_t window_ns, const mt_dispersion *dispersion);
+
+#endif

@@ -1,0 +1,20 @@
+/* What everything that looks at a trace's prefixes asks of a request: both lengths, and as many
+ * blocks as the input length makes. */
+#ifndef MT_PREFIX_CHECK_H
+#define MT_PREFIX_CHECK_H
+
+#include "base/error.h"
+#include "trace/record.h"
+
+/* ceil(tokens / block_size); block_size >= 1. */
+uint64_t mt_blocks_of(uint64_t tokens, uint64_t block_size);
+
+/* A request without input_length or output_length, or with ids that are not
+ * ceil(input_length / block_size) of them, is MT_ERROR_INPUT with the request's line and the
+ * member's name in the message (source left empty), and a block size that would fit where a common
+ * one does. hash_ids may be empty or absent. `needed_by` is who asks, as the message names it: "the
+ * analysis". */
+mt_code mt_check_request(const mt_request *request, uint64_t block_size, const char *needed_by,
+                         mt_error *error);
+
+#endif

@@ -1,0 +1,55 @@
+#include "stats/quantiles.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int by_value(const void *left, const void *right) {
+    double a = ((const mt_weighted *)left)->value, b = ((const mt_weighted *)right)->value;
+    return (a > b) - (a < b);
+}
+
+/* Walks the sorted numbers once, for percentiles that go up. */
+typedef struct walk {
+    const mt_weighted *values;
+    size_t count, at;
+    uint64_t before; /* weight of values[0..at) */
+} walk;
+
+/* Number `rank` (from 0) of the list; ranks go up from call to call. */
+static double value_at(walk *list, uint64_t rank) {
+    while (list->at + 1 < list->count && list->before + list->values[list->at].weight <= rank)
+        list->before += list->values[list->at++].weight;
+    return list->values[list->at].value;
+}
+
+static double percentile(walk *list, uint64_t total, double percent) {
+    double position = percent / 100 * (double)(total - 1);
+    uint64_t rank = (uint64_t)position;
+    double low = value_at(list, rank);
+    walk ahead = *list;
+    double high = rank + 1 < total ? value_at(&ahead, rank + 1) : low;
+    return low + (position - (double)rank) * (high - low);
+}
+
+void mt_quantiles_of(mt_weighted *values, size_t count, mt_quantiles *quantiles) {
+    *quantiles = (mt_quantiles){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    qsort(values, count, sizeof *values, by_value);
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        quantiles->count += values[i].weight;
+        sum += values[i].value * (double)values[i].weight;
+    }
+    uint64_t total = quantiles->count;
+    if (total == 0)
+        return;
+    walk list = {values, count, 0, 0};
+    quantiles->mean = sum / (double)total;
+    quantiles->min = value_at(&list, 0);
+    quantiles->p10 = percentile(&list, total, 10);
+    quantiles->p25 = percentile(&list, total, 25);
+    quantiles->median = percentile(&list, total, 50);
+    quantiles->p75 = percentile(&list, total, 75);
+    quantiles->p90 = percentile(&list, total, 90);
+    quantiles->p99 = percentile(&list, total, 99);
+    quantiles->max = value_at(&list, total - 1);
+}

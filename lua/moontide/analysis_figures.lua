@@ -1,0 +1,131 @@
+--- The figures of an analysis beside its metrics: hit ratios, reuse, prefixes, sessions, arrivals; as fields
+-- of the result that lua/moontide/analysis.lua describes. What is not known is absent.
+local core = require "moontide.core"
+core.base.own()
+
+local figures = {}
+
+-- The sizes of the curve: 1, 2 and 5 times the powers of ten, as far as there are blocks, and their number.
+local function default_sizes(distinct_blocks)
+  local sizes, power = {}, distinct_blocks < 1000 and 1 or 100
+  while power < distinct_blocks do
+    for _, factor in ipairs { 1, 2, 5 } do
+      if factor * power < distinct_blocks then sizes[#sizes + 1] = factor * power end
+    end
+    power = 10 * power
+  end
+  sizes[#sizes + 1] = distinct_blocks
+  return sizes
+end
+
+local function sorted_sizes(given)
+  local sizes, seen = {}, {}
+  for _, size in ipairs(given) do
+    if not seen[size] then sizes[#sizes + 1] = size end
+    seen[size] = true
+  end
+  table.sort(sizes)
+  return sizes
+end
+
+-- What the result says of blocks; nothing where no request has any.
+local function add_hits(result, curve, found, cache_sizes)
+  if found.blocks == 0 then return end
+  local by_request, by_block, by_token = curve:at()
+  result.hit_infinite = { request = by_request, block = by_block, token = by_token }
+  local within = found.hits_within / found.blocks
+  result.hit_sessions = {
+    within = within, across = (found.hits - found.hits_within) / found.blocks,
+  }
+  result.lru = {}
+  local sizes = cache_sizes and sorted_sizes(cache_sizes) or default_sizes(found.distinct_blocks)
+  for i, size in ipairs(sizes) do
+    result.lru[i] = { size, (select(2, curve:at(size))) }
+  end
+  if found.hits > 0 then result.blocks_for_90_percent = curve:size(0.9) end
+  result.reuse_time = found.reuse_time
+end
+
+local function add_prefixes(result, state, found)
+  if found.blocks == 0 then return true end
+  local prefixes, message, code = state:prefixes(10)
+  if not prefixes then return nil, message, code end
+  for _, prefix in ipairs(prefixes) do prefix.share = prefix.requests / found.requests end
+  result.prefixes = prefixes
+  return true
+end
+
+local function add_sessions(result, found)
+  if found.sessions == 0 then return end
+  result.sessions = {
+    count = found.sessions, given = found.given, single = found.single,
+    turns = found.turns, think_time = found.think_time,
+  }
+end
+
+local nanoseconds = 1000000000
+local windows = { 1, 10, 60, 300 }
+
+local function add_arrivals(result, state, found)
+  local in_ns = {}
+  for i, window in ipairs(windows) do in_ns[i] = window * nanoseconds end
+  local arrivals, message, code = state:arrivals(table.unpack(in_ns))
+  if not arrivals then return nil, message, code end
+  result.arrivals = found.timed > 0 and arrivals or {}
+  local clock
+  clock, message, code = state:clock()
+  if not clock then return nil, message, code end
+  result.clock = clock.period and clock or nil
+  result.backward, result.first, result.last = found.backward, found.first, found.last
+  return true
+end
+
+-- Stretches of time that read well, in seconds; at most so many of them.
+local stretches = {
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+}
+local most_stretches = 20
+
+local function stretch_of(span)
+  for _, width in ipairs(stretches) do
+    if span < most_stretches * width then return width end
+  end
+  return 86400 * (span // (86400 * most_stretches) + 1)
+end
+
+local function add_over_time(result, state, found)
+  if found.timed == 0 then return end
+  local width = math.tointeger(stretch_of(found.last - found.first))
+  local from = math.tointeger(found.first // width * width)
+  if not width or not from or math.abs(from) > 9000000000 then return end
+  local count = math.tointeger((found.last - from) // width) + 1
+  result.over_time = state:over_time(from * nanoseconds, width * nanoseconds, count)
+  for i, bin in ipairs(result.over_time) do
+    bin.start = from + (i - 1) * width
+    bin.rate = i < count and bin.requests / width or nil
+  end
+end
+
+--- Adds what the state says of caches and time to the result; gives the hit curve.
+---@param result table
+---@param state userdata of core.analysis
+---@param cache_sizes? integer[]
+---@return userdata? curve, string? message, string? code
+function figures.add(result, state, cache_sizes)
+  local found, message, code = state:locality()
+  if not found then return nil, message, code end
+  local curve
+  curve, message, code = state:hit_curve()
+  if not curve then return nil, message, code end
+  result.distinct_blocks = found.distinct_blocks
+  add_hits(result, curve, found, cache_sizes)
+  add_sessions(result, found)
+  add_over_time(result, state, found)
+  local done
+  done, message, code = add_prefixes(result, state, found)
+  if done then done, message, code = add_arrivals(result, state, found) end
+  if not done then return nil, message, code end
+  return curve
+end
+
+return figures

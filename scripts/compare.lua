@@ -1,0 +1,55 @@
+-- Two traces side by side: lengths, hit ratios, sessions, arrivals; and how far they may be apart.
+local mt = require "moontide"
+local measure = require "moontide.compare_measure"
+local report = require "moontide.report"
+
+local function report_skipped(comparison)
+  for i, one in ipairs(comparison.analyses) do
+    if one.skipped > 0 then
+      report.note(("%s: skipped %d bad line%s; the first: %s"):format(
+        comparison.traces[i], one.skipped, one.skipped == 1 and "" or "s", one.first_skipped))
+    end
+  end
+end
+
+-- Says which bounds are exceeded and which cannot be held against anything; gives the exit status.
+local function gate(comparison, bounds)
+  local exceeded, missing = measure.check(comparison, bounds)
+  for _, one in ipairs(exceeded) do
+    report.note(("--fail-over: %s is %.4g, over %.4g by %.4g%s"):format(one.measure, one.value, one.bound,
+      one.value - one.bound, one.detail and (" (%s)"):format(one.detail) or ""))
+  end
+  for _, message in ipairs(missing) do report.note("--fail-over: " .. message) end
+  return #exceeded + #missing > 0 and 1 or 0
+end
+
+return mt.script {
+  summary = "Two traces side by side: distances of lengths, hit ratios of caches, arrivals; a gate for CI",
+  usage = "moontide compare A.jsonl B.jsonl [--json] [--cache-sizes N,...] [--fail-over MEASURE=MOST,...]",
+  options = {
+    { "first", kind = "path", argument = true, required = true, placeholder = "A",
+      help = "a trace, - for standard input; .gz is decompressed" },
+    { "second", kind = "path", argument = true, required = true, placeholder = "B",
+      help = "another one; differences are counted from the first" },
+    { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
+    { "cache-sizes", kind = "integer", list = true, min = 1,
+      help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
+    { "fail-over", kind = "bound", list = true,
+      help = "exit with 1 when a measure exceeds its bound (ks=0.02,lru=0.015): ks, input_length.ks, "
+        .. "output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
+        .. "dispersion.WINDOW" },
+    { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
+    { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
+  },
+  check = function(opt)
+    if opt.first == "-" and opt.second == "-" then return "only one of the traces can be standard input" end
+  end,
+  run = function(opt)
+    local comparison, message, code = mt.compare(opt.first, opt.second, {
+      block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines })
+    if not comparison then return nil, message, code end
+    report_skipped(comparison)
+    print(opt.json and mt.json.encode(comparison) or comparison)
+    if opt.fail_over then return gate(comparison, opt.fail_over) end
+  end,
+}

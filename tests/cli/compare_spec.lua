@@ -1,0 +1,273 @@
+local command = require "tests.support.command"
+
+local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+local conversation = data .. "/mooncake_conversation_trace.jsonl"
+
+local first = [[
+{"timestamp": 0, "input_length": 1000, "output_length": 10, "hash_ids": [0, 1]}
+{"timestamp": 500, "input_length": 1500, "output_length": 20, "hash_ids": [0, 1, 2]}
+{"timestamp": 2500, "input_length": 600, "output_length": 30, "hash_ids": [3, 4]}
+{"timestamp": 4000, "input_length": 1024, "output_length": 40, "hash_ids": [0, 1]}
+]]
+
+local second = first:gsub("1000", "900", 1):gsub("500,", "1500,", 1):gsub("%[0, 1%]}\n$", "[0, 5]}\n")
+
+local bare = second:gsub('"timestamp": %d+, ', ""):gsub(', "output_length": %d+, "hash_ids": [^}]*', "")
+
+local expected = [[
+A: a.jsonl
+B: b.jsonl
+
+                                       A         B  Difference      KS
+Requests                               4         4       0.0 %
+Blocks                                 9         9       0.0 %
+Distinct Blocks                        5         6     +20.0 %
+Input Length                                                    0.2500
+  mean                          1,031.00  1,006.00      -2.4 %
+  std dev                         318.88    324.20      +1.7 %
+  P25                             900.00    825.00      -8.3 %
+  median                        1,012.00    962.00      -4.9 %
+  P75                           1,143.00  1,143.00       0.0 %
+  max                           1,500.00  1,500.00       0.0 %
+Output Length                                                   0.0000
+  mean                             25.00     25.00       0.0 %
+  std dev                          11.18     11.18       0.0 %
+  P25                              17.50     17.50       0.0 %
+  median                           25.00     25.00       0.0 %
+  P75                              32.50     32.50       0.0 %
+  max                              40.00     40.00       0.0 %
+Context Length                                                  0.5000
+  mean                            762.00    609.00     -20.1 %
+  std dev                         440.05    399.12      -9.3 %
+  P25                             750.00    384.00     -48.8 %
+  median                        1,012.00    706.00     -30.2 %
+  P75                           1,024.00    931.00      -9.1 %
+  max                           1,024.00  1,024.00       0.0 %
+Unique Prompt Length
+  mean                            269.00    397.00     +47.6 %
+  std dev                         272.55    233.60     -14.3 %
+  P25                               0.00    357.00         N/A
+  median                          238.00    494.00    +107.6 %
+  P75                             507.00    534.00      +5.3 %
+  max                             600.00    600.00       0.0 %
+Hit Ratio by Block
+  LRU, 1 block                    0.0000    0.0000      0.0000
+  LRU, 2 blocks                   0.2222    0.2222      0.0000
+  LRU, 5 blocks                   0.4444    0.3333     -0.1111
+  infinite cache                  0.4444    0.3333     -0.1111
+    by request                    0.4167    0.2917     -0.1250
+    by token                      0.4966    0.3817     -0.1149
+Blocks for 90 % of the Hits            5         5       0.0 %
+Reuse Time (s)
+  mean                              2.00      1.83      -8.3 %
+  median                            2.00      1.50     -25.0 %
+  P90                               3.50      2.30     -34.3 %
+  max                               3.50      2.50     -28.6 %
+Sessions                               3         3       0.0 %
+Turns per Session
+  mean                              1.33      1.33       0.0 %
+  median                            1.00      1.00       0.0 %
+  P90                               1.80      1.80       0.0 %
+  max                               2.00      2.00       0.0 %
+Think Time (s)
+  mean                              0.50      1.50    +200.0 %
+  median                            0.50      1.50    +200.0 %
+  P90                               0.50      1.50    +200.0 %
+  max                               0.50      1.50    +200.0 %
+Requests per Second
+  mean                              0.75      0.75       0.0 %
+  peak                              2.00      1.00     -50.0 %
+  CV                                1.28      0.67     -47.8 %
+Variance over Mean of Requests
+  in windows of 1 s                 1.22      0.33     -72.7 %
+]]
+
+local folder
+
+-- Runs compare in the folder, where a.jsonl and b.jsonl are.
+local function compare(words, opts)
+  opts = opts or {}
+  opts.folder = folder
+  return command.run({ "compare", table.unpack(words) }, opts)
+end
+
+local function refused(message, words, exit_status)
+  assert.same({ status = exit_status or 1, out = "", err = "moontide: " .. message .. "\n" }, compare(words))
+end
+
+describe("moontide compare", function()
+  before_each(function()
+    folder = command.folder()
+    command.write(folder, "a.jsonl", first)
+    command.write(folder, "b.jsonl", second)
+    command.write(folder, "bare.jsonl", bare)
+  end)
+  after_each(command.remove_folders)
+
+  it("prints both side by side", function()
+    assert.same({ status = 0, err = "", out = expected }, compare { "a.jsonl", "b.jsonl" })
+    assert.same({ status = 0, err = "", out = expected }, compare { "--first", "a.jsonl", "--second", "b.jsonl" })
+    local out = expected:gsub("B: b.jsonl", "B: standard input")
+    assert.same({ status = 0, err = "", out = out }, compare({ "a.jsonl", "-" }, { input = second }))
+    out = expected:gsub("\n  LRU, 1 block .-(\n  inf)", "\n  LRU, 2 blocks                   0.2222    0.2222      0.0000"
+      .. "\n  LRU, 100,000 blocks             0.4444    0.3333     -0.1111%1")
+    assert.same({ status = 0, err = "", out = out }, compare { "a.jsonl", "b.jsonl", "--cache-sizes", "100k,2" })
+  end)
+
+  it("prints JSON with stable names", function()
+    local result = compare { "a.jsonl", "b.jsonl", "--json", "--cache-sizes=5,2" }
+    assert.equal("", result.err)
+    assert.equal(0, result.status)
+    local function has(text) assert.truthy(result.out:find(text, 1, true), text .. " is not in " .. result.out) end
+    assert.matches('^{"traces": %["a.jsonl", "b.jsonl"%], "requests": %[4, 4%], "blocks": %[9, 9%], ', result.out)
+    has '"input_length": {"ks": 0.25, "mean": [1031, 1006], "std": [318.8777195101596, 324.2036397081316], '
+    has '"min": [600, 600], "p25": [900, 825], "median": [1012, 962], "p75": [1143, 1143], "max": [1500, 1500]}, '
+    has '"output_length": {"ks": 0, "mean": [25, 25], '
+    has '"context_length": {"ks": 0.5, "mean": [762, 609], '
+    has '"unique_prompt_length": {"mean": [269, 397], '
+    has '"hit_infinite": [0.4444444444444444, 0.3333333333333333], '
+    has '"lru": {"2": [0.2222222222222222, 0.2222222222222222], "5": [0.4444444444444444, 0.3333333333333333]}, '
+    has '"dispersion": {"1": [1.222222222222222, 0.3333333333333333]}, '
+    has '"differences": {"ks": 0.5, "hit_infinite": 0.1111111111111111, "lru": 0.1111111111111111, '
+    assert.matches('"dispersion": 0.72727272727272%d*}}\n$', result.out)
+  end)
+
+  it("leaves out what one trace lacks and says so", function()
+    local result = compare { "a.jsonl", "bare.jsonl" }
+    assert.equal(0, result.status)
+    assert.truthy(result.out:find("\nNot compared: bare.jsonl has no output_length; bare.jsonl has no hash_ids; "
+      .. "bare.jsonl has no timestamps\n", 1, true))
+    assert.matches("\n  mean +1,031.00  1,006.00      %-2.4 %%\n", result.out)
+    for _, title in ipairs { "Output Length", "Context Length", "Hit Ratio", "Sessions", "Variance" } do
+      assert.falsy(result.out:find(title, 1, true))
+    end
+    result = compare { "bare.jsonl", "bare.jsonl", "--json" }
+    assert.equal('{"traces": ["bare.jsonl", "bare.jsonl"], "requests": [4, 4], "blocks": [0, 0], "input_length": '
+      .. '{"ks": 0, "mean": [1006, 1006], "std": [324.2036397081316, 324.2036397081316], "min": [600, 600], '
+      .. '"p25": [825, 825], "median": [962, 962], "p75": [1143, 1143], "max": [1500, 1500]}, '
+      .. '"differences": {"ks": 0}}\n', result.out)
+    local both = compare { "bare.jsonl", "bare.jsonl" }
+    assert.truthy(both.out:find("\nNot compared: neither trace has output_length; ", 1, true))
+  end)
+
+  it("shows windows that one trace only is long enough for, and times that go back", function()
+    command.write(folder, "long.jsonl", (second:gsub("4000", "40000")))
+    local result = compare { "a.jsonl", "long.jsonl" }
+    assert.matches("\n  in windows of 10 s +N/A +3.00 +N/A\n$", result.out)
+    assert.falsy(compare({ "a.jsonl", "long.jsonl", "--json" }).out:find('"10"', 1, true))
+    command.write(folder, "back.jsonl", (second:gsub("1500,", "3000,", 1)))
+    result = compare { "a.jsonl", "back.jsonl" }
+    assert.truthy(result.out:find("\nNot compared: reuse times, as the timestamps of back.jsonl go back "
+      .. "('moontide cat --sort' puts them in order)\n", 1, true))
+  end)
+
+  it("fails over bounds, each that is exceeded named", function()
+    local kept = compare { "a.jsonl", "b.jsonl", "--fail-over", "KS=0.5,lru=0.12,dispersion=0.73" }
+    assert.same({ status = 0, err = "", out = expected }, kept)
+    assert.same({ status = 1, out = expected, err = [[
+moontide: --fail-over: ks is 0.5, over 0.02 by 0.48 (context_length)
+moontide: --fail-over: lru is 0.1111, over 0.015 by 0.09611 (at 5 blocks: 0.4444 and 0.3333)
+]] }, compare { "a.jsonl", "b.jsonl", "--fail-over", "KS=0.02,lru=0.015" })
+    assert.same({ status = 1, out = expected, err = [[
+moontide: --fail-over: input_length.ks is 0.25, over 0.2 by 0.05
+moontide: --fail-over: hit_infinite is 0.1111, over 0.1 by 0.01111 (0.4444 and 0.3333)
+moontide: --fail-over: dispersion is 0.7273, over 0.5 by 0.2273 (at 1 s: 1.222 and 0.3333)
+]] }, compare { "a.jsonl", "b.jsonl", "--fail-over=input_length.ks=0.2,output_length.ks=0",
+      "--fail-over=hit_infinite=0.1,lru.4=0,dispersion=.5" })
+    local json = compare { "a.jsonl", "b.jsonl", "--fail-over", "ks=0", "--json" }
+    assert.equal(1, json.status)
+    assert.matches("^{.*}\n$", json.out)
+  end)
+
+  it("fails over what cannot be measured, with the rest held against its bounds", function()
+    local result = compare { "a.jsonl", "bare.jsonl", "--fail-over", "lru=1,input_length.ks=0,dispersion=1" }
+    assert.equal(1, result.status)
+    assert.matches("^A: a.jsonl\n", result.out)
+    assert.equal([[
+moontide: --fail-over: input_length.ks is 0.25, over 0 by 0.25
+moontide: --fail-over: lru cannot be measured: bare.jsonl has no hash_ids
+moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestamps
+]], result.err)
+  end)
+
+  it("refuses bounds that cannot be", function()
+    local function bound(message, text)
+      refused("compare: --fail-over" .. message, { "a.jsonl", "b.jsonl", "--fail-over", text }, 2)
+    end
+    bound(": unknown measure 'luru' (did you mean 'lru'?)", "luru=1")
+    bound(": unknown measure 'input_length' (did you mean 'input_length.ks'?)", "ks=1,input_length=1")
+    bound(": unknown measure 'fidelity' (it must be one of ks, hit_infinite, lru, dispersion, input_length.ks, "
+      .. "output_length.ks, context_length.ks)", "fidelity=1")
+    bound(": arrivals are counted in windows of 1, 10, 60, 300 s, not of 7", "dispersion.7=1")
+    bound(" must be MEASURE=MOST (lru=0.015), not 'lru'", "lru")
+    bound(": lru must be at least 0, not -0.1", "lru=-0.1")
+    bound(": ks must be a number, not 'nan'", "ks=nan")
+    bound(": ks must be a number, not ''", "ks=")
+  end)
+
+  it("refuses wrong usage", function()
+    refused("compare: --first is required", {}, 2)
+    refused("compare: --second is required", { "a.jsonl" }, 2)
+    refused("compare: unexpected argument 'c.jsonl'", { "a.jsonl", "b.jsonl", "c.jsonl" }, 2)
+    refused("compare: only one of the traces can be standard input", { "-", "-" }, 2)
+    refused("compare: --cache-sizes must be at least 1, not 0", { "a.jsonl", "b.jsonl", "--cache-sizes", "5,0" }, 2)
+    refused("compare: unknown option '--fail-ower' (did you mean '--fail-over'?)",
+      { "a.jsonl", "b.jsonl", "--fail-ower", "ks=1" }, 2)
+  end)
+
+  it("reports traces that cannot be read", function()
+    refused("nowhere.jsonl: cannot open: No such file or directory", { "a.jsonl", "nowhere.jsonl" })
+    command.write(folder, "empty.jsonl", "")
+    refused("empty.jsonl: no requests", { "empty.jsonl", "a.jsonl" })
+    command.write(folder, "bad.jsonl", second .. '{"input_length": 600, "hash_ids": [7]}\n')
+    refused("bad.jsonl:5: hash_ids has 1 id, but input_length 600 makes 2 blocks of 512 tokens; it fits a block "
+      .. "size of 1024", { "a.jsonl", "bad.jsonl" })
+    local result = compare { "a.jsonl", "bad.jsonl", "--skip-bad-lines" }
+    assert.equal(0, result.status)
+    assert.equal("moontide: bad.jsonl: skipped 1 bad line; the first: bad.jsonl:5: hash_ids has 1 id, but "
+      .. "input_length 600 makes 2 blocks of 512 tokens; it fits a block size of 1024\n", result.err)
+    assert.equal((expected:gsub("b.jsonl", "bad.jsonl")), result.out)
+    result = compare { "a.jsonl", "b.jsonl", "--block-size", "1024" }
+    assert.equal("moontide: a.jsonl:1: hash_ids has 2 ids, but input_length 1000 makes 1 block of 1024 tokens; it "
+      .. "fits a block size of 512\n", result.err)
+  end)
+
+  it("compares traces of one request, all alike, all at one instant", function()
+    local one = first:match "^[^\n]*\n"
+    for name, text in pairs { ["one.jsonl"] = one, ["alike.jsonl"] = one:rep(3),
+      ["unlike.jsonl"] = first:gsub('"timestamp": %d+', '"timestamp": 7'):gsub("%[0, 1%]", "[8, 9]", 1) } do
+      command.write(folder, name, text)
+      local result = compare { "a.jsonl", name }
+      assert.equal("", result.err)
+      assert.equal(0, result.status)
+      assert.equal(0, compare({ name, name, "--json", "--fail-over", "ks=0,lru=0,hit_infinite=0" }).status)
+      assert.equal("moontide: --fail-over: dispersion cannot be measured: neither trace has two whole windows of 1 s\n",
+        compare({ name, name, "--fail-over", "dispersion=1" }).err)
+    end
+  end)
+
+  it("fails when its result cannot be written", function()
+    local result = command.shell("$MOONTIDE compare a.jsonl b.jsonl --fail-over ks=1 >/dev/full", { folder = folder })
+    assert.equal(1, result.status)
+    assert.matches("^moontide: standard output: [^\n]*\n$", result.err)
+  end)
+
+  it("has help", function()
+    local result = compare { "--help" }
+    assert.equal(0, result.status)
+    for _, word in ipairs { "--cache-sizes", "--fail-over MEASURE=MOST", "dispersion.WINDOW", "--block-size", "--json" } do
+      assert.truthy(result.out:find(word, 1, true))
+    end
+  end)
+
+  it("finds a real trace equal to itself", function()
+    if not io.open(conversation) then return pending("no " .. conversation) end
+    local result = command.run { "compare", conversation, conversation, "--fail-over",
+      "ks=0,lru=0,hit_infinite=0,dispersion=0" }
+    assert.equal("", result.err)
+    assert.equal(0, result.status)
+    assert.matches("\n  LRU, 10,000 blocks +0.2112 +0.2112 +0.0000\n", result.out)
+    assert.matches("\n  infinite cache +0.3664 +0.3664 +0.0000\n    by request +0.3843 .-\n    by token +0.3736 ", result.out)
+    assert.matches("\n  in windows of 300 s +7.98 +7.98 +0.0 %%\n", result.out)
+  end)
+end)

@@ -1,0 +1,334 @@
+/* Counts per window: by hand and at the edges of windows, beside a plain slow version, processes
+ * whose dispersion is known, real traces, times in any order. */
+#include "stats/dispersion.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "random/distribution.h"
+#include "stats/summary.h"
+#include "trace/csv_field.h"
+#include "trace/csv_reader.h"
+#include "trace/reader.h"
+#include "trace_support.h"
+
+#include <math.h>
+
+static const int64_t second = 1000000000;
+
+static mt_dispersion disperse(const int64_t *times, size_t count, int64_t window) {
+    mt_dispersion result;
+    memset(&result, 0xEE, sizeof result);
+    mt_disperse(times, count, window, &result);
+    return result;
+}
+
+/* Counts 2, 0, 1 and an incomplete window: mean 1, variance ((1 + 1 + 0) / 2) = 1. */
+static void test_by_hand(void **state) {
+    (void)state;
+    static const int64_t times[] = {0, 9, 20, 30, 35, 36};
+    mt_dispersion result = disperse(times, 6, 10);
+    assert_int_equal(result.windows, 3);
+    assert_int_equal(result.requests, 3);
+    assert_int_equal(result.peak, 2);
+    assert_true(result.mean == 1);
+    assert_true(result.variance == 1);
+    assert_true(result.variance_over_mean == 1);
+    assert_true(result.coefficient_of_variation == 1);
+}
+
+/* A request at the edge of two windows is in the later one; windows lie from 0 on, wherever the
+ * first request is; time before its window does not count. */
+static void test_edges(void **state) {
+    (void)state;
+    static const int64_t edges[] = {9, 10, 19, 20, 30};
+    mt_dispersion result = disperse(edges, 5, 10);
+    assert_int_equal(result.windows, 3);
+    assert_int_equal(result.requests, 4);
+    assert_int_equal(result.peak, 2);
+    static const int64_t late[] = {105, 106, 111, 131};
+    result = disperse(late, 4, 10);
+    assert_int_equal(result.windows, 3);
+    assert_int_equal(result.requests, 3);
+    static const int64_t before_0[] = {-11, -10, -1, 0, 9, 10};
+    result = disperse(before_0, 6, 10);
+    assert_int_equal(result.windows, 3); /* [-20, -10), [-10, 0), [0, 10) */
+    assert_int_equal(result.requests, 5);
+    assert_int_equal(result.peak, 2);
+}
+
+static void test_nothing_to_count(void **state) {
+    (void)state;
+    static const int64_t one_window[] = {10, 19};
+    mt_dispersion none[] = {disperse(NULL, 0, 10), disperse(one_window, 1, 10),
+                            disperse(one_window, 2, 10)};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(none[i].windows, 0);
+        assert_int_equal(none[i].requests, 0);
+        assert_int_equal(none[i].peak, 0);
+        assert_true(isnan(none[i].mean) && isnan(none[i].variance) &&
+                    isnan(none[i].variance_over_mean) && isnan(none[i].coefficient_of_variation));
+    }
+    static const int64_t two_windows[] = {10, 19, 20};
+    mt_dispersion result = disperse(two_windows, 3, 10);
+    assert_int_equal(result.windows, 1);
+    assert_true(result.mean == 2);
+    assert_true(isnan(result.variance) && isnan(result.variance_over_mean) &&
+                isnan(result.coefficient_of_variation));
+}
+
+/* Neither many empty windows nor the ends of 64 bits cost time or overflow. */
+static void test_far_apart(void **state) {
+    (void)state;
+    static const int64_t ends[] = {INT64_MIN, INT64_MAX};
+    mt_dispersion result = disperse(ends, 2, 1);
+    assert_true(result.windows == UINT64_MAX);
+    assert_int_equal(result.requests, 1);
+    assert_true(fabs(result.variance_over_mean - 1) < 1e-12);
+    result = disperse(ends, 2, INT64_MAX);
+    assert_int_equal(result.windows, 3); /* -2, -1, 0, and that of INT64_MAX left out */
+    static const int64_t since_1970[] = {INT64_C(1700000000000000000),
+                                         INT64_C(1700000003000000000)};
+    assert_int_equal(disperse(since_1970, 2, second).windows, 3);
+}
+
+/* A nanosecond decides, also where a double has no room for it. */
+static void test_exact(void **state) {
+    (void)state;
+    int64_t edge = 9 * 1000000 * second; /* 9e15: neighbours as doubles are 1 to 2 apart */
+    int64_t times[] = {edge - second, edge - 1, edge, edge + second - 1, edge + second};
+    mt_dispersion result = disperse(times, 5, second);
+    assert_int_equal(result.windows, 2);
+    assert_true(result.mean == 2 && result.variance == 0);
+    /* A variance of 2/3 beside squares of 1e14: a million requests in each window but two. */
+    enum { WINDOWS = 4, EACH = 1000000 };
+    int64_t *many = malloc((WINDOWS * EACH + 1) * sizeof *many);
+    static const size_t counts[WINDOWS] = {EACH, EACH + 1, EACH - 1, EACH};
+    size_t count = 0;
+    for (int64_t window = 0; window < WINDOWS; window++)
+        for (size_t i = 0; i < counts[window]; i++)
+            many[count++] = window * second + (int64_t)i;
+    many[count++] = WINDOWS * second;
+    result = disperse(many, count, second);
+    assert_true(result.mean == EACH && result.variance == 2.0 / 3);
+    free(many);
+}
+
+/* ---- beside a plain slow version --------------------------------------------------------------
+ */
+
+enum { MOST = 300, MOST_WINDOWS = 2000 };
+
+/* All windows from 0, the last one and the empty ones at the beginning left out. */
+static void plain_dispersion(const int64_t *times, size_t count, int64_t window,
+                             mt_summary *summary) {
+    double counts[MOST_WINDOWS] = {0};
+    size_t windows = (size_t)(times[count - 1] / window), first = (size_t)(times[0] / window);
+    for (size_t i = 0; i < count; i++)
+        counts[times[i] / window]++;
+    mt_summarise(counts + first, windows - first, summary);
+}
+
+static void test_against_plain(void **state) {
+    (void)state;
+    static const int64_t widths[] = {1, 2, 3, 7, 10, 64, 1000};
+    uint64_t random = 3;
+    for (int round = 0; round < 2000; round++) {
+        int64_t times[MOST];
+        size_t count = 1 + (size_t)below(&random, MOST);
+        uint64_t range = 1 + below(&random, MOST_WINDOWS);
+        for (size_t i = 0; i < count; i++)
+            times[i] = (int64_t)below(&random, range);
+        assert_int_equal(mt_sort_times(times, count, NULL), MT_OK);
+        for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+            mt_summary plain;
+            plain_dispersion(times, count, widths[w], &plain);
+            mt_dispersion result = disperse(times, count, widths[w]);
+            assert_int_equal(result.windows, plain.count);
+            if (plain.count == 0)
+                continue;
+            assert_true(result.mean == plain.mean);
+            assert_true((double)result.peak == plain.max);
+            assert_true((double)result.requests == plain.sum);
+            if (plain.count == 1)
+                continue;
+            double deviation = sqrt(result.variance);
+            assert_true(fabs(deviation - plain.sample_deviation) <= 1e-13 * deviation);
+            assert_true(result.variance_over_mean == result.variance / result.mean);
+        }
+    }
+}
+
+/* ---- known processes --------------------------------------------------------------------------
+ */
+
+/* Of n windows of a Poisson process the statistic (n - 1) * variance / mean is about chi-square
+ * with n - 1 degrees: its quotient has a deviation of sqrt(2 / (n - 1)). Bound: four deviations. */
+static void test_poisson(void **state) {
+    (void)state;
+    enum { REQUESTS = 200000 };
+    int64_t *times = malloc(REQUESTS * sizeof *times);
+    mt_random random;
+    mt_random_start(&random, mt_random_key_of(1, "dispersion", 10, "test", 4));
+    double now = 0;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        now += -log(mt_random_positive(&random)) * 1e8; /* ten a second */
+        times[i] = (int64_t)now;
+    }
+    static const int64_t widths[] = {100000000, 1000000000, 10000000000};
+    for (size_t w = 0; w < 3; w++) {
+        mt_dispersion result = disperse(times, REQUESTS, widths[w]);
+        double bound = 4 * sqrt(2.0 / (double)(result.windows - 1));
+        assert_true(result.windows > 1900);
+        assert_true(fabs(result.variance_over_mean - 1) < bound);
+    }
+    free(times);
+}
+
+/* ---- real traces ------------------------------------------------------------------------------
+ */
+
+static const char *data_path(const char *name, char *path, size_t size) {
+    const char *folder = getenv("MOONTIDE_DATA");
+    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
+    return path;
+}
+
+typedef struct time_list {
+    int64_t *times;
+    size_t count, capacity;
+} time_list;
+
+static void add_time(time_list *list, int64_t time) {
+    assert_int_equal(
+        mt_reserve((void **)&list->times, &list->capacity, list->count + 1, sizeof *list->times),
+        0);
+    list->times[list->count++] = time;
+}
+
+/* The variance over mean at some widths, to the digits given. */
+static void assert_known(const time_list *list, const double (*known)[2], size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        mt_dispersion result = disperse(list->times, list->count, (int64_t)known[i][0] * second);
+        if (fabs(result.variance_over_mean - known[i][1]) > 1e-9 * known[i][1])
+            fail_msg("%g s: %.17g, not %.17g", known[i][0], result.variance_over_mean, known[i][1]);
+    }
+}
+
+/* Figures made from the definition by a program of a few lines in another language. */
+static void test_conversation_trace(void **state) {
+    (void)state;
+    static const double known[][2] = {{1, 7.89985215801304},
+                                      {3, 5.79195007595904},
+                                      {10, 2.1047509721580018},
+                                      {60, 2.9457605800093742},
+                                      {300, 7.978236296761461}};
+    char path[512];
+    mt_trace_reader *reader =
+        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
+    if (!reader) {
+        print_message("no %s\n", path);
+        skip();
+    }
+    time_list list = {NULL, 0, 0};
+    mt_request request;
+    while (mt_trace_next(reader, &request, NULL) > 0)
+        add_time(&list, request.time_ns);
+    assert_int_equal(list.count, 12031);
+    assert_known(&list, known, 5);
+    mt_trace_close(reader);
+    mt_free(list.times);
+}
+
+static void test_azure_log(void **state) {
+    (void)state;
+    static const double known[][2] = {{1, 1.3855376398028632},
+                                      {3, 1.9674813441363275},
+                                      {10, 3.8680474623100567},
+                                      {60, 16.411211042765483},
+                                      {300, 61.70469943004625}};
+    char path[512];
+    mt_csv_reader *reader =
+        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
+    if (!reader) {
+        print_message("no %s\n", path);
+        skip();
+    }
+    time_list list = {NULL, 0, 0};
+    mt_csv_row row;
+    while (mt_csv_next(reader, &row, NULL) > 0) {
+        int64_t time;
+        assert_int_equal(mt_csv_date_time(row.fields[0].text, row.fields[0].length, &time), 0);
+        add_time(&list, list.count ? time - list.times[0] : time);
+    }
+    assert_int_equal(list.count, 19366);
+    list.times[0] = 0;
+    assert_known(&list, known, 5);
+    mt_csv_close(reader);
+    mt_free(list.times);
+}
+
+/* ---- times in any order -----------------------------------------------------------------------
+ */
+
+static int by_time(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_sort(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 3, 255, 256, 1000, 20000};
+    static const int shifts[] = {0, 1, 8, 20, 33, 60}; /* how many of the bytes take part */
+    uint64_t random = 5;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t s = 0; s < sizeof shifts / sizeof *shifts; s++) {
+            size_t bytes = counts[c] * sizeof(int64_t);
+            int64_t *times = malloc(bytes + 1), *wanted = malloc(bytes + 1);
+            for (size_t i = 0; i < counts[c]; i++)
+                times[i] = (int64_t)next_random(&random) >> shifts[s];
+            memcpy(wanted, times, bytes);
+            qsort(wanted, counts[c], sizeof *wanted, by_time);
+            assert_int_equal(mt_sort_times(times, counts[c], NULL), MT_OK);
+            assert_memory_equal(times, wanted, bytes);
+            free(times);
+            free(wanted);
+        }
+}
+
+/* What is in order needs no memory; without memory, or stopped, nothing is lost. */
+static void test_sort_failures(void **state) {
+    (void)state;
+    int64_t sorted[] = {-1, 0, 0, 7}, times[] = {300, 2, 1};
+    mt_error error;
+    mt_memory_fail_at(1, 1);
+    assert_int_equal(mt_sort_times(sorted, 4, &error), MT_OK);
+    assert_int_equal(mt_sort_times(times, 3, &error), MT_ERROR_MEMORY);
+    mt_memory_fail_at(0, 0);
+    assert_string_equal(error.message, "out of memory (sorting times)");
+    assert_int_equal(times[0] + times[1] + times[2], 303);
+    mt_interrupt_flag = 1;
+    mt_code code = mt_sort_times(times, 3, &error);
+    mt_interrupt_flag = 0;
+    assert_int_equal(code, MT_ERROR_INTERRUPTED);
+    assert_int_equal(times[0] + times[1] + times[2], 303);
+    assert_int_equal(mt_sort_times(times, 3, &error), MT_OK);
+    assert_int_equal(times[0], 1);
+    assert_int_equal(times[2], 300);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_nothing_to_count),
+        cmocka_unit_test(test_far_apart),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_poisson),
+        cmocka_unit_test(test_conversation_trace),
+        cmocka_unit_test(test_azure_log),
+        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_sort_failures),
+    };
+    return cmocka_run_group_tests_name("dispersion", tests, NULL, NULL);
+}

@@ -1,0 +1,670 @@
+/* How a trace behaves in a cache: known answers, cases by hand, beside LRU caches that are played
+ * through block by block, memory that is out. */
+#include "prefix/locality.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "prefix/analysis.h"
+#include "prefix/numbering.h"
+#include "prefix_support.h"
+#include "trace/reader.h"
+
+#include <math.h>
+#include <sys/resource.h>
+
+enum { MOST = TRACE_REQUESTS * TRACE_BLOCKS, NO_SESSION = -1 };
+
+static const int64_t second = 1000000000;
+
+static mt_locality *new_locality(uint64_t block_size) {
+    mt_locality *locality = mt_locality_new(block_size, NULL);
+    assert_non_null(locality);
+    return locality;
+}
+
+static mt_locality_result finish(const mt_locality *locality) {
+    mt_locality_result result;
+    assert_int_equal(mt_locality_finish(locality, &result, NULL), MT_OK);
+    return result;
+}
+
+static mt_hit_curve *curve_of(const mt_locality *locality) {
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, NULL);
+    assert_non_null(curve);
+    return curve;
+}
+
+static void assert_near(double value, double expected) {
+    assert_true(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)));
+}
+
+/* ---- by hand ----------------------------------------------------------------------------------
+ */
+
+enum { BLOCK = 100 };
+
+/* A request at that second, of `tokens` in blocks of BLOCK; session: a JSON token, NULL: none. */
+static void add(mt_locality *locality, int64_t time, uint64_t tokens, const uint64_t *ids,
+                const char *session) {
+    mt_request request = {.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS,
+                          .time_ns = time * second,
+                          .input_length = tokens,
+                          .hash_ids = ids,
+                          .hash_count = (size_t)((tokens + BLOCK - 1) / BLOCK)};
+    if (session) {
+        request.has |= MT_HAS_SESSION;
+        request.session = (mt_span){session, strlen(session)};
+    }
+    assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+}
+
+/* Block 0 comes back after 0, 1, 2, then after 0, 3, 4, 5 (distances 3 and 4, those of 3 and 4 are
+ * 4 as well: what was touched before them is touched again). */
+static void test_hits_by_hand(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    add(locality, 0, 300, (uint64_t[]){0, 1, 2}, NULL);
+    add(locality, 5, 350, (uint64_t[]){0, 3, 4, 5}, NULL);
+    add(locality, 7, 420, (uint64_t[]){0, 3, 4, 6, 7}, NULL);
+    add(locality, 9, 250, (uint64_t[]){0, 1, 2}, NULL);
+    mt_hit_curve *curve = curve_of(locality);
+    static const uint64_t hits[] = {0, 0, 0, 1, 4, 5, 5, 5, 7, 7};
+    for (uint64_t size = 0; size < 10; size++)
+        assert_int_equal(mt_hit_curve_blocks(curve, size), hits[size]);
+    mt_hit_ratio ratio = mt_hit_curve_at(curve, 4);
+    assert_near(ratio.block, 4.0 / 15);
+    assert_near(ratio.request, (1.0 / 4 + 3.0 / 5) / 4);
+    assert_near(ratio.token, 400.0 / 1320);
+    ratio = mt_hit_curve_at(curve, MT_INFINITE_CACHE);
+    assert_near(ratio.block, 7.0 / 15);
+    assert_near(ratio.request, (1.0 / 4 + 3.0 / 5 + 1) / 4);
+    assert_near(ratio.token, 650.0 / 1320);
+    assert_int_equal(mt_hit_curve_size(curve, 0.9), 8);
+    assert_int_equal(mt_hit_curve_size(curve, 1), 8);
+    assert_int_equal(mt_hit_curve_size(curve, 5.0 / 7), 5);
+    assert_int_equal(mt_hit_curve_size(curve, 0.1), 3);
+    assert_int_equal(mt_hit_curve_size(curve, 0), 0);
+    mt_hit_curve_free(curve);
+    mt_hit_curve_free(NULL);
+
+    mt_locality_result result = finish(locality);
+    assert_int_equal(result.totals.requests, 4);
+    assert_int_equal(result.totals.blocks, 15);
+    assert_int_equal(result.totals.tokens, 1320);
+    assert_int_equal(result.distinct_blocks, 8);
+    assert_int_equal(result.hits, 7);
+    assert_int_equal(result.reuse_time.count, 7);
+    assert_true(result.reuse_time.min == 2 && result.reuse_time.max == 9);
+    assert_near(result.reuse_time.mean, (5 + 3 * 2 + 2 + 2 * 9) / 7.0);
+    mt_locality_free(locality);
+}
+
+/* Says how many sessions there are, and how many hits lie within them. */
+static void assert_sessions(const mt_locality *locality, uint64_t sessions, uint64_t single,
+                            uint64_t hits_within) {
+    mt_locality_result result = finish(locality);
+    assert_int_equal(result.sessions, sessions);
+    assert_int_equal(result.single, single);
+    assert_int_equal(result.hits_within, hits_within);
+}
+
+static void test_inferred_sessions(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    add(locality, 0, 250, (uint64_t[]){0, 1, 2}, NULL);
+    assert_sessions(locality, 1, 1, 0);
+    /* goes on, the partial block filled up */
+    add(locality, 5, 450, (uint64_t[]){0, 1, 3, 4, 5}, NULL);
+    assert_sessions(locality, 1, 0, 2);
+    assert_true(finish(locality).think_time.mean == 5);
+    /* shares the start only */
+    add(locality, 6, 250, (uint64_t[]){0, 6, 7}, NULL);
+    assert_sessions(locality, 2, 1, 2);
+    /* lacks a full block of the one before it */
+    add(locality, 8, 550, (uint64_t[]){0, 1, 3, 8, 9, 10}, NULL);
+    assert_sessions(locality, 3, 2, 2);
+    /* all full blocks, and no longer than what it would go on from */
+    add(locality, 9, 250, (uint64_t[]){0, 6, 11}, NULL);
+    assert_sessions(locality, 4, 3, 2);
+    /* longer, but block 6 has been touched by two sessions */
+    add(locality, 9, 350, (uint64_t[]){0, 6, 12, 13}, NULL);
+    assert_sessions(locality, 5, 4, 2);
+    /* the first again, from before its last turn: who touched 4 last is its own, 0 to 3 are not any
+     * more, yet lie before it */
+    add(locality, 20, 470, (uint64_t[]){0, 1, 3, 4, 14}, NULL);
+    assert_sessions(locality, 5, 4, 6);
+    assert_true(finish(locality).think_time.max == 15);
+    assert_int_equal(finish(locality).turns.count, 5);
+    assert_true(finish(locality).turns.max == 3);
+    mt_locality_free(locality);
+}
+
+static void test_given_sessions(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    add(locality, 0, 200, (uint64_t[]){0, 1}, "\"a\"");
+    add(locality, 1, 200, (uint64_t[]){0, 2}, "7");
+    add(locality, 4, 300, (uint64_t[]){0, 1, 3}, "\"a\""); /* 0 lies before 1, which is its own */
+    add(locality, 9, 200, (uint64_t[]){0, 2}, "\"7\"");    /* another one than 7 */
+    add(locality, 9, 200, (uint64_t[]){9, 10}, "7");
+    mt_locality_result result = finish(locality);
+    assert_int_equal(result.given, 5);
+    assert_int_equal(result.sessions, 3);
+    assert_int_equal(result.single, 1);
+    assert_int_equal(result.hits, 1 + 2 + 2);
+    assert_int_equal(result.hits_within, 2);
+    assert_int_equal(result.think_time.count, 2);
+    assert_true(result.think_time.min == 4 && result.think_time.max == 8);
+
+    /* A delay is the think time, also without a timestamp. */
+    mt_request request = {
+        .has = MT_HAS_DELAY | MT_HAS_SESSION, .delay_ns = 30 * second, .session = {"7", 1}};
+    assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    result = finish(locality);
+    assert_int_equal(result.think_time.count, 3);
+    assert_true(result.think_time.max == 30);
+    assert_int_equal(result.reuse_time.count, 5); /* of all that have blocks the time is known */
+    assert_int_equal(result.totals.requests, 5);
+    mt_locality_free(locality);
+}
+
+/* Without times, or with times that go back, there are no reuse times. */
+static void test_times(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    add(locality, 10, 100, (uint64_t[]){0}, NULL);
+    add(locality, 20, 100, (uint64_t[]){0}, NULL);
+    assert_int_equal(finish(locality).reuse_time.count, 1);
+    add(locality, 15, 100, (uint64_t[]){0}, NULL);
+    mt_locality_result result = finish(locality);
+    assert_int_equal(result.backward, 1);
+    assert_int_equal(result.reuse_time.count, 0);
+    assert_true(result.first_ns == 10 * second && result.last_ns == 20 * second);
+    int64_t times[3];
+    assert_int_equal(mt_locality_timed(locality), 3);
+    mt_locality_times(locality, times);
+    assert_memory_equal(times, ((int64_t[]){10 * second, 20 * second, 15 * second}), sizeof times);
+    mt_locality_free(locality);
+
+    locality = new_locality(BLOCK);
+    mt_request request = {.has = MT_HAS_HASH_IDS, .hash_ids = (uint64_t[]){4}, .hash_count = 1};
+    assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    result = finish(locality);
+    assert_int_equal(result.timed, 0);
+    assert_int_equal(result.reuse_time.count, 0);
+    assert_int_equal(result.hits, 1);
+    assert_int_equal(result.totals.tokens, 2 * BLOCK);
+    mt_locality_free(locality);
+}
+
+static void test_nothing(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    mt_request request = {.has = MT_HAS_INPUT_LENGTH, .input_length = 5};
+    mt_shared_prefix prefixes[3];
+    size_t count;
+    for (int requests = 0; requests < 2; requests++) {
+        mt_locality_result result = finish(locality);
+        assert_int_equal(result.totals.requests, 0);
+        assert_int_equal(result.sessions, 0);
+        assert_int_equal(result.turns.count, 0);
+        mt_hit_curve *curve = curve_of(locality);
+        assert_true(isnan(mt_hit_curve_at(curve, 5).block));
+        assert_int_equal(mt_hit_curve_size(curve, 0.9), 0);
+        mt_hit_curve_free(curve);
+        assert_int_equal(mt_locality_prefixes(locality, prefixes, 3, &count, NULL), MT_OK);
+        assert_int_equal(count, 0);
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    }
+    mt_locality_free(locality);
+    mt_locality_free(NULL);
+    mt_error error;
+    assert_null(mt_locality_new(0, &error));
+    assert_int_equal(error.code, MT_ERROR_VALUE);
+}
+
+/* ---- beside caches that are played through ----------------------------------------------------
+ */
+
+/* The trace, and what a plain pass over it says. */
+typedef struct played {
+    plain_trace trace;
+    int64_t time[TRACE_REQUESTS];
+    int session[TRACE_REQUESTS]; /* NO_SESSION: none */
+    int is_given[TRACE_REQUESTS];
+    uint32_t order[MOST]; /* blocks by last touch, the latest first */
+    size_t in_order;
+    uint32_t owner[MOST], visits[MOST];
+    uint32_t distance[TRACE_REQUESTS][TRACE_BLOCKS]; /* of the known blocks */
+    uint32_t last[TRACE_REQUESTS][TRACE_BLOCKS];     /* who touched them before */
+} played;
+
+static void make_played(played *play, id_kind kind, uint64_t *random) {
+    make_plain_trace(&play->trace, kind, random);
+    int64_t now = 0;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        play->time[r] = now += (int64_t)below(random, 5) * second / 2;
+        play->is_given[r] = kind == IDS_OF_CONTENT && below(random, 4) > 0;
+        play->session[r] = play->is_given[r] ? (int)below(random, 20) : NO_SESSION;
+    }
+}
+
+/* Touches the request's blocks one by one: their distance, and who touched them before. */
+static void touch_all(played *play, size_t r) {
+    for (size_t i = 0; i < play->trace.count[r]; i++) {
+        uint32_t block = play->trace.block[r][i];
+        size_t place = 0;
+        while (place < play->in_order && play->order[place] != block)
+            place++;
+        if (place == play->in_order)
+            play->in_order++;
+        play->distance[r][i] = (uint32_t)place + 1;
+        play->last[r][i] = play->owner[block];
+        memmove(play->order + 1, play->order, place * sizeof *play->order);
+        play->order[0] = block;
+        play->owner[block] = (uint32_t)r;
+        play->visits[block]++;
+    }
+}
+
+/* Whether all requests before r that went through the block are of that session. */
+static int is_only_of(const played *play, size_t r, uint32_t block, int session) {
+    for (size_t other = 0; other < r; other++)
+        for (size_t i = 0; i < play->trace.count[other]; i++)
+            if (play->trace.block[other][i] == block && play->session[other] != session)
+                return 0;
+    return 1;
+}
+
+/* The rule of the header, word by word: the session that request r goes on with, or NO_SESSION. */
+static int continued(const played *play, size_t r) {
+    const plain_trace *trace = &play->trace;
+    size_t known = trace->known[r];
+    if (known == 0)
+        return NO_SESSION;
+    size_t before = play->last[r][known - 1];
+    uint64_t full_blocks = trace->input[before] / TRACE_BLOCK_SIZE;
+    if (known < full_blocks || trace->input[r] <= trace->input[before] ||
+        !is_only_of(play, r, trace->block[r][known - 1], play->session[before]))
+        return NO_SESSION;
+    return play->session[before];
+}
+
+static size_t hits_within(const played *play, size_t r) {
+    for (size_t i = play->trace.known[r]; i-- > 0;)
+        if (play->session[play->last[r][i]] == play->session[r])
+            return i + 1;
+    return 0;
+}
+
+static mt_request request_of(const played *play, size_t r, char *name, size_t size) {
+    mt_request request = plain_request(&play->trace, r);
+    request.has |= MT_HAS_TIME;
+    request.time_ns = play->time[r];
+    if (play->is_given[r]) {
+        request.has |= MT_HAS_SESSION;
+        request.session = (mt_span){name, (size_t)snprintf(name, size, "%d", play->session[r])};
+    }
+    return request;
+}
+
+/* Plays the trace through, and adds it to a new locality. The inferred sessions have numbers from
+ * 1000 on. */
+static mt_locality *play_through(played *play, uint64_t *within) {
+    mt_locality *locality = new_locality(TRACE_BLOCK_SIZE);
+    int next_session = 1000;
+    play->in_order = 0;
+    *within = 0;
+    memset(play->visits, 0, sizeof play->visits);
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        char name[16];
+        mt_request request = request_of(play, r, name, sizeof name);
+        touch_all(play, r);
+        if (!play->is_given[r] && play->trace.count[r] > 0) {
+            play->session[r] = continued(play, r);
+            if (play->session[r] == NO_SESSION)
+                play->session[r] = next_session++;
+        }
+        *within += play->session[r] == NO_SESSION ? 0 : hits_within(play, r);
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    }
+    return locality;
+}
+
+/* The hit ratios of a cache of that size, played through. */
+static mt_hit_ratio plain_ratio(const played *play, uint64_t size) {
+    double share = 0, blocks = 0, tokens = 0, all_requests = 0, all_blocks = 0, all_tokens = 0;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        size_t count = play->trace.count[r], hits = 0;
+        if (count == 0)
+            continue;
+        while (hits < play->trace.known[r] && play->distance[r][hits] <= size)
+            hits++;
+        share += (double)hits / (double)count;
+        blocks += (double)hits;
+        tokens += (double)(hits == count ? play->trace.input[r] : hits * TRACE_BLOCK_SIZE);
+        all_requests++;
+        all_blocks += (double)count;
+        all_tokens += (double)play->trace.input[r];
+    }
+    return (mt_hit_ratio){share / all_requests, blocks / all_blocks, tokens / all_tokens};
+}
+
+static void assert_curve(const played *play, const mt_locality *locality) {
+    mt_hit_curve *curve = curve_of(locality);
+    uint64_t attained = 0, distinct = play->trace.blocks;
+    double wanted = 0.9 * (double)mt_hit_curve_blocks(curve, MT_INFINITE_CACHE);
+    for (uint64_t size = 0; size <= distinct + 1; size++) {
+        uint64_t asked = size > distinct ? MT_INFINITE_CACHE : size;
+        mt_hit_ratio ratio = mt_hit_curve_at(curve, asked), plain = plain_ratio(play, asked);
+        assert_near(ratio.request, plain.request);
+        assert_near(ratio.block, plain.block);
+        assert_near(ratio.token, plain.token);
+        if (attained == 0 && (double)mt_hit_curve_blocks(curve, size) >= wanted)
+            attained = size;
+    }
+    assert_int_equal(mt_hit_curve_size(curve, 0.9), attained);
+    mt_hit_curve_free(curve);
+}
+
+static void assert_quantiles(const mt_quantiles *quantiles, mt_weighted *values, size_t count) {
+    mt_quantiles plain;
+    mt_quantiles_of(values, count, &plain);
+    assert_int_equal(quantiles->count, plain.count);
+    assert_near(quantiles->mean, plain.mean);
+    assert_true(quantiles->min == plain.min);
+    assert_near(quantiles->median, plain.median);
+    assert_near(quantiles->p99, plain.p99);
+    assert_true(quantiles->max == plain.max);
+}
+
+static void assert_reuse_times(const played *play, const mt_locality_result *result) {
+    static mt_weighted values[MOST];
+    size_t count = 0;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++)
+        for (size_t i = 0; i < play->trace.known[r]; i++) {
+            int64_t after = play->time[r] - play->time[play->last[r][i]];
+            values[count++] = (mt_weighted){(double)after / 1e9, 1};
+        }
+    assert_int_equal(result->hits, count);
+    assert_quantiles(&result->reuse_time, values, count);
+}
+
+/* Turns by session, and the times between them. */
+static void assert_turns(const played *play, const mt_locality_result *result) {
+    mt_weighted turns[TRACE_REQUESTS], think[TRACE_REQUESTS];
+    size_t sessions = 0, thinks = 0, single = 0;
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        size_t earlier = 0, later = 0, last = 0;
+        for (size_t other = 0; other < TRACE_REQUESTS; other++)
+            if (other != r && play->session[other] == play->session[r]) {
+                earlier += other < r;
+                later += other > r;
+                last = other < r ? other : last;
+            }
+        if (play->session[r] == NO_SESSION)
+            continue;
+        if (earlier > 0)
+            think[thinks++] = (mt_weighted){(double)(play->time[r] - play->time[last]) / 1e9, 1};
+        else
+            turns[sessions++] = (mt_weighted){(double)later + 1, 1};
+        single += earlier == 0 && later == 0;
+    }
+    assert_int_equal(result->sessions, sessions);
+    assert_int_equal(result->single, single);
+    assert_quantiles(&result->turns, turns, sessions);
+    if (thinks > 0)
+        assert_quantiles(&result->think_time, think, thinks);
+}
+
+static uint64_t depth_of(const plain_trace *trace, uint32_t block) {
+    uint64_t depth = 0;
+    for (; block != UINT32_MAX; block = trace->parent[block])
+        depth++;
+    return depth;
+}
+
+static int ends_prefix(const played *play, uint32_t block) {
+    for (uint32_t child = block + 1; child < play->trace.blocks; child++)
+        if (play->trace.parent[child] == block && play->visits[child] == play->visits[block])
+            return 0;
+    return play->visits[block] > 1;
+}
+
+/* By requests, then by length, then by first appearance. */
+static uint64_t rank_of(const played *play, uint32_t block) {
+    return (uint64_t)play->visits[block] << 40 | depth_of(&play->trace, block) << 20 |
+           (MOST - block);
+}
+
+/* The best of those that come after `before`; UINT32_MAX: before all, and none. */
+static uint32_t next_prefix(const played *play, uint32_t before) {
+    uint64_t bound = before == UINT32_MAX ? UINT64_MAX : rank_of(play, before), best_rank = 0;
+    uint32_t best = UINT32_MAX;
+    for (uint32_t block = 0; block < play->trace.blocks; block++) {
+        uint64_t rank = rank_of(play, block);
+        if (rank < bound && rank > best_rank && ends_prefix(play, block)) {
+            best = block;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
+static void assert_prefixes(const played *play, const mt_locality *locality, size_t most) {
+    mt_shared_prefix prefixes[MOST];
+    size_t count;
+    assert_int_equal(mt_locality_prefixes(locality, prefixes, most, &count, NULL), MT_OK);
+    uint32_t block = UINT32_MAX;
+    for (size_t i = 0; i < most; i++) {
+        block = next_prefix(play, block);
+        if (block == UINT32_MAX) {
+            assert_int_equal(count, i);
+            return;
+        }
+        uint64_t depth = depth_of(&play->trace, block);
+        uint32_t owner = play->owner[block];
+        int ends_there = play->trace.count[owner] == depth;
+        assert_int_equal(prefixes[i].requests, play->visits[block]);
+        assert_int_equal(prefixes[i].blocks, depth);
+        assert_int_equal(prefixes[i].tokens,
+                         ends_there ? play->trace.input[owner] : depth * TRACE_BLOCK_SIZE);
+    }
+    assert_int_equal(count, most);
+}
+
+static void assert_over_time(const played *play, const mt_locality *locality) {
+    enum { BINS = 7 };
+    const int64_t from = 3 * second, width = 20 * second;
+    mt_hit_bin bins[BINS], plain[BINS] = {{0}};
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        int64_t bin = (play->time[r] - from) / width;
+        if (play->time[r] < from || bin >= BINS)
+            continue;
+        plain[bin].requests++;
+        plain[bin].blocks += play->trace.count[r];
+        plain[bin].hits += play->trace.known[r];
+    }
+    mt_locality_over_time(locality, from, width, bins, BINS);
+    assert_memory_equal(bins, plain, sizeof bins);
+}
+
+static void test_against_plain(void **state) {
+    (void)state;
+    static played play;
+    uint64_t random = 1, within;
+    for (int kind = 0; kind < ID_KINDS; kind++)
+        for (int round = 0; round < 8; round++) {
+            make_played(&play, (id_kind)kind, &random);
+            mt_locality *locality = play_through(&play, &within);
+            mt_locality_result result = finish(locality);
+            assert_int_equal(result.hits_within, within);
+            assert_curve(&play, locality);
+            assert_reuse_times(&play, &result);
+            assert_turns(&play, &result);
+            assert_prefixes(&play, locality, round == 0 ? MOST : 1 + (size_t)round);
+            assert_over_time(&play, locality);
+            mt_locality_free(locality);
+        }
+}
+
+/* ---- the conversation trace -------------------------------------------------------------------
+ */
+
+static mt_locality *read_conversation(void) {
+    char path[512];
+    const char *folder = getenv("MOONTIDE_DATA");
+    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
+             folder ? folder : "../shared/data");
+    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    if (!reader) {
+        print_message("no %s\n", path);
+        skip();
+    }
+    mt_locality *locality = new_locality(512);
+    mt_request request;
+    int status;
+    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    assert_int_equal(status, 0);
+    mt_trace_close(reader);
+    return locality;
+}
+
+static void test_conversation_trace(void **state) {
+    (void)state;
+    mt_locality *locality = read_conversation();
+    mt_locality_result result = finish(locality);
+    assert_int_equal(result.distinct_blocks, 182790);
+    assert_int_equal(result.totals.blocks, 288500);
+    assert_int_equal(result.hits, 105710);
+    assert_int_equal(result.reuse_time.count, 105710);
+    mt_hit_curve *curve = curve_of(locality);
+    mt_hit_ratio infinite = mt_hit_curve_at(curve, MT_INFINITE_CACHE);
+    assert_near(infinite.request, 0.38425808746366197);
+    assert_true(fabs(infinite.block - 0.366) < 0.0005);
+    assert_true(fabs(infinite.token - 0.374) < 0.0005);
+    /* Published figures of three sizes have three digits. */
+    assert_true(fabs(mt_hit_curve_at(curve, 10000).block - 0.211) < 0.0005);
+    assert_true(fabs(mt_hit_curve_at(curve, 30000).block - 0.326) < 0.0005);
+    assert_near(mt_hit_curve_at(curve, 182790).block, infinite.block);
+    mt_hit_curve_free(curve);
+    mt_locality_free(locality);
+}
+
+/* ---- Ctrl-C and memory ------------------------------------------------------------------------
+ */
+
+static void test_interrupt(void **state) {
+    (void)state;
+    mt_locality *locality = new_locality(BLOCK);
+    add(locality, 0, 100, (uint64_t[]){0}, NULL);
+    mt_request request = {0};
+    mt_locality_result result;
+    mt_shared_prefix prefix;
+    size_t count;
+    mt_interrupt_flag = 1;
+    assert_int_equal(mt_locality_add(locality, &request, NULL), MT_ERROR_INTERRUPTED);
+    assert_int_equal(mt_locality_finish(locality, &result, NULL), MT_ERROR_INTERRUPTED);
+    assert_int_equal(mt_locality_prefixes(locality, &prefix, 1, &count, NULL),
+                     MT_ERROR_INTERRUPTED);
+    mt_interrupt_flag = 0;
+    mt_locality_free(locality);
+}
+
+/* All that there is to ask; the first failure's code. */
+static mt_code ask_all(const mt_locality *locality, mt_error *error) {
+    mt_locality_result result;
+    mt_shared_prefix prefixes[4];
+    size_t count;
+    mt_code code = mt_locality_finish(locality, &result, error);
+    if (code == MT_OK)
+        code = mt_locality_prefixes(locality, prefixes, 4, &count, error);
+    if (code != MT_OK)
+        return code;
+    mt_hit_curve *curve = mt_locality_hit_curve(locality, error);
+    mt_hit_curve_free(curve);
+    return curve ? MT_OK : error->code;
+}
+
+/* Analyses the trace, the n-th allocation failing. 0 once none failed. */
+static int analyse_with_failure(const played *play, uint64_t n) {
+    mt_error error;
+    mt_memory_fail_at(n, 0);
+    mt_locality *locality = mt_locality_new(TRACE_BLOCK_SIZE, &error);
+    mt_code code = locality ? MT_OK : error.code;
+    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++) {
+        char name[16];
+        mt_request request = request_of(play, r, name, sizeof name);
+        code = mt_locality_add(locality, &request, &error);
+    }
+    if (code == MT_OK)
+        code = ask_all(locality, &error);
+    mt_memory_fail_at(0, 0);
+    mt_locality_free(locality);
+    if (code != MT_OK)
+        assert_int_equal(code, MT_ERROR_MEMORY);
+    return code != MT_OK;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    static played play;
+    uint64_t random = 3, n = 1;
+    make_played(&play, IDS_OF_CONTENT, &random);
+    while (analyse_with_failure(&play, n))
+        n++;
+    assert_true(n > 30); /* the parts, what each keeps of requests, blocks, runs and sessions */
+}
+
+/* 10^7 distinct blocks, with ids in no order, in 800 MB beside the analysis of lengths. Takes a few
+ * seconds and 600 MB: only with MOONTIDE_SLOW_TESTS=1. */
+static void test_ten_million_blocks(void **state) {
+    (void)state;
+    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
+    if (!slow || strcmp(slow, "1") != 0)
+        skip();
+    enum { COUNT = 20, MANY = 500000 };
+    mt_numbering *numbering = mt_numbering_new(NULL);
+    mt_analysis *analysis = mt_analysis_new(BLOCK, NULL);
+    mt_locality *locality = new_locality(BLOCK);
+    for (uint64_t r = 0; r < MANY; r++) {
+        uint64_t ids[COUNT];
+        for (uint64_t i = 0; i < COUNT; i++)
+            ids[i] = (r * COUNT + i) * UINT64_C(0x9E3779B97F4A7C15);
+        mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_HASH_IDS,
+                              .input_length = COUNT * BLOCK,
+                              .hash_ids = mt_numbering_of(numbering, ids, COUNT, NULL),
+                              .hash_count = COUNT};
+        assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    }
+    mt_analysis_result lengths;
+    assert_int_equal(mt_analysis_finish(analysis, &lengths, NULL), MT_OK);
+    assert_int_equal(finish(locality).distinct_blocks, (uint64_t)COUNT * MANY);
+    mt_hit_curve_free(curve_of(locality));
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    print_message("10^7 blocks: %ld MB\n", usage.ru_maxrss / 1024);
+    assert_true(usage.ru_maxrss < 800L * 1024);
+    mt_numbering_free(numbering);
+    mt_analysis_free(analysis);
+    mt_locality_free(locality);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hits_by_hand),
+        cmocka_unit_test(test_inferred_sessions),
+        cmocka_unit_test(test_given_sessions),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_conversation_trace),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_ten_million_blocks),
+    };
+    return cmocka_run_group_tests_name("locality", tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* The prefix tree: cases by hand, beside blocks found by comparing paths, memory that is out. */
+#include "prefix/tree.h"
+
+#include "base/memory.h"
+#include "prefix_support.h"
+
+static mt_prefix_tree *new_tree(void) {
+    mt_prefix_tree *tree = mt_prefix_tree_new(NULL);
+    assert_non_null(tree);
+    return tree;
+}
+
+/* Adds a path; its blocks must be `expected`, the first `known` of them known. */
+static void assert_path(mt_prefix_tree *tree, const uint64_t *ids, const uint32_t *expected,
+                        size_t count, size_t known) {
+    uint32_t blocks[TRACE_BLOCKS];
+    size_t found;
+    assert_int_equal(mt_prefix_tree_add(tree, ids, count, blocks, &found, NULL), MT_OK);
+    assert_int_equal(found, known);
+    assert_memory_equal(blocks, expected, count * sizeof *blocks);
+}
+
+static void test_by_hand(void **state) {
+    (void)state;
+    mt_prefix_tree *tree = new_tree();
+    assert_path(tree, (uint64_t[]){5, 6}, (uint32_t[]){0, 1}, 2, 0);
+    assert_path(tree, (uint64_t[]){5, 6, 5}, (uint32_t[]){0, 1, 2}, 3, 2);
+    assert_path(tree, (uint64_t[]){6, 5}, (uint32_t[]){3, 4}, 2, 0);
+    assert_path(tree, (uint64_t[]){UINT64_MAX}, (uint32_t[]){5}, 1, 0);
+    assert_path(tree, (uint64_t[]){5}, (uint32_t[]){0}, 1, 1);
+    assert_path(tree, NULL, NULL, 0, 0);
+    assert_int_equal(mt_prefix_tree_count(tree), 6);
+    const uint32_t parents[] = {MT_NO_BLOCK, 0, 1, MT_NO_BLOCK, 3, MT_NO_BLOCK};
+    assert_memory_equal(mt_prefix_tree_parents(tree), parents, sizeof parents);
+    mt_prefix_tree_free(tree);
+    mt_prefix_tree_free(NULL);
+}
+
+/* Ids that are numbered by first appearance, until one comes after another parent (1 after
+ * nothing), is no next one, or comes twice in a request. */
+static void test_rule_broken(void **state) {
+    (void)state;
+    static const uint64_t breaking[][3] = {{1, 2, 3}, {0, 1, 4}, {0, 3, 3}, {0, 2, 3}, {3, 5, 4}};
+    static const uint32_t expected[][3] = {{3, 4, 5}, {0, 1, 3}, {0, 3, 4}, {0, 3, 4}, {3, 4, 5}};
+    static const size_t known[] = {0, 2, 1, 1, 0};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        mt_prefix_tree *tree = new_tree();
+        assert_path(tree, (uint64_t[]){0, 1, 2}, (uint32_t[]){0, 1, 2}, 3, 0);
+        assert_path(tree, breaking[k], expected[k], 3, known[k]);
+        assert_path(tree, breaking[k], expected[k], 3, 3);
+        assert_path(tree, (uint64_t[]){0, 1, 2}, (uint32_t[]){0, 1, 2}, 3, 3);
+        mt_prefix_tree_free(tree);
+    }
+}
+
+static void compare_with_plain(const plain_trace *trace) {
+    mt_prefix_tree *tree = new_tree();
+    for (size_t r = 0; r < TRACE_REQUESTS; r++)
+        assert_path(tree, trace->ids[r], trace->block[r], trace->count[r], trace->known[r]);
+    assert_int_equal(mt_prefix_tree_count(tree), trace->blocks);
+    assert_memory_equal(mt_prefix_tree_parents(tree), trace->parent,
+                        trace->blocks * sizeof *trace->parent);
+    mt_prefix_tree_free(tree);
+}
+
+static void test_against_plain(void **state) {
+    (void)state;
+    static plain_trace trace;
+    uint64_t random = 1;
+    for (int kind = 0; kind < ID_KINDS; kind++)
+        for (int round = 0; round < 10; round++) {
+            make_plain_trace(&trace, (id_kind)kind, &random);
+            compare_with_plain(&trace);
+        }
+}
+
+/* Builds a tree that turns to hashing half way, the n-th allocation failing. 0 once none failed. */
+static int build_with_failure(const plain_trace *trace, uint64_t n) {
+    mt_error error;
+    uint32_t blocks[TRACE_BLOCKS];
+    size_t known;
+    mt_memory_fail_at(n, 0);
+    mt_prefix_tree *tree = mt_prefix_tree_new(&error);
+    mt_code code = tree ? MT_OK : error.code;
+    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++)
+        code = mt_prefix_tree_add(tree, trace->ids[r], trace->count[r], blocks, &known, &error);
+    mt_memory_fail_at(0, 0);
+    mt_prefix_tree_free(tree);
+    if (code != MT_OK)
+        assert_int_equal(error.code, MT_ERROR_MEMORY);
+    return code != MT_OK;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    static plain_trace trace;
+    uint64_t random = 2, n = 1;
+    make_plain_trace(&trace, IDS_MIXED, &random);
+    while (build_with_failure(&trace, n))
+        n++;
+    assert_true(n > 8); /* tree, parents, keys, numbers; keys of all, a batch, and a table */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_rule_broken),
+        cmocka_unit_test(test_against_plain),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
+}

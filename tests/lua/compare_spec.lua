@@ -1,0 +1,217 @@
+local mt = require "moontide"
+
+local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+local conversation = data .. "/mooncake_conversation_trace.jsonl"
+
+local function refusal(fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok)
+  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
+end
+
+-- Hits of an LRU cache: of the second request two blocks at size 2, of the last one two at size 5.
+local function first()
+  return {
+    { timestamp = 0, input_length = 1000, output_length = 10, hash_ids = { 0, 1 } },
+    { timestamp = 500, input_length = 1500, output_length = 20, hash_ids = { 0, 1, 2 } },
+    { timestamp = 2500, input_length = 600, output_length = 30, hash_ids = { 3, 4 } },
+    { timestamp = 4000, input_length = 1024, output_length = 40, hash_ids = { 0, 1 } },
+  }
+end
+
+-- The last request shares one block only; another length, another time.
+local function second()
+  local list = first()
+  list[1].input_length = 900
+  list[2].timestamp = 1500
+  list[4].hash_ids = { 0, 5 }
+  return list
+end
+
+local function without(list, ...)
+  for _, request in ipairs(list) do
+    for _, name in ipairs { ... } do request[name] = nil end
+  end
+  return list
+end
+
+local function compare(a, b, opts)
+  return assert(mt.compare(mt.trace.columns(a), mt.trace.columns(b), opts))
+end
+
+describe("mt.compare", function()
+  it("sets two traces side by side", function()
+    local result = compare(first(), second())
+    assert.same({ "the first trace", "the second trace" }, result.traces)
+    assert.same({ 4, 4 }, result.requests)
+    assert.same({ 9, 9 }, result.blocks)
+    assert.same({ 5, 6 }, result.distinct_blocks)
+    assert.same({ 1031, 1006 }, result.input_length.mean)
+    assert.same({ 600, 600 }, result.input_length.min)
+    assert.same({ 762, 609 }, result.context_length.mean)
+    assert.same({ 1012, 706 }, result.context_length.median)
+    assert.same({ 25, 25 }, result.output_length.mean)
+    assert.same({ 269, 397 }, result.unique_prompt_length.mean)
+    assert.same({ (2 / 3 + 1) / 4, (2 / 3 + 1 / 2) / 4 }, result.theoretical_hit_rate.mean)
+    assert.same({ 4 / 9, 3 / 9 }, result.hit_infinite)
+    assert.same({ 2 / 9, 2 / 9 }, result.lru[2])
+    assert.same({ 1, 2, 5 }, result.cache_sizes)
+    assert.same({ 2, 1 }, result.rate.peak)
+    assert.equal("moontide.analysis", getmetatable(result.analyses[2]).__name)
+  end)
+
+  -- Input lengths differ in one value of four; at a context of 900 the shares are 1/4 and 3/4.
+  it("gives distances of the lengths", function()
+    local result = compare(first(), second())
+    assert.equal(0.25, result.input_length.ks)
+    assert.equal(0, result.output_length.ks)
+    assert.equal(0.5, result.context_length.ks)
+    assert.is_nil(result.unique_prompt_length.ks)
+    assert.equal(0.25, compare(second(), first()).input_length.ks)
+  end)
+
+  -- Counts 2, 0, 1, 0 and 1, 1, 1, 0: variances 11/12 and 1/4 over a mean of 3/4.
+  it("counts arrivals in windows", function()
+    local result = compare(first(), second())
+    assert.is_true(math.abs(result.dispersion[1][1] - 11 / 9) < 1e-15)
+    assert.equal(1 / 3, result.dispersion[1][2])
+    assert.is_nil(result.dispersion[10])
+  end)
+
+  it("has hit ratios of an LRU cache at any size", function()
+    local result = compare(first(), second(), { cache_sizes = { 5, 4, 5 } })
+    assert.same({ 4, 5 }, result.cache_sizes)
+    assert.same({ [4] = { 2 / 9, 2 / 9 }, [5] = { 4 / 9, 3 / 9 } }, result.lru)
+    assert.same({ 4 / 9, 3 / 9 }, result:hit_ratios(1000))
+    assert.same({ 0, 0 }, result:hit_ratios(1))
+    assert.is_nil(compare(first(), without(second(), "hash_ids")):hit_ratios(1000))
+  end)
+
+  it("takes sizes from 200 blocks on for larger traces, from 1 on for small ones", function()
+    local list = {}
+    for i = 1, 30 do
+      local ids = {}
+      for k = 1, 100 do ids[k] = 100 * i + k end
+      list[i] = { input_length = 51200, output_length = 1, hash_ids = ids }
+    end
+    assert.same({ 200, 500, 1000, 2000 }, compare(list, first()).cache_sizes)
+    local one = { { input_length = 1, output_length = 1, hash_ids = { 0 } } }
+    assert.same({ 1 }, compare(one, one).cache_sizes)
+  end)
+
+  it("tells which bounds are exceeded", function()
+    local result = compare(first(), second())
+    assert.same({}, result:exceeded { ks = 0.5, lru = 0.12, hit_infinite = 0.12, dispersion = 0.73 })
+    assert.same({}, result:exceeded {})
+    assert.same({
+      { measure = "input_length.ks", value = 0.25, bound = 0.2 },
+      { measure = "ks", value = 0.5, bound = 0.3, detail = "context_length" },
+      { measure = "lru.5", value = 4 / 9 - 3 / 9, bound = 0, detail = "0.4444 and 0.3333" },
+    }, result:exceeded { KS = 0.3, ["input_length.ks"] = 0.2, ["output_length.ks"] = 0, ["lru.5"] = 0,
+      ["lru.4"] = 0 })
+    local over = result:exceeded { dispersion = 0.72 }
+    assert.is_true(math.abs(over[1].value - 8 / 11) < 1e-15)
+    assert.equal("at 1 s: 1.222 and 0.3333", over[1].detail)
+    assert.same(over[1].value, result:exceeded({ ["dispersion.1"] = 0 })[1].value)
+    assert.equal("at 5 blocks: 0.4444 and 0.3333", result:exceeded({ lru = 0.1 })[1].detail)
+  end)
+
+  -- One arrival in every window: nothing varies.
+  it("compares with a trace whose counts do not vary", function()
+    local even = first()
+    for i, request in ipairs(even) do request.timestamp = 1000 * i end
+    assert.same({}, compare(even, even):exceeded { dispersion = 0 })
+    assert.equal(math.huge, compare(even, first()):exceeded({ dispersion = 1000 })[1].value)
+    assert.equal(1, compare(first(), even):exceeded({ dispersion = 0.5 })[1].value)
+    local differences = mt.json.decode(mt.json.encode(compare(even, first()))).differences
+    assert.equal(mt.json.null, differences.dispersion)
+  end)
+
+  it("leaves out what a trace lacks", function()
+    local result = compare(first(), without(second(), "timestamp", "output_length"))
+    assert.is_nil(result.output_length)
+    assert.is_nil(result.dispersion)
+    assert.is_nil(result.rate)
+    assert.equal(0.5, result.context_length.ks)
+    local decoded = mt.json.decode(mt.json.encode(result))
+    assert.is_nil(decoded.output_length)
+    assert.is_nil(decoded.dispersion)
+    assert.is_nil(decoded.differences.dispersion)
+    result = compare(without(first(), "hash_ids"), second())
+    for _, name in ipairs { "context_length", "unique_prompt_length", "theoretical_hit_rate", "hit_infinite", "lru",
+      "distinct_blocks" } do
+      assert.is_nil(result[name])
+    end
+    assert.same({ 0, 9 }, result.blocks)
+    assert.equal(0.25, result.input_length.ks)
+  end)
+
+  it("measures nothing against what one trace lacks, and leaves out what both lack", function()
+    local lacking = compare(first(), without(second(), "hash_ids", "timestamp"))
+    assert.same({ nil, "ks cannot be measured: the second trace has no hash_ids", "input" },
+      { lacking:exceeded { ks = 1 } })
+    assert.same({ nil, "dispersion cannot be measured: the second trace has no timestamps; "
+      .. "hit_infinite cannot be measured: the second trace has no hash_ids; "
+      .. "lru cannot be measured: the second trace has no hash_ids", "input" },
+      { lacking:exceeded { lru = 1, dispersion = 1, hit_infinite = 1, ["input_length.ks"] = 0 } })
+    local both = compare(without(first(), "hash_ids"), without(second(), "hash_ids"))
+    assert.equal(0.25, both:exceeded({ ks = 0 })[1].value)
+    assert.same({ nil, "context_length.ks cannot be measured: neither trace has hash_ids", "input" },
+      { both:exceeded { ["context_length.ks"] = 1 } })
+    assert.same({ nil, "dispersion.60 cannot be measured: neither trace has two whole windows of 60 s", "input" },
+      { both:exceeded { ["dispersion.60"] = 1 } })
+  end)
+
+  it("refuses bounds that cannot be", function()
+    local result = compare(first(), second())
+    local function of(bounds) return refusal(result.exceeded, result, bounds) end
+    assert.equal("exceeded: unknown measure 'luru' (did you mean 'lru'?)", of { luru = 1 })
+    assert.equal("exceeded: ks must be at least 0, not -1", of { ks = -1 })
+    assert.equal("exceeded: ks must be a number, not 'x'", of { ks = "x" })
+    assert.equal("exceeded: arrivals are counted in windows of 1, 10, 60, 300 s, not of 7", of { ["dispersion.7"] = 1 })
+    assert.equal("exceeded: a measure must be a name, not 1", of { 0.02 })
+    assert.equal("exceeded: the argument must be a table of bounds, not 5", of(5))
+    assert.matches("^exceeded: unknown measure 'lru.0' %(it must be one of ks, ", of { ["lru.0"] = 1 })
+  end)
+
+  it("compares paths, readers and columns alike", function()
+    local path = os.tmpname()
+    assert(mt.trace.columns(second()):write(path))
+    local wanted = compare(first(), second())
+    local by_path = assert(mt.compare(mt.trace.columns(first()), path))
+    assert.equal(path, by_path.traces[2])
+    local by_reader = assert(mt.compare(mt.trace.columns(first()), mt.trace.open(path)))
+    for _, result in ipairs { by_path, by_reader } do
+      result.traces = wanted.traces
+      assert.equal(mt.json.encode(wanted), mt.json.encode(result))
+    end
+    os.remove(path)
+  end)
+
+  it("refuses what is no trace, and reports one that cannot be read", function()
+    local columns = mt.trace.columns(first())
+    assert.equal("compare: the first trace must be a file's name, columns or a reader, not nil", refusal(mt.compare))
+    assert.equal("compare: the second trace must be a file's name, columns or a reader, not 5",
+      refusal(mt.compare, columns, 5))
+    assert.equal("compare: unknown option 'cache_size' (did you mean 'cache_sizes'?)",
+      refusal(mt.compare, columns, columns, { cache_size = 5 }))
+    assert.same({ nil, "/nowhere/x: cannot open: No such file or directory", "io" }, { mt.compare(columns, "/nowhere/x") })
+    assert.same({ nil, "the second trace: columns: no requests", "input" }, { mt.compare(columns, mt.trace.columns()) })
+    local bad = without(first(), "input_length")
+    assert.same({ nil, "the first trace: request 1: input_length is missing, and the analysis needs it", "input" },
+      { mt.compare(mt.trace.columns(bad), columns) })
+  end)
+
+  it("finds a real trace equal to itself, and half of it not", function()
+    if not io.open(conversation) then return pending("no " .. conversation) end
+    local whole = mt.trace.read(conversation)
+    local result = assert(mt.compare(conversation, whole))
+    assert.same({}, result:exceeded { ks = 0, lru = 0, hit_infinite = 0, dispersion = 0 })
+    assert.equal("0.366", ("%.3f"):format(result.hit_infinite[1]))
+    assert.equal("7.8998521580", ("%.10f"):format(result.dispersion[1][1]))
+    local half = mt.trace.columns()
+    for i = 1, 6000 do half:append(whole[i]) end
+    local apart = assert(mt.compare(whole, half)):exceeded { ks = 0.02, lru = 0.015, hit_infinite = 0.02 }
+    assert.equal(3, #apart)
+  end)
+end)
