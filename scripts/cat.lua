@@ -1,54 +1,62 @@
-local core = require "moontide.core"
 local mt = require "moontide"
-
--- Times that are only passed on keep all their digits; times that are made have three.
-local function timestamp_digits(opt)
-  return opt.timestamp_digits or (opt.speed_ratio == 1 and 6 or 3)
-end
-
-local function report_skipped(reader)
-  local count, first = reader:skipped()
-  if count > 0 then
-    io.stderr:write(("moontide: skipped %d bad line%s; the first: %s\n"):format(
-      count, count == 1 and "" or "s", first))
-  end
-end
+local cat = require "moontide.cat"
 
 return mt.script {
-  summary = "Pass a trace on: all of it, a window of time, faster or slower, or written compactly",
-  usage = "moontide cat TRACE [-o FILE] [--start TIME] [--end TIME] [--num-requests N] [--speed-ratio X]",
+  summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
+  usage = "moontide cat TRACE... [-o FILE] [options, which act in the order in which they stand here]",
   options = {
-    { "input-file", kind = "path", argument = true, required = true,
-      help = "the trace, - for standard input; .gz is decompressed" },
+    { "input-file", kind = "path", argument = true, required = true, list = true,
+      help = "the traces, - for standard input; .gz is decompressed" },
     { "output-file", short = "o", kind = "path", default = "-",
       help = "where it goes, - for standard output; .gz is compressed" },
+    -- Of each trace by itself; then of all of them together.
+    { "skip-bad-lines", kind = "flag", help = "pass over lines that are no requests, and count them" },
+    { "time-unit", kind = "choice", choices = { "s", "ms", "us", "ns" }, default = "ms",
+      help = "what timestamps and delays were written in by mistake" },
+    { "sort", kind = "flag", help = "put each trace in the order of its times, on disk where it is large" },
+    { "dequantize", kind = "flag", help = "spread times uniformly over the ticks of the recording's clock" },
+    { "grid", kind = "duration", above = 0, help = "that clock's ticks (default: found in the trace)" },
+    { "fit-ids", kind = "flag", help = "cut or add hash_ids until there is one a block" },
+    { "sessions-to", kind = "choice", choices = { "cumulative", "delta" },
+      help = "make session rows count whole prompts, or only what each turn adds" },
+    { "sessions", kind = "choice", choices = { "cumulative", "delta" },
+      help = "what they count (default: guessed)" },
+    { "merge", kind = "flag", help = "several traces by their times, instead of one after the other" },
+    { "gap", kind = "duration", min = 0,
+      help = "from one trace's last request to the next one's first (default: a mean gap)" },
+    { "parts", kind = "flag",
+      help = "the inputs are parts of one trace: times stay, equal ids and sessions are the same" },
     { "start", kind = "duration", help = "leave out requests before this time" },
     { "end", kind = "duration", help = "leave out requests at this time and after it" },
-    { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
+    { "where", kind = "string", placeholder = "EXPRESSION",
+      help = "keep requests for which this Lua expression is true: 'input_length > 1000 and session_id'" },
+    { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
+      help = "keep this share, whole sessions together" },
+    { "shard", kind = "shard",
+      help = "only every N-th session or request, beginning with the I-th (counted from 0)" },
+    { "repeat", kind = "integer", min = 1,
+      help = "so many laps, kept in memory, beyond 64 MiB in a temporary file: standard input too" },
+    { "every", kind = "duration", above = 0,
+      help = "from lap to lap (default: a mean gap after the last request)" },
+    { "fresh-ids", kind = "flag", help = "later laps get hash_ids of their own, not to be all cache hits," },
+    { "common-root", kind = "integer", min = 0, default = 0, help = "but for so many leading blocks" },
+    { "isl-multiplier", kind = "number", above = 0, default = 1,
+      help = "ISL times this, and hash_ids with it" },
+    { "osl-multiplier", kind = "number", above = 0, default = 1, help = "OSL times this" },
     { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
       help = "divide timestamps and delays by this" },
+    { "from-zero", kind = "flag", help = "let times begin at 0" },
+    { "shift", kind = "duration", help = "move all times" },
+    { "renumber", kind = "flag", help = "number hash_ids 0, 1, 2, ... by first appearance" },
+    { "anonymise", kind = "flag", aliases = { "anonymize" },
+      help = "the same for sessions and streams too, and leave out all other members" },
+    { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
+    { "seed", kind = "integer", default = 0, help = "of --thin and --dequantize" },
+    { "block-size", kind = "integer", min = 1, default = 512, help = "tokens per block" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
-      help = "most decimals of a millisecond (default: 6, with --speed-ratio 3)" },
+      help = "most decimals of a millisecond (default: 6; 3 with --speed-ratio or --dequantize)" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
-    { "skip-bad-lines", kind = "flag", help = "pass over lines that are no requests, and count them" },
   },
-  check = function(opt)
-    if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
-  end,
-  run = function(opt)
-    local reader <close>, message, code = mt.trace.open(opt.input_file,
-      { skip_bad_lines = opt.skip_bad_lines })
-    if not reader then return nil, message, code end
-    local writer <close>, problem, kind = mt.trace.writer(opt.output_file,
-      { compact = opt.compact, timestamp_digits = timestamp_digits(opt) })
-    if not writer then return nil, problem, kind end
-    local written
-    written, message, code = core.trace.copy(reader, writer, opt.start, opt["end"], opt.num_requests,
-      opt.speed_ratio)
-    report_skipped(reader)
-    if not written then return nil, message, code end
-    local done
-    done, message, code = writer:finish()
-    if not done then return nil, message, code end
-  end,
+  check = cat.check,
+  run = cat.run,
 }

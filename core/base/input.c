@@ -190,13 +190,19 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
     }
 }
 
-int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
+int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
     if (input->begin == input->end && !input->at_end && fill(input, error) != 0)
         return -1;
     *bytes = input->buffer + input->begin;
     *length = input->end - input->begin;
-    input->begin = input->end;
     return *length > 0;
+}
+
+int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
+    int status = mt_input_peek(input, bytes, length, error);
+    if (status > 0)
+        input->begin = input->end;
+    return status;
 }
 
 const char *mt_input_name(const mt_input *input) {

@@ -28,6 +28,10 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error);
  * (valid until the next call), 0 at the end, -1 on failure. Do not mix with mt_input_line. */
 int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error *error);
 
+/* The same without taking them: the next call, of whichever kind, begins with these bytes. One byte
+ * at least, unless the input is at its end. */
+int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error);
+
 /* The name to use in messages: the path as given, "standard input" for "-". */
 const char *mt_input_name(const mt_input *input);
 

@@ -43,6 +43,12 @@ static int columns_release(lua_State *L) {
     return 0;
 }
 
+/* Columns that a source reads are left to the collector, which leaves them as long as it is there.
+ */
+static int columns_close(lua_State *L) {
+    return mt_lua_check_columns(L, 1)->readers > 0 ? 0 : columns_release(L);
+}
+
 static int columns_length(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)mt_lua_check_columns(L, 1)->count);
     return 1;
@@ -76,10 +82,51 @@ static int columns_append(lua_State *L) {
     columns_box *box = luaL_checkudata(L, 1, columns_type);
     mt_request request;
     mt_error error;
+    if (box->columns.readers > 0)
+        return mt_lua_raise(L,
+                            "append: the columns are being read by a trace that is made of them");
     mt_lua_fill_request(L, 2, "append", &box->buffer, &request);
     if (mt_columns_append(&box->columns, &request, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
     lua_settop(L, 1);
+    return 1;
+}
+
+/* A number of nanoseconds in seconds, an integer when whole. */
+static void set_seconds(lua_State *L, const char *name, int64_t nanoseconds) {
+    if (nanoseconds % 1000000000 == 0)
+        lua_pushinteger(L, nanoseconds / 1000000000);
+    else
+        lua_pushnumber(L, (lua_Number)nanoseconds / 1e9);
+    lua_setfield(L, -2, name);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t count) {
+    lua_pushinteger(L, (lua_Integer)count);
+    lua_setfield(L, -2, name);
+}
+
+void mt_lua_push_grid(lua_State *L, const mt_grid *grid) {
+    lua_createtable(L, 0, 5);
+    set_seconds(L, "period", grid->period_ns);
+    set_seconds(L, "offset", grid->offset_ns);
+    set_count(L, "times", grid->times);
+    set_count(L, "instants", grid->instants);
+    set_count(L, "off", grid->off);
+}
+
+/* columns:grid() -> {period, offset (seconds), times, instants, off} | nil when there is none |
+ * nil, message, code */
+static int columns_grid(lua_State *L) {
+    const mt_columns *columns = mt_lua_check_columns(L, 1);
+    mt_grid grid;
+    mt_error error;
+    if (mt_columns_grid(columns, &grid, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    if (grid.period_ns == 0)
+        lua_pushnil(L);
+    else
+        mt_lua_push_grid(L, &grid);
     return 1;
 }
 
@@ -366,7 +413,9 @@ int mt_lua_open_columns(lua_State *L) {
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
                                                {"column", columns_column},
+                                               {"grid", columns_grid},
                                                {NULL, NULL}};
+<<<<<<< HEAD
     static const luaL_Reg columns_meta[] = {
         {"__len", columns_length}, {"__tostring", columns_text}, {NULL, NULL}};
     static const luaL_Reg column_methods[] = {{"sum", column_sum},
@@ -377,6 +426,16 @@ int mt_lua_open_columns(lua_State *L) {
                                               {"values", column_values},
                                               {"histogram", mt_lua_column_histogram},
                                               {NULL, NULL}};
+=======
+    static const luaL_Reg columns_meta[] = {{"__len", columns_length},
+                                            {"__tostring", columns_text},
+                                            {"__close", columns_close},
+                                            {NULL, NULL}};
+    static const luaL_Reg column_methods[] = {
+        {"sum", column_sum}, {"mean", column_mean},   {"min", column_min},
+        {"max", column_max}, {"count", column_count}, {"values", column_values},
+        {NULL, NULL}};
+>>>>>>> main
     static const luaL_Reg column_meta[] = {
         {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
     luaL_newlib(L, functions);

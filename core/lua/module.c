@@ -9,6 +9,7 @@ static const luaL_Reg openers[] = {
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
+    {"convert", mt_lua_open_convert},
     {"radix", mt_lua_open_radix},
     {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
@@ -19,7 +20,12 @@ static const luaL_Reg openers[] = {
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
+<<<<<<< HEAD
     {"interrupt", mt_lua_open_interrupt},
+=======
+    {"source", mt_lua_open_source},
+    {"lint", mt_lua_open_lint},
+>>>>>>> main
     {NULL, NULL},
 };
 

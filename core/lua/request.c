@@ -70,49 +70,106 @@ static void push_extra(lua_State *L, mt_span extra) {
     luaL_pushresult(&text);
 }
 
-static void push_members(lua_State *L, const mt_request *request) {
-    unsigned has = request->has;
-    lua_createtable(L, 0, 8);
-    if (has & MT_HAS_TIME) {
+/* What can be asked of a request by name. */
+typedef enum request_field {
+    FIELD_TIMESTAMP,
+    FIELD_INPUT_LENGTH,
+    FIELD_OUTPUT_LENGTH,
+    FIELD_HASH_IDS,
+    FIELD_SESSION,
+    FIELD_DELAY,
+    FIELD_STREAM,
+    FIELD_TURN,
+    FIELD_EXTRA,
+    FIELD_LINE,
+    FIELD_HASH_COUNT, /* not a member of the table */
+    FIELDS
+} request_field;
+
+static const struct {
+    const char *name;
+    unsigned has; /* 0: always asked */
+} fields[FIELDS] = {
+    {"timestamp", MT_HAS_TIME},
+    {"input_length", MT_HAS_INPUT_LENGTH},
+    {"output_length", MT_HAS_OUTPUT_LENGTH},
+    {"hash_ids", MT_HAS_HASH_IDS},
+    {"session_id", MT_HAS_SESSION},
+    {"delay", MT_HAS_DELAY},
+    {"stream", MT_HAS_STREAM},
+    {"turn", MT_HAS_TURN},
+    {"extra", 0},
+    {"line", 0},
+    {"hash_count", MT_HAS_HASH_IDS},
+};
+
+/* Pushes a field that the request has. */
+static void push_present(lua_State *L, const mt_request *request, request_field which) {
+    switch (which) {
+    case FIELD_TIMESTAMP:
         push_milliseconds(L, request->time_ns);
-        lua_setfield(L, -2, "timestamp");
-    }
-    if (has & MT_HAS_INPUT_LENGTH) {
+        break;
+    case FIELD_INPUT_LENGTH:
         push_u64(L, request->input_length);
-        lua_setfield(L, -2, "input_length");
-    }
-    if (has & MT_HAS_OUTPUT_LENGTH) {
+        break;
+    case FIELD_OUTPUT_LENGTH:
         push_u64(L, request->output_length);
-        lua_setfield(L, -2, "output_length");
-    }
-    if (has & MT_HAS_HASH_IDS) {
+        break;
+    case FIELD_HASH_IDS:
         push_ids(L, request);
-        lua_setfield(L, -2, "hash_ids");
-    }
-    if (has & MT_HAS_SESSION) {
+        break;
+    case FIELD_SESSION:
         push_token(L, request->session);
-        lua_setfield(L, -2, "session_id");
-    }
-    if (has & MT_HAS_DELAY) {
+        break;
+    case FIELD_DELAY:
         push_milliseconds(L, request->delay_ns);
-        lua_setfield(L, -2, "delay");
-    }
-    if (has & MT_HAS_STREAM) {
+        break;
+    case FIELD_STREAM:
         push_token(L, request->stream);
-        lua_setfield(L, -2, "stream");
-    }
-    if (has & MT_HAS_TURN) {
+        break;
+    case FIELD_TURN:
         push_u64(L, request->turn);
-        lua_setfield(L, -2, "turn");
-    }
-    if (request->extra.length > 0) {
+        break;
+    case FIELD_EXTRA:
         push_extra(L, request->extra);
-        lua_setfield(L, -2, "extra");
-    }
-    if (request->line != 0) {
+        break;
+    case FIELD_LINE:
         push_u64(L, request->line);
-        lua_setfield(L, -2, "line");
+        break;
+    default:
+        push_u64(L, request->hash_count);
     }
+}
+
+static int has_value(const mt_request *request, request_field which) {
+    if (which == FIELD_EXTRA)
+        return request->extra.length > 0;
+    if (which == FIELD_LINE)
+        return request->line != 0;
+    return (request->has & fields[which].has) != 0;
+}
+
+static void push_members(lua_State *L, const mt_request *request) {
+    lua_createtable(L, 0, 8);
+    for (request_field which = 0; which < FIELD_HASH_COUNT; which++) {
+        if (!has_value(request, which))
+            continue;
+        push_present(L, request, which);
+        lua_setfield(L, -2, fields[which].name);
+    }
+}
+
+int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name) {
+    for (request_field which = 0; which < FIELDS; which++) {
+        if (strcmp(name, fields[which].name) != 0)
+            continue;
+        if (has_value(request, which))
+            push_present(L, request, which);
+        else
+            lua_pushnil(L);
+        return 1;
+    }
+    return 0;
 }
 
 void mt_lua_push_request(lua_State *L, const mt_request *request) {

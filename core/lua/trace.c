@@ -2,9 +2,7 @@
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
-#include "trace/copy.h"
 
-#include <math.h>
 #include <string.h>
 
 static const char reader_type[] = "moontide.reader";
@@ -230,43 +228,6 @@ static int kept_parts(lua_State *L) {
     return 1;
 }
 
-/* ---- copying ----------------------------------------------------------------------------------
- */
-
-/* The seconds at `arg` as nanoseconds, `absent` when nil; beyond 64 bits they are cut, for no
- * request is there. */
-static int64_t nanoseconds_or(lua_State *L, int arg, int64_t absent) {
-    if (lua_isnoneornil(L, arg))
-        return absent;
-    long double value = roundl((long double)mt_lua_check_finite(L, arg, "copy: time") * 1e9L);
-    if (value >= 9223372036854775807.0L)
-        return INT64_MAX;
-    if (value <= -9223372036854775807.0L)
-        return -INT64_MAX;
-    return (int64_t)value;
-}
-
-/* copy(reader, writer, start | nil, stop | nil, limit | nil, speed_ratio) -> requests written
- * | nil, message, code. Times in seconds. */
-static int copy(lua_State *L) {
-    mt_trace_reader *trace = mt_lua_check_reader(L, 1);
-    mt_copy_options options = {0};
-    mt_output *output = mt_lua_check_writer(L, 2, &options.format);
-    options.has_window = !lua_isnoneornil(L, 3) || !lua_isnoneornil(L, 4);
-    options.start_ns = nanoseconds_or(L, 3, INT64_MIN);
-    options.end_ns = nanoseconds_or(L, 4, INT64_MAX);
-    options.limit = lua_isnoneornil(L, 5) ? UINT64_MAX : mt_lua_check_count(L, 5, "copy: limit");
-    options.speed_ratio = mt_lua_check_finite(L, 6, "copy: speed_ratio");
-    if (!(options.speed_ratio > 0))
-        return mt_lua_raise(L, "copy: speed_ratio must be above 0, not %f", options.speed_ratio);
-    uint64_t written;
-    mt_error error;
-    if (mt_trace_copy(trace, output, &options, &written, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)written);
-    return 1;
-}
-
 /* ---- the module -------------------------------------------------------------------------------
  */
 
@@ -278,11 +239,8 @@ static void share_methods(lua_State *L, const char *name) {
 }
 
 int mt_lua_open_trace(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_reader},
-                                         {"writer", open_writer},
-                                         {"copy", copy},
-                                         {"kept_parts", kept_parts},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", open_reader}, {"writer", open_writer}, {"kept_parts", kept_parts}, {NULL, NULL}};
     static const luaL_Reg reader_methods[] = {{"next", reader_next},
                                               {"columns", reader_columns},
                                               {"skipped", reader_skipped},

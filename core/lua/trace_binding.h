@@ -9,6 +9,7 @@
 #include "trace/reader.h"
 #include "trace/record.h"
 #include "trace/scanner.h"
+#include "trace/steps.h"
 #include "trace/writer.h"
 
 /* The open reader at `arg`; raises when it is none or is closed. */
@@ -22,9 +23,13 @@ mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);
 mt_columns *mt_lua_check_columns(lua_State *L, int arg);
 mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 
+/* The open source at `arg`; raises when it is none or is closed. */
+mt_source *mt_lua_check_source(lua_State *L, int arg);
+
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 
+<<<<<<< HEAD
 /* The column at `arg` (columns:column(name)): how many requests it spans; the value of request `i`
  * in the column's own unit into *value. Returns 0 where the request has none. */
 size_t mt_lua_column_rows(lua_State *L, int arg);
@@ -34,6 +39,10 @@ int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
 int mt_lua_columns_time_range(lua_State *L);
 int mt_lua_columns_time_bins(lua_State *L);
 int mt_lua_column_histogram(lua_State *L);
+=======
+/* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
+void mt_lua_push_grid(lua_State *L, const mt_grid *grid);
+>>>>>>> main
 
 /* What requests made from Lua tables point into. Zero it inside a userdata, whose release frees it.
  */
@@ -51,9 +60,21 @@ void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer);
  * and more, which a Lua integer cannot hold, are strings of digits. */
 void mt_lua_push_request(lua_State *L, const mt_request *request);
 
+/* Pushes one field of that table, or hash_count, by its name; nil when it is absent. Returns 0, and
+ * pushes nothing, when a request has no field of that name. */
+int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name);
+
 /* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage
  * errors that begin with `what`; an unknown field is one. `line` is not read. */
 void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,
                          mt_request *request);
+
+/* The "moontide.filter" at `arg` with the function at `function`, called with a request as a table
+ * (as_table) or without an argument, for mt_step_where: a reference until the filter is released.
+ */
+mt_filter mt_lua_to_filter(lua_State *L, int arg, int function, int as_table);
+
+/* Registers "moontide.filter" and pushes the function that makes one. */
+void mt_lua_push_filter_maker(lua_State *L);
 
 #endif

@@ -27,6 +27,7 @@ typedef struct mt_synthetic {
     size_t hash_count, hash_capacity;
     int knows_blocks;      /* 0: made after a request without hash_ids, and has none */
     size_t context_blocks; /* leading blocks that the source's requests shared */
+    size_t lasting_blocks; /* leading blocks that may come back; those after them never do */
 } mt_synthetic;
 
 /* Longer requests are not made: blocks. */

@@ -166,6 +166,19 @@ mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *
     }
 }
 
+mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *error) {
+    size_t found = 0;
+    int64_t *times = mt_allocate(columns->count, sizeof *times);
+    if (!times)
+        return mt_fail_memory(error, "times of a grid");
+    for (size_t i = 0; i < columns->count; i++)
+        if (mt_columns_has(columns, i) & MT_HAS_TIME)
+            times[found++] = get_i64(&columns->time_ns, i);
+    mt_code code = mt_grid_detect(times, found, grid, error);
+    mt_free(times);
+    return code;
+}
+
 void mt_columns_free(mt_columns *columns) {
     const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
                              columns->input_length,  columns->turn,       columns->line,

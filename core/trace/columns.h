@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "stats/grid.h"
 #include "trace/reader.h"
 #include "trace/record.h"
 #include "trace/texts.h"
@@ -18,6 +19,7 @@ typedef struct mt_column {
 
 typedef struct mt_columns {
     size_t count;
+    size_t readers; /* sources that read them (trace/source.h): as long, nothing may be appended */
     /* One element a request. Read them through the functions below: an array may be NULL. */
     mt_column has;                         /* uint8_t: MT_HAS_... */
     mt_column time_ns, delay_ns;           /* int64_t */
@@ -48,6 +50,9 @@ static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {
 /* Appends all that is left in reader. MT_OK or the reader's failure; what was read before a failure
  * stays appended. */
 mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error);
+
+/* The grid that the requests' times lie on (stats/grid.h); those without a time are left out. */
+mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *error);
 
 /* Frees what the columns hold; they are empty afterwards. */
 void mt_columns_free(mt_columns *columns);

@@ -13,12 +13,14 @@
 #define MT_TRACE_CSV_READER_H
 
 #include "base/error.h"
+#include "base/input.h"
 #include "trace/record.h"
 
 typedef struct mt_csv_reader mt_csv_reader;
 
-/* A field has at most so many bytes, its closing quote counted. */
+/* A field has at most so many bytes, its closing quote counted; a header so many columns. */
 #define MT_CSV_FIELD_LIMIT ((size_t)1 << 20)
+#define MT_CSV_COLUMNS_LIMIT ((size_t)1 << 16)
 
 typedef struct mt_csv_row {
     const mt_span *fields; /* as many as the header has, unquoted; valid until the next call */
@@ -30,10 +32,19 @@ typedef struct mt_csv_row {
  * CSV without rows. NULL on failure. */
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error);
 
+/* The same over an input that is open, perhaps peeked into; it belongs to the reader from here on,
+ * and is closed on failure too. */
+mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error);
+
 /* The next row: 1 with *row filled, 0 at the end, -1 on failure; every call after a failure within
  * a row fails the same way. A last row without a line end is a row; when its number of fields is
  * wrong the message says that the file seems to be cut. Polls for Ctrl-C. */
 int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error);
+
+/* After a failure: forgets the row that it was about, so that the next call goes on with the line
+ * after. 1, or 0 when nobody knows where a row would begin (a quote that is never closed, a field
+ * that is too long, a NUL byte, whatever is not MT_ERROR_INPUT): then the failure stays. */
+int mt_csv_recover(mt_csv_reader *reader);
 
 /* The header: the columns' names without the blanks around them. Valid until the reader closes. */
 const mt_csv_row *mt_csv_header(const mt_csv_reader *reader);

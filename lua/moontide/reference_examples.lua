@@ -78,7 +78,7 @@ mt.lengths_of(trace)]],
   ["mt.unique"] = "mt.stream{ arrivals = mt.poisson(5), input = 2000, prompt = mt.unique() }",
   ["mt.random_blocks"] = "mt.random_blocks{ total = 10000 }",
   ["mt.shared_prefix"] = 'mt.shared_prefix{ tokens = 2048, groups = 50, zipf = 1.1, name = "system" }',
-  ["mt.parts"] = "mt.parts{ { tokens = 512 }, { tokens = 2048, pick = 1000, count = 3, name = 'documents' } }",
+  ["mt.parts"] = "mt.parts{ { tokens = 512 }, { tokens = 2048, pick = 1000, count = 3 } }",
   ["mt.prompts_of"] = [[
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 90, hash_ids = { 0, 1 } } }
 mt.prompts_of(trace, { wrap = true })]],
@@ -169,6 +169,30 @@ mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]
   ["column:sum"] = 'mt.plan_of("steady"):columns():column("output_length"):sum()',
   ["column:values"] = 'mt.plan_of("steady"):columns{ num_requests = 5 }:column("timestamp"):values()',
   ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 2e4, 4e4, 6e4 }',
+  ["mt.radix"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" })',
+  ["radix:root"] = "mt.radix{ { 1, 2 }, { 1, 3 } }:root()",
+  ["radix:children"] = "tree = mt.radix{ { 1, 2 }, { 1, 2, 4 }, { 1, 3 }, { 1, 3 } }\ntree:children(tree:root())",
+  ["radix:visited"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 } }\ntree:visited(tree:root())",
+  ["radix:length"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 } }\ntree:length(tree:root())",
+  ["radix:to_leaf"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 }, { 4 } }\ntree:to_leaf(tree:root())",
+  ["radix:ends"] = "tree = mt.radix{ { 1, 2 }, { 1, 2 }, { 1, 3 } }\ntree:ends(tree:children(tree:root())[1])",
+  ["radix:size"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" }):size()',
+  ["radix:depth"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" }):depth()',
+  ["radix:leaf_lengths"] = "mt.radix{ { 1, 2, 3 }, { 1, 4 } }:leaf_lengths()",
+  ["radix:check"] = "mt.radix{ { 1, 2 }, { 1, 3 } }:check()",
+  ["radix:close"] = "mt.radix{ { 1, 2 } }:close() print 'closed'",
+  ["mt.compare"] = [[
+original = mt.plan_of("sin"):columns{ duration = "2m" }
+mt.compare(original, mt.plan_of("sin"):columns{ duration = "2m", seed = 1 })]],
+  ["comparison:hit_ratios"] = [[
+original = mt.plan_of("sin"):columns{ duration = "2m" }
+mt.compare(original, mt.plan_of("sin"):columns{ duration = "2m", seed = 1 }):hit_ratios(1000)]],
+  ["comparison:exceeded"] = [[
+original = mt.plan_of("sin"):columns{ duration = "2m" }
+mt.compare(original, original):exceeded{ ks = 0.02, lru = 0.015 }]],
+  ["analysis:hit_ratio"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")',
+  ["analysis:plot"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):plot()',
+  ["analysis:report"] = 'print(mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):report())',
   ["mt.analyze"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "1m" })',
   -- --- files, numbers, pictures --------------------------------------------------------------------
   ["mt.csv.open"] = [[

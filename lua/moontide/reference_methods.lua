@@ -47,6 +47,12 @@ local function names_by_methods()
   return names
 end
 
+-- The name of a type in Lua, which its file says: { __name = "moontide.workload", __index = methods }.
+local function name_in(part)
+  local text = table.concat(reference.lines_of("=moontide:moontide." .. part) or {}, "\n")
+  return text:match '__name = "moontide%.([%w_]+)", __index = methods' or part
+end
+
 local types
 
 ---@class moontide.reference_type
@@ -66,7 +72,7 @@ function reference_methods.types()
       for name, value in pairs(methods) do
         if type(value) == "function" and not name:find "^__" then own[name] = value end
       end
-      types[#types + 1] = { name = names[methods] or part, part = part, methods = own }
+      types[#types + 1] = { name = names[methods] or name_in(part), part = part, methods = own }
     end
   end
   table.sort(types, function(a, b) return a.name < b.name end)

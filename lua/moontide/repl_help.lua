@@ -18,6 +18,8 @@ local subjects = {
   { "scripts", "script", "scripts with options, plans of other scripts" },
   { "traces", "trace", "reading, writing, columns" },
   { "analysis", "analysis", "what a trace says of lengths and prefixes" },
+  { "comparisons", "compare", "two traces side by side" },
+  { "prefixes", "radix", "the tree of what prompts share" },
   { "csv", "csv", "CSV files" },
   { "hashing", "hash", "from contents of blocks to hash ids" },
   { "random", "random", "random numbers by position" },

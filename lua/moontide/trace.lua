@@ -1,4 +1,5 @@
---- Traces: reading them a request at a time or into columns, and writing them.
+--- Traces: reading them a request at a time or into columns, and writing them. What can be done to them
+-- in between is in moontide.pipe.
 --
 -- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
 -- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
@@ -6,6 +7,7 @@
 -- that cannot be read or written gives nil, a message and a code.
 local core = require "moontide.core"
 local options = require "moontide.options"
+local pipe = require "moontide.pipe"
 core.base.own()
 
 ---@class moontide.request
@@ -50,10 +52,18 @@ core.base.own()
 ---| "turn"
 ---| "hash_count" # how many hash_ids
 
+---@class moontide.grid
+---@field period number seconds between two ticks
+---@field offset number seconds, of the ticks
+---@field times integer that were looked at
+---@field instants integer ticks that have a request
+---@field off integer times that lie on no tick
+
 ---@class moontide.columns
 ---@field append fun(self, request: moontide.request): moontide.columns
 ---@field requests fun(self): fun(): moontide.request?
 ---@field column fun(self, name: moontide.column_name): moontide.column
+---@field grid fun(self): moontide.grid?, string?, string? the recording's clock, where it ticks
 
 local trace = {}
 
@@ -121,7 +131,7 @@ function trace.writer(path, given)
   return core.trace.writer(path, opt.compact, opt.timestamp_digits)
 end
 
--- For the constructors that take a trace, a file's name or columns: its columns. They stand inside
+-- For the constructors that take a trace, a file's name, columns or a pipe: its columns. They stand inside
 -- expressions, where nobody looks at a second result: what is wrong with the file raises.
 local function columns_of(value, what)
   if type(value) == "string" then
@@ -130,8 +140,13 @@ local function columns_of(value, what)
     return columns
   end
   local metatable = getmetatable(value)
-  if type(metatable) ~= "table" or metatable.__name ~= "moontide.columns" then
-    options.wrong(what .. ": the trace", value, "a file's name or columns")
+  local kind = type(metatable) == "table" and metatable.__name
+  if kind == "moontide.pipe" then
+    local columns, message = value:columns()
+    if not columns then core.base.raise(what .. ": " .. message) end
+    return columns
+  elseif kind ~= "moontide.columns" then
+    options.wrong(what .. ": the trace", value, "a file's name, columns or a pipe")
   end
   return value
 end
@@ -154,7 +169,13 @@ function columns_methods:write(path, given)
   return writer:finish()
 end
 
+<<<<<<< HEAD
 columns_methods.plot = require "moontide.trace_plot"
+=======
+-- What is done to traces while they pass: constructors, and steps that columns have as well.
+for name, constructor in pairs(pipe.trace) do trace[name] = constructor end
+for name, step in pairs(pipe.steps) do columns_methods[name] = step end
+>>>>>>> main
 
 ---@class moontide
 local public = { trace = trace }
@@ -164,6 +185,6 @@ return {
   public = public,
   methods = {
     core.trace.methods.reader, core.trace.methods.writer,
-    columns_methods, core.columns.methods.column,
+    columns_methods, core.columns.methods.column, pipe.steps, pipe.ends,
   },
 }

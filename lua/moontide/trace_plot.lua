@@ -51,8 +51,8 @@ return function(self, given)
     if not counts then error(inputs, 0) end
     local texts = {}
     local function draw(title, unit, height, values)
-      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero, x_to = to - zero,
-        x_unit = "s", y_unit = unit, width = opt.width, height = height }, style)
+      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero,
+        x_to = to - zero, x_unit = "s", y_unit = unit, width = opt.width, height = height }, style)
     end
     local rates = {}
     for i, count in ipairs(counts) do rates[i] = count * bins / (to - from) end

@@ -154,6 +154,40 @@ section("reading", function(bench)
   row("cat to a file, 300 MB", m.cat, m.write, "write(2)", 300)
 end)
 
+-- A BurstGPT log of a million rows, 39 MB, with a mean ISL of 664.
+local function write_log(path, rows)
+  local output <close> = assert(io.open(path, "wb"))
+  local time = 0
+  math.randomseed(1, 0)
+  output:write "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+  for _ = 1, rows do
+    local normal = math.sqrt(-2 * math.log(1 - math.random())) * math.cos(2 * math.pi * math.random())
+    local input = math.ceil(375 * math.exp(1.07 * normal))
+    local answer = math.floor(-250 * math.log(1 - math.random()))
+    time = time - 5.27 * math.log(1 - math.random())
+    output:write(("%d,%s,%d,%d,%d,%s\n"):format(time // 1,
+      math.random() < 0.8 and "ChatGPT" or "GPT-4", input, answer, input + answer,
+      math.random() < 0.5 and "Conversation log" or "API log"))
+  end
+end
+
+section("convert", function(bench)
+  local log, target, rows = bench:file "log.csv", bench:file "log.jsonl", 1000000
+  write_log(log, rows)
+  local command = bench:moontide("convert", log, "--output-file", target)
+  bench:together(1, { main = command })
+  local m = bench:together(5, {
+    main = command,
+    floor = bench:program("floor", "write", target, size_of(target)),
+  }, { target })
+  print_row {
+    what = ("convert, 1 M rows, %.0f MB to %.0f MB"):format(size_of(log) / 1e6, size_of(target) / 1e6),
+    time = m.main.wall, spread = m.main.spread, count = rows, of = "row", peak = m.main.peak,
+    floor = m.floor.wall, floor_is = "write(2)", goal = "<= 0.6 s, 200 MB",
+    met = m.main.wall <= 0.6 and m.main.peak <= 200e6,
+  }
+end)
+
 section("writing", function(bench)
   local times = math.ceil(300e6 / size_of(bench.trace))
   local medians, spreads = bench:figures(5, bench:program("traces", "write", bench.trace, "/dev/null", times))

@@ -129,7 +129,7 @@ describe("moontide cat", function()
   it("wants a window's trace in order", function()
     local path = file("in.jsonl", '{"timestamp": 5}\n{"timestamp": 3}\n')
     local message = ":2: timestamp 3 is smaller than the 5 before it: a window of time needs a trace in the order "
-      .. "of its times"
+      .. "of its times (moontide cat --sort)"
     refused({ path, "--start", "0", "-o", folder .. "/x" }, path .. message)
     assert.equal(0, cat({ path }).status)
     path = file("in.jsonl", '{"delay": 5}\n')
@@ -146,13 +146,188 @@ describe("moontide cat", function()
     for _, words in ipairs {
       {}, { path, "--speed-ratio", "0" }, { path, "--speed-ratio", "-1" }, { path, "--num-requests", "-1" },
       { path, "--timestamp-digits", "7" }, { path, "--start", "x" }, { path, "--strat", "1" },
-      { path, "--start", "2", "--end", "1" }, { path, path },
+      { path, "--start", "2", "--end", "1" }, { path, "--speed-ratio", "nan" }, { path, "--thin", "1.5" },
+      { path, "--thin", "-1" }, { path, "--repeat", "0" }, { path, "--shard", "2/2" }, { path, "--shard", "x" },
+      { path, "--where", "input_length >" }, { path, "--isl-multiplier", "0" }, { path, "--osl-multiplier", "-2" },
+      { path, "--grid", "3s" }, { path, "--dequantize", "--grid", "0" }, { path, "--sessions", "delta" },
+      { path, "--sessions-to", "deltas" }, { path, "--fresh-ids" }, { path, "--every", "5s" },
+      { path, "--repeat", "2", "--common-root", "1" }, { path, "--merge" }, { path, "--gap", "1s" }, { "-", "-" },
+      { path, path, "--merge", "--gap", "1s" }, { path, "--time-unit", "minutes" }, { path, "--block-size", "0" },
     } do
       local result = cat(words)
       assert.equal(2, result.status, table.concat(words, " "))
       assert.truthy(result.err:find "^moontide: cat: [^\n]+\n$", result.err)
       assert.equal("", result.out)
     end
+  end)
+
+  it("filters by an expression", function()
+    local path = file("in.jsonl", four)
+    assert.equal(four:match "^[^\n]*\n", cat({ path, "--where", "input_length and input_length > 500" }).out)
+    assert.equal(four:match "\n([^\n]*\n)[^\n]*\n[^\n]*\n$", cat({ path, "--where", "delay == 3" }).out)
+    assert.equal(four:match "[^\n]*\n$", cat({ path, "--where", "x and #x == 1" }).out)
+  end)
+
+  it("says what values there are when a filter keeps nothing, and leaves the old file alone", function()
+    local path = file("in.jsonl", four)
+    local old = file("old.jsonl", "before")
+    refused({ path, "-o", old, "--where", "timestamp > 5000" },
+      "--where 'timestamp > 5000' keeps none of 4 requests: timestamp is between 0 and 2000")
+    refused({ path, "-o", old, "--where", "session_id == 'b' or delay == 4" },
+      "--where 'session_id == 'b' or delay == 4' keeps none of 4 requests: "
+      .. "session_id is 'a' (in 1 of them); delay is 3 (in 1 of them)")
+    refused({ path, "-o", old, "--where", "inputlength" },
+      "--where 'inputlength' keeps none of 4 requests: no request has inputlength (did you mean 'input_length'?)")
+    refused({ path, "-o", old, "--where", "false" }, "--where 'false' keeps none of 4 requests")
+    refused({ path, "-o", old, "--start", "3", "--end", "4" },
+      path .. ": none of 4 requests lies in the window: timestamps go from 0 to 2000 milliseconds")
+    assert.equal("before", command.read(old))
+    -- Nothing to look at is no mistake.
+    assert.equal(0, cat({ file("empty", ""), "--where", "delay", "--start", "3" }).status)
+  end)
+
+  it("names the line where a filter fails", function()
+    refused({ file("in.jsonl", four), "--where", "input_length > 5", "-o", folder .. "/x" }, folder
+      .. "/in.jsonl:2: where: attempt to compare number with nil (this request has no input_length)")
+  end)
+
+  it("joins traces, the time going on, and keeps them apart", function()
+    local a = file("a.jsonl", '{"timestamp": 0, "hash_ids": [0, 1], "session_id": "x"}\n{"timestamp": 100, "hash_ids": [0, 2]}\n')
+    local b = file("b.jsonl", '{"timestamp": 7, "hash_ids": [0], "session_id": "x"}\n')
+    local result = cat { a, b }
+    assert.equal(command.read(a) .. '{"timestamp": 200, "hash_ids": [3], "session_id": "x/2"}\n', result.out)
+    assert.equal("moontide: hash_ids and sessions of the 2 traces are kept apart (--parts: they are parts of one)\n",
+      result.err)
+    assert.equal(command.read(a) .. command.read(b), cat({ a, b, "--parts" }).out)
+    assert.equal(command.read(a) .. '{"timestamp": 101, "hash_ids": [3], "session_id": "x/2"}\n',
+      cat({ a, b, "--gap", "1ms" }).out)
+    assert.equal(command.read(b) .. '{"timestamp": 7, "hash_ids": [1, 2], "session_id": "x/2"}\n{"timestamp": 107, '
+      .. '"hash_ids": [1, 3]}\n', cat({ "-", a }, { input = command.read(b) }).out)
+  end)
+
+  it("merges traces, and puts a sharded one together again", function()
+    local whole = folder .. "/whole.jsonl"
+    assert.equal(0, command.run({ "steady", "--rate", "50", "--duration", "4s", "--seed", "3", "-o", whole }).status)
+    for i = 0, 2 do
+      assert.equal(0, cat({ whole, "--shard", i .. "/3", "-o", ("%s/%d.jsonl"):format(folder, i) }).status)
+    end
+    local parts = { folder .. "/2.jsonl", folder .. "/0.jsonl", folder .. "/1.jsonl" }
+    assert.same({ status = 0, out = command.read(whole), err = "" }, cat { "--merge", "--parts", table.unpack(parts) })
+    local unsorted = file("unsorted.jsonl", '{"timestamp": 9}\n{"timestamp": 4}\n')
+    local merging = ":2: timestamp 4 is smaller than the 9 before it: merging needs traces in the order of their "
+      .. "times (--sort)"
+    refused({ "--merge", "--parts", unsorted, parts[1], "-o", folder .. "/x" }, unsorted .. merging)
+    assert.equal(0, cat({ "--merge", "--sort", "--parts", unsorted, parts[1] }).status)
+    assert.equal('{"timestamp": 4}\n{"timestamp": 9}\n', cat({ unsorted, "--sort" }).out)
+  end)
+
+  it("thins by seed, whole sessions together", function()
+    local lines = {}
+    for i = 1, 400 do lines[i] = ('{"timestamp": %d, "session_id": %d}\n'):format(i, i % 50) end
+    local path = file("in.jsonl", table.concat(lines))
+    local result = cat { path, "--thin", "0.4", "--seed", "9" }
+    assert.equal("moontide: seed 9\n", result.err)
+    local counts = {}
+    for session in result.out:gmatch '"session_id": (%d+)' do counts[session] = (counts[session] or 0) + 1 end
+    local sessions = 0
+    for _, count in pairs(counts) do
+      assert.equal(8, count)
+      sessions = sessions + 1
+    end
+    assert.is_true(sessions > 8 and sessions < 32, sessions .. " of 50")
+    assert.equal(result.out, cat({ path, "--thin", "0.4", "--seed", "9" }).out)
+    assert.not_equal(result.out, cat({ path, "--thin", "0.4", "--seed", "10" }).out)
+  end)
+
+  it("repeats, from standard input too", function()
+    local text = '{"timestamp": 0, "hash_ids": [0, 1]}\n{"timestamp": 100, "hash_ids": [0, 2]}\n'
+    assert.equal(text .. '{"timestamp": 200, "hash_ids": [0, 4]}\n{"timestamp": 300, "hash_ids": [0, 5]}\n',
+      cat({ "-", "--repeat", "2", "--fresh-ids", "--common-root", "1" }, { input = text }).out)
+    assert.equal(text .. '{"timestamp": 60000, "hash_ids": [0, 1]}\n{"timestamp": 60100, "hash_ids": [0, 2]}\n',
+      cat({ "-", "--repeat", "2", "--every", "1m" }, { input = text }).out)
+    local path = file("one.jsonl", '{"timestamp": 5}\n')
+    refused({ path, "--repeat", "2", "-o", folder .. "/x" },
+      path .. ": all requests come at one instant: to repeat them, say how often (--every)")
+  end)
+
+  it("moves times, and mends their unit", function()
+    local path = file("in.jsonl", '{"timestamp": 1700000000.5, "delay": 2}\n{"timestamp": 1700000003}\n')
+    assert.equal('{"timestamp": 0, "delay": 2000}\n{"timestamp": 2500}\n',
+      cat({ path, "--time-unit", "s", "--from-zero" }).out)
+    assert.equal('{"timestamp": 1700000060000, "delay": 2000}\n{"timestamp": 1700000062500}\n',
+      cat({ path, "--time-unit", "s", "--shift", "59.5s" }).out)
+    assert.equal('{"timestamp": 1700000.0005, "delay": 0.002}\n{"timestamp": 1700000.003}\n',
+      cat({ path, "--time-unit", "us" }).out)
+    refused({ path, "--shift", "-2000000000", "-o", folder .. "/x" },
+      path .. ":1: timestamp 1700000000.5 moved by -2e+09 s lies below 0")
+  end)
+
+  it("multiplies lengths, ids with them", function()
+    local path = file("in.jsonl", four)
+    assert.equal('{"timestamp": 0, "input_length": 1200, "output_length": 10, "hash_ids": [0, 1, 3]}\n',
+      cat({ path, "--isl-multiplier", "2", "--osl-multiplier", "2", "--num-requests", "1" }).out)
+    assert.equal('{"timestamp": 0, "input_length": 1200, "output_length": 5, "hash_ids": [0, 1, 2]}\n',
+      cat({ path, "--isl-multiplier", "2", "--num-requests", "1", "--renumber" }).out)
+    local misfit = file("misfit.jsonl", '{"input_length": 655, "hash_ids": [7, 8, 9]}\n')
+    assert.equal('{"input_length": 655, "hash_ids": [7, 8]}\n', cat({ misfit, "--fit-ids" }).out)
+    assert.equal('{"input_length": 655, "hash_ids": [7, 8, 9, 4611686018427387904]}\n',
+      cat({ misfit, "--fit-ids", "--block-size", "200" }).out)
+    refused({ misfit, "--isl-multiplier", "2", "--block-size", "16", "-o", folder .. "/x" }, misfit
+      .. ":1: fewer hash_ids than input_length has blocks of 16: --block-size must be the trace's, or --fit-ids adds ids")
+  end)
+
+  it("makes a trace that can be shown to others", function()
+    local path = file("in.jsonl", '{"hash_ids": [18446744073709551615, 3], "session_id": "me", "stream": "acme", '
+      .. '"text_input": "secret"}\n')
+    assert.equal('{"hash_ids": [0, 1], "session_id": "s0", "stream": "stream0"}\n', cat({ path, "--anonymise" }).out)
+    assert.equal(cat({ path, "--anonymise" }).out, cat({ path, "--anonymize" }).out)
+  end)
+
+  it("converts session rows either way", function()
+    local whole = [[
+{"input_length": 700, "output_length": 100, "hash_ids": [0, 1], "session_id": "a"}
+{"input_length": 1500, "output_length": 100, "hash_ids": [0, 2, 3], "session_id": "a"}
+]]
+    local added = [[
+{"input_length": 700, "output_length": 100, "hash_ids": [0, 1], "session_id": "a"}
+{"input_length": 700, "output_length": 100, "hash_ids": [2, 3], "session_id": "a"}
+]]
+    assert.same({ status = 0, out = added, err = "" }, cat({ "-", "--sessions-to", "delta" }, { input = whole }))
+    assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = added }).out)
+    assert.equal(whole, cat({ "-", "--sessions-to", "cumulative" }, { input = whole }).out)
+    local path = file("unclear.jsonl", ('{"input_length": 9, "session_id": 1}\n{"input_length": 20, "session_id": 1}\n'
+      .. '{"input_length": 30, "session_id": 1}\n{"input_length": 5, "session_id": 1}\n'))
+    refused({ path, "--sessions-to", "delta", "-o", folder .. "/x" }, path .. ": the session rows do not say whether "
+      .. "they count whole prompts or only what each turn adds: say it (--sessions cumulative or --sessions delta)")
+    assert.equal(0, cat({ path, "--sessions-to", "delta", "--sessions", "cumulative" }).status)
+  end)
+
+  it("takes the ticks of a recorded clock away", function()
+    local lines = {}
+    for i = 0, 199 do lines[i + 1] = ('{"timestamp": %d, "line_number": %d}\n'):format((i * 37 + i * i % 90) // 500 * 500, i) end
+    local path = file("in.jsonl", table.concat(lines))
+    local result = cat { path, "--sort", "--dequantize", "--seed", "2" }
+    assert.equal("moontide: seed 2\n", result.err)
+    local before, count, number = 0, 0, -1
+    for time, given in result.out:gmatch '"timestamp": ([%d.]+), "line_number": (%d+)' do
+      assert.is_true(tonumber(time) >= before)
+      before, count = tonumber(time), count + 1
+      number = math.max(number, tonumber(given))
+    end
+    assert.equal(200, count)
+    assert.equal(199, number)
+    assert.equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "2", "--grid", "500ms" }).out)
+    assert.not_equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "3" }).out)
+    path = file("plain.jsonl", four)
+    refused({ path, "--dequantize", "-o", folder .. "/x" }, "seed 0\nmoontide: " .. path .. ": its times lie on no grid "
+      .. "(4 looked at): there is nothing to dequantize, or the grid must be given (--grid 3s)")
+  end)
+
+  it("is interrupted in a filter", function()
+    local result = command.shell([[mkfifo p
+      env --default-signal=INT "$MOONTIDE" cat p --where '(function() while true do end end)()' -o x 2>err & cat=$!
+      echo '{"timestamp": 1}' >p; sleep 0.1; kill -INT $cat; wait $cat; echo $?; cat err; ls]], { folder = folder })
+    assert.equal("130\nmoontide: interrupted\nerr\np\n", result.out)
   end)
 
   it("reads a line of 100 MB", function()

@@ -202,7 +202,8 @@ end)
 describe(".save in a terminal", function()
   it("leaves out what failed and what Ctrl-C stopped, and can be repeated", function()
     local folder = command.folder()
-    session({ "x = 1", "x = 2 error 'no'", "print 'go' while true do end", { "wait \\ngo", "type \\x03", "wait interrupted" },
+    session({ "x = 1", "x = 2 error 'no'", "print 'go' while true do end",
+      { "wait \\ngo", "type \\x03", "wait interrupted" },
       "x + 1", ".save typed.lua", "x + 2", ".save typed.lua" }, { folder = folder })
     local text = command.read(folder .. "/typed.lua")
     assert.is_nil(text:find("error", 1, true))

@@ -327,6 +327,80 @@ static void test_errors(void **state) {
           1, 4, "UTF-16");
 }
 
+/* After a bad row that can be passed over the next call gives the row after it. */
+static void assert_recovers(void **state, const char *text, uint64_t bad_line, uint64_t line) {
+    mt_csv_row row;
+    mt_error error;
+    mt_csv_reader *reader = open_text(state, text, strlen(text), &error);
+    assert_non_null(reader);
+    assert_int_equal(mt_csv_recover(reader), 0);
+    NEXT_ROW(reader, 2, "1", "2");
+    assert_int_equal(mt_csv_next(reader, &row, &error), -1);
+    assert_int_equal(error.line, bad_line);
+    assert_int_equal(mt_csv_recover(reader), 1);
+    assert_int_equal(mt_csv_recover(reader), 0);
+    NEXT_ROW(reader, line, "8", "9");
+    assert_end(reader);
+}
+
+static void test_recovering(void **state) {
+    mt_csv_row row;
+    mt_error error;
+    assert_recovers(state, "a,b\n1,2\n3\n8,9\n", 3, 4);
+    assert_recovers(state, "a,b\n1,2\n3,4,5\n\n8,9", 3, 5);
+    assert_recovers(state, "a,b\r\n1,2\r\n3\r\n8,9\r\n", 3, 4);
+    assert_recovers(state, "a,b\n1,2\n\"3\n\",4,5\n8,9\n", 3, 5);
+    assert_recovers(state, "a,b\n1,2\n3,4\"5\n8,9\n", 3, 4);
+    assert_recovers(state, "a,b\n1,2\n\"3\"x,\"\n8,9\n", 3, 4);
+    assert_recovers(state, "a,b\r1,2\r3,\"4\"5\r8,9\r", 3, 4);
+    assert_recovers(state, "a,b\n1,2\n\"3\n4\"5,6\n8,\"9\"\n", 4, 5);
+    /* What swallows the rest of the file, or is no text, is the end. */
+    static const char *const hopeless[] = {"a,b\n1,2\n\"3,4\n8,9\n", "a,b\n1,2\n3,\x01\n8,9\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[64];
+        size_t length = strlen(hopeless[i]);
+        memcpy(text, hopeless[i], length);
+        for (size_t k = 0; k < length; k++)
+            text[k] = text[k] == '\x01' ? '\0' : text[k];
+        mt_csv_reader *reader = open_text(state, text, length, &error);
+        assert_non_null(reader);
+        NEXT_ROW(reader, 2, "1", "2");
+        assert_int_equal(mt_csv_next(reader, &row, &error), -1);
+        assert_int_equal(mt_csv_recover(reader), 0);
+        assert_int_equal(mt_csv_next(reader, &row, &error), -1);
+        mt_csv_close(reader);
+    }
+}
+
+/* The rest of a bad line may end only some blocks later. */
+static void test_recovering_over_blocks(void **state) {
+    size_t length = 700000;
+    char *text = malloc(length);
+    mt_csv_row row;
+    mt_error error;
+    memset(text, 'x', length);
+    memcpy(text, "a,b\n1\"2", 7);
+    memcpy(text + length - 5, "\n8,9\n", 5);
+    mt_csv_reader *reader = open_text(state, text, length, &error);
+    assert_non_null(reader);
+    assert_int_equal(mt_csv_next(reader, &row, &error), -1);
+    assert_int_equal(mt_csv_recover(reader), 1);
+    NEXT_ROW(reader, 3, "8", "9");
+    mt_csv_close(reader);
+    free(text);
+}
+
+static void test_too_many_columns(void **state) {
+    size_t length = 300000;
+    char *text = malloc(length);
+    mt_error error;
+    memset(text, ',', length);
+    assert_null(open_text(state, text, length, &error));
+    assert_int_equal(error.line, 1);
+    assert_non_null(strstr(error.message, "more than 65536 columns"));
+    free(text);
+}
+
 static void test_errors_of_the_world(void **state) {
     mt_error error;
     assert_null(mt_csv_open(in_folder(state, "missing.csv"), &error));
@@ -606,6 +680,9 @@ int main(void) {
         WITH_FOLDER(test_byte_order_mark),
         WITH_FOLDER(test_columns),
         WITH_FOLDER(test_errors),
+        WITH_FOLDER(test_recovering),
+        WITH_FOLDER(test_recovering_over_blocks),
+        WITH_FOLDER(test_too_many_columns),
         WITH_FOLDER(test_errors_of_the_world),
         WITH_FOLDER(test_field_limit),
         WITH_FOLDER(test_many_fields_are_not_kept),

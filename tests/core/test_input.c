@@ -143,6 +143,28 @@ static void test_blocks(void **state) {
     mt_input_close(input);
 }
 
+static void test_peek(void **state) {
+    const char *path = in_folder(state, "two");
+    const char *bytes;
+    size_t length;
+    write_file(path, "one\ntwo", 7);
+    mt_input *input = open_well(path);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
+        assert_int_equal(length, 7);
+        assert_memory_equal(bytes, "one\ntwo", 7);
+    }
+    assert_line(input, 1, "one", 1);
+    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 1);
+    assert_memory_equal(bytes, "two", 3);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 1);
+    assert_memory_equal(bytes, "two", 3);
+    assert_int_equal(mt_input_peek(input, &bytes, &length, NULL), 0);
+    assert_int_equal(length, 0);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 0);
+    mt_input_close(input);
+}
+
 static void test_damaged_gzip(void **state) {
     char path[PATH_SIZE];
     struct stat info;
@@ -206,10 +228,10 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_lines),           WITH_FOLDER(test_empty_file),
-        WITH_FOLDER(test_cannot_open),     WITH_FOLDER(test_block_boundaries),
-        WITH_FOLDER(test_blocks),          WITH_FOLDER(test_damaged_gzip),
-        WITH_FOLDER(test_memory_runs_out),
+        WITH_FOLDER(test_lines),        WITH_FOLDER(test_empty_file),
+        WITH_FOLDER(test_cannot_open),  WITH_FOLDER(test_block_boundaries),
+        WITH_FOLDER(test_blocks),       WITH_FOLDER(test_peek),
+        WITH_FOLDER(test_damaged_gzip), WITH_FOLDER(test_memory_runs_out),
     };
     return cmocka_run_group_tests_name("input", tests, NULL, NULL);
 }

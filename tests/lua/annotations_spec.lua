@@ -5,8 +5,8 @@ local mt = require "moontide"
 local options = require "moontide.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "analysis", "compare", "radix", "random", "distribution", "chart",
-  "curve", "process", "prompt", "stream", "workload",
+  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "random",
+  "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 
 local function file_of(part) return "lua/moontide/" .. part .. ".lua" end

@@ -1,0 +1,60 @@
+-- A real log becomes a trace: filtered, cut, faster or slower, with prompts made for its lengths.
+local convert = require "moontide.convert"
+local mt = require "moontide"
+local report = require "moontide.report"
+
+return mt.script {
+  summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
+  usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
+    .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
+  options = {
+    { "input-file", kind = "path", argument = true,
+      help = "the log, - for standard input; .gz is decompressed" },
+    { "segment", kind = "path", list = true, placeholder = "FILE[@SPEED]",
+      help = "a log and its own speed, to be given several times: they follow one another" },
+    { "output-file", short = "o", kind = "path",
+      help = "the trace, - for standard output (default: the log's name with .jsonl)" },
+    { "format", kind = "choice", choices = convert.formats,
+      help = "of the log (default: found from its header or first bytes)" },
+    { "columns", kind = "string", placeholder = "LIST",
+      help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
+    { "time-unit", kind = "choice", choices = convert.time_units,
+      help = "of numbers in the log's time (default: as the format has it, else s)" },
+    { "model", kind = "string", help = "keep only the rows of this model" },
+    { "log-type", kind = "string", help = "keep only the rows of this type" },
+    { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
+    { "num-prompt", kind = "integer", min = 1, help = "then keep so many rows at most" },
+    { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
+      help = "divide timestamps by this" },
+    { "block-size", kind = "integer", min = 1, max = 1 << 31,
+      help = "tokens per block (default: 128, of a bailian log 16)" },
+    { "num-hash-blocks", kind = "integer", min = 0, default = 10000,
+      help = "blocks are drawn from 0 to this number" },
+    { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is drawn at random" },
+    { "seed", kind = "integer", default = 0, help = "of the drawn blocks; 64 bits" },
+    { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
+      help = "decimals of a millisecond in timestamps" },
+    { "compact", kind = "flag", help = "write no spaces between JSON members" },
+    { "skip-bad-lines", kind = "flag", help = "pass over bad rows, and count them" },
+    { "json", kind = "flag", help = "print the statistics as one JSON value" },
+  },
+  check = function(opt)
+    if not (opt.input_file or opt.segment) then
+      return "a log is required (LOG, --input-file or --segment)"
+    end
+    if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
+    if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
+    if opt.format == "csv" and not opt.columns then
+      return "--format csv needs --columns timestamp=NAME,input=NAME,output=NAME"
+    end
+  end,
+  run = function(opt)
+    local result, message, code = convert.run(opt)
+    if not result then return nil, message, code end
+    local to_stdout = result.output == "-"
+    local text = opt.json and mt.json.encode(result) or tostring(result)
+    if to_stdout then io.stderr:write(text, "\n") else print(text) end
+    report.note(("%s: %d request%s (seed %d)"):format(to_stdout and "standard output" or result.output,
+      result.requests, result.requests == 1 and "" or "s", opt.seed))
+  end,
+}

@@ -1,0 +1,50 @@
+-- What contradicts itself in a trace; with --fix the trace without it.
+local mt = require "moontide"
+local lint = require "moontide.lint"
+local report = require "moontide.report"
+
+local function fix(result, opt)
+  local trace, mended, left = result:mended(opt.seed)
+  -- Times that are only passed on keep all their digits; times that are made have three.
+  local are_made = table.concat(mended, " "):find("quantised_clock", 1, true)
+  local done, message, code = trace:write(opt.fix, { timestamp_digits = are_made and 3 or 6 })
+  if not done then return nil, message, code end
+  report.note(("%s: mended: %s%s (seed %d)"):format(
+    opt.fix == "-" and "standard output" or opt.fix, #mended > 0 and table.concat(mended, ", ") or "nothing",
+    #left > 0 and "; left: " .. table.concat(left, ", ") or "", opt.seed))
+  return true
+end
+
+return mt.script {
+  summary = "Find what contradicts itself in a trace, guess why, and mend it",
+  usage = "moontide lint TRACE [--fix OUT] [--block-size N] [--ignore NAME,...] [--json]",
+  options = {
+    { "input-file", kind = "path", argument = true, required = true,
+      help = "the trace, - for standard input; .gz is decompressed" },
+    { "fix", kind = "path", placeholder = "OUT", help = "write the mended trace here" },
+    { "block-size", kind = "integer", min = 1,
+      help = "tokens per block (default: the size that fits most prompts)" },
+    { "ignore", kind = "choice", list = true, choices = lint.names, placeholder = "NAME",
+      help = "findings that are none: " .. table.concat(lint.names, ", ") },
+    { "json", kind = "flag", help = "print one JSON value" },
+    { "seed", kind = "integer", default = 0, help = "for spreading the ticks of a recorded clock" },
+  },
+  run = function(opt)
+    local given = { block_size = opt.block_size, ignore = opt.ignore }
+    local result, message, code
+    if opt.input_file == "-" and opt.fix then
+      result, message, code = lint.standard_input(given)
+    else
+      result, message, code = mt.lint(opt.input_file, given)
+    end
+    if not result then return nil, message, code end
+    local text = opt.json and mt.json.encode(result) or tostring(result)
+    if opt.fix == "-" then io.stderr:write(text, "\n") else print(text) end
+    if opt.fix then
+      local done
+      done, message, code = fix(result, opt)
+      if not done then return nil, message, code end
+    end
+    return #result.findings > 0 and 1 or 0
+  end,
+}

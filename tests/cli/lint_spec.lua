@@ -1,0 +1,147 @@
+local command = require "tests.support.command"
+
+local folder
+
+local function lint(words, opts)
+  return command.run({ "lint", table.unpack(words) }, opts)
+end
+
+local function file(name, text)
+  return command.write(folder, name, text)
+end
+
+local clean = [[
+{"timestamp": 0, "input_length": 600, "output_length": 5, "hash_ids": [0, 1]}
+{"timestamp": 900, "input_length": 500, "output_length": 7, "hash_ids": [2]}
+]]
+
+local bad = [[
+{"timestamp": 500, "input_length": 655, "hash_ids": [0, 1, 2]}
+junk
+{"timestamp": 200, "input_length": 900, "hash_ids": [0, 3]}
+{"timestamp": 400, "input_length": 900, "hash_ids": [3, 4]}
+{"timestamp": 300, "input_length": 1000, "hash_ids": [7]}
+{"timestamp": 600, "input_length": 300, "hash_ids": [8]}
+]]
+
+describe("moontide lint", function()
+  before_each(function() folder = command.folder() end)
+  after_each(command.remove_folders)
+
+  it("finds nothing in a clean trace", function()
+    local path = file("in.jsonl", clean)
+    local expected = path .. ": 2 requests, blocks of 512 tokens\nNothing contradicts itself.\n"
+    assert.same({ status = 0, out = expected, err = "" }, lint { path })
+    assert.equal((expected:gsub("^[^:]*", "standard input")), lint({ "-" }, { input = clean }).out)
+    assert.equal('{"requests": 2, "block_size": 512, "sessions": null, "findings": []}\n', lint({ path, "--json" }).out)
+    assert.equal(0, lint({ file("empty", "") }).status)
+  end)
+
+  it("reports with lines, causes and what mends", function()
+    local path = file("in.jsonl", bad)
+    local result = lint { path }
+    assert.equal(1, result.status)
+    assert.equal("", result.err)
+    local blocks = {}
+    for block in (result.out .. "\n"):gmatch "(.-)\n\n" do blocks[#blocks + 1] = block end
+    assert.equal(path .. ": 5 requests, blocks of 512 tokens", blocks[1])
+    assert.equal(path .. ":2:1: expected a request ('{'), found 'junk'\n  why:  the line is no request in the trace "
+      .. "format\n  mend: moontide cat " .. path .. " --skip-bad-lines", blocks[2])
+    assert.equal(path .. ":3: timestamp 200 is smaller than the 500 before it (and line 5)\n  why:  several logs were "
+      .. "put one after the other, or several writers wrote to one\n  mend: moontide cat " .. path .. " --sort", blocks[3])
+    assert.equal(path .. ":1: 3 hash ids for 655 tokens, which are 2 blocks of 512 (and line 5)\n  why:  ids or lengths "
+      .. "are wrong: no block size fits, 512 fits 3 of 5 prompts\n  mend: moontide cat " .. path
+      .. " --fit-ids --block-size 512", blocks[4])
+    assert.equal(path .. ":4: hash id 3 begins a prompt, but in line 3 it follows 0\n  why:  ids name contents rather "
+      .. "than prefixes, or the ids of several traces were mixed\n  mend: moontide cat " .. path .. " --renumber", blocks[5])
+    assert.equal(5, #blocks)
+  end)
+
+  it("gives one JSON value", function()
+    local result = lint { file("in.jsonl", bad), "--json", "--ignore", "bad_lines,block_size,two_parents" }
+    assert.equal(1, result.status)
+    assert.equal('{"requests": 5, "block_size": 512, "sessions": null, "findings": [{"name": "decreasing_times", '
+      .. '"line": 3, "count": 2, "lines": [3, 5], "message": "timestamp 200 is smaller than the 500 before it", '
+      .. '"cause": "several logs were put one after the other, or several writers wrote to one", "mend": "--sort"}]}\n',
+      result.out)
+  end)
+
+  it("writes the mended trace", function()
+    local path, out = file("in.jsonl", bad), folder .. "/out.jsonl"
+    local mended = [[
+{"timestamp": 200, "input_length": 900, "hash_ids": [0, 1]}
+{"timestamp": 300, "input_length": 1000, "hash_ids": [2, 3]}
+{"timestamp": 400, "input_length": 900, "hash_ids": [4, 5]}
+{"timestamp": 500, "input_length": 655, "hash_ids": [0, 6]}
+{"timestamp": 600, "input_length": 300, "hash_ids": [7]}
+]]
+    local result = lint { path, "--fix", out }
+    assert.equal(1, result.status)
+    assert.equal(mended, command.read(out))
+    assert.equal("moontide: " .. out .. ": mended: bad_lines, decreasing_times, block_size, two_parents (seed 0)\n", result.err)
+    assert.equal(0, lint({ out }).status)
+    assert.equal(1, lint({ "-", "--fix", out }, { input = bad }).status)
+    assert.equal(mended, command.read(out))
+    -- The report makes way for a trace on standard output.
+    result = lint({ "-", "--fix", "-", "--json" }, { input = bad })
+    assert.equal(mended, result.out)
+    assert.truthy(result.err:find('^{"requests": 5, "block_size": 512, "sessions": null, "findings": %[{"name": "bad_lines"'))
+    assert.truthy(result.err:find "\nmoontide: standard output: mended: bad_lines, [^\n]*\n$")
+    assert.equal(0, lint({ file("clean.jsonl", clean), "--fix", out }).status)
+    assert.equal(clean, command.read(out))
+  end)
+
+  it("does what it says mends: the flags of cat", function()
+    local path = file("in.jsonl", bad)
+    local words = { "cat", path, "-o", folder .. "/out.jsonl" }
+    for flags in lint({ path }).out:gmatch "mend: moontide cat %S+ ([^\n]+)" do
+      for word in flags:gmatch "%S+" do words[#words + 1] = word end
+    end
+    local result = command.run(words)
+    assert.equal(0, result.status)
+    assert.truthy(result.err:find "^moontide: skipped 1 bad line; the first: [^\n]*\n$")
+    assert.equal(0, lint({ folder .. "/out.jsonl" }).status)
+  end)
+
+  it("finds what a real recording has", function()
+    local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+    local path = data .. "/mooncake_conversation_trace.jsonl"
+    if not io.open(path) then return pending("no " .. path) end
+    local result = lint { path, "--block-size", "512", "--fix", folder .. "/out.jsonl" }
+    assert.equal(1, result.status)
+    assert.truthy(result.out:find "the clock ticks every 3 s: 12031 requests at 1180 instants\n")
+    assert.equal(0, lint({ folder .. "/out.jsonl" }).status)
+    -- Written as seconds, and in the wrong block size.
+    assert.equal(0, command.run({ "cat", path, "--speed-ratio", "1000", "-o", folder .. "/seconds.jsonl" }).status)
+    result = lint { folder .. "/seconds.jsonl", "--block-size", "64" }
+    assert.truthy(result.out:find "as milliseconds the trace has 3401 requests and 40.9 million input tokens a second\n")
+    assert.truthy(result.out:find("mend: moontide cat " .. folder .. "/seconds.jsonl --time-unit s\n", 1, true))
+    assert.truthy(result.out:find "blocks have 512 tokens: that fits 12031 of 12031 prompts\n")
+    assert.truthy(result.out:find "the clock ticks every 3 s: 12031 requests at 1180 instants\n")
+  end)
+
+  it("says what cannot be read or written, and loses nothing", function()
+    local path = file("in.jsonl", bad)
+    local result = lint { folder .. "/missing" }
+    assert.same({ status = 1, out = "", err = "moontide: " .. folder .. "/missing: cannot open: No such file or directory\n" },
+      result)
+    result = lint { path, "--fix", folder .. "/no/out.jsonl" }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find "no/out.jsonl: cannot write in the folder")
+    local csv = lint { file("log.csv", "Timestamp,Model\n1,ChatGPT\n") }
+    assert.equal(1, csv.status)
+    assert.truthy(csv.out:find(":1:1: expected a request ('{'), found 'Timestamp,Model' (and 1 more)\n  why:  "
+      .. "the file is no trace; of a log in CSV `moontide convert` makes one\n", 1, true))
+  end)
+
+  it("refuses wrong usage with status 2", function()
+    local path = file("in.jsonl", clean)
+    for _, words in ipairs {
+      {}, { path, path }, { path, "--block-size", "0" }, { path, "--ignore", "order" }, { path, "--fxi", "x" },
+    } do
+      local result = lint(words)
+      assert.equal(2, result.status, table.concat(words, " "))
+      assert.truthy(result.err:find "^moontide: lint: [^\n]+\n$", result.err)
+    end
+  end)
+end)

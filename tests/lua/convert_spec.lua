@@ -1,0 +1,127 @@
+-- mt.convert: logs into traces from a script, and the mistakes it may make.
+assert(_VERSION == "Lua 5.4")
+local mt = require "moontide"
+local convert = require "moontide.convert"
+
+local folder
+
+local function path(name)
+  return folder .. "/" .. name
+end
+
+local function write(name, text)
+  local file = assert(io.open(path(name), "wb"))
+  file:write(text)
+  file:close()
+  return path(name)
+end
+
+local function read(name)
+  local file <close> = assert(io.open(path(name), "rb"))
+  return file:read "a"
+end
+
+-- What the script `text`, called my.lua, fails with.
+local function fails(text, message)
+  local ok, got = pcall(assert(load("local mt = require 'moontide'\n" .. text, "@my.lua")))
+  assert.is_false(ok)
+  assert.equal(message, got)
+end
+
+local head = "Timestamp,Model,Request tokens,Response tokens,Log Type\n"
+
+describe("mt.convert", function()
+  setup(function()
+    local pipe = assert(io.popen "mktemp -d")
+    folder = pipe:read "l"
+    pipe:close()
+  end)
+
+  teardown(function() os.execute("rm -rf '" .. folder .. "'") end)
+
+  it("gives what it counted", function()
+    local log = write("log.csv", head .. "1,a,300,4,x\n3,b,100,0,x\n5,a,20,2,y\n")
+    local result = assert(mt.convert(log, path "t.jsonl", { model = "a", timestamp_digits = 3 }))
+    assert.equal(path "t.jsonl", result.output)
+    assert.equal(3, result.rows)
+    assert.equal(2, result.requests)
+    assert.same({ 20, 300, 160.0 },
+      { result.input_length.min, result.input_length.max, result.input_length.mean })
+    assert.equal(4.0, result.duration)
+    assert.equal(0.5, result.rate)
+    assert.same({ 1, 0, 0, 1 }, result.in_bin)
+    assert.same({ 1.0, 5.0, 0.0, 4.0 },
+      { result.logs[1].first, result.logs[1].last, result.logs[1].begins, result.logs[1].ends })
+    assert.equal('{"timestamp": 0, "input_length": 300, "output_length": 4, "hash_ids": [0, 1, 2]}\n'
+      .. '{"timestamp": 4000, "input_length": 20, "output_length": 2, "hash_ids": [3]}\n', read "t.jsonl")
+    assert.matches("2 requests in 4 s: 0.5 RPS on average", tostring(result), 1, true)
+    assert.matches('"requests": 2', mt.json.encode(result), 1, true)
+  end)
+
+  it("joins logs, each at its own speed", function()
+    local log = write("log.csv", head .. "1,a,300,4,x\n3,b,100,0,x\n")
+    local result = assert(mt.convert({ log, { log, speed = 4 } }, path "t.jsonl", { speed_ratio = 2 }))
+    assert.same({ 0.0, 1.0, 1.0, 1.5 }, { result.logs[1].begins, result.logs[1].ends, result.logs[2].begins,
+      result.logs[2].ends })
+    assert.equal(4, result.requests)
+  end)
+
+  it("takes the names of a CSV's columns", function()
+    local log = write("log.csv", "t,i,o,s\n1,300,4,x\n3,100,0,x\n")
+    local result = assert(mt.convert(log, path "t.jsonl",
+      { columns = { timestamp = "t", input = "i", output = "o", session = "s" }, no_sessions = true }))
+    assert.equal(0, result.sessions)
+    assert.equal("csv", result.logs[1].format)
+    assert.is_nil(read("t.jsonl"):find "session")
+  end)
+
+  it("tells what the world does wrong", function()
+    assert.same({ nil, path "none" .. ": cannot open: No such file or directory", "io" },
+      { mt.convert(path "none", path "t2.jsonl") })
+    local log = write("bad.csv", head .. "x,a,300,4,x\n2,a,1,1,x\n")
+    assert.same({ nil, log .. ":2: column 'Timestamp' must be a time in seconds or a date (2023-11-16 18:15:46), "
+      .. "not 'x'", "input" }, { mt.convert(log, path "t2.jsonl") })
+    assert.is_nil(io.open(path "t2.jsonl"))
+    local result = assert(mt.convert(log, path "t2.jsonl", { skip_bad_lines = true }))
+    assert.equal(1, result.bad)
+    assert.matches("bad.csv:2: column", result.first_bad, 1, true)
+  end)
+
+  it("raises the caller's mistakes with his line", function()
+    fails("mt.convert(5, 'x')",
+      "my.lua:2: convert: the log must be a file's name, or a list of names and { name, speed = ... }, not 5")
+    fails("mt.convert({}, 'x')",
+      "my.lua:2: convert: the log must be a file's name, or a list of names and { name, speed = ... }, not a table")
+    fails("mt.convert({ { 'x', speed = 0 } }, 'y')", "my.lua:2: convert: log 1: speed must be above 0, not 0")
+    fails("mt.convert({ { 'x', spede = 0 } }, 'y')",
+      "my.lua:2: convert: log 1: unknown option 'spede' (did you mean 'speed'?)")
+    fails("mt.convert('x')", "my.lua:2: convert: path must be a file's name, not nil")
+    fails("mt.convert('x', 'y', { modle = 'a' })",
+      "my.lua:2: convert: unknown option 'modle' (did you mean 'model'?)")
+    fails("mt.convert('x', 'y', { columns = { timestamp = 'a', input = 'b' } })",
+      "my.lua:2: convert: columns: output is required")
+    local log = write("log.csv", head .. "1,a,300,4,x\n")
+    fails(("mt.convert(%q, 'y', { format = 'csv' })"):format(log), "my.lua:2: convert: a log of format csv needs "
+      .. "the names of its columns: timestamp, input and output")
+  end)
+
+  it("names a trace after its log", function()
+    for log, name in pairs {
+      ["a.csv"] = "a.jsonl", ["dir.d/a"] = "dir.d/a.jsonl", ["a.b.csv.gz"] = "a.b.jsonl", ["-"] = "convert.jsonl",
+      ["d/.csv"] = "d/.csv.jsonl", ["a.json"] = "a.jsonl",
+    } do
+      assert.equal(name, convert.output_name(log))
+    end
+  end)
+
+  it("reads FILE@SPEED", function()
+    local odd = write("a@2", "")
+    assert.same({ "a.csv" }, convert.segment_of("a.csv", "x"))
+    assert.same({ "a.csv", speed = 0.5 }, convert.segment_of("a.csv@0.5", "x"))
+    assert.same({ "a@b.csv", speed = 1e3 }, convert.segment_of("a@b.csv@1e3", "x"))
+    assert.same({ path "a", speed = 2 }, convert.segment_of(odd, "x"))
+    local kept = write("a@b", "")
+    assert.same({ kept }, convert.segment_of(kept, "x"))
+    assert.same({ kept, speed = 3 }, convert.segment_of(kept .. "@3", "x"))
+  end)
+end)
