@@ -415,9 +415,10 @@ int mt_lua_open_columns(lua_State *L) {
                                                {"column", columns_column},
                                                {"grid", columns_grid},
                                                {NULL, NULL}};
-<<<<<<< HEAD
-    static const luaL_Reg columns_meta[] = {
-        {"__len", columns_length}, {"__tostring", columns_text}, {NULL, NULL}};
+    static const luaL_Reg columns_meta[] = {{"__len", columns_length},
+                                            {"__tostring", columns_text},
+                                            {"__close", columns_close},
+                                            {NULL, NULL}};
     static const luaL_Reg column_methods[] = {{"sum", column_sum},
                                               {"mean", column_mean},
                                               {"min", column_min},
@@ -426,16 +427,6 @@ int mt_lua_open_columns(lua_State *L) {
                                               {"values", column_values},
                                               {"histogram", mt_lua_column_histogram},
                                               {NULL, NULL}};
-=======
-    static const luaL_Reg columns_meta[] = {{"__len", columns_length},
-                                            {"__tostring", columns_text},
-                                            {"__close", columns_close},
-                                            {NULL, NULL}};
-    static const luaL_Reg column_methods[] = {
-        {"sum", column_sum}, {"mean", column_mean},   {"min", column_min},
-        {"max", column_max}, {"count", column_count}, {"values", column_values},
-        {NULL, NULL}};
->>>>>>> main
     static const luaL_Reg column_meta[] = {
         {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
     luaL_newlib(L, functions);

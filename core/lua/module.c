@@ -20,12 +20,9 @@ static const luaL_Reg openers[] = {
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},
-<<<<<<< HEAD
     {"interrupt", mt_lua_open_interrupt},
-=======
     {"source", mt_lua_open_source},
     {"lint", mt_lua_open_lint},
->>>>>>> main
     {NULL, NULL},
 };
 

@@ -29,7 +29,6 @@ mt_source *mt_lua_check_source(lua_State *L, int arg);
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 
-<<<<<<< HEAD
 /* The column at `arg` (columns:column(name)): how many requests it spans; the value of request `i`
  * in the column's own unit into *value. Returns 0 where the request has none. */
 size_t mt_lua_column_rows(lua_State *L, int arg);
@@ -39,10 +38,9 @@ int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
 int mt_lua_columns_time_range(lua_State *L);
 int mt_lua_columns_time_bins(lua_State *L);
 int mt_lua_column_histogram(lua_State *L);
-=======
+
 /* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid);
->>>>>>> main
 
 /* What requests made from Lua tables point into. Zero it inside a userdata, whose release frees it.
  */

@@ -169,13 +169,11 @@ function columns_methods:write(path, given)
   return writer:finish()
 end
 
-<<<<<<< HEAD
 columns_methods.plot = require "moontide.trace_plot"
-=======
+
 -- What is done to traces while they pass: constructors, and steps that columns have as well.
 for name, constructor in pairs(pipe.trace) do trace[name] = constructor end
 for name, step in pairs(pipe.steps) do columns_methods[name] = step end
->>>>>>> main
 
 ---@class moontide
 local public = { trace = trace }
