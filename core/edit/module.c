@@ -136,12 +136,16 @@ static int make_folder(lua_State *L) {
 
 enum { MOST_FILES = 5000 };
 
+typedef struct folder_box {
+    DIR *folder; /* NULL: closed */
+} folder_box;
+
 /* Closes the folder of list, also when memory is out in the middle. */
 static int folder_close(lua_State *L) {
-    DIR **folder = lua_touserdata(L, 1);
-    if (*folder)
-        closedir(*folder);
-    *folder = NULL;
+    folder_box *box = lua_touserdata(L, 1);
+    if (box->folder)
+        closedir(box->folder);
+    box->folder = NULL;
     return 0;
 }
 
@@ -156,14 +160,14 @@ static int is_folder(DIR *folder, const struct dirent *entry) {
  */
 static int list_folder(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
-    DIR **folder = lua_newuserdatauv(L, sizeof *folder, 0);
-    *folder = NULL;
+    folder_box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    box->folder = NULL;
     luaL_setmetatable(L, folder_type);
-    *folder = opendir(path);
+    box->folder = opendir(path);
     lua_newtable(L);
     const struct dirent *entry;
-    for (lua_Integer i = 1; *folder && i <= MOST_FILES && (entry = readdir(*folder)); i++) {
-        lua_pushfstring(L, is_folder(*folder, entry) ? "%s/" : "%s", entry->d_name);
+    for (lua_Integer i = 1; box->folder && i <= MOST_FILES && (entry = readdir(box->folder)); i++) {
+        lua_pushfstring(L, is_folder(box->folder, entry) ? "%s/" : "%s", entry->d_name);
         lua_rawseti(L, -2, i);
     }
     lua_pushcfunction(L, folder_close);

@@ -127,7 +127,9 @@ end
 ---@param full string "mt.spike", "curve:take"
 ---@return string
 function reference.example(full)
-  local text = require("moontide.reference_examples")[full]
+  -- A step of a pipe is one of columns too.
+  local examples = require "moontide.reference_examples"
+  local text = examples[full] or examples[full:gsub("^pipe:", "columns:")]
   if not text then return "" end
   return "\nexample:\n  " .. text:gsub("\n", "\n  ") .. "\n"
 end

@@ -162,6 +162,53 @@ for request in columns:requests() do print(request.timestamp, #request.hash_ids)
   ["columns:write"] = [[
 path = os.tmpname()
 mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]],
+  ["columns:window"] = 'mt.plan_of("steady"):columns():window{ start = "10s", stop = "20s" }',
+  ["columns:where"] = 'mt.plan_of("sin"):columns():where("input_length > 1000")',
+  ["columns:thin"] = 'mt.plan_of("steady"):columns():thin(0.5)',
+  ["columns:shard"] = 'mt.plan_of("steady"):columns():shard("0/4")',
+  ["columns:first"] = 'mt.plan_of("steady"):columns():first(10)',
+  ["columns:shift"] = 'mt.plan_of("steady"):columns():shift("1h"):column("timestamp"):min()',
+  ["columns:from_zero"] = 'mt.plan_of("steady"):columns():from_zero():column("timestamp"):min()',
+  ["columns:speed"] = 'mt.plan_of("steady"):columns():speed(2)',
+  ["columns:dequantize"] = [[
+ticking = mt.trace.columns{ { timestamp = 0 }, { timestamp = 0 }, { timestamp = 3000 } }
+ticking:dequantize{ grid = "3s" }:column("timestamp"):values()]],
+  ["columns:sort"] = [[
+mt.trace.columns{ { timestamp = 5 }, { timestamp = 2 } }:sort():column("timestamp"):values()]],
+  ["columns:loop"] = 'mt.plan_of("steady"):columns():loop(3)',
+  ["columns:scale"] = 'mt.plan_of("steady"):columns():scale{ input = 2 }:column("input_length"):mean()',
+  ["columns:fit_ids"] = [[
+mt.trace.columns{ { timestamp = 0, input_length = 1500, hash_ids = { 7 } } }:fit_ids()]],
+  ["columns:renumber"] = [[
+trace = mt.trace.columns{ { timestamp = 0, input_length = 700, hash_ids = { 9, 4 } } }
+trace:renumber()[1].hash_ids]],
+  ["columns:anonymise"] = [[
+mt.trace.columns{ { timestamp = 0, session_id = "anna" } }:anonymise()[1].session_id]],
+  ["columns:sessions"] = [[
+turns = mt.trace.columns{ { timestamp = 0, session_id = 1, input_length = 100, output_length = 20 } }
+turns:sessions{ from = "delta", to = "cumulative" }]],
+  ["columns:grid"] = [[
+mt.trace.columns{ { timestamp = 0 }, { timestamp = 3000 }, { timestamp = 6000 } }:grid()]],
+  ["pipe:columns"] = 'mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):columns()',
+  ["pipe:requests"] = [[
+pipe = mt.trace.pipe(mt.plan_of("steady"):columns()):first(2)
+for request in pipe:requests() do print(request.timestamp) end]],
+  ["pipe:write"] = [[
+path = os.tmpname()
+mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):write(path), os.remove(path)]],
+  ["mt.trace.pipe"] = 'mt.trace.pipe(mt.plan_of("steady"):columns()):speed(2):first(100)',
+  ["mt.trace.merge"] = [[
+mt.trace.merge{ mt.plan_of("steady"):columns(), mt.plan_of("burst"):columns() }:columns()]],
+  ["mt.trace.join"] = [[
+mt.trace.join{ mt.plan_of("steady"):columns(), mt.plan_of("burst"):columns() }:columns()]],
+  ["mt.lint"] = [[
+mt.lint(mt.trace.columns{ { timestamp = 5, input_length = 9 }, { timestamp = 2, input_length = 9 } })]],
+  ["lint:mended"] = "mt.lint(mt.trace.columns{ { timestamp = 5 }, { timestamp = 2 } }):mended()",
+  ["mt.convert"] = [[
+log, path = os.tmpname(), os.tmpname()
+io.open(log, "w"):write("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,374,44\n"):close()
+mt.convert(log, path, { format = "azure" })
+mt.trace.read(path), os.remove(log), os.remove(path)]],
   ["column:count"] = 'mt.plan_of("steady"):columns():column("output_length"):count()',
   ["column:max"] = 'mt.plan_of("steady"):columns():column("timestamp"):max()',
   ["column:mean"] = 'mt.plan_of("steady"):columns():column("input_length"):mean()',
@@ -171,11 +218,15 @@ mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]
   ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 2e4, 4e4, 6e4 }',
   ["mt.radix"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" })',
   ["radix:root"] = "mt.radix{ { 1, 2 }, { 1, 3 } }:root()",
-  ["radix:children"] = "tree = mt.radix{ { 1, 2 }, { 1, 2, 4 }, { 1, 3 }, { 1, 3 } }\ntree:children(tree:root())",
+  ["radix:children"] = [[
+tree = mt.radix{ { 1, 2 }, { 1, 2, 4 }, { 1, 3 }, { 1, 3 } }
+tree:children(tree:root())]],
   ["radix:visited"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 } }\ntree:visited(tree:root())",
   ["radix:length"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 } }\ntree:length(tree:root())",
   ["radix:to_leaf"] = "tree = mt.radix{ { 1, 2 }, { 1, 3 }, { 4 } }\ntree:to_leaf(tree:root())",
-  ["radix:ends"] = "tree = mt.radix{ { 1, 2 }, { 1, 2 }, { 1, 3 } }\ntree:ends(tree:children(tree:root())[1])",
+  ["radix:ends"] = [[
+tree = mt.radix{ { 1, 2 }, { 1, 2 }, { 1, 3 } }
+tree:ends(tree:children(tree:root())[1])]],
   ["radix:size"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" }):size()',
   ["radix:depth"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" }):depth()',
   ["radix:leaf_lengths"] = "mt.radix{ { 1, 2, 3 }, { 1, 4 } }:leaf_lengths()",
@@ -190,7 +241,8 @@ mt.compare(original, mt.plan_of("sin"):columns{ duration = "2m", seed = 1 }):hit
   ["comparison:exceeded"] = [[
 original = mt.plan_of("sin"):columns{ duration = "2m" }
 mt.compare(original, original):exceeded{ ks = 0.02, lru = 0.015 }]],
-  ["analysis:hit_ratio"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")',
+  ["analysis:hit_ratio"] = [[
+mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")]],
   ["analysis:plot"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):plot()',
   ["analysis:report"] = 'print(mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):report())',
   ["mt.analyze"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "1m" })',

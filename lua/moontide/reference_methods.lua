@@ -47,10 +47,21 @@ local function names_by_methods()
   return names
 end
 
--- The name of a type in Lua, which its file says: { __name = "moontide.workload", __index = methods }.
-local function name_in(part)
-  local text = table.concat(reference.lines_of("=moontide:moontide." .. part) or {}, "\n")
-  return text:match '__name = "moontide%.([%w_]+)", __index = methods' or part
+-- The function in Lua behind a method, which core.base.located wraps; nil of a method in C.
+local function inner_of(method)
+  if debug.getinfo(method, "S").what ~= "C" then return method end
+  local _, inner = debug.getupvalue(method, 1)
+  return type(inner) == "function" and debug.getinfo(inner, "S").what ~= "C" and inner or nil
+end
+
+-- The name of a type in Lua, which the file of its methods says first: { __name = "moontide.workload" }.
+local function name_in_file(methods)
+  for _, method in pairs(methods) do
+    local inner = type(method) == "function" and inner_of(method)
+    local lines = inner and reference.lines_of(debug.getinfo(inner, "S").source)
+    local name = lines and table.concat(lines, "\n"):match '__name = "moontide%.([%w_]+)"'
+    if name then return name end
+  end
 end
 
 local types
@@ -65,14 +76,19 @@ local types
 function reference_methods.types()
   if types then return types end
   types = {}
-  local names = names_by_methods()
+  local names, by_name = names_by_methods(), {}
   for _, part in ipairs(parts_with_methods()) do
     for _, methods in ipairs(require("moontide." .. part).methods) do
-      local own = {}
-      for name, value in pairs(methods) do
-        if type(value) == "function" and not name:find "^__" then own[name] = value end
+      local name = names[methods] or name_in_file(methods) or part
+      local one = by_name[name]
+      if not one then
+        one = { name = name, part = part, methods = {} }
+        by_name[name] = one
+        types[#types + 1] = one
       end
-      types[#types + 1] = { name = names[methods] or name_in(part), part = part, methods = own }
+      for method, value in pairs(methods) do
+        if type(value) == "function" and not method:find "^__" then one.methods[method] = value end
+      end
     end
   end
   table.sort(types, function(a, b) return a.name < b.name end)
@@ -111,13 +127,6 @@ local function signature_of(field)
   return (field:gsub("^fun%(self,?%s*", "("))
 end
 
--- The function in Lua behind a method, which core.base.located wraps.
-local function is_in_lua(method)
-  if debug.getinfo(method, "S").what ~= "C" then return true end
-  local _, inner = debug.getupvalue(method, 1)
-  return type(inner) == "function" and debug.getinfo(inner, "S").what ~= "C"
-end
-
 --- The type of what a function or method gives, by its annotation: "curve", or nil.
 ---@param fn function
 ---@return string?
@@ -125,7 +134,7 @@ function reference_methods.result_of(fn)
   local returned
   for _, one in ipairs(reference_methods.types()) do
     for name, method in pairs(one.methods) do
-      if method == fn and not is_in_lua(fn) then
+      if method == fn and not inner_of(fn) then
         returned = (field_of(one, name) or ""):match "^fun%b():%s*(.*)$"
       end
     end
@@ -148,7 +157,7 @@ function reference_methods.list(one)
   local lines = {}
   for _, name in ipairs(names_of(one)) do
     local full = one.name .. ":" .. name
-    local text = is_in_lua(one.methods[name]) and reference.line(full, one.methods[name])
+    local text = inner_of(one.methods[name]) and reference.line(full, one.methods[name])
       or ("  %-24s %s"):format(full, signature_of(field_of(one, name) or "()"))
     lines[#lines + 1] = text
   end
@@ -167,7 +176,7 @@ function reference_methods.text(type_name, method_name)
   if not method then
     return nil, ("there is no %s%s"):format(full, nearest.hint(method_name, names_of(one), type_name .. ":"))
   end
-  if is_in_lua(method) then return reference.page(full, method) end
+  if inner_of(method) then return reference.page(full, method) end
   return full .. signature_of(field_of(one, method_name) or "()") .. "\n" .. reference.example(full)
 end
 

@@ -17,6 +17,9 @@ local subjects = {
   { "workloads", "workload", "plans, and what can be done with them" },
   { "scripts", "script", "scripts with options, plans of other scripts" },
   { "traces", "trace", "reading, writing, columns" },
+  { "pipes", "pipe", "cutting, moving and combining traces" },
+  { "conversion", "convert", "logs of real servers into traces" },
+  { "lint", "lint", "what contradicts itself in a trace" },
   { "analysis", "analysis", "what a trace says of lengths and prefixes" },
   { "comparisons", "compare", "two traces side by side" },
   { "prefixes", "radix", "the tree of what prompts share" },
@@ -81,12 +84,13 @@ local function public_value(name)
 end
 
 local function subject_text(part)
-  local lines = { opening_comment(part), "" }
-  local functions = public_functions("mt.", require("moontide." .. part).public, {})
+  local lines = { opening_comment(part) }
+  local functions = public_functions("mt.", require("moontide." .. part).public or {}, {})
+  if #functions > 0 then lines[2] = "" end
   table.sort(functions)
   for _, name in ipairs(functions) do lines[#lines + 1] = reference.line(name, public_value(name)) end
   for _, one in ipairs(reference_methods.types()) do
-    if one.part == part then
+    if one.part == part or one.name == part then
       lines[#lines + 1] = ""
       lines[#lines + 1] = reference_methods.list(one):gsub("\n$", "")
     end

@@ -1,7 +1,7 @@
 -- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
 -- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
--- folder of those files; `repl` blocks are typed at the prompt. Guide: `lua` blocks run after `local mt = require "moontide"`, `sh` blocks where
--- there is a folder `examples`.
+-- folder of those files, `repl` blocks are typed at the prompt. Guide: `lua` blocks run after
+-- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
 local document = require "tests.support.document"
 

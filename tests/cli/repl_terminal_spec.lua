@@ -150,7 +150,8 @@ describe("Ctrl-C at the prompt", function()
   }
   for _, loop in ipairs(loops) do
     it("stops " .. loop[1], function()
-      local out = session { "state = 5", loop[2], { "wait " .. (loop[3] or "\\ngo"), "type \\x03", "wait interrupted" }, "state * 2" }
+      local begun = "wait " .. (loop[3] or "\\ngo")
+      local out = session { "state = 5", loop[2], { begun, "type \\x03", "wait interrupted" }, "state * 2" }
       shows(out, "> state * 2\n10\n")
       shows(out, "[exit 0]")
     end)
