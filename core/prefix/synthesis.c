@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "prefix/reuse.h"
-#include "trace/copy.h"
+#include "trace/steps.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "trace/conversion_state.h"
-#include "trace/copy.h"
+#include "trace/steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
