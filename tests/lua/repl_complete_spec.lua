@@ -37,7 +37,7 @@ end
 describe("completion offers", function()
   local known = {
     { "names of the module", "mt.sp", "spike" }, { "tables of it", "mt.js", "json" },
-    { "what is in them", "mt.trace.", "columns open read writer" },
+    { "what is in them", "mt.json.", "array decode encode null object" },
     { "names of the session", "print(ra", "rate rawequal rawget rawlen rawset" }, { "keywords", "whi", "while" },
     { "fields", "tree.branch.", "leaf" }, { "fields through __index", "heir.", "far inherited" },
     { "methods", "rate:s", "scale_to shift speed stretch" }, { "methods as fields", "rate.ta", "take" },
