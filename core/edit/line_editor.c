@@ -51,13 +51,29 @@ static char *prompt_of(EditLine *edit) {
     return editor_of(edit)->prompt;
 }
 
+/* Stops as if we had not been there: in a process group that no shell looks after the system takes
+ * the signal for nothing. */
+static void stop(EditLine *edit) {
+    struct sigaction usual, ours;
+    sigset_t only;
+    memset(&usual, 0, sizeof usual);
+    usual.sa_handler = SIG_DFL;
+    sigemptyset(&only);
+    sigaddset(&only, SIGTSTP);
+    el_set(edit, EL_PREP_TERM, 0);
+    sigaction(SIGTSTP, &usual, &ours);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+    sigprocmask(SIG_BLOCK, &only, NULL);
+    sigaction(SIGTSTP, &ours, NULL);
+    was_continued = 1;
+}
+
 /* Does what a signal of the terminal asked for: the line is drawn anew after a stop. */
 static void answer_signals(EditLine *edit) {
     if (is_to_stop) {
         is_to_stop = 0;
-        el_set(edit, EL_PREP_TERM, 0);
-        raise(SIGSTOP);
-        was_continued = 1;
+        stop(edit);
     }
     if (was_continued) {
         was_continued = 0;

@@ -62,9 +62,9 @@ end
 -- function that counts them between edges.
 local function look_at_column(column)
   local name = tostring(column):match "^column: ([%w_]+)"
-  local low, high = column:min(), column:max()
+  local low, high, count = column:min(), column:max(), column:count()
   return {
-    count = column:count(), absent = #column - column:count(), low = low, high = high,
+    count = count, absent = #column - count, low = low, high = high,
     are_whole = math.type(low) == "integer" and math.type(high) == "integer",
     name = name, unit = units[name],
     counts = function(edges) return column:histogram(edges) end,

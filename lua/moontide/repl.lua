@@ -76,10 +76,7 @@ end
 -- Runs one input, shows and keeps what it gives.
 local function run_input(self, parsed)
   self.has_helped = false
-  local started = core.base.seconds()
-  self.started = started
   local results = evaluate.run(parsed.run)
-  self.cost = core.base.seconds() - started
   if results.n > 0 then
     self:show(results)
     if results[1] ~= nil then self.environment._ = results[1] end
@@ -130,9 +127,9 @@ end
 
 -- --- reading ---------------------------------------------------------------------------------------
 
-local function show_cost(self)
-  local seconds = self.cost or core.base.seconds() - self.started
+local function show_cost(started)
   io.stdout:flush()
+  local seconds = core.base.seconds() - started
   local text = seconds < 1 and chart.number(1000 * seconds) .. " ms" or chart.number(seconds) .. " s"
   io.stderr:write("time: ", text, "\n")
 end
@@ -146,9 +143,9 @@ local function take(self, pending, first_line)
     say(self, message)
     return false, not self.is_terminal and status.failed or nil
   end
-  self.cost = nil
+  local started = core.base.seconds()
   local _, leave = attempt(self, false, run_input, self, parsed)
-  if self.is_timed then show_cost(self) end
+  if self.is_timed then show_cost(started) end
   return false, leave
 end
 

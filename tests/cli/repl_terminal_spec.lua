@@ -187,6 +187,18 @@ describe("Ctrl-C at the prompt", function()
     shows(out, "> 6 * 7\n42\n")
   end)
 
+  it("and Ctrl-Z leave the line editor in order", function()
+    local alone = session { { "wait \\n> ", "type 1 +", "wait 1 +", "type \\x1a", "wait 1 +", "type  2\\r" }, "9 * 9" }
+    shows(alone, "\n3\n")
+    shows(alone, "> 9 * 9\n81\n")
+    local folder = command.folder()
+    local job = command.write(folder, "job", '"$MOONTIDE"\necho stopped\nfg\n')
+    local result = terminal.run({ "wait \\n> ", "type 1 +", "wait 1 +", "type \\x1a", "wait stopped", "wait 1 +", "type  2\\r",
+      "wait \\n3\\r", "wait \\n> ", "type \\x04", "end" }, { "-m", job }, { folder = folder, program = "/bin/sh" })
+    assert.equal(0, result.status, result.out)
+    shows(result.out, "\n[exit 0]\n")
+  end)
+
   it("clears the line and stays", function()
     local out = session { { "wait \\n> ", "type half a line\\x03" }, "8 * 8" }
     shows(out, "> 8 * 8\n64\n")
