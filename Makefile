@@ -130,9 +130,10 @@ $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJ
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
+# Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ -ledit
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
 -include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 

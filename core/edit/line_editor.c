@@ -142,6 +142,8 @@ static unsigned char on_tab(EditLine *edit, int key) {
     return CC_REDISPLAY;
 }
 
+/* The names of a function of ours must last as long as the editor: of narrow ones libedit makes
+ * copies that it never frees. */
 static int set_up(mt_line_editor *editor) {
     HistEvent event;
     EditLine *edit = editor->edit;
@@ -150,7 +152,7 @@ static int set_up(mt_line_editor *editor) {
         el_set(edit, EL_CLIENTDATA, editor) != 0 || el_set(edit, EL_PROMPT, prompt_of) != 0 ||
         el_set(edit, EL_HIST, history, editor->history) != 0 ||
         el_set(edit, EL_EDITOR, "emacs") != 0 || el_set(edit, EL_GETCFN, read_character) != 0 ||
-        el_set(edit, EL_ADDFN, "moontide-complete", "complete the word", on_tab) != 0)
+        el_wset(edit, EL_ADDFN, L"moontide-complete", L"complete the word", on_tab) != 0)
         return -1;
     el_set(edit, EL_BIND, "^I", "moontide-complete", NULL);
     el_set(edit, EL_BIND, "^R", "em-inc-search-prev", NULL);

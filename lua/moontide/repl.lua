@@ -226,7 +226,7 @@ end
 local function load_first(self, name)
   local plan, expression = commands.load(name, {})
   self:keep(expression, plan)
-  self:show { n = 1, plan }
+  if self.is_terminal then self:show { n = 1, plan } end
 end
 
 local function new_session(opt)

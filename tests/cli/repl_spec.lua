@@ -280,7 +280,7 @@ describe("moontide repl", function()
     command.write(folder, "my.lua", 'local mt = require "moontide"\nprint "loading"\n'
       .. "return mt.workload{ duration = 7, mt.stream{ arrivals = mt.even(2), input = 5 } }\n")
     local result = repl("#_:columns()\n", { folder = folder, words = { "-i", "my.lua" } })
-    assert.same({ status = 0, out = "workload: 1 stream (main), 7 s\n14\n", err = "loading\n" }, result)
+    assert.same({ status = 0, out = "14\n", err = "loading\n" }, result)
     fails("1\n", "", "moontide: nosuch.lua: No such file or directory\n", { words = { "-i", "nosuch.lua" } })
     command.write(folder, "bad.lua", "error 'broken'\n")
     fails("1\n", "", "moontide: bad.lua:1: broken\n", { folder = folder, words = { "-i", "bad.lua" } })

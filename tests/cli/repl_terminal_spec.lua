@@ -92,6 +92,20 @@ describe("the prompt in a terminal", function()
     shows(out, "> first + second\n333\n")
   end)
 
+  it("cuts a long history back, and lives without one", function()
+    local folder = command.folder()
+    local lines = {}
+    for i = 1, 4001 do lines[i] = "x = " .. i end
+    local path = command.write(folder, "state/moontide/history", table.concat(lines, "\n") .. "\n")
+    local state = { folder = folder, environment = ("XDG_STATE_HOME='%s/state'"):format(folder) }
+    session({ { "wait \\n> ", "type \\e[A\\r" }, "x" }, state)
+    local text = command.read(path)
+    assert.equal("x = 3002\n", text:match "^[^\n]*\n")
+    assert.equal("x = 4001\nx = 4001\nx\n", text:match "[^\n]*\n[^\n]*\n[^\n]*\n$")
+    local out = session({ "1 + 1" }, { environment = "XDG_STATE_HOME=/dev/null/nowhere" })
+    shows(out, "moontide: the history cannot be kept in /dev/null/nowhere/moontide/history\n2\n")
+  end)
+
   it("works without editing where the terminal can do nothing", function()
     local steps = { "wait \\n> ", "type x = 1 +\\n", "wait >> ", "type 2\\n", "wait \\n> ", "type x\\n",
       "wait \\n3\\r", "wait \\n> ", "type \\x03", "wait \\n> ", "type \\x04", "end" }
