@@ -10,6 +10,7 @@
 
 #include <lualib.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -41,8 +42,10 @@ static void on_interrupt(int signal_number) {
     if (signal_number != SIGINT)
         mt_interrupt_is_final = 1;
     static const char warning[] = "\nCtrl-C once more ends the process\n";
+    int before = errno;
     if (mt_interrupt_flag == MT_PATIENCE_OF_PROMPT)
         (void)!write(STDERR_FILENO, warning, sizeof warning - 1);
+    errno = before;
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }

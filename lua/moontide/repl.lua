@@ -42,7 +42,7 @@ end
 --- Shows results as the prompt does.
 ---@param values { n: integer }
 function session_methods:show(values)
-  print(show.results(values, self.width or chart.style().columns))
+  print(show.results(values, chart.style().columns))
 end
 
 --- Makes a value `_`, and remembers the expression that gave it.

@@ -114,6 +114,16 @@ describe("the prompt in a terminal", function()
     shows(result.out, "[exit 0]")
   end)
 
+  it("works without the line editor's module, and keeps no history then", function()
+    local folder = command.folder()
+    assert.is_true(os.execute(("cp '%s' '%s/alone'"):format(command.binary(), folder)))
+    local result = terminal.run({ "wait \\n> ", "type 20 +\\n", "wait >> ", "type 1\\n", "wait \\n21\\r", "wait \\n> ",
+      "type \\x04", "end" }, {}, { folder = folder, program = folder .. "/alone" })
+    assert.equal(0, result.status, result.out)
+    shows(result.out, "[exit 0]")
+    assert.is_nil(io.open(folder .. "/.local/state/moontide/history"))
+  end)
+
   it("draws as wide as the terminal, in ASCII where it must", function()
     local out = session { { "size 60", "wait \\n> ", "type mt.const(5):plot{ to = 10 }\\r", "wait requests/s" } }
     local widest = 0
