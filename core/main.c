@@ -86,17 +86,19 @@ static int load_beside(lua_State *L, const char *below, const char *name) {
 }
 
 /* A package searcher for modules in C that only some commands need: beside build/moontide, and
- * where `make install` puts them. No other file of that name is looked at. */
+ * where `make install` puts them. No other file of that name is looked at, which might lie in the
+ * working folder. */
 static int search_beside(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     static const char *const folders[] = {"lib", "../lib/lua/5.4"};
-    for (size_t i = 0; strncmp(name, "moontide.", 9) == 0 && i < 2; i++) {
+    if (strncmp(name, "moontide.", 9) != 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
         int pushed = load_beside(L, folders[i], name);
         if (pushed > 0)
             return pushed;
     }
-    lua_pushliteral(L, "no module beside the executable");
-    return 1;
+    return luaL_error(L, "there is no module '%s'", name);
 }
 
 /* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files. */

@@ -41,7 +41,7 @@ end
 
 --- Shows results as the prompt does.
 ---@param values { n: integer }
-function session_methods:show(values)
+function session_methods.show(_, values)
   print(show.results(values, chart.style().columns))
 end
 
