@@ -80,7 +80,7 @@ function commands.load(name, words)
   if not self.plan then refuse(self.name, "is a command, it has no plan (.run runs it)") end
   local opt = arguments.parse(self.name, words, self.options)
   local fields = table_of(self.name, words, self.options, opt)
-  return script.plan_with(self, opt), ("mt.plan_of(%q%s)"):format(name, fields)
+  return script.plan_of_values(self, opt), ("mt.plan_of(%q%s)"):format(name, fields)
 end
 
 list[2] = { ".load", "NAME [options]", "load a script, bundled or a file, and leave its plan as _" }

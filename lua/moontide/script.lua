@@ -441,7 +441,7 @@ end
 ---@param self moontide.script
 ---@param opt table
 ---@return table workload
-function script.plan_with(self, opt)
+function script.plan_of_values(self, opt)
   script.check_options(self, opt)
   for _, option in ipairs(common.of_script(self)) do
     local key = options.key(option[1])
@@ -462,6 +462,14 @@ local function beside_caller(name)
   return script.is_file(path) and path or "./" .. path
 end
 
+--- The plan of a loaded script that has one, for options that are checked as on the command line.
+---@param self moontide.script
+---@param given? table
+---@return table workload
+function script.plan_with(self, given)
+  return script.plan_of_values(self, options.table(self.name, given, self.options))
+end
+
 --- The plan of another script, bundled or a file (beside this one, or in the current folder).
 ---@param name string "burst", "lib/evening.lua"
 ---@param given? table its options, checked as on the command line: { peak = 80 }
@@ -474,7 +482,7 @@ function script.plan_of(name, given)
   if not self.plan then
     core.base.raise(("plan_of: %s is a command, it has no plan"):format(self.name))
   end
-  return script.plan_with(self, options.table(self.name, given, self.options))
+  return script.plan_with(self, given)
 end
 
 ---@class moontide
