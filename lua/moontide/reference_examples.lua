@@ -245,6 +245,35 @@ mt.compare(original, original):exceeded{ ks = 0.02, lru = 0.015 }]],
 mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")]],
   ["analysis:plot"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):plot()',
   ["analysis:report"] = 'print(mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):report())',
+  ["mt.model.learn"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" })',
+  ["mt.model.open"] = [[
+path = os.tmpname()
+mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):write(path)
+mt.model.open(path), os.remove(path)]],
+  ["model:block_size"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):block_size()',
+  ["model:close"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):close() print "closed"',
+  ["model:describe"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):describe()',
+  ["model:keeps_order"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):keeps_order()',
+  ["model:requests"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):requests()',
+  ["model:write"] = [[
+path = os.tmpname()
+mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):write(path), os.remove(path)]],
+  ["mt.synthesizer"] = [[
+synthesizer = mt.synthesizer(mt.plan_of("sin"):columns{ duration = "2m" })
+synthesizer:columns{ num_requests = 500 }]],
+  ["synthesizer:columns"] = [[
+trace = mt.plan_of("sin"):columns{ duration = "2m" }
+mt.compare(trace, mt.synthesizer(trace):columns{ num_requests = 500, seed = 1 })]],
+  ["synthesizer:requests"] = [[
+synthesizer = mt.synthesizer(mt.plan_of("sin"):columns{ duration = "2m" })
+for request in synthesizer:requests{ num_requests = 3 } do print(request.input_length) end]],
+  ["synthesizer:write"] = [[
+path = os.tmpname()
+synthesizer = mt.synthesizer(mt.plan_of("sin"):columns{ duration = "2m" })
+synthesizer:write(path, { num_requests = 100 }), os.remove(path)]],
+  ["mt.learned"] = [[
+trace = mt.plan_of("sin"):columns{ duration = "2m" }
+mt.workload{ mt.stream{ arrivals = mt.poisson(5), prompt = mt.learned(trace) } }:columns()]],
   ["mt.analyze"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "1m" })',
   -- --- files, numbers, pictures --------------------------------------------------------------------
   ["mt.csv.open"] = [[

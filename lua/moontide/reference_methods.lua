@@ -54,12 +54,15 @@ local function inner_of(method)
   return type(inner) == "function" and debug.getinfo(inner, "S").what ~= "C" and inner or nil
 end
 
--- The name of a type in Lua, which the file of its methods says first: { __name = "moontide.workload" }.
+-- The name of a type in Lua, as the file of its methods says it: { __name = "moontide.workload", __index =
+-- methods }, or the first name there.
 local function name_in_file(methods)
   for _, method in pairs(methods) do
     local inner = type(method) == "function" and inner_of(method)
     local lines = inner and reference.lines_of(debug.getinfo(inner, "S").source)
-    local name = lines and table.concat(lines, "\n"):match '__name = "moontide%.([%w_]+)"'
+    local text = table.concat(lines or {}, "\n")
+    local name = text:match '__name = "moontide%.([%w_]+)", __index = methods'
+      or text:match '__name = "moontide%.([%w_]+)"'
     if name then return name end
   end
 end

@@ -23,6 +23,8 @@ local subjects = {
   { "analysis", "analysis", "what a trace says of lengths and prefixes" },
   { "comparisons", "compare", "two traces side by side" },
   { "prefixes", "radix", "the tree of what prompts share" },
+  { "models", "model", "what is learnt from a trace" },
+  { "synthesis", "synthesizer", "new traces that behave like a real one" },
   { "csv", "csv", "CSV files" },
   { "hashing", "hash", "from contents of blocks to hash ids" },
   { "random", "random", "random numbers by position" },
@@ -132,7 +134,8 @@ local function text_of_name(name)
   elseif reference.is_name(name) then
     text, trouble = reference.text(name)
   elseif rawget(require "moontide", name) ~= nil then
-    text = reference.text("mt." .. name)
+    local one = reference_methods.find(name)
+    text = reference.text("mt." .. name) .. (one and "\n" .. reference_methods.list(one) or "")
   elseif reference_methods.find(name) then
     text = reference_methods.list(reference_methods.find(name))
   else
