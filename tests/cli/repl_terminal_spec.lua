@@ -72,13 +72,15 @@ describe("the prompt in a terminal", function()
       { "wait \\n> ", "type c:dur\\t\\x15c:ta\\t('30s')\\r" },
       { "wait \\n> ", "type mt.spike{ at = 5, hei\\t3, fal\\t1 }\\r" },
       { "wait \\n> ", "type #mt.trace.read 'eve\\t\\r" },
-      { "wait \\n> ", "type mt.s\\t", "wait shared_prefix", "wait > mt.s", "type in\\t\\x15\\r" },
+      "tree = { alpha = 1, alpine = 7 }",
+      { "wait \\n> ", "type tree.a\\t\\t", "wait alpine", "wait > tree.alp", "type in\\t\\r" },
       { "wait \\n> ", "type .he\\t\\r" },
     }, { folder = folder })
     shows(out, "ramp(2, 20, 60):take(30)")
     shows(out, "spike{at=5, height=3, rise=0, fall=1}")
     shows(out, "\n1\n")
-    shows(out, "sampler        sessions       sine           steps\n")
+    shows(out, "\nalpha   alpine\n")
+    shows(out, "\n7\n")
     shows(out, "\n  .load NAME [options]")
   end)
 
