@@ -146,7 +146,9 @@ end
 
 local function dispatch(words)
   local first = words[1]
-  if first == nil or first == "-h" or first == "--help" then
+  if first == nil and core.base.is_terminal(0) and core.base.is_terminal(1) then
+    return cli.run_script("repl", {})
+  elseif first == nil or first == "-h" or first == "--help" then
     io.stdout:write(require("moontide.help").overview())
     return status.done
   elseif first == "--version" then

@@ -291,7 +291,7 @@ options:
   it("of the Lua module is its comments", function()
     local spike = run "help mt.spike"
     assert.equal(0, spike.status)
-    assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n$", spike.out)
+    assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n\nexample:\n  [^\n]+\n$", spike.out)
     local stream = run "help mt.stream".out
     assert.matches("\n    new_input%? number|moontide%.distribution tokens after the shared part\n", stream)
     local all = run "help mt".out
