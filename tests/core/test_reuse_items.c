@@ -371,7 +371,7 @@ static void test_cost_grows_with_distance(void **state) {
     row all;
     make_row(&all);
     uint32_t exact = ROW - 200; /* 2000 blocks away */
-    float before = 0, cost;
+    float before = 0, cost, fit;
     assert_int_equal(mt_reuse_distance(&all.history, exact), 2000);
     assert_true(mt_reuse_cost(&all.history, &all.items, &all.errors, &all.item, exact) == 0);
     for (uint32_t s = exact; s < ROW; s++, before = cost) {
