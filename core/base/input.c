@@ -205,6 +205,15 @@ int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error
     return status;
 }
 
+int mt_input_begins(mt_input *input, const char *text, mt_error *error) {
+    size_t length = strlen(text);
+    while (input->end - input->begin < length && !input->at_end)
+        if (fill(input, error) != 0)
+            return -1;
+    return input->end - input->begin >= length &&
+           memcmp(input->buffer + input->begin, text, length) == 0;
+}
+
 const char *mt_input_name(const mt_input *input) {
     return input->name;
 }

@@ -32,6 +32,10 @@ int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error
  * at least, unless the input is at its end. */
 int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error);
 
+/* Does what is left to read begin with `text` (short: no terminator is looked for in the file)? 1
+ * or 0, -1 on failure. Nothing is taken: it can be asked of a pipe. */
+int mt_input_begins(mt_input *input, const char *text, mt_error *error);
+
 /* The name to use in messages: the path as given, "standard input" for "-". */
 const char *mt_input_name(const mt_input *input);
 

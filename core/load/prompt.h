@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "hash/ids.h"
+#include "prefix/model.h"
 #include "random/distribution.h"
 
 typedef struct mt_prompt mt_prompt;
@@ -54,6 +55,12 @@ typedef struct mt_recorded_prompts {
  * from the first; without it the stream ends when they do. Copied. Ids must fit the plan's block
  * size when it runs. */
 mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error);
+
+/* Prompts made anew that come back as those of the model's trace did, lengths with them, unlimited
+ * in number (prefix/reuse.h). The stream's k-th request has the k-th prompt, whenever it comes;
+ * each stream, and each variant of one, is a population of its own. Retains the model, whose block
+ * size must be the plan's when it runs. MT_ERROR_VALUE for a model with prompts of no tokens. */
+mt_prompt *mt_prompt_learned(mt_model *model, mt_error *error);
 
 /* Does the source decide the lengths itself? Then *mean (may be NULL) is what they are on average.
  */

@@ -152,7 +152,7 @@ void mt_lua_set_number(lua_State *L, const char *name, double value) {
     lua_setfield(L, -2, name);
 }
 
-static void set_summary(lua_State *L, const char *name, const mt_summary *summary) {
+void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
     lua_createtable(L, 0, 7);
     mt_lua_set_number(L, "mean", summary->mean);
     mt_lua_set_number(L, "std", summary->population_deviation);
@@ -180,11 +180,11 @@ static int analysis_result(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)result.blocks);
     lua_setfield(L, -2, "blocks");
     lua_createtable(L, 0, 5);
-    set_summary(L, "input_length", &result.input_length);
-    set_summary(L, "context_length", &result.context_length);
-    set_summary(L, "unique_prompt_length", &result.unique_prompt_length);
-    set_summary(L, "output_length", &result.output_length);
-    set_summary(L, "theoretical_hit_rate", &result.theoretical_hit_rate);
+    mt_lua_set_summary(L, "input_length", &result.input_length);
+    mt_lua_set_summary(L, "context_length", &result.context_length);
+    mt_lua_set_summary(L, "unique_prompt_length", &result.unique_prompt_length);
+    mt_lua_set_summary(L, "output_length", &result.output_length);
+    mt_lua_set_summary(L, "theoretical_hit_rate", &result.theoretical_hit_rate);
     lua_setfield(L, -2, "metrics");
     return 1;
 }

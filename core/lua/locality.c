@@ -17,7 +17,7 @@ static void set_count(lua_State *L, const char *name, uint64_t value) {
     lua_setfield(L, -2, name);
 }
 
-static void set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles) {
+void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles) {
     if (quantiles->count == 0)
         return;
     lua_createtable(L, 0, 9);
@@ -53,9 +53,9 @@ int mt_lua_push_locality(lua_State *L, const mt_locality *locality) {
     set_count(L, "sessions", result.sessions);
     set_count(L, "given", result.given);
     set_count(L, "single", result.single);
-    set_quantiles(L, "reuse_time", &result.reuse_time);
-    set_quantiles(L, "turns", &result.turns);
-    set_quantiles(L, "think_time", &result.think_time);
+    mt_lua_set_quantiles(L, "reuse_time", &result.reuse_time);
+    mt_lua_set_quantiles(L, "turns", &result.turns);
+    mt_lua_set_quantiles(L, "think_time", &result.think_time);
     return 1;
 }
 

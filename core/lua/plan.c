@@ -211,7 +211,7 @@ typedef struct run_owner {
     mt_run *run;
 } run_owner;
 
-static mt_run *check_run(lua_State *L, int arg) {
+mt_run *mt_lua_check_run(lua_State *L, int arg) {
     run_owner *owner = luaL_checkudata(L, arg, run_type);
     if (!owner->run)
         mt_lua_raise(L, "the run has ended");
@@ -256,7 +256,7 @@ static int run_open(lua_State *L) {
 static int run_next(lua_State *L) {
     mt_error error;
     mt_request request;
-    int got = mt_run_next(check_run(L, 1), &request, &error);
+    int got = mt_run_next(mt_lua_check_run(L, 1), &request, &error);
     if (got < 0)
         return mt_lua_failure(L, &error);
     if (got == 0)
@@ -271,7 +271,7 @@ static int run_write(lua_State *L) {
     mt_error error;
     mt_trace_format format;
     uint64_t written;
-    mt_run *run = check_run(L, 1);
+    mt_run *run = mt_lua_check_run(L, 1);
     mt_output *output = mt_lua_check_writer(L, 2, &format);
     uint64_t most = mt_lua_check_count(L, 3, "most");
     if (mt_run_write(run, output, &format, most, &written, &error) != MT_OK)
@@ -284,7 +284,7 @@ static int run_write(lua_State *L) {
  * ...}, {output tokens, ...} a bin */
 static int run_count(lua_State *L) {
     mt_error error;
-    mt_run *run = check_run(L, 1);
+    mt_run *run = mt_lua_check_run(L, 1);
     double duration = luaL_checknumber(L, 2);
     lua_Integer count = luaL_checkinteger(L, 3);
     luaL_argcheck(L, count >= 1 && count <= 100000, 3, "1 to 100000 bins");
@@ -310,7 +310,7 @@ static int run_count(lua_State *L) {
 static int run_columns(lua_State *L) {
     mt_error error;
     mt_request request;
-    mt_run *run = check_run(L, 1);
+    mt_run *run = mt_lua_check_run(L, 1);
     mt_columns *columns = mt_lua_new_columns(L);
     int got;
     while ((got = mt_run_next(run, &request, &error)) > 0)
@@ -326,7 +326,7 @@ static int run_digest(lua_State *L) {
     mt_error error;
     uint64_t digest;
     char text[17];
-    mt_run *run = check_run(L, 1);
+    mt_run *run = mt_lua_check_run(L, 1);
     uint64_t most = mt_lua_check_count(L, 2, "most");
     mt_trace_format format = {.timestamp_digits = (int)luaL_checkinteger(L, 3)};
     if (mt_run_digest(run, &format, most, &digest, &error) != MT_OK)

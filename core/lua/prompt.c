@@ -1,5 +1,6 @@
 /* core.prompt and core.lengths: prompt sources and lengths as userdata. */
 #include "lua/load_binding.h"
+#include "lua/model_binding.h"
 #include "lua/trace_binding.h"
 
 #include "base/memory.h"
@@ -207,6 +208,14 @@ static int recorded_prompts(lua_State *L) {
     return keep_prompt(L, owner, mt_prompt_recorded(&recorded, wrap, &error), &error);
 }
 
+/* learned(model) */
+static int learned_prompts(lua_State *L) {
+    mt_error error;
+    mt_model *model = mt_lua_check_model(L, 1);
+    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
+    return keep_prompt(L, owner, mt_prompt_learned(model, &error), &error);
+}
+
 /* decides(prompt) -> boolean: does it fix the lengths itself? */
 static int decides(lua_State *L) {
     lua_pushboolean(L, mt_prompt_decides(mt_lua_check_prompt(L, 1), NULL));
@@ -233,9 +242,13 @@ static int release_prompt(lua_State *L) {
 
 int mt_lua_open_prompt(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", prompt_text}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"unique", unique},   {"random_blocks", random_blocks},
-                                         {"parts", parts},     {"recorded", recorded_prompts},
-                                         {"decides", decides}, {"shared_mean", shared_mean},
+    static const luaL_Reg functions[] = {{"unique", unique},
+                                         {"random_blocks", random_blocks},
+                                         {"parts", parts},
+                                         {"recorded", recorded_prompts},
+                                         {"learned", learned_prompts},
+                                         {"decides", decides},
+                                         {"shared_mean", shared_mean},
                                          {NULL, NULL}};
     mt_lua_new_type(L, prompt_type, NULL, release_prompt, meta);
     lua_pop(L, 1);

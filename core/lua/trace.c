@@ -25,6 +25,11 @@ mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg) {
     return self->trace;
 }
 
+mt_trace_reader **mt_lua_new_reader(lua_State *L) {
+    reader *self = mt_lua_new_owner(L, sizeof *self, reader_type);
+    return &self->trace;
+}
+
 /* open(path, skip_bad_lines) -> reader | nil, message, code */
 static int open_reader(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);

@@ -15,6 +15,9 @@
 /* The open reader at `arg`; raises when it is none or is closed. */
 mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg);
 
+/* Pushes a closed reader and gives the place of its trace, which the userdata owns once set. */
+mt_trace_reader **mt_lua_new_reader(lua_State *L);
+
 /* The output of the unfinished writer at `arg`, and how it writes into *format (NULL: not wanted).
  * The writer stays the owner. */
 mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);

@@ -2,7 +2,8 @@
  *
  * MT_GAPS_IID: the number of requests at one instant and the gap (above 0) to the next instant are
  * drawn independently from what the source has of each. That keeps both distributions and forgets
- * their order: bursts longer than an instant, and the rate's course, are lost.
+ * their order: bursts longer than an instant, and the rate's course, are lost. The source's order
+ * does not matter: numbers of requests and gaps are drawn from sorted lists.
  *
  * MT_GAPS_SOURCE keeps how requests bunch, at every window, and the course of the rate. The
  * source's time is cut into cells, these into smaller cells, and so on, along the lengths that

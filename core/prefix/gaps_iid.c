@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "prefix/gaps_kind.h"
+#include "stats/dispersion.h"
 
 mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, mt_error *error) {
     size_t instants = 1;
@@ -15,7 +16,9 @@ mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, 
         iid->sizes[iid->count]++;
     }
     iid->count++;
-    return MT_OK;
+    /* A distribution has no order: a source of which only that is known draws the same. */
+    mt_code code = mt_sort_times(iid->sizes, iid->count, error);
+    return code ? code : mt_sort_times(iid->waits, iid->count - 1, error);
 }
 
 int64_t mt_gaps_iid_next(mt_gaps_iid *iid, mt_random *random) {
@@ -29,7 +32,7 @@ int64_t mt_gaps_iid_next(mt_gaps_iid *iid, mt_random *random) {
             iid->time += wait;
         }
         iid->instant++;
-        iid->left = iid->sizes[mt_random_below(random, iid->count)];
+        iid->left = (uint64_t)iid->sizes[mt_random_below(random, iid->count)];
     }
     iid->left--;
     return iid->time;

@@ -120,11 +120,11 @@ int64_t mt_gaps_source_next(mt_gaps_source *source, mt_random *random);
 /* ---- MT_GAPS_IID (gaps_iid.c) ---- */
 
 typedef struct mt_gaps_iid {
-    size_t *sizes;  /* requests of each instant */
-    int64_t *waits; /* from each instant but the last to the next */
+    int64_t *sizes; /* requests of each instant, ascending */
+    int64_t *waits; /* from each instant but the last to the next, ascending */
     size_t count;   /* instants */
     uint64_t instant;
-    size_t left; /* requests still to come at it */
+    uint64_t left; /* requests still to come at it */
     int64_t time;
 } mt_gaps_iid;
 

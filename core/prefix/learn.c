@@ -56,14 +56,15 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
     }
     learner->block_size = block_size;
     learner->model = mt_allocate_zero(1, sizeof *learner->model);
-    if (!learner->model)
+    if (learner->model)
+        learner->model->references = 1;
+    else
         mt_fail_memory(error, "learner");
     if (!learner->model || !(learner->tree = mt_prefix_tree_new(error)) ||
         !(learner->history = mt_history_new(error))) {
         mt_learner_free(learner);
         return NULL;
     }
-    learner->model->references = 1;
     learner->model->gaps_in_order = 1;
     learner->model->block_size = block_size;
     return learner;

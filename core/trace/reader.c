@@ -1,6 +1,5 @@
 #include "trace/reader.h"
 
-#include "base/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/foreign.h"
@@ -18,17 +17,19 @@ struct mt_trace_reader {
 };
 
 mt_trace_reader *mt_trace_open(const char *path, int skip_bad_lines, mt_error *error) {
+    mt_input *input = mt_input_open(path, error);
+    return input ? mt_trace_open_input(input, skip_bad_lines, error) : NULL;
+}
+
+mt_trace_reader *mt_trace_open_input(mt_input *input, int skip_bad_lines, mt_error *error) {
     mt_trace_reader *reader = mt_allocate_zero(1, sizeof *reader);
     if (!reader) {
         mt_fail_memory(error, "trace reader");
+        mt_input_close(input);
         return NULL;
     }
     reader->skip_bad_lines = skip_bad_lines;
-    reader->input = mt_input_open(path, error);
-    if (!reader->input) {
-        mt_free(reader);
-        return NULL;
-    }
+    reader->input = input;
     return reader;
 }
 

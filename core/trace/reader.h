@@ -3,6 +3,7 @@
 #define MT_TRACE_READER_H
 
 #include "base/error.h"
+#include "base/input.h"
 #include "trace/record.h"
 
 typedef struct mt_trace_reader mt_trace_reader;
@@ -10,6 +11,9 @@ typedef struct mt_trace_reader mt_trace_reader;
 /* Opens a trace; "-" is standard input, ".gz" is inflated. NULL on failure. skip_bad_lines: lines
  * that do not scan are counted and passed over instead of ending the run. */
 mt_trace_reader *mt_trace_open(const char *path, int skip_bad_lines, mt_error *error);
+
+/* The same of a file that is open already, which the reader owns from now on, also on failure. */
+mt_trace_reader *mt_trace_open_input(mt_input *input, int skip_bad_lines, mt_error *error);
 
 /* The next request: 1 with *request filled (valid until the next call; line set), 0 at the end, -1
  * on failure with file, line and column. The last line of a file that ends without a newline and

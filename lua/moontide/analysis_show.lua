@@ -30,6 +30,8 @@ local function time_text(seconds)
   return text == "" and "0s" or text
 end
 
+show.time_text = time_text
+
 -- The cells as lines, the first column to the left, numbers to the right.
 local function layout(table_rows)
   local widths = {}
@@ -60,6 +62,8 @@ local quantiles = {
   { "p75", "P75" }, { "p90", "P90" }, { "p99", "P99" }, { "max", "Max" },
 }
 
+show.columns = { statistics = statistics, quantiles = quantiles }
+
 -- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns. `fine` ones have
 -- three decimals where they are small.
 local function statistics_table(values, wanted, columns)
@@ -82,11 +86,21 @@ function show.metrics(metrics, wanted)
   return statistics_table(metrics, wanted, statistics)
 end
 
+--- The same of quantiles; a line with `fine = true` has three decimals where its values are small.
+---@param values table<string, moontide.quantiles>
+---@param wanted table[] name and title of each line
+---@return string
+function show.quantiles(values, wanted)
+  return statistics_table(values, wanted, quantiles)
+end
+
 -- --- the parts of the report -----------------------------------------------------------------------
 
 local function counted(count, what)
   return ("%s %s%s"):format(number(count, 0), what, count == 1 and "" or "s")
 end
+
+show.counted = counted
 
 --- The hit ratio of an LRU cache drawn against its size.
 ---@param analysis moontide.analysis with hash_ids
@@ -237,6 +251,8 @@ local function object(values, names)
   return json.object(members)
 end
 
+show.object = object
+
 local function list(values, names)
   if not values then return nil end
   local items = {}
@@ -267,20 +283,29 @@ local function by_window(arrivals, value)
   return json.object(members)
 end
 
+--- Metrics for JSON, numbers with all their digits; what is not known is null.
+---@param metrics table<string, moontide.metric>
+---@param rows { [1]: string, [2]: string }[] name and title, in this order
+---@return table
+function show.json_metrics(metrics, rows)
+  local members = {}
+  for i, row in ipairs(rows) do members[i] = { row[1], object(metrics[row[1]], statistics) } end
+  return json.object(members)
+end
+
 --- An analysis for JSON: the metrics as they always were, then what is said of caches and of time. What
 --- is not known is null.
 ---@param analysis moontide.analysis
 ---@param rows { [1]: string, [2]: string }[] the metrics in their order
 ---@return table
 function show.json(analysis, rows)
-  local metrics = {}
-  for i, row in ipairs(rows) do metrics[i] = { row[1], object(analysis.metrics[row[1]], statistics) } end
   local function rate(window)
     return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {
-    { "requests", analysis.requests }, { "blocks", analysis.blocks }, { "metrics", json.object(metrics) },
+    { "requests", analysis.requests }, { "blocks", analysis.blocks },
+    { "metrics", show.json_metrics(analysis.metrics, rows) },
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },

@@ -13,8 +13,8 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "random",
-  "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
+  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "model",
+  "synthesizer", "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 
 local function locate(functions)

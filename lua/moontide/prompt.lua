@@ -136,4 +136,24 @@ function public.prompts_of(trace, opt)
   return core.prompt.recorded(require("moontide.trace").columns_of(trace, "prompts_of"), values.wrap)
 end
 
+local learned_options = { { "block_size", kind = "integer", min = 1 } }
+
+---@class moontide.learned_options
+---@field block_size? integer tokens a block of a trace: 512; a model has its own
+
+--- Prompts made anew that come back in a cache as those of a trace did, with their lengths, and never end:
+--- request k of the stream has the k-th, whenever it comes. Every stream has a population of its own;
+--- output= in the stream replaces their OSL.
+---
+--- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
+---@param source string|moontide.columns|moontide.reader|moontide.model a trace, or what was learnt from one
+---@param opt? moontide.learned_options
+---@return moontide.prompt
+function public.learned(source, opt)
+  local values = options.table("learned", opt, learned_options)
+  local model, message = require("moontide.model").of(source, values, "learned: the trace")
+  if not model then core.base.raise("learned: " .. message) end
+  return core.prompt.learned(model)
+end
+
 return { public = public }

@@ -443,6 +443,21 @@ local function beside_caller(name)
   return script.is_file(path) and path or "./" .. path
 end
 
+--- The plan of a loaded script that has one, for options that are checked as on the command line.
+---@param self moontide.script
+---@param given? table
+---@return table workload
+function script.plan_with(self, given)
+  local opt = options.table(self.name, given, self.options)
+  script.check_options(self, opt)
+  for _, option in ipairs(common.of_script(self)) do
+    local key = options.key(option[1])
+    if opt[key] == nil then opt[key] = option.default end
+  end
+  opt.seed = seed_of_run
+  return script.make_plan(self, opt)
+end
+
 --- The plan of another script, bundled or a file (beside this one, or in the current folder).
 ---@param name string "burst", "lib/evening.lua"
 ---@param given? table its options, checked as on the command line: { peak = 80 }
@@ -455,14 +470,7 @@ function script.plan_of(name, given)
   if not self.plan then
     core.base.raise(("plan_of: %s is a command, it has no plan"):format(self.name))
   end
-  local opt = options.table(self.name, given, self.options)
-  script.check_options(self, opt)
-  for _, option in ipairs(common.of_script(self)) do
-    local key = options.key(option[1])
-    if opt[key] == nil then opt[key] = option.default end
-  end
-  opt.seed = seed_of_run
-  return script.make_plan(self, opt)
+  return script.plan_with(self, given)
 end
 
 ---@class moontide

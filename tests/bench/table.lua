@@ -123,6 +123,26 @@ section("analysis of many blocks", function(bench)
   }
 end)
 
+section("synthesize", function(bench)
+  local target = bench:file "synthetic.jsonl"
+  local goals = { { method = "radix", seconds = 0.12 }, { method = "reuse", seconds = 0.4, bytes = 64e6 } }
+  for _, goal in ipairs(goals) do
+    local command = bench:moontide("synthesize", bench.trace, "--method", goal.method,
+      "--num-requests", 100000, "--output-file", target)
+    bench:together(1, { main = command })
+    local m = bench:together(5, {
+      main = command, floor = bench:program("floor", "write", target, size_of(target)),
+    }, { target })
+    print_row {
+      what = ("synthesize %s, 100 000 requests"):format(goal.method), time = m.main.wall,
+      spread = m.main.spread, count = 100000, of = "req", peak = m.main.peak,
+      floor = m.floor.wall, floor_is = "write(2)",
+      goal = ("<= %.2g s%s"):format(goal.seconds, goal.bytes and ", 64 MB" or ""),
+      met = m.main.wall <= goal.seconds and m.main.peak <= (goal.bytes or math.huge),
+    }
+  end
+end)
+
 -- A trace of about 300 MB whose lines are full of ids: the conversation trace again and again.
 local function repeat_trace(from, to)
   local input <close> = assert(io.open(from, "rb"))

@@ -28,6 +28,7 @@ local examples = {
   chat = { options = { rate = "2", turns = "2", think = "1s", ["max-input"] = "1500" } },
   agent = { options = { rate = "1", turns = "2", tools = "2048", kinds = "1", ["tool-time"] = "1s" } },
   doubled_trace = { options = { trace = "PATH", lengths = "PATH", factor = "3", bin = "7s" } },
+  learned_peak = { options = { trace = "PATH", ["block-size"] = "64", low = "3", peak = "9", rise = "2m" } },
   aibrix = { options = { shape = "slow-rise", rate = "9", over = "4m" } },
   own_arrivals = { options = { every = "30s", size = "5", gap = "1ms" } },
   preble = { block_size = 16, options = { mix = "embodied", groups = "5", rate = "5", osl = "20" } },
@@ -386,6 +387,17 @@ describe("the example", function()
     local text = command.run { "examples/doubled_trace.lua", "--trace", real, "--lengths", real, "-o", "-" }.out
     local _, lines = text:gsub("\n", "\n")
     is_about(2 * 12031, lines, "requests")
+  end)
+
+  -- The rate climbs from 1 to 20 a second in three minutes: areas of trapezia.
+  it("learned_peak sends a trace's prompts on a load of its own", function()
+    local before = records.by(records.read(command.read(folder .. "/trace.jsonl")),
+      function(record) return record.isl .. " " .. record.osl end)
+    local list = trace("learned_peak", "--trace trace.jsonl")
+    for i, mean in ipairs { 250, 630, 1010 } do
+      is_about(mean, records.between(list, 60 * (i - 1), 60 * i), "minute " .. i)
+    end
+    for _, record in ipairs(list) do assert.is_truthy(before[record.isl .. " " .. record.osl]) end
   end)
 
   it("faster_replay is the trace, faster, with other answers", function()

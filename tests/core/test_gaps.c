@@ -131,8 +131,8 @@ static void test_iid_against_plain(void **state) {
     (void)state;
     enum { INSTANTS = 200 };
     int64_t at[] = {0, 0, 0, 5, 8, 8, 20};
-    size_t sizes[] = {3, 1, 2, 1};
-    int64_t waits[] = {5, 3, 12};
+    size_t sizes[] = {1, 1, 2, 3};
+    int64_t waits[] = {3, 5, 12};
     times source = {at, 7};
     mt_gaps *gaps = new_gaps(MT_GAPS_IID, &source, 9);
     mt_random random;

@@ -165,6 +165,36 @@ static void test_peek(void **state) {
     mt_input_close(input);
 }
 
+/* What a file begins with can be asked without taking anything, of a pipe too. */
+static void test_begins(void **state) {
+    const char *path = in_folder(state, "begins");
+    write_file(path, "one\ntwo", 7);
+    mt_input *input = open_well(path);
+    assert_int_equal(mt_input_begins(input, "one\ntwo", NULL), 1);
+    assert_int_equal(mt_input_begins(input, "one\ntwo\n", NULL), 0);
+    assert_int_equal(mt_input_begins(input, "two", NULL), 0);
+    assert_line(input, 1, "one", 1);
+    assert_int_equal(mt_input_begins(input, "two", NULL), 1);
+    assert_line(input, 2, "two", 0);
+    assert_int_equal(mt_input_begins(input, "", NULL), 1);
+    assert_int_equal(mt_input_begins(input, "t", NULL), 0);
+    assert_end(input);
+    mt_input_close(input);
+
+    int ends[2];
+    char name[64];
+    assert_int_equal(pipe(ends), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    assert_int_equal(write(ends[1], "abc\n", 4), 4);
+    input = open_well(name);
+    assert_int_equal(mt_input_begins(input, "abc", NULL), 1);
+    assert_int_equal(close(ends[1]), 0);
+    assert_line(input, 1, "abc", 1);
+    assert_end(input);
+    mt_input_close(input);
+    close(ends[0]);
+}
+
 static void test_damaged_gzip(void **state) {
     char path[PATH_SIZE];
     struct stat info;
@@ -228,10 +258,15 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_lines),        WITH_FOLDER(test_empty_file),
-        WITH_FOLDER(test_cannot_open),  WITH_FOLDER(test_block_boundaries),
-        WITH_FOLDER(test_blocks),       WITH_FOLDER(test_peek),
-        WITH_FOLDER(test_damaged_gzip), WITH_FOLDER(test_memory_runs_out),
+        WITH_FOLDER(test_lines),
+        WITH_FOLDER(test_empty_file),
+        WITH_FOLDER(test_cannot_open),
+        WITH_FOLDER(test_block_boundaries),
+        WITH_FOLDER(test_begins),
+        WITH_FOLDER(test_blocks),
+        WITH_FOLDER(test_peek),
+        WITH_FOLDER(test_damaged_gzip),
+        WITH_FOLDER(test_memory_runs_out),
     };
     return cmocka_run_group_tests_name("input", tests, NULL, NULL);
 }

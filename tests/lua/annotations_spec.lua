@@ -5,8 +5,8 @@ local mt = require "moontide"
 local options = require "moontide.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "random",
-  "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
+  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "model",
+  "synthesizer", "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
 }
 
 local function file_of(part) return "lua/moontide/" .. part .. ".lua" end
@@ -167,8 +167,8 @@ describe("editors complete what the validator takes:", function()
   teardown(function() os.remove(trace) end)
   -- What stands before the options.
   local before = { ["mt.times_of"] = trace, ["mt.prompts_of"] = trace, ["mt.rate_of"] = trace, ["mt.analyze"] = trace,
-    ["mt.radix"] = trace, ["mt.trace.open"] = trace, ["mt.trace.read"] = trace, ["mt.trace.writer"] = "/dev/null",
-    ["mt.csv.open"] = trace }
+    ["mt.radix"] = trace, ["mt.model.learn"] = trace, ["mt.trace.open"] = trace, ["mt.trace.read"] = trace,
+    ["mt.trace.writer"] = "/dev/null", ["mt.csv.open"] = trace }
   local count = 0
 
   local function check(name, fn, found, self)

@@ -1,0 +1,89 @@
+#include "stats/tally.h"
+
+#include "base/memory.h"
+#include "stats/quantiles.h"
+
+#include <math.h>
+
+enum { FIRST_CAPACITY = 1024 };
+
+/* The slot of the value, or the free one where it belongs. Multiplying by 2^64 over the golden
+ * ratio spreads neighbours (Knuth, volume 3, section 6.4); its high bits are the best. */
+static mt_tally_slot *slot_of(mt_tally_slot *slots, size_t capacity, uint64_t value) {
+    size_t at = (size_t)((value * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (capacity - 1);
+    while (slots[at].count > 0 && slots[at].value != value)
+        at = (at + 1) & (capacity - 1);
+    return &slots[at];
+}
+
+static int grow(mt_tally *tally) {
+    size_t capacity = tally->capacity ? 2 * tally->capacity : FIRST_CAPACITY;
+    mt_tally_slot *slots = mt_allocate_zero(capacity, sizeof *slots);
+    if (!slots)
+        return -1;
+    for (size_t i = 0; i < tally->capacity; i++)
+        if (tally->slots[i].count > 0)
+            *slot_of(slots, capacity, tally->slots[i].value) = tally->slots[i];
+    mt_free(tally->slots);
+    tally->slots = slots;
+    tally->capacity = capacity;
+    return 0;
+}
+
+int mt_tally_add(mt_tally *tally, uint64_t value) {
+    /* At most half of the slots are used: there is always a free one, and it is near. */
+    if (2 * tally->used >= tally->capacity && grow(tally) != 0)
+        return -1;
+    mt_tally_slot *slot = slot_of(tally->slots, tally->capacity, value);
+    tally->used += slot->count == 0;
+    slot->value = value;
+    slot->count++;
+    return 0;
+}
+
+static void set_deviations(mt_summary *summary, const mt_weighted *values, size_t count) {
+    long double square = 0;
+    for (size_t i = 0; i < count; i++) {
+        long double off = (long double)values[i].value - (long double)summary->mean;
+        square += (long double)values[i].weight * off * off;
+    }
+    double total = (double)summary->count;
+    summary->population_deviation = sqrt((double)square / total);
+    summary->sample_deviation = summary->count > 1 ? sqrt((double)square / (total - 1)) : NAN;
+}
+
+int mt_tally_summarise(const mt_tally *tally, mt_summary *summary) {
+    *summary = (mt_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    if (tally->used == 0)
+        return 0;
+    mt_weighted *values = mt_allocate(tally->used, sizeof *values);
+    if (!values)
+        return -1;
+    size_t count = 0;
+    long double sum = 0;
+    for (size_t i = 0; i < tally->capacity; i++) {
+        const mt_tally_slot *slot = &tally->slots[i];
+        if (slot->count == 0)
+            continue;
+        values[count++] = (mt_weighted){(double)slot->value, slot->count};
+        sum += (long double)slot->value * (long double)slot->count;
+    }
+    mt_quantiles quantiles;
+    mt_quantiles_of(values, count, &quantiles);
+    summary->count = quantiles.count;
+    summary->sum = (double)sum;
+    summary->mean = (double)(sum / (long double)quantiles.count);
+    summary->min = quantiles.min;
+    summary->p25 = quantiles.p25;
+    summary->median = quantiles.median;
+    summary->p75 = quantiles.p75;
+    summary->max = quantiles.max;
+    set_deviations(summary, values, count);
+    mt_free(values);
+    return 0;
+}
+
+void mt_tally_free(mt_tally *tally) {
+    mt_free(tally->slots);
+    *tally = (mt_tally){0};
+}

@@ -1,0 +1,30 @@
+/* How often each whole number came: a summary of numbers without end, in memory that depends only
+ * on how many different ones there are (32 to 64 bytes each). Lengths in tokens are such. */
+#ifndef MT_STATS_TALLY_H
+#define MT_STATS_TALLY_H
+
+#include "base/error.h"
+#include "stats/summary.h"
+
+typedef struct mt_tally_slot {
+    uint64_t value, count; /* count 0: free */
+} mt_tally_slot;
+
+/* Zero it before first use. */
+typedef struct mt_tally {
+    mt_tally_slot *slots;
+    size_t capacity; /* a power of two, or 0 */
+    size_t used;     /* different numbers */
+} mt_tally;
+
+/* Counts one number. 0, or -1 when out of memory: then it is not counted. */
+int mt_tally_add(mt_tally *tally, uint64_t value);
+
+/* Summarises the numbers as mt_summarise does a list of them (as doubles). 0, or -1 when out of
+ * memory; the tally can go on in either case. O(n log n) in the different numbers. */
+int mt_tally_summarise(const mt_tally *tally, mt_summary *summary);
+
+/* Frees what the tally holds, and empties it. */
+void mt_tally_free(mt_tally *tally);
+
+#endif

@@ -1,0 +1,62 @@
+-- What a synthesiser learns from a trace, as a file that can be handed on instead of the trace.
+local mt = require "moontide"
+local model = require "moontide.model"
+local report = require "moontide.report"
+
+local function learn(opt)
+  local learnt, skipped, code = model.learned(opt.input_file, opt)
+  if not learnt then return nil, skipped, code end
+  if skipped[1] > 0 then
+    report.note(("skipped %d bad line%s; the first: %s"):format(
+      skipped[1], skipped[1] == 1 and "" or "s", skipped[2]))
+  end
+  local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
+  if not bytes then return nil, message, kind end
+  if opt.output_file ~= "-" then
+    report.note(("%s: %d request%s in %d bytes of text; 'moontide learn --show' says what it gives away")
+      :format(opt.output_file, learnt:requests(), learnt:requests() == 1 and "" or "s", bytes))
+  end
+end
+
+local function show(opt)
+  local known, message, code = mt.model.open(opt.show)
+  if not known then return nil, message, code end
+  local figures
+  figures, message, code = known:describe()
+  if not figures then return nil, message, code end
+  print(opt.json and mt.json.encode(figures) or figures)
+end
+
+return mt.script {
+  summary = "Learn what makes a trace, into a model that can be handed on without it",
+  usage = "moontide learn TRACE -o NAME.model [--block-size N] [--no-gaps]\n"
+    .. "       moontide learn --show NAME.model [--json]",
+  options = {
+    { "input-file", kind = "path", argument = true, placeholder = "TRACE",
+      help = "the trace, - for standard input; .gz is decompressed" },
+    { "output-file", short = "o", kind = "path",
+      help = "the model's file, - for standard output; .gz is compressed" },
+    { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
+    { "gaps", kind = "flag", default = true,
+      help = "leave out the order of the gaps between arrivals, and with it their bunching" },
+    { "skip-bad-lines", kind = "flag",
+      help = "pass over lines that nothing can be learnt from, and count them" },
+    { "show", kind = "path", help = "say what a model holds, and so what it gives away" },
+    { "json", kind = "flag", help = "with --show: print one JSON value, numbers with all their digits" },
+  },
+  check = function(opt)
+    if opt.show then
+      if opt.input_file or opt.output_file then return "--show goes alone: it learns and writes nothing" end
+    elseif opt.json then
+      return "--json goes with --show"
+    elseif not opt.input_file then
+      return "a trace to learn from is missing (or --show NAME.model)"
+    elseif not opt.output_file then
+      return "--output-file is missing: -o NAME.model"
+    end
+  end,
+  run = function(opt)
+    if opt.show then return show(opt) end
+    return learn(opt)
+  end,
+}

@@ -1,0 +1,312 @@
+-- Whether a new trace behaves like its source, in a cache and on a clock: what the reuse method promises, held
+-- against traces of very different kind, and against real ones where there are.
+--
+-- Of the sources one is held to it only in part: `cyclic`, whose documents are scanned in the same order again and
+-- again, hits nothing in a cache below their size and nearly everything above. New traces of it hit in smaller
+-- caches too, since some scans come early; from 5000 blocks up they are alike.
+local command = require "tests.support.command"
+local mt = require "moontide"
+local sources = require "tests.support.sources"
+
+local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+
+-- Sources, and how many requests where fewer than usual will do.
+local names = { "sessions_long_gaps", "hot_system_prompt", "repeated_documents", "toolagent", "bailian", "bursts",
+  "popular_mixture", "phases" }
+local fewer = { toolagent = 12000, bailian = 10000, popular_mixture = 12000 }
+
+local paths, made_sources = {}, {}
+teardown(function()
+  for _, path in ipairs(paths) do os.remove(path) end
+  command.remove_folders()
+end)
+
+local function new_path()
+  paths[#paths + 1] = os.tmpname()
+  return paths[#paths]
+end
+
+local function source_of(columns, block_size)
+  local analysis = assert(mt.analyze(columns, { block_size = block_size }))
+  return { columns = columns, block_size = block_size, requests = #columns, analysis = analysis,
+    model = assert(mt.model.learn(columns, { block_size = block_size })) }
+end
+
+-- { columns, block_size, requests, analysis, model } of a generated source.
+local function generated(name)
+  if not made_sources[name] then
+    local path = new_path()
+    sources[name](path, fewer[name])
+    made_sources[name] = source_of(assert(mt.trace.read(path)), sources.block_size[name])
+  end
+  return made_sources[name]
+end
+
+-- A real trace, or nil where there is none (the test is then pending).
+local function real(name, read)
+  local path = data .. "/" .. name
+  local file = io.open(path)
+  if not file then
+    pending("no " .. name .. " in " .. data)
+    return nil
+  end
+  file:close()
+  made_sources[name] = made_sources[name] or source_of(read(path), 512)
+  return made_sources[name]
+end
+
+local function conversation()
+  return real("mooncake_conversation_trace.jsonl", function(path) return assert(mt.trace.read(path)) end)
+end
+
+-- Twenty sizes, 211 blocks to nearly all: a geometric series on which no method's grid lies.
+local function sizes_of(distinct)
+  local sizes = {}
+  for i = 1, 20 do sizes[i] = math.floor(211 * (0.97 * distinct / 211) ^ ((i - 1) / 19)) end
+  return sizes
+end
+
+local function synthesis(source, opt, times)
+  return assert(assert(mt.synthesizer(source.model, opt)):columns { num_requests = (times or 1) .. "x" })
+end
+
+local function compared(source, made, sizes)
+  return assert(mt.compare(source.columns, made, { block_size = source.block_size, cache_sizes = sizes }))
+end
+
+local function assert_within(bound, value, wanted, what)
+  assert.is_true(math.abs(value - wanted) <= bound, ("%s: %.5f is not %.5f +- %g"):format(what, value, wanted, bound))
+end
+
+-- --- in a cache -------------------------------------------------------------------------------------
+
+-- A request as it can be recognised: by its lengths.
+local function requests_of(columns)
+  local inputs, outputs = columns:column("input_length"):values(), columns:column("output_length"):values()
+  local list = {}
+  for i = 1, #inputs do list[i] = inputs[i] .. " " .. outputs[i] end
+  return list
+end
+
+-- The share of the pairs of neighbours that are neighbours in the source.
+local function old_neighbours(source, made)
+  local neighbours, old, count = {}, requests_of(source.columns), 0
+  for i = 2, #old do neighbours[old[i - 1] .. ", " .. old[i]] = true end
+  local new = requests_of(made)
+  for i = 2, #new do
+    if neighbours[new[i - 1] .. ", " .. new[i]] then count = count + 1 end
+  end
+  return count / (#new - 1)
+end
+
+local lengths = { "input_length", "output_length", "context_length" }
+
+local function add(sums, key, value)
+  sums[key] = (sums[key] or 0) + value
+end
+
+-- Means over seeds 1 to 5 of what is compared, at equal length: measured once for a source.
+local function means_of(source)
+  if source.means then return source.means end
+  local sizes = sizes_of(math.max(1000, source.analysis.distinct_blocks))
+  local means = { sizes = sizes, lru = {}, ks = {}, hit_infinite = 0, dispersion = {} }
+  for seed = 1, 5 do
+    local made <close> = synthesis(source, { seed = seed })
+    local comparison = compared(source, made, sizes)
+    assert.same({ source.requests, source.requests }, comparison.requests)
+    for size, pair in pairs(comparison.lru or {}) do add(means.lru, size, pair[2] / 5) end
+    for _, name in ipairs(lengths) do add(means.ks, name, comparison[name] and comparison[name].ks / 5 or 0) end
+    for window, pair in pairs(comparison.dispersion) do add(means.dispersion, window, pair[2] / pair[1] / 5) end
+    add(means, "hit_infinite", comparison.hit_infinite and comparison.hit_infinite[2] / 5 or 0)
+    if seed == 1 then means.old_neighbours = old_neighbours(source, made) end
+  end
+  source.means = means
+  return means
+end
+
+local function assert_alike(source, lru)
+  local means = means_of(source)
+  assert_within(0.005, means.ks.input_length, 0, "distance of ISL")
+  assert_within(0.005, means.ks.output_length, 0, "distance of OSL")
+  assert_within(0.02, means.ks.context_length, 0, "distance of context")
+  assert_within(0.002, means.hit_infinite, source.analysis.hit_infinite.block, "hit ratio, infinite")
+  for _, size in ipairs(means.sizes) do
+    assert_within(lru, means.lru[size], source.analysis:hit_ratio(size), ("hit ratio, %d blocks"):format(size))
+  end
+end
+
+describe("at equal length a new trace has its source's lengths and hit ratios:", function()
+  it("the conversation trace", function()
+    local source = conversation()
+    if source then assert_alike(source, 0.005) end
+  end)
+
+  for _, name in ipairs(names) do
+    it(name, function() assert_alike(generated(name), 0.010) end)
+  end
+
+  it("cyclic, from 5000 blocks up", function()
+    local source = generated "cyclic"
+    local made <close> = synthesis(source, { seed = 1 })
+    local analysis = mt.analyze(made)
+    assert_within(0.002, analysis.hit_infinite.block, source.analysis.hit_infinite.block, "hit ratio, infinite")
+    for _, size in ipairs { 5000, 5500, 6500, 12000, 20000, 35000 } do
+      assert_within(0.010, analysis:hit_ratio(size), source.analysis:hit_ratio(size), size)
+    end
+  end)
+end)
+
+describe("at five times the length nothing drifts:", function()
+  local function assert_no_drift(source)
+    local sizes = sizes_of(source.analysis.distinct_blocks)
+    local made <close> = synthesis(source, { seed = 1 }, 5)
+    local analysis = mt.analyze(made, { block_size = source.block_size })
+    assert.equal(5 * source.requests, analysis.requests)
+    for _, size in ipairs(sizes) do
+      assert_within(0.015, analysis:hit_ratio(size), source.analysis:hit_ratio(size), size)
+    end
+  end
+
+  it("the conversation trace", function()
+    local source = conversation()
+    if source then assert_no_drift(source) end
+  end)
+
+  for _, name in ipairs { "sessions_long_gaps", "hot_system_prompt", "repeated_documents" } do
+    it(name, function() assert_no_drift(generated(name)) end)
+  end
+end)
+
+describe("the root multiplier divides reuse as independent populations would:", function()
+  local function assert_divided(source)
+    local made <close> = synthesis(source, { seed = 1, prefix_root_multiplier = 2 }, 2)
+    local analysis = mt.analyze(made, { block_size = source.block_size })
+
+    -- In a cache that is twice as large each of two has the room that one had. (Of a cache not much larger than
+    -- a request that is only roughly true: there it matters who comes between.)
+    for _, size in ipairs(sizes_of(source.analysis.distinct_blocks)) do
+      if size >= 1000 then
+        assert_within(0.012, analysis:hit_ratio(2 * size), source.analysis:hit_ratio(size), size)
+      end
+    end
+
+    -- Two learnt streams at one rate, merged by Poisson arrivals, are two populations that know nothing of each
+    -- other, and a request is as likely one's as the other's.
+    local learnt, streams = mt.learned(source.model), { block_size = source.block_size, duration = 2 * source.requests }
+    for i = 1, 2 do
+      streams[i] = mt.stream { name = "population " .. i, arrivals = mt.poisson(1.2), prompt = learnt }
+    end
+    local wanted <close> = mt.workload(streams):columns { num_requests = 2 * source.requests }
+    local populations = mt.analyze(wanted, { block_size = source.block_size })
+    assert.equal(analysis.requests, populations.requests)
+    assert_within(0.005, analysis.hit_infinite.block, populations.hit_infinite.block, "infinite")
+    for _, size in ipairs(sizes_of(2 * source.analysis.distinct_blocks)) do
+      assert_within(0.010, analysis:hit_ratio(size), populations:hit_ratio(size), size)
+    end
+  end
+
+  it("the conversation trace", function()
+    local source = conversation()
+    if source then assert_divided(source) end
+  end)
+
+  for _, name in ipairs { "sessions_long_gaps", "hot_system_prompt", "repeated_documents" } do
+    it(name, function() assert_divided(generated(name)) end)
+  end
+end)
+
+-- --- a new trace ------------------------------------------------------------------------------------
+
+local function assert_new(source)
+  local share = means_of(source).old_neighbours
+  assert.is_true(share < 0.01, share)
+end
+
+describe("fewer than 1 in 100 pairs of neighbours are the source's:", function()
+  it("the conversation trace", function()
+    local source = conversation()
+    if source then assert_new(source) end
+  end)
+
+  for _, name in ipairs(names) do
+    it(name, function() assert_new(generated(name)) end)
+  end
+end)
+
+-- --- on a clock -------------------------------------------------------------------------------------
+
+-- A trace of the times and lengths of a log of the Azure kind: its rows are of one day.
+local function read_azure(path)
+  local trace = new_path()
+  local writer <close> = assert(mt.trace.writer(trace))
+  local log <close> = assert(mt.csv.open(path))
+  local start
+  for row in log.next, log do
+    local hours, minutes, seconds = row.TIMESTAMP:match "(%d+):(%d+):([%d.]+)"
+    local time = 1000 * (3600 * hours + 60 * minutes + seconds)
+    start = start or time
+    assert(writer:write { timestamp = time - start, input_length = math.tointeger(tonumber(row.ContextTokens)),
+      output_length = math.tointeger(tonumber(row.GeneratedTokens)) })
+  end
+  assert(writer:finish())
+  return assert(mt.trace.read(trace))
+end
+
+local function assert_bunched(source)
+  local dispersion = means_of(source).dispersion
+  for window, bound in pairs { [1] = 0.2, [10] = 0.2, [60] = 0.2, [300] = 0.35 } do
+    assert_within(bound, dispersion[window], 1, ("variance over mean at %d s, in parts of the source's"):format(window))
+  end
+end
+
+local function times_of(columns)
+  local times = columns:column("timestamp"):values()
+  for i = #times, 1, -1 do times[i] = times[i] - times[1] end
+  return times
+end
+
+-- The share of places at which two lists have the same time.
+local function same_share(a, b)
+  local count = 0
+  for i = 1, #a do count = count + (a[i] == b[i] and 1 or 0) end
+  return count / #a
+end
+
+describe("arrivals bunch as the source's do, at 1, 10, 60 and 300 s:", function()
+  it("the conversation trace", function()
+    local source = conversation()
+    if source then assert_bunched(source) end
+  end)
+
+  it("the Azure conversation log", function()
+    local source = real("azure_llm_inference_conv.csv", read_azure)
+    if source then assert_bunched(source) end
+  end)
+
+  for _, name in ipairs(names) do
+    it(name, function() assert_bunched(generated(name)) end)
+  end
+end)
+
+it("arrival times are drawn anew for each seed", function()
+  local source = generated "sessions_long_gaps"
+  local one, other = synthesis(source, { seed = 1 }), synthesis(source, { seed = 2 })
+  local old, first, second = times_of(source.columns), times_of(one), times_of(other)
+  assert.is_true(same_share(old, first) < 0.25, same_share(old, first))
+  assert.is_true(same_share(first, second) < 0.25, same_share(first, second))
+end)
+
+-- --- as it is used ----------------------------------------------------------------------------------
+
+it("the command's trace passes the gate that compare is", function()
+  local folder = command.folder()
+  sources.sessions_long_gaps(folder .. "/source.jsonl")
+  local result = command.shell('"$MOONTIDE" synthesize source.jsonl --num-requests 1x --seed 1 -o new.jsonl && '
+    .. '"$MOONTIDE" compare source.jsonl new.jsonl --cache-sizes 200,900,3000,11000,47000 '
+    .. '--fail-over input_length.ks=0.005,output_length.ks=0.005,context_length.ks=0.02,hit_infinite=0.002,'
+    .. 'lru=0.01,dispersion.1=0.2,dispersion.10=0.2,dispersion.60=0.2,dispersion.300=0.35', { folder = folder })
+  assert.equal(0, result.status, result.err)
+  result = command.shell('"$MOONTIDE" synthesize source.jsonl --num-requests 1x --method radix -o other.jsonl && '
+    .. '"$MOONTIDE" compare source.jsonl other.jsonl --fail-over lru=0.01', { folder = folder })
+  assert.equal(1, result.status, "independent draws pass it as well: the gate holds nothing back")
+end)
