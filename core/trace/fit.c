@@ -14,11 +14,9 @@ typedef struct fit_step {
     size_t capacity;
 } fit_step;
 
-static const uint64_t most_added = UINT64_C(1) << 32;
-
 static int add_ids(fit_step *self, mt_request *request, uint64_t wanted, mt_error *error) {
     size_t have = request->hash_count;
-    if (wanted - have > most_added || wanted - have > UINT64_MAX - self->next_id)
+    if (wanted > MT_BLOCKS_LIMIT || wanted - have > UINT64_MAX - self->next_id)
         return mt_source_fail(&self->base, request, error, MT_ERROR_INPUT,
                               "%zu hash_ids for %llu tokens: too many are missing", have,
                               (unsigned long long)request->input_length);

@@ -7,6 +7,7 @@
 #include "trace/steps.h"
 
 #include "base/memory.h"
+#include "trace/blocks.h"
 #include "trace/source_kind.h"
 
 #include <math.h>
@@ -19,9 +20,6 @@ typedef struct scale_step {
     uint64_t *ids;
     size_t capacity;
 } scale_step;
-
-/* More blocks than this are no prompt. */
-static const uint64_t most_blocks = UINT64_C(1) << 40;
 
 static const double most_tokens = 9e18;
 
@@ -66,7 +64,7 @@ static int scale_ids(scale_step *self, mt_request *request, mt_error *error) {
     uint64_t count = (uint64_t)ceil((double)request->hash_count * self->input);
     if (request->has & MT_HAS_INPUT_LENGTH)
         count = (request->input_length - 1) / self->block_size + 1;
-    if (count > most_blocks)
+    if (count > MT_BLOCKS_LIMIT)
         return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
                               "a prompt of %llu blocks is too long to be scaled",
                               (unsigned long long)count);

@@ -98,6 +98,8 @@ static int to_cumulative(sessions_step *self, mt_turn *before, mt_request *reque
     } else {
         uint64_t known = before->input_length / self->block_size;
         uint64_t count = mt_blocks_of(request->input_length, self->block_size);
+        if (count > MT_BLOCKS_LIMIT)
+            return fail(self, request, error, "the session's prompt becomes too long");
         if (known > before->hash_count)
             known = before->hash_count;
         code = mt_number_turn(&self->numbering, before->hash_ids, (size_t)known, (size_t)count,

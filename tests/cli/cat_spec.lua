@@ -311,6 +311,18 @@ describe("moontide cat", function()
     assert.equal(0, cat({ misfit, "--fit-ids", "--isl-multiplier", "2", "--block-size", "16" }).status)
   end)
 
+  it("makes no prompt that has no place in a line, nor takes memory for one", function()
+    local long = file("long.jsonl", '{"input_length": 1000000000000, "hash_ids": [7]}\n')
+    refused({ long, "--fit-ids" }, long .. ":1: 1 hash_ids for 1000000000000 tokens: too many are missing")
+    local wide = file("wide.jsonl", '{"input_length": 1000, "hash_ids": [7]}\n')
+    refused({ wide, "--isl-multiplier", "1000000", "--block-size", "1", "--fit-ids", "-o", folder .. "/x" },
+      wide .. ":1: a prompt of 1000000000 blocks is too long to be scaled")
+    local deep = file("deep.jsonl", '{"input_length": 9, "output_length": 1000000000000, "hash_ids": [1], "session_id": 1}\n'
+      .. '{"input_length": 9, "output_length": 1, "hash_ids": [2], "session_id": 1}\n')
+    refused({ deep, "--sessions-to", "cumulative", "--sessions", "delta", "-o", folder .. "/x" },
+      deep .. ":2: the session's prompt becomes too long")
+  end)
+
   it("makes a trace that can be shown to others", function()
     local path = file("in.jsonl", '{"hash_ids": [18446744073709551615, 3], "session_id": "me", "stream": "acme", '
       .. '"text_input": "secret"}\n')
