@@ -194,19 +194,14 @@ static void place_runs(mt_reuse_items *items) {
 
 mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
                             const mt_synthesis_options *options, mt_error *error) {
-    mass *masses = NULL;
     uint32_t *from = mt_allocate(model->count, sizeof *from);
+    mass *masses = mt_allocate(model->run_count + 1, sizeof *masses);
     items->items = mt_allocate(model->count, sizeof *items->items);
-    mt_code code = MT_OK;
-    if (!from || !items->items)
+    mt_code code;
+    if (!from || !masses || !items->items) {
         code = mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK)
-        code = choose(items, from, model, options, error);
-    if (code == MT_OK)
-        code = set_distances(items, from, model, options, error);
-    if (code == MT_OK && !(masses = mt_allocate(model->run_count + 1, sizeof *masses)))
-        code = mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK) {
+    } else if ((code = choose(items, from, model, options, error)) == MT_OK &&
+               (code = set_distances(items, from, model, options, error)) == MT_OK) {
         set_sizes(items, masses);
         place_runs(items);
     }
