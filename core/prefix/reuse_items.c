@@ -154,7 +154,8 @@ static void set_quantiles(mt_reuse_items *items, mass *masses, size_t count, uin
 }
 
 static void set_sizes(mt_reuse_items *items, mass *masses) {
-    uint64_t most = items->farthest > 2 * LEAST_SIZE ? items->farthest : 2 * LEAST_SIZE;
+    const uint64_t least = 2 * (uint64_t)LEAST_SIZE;
+    uint64_t most = items->farthest > least ? items->farthest : least;
     size_t count = 0;
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_reuse_item *item = &items->items[i];
