@@ -1,6 +1,6 @@
 # Moontide: the only build file.
 #
-#   make            build/moontide and build/lib/moontide/core.so
+#   make            build/moontide, build/lib/moontide/core.so and, for the prompt, edit.so
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace (TRACE=path: analyse that one)
 #   make check      packages, build, every test
@@ -24,7 +24,7 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev pkg-config
+                  librandom123-dev zlib1g-dev libedit-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
@@ -39,8 +39,11 @@ LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4
 ROOMS   := base random stats hash trace prefix load
 CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c))
 BINDING := $(wildcard core/lua/*.c)
+EDIT    := $(wildcard core/edit/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
+# What the line editor uses of core; the Ctrl-C flag is the executable's.
+EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(BUILD)/core/base/memory.o
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
@@ -51,7 +54,11 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
 .PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/moontide $(BUILD)/lib/moontide/core.so
+# The prompt edits its lines where libedit is there, and reads them as they come where it is not.
+HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
+MODULES  := $(BUILD)/lib/moontide/core.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+
+all: $(BUILD)/moontide $(MODULES)
 
 # --- packages -------------------------------------------------------------------------------------
 
@@ -123,7 +130,12 @@ $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJ
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
+# Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
+$(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
+
+-include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
@@ -131,7 +143,12 @@ $(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
 
-test-programs: $(C_TESTS)
+# Drives a command in a pseudo-terminal, for the specs of the prompt.
+$(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
+
+test-programs: $(C_TESTS) $(BUILD)/tests/terminal
 
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
@@ -146,7 +163,7 @@ sanitize: deps
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
 
 lint: lint-deps
-	@tests/lint $(CORE) $(BINDING) core/main.c core/embed.c
+	@tests/lint $(CORE) $(BINDING) $(EDIT) core/main.c core/embed.c
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -156,7 +173,7 @@ $(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(C
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
 
-bench-programs: $(BENCHES)
+bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
 bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
@@ -196,7 +213,8 @@ LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
 install: all
 	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
-	install -D -m 755 $(BUILD)/lib/moontide/core.so $(LUA_LIB)/moontide/core.so
+	install -d $(LUA_LIB)/moontide
+	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
 	install -d $(LUA_SHARE)/moontide
 	install -m 644 lua/moontide/*.lua $(LUA_SHARE)/moontide/
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples

@@ -10,8 +10,10 @@
 
 #include <lualib.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +31,22 @@ static void stop(lua_State *L, lua_Debug *call) {
 }
 
 /* The first Ctrl-C asks everything to stop: C loops see the flag, Lua the hook (lua_sethook may be
- * called from a handler). The second leaves at once. */
+ * called from a handler; the prompt has a hook of its own, core/lua/interrupt.c). The second leaves
+ * at once, at the prompt the third. */
 static void on_interrupt(int signal_number) {
-    (void)signal_number;
-    if (mt_interrupt_flag) {
+    if (mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
         _exit(STATUS_INTERRUPTED);
     }
-    mt_interrupt_flag = 1;
-    if (main_state)
+    mt_interrupt_flag = mt_interrupt_flag + 1;
+    if (signal_number != SIGINT)
+        mt_interrupt_is_final = 1;
+    static const char warning[] = "\nCtrl-C once more ends the process\n";
+    int before = errno;
+    if (mt_interrupt_flag == MT_PATIENCE_OF_PROMPT)
+        (void)!write(STDERR_FILENO, warning, sizeof warning - 1);
+    errno = before;
+    if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
@@ -50,6 +59,46 @@ static void catch_signal(int number) {
     action.sa_handler = on_interrupt;
     sigemptyset(&action.sa_mask);
     sigaction(number, &action, NULL);
+}
+
+/* Pushes package.loadlib(folder of the executable .. below, luaopen_...) when there is such a file:
+ * a loader and the path. Returns how many it pushed. */
+static int load_beside(lua_State *L, const char *below, const char *name) {
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return 0;
+    path[length] = '\0';
+    *strrchr(path, '/') = '\0';
+    const char *slashed = luaL_gsub(L, name, ".", "/"), *scored = luaL_gsub(L, name, ".", "_");
+    const char *file = lua_pushfstring(L, "%s/%s/%s.so", path, below, slashed);
+    if (access(file, R_OK) != 0)
+        return 0;
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "loadlib");
+    lua_pushstring(L, file);
+    lua_pushfstring(L, "luaopen_%s", scored);
+    lua_call(L, 2, 1);
+    if (!lua_isfunction(L, -1))
+        return 0; /* of another build, or a library that it needs is not there */
+    lua_pushstring(L, file);
+    return 2;
+}
+
+/* A package searcher for modules in C that only some commands need: beside build/moontide, and
+ * where `make install` puts them. No other file of that name is looked at, which might lie in the
+ * working folder. */
+static int search_beside(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    static const char *const folders[] = {"lib", "../lib/lua/5.4"};
+    if (strncmp(name, "moontide.", 9) != 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
+        int pushed = load_beside(L, folders[i], name);
+        if (pushed > 0)
+            return pushed;
+    }
+    return luaL_error(L, "there is no module '%s'", name);
 }
 
 /* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files. */
@@ -76,17 +125,20 @@ static int search(lua_State *L) {
     return 1;
 }
 
-/* Puts `search` second among package.searchers: before the path, after package.preload. */
-static void install_searcher(lua_State *L) {
+/* Puts our searchers second and third among package.searchers: before the path, after
+ * package.preload. */
+static void install_searchers(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
     lua_Integer count = luaL_len(L, -1);
     for (lua_Integer i = count; i >= 2; i--) {
         lua_rawgeti(L, -1, i);
-        lua_rawseti(L, -2, i + 1);
+        lua_rawseti(L, -2, i + 2);
     }
     lua_pushcfunction(L, search);
     lua_rawseti(L, -2, 2);
+    lua_pushcfunction(L, search_beside);
+    lua_rawseti(L, -2, 3);
     lua_getfield(L, -2, "preload");
     lua_pushcfunction(L, luaopen_moontide_core);
     lua_setfield(L, -2, "moontide.core");
@@ -103,7 +155,7 @@ static int run(lua_State *L) {
     int count = (int)lua_tointeger(L, 1);
     char **words = lua_touserdata(L, 2);
     luaL_openlibs(L);
-    install_searcher(L);
+    install_searchers(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "moontide.cli");
     lua_call(L, 1, 1);

@@ -1,12 +1,26 @@
 /* Ctrl-C as a flag that long loops poll. The executable's signal handler raises it; core only
  * reads it. A loop that may run longer than a tenth of a second polls it every few thousand steps
- * and returns MT_ERROR_INTERRUPTED. */
+ * and returns MT_ERROR_INTERRUPTED.
+ *
+ * A command ends with the first Ctrl-C and has only to tidy up: the second ends the process at
+ * once. The prompt lives on: it clears the flag, and only somebody who has pressed the keys in vain
+ * twice wants to leave. */
 #ifndef MT_BASE_INTERRUPT_H
 #define MT_BASE_INTERRUPT_H
 
 #include <signal.h>
 
-extern volatile sig_atomic_t mt_interrupt_flag;
+enum { MT_PATIENCE_OF_COMMAND = 1, MT_PATIENCE_OF_PROMPT = 2 };
+
+/* How often since it was cleared. One for the whole process: modules that the executable loads use
+ * its own. */
+extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_flag;
+
+/* Not 0 once a signal other than Ctrl-C has asked the process to end. */
+extern volatile sig_atomic_t mt_interrupt_is_final;
+
+/* How many times the flag is raised before the next signal ends the process. */
+extern volatile sig_atomic_t mt_interrupt_patience;
 
 /* Not 0 once Ctrl-C was pressed and until the flag is cleared. */
 static inline int mt_interrupted(void) {

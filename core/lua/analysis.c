@@ -77,17 +77,17 @@ static mt_code add(analysis *self, const mt_request *request, const char *source
     return MT_OK;
 }
 
-/* analysis:read(reader, most, skip) -> requests read, fewer than `most` only at the trace's end
- * | nil, message, code */
+/* analysis:read(reader | source, most, skip) -> requests read, fewer than `most` only at the
+ * trace's end | nil, message, code */
 static int analysis_read(lua_State *L) {
     analysis *self = check_analysis(L);
-    mt_trace_reader *trace = mt_lua_check_reader(L, 2);
+    mt_lua_trace trace = mt_lua_check_trace(L, 2);
     uint64_t most = mt_lua_check_count(L, 3, "analyze: most"), done = 0;
     int skip = lua_toboolean(L, 4), status = 1;
     mt_request request;
     mt_error error;
-    snprintf(self->source, sizeof self->source, "%s", mt_trace_name(trace));
-    while (done < most && (status = mt_trace_next(trace, &request, &error)) > 0) {
+    snprintf(self->source, sizeof self->source, "%s", mt_lua_trace_name(&trace));
+    while (done < most && (status = mt_lua_trace_next(&trace, &request, &error)) > 0) {
         if (add(self, &request, self->source, skip, &error) != MT_OK)
             return mt_lua_failure(L, &error);
         done++;
@@ -120,14 +120,15 @@ static int analysis_add(lua_State *L) {
     return 1;
 }
 
-/* analysis:skipped([reader]) -> requests and lines passed over, those of the reader included, and
- * what was wrong with the first (or nil) */
+/* analysis:skipped([reader | source]) -> requests and lines passed over, those of the reader
+ * included, and what was wrong with the first (or nil) */
 static int analysis_skipped(lua_State *L) {
     const analysis *self = check_analysis(L);
     mt_error first = self->first_left, bad_line;
     uint64_t count = self->left_out;
     if (!lua_isnoneornil(L, 2)) {
-        uint64_t lines = mt_trace_skipped(mt_lua_check_reader(L, 2), &bad_line);
+        mt_lua_trace trace = mt_lua_check_trace(L, 2);
+        uint64_t lines = mt_lua_trace_skipped(&trace, &bad_line);
         if (lines > 0 && (count == 0 || bad_line.line < first.line))
             first = bad_line;
         count += lines;

@@ -92,6 +92,7 @@ int mt_lua_open_process(lua_State *L);
 int mt_lua_open_lengths(lua_State *L);
 int mt_lua_open_prompt(lua_State *L);
 int mt_lua_open_plan(lua_State *L);
+int mt_lua_open_interrupt(lua_State *L);
 
 /* Argument `arg` as a rate curve, which the userdata goes on owning (mt_curve_retain to keep it);
  * raises when it is anything else. */

@@ -1,6 +1,8 @@
 /* core.columns: requests in columns, and single columns as lists of numbers. */
 #include "lua/trace_binding.h"
 
+#include "trace/bins.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,23 +158,13 @@ static void short_count(uint64_t count, char *to, size_t size) {
         snprintf(to, size, "%.1fM", (double)count / 1e6);
 }
 
-/* The time from the earliest request to the latest, nanoseconds; -1 when none has a time. */
-static int64_t time_range(const mt_columns *columns) {
-    int64_t first = INT64_MAX, last = -1;
-    const int64_t *times = columns->time_ns.data;
-    for (size_t i = 0; times && i < columns->count; i++) {
-        if (!(mt_columns_has(columns, i) & MT_HAS_TIME))
-            continue;
-        first = times[i] < first ? times[i] : first;
-        last = times[i] > last ? times[i] : last;
-    }
-    return last < 0 ? -1 : last - first;
-}
-
 static int columns_text(lua_State *L) {
     const mt_columns *columns = mt_lua_check_columns(L, 1);
     char requests[32], blocks[32], range[32] = "";
-    double seconds = (double)time_range(columns) / 1e9;
+    int64_t first, last;
+    double seconds = -1;
+    if (mt_columns_time_range(columns, &first, &last) == 0)
+        seconds = ((double)last - (double)first) / 1e9;
     short_count(columns->count, requests, sizeof requests);
     short_count(columns->hash_total, blocks, sizeof blocks);
     if (seconds >= 7200)
@@ -293,6 +285,20 @@ static double column_unit(const column *self) {
     return self->kind == COLUMN_TIMESTAMP || self->kind == COLUMN_DELAY ? 1e6 : 1;
 }
 
+size_t mt_lua_column_rows(lua_State *L, int arg) {
+    const column *self = luaL_checkudata(L, arg, column_type);
+    return self->columns->count;
+}
+
+int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value) {
+    const column *self = lua_touserdata(L, arg);
+    uint64_t whole;
+    if (!column_value(self, i, &whole))
+        return 0;
+    *value = (double)whole / column_unit(self);
+    return 1;
+}
+
 static int column_sum(lua_State *L) {
     const column *self = luaL_checkudata(L, 1, column_type);
     column_totals totals = total(self);
@@ -400,7 +406,10 @@ static void index_rows(lua_State *L, lua_CFunction index, const char *name) {
 }
 
 int mt_lua_open_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {{"new", new_columns}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"new", new_columns},
+                                         {"time_range", mt_lua_columns_time_range},
+                                         {"time_bins", mt_lua_columns_time_bins},
+                                         {NULL, NULL}};
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
                                                {"column", columns_column},
@@ -410,10 +419,14 @@ int mt_lua_open_columns(lua_State *L) {
                                             {"__tostring", columns_text},
                                             {"__close", columns_close},
                                             {NULL, NULL}};
-    static const luaL_Reg column_methods[] = {
-        {"sum", column_sum}, {"mean", column_mean},   {"min", column_min},
-        {"max", column_max}, {"count", column_count}, {"values", column_values},
-        {NULL, NULL}};
+    static const luaL_Reg column_methods[] = {{"sum", column_sum},
+                                              {"mean", column_mean},
+                                              {"min", column_min},
+                                              {"max", column_max},
+                                              {"count", column_count},
+                                              {"values", column_values},
+                                              {"histogram", mt_lua_column_histogram},
+                                              {NULL, NULL}};
     static const luaL_Reg column_meta[] = {
         {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
     luaL_newlib(L, functions);

@@ -126,6 +126,7 @@ static void set_blocks(lua_State *L, const mt_lint_result *result) {
     set_id(L, "misfit_input", result->size_fit.input_length);
     set_count(L, "misfit_ids", result->size_fit.hash_count);
     set_count(L, "better_size", result->better_size);
+    set_count(L, "other_size", result->other_size);
     set_count(L, "better_fits", result->better_fits);
     set_lines(L, "two_parents", &result->two_parents);
     set_count(L, "conflicts", result->conflicts);

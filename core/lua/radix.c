@@ -118,18 +118,18 @@ static int failure_in(lua_State *L, mt_error *error, const char *source) {
     return mt_lua_failure(L, error);
 }
 
-/* read(radix, reader, most) -> requests read, fewer than `most` only at the trace's end
+/* read(radix, reader | source, most) -> requests read, fewer than `most` only at the trace's end
  * | nil, message, code */
 static int radix_read(lua_State *L) {
     radix_box *self = check_building(L);
-    mt_trace_reader *trace = mt_lua_check_reader(L, 2);
+    mt_lua_trace trace = mt_lua_check_trace(L, 2);
     uint64_t most = mt_lua_check_count(L, 3, "radix: most"), done = 0;
     int status = 1;
     mt_request request;
     mt_error error;
-    while (done < most && (status = mt_trace_next(trace, &request, &error)) > 0) {
+    while (done < most && (status = mt_lua_trace_next(&trace, &request, &error)) > 0) {
         if (mt_radix_add(self->radix, &request, &error) != MT_OK)
-            return failure_in(L, &error, mt_trace_name(trace));
+            return failure_in(L, &error, mt_lua_trace_name(&trace));
         done++;
     }
     if (status < 0)

@@ -25,6 +25,21 @@ mt_source *mt_lua_check_source(lua_State *L, int arg) {
     return check_open(L, arg)->source;
 }
 
+mt_lua_trace mt_lua_check_trace(lua_State *L, int arg) {
+    if (luaL_testudata(L, arg, source_type))
+        return (mt_lua_trace){NULL, mt_lua_check_source(L, arg)};
+    return (mt_lua_trace){mt_lua_check_reader(L, arg), NULL};
+}
+
+const char *mt_lua_trace_name(const mt_lua_trace *trace) {
+    return trace->reader ? mt_trace_name(trace->reader) : mt_source_name(trace->source);
+}
+
+uint64_t mt_lua_trace_skipped(const mt_lua_trace *trace, mt_error *first) {
+    return trace->reader ? mt_trace_skipped(trace->reader, first)
+                         : mt_source_skipped(trace->source, first);
+}
+
 /* The source with the step just put on it -> source | nil, message, code */
 static int stepped(lua_State *L, source *self, mt_source *step, const mt_error *error) {
     self->source = step;

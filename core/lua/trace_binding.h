@@ -29,8 +29,34 @@ mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 /* The open source at `arg`; raises when it is none or is closed. */
 mt_source *mt_lua_check_source(lua_State *L, int arg);
 
+/* What requests are read from: the open reader or source at `arg`. */
+typedef struct mt_lua_trace {
+    mt_trace_reader *reader; /* NULL: it is the source */
+    mt_source *source;
+} mt_lua_trace;
+
+mt_lua_trace mt_lua_check_trace(lua_State *L, int arg);
+const char *mt_lua_trace_name(const mt_lua_trace *trace);
+uint64_t mt_lua_trace_skipped(const mt_lua_trace *trace, mt_error *first);
+
+static inline int mt_lua_trace_next(const mt_lua_trace *trace, mt_request *request,
+                                    mt_error *error) {
+    return trace->reader ? mt_trace_next(trace->reader, request, error)
+                         : mt_source_next(trace->source, request, error);
+}
+
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
+
+/* The column at `arg` (columns:column(name)): how many requests it spans; the value of request `i`
+ * in the column's own unit into *value. Returns 0 where the request has none. */
+size_t mt_lua_column_rows(lua_State *L, int arg);
+int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
+
+/* Functions of core.columns that count in bins (columns_bins.c). */
+int mt_lua_columns_time_range(lua_State *L);
+int mt_lua_columns_time_bins(lua_State *L);
+int mt_lua_column_histogram(lua_State *L);
 
 /* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid);

@@ -29,6 +29,10 @@ typedef struct mt_block_fit {
     mt_size_fit sizes[MT_BLOCK_SIZES];
     size_t count;
     uint64_t prompts; /* with ISL and hash ids */
+    uint64_t several; /* of more than one block */
+    /* Every size from least to most fits all prompts; least > most: none does. */
+    uint64_t least, most;
+    uint64_t by_sizes[1 << MT_BLOCK_SIZES]; /* prompts by the set of sizes that they fit */
 } mt_block_fit;
 
 /* given: 0, or a size that is tried as well. */
@@ -38,5 +42,14 @@ void mt_block_fit_add(mt_block_fit *fit, const mt_request *request);
 
 /* The size that fits most prompts, of equal ones the likeliest. */
 const mt_size_fit *mt_block_fit_best(const mt_block_fit *fit);
+
+/* A size that is not among those tried and fits all prompts, where enough of them have several
+ * blocks to say so: the largest power of two that does, or multiple of 10, or the largest. 0: none.
+ */
+uint64_t mt_block_fit_odd(const mt_block_fit *fit);
+
+/* The size that fits all prompts that `size`, one of those tried, does not: traces of two block
+ * sizes in one. NULL: there is none. */
+const mt_size_fit *mt_block_fit_beside(const mt_block_fit *fit, const mt_size_fit *size);
 
 #endif

@@ -3,11 +3,7 @@
 #ifndef MT_PREFIX_CHECK_H
 #define MT_PREFIX_CHECK_H
 
-#include "base/error.h"
-#include "trace/record.h"
-
-/* ceil(tokens / block_size); block_size >= 1. */
-uint64_t mt_blocks_of(uint64_t tokens, uint64_t block_size);
+#include "trace/blocks.h"
 
 /* A request without input_length or output_length, or with ids that are not
  * ceil(input_length / block_size) of them, is MT_ERROR_INPUT with the request's line and the

@@ -2,6 +2,7 @@
 #include "prefix/model.h"
 
 #include "base/memory.h"
+#include "prefix/alike.h"
 #include "prefix/check.h"
 #include "prefix/history.h"
 #include "prefix/tree.h"
@@ -166,6 +167,15 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     return MT_OK;
 }
 
+/* A distance by its three leading bits: about how far back is enough to go by, and does not tell
+ * which request it had been. */
+static uint32_t rounded(uint32_t distance) {
+    uint32_t unit = 1;
+    while (distance / unit >= 8)
+        unit *= 2;
+    return distance / unit * unit;
+}
+
 /* New blocks that came back are a prefix of the new ones: who touches one touches those before. */
 static void split_new(mt_learner *learner) {
     mt_model *model = learner->model;
@@ -185,7 +195,7 @@ static void split_new(mt_learner *learner) {
         const mt_description *owner = &model->descriptions[learner->pendings[i].owner];
         for (uint32_t k = 0; k < owner->run_count; k++)
             if (model->runs[owner->run_begin + k].end >= description->shared) {
-                description->previous = model->runs[owner->run_begin + k].distance;
+                description->previous = rounded(model->runs[owner->run_begin + k].distance);
                 break;
             }
         description->beyond = owner->shared + owner->returning - description->shared;
@@ -206,7 +216,6 @@ static int compare_descriptions(const mt_description *a, const mt_description *b
     COMPARE(a->unique, b->unique);
     COMPARE(a->tokens, b->tokens);
     COMPARE(a->output, b->output);
-    COMPARE(a->visits, b->visits);
     COMPARE(a->elapsed, b->elapsed);
     COMPARE(a->previous, b->previous);
     COMPARE(a->first_return, b->first_return);
@@ -216,12 +225,48 @@ static int compare_descriptions(const mt_description *a, const mt_description *b
         COMPARE(runs[a->run_begin + i].end, runs[b->run_begin + i].end);
         COMPARE(runs[a->run_begin + i].distance, runs[b->run_begin + i].distance);
     }
+    COMPARE(a->visits, b->visits);
     return 0;
 }
 
 static int compare_places(const void *a, const void *b, void *model) {
     const mt_model *all = model;
     return compare_descriptions(a, b, all->runs);
+}
+
+static void sort(mt_model *model) {
+    qsort_r(model->descriptions, model->count, sizeof *model->descriptions, compare_places, model);
+}
+
+/* Deals the visits among the alike in the order of their contents, so that they say nothing of the
+ * order in which these came. */
+static mt_code deal_visits(mt_model *model, mt_error *error) {
+    mt_code code = MT_OK;
+    uint32_t count = 0;
+    mt_alike *list = mt_allocate(model->count, sizeof *list);
+    uint32_t *ends = mt_allocate(model->count, sizeof *ends);
+    uint32_t *scratch = mt_allocate(model->count, sizeof *scratch);
+    if (!list || !ends || !scratch) {
+        code = mt_fail_memory(error, "learner");
+    } else {
+        for (size_t i = 0; i < model->count; i++) {
+            const mt_description *from = &model->descriptions[i];
+            if (from->shared == 0)
+                continue;
+            list[count++] = (mt_alike){
+                .kind = mt_alike_kind(from->shared, from->returning, from->beyond, from->visits),
+                .distance = model->runs[from->run_begin + from->run_count - 1].distance,
+                .item = (uint32_t)i,
+                .visits = from->visits};
+        }
+        mt_alike_group(list, count, ends, scratch);
+        for (uint32_t k = 0; k < count; k++)
+            model->descriptions[list[k].item].visits = list[k].visits;
+    }
+    mt_free(list);
+    mt_free(ends);
+    mt_free(scratch);
+    return code;
 }
 
 mt_model *mt_learner_finish(mt_learner *learner, mt_error *error) {
@@ -231,7 +276,10 @@ mt_model *mt_learner_finish(mt_learner *learner, mt_error *error) {
         return NULL;
     }
     split_new(learner);
-    qsort_r(model->descriptions, model->count, sizeof *model->descriptions, compare_places, model);
+    sort(model);
+    if (deal_visits(model, error) != MT_OK)
+        return NULL;
+    sort(model);
     learner->model = NULL;
     return model;
 }

@@ -169,10 +169,19 @@ static void judge_sizes(const mt_lint *lint, mt_lint_result *result) {
     if (lint->given_size == 0 && result->prompts == 0)
         return;
     result->size_fit = lint->given_size ? lint->fit.sizes[0] : *best;
+    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(&lint->fit) : 0;
+    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(&lint->fit, best);
+    if (odd && !lint->given_size)
+        result->size_fit = (mt_size_fit){.size = odd, .fits = result->prompts};
     result->block_size = result->size_fit.size;
-    if (best->fits > result->size_fit.fits) {
+    if (odd && lint->given_size) {
+        result->better_size = odd;
+        result->better_fits = result->prompts;
+    } else if (best->fits > result->size_fit.fits) {
         result->better_size = best->size;
         result->better_fits = best->fits;
+    } else if (beside) {
+        result->other_size = beside->size;
     }
 }
 

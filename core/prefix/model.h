@@ -29,12 +29,13 @@ typedef struct mt_description {
     uint64_t run_begin; /* its runs: model->runs[run_begin .. run_begin + run_count) */
     uint32_t run_count; /* 0 exactly where nothing is shared */
     uint32_t shared, returning, unique; /* blocks */
-    uint32_t visits;                    /* requests that had touched the deepest block */
+    uint32_t visits;       /* requests that had touched the deepest block; dealt among the alike
+                              (prefix/alike.h), for it would be a request's rank otherwise */
     uint32_t first_return; /* of the shared blocks, those that come back for the first time */
     uint32_t beyond;   /* blocks that whoever touched the deepest one last has after it: such as are
                           touched again by somebody */
-    uint32_t previous; /* the distance at which the deepest block had been found the time before; 0:
-                          it was new then */
+    uint32_t previous; /* the distance at which the deepest block had been found the time before, by
+                          its three leading bits; 0: it was new then */
     uint64_t elapsed;  /* blocks touched, repetitions counted, since the deepest was */
     uint64_t tokens; /* in the last block; without blocks: of the whole prompt, nothing being known
                         of its blocks */

@@ -11,11 +11,9 @@ static const float of_errors = 8, of_first_return = 0.5F, of_beyond = 0.5F;
 
 static const double tolerated_share = 0.0005; /* of the blocks of a lap */
 
-void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items) {
-    double tolerated = items->blocks * tolerated_share;
-    *errors = (mt_reuse_errors){0};
-    errors->tolerated =
-        (float)fmax(1, tolerated > items->mean_blocks ? tolerated : items->mean_blocks);
+void mt_reuse_errors_tolerate(mt_reuse_errors *errors, const mt_reuse_items *items, uint64_t laps) {
+    double tolerated = items->blocks * (double)laps * tolerated_share;
+    errors->tolerated = (float)fmax(1, fmax(tolerated, items->mean_blocks));
 }
 
 /* Blocks that are to hit at each size. */
@@ -47,12 +45,13 @@ static float cost_of_hits(const mt_reuse_items *items, const mt_reuse_errors *er
            of_errors * mt_lanes_sum(growth) / (MT_REUSE_SIZES * errors->tolerated * blocks);
 }
 
+/* *of_hits: the part of the cost that is about hits. */
 static float cost_against(const mt_reuse_history *history, const mt_reuse_items *items,
                           const mt_reuse_errors *errors, const mt_reuse_item *item, uint32_t slot,
-                          const float *wanted) {
+                          const float *wanted, float *of_hits) {
     float hits[MT_REUSE_SIZES], blocks = (float)item->shared;
     mt_reuse_hits(history, slot, item->shared, hits);
-    float cost = cost_of_hits(items, errors, hits, wanted, blocks);
+    float cost = *of_hits = cost_of_hits(items, errors, hits, wanted, blocks);
     float goes_on = (float)(history->slots[slot].core - item->shared);
     if (goes_on != (float)item->beyond)
         cost += of_beyond * fabsf(logf((1 + goes_on) / (1 + (float)item->beyond)));
@@ -66,7 +65,8 @@ float mt_reuse_cost(const mt_reuse_history *history, const mt_reuse_items *items
                     const mt_reuse_errors *errors, const mt_reuse_item *item, uint32_t slot) {
     float wanted[MT_REUSE_SIZES];
     wanted_hits(items, item, wanted);
-    return cost_against(history, items, errors, item, slot, wanted);
+    float of_hits;
+    return cost_against(history, items, errors, item, slot, wanted, &of_hits);
 }
 
 /* About which slot was touched `distance` ago: between those that the grid keeps. */
@@ -86,18 +86,21 @@ static uint32_t slot_at(const mt_reuse_history *history, const mt_reuse_items *i
 }
 
 uint32_t mt_reuse_choose(mt_reuse_history *history, const mt_reuse_items *items,
-                         const mt_reuse_errors *errors, const mt_reuse_item *item, float *cost) {
+                         const mt_reuse_errors *errors, const mt_reuse_item *item, float *cost,
+                         float *fit) {
     uint32_t found[CANDIDATES], best = MT_NO_SLOT, count = 0;
     float wanted[MT_REUSE_SIZES];
-    *cost = INFINITY;
+    *cost = *fit = INFINITY;
     if (history->slot_count > 0)
         count = mt_reuse_nearest(history, slot_at(history, items, item), item->shared, CANDIDATES,
                                  found);
     wanted_hits(items, item, wanted);
     for (uint32_t k = 0; k < count; k++) {
-        float here = cost_against(history, items, errors, item, found[k], wanted);
+        float of_hits,
+            here = cost_against(history, items, errors, item, found[k], wanted, &of_hits);
         if (here < *cost) {
             *cost = here;
+            *fit = of_hits;
             best = found[k];
         }
     }

@@ -19,15 +19,18 @@ typedef struct mt_reuse_errors {
     float tolerated;            /* blocks: an error of this size is nothing to fight for */
 } mt_reuse_errors;
 
-void mt_reuse_errors_begin(mt_reuse_errors *errors, const mt_reuse_items *items);
+/* Errors are judged against what has been made: by the end of lap number `laps` (>= 1). */
+void mt_reuse_errors_tolerate(mt_reuse_errors *errors, const mt_reuse_items *items, uint64_t laps);
 
 /* What the choice of `slot` for `item` costs; about 0.3 is a good one. */
 float mt_reuse_cost(const mt_reuse_history *history, const mt_reuse_items *items,
                     const mt_reuse_errors *errors, const mt_reuse_item *item, uint32_t slot);
 
-/* The cheapest slot near the item's distance, MT_NO_SLOT when nobody owns a block that deep. */
+/* The cheapest slot near the item's distance, MT_NO_SLOT when nobody owns a block that deep. *cost
+ * is what it costs, *fit the part of it that waiting may mend: hits; INFINITY without a slot. */
 uint32_t mt_reuse_choose(mt_reuse_history *history, const mt_reuse_items *items,
-                         const mt_reuse_errors *errors, const mt_reuse_item *item, float *cost);
+                         const mt_reuse_errors *errors, const mt_reuse_item *item, float *cost,
+                         float *fit);
 
 /* Adds what the choice does to the errors. MT_NO_SLOT: none of its shared blocks will hit. */
 void mt_reuse_errors_add(mt_reuse_errors *errors, const mt_reuse_history *history,

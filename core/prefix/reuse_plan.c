@@ -2,16 +2,12 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "prefix/alike.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ALIKE = 16, /* items that exchange visits: so many in a row by distance */
-    FEW = 128,  /* of a kind: then only those of nearly one distance do, ... */
-};
-static const double nearly_one = 1.02;    /* ... up to this ratio */
 static const double longest_start = 0.99; /* share of a lap that what follows may take at most */
 
 typedef struct ranked {
@@ -26,17 +22,11 @@ typedef struct class {
     uint32_t supply_begin, supplies; /* in `supplying`: items that leave such a place behind */
 } class;
 
-/* An item's place in the order of kinds; visits belong to places, items change theirs. */
-typedef struct place {
-    uint64_t kind;
-    double distance;
-    uint32_t item, visits;
-} place;
-
 struct mt_reuse_matching {
     class *classes; /* sorted by depth and visits: what is left behind lies after what came back */
     uint32_t class_count;
-    place *places; /* of the items that share something; groups of the alike are contiguous */
+    mt_alike *places; /* of the items that share something, in groups of the alike; visits belong
+                         to places, items change theirs */
     uint32_t place_count;
     uint32_t *group_ends; /* of the alike, in places */
     uint32_t group_count;
@@ -71,76 +61,19 @@ static void sort_ranked(ranked *list, size_t count) {
     }
 }
 
-/* ---- kinds, once ---- */
-
-static uint32_t logarithm(uint32_t visits) {
-    return 31u - (uint32_t)__builtin_clz(visits | 1);
-}
-
-/* Items of one kind come back to the same depth, about as often visited, and leave the same sort of
- * place behind. */
-static uint64_t kind_of(const mt_reuse_item *item, uint32_t visits) {
-    return (uint64_t)item->shared << 32 | (uint64_t)logarithm(visits) << 2 |
-           (uint64_t)(item->returning > 0) << 1 | (item->beyond > 0);
-}
-
-static int compare_places(const void *a, const void *b) {
-    const place *x = a, *y = b;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    if (x->distance != y->distance)
-        return x->distance < y->distance ? -1 : 1;
-    return x->item < y->item ? -1 : x->item > y->item;
-}
-
-static int compare_numbers(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* The end of the alike that begin at `begin`, within a kind that ends at `end`. */
-static uint32_t end_of_alike(const matching *match, uint32_t begin, uint32_t end, uint32_t kind) {
-    uint32_t stop = end - begin >= 2 * ALIKE ? begin + ALIKE : end;
-    if (kind >= FEW)
-        return stop;
-    uint32_t at = begin + 1;
-    while (at < stop && match->places[at].distance <= nearly_one * match->places[begin].distance)
-        at++;
-    return at;
-}
-
-/* Among the alike the visits stand in ascending order, whoever gets them. */
-static void sort_visits(matching *match, uint32_t begin, uint32_t end, uint32_t *scratch) {
-    for (uint32_t i = begin; i < end; i++)
-        scratch[i - begin] = match->places[i].visits;
-    qsort(scratch, end - begin, sizeof *scratch, compare_numbers);
-    for (uint32_t i = begin; i < end; i++)
-        match->places[i].visits = scratch[i - begin];
-}
-
 static void find_alike(matching *match, const mt_reuse_items *items, uint32_t *scratch) {
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_reuse_item *item = &items->items[i];
+        uint32_t visits = items->kinships[i].visits;
         if (item->shared > 0)
-            match->places[match->place_count++] =
-                (place){.kind = kind_of(item, items->kinships[i].visits),
-                        .distance = item->distance,
-                        .item = i,
-                        .visits = items->kinships[i].visits};
+            match->places[match->place_count++] = (mt_alike){
+                .kind = mt_alike_kind(item->shared, item->returning, item->beyond, visits),
+                .distance = item->distance,
+                .item = i,
+                .visits = visits};
     }
-    qsort(match->places, match->place_count, sizeof(place), compare_places);
-    for (uint32_t begin = 0; begin < match->place_count;) {
-        uint32_t end = begin;
-        while (end < match->place_count && match->places[end].kind == match->places[begin].kind)
-            end++;
-        for (uint32_t at = begin; at < end;) {
-            uint32_t stop = end_of_alike(match, at, end, end - begin);
-            sort_visits(match, at, stop, scratch);
-            match->group_ends[match->group_count++] = stop;
-            at = stop;
-        }
-        begin = end;
-    }
+    match->group_count =
+        mt_alike_group(match->places, match->place_count, match->group_ends, scratch);
 }
 
 /* ---- classes, once ---- */
@@ -256,7 +189,7 @@ mt_code mt_reuse_plan_open(mt_reuse_plan *plan, const mt_reuse_items *items, mt_
     if (!plan->successor || !plan->deck || !match)
         return mt_fail_memory(error, "synthesiser's plan");
     match->classes = mt_allocate(count, sizeof(class));
-    match->places = mt_allocate(count, sizeof(place));
+    match->places = mt_allocate(count, sizeof(mt_alike));
     match->group_ends = mt_allocate(count, sizeof(uint32_t));
     match->demanding = mt_allocate(count, sizeof(uint32_t));
     match->supplying = mt_allocate(count, sizeof(uint32_t));

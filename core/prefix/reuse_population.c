@@ -36,7 +36,6 @@ mt_code mt_reuse_population_open(mt_reuse_population *population, const mt_reuse
     uint64_t farthest = items->sizes[MT_REUSE_SIZES - 1];
     population->history.keep = farthest + farthest / 4 + LEAST_DISTANCE;
     mt_reuse_history_begin(&population->history);
-    mt_reuse_errors_begin(&population->errors, items);
     return mt_reuse_plan_open(&population->plan, items, error);
 }
 
@@ -170,11 +169,11 @@ static mt_code place_of_successor(mt_reuse_population *population, mt_reuse_wait
         cost = mt_reuse_cost(history, population->items, &population->errors, item, own);
     *slot = own;
     if (cost > fine_cost) {
-        float other_cost;
-        uint32_t other =
-            mt_reuse_choose(history, population->items, &population->errors, item, &other_cost);
+        float other_cost, other_fit;
+        uint32_t other = mt_reuse_choose(history, population->items, &population->errors, item,
+                                         &other_cost, &other_fit);
         int stays = cost < other_cost + faith;
-        float taken = stays ? fminf(cost, good_cost) : other_cost;
+        float taken = stays ? fminf(cost, good_cost) : other_fit;
         if (taken > good_cost && early && !forced && wait->tries < SUCCESSOR_TRIES) {
             double later =
                 (0.05 + 0.1 * mt_random_uniform(&population->wait_random)) * item->elapsed;
@@ -203,14 +202,14 @@ static int others_may_come(const mt_reuse_population *population) {
 static mt_code place_of_other(mt_reuse_population *population, uint32_t number, uint32_t tries,
                               uint32_t *slot, decision *decided, mt_error *error) {
     const mt_reuse_item *item = item_of(population, number);
-    float cost = 0;
+    float cost = 0, fit = 0;
     *slot = MT_NO_SLOT;
     *decided = PLACED;
     if (item->shared == 0)
         return MT_OK;
-    *slot =
-        mt_reuse_choose(&population->history, population->items, &population->errors, item, &cost);
-    int good = *slot != MT_NO_SLOT && (cost <= good_cost || tries >= TRIES);
+    *slot = mt_reuse_choose(&population->history, population->items, &population->errors, item,
+                            &cost, &fit);
+    int good = *slot != MT_NO_SLOT && (fit <= good_cost || tries >= TRIES);
     int hopeless = tries >= TRIES && !others_may_come(population);
     if (good || hopeless)
         return MT_OK;
@@ -316,6 +315,7 @@ static void begin_with_root(mt_reuse_population *population) {
 
 static mt_code begin_lap(mt_reuse_population *population, mt_error *error) {
     mt_random_seek(&population->plan_random, population->laps++);
+    mt_reuse_errors_tolerate(&population->errors, population->items, population->laps);
     population->dealt = 0;
     mt_code code = mt_reuse_plan_lap(&population->plan, &population->plan_random, error);
     if (code == MT_OK && population->history.slot_count == 0)

@@ -2,6 +2,7 @@
 #include "trace/steps.h"
 
 #include "base/memory.h"
+#include "trace/blocks.h"
 #include "trace/source_kind.h"
 
 #include <string.h>
@@ -37,7 +38,7 @@ static int fit_next(mt_source *source, mt_request *request, mt_error *error) {
     if (status <= 0 || request->hash_count == 0 || !(request->has & MT_HAS_INPUT_LENGTH))
         return status;
     uint64_t length = request->input_length;
-    uint64_t wanted = length / self->block_size + (length % self->block_size > 0);
+    uint64_t wanted = mt_blocks_of(length, self->block_size);
     if (wanted > request->hash_count)
         return add_ids(self, request, wanted, error);
     request->hash_count = (size_t)wanted;

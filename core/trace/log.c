@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "trace/foreign.h"
 #include "trace/json.h"
 #include "trace/log_kind.h"
 
@@ -50,6 +51,11 @@ static const mt_log_kind *kind_called(const char *name, mt_error *error) {
     return NULL;
 }
 
+int mt_log_is_trace(const char *text, size_t length) {
+    static const char word[] = "\"input_length\"";
+    return memmem(text, length, word, sizeof word - 1) != NULL;
+}
+
 static int contains(const char *text, size_t length, const char *word) {
     return memmem(text, length, word, strlen(word)) != NULL;
 }
@@ -66,7 +72,7 @@ static const mt_log_kind *json_kind(const char *name, const char *text, size_t l
     if (text[0] == '[' || contains(text, line, "\"conversations\"") ||
         contains(text, line, "\"messages\""))
         return &mt_log_sharegpt;
-    if (contains(text, line, "\"input_length\""))
+    if (mt_log_is_trace(text, line))
         mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
                    "this is a trace already, not a log ('moontide cat' passes a trace on)");
     else
@@ -85,6 +91,11 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     int status = mt_input_peek(input, &text, &length, error);
     if (status < 0)
         return NULL;
+    const char *foreign = mt_foreign_data(text, length);
+    if (foreign) {
+        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign);
+        return NULL;
+    }
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         length -= 3;

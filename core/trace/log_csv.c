@@ -102,11 +102,17 @@ static mt_code find_columns(csv_log *self, const char *const *names, mt_error *e
 }
 
 static mt_code fail_unknown(const csv_log *self, mt_error *error) {
-    char listed[NAMES_SIZE];
+    char listed[NAMES_SIZE - 40]; /* the message is a long one */
+    const mt_span *first = &self->base.columns[0];
+    int is_one =
+        self->base.column_count == 1 && first->length > 0 &&
+        (memchr(first->text, ';', first->length) || memchr(first->text, '\t', first->length));
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
                       "the columns are %s: neither BurstGPT's (Timestamp, Request tokens, Response "
-                      "tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens)",
-                      list_columns(self, listed, sizeof listed));
+                      "tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); %s",
+                      list_columns(self, listed, sizeof listed),
+                      is_one ? "commas must stand between them"
+                             : "--columns says which of another CSV they are");
 }
 
 /* JSON in its place is better said so than as a quote inside a field. */
@@ -123,10 +129,13 @@ static mt_code refuse_json(mt_log *log, mt_error *error) {
         at = mt_json_space(&json, at + 1);
     if (at >= json.end || *at != '{')
         return MT_OK;
+    const char *newline = memchr(text, '\n', length);
+    int is_trace = mt_log_is_trace(text, newline ? (size_t)(newline - text) : length);
     return mt_fail_at(error, MT_ERROR_INPUT, log->name, 1, 1,
-                      "expected a row with the columns' names, found JSON: '%s' (--format bailian, "
-                      "aibrix or sharegpt reads JSON)",
-                      mt_quote(text, length, quoted, sizeof quoted));
+                      "expected a row with the columns' names, found JSON: '%s' (%s)",
+                      mt_quote(text, length, quoted, sizeof quoted),
+                      is_trace ? "this is a trace already: 'moontide cat' passes a trace on"
+                               : "--format bailian, aibrix or sharegpt reads JSON");
 }
 
 static mt_code csv_open(mt_log *log, mt_error *error) {

@@ -43,6 +43,9 @@ extern const mt_log_kind mt_log_sharegpt;                           /* log_conve
 /* Does the header of a CSV fit the kind by its columns? (log_csv.c) */
 const mt_log_kind *mt_log_csv_kind(const mt_span *names, size_t count);
 
+/* Has the line, which is no row of a log, a member of a trace's? */
+int mt_log_is_trace(const char *text, size_t length);
+
 /* Fails about the row at `line`, which may be passed over. -1. */
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) __attribute__((format(printf, 5, 6)));

@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "trace/foreign.h"
 #include "trace/scanner.h"
 
 #include <stdio.h>
@@ -39,15 +40,25 @@ static int is_blank(const mt_line *line) {
     return 1;
 }
 
-/* Says where a scanner's error is, and what a last line without its end is likely to mean. */
+static void add_remark(mt_error *error, const char *remark) {
+    size_t used = strlen(error->message);
+    snprintf(error->message + used, sizeof error->message - used, " (%s)", remark);
+}
+
+/* Says where a scanner's error is, what a file is that is no trace from its first line on, and what
+ * a last line without its end is likely to mean. */
 static void place_error(const mt_trace_reader *reader, const mt_line *line, mt_error *error) {
+    const char *name = mt_input_name(reader->input), *hint = NULL;
     error->line = line->number;
-    snprintf(error->source, sizeof error->source, "%s", mt_input_name(reader->input));
-    if (error->code == MT_ERROR_INPUT && !line->terminated) {
-        size_t used = strlen(error->message);
-        snprintf(error->message + used, sizeof error->message - used,
-                 " (the file ends without a newline here: it seems to be cut)");
-    }
+    snprintf(error->source, sizeof error->source, "%s", name);
+    if (error->code != MT_ERROR_INPUT)
+        return;
+    if (line->number == 1)
+        hint = mt_foreign_line(line->text, line->length, name);
+    if (hint)
+        add_remark(error, hint);
+    else if (!line->terminated)
+        add_remark(error, "the file ends without a newline here: it seems to be cut");
 }
 
 int mt_trace_next(mt_trace_reader *reader, mt_request *request, mt_error *error) {

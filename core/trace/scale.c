@@ -50,10 +50,8 @@ static int stretch(const scale_step *self, const mt_request *request, size_t cou
             e++;
         uint64_t part = j - first_in(self, e);
         if (part >= self->stride)
-            return mt_source_fail(&self->base, request, error, MT_ERROR_INPUT,
-                                  "fewer hash_ids than input_length has blocks of %llu: "
-                                  "--block-size must be the trace's, or --fit-ids adds ids",
-                                  (unsigned long long)self->block_size);
+            return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
+                                  "a prompt of %zu blocks cannot be scaled", count);
         if (__builtin_mul_overflow(request->hash_ids[e], self->stride, &self->ids[j]) ||
             __builtin_add_overflow(self->ids[j], part, &self->ids[j]))
             return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
@@ -86,6 +84,8 @@ static int scale_next(mt_source *source, mt_request *request, mt_error *error) {
     int status = mt_source_next(source->below, request, error);
     if (status <= 0)
         return status;
+    if (self->input != 1 && mt_source_check_blocks(source, request, self->block_size, error) != 0)
+        return -1;
     if (scale_length(request->output_length, self->output, &request->output_length) != 0 ||
         scale_length(request->input_length, self->input, &request->input_length) != 0)
         return mt_source_fail(source, request, error, MT_ERROR_VALUE,

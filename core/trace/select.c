@@ -57,13 +57,11 @@ static int fail_order(const mt_source *source, const mt_request *request, int64_
 }
 
 static int fail_empty(const window_step *self, mt_error *error) {
-    char first[32], last[32];
-    *mt_write_milliseconds(self->first_ns, 6, first) = '\0';
-    *mt_write_milliseconds(self->before_ns, 6, last) = '\0';
     return mt_source_fail(&self->base, NULL, error, MT_ERROR_INPUT,
-                          "none of %llu requests lies in the window: timestamps go from %s to %s "
-                          "milliseconds",
-                          (unsigned long long)self->seen, first, last);
+                          "none of %llu requests lies in the window: the trace goes from %.10g to "
+                          "%.10g seconds",
+                          (unsigned long long)self->seen, (double)self->first_ns / 1e9,
+                          (double)self->before_ns / 1e9);
 }
 
 static int window_next(mt_source *source, mt_request *request, mt_error *error) {

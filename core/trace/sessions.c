@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "trace/apart.h"
 #include "trace/batch.h"
+#include "trace/blocks.h"
 #include "trace/prefix_ids.h"
 #include "trace/source_kind.h"
 
@@ -16,10 +17,6 @@ typedef struct sessions_step {
     mt_prefix_ids numbering; /* to cumulative */
     mt_apart apart;
 } sessions_step;
-
-static uint64_t blocks_of(const sessions_step *self, uint64_t tokens) {
-    return tokens / self->block_size + (tokens % self->block_size > 0);
-}
 
 static int fail(const sessions_step *self, const mt_request *request, mt_error *error,
                 const char *what) {
@@ -70,7 +67,7 @@ static int to_delta(sessions_step *self, mt_turn *before, mt_request *request, m
         before->restarts++;
     else
         request->input_length -= history;
-    uint64_t blocks = blocks_of(self, request->input_length);
+    uint64_t blocks = mt_blocks_of(request->input_length, self->block_size);
     if (blocks < request->hash_count) {
         request->hash_ids += request->hash_count - (size_t)blocks;
         request->hash_count = (size_t)blocks;
@@ -100,7 +97,7 @@ static int to_cumulative(sessions_step *self, mt_turn *before, mt_request *reque
         code = mt_number_prompt(&self->numbering, request, error);
     } else {
         uint64_t known = before->input_length / self->block_size;
-        uint64_t count = blocks_of(self, request->input_length);
+        uint64_t count = mt_blocks_of(request->input_length, self->block_size);
         if (known > before->hash_count)
             known = before->hash_count;
         code = mt_number_turn(&self->numbering, before->hash_ids, (size_t)known, (size_t)count,
@@ -121,7 +118,10 @@ static int convert(sessions_step *self, mt_request *request, mt_error *error) {
         return mt_number_prompt(&self->numbering, request, error) == MT_OK ? 1 : -1;
     }
     if (!(request->has & MT_HAS_INPUT_LENGTH))
-        return fail(self, request, error, "a session's turn without input_length");
+        return fail(self, request, error,
+                    "a session's turn without input_length: its row cannot be converted");
+    if (mt_source_check_blocks(&self->base, request, self->block_size, error) != 0)
+        return -1;
     mt_turn *before = mt_turns_of(&self->turns, request->session, error);
     if (!before)
         return -1;

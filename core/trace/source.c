@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "trace/blocks.h"
 #include "trace/source_kind.h"
 
 #include <stdarg.h>
@@ -76,6 +77,16 @@ int mt_source_fail(const mt_source *source, const mt_request *request, mt_error 
     va_end(arguments);
     mt_fail(error, code, "%s", message);
     return mt_source_place(source, request, error);
+}
+
+int mt_source_check_blocks(const mt_source *source, const mt_request *request, uint64_t block_size,
+                           mt_error *error) {
+    mt_error misfit;
+    if (mt_check_blocks(request, block_size, &misfit) == MT_OK)
+        return 0;
+    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
+                          "%s (--block-size must be the trace's; --fit-ids cuts or adds ids)",
+                          misfit.message);
 }
 
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error) {

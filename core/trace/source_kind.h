@@ -40,6 +40,11 @@ mt_source **mt_source_take_all(mt_source *const *inputs, size_t count, mt_error 
  * (NULL: only the file); returns -1. */
 int mt_source_place(const mt_source *source, const mt_request *request, mt_error *error);
 
+/* Refuses a request of the source whose hash_ids are not one a block (trace/blocks.h), with its
+ * file, its line and the flags of cat that help. 0 or -1. */
+int mt_source_check_blocks(const mt_source *source, const mt_request *request, uint64_t block_size,
+                           mt_error *error);
+
 /* Fails with "FILE:LINE: message" for a request that the source gave; returns -1. */
 int mt_source_fail(const mt_source *source, const mt_request *request, mt_error *error,
                    mt_code code, const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -81,7 +81,8 @@ mt_source *mt_step_repeat(mt_source *below, const mt_repeat *repeat, mt_error *e
 
 /* ISL times `input`, OSL times `output` (> 0), rounded; an ISL stays at least 1. hash_ids are
  * stretched or thinned out with the ISL: two prompts that share a prefix share `input` times as
- * much of it (rounded down to whole blocks) afterwards. block_size: tokens a block, >= 1. */
+ * much of it (rounded down to whole blocks) afterwards. block_size: tokens a block, >= 1; hash_ids
+ * that are not one a block are MT_ERROR_INPUT where the ISL changes. */
 mt_source *mt_step_scale(mt_source *below, double input, double output, uint64_t block_size,
                          mt_error *error);
 
@@ -97,7 +98,8 @@ mt_source *mt_step_renumber(mt_source *below, int anonymous, mt_error *error);
 /* ---- session rows: sessions.c ---- */
 
 /* Session rows that are `from` (unknown: guessed by the first MT_AHEAD_REQUESTS, MT_ERROR_INPUT
- * when they do not say) as `to`. input_length and output_length are required of them.
+ * when they do not say) as `to`. input_length and output_length are required of them, and
+ * hash_ids, where there are any, must be one a block.
  *
  * To delta: what the turn before had, prompt and answer, is taken off, and the last hash_ids that
  * the rest fills stay. A turn that is not longer than that does not continue its session: it begins

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local chart = require "moontide.chart"
 local figures = require "moontide.analysis_figures"
 local options = require "moontide.options"
+local pipe = require "moontide.pipe"
 local report = require "moontide.report"
 local show = require "moontide.analysis_show"
 core.base.own()
@@ -195,12 +196,12 @@ local fields = {
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
 
--- Analyses what is left in the reader, or the columns. With a table `samples`, requests may lack
+-- Analyses what is left in the reader or source, or the columns. With a table `samples`, requests may lack
 -- output_length, and it gets the values of the metrics by name.
 local function analyse(source, opt, samples)
   local state <close> = core.analysis.new(opt.block_size)
   if samples then state:allow_no_output() end
-  local is_reader = is_type(source, "moontide.reader")
+  local is_reader = not is_type(source, "moontide.columns")
   local done, message, code
   if is_reader then
     done, message, code = read(state, source, opt.skip_bad_lines)
@@ -224,8 +225,10 @@ end
 local function analyse_trace(trace, opt, what, samples)
   if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then
     return analyse(trace, opt, samples)
+  elseif is_type(trace, "moontide.pipe") then
+    return pipe.read(trace, function(source) return analyse(source, opt, samples) end)
   elseif type(trace) ~= "string" then
-    options.wrong(what, trace, "a file's name, columns or a reader")
+    options.wrong(what, trace, "a file's name, columns, a pipe or a reader")
   end
   local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
   if not reader then return nil, message, code end
@@ -234,7 +237,7 @@ end
 
 --- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
 --- input_length, output_length and context_length as samples (core.statistics).
----@param trace string|moontide.columns|moontide.reader
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader
 ---@param opt table block_size, skip_bad_lines, cache_sizes
 ---@param what string the trace's name for messages
 ---@return moontide.analysis? result, table|string samples, string? code
@@ -257,7 +260,8 @@ end
 -- its repeated pairs in tokens (its whole input when all are), the rest is its unique prompt. Its
 -- theoretical hit rate is the share of leading ids that earlier requests had. The result prints as a table
 -- of these; result:report() is all there is. Caches see the requests in the trace's order.
----@param trace string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
 ---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)

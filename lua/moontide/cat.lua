@@ -107,7 +107,14 @@ local function notes(opt)
     report.note(("hash_ids and sessions of the %d traces are kept apart (--parts: they are parts of one)")
       :format(#opt.input_file))
   end
-  if opt.thin or opt.dequantize then report.note(("seed %d"):format(opt.seed)) end
+end
+
+-- What went where, and by which seed. A pipe without a seed needs no word.
+local function result_text(opt, written)
+  local seed = (opt.thin or opt.dequantize) and ("seed %d"):format(opt.seed)
+  if opt.output_file == "-" then return seed end
+  return ("%s: %d request%s%s"):format(opt.output_file, written, written == 1 and "" or "s",
+    seed and (" (%s)"):format(seed) or "")
 end
 
 -- Times that are only passed on keep all their digits; times that are made have three.
@@ -139,6 +146,8 @@ function cat.run(opt)
   local done
   done, message, code = writer:finish()
   if not done then return nil, message, code end
+  local text = result_text(opt, written)
+  if text then report.note(text) end
 end
 
 return cat

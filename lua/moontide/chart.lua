@@ -2,7 +2,8 @@
 --
 -- A style says what may be used: { utf8 =, colour =, columns = }. chart.style() finds the one for
 -- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
--- ASCII elsewhere; colour only for several series on a terminal, and never with NO_COLOR.
+-- ASCII elsewhere and with NO_COLOR, which asks for plain text; colour only for several series on a
+-- terminal.
 local core = require "moontide.core"
 local options = require "moontide.options"
 core.base.own()
@@ -24,10 +25,11 @@ end
 function chart.style()
   local locale = environment "LC_ALL" or environment "LC_CTYPE" or environment "LANG" or ""
   local terminal = environment "TERM"
+  local is_plain = terminal == "dumb" or environment "NO_COLOR" ~= nil
   local columns = math.tointeger(tonumber(environment "COLUMNS")) or core.base.terminal_width() or 80
   return {
-    utf8 = locale:lower():find "utf%-?8" ~= nil and terminal ~= "dumb",
-    colour = core.base.is_terminal(1) and terminal ~= "dumb" and not environment "NO_COLOR",
+    utf8 = locale:lower():find "utf%-?8" ~= nil and not is_plain,
+    colour = core.base.is_terminal(1) and not is_plain,
     columns = math.max(20, math.min(columns, 1000)),
   }
 end
@@ -452,9 +454,24 @@ function chart.bars(given, style)
   return table.concat(lines, "\n")
 end
 
+---@class moontide.hist_options
+---@field bins? integer about so many; 15
+---@field log? boolean bins that grow with the value, for long tails; values must be above 0
+---@field width? integer of the whole chart in columns
+---@field title? string
+
+--- How often which values occur, as bars: of a column of a trace, or of a list of numbers. A bin has its
+--- first number and what is below its second; the last has both. Print it.
+---@param values moontide.column|number[]
+---@param given? moontide.hist_options
+---@return moontide.picture
+function chart.hist(values, given)
+  return require("moontide.histogram")(values, given)
+end
+
 --- What a script author sees as mt.chart.
 ---@class moontide
-local public = { chart = { line = chart.line, bars = chart.bars } }
+local public = { chart = { line = chart.line, bars = chart.bars, hist = chart.hist } }
 chart.public = public
 
 return chart

@@ -57,10 +57,10 @@ local function protected(usage_code, fn, ...)
   return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
 end
 
--- The exit status of what a run function returned.
+-- The exit status of what a run function returned. true is what writing gives when it is done.
 local function status_of(name, result, message, code)
   if result == nil and message ~= nil then return failure(tostring(message), code) end
-  if result == nil then return status.done end
+  if result == nil or result == true then return status.done end
   if math.type(result) == "integer" and result >= 0 and result <= 255 then return result end
   return failure(("%s: run must return nothing, an exit status, or nil and a message, not %s"):format(
     name, require("moontide.options").show(result)))
@@ -146,7 +146,9 @@ end
 
 local function dispatch(words)
   local first = words[1]
-  if first == nil or first == "-h" or first == "--help" then
+  if first == nil and core.base.is_terminal(0) and core.base.is_terminal(1) then
+    return cli.run_script("repl", {})
+  elseif first == nil or first == "-h" or first == "--help" then
     io.stdout:write(require("moontide.help").overview())
     return status.done
   elseif first == "--version" then

@@ -29,6 +29,12 @@ local one_shard = { "shard", kind = "shard",
 --- What w:requests, w:write and w:columns take.
 common.workload_options = { duration, seed, num_requests, one_shard }
 
+--- The seed of workloads' methods where they are not given one; at the prompt, where nobody gives a --seed.
+---@param value integer
+function common.set_default_seed(value)
+  seed.default = value
+end
+
 local function command_options(timestamp_digits)
   return {
     { "output-file", short = "o", kind = "path",

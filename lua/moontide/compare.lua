@@ -242,6 +242,8 @@ end
 -- What a trace is called.
 local function name_of(trace, ordinal)
   if trace == "-" then return "standard input" end
+  local kind = getmetatable(trace)
+  if type(kind) == "table" and kind.__name == "moontide.pipe" then return trace.text end
   return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
 end
 
@@ -265,8 +267,9 @@ local fields = {
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
 -- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.
----@param first string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
----@param second string|moontide.columns|moontide.reader
+---@param first string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
+---@param second string|moontide.columns|moontide.pipe|moontide.reader
 ---@param given? moontide.compare_options
 ---@return moontide.comparison? comparison, string? message, string? code
 function compare.compare(first, second, given)

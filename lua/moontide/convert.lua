@@ -229,9 +229,12 @@ function convert.run(opt)
   end
   local first = opt.input_file or logs[1][1]
   local path = opt.output_file or convert.output_name(first)
-  if path == first and not opt.output_file then
-    return nil, ("convert: the trace would replace the log %s: say where it goes with --output-file")
-      :format(first), "usage"
+  for _, log in ipairs(logs) do
+    local name = type(log) == "table" and log[1] or log
+    if path == name and path ~= "-" then
+      return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
+        :format(name, opt.output_file and "else " or ""), "usage"
+    end
   end
   local result, message, code = convert.convert(logs, path, shared_options(opt))
   if not result then return nil, message, code end

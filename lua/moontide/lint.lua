@@ -53,7 +53,7 @@ function find.bad_lines(facts, skipped)
   return { line = math.tointeger(tonumber(line)), column = math.tointeger(tonumber(column)),
     count = skipped.count, message = (message or skipped.first) .. more,
     cause = facts.requests > 0 and "the line is no request in the trace format"
-      or "the file is no trace; of a log in CSV `moontide convert` makes one",
+      or "the file is no trace",
     mend = facts.requests > 0 and "--skip-bad-lines" or nil }
 end
 
@@ -113,7 +113,11 @@ function find.block_size(facts)
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
-  if facts.better_size > 0 then
+  if facts.other_size > 0 then
+    finding.cause = ("traces with blocks of %d and of %d tokens were put together: every prompt fits one of "
+      .. "them"):format(size, facts.other_size)
+    finding.mend = nil
+  elseif facts.better_size > 0 then
     finding.cause = ("blocks have %d tokens: that fits %d of %d prompts"):format(facts.better_size,
       facts.better_fits, facts.prompts)
     finding.mend = "--block-size " .. facts.better_size
@@ -136,6 +140,9 @@ function find.session_rows(facts)
   if not facts.rows then
     finding.cause = "rows of two kinds in one trace, or sessions whose history was cut"
     finding.mend = "--sessions-to cumulative --sessions delta"
+  end
+  if facts.block_size > 0 and facts.block_size ~= 512 then
+    finding.mend = finding.mend .. " --block-size " .. facts.block_size
   end
   return finding
 end
@@ -293,6 +300,14 @@ end
 
 -- --- mending ---------------------------------------------------------------------------------------
 
+local function fitted(trace, facts)
+  if facts.other_size > 0 then return nil end -- all ids are right, in blocks of one size or the other
+  return trace:fit_ids {
+    block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
+    first_free = facts.next_id,
+  }
+end
+
 -- What mends each finding, in the order in which it is done.
 local mends = {
   { "seconds", function(trace) return trace:speed(1 / 1000) end },
@@ -301,15 +316,12 @@ local mends = {
     return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }
   end },
   { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
-  { "block_size", function(trace, facts)
-    return trace:fit_ids {
-      block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
-      first_free = facts.next_id,
-    }
-  end },
+  { "block_size", fitted },
   { "session_rows", function(trace, facts)
     if facts.rows ~= "delta" then return nil end
     local size = facts.better_size > 0 and facts.better_size or facts.block_size
+    if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
+    if not trace then return nil end
     return trace:sessions { to = "cumulative", from = "delta", block_size = size > 0 and size or 512 }
   end },
   { "two_parents", function(trace) return trace:renumber() end },

@@ -38,14 +38,13 @@ local function privacy_section(figures)
   if figures.shared_blocks > 0 then
     lines[#lines + 1] =
       "  how much of it earlier requests had, how often that had been touched, and how long ago:"
-    lines[#lines + 1] = ("  of %s, no other request has all of this; where many share a"):format(
+    lines[#lines + 1] = ("  of %s, no other request has all of this"):format(
       counted(figures.single_descriptions, "request"))
-    lines[#lines + 1] = "  prefix, how often it had been touched tells which of them came first"
   end
   lines[#lines + 1] = figures.keeps_order
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
-  lines[#lines + 1] = "no ids, no texts, no dates."
+  lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
   return table.concat(lines, "\n")
 end
 

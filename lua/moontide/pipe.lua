@@ -69,11 +69,19 @@ local function explained(message, run)
   return message
 end
 
-local function collect(self)
+--- Opens a pipe, does the work with its source and closes it: what work gives, or nil, message, code.
+---@param self moontide.pipe
+---@param work fun(source: userdata): any, string?, string?
+---@return any result, string? message, string? code
+function pipe.read(self, work)
   local run = run_of()
-  local columns, message, code = with_source(self, run, core.source.collect)
-  if not columns then return nil, explained(message, run), code end
-  return columns
+  local result, message, code = with_source(self, run, work)
+  if not result then return nil, explained(message, run), code end
+  return result
+end
+
+local function collect(self)
+  return pipe.read(self, core.source.collect)
 end
 
 -- The step as a method: `put(source, run)` puts it on a source and gives the source or a failure. Columns
@@ -334,8 +342,8 @@ local block_size_option = { "block_size", kind = "integer", min = 1, default = 5
 ---@return moontide.pipe|moontide.columns
 function steps:scale(given)
   local opt = options.table("scale", given, {
-    { "input", kind = "number", above = 0, default = 1 },
-    { "output", kind = "number", above = 0, default = 1 }, block_size_option,
+    { "input", kind = "number", above = 0, max = 1000000, default = 1 },
+    { "output", kind = "number", above = 0, max = 1000000, default = 1 }, block_size_option,
   })
   return apply(self, "scale", function(source)
     return core.source.scale(source, opt.input, opt.output, opt.block_size)

@@ -1,6 +1,7 @@
 --- The radix tree of a trace's prefixes: mt.radix.
 local core = require "moontide.core"
 local options = require "moontide.options"
+local pipe = require "moontide.pipe"
 local report = require "moontide.report"
 core.base.own()
 
@@ -27,13 +28,17 @@ local function read(tree, reader)
   return true
 end
 
--- Adds a trace, columns, what is left in a reader, or lists: true, or nil, message, code.
+-- Adds a trace, columns, a pipe, what is left in a reader, or lists: true, or nil, message, code.
 local function add(tree, source)
   if is_type(source, "moontide.columns") then return core.radix.add_columns(tree, source) end
   if is_type(source, "moontide.reader") then return read(tree, source) end
+  if is_type(source, "moontide.pipe") then
+    return pipe.read(source, function(requests) return read(tree, requests) end)
+  end
   if type(source) == "table" and not getmetatable(source) then return core.radix.add_lists(tree, source) end
   if type(source) ~= "string" then
-    options.wrong("radix: the trace", source, "a file's name, columns, a reader or a list of lists of ids")
+    options.wrong("radix: the trace", source,
+      "a file's name, columns, a pipe, a reader or a list of lists of ids")
   end
   local reader <close>, message, code = core.trace.open(source, false)
   if not reader then return nil, message, code end
@@ -65,8 +70,8 @@ local fields = {
 -- Ids are made prefix ids first (0, 1, 2, ... by first appearance), unless `raw`. Chains of blocks with
 -- equal visits are one node, which goes by its last block's id; what only one request visited is cut
 -- off as a unique tail. Requests without ids are passed over.
----@param trace string|moontide.columns|moontide.reader|integer[][] a path, columns, what is left in a reader,
---- or a list of lists of ids
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader|integer[][] a path, columns, a pipe,
+--- what is left in a reader, or a list of lists of ids
 ---@param given? moontide.radix_options
 ---@return moontide.radix? tree, string? message, string? code
 local function radix(trace, given)

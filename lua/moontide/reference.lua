@@ -11,9 +11,11 @@ local reference = {}
 -- Columns for a sentence in a list of names.
 local room = 74
 
--- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
--- "@path" a file.
-local function lines_of(chunk)
+--- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
+--- "@path" a file.
+---@param chunk string
+---@return string[]?
+function reference.lines_of(chunk)
   local text
   local built_in, path = chunk:match "^=moontide:(.*)$", chunk:match "^@(.*)$"
   if built_in then
@@ -31,7 +33,8 @@ local function lines_of(chunk)
   return lines
 end
 
--- The comment above a function, its lines without the dashes, and the parameters of its definition.
+-- The comment above a function, its lines without the dashes, the parameters of its definition and the
+-- lines of its file.
 local function comment_of(fn)
   local info = debug.getinfo(fn, "S")
   if info.what == "C" then
@@ -39,7 +42,7 @@ local function comment_of(fn)
     if type(inner) ~= "function" then return nil end
     info = debug.getinfo(inner, "S")
   end
-  local lines = info.what ~= "C" and lines_of(info.source)
+  local lines = info.what ~= "C" and reference.lines_of(info.source)
   if not lines then return nil end
   local first = info.linedefined
   local comment = {}
@@ -51,8 +54,10 @@ local function comment_of(fn)
   return comment, lines[first]:match "%((.-)%)" or "", lines
 end
 
--- The first sentence, as far as a line of a list has room.
-local function sentence_of(comment)
+--- The first sentence of a comment's lines, as far as a line of a list has room.
+---@param comment string[]
+---@return string
+function reference.sentence_of(comment)
   local plain = {}
   for _, line in ipairs(comment) do
     if line:find "^%s*@" or line:find "^%s*$" then break end
@@ -65,13 +70,14 @@ end
 
 -- The fields of a class of options that a parameter's type names, as they are annotated in its file.
 local function fields_of(type_text, lines)
-  local class = type_text:match "moontide%.[%w_]+_options"
+  local class = type_text:match "moontide%.[%w_]+_options" or type_text:match "moontide%.gamma_draw"
+    or type_text:match "moontide%.class%f[^%w_]"
   local fields, is_inside = {}, false
   for _, line in ipairs(class and lines or {}) do
     local name = line:match "^%-%-%-@class%s+(%S+)"
     if name then is_inside = name == class end
     local field = is_inside and line:match "^%-%-%-@field%s+(.*)$"
-    if field then fields[#fields + 1] = "    " .. field end
+    if field then fields[#fields + 1] = field end
   end
   return fields
 end
@@ -101,7 +107,7 @@ local function overview(prefix, functions)
   for _, name in ipairs(names_of(functions)) do
     local value = functions[name]
     if type(value) == "function" then
-      lines[#lines + 1] = ("  %-24s %s"):format(prefix .. name, sentence_of(comment_of(value) or { "" }))
+      lines[#lines + 1] = reference.line(prefix .. name, value)
     elseif type(value) == "table" and getmetatable(value) == nil then
       lines[#lines + 1] = ("  %-24s see: moontide help %s%s"):format(prefix .. name, prefix, name)
     end
@@ -109,24 +115,98 @@ local function overview(prefix, functions)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function page(full, fn)
+--- A function's line in a list: its name and its first sentence.
+---@param name string
+---@param fn function
+---@return string
+function reference.line(name, fn)
+  return ("  %-24s %s"):format(name, reference.sentence_of(comment_of(fn) or { "" }))
+end
+
+--- The lines that follow the text of a name: an example, where there is one.
+---@param full string "mt.spike", "curve:take"
+---@return string
+function reference.example(full)
+  -- A step of a pipe is one of columns too.
+  local examples = require "moontide.reference_examples"
+  local text = examples[full] or examples[full:gsub("^pipe:", "columns:")]
+  if not text then return "" end
+  return "\nexample:\n  " .. text:gsub("\n", "\n  ") .. "\n"
+end
+
+--- What there is to say of a function: its parameters, the comment above it, an example.
+---@param full string its name: "mt.spike", "curve:take"
+---@param fn function
+---@return string
+function reference.page(full, fn)
   local comment, parameters, source = comment_of(fn)
-  if not comment then return full .. "\n" end
+  if not comment then return full .. "\n" .. reference.example(full) end
+  if full:find ":" then parameters = parameters:gsub("^self,?%s*", "") end
   local lines = { ("%s(%s)"):format(full, parameters), "" }
   for _, line in ipairs(comment) do
     line = line:gsub("^%s?", "", 1)
     local kind, rest = line:match "^@(%w+)%s*(.*)$"
     if kind == "param" then
       lines[#lines + 1] = "  " .. rest
-      local fields = fields_of(rest, source)
-      table.move(fields, 1, #fields, #lines + 1, lines)
+      for _, field in ipairs(fields_of(rest, source)) do lines[#lines + 1] = "    " .. field end
     elseif kind == "return" then
       lines[#lines + 1] = "  -> " .. rest
     elseif kind == nil then
       lines[#lines + 1] = line
     end
   end
-  return table.concat(lines, "\n") .. "\n"
+  return table.concat(lines, "\n") .. "\n" .. reference.example(full)
+end
+
+--- The names that a function's table of options may have, in declared order.
+---@param fn function
+---@return string[]
+function reference.option_names(fn)
+  local comment, _, source = comment_of(fn)
+  local names = {}
+  for _, line in ipairs(comment or {}) do
+    for _, field in ipairs(line:find "^%s*@param" and fields_of(line, source) or {}) do
+      names[#names + 1] = field:match "^[%a_][%w_]*"
+    end
+  end
+  return names
+end
+
+--- What the annotation says that a function returns: "moontide.curve", or nil.
+---@param fn function
+---@return string?
+function reference.returns(fn)
+  for _, line in ipairs(comment_of(fn) or {}) do
+    local returned = line:match "^%s*@return%s+(.*)$"
+    if returned then return returned end
+  end
+end
+
+local names_by_function
+
+-- The names of the functions in a table of them, and of the tables in it.
+local function collect_names(prefix, functions)
+  for name, value in pairs(functions) do
+    if type(value) == "function" then
+      names_by_function[value] = prefix .. name
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      collect_names(prefix .. name .. ".", value)
+    end
+  end
+end
+
+--- The name of a function of the module or of a method, or nil: "mt.spike", "curve:take".
+---@param fn function
+---@return string?
+function reference.name_of(fn)
+  if not names_by_function then
+    names_by_function = {}
+    for _, one in ipairs(require("moontide.reference_methods").types()) do
+      for name, method in pairs(one.methods) do names_by_function[method] = one.name .. ":" .. name end
+    end
+    collect_names("mt.", require "moontide")
+  end
+  return names_by_function[fn]
 end
 
 --- Is it a name of the Lua module: "mt", "mt.spike", "mt.trace.open"?
@@ -141,7 +221,7 @@ end
 ---@return string|nil text, string? message, string? code
 function reference.text(name)
   local value, full = find(name)
-  if type(value) == "function" then return page(full, value) end
+  if type(value) == "function" then return reference.page(full, value) end
   if type(value) == "table" then return overview(full .. ".", value) end
   if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
   local names = names_of(require "moontide")

@@ -18,7 +18,7 @@ local script = {}
 ---@field usage string?
 ---@field options moontide.option[]
 ---@field plan (fun(opt: table): table)?
----@field run (fun(opt: table): integer?, string?, string?)?
+---@field run (fun(opt: table): (integer|true)?, string?, string?)?
 ---@field check (fun(opt: table): string?)?
 ---@field raw boolean run gets the command line's words as they are
 ---@field output_name (fun(opt: table): string)?
@@ -125,7 +125,7 @@ end
 ---@field usage? string
 ---@field options? moontide.option[] { "name", kind = ..., default = ..., help = ... } each
 ---@field plan? fun(opt: table): moontide.workload
----@field run? fun(opt: table): integer?, string?, string? a command, instead of a plan
+---@field run? fun(opt: table): (integer|true)?, string?, string? a command, instead of a plan
 ---@field check? fun(opt: table): string? says what is wrong with the options
 ---@field raw? boolean run gets the command line's words as they are
 ---@field output_name? fun(opt: table): string the trace's file without --output-file
@@ -243,9 +243,13 @@ local function local_require(folder, environment)
   end
 end
 
-local function environment_of(source)
+--- What a script sees: names of its own over the standard libraries, and a require that knows the modules
+--- beside it.
+---@param folder string? nil: there is nothing beside it
+---@return table
+function script.environment(folder)
   local environment = setmetatable({}, { __index = _G })
-  if source.folder then environment.require = local_require(source.folder, environment) end
+  if folder then environment.require = local_require(folder, environment) end
   return environment
 end
 
@@ -314,7 +318,7 @@ local loading_now = {}
 function script.load(source)
   remember_cut(source.chunk)
   local text = source.text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")
-  local chunk, message = load(text, source.chunk, "t", environment_of(source))
+  local chunk, message = load(text, source.chunk, "t", script.environment(source.folder))
   if not chunk then error(message, 0) end
   if loading_now[source.chunk] then
     error(source.chunk:sub(2) .. ": asks for its own plan while it is loaded", 0)
@@ -432,6 +436,21 @@ function script.check_options(self, opt)
   if message then core.base.raise(self.name .. ": " .. tostring(message)) end
 end
 
+--- The plan of a loaded script for values of its own options; the common ones are as they are by
+--- themselves, the seed is the one of the run.
+---@param self moontide.script
+---@param opt table
+---@return table workload
+function script.plan_of_values(self, opt)
+  script.check_options(self, opt)
+  for _, option in ipairs(common.of_script(self)) do
+    local key = options.key(option[1])
+    if opt[key] == nil then opt[key] = option.default end
+  end
+  opt.seed = seed_of_run
+  return script.make_plan(self, opt)
+end
+
 -- A file's name as the script that asks means it: beside that script, else in the current folder.
 local function beside_caller(name)
   local caller = making[#making]
@@ -448,14 +467,7 @@ end
 ---@param given? table
 ---@return table workload
 function script.plan_with(self, given)
-  local opt = options.table(self.name, given, self.options)
-  script.check_options(self, opt)
-  for _, option in ipairs(common.of_script(self)) do
-    local key = options.key(option[1])
-    if opt[key] == nil then opt[key] = option.default end
-  end
-  opt.seed = seed_of_run
-  return script.make_plan(self, opt)
+  return script.plan_of_values(self, options.table(self.name, given, self.options))
 end
 
 --- The plan of another script, bundled or a file (beside this one, or in the current folder).

@@ -6,8 +6,7 @@ local options = require "moontide.options"
 local plan_times = require "moontide.plan_times"
 local report = require "moontide.report"
 local show = require "moontide.analysis_show"
-local units = require "moontide.units"
-local workload = require "moontide.workload"
+local synthesis_options = require "moontide.synthesis_options"
 core.base.own()
 
 local synthesizer = {}
@@ -17,62 +16,7 @@ local step = 20000
 
 -- --- options ---------------------------------------------------------------------------------------
 
-local most_times = 1e9
-
--- A number of requests; of "10x", ten times the source's, the table { times = 10 }.
-local function request_count(value, what)
-  local is_times = type(value) == "table" and getmetatable(value) == nil and value.times ~= nil
-  local text = is_times and value.times or (type(value) == "string" and value:match "^%s*(.-)[xX]%s*$")
-  if text then
-    local ok, times = pcall(units.number, text, what, true)
-    if ok and times > 0 and times <= most_times then return { times = times } end
-  else
-    local ok, count = pcall(units.integer, value, what)
-    if ok and count >= 1 then return count end
-  end
-  units.wrong(what, value, "a whole number, 1 or more, or times the source's number, as 10x")
-end
-
-options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
-
--- "iid", "source", a script that has a plan, or (from Lua) a workload.
-local function arrivals(value, what)
-  if value == "iid" or value == "source" or workload.is(value) then return value end
-  if plan_times.names_script(value) then return value end
-  units.wrong(what, value, "iid, source, or a script with a plan, as evening.lua")
-end
-
-options.kinds.arrivals = { convert = arrivals, placeholder = "iid|source|SCRIPT" }
-
---- What mt.synthesizer and the command take, the command with hyphens.
-synthesizer.options = {
-  { "method", kind = "choice", choices = { "reuse", "radix" }, default = "reuse",
-    help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
-      .. "of prefixes" },
-  { "arrivals", kind = "arrivals",
-    help = "iid: gaps drawn by themselves (default of radix); source: bunched as the source's are, along "
-      .. "its rate (default of reuse); a script: the times of its plan" },
-  { "duration", kind = "duration", above = 0,
-    help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
-  { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
-    help = "divide times by this" },
-  { "prefix-len-multiplier", kind = "number", above = 0, default = 1.0,
-    help = "stretch what requests share" },
-  { "prefix-root-multiplier", kind = "integer", min = 1, default = 1,
-    help = "spread over so many populations that share nothing" },
-  { "prompt-len-multiplier", kind = "number", above = 0, default = 1.0,
-    help = "stretch what is a request's own" },
-  { "osl-multiplier", kind = "number", above = 0, default = 1.0, help = "multiply output lengths" },
-  { "max-isl", kind = "integer", min = 1, help = "make no request with more input tokens" },
-  { "min-isl", kind = "integer", min = 0, help = "make no request with fewer input tokens" },
-  { "min-osl", kind = "integer", min = 0, help = "raise output lengths below this to it" },
-  { "max-osl", kind = "integer", min = 0, help = "cut output lengths above this to it" },
-  { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, of a model its own)" },
-  { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" },
-  { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
-}
-
-local constructor_fields = table.move(synthesizer.options, 1, #synthesizer.options, 2, {
+local constructor_fields = table.move(synthesis_options.list, 1, #synthesis_options.list, 2, {
   { "num-requests", kind = "request_count" },
 })
 
@@ -87,19 +31,6 @@ local write_fields = {
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
 }
-
---- What is wrong with the bounds among the options: a message, or nil. `label` names an option.
----@param opt table
----@param label fun(name: string): string
----@return string?
-function synthesizer.check_bounds(opt, label)
-  for _, name in ipairs { "isl", "osl" } do
-    local least, most = opt["min_" .. name], opt["max_" .. name]
-    if least and most and least > most then
-      return ("%s (%d) is above %s (%d)"):format(label("min-" .. name), least, label("max-" .. name), most)
-    end
-  end
-end
 
 -- --- learning --------------------------------------------------------------------------------------
 
@@ -364,10 +295,10 @@ end
 ---@return moontide.synthesizer? synthesizer, string? message, string? code
 function synthesizer.new(trace, given)
   local opt = options.table("synthesizer", given, constructor_fields)
-  local problem = synthesizer.check_bounds(opt, options.key)
+  local problem = synthesis_options.check_bounds(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
   local plan, learnt, message, code
-  if opt.arrivals and opt.arrivals ~= "iid" and opt.arrivals ~= "source" then
+  if synthesis_options.takes_plan(opt) then
     plan, message, code = plan_times.of(opt.arrivals, "synthesizer: arrivals")
     if not plan then return nil, message, code end
   elseif opt.duration then

@@ -41,6 +41,8 @@ core.base.own()
 ---@field max fun(self): number?
 ---@field count fun(self): integer requests that have a value
 ---@field values fun(self): number[] the values there are
+---@field histogram fun(self, edges: number[]): integer[]?, string?, string? values from edges[i] to before
+--- edges[i + 1]; the last bin has its upper edge too
 
 ---@alias moontide.column_name
 ---| "timestamp"
@@ -166,6 +168,8 @@ function columns_methods:write(path, given)
   if not done then return nil, message, code end
   return writer:finish()
 end
+
+columns_methods.plot = require "moontide.trace_plot"
 
 -- What is done to traces while they pass: constructors, and steps that columns have as well.
 for name, constructor in pairs(pipe.trace) do trace[name] = constructor end

@@ -285,6 +285,22 @@ section("start-up", function(bench)
   }
 end)
 
+section("prompt", function(bench)
+  local steps = bench:file "steps"
+  local file <close> = assert(io.open(steps, "w"))
+  assert(file:write("wait \\n> \ntype \\x04\nend\n"))
+  file:close()
+  local m = bench:together(31, {
+    main = { "env", "TERM=xterm", bench.build .. "/tests/terminal", steps, bench.build .. "/moontide", "repl",
+      "--no-init" },
+    floor = bench:program("floor", "empty"),
+  })
+  print_row {
+    what = "to the prompt and out again", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
+    floor = m.floor.wall, floor_is = "empty exec", goal = "<= 25 ms", met = m.main.wall <= 0.025,
+  }
+end)
+
 section("memory of a long run", function(bench)
   local seconds = full and 36000 or 3600
   local function steady(duration)

@@ -33,9 +33,11 @@ describe("moontide cat", function()
     local path = file("in.jsonl", four)
     assert.same({ status = 0, out = four, err = "" }, cat { path })
     assert.same({ status = 0, out = four, err = "" }, cat({ "-" }, { input = four }))
-    assert.same({ status = 0, out = "", err = "" }, cat { path, "-o", folder .. "/out.jsonl" })
+    local written = folder .. "/out.jsonl"
+    assert.same({ status = 0, out = "", err = "moontide: " .. written .. ": 4 requests\n" }, cat { path, "-o", written })
     assert.equal(four, command.read(folder .. "/out.jsonl"))
-    assert.same({ status = 0, out = "", err = "" }, cat { path, "-o", path })
+    assert.same({ status = 0, out = "", err = "moontide: " .. path .. ": 4 requests (seed 3)\n" },
+      cat { path, "--thin", "1", "--seed", "3", "-o", path })
     assert.equal(four, command.read(path))
   end)
 
@@ -50,7 +52,7 @@ describe("moontide cat", function()
   it("tolerates line ends, blank lines and an empty file", function()
     assert.equal("{\"timestamp\": 1}\n{}\n", cat { file("crlf", "{\"timestamp\":1}\r\n\r\n \n{}") }.out)
     assert.same({ status = 0, out = "", err = "" }, cat { file("empty", "") })
-    assert.same({ status = 0, out = "", err = "" }, cat { file("empty", ""), "-o", folder .. "/out" })
+    assert.equal("moontide: " .. folder .. "/out: 0 requests\n", cat({ file("empty", ""), "-o", folder .. "/out" }).err)
     assert.equal("", command.read(folder .. "/out"))
   end)
 
@@ -111,6 +113,35 @@ describe("moontide cat", function()
       refused({ path, "-o", old }, path .. message)
       assert.equal("before", command.read(old))
       assert.equal(0, command.shell("test $(ls -A '" .. folder .. "' | wc -l) = 2").status)
+    end
+  end)
+
+  it("says what a file seems to be that is no trace, in whichever command", function()
+    local csv = "(this looks like a CSV: 'moontide convert' makes a trace of a log)"
+    local list = "(this is a JSON list, a trace has a request a line; 'moontide convert' makes a trace of a list "
+      .. "of conversations)"
+    local files = {
+      { "a.csv", "TIMESTAMP,ContextTokens\r\n1,2\r\n", "expected a request ('{'), found 'TIMESTAMP,ContextTokens?' " .. csv },
+      { "one.csv", "a;b", "expected a request ('{'), found 'a;b' " .. csv },
+      { "bom.csv", "\xEF\xBB\xBFa,b\n", "a byte order mark, which JSON does not allow " .. csv },
+      { "bom.jsonl", "\xEF\xBB\xBF{}\n", "a byte order mark, which JSON does not allow" },
+      { "list.json", "[{}]\n", "expected a request ('{'), found '[{}]' " .. list },
+      { "plan.lua", "return 1\n", "expected a request ('{'), found 'return 1' "
+        .. "(this is a script: 'moontide SCRIPT -o TRACE' makes its trace)" },
+      { "zipped", "\x1f\x8b\8\n", "expected a request ('{'), found '???' (this is gzip data: it is decompressed where the "
+        .. "file's name ends in .gz, and 'zcat' does it for standard input)" },
+      { "utf16", "\xff\xfe{\0\n", "expected a request ('{'), found '??{?' (this is UTF-16, which has to be made UTF-8 first)" },
+      { "word", "junk\n", "expected a request ('{'), found 'junk'" },
+    }
+    for _, one in ipairs(files) do
+      local path = file(one[1], one[2])
+      refused({ path }, path .. ":1:1: " .. one[3])
+    end
+    local path = folder .. "/a.csv"
+    for _, words in ipairs { { "analyze", path }, { "compare", path, path }, { "cat", "--merge", "--parts", path, path } } do
+      local result = command.run(words)
+      assert.equal("moontide: " .. path .. ":1:1: " .. files[1][3] .. "\n", result.err)
+      assert.equal(1, result.status)
     end
   end)
 
@@ -180,7 +211,7 @@ describe("moontide cat", function()
       "--where 'inputlength' keeps none of 4 requests: no request has inputlength (did you mean 'input_length'?)")
     refused({ path, "-o", old, "--where", "false" }, "--where 'false' keeps none of 4 requests")
     refused({ path, "-o", old, "--start", "3", "--end", "4" },
-      path .. ": none of 4 requests lies in the window: timestamps go from 0 to 2000 milliseconds")
+      path .. ": none of 4 requests lies in the window: the trace goes from 0 to 2 seconds")
     assert.equal("before", command.read(old))
     -- Nothing to look at is no mistake.
     assert.equal(0, cat({ file("empty", ""), "--where", "delay", "--start", "3" }).status)
@@ -273,7 +304,11 @@ describe("moontide cat", function()
     assert.equal('{"input_length": 655, "hash_ids": [7, 8, 9, 4611686018427387904]}\n',
       cat({ misfit, "--fit-ids", "--block-size", "200" }).out)
     refused({ misfit, "--isl-multiplier", "2", "--block-size", "16", "-o", folder .. "/x" }, misfit
-      .. ":1: fewer hash_ids than input_length has blocks of 16: --block-size must be the trace's, or --fit-ids adds ids")
+      .. ":1: hash_ids has 3 ids, but input_length 655 makes 41 blocks of 16 tokens; it fits a block size of 256 "
+      .. "(--block-size must be the trace's; --fit-ids cuts or adds ids)")
+    refused({ misfit, "--isl-multiplier", "2000000" }, "cat: --isl-multiplier must be at most 1000000, not 2000000", 2)
+    assert.equal('{"input_length": 655, "hash_ids": [7, 8, 9]}\n', cat({ misfit, "--osl-multiplier", "2" }).out)
+    assert.equal(0, cat({ misfit, "--fit-ids", "--isl-multiplier", "2", "--block-size", "16" }).status)
   end)
 
   it("makes a trace that can be shown to others", function()
@@ -300,6 +335,14 @@ describe("moontide cat", function()
     refused({ path, "--sessions-to", "delta", "-o", folder .. "/x" }, path .. ": the session rows do not say whether "
       .. "they count whole prompts or only what each turn adds: say it (--sessions cumulative or --sessions delta)")
     assert.equal(0, cat({ path, "--sessions-to", "delta", "--sessions", "cumulative" }).status)
+    -- In blocks of another size ids would be lost.
+    local small = file("small.jsonl", whole)
+    for _, to in ipairs { "delta", "cumulative" } do
+      local words = { small, "--sessions-to", to, "--block-size", "128", "-o", folder .. "/x" }
+      if to == "cumulative" then table.move({ "--sessions", "delta" }, 1, 2, #words + 1, words) end
+      refused(words, small .. ":1: hash_ids has 2 ids, but input_length 700 makes 6 blocks of 128 tokens; it fits a "
+        .. "block size of 512 (--block-size must be the trace's; --fit-ids cuts or adds ids)")
+    end
   end)
 
   it("takes the ticks of a recorded clock away", function()
@@ -319,7 +362,7 @@ describe("moontide cat", function()
     assert.equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "2", "--grid", "500ms" }).out)
     assert.not_equal(result.out, cat({ path, "--sort", "--dequantize", "--seed", "3" }).out)
     path = file("plain.jsonl", four)
-    refused({ path, "--dequantize", "-o", folder .. "/x" }, "seed 0\nmoontide: " .. path .. ": its times lie on no grid "
+    refused({ path, "--dequantize", "-o", folder .. "/x" }, path .. ": its times lie on no grid "
       .. "(4 looked at): there is nothing to dequantize, or the grid must be given (--grid 3s)")
   end)
 

@@ -147,6 +147,8 @@ describe("a script", function()
       .. "  return nil, 'in.jsonl:3: what is that', 'input' end }", "in.jsonl:3: what is that" },
     { "result.lua", "return require 'moontide'.script{ summary = 'x', run = function() return 'yes' end }",
       "result: run must return nothing, an exit status, or nil and a message, not 'yes'" },
+    { "false.lua", "return require 'moontide'.script{ summary = 'x', run = function() return false end }",
+      "false: run must return nothing, an exit status, or nil and a message, not false" },
     { "below/module.lua", "return require 'broken'", "./below/broken.lua:1: boom" },
   }
   setup(function()
@@ -289,7 +291,7 @@ options:
   it("of the Lua module is its comments", function()
     local spike = run "help mt.spike"
     assert.equal(0, spike.status)
-    assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n$", spike.out)
+    assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n\nexample:\n  [^\n]+\n$", spike.out)
     local stream = run "help mt.stream".out
     assert.matches("\n    new_input%? number|moontide%.distribution tokens after the shared part\n", stream)
     local all = run "help mt".out

@@ -302,7 +302,13 @@ at most 1: 1 row left
 
   it("reports wrong and missing columns", function()
     refused_log("a,b\n1,2\n", "bad.csv:1: the columns are 'a', 'b': neither BurstGPT's (Timestamp, Request tokens, "
-      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens)")
+      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); "
+      .. "--columns says which of another CSV they are")
+    refused_log("a;b\n1;2\n", "bad.csv:1: the columns are 'a;b': neither BurstGPT's (Timestamp, Request tokens, "
+      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); commas must stand between them")
+    refused_log(("abcdefghijklmnopqrst,"):rep(40) .. "z\n1\n", "bad.csv:1: the columns are "
+      .. ("'abcdefghijklmnopqrst', "):rep(11) .. "...: neither BurstGPT's (Timestamp, Request tokens, Response tokens) "
+      .. "nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); --columns says which of another CSV they are")
     refused_log("Timestamp,Model\n1,2\n", "bad.csv:1: no column 'Request tokens'; the columns are 'Timestamp', 'Model'",
       { "--format", "burstgpt" })
     refused_log(burstgpt, "bad.csv:1: no column 'TIMESTAMPS'; the columns are 'Timestamp', 'Model', "
@@ -322,7 +328,12 @@ at most 1: 1 row left
     refused_log('{"a": 1}\n', "bad.csv:1: this is JSON, but of no log that is known: bailian has chat_id, aibrix "
       .. "requests, sharegpt conversations (--format says which it is)")
     refused_log(trace, "bad.csv:1:1: expected a row with the columns' names, found JSON: '"
-      .. trace:sub(1, 28) .. "...' (--format bailian, aibrix or sharegpt reads JSON)", { "--format", "burstgpt" })
+      .. trace:sub(1, 28) .. "...' (this is a trace already: 'moontide cat' passes a trace on)",
+      { "--format", "burstgpt" })
+    refused_log('{"chat_id": 1}', "bad.csv:1:1: expected a row with the columns' names, found JSON: '"
+      .. "{\"chat_id\": 1}' (--format bailian, aibrix or sharegpt reads JSON)", { "--format", "azure" })
+    refused_log("\x1f\x8b\8", "bad.csv:1: this is gzip data: it is decompressed where the file's name ends in .gz, "
+      .. "and 'zcat' does it for standard input")
     for _, format in ipairs { "bailian", "aibrix" } do
       refused_log(burstgpt, "bad.csv:1:1: expected an object ('{'), found '" .. head:sub(1, 44) .. "...'",
         { "--format", format })
@@ -377,6 +388,8 @@ at most 1: 1 row left
     refused({ "b.jsonl", "-o", "x", "--block-size", "20" },
       "convert: a bailian log has blocks of 16 tokens: the block size must be a multiple of 16, not 20", 2)
     refused({ "b.jsonl" }, "convert: the trace would replace the log b.jsonl: say where it goes with --output-file", 2)
+    refused({ "--segment", "log.csv@2", "--segment", "b.jsonl@3", "-o", "b.jsonl" },
+      "convert: the trace would replace the log b.jsonl: say where else it goes with --output-file", 2)
   end)
 
   it("leaves an old trace as it was when it fails", function()

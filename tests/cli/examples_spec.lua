@@ -33,6 +33,9 @@ local examples = {
   own_arrivals = { options = { every = "30s", size = "5", gap = "1ms" } },
   preble = { block_size = 16, options = { mix = "embodied", groups = "5", rate = "5", osl = "20" } },
   costs = { is_command = true, options = { requests = "20k" } },
+  clean_log = { is_command = true, arguments = "--share 0.7", options = {
+    trace = "PATH", output = "clean.jsonl", start = "1m", ["end"] = "50s", share = "0.5", seed = "3",
+  } },
   rate_over_time = { is_command = true, options = { trace = "PATH", bins = "20" } },
 }
 
@@ -476,6 +479,29 @@ describe("the example", function()
     end
     local _, sessions = check_sessions(streams["chat/main"], 300, 20)
     is_about(90, sessions, "sessions")
+  end)
+
+  it("clean_log mends a clock, cuts, and leaves out names", function()
+    local lines = {}
+    for _, record in ipairs(records.read(run("chat", "-o -"))) do
+      lines[#lines + 1] = ('{"timestamp": %d, "input_length": %d, "output_length": %d, "hash_ids": [%s], '
+        .. '"session_id": "user %s", "text_input": "secret"}\n'):format(record.timestamp // 3000 * 3000, record.isl,
+        record.osl, table.concat(record.ids, ", "), record.session)
+    end
+    command.write(folder, "ticks.jsonl", table.concat(lines))
+    local text = run("clean_log", "ticks.jsonl --start 60s --end 90s -o clean.jsonl")
+    assert.is_truthy(text:find("ticks.jsonl: the clock ticks every 3 s", 1, true), text)
+    local clean = command.read(folder .. "/clean.jsonl")
+    assert.is_nil(clean:find "user" or clean:find "secret")
+    local list = records.read(clean)
+    assert.is_nil(records.fault(list, 512))
+    assert.is_true(#list > 20 and list[1].timestamp == 0 and list[#list].timestamp < 30000)
+    assert.equal(0, command.run({ "lint", "clean.jsonl" }, { folder = folder }).status)
+    local half = tonumber(run("clean_log", "ticks.jsonl --share 0.5"):match "\n(%d+) requests\n")
+    assert.is_true(half > #lines * 0.35 and half < #lines * 0.65, half)
+    local result = command.run({ "examples/clean_log.lua", "ticks.jsonl", "--start", "9h" }, { folder = folder })
+    assert.equal(1, result.status)
+    assert.is_truthy(result.err:find "none of %d+ requests lies in the window")
   end)
 
   it("rate_over_time draws the trace it is given", function()

@@ -64,11 +64,11 @@ describe("output", function()
   it("writes devices and pipes as they are", function()
     local made = shell("mknod null c 1 3 && { : > null; } 2>/dev/null")
     if made.status == 0 then
-      assert.same({ status = 0, out = "", err = "" }, shell "$MOONTIDE cat in.jsonl -o null")
+      assert.same({ status = 0, out = "", err = "moontide: null: 1 request\n" }, shell "$MOONTIDE cat in.jsonl -o null")
       assert.equal(0, shell("test -c null").status)
     end
     local result = shell "mkfifo pipe; cat pipe & $MOONTIDE cat in.jsonl -o pipe; wait; test -p pipe"
-    assert.same({ status = 0, out = '{"timestamp": 1}\n', err = "" }, result)
+    assert.same({ status = 0, out = '{"timestamp": 1}\n', err = "moontide: pipe: 1 request\n" }, result)
     -- Not from the start of what standard output is redirected to.
     shell "echo first > log; $MOONTIDE cat in.jsonl -o /dev/stdout >> log; echo last >> log"
     assert.equal('first\n{"timestamp": 1}\nlast\n', read "log")

@@ -1,7 +1,7 @@
 -- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
 -- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
--- folder of those files. Guide: `lua` blocks run after `local mt = require "moontide"`, `sh` blocks where
--- there is a folder `examples`.
+-- folder of those files, `repl` blocks are typed at the prompt. Guide: `lua` blocks run after
+-- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
 local document = require "tests.support.document"
 
@@ -39,6 +39,21 @@ describe("the README", function()
 
   it("has commands that run", function()
     assert.truthy(document.run_commands(text, with_path, succeeds) >= 8)
+  end)
+
+  it("has sessions at the prompt that go as they are shown", function()
+    local blocks = document.blocks(text, "repl")
+    for _, block in ipairs(blocks) do
+      local typed, shown = {}, {}
+      for line in (block .. "\n"):gmatch "(.-)\n" do
+        local input = line:match "^>>? (.*)$"
+        table.insert(input and typed or shown, (input or line) .. "\n")
+      end
+      local result = command.run({ "repl", "--no-init" }, { folder = folder, input = table.concat(typed),
+        environment = "LC_ALL=C.UTF-8 TERM=xterm" })
+      assert.same({ status = 0, out = table.concat(shown), err = "" }, result)
+    end
+    assert.truthy(#blocks > 0)
   end)
 
   it("names only commands and make targets that there are", function()

@@ -156,6 +156,8 @@ describe("moontide synthesize", function()
     assert.equal("moontide: t.model has gaps without their order: arrivals are iid\n",
       result.err:match "^[^\n]*\n")
     assert.equal(1, select(2, works("t.model --num-requests 20 -o new.jsonl --arrivals iid").err:gsub("\n", "")))
+    assert.equal("moontide: standard input has gaps without their order: arrivals are iid\n",
+      works("- --num-requests 20 -o new.jsonl", { input = read "t.model" }).err:match "^[^\n]*\n")
     refused("the model has its gaps without their order, and arrivals like the source's need it: only iid is left",
       "t.model --arrivals source")
   end)

@@ -277,13 +277,13 @@ static void test_quantiles(void **state) {
  * less. */
 static void replay(const source *trace, const mt_reuse_items *items) {
     mt_reuse_history history = {.keep = UINT64_MAX};
-    mt_reuse_errors errors;
+    mt_reuse_errors errors = {0};
     caches tree;
     uint64_t next_id = 0, ids[SOURCE_BLOCKS];
     uint32_t *owner = calloc(SOURCE_REQUESTS * SOURCE_BLOCKS, sizeof *owner), shared = 0;
     memcpy(history.sizes, items->sizes, sizeof items->sizes);
     mt_reuse_history_begin(&history);
-    mt_reuse_errors_begin(&errors, items);
+    mt_reuse_errors_tolerate(&errors, items, 1);
     open_caches(&tree);
     for (uint32_t r = 0; r < trace->count; r++) {
         const mt_reuse_item *item = item_of(items, r + 1);
@@ -291,10 +291,10 @@ static void replay(const source *trace, const mt_reuse_items *items) {
         touch_caches(&tree, trace->ids[r], trace->blocks[r]);
         assert_int_equal(tree.known, item->shared);
         if (item->shared > 0) {
-            float cost;
+            float cost, fit;
             from = owner[tree.path[item->shared - 1]];
             assert_true(mt_reuse_cost(&history, items, &errors, item, from) == 0);
-            assert_true(mt_reuse_choose(&history, items, &errors, item, &cost) != MT_NO_SLOT);
+            assert_true(mt_reuse_choose(&history, items, &errors, item, &cost, &fit) != MT_NO_SLOT);
             assert_true(cost >= 0);
             mt_reuse_errors_add(&errors, &history, items, item, from);
             shared++;
@@ -359,7 +359,8 @@ static void make_row(row *all) {
     all->item = (mt_reuse_item){
         .shared = 10, .first_return = 10, .run_count = 1, .distance = 2000, .elapsed = 2000};
     mt_reuse_history_begin(&all->history);
-    mt_reuse_errors_begin(&all->errors, &all->items);
+    all->errors = (mt_reuse_errors){0};
+    mt_reuse_errors_tolerate(&all->errors, &all->items, 1);
     for (uint32_t s = 0; s < ROW; s++)
         assert_int_equal(mt_reuse_place(&all->history, MT_NO_SLOT, 0, 10, 0, &next_id, ids, NULL),
                          MT_OK);
@@ -370,7 +371,7 @@ static void test_cost_grows_with_distance(void **state) {
     row all;
     make_row(&all);
     uint32_t exact = ROW - 200; /* 2000 blocks away */
-    float before = 0, cost;
+    float before = 0, cost, fit;
     assert_int_equal(mt_reuse_distance(&all.history, exact), 2000);
     assert_true(mt_reuse_cost(&all.history, &all.items, &all.errors, &all.item, exact) == 0);
     for (uint32_t s = exact; s < ROW; s++, before = cost) {
@@ -384,7 +385,8 @@ static void test_cost_grows_with_distance(void **state) {
         assert_true(cost >= before);
     }
     assert_true(before > (float)log(4000 / 2000.0) - 0.1F);
-    uint32_t chosen = mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost);
+    uint32_t chosen =
+        mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost, &fit);
     assert_true(cost == 0);
     assert_in_range(mt_reuse_distance(&all.history, chosen), 1900, 2050);
     mt_reuse_history_free(&all.history);
@@ -394,12 +396,13 @@ static void test_cost_grows_with_distance(void **state) {
 static void test_diffusion(void **state) {
     (void)state;
     row all;
-    float cost;
+    float cost, fit;
     make_row(&all);
     for (int sign = -1; sign <= 1; sign += 2) {
         for (int j = 0; j < MT_REUSE_SIZES; j++)
             all.errors.hits[j] = (float)sign * 50 * all.errors.tolerated;
-        uint32_t chosen = mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost);
+        uint32_t chosen =
+            mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost, &fit);
         uint64_t distance = mt_reuse_distance(&all.history, chosen);
         assert_true(sign > 0 ? distance > 2050 : distance < 1950);
     }

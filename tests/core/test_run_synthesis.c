@@ -22,12 +22,19 @@ static mt_synthesis *synthesis_of(mt_model *model, double speedup) {
     return synthesis;
 }
 
+static mt_process *even_of(double rate) {
+    mt_curve *curve = constant(rate);
+    mt_process *process = mt_process_even(curve, 0, NULL);
+    assert_non_null(process);
+    mt_curve_release(curve);
+    return process;
+}
+
 /* Two streams: ten a second, and three a second, of prompts that nobody sees. */
 static mt_run *run_of(double duration) {
     mt_error error;
     mt_plan *plan = new_plan(512);
-    add_stream(plan, "a", mt_process_even(constant(10), 0, NULL), lengths_of(fixed(9), 0, NULL),
-               unique_prompt(), NULL);
+    add_stream(plan, "a", even_of(10), lengths_of(fixed(9), 0, NULL), unique_prompt(), NULL);
     add_stream(plan, "b", poisson_of(constant(3)), lengths_of(fixed(9), 0, NULL), unique_prompt(),
                NULL);
     mt_run_options options = mt_run_defaults();

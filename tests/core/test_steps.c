@@ -92,7 +92,7 @@ static void test_window(void **state) {
                 "", MT_ERROR_INPUT, 1, "no timestamp");
     gives(state, mt_step_window(source_of_four(state), 1, 2, 0, &error), "");
     fails_after(state, mt_step_window(source_of_four(state), 1, 2, 1, &error), "", MT_ERROR_INPUT,
-                0, "none of 4 requests lies in the window: timestamps go from 0 to 2000.5");
+                0, "none of 4 requests lies in the window: the trace goes from 0 to 2.0005");
     gives(state, mt_step_window(source_of(state, "in.jsonl", ""), 1, 2, 1, &error), "");
 }
 

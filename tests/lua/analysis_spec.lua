@@ -74,6 +74,29 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     assert.equal(6373.585487490649, result.metrics.context_length.mean)
     assert.same(result, mt.analyze(mt.trace.open(conversation)))
     assert.same(result, mt.analyze(mt.trace.read(conversation)))
+    assert.same(result, mt.analyze(mt.trace.pipe(conversation)))
+  end)
+
+  it("analyses a pipe as the columns that it would give", function()
+    local path = os.tmpname()
+    assert(mt.trace.columns(requests()):write(path))
+    local late = mt.trace.pipe(path):where "input_length > 100":speed(2)
+    assert.same(mt.analyze(late:columns()), mt.analyze(late))
+    assert.equal(mt.analyze(late).requests, mt.compare(path, late).requests[2])
+    assert.equal(path .. ", where, speed", mt.compare(path, late).traces[2])
+    local result, message, code = mt.analyze(mt.trace.pipe(path):where "input_lenght > 100")
+    assert.is_nil(result)
+    assert.equal(path .. ":1: where: attempt to compare number with nil (this request has no input_lenght "
+      .. "(did you mean 'input_length'?))", message)
+    assert.equal("callback", code)
+    assert(io.open(path, "a")):write("junk\n"):close()
+    result, message = mt.analyze(mt.trace.pipe(path):speed(2))
+    assert.is_nil(result)
+    assert.truthy(message:find(":6:1: expected a request", 1, true))
+    result = mt.analyze(mt.trace.pipe(path, { skip_bad_lines = true }):speed(2))
+    assert.same({ 5, 1 }, { result.requests, result.skipped })
+    os.remove(path)
+    assert.truthy(select(2, mt.compare(path, mt.trace.pipe(path))):find "cannot open")
   end)
 
   it("analyses what is left in a reader", function()
@@ -191,7 +214,7 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
   end)
 
   it("refuses wrong arguments", function()
-    assert.equal("analyze: the trace must be a file's name, columns or a reader, not 5", refusal(mt.analyze, 5))
+    assert.equal("analyze: the trace must be a file's name, columns, a pipe or a reader, not 5", refusal(mt.analyze, 5))
     assert.equal("analyze: block_size must be at least 1, not 0", refusal(mt.analyze, "x", { block_size = 0 }))
     assert.equal("analyze: cache_sizes must be at least 1, not 0", refusal(mt.analyze, "x", { cache_sizes = { 0 } }))
     assert.equal("analyze: cache_sizes must be a list of at least one value, not a table",

@@ -73,12 +73,44 @@ describe("mt.lint", function()
     assert.same(clean()[3].hash_ids, result:mended():columns()[3].hash_ids)
   end)
 
+  it("finds a size that is none of the usual ones", function()
+    local columns = mt.trace.columns()
+    for i = 1, 40 do
+      local ids = {}
+      for j = 1, (37 * i - 1) // 48 + 1 do ids[j] = 100 * i + j end
+      columns:append { input_length = 37 * i, hash_ids = ids }
+    end
+    local result = mt.lint(columns)
+    assert.same({}, result.findings)
+    assert.equal(48, result.block_size)
+    result = mt.lint(columns, { block_size = 512 })
+    assert.equal("--block-size 48", result.findings[1].mend)
+    assert.equal("blocks have 48 tokens: that fits 40 of 40 prompts", result.findings[1].cause)
+  end)
+
+  it("tells traces of two block sizes put together, and spoils neither", function()
+    local columns = mt.trace.columns()
+    for i = 1, 40 do
+      local ids = {}
+      for j = 1, (300 * i - 1) // (i % 3 == 0 and 128 or 512) + 1 do ids[j] = 1000 * i + j end
+      columns:append { input_length = 300 * i, hash_ids = ids }
+    end
+    local result = mt.lint(columns)
+    assert.same({ "block_size" }, names_of(result))
+    assert.equal("traces with blocks of 512 and of 128 tokens were put together: every prompt fits one of them",
+      result.findings[1].cause)
+    assert.is_nil(result.findings[1].mend)
+    local mended, done, left = result:mended()
+    assert.same({ {}, { "block_size" } }, { done, left })
+    assert.equal(8, #mended:columns()[3].hash_ids)
+  end)
+
   it("tells session rows that count only what a turn adds", function()
     local delta = mt.trace.columns(clean()):sessions { to = "delta", block_size = 16 }
     local result = mt.lint(delta)
     assert.same({ "session_rows" }, names_of(result))
     assert.equal("2 of 2 later turns share no block with the turn before", result.findings[1].message)
-    assert.equal("--sessions-to cumulative", result.findings[1].mend)
+    assert.equal("--sessions-to cumulative --block-size 16", result.findings[1].mend)
     local whole = result:mended():columns()
     for i, request in ipairs(clean()) do
       assert.equal(request.input_length, whole[i].input_length)

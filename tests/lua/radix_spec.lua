@@ -102,17 +102,17 @@ describe("mt.radix", function()
     assert.equal("radix tree: 0 core nodes, depth 0, 0 unique tails", tostring(tree))
   end)
 
-  it("reads a file, a reader and columns alike", function()
+  it("reads a file, a reader, columns and a pipe alike", function()
     with_file('{"hash_ids": [3, 4]}\n{"hash_ids": [3, 4, 5]}\n', function(path)
       local reader <close> = assert(mt.trace.open(path))
-      for _, source in ipairs { path, reader, mt.trace.read(path) } do
+      for _, source in ipairs { path, reader, mt.trace.read(path), mt.trace.pipe(path):first(2) } do
         assert.same({ 1 }, assert(mt.radix(source)):children(-1))
       end
     end)
   end)
 
   it("refuses what is no trace and no id", function()
-    assert.equal("radix: the trace must be a file's name, columns, a reader or a list of lists of ids, not 5",
+    assert.equal("radix: the trace must be a file's name, columns, a pipe, a reader or a list of lists of ids, not 5",
       refusal(mt.radix, 5))
     assert.equal("radix: list 2 must be a list of ids, not 7", refusal(mt.radix, { { 1 }, 7 }))
     for _, id in ipairs { -1, 0.5, "x", "", "-3", "18446744073709551615", "99999999999999999999", true } do

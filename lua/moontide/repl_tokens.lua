@@ -1,0 +1,94 @@
+--- Lua text up to the cursor as tokens, for completion: it need not be whole, and is never run.
+local core = require "moontide.core"
+core.base.own()
+
+local tokens = {}
+
+---@class moontide.token
+---@field kind "name"|"string"|"number"|"symbol"
+---@field text string
+---@field first integer
+---@field last integer
+---@field partner integer? of a closing bracket: the index of the opening one
+
+local closing = { [")"] = "(", ["]"] = "[", ["}"] = "{" }
+local opening = { ["("] = true, ["["] = true, ["{"] = true }
+
+-- The end of a long bracket's text that begins at `first` ("[[", "[=["), math.huge when it is open; nil
+-- when none begins there.
+local function long_bracket(text, first)
+  local level = text:match("^%[(=*)%[", first)
+  if not level then return nil end
+  local _, last = text:find("]" .. level .. "]", first, true)
+  return last or math.huge
+end
+
+-- The end of a quoted string, math.huge when it is open.
+local function quoted(text, first)
+  local quote, position = text:sub(first, first), first + 1
+  while position <= #text do
+    local byte = text:sub(position, position)
+    if byte == quote then return position end
+    position = position + (byte == "\\" and 2 or 1)
+  end
+  return math.huge
+end
+
+-- The end of a comment, math.huge when the cursor is in it; nil when none begins there.
+local function comment(text, first)
+  if text:sub(first, first + 1) ~= "--" then return nil end
+  return long_bracket(text, first + 2) or (text:find("\n", first, true) or math.huge)
+end
+
+-- Kind and end of the token at `first`.
+local function token_at(text, first)
+  local long = long_bracket(text, first)
+  if long then return "string", long end
+  if text:find("^[\"']", first) then return "string", quoted(text, first) end
+  local _, last = text:find("^[%a_][%w_]*", first)
+  if last then return "name", last end
+  _, last = text:find("^%.?%d[%w.]*", first)
+  if last then return "number", last end
+  _, last = text:find("^%.%.%.?", first)
+  return "symbol", last or first
+end
+
+---@class moontide.tokens
+---@field [integer] moontide.token
+---@field open integer[] the indices of brackets that are open at the cursor, innermost last
+---@field inside "comment"|"string"|nil where the cursor is
+---@field string_first integer? where the string that the cursor is in begins
+
+--- The tokens of a text. A string that is open at its end is none of them: `inside` says so.
+---@param text string
+---@return moontide.tokens
+function tokens.of(text)
+  local list = { open = {} }
+  local position = 1
+  while true do
+    position = text:find("%S", position)
+    if not position then return list end
+    local last = comment(text, position)
+    if last == math.huge then
+      list.inside = "comment"
+      return list
+    elseif not last then
+      local kind
+      kind, last = token_at(text, position)
+      if last == math.huge then
+        list.inside, list.string_first = "string", position
+        return list
+      end
+      local token = { kind = kind, text = text:sub(position, last), first = position, last = last }
+      list[#list + 1] = token
+      if kind == "symbol" and opening[token.text] then
+        table.insert(list.open, #list)
+      elseif kind == "symbol" and closing[token.text] then
+        token.partner = table.remove(list.open)
+      end
+    end
+    position = last + 1
+  end
+end
+
+return tokens
