@@ -154,7 +154,8 @@ static void set_quantiles(mt_reuse_items *items, mass *masses, size_t count, uin
 }
 
 static void set_sizes(mt_reuse_items *items, mass *masses) {
-    uint64_t most = items->farthest > 2 * LEAST_SIZE ? items->farthest : 2 * LEAST_SIZE;
+    const uint64_t least = 2 * (uint64_t)LEAST_SIZE;
+    uint64_t most = items->farthest > least ? items->farthest : least;
     size_t count = 0;
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_reuse_item *item = &items->items[i];
@@ -194,19 +195,14 @@ static void place_runs(mt_reuse_items *items) {
 
 mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
                             const mt_synthesis_options *options, mt_error *error) {
-    mass *masses = NULL;
     uint32_t *from = mt_allocate(model->count, sizeof *from);
+    mass *masses = mt_allocate(model->run_count + 1, sizeof *masses);
     items->items = mt_allocate(model->count, sizeof *items->items);
-    mt_code code = MT_OK;
-    if (!from || !items->items)
+    mt_code code;
+    if (!from || !masses || !items->items) {
         code = mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK)
-        code = choose(items, from, model, options, error);
-    if (code == MT_OK)
-        code = set_distances(items, from, model, options, error);
-    if (code == MT_OK && !(masses = mt_allocate(model->run_count + 1, sizeof *masses)))
-        code = mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK) {
+    } else if ((code = choose(items, from, model, options, error)) == MT_OK &&
+               (code = set_distances(items, from, model, options, error)) == MT_OK) {
         set_sizes(items, masses);
         place_runs(items);
     }

@@ -456,7 +456,7 @@ static void test_out_of_memory(void **state) {
         mt_memory_fail_at(0, 0);
         mt_reuse_items_free(&items);
         if (code == MT_OK) {
-            assert_int_equal(n, 6); /* which, items, runs, kinships, masses */
+            assert_int_equal(n, 6); /* which, masses, items, runs, kinships */
             break;
         }
         assert_int_equal(error.code, MT_ERROR_MEMORY);
