@@ -14,8 +14,8 @@
  * own, and each request belongs to one of them, as likely to each.
  *
  * Memory: about 170 bytes a description, for each population that has made a request, and 100 to
- * 200 for each request within reach of the largest distance. Random numbers: (seed, "synthesize",
- * "plan" | "wait" | "copy"). */
+ * 200 for each request within reach of the largest distance. Random numbers: (seed, "synthesize"
+ * or, for population n > 0, "synthesize/n", "plan" | "wait"), and (seed, "synthesize", "copy"). */
 #ifndef MT_PREFIX_REUSE_H
 #define MT_PREFIX_REUSE_H
 

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include <string.h>
 
 /* All found by trying on traces of very different kinds. */
@@ -22,15 +24,16 @@ enum {
 
 mt_code mt_reuse_population_open(mt_reuse_population *population, const mt_reuse_items *items,
                                  uint64_t seed, uint64_t number, mt_error *error) {
-    static const char name[] = "synthesize";
+    char name[40] = "synthesize"; /* the first population's; the others' have their number */
+    if (number > 0)
+        snprintf(name, sizeof name, "synthesize/%llu", (unsigned long long)number);
+    size_t length = strlen(name);
     population->items = items;
     population->promises = mt_allocate(items->count, sizeof *population->promises);
     if (!population->promises)
         return mt_fail_memory(error, "synthesiser");
-    mt_random_start(&population->plan_random, mt_random_key_of(seed + number * 0x9E3779B97F4A7C15,
-                                                               name, sizeof name - 1, "plan", 4));
-    mt_random_start(&population->wait_random, mt_random_key_of(seed + number * 0x9E3779B97F4A7C15,
-                                                               name, sizeof name - 1, "wait", 4));
+    mt_random_start(&population->plan_random, mt_random_key_of(seed, name, length, "plan", 4));
+    mt_random_start(&population->wait_random, mt_random_key_of(seed, name, length, "wait", 4));
     for (int j = 0; j < MT_REUSE_SIZES; j++)
         population->history.sizes[j] = items->sizes[j];
     uint64_t farthest = items->sizes[MT_REUSE_SIZES - 1];
