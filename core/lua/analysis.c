@@ -2,25 +2,22 @@
  * cache. */
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
+#include "lua/intake.h"
 #include "lua/trace_binding.h"
 
-#include "base/interrupt.h"
 #include "prefix/analysis.h"
 #include "prefix/numbering.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
-    mt_numbering *numbering;           /* NULL, like the next two, once closed */
-    mt_analysis *state;                /* of the requests with their ids as numbers */
-    mt_locality *locality;             /* the same */
-    uint64_t left_out;                 /* requests that did not fit, passed over */
-    mt_error first_left;               /* the first of them */
-    char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
+    mt_numbering *numbering; /* NULL, like the next two, once closed */
+    mt_analysis *state;      /* of the requests with their ids as numbers */
+    mt_locality *locality;   /* the same */
+    mt_lua_intake intake;
 } analysis;
 
 static analysis *check_analysis(lua_State *L) {
@@ -56,9 +53,8 @@ static int analysis_release(lua_State *L) {
     return 0;
 }
 
-/* Takes in one request of `source`; one that does not fit is passed over if `skip`. */
-static mt_code add(analysis *self, const mt_request *request, const char *source, int skip,
-                   mt_error *error) {
+static mt_code take(void *owner, const mt_request *request, mt_error *error) {
+    analysis *self = owner;
     mt_request numbered = *request;
     mt_code code = mt_analysis_check(self->state, request, error);
     if (code == MT_OK && request->hash_count > 0 &&
@@ -66,79 +62,23 @@ static mt_code add(analysis *self, const mt_request *request, const char *source
               mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
-        return mt_locality_add(self->locality, &numbered, error);
-    if (code != MT_ERROR_INPUT)
-        return code;
-    snprintf(error->source, sizeof error->source, "%s", source);
-    if (!skip)
-        return code;
-    if (self->left_out++ == 0)
-        self->first_left = *error;
-    return MT_OK;
+        code = mt_locality_add(self->locality, &numbered, error);
+    return code;
 }
 
-/* analysis:read(reader | source, most, skip) -> requests read, fewer than `most` only at the
- * trace's end | nil, message, code */
 static int analysis_read(lua_State *L) {
     analysis *self = check_analysis(L);
-    mt_lua_trace trace = mt_lua_check_trace(L, 2);
-    uint64_t most = mt_lua_check_count(L, 3, "analyze: most"), done = 0;
-    int skip = lua_toboolean(L, 4), status = 1;
-    mt_request request;
-    mt_error error;
-    snprintf(self->source, sizeof self->source, "%s", mt_lua_trace_name(&trace));
-    while (done < most && (status = mt_lua_trace_next(&trace, &request, &error)) > 0) {
-        if (add(self, &request, self->source, skip, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
-        done++;
-    }
-    if (status < 0)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)done);
-    return 1;
+    return mt_lua_intake_read(L, &self->intake, take, self, "analyze");
 }
 
-/* analysis:add(columns, skip) -> true | nil, message, code */
 static int analysis_add(lua_State *L) {
     analysis *self = check_analysis(L);
-    const mt_columns *columns = mt_lua_check_columns(L, 2);
-    int skip = lua_toboolean(L, 3);
-    snprintf(self->source, sizeof self->source, "columns");
-    for (size_t i = 0; i < columns->count; i++) {
-        mt_request request;
-        mt_error error;
-        char source[32];
-        mt_columns_get(columns, i, &request);
-        request.line = 0; /* which file it was the line of is not known any more */
-        snprintf(source, sizeof source, "request %zu", i + 1);
-        mt_code code = mt_interrupted() ? mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted")
-                                        : add(self, &request, source, skip, &error);
-        if (code != MT_OK)
-            return mt_lua_failure(L, &error);
-    }
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_intake_add(L, &self->intake, take, self);
 }
 
-/* analysis:skipped([reader | source]) -> requests and lines passed over, those of the reader
- * included, and what was wrong with the first (or nil) */
 static int analysis_skipped(lua_State *L) {
     const analysis *self = check_analysis(L);
-    mt_error first = self->first_left, bad_line;
-    uint64_t count = self->left_out;
-    if (!lua_isnoneornil(L, 2)) {
-        mt_lua_trace trace = mt_lua_check_trace(L, 2);
-        uint64_t lines = mt_lua_trace_skipped(&trace, &bad_line);
-        if (lines > 0 && (count == 0 || bad_line.line < first.line))
-            first = bad_line;
-        count += lines;
-    }
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushinteger(L, (lua_Integer)count);
-    if (count == 0)
-        return 1;
-    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
-    return 2;
+    return mt_lua_intake_skipped(L, &self->intake);
 }
 
 void mt_lua_set_number(lua_State *L, const char *name, double value) {
@@ -171,7 +111,7 @@ static int analysis_result(lua_State *L) {
     mt_analysis_result result;
     mt_error error;
     if (mt_analysis_finish(self->state, &result, &error) != MT_OK) {
-        memcpy(error.source, self->source, sizeof error.source);
+        memcpy(error.source, self->intake.source, sizeof error.source);
         return mt_lua_failure(L, &error);
     }
     lua_createtable(L, 0, 3);

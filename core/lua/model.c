@@ -2,9 +2,9 @@
  * model is what it leaves. */
 #include "lua/locality_binding.h"
 #include "lua/model_binding.h"
+#include "lua/intake.h"
 #include "lua/trace_binding.h"
 
-#include "base/interrupt.h"
 #include "prefix/model_figures.h"
 #include "prefix/model_text.h"
 
@@ -157,10 +157,8 @@ static int model_text(lua_State *L) {
  */
 
 typedef struct learner_box {
-    mt_learner *learner;               /* NULL once finished or closed */
-    uint64_t left_out;                 /* requests that did not fit, passed over */
-    mt_error first_left;               /* the first of them */
-    char source[MT_ERROR_SOURCE_SIZE]; /* what was read last, for messages */
+    mt_learner *learner; /* NULL once finished or closed */
+    mt_lua_intake intake;
 } learner_box;
 
 static learner_box *check_learner(lua_State *L) {
@@ -187,81 +185,23 @@ static int learner_new(lua_State *L) {
     return self->learner ? 1 : mt_lua_raise_error(L, &error);
 }
 
-/* Takes in one request of `source`; one that does not fit is passed over if `skip`. */
-static mt_code add(learner_box *self, const mt_request *request, const char *source, int skip,
-                   mt_error *error) {
-    mt_code code = mt_learner_add(self->learner, request, error);
-    if (code != MT_ERROR_INPUT)
-        return code;
-    snprintf(error->source, sizeof error->source, "%s", source);
-    if (!skip)
-        return code;
-    if (self->left_out++ == 0)
-        self->first_left = *error;
-    return MT_OK;
+static mt_code take(void *owner, const mt_request *request, mt_error *error) {
+    return mt_learner_add(((learner_box *)owner)->learner, request, error);
 }
 
-/* learner:read(reader, most, skip) -> requests read, fewer than `most` only at the trace's end
- * | nil, message, code */
 static int learner_read(lua_State *L) {
     learner_box *self = check_learner(L);
-    mt_trace_reader *trace = mt_lua_check_reader(L, 2);
-    uint64_t most = mt_lua_check_count(L, 3, "learn: most"), done = 0;
-    int skip = lua_toboolean(L, 4), status = 1;
-    mt_request request;
-    mt_error error;
-    snprintf(self->source, sizeof self->source, "%s", mt_trace_name(trace));
-    while (done < most && (status = mt_trace_next(trace, &request, &error)) > 0) {
-        if (add(self, &request, self->source, skip, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
-        done++;
-    }
-    if (status < 0)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)done);
-    return 1;
+    return mt_lua_intake_read(L, &self->intake, take, self, "learn");
 }
 
-/* learner:add(columns, skip) -> true | nil, message, code */
 static int learner_add(lua_State *L) {
     learner_box *self = check_learner(L);
-    const mt_columns *columns = mt_lua_check_columns(L, 2);
-    int skip = lua_toboolean(L, 3);
-    snprintf(self->source, sizeof self->source, "columns");
-    for (size_t i = 0; i < columns->count; i++) {
-        mt_request request;
-        mt_error error;
-        char source[32];
-        mt_columns_get(columns, i, &request);
-        request.line = 0; /* which file it was the line of is not known any more */
-        snprintf(source, sizeof source, "request %zu", i + 1);
-        mt_code code = mt_interrupted() ? mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted")
-                                        : add(self, &request, source, skip, &error);
-        if (code != MT_OK)
-            return mt_lua_failure(L, &error);
-    }
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_intake_add(L, &self->intake, take, self);
 }
 
-/* learner:skipped([reader]) -> requests and lines passed over, those of the reader included, and
- * what was wrong with the first (or nil) */
 static int learner_skipped(lua_State *L) {
     const learner_box *self = luaL_checkudata(L, 1, learner_type);
-    mt_error first = self->first_left, bad_line;
-    uint64_t count = self->left_out;
-    if (!lua_isnoneornil(L, 2)) {
-        uint64_t lines = mt_trace_skipped(mt_lua_check_reader(L, 2), &bad_line);
-        if (lines > 0 && (count == 0 || bad_line.line < first.line))
-            first = bad_line;
-        count += lines;
-    }
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushinteger(L, (lua_Integer)count);
-    if (count == 0)
-        return 1;
-    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
-    return 2;
+    return mt_lua_intake_skipped(L, &self->intake);
 }
 
 /* learner:finish() -> model | nil, message, code; the learner is closed */
@@ -274,7 +214,7 @@ static int learner_finish(lua_State *L) {
     self->learner = NULL;
     if (made->model)
         return 1;
-    snprintf(error.source, sizeof error.source, "%s", self->source);
+    snprintf(error.source, sizeof error.source, "%s", self->intake.source);
     return mt_lua_failure(L, &error);
 }
 
