@@ -46,6 +46,9 @@ return mt.script {
       return "--output-file is needed where the trace is standard input"
     end
     if opt.duration and not synthesis.takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
+    if opt.dequantize and synthesis.takes_plan(opt) then
+      return "--dequantize is for the source's arrivals, not for --arrivals SCRIPT"
+    end
     return synthesis.check_bounds(opt, function(name) return "--" .. name end)
   end,
   run = function(opt)
