@@ -45,7 +45,13 @@ return mt.script {
     if opt.input_file == "-" and not opt.output_file then
       return "--output-file is needed where the trace is standard input"
     end
+    if opt.output_file == opt.input_file and opt.output_file ~= "-" then
+      return ("the new trace would replace %s: say where else it goes with --output-file"):format(opt.input_file)
+    end
     if opt.duration and not synthesis.takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
+    if opt.dequantize and synthesis.takes_plan(opt) then
+      return "--dequantize is for the source's arrivals, not for --arrivals SCRIPT"
+    end
     return synthesis.check_bounds(opt, function(name) return "--" .. name end)
   end,
   run = function(opt)

@@ -80,6 +80,9 @@ static mt_synthesis_times times_of(lua_State *L, int *has_gaps) {
     int kind = luaL_checkoption(L, -1, NULL, kinds);
     lua_pop(L, 1);
     times.kind = kind == 1 ? MT_GAPS_SOURCE : MT_GAPS_IID;
+    lua_getfield(L, 2, "dequantize");
+    times.dequantize = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     *has_gaps = kind < 2;
     return times;
 }
@@ -116,7 +119,7 @@ static int synthesis_about(lua_State *L) {
 
 /* open(radix_source | model, {seed=, block_size=, prefix_len_multiplier=, prompt_len_multiplier=,
  * osl_multiplier=, prefix_root_multiplier=, min_isl=, max_isl=, min_osl=, max_osl=, speed_ratio=,
- * arrivals="iid"|"source"|"plan", compact=}) -> synthesis | nil, message, code */
+ * arrivals="iid"|"source"|"plan", dequantize=, compact=}) -> synthesis | nil, message, code */
 static int synthesis_open(lua_State *L) {
     check_origin(L);
     luaL_checktype(L, 2, LUA_TTABLE);

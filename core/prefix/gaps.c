@@ -14,8 +14,7 @@ struct mt_gaps {
     mt_gaps_source source;
 };
 
-/* Times since the first request into times[0..count). */
-static mt_code add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
+mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
     times[0] = 0;
     for (size_t i = 1; i < count; i++) {
         if (i % 4096 == 0 && mt_interrupted())
@@ -49,7 +48,7 @@ mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, ui
     gaps->first = -1;
     mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
                                                     "arrivals", strlen("arrivals")));
-    if (add_up(gaps_ns, count, times, error))
+    if (mt_gaps_add_up(gaps_ns, count, times, error))
         goto failed;
     if (kind == MT_GAPS_SOURCE) {
         mt_gaps_source_start(&gaps->source, times, count);

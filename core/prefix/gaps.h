@@ -56,6 +56,14 @@ typedef struct mt_gaps mt_gaps;
 mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error);
 
+/* The gaps of the same requests had their clock not ticked: their times are spread over the grid
+ * that they lie on (stats/grid.h), by the seed, and spread_ns[0..count), which may be gaps_ns,
+ * takes the gaps between them. The gaps must be in order: without it there are no times. Errors as
+ * in mt_gaps_new, and MT_ERROR_VALUE where the times lie on no grid; spread_ns means nothing then.
+ * Memory while it works: 24 bytes a request. */
+mt_code mt_gaps_dequantize(const int64_t *gaps_ns, size_t count, uint64_t seed, int64_t *spread_ns,
+                           mt_error *error);
+
 /* The next request's time: 0 for the first instant drawn, wherever that was, then nondecreasing
  * nanoseconds. MT_ERROR_VALUE once times pass 2^63 - 1 ns (292 years), again on every further call.
  */

@@ -11,6 +11,10 @@
 /* No source lasts longer, 73 years: what is computed from its times fits 63 bits. */
 #define MT_GAPS_LONGEST (INT64_C(1) << 61)
 
+/* Times since the first request, ns, into times[0..count); count >= 1. gaps_ns and errors as in
+ * mt_gaps_new. */
+mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error);
+
 /* ---- the grid (gaps_grid.c) ---- */
 
 /* Where a source's times may lie: at multiples of `step` ns. When they only lie near those, as

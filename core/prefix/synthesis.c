@@ -22,21 +22,34 @@ struct mt_synthesis {
     mt_tally input_lengths, contexts, unique_prompts, output_lengths;
 };
 
+static mt_code open_gaps(mt_synthesis *synthesis, const mt_synthesis_times *times, uint64_t seed,
+                         mt_error *error) {
+    const int64_t *gaps_ns = times->gaps_ns;
+    int64_t *spread_ns = NULL;
+    mt_error problem = {.code = MT_OK};
+    if (times->dequantize) {
+        if (!(spread_ns = mt_allocate(times->count, sizeof *spread_ns)))
+            return mt_fail_memory(error, "gaps");
+        mt_gaps_dequantize(gaps_ns, times->count, seed, spread_ns, &problem);
+        gaps_ns = spread_ns;
+    }
+    if (problem.code == MT_OK)
+        synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, times->count, seed, &problem);
+    mt_free(spread_ns);
+    if (synthesis->gaps)
+        return MT_OK;
+    if (error)
+        *error = problem;
+    return problem.code;
+}
+
 static mt_code open_times(mt_synthesis *synthesis, const mt_synthesis_times *times, uint64_t seed,
                           mt_error *error) {
     if (!(times->speedup > 0) || !isfinite(times->speedup))
         return mt_fail(error, MT_ERROR_VALUE, "speedup ratio must be a positive number, not %.17g",
                        times->speedup);
     synthesis->speedup = times->speedup;
-    if (!times->gaps_ns)
-        return MT_OK;
-    mt_error problem;
-    synthesis->gaps = mt_gaps_new(times->kind, times->gaps_ns, times->count, seed, &problem);
-    if (synthesis->gaps)
-        return MT_OK;
-    if (error)
-        *error = problem;
-    return problem.code;
+    return times->gaps_ns ? open_gaps(synthesis, times, seed, error) : MT_OK;
 }
 
 static mt_code open_prompts(mt_synthesis *synthesis, mt_model *model, const mt_radix *radix,

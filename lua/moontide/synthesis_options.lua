@@ -52,6 +52,8 @@ synthesis_options.list = {
       .. "its rate (default of reuse); a script: the times of its plan" },
   { "duration", kind = "duration", above = 0,
     help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
+  { "dequantize", kind = "flag",
+    help = "spread the source's times over the ticks of its clock before they are learnt from" },
   { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
     help = "divide times by this" },
   { "prefix-len-multiplier", kind = "number", above = 0, default = 1.0,

@@ -159,7 +159,8 @@ local function begin(self, method, given)
     prefix_len_multiplier = opt.prefix_len_multiplier, prompt_len_multiplier = opt.prompt_len_multiplier,
     osl_multiplier = opt.osl_multiplier, prefix_root_multiplier = opt.prefix_root_multiplier,
     min_isl = opt.min_isl, max_isl = opt.max_isl, min_osl = opt.min_osl, max_osl = opt.max_osl,
-    speed_ratio = opt.speed_ratio, arrivals = self.arrivals, compact = given.compact,
+    speed_ratio = opt.speed_ratio, arrivals = self.arrivals, dequantize = opt.dequantize,
+    compact = given.compact,
   })
   if not run then return nil, message, code end
   if inside.plan then
@@ -273,6 +274,7 @@ end
 --- bunched as the source's are, along its rate (default of reuse); a workload, or a script: its times
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
+---@field dequantize? boolean spreads the source's times over the ticks of its clock, by the seed, first
 ---@field speed_ratio? number times are divided by it: 1
 ---@field prefix_len_multiplier? number stretches what requests share: 1
 ---@field prefix_root_multiplier? integer so many populations that share nothing: 1
@@ -299,6 +301,9 @@ function synthesizer.new(trace, given)
   if problem then core.base.raise("synthesizer: " .. problem) end
   local plan, learnt, message, code
   if synthesis_options.takes_plan(opt) then
+    if opt.dequantize then
+      core.base.raise "synthesizer: dequantize is for the source's arrivals, not for those of a plan"
+    end
     plan, message, code = plan_times.of(opt.arrivals, "synthesizer: arrivals")
     if not plan then return nil, message, code end
   elseif opt.duration then
@@ -315,6 +320,9 @@ function synthesizer.new(trace, given)
   if self.arrivals == "source" and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and arrivals like the source's need it: "
       .. "only iid is left", "value"
+  elseif opt.dequantize and not about.gaps_in_order then
+    return nil, "the model has its gaps without their order, and its times cannot be dequantized without it",
+      "value"
   end
   insides[self] = { source = learnt.source, opt = opt, plan = plan }
   return self

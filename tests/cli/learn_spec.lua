@@ -214,6 +214,13 @@ describe("moontide learn", function()
       { file("small.jsonl", small), "-o", "/nowhere/out.model" })
   end)
 
+  it("never replaces its own trace", function()
+    local path = file("own.jsonl", small)
+    refused(("learn: the model would replace the trace %s: say where else it goes with --output-file"):format(path),
+      { path, "-o", path }, 2)
+    assert.equal(small, command.read(path))
+  end)
+
   it("leaves an old model as it was when it fails", function()
     local target, path = file("old.model", "old"), file("bad.jsonl", small .. "{\n")
     assert.equal(1, learn({ path, "-o", target }).status)

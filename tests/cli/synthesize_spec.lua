@@ -270,6 +270,14 @@ describe("moontide synthesize", function()
     wrong("unknown option '--osl-multiplyer' (did you mean '--osl-multiplier'?)", "--osl-multiplyer 2")
   end)
 
+  it("never replaces its own source", function()
+    local result = run "t.jsonl -o t.jsonl"
+    assert.equal("moontide: synthesize: the new trace would replace t.jsonl: say where else it goes with "
+      .. "--output-file\n", result.err)
+    assert.equal(2, result.status)
+    assert.equal(trace, read "t.jsonl")
+  end)
+
   it("leaves an older file as it was when it fails", function()
     command.write(folder, "kept.jsonl", "old\n")
     assert.equal(1, run("t.jsonl --max-isl 5 -o kept.jsonl").status)

@@ -568,6 +568,73 @@ static void test_conversation_trace(void **state) {
     free(source.at);
 }
 
+/* ---- off the grid ---- */
+
+enum { TICKING = 600 };
+
+/* Requests at ticks of 3 s, up to seven at one, with a timer that errs by up to 2 ms. */
+static void make_ticking(int64_t *at, int64_t *gaps) {
+    mt_random random;
+    mt_random_start(&random, mt_random_key_of(1, "", 0, "", 0));
+    for (size_t i = 0; i < TICKING; i++) {
+        int64_t jitter = (int64_t)mt_random_below(&random, 2000) * 1000;
+        at[i] = i == 0 ? 0 : (int64_t)(i * i % 7 + i) / 7 * 3 * SECOND + jitter;
+        if (i > 0 && at[i] < at[i - 1])
+            at[i] = at[i - 1];
+        gaps[i] = i == 0 ? 12345 : at[i] - at[i - 1];
+    }
+}
+
+/* Each request stays within its tick, order kept, uniformly; in place too; by the seed. */
+static void test_dequantize(void **state) {
+    (void)state;
+    int64_t at[TICKING], gaps[TICKING], spread[TICKING], other[TICKING], time = 0;
+    make_ticking(at, gaps);
+    assert_int_equal(mt_gaps_dequantize(gaps, TICKING, 1, spread, NULL), MT_OK);
+    assert_int_equal(mt_gaps_dequantize(gaps, TICKING, 2, other, NULL), MT_OK);
+    assert_memory_not_equal(spread, other, sizeof spread);
+    assert_int_equal(spread[0], 0);
+    /* The first request's place in its tick is not told: the least and the most that it can be. */
+    int64_t least = 0, most = 3 * SECOND;
+    size_t together = 0;
+    for (size_t i = 1; i < TICKING; i++) {
+        assert_true(spread[i] >= 0);
+        together += spread[i] == 0;
+        time += spread[i];
+        int64_t tick = (at[i] + SECOND) / (3 * SECOND) * 3 * SECOND;
+        least = tick - time > least ? tick - time : least;
+        most = tick + 3 * SECOND - time < most ? tick + 3 * SECOND - time : most;
+    }
+    assert_true(least <= most + 4000000); /* ticks lie where the timer's middle is */
+    assert_int_equal(together, 0);
+    assert_int_equal(mt_gaps_dequantize(gaps, TICKING, 1, gaps, NULL), MT_OK);
+    assert_memory_equal(gaps, spread, sizeof spread);
+}
+
+static void test_dequantize_refused(void **state) {
+    (void)state;
+    int64_t at[TICKING], gaps[TICKING], spread[TICKING];
+    mt_error error;
+    make_ticking(at, gaps);
+    assert_int_equal(mt_gaps_dequantize(NULL, 0, 1, NULL, NULL), MT_OK);
+    assert_int_equal(mt_gaps_dequantize(gaps, 19, 1, spread, &error), MT_ERROR_VALUE);
+    assert_string_equal(error.message, "the source's times lie on no grid (19 looked at): there is "
+                                       "nothing to dequantize");
+    gaps[2] = -1;
+    assert_int_equal(mt_gaps_dequantize(gaps, TICKING, 1, spread, &error), MT_ERROR_VALUE);
+    assert_string_equal(error.message, "request 3 comes before the one ahead of it: times must not "
+                                       "go back ('moontide cat --sort' puts a trace in order)");
+    make_ticking(at, gaps);
+    uint64_t n = 1;
+    for (mt_code code = MT_ERROR_MEMORY; code != MT_OK; n++) {
+        mt_memory_fail_at(n, 0);
+        code = mt_gaps_dequantize(gaps, TICKING, 1, spread, &error);
+        mt_memory_fail_at(0, 0);
+        assert_true(code == MT_OK || code == MT_ERROR_MEMORY);
+    }
+    assert_true(n >= 4);
+}
+
 /* ---- what is refused ---- */
 
 static void assert_refused(const int64_t *gaps, size_t count, const char *message) {
@@ -661,6 +728,8 @@ int main(void) {
         cmocka_unit_test(test_course_of_small_source),
         cmocka_unit_test(test_azure_log),
         cmocka_unit_test(test_conversation_trace),
+        cmocka_unit_test(test_dequantize),
+        cmocka_unit_test(test_dequantize_refused),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_end_of_time),
         cmocka_unit_test(test_interrupt),
