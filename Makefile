@@ -2,7 +2,7 @@
 #
 #   make            build/moontide, build/lib/moontide/core.so and, for the prompt, edit.so
 #   make deps       install the Debian packages that are missing
-#   make demo       packages, build, a first trace (TRACE=path: analyse that one)
+#   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
@@ -181,6 +181,7 @@ bench: deps
 
 # A first trace and what it is like; TRACE=path looks at that one instead.
 DEMO = $(BUILD)/demo
+DEMO_RATE = sine:min=0.2,max=3,period=15m
 TRACE ?=
 
 demo: deps
@@ -190,21 +191,32 @@ demo: deps
 .PHONY: run-demo show-trace
 run-demo:
 	@mkdir -p $(DEMO)
-	@printf '\n$$ moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m -o $(DEMO)/burst.jsonl\n'
-	@$(BUILD)/moontide burst --base 5 --peak 40 --every 2m --burst-duration 20s --duration 10m \
-	  --isl lognormal:mean=2400,cv=1.2 --osl 250 -o $(DEMO)/burst.jsonl
-	@$(MAKE) --no-print-directory show-trace TRACE=$(DEMO)/burst.jsonl
-	@printf '%s\n' '' 'The trace is $(DEMO)/burst.jsonl, the program $(BUILD)/moontide. What to try next:' \
-	  '  $(BUILD)/moontide help                      what there is' \
-	  '  $(BUILD)/moontide help burst --source       the script that made this trace: copy it, change it' \
-	  '  $(BUILD)/moontide burst --peak 80 --plot    see a load before it is made' \
+	@printf '%s\n' '' 'A load is a script: here people chat, now few, now many.' \
+	  '$$ moontide examples/chat.lua --rate $(DEMO_RATE) --duration 30m -o $(DEMO)/chat.jsonl'
+	@$(BUILD)/moontide examples/chat.lua --rate $(DEMO_RATE) --duration 30m -o $(DEMO)/chat.jsonl
+	@$(MAKE) --no-print-directory show-trace TRACE=$(DEMO)/chat.jsonl
+	@printf '%s\n' '' 'A new trace after it, three times as long, and how far it is from the old one (all of it:' \
+	  '$(DEMO)/comparison.txt).' \
+	  '$$ moontide synthesize $(DEMO)/chat.jsonl --num-requests 3x -o $(DEMO)/longer.jsonl' \
+	  '$$ moontide compare $(DEMO)/chat.jsonl $(DEMO)/longer.jsonl'
+	@$(BUILD)/moontide synthesize $(DEMO)/chat.jsonl --num-requests 3x -o $(DEMO)/longer.jsonl >/dev/null
+	@$(BUILD)/moontide compare $(DEMO)/chat.jsonl $(DEMO)/longer.jsonl >$(DEMO)/comparison.txt
+	@sed -n '4,5p; /^Input Length/,/  mean/p; /^Output Length/,/  mean/p; /^Hit Ratio/,/infinite/p; /^Variance/,/ 60 s/p' \
+	  $(DEMO)/comparison.txt
+	@printf '%s\n' '' 'The traces are in $(DEMO), the program is $(BUILD)/moontide. What to try next:' \
+	  '  $(BUILD)/moontide                          the prompt: curves, loads and traces to play with' \
+	  '  $(BUILD)/moontide help                     what there is' \
+	  '  $(BUILD)/moontide burst --peak 80 --plot   see a load before it is made' \
 	  '  make demo TRACE=path                    the same look at a trace of yours'
 
+# What impresses of an analysis: the rate, the lengths, and how large a cache wants to be.
 show-trace:
-	@printf '\n$$ moontide analyze %s\n' '$(TRACE)'
-	@$(BUILD)/moontide analyze '$(TRACE)'
+	@mkdir -p $(DEMO)
 	@printf '\n$$ moontide examples/rate_over_time.lua %s\n' '$(TRACE)'
 	@$(BUILD)/moontide examples/rate_over_time.lua '$(TRACE)'
+	@printf '\n$$ moontide analyze %s    (all of it: $(DEMO)/analysis.txt)\n' '$(TRACE)'
+	@$(BUILD)/moontide analyze '$(TRACE)' >$(DEMO)/analysis.txt
+	@sed -n '1,7p; 8{G;p}; /of cache/{G;p}; /^Hit ratio/,/blocks$$/p; s/^The timestamps/\n&/; /The timestamps/,$$p' $(DEMO)/analysis.txt
 
 # --- install --------------------------------------------------------------------------------------
 

@@ -54,7 +54,8 @@ return mt.script {
     local to_stdout = result.output == "-"
     local text = opt.json and mt.json.encode(result) or tostring(result)
     if to_stdout then io.stderr:write(text, "\n") else print(text) end
-    report.note(("%s: %d request%s (seed %d)"):format(to_stdout and "standard output" or result.output,
-      result.requests, result.requests == 1 and "" or "s", opt.seed))
+    report.note(("%s: %d request%s in blocks of %d (seed %d)"):format(
+      to_stdout and "standard output" or result.output, result.requests, result.requests == 1 and "" or "s",
+      result.logs[1].block_size, opt.seed))
   end,
 }

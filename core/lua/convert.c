@@ -102,9 +102,11 @@ static int open_log(lua_State *L) {
         close_log(self);
         return mt_lua_failure(L, &error);
     }
-    lua_createtable(L, 0, 2);
+    lua_createtable(L, 0, 3);
     lua_pushstring(L, mt_log_format(self->log));
     lua_setfield(L, -2, "format");
+    lua_pushinteger(L, (lua_Integer)mt_log_block_size(self->log));
+    lua_setfield(L, -2, "block_size");
     push_columns(L, self->log);
     lua_setfield(L, -2, "columns");
     return 1;

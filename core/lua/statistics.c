@@ -3,8 +3,8 @@
 #include "lua/trace_binding.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "stats/distance.h"
-#include "stats/summary.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "random/kind.h"
 
 #include "base/memory.h"
-#include "stats/summary.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,6 @@
 #include "random/kind.h"
 
 #include "base/memory.h"
-#include "stats/summary.h"
 
 #include <math.h>
 

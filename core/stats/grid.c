@@ -1,8 +1,8 @@
 #include "stats/grid.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "random/generator.h"
-#include "stats/summary.h"
 
 #include <math.h>
 

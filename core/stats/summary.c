@@ -1,5 +1,7 @@
 #include "stats/summary.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 
 /* Neumaier's sum: what each addition loses is kept beside it. */

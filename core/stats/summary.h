@@ -23,7 +23,4 @@ void mt_summarise(double *values, size_t count, mt_summary *summary);
  * (position percentile/100 * (count-1)); NaN when count is 0. */
 double mt_percentile(const double *sorted, size_t count, double percentile);
 
-/* Sorts doubles ascending (no NaN among them), in place, O(n log n) at worst. */
-void mt_sort(double *values, size_t count);
-
 #endif

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* How what `moontide learn` writes begins. */
+#define MODEL "moontide model "
+
 typedef struct mark {
     const char *bytes;
     size_t length;
@@ -55,6 +58,9 @@ const char *mt_foreign_line(const char *text, size_t length, const char *name) {
     if (*text == '[')
         return "this is a JSON list, a trace has a request a line; 'moontide convert' makes a "
                "trace of a list of conversations";
+    if (begins_with(text, length, MODEL, sizeof MODEL - 1))
+        return "this is a model: 'moontide synthesize' makes a trace like the one it was learnt "
+               "from";
     if (ends_in_lua(name))
         return "this is a script: 'moontide SCRIPT -o TRACE' makes its trace";
     if (memchr(text, ',', length) || memchr(text, ';', length) || memchr(text, '\t', length))

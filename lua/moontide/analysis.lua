@@ -91,6 +91,7 @@ local rows = {
 ---@field hit_sessions { within: number, across: number }? hit_infinite.block in two parts: up to the
 --- deepest block that the request's own session touched last, and the rest
 ---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
+---@field block_size integer tokens a block
 ---@field blocks_for_90_percent integer? the least LRU cache with 90 % of the infinite one's hits
 ---@field reuse_time moontide.quantiles? seconds since a block that hits was touched last; absent where
 --- timestamps are missing or go back
@@ -216,6 +217,7 @@ local function analyse(source, opt, samples)
   curve, message, code = figures.add(result, state, opt.cache_sizes)
   if not curve then return nil, message, code end
   curves[result] = curve
+  result.block_size = opt.block_size
   result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)

@@ -139,23 +139,29 @@ local function attainable(analysis)
   if not hits then return nil end
   local lines = { counted(analysis.distinct_blocks, "distinct block") }
   if analysis.blocks_for_90_percent then
-    lines[1] = ("%s; %s of cache reach 90 %% of the attainable hits"):format(lines[1],
-      counted(analysis.blocks_for_90_percent, "block"))
+    local blocks = analysis.blocks_for_90_percent
+    lines[1] = ("%s; %s of cache (%s) reach 90 %% of the attainable hits"):format(lines[1],
+      counted(blocks, "block"), counted(blocks * analysis.block_size, "token"))
   end
   lines[2] = ("Infinite cache by block: %s within a session, %s across sessions"):format(ratio(hits.within),
     ratio(hits.across))
   return table.concat(lines, "\n")
 end
 
+--- How an analysis knows which requests make a session.
+---@param analysis moontide.analysis with sessions
+---@return string
+function show.sessions_origin(analysis)
+  local given = analysis.sessions.given
+  if given == analysis.requests then return "by session_id" end
+  if given > 0 then return ("session_id of %s, the rest inferred"):format(counted(given, "request")) end
+  return "inferred: requests that go on where an earlier one ended"
+end
+
 local function sessions_title(analysis)
   local sessions = analysis.sessions
   if not sessions then return "Sessions: N/A, no request has hash_ids or a session_id" end
-  local origin = "inferred: requests that go on where an earlier one ended"
-  if sessions.given == analysis.requests then
-    origin = "by session_id"
-  elseif sessions.given > 0 then
-    origin = ("session_id of %s, the rest inferred"):format(counted(sessions.given, "request"))
-  end
+  local origin = show.sessions_origin(analysis)
   return ("%s (%s), %s of one turn"):format(counted(sessions.count, "session"), origin,
     number(sessions.single, 0))
 end

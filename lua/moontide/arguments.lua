@@ -81,7 +81,7 @@ end
 -- values.
 local function is_value(word, names)
   if word == nil or word == "--" then return false end
-  if word:find "^%-%-%a" then return false end
+  if word:find "^%-%-%a" or word:find "^%-%a$" then return false end
   return not (word:find "^%-%a" and names.short[word:sub(2, 2)])
 end
 

@@ -86,6 +86,15 @@ local function add_sessions(lines, comparison)
   add_group(lines, "Think Time (s)", comparison.think_time, some_quantiles, 2)
 end
 
+-- Sessions that a log names are longer than those that can be seen in the prompts alone.
+local function sessions_note(comparison)
+  if not comparison.sessions then return nil end
+  local origins = {}
+  for i, one in ipairs(comparison.analyses) do origins[i] = show.sessions_origin(one):match "^[^:]*" end
+  if origins[1] == origins[2] then return nil end
+  return ("\nSessions are not told alike: A's %s, B's %s."):format(origins[1], origins[2])
+end
+
 -- The line of a window that one of the traces at least is long enough for.
 local function add_dispersion(lines, comparison, window)
   local values = {}
@@ -119,6 +128,7 @@ function text.of(comparison)
   add_sessions(lines, comparison)
   add_arrivals(lines, comparison)
   local parts = { ("A: %s\nB: %s\n"):format(comparison.traces[1], comparison.traces[2]), show.layout(lines) }
+  parts[#parts + 1] = sessions_note(comparison)
   local lacking = absent.all(comparison)
   if #lacking > 0 then parts[#parts + 1] = "\nNot compared: " .. table.concat(lacking, "; ") end
   return (table.concat(parts, "\n"):gsub(" +\n", "\n"):gsub(" +$", ""))

@@ -111,6 +111,7 @@ local function read_log(state, log, opt)
   if not summary then return nil, message, code end
   summary.file = log[1] == "-" and "standard input" or log[1]
   summary.speed, summary.format, summary.columns = log.speed, opened.format, opened.columns
+  summary.block_size = opened.block_size
   for _, name in ipairs { "first", "last", "begins", "ends" } do
     summary[name] = summary[name] and summary[name] / 1e9
   end

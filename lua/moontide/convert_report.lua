@@ -15,6 +15,7 @@ local most_columns = 20
 ---@field file string
 ---@field format string
 ---@field columns string[] of a CSV
+---@field block_size integer tokens a block
 ---@field speed number its times were divided by it
 ---@field rows integer bad ones counted
 ---@field bad integer passed over

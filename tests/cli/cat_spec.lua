@@ -128,6 +128,8 @@ describe("moontide cat", function()
       { "list.json", "[{}]\n", "expected a request ('{'), found '[{}]' " .. list },
       { "plan.lua", "return 1\n", "expected a request ('{'), found 'return 1' "
         .. "(this is a script: 'moontide SCRIPT -o TRACE' makes its trace)" },
+      { "day.model", "moontide model 1\n", "expected a request ('{'), found 'moontide model 1' (this is a model: "
+        .. "'moontide synthesize' makes a trace like the one it was learnt from)" },
       { "zipped", "\x1f\x8b\8\n", "expected a request ('{'), found '???' (this is gzip data: it is decompressed where the "
         .. "file's name ends in .gz, and 'zcat' does it for standard input)" },
       { "utf16", "\xff\xfe{\0\n", "expected a request ('{'), found '??{?' (this is UTF-16, which has to be made UTF-8 first)" },

@@ -270,4 +270,12 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     assert.matches("\n  infinite cache +0.3664 +0.3664 +0.0000\n    by request +0.3843 .-\n    by token +0.3736 ", result.out)
     assert.matches("\n  in windows of 300 s +7.98 +7.98 +0.0 %%\n", result.out)
   end)
+
+  it("says when the sessions of one trace are named and those of the other inferred", function()
+    local named = first:gsub("}\n", ', "session_id": "s"}\n')
+    local other = command.write(folder, "a.jsonl", first)
+    local result = command.run { "compare", command.write(folder, "named.jsonl", named), other }
+    assert.matches("\nSessions are not told alike: A's by session_id, B's inferred.\n$", result.out)
+    assert.is_nil(command.run({ "compare", other, other }).out:find "not told alike")
+  end)
 end)

@@ -82,7 +82,7 @@ describe("moontide convert", function()
   it("converts a BurstGPT log and says what it is like", function()
     file("log.csv", burstgpt)
     local result = convert({ "log.csv" }, { folder = folder, environment = "LC_ALL=C COLUMNS=86" })
-    assert.equal("moontide: log.jsonl: 5 requests (seed 0)\n", result.err)
+    assert.equal("moontide: log.jsonl: 5 requests in blocks of 128 (seed 0)\n", result.err)
     assert.equal(0, result.status)
     assert.equal(trace, command.read(folder .. "/log.jsonl"))
     assert.equal(report, (result.out:gsub("|#+", "|")))
@@ -94,7 +94,7 @@ describe("moontide convert", function()
     local result = convert { path, "-o", "-" }
     assert.equal(trace, result.out)
     assert.matches("^" .. path:gsub("%p", "%%%0") .. ": burstgpt, 5 rows\n", result.err)
-    assert.matches("\nmoontide: standard output: 5 requests %(seed 0%)\n$", result.err)
+    assert.matches("\nmoontide: standard output: 5 requests in blocks of 128 %(seed 0%)\n$", result.err)
     assert.equal(trace, convert({ "--input-file", "-", "--output-file=-" }, { input = burstgpt }).out)
   end)
 
@@ -136,7 +136,7 @@ at most 1: 1 row left
     local path = file("log.csv", burstgpt)
     local target = folder .. "/t.jsonl"
     local result = convert { path, "--json", "-o", target, "--model", "GPT-4" }
-    local err = ("moontide: %s: 2 requests (seed 0)\n"):format(target)
+    local err = ("moontide: %s: 2 requests in blocks of 128 (seed 0)\n"):format(target)
     assert.same({ status = 0, err = err, out = ('{"output_file": "%s", "logs": [{"file": "%s", '):format(target, path)
       .. '"format": "burstgpt", "columns": ["Timestamp", "Model", "Request tokens", "Response tokens", '
       .. '"Total tokens", "Log Type"], "speed_ratio": 1, "rows": 5, "bad_rows": 0, "requests": 2, "backwards": 0, '
@@ -188,7 +188,7 @@ at most 1: 1 row left
   it("converts the real Azure log", function()
     if not io.open(azure) then return pending("no " .. azure) end
     local result = convert { azure, "-o", folder .. "/azure.jsonl", "--json" }
-    assert.equal(("moontide: %s/azure.jsonl: 19366 requests (seed 0)\n"):format(folder), result.err)
+    assert.equal(("moontide: %s/azure.jsonl: 19366 requests in blocks of 128 (seed 0)\n"):format(folder), result.err)
     assert.matches('"requests": 19366, "sessions": 0, "without_output": 0, "blocks": 184869, '
       .. '"distinct_blocks": 174089, "input_length": {"min": 2, "max": 14050, "mean": 1154.6974078281523, '
       .. '"std": 1108.822564486806', result.out, 1, true)

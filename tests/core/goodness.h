@@ -3,6 +3,7 @@
 #ifndef MT_TESTS_GOODNESS_H
 #define MT_TESTS_GOODNESS_H
 
+#include "base/sort.h"
 #include "random/special.h"
 #include "stats/summary.h"
 

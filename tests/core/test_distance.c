@@ -1,7 +1,7 @@
 /* The Kolmogorov-Smirnov distance: by hand, beside the definition word by word, as a distance. */
 #include "stats/distance.h"
 
-#include "stats/summary.h"
+#include "base/sort.h"
 #include "trace_support.h"
 
 #include <math.h>

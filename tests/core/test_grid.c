@@ -5,7 +5,7 @@
 #include "random/generator.h"
 #include "trace/reader.h"
 #include "trace_support.h"
-#include "stats/summary.h"
+#include "base/sort.h"
 
 #include <math.h>
 

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "base/sort.h"
 #include "random/generator.h"
 #include "stats/summary.h"
 

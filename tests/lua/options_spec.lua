@@ -271,6 +271,7 @@ describe("the command line", function()
     { { "--amp" }, "sin: --amp needs a value" },
     { { "--amp", "--verbose" }, "sin: --amp needs a value" },
     { { "--amp", "-v" }, "sin: --amp needs a value" },
+    { { "--amp", "-o" }, "sin: --amp needs a value" },
     { { "--amp", "--" }, "sin: --amp needs a value" },
     { { "--amp", "x" }, "sin: --amp must be a number, not 'x'" },
     { { "--amp=" }, "sin: --amp must be a number, not ''" },

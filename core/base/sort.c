@@ -1,6 +1,6 @@
 /* Introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep, insertion sort
  * for short runs. */
-#include "stats/summary.h"
+#include "base/sort.h"
 
 #include <math.h>
 
