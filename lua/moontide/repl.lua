@@ -7,6 +7,7 @@ local core = require "moontide.core"
 local chart = require "moontide.chart"
 local commands = require "moontide.repl_commands"
 local evaluate = require "moontide.repl_evaluate"
+local pending_input = require "moontide.repl_pending"
 local report = require "moontide.report"
 local script = require "moontide.script"
 local show = require "moontide.repl_show"
@@ -27,6 +28,7 @@ local status = { done = 0, failed = 1, interrupted = 130 }
 ---@field has_helped boolean? the input has called help: .save leaves it out
 ---@field line integer the line read last
 ---@field pending string? the lines of an input that is not whole yet
+---@field growth moontide.pending what is known of the input that is being typed
 local session_methods = {}
 session_methods.__index = session_methods
 
@@ -168,13 +170,18 @@ end
 -- Takes one line; gives the lines of an input that is not whole yet, and the status to leave with.
 local function take_line(self, input, line, pending)
   if line:find "%S" then input:remember(line) end
-  if not pending then self.first_line = self.line end
+  if not pending then
+    self.first_line, self.growth = self.line, pending_input.new()
+    if self.line == 1 then line = line:gsub("^\xEF\xBB\xBF", "") end -- the mark of UTF-8, as in files
+  end
   if not pending and commands.is(line) then
     local _, leave = attempt(self, true, commands.run, self, line)
     return nil, leave
   end
   if not pending and (not line:find "%S" or self.line == 1 and line:find "^#!") then return nil end
   pending = pending and pending .. "\n" .. line or line
+  self.growth:take(line)
+  if not self.growth:is_worth_reading() then return pending end
   local wants_more, leave = take(self, pending, self.first_line)
   return wants_more and pending or nil, leave
 end

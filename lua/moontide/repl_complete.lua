@@ -188,7 +188,7 @@ local function files(word, list_folder, closing)
   if not folder then folder, name = "", word end
   local found = {}
   for _, file in ipairs(list_folder(folder == "" and "." or folder)) do
-    local is_hidden = file:sub(1, 1) == "." and name == ""
+    local is_hidden = file:sub(1, 1) == "." and name == "" or file:find "%c"
     if file:sub(1, #name) == name and not is_hidden and file ~= "./" and file ~= "../" then
       found[folder .. file] = folder .. file .. (file:sub(-1) == "/" and "" or closing)
     end

@@ -76,7 +76,10 @@ local function message_of(value)
   if type(value) == "string" then return require("moontide.script").whole_names(value) end
   if core.base.is_usage(value) then return value.message end
   local metatable = debug.getmetatable(value)
-  if type(metatable) == "table" and rawget(metatable, "__tostring") then return tostring(value) end
+  if type(metatable) == "table" and rawget(metatable, "__tostring") then
+    local is_text, text = pcall(tostring, value)
+    return is_text and text or "an error whose __tostring fails"
+  end
   return "an error that is no text: " .. show.text(value, 80)
 end
 

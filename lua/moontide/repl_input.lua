@@ -92,7 +92,7 @@ function plain:read(prompt)
     core.interrupt.wait_for_line()
     if core.base.interrupted() then return nil, "interrupted" end
   end
-  local line, message = io.read "L"
+  local line, message = io.stdin:read "L" -- io.input may be another file
   if line then return (line:gsub("\r?\n$", "")) end
   if core.base.interrupted() then return nil, "interrupted" end
   return nil, message or "end"

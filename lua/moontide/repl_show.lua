@@ -21,6 +21,7 @@ local function quoted(text)
   end
   local function by_number(byte) return escapes[byte] or ("\\x%02X"):format(byte:byte()) end
   local escaped = text:gsub('[%c\\"]', by_number)
+  escaped = escaped:gsub("\xC2[\x80-\x9F]", function(control) return control:gsub(".", by_number) end)
   if not utf8.len(escaped) then escaped = escaped:gsub("[\x80-\xFF]", by_number) end
   return '"' .. escaped .. '"' .. rest
 end
@@ -75,6 +76,7 @@ local function scalar(value)
   if kind == "string" then return quoted(value) end
   if kind == "number" then return options.python_number(value) end
   if kind == "function" then return function_text(value) end
+  if io.type(value) then return io.type(value) end
   if kind == "nil" or kind == "boolean" or has_text(value) then return tostring(value) end
   return type_text(value)
 end

@@ -50,6 +50,8 @@ describe("an input", function()
     { "a last line needs no end", "x = 3\nx", "3\n" },
     { "numbers begin with a point", ".5 + .5", "1.0\n" },
     { "os.exit ends it", "os.exit(0)\n1", "" },
+    { "the mark of UTF-8 before the first line is none", "\xEF\xBB\xBF1 + 1", "2\n" },
+    { "it comes from standard input, whatever io.input is", "io.input('/dev/null') x = 1\nx", "1\n" },
     { "the first line may name the interpreter", "#!/usr/bin/env -S moontide repl\n1", "1\n" },
   }
   for _, case in ipairs(known) do
@@ -75,6 +77,12 @@ describe("an error ends it with 1 and says where", function()
       .. "stack traceback:\n\t[C]: in metamethod 'index'\n\tstdin:1: in main chunk\n" },
     { "of an option", "mt.spike{ at = 1, heigth = 2 }", "stdin:1: spike: unknown option 'heigth' (did you mean 'height'?)\n"
       .. "stack traceback:\n\t[C]: in mt.spike\n\tstdin:1: in main chunk\n" },
+    { "whose own text fails", "error(setmetatable({}, { __tostring = function() error 'no' end }))",
+      "an error whose __tostring fails\nstack traceback:\n\tstdin:1: in main chunk\n" },
+    { "that is nothing", "error()", "an error that is no text: nil\nstack traceback:\n\tstdin:1: in main chunk\n" },
+    { "of bytes", "\200\255\27[2J", "stdin:1: unexpected symbol near '<\\200>'\n" },
+    { "in the middle of a long input", "x = {\n" .. ("1,\n"):rep(150) .. "= 5\n" .. ("1,\n"):rep(100) .. "}",
+      "stdin:152: unexpected symbol near '='\n" },
     { "that is a table", "error{ code = 1 }", "an error that is no text: { code = 1 }\n"
       .. "stack traceback:\n\tstdin:1: in main chunk\n" },
   }
@@ -123,6 +131,8 @@ describe("values are shown", function()
     { "a function", "mt.spike, print, string.rep, function() end", "function mt.spike\tfunction print\tfunction string.rep"
       .. "\tfunction (stdin:1)\n" },
     { "a string", [["a\tb\n\0\"\\\200"]], [["a\tb\n\x00\"\\\xC8"]] .. "\n" },
+    { "a string that would drive the terminal", [["\27[2J\u{9b}2J\u{e4}"]], [["\x1B[2J\xC2\x9B2J]] .. "\u{e4}\"\n" },
+    { "files, without addresses", "io.stdout, { io.stdin }", "file\t{ file }\n" },
     { "a picture", "mt.const(5):plot{ height = 3, width = 40, to = 1 }",
       "const(5)\nrequests/s\n       5 +*****************************\n         |\n       0 +\n" },
   }

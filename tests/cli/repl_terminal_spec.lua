@@ -168,6 +168,10 @@ describe("Ctrl-C at the prompt", function()
     { "a loop over coroutines that fail", "print 'go' while true do coroutine.resume(coroutine.create(function() "
       .. "while true do end end)) end" },
     { "a function that C calls", "print 'go' table.sort({ 1, 2, 3 }, function() while true do end end)" },
+    { "a text of a result", "setmetatable({}, { __tostring = function() print 'go' while true do end end })" },
+    { "a text of an error", "error(setmetatable({}, { __tostring = function() print 'go' while true do end end }))" },
+    { "what closes a local", "do local x <close> = setmetatable({}, { __close = function() print 'go' while true do "
+      .. "pcall(function() while true do end end) end end }) end" },
     { "a long C call of ours", "mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }:write("
       .. "'/dev/null', { duration = 1e6 })", "/dev/null: " },
     { "a loop over requests", "print 'go' for r in mt.plan_of('steady'):requests{ duration = 1e9 } do end" },
