@@ -46,7 +46,8 @@ return mt.script {
       return "--output-file is needed where the trace is standard input"
     end
     if opt.output_file == opt.input_file and opt.output_file ~= "-" then
-      return ("the new trace would replace %s: say where else it goes with --output-file"):format(opt.input_file)
+      return ("the new trace would replace %s: say where else it goes with --output-file"):format(
+        opt.input_file)
     end
     if opt.duration and not synthesis.takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
     if opt.dequantize and synthesis.takes_plan(opt) then
