@@ -154,6 +154,7 @@ end
 -- The end of input in the middle of one.
 local function at_end(self, pending, message)
   local leave = status.done
+  if self.is_terminal and pending then print() end -- behind the prompt, where Ctrl-D shows nothing
   if message ~= "end" then
     say(self, "standard input: " .. tostring(message))
     leave = status.failed

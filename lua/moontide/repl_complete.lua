@@ -139,15 +139,23 @@ local function given_names(list, first)
   return given
 end
 
+-- The last token of what is called with the table that opens at `first`: mt.spike{, mt.spike({,
+-- load:write("a.jsonl", {. Nil where the table is no argument.
+local function callee_of_table(list, first)
+  local before, around = first - 1, list.open[#list.open - 1]
+  if is_one_of(list[before], "(") then return before - 1 end
+  if not is_one_of(list[before], ",") then return before end
+  return around and list[around].text == "(" and around - 1 or nil
+end
+
 -- The options that may stand at the cursor: where a table that a function is called with opens an item.
 local function options_at(list, last, word, environment)
   local found, first = {}, list.open[#list.open]
   local before = list[last]
   if not first or list[first].text ~= "{" then return found end
   if not (last == first or before.text == "," or before.text == ";") then return found end
-  local callee_last = first - 1
-  if is_one_of(list[callee_last], "(") then callee_last = callee_last - 1 end
-  local callee = may_be_called(list[callee_last]) and resolve(list, callee_last, environment)
+  local callee_last = callee_of_table(list, first)
+  local callee = callee_last and may_be_called(list[callee_last]) and resolve(list, callee_last, environment)
   if not callee or type(callee.value) ~= "function" then return found end
   local given = given_names(list, first)
   for _, name in ipairs(reference.option_names(callee.value)) do
@@ -205,7 +213,7 @@ end
 
 -- Functions whose first argument is a file's name.
 local takes_file = {}
-for name in ("read write open writer pipe analyze compare lint times_of prompts_of lengths_of rate_of "
+for name in ("read write open writer pipe analyze compare convert lint learn times_of prompts_of lengths_of rate_of "
   .. "learned synthesizer radix dofile loadfile lines input output"):gmatch "%a[%w_]*" do
   takes_file[name] = true
 end

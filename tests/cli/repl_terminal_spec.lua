@@ -257,6 +257,12 @@ describe(".save in a terminal", function()
 end)
 
 describe("the end of a session", function()
+  it("in the middle of an input says so on a line of its own", function()
+    local result = terminal.run { "wait \\n> ", "type x = {\\r", "wait >> ", "type \\x04", "end" }
+    shows(result.out, "\nprompt:1: unexpected symbol near <eof>\n")
+    shows(result.out, "\n[exit 0]\n")
+  end)
+
   it("by .quit, by os.exit and with the terminal", function()
     for _, ending in ipairs { ".quit", "os.exit(0)" } do
       local result = terminal.run { "wait \\n> ", "type " .. ending .. "\\r", "end" }

@@ -20,7 +20,7 @@ environment.mute = setmetatable({ plain = 1 }, {
 environment.heir = setmetatable({}, { __index = setmetatable({ inherited = 1 }, { __index = { far = 2 } }) })
 
 local folders = {
-  ["."] = { "data.jsonl", "data2.jsonl", "dir/", ".hidden", "my.lua" }, ["dir/"] = { "inner.jsonl" },
+  ["."] = { "data.jsonl", "data2.jsonl", "dir/", ".hidden", "my.lua", "od\27[2Jd" }, ["dir/"] = { "inner.jsonl" },
   ["/abs/"] = { "x.csv" },
 }
 
@@ -52,11 +52,17 @@ describe("completion offers", function()
     { "options", "mt.spike{ ", "at fall height rise" }, { "options that begin so", "mt.spike{ at = 1, h", "height" },
     { "options not given yet", "mt.spike{ at = 1, height = 2, ", "fall rise" },
     { "options in brackets", "mt.spike({ ri", "rise" }, { "options of a method", "load:plot{ num", "num_requests" },
+    { "options of a later argument", "load:write('x', { dur", "duration" },
+    { "options of the last of several", "mt.compare('a', 'b', { ca", "cache_sizes" },
+    { "no options in a table inside a list", "mt.mix({ 1, { ", "" },
     { "options of the innermost table", "mt.workload{ name = 'x', mt.stream{ arr", "arrivals" },
     { "names for values", "mt.spike{ at = ra", "rate rawequal rawget rawlen rawset" },
     { "names inside a list", "mt.workload{ loa", "load loadfile" },
     { "no options in a plain table", "x = { heigh", "" }, { "no options in a table of a table", "mt.parts{ { ", "" },
     { "files after read", "mt.trace.read 'dat", "data.jsonl data2.jsonl" },
+    { "files of logs", "mt.convert('dat", "data.jsonl data2.jsonl" },
+    { "files of what is learnt", "mt.model.learn 'dat", "data.jsonl data2.jsonl" },
+    { "no files that would drive the terminal", "io.open 'od", "" },
     { "files in brackets", 'load:write("d', "data.jsonl data2.jsonl dir/" },
     { "files in folders", "mt.trace.open('dir/", "dir/inner.jsonl" },
     { "files by absolute path", 'mt.csv.open "/abs/', "/abs/x.csv" },
