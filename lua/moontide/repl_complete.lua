@@ -213,8 +213,8 @@ end
 
 -- Functions whose first argument is a file's name.
 local takes_file = {}
-for name in ("read write open writer pipe analyze compare convert lint learn times_of prompts_of lengths_of rate_of "
-  .. "learned synthesizer radix dofile loadfile lines input output"):gmatch "%a[%w_]*" do
+for name in ("read write open writer pipe analyze compare convert lint learn times_of prompts_of lengths_of "
+  .. "rate_of learned synthesizer radix dofile loadfile lines input output"):gmatch "%a[%w_]*" do
   takes_file[name] = true
 end
 
