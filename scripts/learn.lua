@@ -53,7 +53,7 @@ return mt.script {
       return "a trace to learn from is missing (or --show NAME.model)"
     elseif not opt.output_file then
       return "--output-file is missing: -o NAME.model"
-    elseif opt.output_file == opt.input_file and opt.output_file ~= "-" then
+    elseif core.trace.replaces(opt.output_file, opt.input_file) then
       return ("the model would replace the trace %s: say where else it goes with --output-file"):format(
         opt.input_file)
     end

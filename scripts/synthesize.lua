@@ -45,7 +45,7 @@ return mt.script {
     if opt.input_file == "-" and not opt.output_file then
       return "--output-file is needed where the trace is standard input"
     end
-    if opt.output_file == opt.input_file and opt.output_file ~= "-" then
+    if opt.output_file and core.trace.replaces(opt.output_file, opt.input_file) then
       return ("the new trace would replace %s: say where else it goes with --output-file"):format(
         opt.input_file)
     end

@@ -375,6 +375,14 @@ const char *mt_output_target(const mt_output *output) {
     return output->temporary ? output->target : NULL;
 }
 
+int mt_output_replaces(const char *path, const char *input) {
+    struct stat target, source;
+    if (strcmp(path, "-") == 0 || strcmp(input, "-") == 0)
+        return 0;
+    return stat(path, &target) == 0 && stat(input, &source) == 0 && S_ISREG(source.st_mode) &&
+           target.st_dev == source.st_dev && target.st_ino == source.st_ino;
+}
+
 uint64_t mt_output_bytes(const mt_output *output) {
     return output->flushed + output->used;
 }

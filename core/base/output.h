@@ -48,6 +48,10 @@ const char *mt_output_name(const mt_output *output);
  * "TARGET.part": the name given, symlinks followed. NULL when the target is written directly. */
 const char *mt_output_target(const mt_output *output);
 
+/* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when
+ * both are the same regular file; "-" is none. */
+int mt_output_replaces(const char *path, const char *input);
+
 /* Bytes written so far, before compression. */
 uint64_t mt_output_bytes(const mt_output *output);
 

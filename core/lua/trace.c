@@ -227,6 +227,13 @@ static int writer_text(lua_State *L) {
     return 1;
 }
 
+/* replaces(path, input) -> would writing to path replace the file that is read as input? */
+static int output_replaces(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    lua_pushboolean(L, mt_output_replaces(path, luaL_checkstring(L, 2)));
+    return 1;
+}
+
 /* kept_parts() -> list of the .part files that interrupted writers left, in order */
 static int kept_parts(lua_State *L) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, kept_parts_key);
@@ -244,8 +251,11 @@ static void share_methods(lua_State *L, const char *name) {
 }
 
 int mt_lua_open_trace(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"open", open_reader}, {"writer", open_writer}, {"kept_parts", kept_parts}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", open_reader},
+                                         {"writer", open_writer},
+                                         {"kept_parts", kept_parts},
+                                         {"replaces", output_replaces},
+                                         {NULL, NULL}};
     static const luaL_Reg reader_methods[] = {{"next", reader_next},
                                               {"columns", reader_columns},
                                               {"skipped", reader_skipped},

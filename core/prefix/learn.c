@@ -84,20 +84,13 @@ void mt_learner_free(mt_learner *learner) {
 
 static mt_code check_request(const mt_learner *learner, const mt_request *request,
                              mt_error *error) {
-    if (!(request->has & MT_HAS_TIME))
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "timestamp is missing, and learning needs it");
-    mt_request asked = *request;
-    asked.has |= MT_HAS_OUTPUT_LENGTH; /* may be missing, and is missing then in what is made */
-    mt_code code = mt_check_request(&asked, learner->block_size, "learning", error);
+    int64_t last_ns = learner->model->count > 0 ? learner->last_time_ns : INT64_MIN;
+    mt_code code = mt_check_time(request, last_ns, "learning", error);
     if (code)
         return code;
-    if (learner->model->count > 0 && request->time_ns < learner->last_time_ns)
-        return mt_fail_at(
-            error, MT_ERROR_INPUT, "", request->line, 0,
-            "the timestamp is earlier than the one before ('moontide cat --sort' puts "
-            "a trace in order)");
-    return MT_OK;
+    mt_request asked = *request;
+    asked.has |= MT_HAS_OUTPUT_LENGTH; /* may be missing, and is missing then in what is made */
+    return mt_check_request(&asked, learner->block_size, "learning", error);
 }
 
 static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {

@@ -1,6 +1,7 @@
 #include "prefix/radix_source.h"
 
 #include "base/memory.h"
+#include "prefix/check.h"
 
 struct mt_radix_source {
     size_t references;
@@ -44,18 +45,14 @@ void mt_radix_source_release(mt_radix_source *source) {
 }
 
 mt_code mt_radix_source_add(mt_radix_source *source, const mt_request *request, mt_error *error) {
-    if (!(request->has & MT_HAS_TIME))
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "timestamp is missing, and synthesis needs it");
-    if (source->count > 0 && request->time_ns < source->last_time_ns)
-        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
-                          "the timestamp is earlier than the one before ('moontide cat --sort' "
-                          "puts a trace in order)");
+    int64_t last_ns = source->count > 0 ? source->last_time_ns : INT64_MIN;
+    mt_code code = mt_check_time(request, last_ns, "synthesis", error);
+    if (code)
+        return code;
     if (mt_reserve((void **)&source->gaps_ns, &source->capacity, source->count + 1,
                    sizeof *source->gaps_ns))
         return mt_fail_memory(error, "radix tree");
-    mt_code code = mt_radix_add(source->tree, request, error);
-    if (code)
+    if ((code = mt_radix_add(source->tree, request, error)))
         return code;
     source->gaps_ns[source->count] =
         source->count > 0 ? request->time_ns - source->last_time_ns : 0;

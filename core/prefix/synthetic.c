@@ -42,21 +42,21 @@ mt_code mt_synthesis_nothing_passes(const mt_synthesis_options *options, mt_erro
                    MT_SYNTHESIS_DRAWS);
 }
 
-uint64_t mt_synthesis_stretch(uint64_t length, double multiplier) {
+/* A half goes to the even neighbour. */
+static uint64_t multiplied(uint64_t length, double multiplier) {
     if (multiplier == 1)
         return length;
-    double stretched = rint((double)length * multiplier);
-    if (stretched < 1)
-        return 1;
-    return stretched < 0x1p53 ? (uint64_t)stretched : (uint64_t)1 << 53;
+    double product = rint((double)length * multiplier);
+    return product < 0x1p53 ? (uint64_t)product : (uint64_t)1 << 53;
+}
+
+uint64_t mt_synthesis_stretch(uint64_t length, double multiplier) {
+    uint64_t stretched = multiplied(length, multiplier);
+    return stretched > 0 ? stretched : 1;
 }
 
 uint64_t mt_synthesis_output(const mt_synthesis_options *options, uint64_t output_length) {
-    double scaled =
-        options->osl_multiplier == 1 ? 0 : round((double)output_length * options->osl_multiplier);
-    uint64_t length = options->osl_multiplier == 1 ? output_length
-                      : scaled < 0x1p53            ? (uint64_t)scaled
-                                                   : (uint64_t)1 << 53;
+    uint64_t length = multiplied(output_length, options->osl_multiplier);
     if (length < options->min_osl)
         return options->min_osl;
     return length > options->max_osl ? options->max_osl : length;

@@ -48,7 +48,8 @@ mt_code mt_synthesis_check(const mt_synthesis_options *options, mt_error *error)
  * neighbour; at most 2^53. */
 uint64_t mt_synthesis_stretch(uint64_t length, double multiplier);
 
-/* The OSL to write for one of the source's: multiplied, rounded, moved into the bounds. */
+/* The OSL to write for one of the source's: multiplied, rounded as above but down to 0, moved into
+ * the bounds. */
 uint64_t mt_synthesis_output(const mt_synthesis_options *options, uint64_t output_length);
 
 #endif

@@ -2,9 +2,8 @@
 local core = require "moontide.core"
 local chart = require "moontide.chart"
 local figures = require "moontide.analysis_figures"
+local intake = require "moontide.intake"
 local options = require "moontide.options"
-local pipe = require "moontide.pipe"
-local report = require "moontide.report"
 local show = require "moontide.analysis_show"
 core.base.own()
 
@@ -166,29 +165,6 @@ end
 
 -- --- analysing -------------------------------------------------------------------------------------
 
--- Requests between two looks at whether progress is to be shown.
-local step = 20000
-
-local function read(state, reader, skip)
-  local total = 0
-  repeat
-    local count, message, code = state:read(reader, step, skip)
-    if not count then
-      report.finish()
-      return nil, message, code
-    end
-    total = total + count
-    report.progress(function() return ("%d requests analysed"):format(total) end)
-  until count < step
-  report.finish()
-  return true
-end
-
-local function is_type(value, type_name)
-  local value_metatable = getmetatable(value)
-  return type(value_metatable) == "table" and value_metatable.__name == type_name
-end
-
 local fields = {
   { "block_size", kind = "integer", min = 1, default = 512 },
   { "skip_bad_lines", kind = "boolean", default = false },
@@ -202,13 +178,7 @@ local sampled_metrics = { "input_length", "output_length", "context_length" }
 local function analyse(source, opt, samples)
   local state <close> = core.analysis.new(opt.block_size)
   if samples then state:allow_no_output() end
-  local is_reader = not is_type(source, "moontide.columns")
-  local done, message, code
-  if is_reader then
-    done, message, code = read(state, source, opt.skip_bad_lines)
-  else
-    done, message, code = state:add(source, opt.skip_bad_lines)
-  end
+  local done, message, code = intake.into(state, source, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
   local result
   result, message, code = state:result()
@@ -218,23 +188,15 @@ local function analyse(source, opt, samples)
   if not curve then return nil, message, code end
   curves[result] = curve
   result.block_size = opt.block_size
-  result.skipped, result.first_skipped = state:skipped(is_reader and source or nil)
+  result.skipped, result.first_skipped = intake.skipped(state, source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)
 end
 
--- The same of whatever a trace can be; raises when `what` is none.
+-- The same of whatever a trace can be; raises when it is none.
 local function analyse_trace(trace, opt, what, samples)
-  if is_type(trace, "moontide.columns") or is_type(trace, "moontide.reader") then
-    return analyse(trace, opt, samples)
-  elseif is_type(trace, "moontide.pipe") then
-    return pipe.read(trace, function(source) return analyse(source, opt, samples) end)
-  elseif type(trace) ~= "string" then
-    options.wrong(what, trace, "a file's name, columns, a pipe or a reader")
-  end
-  local reader <close>, message, code = core.trace.open(trace, opt.skip_bad_lines)
-  if not reader then return nil, message, code end
-  return analyse(reader, opt, samples)
+  return intake.open(trace, function(source) return analyse(source, opt, samples) end,
+    { what = what, skip_bad_lines = opt.skip_bad_lines })
 end
 
 --- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of

@@ -242,14 +242,13 @@ end
 -- What a trace is called.
 local function name_of(trace, ordinal)
   if trace == "-" then return "standard input" end
-  local kind = getmetatable(trace)
-  if type(kind) == "table" and kind.__name == "moontide.pipe" then return trace.text end
+  if options.type_of(trace) == "moontide.pipe" then return trace.text end
   return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
 end
 
 -- A failure's message; that of columns does not say which columns.
 local function failure_text(trace, name, message)
-  return type(trace) == "userdata" and getmetatable(trace).__name == "moontide.columns"
+  return options.type_of(trace) == "moontide.columns"
     and name .. ": " .. message or message
 end
 

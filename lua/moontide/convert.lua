@@ -232,7 +232,7 @@ function convert.run(opt)
   local path = opt.output_file or convert.output_name(first)
   for _, log in ipairs(logs) do
     local name = type(log) == "table" and log[1] or log
-    if path == name and path ~= "-" then
+    if core.trace.replaces(path, name) then
       return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
         :format(name, opt.output_file and "else " or ""), "usage"
     end

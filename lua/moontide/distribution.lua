@@ -39,8 +39,7 @@ local function is_distribution(value)
 end
 
 local function is_curve(value)
-  local meta = getmetatable(value)
-  return type(value) == "userdata" and type(meta) == "table" and rawget(meta, "__name") == "moontide.curve"
+  return type(value) == "userdata" and options.type_of(value) == "moontide.curve"
 end
 
 -- --- parameters ------------------------------------------------------------------------------------

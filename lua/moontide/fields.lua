@@ -23,17 +23,12 @@ local ours = {
   delay = true, stream = true,
 }
 
-local function is_choice(value)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == "moontide.choice"
-end
-
 local function add(list, name, value, where)
   local key = json_text(name, where)
   where = where .. "." .. name
   if distribution.is(value) then
     core.plan.add_number(list, key, value)
-  elseif is_choice(value) then
+  elseif options.type_of(value) == "moontide.choice" then
     local texts = {}
     for i, one in ipairs(value.values) do texts[i] = json_text(one, where) end
     core.plan.add_choice(list, key, texts, value.weights)

@@ -53,11 +53,6 @@ end
 
 -- --- values ----------------------------------------------------------------------------------------
 
-local function is_column(value)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == "moontide.column"
-end
-
 -- How many values there are, the lowest and the highest, whether all are whole, what they are called, and a
 -- function that counts them between edges.
 local function look_at_column(column)
@@ -119,7 +114,7 @@ end
 return function(values, given)
   local opt = options.table("hist", given, hist_spec)
   local looked
-  if is_column(values) then
+  if options.type_of(values) == "moontide.column" then
     looked = look_at_column(values)
   elseif type(values) == "table" and getmetatable(values) == nil then
     looked = look_at_list(values)

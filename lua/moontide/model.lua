@@ -1,7 +1,7 @@
 --- What a synthesiser learns from a trace, and the file in which it can be handed on: mt.model.
 local core = require "moontide.core"
+local intake = require "moontide.intake"
 local options = require "moontide.options"
-local report = require "moontide.report"
 local show = require "moontide.model_show"
 core.base.own()
 
@@ -41,50 +41,17 @@ function methods:describe()
   return setmetatable(figures, figures_metatable)
 end
 
-local function is_type(value, type_name)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == type_name
-end
-
 -- --- learning --------------------------------------------------------------------------------------
 
--- Requests between two looks at whether progress is to be shown.
-local step = 20000
-
-local function read(learner, reader, skip)
-  local total = 0
-  repeat
-    local count, message, code = learner:read(reader, step, skip)
-    if not count then
-      report.finish()
-      return nil, message, code
-    end
-    total = total + count
-    report.progress(function() return ("%d requests learnt"):format(total) end)
-  until count < step
-  report.finish()
-  return true
-end
-
--- The model of columns, or of what is left in a reader, and what was skipped; or nil, message, code.
+-- The model of columns, a reader or a pipe's source, and what was skipped; or nil, message, code.
 local function learn_from(source, opt)
   local learner <close> = core.model.learner(opt.block_size or 512)
-  local is_reader = is_type(source, "moontide.reader")
-  local done, message, code
-  if is_reader then
-    done, message, code = read(learner, source, opt.skip_bad_lines)
-  else
-    done, message, code = learner:add(source, opt.skip_bad_lines)
-  end
+  local done, message, code = intake.into(learner, source, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
   local learnt
   learnt, message, code = learner:finish()
   if not learnt then return nil, message, code end
-  return learnt, { learner:skipped(is_reader and source or nil) }
-end
-
-local function is_requests(value)
-  return is_type(value, "moontide.columns") or is_type(value, "moontide.reader")
+  return learnt, { intake.skipped(learner, source) }
 end
 
 -- The model, unless its blocks are not those that are asked for.
@@ -97,26 +64,24 @@ local function with_block_size(found, opt, name)
   return found
 end
 
---- For what needs a model: that of a trace (a path, columns, a reader), of a model's file, which is known by
---- its first line, or a model as it is. Raises when `value` is none of these.
----@param value string|moontide.columns|moontide.reader|moontide.model
+local function name_of(value)
+  return value == "-" and "standard input" or value
+end
+
+--- For what needs a model: that of a trace (a path, columns, a pipe, a reader), of a model's file, which is
+--- known by its first line, or a model as it is. Raises when `value` is none of these.
+---@param value string|moontide.columns|moontide.pipe|moontide.reader|moontide.model
 ---@param opt table block_size (nil: 512, or the model's own), skip_bad_lines
 ---@param what string the value's name for messages
 ---@return moontide.model? model, string|table|nil message, string? code the message is a table where a trace
 --- was learnt: how many bad lines were skipped, and what was wrong with the first
 function model.of(value, opt, what)
-  if is_type(value, "moontide.model") then return with_block_size(value, opt, what) end
-  if is_requests(value) then return learn_from(value, opt) end
-  if type(value) ~= "string" then
-    options.wrong(what, value, "a file's name, columns, a reader or a model")
-  end
-  local opened, message, code = core.model.open(value, opt.skip_bad_lines)
-  if not opened then return nil, message, code end
-  if is_type(opened, "moontide.model") then
-    return with_block_size(opened, opt, value == "-" and "standard input" or value)
-  end
-  local reader <close> = opened
-  return learn_from(reader, opt)
+  if options.type_of(value) == "moontide.model" then return with_block_size(value, opt, what) end
+  return intake.open(value, function(source)
+    if options.type_of(source) ~= "moontide.model" then return learn_from(source, opt) end
+    return with_block_size(source, opt, name_of(value))
+  end, { what = what, allowed = "a file's name, columns, a pipe, a reader or a model",
+    skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
 end
 
 local learn_fields = {
@@ -131,7 +96,8 @@ local learn_fields = {
 --- Learns from a trace what a synthesiser needs: how long requests are, what they share, when it comes back,
 --- and the gaps between arrivals.
 -- Every request needs a timestamp, in order, and input_length.
----@param trace string|moontide.columns|moontide.reader a path, columns, or what is left in a reader
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
 ---@param given? moontide.learn_options
 ---@return moontide.model? model, string? message, string? code
 function model.learn(trace, given)
@@ -142,20 +108,16 @@ function model.learn(trace, given)
 end
 
 --- The same, with what was skipped as a second value: { count, message of the first }.
----@param trace string|moontide.columns|moontide.reader
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader
 ---@param opt table block_size, skip_bad_lines
 ---@return moontide.model? model, string|table|nil skipped_or_message, string? code
 function model.learned(trace, opt)
-  if is_requests(trace) then return learn_from(trace, opt) end
-  if type(trace) ~= "string" then
-    options.wrong("model.learn: the trace", trace, "a file's name, columns or a reader")
-  end
-  local reader <close>, message, code = core.model.open(trace, opt.skip_bad_lines)
-  if not reader then return nil, message, code end
-  if is_type(reader, "moontide.model") then
-    return nil, (trace == "-" and "standard input" or trace) .. ": is a model already, not a trace", "input"
-  end
-  return learn_from(reader, opt)
+  return intake.open(trace, function(source)
+    if options.type_of(source) == "moontide.model" then
+      return nil, name_of(trace) .. ": is a model already, not a trace", "input"
+    end
+    return learn_from(source, opt)
+  end, { what = "model.learn: the trace", skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
 end
 
 -- --- the file --------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ local options = {
   number = units.number,
   wrong = units.wrong,
   show = units.show,
+  type_of = units.type_of,
   python_number = units.python_number,
 }
 

@@ -28,10 +28,7 @@ function metatable:__tostring()
   return "trace: " .. self.text
 end
 
-local function type_of(value)
-  local found = getmetatable(value)
-  return type(found) == "table" and found.__name
-end
+local type_of = options.type_of
 
 local function of_path(path, skip_bad_lines)
   return new(function() return core.source.open(path, skip_bad_lines) end, path)
@@ -77,7 +74,7 @@ function pipe.read(self, work)
   local run = run_of()
   local result, message, code = with_source(self, run, work)
   if not result then return nil, explained(message, run), code end
-  return result
+  return result, message, code
 end
 
 local function collect(self)

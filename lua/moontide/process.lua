@@ -113,11 +113,6 @@ end
 
 -- --- sessions -------------------------------------------------------------------------------------
 
-local function is_process(value)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == "moontide.process"
-end
-
 -- A time that may be a distribution: seconds, "5s", or a distribution of seconds.
 local function seconds_of(value, what)
   if type(value) == "string" and not value:find ":" then value = options.duration(value, what) end
@@ -155,7 +150,7 @@ function public.sessions(opt)
     { "service", kind = "any" },
     { "max_input", kind = "integer", min = 1 },
   })
-  if not is_process(values.starts) then
+  if options.type_of(values.starts) ~= "moontide.process" then
     options.wrong("sessions: starts", values.starts, "an arrival process such as mt.poisson(2)")
   end
   local service = options.table("sessions: service", values.service, service_options)

@@ -146,7 +146,8 @@ local learned_options = { { "block_size", kind = "integer", min = 1 } }
 --- output= in the stream replaces their OSL.
 ---
 --- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
----@param source string|moontide.columns|moontide.reader|moontide.model a trace, or what was learnt from one
+---@param source string|moontide.columns|moontide.pipe|moontide.reader|moontide.model a trace, or what was
+--- learnt from one
 ---@param opt? moontide.learned_options
 ---@return moontide.prompt
 function public.learned(source, opt)

@@ -1,48 +1,17 @@
 --- The radix tree of a trace's prefixes: mt.radix.
 local core = require "moontide.core"
+local intake = require "moontide.intake"
 local options = require "moontide.options"
-local pipe = require "moontide.pipe"
-local report = require "moontide.report"
 core.base.own()
 
--- Requests between two looks at whether progress is to be shown.
-local step = 20000
-
-local function is_type(value, type_name)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == type_name
-end
-
-local function read(tree, reader)
-  local total = 0
-  repeat
-    local count, message, code = core.radix.read(tree, reader, step)
-    if not count then
-      report.finish()
-      return nil, message, code
-    end
-    total = total + count
-    report.progress(function() return ("%d requests read"):format(total) end)
-  until count < step
-  report.finish()
-  return true
-end
-
 -- Adds a trace, columns, a pipe, what is left in a reader, or lists: true, or nil, message, code.
-local function add(tree, source)
-  if is_type(source, "moontide.columns") then return core.radix.add_columns(tree, source) end
-  if is_type(source, "moontide.reader") then return read(tree, source) end
-  if is_type(source, "moontide.pipe") then
-    return pipe.read(source, function(requests) return read(tree, requests) end)
-  end
-  if type(source) == "table" and not getmetatable(source) then return core.radix.add_lists(tree, source) end
-  if type(source) ~= "string" then
-    options.wrong("radix: the trace", source,
-      "a file's name, columns, a pipe, a reader or a list of lists of ids")
-  end
-  local reader <close>, message, code = core.trace.open(source, false)
-  if not reader then return nil, message, code end
-  return read(tree, reader)
+local function add(tree, trace)
+  if type(trace) == "table" and not getmetatable(trace) then return core.radix.add_lists(tree, trace) end
+  return intake.open(trace, function(source)
+    if options.type_of(source) == "moontide.columns" then return core.radix.add_columns(tree, source) end
+    return intake.steps(function(most) return core.radix.read(tree, source, most) end, "read")
+  end, { what = "radix: the trace",
+    allowed = "a file's name, columns, a pipe, a reader or a list of lists of ids" })
 end
 
 local fields = {

@@ -16,15 +16,6 @@ local stream_type = { __name = "moontide.stream" }
 ---@class moontide.classes
 local classes_type = { __name = "moontide.classes" }
 
---- Is the value one of ours, by the name of its type ("moontide.stream")?
----@param value any
----@param type_name string
----@return boolean
-function stream.is_type(value, type_name)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and rawget(metatable, "__name") == type_name
-end
-
 --- Names are written into records and are keys of random numbers: not empty, UTF-8 without zero bytes.
 ---@param name string|nil
 ---@param what string
@@ -36,7 +27,7 @@ function stream.check_name(name, what)
 end
 
 local function check_type(value, type_name, what, allowed)
-  if value ~= nil and not stream.is_type(value, type_name) then options.wrong(what, value, allowed) end
+  if value ~= nil and options.type_of(value) ~= type_name then options.wrong(what, value, allowed) end
   return value
 end
 
@@ -293,7 +284,7 @@ function public.clients(opt)
   local streams, digits = {}, #tostring(values.n)
   for i, share in ipairs(shares_of(values.n, values.zipf)) do
     local one = values.stream(i, share)
-    if not stream.is_type(one, "moontide.stream") then
+    if options.type_of(one) ~= "moontide.stream" then
       options.wrong(("clients: what stream(%d, share) returned"):format(i), one, "mt.stream{...}")
     end
     local named = {}

@@ -1,5 +1,6 @@
 --- New traces that behave like an old one: mt.synthesizer.
 local core = require "moontide.core"
+local intake = require "moontide.intake"
 local json = require("moontide.json").public.json
 local model = require "moontide.model"
 local options = require "moontide.options"
@@ -11,7 +12,7 @@ core.base.own()
 
 local synthesizer = {}
 
--- Requests between two looks at whether progress is to be shown.
+-- Requests made between two looks at whether progress is to be shown.
 local step = 20000
 
 -- --- options ---------------------------------------------------------------------------------------
@@ -34,60 +35,31 @@ local write_fields = {
 
 -- --- learning --------------------------------------------------------------------------------------
 
-local function is_type(value, type_name)
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__name == type_name
-end
-
--- Reads what is left of the trace: true, or nil, message, code.
-local function read(source, reader, skip)
-  local total = 0
-  repeat
-    local count, message, code = source:read(reader, step, skip)
-    if not count then
-      report.finish()
-      return nil, message, code
-    end
-    total = total + count
-    report.progress(function() return ("%d requests learnt"):format(total) end)
-  until count < step
-  report.finish()
-  return true
-end
-
 -- What is learnt is { source =, skipped =, first_skipped = }; or nil, message, code.
 local function learn_radix(trace, opt)
   local source = core.radix_source.new(opt.block_size or 512)
-  local is_reader = is_type(trace, "moontide.reader")
-  local done, message, code
-  if is_reader then
-    done, message, code = read(source, trace, opt.skip_bad_lines)
-  else
-    done, message, code = source:add(trace, opt.skip_bad_lines)
-  end
+  local done, message, code = intake.into(source, trace, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
   done, message, code = source:finish()
   if not done then return nil, message, code end
-  local skipped, first = source:skipped(is_reader and trace or nil)
+  local skipped, first = intake.skipped(source, trace)
   return { source = source, skipped = skipped, first_skipped = first }
 end
 
--- The same of whatever a trace can be; `name` is its name for messages.
-local function learn_radix_of(trace, opt, name)
-  if type(trace) == "string" then
-    local opened <close>, message, code = core.model.open(trace, opt.skip_bad_lines)
-    if not opened then return nil, message, code end
-    return learn_radix_of(opened, opt, trace == "-" and "standard input" or trace)
-  elseif is_type(trace, "moontide.model") then
+-- The same of whatever a trace can be.
+local function learn_radix_of(trace, opt)
+  local function take(source)
+    if options.type_of(source) ~= "moontide.model" then return learn_radix(source, opt) end
+    local name = trace == source and "the trace" or trace == "-" and "standard input" or trace
     return nil, name .. ": it is a model, and the radix method needs the trace itself", "value"
-  elseif not is_type(trace, "moontide.columns") and not is_type(trace, "moontide.reader") then
-    options.wrong("synthesizer: the trace", trace, "a file's name, columns or a reader")
   end
-  return learn_radix(trace, opt)
+  if options.type_of(trace) == "moontide.model" then return take(trace) end
+  return intake.open(trace, take,
+    { what = "synthesizer: the trace", skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
 end
 
 local function learn(trace, opt)
-  if opt.method == "radix" then return learn_radix_of(trace, opt, "the trace") end
+  if opt.method == "radix" then return learn_radix_of(trace, opt) end
   local learnt, skipped, code = model.of(trace, opt, "synthesizer: the trace")
   if not learnt then return nil, skipped, code end
   local count, first = table.unpack(skipped or { 0 })
@@ -291,8 +263,8 @@ end
 --- Learns from a trace, or from a model, to make new requests that behave alike in a cache and on a clock.
 -- The reuse method keeps the lengths that belong together, when prefixes come back and how arrivals bunch;
 -- the radix method draws each prompt by itself from the tree of prefixes.
----@param trace string|moontide.columns|moontide.reader|moontide.model a path of a trace or a model, columns,
---- what is left in a reader, or a model
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader|moontide.model a path of a trace or a
+--- model, columns, a pipe, what is left in a reader, or a model
 ---@param given? moontide.synthesizer_options
 ---@return moontide.synthesizer? synthesizer, string? message, string? code
 function synthesizer.new(trace, given)

@@ -139,8 +139,7 @@ local function columns_of(value, what)
     if not columns then core.base.raise(what .. ": " .. message) end
     return columns
   end
-  local metatable = getmetatable(value)
-  local kind = type(metatable) == "table" and metatable.__name
+  local kind = options.type_of(value)
   if kind == "moontide.pipe" then
     local columns, message = value:columns()
     if not columns then core.base.raise(what .. ": " .. message) end

@@ -7,6 +7,15 @@ core.base.own()
 
 local units = {}
 
+--- The name of a value's type ("moontide.curve"); nil where it has none.
+---@param value any
+---@return string?
+function units.type_of(value)
+  local metatable = getmetatable(value)
+  local name = type(metatable) == "table" and rawget(metatable, "__name")
+  return type(name) == "string" and name or nil
+end
+
 --- Shows any value for an error message: texts quoted and cut, numbers as numbers.
 ---@param value any
 ---@return string
@@ -21,9 +30,8 @@ function units.show(value)
   elseif kind == "nil" or kind == "boolean" then
     return tostring(value)
   end
-  local metatable = getmetatable(value)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return "a " .. (type(name) == "string" and name:gsub("^moontide%.", "") or kind)
+  local name = units.type_of(value)
+  return "a " .. (name and name:gsub("^moontide%.", "") or kind)
 end
 
 --- Raises the usage error "WHAT must be ALLOWED, not VALUE".

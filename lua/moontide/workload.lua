@@ -25,7 +25,7 @@ local default_duration, default_block_size = 60, 512
 local function flatten(self, prefix, factor, last, into)
   factor = factor * self.factor
   for i, member in ipairs(self.members) do
-    if stream.is_type(member, "moontide.stream") then
+    if options.type_of(member) == "moontide.stream" then
       local name = member.name
       if not name and #self.members > 1 then
         core.base.raise(("workload: stream %d has no name; where there are several each needs one"):format(i))
@@ -64,9 +64,9 @@ end
 local function check_members(self)
   if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
   for i, member in ipairs(self.members) do
-    if stream.is_type(member, "moontide.workload") then
+    if options.type_of(member) == "moontide.workload" then
       take_block_size(self, member)
-    elseif not stream.is_type(member, "moontide.stream") then
+    elseif options.type_of(member) ~= "moontide.stream" then
       options.wrong(("workload: member %d"):format(i), member, "a stream, mt.clients{...} or a workload")
     end
   end
@@ -76,7 +76,7 @@ end
 local function members_of(values)
   local members = {}
   for _, member in ipairs(values) do
-    if stream.is_type(member, "moontide.clients") then
+    if options.type_of(member) == "moontide.clients" then
       table.move(member.streams, 1, #member.streams, #members + 1, members)
     else
       members[#members + 1] = member
@@ -125,7 +125,7 @@ end
 ---@param value any
 ---@return boolean
 function workload.is(value)
-  return stream.is_type(value, "moontide.workload")
+  return options.type_of(value) == "moontide.workload"
 end
 
 local function copy(self)
