@@ -36,8 +36,8 @@ CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(
 LIBS    := -lcjson -lcsv -lz -lm
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
-ROOMS   := base random stats hash trace prefix load
-CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c))
+ROOMS   := base random stats text hash trace prefix load
+CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c core/$(room)/*/*.c))
 BINDING := $(wildcard core/lua/*.c)
 EDIT    := $(wildcard core/edit/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
@@ -49,7 +49,7 @@ C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
-EMBEDDED := $(sort $(wildcard lua/moontide/*.lua) $(wildcard scripts/*.lua))
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua))
 
 .PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
@@ -227,8 +227,8 @@ install: all
 	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
-	install -d $(LUA_SHARE)/moontide
-	install -m 644 lua/moontide/*.lua $(LUA_SHARE)/moontide/
+	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \
+	  install -D -m 644 lua/$$module $(LUA_SHARE)/$$module || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/
 	install -m 644 examples/*.lua examples/README.md $(DESTDIR)$(PREFIX)/share/moontide/examples/

@@ -157,7 +157,7 @@ static int run(lua_State *L) {
     luaL_openlibs(L);
     install_searchers(L);
     lua_getglobal(L, "require");
-    lua_pushliteral(L, "moontide.cli");
+    lua_pushliteral(L, "moontide.command.cli");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "main");
     lua_createtable(L, count, 0);

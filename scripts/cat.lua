@@ -1,5 +1,5 @@
 local mt = require "moontide"
-local cat = require "moontide.cat"
+local cat = require "moontide.command.cat"
 
 return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",

@@ -1,7 +1,7 @@
 -- Two traces side by side: lengths, hit ratios, sessions, arrivals; and how far they may be apart.
 local mt = require "moontide"
-local measure = require "moontide.compare_measure"
-local report = require "moontide.report"
+local measure = require "moontide.learn.compare_measure"
+local report = require "moontide.kit.report"
 
 local function report_skipped(comparison)
   for i, one in ipairs(comparison.analyses) do

@@ -1,7 +1,7 @@
 -- A real log becomes a trace: filtered, cut, faster or slower, with prompts made for its lengths.
-local convert = require "moontide.convert"
+local convert = require "moontide.trace.convert"
 local mt = require "moontide"
-local report = require "moontide.report"
+local report = require "moontide.kit.report"
 
 return mt.script {
   summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",

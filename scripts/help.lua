@@ -1,4 +1,4 @@
-local script = require "moontide.script"
+local script = require "moontide.script.script"
 
 return script.new {
   summary = "Explain a command or a script; without a name, list the commands",
@@ -12,7 +12,7 @@ return script.new {
     if opt.source and not opt.name then return "--source needs a NAME" end
   end,
   run = function(opt)
-    local help = require "moontide.help"
+    local help = require "moontide.command.help"
     if not opt.name then
       io.write(help.overview())
       return

@@ -1,7 +1,8 @@
 -- What a synthesiser learns from a trace, as a file that can be handed on instead of the trace.
 local mt = require "moontide"
-local model = require "moontide.model"
-local report = require "moontide.report"
+local core = require "moontide.core"
+local model = require "moontide.learn.model"
+local report = require "moontide.kit.report"
 
 local function learn(opt)
   local learnt, skipped, code = model.learned(opt.input_file, opt)

@@ -1,7 +1,7 @@
 -- What contradicts itself in a trace; with --fix the trace without it.
 local mt = require "moontide"
-local lint = require "moontide.lint"
-local report = require "moontide.report"
+local lint = require "moontide.trace.lint"
+local report = require "moontide.kit.report"
 
 local function fix(result, opt)
   local trace, mended, left = result:mended(opt.seed)

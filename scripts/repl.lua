@@ -1,4 +1,4 @@
-local script = require "moontide.script"
+local script = require "moontide.script.script"
 
 return script.new {
   summary = "The prompt: try out curves, plans and traces; moontide alone on a terminal starts it too",

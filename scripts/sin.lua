@@ -1,6 +1,6 @@
 -- A sinusoidal request rate and a sinusoidal mix of two ISL/OSL pairs, prompts of random blocks.
 local mt = require "moontide"
-local options = require "moontide.options"
+local options = require "moontide.kit.options"
 
 -- lo at t = 0, hi half a period later.
 local function from_minimum(lo, hi, period)

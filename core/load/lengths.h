@@ -10,7 +10,7 @@
 #define MT_LOAD_LENGTHS_H
 
 #include "base/error.h"
-#include "load/curve.h"
+#include "load/curve/curve.h"
 #include "random/distribution.h"
 
 typedef struct mt_lengths mt_lengths;

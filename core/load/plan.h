@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "load/fields.h"
 #include "load/lengths.h"
-#include "load/process.h"
-#include "load/prompt.h"
+#include "load/process/process.h"
+#include "load/prompt/prompt.h"
 
 typedef struct mt_stream {
     const char *name; /* unique in the plan */

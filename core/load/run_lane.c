@@ -1,7 +1,7 @@
 #include "load/run_lane.h"
 
 #include "base/memory.h"
-#include "trace/json.h"
+#include "text/json.h"
 
 #include <math.h>
 #include <string.h>

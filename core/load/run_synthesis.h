@@ -4,7 +4,7 @@
 #define MT_LOAD_RUN_SYNTHESIS_H
 
 #include "load/run.h"
-#include "prefix/synthesis.h"
+#include "prefix/synthesis/synthesis.h"
 
 /* The synthesis's next request at the time of the run's next one, of which nothing else is used:
  * 1 with *request filled (valid until the next call), 0 when the plan has ended, -1 on failure. The

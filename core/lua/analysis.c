@@ -5,8 +5,8 @@
 #include "lua/intake.h"
 #include "lua/trace_binding.h"
 
-#include "prefix/analysis.h"
-#include "prefix/numbering.h"
+#include "prefix/analysis/analysis.h"
+#include "prefix/block/numbering.h"
 
 #include <math.h>
 #include <string.h>

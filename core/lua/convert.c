@@ -2,7 +2,7 @@
  * the pleasant side. */
 #include "lua/trace_binding.h"
 
-#include "trace/conversion.h"
+#include "trace/convert/conversion.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "lua/binding.h"
 
 #include "base/memory.h"
-#include "trace/csv_field.h"
-#include "trace/csv_reader.h"
+#include "text/csv_field.h"
+#include "text/csv_reader.h"
 
 static const char type_name[] = "moontide.csv";
 

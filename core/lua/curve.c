@@ -3,7 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "load/curve.h"
+#include "load/curve/curve.h"
 
 #include <math.h>
 

@@ -1,12 +1,12 @@
 /* core.json: reading JSON, and null, arrays and objects that plain tables cannot express.
  *
- * The strict check of trace lines (trace/json.h) goes first: cJSON would let leading zeros, control
+ * The strict check of trace lines (text/json.h) goes first: cJSON would let leading zeros, control
  * characters and broken UTF-8 pass. Then cJSON makes the tree. It keeps numbers as doubles, so the
  * tree is walked together with the text, in which the numbers stand in the same order, and whole
  * numbers are read from there. */
 #include "lua/json_binding.h"
 
-#include "trace/json.h"
+#include "text/json.h"
 
 #include <cJSON.h>
 

@@ -4,7 +4,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "trace/json.h"
+#include "text/json.h"
 
 #include <math.h>
 #include <stdio.h>

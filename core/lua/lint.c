@@ -1,7 +1,7 @@
 /* core.lint: what contradicts itself in a trace. */
 #include "lua/trace_binding.h"
 
-#include "prefix/lint.h"
+#include "prefix/lint/lint.h"
 
 static const char lint_type[] = "moontide.lint_state";
 

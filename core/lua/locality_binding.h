@@ -4,7 +4,7 @@
 #define MT_LUA_LOCALITY_BINDING_H
 
 #include "lua/binding.h"
-#include "prefix/locality.h"
+#include "prefix/analysis/locality.h"
 #include "stats/quantiles.h"
 #include "stats/summary.h"
 

@@ -5,8 +5,8 @@
 #include "lua/intake.h"
 #include "lua/trace_binding.h"
 
-#include "prefix/model_figures.h"
-#include "prefix/model_text.h"
+#include "prefix/model/figures.h"
+#include "prefix/model/text.h"
 
 #include <stdio.h>
 
@@ -113,7 +113,7 @@ static void set_count(lua_State *L, const char *name, uint64_t value) {
     lua_setfield(L, -2, name);
 }
 
-/* figures(model) -> table, with the names of prefix/model_figures.h | nil, message, code */
+/* figures(model) -> table, with the names of prefix/model/figures.h | nil, message, code */
 static int model_figures(lua_State *L) {
     const mt_model *model = mt_lua_check_model(L, 1);
     mt_model_figures figures;

@@ -4,7 +4,7 @@
 
 #include "lua/binding.h"
 
-#include "prefix/model.h"
+#include "prefix/model/model.h"
 
 /* The model at `index`, which the userdata goes on owning (mt_model_retain to keep it); raises when
  * it is none or is closed. */

@@ -2,7 +2,7 @@
  * After its end a curve would be 0, which is no length or think time: it keeps its last value. */
 #include "lua/binding.h"
 
-#include "load/curve.h"
+#include "load/curve/curve.h"
 
 #include <math.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "prefix/radix.h"
+#include "prefix/radix/radix.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "trace/json.h"
+#include "text/json.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/copy.h"
+#include "trace/source/copy.h"
 
 #include <math.h>
 

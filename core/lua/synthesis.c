@@ -7,7 +7,7 @@
 #include "lua/locality_binding.h"
 #include "lua/model_binding.h"
 #include "lua/trace_binding.h"
-#include "prefix/synthesis.h"
+#include "prefix/synthesis/synthesis.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "lua/binding.h"
 
-#include "prefix/radix_source.h"
+#include "prefix/radix/source.h"
 
 /* The finished "moontide.radix_source" at `arg`, which the userdata goes on owning; NULL when it is
  * anything else. Raises when it is closed. */

@@ -9,7 +9,7 @@
 #include "trace/reader.h"
 #include "trace/record.h"
 #include "trace/scanner.h"
-#include "trace/steps.h"
+#include "trace/step/steps.h"
 #include "trace/writer.h"
 
 /* The open reader at `arg`; raises when it is none or is closed. */

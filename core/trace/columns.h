@@ -8,7 +8,7 @@
 #include "stats/grid.h"
 #include "trace/reader.h"
 #include "trace/record.h"
-#include "trace/texts.h"
+#include "text/texts.h"
 
 /* A growable array of `size`-byte elements, one a request; NULL data: no request has had a value
  * yet, and all of them count as 0. */
@@ -19,7 +19,8 @@ typedef struct mt_column {
 
 typedef struct mt_columns {
     size_t count;
-    size_t readers; /* sources that read them (trace/source.h): as long, nothing may be appended */
+    size_t
+        readers; /* sources that read them (trace/source/source.h): as long, nothing may be appended */
     /* One element a request. Read them through the functions below: an array may be NULL. */
     mt_column has;                         /* uint8_t: MT_HAS_... */
     mt_column time_ns, delay_ns;           /* int64_t */

@@ -2,7 +2,8 @@
 #ifndef MT_TRACE_RECORD_H
 #define MT_TRACE_RECORD_H
 
-#include <stddef.h>
+#include "base/span.h"
+
 #include <stdint.h>
 
 /* Which members a request has; an absent one is not an empty or zero one. */
@@ -17,12 +18,6 @@ enum {
     MT_HAS_TURN = 1 << 7
 };
 
-/* Bytes owned by somebody else. */
-typedef struct mt_span {
-    const char *text;
-    size_t length;
-} mt_span;
-
 typedef struct mt_request {
     unsigned has;             /* MT_HAS_... */
     int64_t time_ns;          /* timestamp: nanoseconds since the trace's start */
@@ -31,13 +26,12 @@ typedef struct mt_request {
     uint64_t output_length;   /* OSL, tokens */
     const uint64_t *hash_ids; /* one a block of the prompt, ids being prefix ids */
     size_t hash_count;
-    mt_span
-        session;    /* session_id: the raw JSON token (numbers stay numbers, strings keep quotes) */
-    uint64_t turn;  /* 0-based within its session; never written */
-    mt_span stream; /* the raw JSON string token */
-    mt_span extra;  /* all other members as raw bytes `"key": value, "key": value`, without braces,
-                       in their own order with the separators of the line they came from */
-    uint64_t line;  /* 1-based in its file; 0 when it comes from none */
+    mt_span session; /* session_id, a raw JSON token: numbers stay numbers, strings keep quotes */
+    uint64_t turn;   /* 0-based within its session; never written */
+    mt_span stream;  /* the raw JSON string token */
+    mt_span extra;   /* all other members as raw bytes `"key": value, "key": value`, without braces,
+                                 in their own order with the separators of the line they came from */
+    uint64_t line;   /* 1-based in its file; 0 when it comes from none */
 } mt_request;
 
 /* Who owns the bytes: a request handed out by a reader or a run is valid until the next one. */

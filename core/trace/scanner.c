@@ -1,8 +1,8 @@
 #include "trace/scanner.h"
 
 #include "base/memory.h"
-#include "trace/json.h"
-#include "trace/swar.h"
+#include "text/json.h"
+#include "text/swar.h"
 
 #include <inttypes.h>
 

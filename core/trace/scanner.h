@@ -29,14 +29,6 @@ typedef struct mt_scan_buffer {
 mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
                         mt_request *request, mt_error *error);
 
-/* Checks that text[0..length) is one RFC 8259 value (white space around it allowed), nesting up to
- * 512 deep. MT_OK or MT_ERROR_INPUT with the column. */
-mt_code mt_scan_value(const char *text, size_t length, mt_error *error);
-
-/* A decimal JSON number times 10^scale (scale 6: milliseconds to nanoseconds) as a whole number,
- * rounded half away from zero. 0, -1 when it is not a JSON number, -2 when out of range. */
-int mt_scan_decimal(const char *text, size_t length, int scale, int64_t *value);
-
 void mt_scan_buffer_free(mt_scan_buffer *buffer);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "trace/record.h"
-#include "trace/texts.h"
+#include "text/texts.h"
 
 /* What the input_length of a session's later turns counts. */
 typedef enum mt_rows {

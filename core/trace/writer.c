@@ -1,6 +1,6 @@
 #include "trace/writer.h"
 
-#include "trace/swar.h"
+#include "text/swar.h"
 
 #include <string.h>
 

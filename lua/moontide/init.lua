@@ -13,8 +13,9 @@ core.base.own()
 local mt = { version = core.version }
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "model",
-  "synthesizer", "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
+  "script.script", "base.json", "base.hash", "trace.trace", "base.csv", "trace.convert", "learn.analysis",
+  "learn.compare", "trace.lint", "learn.radix", "learn.model", "learn.synthesizer", "base.random",
+  "load.distribution", "draw.chart", "load.curve", "load.process", "load.prompt", "load.stream", "load.workload",
 }
 
 local function locate(functions)
@@ -43,7 +44,7 @@ setmetatable(mt, {
   __index = core.base.located(function(_, name)
     local names = {}
     for key in pairs(mt) do names[#names + 1] = key end
-    local hint = type(name) == "string" and require("moontide.nearest").hint(name, names) or ""
+    local hint = type(name) == "string" and require("moontide.kit.nearest").hint(name, names) or ""
     core.base.raise(("there is no mt.%s%s"):format(tostring(name), hint))
   end),
 })

@@ -5,7 +5,7 @@
  *   steps      10 000 steps of 50 to 150 a second, which the arrivals just cover
  *   sine       mean 100, amplitude 50, ten periods over the whole */
 #include "bench.h"
-#include "load/process.h"
+#include "load/process/process.h"
 
 #include <math.h>
 

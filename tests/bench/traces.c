@@ -8,7 +8,7 @@
  *     copy    seconds for memcpy of as many bytes between two buffers of 32 MiB */
 #include "base/output.h"
 #include "bench.h"
-#include "prefix/analysis.h"
+#include "prefix/analysis/analysis.h"
 #include "trace/columns.h"
 #include "trace/reader.h"
 #include "trace/writer.h"

@@ -24,12 +24,12 @@ return mt.script{
 
 local plan = [[
 local Workload = { __name = "moontide.workload" }
-package.loaded["moontide.workload"] = {
+package.loaded["moontide.load.workload"] = {
   is = function(value) return getmetatable(value) == Workload end,
   with_script_name = function(value) return value end,
 }
-package.loaded["moontide.generate"] = { run = function(script, workload, opt)
-  io.stdout:write(script.name, " ", require "moontide.common".output_path(script, opt), " ", opt.seed,
+package.loaded["moontide.load.generate"] = { run = function(script, workload, opt)
+  io.stdout:write(script.name, " ", require "moontide.command.common".output_path(script, opt), " ", opt.seed,
     " ", opt.duration or "-", " ", opt.timestamp_digits, " ", opt.shard and opt.shard.index or "-",
     " ", tostring(opt.compact), " ", workload.draw, "\n")
   if opt.check then return nil, "in.jsonl:3:7: expected a number", "input" end
@@ -45,7 +45,7 @@ return mt.script{
     { "time-duration", kind = "integer", default = 100, stands_for = "duration" },
   },
   output_name = function(opt)
-    local options = require "moontide.options"
+    local options = require "moontide.kit.options"
     return "rr" .. options.python_number(opt.rate, options.given(opt, "rate")) .. ".jsonl"
   end,
   timestamp_digits = 0,
@@ -367,14 +367,14 @@ describe("MOONTIDE_HOME", function()
     local home = command.folder()
     command.shell(("mkdir %s/lua && cp -r lua/moontide %s/lua && cp -r scripts %s"):format(home, home, home))
     command.write(home, "scripts/list.lua", [[
-      return require "moontide.script".new{ summary = "Mine", run = function() print "mine" end }]])
+      return require "moontide.script.script".new{ summary = "Mine", run = function() print "mine" end }]])
     assert.equal("mine\n", command.run({ "list" }, { environment = "MOONTIDE_HOME=" .. home }).out)
   end)
 end)
 
 describe("progress", function()
   local slow = [[
-    local core, report = require "moontide.core", require "moontide.report"
+    local core, report = require "moontide.core", require "moontide.kit.report"
     return require "moontide".script{ summary = "x", run = function()
       local start, calls = core.base.seconds(), 0
       while core.base.seconds() - start < 0.65 do

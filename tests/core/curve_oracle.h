@@ -3,7 +3,7 @@
 #ifndef CURVE_ORACLE_H
 #define CURVE_ORACLE_H
 
-#include "load/curve.h"
+#include "load/curve/curve.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include "prefix_support.h"
 
-#include "prefix/model.h"
+#include "prefix/model/model.h"
 
 /* A request a millisecond; times of the requests are not looked at. */
 static inline mt_model *learn(const mt_request *requests, size_t count, uint64_t block_size) {

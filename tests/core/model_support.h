@@ -2,7 +2,7 @@
 #ifndef MODEL_SUPPORT_H
 #define MODEL_SUPPORT_H
 
-#include "prefix/model.h"
+#include "prefix/model/model.h"
 #include "prefix_support.h"
 
 static inline mt_learner *new_learner(uint64_t block_size) {

@@ -2,7 +2,7 @@
 #ifndef RADIX_SUPPORT_H
 #define RADIX_SUPPORT_H
 
-#include "prefix/radix.h"
+#include "prefix/radix/radix.h"
 #include "trace_support.h"
 
 enum { BLOCK = 512 };

@@ -4,10 +4,10 @@
 #define REUSE_SUPPORT_H
 
 #include "base/memory.h"
-#include "prefix/history.h"
-#include "prefix/model.h"
+#include "prefix/cache/history.h"
+#include "prefix/model/model.h"
 #include "prefix/synthetic.h"
-#include "prefix/tree.h"
+#include "prefix/block/tree.h"
 #include "trace_support.h"
 
 #include <math.h>

@@ -7,9 +7,9 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/output.h"
-#include "trace/copy.h"
+#include "trace/source/copy.h"
 #include "trace/reader.h"
-#include "trace/steps.h"
+#include "trace/step/steps.h"
 
 /* The lines as a source; `name` is the file that they stand in. */
 static inline mt_source *source_of(void **state, const char *name, const char *text) {

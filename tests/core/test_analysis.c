@@ -1,6 +1,6 @@
 /* Prefix analysis: cases by hand, a plain slow version beside it, the conversation trace to all
  * digits, what is refused, memory that is out. */
-#include "prefix/analysis.h"
+#include "prefix/analysis/analysis.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"

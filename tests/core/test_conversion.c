@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "random/generator.h"
 #include "trace/columns.h"
-#include "trace/conversion.h"
+#include "trace/convert/conversion.h"
 
 #include <inttypes.h>
 #include <math.h>

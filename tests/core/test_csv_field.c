@@ -1,7 +1,7 @@
 /* What the texts of CSV fields say: numbers, whole numbers, times. */
 #include "trace_support.h"
 
-#include "trace/csv_field.h"
+#include "text/csv_field.h"
 
 #include <inttypes.h>
 #include <locale.h>

@@ -5,7 +5,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/csv_reader.h"
+#include "text/csv_reader.h"
 
 #include <sys/wait.h>
 #include <zlib.h>

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "load/curve.h"
+#include "load/curve/curve.h"
 
 #include <math.h>
 #include <stdio.h>

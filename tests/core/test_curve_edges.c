@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "load/curve.h"
+#include "load/curve/curve.h"
 
 #include <math.h>
 

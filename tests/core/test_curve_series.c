@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "load/curve_series.h"
+#include "load/curve/series.h"
 
 #include <math.h>
 

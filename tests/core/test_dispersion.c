@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "random/distribution.h"
 #include "stats/summary.h"
-#include "trace/csv_field.h"
-#include "trace/csv_reader.h"
+#include "text/csv_field.h"
+#include "text/csv_reader.h"
 #include "trace/reader.h"
 #include "trace_support.h"
 

@@ -1,12 +1,12 @@
 /* Arrival times drawn anew: small sources by hand, what stays and what moves on sources of many
  * kinds, the issue's bounds on real traces, what is refused, memory that is out. */
-#include "prefix/gaps.h"
+#include "prefix/gaps/gaps.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "goodness.h"
 #include "random/generator.h"
-#include "trace/csv_reader.h"
+#include "text/csv_reader.h"
 #include "trace/reader.h"
 #include "trace_support.h"
 

@@ -1,6 +1,6 @@
 /* The history of touches: beside a plain list of blocks in the order of their last touch, where a
  * distance is counted out, one block after another as a request touches them. */
-#include "prefix/history.h"
+#include "prefix/cache/history.h"
 
 #include "base/memory.h"
 #include "prefix_support.h"

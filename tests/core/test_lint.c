@@ -1,5 +1,5 @@
 /* Lint: each contradiction by hand, parents beside a plain slow version, memory that is out. */
-#include "prefix/lint.h"
+#include "prefix/lint/lint.h"
 
 #include "base/memory.h"
 #include "trace_support.h"

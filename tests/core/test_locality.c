@@ -1,11 +1,11 @@
 /* How a trace behaves in a cache: known answers, cases by hand, beside LRU caches that are played
  * through block by block, memory that is out. */
-#include "prefix/locality.h"
+#include "prefix/analysis/locality.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "prefix/analysis.h"
-#include "prefix/numbering.h"
+#include "prefix/analysis/analysis.h"
+#include "prefix/block/numbering.h"
 #include "prefix_support.h"
 #include "trace/reader.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/log.h"
+#include "trace/log/log.h"
 
 #include <inttypes.h>
 

@@ -5,8 +5,8 @@
 #include "model_support.h"
 
 #include "base/memory.h"
-#include "prefix/gaps.h"
-#include "prefix/reuse.h"
+#include "prefix/gaps/gaps.h"
+#include "prefix/reuse/reuse.h"
 
 static mt_model *learn_by_hand(void) {
     static const uint64_t ids[] = {0, 1, 2, 3, 4, 5};

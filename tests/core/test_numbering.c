@@ -1,5 +1,5 @@
 /* Ids as numbers by first appearance: beside a plain list, and memory that is out. */
-#include "prefix/numbering.h"
+#include "prefix/block/numbering.h"
 
 #include "base/memory.h"
 #include "prefix_support.h"

@@ -2,7 +2,7 @@
 #include "load_support.h"
 
 #include "load/lengths.h"
-#include "load/prompt.h"
+#include "load/prompt/prompt.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #include "learned_support.h"
 #include "load_support.h"
 
-#include "load/prompt.h"
+#include "load/prompt/prompt.h"
 
 enum { SEED = 7 };
 

@@ -1,10 +1,10 @@
 /* Building the radix tree: known answers, a plain slow version beside it, raw ids, what is refused,
  * the check of the weights, memory that is out, twenty million blocks. */
-#include "prefix/radix.h"
+#include "prefix/radix/radix.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "prefix/radix_state.h"
+#include "prefix/radix/state.h"
 #include "radix_support.h"
 
 #include <sys/resource.h>

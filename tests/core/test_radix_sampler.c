@@ -1,13 +1,13 @@
 /* Requests from a radix tree: known answers, the walk's law, rules that hold whatever the options,
  * copies, filters, what the method is known to lose on the conversation trace, memory that is out.
  */
-#include "prefix/radix.h"
+#include "prefix/radix/radix.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "goodness.h"
-#include "prefix/history.h"
-#include "prefix/tree.h"
+#include "prefix/cache/history.h"
+#include "prefix/block/tree.h"
 #include "random/generator.h"
 #include "radix_support.h"
 #include "trace/reader.h"

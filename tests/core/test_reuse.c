@@ -1,9 +1,9 @@
 /* Prompts that come back when the source's did: what holds exactly after whole laps, what caches
  * make of them, rules that hold whatever the options, odd sources, memory that is out. */
-#include "prefix/reuse.h"
+#include "prefix/reuse/reuse.h"
 
 #include "base/interrupt.h"
-#include "prefix/reuse_population.h"
+#include "prefix/reuse/population.h"
 #include "reuse_support.h"
 #include "trace/reader.h"
 

@@ -1,6 +1,6 @@
 /* The history that synthesised requests leave behind: beside a plain list of blocks in the order of
  * their last touch, where everything is counted out. */
-#include "prefix/reuse_history.h"
+#include "prefix/reuse/history.h"
 
 #include "base/memory.h"
 #include "trace_support.h"

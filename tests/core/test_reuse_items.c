@@ -1,8 +1,8 @@
 /* What is to be made, and which prefix it goes back to: lengths, distances and the grid of sizes
  * however they are stretched; what places cost. */
-#include "prefix/reuse_items.h"
+#include "prefix/reuse/items.h"
 
-#include "prefix/reuse_choice.h"
+#include "prefix/reuse/choice.h"
 #include "reuse_support.h"
 
 static void make(mt_reuse_items *items, const mt_model *model,

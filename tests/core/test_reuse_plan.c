@@ -1,6 +1,6 @@
 /* The plan of a lap: who comes back to whom is a matching of places left behind with places asked
  * for, and all of it has time. */
-#include "prefix/reuse_plan.h"
+#include "prefix/reuse/plan.h"
 
 #include "base/interrupt.h"
 #include "reuse_support.h"

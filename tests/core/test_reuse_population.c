@@ -1,5 +1,5 @@
 /* One population: who was promised a place finds it, whatever is forgotten in between. */
-#include "prefix/reuse_population.h"
+#include "prefix/reuse/population.h"
 
 #include "reuse_support.h"
 

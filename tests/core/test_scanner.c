@@ -1,4 +1,5 @@
 /* The scanner: known answers, then what it refuses and where, then memory that runs out. */
+#include "text/json.h"
 #include "trace_support.h"
 
 #include "base/memory.h"
@@ -177,18 +178,18 @@ static void test_times(void **state) {
 static void test_decimals(void **state) {
     (void)state;
     int64_t value = 0;
-    assert_int_equal(mt_scan_decimal("-2.5", 4, 0, &value), 0);
+    assert_int_equal(mt_decimal_whole("-2.5", 4, 0, &value), 0);
     assert_int_equal(value, -3);
-    assert_int_equal(mt_scan_decimal("-9223372036854775808", 20, 0, &value), 0);
+    assert_int_equal(mt_decimal_whole("-9223372036854775808", 20, 0, &value), 0);
     assert_int_equal(value, INT64_MIN);
-    assert_int_equal(mt_scan_decimal("-0.4", 4, 0, &value), 0);
+    assert_int_equal(mt_decimal_whole("-0.4", 4, 0, &value), 0);
     assert_int_equal(value, 0);
-    assert_int_equal(mt_scan_decimal("9223372036854775808", 19, 0, &value), -2);
-    assert_int_equal(mt_scan_decimal("1e30", 4, 0, &value), -2);
-    assert_int_equal(mt_scan_decimal("99999999999999999999.5", 22, 0, &value), -2);
+    assert_int_equal(mt_decimal_whole("9223372036854775808", 19, 0, &value), -2);
+    assert_int_equal(mt_decimal_whole("1e30", 4, 0, &value), -2);
+    assert_int_equal(mt_decimal_whole("99999999999999999999.5", 22, 0, &value), -2);
     const char *const no_numbers[] = {"", "-", "1.", ".5", "01", "1e", "1e+", "+1", "1 ", "0x1"};
     for (size_t i = 0; i < sizeof no_numbers / sizeof *no_numbers; i++)
-        assert_int_equal(mt_scan_decimal(no_numbers[i], strlen(no_numbers[i]), 0, &value), -1);
+        assert_int_equal(mt_decimal_whole(no_numbers[i], strlen(no_numbers[i]), 0, &value), -1);
 }
 
 /* Each refused line with the column and a part of the message. */

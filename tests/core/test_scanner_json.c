@@ -1,5 +1,6 @@
 /* The scanner against lists of JSON texts, against cJSON on random records, and its fast paths
  * against its general one: a line with white space around every token takes the general path. */
+#include "text/json.h"
 #include "trace_support.h"
 
 #include <cJSON.h>
@@ -137,7 +138,7 @@ static void check_text(const char *text, int is_valid) {
     mt_error error;
     char *exact = malloc(strlen(text) + 1); /* scan_value needs no bytes behind the text */
     memcpy(exact, text, strlen(text));
-    if ((mt_scan_value(exact, strlen(text), &error) == MT_OK) != is_valid)
+    if ((mt_json_check(exact, strlen(text), &error) == MT_OK) != is_valid)
         fail_msg("'%s' should be %s", text, is_valid ? "valid" : "invalid");
     free(exact);
     static const char *const frames[] = {"{\"x\":%s}", "{\"delay\": 1, \"x\": [0, %s]}"};
@@ -436,7 +437,7 @@ static void test_times_against_whole_numbers(void **state) {
                  (unsigned long long)fraction);
         __int128 exact = ((__int128)whole * unit + fraction) * 1000000;
         int64_t expected = (int64_t)((2 * exact + unit) / (2 * (__int128)unit));
-        assert_int_equal(mt_scan_decimal(text, strlen(text), 6, &value), 0);
+        assert_int_equal(mt_decimal_whole(text, strlen(text), 6, &value), 0);
         assert_int_equal(value, expected);
     }
 }

@@ -1,11 +1,11 @@
 /* Synthesised requests, by both methods: they are what the format asks for, the same for the same
  * seed, counted as they were made; and what is learnt for the radix method. */
-#include "prefix/synthesis.h"
+#include "prefix/synthesis/synthesis.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "file_support.h"
-#include "prefix/radix_source.h"
+#include "prefix/radix/source.h"
 #include "prefix_support.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* The prefix tree: cases by hand, beside blocks found by comparing paths, memory that is out. */
-#include "prefix/tree.h"
+#include "prefix/block/tree.h"
 
 #include "base/memory.h"
 #include "prefix_support.h"

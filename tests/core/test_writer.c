@@ -1,5 +1,6 @@
 /* The writer: known answers, numbers against snprintf, bounds, and reading back what was written.
  */
+#include "text/json.h"
 #include "trace_support.h"
 
 #include "trace/writer.h"
@@ -86,7 +87,7 @@ static void test_milliseconds_read_back(void **state) {
         for (int d = digits; d < 6; d++)
             unit *= 10;
         char *end = mt_write_milliseconds(value, digits, text);
-        assert_int_equal(mt_scan_decimal(text, (size_t)(end - text), 6, &again), 0);
+        assert_int_equal(mt_decimal_whole(text, (size_t)(end - text), 6, &again), 0);
         int64_t difference = again > value ? again - value : value - again;
         assert_true(2 * difference <= unit - (unit == 1));
         const char *point = memchr(text, '.', (size_t)(end - text));

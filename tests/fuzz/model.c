@@ -3,7 +3,7 @@
  *     tests/fuzz/model.c core/{base,hash,trace,prefix,stats,random}/[a-z]*.c -lz -lm
  * Its seeds are the files that `moontide learn` makes of small traces. */
 #define _GNU_SOURCE /* memfd_create */
-#include "prefix/model_text.h"
+#include "prefix/model/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address -o fuzz-scanner \
  *     tests/fuzz/scanner.c core/base/[a-z]*.c core/trace/[a-z]*.c -lz
  * Its seeds are the lines of scanner.txt, one file each (split -l 1). */
+#include "text/json.h"
 #include "trace/scanner.h"
 #include "trace/writer.h"
 
@@ -30,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = with_slack(size ? (const void *)data : "", size);
     mt_code code = mt_scan_request(text, size, &first, &request, &error);
     /* A request is a JSON value; what is refused names a place in the text. */
-    check(code != MT_OK || mt_scan_value(text, size, &error) == MT_OK);
+    check(code != MT_OK || mt_json_check(text, size, &error) == MT_OK);
     check(code == MT_OK || (error.column >= 1 && error.column <= size + 1 && error.message[0]));
     for (int compact = 0; code == MT_OK && compact < 2; compact++) {
         mt_trace_format format = {compact, 6};

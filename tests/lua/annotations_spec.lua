@@ -2,14 +2,15 @@
 -- plain sentence, the parameters by name, what is returned, and for a table of options a class whose fields
 -- are those that the validator takes.
 local mt = require "moontide"
-local options = require "moontide.options"
+local options = require "moontide.kit.options"
 
 local parts = {
-  "script", "json", "hash", "trace", "csv", "convert", "analysis", "compare", "lint", "radix", "model",
-  "synthesizer", "random", "distribution", "chart", "curve", "process", "prompt", "stream", "workload",
+  "script.script", "base.json", "base.hash", "trace.trace", "base.csv", "trace.convert", "learn.analysis",
+  "learn.compare", "trace.lint", "learn.radix", "learn.model", "learn.synthesizer", "base.random",
+  "load.distribution", "draw.chart", "load.curve", "load.process", "load.prompt", "load.stream", "load.workload",
 }
 
-local function file_of(part) return "lua/moontide/" .. part .. ".lua" end
+local function file_of(part) return "lua/moontide/" .. part:gsub("%.", "/") .. ".lua" end
 
 local texts = {}
 
@@ -224,7 +225,7 @@ it("every part's functions are fields of the class moontide", function()
   end
   local names = {}
   for _, part in ipairs(parts) do names[part] = true end
-  for line in table.concat(lines_of "lua/moontide/init.lua", " "):match "local parts = {(.-)}":gmatch '"(%w+)"' do
+  for line in table.concat(lines_of "lua/moontide/init.lua", " "):match "local parts = {(.-)}":gmatch '"([%w.]+)"' do
     assert.is_true(names[line], line .. " is not looked at here")
   end
 end)

@@ -1,6 +1,6 @@
 -- Charts for the terminal, in a fixed style each, to the last character.
 assert(_VERSION == "Lua 5.4")
-local chart = require "moontide.chart"
+local chart = require "moontide.draw.chart"
 local mt = require "moontide"
 
 local ascii = { utf8 = false, colour = false, columns = 40 }
@@ -224,7 +224,7 @@ describe("the style", function()
   file:write [[
     local mt = require "moontide"
     return mt.script { summary = "Print the style", run = function()
-      local style = require "moontide.chart".style()
+      local style = require "moontide.draw.chart".style()
       print(style.utf8, style.colour, style.columns)
     end }
   ]]

@@ -1,7 +1,7 @@
 -- mt.convert: logs into traces from a script, and the mistakes it may make.
 assert(_VERSION == "Lua 5.4")
 local mt = require "moontide"
-local convert = require "moontide.convert"
+local convert = require "moontide.trace.convert"
 
 local folder
 

@@ -2,7 +2,7 @@
 assert(_VERSION == "Lua 5.4")
 local mt = require "moontide"
 local core = require "moontide.core"
-local curve = require "moontide.curve"
+local curve = require "moontide.load.curve"
 
 local function near(wanted, got, tolerance)
   assert.is_true(math.abs(wanted - got) <= (tolerance or 1e-9),

@@ -1,4 +1,4 @@
-local distribution = require "moontide.distribution"
+local distribution = require "moontide.load.distribution"
 local mt = require "moontide"
 
 local function message_of(fn, ...)

@@ -119,7 +119,7 @@ it("streams have populations of their own, which do not depend on each other", f
   local path = new_path()
   both:write(path, {})
   local lists, owner = { a = {}, b = {} }, {}
-  local run = require("moontide.workload").run(both, { seed = 0, duration = 30, tags = true })
+  local run = require("moontide.load.workload").run(both, { seed = 0, duration = 30, tags = true })
   local core = require "moontide.core"
   for request in function() return core.plan.next(run) end do
     local list = lists[request.stream]

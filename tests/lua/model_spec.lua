@@ -1,5 +1,5 @@
 local core = require "moontide.core"
-local model = require "moontide.model"
+local model = require "moontide.learn.model"
 local mt = require "moontide"
 
 local data = os.getenv "MOONTIDE_DATA" or "../shared/data"

@@ -1,7 +1,7 @@
-local arguments = require "moontide.arguments"
+local arguments = require "moontide.command.arguments"
 local core = require "moontide.core"
-local nearest = require "moontide.nearest"
-local options = require "moontide.options"
+local nearest = require "moontide.kit.nearest"
+local options = require "moontide.kit.options"
 
 -- The message of the usage error that fn(...) raises.
 local function refusal(fn, ...)
@@ -156,12 +156,12 @@ describe("a table of options", function()
     end
     local before = {}
     setup(function()
-      for _, name in ipairs { "moontide.curve", "moontide.distribution" } do
+      for _, name in ipairs { "moontide.load.curve", "moontide.load.distribution" } do
         before[name], package.loaded[name] = package.loaded[name], { of = stand_in }
       end
     end)
     teardown(function()
-      for _, name in ipairs { "moontide.curve", "moontide.distribution" } do
+      for _, name in ipairs { "moontide.load.curve", "moontide.load.distribution" } do
         package.loaded[name] = before[name]
       end
     end)
@@ -306,7 +306,7 @@ describe("the command line", function()
   end)
 
   it("reads a shard", function()
-    require "moontide.common"
+    require "moontide.command.common"
     local shard_spec = { { "shard", kind = "shard" } }
     assert.same({ index = 3, count = 4 }, arguments.parse("x", { "--shard", "3/4" }, shard_spec).shard)
     for _, text in ipairs { "4/4", "-1/4", "1", "1/0", "a/b", "1/2/3" } do

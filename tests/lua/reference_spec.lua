@@ -1,12 +1,12 @@
 -- The reference that help() and `moontide help` show: an example for every name, and every example runs.
 assert(_VERSION == "Lua 5.4")
-local evaluate = require "moontide.repl_evaluate"
-local examples = require "moontide.reference_examples"
+local evaluate = require "moontide.repl.evaluate"
+local examples = require "moontide.reference.examples"
 local mt = require "moontide"
 local reference = require "moontide.reference"
-local reference_methods = require "moontide.reference_methods"
-local repl_help = require "moontide.repl_help"
-local script = require "moontide.script"
+local reference_methods = require "moontide.reference.methods"
+local repl_help = require "moontide.repl.help"
+local script = require "moontide.script.script"
 
 -- Every public function and method by its full name.
 local function all_names()
@@ -64,7 +64,7 @@ describe("the example of", function()
   for _, name in ipairs(sorted(names)) do
     it(name .. " is there and runs", function()
       local text = examples[name] or examples[name:gsub("^pipe:", "columns:")]
-      assert(text, "no example in lua/moontide/reference_examples.lua for " .. name)
+      assert(text, "no example in lua/moontide/reference/examples.lua for " .. name)
       assert.is_true(type_at_prompt(text) > 0, "it shows nothing")
       local short = name:match "[%w_]+$"
       assert.is_truthy(text:find(short, 1, true), "it does not use " .. short)

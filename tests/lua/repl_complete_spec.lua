@@ -1,10 +1,10 @@
 -- What Tab knows, and that knowing it runs nothing.
 assert(_VERSION == "Lua 5.4")
-local complete = require "moontide.repl_complete"
-local evaluate = require "moontide.repl_evaluate"
+local complete = require "moontide.repl.complete"
+local evaluate = require "moontide.repl.evaluate"
 local mt = require "moontide"
-local script = require "moontide.script"
-local tokens = require "moontide.repl_tokens"
+local script = require "moontide.script.script"
+local tokens = require "moontide.repl.tokens"
 
 local environment = script.environment "."
 evaluate.prepare(environment, { mt = mt })

@@ -3,7 +3,7 @@ local command = require "tests.support.command"
 
 -- A stand-in for workloads: what is tested here is how scripts and their plans are handled.
 local Workload = { __name = "moontide.workload" }
-package.loaded["moontide.workload"] = {
+package.loaded["moontide.load.workload"] = {
   is = function(value) return getmetatable(value) == Workload end,
   with_script_name = function(value, name)
     return setmetatable({ value = value.value, script = name }, Workload)
@@ -13,7 +13,7 @@ local function workload(value) return setmetatable({ value = value }, Workload) 
 _G.test_workload = workload
 
 local mt = require "moontide"
-local script = require "moontide.script"
+local script = require "moontide.script.script"
 
 -- The message of an error, usage error or text.
 local function refusal(fn, ...)

@@ -1,0 +1,266 @@
+/* What all curves have in common: references, the bounds of their durations, walking them piece by
+ * piece. */
+#include "load/curve/kind.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+
+#include <math.h>
+
+/* Evaluating walks down the expression on the C stack. Sums and sequences are kept balanced, so
+ * that only nesting of other kinds, one in another, can ever reach this. */
+enum { DEPTH_LIMIT = 500, PIECES_BETWEEN_POLLS = 4096 };
+
+mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_curve *b,
+                        mt_error *error) {
+    unsigned depth = 0;
+    if (a)
+        depth = a->depth;
+    if (b && b->depth > depth)
+        depth = b->depth;
+    if (depth >= DEPTH_LIMIT) {
+        mt_fail(error, MT_ERROR_VALUE, "a curve may have at most %d operations one inside another",
+                DEPTH_LIMIT);
+        return NULL;
+    }
+    mt_curve *curve = mt_allocate_zero(1, size);
+    if (!curve) {
+        mt_fail_memory(error, "rate curve");
+        return NULL;
+    }
+    curve->kind = kind;
+    curve->references = 1;
+    curve->parts[0] = mt_curve_retain(a);
+    curve->parts[1] = mt_curve_retain(b);
+    curve->depth = depth + 1;
+    curve->noisy = (a && a->noisy) || (b && b->noisy);
+    curve->duration = INFINITY;
+    curve->to = INFINITY;
+    curve->period = NAN;
+    return curve;
+}
+
+mt_curve *mt_curve_no_memory(mt_curve *curve, mt_error *error) {
+    mt_curve_release(curve);
+    mt_fail_memory(error, "rate curve");
+    return NULL;
+}
+
+mt_curve *mt_curve_retain(mt_curve *curve) {
+    if (curve)
+        curve->references++;
+    return curve;
+}
+
+void mt_curve_release(mt_curve *curve) {
+    if (!curve || --curve->references > 0)
+        return;
+    if (curve->kind->release)
+        curve->kind->release(curve);
+    mt_curve_release(curve->parts[0]);
+    mt_curve_release(curve->parts[1]);
+    mt_free(curve);
+}
+
+int mt_curve_check_finite(double value, const char *what, mt_error *error) {
+    if (isfinite(value))
+        return 1;
+    mt_fail(error, MT_ERROR_VALUE, "%s must be finite, not %g", what, value);
+    return 0;
+}
+
+int mt_curve_check_positive(double value, int endless, const char *what, mt_error *error) {
+    if (value > 0 && (endless || isfinite(value)))
+        return 1;
+    mt_fail(error, MT_ERROR_VALUE, "%s must be greater than 0%s, not %g", what,
+            endless ? "" : " and finite", value);
+    return 0;
+}
+
+double mt_curve_duration(const mt_curve *curve) {
+    return curve->duration;
+}
+
+/* ---- values ---- */
+
+double mt_curve_inside(const mt_curve *curve, double t) {
+    if (!(t > 0))
+        return 0;
+    return t < curve->duration ? t : nextafter(curve->duration, 0);
+}
+
+double mt_curve_value(const mt_curve *curve, const mt_realisation *path, double t) {
+    if (isnan(t))
+        return t;
+    if (t < curve->from || t >= curve->to || t >= curve->duration)
+        return 0;
+    return curve->kind->at(curve, path, t);
+}
+
+double mt_curve_at(const mt_curve *curve, uint64_t seed, double t) {
+    mt_realisation path = {seed, 0};
+    return mt_curve_value(curve, &path, t);
+}
+
+/* ---- pieces ---- */
+
+void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
+                    mt_series *series) {
+    if (t < curve->from)
+        mt_series_constant(series, t, curve->from, 0);
+    else if (t >= curve->to)
+        mt_series_constant(series, t, INFINITY, 0);
+    else
+        curve->kind->piece(curve, path, t, series);
+    if (series->end > curve->duration)
+        series->end = curve->duration;
+    if (series->end <= t)
+        series->end = nextafter(t, INFINITY);
+}
+
+void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, double t, double offset,
+                         mt_series *series) {
+    mt_curve_piece(part, path, mt_curve_inside(part, t - offset), series);
+    /* Rounding may put t on the near side of a break that is, in the whole's time, at t. */
+    while (offset + series->end <= t && series->end < part->duration)
+        mt_curve_piece(part, path, series->end, series);
+    series->start = t;
+    series->end += offset;
+}
+
+void mt_exact_add(mt_exact_sum *total, double value) {
+    double sum = total->sum + value;
+    if (fabs(total->sum) >= fabs(value))
+        total->lost += (total->sum - sum) + value;
+    else
+        total->lost += (value - sum) + total->sum;
+    total->sum = sum;
+}
+
+double mt_curve_area_by_pieces(const mt_curve *curve, const mt_realisation *path, double t0,
+                               double t1) {
+    mt_exact_sum total = {0, 0};
+    mt_series series;
+    unsigned pieces = 0;
+    for (double t = t0; t < t1; t = series.end) {
+        mt_curve_piece(curve, path, t, &series);
+        double area = mt_series_integral(&series, fmin(series.end, t1) - t);
+        if (!isfinite(area))
+            return NAN;
+        mt_exact_add(&total, area);
+        if (++pieces % PIECES_BETWEEN_POLLS == 0 && mt_interrupted())
+            return NAN;
+    }
+    return total.sum + total.lost;
+}
+
+double mt_curve_area_of(const mt_curve *curve, const mt_realisation *path, double t0, double t1) {
+    t0 = fmax(t0, curve->from);
+    t1 = fmin(t1, fmin(curve->to, curve->duration));
+    if (!(t0 < t1))
+        return 0;
+    return curve->kind->area ? curve->kind->area(curve, path, t0, t1)
+                             : mt_curve_area_by_pieces(curve, path, t0, t1);
+}
+
+double mt_curve_area(const mt_curve *curve, uint64_t seed, double t0, double t1) {
+    mt_realisation path = {seed, 0};
+    return mt_curve_area_of(curve, &path, t0, t1);
+}
+
+double mt_curve_not_finite_at(const mt_curve *curve, uint64_t seed, double t0, double t1) {
+    mt_realisation path = {seed, 0};
+    mt_series series;
+    t1 = fmin(t1, curve->duration);
+    for (double t = fmax(t0, 0); t < t1; t = series.end) {
+        mt_curve_piece(curve, &path, t, &series);
+        if (!isfinite(mt_series_integral(&series, fmin(series.end, t1) - t)))
+            return t;
+    }
+    return -1;
+}
+
+/* ---- mean and maximum ---- */
+
+int mt_curve_is_noisy(const mt_curve *curve) {
+    return curve->noisy;
+}
+
+double mt_curve_period(const mt_curve *curve, double *settled) {
+    if (settled)
+        *settled = curve->settled;
+    return isfinite(curve->duration) ? NAN : curve->period;
+}
+
+double mt_curve_long_run_mean(const mt_curve *curve, const mt_realisation *path) {
+    if (isfinite(curve->duration))
+        return mt_curve_area_of(curve, path, 0, curve->duration) / curve->duration;
+    if (isnan(curve->period))
+        return NAN;
+    mt_realisation expected = {path->seed, 1};
+    if (curve->period == 0)
+        return mt_curve_value(curve, &expected, curve->settled);
+    return mt_curve_area_of(curve, &expected, curve->settled, curve->settled + curve->period) /
+           curve->period;
+}
+
+double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon) {
+    mt_realisation path = {seed, 0};
+    if (isinf(curve->duration) && isnan(curve->period))
+        return mt_curve_area_of(curve, &path, 0, horizon) / horizon;
+    return mt_curve_long_run_mean(curve, &path);
+}
+
+/* The largest value of one series over [0, length]: at its ends or where its slope changes sign.
+ * There the curve itself is asked, whose tops are exact. */
+static double series_maximum(const mt_curve *curve, const mt_realisation *path,
+                             const mt_series *series, double length) {
+    double first = mt_series_at(series, 0), last = first;
+    if (series->degree > 0)
+        last = mt_series_at(series, length);
+    if (!isfinite(first) || !isfinite(last))
+        return NAN;
+    double best = fmax(first, last);
+    mt_series slope;
+    mt_series_derivative(series, &slope);
+    slope.end = slope.start + length;
+    while (slope.degree > 0) {
+        double rest = slope.end - slope.start;
+        double x = mt_series_sign_change(&slope);
+        if (!(x > 0 && x < rest))
+            break;
+        best = fmax(best, mt_curve_value(curve, path, slope.start + x));
+        mt_series_recentre(&slope, x);
+        slope.start += x;
+        slope.coefficient[0] = 0; /* its sign there is rounding's */
+    }
+    return best;
+}
+
+double mt_curve_maximum_of(const mt_curve *curve, const mt_realisation *path, double t0,
+                           double t1) {
+    double best = -INFINITY;
+    mt_series series;
+    unsigned pieces = 0;
+    t1 = fmin(t1, curve->duration);
+    for (double t = t0; t < t1; t = series.end) {
+        mt_curve_piece(curve, path, t, &series);
+        double here = series_maximum(curve, path, &series, fmin(series.end, t1) - t);
+        if (isnan(here))
+            return NAN;
+        best = fmax(best, here);
+        if (++pieces % PIECES_BETWEEN_POLLS == 0 && mt_interrupted())
+            return NAN;
+    }
+    return best;
+}
+
+double mt_curve_max(const mt_curve *curve, uint64_t seed, double horizon) {
+    mt_realisation path = {seed, 0};
+    double end = curve->duration;
+    if (isinf(end) && (curve->noisy || isnan(curve->period)))
+        end = horizon;
+    else if (isinf(end))
+        end = nextafter(curve->settled + curve->period, INFINITY);
+    return mt_curve_maximum_of(curve, &path, 0, end);
+}

@@ -1,0 +1,170 @@
+/* Processes that are a change of clock: even, poisson, renewal. Request k comes when the curve's
+ * area reaches s_k; they differ in how s_k grows. */
+#include "load/process/process.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct clock_state {
+    mt_process_state base;
+    mt_random random;
+    mt_growing_sum area; /* s_k */
+    uint64_t k;
+    double scale; /* renewal: 1 / mean gap; 0 when it must be read at each time */
+    double now;
+} clock_state;
+
+/* The event at area s_k. */
+static int arrive(clock_state *state, mt_event *event, mt_error *error) {
+    double time;
+    if (mt_clock_time(state->base.clock, state->area.sum, &time, error) != MT_OK)
+        return -1;
+    if (!(time < state->base.context.end))
+        return 0;
+    state->now = time;
+    mt_event_plain(event, time, state->k++);
+    return 1;
+}
+
+/* ---- even ---- */
+
+typedef struct even_process {
+    mt_process base;
+    double phase;
+} even_process;
+
+/* s_k = phase + k, not a sum: no rounding however many come. */
+static int even_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    clock_state *state = (clock_state *)base;
+    const even_process *process = (const even_process *)base->process;
+    state->area.sum = process->phase + (double)state->k;
+    return arrive(state, event, error);
+}
+
+static void even_text(const mt_process *process, char *buffer, size_t size) {
+    char curve[400];
+    double phase = ((const even_process *)process)->phase;
+    mt_curve_text(process->curve, curve, sizeof curve);
+    if (phase > 0)
+        snprintf(buffer, size, "even(%s, {phase=%.9g})", curve, phase);
+    else
+        snprintf(buffer, size, "even(%s)", curve);
+}
+
+static const mt_process_kind even_kind = {
+    .name = "even", .state_size = sizeof(clock_state), .next = even_next, .text = even_text};
+
+mt_process *mt_process_even(mt_curve *curve, double phase, mt_error *error) {
+    if (!(phase >= 0 && phase < 1)) {
+        mt_fail(error, MT_ERROR_VALUE, "even: phase must be at least 0 and below 1, not %g", phase);
+        return NULL;
+    }
+    mt_process *process = mt_process_new(&even_kind, sizeof(even_process), curve, error);
+    if (process)
+        ((even_process *)process)->phase = phase;
+    return process;
+}
+
+/* ---- poisson ---- */
+
+static mt_code gaps_open(mt_process_state *base, mt_error *error) {
+    (void)error;
+    clock_state *state = (clock_state *)base;
+    state->random = mt_process_random(&base->context, "gaps");
+    return MT_OK;
+}
+
+static int poisson_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    clock_state *state = (clock_state *)base;
+    mt_random_seek(&state->random, state->k);
+    mt_growing_add(&state->area, mt_draw_exponential(&state->random));
+    return arrive(state, event, error);
+}
+
+static void poisson_text(const mt_process *process, char *buffer, size_t size) {
+    char curve[400];
+    snprintf(buffer, size, "poisson(%s)", mt_curve_text(process->curve, curve, sizeof curve));
+}
+
+static const mt_process_kind poisson_kind = {.name = "poisson",
+                                             .state_size = sizeof(clock_state),
+                                             .open = gaps_open,
+                                             .next = poisson_next,
+                                             .text = poisson_text};
+
+mt_process *mt_process_poisson(mt_curve *curve, mt_error *error) {
+    return mt_process_new(&poisson_kind, sizeof(mt_process), curve, error);
+}
+
+/* ---- renewal ---- */
+
+typedef struct renewal_process {
+    mt_process base;
+    mt_distribution *gaps;
+} renewal_process;
+
+static mt_code renewal_open(mt_process_state *base, mt_error *error) {
+    clock_state *state = (clock_state *)base;
+    const renewal_process *process = (const renewal_process *)base->process;
+    gaps_open(base, error);
+    if (!mt_distribution_varies(process->gaps))
+        state->scale = 1 / mt_distribution_mean(process->gaps, base->context.seed, 0);
+    return MT_OK;
+}
+
+static int renewal_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    clock_state *state = (clock_state *)base;
+    mt_distribution *gaps = ((const renewal_process *)base->process)->gaps;
+    double scale = state->scale;
+    if (scale == 0)
+        scale = 1 / mt_distribution_mean(gaps, base->context.seed, state->now);
+    mt_random_seek(&state->random, state->k);
+    double gap;
+    if (state->k == 0) {
+        gap = mt_distribution_draw_length_biased(gaps, &state->random);
+        gap *= mt_random_positive(&state->random);
+    } else {
+        gap = mt_distribution_draw(gaps, &state->random, state->now);
+    }
+    if (!(gap >= 0) || !isfinite(gap * scale)) {
+        mt_fail(error, MT_ERROR_VALUE, "renewal: a gap of %g came out; gaps must be positive", gap);
+        return -1;
+    }
+    mt_growing_add(&state->area, gap * scale);
+    return arrive(state, event, error);
+}
+
+static void renewal_text(const mt_process *process, char *buffer, size_t size) {
+    char curve[300], gaps[200];
+    mt_distribution_text(((const renewal_process *)process)->gaps, gaps, sizeof gaps);
+    snprintf(buffer, size, "renewal(%s, %s)", mt_curve_text(process->curve, curve, sizeof curve),
+             gaps);
+}
+
+static void renewal_release(mt_process *process) {
+    mt_distribution_release(((renewal_process *)process)->gaps);
+}
+
+static const mt_process_kind renewal_kind = {.name = "renewal",
+                                             .state_size = sizeof(clock_state),
+                                             .open = renewal_open,
+                                             .next = renewal_next,
+                                             .text = renewal_text,
+                                             .release = renewal_release};
+
+mt_process *mt_process_renewal(mt_curve *curve, mt_distribution *gaps, mt_error *error) {
+    char text[200];
+    mt_distribution_text(gaps, text, sizeof text);
+    double mean = mt_distribution_mean(gaps, 0, 0);
+    if (!(mt_distribution_lowest(gaps) >= 0) || !(mean > 0) || !isfinite(mean)) {
+        mt_fail(error, MT_ERROR_VALUE,
+                "renewal: gaps must be positive with a finite mean; %s has lowest value %g and "
+                "mean %g",
+                text, mt_distribution_lowest(gaps), mean);
+        return NULL;
+    }
+    mt_process *process = mt_process_new(&renewal_kind, sizeof(renewal_process), curve, error);
+    if (process)
+        ((renewal_process *)process)->gaps = mt_distribution_retain(gaps);
+    return process;
+}

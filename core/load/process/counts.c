@@ -1,0 +1,117 @@
+/* poisson_counts: a Poisson count an interval, evenly spread in it. */
+#include "load/process/process.h"
+
+#include "base/interrupt.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { POLL_INTERVALS = 4096 };
+
+typedef struct counts_process {
+    mt_process base;
+    double interval;
+} counts_process;
+
+typedef struct counts_state {
+    mt_process_state base;
+    mt_random random;
+    uint64_t interval;     /* index of the one in hand, plus 1 */
+    uint64_t count, given; /* requests in it, and those already yielded */
+    double begin, width;
+    double end;
+    uint64_t k;
+} counts_state;
+
+static const double most_in_interval = 1e9; /* what mt_draw_poisson is exact for */
+
+static mt_code counts_open(mt_process_state *base, mt_error *error) {
+    (void)error;
+    counts_state *state = (counts_state *)base;
+    state->random = mt_process_random(&base->context, "counts");
+    state->end = fmin(base->context.end, mt_curve_duration(base->process->curve));
+    return MT_OK;
+}
+
+/* Interval `index`: its start and width; 0 when it begins at or after the end. */
+static int interval_at(const counts_process *process, uint64_t index, double end, double *begin,
+                       double *width) {
+    *begin = (double)index * process->interval;
+    *width = fmin((double)(index + 1) * process->interval, end) - *begin;
+    return *begin < end;
+}
+
+static int counts_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    counts_state *state = (counts_state *)base;
+    const counts_process *process = (const counts_process *)base->process;
+    while (state->given == state->count) {
+        double rate;
+        if (state->interval % POLL_INTERVALS == 0 && mt_interrupted()) {
+            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+            return -1;
+        }
+        if (!interval_at(process, state->interval, state->end, &state->begin, &state->width))
+            return 0;
+        if (mt_clock_rate(base->clock, state->begin, &rate, error) != MT_OK)
+            return -1;
+        if (rate * state->width > most_in_interval) {
+            mt_fail(error, MT_ERROR_VALUE,
+                    "poisson_counts: %.9g requests in the interval at t = %.9g s; at most %g",
+                    rate * state->width, state->begin, most_in_interval);
+            return -1;
+        }
+        mt_random_seek(&state->random, state->interval++);
+        state->count = mt_draw_poisson(&state->random, rate * state->width);
+        state->given = 0;
+    }
+    double offset = state->width * (double)state->given++ / (double)state->count;
+    mt_event_plain(event, state->begin + offset, state->k++);
+    return 1;
+}
+
+static mt_code counts_expect(mt_process *base, const mt_process_context *context,
+                             mt_process_expectation *expectation, mt_error *error) {
+    const counts_process *process = (const counts_process *)base;
+    double end = fmin(context->end, mt_curve_duration(base->curve));
+    mt_clock *clock = mt_clock_open(base->curve, context->seed, context->factor, end, error);
+    if (!clock)
+        return mt_code_of(error);
+    mt_code code = MT_OK;
+    double begin, width, rate;
+    for (uint64_t i = 0; code == MT_OK && interval_at(process, i, end, &begin, &width); i++) {
+        code = mt_clock_rate(clock, begin, &rate, error);
+        if (code == MT_OK && i % POLL_INTERVALS == POLL_INTERVALS - 1 && mt_interrupted())
+            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (code == MT_OK)
+            expectation->requests += rate * width;
+    }
+    expectation->clamped_at = mt_clock_clamped_at(clock);
+    mt_clock_close(clock);
+    return code;
+}
+
+static void counts_text(const mt_process *process, char *buffer, size_t size) {
+    char curve[400];
+    snprintf(buffer, size, "poisson_counts(%s, %.9g)",
+             mt_curve_text(process->curve, curve, sizeof curve),
+             ((const counts_process *)process)->interval);
+}
+
+static const mt_process_kind counts_kind = {.name = "poisson_counts",
+                                            .state_size = sizeof(counts_state),
+                                            .open = counts_open,
+                                            .next = counts_next,
+                                            .expect = counts_expect,
+                                            .text = counts_text};
+
+mt_process *mt_process_poisson_counts(mt_curve *curve, double interval, mt_error *error) {
+    if (!(interval > 0) || !isfinite(interval)) {
+        mt_fail(error, MT_ERROR_VALUE, "poisson_counts: interval must be above 0 seconds, not %g",
+                interval);
+        return NULL;
+    }
+    mt_process *process = mt_process_new(&counts_kind, sizeof(counts_process), curve, error);
+    if (process)
+        ((counts_process *)process)->interval = interval;
+    return process;
+}

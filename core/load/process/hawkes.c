@@ -1,0 +1,135 @@
+/* hawkes: requests that bring further requests. */
+#include "load/process/process.h"
+
+#include "load/process/time_heap.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct hawkes_process {
+    mt_process base;
+    double branching, decay;
+} hawkes_process;
+
+typedef struct hawkes_state {
+    mt_process_state base;
+    mt_random gaps, children;
+    uint64_t background; /* requests of it so far */
+    mt_growing_sum area; /* of the curve, at the next one */
+    double soonest;      /* its time; INFINITY at the end */
+    mt_time_heap due;    /* children to come */
+    uint64_t k;
+} hawkes_state;
+
+static mt_code next_background(hawkes_state *state, mt_error *error) {
+    const hawkes_process *process = (const hawkes_process *)state->base.process;
+    mt_random_seek(&state->gaps, state->background++);
+    mt_growing_add(&state->area, mt_draw_exponential(&state->gaps) / (1 - process->branching));
+    return mt_clock_time(state->base.clock, state->area.sum, &state->soonest, error);
+}
+
+static mt_code hawkes_open(mt_process_state *base, mt_error *error) {
+    hawkes_state *state = (hawkes_state *)base;
+    state->gaps = mt_process_random(&base->context, "gaps");
+    state->children = mt_process_random(&base->context, "children");
+    return next_background(state, error);
+}
+
+static mt_code add_children(hawkes_state *state, double now, mt_error *error) {
+    const hawkes_process *process = (const hawkes_process *)state->base.process;
+    mt_random_seek(&state->children, state->k);
+    uint64_t count = mt_draw_poisson(&state->children, process->branching);
+    for (uint64_t i = 0; i < count; i++) {
+        double time = now + mt_draw_exponential(&state->children) * process->decay;
+        if (time < state->base.context.end && mt_time_heap_push(&state->due, time, NULL) != 0)
+            return mt_fail_memory(error, "hawkes");
+    }
+    return MT_OK;
+}
+
+static int hawkes_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    hawkes_state *state = (hawkes_state *)base;
+    double time = state->soonest;
+    if (state->due.count > 0 && state->due.items[0].time < time) {
+        time = mt_time_heap_pop(&state->due).time;
+    } else {
+        if (!(time < base->context.end))
+            return 0;
+        if (next_background(state, error) != MT_OK)
+            return -1;
+    }
+    if (add_children(state, time, error) != MT_OK)
+        return -1;
+    mt_event_plain(event, time, state->k++);
+    return 1;
+}
+
+static void hawkes_close(mt_process_state *base) {
+    mt_time_heap_free(&((hawkes_state *)base)->due);
+}
+
+/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the
+ * time constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
+enum { SMOOTHING_SLICES = 4096 };
+
+static const double smoothing_reach = 40; /* time constants, after which nothing is left */
+
+static mt_code hawkes_expect(mt_process *base, const mt_process_context *context,
+                             mt_process_expectation *expectation, mt_error *error) {
+    const hawkes_process *process = (const hawkes_process *)base;
+    double constant = process->decay / (1 - process->branching);
+    double begin = fmax(0, context->end - smoothing_reach * constant);
+    mt_clock *clock =
+        mt_clock_open(base->curve, context->seed, context->factor, context->end, error);
+    if (!clock)
+        return mt_code_of(error);
+    double before, area = 0, smoothed = 0;
+    mt_code code = mt_clock_area(clock, begin, &before, error);
+    for (int i = 1; code == MT_OK && i <= SMOOTHING_SLICES; i++) {
+        double width = (context->end - begin) / SMOOTHING_SLICES;
+        code = mt_clock_area(clock, begin + width * i, &area, error);
+        double age = context->end - (begin + width * (i - 0.5));
+        smoothed += (area - before) * exp(-age / constant) / constant;
+        before = area;
+    }
+    expectation->requests = fmax(0, area - process->branching * constant * smoothed);
+    expectation->clamped_at = mt_clock_clamped_at(clock);
+    mt_clock_close(clock);
+    return code;
+}
+
+static void hawkes_text(const mt_process *base, char *buffer, size_t size) {
+    const hawkes_process *process = (const hawkes_process *)base;
+    char curve[400];
+    snprintf(buffer, size, "hawkes(%s, {branching=%.9g, decay=%.9g})",
+             mt_curve_text(base->curve, curve, sizeof curve), process->branching, process->decay);
+}
+
+static const mt_process_kind hawkes_kind = {.name = "hawkes",
+                                            .state_size = sizeof(hawkes_state),
+                                            .open = hawkes_open,
+                                            .next = hawkes_next,
+                                            .close = hawkes_close,
+                                            .expect = hawkes_expect,
+                                            .text = hawkes_text};
+
+mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error) {
+    if (!(branching >= 0 && branching < 1)) {
+        mt_fail(
+            error, MT_ERROR_VALUE,
+            "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
+            "another, for ever)",
+            branching);
+        return NULL;
+    }
+    if (!(decay > 0) || !isfinite(decay)) {
+        mt_fail(error, MT_ERROR_VALUE, "hawkes: decay must be above 0 seconds, not %g", decay);
+        return NULL;
+    }
+    mt_process *process = mt_process_new(&hawkes_kind, sizeof(hawkes_process), curve, error);
+    if (process) {
+        ((hawkes_process *)process)->branching = branching;
+        ((hawkes_process *)process)->decay = decay;
+    }
+    return process;
+}

@@ -1,0 +1,184 @@
+#include "load/process/process.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *curve,
+                           mt_error *error) {
+    mt_process *process = mt_allocate_zero(1, size);
+    if (!process) {
+        mt_fail_memory(error, "arrival process");
+        return NULL;
+    }
+    process->kind = kind;
+    process->references = 1;
+    process->curve = curve ? mt_curve_retain(curve) : NULL;
+    return process;
+}
+
+mt_process *mt_process_retain(mt_process *process) {
+    process->references++;
+    return process;
+}
+
+void mt_process_release(mt_process *process) {
+    if (!process || --process->references > 0)
+        return;
+    if (process->kind->release)
+        process->kind->release(process);
+    mt_curve_release(process->curve);
+    mt_free(process);
+}
+
+mt_curve *mt_process_curve(const mt_process *process) {
+    return process->kind->curve ? process->kind->curve(process) : process->curve;
+}
+
+double mt_process_duration(const mt_process *process) {
+    if (process->kind->duration)
+        return process->kind->duration(process);
+    return process->curve ? mt_curve_duration(process->curve) : INFINITY;
+}
+
+int mt_process_has_sessions(const mt_process *process) {
+    return process->kind->settle != NULL;
+}
+
+char *mt_process_text(const mt_process *process, char *buffer, size_t size) {
+    process->kind->text(process, buffer, size);
+    return buffer;
+}
+
+mt_random mt_process_random(const mt_process_context *context, const char *purpose) {
+    mt_random random;
+    mt_random_start(&random, mt_random_key_of(context->seed, context->name, strlen(context->name),
+                                              purpose, strlen(purpose)));
+    return random;
+}
+
+void mt_growing_add(mt_growing_sum *sum, double step) {
+    double owed = step - sum->lost;
+    if (owed < 0) { /* rounding is ahead by more than the step */
+        sum->lost = -owed;
+        return;
+    }
+    double next = sum->sum + owed;
+    sum->lost = (next - sum->sum) - owed;
+    sum->sum = next;
+}
+
+void mt_event_plain(mt_event *event, double time, uint64_t k) {
+    *event = (mt_event){.time = time, .item = k, .delay = NAN};
+}
+
+mt_process_state *mt_process_open(mt_process *process, const mt_process_context *context,
+                                  mt_error *error) {
+    mt_process_state *state = mt_allocate_zero(1, process->kind->state_size);
+    if (!state) {
+        mt_fail_memory(error, "arrival process");
+        return NULL;
+    }
+    state->process = mt_process_retain(process);
+    state->context = *context;
+    if (process->curve) {
+        state->clock =
+            mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
+        if (!state->clock) {
+            mt_process_close(state);
+            return NULL;
+        }
+    }
+    if (process->kind->open && process->kind->open(state, error) != MT_OK) {
+        mt_process_close(state);
+        return NULL;
+    }
+    return state;
+}
+
+int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
+    return state->process->kind->next(state, event, error);
+}
+
+mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
+                          uint64_t output_length, int rejected, int *last, mt_error *error) {
+    if (state->process->kind->settle)
+        return state->process->kind->settle(state, event, input_length, output_length, rejected,
+                                            last, error);
+    *last = 1;
+    return MT_OK;
+}
+
+void mt_process_close(mt_process_state *state) {
+    if (!state)
+        return;
+    if (state->process->kind->close)
+        state->process->kind->close(state);
+    mt_clock_close(state->clock);
+    mt_process_release(state->process);
+    mt_free(state);
+}
+
+void mt_session_free(mt_session *session) {
+    if (!session)
+        return;
+    mt_free(session->ids);
+    mt_free(session);
+}
+
+/* The whole clamped area: what even, Poisson and renewal arrivals deliver on average. */
+static mt_code expect_area(mt_process *process, const mt_process_context *context,
+                           mt_process_expectation *expectation, mt_error *error) {
+    mt_clock *clock =
+        mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
+    if (!clock)
+        return mt_code_of(error);
+    mt_code code = mt_clock_area(clock, context->end, &expectation->requests, error);
+    expectation->clamped_at = mt_clock_clamped_at(clock);
+    mt_clock_close(clock);
+    return code;
+}
+
+mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
+                          mt_process_expectation *expectation, mt_error *error) {
+    *expectation = (mt_process_expectation){.mean_turns = 1, .clamped_at = -1};
+    if (process->kind->expect)
+        return process->kind->expect(process, context, expectation, error);
+    return expect_area(process, context, expectation, error);
+}
+
+/* A kind that says what it expects is asked up to every bin's end; the others are their curve. */
+static mt_code expect_until(mt_process *process, const mt_process_context *context, mt_clock *clock,
+                            double end, double *requests, mt_error *error) {
+    if (clock)
+        return mt_clock_area(clock, end, requests, error);
+    mt_process_context until = *context;
+    mt_process_expectation expectation;
+    until.end = end;
+    mt_code code = mt_process_expect(process, &until, &expectation, error);
+    *requests = expectation.requests;
+    return code;
+}
+
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context,
+                               double answer_tokens, const mt_process_bins *bins, mt_error *error) {
+    if (process->kind->expect_bins)
+        return process->kind->expect_bins(process, context, answer_tokens, bins, error);
+    mt_clock *clock = NULL;
+    if (!process->kind->expect) {
+        clock = mt_clock_open(process->curve, context->seed, context->factor, context->end, error);
+        if (!clock)
+            return mt_code_of(error);
+    }
+    double before = 0;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < bins->count; i++) {
+        double requests, end = bins->horizon * (double)(i + 1) / (double)bins->count;
+        code = expect_until(process, context, clock, fmin(end, context->end), &requests, error);
+        bins->requests[i] = requests - before;
+        before = requests;
+    }
+    mt_clock_close(clock);
+    return code;
+}

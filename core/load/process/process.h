@@ -1,0 +1,228 @@
+/* Arrival processes: when requests come.
+ *
+ * A process is an immutable, reference-counted value; opened with a seed, a name, a rate factor and
+ * an end it yields events in time order. even, poisson and renewal are a change of clock over the
+ * curve's area: t_k = inverse_area(s_k). Every process keeps its curve as the mean rate.
+ *
+ * A kind of process is one mt_process_kind in one file; process.c lists none of them. Plain kinds
+ * yield only times; kinds with sessions also fill session, turn and delay, and are told the lengths
+ * each turn got (settle), because the next turn waits for the answer.
+ *
+ * Makers retain what they are given; the caller still releases its own. They return NULL and fill
+ * error (MT_ERROR_VALUE, MT_ERROR_MEMORY). */
+#ifndef MT_LOAD_PROCESS_PROCESS_H
+#define MT_LOAD_PROCESS_PROCESS_H
+
+#include "base/error.h"
+#include "load/curve/curve.h"
+#include "random/distribution.h"
+
+/* What a session's later turns carry along. Made by the process at its first turn, which owns it
+ * until mt_process_settle says that it has ended; then it is the caller's. */
+typedef struct mt_session {
+    uint64_t ordinal; /* within its stream, by first appearance */
+    /* The rest is the run's. */
+    double begin;            /* seconds: the first turn's time */
+    uint64_t prompt_tokens;  /* of the turn before */
+    uint64_t history_tokens; /* prompt and answer of the turn before */
+    uint64_t *ids;           /* hash ids of the turn before */
+    size_t id_capacity;
+    uint64_t shard_ordinal; /* over all streams */
+    unsigned waiting;       /* turns made but not handed out */
+    int has_ended;
+} mt_session;
+
+typedef struct mt_event {
+    double time;   /* seconds since the start */
+    uint64_t item; /* where this request's draws begin, in every purpose: the same request has the
+                      same item at every rate scale */
+    uint64_t turn; /* 0-based; 0 for plain processes */
+    double delay;  /* seconds since the answer before; NAN: the record has none */
+    mt_session *session; /* NULL for plain processes */
+    uint64_t max_input;  /* a later turn whose prompt is longer ends the session; 0: no limit */
+} mt_event;
+
+typedef struct mt_process_context {
+    uint64_t seed;
+    const char *name; /* of the stream: what its random numbers are keyed by; outlives the state */
+    double factor;    /* multiplies all rates */
+    double end;       /* seconds; no session or plain request begins at or after it */
+} mt_process_context;
+
+typedef struct mt_process mt_process;
+typedef struct mt_process_state mt_process_state;
+
+/* Evenly over the area, at phase, phase + 1, ...; 0 <= phase < 1 (0: the first where the rate first
+ * is above 0). */
+mt_process *mt_process_even(mt_curve *curve, double phase, mt_error *error);
+
+/* Poisson of the curve's rate, exact by time change. */
+mt_process *mt_process_poisson(mt_curve *curve, mt_error *error);
+
+/* In each interval [t, t_end), t_end = min(t + interval, end): a Poisson count of mean
+ * rate(t) * (t_end - t), placed evenly from t on. interval > 0 seconds. */
+mt_process *mt_process_poisson_counts(mt_curve *curve, double interval, mt_error *error);
+
+/* Gaps of area drawn from a positive distribution scaled to mean 1; the first from the stationary
+ * law (length-biased times uniform), so that the curve's mean holds from the first second on (Cox,
+ * Renewal Theory, 1962, section 5). A gap of cv 1 from the gamma family is Poisson. */
+mt_process *mt_process_renewal(mt_curve *curve, mt_distribution *gaps, mt_error *error);
+
+/* The curve times a random level: count >= 1 relative levels >= 0, visited in turn, each for an
+ * exponential time of mean dwells[i] > 0 seconds; scaled so that their mean over time is 1, from a
+ * stationary start (Fischer & Meier-Hellstern, "The Markov-modulated Poisson process cookbook",
+ * 1993). on_off is its commonest case. */
+mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double *dwells,
+                            size_t count, mt_error *error);
+
+/* Requests that bring further ones (Hawkes 1971, by clusters: Hawkes & Oakes 1974): a background of
+ * curve * (1 - branching), and for every request a Poisson number of mean branching (0 <= branching
+ * < 1) of children, each after an exponential delay of mean decay > 0 seconds. */
+mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error);
+
+typedef struct mt_session_shape {
+    mt_distribution *turns; /* of a session; rounded, at least 1 */
+    mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
+    double first_token;     /* seconds an answer's first token takes */
+    double per_token;       /* seconds a token of an answer */
+    uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
+} mt_session_shape;
+
+/* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. */
+mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
+
+/* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their
+ * speed; with wrap again and again, a mean gap after the last. count >= 1. */
+mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
+                                mt_error *error);
+
+/* `users` that each send, wait for the answer, think, and send again: it has no times of its own
+ * and is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
+mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
+uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
+const mt_distribution *mt_process_closed_think(const mt_process *process);
+
+/* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
+ * rate factor 1, NAN ends the process. Each may fail with its own error. */
+typedef struct mt_gap_source {
+    void *context; /* retained by the maker, released with the process */
+    void (*retain)(void *context);
+    void (*release)(void *context);
+    mt_code (*make)(void *context, const mt_process_context *run, void **state, mt_error *error);
+    mt_code (*next)(void *state, double now, double *gap, mt_error *error);
+    void (*close)(void *state);
+} mt_gap_source;
+
+mt_process *mt_process_custom(const mt_gap_source *source, mt_error *error);
+
+mt_process *mt_process_retain(mt_process *process); /* returns it */
+void mt_process_release(mt_process *process);       /* NULL is allowed */
+
+/* The curve given to the maker (of sessions: to that of their starts), or NULL. */
+mt_curve *mt_process_curve(const mt_process *process);
+
+/* Seconds after which no new request or session begins: the curve's duration, or the recorded
+ * times'; INFINITY when it goes on. */
+double mt_process_duration(const mt_process *process);
+
+/* Does it have sessions: turns that wait for answers? */
+int mt_process_has_sessions(const mt_process *process);
+
+/* As a script would write it, cut to size and terminated. Returns buffer. */
+char *mt_process_text(const mt_process *process, char *buffer, size_t size);
+
+/* NULL on failure. The process is retained by the state. */
+mt_process_state *mt_process_open(mt_process *process, const mt_process_context *context,
+                                  mt_error *error);
+
+/* 1 with *event filled, 0 at the end, -1 on failure. Times never decrease. */
+int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error);
+
+/* Tells a process with sessions the lengths of the event just yielded (rejected: the prompt passed
+ * max_input and was not made). Sets *last to whether the session ended with it (always, when
+ * rejected): then the caller owns event->session and frees it when done with it. To be called once
+ * an event, before the next one is asked for. For plain processes *last = 1. */
+mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
+                          uint64_t output_length, int rejected, int *last, mt_error *error);
+
+void mt_process_close(mt_process_state *state); /* NULL is allowed */
+void mt_session_free(mt_session *session);      /* NULL is allowed */
+
+typedef struct mt_process_expectation {
+    double requests;   /* on average, over [0, end) */
+    double sessions;   /* 0 for plain processes */
+    double mean_turns; /* of a session; 1 for plain processes */
+    double mean_turn;  /* of a request, counted from 0; 0 for plain processes */
+    double clamped_at; /* first t at which the curve was negative and counted as 0, or -1 */
+} mt_process_expectation;
+
+/* What the process delivers on average; needs no random numbers. MT_ERROR_VALUE where the curve is
+ * NaN or infinite. */
+mt_code mt_process_expect(mt_process *process, const mt_process_context *context,
+                          mt_process_expectation *expectation, mt_error *error);
+
+/* A picture over time: `count` equal bins over [0, horizon). */
+typedef struct mt_process_bins {
+    double *requests;
+    size_t count;
+    double horizon; /* seconds */
+} mt_process_bins;
+
+/* The requests on average in each bin; NAN where nobody knows. Later turns of sessions are counted
+ * as if each came after the mean think time and an answer of `answer_tokens`. */
+mt_code mt_process_expect_bins(mt_process *process, const mt_process_context *context,
+                               double answer_tokens, const mt_process_bins *bins, mt_error *error);
+
+/* ---- for the files that implement a kind ---- */
+
+typedef struct mt_process_kind {
+    const char *name;
+    size_t state_size; /* of the struct that begins with mt_process_state; zeroed before open */
+    mt_code (*open)(mt_process_state *state, mt_error *error);
+    int (*next)(mt_process_state *state, mt_event *event, mt_error *error);
+    mt_code (*settle)(mt_process_state *state, const mt_event *event, uint64_t input_length,
+                      uint64_t output_length, int rejected, int *last,
+                      mt_error *error);     /* NULL: plain */
+    void (*close)(mt_process_state *state); /* also after a failed open */
+    mt_code (*expect)(mt_process *process, const mt_process_context *context,
+                      mt_process_expectation *expectation,
+                      mt_error *error); /* NULL: the curve's total */
+    mt_code (*expect_bins)(mt_process *process, const mt_process_context *context,
+                           double answer_tokens, const mt_process_bins *bins,
+                           mt_error *error);       /* NULL: as expect says of every bin's end */
+    mt_curve *(*curve)(const mt_process *process); /* NULL: the maker's */
+    double (*duration)(const mt_process *process); /* NULL: the curve's */
+    void (*text)(const mt_process *process, char *buffer, size_t size);
+    void (*release)(mt_process *process); /* parts other than the curve; NULL: none */
+} mt_process_kind;
+
+struct mt_process {
+    const mt_process_kind *kind;
+    uint64_t references;
+    mt_curve *curve; /* may be NULL */
+};
+
+struct mt_process_state {
+    mt_process *process;
+    mt_process_context context;
+    mt_clock *clock; /* over the curve; opened before open() when the process has one */
+};
+
+/* A process of `size` zeroed bytes (its struct begins with mt_process), one reference. */
+mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *curve,
+                           mt_error *error);
+
+/* The generator of (seed, stream name, purpose), at item 0. */
+mt_random mt_process_random(const mt_process_context *context, const char *purpose);
+
+/* A sum of many small steps that loses none (Kahan 1965) and never decreases. Zero it. */
+typedef struct mt_growing_sum {
+    double sum, lost; /* lost: what rounding added too much */
+} mt_growing_sum;
+
+void mt_growing_add(mt_growing_sum *sum, double step); /* step >= 0 */
+
+/* Fills a plain event: the k-th request at `time`. */
+void mt_event_plain(mt_event *event, double time, uint64_t k);
+
+#endif

@@ -1,0 +1,286 @@
+/* sessions: turns that wait for the answer before, and then think. */
+#include "load/process/process.h"
+
+#include "base/memory.h"
+#include "load/lengths.h"
+#include "load/process/time_heap.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TURN_BITS = 20 }; /* of an item: the session is above, the turn below */
+
+static const uint64_t most_turns = (uint64_t)1 << TURN_BITS;
+
+typedef struct sessions_process {
+    mt_process base;
+    mt_process *starts;
+    mt_session_shape shape;
+} sessions_process;
+
+/* A session under way: the run's part first. */
+typedef struct live_session {
+    mt_session shared;
+    uint64_t turn, turns; /* the one to come, and how many there will be */
+    double delay;         /* think time before it */
+} live_session;
+
+typedef struct sessions_state {
+    mt_process_state base;
+    mt_process_state *starts;
+    mt_event start; /* the next one */
+    int has_start;
+    mt_time_heap due;      /* live_session, by their next turn's time */
+    live_session *in_hand; /* its event was yielded and is not settled */
+    mt_random turns, thoughts;
+    uint64_t count; /* sessions begun */
+} sessions_state;
+
+static mt_code next_start(sessions_state *state, mt_error *error) {
+    int got = mt_process_next(state->starts, &state->start, error);
+    state->has_start = got > 0;
+    return got < 0 ? mt_code_of(error) : MT_OK;
+}
+
+static mt_code sessions_open(mt_process_state *base, mt_error *error) {
+    sessions_state *state = (sessions_state *)base;
+    const sessions_process *process = (const sessions_process *)base->process;
+    state->turns = mt_process_random(&base->context, "turns");
+    state->thoughts = mt_process_random(&base->context, "think");
+    state->starts = mt_process_open(process->starts, &base->context, error);
+    return state->starts ? next_start(state, error) : mt_code_of(error);
+}
+
+static uint64_t item_of(const live_session *session) {
+    return session->shared.ordinal << TURN_BITS | session->turn;
+}
+
+static void fill_event(const sessions_state *state, mt_event *event, live_session *session,
+                       double time) {
+    const sessions_process *process = (const sessions_process *)state->base.process;
+    *event = (mt_event){.time = time,
+                        .item = item_of(session),
+                        .turn = session->turn,
+                        .delay = session->turn > 0 ? session->delay : NAN,
+                        .session = &session->shared,
+                        .max_input = process->shape.max_input};
+}
+
+/* How many turns the session that begins now has. */
+static mt_code draw_turns(sessions_state *state, live_session *session, mt_error *error) {
+    const sessions_process *process = (const sessions_process *)state->base.process;
+    mt_random_seek(&state->turns, session->shared.ordinal);
+    double turns = mt_distribution_draw(process->shape.turns, &state->turns, state->start.time);
+    if (!isfinite(turns))
+        return mt_fail(error, MT_ERROR_VALUE, "sessions: %g turns came out at t = %.9g s", turns,
+                       state->start.time);
+    session->turns = mt_whole_tokens(turns, 1);
+    if (session->turns > most_turns)
+        session->turns = most_turns;
+    return MT_OK;
+}
+
+static int begin_session(sessions_state *state, mt_event *event, mt_error *error) {
+    live_session *session = mt_allocate_zero(1, sizeof *session);
+    if (!session) {
+        mt_fail_memory(error, "session");
+        return -1;
+    }
+    state->in_hand = session;
+    session->shared.ordinal = state->count++;
+    if (draw_turns(state, session, error) != MT_OK)
+        return -1;
+    fill_event(state, event, session, state->start.time);
+    return next_start(state, error) == MT_OK ? 1 : -1;
+}
+
+static int sessions_next(mt_process_state *base, mt_event *event, mt_error *error) {
+    sessions_state *state = (sessions_state *)base;
+    int has_due = state->due.count > 0;
+    if (has_due && (!state->has_start || state->due.items[0].time <= state->start.time)) {
+        mt_due due = mt_time_heap_pop(&state->due);
+        fill_event(state, event, due.thing, due.time);
+        state->in_hand = due.thing;
+        return 1;
+    }
+    return state->has_start ? begin_session(state, event, error) : 0;
+}
+
+/* The answer takes its time, then the user thinks. */
+static mt_code sessions_settle(mt_process_state *base, const mt_event *event, uint64_t input_length,
+                               uint64_t output_length, int rejected, int *last, mt_error *error) {
+    (void)input_length;
+    sessions_state *state = (sessions_state *)base;
+    const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
+    live_session *session = (live_session *)event->session;
+    *last = rejected || session->turn + 1 >= session->turns;
+    if (*last) {
+        state->in_hand = NULL;
+        return MT_OK;
+    }
+    session->turn++;
+    mt_random_seek(&state->thoughts, item_of(session));
+    session->delay = mt_distribution_draw(shape->think, &state->thoughts, event->time);
+    if (!(session->delay >= 0) || isinf(session->delay))
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "sessions: a think time of %g s came out at t = %.9g s", session->delay,
+                       event->time);
+    double answer = shape->first_token + shape->per_token * (double)output_length;
+    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0)
+        return mt_fail_memory(error, "session");
+    state->in_hand = NULL;
+    return MT_OK;
+}
+
+static void sessions_close(mt_process_state *base) {
+    sessions_state *state = (sessions_state *)base;
+    for (size_t i = 0; i < state->due.count; i++)
+        mt_session_free(state->due.items[i].thing);
+    if (state->in_hand)
+        mt_session_free(&state->in_hand->shared);
+    mt_time_heap_free(&state->due);
+    mt_process_close(state->starts);
+}
+
+/* The share of sessions that have a turn k, counted from 0. */
+static double share_with_turn(const mt_distribution *turns, uint64_t k, uint64_t seed) {
+    if (k == 0)
+        return 1;
+    return 1 - mt_distribution_probability_below(turns, (double)k + 0.5, seed, 0);
+}
+
+/* Mean turn of a request, counted from 0: sum k P(turns > k) / sum P(turns > k). */
+static double mean_turn(const mt_distribution *turns, uint64_t seed) {
+    double requests = 1, sum = 0; /* the first turn always comes */
+    for (uint64_t k = 1; k < most_turns; k++) {
+        double more = share_with_turn(turns, k, seed);
+        if (!(more > 1e-12))
+            break;
+        requests += more;
+        sum += (double)k * more;
+    }
+    return sum / requests;
+}
+
+static mt_code sessions_expect(mt_process *base, const mt_process_context *context,
+                               mt_process_expectation *expectation, mt_error *error) {
+    const sessions_process *process = (const sessions_process *)base;
+    mt_code code = mt_process_expect(process->starts, context, expectation, error);
+    if (code != MT_OK)
+        return code;
+    const mt_distribution *turns = process->shape.turns;
+    expectation->sessions = expectation->requests;
+    expectation->mean_turns =
+        mt_distribution_mean_rounded(turns, context->seed, 0, 1, (double)most_turns);
+    expectation->requests *= expectation->mean_turns;
+    expectation->mean_turn = mean_turn(turns, context->seed);
+    return MT_OK;
+}
+
+/* Adds what the starts bring, later by `offset` bins. */
+static void add_shifted(const mt_process_bins *bins, const double *starts, double offset,
+                        double share) {
+    size_t whole = (size_t)offset;
+    double late = offset - (double)whole; /* the part that falls into the bin after */
+    for (size_t i = 0; i + whole < bins->count; i++) {
+        bins->requests[i + whole] += share * (1 - late) * starts[i];
+        if (i + whole + 1 < bins->count)
+            bins->requests[i + whole + 1] += share * late * starts[i];
+    }
+}
+
+static mt_code sessions_expect_bins(mt_process *base, const mt_process_context *context,
+                                    double answer_tokens, const mt_process_bins *bins,
+                                    mt_error *error) {
+    const sessions_process *process = (const sessions_process *)base;
+    const mt_session_shape *shape = &process->shape;
+    mt_process_bins starts = *bins;
+    starts.requests = mt_allocate_zero(bins->count, sizeof *starts.requests);
+    if (!starts.requests)
+        return mt_fail_memory(error, "sessions");
+    mt_code code = mt_process_expect_bins(process->starts, context, 0, &starts, error);
+    double turn = shape->first_token + shape->per_token * answer_tokens +
+                  mt_distribution_mean(shape->think, context->seed, 0);
+    double step = turn / bins->horizon * (double)bins->count;
+    memset(bins->requests, 0, bins->count * sizeof *bins->requests);
+    for (uint64_t k = 0; code == MT_OK && k < most_turns; k++) {
+        double share = share_with_turn(shape->turns, k, context->seed);
+        double offset = k > 0 ? (double)k * step : 0;
+        if (!(share > 1e-6) || !(offset < (double)bins->count))
+            break;
+        add_shifted(bins, starts.requests, offset, share);
+    }
+    mt_free(starts.requests);
+    return code;
+}
+
+static mt_curve *sessions_curve(const mt_process *process) {
+    return mt_process_curve(((const sessions_process *)process)->starts);
+}
+
+static double sessions_duration(const mt_process *process) {
+    return mt_process_duration(((const sessions_process *)process)->starts);
+}
+
+static void sessions_text(const mt_process *base, char *buffer, size_t size) {
+    const sessions_process *process = (const sessions_process *)base;
+    const mt_session_shape *shape = &process->shape;
+    char starts[200], turns[120], think[120], service[80] = "", limit[40] = "";
+    if (shape->first_token > 0 || shape->per_token > 0)
+        snprintf(service, sizeof service, ", service={ttft=%.9g, per_token=%.9g}",
+                 shape->first_token, shape->per_token);
+    if (shape->max_input > 0)
+        snprintf(limit, sizeof limit, ", max_input=%llu", (unsigned long long)shape->max_input);
+    snprintf(buffer, size, "sessions{starts=%s, turns=%s, think=%s%s%s}",
+             mt_process_text(process->starts, starts, sizeof starts),
+             mt_distribution_text(shape->turns, turns, sizeof turns),
+             mt_distribution_text(shape->think, think, sizeof think), service, limit);
+}
+
+static void sessions_release(mt_process *base) {
+    sessions_process *process = (sessions_process *)base;
+    mt_process_release(process->starts);
+    mt_distribution_release(process->shape.turns);
+    mt_distribution_release(process->shape.think);
+}
+
+static const mt_process_kind sessions_kind = {.name = "sessions",
+                                              .state_size = sizeof(sessions_state),
+                                              .open = sessions_open,
+                                              .next = sessions_next,
+                                              .settle = sessions_settle,
+                                              .close = sessions_close,
+                                              .expect = sessions_expect,
+                                              .expect_bins = sessions_expect_bins,
+                                              .curve = sessions_curve,
+                                              .duration = sessions_duration,
+                                              .text = sessions_text,
+                                              .release = sessions_release};
+
+mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
+                                mt_error *error) {
+    if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0) {
+        mt_fail(error, MT_ERROR_VALUE, "sessions: starts must be a plain arrival process, not %s",
+                starts->kind->name);
+        return NULL;
+    }
+    if (!(mt_distribution_lowest(shape->think) >= 0)) {
+        mt_fail(error, MT_ERROR_VALUE,
+                "sessions: think must not be negative: min=0 keeps it there");
+        return NULL;
+    }
+    if (!(shape->first_token >= 0 && shape->per_token >= 0)) {
+        mt_fail(error, MT_ERROR_VALUE, "sessions: service times must not be negative");
+        return NULL;
+    }
+    mt_process *process = mt_process_new(&sessions_kind, sizeof(sessions_process), NULL, error);
+    if (process) {
+        sessions_process *sessions = (sessions_process *)process;
+        sessions->starts = mt_process_retain(starts);
+        sessions->shape = *shape;
+        mt_distribution_retain(shape->turns);
+        mt_distribution_retain(shape->think);
+    }
+    return process;
+}

@@ -1,0 +1,92 @@
+/* The prefixes that most requests share. */
+#include "base/interrupt.h"
+#include "prefix/analysis/locality_state.h"
+
+#include <string.h>
+
+typedef struct ranking {
+    const mt_locality *locality;
+    const uint32_t *parents;
+    mt_shared_prefix *prefixes;
+    uint32_t *ends; /* the last block of each */
+    size_t count, most;
+} ranking;
+
+static uint64_t depth_of(const uint32_t *parents, uint32_t block) {
+    uint64_t depth = 0;
+    for (; block != MT_NO_BLOCK; block = parents[block])
+        depth++;
+    return depth;
+}
+
+/* The tokens of the prefix that ends in `block`: where the last that touched it ends there too, all
+ * that have it do or have filled it up. */
+static uint64_t tokens_of(const mt_locality *locality, uint32_t block, uint64_t depth) {
+    uint32_t owner = mt_history_owner(locality->history, block);
+    const mt_locality_row *row = &locality->rows[owner];
+    uint64_t whole = depth * locality->block_size;
+    return row->blocks == depth && row->input_length < whole ? row->input_length : whole;
+}
+
+/* Ranks the prefix that ends in `block`; blocks come in order of first appearance. */
+static void consider(ranking *list, uint32_t block, uint64_t visits) {
+    size_t at = list->count;
+    if (at == list->most && visits < list->prefixes[at - 1].requests)
+        return;
+    uint64_t depth = depth_of(list->parents, block);
+    while (at > 0 &&
+           (list->prefixes[at - 1].requests < visits ||
+            (list->prefixes[at - 1].requests == visits && list->prefixes[at - 1].blocks < depth)))
+        at--;
+    if (at == list->most)
+        return;
+    if (list->count < list->most)
+        list->count++;
+    memmove(list->prefixes + at + 1, list->prefixes + at,
+            (list->count - at - 1) * sizeof *list->prefixes);
+    memmove(list->ends + at + 1, list->ends + at, (list->count - at - 1) * sizeof *list->ends);
+    list->prefixes[at] = (mt_shared_prefix){.requests = visits, .blocks = depth};
+    list->ends[at] = block;
+}
+
+/* Marks the blocks that have a child which as many requests have touched; those end no prefix. */
+static void mark_inner(const mt_history *history, const uint32_t *parents, uint32_t count,
+                       uint64_t *inner) {
+    for (uint32_t block = 0; block < count; block++) {
+        uint32_t parent = parents[block];
+        if (parent != MT_NO_BLOCK &&
+            mt_history_visits(history, parent) == mt_history_visits(history, block))
+            inner[parent / 64] |= (uint64_t)1 << parent % 64;
+    }
+}
+
+/* Ranks all prefixes; inner: a zeroed bit for each block. */
+static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
+    const mt_history *history = list->locality->history;
+    uint32_t blocks = mt_prefix_tree_count(list->locality->tree);
+    mark_inner(history, list->parents, blocks, inner);
+    for (uint32_t block = 0; list->most > 0 && block < blocks; block++) {
+        uint32_t visits = mt_history_visits(history, block);
+        if (block % 4096 == 0 && mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (visits > 1 && !(inner[block / 64] >> block % 64 & 1))
+            consider(list, block, visits);
+    }
+    return MT_OK;
+}
+
+mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *prefixes, size_t most,
+                             size_t *count, mt_error *error) {
+    uint64_t *inner =
+        mt_allocate_zero(mt_prefix_tree_count(locality->tree) / 64 + 1, sizeof *inner);
+    uint32_t *ends = mt_allocate(most, sizeof *ends);
+    ranking list = {locality, mt_prefix_tree_parents(locality->tree), prefixes, ends, 0, most};
+    mt_code code =
+        inner && ends ? rank_all(&list, inner, error) : mt_fail_memory(error, "prefixes");
+    for (size_t i = 0; i < list.count; i++)
+        prefixes[i].tokens = tokens_of(locality, ends[i], prefixes[i].blocks);
+    *count = list.count;
+    mt_free(inner);
+    mt_free(ends);
+    return code;
+}

@@ -1,0 +1,130 @@
+/* What a finished pass over a trace says: hit ratios, reuse times, sessions, hits over time. */
+#include "base/interrupt.h"
+#include "prefix/analysis/locality_state.h"
+
+/* Fills hits[0..run_count): of each run what begins to hit at its distance. */
+static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
+    uint32_t request = UINT32_MAX, begin = 0;
+    for (size_t i = 0; i < locality->run_count; i++) {
+        const mt_locality_run *run = &locality->runs[i];
+        const mt_locality_row *row = &locality->rows[run->request];
+        begin = run->request == request ? begin : 0;
+        request = run->request;
+        uint32_t end = begin + run->blocks;
+        hits[i] = (mt_hits){
+            .size = run->distance,
+            .share = (double)run->blocks / (double)row->blocks,
+            .blocks = run->blocks,
+            .tokens =
+                mt_locality_tokens(locality, row, end) - mt_locality_tokens(locality, row, begin),
+        };
+        begin = end;
+    }
+}
+
+mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error) {
+    mt_hits *hits = mt_allocate(locality->run_count, sizeof *hits);
+    if (!hits) {
+        mt_fail_memory(error, "hit ratios");
+        return NULL;
+    }
+    hits_of_runs(locality, hits);
+    mt_hit_curve *curve = mt_hit_curve_new(hits, locality->run_count, &locality->totals, error);
+    mt_free(hits);
+    return curve;
+}
+
+/* Whether it is known of all hits when their blocks were touched. */
+static int has_reuse_times(const mt_locality *locality) {
+    if (locality->backward > 0)
+        return 0;
+    for (size_t i = 0; i < locality->row_count; i++)
+        if (locality->rows[i].blocks > 0 && locality->rows[i].time_ns == MT_NO_TIME)
+            return 0;
+    return 1;
+}
+
+static size_t reuse_times(const mt_locality *locality, mt_weighted *values) {
+    if (!has_reuse_times(locality))
+        return 0;
+    for (size_t i = 0; i < locality->run_count; i++) {
+        const mt_locality_run *run = &locality->runs[i];
+        int64_t after = locality->rows[run->request].time_ns - locality->rows[run->owner].time_ns;
+        values[i] = (mt_weighted){(double)after / 1e9, run->blocks};
+    }
+    return locality->run_count;
+}
+
+static size_t think_times(const mt_locality *locality, mt_weighted *values) {
+    size_t count = 0;
+    for (size_t i = 0; i < locality->row_count; i++)
+        if (locality->rows[i].think_ns != MT_NO_TIME)
+            values[count++] = (mt_weighted){(double)locality->rows[i].think_ns / 1e9, 1};
+    return count;
+}
+
+static size_t turns(const mt_locality *locality, mt_weighted *values) {
+    for (size_t i = 0; i < locality->sessions.count; i++)
+        values[i] = (mt_weighted){locality->sessions.list[i].turns, 1};
+    return locality->sessions.count;
+}
+
+static void copy_totals(const mt_locality *locality, mt_locality_result *result) {
+    *result = (mt_locality_result){
+        .totals = locality->totals,
+        .distinct_blocks = mt_prefix_tree_count(locality->tree),
+        .hits = locality->hits,
+        .hits_within = locality->hits_within,
+        .timed = locality->timed,
+        .backward = locality->backward,
+        .first_ns = locality->first_ns,
+        .last_ns = locality->last_ns,
+        .sessions = locality->sessions.count,
+        .given = locality->sessions.given,
+    };
+    for (size_t i = 0; i < locality->sessions.count; i++)
+        result->single += locality->sessions.list[i].turns == 1;
+}
+
+mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *result,
+                           mt_error *error) {
+    /* Sessions are no more than requests. */
+    size_t most =
+        locality->run_count > locality->row_count ? locality->run_count : locality->row_count;
+    mt_weighted *values = mt_allocate(most, sizeof *values);
+    if (!values)
+        return mt_fail_memory(error, "cache analysis");
+    copy_totals(locality, result);
+    mt_quantiles_of(values, reuse_times(locality, values), &result->reuse_time);
+    mt_quantiles_of(values, turns(locality, values), &result->turns);
+    mt_quantiles_of(values, think_times(locality, values), &result->think_time);
+    mt_free(values);
+    return mt_interrupted() ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
+}
+
+void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t width_ns,
+                           mt_hit_bin *bins, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        bins[i] = (mt_hit_bin){0};
+    for (size_t i = 0; i < locality->row_count; i++) {
+        const mt_locality_row *row = &locality->rows[i];
+        if (row->time_ns == MT_NO_TIME || row->time_ns < from_ns)
+            continue;
+        uint64_t bin = ((uint64_t)row->time_ns - (uint64_t)from_ns) / (uint64_t)width_ns;
+        if (bin >= count)
+            continue;
+        bins[bin].requests++;
+        bins[bin].blocks += row->blocks;
+        bins[bin].hits += row->known;
+    }
+}
+
+uint64_t mt_locality_timed(const mt_locality *locality) {
+    return locality->timed;
+}
+
+void mt_locality_times(const mt_locality *locality, int64_t *times_ns) {
+    for (size_t i = 0; i < locality->row_count; i++)
+        if (locality->rows[i].time_ns != MT_NO_TIME)
+            *times_ns++ = locality->rows[i].time_ns;
+}

@@ -1,0 +1,96 @@
+/* Which session a request belongs to: the rule of prefix/analysis/locality.h. */
+#include "prefix/analysis/locality_state.h"
+
+/* The number of a new session. */
+static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *error) {
+    if (mt_reserve((void **)&sessions->list, &sessions->capacity, sessions->count + 1,
+                   sizeof *sessions->list))
+        return mt_fail_memory(error, "sessions");
+    *number = (uint32_t)sessions->count; /* no more than requests, which are fewer than 2^32 - 1 */
+    sessions->list[sessions->count++] = (mt_session){0, 0};
+    return MT_OK;
+}
+
+/* The session of that name. */
+static mt_code named_session(mt_sessions *sessions, mt_span name, uint32_t *number,
+                             mt_error *error) {
+    uint32_t name_number;
+    if (mt_texts_intern(&sessions->names, name.text, name.length, &name_number) ||
+        mt_reserve((void **)&sessions->of_name, &sessions->name_capacity, (size_t)name_number + 1,
+                   sizeof *sessions->of_name))
+        return mt_fail_memory(error, "sessions");
+    if (name_number < sessions->name_count) {
+        *number = sessions->of_name[name_number];
+        return MT_OK;
+    }
+    mt_code code = begin_session(sessions, number, error);
+    if (code == MT_OK)
+        sessions->of_name[sessions->name_count++] = *number;
+    return code;
+}
+
+/* The session that the request continues, MT_NO_SESSION when it continues none. */
+static uint32_t continued_session(const mt_locality *locality, const mt_touch *touch) {
+    const mt_locality_row *here = &locality->rows[locality->row_count];
+    if (touch->run_count == 0)
+        return MT_NO_SESSION;
+    const mt_locality_row *before = &locality->rows[touch->runs[touch->run_count - 1].owner];
+    const uint32_t *touched_by = locality->sessions.touched_by.data;
+    int has_partial_block = before->input_length % locality->block_size != 0;
+    int has_its_blocks = touch->beyond == 0 || (touch->beyond == 1 && has_partial_block);
+    if (has_its_blocks && here->input_length > before->input_length &&
+        touched_by[locality->path[here->known - 1]] == before->session)
+        return before->session;
+    return MT_NO_SESSION;
+}
+
+/* Notes that the session has touched the path. Blocks that several sessions have touched lie before
+ * those that one has. */
+static mt_code note_path(mt_locality *locality, uint32_t session, size_t count, mt_error *error) {
+    size_t known = locality->rows[locality->row_count].known;
+    const uint32_t *path = locality->path;
+    mt_big *touched_by = &locality->sessions.touched_by;
+    size_t highest = known < count ? (size_t)path[count - 1] + 1 : 0;
+    if (mt_big_reserve(touched_by, highest * sizeof(uint32_t)))
+        return mt_fail_memory(error, "sessions");
+    uint32_t *by = touched_by->data;
+    for (size_t i = known; i < count; i++)
+        by[path[i]] = session;
+    for (size_t i = known; i-- > 0 && by[path[i]] != MT_NO_SESSION && by[path[i]] != session;)
+        by[path[i]] = MT_NO_SESSION;
+    return MT_OK;
+}
+
+/* The request's think time as its session's next turn. */
+static int64_t think_time(const mt_locality *locality, const mt_request *request,
+                          const mt_session *session) {
+    if (session->turns == 0)
+        return MT_NO_TIME;
+    if (request->has & MT_HAS_DELAY)
+        return request->delay_ns;
+    int64_t before = locality->rows[session->last].time_ns;
+    int64_t here = locality->rows[locality->row_count].time_ns;
+    return before == MT_NO_TIME || here == MT_NO_TIME || here < before ? MT_NO_TIME : here - before;
+}
+
+mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
+                                 const mt_touch *touch, mt_error *error) {
+    mt_sessions *sessions = &locality->sessions;
+    mt_locality_row *here = &locality->rows[locality->row_count];
+    mt_code code = MT_OK;
+    here->think_ns = MT_NO_TIME;
+    here->session = MT_NO_SESSION;
+    if (request->has & MT_HAS_SESSION) {
+        sessions->given++;
+        code = named_session(sessions, request->session, &here->session, error);
+    } else if (count > 0 && (here->session = continued_session(locality, touch)) == MT_NO_SESSION) {
+        code = begin_session(sessions, &here->session, error);
+    }
+    if (code || here->session == MT_NO_SESSION)
+        return code;
+    mt_session *session = &sessions->list[here->session];
+    here->think_ns = think_time(locality, request, session);
+    session->turns++;
+    session->last = (uint32_t)locality->row_count;
+    return note_path(locality, here->session, count, error);
+}

@@ -1,0 +1,79 @@
+/* What the files of the locality analysis (prefix/analysis/locality.h) share. */
+#ifndef MT_PREFIX_ANALYSIS_LOCALITY_STATE_H
+#define MT_PREFIX_ANALYSIS_LOCALITY_STATE_H
+
+#include "base/memory.h"
+#include "prefix/cache/history.h"
+#include "prefix/analysis/locality.h"
+#include "prefix/block/tree.h"
+#include "text/texts.h"
+
+#define MT_NO_TIME INT64_MIN
+#define MT_NO_SESSION UINT32_MAX
+
+/* One request of the trace; its number is that in the history. */
+typedef struct mt_locality_row {
+    int64_t time_ns;  /* MT_NO_TIME: none */
+    int64_t think_ns; /* since the turn before; MT_NO_TIME: not known, or the first turn */
+    uint64_t input_length;
+    uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
+    uint32_t within;        /* of those, up to the deepest that its session touched last */
+    uint32_t session;
+} mt_locality_row;
+
+/* A run of a request (prefix/cache/history.h), kept. */
+typedef struct mt_locality_run {
+    uint32_t request, owner;
+    uint32_t blocks;
+    uint32_t distance;
+} mt_locality_run;
+
+typedef struct mt_session {
+    uint32_t turns;
+    uint32_t last; /* request */
+} mt_session;
+
+/* Who has touched each block, and the sessions there are. */
+typedef struct mt_sessions {
+    mt_big touched_by; /* uint32_t by block: a session, or MT_NO_SESSION: more than one */
+    mt_session *list;
+    uint32_t *of_name; /* by the number of its name: the session */
+    mt_texts names;
+    size_t count, name_count;
+    size_t capacity, name_capacity;
+    uint64_t given;
+} mt_sessions;
+
+struct mt_locality {
+    uint64_t block_size;
+    mt_hit_totals totals;
+    uint64_t hits, hits_within;
+    uint64_t timed, backward;
+    int64_t first_ns, last_ns;
+
+    mt_prefix_tree *tree;
+    mt_history *history;
+    mt_sessions sessions;
+
+    mt_locality_row *rows;
+    mt_locality_run *runs;
+    size_t row_count, run_count, row_capacity, run_capacity;
+
+    uint32_t *path; /* of the request being added */
+    size_t path_capacity;
+};
+
+/* The session of the request whose row is the next one (all but its session and think_ns are
+ * there), and its think_ns; `touch` is what its path found in the history. Takes the path into
+ * account. */
+mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
+                                 const mt_touch *touch, mt_error *error);
+
+/* The tokens of the request's first `blocks` blocks. */
+static inline uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
+                                          uint32_t blocks) {
+    uint64_t whole = blocks * locality->block_size;
+    return blocks == row->blocks || whole > row->input_length ? row->input_length : whole;
+}
+
+#endif

@@ -1,0 +1,27 @@
+#include "prefix/block/check.h"
+
+mt_code mt_check_request(const mt_request *request, uint64_t block_size, const char *needed_by,
+                         mt_error *error) {
+    const char *missing = !(request->has & MT_HAS_INPUT_LENGTH)    ? "input_length"
+                          : !(request->has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
+                                                                   : NULL;
+    if (missing)
+        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "%s is missing, and %s needs it", missing, needed_by);
+    mt_code code = mt_check_blocks(request, block_size, error);
+    if (code != MT_OK && error)
+        error->line = request->line;
+    return code;
+}
+
+mt_code mt_check_time(const mt_request *request, int64_t last_ns, const char *needed_by,
+                      mt_error *error) {
+    if (!(request->has & MT_HAS_TIME))
+        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "timestamp is missing, and %s needs it", needed_by);
+    if (request->time_ns < last_ns)
+        return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "the timestamp is earlier than the one before ('moontide cat --sort' "
+                          "puts a trace in order)");
+    return MT_OK;
+}

@@ -1,0 +1,91 @@
+#include "prefix/cache/hit_curve.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* steps[i]: what hits at steps[i].size and below steps[i + 1].size, sums over all smaller sizes. */
+struct mt_hit_curve {
+    mt_hit_totals totals;
+    mt_hits *steps;
+    size_t count;
+};
+
+static int by_size(const void *left, const void *right) {
+    uint64_t a = ((const mt_hits *)left)->size, b = ((const mt_hits *)right)->size;
+    return (a > b) - (a < b);
+}
+
+mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
+                               mt_error *error) {
+    qsort(hits, count, sizeof *hits, by_size);
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++)
+        different += i == 0 || hits[i].size != hits[i - 1].size;
+    mt_hit_curve *curve = mt_allocate_zero(1, sizeof *curve);
+    if (curve)
+        curve->steps = mt_allocate(different, sizeof *curve->steps);
+    if (!curve || !curve->steps) {
+        mt_hit_curve_free(curve);
+        mt_fail_memory(error, "hit ratios");
+        return NULL;
+    }
+    curve->totals = *totals;
+    mt_hits sum = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || hits[i].size != hits[i - 1].size)
+            curve->count++;
+        sum.size = hits[i].size;
+        sum.share += hits[i].share;
+        sum.blocks += hits[i].blocks;
+        sum.tokens += hits[i].tokens;
+        curve->steps[curve->count - 1] = sum;
+    }
+    return curve;
+}
+
+void mt_hit_curve_free(mt_hit_curve *curve) {
+    if (!curve)
+        return;
+    mt_free(curve->steps);
+    mt_free(curve);
+}
+
+/* What hits in a cache of that size. */
+static mt_hits hits_at(const mt_hit_curve *curve, uint64_t size) {
+    size_t low = 0, high = curve->count; /* steps[0..low) are small enough, steps[high..) are not */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (curve->steps[middle].size <= size)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? curve->steps[low - 1] : (mt_hits){0};
+}
+
+static double ratio(double part, uint64_t total) {
+    return total > 0 ? part / (double)total : NAN;
+}
+
+mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size) {
+    mt_hits hits = hits_at(curve, size);
+    return (mt_hit_ratio){.request = ratio(hits.share, curve->totals.requests),
+                          .block = ratio((double)hits.blocks, curve->totals.blocks),
+                          .token = ratio((double)hits.tokens, curve->totals.tokens)};
+}
+
+uint64_t mt_hit_curve_blocks(const mt_hit_curve *curve, uint64_t size) {
+    return hits_at(curve, size).blocks;
+}
+
+uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share) {
+    double wanted = share * (double)mt_hit_curve_blocks(curve, MT_INFINITE_CACHE);
+    if (!(wanted > 0))
+        return 0;
+    for (size_t i = 0; i < curve->count; i++)
+        if ((double)curve->steps[i].blocks >= wanted)
+            return curve->steps[i].size;
+    return 0;
+}

@@ -1,0 +1,54 @@
+/* The hit ratio of an LRU cache of prefixes against its size: a value, exact at every size.
+ *
+ * Prefix-aware hits, as serving engines have them: in a cache of `size` blocks a block hits when it
+ * and every block before it in the request has a reuse distance of at most `size`
+ * (prefix/cache/history.h). */
+#ifndef MT_PREFIX_CACHE_HIT_CURVE_H
+#define MT_PREFIX_CACHE_HIT_CURVE_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Blocks of one request that begin to hit at one size. */
+typedef struct mt_hits {
+    uint64_t size; /* of the cache, blocks: they hit in this one and in all larger ones */
+    double share;  /* of the request's blocks */
+    uint64_t blocks, tokens;
+} mt_hits;
+
+/* What the hits are compared with. Requests without hash_ids count nowhere. */
+typedef struct mt_hit_totals {
+    uint64_t requests, blocks, tokens;
+} mt_hit_totals;
+
+/* One ratio, weighted in three ways; NaN where there is nothing to divide by. */
+typedef struct mt_hit_ratio {
+    double request; /* mean over the requests of the share of their blocks that hit */
+    double block;   /* hits / blocks */
+    double token;   /* tokens of the blocks that hit / tokens */
+} mt_hit_ratio;
+
+typedef struct mt_hit_curve mt_hit_curve;
+
+#define MT_INFINITE_CACHE UINT64_MAX
+
+/* Takes hits[0..count) of all requests in any order and sorts them in place; they stay the
+ * caller's. NULL on failure. Memory: 32 bytes a different size. */
+mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
+                               mt_error *error);
+
+/* At `size` blocks. O(log sizes). */
+mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size);
+
+/* The blocks that hit in all, in a cache of that size. */
+uint64_t mt_hit_curve_blocks(const mt_hit_curve *curve, uint64_t size);
+
+/* The least cache with at least `share` (0 to 1) of the infinite one's hits, in blocks; 0 when
+ * nothing ever hits. */
+uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share);
+
+void mt_hit_curve_free(mt_hit_curve *curve); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,85 @@
+#include "prefix/gaps/gaps.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "prefix/gaps/state.h"
+
+#include <string.h>
+
+struct mt_gaps {
+    mt_gaps_kind kind;
+    int64_t first; /* when the first instant was drawn, -1 before: it is moved to 0 */
+    mt_random random;
+    mt_gaps_iid iid;
+    mt_gaps_source source;
+};
+
+mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
+    times[0] = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (i % 4096 == 0 && mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (gaps_ns[i] < 0)
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "request %zu comes before the one ahead of it: times must not go back "
+                           "('moontide cat --sort' puts a trace in order)",
+                           i + 1);
+        if (gaps_ns[i] > MT_GAPS_LONGEST - times[i - 1])
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "request %zu comes more than 73 years after the first", i + 1);
+        times[i] = times[i - 1] + gaps_ns[i];
+    }
+    return MT_OK;
+}
+
+mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
+                     mt_error *error) {
+    if (count == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "there must be at least one request to learn gaps from");
+        return NULL;
+    }
+    mt_gaps *gaps = mt_allocate_zero(1, sizeof *gaps);
+    int64_t *times = mt_allocate(count, sizeof *times);
+    if (!gaps || !times) {
+        mt_fail_memory(error, "gaps");
+        goto failed;
+    }
+    gaps->kind = kind;
+    gaps->first = -1;
+    mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
+                                                    "arrivals", strlen("arrivals")));
+    if (mt_gaps_add_up(gaps_ns, count, times, error))
+        goto failed;
+    if (kind == MT_GAPS_SOURCE) {
+        mt_gaps_source_start(&gaps->source, times, count);
+        return gaps;
+    }
+    if (mt_gaps_iid_start(&gaps->iid, times, count, error))
+        goto failed;
+    mt_free(times);
+    return gaps;
+failed:
+    mt_free(times);
+    mt_gaps_free(gaps);
+    return NULL;
+}
+
+mt_code mt_gaps_next(mt_gaps *gaps, int64_t *time_ns, mt_error *error) {
+    int64_t time = gaps->kind == MT_GAPS_IID ? mt_gaps_iid_next(&gaps->iid, &gaps->random)
+                                             : mt_gaps_source_next(&gaps->source, &gaps->random);
+    if (time < 0)
+        return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
+    if (gaps->first < 0)
+        gaps->first = time;
+    *time_ns = time == gaps->first ? 0 : time;
+    return MT_OK;
+}
+
+void mt_gaps_free(mt_gaps *gaps) {
+    if (!gaps)
+        return;
+    mt_free(gaps->iid.sizes);
+    mt_free(gaps->iid.waits);
+    mt_free(gaps->source.times);
+    mt_free(gaps);
+}

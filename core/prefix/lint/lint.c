@@ -1,0 +1,209 @@
+#include "prefix/lint/lint.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+struct mt_lint {
+    mt_lint_result result;
+    uint64_t given_size;
+    mt_block_fit fit;
+    mt_parents *parents;
+    mt_turns turns;
+    int64_t *turn_times; /* of the last turn of each session, by its number; -1: none */
+    size_t turn_time_capacity;
+    uint64_t turn_pairs, hasty_turns; /* with times on both; that came too soon */
+    int64_t *times;                   /* the first MT_LINT_TIMES */
+    size_t time_count, time_capacity;
+    int64_t before_ns, last_ns; /* the time before; the latest */
+    double tokens;
+};
+
+static const double most_requests = 200, most_tokens = 5e6; /* a second */
+static const int64_t least_ns_a_token = 200000;
+static const double hasty_share = 0.8;
+enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
+
+mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
+    mt_lint *lint = mt_allocate_zero(1, sizeof *lint);
+    if (!lint) {
+        mt_fail_memory(error, "lint");
+        return NULL;
+    }
+    lint->parents = mt_parents_new(error);
+    if (!lint->parents) {
+        mt_free(lint);
+        return NULL;
+    }
+    lint->given_size = block_size;
+    mt_block_fit_start(&lint->fit, block_size);
+    return lint;
+}
+
+void mt_lint_free(mt_lint *lint) {
+    if (!lint)
+        return;
+    mt_parents_free(lint->parents);
+    mt_turns_free(&lint->turns);
+    mt_free(lint->turn_times);
+    mt_free(lint->times);
+    mt_free(lint);
+}
+
+/* ---- what one request says --------------------------------------------------------------------
+ */
+
+static mt_code add_time(mt_lint *lint, const mt_request *request, mt_error *error) {
+    mt_lint_result *result = &lint->result;
+    int64_t time = request->time_ns;
+    if (result->times > 0 && time < lint->before_ns) {
+        if (result->decreasing.count == 0) {
+            result->decreased_to_ns = time;
+            result->from_ns = lint->before_ns;
+        }
+        mt_lines_add(&result->decreasing, request->line);
+    }
+    lint->before_ns = time;
+    if (result->times == 0 || time < result->first_ns)
+        result->first_ns = time;
+    if (result->times == 0 || time > lint->last_ns)
+        lint->last_ns = time;
+    result->times++;
+    if (lint->time_count == MT_LINT_TIMES)
+        return MT_OK;
+    if (mt_reserve((void **)&lint->times, &lint->time_capacity, lint->time_count + 1,
+                   sizeof *lint->times) != 0)
+        return mt_fail_memory(error, "lint");
+    lint->times[lint->time_count++] = time;
+    return MT_OK;
+}
+
+static mt_code add_turn(mt_lint *lint, const mt_request *request, mt_error *error) {
+    mt_turn *before = mt_turns_of(&lint->turns, request->session, error);
+    if (!before)
+        return mt_code_of(error);
+    size_t number = (size_t)(before - lint->turns.turns);
+    if (mt_reserve((void **)&lint->turn_times, &lint->turn_time_capacity, number + 1,
+                   sizeof *lint->turn_times) != 0)
+        return mt_fail_memory(error, "lint");
+    int64_t *then = &lint->turn_times[number], now = request->time_ns;
+    if (before->count == 0)
+        *then = -1;
+    if (!(request->has & MT_HAS_TIME)) {
+        now = -1;
+        if (before->count == 0)
+            mt_lines_add(&lint->result.without_time, request->line);
+    } else if (*then >= 0 && before->output_length > 0) {
+        lint->turn_pairs++;
+        lint->hasty_turns += now >= *then && (double)(now - *then) < (double)before->output_length *
+                                                                         (double)least_ns_a_token;
+    }
+    *then = now;
+    mt_rows_look(&lint->result.evidence, before, request);
+    return mt_turn_keep(before, request, error);
+}
+
+static mt_code add_ids(mt_lint *lint, const mt_request *request, mt_error *error) {
+    mt_lint_result *result = &lint->result;
+    mt_parents_conflict conflict;
+    size_t conflicts;
+    mt_code code = mt_parents_add(lint->parents, request->hash_ids, request->hash_count,
+                                  request->line, &conflicts, &conflict, error);
+    if (code != MT_OK)
+        return code;
+    if (conflicts > 0) {
+        if (result->two_parents.count == 0)
+            result->conflict = conflict;
+        mt_lines_add(&result->two_parents, request->line);
+        result->conflicts += conflicts;
+    }
+    for (size_t i = 0; i < request->hash_count; i++)
+        if (request->hash_ids[i] >= result->next_id)
+            result->next_id =
+                request->hash_ids[i] < INT64_MAX ? request->hash_ids[i] + 1 : INT64_MAX;
+    return MT_OK;
+}
+
+mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
+    mt_code code = MT_OK;
+    lint->result.requests++;
+    lint->tokens += (double)request->input_length;
+    if (request->has & MT_HAS_INPUT_LENGTH && request->input_length == 0)
+        mt_lines_add(&lint->result.empty_prompts, request->line);
+    mt_block_fit_add(&lint->fit, request);
+    if (request->has & MT_HAS_TIME)
+        code = add_time(lint, request, error);
+    else if (!(request->has & MT_HAS_SESSION))
+        mt_lines_add(&lint->result.without_time, request->line);
+    if (code == MT_OK && request->has & MT_HAS_SESSION)
+        code = add_turn(lint, request, error);
+    return code == MT_OK ? add_ids(lint, request, error) : code;
+}
+
+/* ---- what all of them say ---------------------------------------------------------------------
+ */
+
+static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
+    static const int64_t least_epoch = INT64_C(978307200000000); /* 2001-01-01, as milliseconds */
+    static const int64_t most_epoch = INT64_C(4102444800000000); /* 2100-01-01 */
+    result->span_ns = result->times > 0 ? lint->last_ns - result->first_ns : 0;
+    if (result->span_ns > 0) {
+        double seconds = (double)result->span_ns / 1e9;
+        result->requests_a_second = (double)result->times / seconds;
+        result->tokens_a_second = lint->tokens / seconds;
+    }
+    if (result->times > 0 && result->first_ns >= least_epoch && result->first_ns < most_epoch)
+        result->unit_reason = MT_UNIT_EPOCH;
+    else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
+             result->tokens_a_second > most_tokens)
+        result->unit_reason = MT_UNIT_LOAD;
+    else if (lint->turn_pairs >= LEAST_PAIRS &&
+             (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
+        result->unit_reason = MT_UNIT_TURNS;
+    result->unit = result->unit_reason ? MT_UNIT_SECONDS : MT_UNIT_MILLISECONDS;
+}
+
+static void judge_sizes(const mt_lint *lint, mt_lint_result *result) {
+    const mt_size_fit *best = mt_block_fit_best(&lint->fit);
+    result->prompts = lint->fit.prompts;
+    if (lint->given_size == 0 && result->prompts == 0)
+        return;
+    result->size_fit = lint->given_size ? lint->fit.sizes[0] : *best;
+    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(&lint->fit) : 0;
+    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(&lint->fit, best);
+    if (odd && !lint->given_size)
+        result->size_fit = (mt_size_fit){.size = odd, .fits = result->prompts};
+    result->block_size = result->size_fit.size;
+    if (odd && lint->given_size) {
+        result->better_size = odd;
+        result->better_fits = result->prompts;
+    } else if (best->fits > result->size_fit.fits) {
+        result->better_size = best->size;
+        result->better_fits = best->fits;
+    } else if (beside) {
+        result->other_size = beside->size;
+    }
+}
+
+/* The grid of the times in the unit that they are thought to have. */
+static mt_code find_grid(const mt_lint *lint, mt_lint_result *result, mt_error *error) {
+    int64_t factor = result->unit == MT_UNIT_SECONDS ? 1000 : 1;
+    if (lint->last_ns > INT64_MAX / factor)
+        return MT_OK;
+    for (size_t i = 0; i < lint->time_count; i++)
+        lint->times[i] *= factor;
+    mt_code code = mt_grid_detect(lint->times, lint->time_count, &result->grid, error);
+    for (size_t i = 0; i < lint->time_count; i++)
+        lint->times[i] /= factor;
+    return code;
+}
+
+mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
+    *result = lint->result;
+    if (result->times == 0)
+        result->without_time = (mt_lines){0};
+    guess_unit(lint, result);
+    judge_sizes(lint, result);
+    result->rows = mt_rows_guess(&result->evidence);
+    return find_grid(lint, result, error);
+}

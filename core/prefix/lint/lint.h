@@ -1,0 +1,80 @@
+/* What contradicts itself in a trace, with a guess at why.
+ *
+ * Requests are taken in as they come, with the lines they stand in; at the end there are findings.
+ * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a distinct
+ * hash id, the last turn of each session. */
+#ifndef MT_PREFIX_LINT_LINT_H
+#define MT_PREFIX_LINT_LINT_H
+
+#include "prefix/lint/block_fit.h"
+#include "prefix/block/parents.h"
+#include "stats/grid.h"
+#include "trace/turns.h"
+
+typedef struct mt_lint mt_lint;
+
+/* A grid is looked for among the first so many times. */
+#define MT_LINT_TIMES ((size_t)1 << 20)
+
+typedef enum mt_time_unit { MT_UNIT_MILLISECONDS, MT_UNIT_SECONDS } mt_time_unit;
+
+/* Why times are thought to be seconds. */
+typedef enum mt_unit_reason {
+    MT_UNIT_NO_REASON,
+    MT_UNIT_EPOCH, /* the first is seconds since 1970, in the years 2001 to 2100 */
+    MT_UNIT_LOAD,  /* as milliseconds they were a load beyond any service: see mt_lint_new */
+    MT_UNIT_TURNS  /* as milliseconds turns followed one another faster than answers can be made */
+} mt_unit_reason;
+
+typedef struct mt_lint_result {
+    uint64_t requests;
+    uint64_t next_id; /* larger than every hash id; at most INT64_MAX */
+
+    mt_lines decreasing;              /* times smaller than the one before */
+    int64_t decreased_to_ns, from_ns; /* the first of them */
+
+    mt_lines without_time;  /* where others have one: no turn that a delay could place */
+    mt_lines empty_prompts; /* input_length 0 */
+
+    mt_time_unit unit;
+    mt_unit_reason unit_reason;
+    uint64_t times;
+    int64_t span_ns; /* from the earliest to the latest, as milliseconds */
+    double requests_a_second, tokens_a_second; /* over that span; input tokens */
+    int64_t first_ns;                          /* the earliest */
+
+    mt_grid grid; /* of the times, in the unit that they are thought to have; period 0: none */
+
+    uint64_t block_size;  /* given, or the one that fits best; 0: no request has hash ids */
+    mt_size_fit size_fit; /* how it fits */
+    uint64_t better_size; /* one that fits more prompts than the given one; 0: none */
+    uint64_t better_fits;
+    uint64_t other_size; /* fits all prompts that block_size, which no better one outdoes, does not;
+                            0: none, or every prompt fits */
+    uint64_t prompts;    /* with ISL and hash ids */
+
+    mt_rows rows; /* MT_ROWS_UNKNOWN: no session has two turns, or they contradict one another */
+    mt_rows_evidence evidence;
+
+    mt_lines two_parents;         /* requests with hash ids that followed another id before */
+    uint64_t conflicts;           /* such ids in all */
+    mt_parents_conflict conflict; /* the first */
+} mt_lint_result;
+
+/* block_size: tokens a block, 0: the size that fits most prompts.
+ *
+ * Seconds are guessed where milliseconds would mean more than 200 requests and 5 million input
+ * tokens a second, or more than 5000 tokens a second for the answer in four of five turns (of at
+ * least five): a replica of a large model reads some ten thousand tokens a second and writes some
+ * hundred for one user. NULL on failure. */
+mt_lint *mt_lint_new(uint64_t block_size, mt_error *error);
+
+/* Takes in one request, in trace order. After a failure (memory, Ctrl-C) the lint can only be
+ * freed. */
+mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error);
+
+mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error);
+
+void mt_lint_free(mt_lint *lint); /* NULL is allowed */
+
+#endif

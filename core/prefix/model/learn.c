@@ -1,0 +1,278 @@
+#define _GNU_SOURCE /* qsort_r */
+#include "prefix/model/model.h"
+
+#include "base/memory.h"
+#include "prefix/model/alike.h"
+#include "prefix/block/check.h"
+#include "prefix/cache/history.h"
+#include "prefix/block/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What must wait for the end: how much of a request's new blocks came back. */
+typedef struct pending {
+    uint64_t touched;   /* blocks touched before it */
+    uint32_t first_new; /* number of its first new block */
+    uint32_t owner;     /* the request its deepest shared block was touched by last */
+} pending;
+
+struct mt_learner {
+    uint64_t block_size;
+    mt_prefix_tree *tree;
+    mt_history *history;
+    mt_model *model;
+    size_t description_capacity, run_capacity, gap_capacity;
+    pending *pendings; /* by request */
+    size_t pending_capacity;
+    uint32_t *blocks; /* of the request being added */
+    size_t block_capacity;
+    int64_t last_time_ns;
+    uint64_t touched;
+};
+
+mt_model *mt_model_retain(mt_model *model) {
+    model->references++;
+    return model;
+}
+
+void mt_model_release(mt_model *model) {
+    if (!model || --model->references > 0)
+        return;
+    mt_free(model->descriptions);
+    mt_free(model->runs);
+    mt_free(model->gaps_ns);
+    mt_free(model);
+}
+
+mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
+    if (block_size == 0) {
+        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
+        return NULL;
+    }
+    mt_learner *learner = mt_allocate_zero(1, sizeof *learner);
+    if (!learner) {
+        mt_fail_memory(error, "learner");
+        return NULL;
+    }
+    learner->block_size = block_size;
+    learner->model = mt_allocate_zero(1, sizeof *learner->model);
+    if (learner->model)
+        learner->model->references = 1;
+    else
+        mt_fail_memory(error, "learner");
+    if (!learner->model || !(learner->tree = mt_prefix_tree_new(error)) ||
+        !(learner->history = mt_history_new(error))) {
+        mt_learner_free(learner);
+        return NULL;
+    }
+    learner->model->gaps_in_order = 1;
+    learner->model->block_size = block_size;
+    return learner;
+}
+
+void mt_learner_free(mt_learner *learner) {
+    if (!learner)
+        return;
+    mt_prefix_tree_free(learner->tree);
+    mt_history_free(learner->history);
+    mt_model_release(learner->model);
+    mt_free(learner->pendings);
+    mt_free(learner->blocks);
+    mt_free(learner);
+}
+
+static mt_code check_request(const mt_learner *learner, const mt_request *request,
+                             mt_error *error) {
+    int64_t last_ns = learner->model->count > 0 ? learner->last_time_ns : INT64_MIN;
+    mt_code code = mt_check_time(request, last_ns, "learning", error);
+    if (code)
+        return code;
+    mt_request asked = *request;
+    asked.has |= MT_HAS_OUTPUT_LENGTH; /* may be missing, and is missing then in what is made */
+    return mt_check_request(&asked, learner->block_size, "learning", error);
+}
+
+static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
+    mt_model *model = learner->model;
+    size_t wanted = model->count + 1;
+    if (mt_reserve((void **)&model->descriptions, &learner->description_capacity, wanted,
+                   sizeof *model->descriptions) ||
+        mt_reserve((void **)&model->gaps_ns, &learner->gap_capacity, wanted,
+                   sizeof *model->gaps_ns) ||
+        mt_reserve((void **)&learner->pendings, &learner->pending_capacity, wanted,
+                   sizeof *learner->pendings) ||
+        mt_reserve((void **)&learner->blocks, &learner->block_capacity, blocks,
+                   sizeof *learner->blocks))
+        return mt_fail_memory(error, "learner");
+    return MT_OK;
+}
+
+static mt_code add_runs(mt_learner *learner, const mt_touch *touch, mt_description *description,
+                        mt_error *error) {
+    mt_model *model = learner->model;
+    if (mt_reserve((void **)&model->runs, &learner->run_capacity,
+                   model->run_count + touch->run_count, sizeof *model->runs))
+        return mt_fail_memory(error, "learner");
+    description->run_begin = model->run_count;
+    description->run_count = (uint32_t)touch->run_count;
+    for (size_t i = 0; i < touch->run_count; i++)
+        model->runs[model->run_count++] = (mt_model_run){
+            .end = touch->runs[i].end, .distance = (uint32_t)touch->runs[i].distance};
+    return MT_OK;
+}
+
+mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error *error) {
+    mt_model *model = learner->model;
+    size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0, known;
+    mt_touch touch;
+    mt_code code = check_request(learner, request, error);
+    if (code || (code = make_room(learner, blocks, error)) ||
+        (code = mt_prefix_tree_add(learner->tree, request->hash_ids, blocks, learner->blocks,
+                                   &known, error)) ||
+        (code = mt_history_touch(learner->history, learner->blocks, blocks, known, &touch, error)))
+        return code;
+    mt_description *description = &model->descriptions[model->count];
+    memset(description, 0, sizeof *description);
+    if ((code = add_runs(learner, &touch, description, error)))
+        return code;
+    description->shared = (uint32_t)known;
+    description->unique = (uint32_t)(blocks - known); /* for now: what comes back is known later */
+    description->first_return = touch.first_return;
+    description->visits = touch.visits;
+    description->tokens = request->input_length;
+    if (blocks > 0)
+        description->tokens -= (blocks - 1) * learner->block_size;
+    description->output =
+        request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length : MT_MODEL_NO_OUTPUT;
+    learner->pendings[model->count] =
+        (pending){.touched = learner->touched,
+                  .first_new = known < blocks ? learner->blocks[known] : 0,
+                  .owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0};
+    model->gaps_ns[model->count] =
+        request->time_ns - (model->count > 0 ? learner->last_time_ns : request->time_ns);
+    learner->last_time_ns = request->time_ns;
+    if (known > 0)
+        description->elapsed =
+            learner->touched - learner->pendings[learner->pendings[model->count].owner].touched;
+    learner->touched += blocks;
+    model->count++;
+    return MT_OK;
+}
+
+/* A distance by its three leading bits: about how far back is enough to go by, and does not tell
+ * which request it had been. */
+static uint32_t rounded(uint32_t distance) {
+    uint32_t unit = 1;
+    while (distance / unit >= 8)
+        unit *= 2;
+    return distance / unit * unit;
+}
+
+/* New blocks that came back are a prefix of the new ones: who touches one touches those before. */
+static void split_new(mt_learner *learner) {
+    mt_model *model = learner->model;
+    for (size_t i = 0; i < model->count; i++) {
+        mt_description *description = &model->descriptions[i];
+        uint32_t first = learner->pendings[i].first_new, returning = 0;
+        while (returning < description->unique &&
+               mt_history_visits(learner->history, first + returning) > 1)
+            returning++;
+        description->returning = returning;
+        description->unique -= returning;
+    }
+    for (size_t i = 0; i < model->count; i++) {
+        mt_description *description = &model->descriptions[i];
+        if (description->shared == 0)
+            continue;
+        const mt_description *owner = &model->descriptions[learner->pendings[i].owner];
+        for (uint32_t k = 0; k < owner->run_count; k++)
+            if (model->runs[owner->run_begin + k].end >= description->shared) {
+                description->previous = rounded(model->runs[owner->run_begin + k].distance);
+                break;
+            }
+        description->beyond = owner->shared + owner->returning - description->shared;
+    }
+}
+
+#define COMPARE(a, b)                                                                              \
+    do {                                                                                           \
+        if ((a) != (b))                                                                            \
+            return (a) < (b) ? -1 : 1;                                                             \
+    } while (0)
+
+/* By everything that is written. */
+static int compare_descriptions(const mt_description *a, const mt_description *b,
+                                const mt_model_run *runs) {
+    COMPARE(a->shared, b->shared);
+    COMPARE(a->returning, b->returning);
+    COMPARE(a->unique, b->unique);
+    COMPARE(a->tokens, b->tokens);
+    COMPARE(a->output, b->output);
+    COMPARE(a->elapsed, b->elapsed);
+    COMPARE(a->previous, b->previous);
+    COMPARE(a->first_return, b->first_return);
+    COMPARE(a->beyond, b->beyond);
+    COMPARE(a->run_count, b->run_count);
+    for (uint32_t i = 0; i < a->run_count; i++) {
+        COMPARE(runs[a->run_begin + i].end, runs[b->run_begin + i].end);
+        COMPARE(runs[a->run_begin + i].distance, runs[b->run_begin + i].distance);
+    }
+    COMPARE(a->visits, b->visits);
+    return 0;
+}
+
+static int compare_places(const void *a, const void *b, void *model) {
+    const mt_model *all = model;
+    return compare_descriptions(a, b, all->runs);
+}
+
+static void sort(mt_model *model) {
+    qsort_r(model->descriptions, model->count, sizeof *model->descriptions, compare_places, model);
+}
+
+/* Deals the visits among the alike in the order of their contents, so that they say nothing of the
+ * order in which these came. */
+static mt_code deal_visits(mt_model *model, mt_error *error) {
+    mt_code code = MT_OK;
+    uint32_t count = 0;
+    mt_alike *list = mt_allocate(model->count, sizeof *list);
+    uint32_t *ends = mt_allocate(model->count, sizeof *ends);
+    uint32_t *scratch = mt_allocate(model->count, sizeof *scratch);
+    if (!list || !ends || !scratch) {
+        code = mt_fail_memory(error, "learner");
+    } else {
+        for (size_t i = 0; i < model->count; i++) {
+            const mt_description *from = &model->descriptions[i];
+            if (from->shared == 0)
+                continue;
+            list[count++] = (mt_alike){
+                .kind = mt_alike_kind(from->shared, from->returning, from->beyond, from->visits),
+                .distance = model->runs[from->run_begin + from->run_count - 1].distance,
+                .item = (uint32_t)i,
+                .visits = from->visits};
+        }
+        mt_alike_group(list, count, ends, scratch);
+        for (uint32_t k = 0; k < count; k++)
+            model->descriptions[list[k].item].visits = list[k].visits;
+    }
+    mt_free(list);
+    mt_free(ends);
+    mt_free(scratch);
+    return code;
+}
+
+mt_model *mt_learner_finish(mt_learner *learner, mt_error *error) {
+    mt_model *model = learner->model;
+    if (model->count == 0) {
+        mt_fail(error, MT_ERROR_INPUT, "no requests");
+        return NULL;
+    }
+    split_new(learner);
+    sort(model);
+    if (deal_visits(model, error) != MT_OK)
+        return NULL;
+    sort(model);
+    learner->model = NULL;
+    return model;
+}

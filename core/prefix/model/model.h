@@ -1,0 +1,81 @@
+/* What a synthesiser learns from a trace: one description a request, in no order of time, and the
+ * gaps between arrivals.
+ *
+ * A description says how long a request's parts are and how long ago, in distinct blocks touched
+ * since, the parts it shares had been touched; not what was in them. Its prompt is
+ *
+ *     shared (known before) | returning (new, touched again by a later request) | unique
+ *
+ * in whole blocks, then the tokens of the last block. The shared part is split into runs
+ * (prefix/cache/history.h). Descriptions are sorted by their contents, so that their order says nothing
+ * about the trace's, and a model read from a file is the model that was learnt. */
+#ifndef MT_PREFIX_MODEL_MODEL_H
+#define MT_PREFIX_MODEL_MODEL_H
+
+#include "base/error.h"
+#include "trace/record.h"
+
+/* Blocks [end of the run before, end) of the shared part, whose first block comes back after
+ * `distance` distinct blocks, itself included. */
+typedef struct mt_model_run {
+    uint32_t end;
+    uint32_t distance;
+} mt_model_run;
+
+#define MT_MODEL_NO_OUTPUT UINT64_MAX
+
+/* All counts of blocks below 2^32. "Deepest" is the last of the shared blocks. */
+typedef struct mt_description {
+    uint64_t run_begin; /* its runs: model->runs[run_begin .. run_begin + run_count) */
+    uint32_t run_count; /* 0 exactly where nothing is shared */
+    uint32_t shared, returning, unique; /* blocks */
+    uint32_t visits;       /* requests that had touched the deepest block; dealt among the alike
+                              (prefix/model/alike.h), for it would be a request's rank otherwise */
+    uint32_t first_return; /* of the shared blocks, those that come back for the first time */
+    uint32_t beyond;   /* blocks that whoever touched the deepest one last has after it: such as are
+                          touched again by somebody */
+    uint32_t previous; /* the distance at which the deepest block had been found the time before, by
+                          its three leading bits; 0: it was new then */
+    uint64_t elapsed;  /* blocks touched, repetitions counted, since the deepest was */
+    uint64_t tokens; /* in the last block; without blocks: of the whole prompt, nothing being known
+                        of its blocks */
+    uint64_t output; /* OSL, or MT_MODEL_NO_OUTPUT */
+} mt_description;
+
+/* Immutable once made, and shared by counting references. */
+typedef struct mt_model {
+    size_t references;
+    uint64_t block_size;
+    mt_description *descriptions;
+    size_t count; /* >= 1 */
+    mt_model_run *runs;
+    size_t run_count;
+    int64_t *gaps_ns;  /* count of them: from the request before to this one, the first being 0 */
+    int gaps_in_order; /* as in the trace; 0: the numbers of requests at one instant, ascending, and
+                          the gaps between instants, ascending, are put side by side: what is known
+                          of each by itself, without the bunching */
+} mt_model;
+
+mt_model *mt_model_retain(mt_model *model); /* returns it */
+void mt_model_release(mt_model *model);     /* NULL is allowed */
+
+/* ---- learning ---- */
+
+typedef struct mt_learner mt_learner;
+
+/* block_size: tokens a block, at least 1. NULL on failure. */
+mt_learner *mt_learner_new(uint64_t block_size, mt_error *error);
+
+/* Takes in one request, in trace order. Required are input_length, ids that fit the block size
+ * where there are any, and a timestamp that does not decrease; otherwise MT_ERROR_INPUT with the
+ * request's line (source left empty), and the request is left out. After any other failure (memory,
+ * Ctrl-C) the learner can only be freed. */
+mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error *error);
+
+/* The model of all requests, with one reference, or NULL. MT_ERROR_INPUT when there are none. The
+ * learner can only be freed afterwards. */
+mt_model *mt_learner_finish(mt_learner *learner, mt_error *error);
+
+void mt_learner_free(mt_learner *learner); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,103 @@
+#include "prefix/model/text.h"
+
+#include "base/memory.h"
+#include "prefix/model/reader.h"
+
+static mt_code refuse_foreign(mt_model_scan *scan) {
+    char text[40];
+    const char *name = mt_input_name(scan->input);
+    int status = mt_input_line(scan->input, &scan->line, scan->error);
+    if (status < 0)
+        return mt_code_of(scan->error);
+    if (status == 0)
+        return mt_fail_at(scan->error, MT_ERROR_INPUT, name, 0, 0, "this is no model: it is empty");
+    return mt_fail_at(scan->error, MT_ERROR_INPUT, name, 1, 0,
+                      "this is no model: it begins with '%s'",
+                      mt_quote(scan->line.text, scan->line.length, text, sizeof text));
+}
+
+static mt_code read_version(mt_model_reader *r) {
+    mt_model_scan *scan = &r->scan;
+    uint64_t version;
+    int status = mt_input_begins(scan->input, MT_MODEL_MAGIC, scan->error);
+    if (status < 0)
+        return mt_code_of(scan->error);
+    if (status == 0)
+        return refuse_foreign(scan);
+    mt_code code = mt_model_next_line(scan, "the version");
+    if (code)
+        return code;
+    mt_model_take(scan, MT_MODEL_MAGIC);
+    if ((code = mt_model_next_number(scan, "the version", 1, UINT64_MAX, &version)))
+        return code;
+    if (version > MT_MODEL_VERSION)
+        return mt_model_fail_line(
+            scan,
+            "a model of version %llu: this moontide reads version %d, a newer "
+            "one is needed",
+            (unsigned long long)version, MT_MODEL_VERSION);
+    return mt_model_line_end(scan);
+}
+
+/* A line of a name and a number. */
+static mt_code read_named(mt_model_reader *r, const char *name, uint64_t least, uint64_t most,
+                          uint64_t *value) {
+    mt_code code = mt_model_next_line(&r->scan, name);
+    if (code)
+        return code;
+    if (!mt_model_take(&r->scan, name))
+        return mt_model_fail(&r->scan, "a line with %s should stand here", name);
+    if ((code = mt_model_next_number(&r->scan, name, least, most, value)))
+        return code;
+    return mt_model_line_end(&r->scan);
+}
+
+/* A line of nothing but the word. */
+mt_code mt_model_read_word(mt_model_reader *r, const char *word) {
+    mt_code code = mt_model_next_line(&r->scan, word);
+    if (code)
+        return code;
+    if (!mt_model_take(&r->scan, word))
+        return mt_model_fail(&r->scan, "a line '%s' should stand here", word);
+    return mt_model_line_end(&r->scan);
+}
+
+static mt_code read_order(mt_model_reader *r) {
+    mt_code code = mt_model_next_line(&r->scan, "order");
+    if (code)
+        return code;
+    if (mt_model_take(&r->scan, "order kept"))
+        r->model->gaps_in_order = 1;
+    else if (!mt_model_take(&r->scan, "order left_out"))
+        return mt_model_fail(&r->scan, "a line 'order kept' or 'order left_out' should stand here");
+    return mt_model_line_end(&r->scan);
+}
+
+static mt_code read_model(mt_model_reader *r) {
+    mt_code code;
+    if ((code = read_version(r)) ||
+        (code = read_named(r, "block_size", 1, INT64_MAX, &r->model->block_size)) ||
+        (code = read_named(r, "requests", 1, UINT64_MAX, &r->requests)) ||
+        (code = read_named(r, "runs", 0, UINT64_MAX, &r->runs)) ||
+        (code = read_named(r, "instants", 1, r->requests, &r->instants)) ||
+        (code = read_order(r)) || (code = mt_model_read_descriptions(r)) ||
+        (code = mt_model_read_arrivals(r)))
+        return code;
+    return mt_model_expect_end(&r->scan);
+}
+
+mt_model *mt_model_read(mt_input *input, mt_error *error) {
+    mt_error problem;
+    mt_model_reader reader = {.scan = {.input = input, .error = error ? error : &problem}};
+    reader.model = mt_allocate_zero(1, sizeof *reader.model);
+    if (!reader.model) {
+        mt_fail_memory(error, "model");
+        return NULL;
+    }
+    reader.model->references = 1;
+    if (read_model(&reader) != MT_OK) {
+        mt_model_release(reader.model);
+        return NULL;
+    }
+    return reader.model;
+}

@@ -1,0 +1,207 @@
+#include "prefix/model/text.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "stats/dispersion.h"
+#include "trace/writer.h"
+
+#include <string.h>
+
+enum { NUMBER_BYTES = 26 }; /* of any number here, with what stands before or behind it */
+
+typedef struct writer {
+    mt_output *output;
+    mt_error *error;
+    char *at; /* in the room of the line being written; NULL after a failure */
+} writer;
+
+/* Begins a line of at most so many numbers. */
+static int begin(writer *w, size_t numbers) {
+    w->at = mt_output_room(w->output, numbers * NUMBER_BYTES, w->error);
+    return w->at != NULL;
+}
+
+static void end(writer *w, const char *from) {
+    mt_output_advance(w->output, (size_t)(w->at - from));
+}
+
+static void put(writer *w, char before, uint64_t value) {
+    if (before)
+        *w->at++ = before;
+    w->at = mt_write_u64(value, w->at);
+}
+
+static mt_code write_text(writer *w, const char *text) {
+    return mt_output_write(w->output, text, strlen(text), w->error);
+}
+
+static mt_code write_named(writer *w, const char *name, uint64_t value) {
+    mt_code code = write_text(w, name);
+    if (code)
+        return code;
+    if (!begin(w, 1))
+        return mt_code_of(w->error);
+    char *from = w->at;
+    put(w, ' ', value);
+    *w->at++ = '\n';
+    end(w, from);
+    return MT_OK;
+}
+
+/* ---- descriptions ---- */
+
+static int same_blocks(const mt_description *a, const mt_description *b) {
+    return a->shared == b->shared && a->returning == b->returning && a->unique == b->unique;
+}
+
+static mt_code write_blocks(writer *w, const mt_description *description) {
+    if (!begin(w, 4))
+        return mt_code_of(w->error);
+    char *from = w->at;
+    put(w, 0, description->shared);
+    put(w, ' ', description->returning);
+    put(w, ' ', description->unique);
+    *w->at++ = ':';
+    *w->at++ = '\n';
+    end(w, from);
+    return MT_OK;
+}
+
+static mt_code write_description(writer *w, const mt_description *description,
+                                 const mt_model_run *runs) {
+    uint32_t count = description->run_count;
+    if (!begin(w, 8))
+        return mt_code_of(w->error);
+    char *from = w->at;
+    put(w, 0, description->tokens);
+    *w->at++ = ' ';
+    if (description->output == MT_MODEL_NO_OUTPUT)
+        *w->at++ = '-';
+    else
+        put(w, 0, description->output);
+    if (count > 0) {
+        put(w, ' ', description->visits);
+        put(w, ' ', runs[count - 1].distance);
+        put(w, ' ', description->elapsed);
+        put(w, ' ', description->beyond);
+        put(w, ' ', description->visits == 1 ? description->first_return : description->previous);
+    }
+    end(w, from);
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        if (!begin(w, 2))
+            return mt_code_of(w->error);
+        from = w->at;
+        put(w, ' ', runs[i].end);
+        put(w, ':', runs[i].distance);
+        end(w, from);
+    }
+    return mt_output_write(w->output, "\n", 1, w->error);
+}
+
+static mt_code write_descriptions(writer *w, const mt_model *model) {
+    mt_code code = write_text(w, "# shared returning unique: tokens output"
+                                 " visits distance elapsed beyond return end:distance\n"
+                                 "descriptions\n");
+    for (size_t i = 0; i < model->count && !code; i++) {
+        const mt_description *description = &model->descriptions[i];
+        if (mt_interrupted())
+            return mt_fail(w->error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (i == 0 || !same_blocks(description, description - 1))
+            code = write_blocks(w, description);
+        if (!code)
+            code = write_description(w, description, model->runs + description->run_begin);
+    }
+    return code;
+}
+
+/* ---- arrivals ---- */
+
+/* A line of a number (milliseconds, if `is_gap`, of nanoseconds) and how often. */
+static mt_code write_counted(writer *w, int64_t value, int is_gap, uint64_t count) {
+    if (!begin(w, 3))
+        return mt_code_of(w->error);
+    char *from = w->at;
+    if (is_gap)
+        w->at = mt_write_milliseconds(value, 6, w->at);
+    else
+        w->at = mt_write_u64((uint64_t)value, w->at);
+    if (count != 1)
+        put(w, ' ', count);
+    *w->at++ = '\n';
+    end(w, from);
+    return MT_OK;
+}
+
+/* The end of the instant that begins with request `i`. */
+static size_t end_of_instant(const mt_model *model, size_t i) {
+    do
+        i++;
+    while (i < model->count && model->gaps_ns[i] == 0);
+    return i;
+}
+
+static size_t count_instants(const mt_model *model) {
+    size_t instants = 1;
+    for (size_t i = 1; i < model->count; i++)
+        instants += model->gaps_ns[i] > 0;
+    return instants;
+}
+
+static mt_code write_arrivals(writer *w, const mt_model *model) {
+    mt_code code = write_text(w, "arrivals\n");
+    for (size_t i = 0, next; i < model->count && !code; i = next) {
+        next = end_of_instant(model, i);
+        code = write_counted(w, i == 0 ? 0 : model->gaps_ns[i], 1, next - i);
+    }
+    return code;
+}
+
+/* Each different value of the sorted ones, and how often it comes. */
+static mt_code write_tally(writer *w, const char *name, int64_t *values, size_t count, int is_gap) {
+    mt_code code = write_text(w, name);
+    if (code || (code = mt_sort_times(values, count, w->error)))
+        return code;
+    for (size_t i = 0, next; i < count && !code; i = next) {
+        for (next = i + 1; next < count && values[next] == values[i];)
+            next++;
+        code = write_counted(w, values[i], is_gap, next - i);
+    }
+    return code;
+}
+
+static mt_code write_tallies(writer *w, const mt_model *model, size_t instants) {
+    int64_t *values = mt_allocate(instants, sizeof *values);
+    if (!values)
+        return mt_fail_memory(w->error, "model");
+    size_t count = 0;
+    for (size_t i = 0, next; i < model->count; i = next) {
+        next = end_of_instant(model, i);
+        values[count++] = (int64_t)(next - i);
+    }
+    mt_code code = write_tally(w, "batches\n", values, count, 0);
+    count = 0;
+    for (size_t i = 1; i < model->count; i++)
+        if (model->gaps_ns[i] > 0)
+            values[count++] = model->gaps_ns[i];
+    if (!code)
+        code = write_tally(w, "gaps\n", values, count, 1);
+    mt_free(values);
+    return code;
+}
+
+mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output, mt_error *error) {
+    mt_error problem;
+    writer w = {.output = output, .error = error ? error : &problem};
+    size_t instants = count_instants(model);
+    int is_kept = keep_order && model->gaps_in_order;
+    mt_code code;
+    if ((code = write_text(&w, MT_MODEL_MAGIC)) || (code = write_named(&w, "", MT_MODEL_VERSION)) ||
+        (code = write_named(&w, "block_size", model->block_size)) ||
+        (code = write_named(&w, "requests", model->count)) ||
+        (code = write_named(&w, "runs", model->run_count)) ||
+        (code = write_named(&w, "instants", instants)) ||
+        (code = write_text(&w, is_kept ? "order kept\n" : "order left_out\n")) ||
+        (code = write_descriptions(&w, model)))
+        return code;
+    return is_kept ? write_arrivals(&w, model) : write_tallies(&w, model, instants);
+}

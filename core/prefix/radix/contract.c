@@ -1,0 +1,172 @@
+/* From blocks to the core.
+ *
+ * Blocks are numbered by first appearance, so the new ones of a request follow one another: a tail,
+ * which one request alone visited, is a run of consecutive numbers, and so is a chain of core
+ * blocks with equal visits, for all its blocks came with the first of those requests. One pass in
+ * order of the blocks does everything. */
+#include "prefix/radix/state.h"
+
+#include "base/interrupt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The blocks as they were counted, and where the pass is. */
+typedef struct blocks {
+    const uint32_t *parents, *visited;
+    uint32_t *ends;
+    uint32_t count;
+} blocks;
+
+/* What a block is, beside the one before it. */
+typedef enum kind { NODE, SAME_NODE, TAIL, SAME_TAIL } kind;
+
+static kind kind_of(const blocks *all, uint32_t block) {
+    uint32_t parent = all->parents[block], visited = all->visited[block];
+    if (visited == 1)
+        return parent != MT_NO_BLOCK && all->visited[parent] == 1 ? SAME_TAIL : TAIL;
+    return parent != MT_NO_BLOCK && all->visited[parent] == visited ? SAME_NODE : NODE;
+}
+
+static mt_code interrupted(uint32_t step, mt_error *error) {
+    enum { STEPS = 1 << 16 };
+    if (step % STEPS == 0 && mt_interrupted())
+        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+    return MT_OK;
+}
+
+static mt_code make_room(mt_radix *radix, const blocks *all, mt_error *error) {
+    size_t nodes = 1, tails = 0;
+    mt_code code;
+    for (uint32_t b = 0; b < all->count; b++) {
+        if ((code = interrupted(b, error)))
+            return code;
+        kind what = kind_of(all, b);
+        nodes += what == NODE;
+        tails += what == TAIL;
+    }
+    /* list_children writes one node further than there are ends of children. */
+    if (mt_big_reserve(&radix->nodes, (nodes + 2) * sizeof(mt_radix_node)) ||
+        mt_big_reserve(&radix->children, nodes * sizeof(uint32_t)) ||
+        mt_big_reserve(&radix->tails, tails * sizeof(uint32_t)) ||
+        mt_big_reserve(&radix->stops, radix->paths * sizeof(uint32_t)) ||
+        (radix->raw && mt_big_reserve(&radix->raw_ids, nodes * sizeof(uint64_t))))
+        return mt_fail_memory(error, "radix tree");
+    return MT_OK;
+}
+
+/* Nodes and tails. Once a core block's ends are taken, its node is kept in their place. */
+static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
+    mt_radix_node *nodes = radix->nodes.data;
+    uint32_t *tails = radix->tails.data, *node_of = all->ends;
+    uint32_t node_count = 1;
+    uint64_t tail_count = 0;
+    mt_code code;
+    nodes[0].block = MT_NO_BLOCK;
+    nodes[0].visited = (uint32_t)radix->paths;
+    for (uint32_t b = 0; b < all->count; b++) {
+        if ((code = interrupted(b, error)))
+            return code;
+        kind what = kind_of(all, b);
+        if (what == SAME_TAIL) {
+            tails[tail_count - 1]++;
+            continue;
+        }
+        uint32_t parent = all->parents[b] == MT_NO_BLOCK ? 0 : node_of[all->parents[b]];
+        if (what == TAIL) {
+            tails[tail_count++] = 1;
+            nodes[parent].to_leaf++;
+            continue;
+        }
+        uint32_t node = what == NODE ? node_count++ : parent;
+        if (what == NODE)
+            nodes[node].parent = parent;
+        nodes[node].block = b;
+        nodes[node].length++;
+        nodes[node].visited = all->visited[b];
+        nodes[node].end = all->ends[b];
+        node_of[b] = node;
+    }
+    radix->node_count = node_count;
+    radix->tail_count = tail_count;
+    return MT_OK;
+}
+
+/* Every node's children, and the depth of the tree. children_from counts those of the node two
+ * before, then says where they begin, then while they are filled in where the next one goes: in the
+ * end each place is one node further, where it belongs. */
+static void list_children(mt_radix *radix) {
+    mt_radix_node *nodes = radix->nodes.data;
+    uint32_t *children = radix->children.data, *depths = children;
+    uint32_t count = radix->node_count;
+    depths[0] = 0;
+    for (uint32_t n = 1; n < count; n++) {
+        depths[n] = depths[nodes[n].parent] + 1;
+        if (depths[n] > radix->depth)
+            radix->depth = depths[n];
+        nodes[nodes[n].parent + 2].children_from++;
+    }
+    for (uint32_t n = 1; n <= count; n++)
+        nodes[n + 1].children_from += nodes[n].children_from;
+    for (uint32_t n = 1; n < count; n++)
+        children[nodes[nodes[n].parent + 1].children_from++] = n;
+}
+
+static void list_stops(mt_radix *radix) {
+    const mt_radix_node *nodes = radix->nodes.data;
+    uint32_t *stops = radix->stops.data;
+    uint64_t count = 0;
+    for (uint32_t n = 0; n < radix->node_count; n++)
+        for (uint32_t i = 0; i < nodes[n].end; i++)
+            stops[count++] = n;
+    radix->ended = count;
+    for (uint32_t n = 0; n < radix->node_count; n++)
+        for (uint32_t i = 0; i < nodes[n].to_leaf; i++)
+            stops[count++] = n;
+}
+
+typedef struct named_node {
+    uint64_t id;
+    uint32_t node;
+} named_node;
+
+static int compare_ids(const void *a, const void *b) {
+    uint64_t first = ((const named_node *)a)->id, second = ((const named_node *)b)->id;
+    return (first > second) - (first < second);
+}
+
+/* The trace's own ids of a raw tree's nodes, and their order. */
+static mt_code name_nodes(mt_radix *radix, mt_error *error) {
+    const mt_radix_node *nodes = radix->nodes.data;
+    const uint64_t *names = mt_raw_tree_ids(radix->raw);
+    uint64_t *ids = radix->raw_ids.data;
+    named_node *order = mt_allocate(radix->node_count, sizeof *order);
+    if (!order || mt_big_reserve(&radix->by_id, radix->node_count * sizeof(uint32_t))) {
+        mt_free(order);
+        return mt_fail_memory(error, "radix tree");
+    }
+    order[0] = (named_node){0, 0};
+    for (uint32_t n = 1; n < radix->node_count; n++) {
+        ids[n] = names[nodes[n].block];
+        order[n] = (named_node){ids[n], n};
+    }
+    qsort(order + 1, radix->node_count - 1, sizeof *order, compare_ids);
+    uint32_t *by_id = radix->by_id.data;
+    for (uint32_t n = 0; n < radix->node_count; n++)
+        by_id[n] = order[n].node;
+    mt_free(order);
+    return MT_OK;
+}
+
+mt_code mt_radix_contract(mt_radix *radix, mt_error *error) {
+    blocks all = {.visited = radix->visited.data, .ends = radix->ends.data};
+    all.count = radix->raw ? mt_raw_tree_count(radix->raw) : mt_prefix_tree_count(radix->tree);
+    all.parents =
+        radix->raw ? mt_raw_tree_parents(radix->raw) : mt_prefix_tree_parents(radix->tree);
+    mt_code code;
+    if ((code = make_room(radix, &all, error)) || (code = make_nodes(radix, &all, error)))
+        return code;
+    list_children(radix);
+    list_stops(radix);
+    return radix->raw ? name_nodes(radix, error) : MT_OK;
+}

@@ -1,0 +1,105 @@
+#include "prefix/reuse/reuse.h"
+
+#include "base/memory.h"
+#include "prefix/reuse/population.h"
+
+struct mt_reuse {
+    mt_model *model;
+    mt_reuse_items items;
+    mt_reuse_population **populations; /* NULL: has not made a request yet */
+    uint64_t population_count;
+    uint64_t seed, made, next_id;
+    mt_random copy_random;
+};
+
+static mt_code check(const mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+    mt_code code = mt_synthesis_check(options, error);
+    if (code == MT_OK && options->block_size != model->block_size)
+        code =
+            mt_fail(error, MT_ERROR_VALUE, "the model's block size is %llu, not %llu",
+                    (unsigned long long)model->block_size, (unsigned long long)options->block_size);
+    return code;
+}
+
+static mt_code check_populations(const mt_reuse *reuse, mt_error *error) {
+    uint64_t each = mt_reuse_population_memory(&reuse->items);
+    if (reuse->population_count <= MT_REUSE_MEMORY / each)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "a prefix root multiplier of %llu is too much for the reuse method: with this "
+                   "source at most %llu populations fit into %llu GiB",
+                   (unsigned long long)reuse->population_count,
+                   (unsigned long long)(MT_REUSE_MEMORY / each),
+                   (unsigned long long)(MT_REUSE_MEMORY >> 30));
+}
+
+mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+    if (check(model, options, error) != MT_OK)
+        return NULL;
+    mt_reuse *reuse = mt_allocate_zero(1, sizeof *reuse);
+    if (!reuse) {
+        mt_fail_memory(error, "synthesiser");
+        return NULL;
+    }
+    reuse->model = mt_model_retain(model);
+    reuse->seed = options->seed;
+    reuse->population_count = options->prefix_root_multiplier;
+    mt_random_start(&reuse->copy_random,
+                    mt_random_key_of(options->seed, "synthesize", 10, "copy", 4));
+    if (mt_reuse_items_make(&reuse->items, model, options, error) != MT_OK ||
+        check_populations(reuse, error) != MT_OK) {
+        mt_reuse_free(reuse);
+        return NULL;
+    }
+    reuse->populations =
+        mt_allocate_zero((size_t)reuse->population_count, sizeof(mt_reuse_population *));
+    if (!reuse->populations) {
+        mt_reuse_free(reuse);
+        mt_fail_memory(error, "synthesiser");
+        return NULL;
+    }
+    return reuse;
+}
+
+static void free_population(mt_reuse_population *population) {
+    if (!population)
+        return;
+    mt_reuse_population_free(population);
+    mt_free(population);
+}
+
+void mt_reuse_free(mt_reuse *reuse) {
+    if (!reuse)
+        return;
+    for (uint64_t p = 0; reuse->populations && p < reuse->population_count; p++)
+        free_population(reuse->populations[p]);
+    mt_free(reuse->populations);
+    mt_reuse_items_free(&reuse->items);
+    mt_model_release(reuse->model);
+    mt_free(reuse);
+}
+
+static mt_code open_population(mt_reuse *reuse, uint64_t number, mt_error *error) {
+    mt_reuse_population *population = mt_allocate_zero(1, sizeof *population);
+    if (!population)
+        return mt_fail_memory(error, "synthesiser");
+    mt_code code = mt_reuse_population_open(population, &reuse->items, reuse->seed, number, error);
+    if (code)
+        free_population(population);
+    else
+        reuse->populations[number] = population;
+    return code;
+}
+
+mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error) {
+    uint64_t number = 0;
+    mt_random_seek(&reuse->copy_random, reuse->made++);
+    if (reuse->population_count > 1)
+        number = mt_random_below(&reuse->copy_random, reuse->population_count);
+    mt_code code = MT_OK;
+    if (!reuse->populations[number])
+        code = open_population(reuse, number, error);
+    return code
+               ? code
+               : mt_reuse_population_next(reuse->populations[number], &reuse->next_id, made, error);
+}

@@ -1,0 +1,62 @@
+/* Reading CSV: RFC 4180 through libcsv in its strict mode, a row at a time, from files of any size.
+ *
+ * The first row that is not blank is the header. A field may be quoted; in quotes stand delimiters,
+ * line ends and "" for a quote. Lines end in LF, CRLF or CR. An UTF-8 byte order mark is skipped,
+ * and so are blank lines (an empty field alone in its row is written ""). Blanks are part of a
+ * field, but not of a column's name.
+ *
+ * Failures are MT_ERROR_INPUT with file and line: a quote inside an unquoted field or something
+ * after a closing one (with the column), a quote that is never closed (the line where it opened), a
+ * field over MT_CSV_FIELD_LIMIT, a row with fewer or more fields than the header, a NUL byte, a
+ * file without a header. Also MT_ERROR_MEMORY, and what base/input.h says. */
+#ifndef MT_TEXT_CSV_READER_H
+#define MT_TEXT_CSV_READER_H
+
+#include "base/error.h"
+#include "base/input.h"
+#include "base/span.h"
+
+typedef struct mt_csv_reader mt_csv_reader;
+
+/* A field has at most so many bytes, its closing quote counted; a header so many columns. */
+#define MT_CSV_FIELD_LIMIT ((size_t)1 << 20)
+#define MT_CSV_COLUMNS_LIMIT ((size_t)1 << 16)
+
+typedef struct mt_csv_row {
+    const mt_span *fields; /* as many as the header has, unquoted; valid until the next call */
+    size_t count;
+    uint64_t line; /* 1-based, where the row begins: a quoted field may span several */
+} mt_csv_row;
+
+/* Opens a CSV and reads its header; "-" is standard input, ".gz" is inflated. A header alone is a
+ * CSV without rows. NULL on failure. */
+mt_csv_reader *mt_csv_open(const char *path, mt_error *error);
+
+/* The same over an input that is open, perhaps peeked into; it belongs to the reader from here on,
+ * and is closed on failure too. */
+mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error);
+
+/* The next row: 1 with *row filled, 0 at the end, -1 on failure; every call after a failure within
+ * a row fails the same way. A last row without a line end is a row; when its number of fields is
+ * wrong the message says that the file seems to be cut. Polls for Ctrl-C. */
+int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error);
+
+/* After a failure: forgets the row that it was about, so that the next call goes on with the line
+ * after. 1, or 0 when nobody knows where a row would begin (a quote that is never closed, a field
+ * that is too long, a NUL byte, whatever is not MT_ERROR_INPUT): then the failure stays. */
+int mt_csv_recover(mt_csv_reader *reader);
+
+/* The header: the columns' names without the blanks around them. Valid until the reader closes. */
+const mt_csv_row *mt_csv_header(const mt_csv_reader *reader);
+
+/* The index of the column called name[0..length), from 0; MT_CSV_NONE when there is none,
+ * MT_CSV_SEVERAL when there are several. */
+enum { MT_CSV_NONE = -1, MT_CSV_SEVERAL = -2 };
+ptrdiff_t mt_csv_column(const mt_csv_reader *reader, const char *name, size_t length);
+
+/* The name to use in messages: the path as given, "standard input" for "-". */
+const char *mt_csv_name(const mt_csv_reader *reader);
+
+void mt_csv_close(mt_csv_reader *reader); /* NULL is allowed */
+
+#endif

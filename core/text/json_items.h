@@ -1,0 +1,38 @@
+/* Walking the members of a JSON object or the elements of an array, as bytes, without a tree. */
+#ifndef MT_TEXT_JSON_ITEMS_H
+#define MT_TEXT_JSON_ITEMS_H
+
+#include "text/json.h"
+#include "base/span.h"
+
+typedef struct mt_json_items {
+    mt_json json;
+    const char *at; /* once there are no more: after the closing bracket */
+    char close;     /* '}' or ']' */
+    int has_begun;
+} mt_json_items;
+
+typedef struct mt_json_item {
+    mt_span name;  /* a member's, as it is written, without the quotes; an element has none */
+    mt_span value; /* the raw value */
+} mt_json_item;
+
+/* Begins at the bracket `open` ('{' or '['), white space before it allowed. 0, or -1 with the
+ * error of `json` filled ("expected EXPECTED, found ..."). */
+int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *at, char open,
+                        const char *expected);
+
+/* The next one: 1, 0 when there are no more, -1 with the error filled. */
+int mt_json_items_next(mt_json_items *items, mt_json_item *item);
+
+/* Is it this name, written without escapes? */
+int mt_json_named(const mt_json_item *item, const char *name);
+
+/* The value as a whole number of at least 0, in any form that JSON has for it. 0, or -1 when it is
+ * something else or does not fit. */
+int mt_json_count(mt_span value, uint64_t *count);
+
+/* Is it null? */
+int mt_json_is_null(mt_span value);
+
+#endif

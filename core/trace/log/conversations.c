@@ -1,0 +1,340 @@
+/* Lists of conversations as ShareGPT has them: every answer is a request, whose prompt is all that
+ * was said before. */
+#include "base/memory.h"
+#include "hash/ids.h"
+#include "text/json_items.h"
+#include "text/json_list.h"
+#include "trace/log/kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { QUOTE_SIZE = 64 };
+
+/* A request of the conversation that is given out. */
+typedef struct answer {
+    uint64_t input, output;
+    size_t whole_blocks; /* of the prompt */
+    uint64_t rest;       /* content of the block that the prompt ends in, when it is not whole */
+} answer;
+
+typedef struct conversation_log {
+    mt_log base;
+    mt_json_list list;
+    uint64_t conversations;
+    /* What it says. */
+    answer *answers;
+    size_t answer_count, answer_capacity, next_answer;
+    uint64_t tokens;    /* said so far */
+    int has_lengths;    /* some message says its tokens */
+    mt_key block;       /* the words of the block that is not whole yet */
+    uint64_t *contents; /* of the whole blocks, and room for one more */
+    size_t content_count, content_capacity;
+    int is_hiding; /* a request's last block has the place of content hidden_at, which is `hidden`
+                    */
+    size_t hidden_at;
+    uint64_t hidden;
+    char *token; /* the session's name */
+    size_t token_length, token_capacity;
+    char *scratch; /* a message's text without escapes */
+    size_t scratch_capacity;
+} conversation_log;
+
+/* ---- what a conversation says ---------------------------------------------------------------- */
+
+static int bad_at(conversation_log *self, const char *at, mt_error *error, const char *message) {
+    uint64_t line, column;
+    mt_json_list_locate(&self->list, at, &line, &column);
+    return mt_log_bad_row(&self->base, line, column, error, "%s", message);
+}
+
+static int bad_json(conversation_log *self, mt_error *error) {
+    char message[MT_ERROR_MESSAGE_SIZE];
+    memcpy(message, error->message, sizeof message);
+    return bad_at(self, self->list.text + (error->column > 0 ? error->column - 1 : 0), error,
+                  message);
+}
+
+static int bad_value(conversation_log *self, mt_span value, const char *name, const char *want,
+                     mt_error *error) {
+    char message[MT_ERROR_MESSAGE_SIZE], quoted[QUOTE_SIZE];
+    snprintf(message, sizeof message, "%s must be %s, not %s", name, want,
+             mt_quote(value.text, value.length, quoted, sizeof quoted));
+    return bad_at(self, value.text, error, message);
+}
+
+/* Room for a content and one more after it. */
+static int reserve_content(conversation_log *self) {
+    void *contents = self->contents;
+    int status = mt_reserve(&contents, &self->content_capacity, self->content_count + 2,
+                            sizeof *self->contents);
+    self->contents = contents;
+    return status;
+}
+
+static int is_space(char byte) {
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* Counts the words of a text into the conversation's blocks. 0 or -1 (memory). */
+static int add_words(conversation_log *self, const char *text, size_t length) {
+    uint64_t block_size = self->base.options.block_size;
+    for (size_t i = 0; i < length;) {
+        size_t begin = i;
+        while (i < length && !is_space(text[i]))
+            i++;
+        if (i > begin) {
+            self->block = mt_key_child(self->block, text + begin, i - begin);
+            if (++self->tokens % block_size == 0) {
+                if (reserve_content(self) != 0)
+                    return -1;
+                self->contents[self->content_count++] = self->block.low;
+                self->block = (mt_key){0, 0};
+            }
+        }
+        while (i < length && is_space(text[i]))
+            i++;
+    }
+    return 0;
+}
+
+/* What a message is made of. */
+typedef struct message {
+    mt_span role, text, tokens, whole;
+} message;
+
+static int read_message(conversation_log *self, const mt_json *json, mt_span object, message *out,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    *out = (message){.whole = object};
+    if (mt_json_items_begin(&items, json, object.text, '{', "a message ('{')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0) { /* the conversation's walk has checked it */
+        if (mt_json_named(&item, "from") || mt_json_named(&item, "role"))
+            out->role = item.value;
+        else if (mt_json_named(&item, "value") || mt_json_named(&item, "content") ||
+                 mt_json_named(&item, "text"))
+            out->text = item.value;
+        else if (mt_json_named(&item, "tokens") || mt_json_named(&item, "num_tokens") ||
+                 mt_json_named(&item, "token_count") || mt_json_named(&item, "length"))
+            out->tokens = item.value;
+    }
+    if (out->role.length == 0)
+        return bad_at(self, object.text, error, "a message needs from (or role): who says it");
+    if (out->role.text[0] != '"')
+        return bad_value(self, out->role, "from (role)", "a string", error);
+    return 0;
+}
+
+static int is_answer(mt_span role) {
+    static const char *const names[] = {"\"gpt\"",  "\"assistant\"", "\"chatgpt\"",
+                                        "\"bard\"", "\"bing\"",      "\"model\""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (role.length == strlen(names[i]) && memcmp(role.text, names[i], role.length) == 0)
+            return 1;
+    return 0;
+}
+
+/* Adds the message's tokens, said or counted, to what was said. 0 or -1. */
+static int say(conversation_log *self, const message *one, mt_error *error) {
+    uint64_t tokens;
+    if (self->has_lengths) {
+        if (one->tokens.length == 0)
+            return bad_at(self, one->whole.text, error,
+                          "this message does not say its tokens, others of the conversation do");
+        if (mt_json_count(one->tokens, &tokens) != 0 ||
+            __builtin_add_overflow(self->tokens, tokens, &self->tokens))
+            return bad_value(self, one->tokens, "tokens", "a whole number of at least 0", error);
+        return 0;
+    }
+    if (one->text.length == 0 || mt_json_is_null(one->text))
+        return 0;
+    if (one->text.text[0] != '"')
+        return bad_value(self, one->text, "value (content)", "a string", error);
+    void *scratch = self->scratch;
+    int status = mt_reserve(&scratch, &self->scratch_capacity, one->text.length, 1);
+    self->scratch = scratch;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
+    if (add_words(self, self->scratch, length) != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    return 0;
+}
+
+/* An answer is a request, unless nothing was said before it. */
+static int answer_with(conversation_log *self, const message *one, mt_error *error) {
+    answer made = {self->tokens, 0, self->content_count, self->block.low};
+    if (self->tokens > 0 && mt_log_check_prompt(&self->base, self->tokens, "the prompt",
+                                                self->list.text_line, error) != 0)
+        return -1;
+    if (say(self, one, error) != 0)
+        return -1;
+    made.output = self->tokens - made.input;
+    if (made.input == 0)
+        return 0;
+    void *answers = self->answers;
+    int status =
+        mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1, sizeof *self->answers);
+    self->answers = answers;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    self->answers[self->answer_count++] = made;
+    return 0;
+}
+
+/* The session's name: the conversation's id, or its number in the file. */
+static int name_session(conversation_log *self, mt_span id, mt_error *error) {
+    char number[48];
+    mt_span token = id;
+    int is_name = id.length > 0 && (id.text[0] == '"' || id.text[0] == '-' ||
+                                    (id.text[0] >= '0' && id.text[0] <= '9'));
+    if (!is_name) {
+        int length = snprintf(number, sizeof number, "\"conversation %llu\"",
+                              (unsigned long long)self->conversations);
+        token = (mt_span){number, (size_t)length};
+    }
+    void *bytes = self->token;
+    int status = mt_reserve(&bytes, &self->token_capacity, token.length, 1);
+    self->token = bytes;
+    if (status != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    memcpy(self->token, token.text, token.length);
+    self->token_length = token.length;
+    return 0;
+}
+
+/* Finds the conversation's members; the whole text is JSON afterwards. 0 or -1. */
+static int read_members(conversation_log *self, const mt_json *json, mt_span *id, mt_span *messages,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    *id = *messages = (mt_span){"", 0};
+    int status = mt_json_items_begin(&items, json, json->begin, '{', "a conversation ('{')");
+    while (status == 0 && (status = mt_json_items_next(&items, &item)) > 0) {
+        if (mt_json_named(&item, "id"))
+            *id = item.value;
+        else if (mt_json_named(&item, "conversations") || mt_json_named(&item, "conversation") ||
+                 mt_json_named(&item, "messages") || mt_json_named(&item, "items"))
+            *messages = item.value;
+        status = 0;
+    }
+    if (status < 0)
+        return bad_json(self, error);
+    if (messages->length == 0)
+        return bad_at(
+            self, self->list.text, error,
+            "a conversation needs conversations (or messages): the list of what was said");
+    return 0;
+}
+
+/* Does any message say its tokens? */
+static int find_lengths(conversation_log *self, const mt_json *json, mt_span messages,
+                        mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    message one;
+    self->has_lengths = 0;
+    if (mt_json_items_begin(&items, json, messages.text, '[', "a list of messages ('[')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (read_message(self, json, item.value, &one, error) != 0)
+            return -1;
+        self->has_lengths |= one.tokens.length > 0 && !mt_json_is_null(one.tokens);
+    }
+    return 0;
+}
+
+static int read_conversation(conversation_log *self, mt_error *error) {
+    mt_json json = {self->list.text, self->list.text + self->list.text_length, error};
+    mt_json_items items;
+    mt_json_item item;
+    mt_span id, messages;
+    message one;
+    self->answer_count = self->next_answer = self->content_count = 0;
+    self->is_hiding = 0;
+    self->tokens = 0;
+    if (reserve_content(self) != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    self->block = (mt_key){0, 0};
+    self->conversations++;
+    if (read_members(self, &json, &id, &messages, error) != 0 ||
+        name_session(self, id, error) != 0 || find_lengths(self, &json, messages, error) != 0 ||
+        mt_json_items_begin(&items, &json, messages.text, '[', "a list of messages ('[')") != 0)
+        return -1;
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (read_message(self, &json, item.value, &one, error) != 0 ||
+            (is_answer(one.role) ? answer_with(self, &one, error) : say(self, &one, error)) != 0) {
+            self->answer_count = 0;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static mt_code conversations_open(mt_log *log, mt_error *error) {
+    conversation_log *self = (conversation_log *)log;
+    (void)error;
+    self->list.input = log->input;
+    self->list.what = "conversation";
+    return MT_OK;
+}
+
+static void conversations_close(mt_log *log) {
+    conversation_log *self = (conversation_log *)log;
+    mt_json_list_free(&self->list);
+    mt_free(self->answers);
+    mt_free(self->contents);
+    mt_free(self->token);
+    mt_free(self->scratch);
+}
+
+/* The contents of the prompt's blocks: the whole ones, then the one that it ends in, for which the
+ * next whole one makes room until the next call. */
+static void give_contents(conversation_log *self, const answer *one, mt_request *request) {
+    request->hash_ids = self->contents;
+    request->hash_count = one->whole_blocks;
+    request->has |= MT_HAS_HASH_IDS;
+    if (one->input % self->base.options.block_size == 0)
+        return;
+    self->is_hiding = 1;
+    self->hidden_at = one->whole_blocks;
+    self->hidden = self->contents[one->whole_blocks];
+    self->contents[request->hash_count++] = one->rest;
+}
+
+static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
+    conversation_log *self = (conversation_log *)log;
+    while (self->next_answer == self->answer_count) {
+        int status = mt_json_list_next(&self->list, error);
+        if (status <= 0)
+            return status;
+        if (read_conversation(self, error) != 0)
+            return -1;
+    }
+    const answer *one = &self->answers[self->next_answer++];
+    if (self->is_hiding)
+        self->contents[self->hidden_at] = self->hidden;
+    self->is_hiding = 0;
+    mt_request *request = &row->request;
+    request->has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
+    request->input_length = one->input;
+    request->output_length = one->output;
+    request->session = (mt_span){self->token, self->token_length};
+    request->line = self->list.text_line;
+    if (!self->has_lengths)
+        give_contents(self, one, request);
+    return 1;
+}
+
+const mt_log_kind mt_log_sharegpt = {.name = "sharegpt",
+                                     .size = sizeof(conversation_log),
+                                     .open = conversations_open,
+                                     .next = conversations_next,
+                                     .close = conversations_close,
+                                     .default_time_digits = 9,
+                                     .default_block_size = MT_LOG_BLOCK_SIZE,
+                                     .contents_are_texts = 1};

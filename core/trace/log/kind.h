@@ -1,0 +1,62 @@
+/* How the kinds of log are made; only log*.c includes it. */
+#ifndef MT_TRACE_LOG_KIND_H
+#define MT_TRACE_LOG_KIND_H
+
+#include "base/input.h"
+#include "trace/log/log.h"
+
+/* What a kind keeps of its own stands behind `base` in a struct of its own. */
+typedef struct mt_log_kind {
+    const char *name;
+    size_t size; /* of the kind's struct */
+    /* Takes the input (log->input is NULL afterwards, closed or kept) or leaves it in log->input.
+     */
+    mt_code (*open)(mt_log *log, mt_error *error);
+    /* As mt_log_next, which counts the row: -1 with log->bad_row set when reading can go on after
+     * the row; then the next call gives the row after. */
+    int (*next)(mt_log *log, mt_log_row *row, mt_error *error);
+    void (*close)(mt_log *log); /* NULL: there is nothing to do */
+    int default_time_digits;
+    uint64_t default_block_size;
+    int contents_are_texts;
+} mt_log_kind;
+
+struct mt_log {
+    const mt_log_kind *kind;
+    mt_input *input; /* NULL when the kind has it */
+    const char *name;
+    mt_log_options options; /* time_digits and block_size resolved; texts belong to the caller and
+                               are only read while opening */
+    const mt_span *columns;
+    size_t column_count;
+    int has_model, has_type, has_dates;
+    int bad_row;
+    uint64_t rows, skipped;
+    mt_error first_skipped;
+};
+
+extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv; /* log_csv.c */
+extern const mt_log_kind mt_log_bailian;                            /* log_bailian.c */
+extern const mt_log_kind mt_log_aibrix;                             /* log_aibrix.c */
+extern const mt_log_kind mt_log_sharegpt;                           /* log_conversations.c */
+
+/* Does the header of a CSV fit the kind by its columns? (log_csv.c) */
+const mt_log_kind *mt_log_csv_kind(const mt_span *names, size_t count);
+
+/* Has the line, which is no row of a log, a member of a trace's? */
+int mt_log_is_trace(const char *text, size_t length);
+
+/* Fails about the row at `line`, which may be passed over. -1. */
+int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
+                   ...) __attribute__((format(printf, 5, 6)));
+
+/* Has the prompt a token at least, and not too many? */
+static inline int mt_log_prompt_fits(const mt_log *log, uint64_t tokens) {
+    return tokens - 1 < log->options.block_size * MT_LOG_BLOCKS_LIMIT;
+}
+
+/* Refuses a prompt that does not fit. 0 or -1. */
+int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t line,
+                        mt_error *error);
+
+#endif

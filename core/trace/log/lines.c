@@ -1,0 +1,75 @@
+#include "text/json.h"
+#include "trace/log/lines.h"
+
+#include "trace/scanner.h"
+
+#include <string.h>
+
+enum { QUOTE_SIZE = 64 };
+
+/* The next line that is not blank: 1 with *json around it, 0 at the end, -1. */
+int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error) {
+    mt_line line;
+    int status;
+    while ((status = mt_input_line(log->input, &line, error)) > 0) {
+        const char *begin = line.text, *end = line.text + line.length;
+        if (line.number == 1 && line.length >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0)
+            begin += 3;
+        *json = (mt_json){begin, end, error};
+        *number = line.number;
+        if (mt_json_space(json, begin) < end)
+            return 1;
+    }
+    return status;
+}
+
+/* Adds file and line to a failure of the JSON. -1. */
+int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error) {
+    mt_error copy = *error;
+    return mt_log_bad_row(log, line, copy.column, error, "%s", copy.message);
+}
+
+int mt_lines_bad_value(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                       const char *name, const char *want, mt_error *error) {
+    char quoted[QUOTE_SIZE];
+    return mt_log_bad_row(log, line, (uint64_t)(value.text - json->begin) + 1, error,
+                          "%s must be %s, not %s", name, want,
+                          mt_quote(value.text, value.length, quoted, sizeof quoted));
+}
+
+int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span value, const char *name,
+                   uint64_t *count, mt_error *error) {
+    if (value.length == 0 || mt_json_is_null(value))
+        return mt_log_bad_row(log, line, 0, error, "%s is missing", name);
+    if (mt_json_count(value, count) != 0)
+        return mt_lines_bad_value(log, json, line, value, name, "a whole number of at least 0",
+                                  error);
+    return 0;
+}
+
+int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
+                  mt_error *error) {
+    if (value.length == 0 || mt_json_is_null(value))
+        return mt_log_bad_row(log, line, 0, error, "timestamp is missing");
+    int status = mt_decimal_whole(value.text, value.length, log->options.time_digits, time);
+    if (status != 0)
+        return mt_lines_bad_value(
+            log, json, line, value, "timestamp",
+            status == -1 ? "a number" : "within 292 years (--time-unit names another unit)", error);
+    return 0;
+}
+
+/* Nothing but white space may follow the object. */
+int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error) {
+    at = mt_json_space(json, at);
+    if (at == json->end)
+        return 0;
+    mt_json_unexpected(json, at, "the end of the line");
+    return mt_lines_bad_json(log, line, error);
+}
+
+/* Is it a string or a number? */
+int mt_lines_is_name(mt_span value) {
+    return value.length > 0 && (value.text[0] == '"' || value.text[0] == '-' ||
+                                (value.text[0] >= '0' && value.text[0] <= '9'));
+}

@@ -1,0 +1,32 @@
+/* What the logs of JSON lines share (log_bailian.c, log_aibrix.c): lines, and the values in them
+ * with messages about those that are not as they must be. What returns an int gives 0, or -1 with
+ * the error filled, unless said otherwise; bad values are bad rows (mt_log_bad_row). */
+#ifndef MT_TRACE_LOG_LINES_H
+#define MT_TRACE_LOG_LINES_H
+
+#include "text/json_items.h"
+#include "trace/log/kind.h"
+
+/* The next line that is not blank: 1 with *json around it, 0 at the end, -1. */
+int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error);
+
+/* Adds file and line to what is wrong with the JSON. -1. */
+int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error);
+
+/* "NAME must be WANT, not VALUE", with the column of the value, which stands in the line. -1. */
+int mt_lines_bad_value(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                       const char *name, const char *want, mt_error *error);
+
+/* The member's value as a whole number of at least 0, as a time. An empty span is a missing one. */
+int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span value, const char *name,
+                   uint64_t *count, mt_error *error);
+int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
+                  mt_error *error);
+
+/* Nothing but white space may follow the line's object, which ends at `at`. */
+int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error);
+
+/* Is it a string or a number? */
+int mt_lines_is_name(mt_span value);
+
+#endif

@@ -1,0 +1,243 @@
+/* External merge sort (Knuth, "The art of computer programming", volume 3, 5.4): as much as may lie
+ * in memory is sorted at a time; the runs go to a temporary file and are merged from there. Equal
+ * times keep their order: within a run by place, between runs by the run's number. */
+#include "trace/step/steps.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "trace/source/batch.h"
+#include "trace/step/by_time.h"
+#include "trace/source/scratch.h"
+#include "trace/source/kind.h"
+
+#include <string.h>
+
+static const size_t default_memory = (size_t)128 << 20;
+
+typedef struct sort_entry {
+    int64_t time_ns;
+    size_t place; /* in the batch */
+} sort_entry;
+
+typedef struct sort_run {
+    mt_cursor cursor;
+    mt_request request; /* the next one */
+} sort_run;
+
+typedef struct sort_step {
+    mt_source base;
+    size_t memory;
+    int has_begun;
+    int64_t last_ns; /* of the last request that had a time */
+    mt_batch batch;  /* requests not yet written to a run */
+    sort_entry *entries;
+    size_t entry_capacity, at;
+    mt_scratch *scratch; /* NULL: all of it lies in memory */
+    sort_run *runs;
+    size_t run_count, run_capacity;
+    mt_by_time order; /* of the runs */
+    int is_ahead;     /* the run that comes next has given its request */
+} sort_step;
+
+/* ---- one run in memory ------------------------------------------------------------------------
+ */
+
+static void merge_halves(const sort_entry *from, size_t low, size_t middle, size_t high,
+                         sort_entry *to) {
+    size_t a = low, b = middle;
+    for (size_t i = low; i < high; i++)
+        to[i] =
+            b >= high || (a < middle && from[a].time_ns <= from[b].time_ns) ? from[a++] : from[b++];
+}
+
+static int is_sorted(const sort_entry *entries, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (entries[i].time_ns < entries[i - 1].time_ns)
+            return 0;
+    return 1;
+}
+
+/* Stable, bottom-up; a run that is in order already costs one look. */
+static mt_code sort_entries(sort_entry *entries, size_t count, mt_error *error) {
+    if (is_sorted(entries, count))
+        return MT_OK;
+    sort_entry *spare = mt_allocate(count, sizeof *spare);
+    if (!spare)
+        return mt_fail_memory(error, "sorting");
+    sort_entry *from = entries, *to = spare;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t low = 0; low < count; low += 2 * width) {
+            size_t middle = low + width < count ? low + width : count;
+            size_t high = middle + width < count ? middle + width : count;
+            merge_halves(from, low, middle, high, to);
+        }
+        sort_entry *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (from != entries)
+        memcpy(entries, from, count * sizeof *entries);
+    mt_free(spare);
+    return MT_OK;
+}
+
+/* Writes the sorted batch behind what the file has, gathered into larger pieces. */
+static mt_code write_sorted(sort_step *self, mt_error *error) {
+    enum { PIECE = 1 << 18 };
+    char *piece = NULL;
+    size_t used = 0, capacity = 0;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < self->batch.count; i++) {
+        mt_request request;
+        const char *from = self->batch.bytes + self->entries[i].place;
+        size_t size = mt_unpack(from, &request);
+        if (used > 0 && used + size > PIECE) {
+            code = mt_scratch_append(self->scratch, piece, used, error);
+            used = 0;
+        }
+        if (mt_reserve((void **)&piece, &capacity, size > PIECE ? size : PIECE, 1) != 0)
+            code = mt_fail_memory(error, "sorting");
+        if (code == MT_OK) {
+            memcpy(piece + used, from, size);
+            used += size;
+        }
+    }
+    if (code == MT_OK)
+        code = mt_scratch_append(self->scratch, piece, used, error);
+    mt_free(piece);
+    return code;
+}
+
+/* Makes a run of the batch. */
+static mt_code write_run(sort_step *self, mt_error *error) {
+    mt_code code = sort_entries(self->entries, self->batch.count, error);
+    if (code != MT_OK)
+        return code;
+    if (!self->scratch && !(self->scratch = mt_scratch_open(error)))
+        return mt_code_of(error);
+    if (mt_reserve((void **)&self->runs, &self->run_capacity, self->run_count + 1,
+                   sizeof *self->runs) != 0)
+        return mt_fail_memory(error, "sorting");
+    uint64_t begin = mt_scratch_size(self->scratch);
+    code = write_sorted(self, error);
+    if (code != MT_OK)
+        return code;
+    self->runs[self->run_count++] =
+        (sort_run){.cursor = {.at = begin, .end = mt_scratch_size(self->scratch)}};
+    mt_batch_clear(&self->batch);
+    return MT_OK;
+}
+
+/* ---- the runs together ------------------------------------------------------------------------
+ */
+
+/* The next request of run i; one without a time keeps the time of the one before it, which lies in
+ * the same run unless the trace begins with it: then its time comes before all. */
+static int read_next(sort_step *self, size_t i, mt_error *error) {
+    sort_run *run = &self->runs[i];
+    int status = mt_cursor_next(&run->cursor, self->scratch, &run->request, error);
+    if (status > 0 && run->request.has & MT_HAS_TIME)
+        self->order.times_ns[i] = run->request.time_ns;
+    return status;
+}
+
+static mt_code begin_merging(sort_step *self, mt_error *error) {
+    mt_code code = mt_by_time_start(&self->order, self->run_count, error);
+    for (size_t i = 0; code == MT_OK && i < self->run_count; i++) {
+        if (read_next(self, i, error) < 0)
+            return mt_code_of(error);
+        mt_by_time_add(&self->order, i);
+    }
+    if (code == MT_OK)
+        mt_by_time_order(&self->order);
+    return code;
+}
+
+static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
+    if (self->is_ahead) {
+        size_t i = self->order.heap[0];
+        int status = read_next(self, i, error);
+        if (status < 0)
+            return -1;
+        if (status == 0)
+            mt_cursor_free(&self->runs[i].cursor);
+        mt_by_time_advance(&self->order, status);
+    }
+    self->is_ahead = self->order.waiting > 0;
+    if (!self->is_ahead)
+        return 0;
+    *request = self->runs[self->order.heap[0]].request;
+    return 1;
+}
+
+/* ---- the step ---------------------------------------------------------------------------------
+ */
+
+static mt_code add(sort_step *self, const mt_request *request, mt_error *error) {
+    size_t bytes = self->batch.used + self->batch.count * sizeof(sort_entry);
+    if (bytes > self->memory && request->has & MT_HAS_TIME) {
+        mt_code code = write_run(self, error);
+        if (code != MT_OK)
+            return code;
+    }
+    size_t i = self->batch.count;
+    if (mt_reserve((void **)&self->entries, &self->entry_capacity, i + 1, sizeof *self->entries))
+        return mt_fail_memory(error, "sorting");
+    if (request->has & MT_HAS_TIME)
+        self->last_ns = request->time_ns;
+    self->entries[i] = (sort_entry){self->last_ns, self->batch.used};
+    return mt_batch_add(&self->batch, request, error);
+}
+
+static mt_code read_all(sort_step *self, mt_error *error) {
+    mt_request request;
+    int status;
+    mt_code code = MT_OK;
+    while (code == MT_OK && (status = mt_source_next(self->base.below, &request, error)) > 0)
+        code = add(self, &request, error);
+    if (code != MT_OK || status < 0)
+        return code != MT_OK ? code : mt_code_of(error);
+    if (!self->scratch)
+        return sort_entries(self->entries, self->batch.count, error);
+    if (self->batch.count > 0)
+        code = write_run(self, error);
+    mt_batch_free(&self->batch);
+    return code == MT_OK ? begin_merging(self, error) : code;
+}
+
+static int sort_next(mt_source *source, mt_request *request, mt_error *error) {
+    sort_step *self = (sort_step *)source;
+    if (!self->has_begun && read_all(self, error) != MT_OK)
+        return -1;
+    self->has_begun = 1;
+    if (self->scratch)
+        return next_merged(self, request, error);
+    if (mt_interrupted())
+        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+    if (self->at == self->batch.count)
+        return 0;
+    mt_unpack(self->batch.bytes + self->entries[self->at++].place, request);
+    return 1;
+}
+
+static void sort_release(mt_source *source) {
+    sort_step *self = (sort_step *)source;
+    for (size_t i = 0; i < self->run_count; i++)
+        mt_cursor_free(&self->runs[i].cursor);
+    mt_free(self->runs);
+    mt_by_time_free(&self->order);
+    mt_free(self->entries);
+    mt_batch_free(&self->batch);
+    mt_scratch_close(self->scratch);
+}
+
+static const mt_source_kind sort_kind = {.next = sort_next, .release = sort_release};
+
+mt_source *mt_step_sort(mt_source *below, size_t memory, mt_error *error) {
+    sort_step *self = (sort_step *)mt_source_over(below, &sort_kind, sizeof *self, error);
+    if (!self)
+        return NULL;
+    self->memory = memory ? memory : default_memory;
+    self->last_ns = INT64_MIN;
+    return &self->base;
+}

@@ -1,0 +1,127 @@
+/* What can be done to a trace while it passes: each step is a source over the one below it.
+ *
+ * All constructors take `below` over and return NULL with *error filled on failure, `below` freed;
+ * NULL below gives NULL. So steps are put on one another and only the last is looked at. A value
+ * out of its range is MT_ERROR_VALUE. Failures of mt_source_next about a request name file and
+ * line. Requests that lack what a step changes pass unchanged. Memory does not grow with the
+ * trace's length except where it says so. */
+#ifndef MT_TRACE_STEP_STEPS_H
+#define MT_TRACE_STEP_STEPS_H
+
+#include "trace/source/source.h"
+#include "trace/turns.h"
+
+/* ---- which requests: select.c ---- */
+
+/* The first `most`. */
+mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error);
+
+/* Those with start_ns <= time < end_ns. All must have a time, and times must not decrease.
+ * needs_some: when none lies in the window it is MT_ERROR_INPUT with the times there are. */
+mt_source *mt_step_window(mt_source *below, int64_t start_ns, int64_t end_ns, int needs_some,
+                          mt_error *error);
+
+/* Those that keep(context, ...) says 1 to; 0: leave it out; -1: *error is filled. release(context)
+ * is called at the end, also when the step cannot be made. */
+typedef struct mt_filter {
+    int (*keep)(void *context, const mt_request *request, mt_error *error);
+    void (*release)(void *context);
+    void *context;
+} mt_filter;
+mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *error);
+
+/* About `share` (0 to 1) of them: of sessions, whole ones by the text of session_id; of requests
+ * without one, each by its position. A smaller share of the same seed is part of a larger. */
+mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error *error);
+
+/* Shard 0 <= shard < shards: the requests whose ordinal modulo `shards` is `shard`, an ordinal
+ * being given to a session at its first request and to each request without one. Memory: a text and
+ * 12 bytes a session. */
+mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
+
+/* ---- when: moment.c, dequantize.c, sort.c, repeat.c ---- */
+
+/* by_ns later. A time below 0 is MT_ERROR_VALUE. */
+mt_source *mt_step_shift(mt_source *below, int64_t by_ns, mt_error *error);
+
+/* All earlier by the first time there is, so that the trace starts at 0. */
+mt_source *mt_step_from_zero(mt_source *below, mt_error *error);
+
+/* Times and delays divided by ratio (> 0), rounded to nanoseconds. */
+mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error);
+
+/* nanoseconds / ratio, rounded half away from zero; 0, or -1 when it does not fit. */
+int mt_scale_time(int64_t nanoseconds, double ratio, int64_t *scaled);
+
+/* Times spread uniformly over the ticks of their clock (stats/grid.h), which come every period_ns
+ * and at offset_ns. period_ns 0: the grid is found in the first MT_AHEAD_REQUESTS, and it is
+ * MT_ERROR_INPUT when they have none. Times must not decrease; requests without one stay behind
+ * those before them. Memory: the requests of one tick. */
+mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, int64_t offset_ns, uint64_t seed,
+                              mt_error *error);
+
+/* In the order of their times, equal ones as they came; a request without a time stays behind the
+ * one before it. Up to `memory` bytes (0: 128 MiB) are sorted at a time, the sorted runs go to a
+ * temporary file (trace/source/scratch.h) and are merged. */
+mt_source *mt_step_sort(mt_source *below, size_t memory, mt_error *error);
+
+typedef struct mt_repeat {
+    uint64_t laps;      /* how often in all, >= 1 */
+    int64_t every_ns;   /* from one lap's start to the next; 0: a mean gap after the last request */
+    int fresh_ids;      /* later laps get ids of their own, */
+    size_t common_root; /* but for the first blocks of every prompt, so many */
+    size_t memory;      /* bytes kept in memory (0: 64 MiB); beyond, a temporary file */
+} mt_repeat;
+
+/* The trace again and again. Later laps have sessions of their own ("name/2", "name/3"). Times must
+ * not all be one unless every_ns is given. */
+mt_source *mt_step_repeat(mt_source *below, const mt_repeat *repeat, mt_error *error);
+
+/* ---- lengths and ids: scale.c, fit.c, renumber.c ---- */
+
+/* ISL times `input`, OSL times `output` (> 0), rounded; an ISL stays at least 1. hash_ids are
+ * stretched or thinned out with the ISL: two prompts that share a prefix share `input` times as
+ * much of it (rounded down to whole blocks) afterwards. block_size: tokens a block, >= 1; hash_ids
+ * that are not one a block are MT_ERROR_INPUT where the ISL changes. */
+mt_source *mt_step_scale(mt_source *below, double input, double output, uint64_t block_size,
+                         mt_error *error);
+
+/* Where hash_ids are more than ceil(ISL / block_size), the last are cut; where they are fewer, ids
+ * are added that no other request has, counted from first_free on. Empty ones stay. */
+mt_source *mt_step_fit(mt_source *below, uint64_t block_size, uint64_t first_free, mt_error *error);
+
+/* hash_ids numbered 0, 1, 2, ... by first appearance, an id after other ids being another id: so
+ * that each has one parent. anonymous: session_id and stream are numbered too ("s0", "stream0") and
+ * all other members left out. Memory: 31 to 36 bytes a distinct block; a text a session. */
+mt_source *mt_step_renumber(mt_source *below, int anonymous, mt_error *error);
+
+/* ---- session rows: sessions.c ---- */
+
+/* Session rows that are `from` (unknown: guessed by the first MT_AHEAD_REQUESTS, MT_ERROR_INPUT
+ * when they do not say) as `to`. input_length and output_length are required of them, and
+ * hash_ids, where there are any, must be one a block.
+ *
+ * To delta: what the turn before had, prompt and answer, is taken off, and the last hash_ids that
+ * the rest fills stay. A turn that is not longer than that does not continue its session: it begins
+ * a new one ("name/2"). To cumulative: a prompt's blocks begin with the whole ones of the turn
+ * before; those of its answer and of the new text are numbered anew, as are all ids, by first
+ * appearance. Memory: the last turn of each session, and to cumulative 31 to 36 bytes a block that
+ * first turns and requests without a session have. */
+mt_source *mt_step_sessions(mt_source *below, mt_rows from, mt_rows to, uint64_t block_size,
+                            mt_error *error);
+
+/* ---- several inputs: merge.c, join.c ---- */
+
+/* All inputs by their times, which must not decrease in any; equal times in the order of the
+ * inputs. A request without a time follows the one before it. `parts`: the inputs are parts of one
+ * trace, equal ids and sessions mean the same. Otherwise they are kept apart: of n inputs, id i of
+ * number k (from 0) becomes i * n + k, and sessions of the second are "name/2". The list is copied;
+ * inputs belong to the source, on failure too. NULL among them gives NULL. */
+mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt_error *error);
+
+/* One input after the other. `parts` as above, and times as they are. Otherwise each starts gap_ns
+ * (-1: a mean gap) after the last of the one before, its ids after the largest of those before. */
+mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
+                          mt_error *error);
+
+#endif

@@ -1,0 +1,153 @@
+--- The order in which `moontide cat` does what its options ask for.
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
+local report = require "moontide.kit.report"
+local where = require "moontide.trace.where"
+core.base.own()
+
+local cat = {}
+
+-- Milliseconds of a unit that timestamps were written in by mistake, as a speed.
+local speed_of_unit = { s = 1 / 1000, us = 1000, ns = 1e6 }
+
+-- One input with what mends a recording, which each has for itself.
+local function input(path, opt)
+  local trace = pipe.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines })
+  local speed = speed_of_unit[opt.time_unit]
+  if speed then trace = trace:speed(speed) end
+  if opt.sort then trace = trace:sort() end
+  if opt.dequantize then trace = trace:dequantize { grid = opt.grid, seed = opt.seed } end
+  if opt.fit_ids then trace = trace:fit_ids { block_size = opt.block_size } end
+  if opt.sessions_to then
+    trace = trace:sessions { to = opt.sessions_to, from = opt.sessions, block_size = opt.block_size }
+  end
+  return trace
+end
+
+local function inputs(opt)
+  local list = {}
+  for i, path in ipairs(opt.input_file) do list[i] = input(path, opt) end
+  if #list == 1 then return list[1] end
+  if opt.merge then return pipe.trace.merge(list, { parts = opt.parts }) end
+  return pipe.trace.join(list, { parts = opt.parts, gap = opt.gap })
+end
+
+--- The trace that the options describe.
+---@param opt table the command's options
+---@return moontide.pipe
+function cat.trace(opt)
+  local trace = inputs(opt)
+  if opt.start or opt["end"] then
+    trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
+  end
+  if opt.where then trace = trace:where(opt.where) end
+  if opt.thin then trace = trace:thin(opt.thin, { seed = opt.seed }) end
+  if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
+  if opt["repeat"] then
+    trace = trace:loop(opt["repeat"],
+      { every = opt.every, fresh_ids = opt.fresh_ids, common_root = opt.common_root })
+  end
+  if opt.isl_multiplier ~= 1 or opt.osl_multiplier ~= 1 then
+    trace = trace:scale {
+      input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size,
+    }
+  end
+  if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
+  if opt.from_zero then trace = trace:from_zero() end
+  if opt.shift then trace = trace:shift(opt.shift) end
+  if opt.anonymise then
+    trace = trace:anonymise()
+  elseif opt.renumber then
+    trace = trace:renumber()
+  end
+  if opt.num_requests then trace = trace:first(opt.num_requests) end
+  return trace
+end
+
+local needs = {
+  { "gap", "several inputs, joined" }, { "merge", "several inputs" }, { "parts", "several inputs" },
+  { "grid", "--dequantize", "dequantize" }, { "sessions", "--sessions-to", "sessions_to" },
+  { "fresh_ids", "--repeat", "repeat" }, { "every", "--repeat", "repeat" },
+  { "common_root", "--fresh-ids", "fresh_ids" },
+}
+
+--- What is wrong with the options together.
+---@param opt table
+---@return string?
+function cat.check(opt)
+  if opt.start and opt["end"] and opt["end"] <= opt.start then return "--end must be later than --start" end
+  local mistake = opt.where and where.mistake(opt.where)
+  if mistake then return "--where " .. mistake end
+  local seen_input
+  for _, path in ipairs(opt.input_file) do
+    if path == "-" and seen_input then return "standard input can be read only once" end
+    seen_input = seen_input or path == "-"
+  end
+  for _, need in ipairs(needs) do
+    local name, what, other = table.unpack(need)
+    local is_there = #opt.input_file > 1
+    if other then is_there = opt[other] and true or false end
+    if options.given(opt, name) and opt[name] and not is_there then
+      return ("--%s needs %s"):format(name:gsub("_", "-"), what)
+    end
+  end
+  if opt.gap and (opt.merge or opt.parts) then
+    return "--gap needs inputs that are joined and are no parts"
+  end
+end
+
+local function notes(opt)
+  for _, path in ipairs(opt.input_file) do
+    if path == "-" and opt["repeat"] and opt["repeat"] > 1 then
+      report.note "standard input is kept to be repeated: in memory, beyond 64 MiB in a temporary file"
+    end
+  end
+  if #opt.input_file > 1 and not opt.parts then
+    report.note(("hash_ids and sessions of the %d traces are kept apart (--parts: they are parts of one)")
+      :format(#opt.input_file))
+  end
+end
+
+-- What went where, and by which seed. A pipe without a seed needs no word.
+local function result_text(opt, written)
+  local seed = (opt.thin or opt.dequantize) and ("seed %d"):format(opt.seed)
+  if opt.output_file == "-" then return seed end
+  return ("%s: %d request%s%s"):format(opt.output_file, written, written == 1 and "" or "s",
+    seed and (" (%s)"):format(seed) or "")
+end
+
+-- Times that are only passed on keep all their digits; times that are made have three.
+local function timestamp_digits(opt)
+  local are_made = opt.speed_ratio ~= 1 or opt.dequantize
+  return opt.timestamp_digits or (are_made and 3 or 6)
+end
+
+local function report_skipped(run)
+  if run.skipped and run.skipped > 0 then
+    io.stderr:write(("moontide: skipped %d bad line%s; the first: %s\n"):format(
+      run.skipped, run.skipped == 1 and "" or "s", run.first_skipped))
+  end
+end
+
+--- Writes the trace that the options describe.
+---@param opt table
+---@return nil nothing, string? message, string? code
+function cat.run(opt)
+  local trace = cat.trace(opt)
+  notes(opt)
+  local writer <close>, message, code = core.trace.writer(
+    opt.output_file, opt.compact, timestamp_digits(opt))
+  if not writer then return nil, message, code end
+  local written, run, kind = pipe.copy(trace, writer)
+  report_skipped(type(run) == "table" and run or {})
+  if not written then return nil, run --[[@as string]], kind end
+  if run.nothing then return nil, "--" .. run.nothing, "value" end
+  local done
+  done, message, code = writer:finish()
+  if not done then return nil, message, code end
+  local text = result_text(opt, written)
+  if text then report.note(text) end
+end
+
+return cat

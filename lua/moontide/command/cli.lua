@@ -1,0 +1,181 @@
+--- The command line: finds the script that a command is, reads its options, runs it, and turns what
+--- happens into one line on standard error and an exit status.
+--
+-- 0 done; 1 failed: a script's error, a missing input, a bad line; 2 wrong usage; 130 interrupted.
+local core = require "moontide.core"
+core.base.own()
+
+local cli = {}
+
+local status = { done = 0, failed = 1, usage = 2, interrupted = 130 }
+
+-- --- failures --------------------------------------------------------------------------------------
+
+local function say(message)
+  -- Control bytes of names that a user gave do not reach the terminal.
+  message = require("moontide.script.script").whole_names(message):gsub("[\0-\8\11-\31\127]", "?")
+  io.stderr:write("moontide: ", message, "\n")
+end
+
+-- Ctrl-C: says so, and where the whole requests so far are.
+local function interrupted()
+  local parts = core.trace and core.trace.kept_parts and core.trace.kept_parts() or {}
+  io.stderr:write "moontide: interrupted\n"
+  for _, path in ipairs(parts) do
+    io.stderr:write("moontide: the whole requests so far are in ", path, "\n")
+  end
+  return status.interrupted
+end
+
+-- Reports a message with its code ("io", "input", "closed", ...) and gives the exit status.
+local function failure(message, code)
+  if code == "interrupted" or core.base.interrupted() then return interrupted() end
+  if code == "closed" then return status.failed end
+  say(message)
+  return code == "usage" and status.usage or status.failed
+end
+
+-- The message of anything that error() can throw.
+local function message_of(value)
+  if type(value) == "string" then return value end
+  if core.base.is_usage(value) then return value.message end
+  local metatable = getmetatable(value)
+  if type(metatable) == "table" and metatable.__tostring then return tostring(value) end
+  return ("a script raised %s"):format(require("moontide.kit.options").show(value))
+end
+
+-- Calls fn(...) and gives true and its results, or false and the exit status after the report. A usage
+-- error that nobody located is the command line's own (`usage_code` "usage") unless said otherwise.
+local function protected(usage_code, fn, ...)
+  local script = require "moontide.script.script"
+  local results = table.pack(xpcall(fn, script.add_traceback, ...))
+  if results[1] then return table.unpack(results, 1, results.n) end
+  local value = results[2]
+  if require("moontide.kit.report").is_write_failure(value) then
+    return false, failure(value.message, value.code)
+  end
+  return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
+end
+
+-- The exit status of what a run function returned. true is what writing gives when it is done.
+local function status_of(name, result, message, code)
+  if result == nil and message ~= nil then return failure(tostring(message), code) end
+  if result == nil or result == true then return status.done end
+  if math.type(result) == "integer" and result >= 0 and result <= 255 then return result end
+  return failure(("%s: run must return nothing, an exit status, or nil and a message, not %s"):format(
+    name, require("moontide.kit.options").show(result)))
+end
+
+-- --- running ---------------------------------------------------------------------------------------
+
+-- The --seed among the words, before the script that declares the options is loaded.
+local function early_seed(words)
+  local text
+  for i, word in ipairs(words) do
+    if word == "--" then break end
+    text = word:match "^%-%-seed=(.*)$" or (word == "--seed" and words[i + 1]) or text
+  end
+  local ok, seed = pcall(require("moontide.kit.options").integer, text, "")
+  return ok and seed or 0
+end
+
+-- Loads the script with math.random seeded.
+local function load_script(source, seed)
+  local script = require "moontide.script.script"
+  script.seed(seed)
+  return protected("callback", script.load, source)
+end
+
+local function run_plan(self, opt)
+  local script = require "moontide.script.script"
+  if opt.output_file == "-" then require("moontide.kit.report").divert(true) end
+  local ok, workload = protected("callback", script.make_plan, self, opt)
+  if not ok then return workload end
+  local results = table.pack(protected("usage", require("moontide.load.generate").run, self, workload, opt))
+  if not results[1] then return results[2] end
+  return status_of(self.name, table.unpack(results, 2, results.n))
+end
+
+local function run_command(self, argument)
+  local results = table.pack(protected("usage", self.run, argument))
+  if not results[1] then return results[2] end
+  return status_of(self.name, table.unpack(results, 2, results.n))
+end
+
+-- The options in force: a script's own, then the common ones if it has a plan.
+local function full_spec(self)
+  local spec = table.move(self.options, 1, #self.options, 1, {})
+  if self.plan then
+    local common = require("moontide.command.common").of_script(self)
+    table.move(common, 1, #common, #spec + 1, spec)
+  end
+  return spec
+end
+
+local function show_help(self)
+  io.stdout:write(require("moontide.command.help").of_script(self))
+  return status.done
+end
+
+-- A loaded script with the words after its name.
+local function run_loaded(self, words)
+  local arguments, script = require "moontide.command.arguments", require "moontide.script.script"
+  if self.raw then
+    if words[1] == "-h" or words[1] == "--help" then return show_help(self) end
+    return run_command(self, words)
+  end
+  if arguments.asks_help(words) then return show_help(self) end
+  local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
+  if not ok then return opt end
+  local checked, result = protected("usage", script.check_options, self, opt)
+  if not checked then return result end
+  return self.plan and run_plan(self, opt) or run_command(self, script.strict(self, opt))
+end
+
+--- Runs a script by name with the words that follow it; gives the exit status.
+---@param name string a bundled script, or a file (with / or ending in .lua)
+---@param words string[]
+---@return integer status
+function cli.run_script(name, words)
+  local source, message, code = require("moontide.script.script").find(name)
+  if not source then return failure(message, code) end
+  local ok, self = load_script(source, early_seed(words))
+  if not ok then return self end
+  return run_loaded(self, words)
+end
+
+local function dispatch(words)
+  local first = words[1]
+  if first == nil and core.base.is_terminal(0) and core.base.is_terminal(1) then
+    return cli.run_script("repl", {})
+  elseif first == nil or first == "-h" or first == "--help" then
+    io.stdout:write(require("moontide.command.help").overview())
+    return status.done
+  elseif first == "--version" then
+    io.stdout:write("moontide ", core.version, "\n")
+    return status.done
+  elseif first:find "^%-" then
+    local hint = require("moontide.kit.nearest").hint(first, { "--version", "--help" })
+    return failure(("unknown option '%s'%s"):format(first, hint), "usage")
+  end
+  return cli.run_script(first, table.move(words, 2, #words, 1, {}))
+end
+
+-- Results still in the buffer may meet a full disk or a closed pipe: the run has failed then. One that
+-- has failed already has said why.
+local function flush_results(exit_status)
+  local ok, message, code = core.base.flush_stdout()
+  if ok or exit_status ~= status.done then return exit_status end
+  return failure(message, code)
+end
+
+--- The program: arguments are the words of the command line (0 is the program's name).
+---@param arguments string[]
+---@return integer status
+function cli.main(arguments)
+  _G.print = require("moontide.kit.report").print
+  local _, exit_status = protected("usage", dispatch, arguments)
+  return flush_results(exit_status)
+end
+
+return cli

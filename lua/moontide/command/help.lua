@@ -1,0 +1,185 @@
+--- What `moontide help` prints. Nothing here runs a script's plan; the list of commands does not even
+--- load the scripts.
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local script = require "moontide.script.script"
+core.base.own()
+
+local help = {}
+
+-- The commands by what they are for; a bundled script that is not among them comes last.
+local groups = {
+  { "Generate a trace", "steady", "burst", "mixed", "sin" },
+  { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
+  { "Drive an endpoint", "replay", "sweep", "mock", "selftest" },
+  { "Look", "plot", "report" },
+  { "Explore", "repl", "list", "help", "run" },
+}
+
+-- The groups with only what exists, as { title, names }.
+local function existing_groups()
+  local exists, result, rest = {}, {}, {}
+  for _, name in ipairs(script.bundled_names()) do exists[name] = true end
+  for _, group in ipairs(groups) do
+    local names = {}
+    for i = 2, #group do
+      if exists[group[i]] then names[#names + 1] = group[i] end
+      exists[group[i]] = nil
+    end
+    if #names > 0 then result[#result + 1] = { group[1], names } end
+  end
+  for _, name in ipairs(script.bundled_names()) do
+    if exists[name] then rest[#rest + 1] = name end
+  end
+  if #rest > 0 then result[#result + 1] = { "More", rest } end
+  return result
+end
+
+--- The bundled commands in the order of the overview.
+---@return string[]
+function help.ordered_names()
+  local names = {}
+  for _, group in ipairs(existing_groups()) do
+    table.move(group[2], 1, #group[2], #names + 1, names)
+  end
+  return names
+end
+
+--- A bundled script's summary, read from its text: loading every script would make help slow. One
+--- that does not say it as a plain `summary = "..."` is loaded.
+---@param name string
+---@return string
+function help.summary(name)
+  local source = script.find(name) --[[@as moontide.source]]
+  local quoted = source.text:match '\n%s*summary%s*=%s*("[^"\\\n]*")%s*,'
+  if quoted then return quoted:sub(2, -2) end
+  return script.load(source).summary
+end
+
+--- The overview: what Moontide is and the commands by what they are for.
+---@return string
+function help.overview()
+  local lines = {
+    "Moontide: load shapes for LLM serving as short Lua scripts, and the traces they become.",
+    "",
+    "usage: moontide COMMAND [options]",
+    "       moontide FILE.lua [options]      a script of your own",
+    "       moontide                         the prompt, on a terminal",
+    "       moontide help NAME [--source]    explain a command, or print its script",
+    "       moontide help mt | mt.spike      explain the Lua module, or a name in it",
+  }
+  for _, group in ipairs(existing_groups()) do
+    lines[#lines + 1] = ""
+    lines[#lines + 1] = group[1]
+    for _, name in ipairs(group[2]) do
+      lines[#lines + 1] = ("  %-12s %s"):format(name, help.summary(name))
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- --- one script ------------------------------------------------------------------------------------
+
+local help_column, width = 30, 98
+
+-- Words as lines of at most `room` bytes.
+local function wrap(text, room)
+  local lines, line = {}, ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and #line + 1 + #word > room then
+      lines[#lines + 1], line = line, word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return lines
+end
+
+local function placeholder(option)
+  if option.kind == "flag" then return "" end
+  local shown = option.placeholder or options.kinds[option.kind].placeholder
+    or table.concat(option.choices, "|")
+  return " " .. shown .. (option.list and option.kind ~= "path" and ",..." or "")
+end
+
+local function shown_name(option)
+  local name = option[1]:gsub("_", "-")
+  local is_on = option.kind == "flag" and option.default == true
+  return (option.short and "-" .. option.short .. ", " or "") .. (is_on and "--no-" or "--") .. name
+end
+
+-- A default as one would give it on the command line, or nil when it has no such form.
+local function shown_default(value)
+  if type(value) == "number" then return options.python_number(value) end
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" or getmetatable(value) then return nil end
+  local texts = {}
+  for i, element in ipairs(value) do texts[i] = shown_default(element) end
+  return #texts == #value and table.concat(texts, ",") or nil
+end
+
+local function explain(option)
+  local parts = { option.help }
+  local default = option.kind ~= "flag" and shown_default(option.default)
+  if option.required then
+    parts[#parts + 1] = "(required)"
+  elseif default and default ~= "" then
+    parts[#parts + 1] = "(default: " .. default .. ")"
+  end
+  return table.concat(parts, " ")
+end
+
+local function add_options(lines, title, list)
+  local is_first = true
+  for _, option in ipairs(list) do
+    if not option.hidden then
+      if is_first then
+        lines[#lines + 1] = ""
+        lines[#lines + 1] = title
+        is_first = false
+      end
+      local left = "  " .. shown_name(option) .. placeholder(option)
+      local texts = wrap(explain(option), width - help_column)
+      if #left > help_column - 2 then
+        lines[#lines + 1] = left
+        left = ""
+      end
+      for i, text in ipairs(texts) do
+        if text ~= "" then
+          lines[#lines + 1] = ("%-" .. help_column .. "s%s"):format(i == 1 and left or "", text)
+        elseif left ~= "" then
+          lines[#lines + 1] = left
+        end
+      end
+    end
+  end
+end
+
+local function usage_of(self)
+  if self.usage then return self.usage end
+  local called = self.folder and self.chunk:sub(2) or self.name
+  local words = { "moontide " .. called .. " [options]" }
+  for _, option in ipairs(self.options) do
+    if option.argument then
+      local word = option.placeholder or option[1]:gsub("_", "-"):upper()
+      if option.list then word = word .. " ..." end
+      words[#words + 1] = option.required and word or "[" .. word .. "]"
+    end
+  end
+  return table.concat(words, " ")
+end
+
+--- The help of one script: summary, usage, options in declared order with their defaults.
+---@param self moontide.script
+---@return string
+function help.of_script(self)
+  local lines = { self.summary, "", "usage: " .. usage_of(self) }
+  add_options(lines, "options:", self.options)
+  if self.plan then
+    add_options(lines, "options of every workload:", require("moontide.command.common").of_script(self))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return help

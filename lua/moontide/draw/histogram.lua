@@ -1,0 +1,140 @@
+--- The histogram behind mt.chart.hist, which is hist at the prompt.
+local core = require "moontide.core"
+local chart = require "moontide.draw.chart"
+local options = require "moontide.kit.options"
+core.base.own()
+
+local hist_spec = {
+  { "bins", kind = "integer", min = 1, max = 200, default = 15 },
+  { "log", kind = "boolean", default = false },
+  { "width", kind = "integer", min = 20, max = 1000 },
+  { "title", kind = "string" },
+}
+
+local units = {
+  timestamp = "ms", delay = "ms", input_length = "tokens", output_length = "tokens", hash_count = "blocks",
+}
+
+-- --- edges -----------------------------------------------------------------------------------------
+
+-- The smallest of 1, 2, 5 times a power of ten that is not below `value`.
+local function nice_step(value)
+  local power = 10.0 ^ math.floor(math.log(value, 10))
+  for _, factor in ipairs { 1, 2, 5 } do
+    if factor * power >= value * (1 - 1e-9) then return factor * power end
+  end
+  return 10 * power
+end
+
+-- Equal bins that begin and end at round numbers; of whole numbers at least 1 wide.
+local function equal_edges(low, high, bins, are_whole)
+  local step = low < high and nice_step((high - low) / bins) or 1
+  if are_whole then step = math.max(step, 1) end
+  local edges = {}
+  for i = math.floor(low / step), math.max(math.ceil(high / step), math.floor(low / step) + 1) do
+    edges[#edges + 1] = i * step
+  end
+  return edges
+end
+
+-- Bins that grow, from 1, 2 or 5 times a power of ten to another.
+local function growing_edges(low, high)
+  local edges = {}
+  local power = math.floor(math.log(low, 10)) - 1
+  while true do
+    for _, factor in ipairs { 1, 2, 5 } do
+      local edge = factor * 10.0 ^ power
+      if edge <= low then edges[1] = edge else edges[#edges + 1] = edge end
+      if #edges > 1 and edge >= high then return edges end
+    end
+    power = power + 1
+  end
+end
+
+-- --- values ----------------------------------------------------------------------------------------
+
+-- How many values there are, the lowest and the highest, whether all are whole, what they are called, and a
+-- function that counts them between edges.
+local function look_at_column(column)
+  local name = tostring(column):match "^column: ([%w_]+)"
+  local low, high, count = column:min(), column:max(), column:count()
+  return {
+    count = count, absent = #column - count, low = low, high = high,
+    are_whole = math.type(low) == "integer" and math.type(high) == "integer",
+    name = name, unit = units[name],
+    counts = function(edges) return column:histogram(edges) end,
+  }
+end
+
+-- The bin of a value between edges; the last one has its upper edge too.
+local function bin_of(edges, value)
+  local low, high = 1, #edges
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if edges[middle] <= value then low = middle else high = middle end
+  end
+  return low
+end
+
+local function look_at_list(values)
+  local self = { count = #values, absent = 0, are_whole = true }
+  for i, value in ipairs(values) do
+    options.number(value, ("hist: value %d"):format(i))
+    self.low, self.high = math.min(self.low or value, value), math.max(self.high or value, value)
+    self.are_whole = self.are_whole and value == math.floor(value)
+  end
+  function self.counts(edges)
+    local counts = {}
+    for i = 1, #edges - 1 do counts[i] = 0 end
+    for _, value in ipairs(values) do
+      local bin = bin_of(edges, value)
+      counts[bin] = counts[bin] + 1
+    end
+    return counts
+  end
+  return self
+end
+
+-- "input_length (tokens): 12031 values, 5 requests without one"
+local function title_of(values, given)
+  if given then return given end
+  local unit = values.unit and (" (%s)"):format(values.unit) or ""
+  local title = values.name and values.name .. unit .. ": " or ""
+  title = ("%s%d value%s"):format(title, values.count, values.count == 1 and "" or "s")
+  if values.absent == 0 then return title end
+  return ("%s, %d request%s without one"):format(title, values.absent, values.absent == 1 and "" or "s")
+end
+
+-- --- the picture -----------------------------------------------------------------------------------
+
+--- The picture of values with the options of mt.chart.hist.
+---@param values moontide.column|number[]
+---@param given? moontide.hist_options
+---@return moontide.picture
+return function(values, given)
+  local opt = options.table("hist", given, hist_spec)
+  local looked
+  if options.type_of(values) == "moontide.column" then
+    looked = look_at_column(values)
+  elseif type(values) == "table" and getmetatable(values) == nil then
+    looked = look_at_list(values)
+  else
+    options.wrong("hist: the values", values, "a column (columns:column 'input_length') or a list of numbers")
+  end
+  if looked.count == 0 then core.base.raise "hist: there are no values" end
+  if opt.log and looked.low <= 0 then
+    core.base.raise(("hist: log needs values above 0, the lowest is %s"):format(options.show(looked.low)))
+  end
+  local edges = opt.log and growing_edges(looked.low, looked.high)
+    or equal_edges(looked.low, looked.high, opt.bins, looked.are_whole)
+  local counts, message = looked.counts(edges)
+  if not counts then core.base.raise("hist: " .. message) end
+  local rows = {}
+  for i, count in ipairs(counts) do
+    rows[i] = { ("%s to %s"):format(chart.number(edges[i]), chart.number(edges[i + 1])), count }
+  end
+  local title = title_of(looked, opt.title)
+  return chart.picture(function(style)
+    return chart.bars({ rows = rows, width = opt.width, title = title }, style)
+  end)
+end

@@ -1,0 +1,341 @@
+--- The one validator: of option tables (`mt.spike{ height = 3 }`), of mt.plan_of and, through
+-- moontide.arguments, of the command line.
+--
+-- An option is data: { "name", kind = "number", default = 3, help = "..." }. Its fields:
+--   [1]         its name, with hyphens or underscores: --corr-time on the command line, corr_time
+--               in tables
+--   kind        number (finite), integer (exact; k and M), rate (a number per second or a curve),
+--               rate_number (only a number), duration (seconds), length (tokens or a distribution),
+--               curve, path, choice, flag (absent is false), string, boolean, any. A rate or length
+--               given as a number is 0 or more unless the option has a range of its own
+--   default     taken through the same conversion; without one the option is absent
+--   required    true: it must be given
+--   min, max    smallest and largest allowed number; above, below: the same, exclusive
+--   choices     the texts that a choice may be
+--   list        true: several values, "1,2,4" or { 1, 2, 4 }
+--   help        what it means; placeholder: what stands for its value in the help
+--   short       one letter: -o; aliases: further names; hidden: left out of the help
+--   argument    true: may be given as a plain argument
+--   stands_for  the name of a common option that this one replaces and whose value it also gives
+-- A specification is a list of options; `items = true` in it lets a table's list part through.
+local core = require "moontide.core"
+local nearest = require "moontide.kit.nearest"
+local units = require "moontide.kit.units"
+core.base.own()
+
+local options = {
+  duration = units.duration,
+  rate_number = units.rate_number,
+  integer = units.integer,
+  count = units.count,
+  number = units.number,
+  wrong = units.wrong,
+  show = units.show,
+  type_of = units.type_of,
+  python_number = units.python_number,
+}
+
+---@class moontide.option
+---@field [1] string
+---@field kind string
+---@field default any
+---@field required boolean?
+---@field min number?
+---@field max number?
+---@field above number?
+---@field below number?
+---@field choices string[]?
+---@field list boolean?
+---@field help string?
+---@field placeholder string?
+---@field short string?
+---@field aliases string[]?
+---@field hidden boolean?
+---@field argument boolean?
+---@field stands_for string?
+
+-- --- kinds -----------------------------------------------------------------------------------------
+
+local function check_range(number, what, option)
+  local function refuse(bound, limit)
+    core.base.raise(("%s must be %s %s, not %s"):format(what, bound, units.show(limit), units.show(number)))
+  end
+  if option.min and option.max and (number < option.min or number > option.max) then
+    refuse("between " .. units.show(option.min) .. " and", option.max)
+  end
+  if option.min and number < option.min then refuse("at least", option.min) end
+  if option.max and number > option.max then refuse("at most", option.max) end
+  if option.above and number <= option.above then refuse("above", option.above) end
+  if option.below and number >= option.below then refuse("below", option.below) end
+  return number
+end
+
+local function number(value, what, option, from_text)
+  return check_range(units.number(value, what, from_text), what, option)
+end
+
+local function integer(value, what, option)
+  return check_range(units.integer(value, what), what, option)
+end
+
+local function duration(value, what, option)
+  return check_range(units.duration(value, what), what, option)
+end
+
+local function rate_number(value, what, option)
+  return check_range(units.rate_number(value, what), what, option)
+end
+
+local not_negative = { min = 0 }
+
+local function has_range(option)
+  return option.min or option.above or option.max or option.below
+end
+
+-- Does the text name a curve or distribution ("sine:mean=20", "lognormal")? Numbers begin otherwise.
+local function is_named(text)
+  return text:find "^%s*%a" ~= nil and not text:find "^%s*[iInN][nNaA][fFnN]%s*$"
+end
+
+-- A number here; what else it may be is the business of the curves.
+local function rate(value, what, option)
+  if type(value) == "number" or (type(value) == "string" and not is_named(value)) then
+    local per_second = units.rate_number(value, what)
+    return check_range(per_second, what, has_range(option) and option or not_negative)
+  end
+  return require("moontide.load.curve").of(value, what)
+end
+
+local function curve(value, what)
+  return require("moontide.load.curve").of(value, what)
+end
+
+local function length(value, what, option)
+  local is_text = type(value) == "string"
+  if type(value) == "number" or (is_text and not is_named(value)) then
+    local tokens = is_text and units.integer(value, what) or units.number(value, what)
+    return check_range(tokens, what, has_range(option) and option or not_negative)
+  end
+  return require("moontide.load.distribution").of(value, what)
+end
+
+local function text(value, what)
+  if type(value) ~= "string" then units.wrong(what, value, "a string") end
+  return value
+end
+
+local function path(value, what)
+  if type(value) ~= "string" or value == "" then units.wrong(what, value, "a file's name") end
+  return value
+end
+
+local function choice(value, what, option)
+  for _, allowed in ipairs(option.choices) do
+    if value == allowed then return value end
+  end
+  local shown = table.concat(option.choices, ", ")
+  local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
+  core.base.raise(("%s must be one of %s, not %s%s"):format(what, shown, units.show(value), hint))
+end
+
+local function boolean(value, what)
+  if type(value) ~= "boolean" then units.wrong(what, value, "true or false") end
+  return value
+end
+
+local function any(value)
+  return value
+end
+
+--- Kinds by name: convert(value, what, option, from_text) gives the value or raises; placeholder
+-- stands for it in the help.
+options.kinds = {
+  number = { convert = number, placeholder = "NUMBER" },
+  integer = { convert = integer, placeholder = "N" },
+  rate = { convert = rate, placeholder = "RATE" },
+  rate_number = { convert = rate_number, placeholder = "RATE" },
+  duration = { convert = duration, placeholder = "TIME" },
+  length = { convert = length, placeholder = "LENGTH" },
+  curve = { convert = curve, placeholder = "CURVE" },
+  path = { convert = path, placeholder = "FILE" },
+  choice = { convert = choice },
+  flag = { convert = boolean },
+  string = { convert = text, placeholder = "TEXT" },
+  boolean = { convert = boolean, placeholder = "true|false" },
+  any = { convert = any, placeholder = "VALUE" },
+}
+
+-- --- one value -------------------------------------------------------------------------------------
+
+-- "a,b" as texts; in "sine:mean=2,amp=1,fixed:n=3" a piece without a colon belongs to the one before.
+local function split(list)
+  local pieces = {}
+  for piece in (list .. ","):gmatch "([^,]*)," do
+    local is_parameter = piece:find "^%s*[%a_]+=" and #pieces > 0 and pieces[#pieces]:find ":"
+    if is_parameter then
+      pieces[#pieces] = pieces[#pieces] .. "," .. piece
+    else
+      pieces[#pieces + 1] = piece
+    end
+  end
+  return pieces
+end
+
+--- Converts one option's value, or raises a usage error that begins with `what`.
+---@param value any
+---@param what string
+---@param option moontide.option
+---@param from_text? boolean the value is a text from the command line
+---@return any
+function options.value(value, what, option, from_text)
+  local convert = options.kinds[option.kind].convert
+  if not option.list then return convert(value, what, option, from_text) end
+  if type(value) == "string" and option.kind ~= "path" then
+    value, from_text = split(value), true
+  elseif type(value) ~= "table" or getmetatable(value) then
+    value = { value }
+  end
+  local converted = {}
+  for i, element in ipairs(value) do
+    converted[i] = convert(element, what, option, from_text)
+  end
+  if #converted == 0 then units.wrong(what, value, "a list of at least one value") end
+  return converted
+end
+
+-- --- tables ----------------------------------------------------------------------------------------
+
+--- An option's key in a table of options: hyphens become underscores.
+---@param name string
+---@return string
+function options.key(name)
+  return (name:gsub("-", "_"))
+end
+
+-- Which options were given rather than defaulted, by values table.
+local given_names = setmetatable({}, { __mode = "k" })
+
+--- Was the option given, rather than left at its default?
+---@param values table what options.table or the command line gave
+---@param name string with hyphens or underscores
+---@return boolean
+function options.given(values, name)
+  local names = given_names[values]
+  return names ~= nil and names[options.key(name)] == true
+end
+
+--- The values table of a specification, from values already converted: adds defaults, reports what
+-- is required and missing. `label(option)` names an option for messages.
+---@param converted table by key
+---@param spec moontide.option[]
+---@param label fun(option: moontide.option): string
+---@return table
+function options.complete(converted, spec, label)
+  local given = {}
+  for key in pairs(converted) do given[key] = true end
+  for _, option in ipairs(spec) do
+    local key = options.key(option[1])
+    if converted[key] == nil then
+      if option.required then core.base.raise(label(option) .. " is required") end
+      if option.default ~= nil then
+        converted[key] = options.value(option.default, label(option), option, false)
+      elseif option.kind == "flag" then
+        converted[key] = false
+      end
+    end
+  end
+  for _, option in ipairs(spec) do
+    if option.stands_for then
+      local key, common = options.key(option[1]), options.key(option.stands_for)
+      converted[common], given[common] = converted[key], given[key]
+    end
+  end
+  given_names[converted] = given
+  return converted
+end
+
+local function names_of(spec)
+  local names = {}
+  for _, option in ipairs(spec) do names[#names + 1] = options.key(option[1]) end
+  return names
+end
+
+-- " (it takes at, height, rise, fall)"
+local function list_of(spec)
+  local names = names_of(spec)
+  if #names == 0 then return " (it takes no names, only a list)" end
+  return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
+end
+
+-- The keys of a table in a fixed order, so that the first error is always the same one.
+local function sorted_keys(given)
+  local keys = {}
+  for key in pairs(given) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local function refuse_unknown(function_name, given, spec)
+  local known = {}
+  for _, option in ipairs(spec) do known[options.key(option[1])] = true end
+  for _, key in ipairs(sorted_keys(given)) do
+    local is_item = math.type(key) == "integer"
+    if is_item and not spec.items then
+      core.base.raise(("%s: takes named options, not a list (item %d is %s)"):format(
+        function_name, key, units.show(given[key])))
+    elseif not is_item and not known[key] then
+      local hint = type(key) == "string" and nearest.hint(options.key(key), names_of(spec)) or ""
+      if hint == "" then hint = list_of(spec) end
+      core.base.raise(("%s: unknown option %s%s"):format(function_name, units.show(key), hint))
+    end
+  end
+end
+
+--- Checks and converts a table of options; raises a usage error that names function, option, value,
+-- what is allowed and the nearest name. Unknown names come before missing ones.
+---@param function_name string how the author calls it: "spike"
+---@param given table|nil nil is an empty table
+---@param spec moontide.option[]
+---@param from_text? boolean every value is a text, as in "sine:mean=20,amp=10"
+---@return table values a new table
+function options.table(function_name, given, spec, from_text)
+  if given == nil then given = {} end
+  if type(given) ~= "table" or getmetatable(given) then
+    units.wrong(function_name .. ": the argument", given, "a table of options")
+  end
+  refuse_unknown(function_name, given, spec)
+  local function label(option) return function_name .. ": " .. options.key(option[1]) end
+  local values = {}
+  for _, option in ipairs(spec) do
+    local value = given[options.key(option[1])]
+    if value ~= nil then
+      values[options.key(option[1])] = options.value(value, label(option), option, from_text)
+    end
+  end
+  options.complete(values, spec, label)
+  if spec.items then
+    for i, item in ipairs(given) do values[i] = item end
+  end
+  return values
+end
+
+--- Reads "NAME:key=value,key=value" as options are given on the command line; "NAME" alone has no
+-- options. The values are texts, for options.table(..., true).
+---@param text_value string
+---@param what string
+---@return string name, table texts
+function options.call(text_value, what)
+  local name, rest = text_value:match "^%s*([%a_][%w_]*)%s*:?(.*)$"
+  if not name or (rest ~= "" and not text_value:find ":") then
+    units.wrong(what, text_value, "NAME:key=value,key=value")
+  end
+  local texts = {}
+  for piece in rest:gmatch "[^,]+" do
+    local key, value = piece:match "^%s*([%a_][%w_-]*)%s*=%s*(.-)%s*$"
+    if not key then units.wrong(what, text_value, "NAME:key=value,key=value") end
+    texts[options.key(key)] = value
+  end
+  return name, texts
+end
+
+return options

@@ -1,0 +1,242 @@
+--- What a trace says of lengths and prefixes: mt.analyze.
+local core = require "moontide.core"
+local chart = require "moontide.draw.chart"
+local figures = require "moontide.learn.analysis_figures"
+local intake = require "moontide.learn.intake"
+local options = require "moontide.kit.options"
+local show = require "moontide.learn.analysis_show"
+core.base.own()
+
+local analysis = {}
+
+local rows = {
+  { "input_length", "Input Length" },
+  { "context_length", "Context Length" },
+  { "unique_prompt_length", "Unique Prompt Length" },
+  { "output_length", "Output Length" },
+  { "theoretical_hit_rate", "Theoretical Hit Rates" },
+}
+
+-- --- the result ------------------------------------------------------------------------------------
+
+---@class moontide.metric
+---@field mean number? absent, like the others, when no request has a value
+---@field std number? population standard deviation
+---@field min number?
+---@field p25 number? percentiles by linear interpolation
+---@field median number?
+---@field p75 number?
+---@field max number?
+
+---@class moontide.hit_weights
+---@field request number mean over the requests of the share of their blocks that hit
+---@field block number hits / blocks
+---@field token number tokens of the blocks that hit / tokens
+
+---@class moontide.quantiles
+---@field mean number
+---@field min number
+---@field p10 number
+---@field p25 number
+---@field median number
+---@field p75 number
+---@field p90 number
+---@field p99 number
+---@field max number
+
+---@class moontide.shared_prefix
+---@field requests integer that begin with it
+---@field share number of the requests that have hash_ids, 0 to 1
+---@field blocks integer
+---@field tokens integer
+
+---@class moontide.session_figures
+---@field count integer
+---@field given integer requests whose session_id said their session; that of all others was inferred
+---@field single integer sessions of one turn
+---@field turns moontide.quantiles turns of a session
+---@field think_time moontide.quantiles? seconds between two turns: their `delay`, else from the one
+--- turn's timestamp to the next one's
+
+---@class moontide.time_bin
+---@field start integer seconds
+---@field requests integer
+---@field rate number? requests per second; absent in the last stretch, which the trace does not fill
+---@field blocks integer
+---@field hit_ratio number? by block, infinite cache; absent where there are no blocks
+
+---@class moontide.clock
+---@field period number seconds between two ticks
+---@field offset number of the ticks
+---@field instants integer ticks at which requests came
+
+---@class moontide.arrival_window
+---@field window integer seconds
+---@field windows integer whole ones, from the first request's to the last one's
+---@field requests integer in them
+---@field mean number? requests per second
+---@field peak number? requests per second in the fullest window
+---@field coefficient_of_variation number? of the counts
+---@field variance_over_mean number? of the counts: 1 for a Poisson process
+
+---@class moontide.analysis
+---@field requests integer
+---@field blocks integer hash ids of all requests
+---@field metrics table<string, moontide.metric> input_length, context_length, unique_prompt_length,
+--- output_length (tokens), theoretical_hit_rate (0 to 1)
+---@field distinct_blocks integer
+---@field hit_infinite moontide.hit_weights? hit ratios of an infinite cache; absent, like all that
+--- follows about blocks, where no request has hash_ids
+---@field hit_sessions { within: number, across: number }? hit_infinite.block in two parts: up to the
+--- deepest block that the request's own session touched last, and the rest
+---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
+---@field block_size integer tokens a block
+---@field blocks_for_90_percent integer? the least LRU cache with 90 % of the infinite one's hits
+---@field reuse_time moontide.quantiles? seconds since a block that hits was touched last; absent where
+--- timestamps are missing or go back
+---@field prefixes moontide.shared_prefix[]? the prefixes that most requests share
+---@field sessions moontide.session_figures?
+---@field over_time moontide.time_bin[]? equal stretches of time; absent where no request has a timestamp
+---@field arrivals moontide.arrival_window[] windows of 1, 10, 60 and 300 s; empty where no request has a
+--- timestamp
+---@field clock moontide.clock? the grid that the timestamps lie on; absent where they lie on none
+---@field backward integer requests whose timestamp lies before that of one before them
+---@field first number? the earliest timestamp, seconds
+---@field last number?
+---@field skipped integer bad lines that were passed over
+---@field first_skipped string? what was wrong with the first
+local methods = {}
+
+local metatable = { __name = "moontide.analysis", __index = methods }
+
+-- The hit curve of each analysis; it is no field, so that two equal analyses compare equal.
+local curves = setmetatable({}, { __mode = "k" })
+
+local weight_places = { request = 1, block = 2, token = 3 }
+
+local function curve_of(self, method)
+  return curves[self] or options.wrong(method .. ": the analysis", self,
+    ("what mt.analyze gave (analysis:%s)"):format(method))
+end
+
+local hit_ratio_fields = {
+  { "size", kind = "number", min = 0 },
+  { "weight", kind = "choice", choices = { "block", "request", "token" } },
+}
+
+--- Hit ratio of an LRU cache, exact at every size.
+-- A block is a hit when it and every block before it in the request were touched within the last `size`
+-- distinct blocks. Weighted by block: hits / blocks; by request: the mean over the requests of the share
+-- of their blocks that hit; by token: tokens of the blocks that hit / tokens. nil where no request has
+-- hash_ids.
+---@param size number blocks; math.huge is an infinite cache
+---@param weight? "block"|"request"|"token" default "block"
+---@return number? ratio
+function methods:hit_ratio(size, weight)
+  local curve = curve_of(self, "hit_ratio")
+  if size ~= math.huge then
+    size = math.floor(options.value(size, "hit_ratio: the size", hit_ratio_fields[1]))
+  end
+  weight = options.value(weight or "block", "hit_ratio: the weight", hit_ratio_fields[2])
+  local at = math.type(size) == "integer" and size or nil -- beyond 2^63 nothing changes any more
+  return (select(weight_places[weight], curve:at(at)))
+end
+
+--- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids.
+---@return moontide.picture?
+function methods:plot()
+  if not self.lru then return nil end
+  return chart.picture(function(style) return show.hit_curve(self, style) end)
+end
+
+--- All of it as text for people, as `moontide analyze` prints it.
+---@return string
+function methods:report()
+  return show.report(self, chart.style())
+end
+
+function metatable:__tostring()
+  return show.metrics(self.metrics, rows)
+end
+
+function metatable:__json()
+  return show.json(self, rows)
+end
+
+-- --- analysing -------------------------------------------------------------------------------------
+
+local fields = {
+  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "skip_bad_lines", kind = "boolean", default = false },
+  { "cache_sizes", kind = "integer", list = true, min = 1 },
+}
+
+local sampled_metrics = { "input_length", "output_length", "context_length" }
+
+-- Analyses what is left in the reader or source, or the columns. With a table `samples`, requests may lack
+-- output_length, and it gets the values of the metrics by name.
+local function analyse(source, opt, samples)
+  local state <close> = core.analysis.new(opt.block_size)
+  if samples then state:allow_no_output() end
+  local done, message, code = intake.into(state, source, opt.skip_bad_lines, "analysed")
+  if not done then return nil, message, code end
+  local result
+  result, message, code = state:result()
+  if not result then return nil, message, code end
+  local curve
+  curve, message, code = figures.add(result, state, opt.cache_sizes)
+  if not curve then return nil, message, code end
+  curves[result] = curve
+  result.block_size = opt.block_size
+  result.skipped, result.first_skipped = intake.skipped(state, source)
+  for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
+  return setmetatable(result, metatable)
+end
+
+-- The same of whatever a trace can be; raises when it is none.
+local function analyse_trace(trace, opt, what, samples)
+  return intake.open(trace, function(source) return analyse(source, opt, samples) end,
+    { what = what, skip_bad_lines = opt.skip_bad_lines })
+end
+
+--- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
+--- input_length, output_length and context_length as samples (core.statistics).
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader
+---@param opt table block_size, skip_bad_lines, cache_sizes
+---@param what string the trace's name for messages
+---@return moontide.analysis? result, table|string samples, string? code
+function analysis.sampled(trace, opt, what)
+  local samples = {}
+  local result, message, code = analyse_trace(trace, opt, what, samples)
+  if not result then return nil, message, code end
+  return result, samples
+end
+
+---@class moontide.analyze_options
+---@field block_size? integer tokens a block: 512
+---@field skip_bad_lines? boolean pass over them, and count them
+---@field cache_sizes? integer[] sizes of an LRU cache in blocks, for `lru`; default: a series up to the
+--- number of distinct blocks
+
+--- Analyses a trace: lengths, contexts shared with other requests, hit ratios of caches of every size,
+--- reuse, sessions, arrivals.
+-- A (position, id) pair that occurs in several places of the trace is repeated. A request's context is
+-- its repeated pairs in tokens (its whole input when all are), the rest is its unique prompt. Its
+-- theoretical hit rate is the share of leading ids that earlier requests had. The result prints as a table
+-- of these; result:report() is all there is. Caches see the requests in the trace's order.
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
+---@param given? moontide.analyze_options
+---@return moontide.analysis? result, string? message, string? code
+function analysis.analyze(trace, given)
+  return analyse_trace(trace, options.table("analyze", given, fields), "analyze: the trace")
+end
+
+analysis.table = show.metrics
+
+---@class moontide
+local public = { analyze = analysis.analyze }
+analysis.public = public
+analysis.methods = { methods }
+
+return analysis

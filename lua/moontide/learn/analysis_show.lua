@@ -1,0 +1,330 @@
+--- How an analysis is shown: as tables and charts for people, and as JSON.
+local core = require "moontide.core"
+local chart = require "moontide.draw.chart"
+local json = require("moontide.base.json").public.json
+core.base.own()
+
+local show = {}
+
+-- --- tables ----------------------------------------------------------------------------------------
+
+-- "12,035.06"; "N/A" without a value.
+local function number(value, decimals)
+  if not value then return "N/A" end
+  local sign, whole, fraction = ("%." .. decimals .. "f"):format(value):match "^(-?)(%d+)(%.?%d*)$"
+  local grouped = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+  return sign .. grouped .. fraction
+end
+
+show.number = number
+
+-- Whole seconds: "1h30m", "0s".
+local function time_text(seconds)
+  if seconds < 0 then return "-" .. time_text(-seconds) end
+  local text = ""
+  for _, unit in ipairs { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } } do
+    local count = seconds // unit[2]
+    if count > 0 then text = text .. count .. unit[1] end
+    seconds = seconds % unit[2]
+  end
+  return text == "" and "0s" or text
+end
+
+show.time_text = time_text
+
+-- The cells as lines, the first column to the left, numbers to the right.
+local function layout(table_rows)
+  local widths = {}
+  for _, cells in ipairs(table_rows) do
+    for i, cell in ipairs(cells) do widths[i] = math.max(widths[i] or 0, #cell) end
+  end
+  local lines = {}
+  for _, cells in ipairs(table_rows) do
+    local padded = {}
+    for i, cell in ipairs(cells) do
+      local space = (" "):rep(widths[i] - #cell)
+      padded[i] = i == 1 and cell .. space or space .. cell
+    end
+    lines[#lines + 1] = table.concat(padded, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+show.layout = layout
+
+local statistics = {
+  { "mean", "Mean" }, { "std", "Std Dev" }, { "min", "Min" }, { "p25", "P25" },
+  { "median", "Median" }, { "p75", "P75" }, { "max", "Max" },
+}
+
+local quantiles = {
+  { "mean", "Mean" }, { "min", "Min" }, { "p10", "P10" }, { "p25", "P25" }, { "median", "Median" },
+  { "p75", "P75" }, { "p90", "P90" }, { "p99", "P99" }, { "max", "Max" },
+}
+
+show.columns = { statistics = statistics, quantiles = quantiles }
+
+-- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns. `fine` ones have
+-- three decimals where they are small.
+local function statistics_table(values, wanted, columns)
+  local cells = { { "" } }
+  for _, column in ipairs(columns) do table.insert(cells[1], column[2]) end
+  for _, row in ipairs(wanted) do
+    local line, of = { row[2] }, values[row[1]] or {}
+    local decimals = row.fine and of.max and of.max < 10 and 3 or 2
+    for _, column in ipairs(columns) do line[#line + 1] = number(of[column[1]], decimals) end
+    cells[#cells + 1] = line
+  end
+  return layout(cells)
+end
+
+--- Metrics as a table for people: a line a metric, the seven statistics in columns.
+---@param metrics table<string, moontide.metric>
+---@param wanted { [1]: string, [2]: string }[] name and title of each line
+---@return string
+function show.metrics(metrics, wanted)
+  return statistics_table(metrics, wanted, statistics)
+end
+
+--- The same of quantiles; a line with `fine = true` has three decimals where its values are small.
+---@param values table<string, moontide.quantiles>
+---@param wanted table[] name and title of each line
+---@return string
+function show.quantiles(values, wanted)
+  return statistics_table(values, wanted, quantiles)
+end
+
+-- --- the parts of the report -----------------------------------------------------------------------
+
+local function counted(count, what)
+  return ("%s %s%s"):format(number(count, 0), what, count == 1 and "" or "s")
+end
+
+show.counted = counted
+
+--- The hit ratio of an LRU cache drawn against its size.
+---@param analysis moontide.analysis with hash_ids
+---@param style moontide.chart_style
+---@return string
+function show.hit_curve(analysis, style)
+  local to = math.max(2, analysis.distinct_blocks)
+  local from = to < 1000 and 1 or 100
+  local bins, values = chart.bins(nil, style), {}
+  for i = 1, bins do
+    values[i] = analysis:hit_ratio(math.floor(from * (to / from) ^ (i / bins) + 0.5))
+  end
+  return chart.line({
+    series = { values }, x_from = from, x_to = to, x_scale = "log", x_unit = "blocks", height = 8,
+    title = "Hit ratio by block of an LRU cache, by its size",
+  }, style)
+end
+
+local function ratio(value) return number(value, 3) end
+
+local function hits_section(analysis)
+  if not analysis.hit_infinite then return "Hit ratio of an LRU cache: N/A, no request has hash_ids" end
+  local cells = { { "LRU Cache, Blocks", "Hit Ratio by Request", "by Block", "by Token" } }
+  for _, point in ipairs(analysis.lru) do
+    local size = point[1]
+    cells[#cells + 1] = { number(size, 0), ratio(analysis:hit_ratio(size, "request")),
+      ratio(point[2]), ratio(analysis:hit_ratio(size, "token")) }
+  end
+  local infinite = analysis.hit_infinite
+  cells[#cells + 1] = { "infinite", ratio(infinite.request), ratio(infinite.block), ratio(infinite.token) }
+  return layout(cells)
+end
+
+local function attainable(analysis)
+  local hits = analysis.hit_sessions
+  if not hits then return nil end
+  local lines = { counted(analysis.distinct_blocks, "distinct block") }
+  if analysis.blocks_for_90_percent then
+    local blocks = analysis.blocks_for_90_percent
+    lines[1] = ("%s; %s of cache (%s) reach 90 %% of the attainable hits"):format(lines[1],
+      counted(blocks, "block"), counted(blocks * analysis.block_size, "token"))
+  end
+  lines[2] = ("Infinite cache by block: %s within a session, %s across sessions"):format(ratio(hits.within),
+    ratio(hits.across))
+  return table.concat(lines, "\n")
+end
+
+--- How an analysis knows which requests make a session.
+---@param analysis moontide.analysis with sessions
+---@return string
+function show.sessions_origin(analysis)
+  local given = analysis.sessions.given
+  if given == analysis.requests then return "by session_id" end
+  if given > 0 then return ("session_id of %s, the rest inferred"):format(counted(given, "request")) end
+  return "inferred: requests that go on where an earlier one ended"
+end
+
+local function sessions_title(analysis)
+  local sessions = analysis.sessions
+  if not sessions then return "Sessions: N/A, no request has hash_ids or a session_id" end
+  local origin = show.sessions_origin(analysis)
+  return ("%s (%s), %s of one turn"):format(counted(sessions.count, "session"), origin,
+    number(sessions.single, 0))
+end
+
+local function times_section(analysis)
+  local sessions = analysis.sessions or {}
+  local text = sessions_title(analysis) .. "\n" .. statistics_table(
+    { reuse = analysis.reuse_time, turns = sessions.turns, think = sessions.think_time },
+    { { "reuse", "Reuse Time (s)", fine = true }, { "turns", "Turns per Session" },
+      { "think", "Think Time (s)", fine = true } }, quantiles)
+  if analysis.backward > 0 then
+    text = text .. "\nReuse Time: N/A, the timestamps of " .. counted(analysis.backward, "request")
+      .. " go back ('moontide cat --sort' puts them in order)"
+  end
+  return text
+end
+
+local function prefixes_section(analysis)
+  if not analysis.prefixes then return nil end
+  if #analysis.prefixes == 0 then return "Shared Prefixes: none" end
+  local cells = { { "Shared Prefix", "Requests", "Share", "Blocks", "Tokens" } }
+  for i, prefix in ipairs(analysis.prefixes) do
+    cells[#cells + 1] = { tostring(i), number(prefix.requests, 0), ("%.2f %%"):format(100 * prefix.share),
+      number(prefix.blocks, 0), number(prefix.tokens, 0) }
+  end
+  return layout(cells)
+end
+
+local function arrivals_section(analysis)
+  if #analysis.arrivals == 0 then return "Requests per Second: N/A, no request has a timestamp" end
+  local cells = { { "Requests per Second", "Mean", "Peak", "CV", "Variance/Mean" } }
+  for _, window in ipairs(analysis.arrivals) do
+    local cv, dispersion = window.coefficient_of_variation, window.variance_over_mean
+    cells[#cells + 1] = { ("in windows of %s s"):format(number(window.window, 0)), number(window.mean, 2),
+      number(window.peak, 2), number(cv, 2), number(dispersion, 2) }
+  end
+  return layout(cells)
+end
+
+local function over_time_section(analysis)
+  local bins = analysis.over_time
+  if not bins then return nil end
+  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block" } }
+  for _, bin in ipairs(bins) do
+    cells[#cells + 1] = { time_text(bin.start), number(bin.requests, 0), number(bin.rate, 2),
+      number(bin.blocks, 0), ratio(bin.hit_ratio) }
+  end
+  return "Over time, infinite cache\n" .. layout(cells)
+end
+
+local function clock_section(analysis)
+  local clock = analysis.clock
+  if not clock then return nil end
+  return table.concat {
+    "The timestamps lie on a grid of ", chart.number(clock.period), " s (",
+    counted(clock.instants, "instant"), "): replayed as they are, they make bursts that never were.\n",
+    "'moontide cat --dequantize' spreads them.",
+  }
+end
+
+--- All of an analysis for people.
+---@param analysis moontide.analysis
+---@param style moontide.chart_style
+---@return string
+function show.report(analysis, style)
+  local parts = {
+    tostring(analysis), hits_section(analysis), attainable(analysis) or false,
+    analysis.lru and show.hit_curve(analysis, style) or false, prefixes_section(analysis) or false,
+    times_section(analysis), over_time_section(analysis) or false, arrivals_section(analysis),
+    clock_section(analysis) or false,
+  }
+  local texts = {}
+  for _, part in ipairs(parts) do
+    if part then texts[#texts + 1] = part end
+  end
+  return table.concat(texts, "\n\n")
+end
+
+-- --- JSON ------------------------------------------------------------------------------------------
+
+local function whole(value)
+  return value and math.tointeger(value) or value
+end
+
+-- An object of these fields in this order; nil stays nil.
+local function object(values, names)
+  if not values then return nil end
+  local members = {}
+  for i, name in ipairs(names) do
+    if type(name) == "table" then name = name[1] end
+    members[i] = { name, whole(values[name]) }
+  end
+  return json.object(members)
+end
+
+show.object = object
+
+local function list(values, names)
+  if not values then return nil end
+  local items = {}
+  for i, value in ipairs(values) do items[i] = object(value, names) end
+  return json.array(items)
+end
+
+local function lru_object(points)
+  if not points then return nil end
+  local members = {}
+  for i, point in ipairs(points) do members[i] = { tostring(point[1]), whole(point[2]) } end
+  return json.object(members)
+end
+
+local function sessions_object(sessions)
+  if not sessions then return nil end
+  return json.object {
+    { "count", sessions.count }, { "given", sessions.given }, { "single", sessions.single },
+    { "turns", object(sessions.turns, quantiles) }, { "think_time", object(sessions.think_time, quantiles) },
+  }
+end
+
+-- One member a window, by its seconds; without timestamps there is nothing to say.
+local function by_window(arrivals, value)
+  if #arrivals == 0 then return nil end
+  local members = {}
+  for i, window in ipairs(arrivals) do members[i] = { tostring(window.window), value(window) } end
+  return json.object(members)
+end
+
+--- Metrics for JSON, numbers with all their digits; what is not known is null.
+---@param metrics table<string, moontide.metric>
+---@param rows { [1]: string, [2]: string }[] name and title, in this order
+---@return table
+function show.json_metrics(metrics, rows)
+  local members = {}
+  for i, row in ipairs(rows) do members[i] = { row[1], object(metrics[row[1]], statistics) } end
+  return json.object(members)
+end
+
+--- An analysis for JSON: the metrics as they always were, then what is said of caches and of time. What
+--- is not known is null.
+---@param analysis moontide.analysis
+---@param rows { [1]: string, [2]: string }[] the metrics in their order
+---@return table
+function show.json(analysis, rows)
+  local function rate(window)
+    return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
+  end
+  local function dispersion(window) return whole(window.variance_over_mean) end
+  return json.object {
+    { "requests", analysis.requests }, { "blocks", analysis.blocks },
+    { "metrics", show.json_metrics(analysis.metrics, rows) },
+    { "distinct_blocks", analysis.distinct_blocks },
+    { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
+    { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },
+    { "lru", lru_object(analysis.lru) },
+    { "blocks_for_90_percent", analysis.blocks_for_90_percent },
+    { "reuse_time", object(analysis.reuse_time, quantiles) },
+    { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
+    { "sessions", sessions_object(analysis.sessions) },
+    { "over_time", list(analysis.over_time, { "start", "requests", "rate", "blocks", "hit_ratio" }) },
+    { "arrivals", by_window(analysis.arrivals, rate) },
+    { "dispersion", by_window(analysis.arrivals, dispersion) },
+    { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
+  }
+end
+
+return show

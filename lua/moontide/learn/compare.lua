@@ -1,0 +1,299 @@
+--- Two traces side by side: mt.compare.
+local absent = require "moontide.learn.compare_absent"
+local analysis = require "moontide.learn.analysis"
+local core = require "moontide.core"
+local json = require("moontide.base.json").public.json
+local measure = require "moontide.learn.compare_measure"
+local options = require "moontide.kit.options"
+core.base.own()
+
+local compare = {}
+
+-- --- the result ------------------------------------------------------------------------------------
+
+---@class moontide.number_pair
+---@field [1] number of the first trace
+---@field [2] number of the second
+
+---@class moontide.metric_pair
+---@field ks number? Kolmogorov-Smirnov distance, of input_length, output_length and context_length
+---@field mean moontide.number_pair
+---@field std moontide.number_pair
+---@field min moontide.number_pair
+---@field p25 moontide.number_pair
+---@field median moontide.number_pair
+---@field p75 moontide.number_pair
+---@field max moontide.number_pair
+
+---@class moontide.bounds
+---@field ks? number the largest distance of the lengths; also input_length.ks, output_length.ks,
+--- context_length.ks
+---@field hit_infinite? number the difference of the hit ratios of an infinite cache
+---@field lru? number the largest difference of the hit ratios of an LRU cache; also lru.SIZE
+---@field dispersion? number the largest difference of variance over mean, in parts of the first trace's;
+--- also dispersion.WINDOW
+
+---@class moontide.comparison
+---@field traces { [1]: string, [2]: string } what they are called
+---@field analyses { [1]: moontide.analysis, [2]: moontide.analysis }
+---@field requests moontide.number_pair
+---@field blocks moontide.number_pair
+---@field distinct_blocks moontide.number_pair? absent, like all that follows, where one of the traces has
+--- nothing to say of it
+---@field input_length moontide.metric_pair
+---@field output_length moontide.metric_pair?
+---@field context_length moontide.metric_pair?
+---@field unique_prompt_length moontide.metric_pair?
+---@field theoretical_hit_rate moontide.metric_pair?
+---@field hit_infinite moontide.number_pair? hit ratio of an infinite cache, by block
+---@field hit_infinite_request moontide.number_pair? the same, by request
+---@field hit_infinite_token moontide.number_pair? by token
+---@field blocks_for_90_percent moontide.number_pair?
+---@field cache_sizes integer[] the sizes of `lru`, going up
+---@field lru table<integer, moontide.number_pair>? hit ratio by block of an LRU cache of so many blocks
+---@field reuse_time table<string, moontide.number_pair>? seconds: mean, median, ...
+---@field sessions table<string, moontide.number_pair>? count, single
+---@field turns table<string, moontide.number_pair>? of a session: mean, median, ...
+---@field think_time table<string, moontide.number_pair>? seconds: mean, median, ...
+---@field rate table<string, moontide.number_pair>? requests per second: mean, peak,
+--- coefficient_of_variation, counted in windows of a second
+---@field dispersion table<integer, moontide.number_pair>? variance over mean of the requests per window of 1,
+--- 10, 60 and 300 s; those that a trace is too short for are absent
+local methods = {}
+local metatable = { __name = "moontide.comparison", __index = methods }
+
+-- Both values, or nil when one is missing.
+local function pair(a, b)
+  return a ~= nil and b ~= nil and { a, b } or nil
+end
+
+-- The named fields of two tables, as pairs; nil when there is not one.
+local function pairs_of(a, b, names)
+  if not a or not b then return nil end
+  local both = {}
+  for _, name in ipairs(names) do both[name] = pair(a[name], b[name]) end
+  return next(both) and both or nil
+end
+
+local statistics = { "mean", "std", "min", "p25", "median", "p75", "max" }
+local quantiles = { "mean", "min", "p10", "p25", "median", "p75", "p90", "p99", "max" }
+local metrics = { "input_length", "output_length", "context_length", "unique_prompt_length",
+  "theoretical_hit_rate" }
+local rates = { "mean", "peak", "coefficient_of_variation" }
+
+--- The hit ratios of an LRU cache of any size, by block: { of the first trace, of the second }, exact; nil
+--- where one of them has no hash_ids.
+---@param size number blocks
+---@return moontide.number_pair?
+function methods:hit_ratios(size)
+  return pair(self.analyses[1]:hit_ratio(size), self.analyses[2]:hit_ratio(size))
+end
+
+--- Which bounds are exceeded: comparison:exceeded{ ks = 0.02, lru = 0.015 }.
+-- A bound is the most that a measure may be: `ks` (the largest distance of the lengths), `input_length.ks`
+-- and the like, `hit_infinite`, `lru` (the largest difference over the cache sizes), `lru.1000`,
+-- `dispersion` (the largest difference over the windows, in parts of the first trace's), `dispersion.60`.
+-- Gives a list of { measure =, value =, bound =, detail = }, empty when all are kept; nil and a message when
+-- a trace lacks what a measure needs.
+---@param bounds moontide.bounds
+---@return table[]? exceeded, string? message, string? code
+function methods:exceeded(bounds)
+  if type(bounds) ~= "table" or getmetatable(bounds) then
+    options.wrong("exceeded: the argument", bounds, "a table of bounds")
+  end
+  local list = {}
+  for name, most in pairs(bounds) do
+    if type(name) ~= "string" then options.wrong("exceeded: a measure", name, "a name") end
+    list[#list + 1] = measure.bound(name, most, "exceeded")
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  local exceeded, missing = measure.check(self, list)
+  if #missing > 0 then return nil, table.concat(missing, "; "), "input" end
+  return exceeded
+end
+
+function metatable:__tostring()
+  return require("moontide.learn.compare_text").of(self)
+end
+
+-- --- JSON ------------------------------------------------------------------------------------------
+
+local function whole(value)
+  return math.tointeger(value) or value
+end
+
+local function json_pair(both)
+  return both and { whole(both[1]), whole(both[2]) }
+end
+
+-- The members that there are, in this order; `before` comes first.
+local function json_pairs(both, names, before)
+  if not both then return nil end
+  local members = { before }
+  for _, name in ipairs(names) do
+    if both[name] then members[#members + 1] = { tostring(name), json_pair(both[name]) } end
+  end
+  return json.object(members)
+end
+
+-- How far apart they are by each measure; infinite is null.
+local function json_differences(self)
+  local members = {}
+  for _, name in ipairs { "ks", "hit_infinite", "lru", "dispersion" } do
+    local value = measure.value(self, name)
+    if value == math.huge then value = json.null end
+    if value ~= nil then members[#members + 1] = { name, value == json.null and value or whole(value) } end
+  end
+  return json.object(members)
+end
+
+function metatable:__json()
+  local members = { { "traces", self.traces } }
+  local function add(name, value)
+    if value ~= nil then members[#members + 1] = { name, value } end
+  end
+  for _, name in ipairs { "requests", "blocks", "distinct_blocks" } do add(name, json_pair(self[name])) end
+  for _, name in ipairs(metrics) do
+    local metric = self[name]
+    add(name, json_pairs(metric, statistics, metric and metric.ks and { "ks", whole(metric.ks) } or nil))
+  end
+  for _, name in ipairs { "hit_infinite", "hit_infinite_request", "hit_infinite_token" } do
+    add(name, json_pair(self[name]))
+  end
+  add("lru", json_pairs(self.lru, self.cache_sizes))
+  add("blocks_for_90_percent", json_pair(self.blocks_for_90_percent))
+  add("reuse_time", json_pairs(self.reuse_time, quantiles))
+  add("sessions", json_pairs(self.sessions, { "count", "single" }))
+  add("turns", json_pairs(self.turns, quantiles))
+  add("think_time", json_pairs(self.think_time, quantiles))
+  add("rate", json_pairs(self.rate, rates))
+  add("dispersion", json_pairs(self.dispersion, measure.windows))
+  add("differences", json_differences(self))
+  return json.object(members)
+end
+
+-- --- comparing -------------------------------------------------------------------------------------
+
+-- 200, 500, 1000, ... below the larger trace's distinct blocks; from 1 on for small traces.
+local function default_sizes(distinct)
+  local sizes, least, decade = {}, distinct < 1000 and 1 or 200, 1
+  while decade < distinct do
+    for _, step in ipairs { 1, 2, 5 } do
+      local size = step * decade
+      if size >= least and size < distinct then sizes[#sizes + 1] = size end
+    end
+    decade = 10 * decade
+  end
+  return #sizes > 0 and sizes or { 1 }
+end
+
+-- Sizes going up, none twice.
+local function in_order(sizes)
+  sizes = table.move(sizes, 1, #sizes, 1, {})
+  table.sort(sizes)
+  local different = {}
+  for _, size in ipairs(sizes) do
+    if size ~= different[#different] then different[#different + 1] = size end
+  end
+  return different
+end
+
+local function compare_lengths(self, a, b, samples)
+  for _, name in ipairs(metrics) do
+    self[name] = pairs_of(a.metrics[name], b.metrics[name], statistics)
+  end
+  for _, name in ipairs(measure.lengths) do
+    local one <close> = samples[1][name]
+    local other <close> = samples[2][name]
+    if self[name] then self[name].ks = one:distance(other) end
+  end
+end
+
+local function compare_blocks(self, a, b, sizes)
+  self.cache_sizes = {}
+  if not a.hit_infinite or not b.hit_infinite then return end
+  self.distinct_blocks = pair(a.distinct_blocks, b.distinct_blocks)
+  self.hit_infinite = pair(a.hit_infinite.block, b.hit_infinite.block)
+  self.hit_infinite_request = pair(a.hit_infinite.request, b.hit_infinite.request)
+  self.hit_infinite_token = pair(a.hit_infinite.token, b.hit_infinite.token)
+  self.blocks_for_90_percent = pair(a.blocks_for_90_percent, b.blocks_for_90_percent)
+  self.cache_sizes = sizes and in_order(sizes)
+    or default_sizes(math.max(a.distinct_blocks, b.distinct_blocks))
+  self.lru = {}
+  for _, size in ipairs(self.cache_sizes) do self.lru[size] = self:hit_ratios(size) end
+  self.reuse_time = pairs_of(a.reuse_time, b.reuse_time, quantiles)
+end
+
+local function compare_arrivals(self, a, b)
+  if a.sessions and b.sessions then
+    self.sessions = pairs_of(a.sessions, b.sessions, { "count", "single" })
+    self.turns = pairs_of(a.sessions.turns, b.sessions.turns, quantiles)
+    self.think_time = pairs_of(a.sessions.think_time, b.sessions.think_time, quantiles)
+  end
+  local dispersion = {}
+  for _, window in ipairs(measure.windows) do
+    local one, other = absent.arrivals(a, window), absent.arrivals(b, window)
+    if window == 1 then self.rate = pairs_of(one, other, rates) end
+    dispersion[window] = one and other and pair(one.variance_over_mean, other.variance_over_mean)
+  end
+  self.dispersion = next(dispersion) and dispersion or nil
+end
+
+-- What a trace is called.
+local function name_of(trace, ordinal)
+  if trace == "-" then return "standard input" end
+  if options.type_of(trace) == "moontide.pipe" then return trace.text end
+  return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
+end
+
+-- A failure's message; that of columns does not say which columns.
+local function failure_text(trace, name, message)
+  return options.type_of(trace) == "moontide.columns"
+    and name .. ": " .. message or message
+end
+
+local fields = {
+  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "cache_sizes", kind = "integer", min = 1, list = true },
+  { "skip_bad_lines", kind = "boolean", default = false },
+}
+
+---@class moontide.compare_options
+---@field block_size? integer tokens a block: 512
+---@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
+---@field skip_bad_lines? boolean pass over them, and count them
+
+--- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
+-- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
+-- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.
+---@param first string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
+---@param second string|moontide.columns|moontide.pipe|moontide.reader
+---@param given? moontide.compare_options
+---@return moontide.comparison? comparison, string? message, string? code
+function compare.compare(first, second, given)
+  local opt = options.table("compare", given, fields)
+  local self = { traces = {}, analyses = {} }
+  local samples = {}
+  for i, ordinal in ipairs { "first", "second" } do
+    local trace = i == 1 and first or second
+    local name = name_of(trace, ordinal)
+    local one, values, code = analysis.sampled(trace, opt, ("compare: the %s trace"):format(ordinal))
+    if not one then return nil, failure_text(trace, name, values), code end
+    self.traces[i], self.analyses[i], samples[i] = name, one, values
+  end
+  setmetatable(self, metatable)
+  local a, b = self.analyses[1], self.analyses[2]
+  self.requests, self.blocks = pair(a.requests, b.requests), pair(a.blocks, b.blocks)
+  compare_lengths(self, a, b, samples)
+  compare_blocks(self, a, b, opt.cache_sizes)
+  compare_arrivals(self, a, b)
+  return self
+end
+
+---@class moontide
+local public = { compare = compare.compare }
+compare.public = public
+compare.methods = { methods }
+
+return compare

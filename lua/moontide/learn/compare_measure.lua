@@ -1,0 +1,179 @@
+--- The measures by which two traces are held to be alike: how far apart they may be, in one number each.
+--
+--   ks                    the largest Kolmogorov-Smirnov distance of the lengths
+--   input_length.ks, output_length.ks, context_length.ks
+--   hit_infinite          the difference of the hit ratios of an infinite cache
+--   lru, lru.SIZE         the difference of the hit ratios of an LRU cache: the largest, or at one size
+--   dispersion, dispersion.WINDOW
+--                         the difference of variance over mean of the counts per window, in parts of the
+--                         first trace's: the largest, or of one window
+-- What both traces lack has no part in a largest one; what only one of them lacks cannot be measured.
+local absent = require "moontide.learn.compare_absent"
+local core = require "moontide.core"
+local nearest = require "moontide.kit.nearest"
+local options = require "moontide.kit.options"
+core.base.own()
+
+local measure = {}
+
+--- The windows in which arrivals are counted, seconds.
+measure.windows = { 1, 10, 60, 300 }
+
+--- The metrics that have a distance.
+measure.lengths = { "input_length", "output_length", "context_length" }
+
+local names = { "ks", "hit_infinite", "lru", "dispersion" }
+for _, length in ipairs(measure.lengths) do names[#names + 1] = length .. ".ks" end
+
+-- --- one number each -------------------------------------------------------------------------------
+
+local function absolute(pair)
+  return math.abs(pair[2] - pair[1])
+end
+
+-- In parts of the first; infinite where only the first is 0.
+local function relative(pair)
+  if pair[1] == pair[2] then return 0 end
+  return math.abs(pair[2] - pair[1]) / math.abs(pair[1])
+end
+
+local function pair_text(pair)
+  return ("%.4g and %.4g"):format(pair[1], pair[2])
+end
+
+-- The largest of several: `distance` of each pair; detail(key, pair) says which it was.
+local function largest(pairs_by_key, keys, distance, detail)
+  local value, text
+  for _, key in ipairs(keys) do
+    local pair = pairs_by_key[key]
+    local here = pair and distance(pair)
+    if here and (not value or here > value) then value, text = here, detail(key, pair) end
+  end
+  return value, text
+end
+
+local function length_distance(comparison, name)
+  local metric = comparison[name]
+  if not metric then return nil, absent.why(comparison, name) end
+  return metric.ks
+end
+
+local function largest_distance(comparison)
+  local value, which
+  for _, name in ipairs(measure.lengths) do
+    local why, by_one = absent.why(comparison, name)
+    if by_one then return nil, why end
+    local here = not why and comparison[name].ks
+    if here and (not value or here > value) then value, which = here, name end
+  end
+  return value, which
+end
+
+local function hit_infinite(comparison)
+  if not comparison.hit_infinite then return nil, absent.why(comparison, "hit_infinite") end
+  return absolute(comparison.hit_infinite), pair_text(comparison.hit_infinite)
+end
+
+local function lru(comparison, size)
+  if not comparison.lru then return nil, absent.why(comparison, "lru") end
+  if size then
+    local pair = comparison:hit_ratios(size)
+    return absolute(pair), pair_text(pair)
+  end
+  return largest(comparison.lru, comparison.cache_sizes, absolute,
+    function(key, pair) return ("at %d blocks: %s"):format(key, pair_text(pair)) end)
+end
+
+local function dispersion(comparison, window)
+  local why = absent.why(comparison, "dispersion")
+  if why then return nil, why end
+  local value, text = largest(comparison.dispersion or {}, window and { window } or measure.windows, relative,
+    function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end)
+  if not value then return nil, absent.why_window(comparison, window or measure.windows[1]) end
+  return value, text
+end
+
+--- How far apart the two traces are by a measure.
+---@param comparison moontide.comparison
+---@param name string as measure.parse gave it
+---@return number? value, string? detail where the largest is, or why there is none
+function measure.value(comparison, name)
+  local length = name:match "^(.*)%.ks$"
+  if length then return length_distance(comparison, length) end
+  local base, number = name:match "^([%a_]+)%.?(%d*)$"
+  number = math.tointeger(tonumber(number))
+  if base == "ks" then return largest_distance(comparison) end
+  if base == "hit_infinite" then return hit_infinite(comparison) end
+  if base == "lru" then return lru(comparison, number) end
+  return dispersion(comparison, number)
+end
+
+-- --- bounds ----------------------------------------------------------------------------------------
+
+local function is_window(number)
+  for _, window in ipairs(measure.windows) do
+    if number == window then return true end
+  end
+  return false
+end
+
+-- The measure's name in its own spelling; raises when there is none of it.
+local function known_name(name, what)
+  local lower = name:lower()
+  for _, known in ipairs(names) do
+    if lower == known then return known end
+  end
+  local base, number = lower:match "^([%a_]+)%.(%d+)$"
+  number = math.tointeger(tonumber(number))
+  if base == "lru" and number and number >= 1 then return ("lru.%d"):format(number) end
+  if base == "dispersion" then
+    if is_window(number) then return ("dispersion.%d"):format(number) end
+    core.base.raise(("%s: arrivals are counted in windows of %s s, not of %s"):format(
+      what, table.concat(measure.windows, ", "), number))
+  end
+  local hint = nearest.hint(lower, names)
+  if hint == "" then hint = " (it must be one of " .. table.concat(names, ", ") .. ")" end
+  core.base.raise(("%s: unknown measure %s%s"):format(what, options.show(name), hint))
+end
+
+--- A bound: the measure's name, and the most that it may be.
+---@param name string
+---@param most any
+---@param what string for messages
+---@param from_text? boolean `most` is a text of the command line
+---@return { [1]: string, [2]: number }
+function measure.bound(name, most, what, from_text)
+  name = known_name(name, what)
+  local option = { name, kind = "number", min = 0 }
+  return { name, options.value(most, ("%s: %s"):format(what, name), option, from_text) }
+end
+
+-- "KS=0.02" as a bound.
+local function convert(value, what)
+  local name, most = (type(value) == "string" and value or ""):match "^%s*([^%s=]+)%s*=%s*(.-)%s*$"
+  if not name then options.wrong(what, value, "MEASURE=MOST (lru=0.015)") end
+  return measure.bound(name, most, what, true)
+end
+
+options.kinds.bound = { convert = convert, placeholder = "MEASURE=MOST" }
+
+--- Holds a comparison against bounds: which are exceeded ({ measure =, value =, bound =, detail = } each),
+--- and why others cannot be measured, a sentence each; both in the order of the bounds.
+---@param comparison moontide.comparison
+---@param bounds { [1]: string, [2]: number }[]
+---@return table[] exceeded, string[] missing
+function measure.check(comparison, bounds)
+  local exceeded, missing = {}, {}
+  for _, bound in ipairs(bounds) do
+    local name, most = bound[1], bound[2]
+    local value, detail = measure.value(comparison, name)
+    if not value then
+      missing[#missing + 1] = ("%s cannot be measured: %s"):format(name, detail)
+    elseif value > most then
+      exceeded[#exceeded + 1] = { measure = name, value = value, bound = most, detail = detail }
+    end
+  end
+  return exceeded, missing
+end
+
+return measure

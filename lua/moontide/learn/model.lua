@@ -1,0 +1,153 @@
+--- What a synthesiser learns from a trace, and the file in which it can be handed on: mt.model.
+local core = require "moontide.core"
+local intake = require "moontide.learn.intake"
+local options = require "moontide.kit.options"
+local show = require "moontide.learn.model_show"
+core.base.own()
+
+local model = {}
+
+---@class moontide.model
+---@field requests fun(self): integer one description each
+---@field block_size fun(self): integer tokens a block
+---@field keeps_order fun(self): boolean are the gaps in order, as --arrivals source needs them?
+---@field close fun(self) gives the memory back at once
+local methods = core.model.methods
+
+---@class moontide.model_figures
+---@field requests integer one description each
+---@field block_size integer tokens
+---@field input_length moontide.metric tokens
+---@field output_length moontide.metric tokens; without fields where no request has one
+---@field shared_length moontide.metric tokens that earlier requests had
+---@field shared_blocks integer of all requests: that earlier requests had
+---@field returning_blocks integer that were new, and were touched again
+---@field unique_blocks integer that no other request has
+---@field runs integer stretches of shared blocks with one reuse distance
+---@field distance moontide.quantiles? reuse distance of each request's deepest shared block, in blocks
+---@field instants integer at which requests came
+---@field span number seconds from the first to the last
+---@field keeps_order boolean are the gaps in order?
+---@field single_lengths integer requests whose pair of input and output length no other has
+---@field single_descriptions integer requests whose whole description no other has
+
+local figures_metatable = { __name = "moontide.model_figures", __tostring = show.text, __json = show.json }
+
+--- What the model holds in figures, and so what it gives away; prints as a screen of text.
+---@return moontide.model_figures? figures, string? message, string? code
+function methods:describe()
+  local figures, message, code = core.model.figures(self)
+  if not figures then return nil, message, code end
+  return setmetatable(figures, figures_metatable)
+end
+
+-- --- learning --------------------------------------------------------------------------------------
+
+-- The model of columns, a reader or a pipe's source, and what was skipped; or nil, message, code.
+local function learn_from(source, opt)
+  local learner <close> = core.model.learner(opt.block_size or 512)
+  local done, message, code = intake.into(learner, source, opt.skip_bad_lines, "learnt")
+  if not done then return nil, message, code end
+  local learnt
+  learnt, message, code = learner:finish()
+  if not learnt then return nil, message, code end
+  return learnt, { intake.skipped(learner, source) }
+end
+
+-- The model, unless its blocks are not those that are asked for.
+local function with_block_size(found, opt, name)
+  local own = found:block_size()
+  if opt.block_size and opt.block_size ~= own then
+    local message = "%s: the model has blocks of %d tokens, not of %d"
+    return nil, message:format(name, own, opt.block_size), "value"
+  end
+  return found
+end
+
+local function name_of(value)
+  return value == "-" and "standard input" or value
+end
+
+--- For what needs a model: that of a trace (a path, columns, a pipe, a reader), of a model's file, which is
+--- known by its first line, or a model as it is. Raises when `value` is none of these.
+---@param value string|moontide.columns|moontide.pipe|moontide.reader|moontide.model
+---@param opt table block_size (nil: 512, or the model's own), skip_bad_lines
+---@param what string the value's name for messages
+---@return moontide.model? model, string|table|nil message, string? code the message is a table where a trace
+--- was learnt: how many bad lines were skipped, and what was wrong with the first
+function model.of(value, opt, what)
+  if options.type_of(value) == "moontide.model" then return with_block_size(value, opt, what) end
+  return intake.open(value, function(source)
+    if options.type_of(source) ~= "moontide.model" then return learn_from(source, opt) end
+    return with_block_size(source, opt, name_of(value))
+  end, { what = what, allowed = "a file's name, columns, a pipe, a reader or a model",
+    skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
+end
+
+local learn_fields = {
+  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "skip_bad_lines", kind = "boolean", default = false },
+}
+
+---@class moontide.learn_options
+---@field block_size? integer tokens a block: 512
+---@field skip_bad_lines? boolean pass over them, and count them
+
+--- Learns from a trace what a synthesiser needs: how long requests are, what they share, when it comes back,
+--- and the gaps between arrivals.
+-- Every request needs a timestamp, in order, and input_length.
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
+--- in a reader
+---@param given? moontide.learn_options
+---@return moontide.model? model, string? message, string? code
+function model.learn(trace, given)
+  local opt = options.table("model.learn", given, learn_fields)
+  local learnt, message, code = model.learned(trace, opt)
+  if not learnt then return nil, message --[[@as string]], code end
+  return learnt
+end
+
+--- The same, with what was skipped as a second value: { count, message of the first }.
+---@param trace string|moontide.columns|moontide.pipe|moontide.reader
+---@param opt table block_size, skip_bad_lines
+---@return moontide.model? model, string|table|nil skipped_or_message, string? code
+function model.learned(trace, opt)
+  return intake.open(trace, function(source)
+    if options.type_of(source) == "moontide.model" then
+      return nil, name_of(trace) .. ": is a model already, not a trace", "input"
+    end
+    return learn_from(source, opt)
+  end, { what = "model.learn: the trace", skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
+end
+
+-- --- the file --------------------------------------------------------------------------------------
+
+--- Reads a model's file.
+---@param path string .gz is decompressed, - is standard input
+---@return moontide.model? model, string? message, string? code
+function model.open(path)
+  options.value(path, "model.open: path", { "path", kind = "path" })
+  return core.model.read(path)
+end
+
+local write_fields = { { "gaps", kind = "boolean", default = true } }
+
+---@class moontide.model_write_options
+---@field gaps? boolean false leaves out the order of the gaps, and so the bunching
+
+--- Writes the model to a file; what is written is all that it gives away.
+---@param path string .gz is compressed, - is standard output
+---@param given? moontide.model_write_options
+---@return integer? bytes, string? message, string? code bytes of text, before compression
+function methods:write(path, given)
+  options.value(path, "write: path", { "path", kind = "path" })
+  local opt = options.table("write", given, write_fields)
+  return core.model.write(self, path, opt.gaps)
+end
+
+---@class moontide
+local public = { model = { learn = model.learn, open = model.open } }
+model.public = public
+model.methods = { methods }
+
+return model

@@ -1,0 +1,116 @@
+--- The options of a synthesis: mt.synthesizer's in a table, and the command's.
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local plan_times = require "moontide.learn.plan_times"
+local units = require "moontide.kit.units"
+local workload = require "moontide.load.workload"
+core.base.own()
+
+local synthesis_options = {}
+
+local most_times = 1e9
+
+-- A number of requests; of "10x", ten times the source's, the table { times = 10 }.
+local function request_count(value, what)
+  local is_times = type(value) == "table" and getmetatable(value) == nil and value.times ~= nil
+  local text = is_times and value.times or (type(value) == "string" and value:match "^%s*(.-)[xX]%s*$")
+  if text then
+    local ok, times = pcall(units.number, text, what, true)
+    if ok and times > 0 and times <= most_times then return { times = times } end
+  else
+    local ok, count = pcall(units.integer, value, what)
+    if ok and count >= 1 then return count end
+  end
+  units.wrong(what, value, "a whole number, 1 or more, or times the source's number, as 10x")
+end
+
+options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
+
+-- "iid", "source", a script that has a plan, or (from Lua) a workload.
+local function arrivals(value, what)
+  if value == "iid" or value == "source" or workload.is(value) then return value end
+  if plan_times.names_script(value) then return value end
+  units.wrong(what, value, "iid, source, or a script with a plan, as evening.lua")
+end
+
+options.kinds.arrivals = { convert = arrivals, placeholder = "iid|source|SCRIPT" }
+
+--- Are the arrivals those of a plan?
+---@param opt table
+---@return boolean
+function synthesis_options.takes_plan(opt)
+  return opt.arrivals ~= nil and opt.arrivals ~= "iid" and opt.arrivals ~= "source"
+end
+
+--- What mt.synthesizer and the command take, the command with hyphens.
+synthesis_options.list = {
+  { "method", kind = "choice", choices = { "reuse", "radix" }, default = "reuse",
+    help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
+      .. "of prefixes" },
+  { "arrivals", kind = "arrivals",
+    help = "iid: gaps drawn by themselves (default of radix); source: bunched as the source's are, along "
+      .. "its rate (default of reuse); a script: the times of its plan" },
+  { "duration", kind = "duration", above = 0,
+    help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
+  { "dequantize", kind = "flag",
+    help = "spread the source's times over the ticks of its clock before they are learnt from" },
+  { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
+    help = "divide times by this" },
+  { "prefix-len-multiplier", kind = "number", above = 0, default = 1.0,
+    help = "stretch what requests share" },
+  { "prefix-root-multiplier", kind = "integer", min = 1, default = 1,
+    help = "spread over so many populations that share nothing" },
+  { "prompt-len-multiplier", kind = "number", above = 0, default = 1.0,
+    help = "stretch what is a request's own" },
+  { "osl-multiplier", kind = "number", above = 0, default = 1.0, help = "multiply output lengths" },
+  { "max-isl", kind = "integer", min = 1, help = "make no request with more input tokens" },
+  { "min-isl", kind = "integer", min = 0, help = "make no request with fewer input tokens" },
+  { "min-osl", kind = "integer", min = 0, help = "raise output lengths below this to it" },
+  { "max-osl", kind = "integer", min = 0, help = "cut output lengths above this to it" },
+  { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, of a model its own)" },
+  { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" },
+  { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
+}
+
+--- What is wrong with the bounds among the options: a message, or nil. `label` names an option.
+---@param opt table
+---@param label fun(name: string): string
+---@return string?
+function synthesis_options.check_bounds(opt, label)
+  for _, name in ipairs { "isl", "osl" } do
+    local least, most = opt["min_" .. name], opt["max_" .. name]
+    if least and most and least > most then
+      return ("%s (%d) is above %s (%d)"):format(label("min-" .. name), least, label("max-" .. name), most)
+    end
+  end
+end
+
+--- Of the command's options, those of mt.synthesizer.
+---@param opt table
+---@return moontide.synthesizer_options
+function synthesis_options.of_command(opt)
+  local given = {}
+  for _, option in ipairs(synthesis_options.list) do
+    local key = options.key(option[1])
+    given[key] = opt[key]
+  end
+  return given
+end
+
+--- The new trace's file where none is named: beside the input, and named after what was asked for.
+---@param opt table the command's options
+---@return string
+function synthesis_options.output_name(opt)
+  local name = ("%s_synth_%dx%d+%s_speedup%s"):format(
+    opt.input_file:gsub("%.gz$", ""):gsub("([^/])%.[^./]*$", "%1"),
+    opt.prefix_len_multiplier // 1 | 0, opt.prefix_root_multiplier,
+    options.python_number(opt.prompt_len_multiplier, true),
+    options.python_number(opt.speed_ratio, options.given(opt, "speed-ratio")))
+  for _, bound in ipairs { "max_isl", "min_isl", "min_osl", "max_osl" } do
+    if opt[bound] then name = name .. ("_%s%d"):format(bound:gsub("_", ""), opt[bound]) end
+  end
+  if opt.osl_multiplier ~= 1 then name = name .. ("_oslx%.1f"):format(opt.osl_multiplier) end
+  return name .. ".jsonl"
+end
+
+return synthesis_options

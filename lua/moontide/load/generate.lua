@@ -1,0 +1,231 @@
+--- Carrying out a plan: into a trace, as expected totals, or as a picture.
+local core = require "moontide.core"
+local common = require "moontide.command.common"
+local report = require "moontide.kit.report"
+local workload = require "moontide.load.workload"
+core.base.own()
+
+local generate = {}
+
+-- Requests between two looks at the clock for progress.
+local chunk = 1 << 18
+
+local digest_requests = 10000
+
+-- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
+local most_requests = 1e9
+
+-- A picture is made of so many points over time; more requests than this are not counted for one.
+local plot_bins, most_plotted = 120, 2e7
+
+-- --- writing --------------------------------------------------------------------------------------
+
+local function write_all(self, run, writer, name)
+  local total = 0
+  while true do
+    local written, message, code = core.plan.write(run, writer, chunk)
+    if not written then return workload.failed(self, message, code) end
+    total = total + written
+    if written < chunk then return total end
+    report.progress(function() return ("%s: %d requests"):format(name, total) end)
+  end
+end
+
+--- Writes a workload's trace; gives the number of requests, or nil, message, code.
+---@param self moontide.workload
+---@param path string
+---@param opt table what workload.run takes, and timestamp_digits
+---@return integer|nil, string? message, string? code
+function generate.write(self, path, opt)
+  local digits = opt.timestamp_digits or 3
+  local writer <close>, message, code = core.trace.writer(path, opt.compact or false, digits)
+  if not writer then return nil, message, code end
+  local run <const>, trouble, kind = workload.run(self, opt)
+  if not run then return nil, trouble, kind end
+  local total
+  total, message, code = write_all(self, run, writer, path)
+  report.finish()
+  core.plan.close(run)
+  if not total then return nil, message, code end
+  local done
+  done, message, code = writer:finish()
+  if not done then return nil, message, code end
+  return total
+end
+
+-- --- looking --------------------------------------------------------------------------------------
+
+-- Requests a second expected in each bin, over all streams; nil where nobody knows.
+local function expected_rates(self, opt, expected)
+  local per_second = plot_bins / opt.duration / (opt.shard and opt.shard.count or 1)
+  local rates = {}
+  for i = 1, plot_bins do rates[i] = 0 end
+  for at, entry in ipairs(self.streams) do
+    local one = expected.streams[at]
+    if one.requests ~= one.requests then return nil end
+    local areas = core.process.areas(entry.stream.process, opt.seed, entry.factor * (opt.rate_scale or 1),
+      math.min(entry.last, opt.duration), one.output_length or 0, opt.duration, plot_bins)
+    for i = 1, plot_bins do rates[i] = rates[i] + areas[i] * per_second end
+  end
+  return rates
+end
+
+-- Means a bin, nothing where there was no request.
+local function means(sums, counts)
+  local values = {}
+  for i, count in ipairs(counts) do values[i] = count > 0 and sums[i] / count or 0 / 0 end
+  return values
+end
+
+-- The charts of a plot, each as chart.line takes it.
+local function charts_of(opt, expected_rate, counts, inputs, answered, outputs)
+  local function over_time(title, unit, height, series, names)
+    return { title = title, series = series, names = names, x_from = 0, x_to = opt.duration, x_unit = "s",
+      y_unit = unit, height = height }
+  end
+  local rates, has_outputs = {}, false
+  for i, count in ipairs(counts) do
+    rates[i] = count * plot_bins / opt.duration
+    has_outputs = has_outputs or answered[i] > 0
+  end
+  local series, names = { rates }, { ("seed %d"):format(opt.seed) }
+  if expected_rate then series[2], names[2] = expected_rate, "expected" end
+  local charts = {
+    over_time("rate", "requests/s", 12, series, names),
+    over_time("mean ISL", "tokens", 5, { means(inputs, counts) }),
+  }
+  if has_outputs then charts[3] = over_time("mean OSL", "tokens", 5, { means(outputs, answered) }) end
+  return charts
+end
+
+--- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
+---@param self moontide.workload
+---@param opt table what workload.run takes
+---@return moontide.picture|nil, string? message, string? code
+function generate.plot(self, opt)
+  local chart = require "moontide.draw.chart"
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  if math.min(expected.requests, opt.num_requests or math.huge) > most_plotted then
+    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
+      .. "num_requests helps"):format(expected.requests))
+  end
+  local run, message, code = workload.run(self, opt)
+  if not run then return nil, message, code end
+  local counts, inputs, answered, outputs = core.plan.count(run, opt.duration, plot_bins)
+  if not counts then return workload.failed(self, inputs, answered) end
+  local charts = charts_of(opt, expected_rates(self, opt, expected), counts, inputs, answered, outputs)
+  return chart.picture(function(style)
+    local texts = {}
+    for i, one in ipairs(charts) do texts[i] = chart.line(one, style) end
+    return table.concat(texts, "\n")
+  end)
+end
+
+-- Lines a stream each are for few streams.
+local most_lines = 10
+
+-- How requests come; of an mmpp the table has said it.
+local function write_processes(expected)
+  for i, row in ipairs(expected.streams) do
+    if i > most_lines then break end
+    if not row.process:find("mmpp(", 1, true) then
+      io.write(("stream '%s': %s\n"):format(row.name, row.process))
+    end
+  end
+end
+
+-- The busiest stretch of the expected rate; where nobody knows it, nothing.
+local function write_peak(self, opt, expected)
+  local rates = expected_rates(self, opt, expected)
+  if not rates then return end
+  local at
+  for i, rate in ipairs(rates) do
+    if not at or rate > rates[at] then at = i end
+  end
+  io.write(("busiest: %.6g per second from %.6g s on, over %.6g s\n"):format(rates[at],
+    (at - 1) * opt.duration / #rates, opt.duration / #rates))
+end
+
+local function check(self, opt, expected, script)
+  local digits = opt.timestamp_digits
+  local run, message, code = workload.run(self, {
+    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0,
+  })
+  if not run then return nil, message, code end
+  local digest
+  digest, message, code = core.plan.digest(run, digest_requests, digits)
+  if not digest then return workload.failed(self, message, code) end
+  io.write(tostring(expected), "\n")
+  write_peak(self, opt, expected)
+  write_processes(expected)
+  if opt.num_requests and opt.num_requests < expected.requests then
+    io.write(("stops after %d requests\n"):format(opt.num_requests))
+  end
+  for i, row in ipairs(expected.streams) do
+    if row.shared > 0 and i <= most_lines then
+      io.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n"):format(
+        row.name, row.shared, row.whole_shared, self.block_size))
+    end
+  end
+  io.write(("digest of the first %d requests: %s (%s, seed %d)\n"):format(
+    digest_requests, digest, script.name, opt.seed))
+end
+
+-- --- the command line -----------------------------------------------------------------------------
+
+-- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
+local inside_told = 0.05
+
+local function tell_notes(self, opt, expected, is_default)
+  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default)) do report.note(note) end
+  if expected.inside > inside_told then
+    report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
+      .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
+  end
+  for _, row in ipairs(expected.streams) do
+    if row.shared > 0 and row.whole_shared == 0 then
+      report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared")
+        :format(row.name, row.shared, self.block_size))
+    end
+    if row.clamped_at then
+      report.note(("stream '%s': its rate is below 0 from t = %.9g s on and counts as 0 there"):format(
+        row.name, row.clamped_at))
+    end
+  end
+end
+
+--- Does what the command line asks of a plan: writes its trace, checks or plots it.
+---@param script moontide.script
+---@param self moontide.workload its plan
+---@param opt table its options and the common ones
+---@return integer|nil status, string? message, string? code
+function generate.run(script, self, opt)
+  local is_said
+  opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
+  opt.whole_milliseconds = opt.timestamp_digits == 0
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
+  tell_notes(self, opt, expected, not is_said)
+  if expected.requests == 0 then
+    return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
+  end
+  if opt.check then return check(self, opt, expected, script) end
+  local requests = math.min(expected.requests, opt.num_requests or math.huge)
+  if opt.plot then
+    local picture, message, code = generate.plot(self, opt)
+    if not picture then return nil, message, code end
+    io.write(tostring(picture), "\n")
+    return
+  end
+  if requests > most_requests and not opt.yes then
+    return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
+      :format(requests), "usage"
+  end
+  local path = common.output_path(script, opt)
+  local total, message, code = generate.write(self, path, opt)
+  if not total then return nil, message, code end
+  report.note(("%s: %d request%s over %.9g s (seed %d)"):format(
+    path == "-" and "standard output" or path, total, total == 1 and "" or "s", opt.duration, opt.seed))
+end
+
+return generate

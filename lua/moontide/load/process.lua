@@ -1,0 +1,209 @@
+--- Arrival processes: when requests come, given a rate curve.
+local core = require "moontide.core"
+local curve = require "moontide.load.curve"
+local distribution = require "moontide.load.distribution"
+local options = require "moontide.kit.options"
+core.base.own()
+
+---@class moontide.process an arrival process
+
+---@class moontide
+local public = {}
+
+---@class moontide.even_options
+---@field phase? number share of a gap before the first request, 0 <= phase < 1
+
+--- Requests evenly over the curve's area, the first at t = 0 (or as late as phase says).
+---@param rate number|moontide.curve|function requests a second
+---@param opt? moontide.even_options
+---@return moontide.process
+function public.even(rate, opt)
+  local values = options.table("even", opt, { { "phase", kind = "number", default = 0 } })
+  return core.process.even(curve.of(rate, "even: rate"), values.phase)
+end
+
+--- Poisson arrivals of the curve's rate, exact for any curve.
+---@param rate number|moontide.curve|function requests a second
+---@return moontide.process
+function public.poisson(rate)
+  return core.process.poisson(curve.of(rate, "poisson: rate"))
+end
+
+--- A Poisson count of requests in each interval, evenly spread in it.
+---@param rate number|moontide.curve|function requests a second, read at each interval's start
+---@param interval number|string seconds, or "250ms"
+---@return moontide.process
+function public.poisson_counts(rate, interval)
+  return core.process.poisson_counts(curve.of(rate, "poisson_counts: rate"),
+    options.duration(interval, "poisson_counts: interval"))
+end
+
+--- Gaps from any positive distribution, scaled so that the curve is the mean rate from the first second.
+--- Gamma gaps with cv = 1 are Poisson; a larger cv is burstier, a smaller one more regular.
+---@param rate number|moontide.curve|function requests a second
+---@param gaps moontide.distribution only its shape counts: mean= may be left out
+---@return moontide.process
+function public.renewal(rate, gaps)
+  return core.process.renewal(curve.of(rate, "renewal: rate"),
+    distribution.of(gaps, "renewal: gaps", { shape = true }))
+end
+
+-- --- processes that switch and remember -----------------------------------------------------------
+
+---@class moontide.on_off_options
+---@field on number|string mean seconds
+---@field off number|string mean seconds
+
+--- The curve in bursts: on for a while, off for a while, exponential times; its mean stays the curve's.
+---
+--- mt.on_off(20, { on = "10s", off = "40s" }) sends 100 a second while it is on.
+---@param rate number|moontide.curve|function requests a second, on average over on and off
+---@param opt moontide.on_off_options
+---@return moontide.process
+function public.on_off(rate, opt)
+  local values = options.table("on_off", opt, {
+    { "on", kind = "duration", above = 0, required = true },
+    { "off", kind = "duration", above = 0, required = true },
+  })
+  return core.process.mmpp(curve.of(rate, "on_off: rate"), { 1, 0 }, { values.on, values.off })
+end
+
+---@class moontide.mmpp_options
+---@field levels number[] relative; the mean is scaled to 1
+---@field dwell number|string|(number|string)[] mean seconds: one for all levels, or one a level
+
+--- The curve times a level that jumps: a Markov-modulated Poisson process. Levels are relative, visited
+--- in turn, each for an exponential time, and scaled so that the mean stays the curve's.
+---
+--- mt.mmpp(20, { levels = {1, 4, 0.5}, dwell = {"60s", "5s", "30s"} })
+---@param rate number|moontide.curve|function requests a second
+---@param opt moontide.mmpp_options
+---@return moontide.process
+function public.mmpp(rate, opt)
+  local values = options.table("mmpp", opt, {
+    { "levels", kind = "number", min = 0, list = true, required = true },
+    { "dwell", kind = "duration", above = 0, list = true, required = true },
+  })
+  local levels, dwells = values.levels, values.dwell
+  if #dwells == 1 then
+    for i = 2, #levels do dwells[i] = dwells[1] end
+  elseif #dwells ~= #levels then
+    core.base.raise(("mmpp: there are %d levels and %d dwelling times: give one for all or one a level")
+      :format(#levels, #dwells))
+  end
+  return core.process.mmpp(curve.of(rate, "mmpp: rate"), levels, dwells)
+end
+
+---@class moontide.hawkes_options
+---@field branching number children of a request on average: at least 0, below 1
+---@field decay number|string mean seconds until they come
+
+--- Requests that bring further ones, as a retry or a shared link does (a Hawkes process): a background of
+--- curve * (1 - branching); each request has `branching` children on average, after exponential delays.
+---@param rate number|moontide.curve|function requests a second, background and children together
+---@param opt moontide.hawkes_options
+---@return moontide.process
+function public.hawkes(rate, opt)
+  local values = options.table("hawkes", opt, {
+    { "branching", kind = "number", min = 0, below = 1, required = true },
+    { "decay", kind = "duration", above = 0, required = true },
+  })
+  return core.process.hawkes(curve.of(rate, "hawkes: rate"), values.branching, values.decay)
+end
+
+-- --- sessions -------------------------------------------------------------------------------------
+
+-- A time that may be a distribution: seconds, "5s", or a distribution of seconds.
+local function seconds_of(value, what)
+  if type(value) == "string" and not value:find ":" then value = options.duration(value, what) end
+  return distribution.of(value, what)
+end
+
+local service_options = {
+  { "ttft", kind = "duration", min = 0, default = 0 },
+  { "per_token", kind = "duration", min = 0, default = 0 },
+}
+
+---@class moontide.service_options
+---@field ttft? number|string seconds to an answer's first token
+---@field per_token? number|string seconds a token of an answer
+
+---@class moontide.sessions_options
+---@field starts moontide.process sessions a second
+---@field turns number|moontide.distribution requests of a session, at least 1
+---@field think? number|string|moontide.distribution seconds from the end of an answer to the next turn
+---@field service? moontide.service_options what an answer takes
+---@field max_input? integer tokens: a session ends before a longer prompt
+
+--- Conversations: each begins as `starts` says and has `turns` requests; a turn's prompt carries the earlier
+--- prompts and answers, and comes when the answer before it has taken its time and the user has thought.
+---
+--- mt.sessions{ starts = mt.poisson(2), turns = mt.geometric(4), think = mt.exponential(20),
+---   service = { ttft = "200ms", per_token = "20ms" }, max_input = 32000 }
+---@param opt moontide.sessions_options
+---@return moontide.process
+function public.sessions(opt)
+  local values = options.table("sessions", opt, {
+    { "starts", kind = "any", required = true },
+    { "turns", kind = "length", required = true, min = 1 },
+    { "think", kind = "any", default = 0 },
+    { "service", kind = "any" },
+    { "max_input", kind = "integer", min = 1 },
+  })
+  if options.type_of(values.starts) ~= "moontide.process" then
+    options.wrong("sessions: starts", values.starts, "an arrival process such as mt.poisson(2)")
+  end
+  local service = options.table("sessions: service", values.service, service_options)
+  return core.process.sessions(values.starts, distribution.of(values.turns, "sessions: turns"),
+    seconds_of(values.think, "sessions: think"), service.ttft, service.per_token, values.max_input or 0)
+end
+
+-- --- given times ----------------------------------------------------------------------------------
+
+---@class moontide.times_of_options
+---@field speed? number 2 is twice as fast
+---@field wrap? boolean again from the start at the end, a mean gap later
+
+--- The arrival times of a trace, the first at 0.
+---@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param opt? moontide.times_of_options
+---@return moontide.process
+function public.times_of(trace, opt)
+  local values = options.table("times_of", opt, {
+    { "speed", kind = "number", above = 0, default = 1 },
+    { "wrap", kind = "boolean", default = false },
+  })
+  local columns = require("moontide.trace.trace").columns_of(trace, "times_of")
+  return core.process.recorded(columns, values.speed, values.wrap)
+end
+
+---@class moontide.closed_options
+---@field users integer at least 1
+---@field think? number|string|moontide.distribution seconds between an answer and the next request
+
+--- A closed loop: so many users, each sends, waits for the answer, thinks, and sends again. It has no times
+--- of its own: it is for driving an endpoint, and writing its trace is an error.
+---@param opt moontide.closed_options
+---@return moontide.process
+function public.closed(opt)
+  local values = options.table("closed", opt, {
+    { "users", kind = "integer", min = 1, required = true },
+    { "think", kind = "any", default = 0 },
+  })
+  return core.process.closed(values.users, seconds_of(values.think, "closed: think"))
+end
+
+--- Arrivals of your own: factory(random) is called once a run and returns a function that is called with
+--- the time of the last request (seconds) and returns the gap to the next one, or nil at the end.
+---
+--- mt.arrivals(function(random) return function(now) return random:exponential(0.1) end end)
+---@param factory fun(random: moontide.random): fun(now: number): number?
+---@return moontide.process
+function public.arrivals(factory)
+  if type(factory) ~= "function" then
+    options.wrong("arrivals: the factory", factory, "a function of a generator of random numbers")
+  end
+  return core.process.custom(factory)
+end
+
+return { public = public }

@@ -1,0 +1,304 @@
+--- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
+local core = require "moontide.core"
+local distribution = require "moontide.load.distribution"
+local fields = require "moontide.load.fields"
+local options = require "moontide.kit.options"
+core.base.own()
+
+local stream = {}
+---@class moontide
+local public = {}
+
+---@class moontide.stream
+---@field name string?
+---@field process moontide.process
+local stream_type = { __name = "moontide.stream" }
+---@class moontide.classes
+local classes_type = { __name = "moontide.classes" }
+
+--- Names are written into records and are keys of random numbers: not empty, UTF-8 without zero bytes.
+---@param name string|nil
+---@param what string
+function stream.check_name(name, what)
+  if name == "" then core.base.raise(what .. " must not be empty") end
+  if name and (not utf8.len(name) or name:find("\0", 1, true)) then
+    core.base.raise(what .. " must be UTF-8 without zero bytes")
+  end
+end
+
+local function check_type(value, type_name, what, allowed)
+  if value ~= nil and options.type_of(value) ~= type_name then options.wrong(what, value, allowed) end
+  return value
+end
+
+-- --- lengths --------------------------------------------------------------------------------------
+
+-- The pair {input, is_new, output or false} of a stream or class; exactly one input is given.
+local function pair_of(values, where)
+  if (values.input == nil) == (values.new_input == nil) then
+    core.base.raise(where .. (values.input == nil
+      and ": input= (the whole prompt) or new_input= (what is added to its shared part) is required"
+      or ": input= is the whole prompt, new_input= what is added to its shared part: give one of them"))
+  end
+  local is_new = values.new_input ~= nil
+  local name = is_new and "new_input" or "input"
+  local output = false
+  if values.output ~= nil then output = distribution.of(values.output, where .. ": output") end
+  return { distribution.of(values[name], where .. ": " .. name), is_new, output }
+end
+
+-- "prompts_of", of a prompt source.
+local function source_name(prompt)
+  return tostring(prompt):match "^[%w_]+"
+end
+
+local class_options = {
+  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "prompt", kind = "any" }, { "fields", kind = "any" },
+  items = true,
+}
+
+local function class_of(self, i, given)
+  local where = ("classes: class %d"):format(i)
+  local values = options.table(where, given, class_options)
+  if values[1] == nil or #values > 1 then
+    core.base.raise(where .. ": begins with its weight, as in {1, input=100, output=20}")
+  end
+  local pair = pair_of(values, where)
+  if type(values[1]) == "number" and values[1] < 0 then
+    options.wrong(where .. ": weight", values[1], "0 or more")
+  end
+  pair[4] = require("moontide.load.curve").of(values[1], where .. ": weight")
+  self.pairs[i] = pair
+  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
+  if values.prompt and core.prompt.decides(values.prompt) then
+    core.base.raise(("%s: %s decides the lengths of its prompts: it is for a stream of its own"):format(
+      where, source_name(values.prompt)))
+  end
+  self.prompts[i] = values.prompt or false
+  self.fields[i] = values.fields or false
+  fields.of(values.fields, where)
+end
+
+---@class moontide.class
+---@field [1] number|moontide.curve|function its weight
+---@field input? number|moontide.distribution tokens of the whole prompt; or new_input
+---@field new_input? number|moontide.distribution tokens after the shared part
+---@field output? number|moontide.distribution tokens of the answer
+---@field prompt? moontide.prompt instead of the stream's
+---@field fields? table<string, any> beside the stream's
+
+--- Classes of request: each has its lengths and may have its own prompts and fields.
+---
+--- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
+---@param list moontide.class[] weights are read at the request's time; curves must last as long as the stream
+---@return moontide.classes
+function public.classes(list)
+  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+    core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
+  end
+  options.table("classes", list, { items = true })
+  local self = { pairs = {}, prompts = {}, fields = {} }
+  for i, given in ipairs(list) do class_of(self, i, given) end
+  self.lengths = core.lengths.classes(self.pairs)
+  return setmetatable(self, classes_type)
+end
+
+--- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
+---@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@return moontide.classes
+function public.lengths_of(trace)
+  local columns = require("moontide.trace.trace").columns_of(trace, "lengths_of")
+  return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
+    text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
+end
+
+function classes_type.__tostring(self)
+  return self.text or ("classes (%d)"):format(#self.prompts)
+end
+
+-- --- streams --------------------------------------------------------------------------------------
+
+local stream_options = {
+  { "name", kind = "string" },
+  { "arrivals", kind = "any", required = true },
+  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "lengths", kind = "any" },
+  { "prompt", kind = "any" },
+  { "first", kind = "any" },
+  { "fields", kind = "any" },
+}
+
+local first_options = {
+  { "new_input", kind = "length" }, { "output", kind = "length" },
+}
+
+-- Turns add to what was said before: what decides whole prompts cannot be theirs.
+local function check_turns(values, where)
+  local what
+  if values.input ~= nil then
+    what = "input= is a whole prompt"
+  elseif values.prompt and core.prompt.decides(values.prompt) then
+    what = source_name(values.prompt) .. " brings whole prompts"
+  elseif values.lengths and not values.lengths.pairs then
+    what = "lengths_of brings whole prompts"
+  else
+    for i, pair in ipairs(values.lengths and values.lengths.pairs or {}) do
+      if not pair[2] then what = ("input= of class %d is a whole prompt"):format(i) break end
+    end
+  end
+  if what then
+    core.base.raise(where .. ": sessions need new_input=, what a turn adds to what was said before; " .. what)
+  end
+end
+
+-- What only sessions have, and what they need.
+local function check_sessions(self, values, where)
+  local has_sessions = core.process.has_sessions(values.arrivals)
+  if has_sessions then check_turns(values, where) end
+  if values.first ~= nil and not has_sessions then
+    core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
+  elseif values.first ~= nil then
+    local first = options.table(where .. ": first", values.first, first_options)
+    if first.new_input == nil and values.new_input == nil then
+      core.base.raise(where .. ": first: new_input is required beside lengths=")
+    end
+    self.first = core.lengths.pair(pair_of({ new_input = first.new_input or values.new_input,
+      output = first.output ~= nil and first.output or values.output }, where .. ": first"))
+  end
+end
+
+-- A prompt source that decides the lengths itself leaves only the output to the stream.
+local function use_decided(self, values, where)
+  for _, name in ipairs { "input", "new_input", "lengths" } do
+    if values[name] ~= nil then
+      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
+        .. "(output= may replace its OSL)"):format(where, source_name(values.prompt), name))
+    end
+  end
+  local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
+  self.lengths = core.lengths.pair { false, false, output }
+end
+
+local function use_classes(self, values, where)
+  for _, name in ipairs { "input", "new_input", "output" } do
+    if values[name] ~= nil then
+      core.base.raise(("%s: lengths= says how long requests are: leave out %s="):format(where, name))
+    end
+  end
+  self.lengths = values.lengths.lengths
+  self.class_prompts, self.class_fields = values.lengths.prompts, {}
+  for i, own in ipairs(values.lengths.fields) do
+    self.class_fields[i] = own and fields.of(own, where, values.fields) or false
+  end
+end
+
+---@class moontide.first_options
+---@field new_input? number|moontide.distribution
+---@field output? number|moontide.distribution
+
+---@class moontide.stream_options
+---@field name? string
+---@field arrivals moontide.process when requests come
+---@field input? number|moontide.distribution tokens of the whole prompt; or new_input, or lengths
+---@field new_input? number|moontide.distribution tokens after the shared part
+---@field output? number|moontide.distribution tokens of the answer; without it records have no output_length
+---@field lengths? moontide.classes
+---@field prompt? moontide.prompt without it every prompt is unique
+---@field first? moontide.first_options other lengths of a session's first turn
+---@field fields? table<string, any> further members of the records
+
+--- A stream of requests: when they come, how long they are, who shares which prefix.
+---
+--- mt.stream{ arrivals = mt.poisson(20), input = mt.lognormal{mean=2400, cv=1.2}, output = 300 }
+---@param opt moontide.stream_options
+---@return moontide.stream
+function public.stream(opt)
+  local values = options.table("stream", opt, stream_options)
+  stream.check_name(values.name, "stream: name")
+  local where = values.name and ("stream '%s'"):format(values.name) or "stream"
+  check_type(values.arrivals, "moontide.process", where .. ": arrivals",
+    "an arrival process such as mt.poisson(20)")
+  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
+  check_type(values.lengths, "moontide.classes", where .. ": lengths",
+    "mt.classes{...} or mt.lengths_of(trace)")
+  local self = {
+    name = values.name, process = values.arrivals,
+    prompt = values.prompt or core.prompt.unique(),
+    fields = fields.of(values.fields, where),
+  }
+  check_sessions(self, values, where)
+  if values.prompt and core.prompt.decides(values.prompt) then
+    use_decided(self, values, where)
+  elseif values.lengths then
+    use_classes(self, values, where)
+  else
+    self.lengths = core.lengths.pair(pair_of(values, where))
+  end
+  return setmetatable(self, stream_type)
+end
+
+function stream_type.__tostring(self)
+  return ("stream %s: %s, %s"):format(self.name or "main", tostring(self.process), tostring(self.prompt))
+end
+
+-- --- clients --------------------------------------------------------------------------------------
+
+---@class moontide.clients
+---@field streams moontide.stream[]
+local clients_type = { __name = "moontide.clients" }
+
+-- The shares k^-s of n clients, summing to 1, the largest first.
+local function shares_of(n, exponent)
+  local shares, total = {}, 0
+  for i = 1, n do
+    shares[i] = i ^ -exponent
+    total = total + shares[i]
+  end
+  for i = 1, n do shares[i] = shares[i] / total end
+  return shares
+end
+
+---@class moontide.clients_options
+---@field n integer how many, at most 100 000
+---@field zipf? number exponent of their shares; 0: all alike
+---@field stream fun(i: integer, share: number): moontide.stream
+
+--- Many clients, each a stream of its own: stream(i, share) makes the i-th, share being its part of the whole
+--- (k^-zipf, the largest first; they sum to 1). A stream without a name is called "client-i".
+---
+--- mt.clients{ n = 40, zipf = 1.1, stream = function(i, share)
+---   return mt.stream{ arrivals = mt.poisson(100 * share), new_input = 200, output = 300,
+---     prompt = mt.shared_prefix{ tokens = 500 * i } } end }
+---@param opt moontide.clients_options
+---@return moontide.clients
+function public.clients(opt)
+  local values = options.table("clients", opt, {
+    { "n", kind = "integer", min = 1, max = 100000, required = true },
+    { "zipf", kind = "number", min = 0, default = 0 },
+    { "stream", kind = "any", required = true },
+  })
+  if type(values.stream) ~= "function" then
+    options.wrong("clients: stream", values.stream, "a function(i, share) that returns mt.stream{...}")
+  end
+  local streams, digits = {}, #tostring(values.n)
+  for i, share in ipairs(shares_of(values.n, values.zipf)) do
+    local one = values.stream(i, share)
+    if options.type_of(one) ~= "moontide.stream" then
+      options.wrong(("clients: what stream(%d, share) returned"):format(i), one, "mt.stream{...}")
+    end
+    local named = {}
+    for key, value in pairs(one) do named[key] = value end
+    named.name = one.name or ("client-%0" .. digits .. "d"):format(i)
+    streams[i] = setmetatable(named, stream_type)
+  end
+  return setmetatable({ streams = streams }, clients_type)
+end
+
+function clients_type.__tostring(self)
+  return ("clients (%d streams)"):format(#self.streams)
+end
+
+stream.public = public
+
+return stream

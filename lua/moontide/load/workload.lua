@@ -1,0 +1,383 @@
+--- Workloads: what a script returns, and what can be done with it.
+--
+-- A workload is streams and other workloads. It is a value: nothing is made before a method asks for
+-- it.
+local core = require "moontide.core"
+local expected = require "moontide.load.expected"
+local options = require "moontide.kit.options"
+local stream = require "moontide.load.stream"
+core.base.own()
+
+local workload = {}
+---@class moontide
+local public = {}
+---@class moontide.workload
+local methods = {}
+
+local workload_type = { __name = "moontide.workload", __index = methods }
+
+local default_duration, default_block_size = 60, 512
+
+-- --- workloads ------------------------------------------------------------------------------------
+
+-- All streams with their full names, rate factor and end, those of workloads inside included. Only those
+-- inside end after their own duration: how long the whole is, the run says.
+local function flatten(self, prefix, factor, last, into)
+  factor = factor * self.factor
+  for i, member in ipairs(self.members) do
+    if options.type_of(member) == "moontide.stream" then
+      local name = member.name
+      if not name and #self.members > 1 then
+        core.base.raise(("workload: stream %d has no name; where there are several each needs one"):format(i))
+      end
+      into[#into + 1] = { name = prefix .. (name or "main"), stream = member, factor = factor, last = last }
+    else
+      local inner = member.name or member.script_name
+      flatten(member, inner and prefix .. inner .. "/" or prefix, factor,
+        math.min(last, member.duration or math.huge), into)
+    end
+  end
+  return into
+end
+
+local function check_names(streams)
+  local seen = {}
+  for _, entry in ipairs(streams) do
+    if seen[entry.name] then
+      core.base.raise(("workload: two streams are named '%s'"):format(entry.name))
+    end
+    seen[entry.name] = true
+  end
+end
+
+-- A workload that does not say its block size takes that of the workloads in it.
+local function take_block_size(self, member)
+  if not member.given_block_size then return end
+  if not self.given_block_size then
+    self.block_size, self.given_block_size = member.block_size, true
+  elseif member.block_size ~= self.block_size then
+    core.base.raise(("workload: the block_size of '%s' is %d, beside it or around it is %d"):format(
+      member.name or member.script_name or "the inner workload", member.block_size, self.block_size))
+  end
+end
+
+local function check_members(self)
+  if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
+  for i, member in ipairs(self.members) do
+    if options.type_of(member) == "moontide.workload" then
+      take_block_size(self, member)
+    elseif options.type_of(member) ~= "moontide.stream" then
+      options.wrong(("workload: member %d"):format(i), member, "a stream, mt.clients{...} or a workload")
+    end
+  end
+end
+
+-- The list part, the streams of mt.clients in its place.
+local function members_of(values)
+  local members = {}
+  for _, member in ipairs(values) do
+    if options.type_of(member) == "moontide.clients" then
+      table.move(member.streams, 1, #member.streams, #members + 1, members)
+    else
+      members[#members + 1] = member
+    end
+  end
+  return members
+end
+
+local workload_options = {
+  { "name", kind = "string" },
+  { "duration", kind = "duration", above = 0 },
+  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
+  items = true,
+}
+
+---@class moontide.workload_options
+---@field name? string before the names of its streams inside another workload
+---@field duration? number|string seconds; else its longest curve, else 60 s
+---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
+---@field [integer] moontide.stream|moontide.clients|moontide.workload
+
+--- A workload: named streams and other workloads that run together.
+---
+--- mt.workload{ duration = "10m", mt.stream{ arrivals = mt.poisson(20), input = 2000, output = 250 } }
+---@param opt moontide.workload_options
+---@return moontide.workload
+function public.workload(opt)
+  local values = options.table("workload", opt, workload_options)
+  stream.check_name(values.name, "workload: name")
+  local self = setmetatable({
+    name = values.name, duration = values.duration,
+    block_size = values.block_size or default_block_size,
+    given_block_size = values.block_size ~= nil,
+    members = members_of(values),
+    factor = 1,
+    expectations = {}, -- by what they were asked for
+    where = core.base.where(),
+  }, workload_type)
+  check_members(self)
+  self.streams = flatten(self, "", 1, math.huge, {})
+  check_names(self.streams)
+  return self
+end
+
+--- Is the value a workload?
+---@param value any
+---@return boolean
+function workload.is(value)
+  return options.type_of(value) == "moontide.workload"
+end
+
+local function copy(self)
+  local other = {}
+  for key, value in pairs(self) do other[key] = value end
+  other.plan, other.expectations = nil, {}
+  return setmetatable(other, workload_type)
+end
+
+--- The workload as made by a script: its streams get the script's name inside another workload.
+---@param self moontide.workload
+---@param name string
+---@return moontide.workload
+function workload.with_script_name(self, name)
+  local named = copy(self)
+  named.script_name = name
+  return named
+end
+
+--- All rates times k; request number k keeps its lengths and prefix at every scale.
+---@param k number above 0
+---@return moontide.workload
+function methods:scale(k)
+  k = options.number(k, "scale: the factor")
+  if k <= 0 then core.base.raise(("scale: the factor must be above 0, not %s"):format(options.show(k))) end
+  local scaled = copy(self)
+  scaled.factor = self.factor * k
+  scaled.streams = flatten(scaled, "", 1, math.huge, {})
+  return scaled
+end
+
+-- The plan in core, made once.
+local function plan_of(self)
+  if self.plan then return self.plan end
+  local plan = core.plan.new(self.block_size)
+  for _, entry in ipairs(self.streams) do
+    local one = entry.stream
+    core.plan.add(plan, {
+      name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
+      first = one.first,
+      fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
+      factor = entry.factor, last = entry.last,
+    })
+  end
+  self.plan = plan
+  return plan
+end
+
+-- --- durations ------------------------------------------------------------------------------------
+
+local function longest_curve(self)
+  local longest
+  for _, entry in ipairs(self.streams) do
+    local duration = math.min(core.process.duration(entry.stream.process), entry.last)
+    if duration < math.huge then longest = math.max(longest or 0, duration) end
+  end
+  return longest
+end
+
+--- How long the workload is: what is asked, else its own, else its longest finite curve, else 60 s.
+---@param self moontide.workload
+---@param asked? number seconds
+---@param fallback? number seconds, instead of 60
+---@return number seconds, boolean is_said false when nothing says it and it is the 60 s
+function workload.duration(self, asked, fallback)
+  local said = asked or self.duration or longest_curve(self) or fallback
+  return said or default_duration, said ~= nil
+end
+
+--- Lines that say where a curve ends before the workload does, or is cut by its end.
+---@param self moontide.workload
+---@param duration number seconds
+---@param is_default? boolean nothing said how long the workload is
+---@return string[]
+function workload.duration_notes(self, duration, is_default)
+  local notes = {}
+  for _, entry in ipairs(self.streams) do
+    local curve = core.process.duration(entry.stream.process)
+    if curve < math.huge and math.abs(curve - duration) > 1e-9 * duration then
+      notes[#notes + 1] = ("stream '%s': its curve lasts %.9g s, the workload %.9g s: it %s"):format(
+        entry.name, curve, duration, curve < duration and "ends early" or "is cut")
+    end
+    local period = is_default and core.process.period(entry.stream.process) or 0
+    if period > duration * (1 + 1e-9) then
+      notes[#notes + 1] = ("stream '%s': its curve repeats every %.9g s, and nothing says how long the "
+        .. "workload is (duration= or --duration): it ends after %.9g s"):format(entry.name, period, duration)
+    end
+  end
+  return notes
+end
+
+-- --- what it will be ------------------------------------------------------------------------------
+
+--- A failure of a run: nil, message, code for the world's; a mistake in the plan that only shows when
+--- it runs raises with the workload's line, a failure of a script's function with its own.
+---@param self moontide.workload
+---@param message string
+---@param code string
+---@return nil, string message, string code
+function workload.failed(self, message, code)
+  if code == "value" then error(self.where .. message, 0) end
+  if code == "callback" then error(message, 0) end
+  return nil, message, code
+end
+
+-- More than half inside their shared prefix is a mistake, not a workload.
+local function check_inside(self, inside)
+  if inside > 0.5 then
+    error(self.where .. "more than half of the prompts lie wholly inside their shared prefix: input= is the "
+      .. "whole prompt (did you mean new_input=, what comes after the prefix?)", 0)
+  end
+end
+
+--- Expected totals of a run, without random numbers: a value whose tostring is a table.
+---@param self moontide.workload
+---@param duration number seconds
+---@param seed integer
+---@param factor number
+---@return moontide.expected
+function workload.expect(self, duration, seed, factor)
+  local asked = ("%a %d %a"):format(duration, seed, factor)
+  local known = self.expectations[asked]
+  if known then return known end
+  local plan, names, processes, ones = plan_of(self), {}, {}, {}
+  for i, entry in ipairs(self.streams) do
+    names[i], processes[i] = entry.name, tostring(entry.stream.process)
+    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
+    if not one then
+      message = ("stream '%s': %s"):format(entry.name, message)
+      workload.failed(self, message, code)
+      error(message, 0)
+    end
+    ones[i] = one
+  end
+  local whole, inside = expected.new(duration, names, processes, ones)
+  check_inside(self, inside)
+  whole.inside = inside
+  self.expectations[asked] = whole
+  return whole
+end
+
+---@class moontide.run_options
+---@field seed? integer
+---@field duration number seconds
+---@field num_requests? integer of the whole, over all shards
+---@field rate_scale? number multiplies all rates
+---@field shard? {index: integer, count: integer} index from 0
+---@field tags? boolean
+---@field compact? boolean
+---@field whole_milliseconds? boolean
+
+--- Starts a run: core's userdata, for core.plan.next, write, columns, count, digest.
+---@param self moontide.workload
+---@param opt moontide.run_options
+---@return userdata|nil run, string? message, string? code
+function workload.run(self, opt)
+  local run, message, code = core.plan.run(plan_of(self), {
+    seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
+    shard = opt.shard and opt.shard.index, shards = opt.shard and opt.shard.count,
+    tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
+  })
+  if not run then return workload.failed(self, message, code) end
+  return run
+end
+
+-- The options of a method, with the duration decided and the plan's sense checked.
+local function run_options(self, name, opt)
+  local values = options.table(name, opt, require("moontide.command.common").workload_options)
+  values.duration = (workload.duration(self, values.duration))
+  workload.expect(self, values.duration, values.seed, 1)
+  return values
+end
+
+---@class moontide.requests_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer of the random numbers; 0
+---@field num_requests? integer stop after so many, of all shards together
+---@field shard? string "0/4": the first of four
+
+---@class moontide.expected_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer only noise in a curve depends on it
+
+local expected_options = {
+  { "duration", kind = "duration", above = 0 },
+  { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
+}
+
+--- Expected requests, ISL and OSL, stream by stream, without random numbers.
+---@param opt? moontide.expected_options
+---@return moontide.expected
+function methods:expected(opt)
+  local values = options.table("expected", opt, expected_options)
+  return workload.expect(self, workload.duration(self, values.duration), values.seed, 1)
+end
+
+--- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
+--- iterating raises.
+---@param opt? moontide.requests_options
+---@return fun(): table|nil
+function methods:requests(opt)
+  local run, message = workload.run(self, run_options(self, "requests", opt))
+  if not run then core.base.raise(message) end
+  return core.base.located(function()
+    local request, trouble, code = core.plan.next(run)
+    if trouble then
+      workload.failed(self, trouble, code)
+      core.base.raise(trouble)
+    end
+    return request
+  end)
+end
+
+--- All requests as columns in memory; nil, message, code when that fails.
+---@param opt? moontide.requests_options
+---@return moontide.columns|nil, string? message, string? code
+function methods:columns(opt)
+  local run, message, code = workload.run(self, run_options(self, "columns", opt))
+  if not run then return nil, message, code end
+  local columns
+  columns, message, code = core.plan.columns(run)
+  if not columns then return workload.failed(self, message, code) end
+  return columns
+end
+
+--- Writes the trace; gives the number of requests, or nil, message, code.
+---@param path string "-" is standard output; compressed when it ends in .gz
+---@param opt? moontide.requests_options
+---@return integer|nil, string? message, string? code
+function methods:write(path, opt)
+  path = options.value(path, "write: the path", { kind = "path" })
+  local values = run_options(self, "write", opt)
+  return require("moontide.load.generate").write(self, path, values)
+end
+
+--- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
+--- tostring is the picture.
+---@param opt? moontide.requests_options
+---@return moontide.picture
+function methods:plot(opt)
+  return require("moontide.load.generate").plot(self, run_options(self, "plot", opt))
+end
+
+function workload_type.__tostring(self)
+  local names = {}
+  for i, entry in ipairs(self.streams) do names[i] = entry.name end
+  return ("workload%s: %d stream%s (%s), %.9g s"):format(self.name and " " .. self.name or "", #names,
+    #names == 1 and "" or "s", table.concat(names, ", ", 1, math.min(#names, 5))
+    .. (#names > 5 and ", ..." or ""), workload.duration(self))
+end
+
+workload.public = public
+workload.methods = { methods }
+
+return workload

@@ -1,0 +1,231 @@
+--- The reference of the Lua module: what the comments above its functions say.
+--
+-- A public function is a C closure around the function that does the work (core.base.located): its
+-- source and line say where the comment stands, and the sources are inside the executable.
+local core = require "moontide.core"
+local nearest = require "moontide.kit.nearest"
+core.base.own()
+
+local reference = {}
+
+-- Columns for a sentence in a list of names.
+local room = 74
+
+--- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
+--- "@path" a file.
+---@param chunk string
+---@return string[]?
+function reference.lines_of(chunk)
+  local text
+  local built_in, path = chunk:match "^=moontide:(.*)$", chunk:match "^@(.*)$"
+  if built_in then
+    local base = "lua/" .. built_in:gsub("%.", "/")
+    text = core.embedded(base .. ".lua") or core.embedded(base .. "/init.lua")
+  elseif path then
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    text = file:read "a"
+    file:close()
+  end
+  if not text then return nil end
+  local lines = {}
+  for line in (text .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+-- The comment above a function, its lines without the dashes, the parameters of its definition and the
+-- lines of its file.
+local function comment_of(fn)
+  local info = debug.getinfo(fn, "S")
+  if info.what == "C" then
+    local _, inner = debug.getupvalue(fn, 1)
+    if type(inner) ~= "function" then return nil end
+    info = debug.getinfo(inner, "S")
+  end
+  local lines = info.what ~= "C" and reference.lines_of(info.source)
+  if not lines then return nil end
+  local first = info.linedefined
+  local comment = {}
+  for i = first - 1, 1, -1 do
+    local line = lines[i]:match "^%s*%-%-%-?(.*)$"
+    if not line then break end
+    table.insert(comment, 1, line)
+  end
+  return comment, lines[first]:match "%((.-)%)" or "", lines
+end
+
+--- The first sentence of a comment's lines, as far as a line of a list has room.
+---@param comment string[]
+---@return string
+function reference.sentence_of(comment)
+  local plain = {}
+  for _, line in ipairs(comment) do
+    if line:find "^%s*@" or line:find "^%s*$" then break end
+    plain[#plain + 1] = line:gsub("^%s+", "")
+  end
+  local text = table.concat(plain, " ")
+  text = text:match "^(.-%.)%s" or text
+  return #text <= room and text or text:sub(1, room - 3):gsub("%s+%S*$", "") .. "..."
+end
+
+-- The fields of a class of options that a parameter's type names, as they are annotated in its file.
+local function fields_of(type_text, lines)
+  local class = type_text:match "moontide%.[%w_]+_options" or type_text:match "moontide%.gamma_draw"
+    or type_text:match "moontide%.class%f[^%w_]"
+  local fields, is_inside = {}, false
+  for _, line in ipairs(class and lines or {}) do
+    local name = line:match "^%-%-%-@class%s+(%S+)"
+    if name then is_inside = name == class end
+    local field = is_inside and line:match "^%-%-%-@field%s+(.*)$"
+    if field then fields[#fields + 1] = field end
+  end
+  return fields
+end
+
+-- A value of mt by its dotted name, and the name in full.
+local function find(name)
+  local path = name:gsub("^mt%.?", "")
+  local value, full = require "moontide", "mt"
+  for part in path:gmatch "[^.]+" do
+    if type(value) ~= "table" then return nil end
+    value = rawget(value, part)
+    full = full .. "." .. part
+  end
+  return value, full
+end
+
+-- The names of a table of functions, sorted.
+local function names_of(table_)
+  local names = {}
+  for name in pairs(table_) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function overview(prefix, functions)
+  local lines = {}
+  for _, name in ipairs(names_of(functions)) do
+    local value = functions[name]
+    if type(value) == "function" then
+      lines[#lines + 1] = reference.line(prefix .. name, value)
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      lines[#lines + 1] = ("  %-24s see: moontide help %s%s"):format(prefix .. name, prefix, name)
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- A function's line in a list: its name and its first sentence.
+---@param name string
+---@param fn function
+---@return string
+function reference.line(name, fn)
+  return ("  %-24s %s"):format(name, reference.sentence_of(comment_of(fn) or { "" }))
+end
+
+--- The lines that follow the text of a name: an example, where there is one.
+---@param full string "mt.spike", "curve:take"
+---@return string
+function reference.example(full)
+  -- A step of a pipe is one of columns too.
+  local examples = require "moontide.reference.examples"
+  local text = examples[full] or examples[full:gsub("^pipe:", "columns:")]
+  if not text then return "" end
+  return "\nexample:\n  " .. text:gsub("\n", "\n  ") .. "\n"
+end
+
+--- What there is to say of a function: its parameters, the comment above it, an example.
+---@param full string its name: "mt.spike", "curve:take"
+---@param fn function
+---@return string
+function reference.page(full, fn)
+  local comment, parameters, source = comment_of(fn)
+  if not comment then return full .. "\n" .. reference.example(full) end
+  if full:find ":" then parameters = parameters:gsub("^self,?%s*", "") end
+  local lines = { ("%s(%s)"):format(full, parameters), "" }
+  for _, line in ipairs(comment) do
+    line = line:gsub("^%s?", "", 1)
+    local kind, rest = line:match "^@(%w+)%s*(.*)$"
+    if kind == "param" then
+      lines[#lines + 1] = "  " .. rest
+      for _, field in ipairs(fields_of(rest, source)) do lines[#lines + 1] = "    " .. field end
+    elseif kind == "return" then
+      lines[#lines + 1] = "  -> " .. rest
+    elseif kind == nil then
+      lines[#lines + 1] = line
+    end
+  end
+  return table.concat(lines, "\n") .. "\n" .. reference.example(full)
+end
+
+--- The names that a function's table of options may have, in declared order.
+---@param fn function
+---@return string[]
+function reference.option_names(fn)
+  local comment, _, source = comment_of(fn)
+  local names = {}
+  for _, line in ipairs(comment or {}) do
+    for _, field in ipairs(line:find "^%s*@param" and fields_of(line, source) or {}) do
+      names[#names + 1] = field:match "^[%a_][%w_]*"
+    end
+  end
+  return names
+end
+
+--- What the annotation says that a function returns: "moontide.curve", or nil.
+---@param fn function
+---@return string?
+function reference.returns(fn)
+  for _, line in ipairs(comment_of(fn) or {}) do
+    local returned = line:match "^%s*@return%s+(.*)$"
+    if returned then return returned end
+  end
+end
+
+local names_by_function
+
+-- The names of the functions in a table of them, and of the tables in it.
+local function collect_names(prefix, functions)
+  for name, value in pairs(functions) do
+    if type(value) == "function" then
+      names_by_function[value] = prefix .. name
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      collect_names(prefix .. name .. ".", value)
+    end
+  end
+end
+
+--- The name of a function of the module or of a method, or nil: "mt.spike", "curve:take".
+---@param fn function
+---@return string?
+function reference.name_of(fn)
+  if not names_by_function then
+    names_by_function = {}
+    for _, one in ipairs(require("moontide.reference.methods").types()) do
+      for name, method in pairs(one.methods) do names_by_function[method] = one.name .. ":" .. name end
+    end
+    collect_names("mt.", require "moontide")
+  end
+  return names_by_function[fn]
+end
+
+--- Is it a name of the Lua module: "mt", "mt.spike", "mt.trace.open"?
+---@param name string
+---@return boolean
+function reference.is_name(name)
+  return name == "mt" or name:find "^mt%." ~= nil
+end
+
+--- What the module says of one of its names; nil, message, "usage" when there is none.
+---@param name string
+---@return string|nil text, string? message, string? code
+function reference.text(name)
+  local value, full = find(name)
+  if type(value) == "function" then return reference.page(full, value) end
+  if type(value) == "table" then return overview(full .. ".", value) end
+  if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
+  local names = names_of(require "moontide")
+  return nil, ("there is no %s%s"):format(name, nearest.hint(name:gsub("^mt%.", ""), names, "mt.")), "usage"
+end
+
+return reference

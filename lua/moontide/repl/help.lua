@@ -1,0 +1,184 @@
+--- help() at the prompt: the reference by subject, by function, by method or by value.
+local core = require "moontide.core"
+local nearest = require "moontide.kit.nearest"
+local reference = require "moontide.reference"
+local reference_methods = require "moontide.reference.methods"
+core.base.own()
+
+local repl_help = {}
+
+-- Subject -> the module whose opening comment explains it and whose functions it has.
+local subjects = {
+  { "curves", "load.curve", "rates over time and their algebra" },
+  { "distributions", "load.distribution", "lengths, gaps, think times, picks" },
+  { "arrivals", "load.process", "when requests come" },
+  { "prompts", "load.prompt", "who shares which prefix" },
+  { "streams", "load.stream", "requests: arrivals, lengths, prompts, fields" },
+  { "workloads", "load.workload", "plans, and what can be done with them" },
+  { "scripts", "script.script", "scripts with options, plans of other scripts" },
+  { "traces", "trace.trace", "reading, writing, columns" },
+  { "pipes", "trace.pipe", "cutting, moving and combining traces" },
+  { "conversion", "trace.convert", "logs of real servers into traces" },
+  { "lint", "trace.lint", "what contradicts itself in a trace" },
+  { "analysis", "learn.analysis", "what a trace says of lengths and prefixes" },
+  { "comparisons", "learn.compare", "two traces side by side" },
+  { "prefixes", "learn.radix", "the tree of what prompts share" },
+  { "models", "learn.model", "what is learnt from a trace" },
+  { "synthesis", "learn.synthesizer", "new traces that behave like a real one" },
+  { "csv", "base.csv", "CSV files" },
+  { "hashing", "base.hash", "from contents of blocks to hash ids" },
+  { "random", "base.random", "random numbers by position" },
+  { "charts", "draw.chart", "pictures in the terminal" },
+  { "json", "base.json", "JSON values" },
+}
+
+local function overview()
+  local lines = {
+    "Names are typed as in a script: mt.sine{ mean = 20, amp = 10, period = 60 }:plot()",
+    "A line that is an expression shows its value, which _ is then. Tab completes.",
+    "",
+    'help "curves"        a subject, and its functions:',
+  }
+  for _, subject in ipairs(subjects) do
+    lines[#lines + 1] = ("  %-18s %s"):format(subject[1], subject[3])
+  end
+  for _, line in ipairs {
+    "help(mt.spike)       a function; help \"curve:take\" a method",
+    "help(x)              what a value is and can do",
+    'help "burst"         a command (.run burst runs it, .load burst makes its plan _)',
+    "help(mt)             every function in a line",
+    ".help                the commands of the prompt",
+  } do
+    lines[#lines + 1] = line
+  end
+  return table.concat(lines, "\n")
+end
+
+-- --- a subject -------------------------------------------------------------------------------------
+
+-- The comment that a module's file begins with, without the dashes.
+local function opening_comment(part)
+  local lines = {}
+  for _, line in ipairs(reference.lines_of("=moontide:moontide." .. part) or {}) do
+    local text = line:match "^%-%-%-?%s?(.*)$"
+    if not text then break end
+    lines[#lines + 1] = text
+  end
+  return table.concat(lines, "\n")
+end
+
+local function public_functions(prefix, functions, into)
+  for name, value in pairs(functions) do
+    if type(value) == "function" and not name:find "^__" then
+      into[#into + 1] = prefix .. name
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      public_functions(prefix .. name .. ".", value, into)
+    end
+  end
+  return into
+end
+
+-- The function of the module by its full name: "mt.trace.open".
+local function public_value(name)
+  local value = require "moontide"
+  for part in name:gsub("^mt%.", ""):gmatch "[^.]+" do value = rawget(value, part) end
+  return value
+end
+
+local function subject_text(part)
+  local lines = { opening_comment(part) }
+  local functions = public_functions("mt.", require("moontide." .. part).public or {}, {})
+  if #functions > 0 then lines[2] = "" end
+  table.sort(functions)
+  for _, name in ipairs(functions) do lines[#lines + 1] = reference.line(name, public_value(name)) end
+  for _, one in ipairs(reference_methods.types()) do
+    if one.part == part or one.name == part:match "[%w_]+$" then
+      lines[#lines + 1] = ""
+      lines[#lines + 1] = reference_methods.list(one):gsub("\n$", "")
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+-- --- by name ---------------------------------------------------------------------------------------
+
+local function subject_of(name)
+  for _, subject in ipairs(subjects) do
+    if name == subject[1] or name == subject[2] or name .. "s" == subject[1] then return subject[2] end
+  end
+end
+
+--- Every name that help "NAME" knows beside functions and commands.
+---@return string[]
+function repl_help.subjects()
+  local names = {}
+  for i, subject in ipairs(subjects) do names[i] = subject[1] end
+  return names
+end
+
+local function command_text(name)
+  local script = require "moontide.script.script"
+  local source = script.find(name)
+  if not source then return nil end
+  return require("moontide.command.help").of_script(script.load(source)):gsub("\n$", "")
+end
+
+-- What is said of a name; raises when nobody knows it.
+local function text_of_name(name)
+  local part = subject_of(name)
+  if part then return subject_text(part) end
+  local text, trouble
+  local type_name, method = name:match "^([%w_]+):([%w_]+)$"
+  if type_name then
+    text, trouble = reference_methods.text(type_name, method)
+  elseif reference.is_name(name) then
+    text, trouble = reference.text(name)
+  elseif rawget(require "moontide", name) ~= nil then
+    local one = reference_methods.find(name)
+    text = reference.text("mt." .. name) .. (one and "\n" .. reference_methods.list(one) or "")
+  elseif reference_methods.find(name) then
+    text = reference_methods.list(reference_methods.find(name))
+  else
+    text = command_text(name)
+  end
+  if text then return (text:gsub("\n$", "")) end
+  core.base.raise("help: " .. (trouble or ("nothing is known of '%s'%s"):format(name,
+    nearest.hint(name, repl_help.subjects()))))
+end
+
+-- --- by value --------------------------------------------------------------------------------------
+
+local function type_name_of(value)
+  local metatable = debug.getmetatable(value)
+  local name = type(metatable) == "table" and rawget(metatable, "__name")
+  return type(name) == "string" and name:match "^moontide%.([%w_]+)$" or nil
+end
+
+local function text_of_value(value)
+  if rawequal(value, require "moontide") then return (reference.text("mt"):gsub("\n$", "")) end
+  if type(value) == "function" then
+    local name = reference.name_of(value)
+    if name then return text_of_name(name) end
+  elseif type(value) == "table" and not debug.getmetatable(value) then
+    for name, part in pairs(require "moontide") do
+      if rawequal(part, value) then return text_of_name("mt." .. name) end
+    end
+  end
+  local name = type_name_of(value)
+  local one = name and reference_methods.find(name)
+  local shown = require("moontide.repl.show").text(value, 80)
+  if one then return shown .. "\n" .. reference_methods.list(one):gsub("\n$", "") end
+  return shown .. "\nhelp() lists what there is help on."
+end
+
+--- What help(...) prints.
+---@param ... any nothing, a subject, a name, a function or any other value
+---@return string
+function repl_help.text(...)
+  if select("#", ...) == 0 then return overview() end
+  local value = ...
+  if type(value) == "string" then return text_of_name(value) end
+  return text_of_value(value)
+end
+
+return repl_help

@@ -1,0 +1,356 @@
+--- What contradicts itself in a trace, why it may be so, and what mends it: mt.lint.
+local core = require "moontide.core"
+local json = require("moontide.base.json").public.json
+local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
+local report = require "moontide.kit.report"
+core.base.own()
+
+local lint = {}
+
+--- Names of findings, in the order in which they are reported.
+lint.names = {
+  "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
+  "block_size", "session_rows", "two_parents",
+}
+
+---@class moontide.finding
+---@field name string "seconds", "decreasing_times", "two_parents", ...
+---@field line integer? the first line
+---@field column integer? in it, where a line is no request
+---@field lines integer[] the first few
+---@field count integer lines in all
+---@field message string what contradicts what
+---@field cause string a guess at why
+---@field mend string? the flags of moontide cat that mend it
+
+---@class moontide.lint
+---@field requests integer
+---@field block_size integer? the one given, or the one that fits most prompts; nil without hash_ids
+---@field sessions string? what session rows count: "cumulative" or "delta"
+---@field findings moontide.finding[]
+local metatable = { __name = "moontide.lint" }
+local methods = {}
+metatable.__index = methods
+
+local function plural(count, what)
+  return ("%d %s%s"):format(count, what, count == 1 and "" or "s")
+end
+
+local function short(number)
+  if number >= 1e6 then return ("%.3g million"):format(number / 1e6) end
+  return ("%.4g"):format(number)
+end
+
+-- --- the findings ----------------------------------------------------------------------------------
+
+local find = {}
+
+function find.bad_lines(facts, skipped)
+  if skipped.count == 0 then return nil end
+  local more = skipped.count > 1 and (" (and %d more)"):format(skipped.count - 1) or ""
+  local line, column, message = skipped.first:match ":(%d+):(%d+): (.*)$"
+  return { line = math.tointeger(tonumber(line)), column = math.tointeger(tonumber(column)),
+    count = skipped.count, message = (message or skipped.first) .. more,
+    cause = facts.requests > 0 and "the line is no request in the trace format"
+      or "the file is no trace",
+    mend = facts.requests > 0 and "--skip-bad-lines" or nil }
+end
+
+local seconds_messages = {
+  epoch = function(facts)
+    return ("the first timestamp, %s, is now in seconds since 1970"):format(facts.first)
+  end,
+  load = function(facts)
+    return ("as milliseconds the trace has %s requests and %s input tokens a second"):format(
+      short(facts.requests_a_second), short(facts.tokens_a_second))
+  end,
+  turns = function() return "as milliseconds, turns follow one another faster than answers can be made" end,
+}
+
+function find.seconds(facts)
+  local message = seconds_messages[facts.seconds_because]
+  return message and { count = facts.times, message = message(facts),
+    cause = ("timestamps are in seconds: that would be %s requests a second"):format(
+      short(facts.requests_a_second / 1000)),
+    mend = "--time-unit s" }
+end
+
+function find.decreasing_times(facts)
+  return { at = facts.decreasing,
+    message = ("timestamp %s is smaller than the %s before it"):format(
+      facts.decreased_to, facts.decreased_from),
+    cause = "several logs were put one after the other, or several writers wrote to one", mend = "--sort" }
+end
+
+function find.quantised_clock(facts)
+  local grid = facts.grid
+  return grid and { count = grid.times,
+    message = ("the clock ticks every %g s: %d requests at %d instants"):format(grid.period, grid.times,
+      grid.instants),
+    cause = "the recording's clock; replayed as it is, each tick is a burst that never happened",
+    mend = "--dequantize" }
+end
+
+function find.no_timestamp(facts)
+  return { at = facts.without_time,
+    message = "no timestamp, and no earlier turn of its session that it could follow",
+    cause = "other requests have one: the log is incomplete here" }
+end
+
+function find.empty_prompts(facts)
+  return { at = facts.empty_prompts, message = "input_length is 0: a prompt has at least one token",
+    cause = "the log counted requests that were refused or cut off",
+    mend = "--where 'input_length ~= 0'" }
+end
+
+function find.block_size(facts)
+  if facts.misfits.count == 0 then return nil end
+  local input, size = math.tointeger(facts.misfit_input) or 0, facts.block_size
+  local finding = { at = facts.misfits,
+    message = ("%s for %s tokens, which are %s of %d"):format(plural(facts.misfit_ids, "hash id"),
+      facts.misfit_input, plural(input // size + (input % size > 0 and 1 or 0), "block"), size),
+    cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
+      size, facts.fits, facts.prompts),
+    mend = "--fit-ids --block-size " .. size }
+  if facts.other_size > 0 then
+    finding.cause = ("traces with blocks of %d and of %d tokens were put together: every prompt fits one of "
+      .. "them"):format(size, facts.other_size)
+    finding.mend = nil
+  elseif facts.better_size > 0 then
+    finding.cause = ("blocks have %d tokens: that fits %d of %d prompts"):format(facts.better_size,
+      facts.better_fits, facts.prompts)
+    finding.mend = "--block-size " .. facts.better_size
+  end
+  return finding
+end
+
+function find.session_rows(facts)
+  local by_ids = facts.continued + facts.apart > 0
+  local like_whole = by_ids and facts.continued or facts.longer
+  local unlike = by_ids and facts.apart or facts.shorter
+  if facts.rows == "cumulative" or like_whole + unlike == 0 then return nil end
+  local line = by_ids and facts.first_apart or facts.first_shorter
+  local message = (by_ids and "%d of %d later turns share no block with the turn before"
+    or "%d of %d later turns are shorter than prompt and answer of the turn before"):format(
+      unlike, like_whole + unlike)
+  local finding = { line = line > 0 and line or nil, count = unlike, message = message,
+    cause = "input_length counts only what a turn adds; commands take it as the whole prompt",
+    mend = "--sessions-to cumulative" }
+  if not facts.rows then
+    finding.cause = "rows of two kinds in one trace, or sessions whose history was cut"
+    finding.mend = "--sessions-to cumulative --sessions delta"
+  end
+  if facts.block_size > 0 and facts.block_size ~= 512 then
+    finding.mend = finding.mend .. " --block-size " .. facts.block_size
+  end
+  return finding
+end
+
+function find.two_parents(facts)
+  local function after(parent) return parent and "follows " .. parent or "begins a prompt" end
+  return { at = facts.two_parents,
+    message = ("hash id %s %s, but %s it %s"):format(facts.conflict_id, after(facts.parent_now),
+      facts.conflict_line > 0 and "in line " .. facts.conflict_line or "before", after(facts.parent_before)),
+    cause = "ids name contents rather than prefixes, or the ids of several traces were mixed",
+    mend = "--renumber" }
+end
+
+-- One finding with its fields in place; nil where there is none.
+local function complete(name, finding)
+  if not finding or (finding.at and finding.at.count == 0) then return nil end
+  local at = finding.at or { count = finding.count, lines = { finding.line } }
+  finding.at = nil
+  finding.name, finding.count, finding.lines = name, at.count, at.lines
+  finding.line = at.lines[1] ~= 0 and at.lines[1] or nil
+  return finding
+end
+
+-- --- the report ------------------------------------------------------------------------------------
+
+-- " (and lines 5, 8 and 100 more)"
+local function further(finding)
+  local others = finding.count - math.max(1, #finding.lines)
+  if finding.count < 2 or not finding.line or #finding.lines < 2 then return "" end
+  local texts = table.move(finding.lines, 2, #finding.lines, 1, {})
+  local is_one = #texts == 1 and others == 0
+  return (" (and %s %s%s)"):format(is_one and "line" or "lines", table.concat(texts, ", "),
+    others > 0 and (" and %d more"):format(others) or "")
+end
+
+function metatable:__tostring()
+  local facts = { plural(self.requests, "request") }
+  if self.block_size then facts[#facts + 1] = ("blocks of %d tokens"):format(self.block_size) end
+  if self.sessions then facts[#facts + 1] = "session rows are " .. self.sessions end
+  local lines = { ("%s: %s"):format(self.name, table.concat(facts, ", ")) }
+  for _, finding in ipairs(self.findings) do
+    local place = finding.line and finding.line .. ":" or ""
+    if finding.column then place = place .. finding.column .. ":" end
+    lines[#lines + 1] = ("\n%s:%s %s%s"):format(self.name, place, finding.message, further(finding))
+    lines[#lines + 1] = "  why:  " .. finding.cause
+    local command = self.path and ("moontide cat %s "):format(self.path) or ""
+    if finding.mend then lines[#lines + 1] = "  mend: " .. command .. finding.mend end
+  end
+  if #self.findings == 0 then lines[#lines + 1] = "Nothing contradicts itself." end
+  return table.concat(lines, "\n")
+end
+
+function metatable:__json()
+  local findings = {}
+  for i, one in ipairs(self.findings) do
+    findings[i] = json.object {
+      { "name", one.name }, { "line", one.line }, { "count", one.count }, { "lines", json.array(one.lines) },
+      { "message", one.message }, { "cause", one.cause }, { "mend", one.mend },
+    }
+  end
+  return json.object {
+    { "requests", self.requests }, { "block_size", self.block_size }, { "sessions", self.sessions },
+    { "findings", json.array(findings) },
+  }
+end
+
+-- --- linting ---------------------------------------------------------------------------------------
+
+-- Requests between two looks at whether progress is to be shown.
+local step = 20000
+
+local function read(state, source)
+  local total = 0
+  repeat
+    local count, message, code = state:read(source, step)
+    if not count then
+      report.finish()
+      return nil, message, code
+    end
+    total = total + count
+    report.progress(function() return ("%d requests looked at"):format(total) end)
+  until count < step
+  report.finish()
+  return true
+end
+
+-- The facts of a source, and the bad lines it passed over.
+local function facts_of(source, block_size)
+  local state <close> = core.lint.new(block_size or 0)
+  local done, message, code = read(state, source)
+  if not done then return nil, message, code end
+  local facts
+  facts, message, code = state:result()
+  if not facts then return nil, message, code end
+  local count, first = core.source.skipped(source)
+  return facts, { count = count, first = first }
+end
+
+---@class moontide.lint_options
+---@field block_size? integer tokens a block; else the size that fits most prompts
+---@field ignore? string[] names of findings that are none
+
+local lint_options = {
+  { "block_size", kind = "integer", min = 1 },
+  { "ignore", kind = "choice", choices = lint.names, list = true },
+}
+
+-- The result for a pipe called `name`, `path` in commands; `skipped` are bad lines left out before.
+local function judge(whole, name, path, opt, skipped)
+  local source <close>, message, code = whole.start { filters = {} }
+  if not source then return nil, message, code end
+  local facts, bad, kind = facts_of(source, opt.block_size)
+  if not facts then return nil, bad --[[@as string]], kind end
+  local ignored = {}
+  for _, one in ipairs(opt.ignore or {}) do ignored[one] = true end
+  local findings = {}
+  for _, one in ipairs(lint.names) do
+    local finding = not ignored[one] and complete(one, find[one](facts, skipped or bad))
+    findings[#findings + 1] = finding or nil
+  end
+  return setmetatable({
+    name = name, path = path, trace = whole, requests = facts.requests,
+    block_size = facts.block_size > 0 and facts.block_size or nil, sessions = facts.rows,
+    findings = findings, facts = facts,
+  }, metatable)
+end
+
+--- Looks for what contradicts itself in a trace: seconds taken for milliseconds, decreasing times, a clock
+-- that ticks, hash_ids that do not fit the lengths or have two parents, session rows that count only what a
+-- turn adds. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
+-- result prints as a report; result:mended() is the trace with all of it mended.
+---@param trace string|moontide.columns|moontide.pipe a path, columns, a pipe
+---@param given? moontide.lint_options
+---@return moontide.lint? result, string? message, string? code
+function lint.lint(trace, given)
+  local opt = options.table("lint", given, lint_options)
+  local whole = pipe.trace.pipe(trace, { skip_bad_lines = true })
+  local path = type(trace) == "string" and trace or nil
+  return judge(whole, path == "-" and "standard input" or whole.text, path, opt)
+end
+
+--- The same of standard input, which is kept so that it can be mended: it can be read only once.
+---@param given? moontide.lint_options
+---@return moontide.lint? result, string? message, string? code
+function lint.standard_input(given)
+  local opt = options.table("lint", given, lint_options)
+  local reader <close>, message, code = core.trace.open("-", true)
+  if not reader then return nil, message, code end
+  local columns
+  columns, message, code = reader:columns()
+  if not columns then return nil, message, code end
+  local count, first = reader:skipped()
+  return judge(pipe.trace.pipe(columns), "standard input", "-", opt, { count = count, first = first })
+end
+
+-- --- mending ---------------------------------------------------------------------------------------
+
+local function fitted(trace, facts)
+  if facts.other_size > 0 then return nil end -- all ids are right, in blocks of one size or the other
+  return trace:fit_ids {
+    block_size = facts.better_size > 0 and facts.better_size or facts.block_size,
+    first_free = facts.next_id,
+  }
+end
+
+-- What mends each finding, in the order in which it is done.
+local mends = {
+  { "seconds", function(trace) return trace:speed(1 / 1000) end },
+  { "decreasing_times", function(trace) return trace:sort() end },
+  { "quantised_clock", function(trace, facts, seed)
+    return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }
+  end },
+  { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
+  { "block_size", fitted },
+  { "session_rows", function(trace, facts)
+    if facts.rows ~= "delta" then return nil end
+    local size = facts.better_size > 0 and facts.better_size or facts.block_size
+    if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
+    if not trace then return nil end
+    return trace:sessions { to = "cumulative", from = "delta", block_size = size > 0 and size or 512 }
+  end },
+  { "two_parents", function(trace) return trace:renumber() end },
+}
+
+--- The trace with its findings mended as far as that can be done without asking: bad lines and empty
+-- prompts left out, times in milliseconds, in order and off their ticks, as many hash_ids as blocks, whole
+-- prompts in session rows, ids with one parent.
+---@param seed? integer for the ticks
+---@return moontide.pipe trace, string[] mended, string[] left names of findings
+function methods:mended(seed)
+  seed = options.value(seed or 0, "mended: seed", { "seed", kind = "integer" })
+  local trace, mended, left, is_mended = self.trace, {}, {}, { bad_lines = true }
+  local found = {}
+  for _, finding in ipairs(self.findings) do found[finding.name] = true end
+  for _, mend in ipairs(mends) do
+    local better = found[mend[1]] and mend[2](trace, self.facts, seed)
+    if better then trace, is_mended[mend[1]] = better, true end
+  end
+  for _, finding in ipairs(self.findings) do
+    table.insert(is_mended[finding.name] and mended or left, finding.name)
+  end
+  return trace, mended, left
+end
+
+---@class moontide
+local public = { lint = lint.lint }
+
+lint.public = public
+lint.methods = { methods }
+
+return lint

@@ -1,0 +1,187 @@
+--- Traces: reading them a request at a time or into columns, and writing them. What can be done to them
+-- in between is in moontide.pipe.
+--
+-- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
+-- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
+-- of a JSON object. A name that ends in ".gz" is compressed; "-" is standard input or output. A file
+-- that cannot be read or written gives nil, a message and a code.
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
+core.base.own()
+
+---@class moontide.request
+---@field timestamp number? milliseconds; an integer when whole
+---@field input_length integer? tokens of the whole prompt
+---@field output_length integer? tokens of the answer
+---@field hash_ids integer[]? one a block of the prompt; ids of 2^63 and more are strings of digits
+---@field session_id (string|number)?
+---@field delay number? milliseconds after the answer to the session's previous turn
+---@field stream string?
+---@field turn integer? from 0 within its session; never written
+---@field extra string? the other members, the text of a JSON object
+---@field line integer? its line in the file it came from; never written
+
+---@class moontide.reader
+---@operator call: moontide.request?
+---@field next fun(self): moontide.request?, string?, string? nil alone is the end
+---@field columns fun(self): moontide.columns?, string?, string? all that is left
+---@field skipped fun(self): integer, string? bad lines passed over, and what was wrong with the first
+---@field close fun(self)
+
+---@class moontide.writer
+---@field write fun(self, what: moontide.request|moontide.columns): true?, string?, string?
+---@field finish fun(self): true?, string?, string? only now the file is there, whole
+---@field close fun(self) unfinished: leaves the old file as it was
+
+---@class moontide.column
+---@field sum fun(self): number
+---@field mean fun(self): number?
+---@field min fun(self): number?
+---@field max fun(self): number?
+---@field count fun(self): integer requests that have a value
+---@field values fun(self): number[] the values there are
+---@field histogram fun(self, edges: number[]): integer[]?, string?, string? values from edges[i] to before
+--- edges[i + 1]; the last bin has its upper edge too
+
+---@alias moontide.column_name
+---| "timestamp"
+---| "input_length"
+---| "output_length"
+---| "delay"
+---| "turn"
+---| "hash_count" # how many hash_ids
+
+---@class moontide.grid
+---@field period number seconds between two ticks
+---@field offset number seconds, of the ticks
+---@field times integer that were looked at
+---@field instants integer ticks that have a request
+---@field off integer times that lie on no tick
+
+---@class moontide.columns
+---@field append fun(self, request: moontide.request): moontide.columns
+---@field requests fun(self): fun(): moontide.request?
+---@field column fun(self, name: moontide.column_name): moontide.column
+---@field grid fun(self): moontide.grid?, string?, string? the recording's clock, where it ticks
+
+local trace = {}
+
+local reader_options = { { "skip_bad_lines", kind = "boolean", default = false } }
+
+local writer_options = {
+  { "compact", kind = "boolean", default = false },
+  { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 6 },
+}
+
+local function check_path(name, path)
+  options.value(path, name .. ": path", { "path", kind = "path" })
+end
+
+---@class moontide.reader_options
+---@field skip_bad_lines? boolean pass over them, and count them
+
+--- Opens a trace for reading: `for request in mt.trace.open(path) do ... end`.
+-- In such a loop a bad line raises its message, for the loop has no place to return it; reader:next()
+-- returns it. With skip_bad_lines = true bad lines are passed over and counted.
+---@param path string
+---@param given? moontide.reader_options
+---@return moontide.reader? reader, string? message, string? code
+function trace.open(path, given)
+  check_path("trace.open", path)
+  local opt = options.table("trace.open", given, reader_options)
+  return core.trace.open(path, opt.skip_bad_lines)
+end
+
+--- Reads a whole trace into columns.
+---@param path string
+---@param given? moontide.reader_options
+---@return moontide.columns? columns, string? message, string? code
+function trace.read(path, given)
+  check_path("trace.read", path)
+  local opt = options.table("trace.read", given, reader_options)
+  local reader <close>, message, code = core.trace.open(path, opt.skip_bad_lines)
+  if not reader then return nil, message, code end
+  return reader:columns()
+end
+
+--- Columns made of a list of requests; empty without one.
+---@param requests? moontide.request[]
+---@return moontide.columns
+function trace.columns(requests)
+  local columns = core.columns.new()
+  if requests ~= nil and type(requests) ~= "table" then
+    options.wrong("trace.columns: the argument", requests, "a list of requests")
+  end
+  for _, request in ipairs(requests or {}) do columns:append(request) end
+  return columns
+end
+
+---@class moontide.writer_options
+---@field compact? boolean no spaces between members
+---@field timestamp_digits? integer at most so many decimals of a millisecond, 0 to 6
+
+--- Opens a trace for writing. The file appears, or is replaced, when writer:finish() is called.
+---@param path string
+---@param given? moontide.writer_options
+---@return moontide.writer? writer, string? message, string? code
+function trace.writer(path, given)
+  check_path("trace.writer", path)
+  local opt = options.table("trace.writer", given, writer_options)
+  return core.trace.writer(path, opt.compact, opt.timestamp_digits)
+end
+
+-- For the constructors that take a trace, a file's name, columns or a pipe: its columns. They stand inside
+-- expressions, where nobody looks at a second result: what is wrong with the file raises.
+local function columns_of(value, what)
+  if type(value) == "string" then
+    local columns, message = trace.read(value)
+    if not columns then core.base.raise(what .. ": " .. message) end
+    return columns
+  end
+  local kind = options.type_of(value)
+  if kind == "moontide.pipe" then
+    local columns, message = value:columns()
+    if not columns then core.base.raise(what .. ": " .. message) end
+    return columns
+  elseif kind ~= "moontide.columns" then
+    options.wrong(what .. ": the trace", value, "a file's name, columns or a pipe")
+  end
+  return value
+end
+
+---@class moontide.columns
+local columns_methods = core.columns.methods.columns
+
+--- Writes the columns to a trace.
+---@param path string
+---@param given? moontide.writer_options
+---@return true? done, string? message, string? code
+function columns_methods:write(path, given)
+  check_path("write", path)
+  local opt = options.table("write", given, writer_options)
+  local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
+  if not writer then return nil, message, code end
+  local done
+  done, message, code = writer:write(self)
+  if not done then return nil, message, code end
+  return writer:finish()
+end
+
+columns_methods.plot = require "moontide.trace.trace_plot"
+
+-- What is done to traces while they pass: constructors, and steps that columns have as well.
+for name, constructor in pairs(pipe.trace) do trace[name] = constructor end
+for name, step in pairs(pipe.steps) do columns_methods[name] = step end
+
+---@class moontide
+local public = { trace = trace }
+
+return {
+  columns_of = columns_of,
+  public = public,
+  methods = {
+    core.trace.methods.reader, core.trace.methods.writer,
+    columns_methods, core.columns.methods.column, pipe.steps, pipe.ends,
+  },
+}
