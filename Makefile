@@ -24,7 +24,7 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev libedit-dev pkg-config
+                  librandom123-dev zlib1g-dev libedit-dev libevent-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
@@ -40,10 +40,16 @@ ROOMS   := base random stats text hash trace prefix load
 CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c core/$(room)/*/*.c))
 BINDING := $(wildcard core/lua/*.c)
 EDIT    := $(wildcard core/edit/*.c)
+# What drives endpoints: a module of its own, for libevent costs each start some milliseconds.
+DRIVE   := $(wildcard core/drive/*.c core/drive/*/*.c)
+DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 # What the line editor uses of core; the Ctrl-C flag is the executable's.
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(BUILD)/core/base/memory.o
+DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
+DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
+DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
@@ -56,7 +62,7 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 
 # The prompt edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
-MODULES  := $(BUILD)/lib/moontide/core.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
 all: $(BUILD)/moontide $(MODULES)
 
@@ -93,7 +99,7 @@ lint-deps:
 
 # What needs the packages says so before the compiler does.
 ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
-HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h
+HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
 ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))
@@ -130,18 +136,29 @@ $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJ
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS)
 
+# Carries what it uses of core; the Ctrl-C flag is the executable's.
+$(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE_OBJECTS) $(BUILD)/core/lua/binding.o
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
+
 # Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
 $(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+
+# Tests of the driving room link it too.
+$(BUILD)/tests/test_drive_%: tests/core/test_drive_%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CORE_OBJECTS) \
+	  -lcmocka $(LIBS) $(DRIVE_LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the prompt.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -163,7 +180,7 @@ sanitize: deps
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
 
 lint: lint-deps
-	@tests/lint $(CORE) $(BINDING) $(EDIT) core/main.c core/embed.c
+	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) core/main.c core/embed.c
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
