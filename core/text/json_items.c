@@ -13,6 +13,10 @@ int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *a
     return 0;
 }
 
+void mt_json_items_bare(mt_json_items *items, const mt_json *json) {
+    *items = (mt_json_items){*json, json->begin, '\0', 0};
+}
+
 /* The name and the colon of a member: the position of its value, or NULL. */
 static const char *read_name(const mt_json *json, const char *at, mt_span *name) {
     if (at >= json->end || *at != '"')
@@ -31,19 +35,21 @@ int mt_json_items_next(mt_json_items *items, mt_json_item *item) {
     const mt_json *json = &items->json;
     const char *at = mt_json_space(json, items->at);
     *item = (mt_json_item){{"", 0}, {"", 0}};
+    if (at == json->end && items->close == '\0')
+        return 0;
     if (at < json->end && *at == items->close) {
         items->at = at + 1;
         return 0;
     }
     if (items->has_begun) {
         if (at >= json->end || *at != ',') {
-            mt_json_unexpected(json, at, items->close == '}' ? "',' or '}'" : "',' or ']'");
+            mt_json_unexpected(json, at, items->close == ']' ? "',' or ']'" : "',' or '}'");
             return -1;
         }
         at = mt_json_space(json, at + 1);
     }
     items->has_begun = 1;
-    if (items->close == '}' && !(at = read_name(json, at, &item->name)))
+    if (items->close != ']' && !(at = read_name(json, at, &item->name)))
         return -1;
     const char *after = mt_json_value(json, at);
     if (!after)

@@ -8,7 +8,7 @@
 typedef struct mt_json_items {
     mt_json json;
     const char *at; /* once there are no more: after the closing bracket */
-    char close;     /* '}' or ']' */
+    char close;     /* '}' or ']'; '\0': the members end with the text */
     int has_begun;
 } mt_json_items;
 
@@ -21,6 +21,9 @@ typedef struct mt_json_item {
  * error of `json` filled ("expected EXPECTED, found ..."). */
 int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *at, char open,
                         const char *expected);
+
+/* Begins at the members of an object without its braces, which end with the text. */
+void mt_json_items_bare(mt_json_items *items, const mt_json *json);
 
 /* The next one: 1, 0 when there are no more, -1 with the error filled. */
 int mt_json_items_next(mt_json_items *items, mt_json_item *item);

@@ -1,0 +1,38 @@
+/* A session as a server sees it: turns that each begin with all that was said before.
+ *
+ * A row says how long its whole prompt is (cumulative rows) and which blocks it has. What earlier
+ * turns sent must stand in a later prompt as it was sent, also within the block in which a turn
+ * ended, whose id is another one once it is whole: so the ends of the turns are remembered, 32 bytes
+ * each, with what stood in the block there. */
+#ifndef MT_DRIVE_PROMPT_CONVERSATION_H
+#define MT_DRIVE_PROMPT_CONVERSATION_H
+
+#include "base/error.h"
+#include "trace/record.h"
+
+typedef struct mt_turn_end {
+    uint64_t prompt, answer; /* tokens from the conversation's start to the end of each */
+    uint64_t key;            /* of the block that the prompt ends in */
+} mt_turn_end;
+
+/* Zero it; mt_conversation_free frees what it holds. */
+typedef struct mt_conversation {
+    mt_turn_end *ends;
+    size_t count, capacity;
+    uint64_t blocks, digest; /* of the whole blocks of the last prompt: how many, and their ids */
+} mt_conversation;
+
+/* Does the request go on with the conversation: is its prompt longer than all that was said, and
+ * does it begin with the same whole blocks? If not, the conversation is emptied: the request begins
+ * it anew. Returns 1 or 0. */
+int mt_conversation_continue(mt_conversation *conversation, const mt_request *request,
+                             uint64_t block_size);
+
+/* Remembers the request as a turn: its prompt, and an answer of output_length tokens (0 where it has
+ * none). `key` is that of the block in which the prompt ends. */
+mt_code mt_conversation_add(mt_conversation *conversation, const mt_request *request,
+                            uint64_t block_size, uint64_t key, mt_error *error);
+
+void mt_conversation_free(mt_conversation *conversation);
+
+#endif
