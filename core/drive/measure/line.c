@@ -1,0 +1,109 @@
+/* The line of a request in profile_export.jsonl. */
+#include "drive/measure/results.h"
+
+#include "base/memory.h"
+#include "load/fields.h"
+#include "text/json.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_ROOM = 8192, GAP_ROOM = 24 };
+
+typedef struct line {
+    char *at, *end;
+} line;
+
+static void put(line *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(line *to, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(to->at, (size_t)(to->end - to->at), format, arguments);
+    va_end(arguments);
+    if (length > 0 && length < to->end - to->at)
+        to->at += length;
+}
+
+static void put_moment(line *to, const char *name, int64_t moment, int64_t epoch_ns) {
+    if (moment == MT_NEVER)
+        put(to, "\"%s\": null, ", name);
+    else
+        put(to, "\"%s\": %" PRId64 ", ", name, moment + epoch_ns);
+}
+
+static void put_metrics(line *to, const mt_exchange *exchange, const mt_asked *asked) {
+    const char *between = "";
+    int is_done = exchange->failure == MT_FAILURE_NONE;
+    put(to, "\"metrics\": {");
+    for (int i = 0; i < MT_METRICS; i++) {
+        double value;
+        char text[40];
+        if (!(is_done || mt_metrics[i].also_failed) || !mt_metrics[i].of(exchange, asked, &value))
+            continue;
+        mt_number_text(value, text);
+        put(to, "%s\"%s\": {\"value\": %s, \"unit\": \"%s\"}", between, mt_metrics[i].key, text,
+            mt_metrics[i].unit);
+        between = ", ";
+    }
+    if (is_done && exchange->gap_count > 0 && exchange->gaps) {
+        put(to, "%s\"inter_chunk_latency\": {\"value\": [", between);
+        for (uint32_t i = 0; i < exchange->gap_count; i++)
+            put(to, "%s%u.%04u", i > 0 ? ", " : "", exchange->gaps[i] / 10000,
+                exchange->gaps[i] % 10000);
+        put(to, "], \"unit\": \"ms\"}");
+    }
+    put(to, "}, ");
+}
+
+static void put_error(line *to, const mt_exchange *exchange) {
+    char name[32], message[6 * MT_EXCHANGE_TEXT + 2];
+    if (exchange->failure == MT_FAILURE_NONE) {
+        put(to, "\"error\": null}\n");
+        return;
+    }
+    mt_results_failure_name(exchange->failure, exchange->status, name);
+    size_t length = mt_json_encode(exchange->text, strlen(exchange->text), message);
+    int is_cancelled =
+        exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
+    put(to, "\"error\": {\"code\": %d, \"type\": \"%s\", \"message\": %.*s}}\n",
+        exchange->status > 0 ? exchange->status
+        : is_cancelled       ? 499
+                             : 0,
+        name, (int)length, message);
+}
+
+mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, const mt_asked *asked,
+                              int64_t epoch_ns, const char *request_id, const char *correlation_id,
+                              const char *conversation, size_t conversation_length,
+                              mt_error *error) {
+    int is_cancelled =
+        exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
+    size_t room = LINE_ROOM + conversation_length + (size_t)exchange->gap_count * GAP_ROOM;
+    char *text = mt_output_room(output, room, error);
+    if (!text)
+        return mt_code_of(error);
+    line to = {text, text + room};
+    put(&to,
+        "{\"metadata\": {\"session_num\": %" PRIu64 ", \"x_request_id\": \"%s\", "
+        "\"x_correlation_id\": \"%s\", \"conversation_id\": %.*s, \"turn_index\": %" PRIu64 ", ",
+        asked->number, request_id, correlation_id, (int)conversation_length, conversation,
+        asked->turn);
+    put_moment(&to, "credit_issued_ns", exchange->due_ns, epoch_ns);
+    put_moment(&to, "request_start_ns", exchange->begun_ns, epoch_ns);
+    put_moment(&to, "request_sent_ns", exchange->sent_ns, epoch_ns);
+    put_moment(&to, "request_ack_ns", exchange->first_byte_ns, epoch_ns);
+    put_moment(&to, "request_end_ns", exchange->end_ns, epoch_ns);
+    put_moment(&to, "cancellation_time_ns", is_cancelled ? exchange->end_ns : MT_NEVER, epoch_ns);
+    put(&to,
+        "\"worker_id\": \"driver\", \"record_processor_id\": \"moontide\", "
+        "\"benchmark_phase\": \"%s\", \"was_cancelled\": %s, \"trace_line\": %" PRIu64
+        ", \"http_status\": %d, \"was_resent\": %s}, ",
+        asked->is_outside ? "outside" : "profiling", is_cancelled ? "true" : "false", asked->line,
+        exchange->status, exchange->noted & MT_WAS_RESENT ? "true" : "false");
+    put_metrics(&to, exchange, asked);
+    put_error(&to, exchange);
+    mt_output_advance(output, (size_t)(to.at - text));
+    return MT_OK;
+}

@@ -1,0 +1,174 @@
+#include "drive/measure/results.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double gap_unit_ms = 1e-4; /* of mt_exchange.gaps */
+
+void mt_results_begin(mt_results *results, const mt_objective *objectives, size_t count) {
+    *results = (mt_results){.objectives = objectives,
+                            .objective_count = count,
+                            .first_begun_ns = MT_NEVER,
+                            .last_answer_ns = MT_NEVER,
+                            .first_due_ns = MT_NEVER,
+                            .last_due_ns = MT_NEVER,
+                            .last_sent_ns = MT_NEVER};
+}
+
+static void note_earliest(int64_t *earliest, int64_t moment) {
+    if (moment != MT_NEVER && (*earliest == MT_NEVER || moment < *earliest))
+        *earliest = moment;
+}
+
+static void note_latest(int64_t *latest, int64_t moment) {
+    if (moment != MT_NEVER && moment > *latest) /* MT_NEVER is below all */
+        *latest = moment;
+}
+
+/* ---- counting --------------------------------------------------------------------------------- */
+
+static mt_code count_failure(mt_results *results, int failure, int status, const char *text,
+                             uint64_t count, mt_error *error) {
+    int has_status = failure == MT_FAILURE_STATUS || failure == MT_FAILURE_OVERLOAD;
+    status = has_status ? status : 0;
+    for (size_t i = 0; i < results->failure_count; i++)
+        if (results->failures[i].failure == failure && results->failures[i].status == status) {
+            results->failures[i].count += count;
+            return MT_OK;
+        }
+    if (mt_reserve((void **)&results->failures, &results->failure_capacity,
+                   results->failure_count + 1, sizeof *results->failures) != 0)
+        return mt_fail_memory(error, "failures");
+    mt_failure_count *one = &results->failures[results->failure_count++];
+    *one = (mt_failure_count){.failure = failure, .status = status, .count = count};
+    snprintf(one->text, sizeof one->text, "%s", text);
+    return MT_OK;
+}
+
+static int is_good(const mt_results *results, const mt_exchange *exchange, const mt_asked *asked) {
+    for (size_t i = 0; i < results->objective_count; i++) {
+        double value;
+        const mt_objective *objective = &results->objectives[i];
+        if (mt_metrics[objective->metric].of(exchange, asked, &value) && value > objective->limit)
+            return 0;
+    }
+    return 1;
+}
+
+static mt_code add_gaps(mt_results *results, const mt_exchange *exchange, mt_error *error) {
+    if (exchange->gap_count == 0 || !exchange->gaps)
+        return MT_OK;
+    if (!results->gaps && !(results->gaps = mt_allocate_zero(1, sizeof *results->gaps)))
+        return mt_fail_memory(error, "gaps between chunks");
+    for (uint32_t i = 0; i < exchange->gap_count; i++)
+        mt_log_histogram_add(results->gaps, exchange->gaps[i] * gap_unit_ms);
+    return MT_OK;
+}
+
+static void add_done(mt_results *results, const mt_exchange *exchange, const mt_asked *asked) {
+    results->done++;
+    results->good += (uint64_t)is_good(results, exchange, asked);
+    results->output_tokens += (double)mt_answer_tokens(exchange);
+    results->input_tokens +=
+        (double)(exchange->prompt_tokens >= 0 ? (uint64_t)exchange->prompt_tokens : asked->input);
+    results->usage_said += exchange->completion_tokens >= 0;
+    if (exchange->cached_tokens >= 0) {
+        results->cached_said++;
+        results->cached_tokens += (double)exchange->cached_tokens;
+        results->prompt_tokens += (double)exchange->prompt_tokens;
+    }
+    results->flagged += (exchange->noted & MT_WAS_STREAM) && !(exchange->noted & MT_SAW_DONE);
+    note_earliest(&results->first_begun_ns, exchange->begun_ns);
+    note_latest(&results->last_answer_ns,
+                exchange->noted & MT_WAS_STREAM ? exchange->last_content_ns : exchange->end_ns);
+}
+
+static mt_code add_outcome(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
+                           mt_error *error) {
+    results->due++;
+    results->resent += (exchange->noted & MT_WAS_RESENT) != 0;
+    note_earliest(&results->first_due_ns, exchange->due_ns);
+    note_latest(&results->last_due_ns, exchange->due_ns);
+    note_latest(&results->last_sent_ns, exchange->sent_ns);
+    if (exchange->failure == MT_FAILURE_NONE) {
+        add_done(results, exchange, asked);
+        return MT_OK;
+    }
+    if (exchange->failure == MT_FAILURE_NOT_SENT)
+        results->not_sent++;
+    else if (exchange->failure >= MT_FAILURE_CANCELLED_AFTER)
+        results->cancelled++;
+    else
+        results->failed++;
+    results->failed_input += (double)asked->input;
+    return count_failure(results, exchange->failure, exchange->status, exchange->text, 1, error);
+}
+
+mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
+                       mt_error *error) {
+    mt_code code = add_outcome(results, exchange, asked, error);
+    int is_done = exchange->failure == MT_FAILURE_NONE;
+    for (int i = 0; code == MT_OK && i < MT_METRICS; i++) {
+        double value;
+        if ((is_done || mt_metrics[i].also_failed) && mt_metrics[i].of(exchange, asked, &value))
+            code = mt_sample_add(&results->samples[i], value, error);
+    }
+    return code == MT_OK && is_done ? add_gaps(results, exchange, error) : code;
+}
+
+mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error *error) {
+    mt_code code = MT_OK;
+    for (int i = 0; code == MT_OK && i < MT_METRICS; i++)
+        code = mt_sample_merge(&results->samples[i], &other->samples[i], error);
+    for (size_t i = 0; code == MT_OK && i < other->failure_count; i++) {
+        const mt_failure_count *one = &other->failures[i];
+        code = count_failure(results, one->failure, one->status, one->text, one->count, error);
+    }
+    if (code == MT_OK && other->gaps) {
+        if (!results->gaps && !(results->gaps = mt_allocate_zero(1, sizeof *results->gaps)))
+            return mt_fail_memory(error, "gaps between chunks");
+        mt_log_histogram_merge(results->gaps, other->gaps);
+    }
+    results->due += other->due;
+    results->done += other->done;
+    results->failed += other->failed;
+    results->cancelled += other->cancelled;
+    results->not_sent += other->not_sent;
+    results->good += other->good;
+    results->resent += other->resent;
+    results->flagged += other->flagged;
+    results->usage_said += other->usage_said;
+    results->cached_said += other->cached_said;
+    results->prompt_tokens += other->prompt_tokens;
+    results->cached_tokens += other->cached_tokens;
+    results->output_tokens += other->output_tokens;
+    results->input_tokens += other->input_tokens;
+    results->failed_input += other->failed_input;
+    note_earliest(&results->first_begun_ns, other->first_begun_ns);
+    note_latest(&results->last_answer_ns, other->last_answer_ns);
+    note_earliest(&results->first_due_ns, other->first_due_ns);
+    note_latest(&results->last_due_ns, other->last_due_ns);
+    note_latest(&results->last_sent_ns, other->last_sent_ns);
+    return code;
+}
+
+void mt_results_free(mt_results *results) {
+    for (int i = 0; i < MT_METRICS; i++)
+        mt_sample_free(&results->samples[i]);
+    mt_free(results->gaps);
+    mt_free(results->failures);
+    mt_results_begin(results, NULL, 0);
+}
+
+const char *mt_results_failure_name(int failure, int status, char *name) {
+    if (failure == MT_FAILURE_STATUS && status > 0)
+        snprintf(name, 32, "status_%d", status);
+    else if (failure == MT_FAILURE_OVERLOAD && status > 0)
+        snprintf(name, 32, "overload_%d", status);
+    else
+        snprintf(name, 32, "%s", mt_failure_name((mt_failure)failure));
+    return name;
+}

@@ -1,0 +1,63 @@
+/* What came of a run: every metric's values, the counts by outcome, and a line a request. */
+#ifndef MT_DRIVE_MEASURE_RESULTS_H
+#define MT_DRIVE_MEASURE_RESULTS_H
+
+#include "base/output.h"
+#include "drive/measure/metric.h"
+#include "drive/measure/sample.h"
+
+/* An objective of each request: the metric may not be above the limit. */
+typedef struct mt_objective {
+    int metric; /* its place among mt_metrics */
+    double limit;
+} mt_objective;
+
+/* Failures of one name. */
+typedef struct mt_failure_count {
+    int failure, status; /* of MT_FAILURE_STATUS and OVERLOAD: which */
+    uint64_t count;
+    char text[MT_EXCHANGE_TEXT]; /* of the first of them */
+} mt_failure_count;
+
+/* Zero it, set the objectives, add exchanges, free it. */
+typedef struct mt_results {
+    const mt_objective *objectives; /* the caller's */
+    size_t objective_count;
+    mt_sample samples[MT_METRICS];
+    mt_log_histogram *gaps; /* between token-bearing events, ms; NULL before the first */
+    uint64_t due, done, failed, cancelled, not_sent; /* due = the sum of the others */
+    uint64_t good;                                   /* done within every objective */
+    uint64_t resent, flagged;            /* flagged: done, and the stream ended without [DONE] */
+    uint64_t usage_said, cached_said;    /* done ones whose server counted tokens, cached tokens */
+    double prompt_tokens, cached_tokens; /* of those whose server counted cached tokens */
+    double output_tokens, input_tokens,
+        failed_input;                       /* totals: OSL and ISL of done, ISL of failed */
+    int64_t first_begun_ns, last_answer_ns; /* of done ones; MT_NEVER */
+    int64_t first_due_ns, last_due_ns, last_sent_ns; /* of all that were due */
+    mt_failure_count *failures;
+    size_t failure_count, failure_capacity;
+} mt_results;
+
+void mt_results_begin(mt_results *results, const mt_objective *objectives, size_t count);
+
+/* Counts an exchange. MT_ERROR_MEMORY. */
+mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
+                       mt_error *error);
+
+/* Adds all of `other`, of the same objectives. */
+mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error *error);
+
+void mt_results_free(mt_results *results);
+
+/* "status_404" where the failure has a status, else mt_failure_name; `name` has 32 bytes. */
+const char *mt_results_failure_name(int failure, int status, char *name);
+
+/* Writes the line of profile_export.jsonl of the exchange. `epoch_ns` added to a monotonic time makes
+ * it a time since 1970. request_id, correlation_id: texts of 36 characters. conversation: the row's
+ * session_id as raw JSON; "null" where it has none. */
+mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, const mt_asked *asked,
+                              int64_t epoch_ns, const char *request_id, const char *correlation_id,
+                              const char *conversation, size_t conversation_length,
+                              mt_error *error);
+
+#endif
