@@ -29,9 +29,9 @@ struct mt_analysis {
     mt_numbering *ids; /* whatever their positions */
     mt_big first_row;  /* uint32_t by the pair's number: where it came first, or CAME_AGAIN */
 
-    /* As long as each id stands at one position, as the format has them, a pair's number is that of
-     * its id. From the first request on of which that does not hold, `pairs` (NULL before) numbers
-     * the distinct (position, id) pairs. */
+    /* As long as each id stands at one position and requests begin with the ids that are known, as
+     * the format has them, a pair's number is that of its id. From the first request on of which
+     * that does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
     mt_big positions; /* uint32_t by the id's number, while `pairs` is NULL */
     mt_ids *pairs;
 };
@@ -95,13 +95,9 @@ static mt_key key_of(const void *positions, const mt_key *keys, uint64_t id) {
     return pair_key(((const uint32_t *)positions)[id], id);
 }
 
-/* A pair of the request being added: new, or repeated, here and where it came first. */
-static void count_pair(mt_analysis *analysis, uint64_t pair, int is_new) {
+/* Counts a pair that came before as repeated, here and where it came first. */
+static void count_repeated(mt_analysis *analysis, uint64_t pair) {
     uint32_t *first = (uint32_t *)analysis->first_row.data + pair;
-    if (is_new) {
-        *first = (uint32_t)analysis->row_count;
-        return;
-    }
     analysis->rows[analysis->row_count].repeated++;
     if (*first != CAME_AGAIN) {
         analysis->rows[*first].repeated++;
@@ -109,19 +105,24 @@ static void count_pair(mt_analysis *analysis, uint64_t pair, int is_new) {
     }
 }
 
-/* The whole work where each id stands at one position: ids from number new_from on are new. 0 and
- * nothing done where one stands at a second. */
+/* The whole work for leading ids that stand where they stood before, and then new ones, from number
+ * new_from on. 0 and nothing done for any others. */
 static int add_plain(mt_analysis *analysis, const uint64_t *numbers, uint64_t new_from) {
-    uint32_t blocks = analysis->rows[analysis->row_count].blocks;
-    uint32_t *positions = analysis->positions.data;
-    uint64_t next = new_from;
-    for (uint32_t i = 0; i < blocks; i++)
-        if (numbers[i] < new_from ? positions[numbers[i]] != i : numbers[i] != next++)
+    row *here = &analysis->rows[analysis->row_count];
+    uint32_t *positions = analysis->positions.data, *first_row = analysis->first_row.data;
+    uint32_t known = 0;
+    while (known < here->blocks && numbers[known] < new_from && positions[numbers[known]] == known)
+        known++;
+    for (uint32_t i = known; i < here->blocks; i++)
+        if (numbers[i] != new_from + (i - known))
             return 0;
-    for (uint32_t i = 0; i < blocks; i++) {
-        count_pair(analysis, numbers[i], numbers[i] >= new_from);
+    for (uint32_t i = 0; i < known; i++)
+        count_repeated(analysis, numbers[i]);
+    for (uint32_t i = known; i < here->blocks; i++) {
+        first_row[numbers[i]] = (uint32_t)analysis->row_count;
         positions[numbers[i]] = i;
     }
+    here->hits = known;
     return 1;
 }
 
@@ -138,7 +139,10 @@ static mt_code add_pairs(mt_analysis *analysis, const uint64_t *numbers, mt_erro
         if (code)
             return code;
         for (size_t i = 0; i < some; i++)
-            count_pair(analysis, pairs[i], pairs[i] >= new_from);
+            if (pairs[i] < new_from)
+                count_repeated(analysis, pairs[i]);
+            else
+                ((uint32_t *)analysis->first_row.data)[pairs[i]] = (uint32_t)analysis->row_count;
     }
     return MT_OK;
 }
@@ -151,8 +155,6 @@ static mt_code add_ids(mt_analysis *analysis, const uint64_t *hash_ids, mt_error
     const uint64_t *numbers = mt_numbering_of(analysis->ids, hash_ids, here->blocks, error);
     if (!numbers)
         return mt_code_of(error);
-    while (here->hits < here->blocks && numbers[here->hits] < new_from)
-        here->hits++;
     if (!analysis->pairs) {
         if (add_plain(analysis, numbers, new_from))
             return MT_OK;
@@ -161,6 +163,8 @@ static mt_code add_ids(mt_analysis *analysis, const uint64_t *hash_ids, mt_error
             return mt_code_of(error);
         mt_big_free(&analysis->positions);
     }
+    while (here->hits < here->blocks && numbers[here->hits] < new_from)
+        here->hits++;
     return add_pairs(analysis, numbers, error);
 }
 
