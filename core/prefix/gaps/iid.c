@@ -1,6 +1,6 @@
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/gaps/state.h"
-#include "stats/dispersion.h"
 
 mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, mt_error *error) {
     size_t instants = 1;

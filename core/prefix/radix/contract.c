@@ -138,7 +138,7 @@ static int compare_ids(const void *a, const void *b) {
 /* The trace's own ids of a raw tree's nodes, and their order. */
 static mt_code name_nodes(mt_radix *radix, mt_error *error) {
     const mt_radix_node *nodes = radix->nodes.data;
-    const uint64_t *names = mt_raw_tree_ids(radix->raw);
+    const uint64_t *names = mt_parents_ids(radix->raw);
     uint64_t *ids = radix->raw_ids.data;
     named_node *order = mt_allocate(radix->node_count, sizeof *order);
     if (!order || mt_big_reserve(&radix->by_id, radix->node_count * sizeof(uint32_t))) {
@@ -160,9 +160,8 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
 
 mt_code mt_radix_contract(mt_radix *radix, mt_error *error) {
     blocks all = {.visited = radix->visited.data, .ends = radix->ends.data};
-    all.count = radix->raw ? mt_raw_tree_count(radix->raw) : mt_prefix_tree_count(radix->tree);
-    all.parents =
-        radix->raw ? mt_raw_tree_parents(radix->raw) : mt_prefix_tree_parents(radix->tree);
+    all.count = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
+    all.parents = radix->raw ? mt_parents_blocks(radix->raw) : mt_prefix_tree_parents(radix->tree);
     mt_code code;
     if ((code = make_room(radix, &all, error)) || (code = make_nodes(radix, &all, error)))
         return code;
