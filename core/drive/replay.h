@@ -1,0 +1,83 @@
+/* A source of requests, driven: each row is prepared and offered to the driver in time, sessions wait
+ * for their answers, and what comes back is counted and written.
+ *
+ * Everything here runs in the thread that owns the source (and Lua, where the source calls it). It
+ * reads ahead: what is due in the next second always, and where rows wait for one another as much
+ * as MT_REPLAY_AHEAD bytes of rows, so that a turn is known when the answer before it comes early.
+ *
+ * When a row is due. A row without a session is due at its timestamp. The first row of a session
+ * too; each later one when the answer before it has ended and its delay has passed, or, where it has
+ * none, the difference of the two timestamps. A row with `wait_for` waits for all the rows whose
+ * `request_id` it names, and then for its delay and tool_wait_ms. In the closed loop timestamps say
+ * only the order. */
+#ifndef MT_DRIVE_REPLAY_H
+#define MT_DRIVE_REPLAY_H
+
+#include "drive/driver.h"
+#include "drive/measure/results.h"
+#include "drive/prompt/body.h"
+#include "drive/prompt/head.h"
+#include "random/distribution.h"
+#include "trace/source/source.h"
+
+typedef struct mt_replay mt_replay;
+
+enum { MT_REPLAY_AHEAD = 64 << 20 };
+
+typedef struct mt_replay_options {
+    mt_body_options body;
+    const mt_head_options *heads; /* one an endpoint, in the driver's order */
+    size_t head_count;
+    int by_session;   /* a session stays at one endpoint; else round robin by request */
+    uint64_t slots;   /* of the closed loop; 0: open loop */
+    int64_t start_ns; /* monotonic: the moment of timestamp 0 */
+    int64_t window_begin_ns, window_end_ns; /* since the start: requests due in it are the result */
+    mt_distribution *cancel_after;          /* seconds; NULL: nobody gives up. Borrowed */
+    uint64_t seed;                          /* of request ids and of cancel_after */
+    const mt_objective *objectives;
+    size_t objective_count;
+    const char *by;       /* results also by this member of the row; NULL */
+    mt_output *lines;     /* profile_export.jsonl; NULL: none. Stays the caller's */
+    mt_output *record;    /* what was sent, as a trace in the order of its ends; NULL: none */
+    mt_output *inputs;    /* the bodies, for inputs.json; NULL: none */
+    uint64_t input_bytes; /* of inputs: at most so many */
+    int64_t epoch_ns;     /* monotonic to CLOCK_REALTIME */
+} mt_replay_options;
+
+/* Takes the source over, also on failure; copies *options, but not what it points to. */
+mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
+                         mt_error *error);
+
+/* Goes on until `until_ns` (monotonic), the end of the run, Ctrl-C or a failure of the source: 1 to be
+ * called again, 0 when all rows have ended, -1 on failure. After a failure or an interrupt call
+ * mt_replay_stop and go on: what was sent still comes back. */
+int mt_replay_step(mt_replay *replay, int64_t until_ns, mt_error *error);
+
+/* Reads and sends no more; those in flight have until grace_until_ns, then they end as `failure`. What
+ * was due and not sent is counted as not sent. */
+void mt_replay_stop(mt_replay *replay, int64_t grace_until_ns, mt_failure failure);
+
+/* The counts so far. A look costs nothing. */
+typedef struct mt_replay_progress {
+    uint64_t read, offered, ended, held; /* held: rows that wait here */
+    int source_ended;
+    int64_t last_planned_ns; /* the latest timestamp read; -1 before the first */
+    uint64_t write_failures; /* lines that could not be written */
+    mt_error write_error;    /* the first of them */
+    /* Of the last seconds: percentiles of TTFT and ITL in ms, of schedule lag too; NaN where there
+     * were none. */
+    double recent_ttft[2], recent_itl[2], recent_lag[2]; /* p50, p99 */
+} mt_replay_progress;
+void mt_replay_look(mt_replay *replay, mt_replay_progress *progress);
+
+/* Results of the window; of what was due outside it; of each value of `by`, in order of appearance.
+ * They belong to the replay. */
+mt_results *mt_replay_results(mt_replay *replay);
+mt_results *mt_replay_outside(mt_replay *replay);
+size_t mt_replay_group_count(const mt_replay *replay);
+mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value);
+
+/* Frees all, the source too; the driver is to be freed first. NULL is allowed. */
+void mt_replay_free(mt_replay *replay);
+
+#endif
