@@ -18,9 +18,9 @@ typedef struct heard {
 
 /* Hands over the bytes in pieces of 1 to `piece` bytes (0: in one). */
 static heard listen(int kind, const uint8_t *data, size_t size, size_t piece) {
-    heard heard = {0};
+    heard got = {0};
     int is_over = 0;
-    mt_http_begin(&heard.http, kind);
+    mt_http_begin(&got.http, kind);
     for (size_t at = 0; at < size && !is_over;) {
         size_t length = piece == 0 ? size : 1 + (at * 7 + size) % piece;
         length = length < size - at ? length : size - at;
@@ -28,31 +28,31 @@ static heard listen(int kind, const uint8_t *data, size_t size, size_t piece) {
         memcpy(bytes, data + at, length);
         mt_span unread = {bytes, length}, body;
         int what;
-        while (!is_over && (what = mt_http_next(&heard.http, &unread, &body)) != MT_HTTP_MORE) {
+        while (!is_over && (what = mt_http_next(&got.http, &unread, &body)) != MT_HTTP_MORE) {
             if (what == MT_HTTP_BAD)
                 is_over = 1;
             else if (what == MT_HTTP_END) {
-                heard.messages++;
-                is_over = !heard.http.keeps_alive;
+                got.messages++;
+                is_over = !got.http.keeps_alive;
                 if (!is_over)
-                    mt_http_begin(&heard.http, kind);
+                    mt_http_begin(&got.http, kind);
             } else if (what == MT_HTTP_BODY) {
                 if (body.length == 0 || body.text < bytes ||
                     body.text + body.length > bytes + length)
                     abort();
-                heard.bodies += body.length;
+                got.bodies += body.length;
                 for (size_t i = 0; i < body.length; i++)
-                    heard.sum = heard.sum * 1099511628211u + (uint8_t)body.text[i];
+                    got.sum = got.sum * 1099511628211u + (uint8_t)body.text[i];
             }
         }
         if (!is_over && unread.length != 0)
             abort();
         at += length;
-        heard.used = at - unread.length;
+        got.used = at - unread.length;
         free(bytes);
     }
-    heard.last = is_over && heard.http.problem ? MT_HTTP_BAD : mt_http_close(&heard.http);
-    return heard;
+    got.last = is_over && got.http.problem ? MT_HTTP_BAD : mt_http_close(&got.http);
+    return got;
 }
 
 static inline int heard_same(const heard *a, const heard *b) {

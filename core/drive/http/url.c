@@ -28,10 +28,11 @@ static int read_port(const char *text, size_t length, uint16_t *port) {
 /* Is every byte one that a host may have? */
 static int is_host(const char *host, size_t length, int is_ipv6) {
     static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+        ":%";
+    size_t count = sizeof allowed - (is_ipv6 ? 1 : 3);
     for (size_t i = 0; i < length; i++)
-        if (is_ipv6 ? !strchr("0123456789abcdefABCDEF:.%", host[i]) && host[i] != '\0'
-                    : !memchr(allowed, host[i], sizeof allowed - 1))
+        if (!memchr(allowed, host[i], count))
             return 0;
     return 1;
 }
