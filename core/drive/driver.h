@@ -1,10 +1,9 @@
-/* The driver: sends requests when they are due, over raw sockets or libcurl, and says what came of
- * each. It runs in a thread of its own that touches no Lua and no file and, in the steady state,
+/* The driver: sends requests when they are due and says what came of each. It runs in a thread of its own that touches no Lua and no file and, in the steady state,
  * allocates nothing. Whoever prepares requests and takes results is one other thread.
  *
  * Open loop: a request with a due time leaves when it is due on the monotonic clock, whatever the
- * server does. Closed loop: a request whose due_ns is MT_NEVER leaves when fewer than `slots` are in
- * flight; such requests leave in the order in which they were offered. Both may be mixed.
+ * server does. Closed loop: a request whose due_ns is MT_NEVER leaves when fewer than `slots` of its
+ * kind are in flight; such requests leave in the order in which they were offered. Both may be mixed.
  *
  * Nothing is dropped in silence: each offered request comes back exactly once as an exchange. */
 #ifndef MT_DRIVE_DRIVER_H
@@ -12,40 +11,45 @@
 
 #include "base/error.h"
 #include "drive/exchange.h"
-
-#include <stddef.h>
+#include "drive/pile.h"
 
 typedef struct mt_driver mt_driver;
 
-enum { MT_TRANSPORT_AUTO, MT_TRANSPORT_DIRECT, MT_TRANSPORT_CURL };
+enum { MT_TRANSPORT_AUTO, MT_TRANSPORT_DIRECT };
 
 typedef struct mt_driver_options {
     const char *const *urls; /* scheme://host[:port][/path]: the base, before the request's path */
     size_t url_count;        /* >= 1 */
-    int transport;           /* MT_TRANSPORT_...; AUTO: direct for http://, else curl */
+    int transport;           /* MT_TRANSPORT_... */
     uint64_t slots;          /* of the closed loop; 0: no request without a due time is sent */
-    int64_t connect_timeout_ns, first_timeout_ns, gap_timeout_ns, total_timeout_ns; /* 0: none */
+    /* 0: none. Connect: from when the request was taken up; first byte: from the last byte sent;
+     * gap: from the last byte that came; total: from when the request was taken up. */
+    int64_t connect_timeout_ns, first_timeout_ns, gap_timeout_ns, total_timeout_ns;
     size_t connections; /* opened before the start, for each URL: at most 256 handshakes at once */
+    size_t ring_bytes;  /* of requests that wait, beyond which none is taken */
     int want_gaps;      /* fill mt_exchange.gaps */
     int insecure;       /* TLS: accept any certificate */
     int realtime;       /* try SCHED_FIFO; whether it was had is in the load */
-    int spin;           /* spin the last 60 us before a due time */
+    int spin;           /* the last 60 us before a due time are not slept */
 } mt_driver_options;
 
-/* 0 timeouts, no slots, direct or curl by scheme, spin on when there are at least two processors. */
+/* No timeouts, no slots, 64 MiB that wait, spin on when there are at least two processors. */
 mt_driver_options mt_driver_defaults(void);
 
 /* A request ready to be sent: the whole message, head and body. */
 typedef struct mt_prepared {
+    mt_pile_item item; /* the driver's */
     uint64_t ticket;
     int64_t due_ns;             /* monotonic; MT_NEVER: when a slot is free */
-    int64_t cancel_ns;          /* given up when it has not ended at this moment; MT_NEVER: never */
+    int64_t cancel_after_ns;    /* given up when it has not ended so long after it was due (with
+                                   a slot: after it was taken up); 0: never */
     size_t length, head_length; /* bytes; the head's among them */
     uint16_t endpoint;          /* 0..url_count-1 */
     char bytes[]; /* "POST /v1/chat/completions HTTP/1.1\r\nHost: ...", as they go out */
 } mt_prepared;
 
-/* For `length` bytes, which the caller fills; NULL when out of memory. mt_free frees one that was
+/* For `length` bytes, which the caller fills, as the rest, all 0 and due_ns MT_NEVER; NULL when out of
+ * memory. mt_free frees one that was
  * not offered. */
 mt_prepared *mt_prepared_new(size_t length);
 
@@ -55,7 +59,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
 
 /* Hands over a request, which belongs to the driver afterwards. 1; 0 when the ring is full (nothing
  * happened: wait, then try again). Prepare ahead, in due order as far as known: bytes that wait are
- * bounded by `ring_bytes` (64 MiB) but for the very next request. */
+ * bounded by `ring_bytes`, but one request may always wait. */
 int mt_driver_offer(mt_driver *driver, mt_prepared *prepared);
 
 /* The next result: 1 with *exchange filled (its gaps are the caller's), 0 when there is none now. */
@@ -73,7 +77,7 @@ void mt_driver_stop_sending(mt_driver *driver, int64_t grace_until_ns, mt_failur
 /* A look at the work, for the status line and the verdict; cheap, from any thread. */
 typedef struct mt_driver_load {
     uint64_t offered, begun, ended; /* in flight: begun - ended */
-    uint64_t waiting;               /* offered and not begun */
+    uint64_t waiting;               /* offered, and neither begun nor come back as not sent */
     uint64_t connections, connections_opened, handshakes_failed;
     uint64_t resent;
     int64_t stalled_ns; /* sum of loop turns longer than 5 ms */

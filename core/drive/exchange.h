@@ -64,14 +64,15 @@ enum {
                                    first clock */
     MT_WAS_STREAM = 1 << 3, /* the answer was an event stream */
     MT_HAS_KERNEL_STAMPS = 1 << 4, /* arrivals are stamped by the kernel */
-    MT_WAS_REUSED = 1 << 5         /* it went out on a connection that had served before */
+    MT_WAS_REUSED = 1 << 5,        /* it went out on a connection that was open already */
+    MT_WAS_STARVED = 1 << 6        /* it was offered to the driver after it was due */
 };
 
 enum { MT_EXCHANGE_TEXT = 120 };
 
 typedef struct mt_exchange {
     uint64_t ticket;  /* whoever offered the request knows it by this */
-    int64_t due_ns;   /* MT_NEVER: it was due when a slot was free; then it is begun_ns */
+    int64_t due_ns;   /* of one that left when a slot was free: begun_ns */
     int64_t begun_ns; /* the driver took it up */
     int64_t sent_ns;  /* the kernel had taken the last byte */
     int64_t first_byte_ns, first_event_ns;

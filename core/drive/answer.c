@@ -1,0 +1,201 @@
+#include "drive/answer.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "drive/event.h"
+#include "drive/http/message.h"
+
+#include <string.h>
+
+/* Forms of a body; which one is seen at its first byte where the header leaves it open. */
+enum { UNKNOWN, STREAM, JSON, FAILED };
+
+enum {
+    FAILURE_BYTES = 4096, /* of a failure's body that are looked at */
+    GAP_UNIT_NS = 100,
+    FIRST_GAPS = 64
+};
+
+static int is_overload(int status) {
+    return status == 429 || status == 503 || status == 529;
+}
+
+/* The first failure is the one that counts. */
+static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, mt_span text) {
+    if (answer->failure)
+        return;
+    answer->failure = (uint8_t)failure;
+    mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
+}
+
+void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int content_type) {
+    exchange->status = status;
+    if (status < 200 || status > 299 || content_type == MT_HTTP_CONTENT_HTML)
+        answer->form = FAILED;
+    else if (content_type == MT_HTTP_CONTENT_EVENTS)
+        answer->form = STREAM;
+    else if (content_type == MT_HTTP_CONTENT_JSON)
+        answer->form = JSON;
+    if (answer->form == STREAM)
+        exchange->noted |= MT_WAS_STREAM;
+}
+
+/* A server that says no type, or text/plain, is known by its first byte. */
+static void guess_form(mt_answer *answer, mt_exchange *exchange, char first) {
+    answer->form = first == '{' ? JSON : memchr("deir:\xef\r\n", first, 8) ? STREAM : FAILED;
+    if (answer->form == STREAM)
+        exchange->noted |= MT_WAS_STREAM;
+}
+
+static int64_t merged(int64_t old, int64_t new) {
+    return new == MT_COUNT_ABSENT ? old : new;
+}
+
+static void note_gap(mt_answer *answer, mt_exchange *exchange, int64_t gap_ns) {
+    if (!answer->wants_gaps)
+        return;
+    if (exchange->gap_count == answer->gap_capacity) {
+        size_t wanted = answer->gap_capacity ? answer->gap_capacity * 2 : FIRST_GAPS;
+        uint32_t *larger = mt_reallocate(exchange->gaps, wanted, sizeof *larger);
+        if (!larger) { /* better none than some */
+            mt_free(exchange->gaps);
+            exchange->gaps = NULL;
+            exchange->gap_count = 0;
+            answer->wants_gaps = 0;
+            return;
+        }
+        exchange->gaps = larger;
+        answer->gap_capacity = wanted;
+    }
+    int64_t units = (gap_ns + GAP_UNIT_NS / 2) / GAP_UNIT_NS;
+    exchange->gaps[exchange->gap_count++] =
+        units < 0 ? 0 : units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+}
+
+static void note_content(mt_answer *answer, mt_exchange *exchange, int64_t arrival_ns) {
+    exchange->contents++;
+    if (exchange->contents == 1)
+        exchange->first_content_ns = arrival_ns;
+    else {
+        if (exchange->contents == 2)
+            exchange->second_content_ns = arrival_ns;
+        note_gap(answer, exchange, arrival_ns - exchange->last_content_ns);
+        if (answer->read_contents)
+            exchange->together++;
+    }
+    exchange->last_content_ns = arrival_ns;
+    answer->read_contents = 1;
+}
+
+/* An event of a stream, or a whole answer. */
+static void note_event(mt_answer *answer, mt_exchange *exchange, mt_span data, int64_t arrival_ns) {
+    if (exchange->events++ == 0)
+        exchange->first_event_ns = arrival_ns;
+    mt_said said;
+    if (mt_said_read(data.text, data.length, &said) != 0) {
+        fail(answer, exchange, answer->sse.is_error ? MT_FAILURE_ERROR_EVENT : MT_FAILURE_MALFORMED,
+             data);
+        return;
+    }
+    if (said.says & MT_SAYS_ERROR || answer->sse.is_error)
+        fail(answer, exchange,
+             is_overload(said.error_status) ? MT_FAILURE_OVERLOAD : MT_FAILURE_ERROR_EVENT,
+             said.error_message.length ? said.error_message : data);
+    if (said.says & MT_SAYS_DONE)
+        exchange->noted |= MT_SAW_DONE;
+    if (said.says & MT_SAYS_FINISH)
+        exchange->noted |= MT_SAW_FINISH;
+    if (said.says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
+        note_content(answer, exchange, arrival_ns);
+    exchange->prompt_tokens = merged(exchange->prompt_tokens, said.prompt_tokens);
+    exchange->completion_tokens = merged(exchange->completion_tokens, said.completion_tokens);
+    exchange->cached_tokens = merged(exchange->cached_tokens, said.cached_tokens);
+    exchange->reasoning_tokens = merged(exchange->reasoning_tokens, said.reasoning_tokens);
+}
+
+static void take_stream(mt_answer *answer, mt_exchange *exchange, mt_span piece,
+                        int64_t arrival_ns) {
+    mt_span data;
+    int what;
+    while ((what = mt_sse_next(&answer->sse, &piece, &data)) == MT_SSE_EVENT)
+        note_event(answer, exchange, data, arrival_ns);
+    if (what == MT_SSE_MORE)
+        return;
+    static const char too_long[] = "an event of more than 64 MB", no_memory[] = "out of memory";
+    fail(answer, exchange, MT_FAILURE_MALFORMED,
+         what == MT_SSE_TOO_LONG ? (mt_span){too_long, sizeof too_long - 1}
+                                 : (mt_span){no_memory, sizeof no_memory - 1});
+    answer->form = FAILED;
+}
+
+static void keep(mt_answer *answer, mt_exchange *exchange, mt_span piece) {
+    size_t limit = answer->form == JSON ? MT_SSE_LIMIT : FAILURE_BYTES;
+    if (piece.length > limit - answer->length) {
+        if (answer->form == JSON) {
+            static const char too_long[] = "an answer of more than 64 MB";
+            fail(answer, exchange, MT_FAILURE_MALFORMED, (mt_span){too_long, sizeof too_long - 1});
+        }
+        piece.length = limit - answer->length;
+    }
+    if (piece.length == 0 || MT_GROW(answer->body, answer->capacity,
+                                     answer->length + piece.length) != 0)
+        return; /* without memory its end is missed as a cut one's is */
+    memcpy(answer->body + answer->length, piece.text, piece.length);
+    answer->length += piece.length;
+}
+
+void mt_answer_body(mt_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns) {
+    if (answer->form == UNKNOWN)
+        guess_form(answer, exchange, piece.text[0]);
+    if (answer->form == STREAM)
+        take_stream(answer, exchange, piece, arrival_ns);
+    else
+        keep(answer, exchange, piece);
+}
+
+/* A body that is no good answer: what it says of itself. */
+static void judge_failed(mt_answer *answer, mt_exchange *exchange) {
+    int is_good = exchange->status >= 200 && exchange->status <= 299;
+    mt_said said;
+    mt_span text = {answer->body, answer->length};
+    if (mt_said_read(answer->body ? answer->body : "", answer->length, &said) == 0 &&
+        said.error_message.length)
+        text = said.error_message;
+    fail(answer, exchange,
+         is_good                         ? MT_FAILURE_MALFORMED
+         : is_overload(exchange->status) ? MT_FAILURE_OVERLOAD
+                                         : MT_FAILURE_STATUS,
+         text);
+}
+
+mt_failure mt_answer_end(mt_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns) {
+    mt_span rest = {NULL, 0};
+    int is_inside = 0;
+    if (answer->form == STREAM)
+        is_inside = mt_sse_end(&answer->sse, &rest);
+    else if (answer->form == JSON && how == MT_ANSWER_WHOLE)
+        note_event(answer, exchange, (mt_span){answer->body ? answer->body : "", answer->length},
+                   arrival_ns);
+    else if (answer->form == FAILED)
+        judge_failed(answer, exchange);
+
+    if (answer->failure)
+        return answer->failure;
+    if (exchange->noted & MT_SAW_DONE)
+        how = MT_ANSWER_WHOLE; /* the stream's own end: nothing was lost */
+    if (how == MT_ANSWER_RESET)
+        return MT_FAILURE_RESET_MID_STREAM;
+    if (how == MT_ANSWER_IN_CHUNK || is_inside || (how == MT_ANSWER_CUT && answer->form == JSON))
+        return MT_FAILURE_CLOSED_MID_EVENT;
+    if (answer->form == STREAM &&
+        (how == MT_ANSWER_CUT || !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH))))
+        return exchange->events == 0 && how == MT_ANSWER_WHOLE ? MT_FAILURE_NO_CONTENT
+                                                               : MT_FAILURE_TRUNCATED;
+    return exchange->contents == 0 ? MT_FAILURE_NO_CONTENT : MT_FAILURE_NONE;
+}
+
+void mt_answer_free(mt_answer *answer) {
+    mt_sse_free(&answer->sse);
+    mt_free(answer->body);
+    *answer = (mt_answer){0};
+}

@@ -1,0 +1,47 @@
+/* An answer as it comes, whatever the transport: what its status and its events say goes into the
+ * exchange, and at the end whether it was a good one. Private to core/drive. */
+#ifndef MT_DRIVE_ANSWER_H
+#define MT_DRIVE_ANSWER_H
+
+#include "drive/exchange.h"
+#include "drive/http/sse.h"
+
+#include <stddef.h>
+
+/* Of one answer; zero at first. */
+typedef struct mt_answer {
+    mt_sse sse;
+    char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
+    size_t length, capacity, gap_capacity;
+    uint8_t form;           /* what the body is (answer.c) */
+    uint8_t failure;        /* mt_failure: the first that the answer itself spoke of */
+    uint8_t wants_gaps;     /* fill exchange->gaps; set by who begins it */
+    uint8_t read_contents;  /* 1: this read had a token-bearing event already */
+} mt_answer;
+
+/* The header is whole: HTTP's status and mt_http_content. */
+void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int content_type);
+
+/* A read begins: what comes in one read came together. */
+static inline void mt_answer_read(mt_answer *answer) {
+    answer->read_contents = 0;
+}
+
+/* The next piece of the body, which arrived then. */
+void mt_answer_body(mt_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns);
+
+/* How the bytes ended. */
+enum {
+    MT_ANSWER_WHOLE,    /* with an end that HTTP has */
+    MT_ANSWER_IN_CHUNK, /* closed inside a chunk, or before the length that was said */
+    MT_ANSWER_CUT,      /* closed where a chunk may begin */
+    MT_ANSWER_RESET     /* by an error of the connection */
+};
+
+/* The verdict on an answer whose header came. */
+mt_failure mt_answer_end(mt_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns);
+
+/* Frees what it holds (not the exchange's gaps), after which it is zero again. */
+void mt_answer_free(mt_answer *answer);
+
+#endif
