@@ -33,11 +33,11 @@ typedef struct group {
 } group;
 
 /* Metrics of the last seconds: one histogram is filled while the other is complete. */
-typedef struct recent {
+typedef struct last_seconds {
     mt_log_histogram ttft[2], itl[2], lag[2];
     int now;
     int64_t turn_ns;
-} recent;
+} last_seconds;
 
 struct mt_replay {
     mt_source *source;
@@ -62,7 +62,7 @@ struct mt_replay {
     size_t group_count, group_capacity;
     mt_text body, scratch;
     mt_random cancel_draws;
-    recent *recent;
+    last_seconds *recent;
     uint64_t input_bytes;
     mt_output *lines, *record, *inputs; /* NULL once they have failed */
     uint64_t write_failures;
@@ -398,13 +398,12 @@ static mt_prepared *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     prepared->ticket = (uint64_t)(uintptr_t)row;
     prepared->endpoint = (uint16_t)row->endpoint;
     prepared->due_ns = options->slots > 0 ? MT_NEVER : row->due_ns;
-    prepared->cancel_ns = MT_NEVER;
     if (options->cancel_after) {
         mt_random_seek(&replay->cancel_draws, row->asked.number);
         double seconds = mt_distribution_draw(options->cancel_after, &replay->cancel_draws,
                                               (double)row->asked.planned_ns * 1e-9);
-        if (seconds < 9e9)
-            prepared->cancel_ns = row->due_ns + (int64_t)(seconds * NANOSECONDS);
+        if (seconds > 0 && seconds < 9e9)
+            prepared->cancel_after_ns = 1 + (int64_t)(seconds * NANOSECONDS);
     }
     write_input(replay, row);
     return prepared;
@@ -435,7 +434,7 @@ static int offer_due(mt_replay *replay, int64_t now_ns, mt_error *error) {
 static void note_recent(mt_replay *replay, const mt_exchange *exchange, const mt_asked *asked,
                         int64_t now_ns) {
     static int ttft = -1, itl, lag;
-    recent *recent = replay->recent;
+    last_seconds *recent = replay->recent;
     double value;
     if (ttft < 0) {
         itl = mt_metric_by_name("itl");
@@ -594,7 +593,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     replay->record = options->record;
     replay->inputs = options->inputs;
     mt_random_start(&replay->cancel_draws,
-                    mt_random_key_of(options->seed, "drive", 5, "cancel_after"));
+                    mt_random_key_of(options->seed, "drive", 5, "cancel_after", 12));
     mt_results_begin(&replay->results, options->objectives, options->objective_count);
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
     return replay;

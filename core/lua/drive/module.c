@@ -1,10 +1,12 @@
 /* moontide.drive: what drives endpoints, as a Lua module of its own beside moontide.core. It links
  * libevent, and only the commands that drive load it. */
-#include "lua/binding.h"
+#include "lua/drive/drive_binding.h"
 
 __attribute__((visibility("default"))) int luaopen_moontide_drive(lua_State *L);
 
 int luaopen_moontide_drive(lua_State *L) {
     lua_newtable(L);
+    mt_lua_add_driver(L);
+    mt_lua_add_replay(L);
     return 1;
 }

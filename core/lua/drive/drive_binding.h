@@ -1,0 +1,32 @@
+/* What the files of moontide.drive share. */
+#ifndef MT_LUA_DRIVE_DRIVE_BINDING_H
+#define MT_LUA_DRIVE_DRIVE_BINDING_H
+
+#include "lua/binding.h"
+
+#include "drive/driver.h"
+
+/* One opener a file: each adds its functions to the table on the stack. module.c lists them. */
+void mt_lua_add_driver(lua_State *L);
+void mt_lua_add_replay(lua_State *L);
+
+/* The open driver at `arg`; raises when it is none or is closed. */
+mt_driver *mt_lua_check_driver(lua_State *L, int arg);
+
+/* Field `name` of the table at `arg`: a text (NULL when nil; kept alive by the table), a truth, a whole
+ * number or seconds as nanoseconds (`absent` when nil). Raise when they are of another kind. */
+const char *mt_lua_text_field(lua_State *L, int arg, const char *name);
+int mt_lua_truth_field(lua_State *L, int arg, const char *name);
+uint64_t mt_lua_count_field(lua_State *L, int arg, const char *name, uint64_t absent);
+int64_t mt_lua_seconds_field(lua_State *L, int arg, const char *name, int64_t absent);
+
+/* The list of texts in field `name` of the table at `arg`, as a C array in a userdata that is left on
+ * the stack; *count becomes their number. */
+const char *const *mt_lua_texts_field(lua_State *L, int arg, const char *name, size_t *count);
+
+/* Sets field `name` of the table on top. */
+void mt_lua_set_count(lua_State *L, const char *name, uint64_t value);
+void mt_lua_set_real(lua_State *L, const char *name, double value);
+void mt_lua_set_text(lua_State *L, const char *name, const char *value);
+
+#endif

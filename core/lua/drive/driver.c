@@ -1,0 +1,120 @@
+/* drive.driver: a driver as userdata; addresses; clocks. */
+#include "lua/drive/drive_binding.h"
+
+#include "drive/http/url.h"
+
+#include <time.h>
+
+static const char driver_type[] = "moontide.driver";
+
+typedef struct driver_owner {
+    mt_driver *driver; /* NULL: closed */
+} driver_owner;
+
+mt_driver *mt_lua_check_driver(lua_State *L, int arg) {
+    driver_owner *owner = luaL_checkudata(L, arg, driver_type);
+    if (!owner->driver)
+        mt_lua_raise(L, "the driver is closed");
+    return owner->driver;
+}
+
+/* driver{urls = {text, ...}, transport = "auto" | "direct", slots =, connections =, connect_timeout =,
+ * first_timeout =, gap_timeout =, total_timeout = (seconds), insecure =, realtime =, gaps =} -> driver,
+ * or nil, message, code */
+static int driver_start(lua_State *L) {
+    static const char *const transports[] = {"auto", "direct", NULL};
+    mt_error error;
+    mt_driver_options options = mt_driver_defaults();
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    options.urls = mt_lua_texts_field(L, 1, "urls", &options.url_count);
+    lua_getfield(L, 1, "transport");
+    options.transport = luaL_checkoption(L, -1, "auto", transports);
+    lua_pop(L, 1);
+    options.slots = mt_lua_count_field(L, 1, "slots", 0);
+    options.connections = mt_lua_count_field(L, 1, "connections", 0);
+    options.connect_timeout_ns = mt_lua_seconds_field(L, 1, "connect_timeout", 0);
+    options.first_timeout_ns = mt_lua_seconds_field(L, 1, "first_timeout", 0);
+    options.gap_timeout_ns = mt_lua_seconds_field(L, 1, "gap_timeout", 0);
+    options.total_timeout_ns = mt_lua_seconds_field(L, 1, "total_timeout", 0);
+    options.insecure = mt_lua_truth_field(L, 1, "insecure");
+    options.realtime = mt_lua_truth_field(L, 1, "realtime");
+    options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
+    driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);
+    owner->driver = mt_driver_start(&options, &error);
+    return owner->driver ? 1 : mt_lua_failure(L, &error);
+}
+
+/* driver:look() -> {offered =, begun =, ended =, waiting =, ...}; times in seconds */
+static int driver_look(lua_State *L) {
+    mt_driver_load load;
+    mt_driver_look(mt_lua_check_driver(L, 1), &load);
+    lua_newtable(L);
+    mt_lua_set_count(L, "offered", load.offered);
+    mt_lua_set_count(L, "begun", load.begun);
+    mt_lua_set_count(L, "ended", load.ended);
+    mt_lua_set_count(L, "waiting", load.waiting);
+    mt_lua_set_count(L, "connections", load.connections);
+    mt_lua_set_count(L, "connections_opened", load.connections_opened);
+    mt_lua_set_count(L, "handshakes_failed", load.handshakes_failed);
+    mt_lua_set_count(L, "resent", load.resent);
+    mt_lua_set_real(L, "stalled", (double)load.stalled_ns * 1e-9);
+    mt_lua_set_real(L, "longest_turn", (double)load.longest_turn_ns * 1e-9);
+    if (load.run_queue_ns >= 0)
+        mt_lua_set_real(L, "run_queue", (double)load.run_queue_ns * 1e-9);
+    mt_lua_set_real(L, "cpu", (double)load.cpu_ns * 1e-9);
+    lua_pushboolean(L, load.has_realtime);
+    lua_setfield(L, -2, "has_realtime");
+    lua_pushboolean(L, load.has_kernel_stamps);
+    lua_setfield(L, -2, "has_kernel_stamps");
+    return 1;
+}
+
+static int driver_release(lua_State *L) {
+    driver_owner *owner = luaL_checkudata(L, 1, driver_type);
+    mt_driver_free(owner->driver);
+    owner->driver = NULL;
+    return 0;
+}
+
+/* url(text) -> {host = "name:port" as given, path =, secure =}, or nil, message, code */
+static int url_read(lua_State *L) {
+    mt_error error;
+    mt_url url;
+    if (mt_url_read(luaL_checkstring(L, 1), &url, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_newtable(L);
+    lua_pushlstring(L, url.authority.text, url.authority.length);
+    lua_setfield(L, -2, "host");
+    lua_pushlstring(L, url.path.text, url.path.length);
+    lua_setfield(L, -2, "path");
+    lua_pushboolean(L, url.is_secure);
+    lua_setfield(L, -2, "secure");
+    return 1;
+}
+
+/* now() -> nanoseconds of the monotonic clock */
+static int now(lua_State *L) {
+    lua_pushinteger(L, mt_now_ns());
+    return 1;
+}
+
+/* epoch() -> what makes a monotonic time one since 1970, in nanoseconds */
+static int epoch(lua_State *L) {
+    struct timespec real;
+    int64_t before = mt_now_ns();
+    clock_gettime(CLOCK_REALTIME, &real);
+    int64_t middle = before + (mt_now_ns() - before) / 2;
+    lua_pushinteger(L, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec - middle);
+    return 1;
+}
+
+void mt_lua_add_driver(lua_State *L) {
+    static const luaL_Reg methods[] = {
+        {"look", driver_look}, {"close", driver_release}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"driver", driver_start}, {"url", url_read}, {"now", now}, {"epoch", epoch}, {NULL, NULL}};
+    mt_lua_new_type(L, driver_type, methods, driver_release, NULL);
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,436 @@
+/* drive.replay: a source of requests that is driven, and what came of it. */
+#include "lua/drive/drive_binding.h"
+
+#include "base/memory.h"
+#include "drive/replay.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char replay_type[] = "moontide.replay";
+
+typedef struct replay_owner {
+    mt_replay *replay; /* NULL: closed */
+    mt_driver *driver; /* for its clock; the driver's userdata is kept by the user value */
+    mt_token_texts tokens;
+    mt_output *lines, *record, *inputs; /* NULL: not asked for, or finished */
+} replay_owner;
+
+static replay_owner *check_replay(lua_State *L) {
+    replay_owner *owner = luaL_checkudata(L, 1, replay_type);
+    if (!owner->replay)
+        mt_lua_raise(L, "the replay is closed");
+    return owner;
+}
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+/* members = {{name, JSON text}, ...}, as a C array in a userdata that is left on the stack. */
+static void read_members(lua_State *L, mt_body_options *body) {
+    lua_getfield(L, 3, "members");
+    int list = lua_gettop(L);
+    body->member_count = lua_isnil(L, list) ? 0 : (size_t)luaL_len(L, list);
+    mt_body_member *members = lua_newuserdatauv(L, (body->member_count + 1) * sizeof *members, 0);
+    for (size_t i = 0; i < body->member_count; i++) {
+        lua_geti(L, list, (lua_Integer)i + 1);
+        lua_geti(L, -1, 1);
+        lua_geti(L, -2, 2);
+        members[i] = (mt_body_member){luaL_checkstring(L, -2), luaL_checkstring(L, -1)};
+        lua_pop(L, 3); /* the texts are held by the table */
+    }
+    body->members = members;
+}
+
+static void read_body(lua_State *L, replay_owner *owner, mt_body_options *body) {
+    static const char *const apis[] = {"chat", "tokens", "text", NULL};
+    mt_error error;
+    lua_getfield(L, 3, "api");
+    body->api = luaL_checkoption(L, -1, "chat", apis);
+    lua_pop(L, 1);
+    body->model = mt_lua_text_field(L, 3, "model");
+    body->output_field = mt_lua_text_field(L, 3, "output_field");
+    luaL_argcheck(L, body->model && body->output_field, 3, "model and output_field are needed");
+    body->forces_output = mt_lua_truth_field(L, 3, "forces_output");
+    body->streams = mt_lua_truth_field(L, 3, "streams");
+    body->block_size = mt_lua_count_field(L, 3, "block_size", 512);
+    body->seed = mt_lua_count_field(L, 3, "seed", 0);
+    body->overhead = mt_lua_count_field(L, 3, "overhead", 0);
+    body->message_overhead = mt_lua_count_field(L, 3, "message_overhead", 0);
+    if (mt_token_texts_make(&owner->tokens, mt_lua_count_field(L, 3, "first_token", 1000),
+                            mt_lua_count_field(L, 3, "last_token", 30000), &error) != MT_OK)
+        mt_lua_raise_error(L, &error);
+    body->tokens = owner->tokens;
+    read_members(L, body);
+}
+
+/* endpoints = {{host =, path =}, ...} and headers = {text, ...}. */
+static void read_heads(lua_State *L, mt_replay_options *options) {
+    size_t header_count;
+    const char *const *headers = mt_lua_texts_field(L, 3, "headers", &header_count);
+    lua_getfield(L, 3, "endpoints");
+    int list = lua_gettop(L);
+    options->head_count = (size_t)luaL_len(L, list);
+    mt_head_options *heads = lua_newuserdatauv(L, (options->head_count + 1) * sizeof *heads, 0);
+    for (size_t i = 0; i < options->head_count; i++) {
+        lua_geti(L, list, (lua_Integer)i + 1);
+        heads[i] = (mt_head_options){.host = mt_lua_text_field(L, -1, "host"),
+                                     .path = mt_lua_text_field(L, -1, "path"),
+                                     .headers = headers,
+                                     .header_count = header_count,
+                                     .seed = options->seed};
+        luaL_argcheck(L, heads[i].host && heads[i].path, 3, "an endpoint needs host and path");
+        lua_pop(L, 1);
+    }
+    options->heads = heads;
+}
+
+/* objectives = {{metric, limit}, ...} */
+static void read_objectives(lua_State *L, mt_replay_options *options) {
+    lua_getfield(L, 3, "objectives");
+    int list = lua_gettop(L);
+    options->objective_count = lua_isnil(L, list) ? 0 : (size_t)luaL_len(L, list);
+    mt_objective *objectives =
+        lua_newuserdatauv(L, (options->objective_count + 1) * sizeof *objectives, 0);
+    for (size_t i = 0; i < options->objective_count; i++) {
+        lua_geti(L, list, (lua_Integer)i + 1);
+        lua_geti(L, -1, 1);
+        lua_geti(L, -2, 2);
+        objectives[i].metric = mt_metric_by_name(luaL_checkstring(L, -2));
+        objectives[i].limit = luaL_checknumber(L, -1);
+        luaL_argcheck(L, objectives[i].metric >= 0, 3, "an objective of an unknown metric");
+        lua_pop(L, 3);
+    }
+    options->objectives = objectives;
+}
+
+static mt_code open_output(lua_State *L, const char *name, mt_output **output, mt_error *error) {
+    const char *path = mt_lua_text_field(L, 3, name);
+    if (!path)
+        return MT_OK;
+    *output = mt_output_open(path, error);
+    return *output ? MT_OK : mt_code_of(error);
+}
+
+static mt_code open_outputs(lua_State *L, replay_owner *owner, mt_error *error) {
+    static const char begin[] = "{\"data\": [\n";
+    mt_code code = open_output(L, "lines", &owner->lines, error);
+    if (code == MT_OK)
+        code = open_output(L, "record", &owner->record, error);
+    if (code == MT_OK)
+        code = open_output(L, "inputs", &owner->inputs, error);
+    if (code == MT_OK && owner->inputs)
+        code = mt_output_write(owner->inputs, begin, sizeof begin - 1, error);
+    return code;
+}
+
+/* The source at `arg`, which is the caller's no more. */
+static mt_source *take_source(lua_State *L, int arg) {
+    mt_source **held = luaL_checkudata(L, arg, "moontide.source");
+    if (!*held)
+        mt_lua_raise(L, "the trace is closed");
+    mt_source *source = *held;
+    *held = NULL;
+    return source;
+}
+
+/* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
+ * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
+ * headers =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
+ * cancel_after = distribution, objectives =, by =, lines =, record =, inputs = (paths),
+ * input_bytes =, epoch =}) -> replay, or nil, message, code. The source is taken over. */
+static int replay_new(lua_State *L) {
+    mt_error error;
+    mt_replay_options options = {0};
+    mt_driver *driver = mt_lua_check_driver(L, 1);
+    luaL_checkudata(L, 2, "moontide.source");
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    replay_owner *owner = mt_lua_new_owner(L, sizeof *owner, replay_type);
+    owner->driver = driver;
+    options.seed = mt_lua_count_field(L, 3, "seed", 0);
+    read_body(L, owner, &options.body);
+    read_heads(L, &options);
+    read_objectives(L, &options);
+    options.by_session = mt_lua_truth_field(L, 3, "by_session");
+    options.slots = mt_lua_count_field(L, 3, "slots", 0);
+    options.start_ns = (int64_t)mt_lua_count_field(L, 3, "start", 0);
+    options.window_begin_ns = mt_lua_seconds_field(L, 3, "window_begin", INT64_MIN);
+    options.window_end_ns = mt_lua_seconds_field(L, 3, "window_end", INT64_MAX);
+    options.by = mt_lua_text_field(L, 3, "by");
+    options.input_bytes = mt_lua_count_field(L, 3, "input_bytes", UINT64_MAX);
+    options.epoch_ns = (int64_t)mt_lua_count_field(L, 3, "epoch", 0);
+    lua_getfield(L, 3, "cancel_after");
+    if (!lua_isnil(L, -1))
+        options.cancel_after = mt_lua_check_distribution(L, -1);
+    /* All that the options point to is on the stack: one list keeps it as long as the replay. */
+    int last = lua_gettop(L);
+    lua_newtable(L);
+    for (int i = 1; i <= last; i++) {
+        if (i == 4)
+            continue;
+        lua_pushvalue(L, i);
+        lua_seti(L, -2, i);
+    }
+    lua_setiuservalue(L, 4, 1);
+    lua_settop(L, 4);
+    if (open_outputs(L, owner, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    options.lines = owner->lines;
+    options.record = owner->record;
+    options.inputs = owner->inputs;
+    owner->replay = mt_replay_new(take_source(L, 2), driver, &options, &error);
+    return owner->replay ? 1 : mt_lua_failure(L, &error);
+}
+
+/* ---- running ------------------------------------------------------------------------------------ */
+
+/* replay:step(seconds) -> true, to be called again | false, all has ended | nil, message, code */
+static int replay_step(lua_State *L) {
+    mt_error error;
+    replay_owner *owner = check_replay(L);
+    double seconds = luaL_checknumber(L, 2);
+    int status = mt_replay_step(owner->replay, mt_now_ns() + (int64_t)(seconds * 1e9), &error);
+    if (status < 0)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, status);
+    return 1;
+}
+
+/* replay:stop(grace seconds, "run_end" | "interrupt"): sends no more */
+static int replay_stop(lua_State *L) {
+    static const char *const reasons[] = {"run_end", "interrupt", NULL};
+    replay_owner *owner = check_replay(L);
+    double grace = luaL_checknumber(L, 2);
+    int reason = luaL_checkoption(L, 3, "run_end", reasons);
+    int64_t until = grace < 9e9 ? mt_now_ns() + (int64_t)(grace * 1e9) : INT64_MAX;
+    mt_replay_stop(owner->replay, until,
+                   reason == 0 ? MT_FAILURE_CANCELLED_RUN_END : MT_FAILURE_CANCELLED_INTERRUPT);
+    return 0;
+}
+
+static void set_pair(lua_State *L, const char *name, const double *pair) {
+    if (isnan(pair[0]))
+        return;
+    lua_createtable(L, 2, 0);
+    for (int i = 0; i < 2; i++) {
+        lua_pushnumber(L, pair[i]);
+        lua_seti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* replay:look() -> {read =, offered =, ended =, held =, source_ended =, last_planned = (seconds),
+ * write_failures =, write_error =, ttft =, itl =, lag = ({p50, p99} of the last seconds, in ms)} */
+static int replay_look(lua_State *L) {
+    mt_replay_progress progress;
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    mt_replay_look(check_replay(L)->replay, &progress);
+    lua_newtable(L);
+    mt_lua_set_count(L, "read", progress.read);
+    mt_lua_set_count(L, "offered", progress.offered);
+    mt_lua_set_count(L, "ended", progress.ended);
+    mt_lua_set_count(L, "held", progress.held);
+    lua_pushboolean(L, progress.source_ended);
+    lua_setfield(L, -2, "source_ended");
+    if (progress.last_planned_ns >= 0)
+        mt_lua_set_real(L, "last_planned", (double)progress.last_planned_ns * 1e-9);
+    mt_lua_set_count(L, "write_failures", progress.write_failures);
+    if (progress.write_failures > 0)
+        mt_lua_set_text(L, "write_error", mt_error_text(&progress.write_error, text, sizeof text));
+    set_pair(L, "ttft", progress.recent_ttft);
+    set_pair(L, "itl", progress.recent_itl);
+    set_pair(L, "lag", progress.recent_lag);
+    return 1;
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+/* Pushes {count =, avg =, min =, max =, std =, sum =, p1 =, ...}. */
+static void push_summary(lua_State *L, const mt_sample_summary *summary) {
+    lua_createtable(L, 0, 6 + MT_PERCENTILES);
+    mt_lua_set_count(L, "count", summary->count);
+    mt_lua_set_real(L, "avg", summary->avg);
+    mt_lua_set_real(L, "min", summary->min);
+    mt_lua_set_real(L, "max", summary->max);
+    mt_lua_set_real(L, "std", summary->std);
+    mt_lua_set_real(L, "sum", summary->sum);
+    for (int i = 0; i < MT_PERCENTILES; i++) {
+        char name[8] = "p";
+        lua_Integer percentile = mt_percentiles[i];
+        snprintf(name, sizeof name, "p%d", (int)percentile);
+        mt_lua_set_real(L, name, summary->percentiles[i]);
+    }
+}
+
+static void push_metrics(lua_State *L, mt_results *results) {
+    mt_sample_summary summary;
+    lua_newtable(L);
+    for (int i = 0; i < MT_METRICS; i++) {
+        mt_sample_summarise(&results->samples[i], &summary);
+        if (summary.count == 0)
+            continue;
+        push_summary(L, &summary);
+        lua_setfield(L, -2, mt_metrics[i].key);
+    }
+    const mt_log_histogram *gaps = results->gaps;
+    if (!gaps)
+        return;
+    summary = (mt_sample_summary){.count = gaps->count,
+                                  .avg = gaps->mean,
+                                  .min = gaps->min,
+                                  .max = gaps->max,
+                                  .std = mt_log_histogram_deviation(gaps),
+                                  .sum = gaps->sum};
+    for (int i = 0; i < MT_PERCENTILES; i++)
+        summary.percentiles[i] = mt_log_histogram_percentile(gaps, mt_percentiles[i]);
+    push_summary(L, &summary);
+    lua_setfield(L, -2, "inter_chunk_latency");
+}
+
+static void push_failures(lua_State *L, const mt_results *results) {
+    lua_newtable(L);
+    for (size_t i = 0; i < results->failure_count; i++) {
+        const mt_failure_count *one = &results->failures[i];
+        char name[32];
+        lua_newtable(L);
+        mt_lua_set_text(L, "name", mt_results_failure_name(one->failure, one->status, name));
+        mt_lua_set_count(L, "count", one->count);
+        mt_lua_set_count(L, "status", (uint64_t)one->status);
+        mt_lua_set_text(L, "text", one->text);
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+static void set_moment(lua_State *L, const char *name, int64_t moment) {
+    if (moment == MT_NEVER)
+        return;
+    lua_pushinteger(L, moment);
+    lua_setfield(L, -2, name);
+}
+
+static void push_results(lua_State *L, mt_results *results) {
+    lua_newtable(L);
+    mt_lua_set_count(L, "due", results->due);
+    mt_lua_set_count(L, "done", results->done);
+    mt_lua_set_count(L, "failed", results->failed);
+    mt_lua_set_count(L, "cancelled", results->cancelled);
+    mt_lua_set_count(L, "not_sent", results->not_sent);
+    mt_lua_set_count(L, "good", results->good);
+    mt_lua_set_count(L, "resent", results->resent);
+    mt_lua_set_count(L, "flagged", results->flagged);
+    mt_lua_set_count(L, "usage_said", results->usage_said);
+    mt_lua_set_count(L, "cached_said", results->cached_said);
+    mt_lua_set_real(L, "cached_tokens", results->cached_tokens);
+    mt_lua_set_real(L, "prompt_tokens", results->prompt_tokens);
+    mt_lua_set_real(L, "input_tokens", results->input_tokens);
+    mt_lua_set_real(L, "output_tokens", results->output_tokens);
+    mt_lua_set_real(L, "failed_input", results->failed_input);
+    set_moment(L, "first_begun", results->first_begun_ns);
+    set_moment(L, "last_answer", results->last_answer_ns);
+    set_moment(L, "first_due", results->first_due_ns);
+    set_moment(L, "last_due", results->last_due_ns);
+    set_moment(L, "last_sent", results->last_sent_ns);
+    push_metrics(L, results);
+    lua_setfield(L, -2, "metrics");
+    push_failures(L, results);
+    lua_setfield(L, -2, "failures");
+}
+
+/* replay:results() -> results of the window, results of what was due outside it, and a list of
+ * {value = JSON text, results =} by member. Moments are monotonic nanoseconds. */
+static int replay_results(lua_State *L) {
+    mt_replay *replay = check_replay(L)->replay;
+    push_results(L, mt_replay_results(replay));
+    push_results(L, mt_replay_outside(replay));
+    lua_newtable(L);
+    for (size_t i = 0; i < mt_replay_group_count(replay); i++) {
+        mt_span value;
+        mt_results *results = mt_replay_group(replay, i, &value);
+        lua_newtable(L);
+        lua_pushlstring(L, value.text, value.length);
+        lua_setfield(L, -2, "value");
+        push_results(L, results);
+        lua_setfield(L, -2, "results");
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+    return 3;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+static mt_code finish_output(mt_output **output, mt_error *error) {
+    mt_output *finished = *output;
+    *output = NULL;
+    return finished ? mt_output_finish(finished, error) : MT_OK;
+}
+
+/* replay:finish() -> true | nil, message, code: its files are whole */
+static int replay_finish(lua_State *L) {
+    mt_error error, later;
+    replay_owner *owner = check_replay(L);
+    static const char end[] = "\n]}\n";
+    mt_code code = MT_OK;
+    if (owner->inputs)
+        code = mt_output_write(owner->inputs, end, sizeof end - 1, &error);
+    mt_error *first = code == MT_OK ? &error : &later;
+    mt_output **outputs[] = {&owner->inputs, &owner->lines, &owner->record};
+    for (int i = 0; i < 3; i++)
+        if (finish_output(outputs[i], first) != MT_OK) {
+            code = first->code;
+            first = &later;
+        }
+    if (code != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int replay_release(lua_State *L) {
+    replay_owner *owner = luaL_checkudata(L, 1, replay_type);
+    mt_replay_free(owner->replay);
+    owner->replay = NULL;
+    mt_token_texts_free(&owner->tokens);
+    mt_output_abandon(owner->lines);
+    mt_output_abandon(owner->record);
+    mt_output_abandon(owner->inputs);
+    owner->lines = owner->record = owner->inputs = NULL;
+    return 0;
+}
+
+/* metrics() -> {{key =, unit =, title =}, ...} */
+static int metrics(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; i < MT_METRICS; i++) {
+        lua_newtable(L);
+        mt_lua_set_text(L, "key", mt_metrics[i].key);
+        mt_lua_set_text(L, "unit", mt_metrics[i].unit);
+        mt_lua_set_text(L, "title", mt_metrics[i].title);
+        lua_seti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* metric(name) -> key | nil */
+static int metric(lua_State *L) {
+    int place = mt_metric_by_name(luaL_checkstring(L, 1));
+    if (place < 0)
+        return 0;
+    lua_pushstring(L, mt_metrics[place].key);
+    return 1;
+}
+
+void mt_lua_add_replay(lua_State *L) {
+    static const luaL_Reg methods[] = {{"step", replay_step},
+                                       {"stop", replay_stop},
+                                       {"look", replay_look},
+                                       {"results", replay_results},
+                                       {"finish", replay_finish},
+                                       {"close", replay_release},
+                                       {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"replay", replay_new}, {"metrics", metrics}, {"metric", metric}, {NULL, NULL}};
+    mt_lua_new_type(L, replay_type, methods, replay_release, NULL);
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}
