@@ -1,9 +1,9 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
 local core = require "moontide.core"
-local plan_times = require "moontide.learn.plan_times"
+local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
-local synthesis = require "moontide.learn.synthesis_options"
+local synthesis = require "moontide.synthesis.options"
 
 local spec = {
   { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",

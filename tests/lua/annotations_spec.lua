@@ -5,9 +5,9 @@ local mt = require "moontide"
 local options = require "moontide.kit.options"
 
 local parts = {
-  "script.script", "base.json", "base.hash", "trace.trace", "base.csv", "trace.convert", "learn.analysis",
-  "learn.compare", "trace.lint", "learn.radix", "learn.model", "learn.synthesizer", "base.random",
-  "load.distribution", "draw.chart", "load.curve", "load.process", "load.prompt", "load.stream", "load.workload",
+  "base.csv", "base.hash", "base.json", "base.random", "draw.chart", "trace.trace", "trace.convert", "trace.lint",
+  "learn.analysis", "learn.compare", "learn.radix", "learn.model", "load.distribution", "load.curve_shapes", "load.curve",
+  "load.process", "load.prompt", "load.stream", "load.workload", "script.script", "script.plan", "synthesis.synthesizer",
 }
 
 local function file_of(part) return "lua/moontide/" .. part:gsub("%.", "/") .. ".lua" end

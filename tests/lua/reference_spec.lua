@@ -6,7 +6,7 @@ local mt = require "moontide"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 local repl_help = require "moontide.repl.help"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 
 -- Every public function and method by its full name.
 local function all_names()
@@ -35,7 +35,7 @@ end
 
 -- Types an example at a prompt of its own, line by line; gives how many values it showed or printed.
 local function type_at_prompt(text)
-  local environment = script.environment "."
+  local environment = scripts.environment "."
   local shown = 0
   evaluate.prepare(environment, { mt = mt, print = function(...)
     for i = 1, select("#", ...) do tostring((select(i, ...))) end

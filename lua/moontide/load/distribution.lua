@@ -1,5 +1,6 @@
 --- Distributions: of lengths, gaps, think times, picks. A number is a fixed one.
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 core.base.own()
@@ -384,5 +385,9 @@ end
 ---@param value any
 ---@return boolean
 distribution.is = is_distribution
+
+kinds.by_name.length = kinds.number_or(function(value, what)
+  return type(value) == "string" and options.integer(value, what) or options.number(value, what)
+end, distribution.of, "LENGTH")
 
 return distribution

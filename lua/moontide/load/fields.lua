@@ -1,6 +1,7 @@
 --- Further members of a stream's records: `fields = { model = "llama", priority = mt.choice{...} }`.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 core.base.own()
 
@@ -11,7 +12,6 @@ local function json_text(value, where)
   if type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
     options.wrong(where, value, "finite")
   end
-  local json = require("moontide.base.json").public.json
   local ok, text = pcall(function() return json.encode(value) end)
   if ok then return text end
   if not core.base.is_usage(text) then error(text, 0) end

@@ -1,8 +1,10 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
 local core = require "moontide.core"
+local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local options = require "moontide.kit.options"
+local traces = require "moontide.trace.trace"
 core.base.own()
 
 local stream = {}
@@ -68,7 +70,7 @@ local function class_of(self, i, given)
   if type(values[1]) == "number" and values[1] < 0 then
     options.wrong(where .. ": weight", values[1], "0 or more")
   end
-  pair[4] = require("moontide.load.curve").of(values[1], where .. ": weight")
+  pair[4] = curve.of(values[1], where .. ": weight")
   self.pairs[i] = pair
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
   if values.prompt and core.prompt.decides(values.prompt) then
@@ -108,7 +110,7 @@ end
 ---@param trace string|moontide.columns a file, or what mt.trace.read gave
 ---@return moontide.classes
 function public.lengths_of(trace)
-  local columns = require("moontide.trace.trace").columns_of(trace, "lengths_of")
+  local columns = traces.columns_of(trace, "lengths_of")
   return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
     text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
 end

@@ -1,5 +1,6 @@
 --- One input of the prompt: read as an expression where it is one, else as statements; run; its results.
 local core = require "moontide.core"
+local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
 core.base.own()
 
@@ -63,7 +64,7 @@ local function keep_locals(environment)
 end
 
 --- What the inputs of a session see: `names` over the globals.
----@param environment table from moontide.script
+---@param environment table from script/load.lua
 ---@param names table<string, any>
 function evaluate.prepare(environment, names)
   for name, value in pairs(names) do environment[name] = value end
@@ -73,7 +74,7 @@ end
 -- --- errors ----------------------------------------------------------------------------------------
 
 local function message_of(value)
-  if type(value) == "string" then return require("moontide.script.script").whole_names(value) end
+  if type(value) == "string" then return scripts.whole_names(value) end
   if core.base.is_usage(value) then return value.message end
   local metatable = debug.getmetatable(value)
   if type(metatable) == "table" and rawget(metatable, "__tostring") then

@@ -24,7 +24,7 @@ local subjects = {
   { "comparisons", "learn.compare", "two traces side by side" },
   { "prefixes", "learn.radix", "the tree of what prompts share" },
   { "models", "learn.model", "what is learnt from a trace" },
-  { "synthesis", "learn.synthesizer", "new traces that behave like a real one" },
+  { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
   { "csv", "base.csv", "CSV files" },
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },
@@ -117,10 +117,10 @@ function repl_help.subjects()
 end
 
 local function command_text(name)
-  local script = require "moontide.script.script"
-  local source = script.find(name)
+  local scripts = require "moontide.script.load"
+  local source = scripts.find(name)
   if not source then return nil end
-  return require("moontide.command.help").of_script(script.load(source)):gsub("\n$", "")
+  return require("moontide.command.help").of_script(scripts.load(source)):gsub("\n$", "")
 end
 
 -- What is said of a name; raises when nobody knows it.

@@ -9,7 +9,7 @@ local commands = require "moontide.repl.commands"
 local evaluate = require "moontide.repl.evaluate"
 local pending_input = require "moontide.repl.pending"
 local report = require "moontide.kit.report"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
 core.base.own()
 
@@ -240,7 +240,7 @@ end
 local function new_session(opt)
   local is_terminal = core.base.is_terminal(0) and core.base.is_terminal(1)
   local self = setmetatable({
-    environment = script.environment ".", entries = {}, saved = {}, seed = opt.seed, line = 0,
+    environment = scripts.environment ".", entries = {}, saved = {}, seed = opt.seed, line = 0,
     is_terminal = is_terminal, chunk = is_terminal and "=prompt" or "=stdin",
   }, session_methods)
   evaluate.prepare(self.environment, {

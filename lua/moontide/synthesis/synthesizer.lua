@@ -4,10 +4,10 @@ local intake = require "moontide.learn.intake"
 local json = require("moontide.base.json").public.json
 local model = require "moontide.learn.model"
 local options = require "moontide.kit.options"
-local plan_times = require "moontide.learn.plan_times"
+local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local show = require "moontide.learn.analysis_show"
-local synthesis_options = require "moontide.learn.synthesis_options"
+local synthesis_options = require "moontide.synthesis.options"
 core.base.own()
 
 local synthesizer = {}
