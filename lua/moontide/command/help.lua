@@ -112,7 +112,7 @@ end
 local function shown_default(value)
   if type(value) == "number" then return options.python_number(value) end
   if type(value) == "string" then return value end
-  if type(value) ~= "table" or getmetatable(value) then return nil end
+  if not options.is_plain(value) then return nil end
   local texts = {}
   for i, element in ipairs(value) do texts[i] = shown_default(element) end
   return #texts == #value and table.concat(texts, ",") or nil

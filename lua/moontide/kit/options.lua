@@ -23,6 +23,7 @@ local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local options = {
@@ -33,7 +34,8 @@ local options = {
   number = units.number,
   wrong = units.wrong,
   show = units.show,
-  type_of = units.type_of,
+  type_of = types.type_of,
+  is_plain = types.is_plain,
   kinds = kinds.by_name,
   python_number = units.python_number,
 }
@@ -84,7 +86,7 @@ function options.value(value, what, option, from_text)
   if not option.list then return convert(value, what, option, from_text) end
   if type(value) == "string" and option.kind ~= "path" then
     value, from_text = split(value), true
-  elseif type(value) ~= "table" or getmetatable(value) then
+  elseif not types.is_plain(value) then
     value = { value }
   end
   local converted = {}
@@ -192,7 +194,7 @@ end
 ---@return table values a new table
 function options.table(function_name, given, spec, from_text)
   if given == nil then given = {} end
-  if type(given) ~= "table" or getmetatable(given) then
+  if not types.is_plain(given) then
     units.wrong(function_name .. ": the argument", given, "a table of options")
   end
   refuse_unknown(function_name, given, spec)
@@ -209,6 +211,14 @@ function options.table(function_name, given, spec, from_text)
     for i, item in ipairs(given) do values[i] = item end
   end
   return values
+end
+
+--- Raises unless the value is a list; `allowed` says of what.
+---@param value any
+---@param what string
+---@param allowed string
+function options.list(value, what, allowed)
+  if not types.is_plain(value) then units.wrong(what, value, allowed) end
 end
 
 --- Reads "NAME:key=value,key=value" as options are given on the command line; "NAME" alone has no

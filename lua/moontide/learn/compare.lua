@@ -294,6 +294,6 @@ end
 ---@class moontide
 local public = { compare = compare.compare }
 compare.public = public
-compare.methods = { methods }
+compare.methods = { { "comparison", methods } }
 
 return compare

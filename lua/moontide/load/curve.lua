@@ -267,7 +267,7 @@ function methods:plot(o)
   end)
 end
 
-local curve = { public = public, methods = { methods }, is = raw.is }
+local curve = { public = public, methods = { { "curve", methods } }, is = raw.is }
 
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
 --- is read as on the command line ("sine:mean=20,amp=10,period=60").

@@ -53,7 +53,7 @@ local function pairs_of(given, function_name, spec, noun, form)
   local rates, times = {}, {}
   for i, item in ipairs(given or {}) do
     local what = ("%s: %s %d"):format(function_name, noun, i)
-    if type(item) ~= "table" or getmetatable(item) or #item ~= 2 then options.wrong(what, item, form) end
+    if not options.is_plain(item) or #item ~= 2 then options.wrong(what, item, form) end
     rates[i] = options.rate_number(item[1], what .. ": the rate")
     times[i] = options.duration(item[2], what .. ": the time")
   end

@@ -46,9 +46,7 @@ function fields.of(given, where, beneath)
   where = where .. ": fields"
   local all, names = {}, {}
   for _, from in ipairs { beneath or {}, given or {} } do
-    if type(from) ~= "table" or getmetatable(from) then
-      options.wrong(where, from, "a table of names and values")
-    end
+    options.list(from, where, "a table of names and values")
     for name, value in pairs(from) do
       if type(name) ~= "string" then
         core.base.raise(("%s: fields have names, %s is none"):format(where, options.show(name)))

@@ -98,7 +98,7 @@ local function pick_of(value, where)
   return distribution.of(value, where .. ": pick")
 end
 
----@class moontide.part
+---@class moontide.part_options
 ---@field tokens number|moontide.distribution drawn once a content
 ---@field pick? integer|moontide.distribution among so many contents, each as likely, or by a distribution
 ---@field count? integer picked so many times in a row
@@ -107,10 +107,10 @@ end
 --- Contents chained in order, each picked anew by every request; what is left of the prompt is new.
 ---
 --- mt.parts{ {tokens = 512}, {tokens = 2048, pick = mt.zipf{n = 1e6, s = 1}, count = 3} }
----@param list moontide.part[]
+---@param list moontide.part_options[]
 ---@return moontide.prompt
 function public.parts(list)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+  if not options.is_plain(list) or #list == 0 then
     core.base.raise "parts: needs at least one part, as in parts{ {tokens=512}, {tokens=2048, pick=100} }"
   end
   options.table("parts", list, { items = true })

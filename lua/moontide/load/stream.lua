@@ -82,7 +82,7 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
----@class moontide.class
+---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
 ---@field input? number|moontide.distribution tokens of the whole prompt; or new_input
 ---@field new_input? number|moontide.distribution tokens after the shared part
@@ -93,10 +93,11 @@ end
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
 --- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
----@param list moontide.class[] weights are read at the request's time; curves must last as long as the stream
+---@param list moontide.class_options[] weights are read at the request's time; curves must last as long as
+--- the stream
 ---@return moontide.classes
 function public.classes(list)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+  if not options.is_plain(list) or #list == 0 then
     core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
   end
   options.table("classes", list, { items = true })

@@ -439,6 +439,6 @@ function workload_type.__tostring(self)
 end
 
 workload.public = public
-workload.methods = { methods }
+workload.methods = { { "workload", methods } }
 
 return workload

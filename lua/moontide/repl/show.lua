@@ -3,6 +3,7 @@
 --- the same on every run.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local show = {}
@@ -44,7 +45,7 @@ end
 ---@param fn function
 ---@return string?
 function show.name_of(fn)
-  return require("moontide.reference").name_of(fn) or standard_name(fn)
+  return require("moontide.reference.methods").name_of(fn) or standard_name(fn)
 end
 
 local function function_text(fn)
@@ -60,13 +61,6 @@ local function has_text(value)
   return type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil
 end
 
--- What has no summary of its own: the name of its type.
-local function type_text(value)
-  local metatable = debug.getmetatable(value)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(name) == "string" and name:gsub("^moontide%.", "") or type(value)
-end
-
 local function is_plain_table(value)
   return type(value) == "table" and not has_text(value)
 end
@@ -78,7 +72,7 @@ local function scalar(value)
   if kind == "function" then return function_text(value) end
   if io.type(value) then return io.type(value) end
   if kind == "nil" or kind == "boolean" or has_text(value) then return tostring(value) end
-  return type_text(value)
+  return types.type_name(value)
 end
 
 local keywords = {}
@@ -89,7 +83,7 @@ end
 
 local function key_text(key)
   if type(key) == "string" and key:find "^[%a_][%w_]*$" and not keywords[key] then return key end
-  return "[" .. (type(key) == "table" and type_text(key) or scalar(key):match "[^\n]*") .. "]"
+  return "[" .. (type(key) == "table" and types.type_name(key) or scalar(key):match "[^\n]*") .. "]"
 end
 
 local order_of_types = { number = 1, string = 2 }

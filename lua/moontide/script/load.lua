@@ -1,8 +1,4 @@
---- How a script is found and loaded.
---
--- A script is a Lua file that returns mt.script{...}, or a bare mt.workload{...}. Loading it does
--- nothing but that. It runs in an environment of its own over the standard libraries, and `require`
--- in it finds the modules that lie beside it before those of the path.
+--- How a script is found and loaded: its text, its environment, and the names that messages have for it.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"

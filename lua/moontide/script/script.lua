@@ -1,5 +1,8 @@
---- Scripts as values: what `mt.script` returns. load.lua finds and runs a script's text, plan.lua makes its
--- plan.
+--- Scripts as values: what `mt.script` returns, and mt.plan_of.
+--
+-- A script is a Lua file that returns mt.script{...}, or a bare mt.workload{...}. Loading it does
+-- nothing but that. It runs in an environment of its own over the standard libraries, and `require`
+-- in it finds the modules that lie beside it before those of the path.
 local core = require "moontide.core"
 local common = require "moontide.script.common"
 local nearest = require "moontide.kit.nearest"

@@ -303,6 +303,6 @@ end
 ---@class moontide
 local public = { synthesizer = synthesizer.new }
 synthesizer.public = public
-synthesizer.methods = { methods }
+synthesizer.methods = { { "synthesizer", methods } }
 
 return synthesizer

@@ -351,6 +351,6 @@ end
 local public = { lint = lint.lint }
 
 lint.public = public
-lint.methods = { methods }
+lint.methods = { { "lint", methods } }
 
 return lint
