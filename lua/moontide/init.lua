@@ -36,8 +36,7 @@ end
 --- A name that is not there is a mistake, told with the nearest one that is.
 setmetatable(mt, {
   __index = core.base.located(function(_, name)
-    local names = {}
-    for key in pairs(mt) do names[#names + 1] = key end
+    local names = require("moontide.kit.lists").sorted_keys(mt)
     local hint = type(name) == "string" and require("moontide.kit.nearest").hint(name, names) or ""
     core.base.raise(("there is no mt.%s%s"):format(tostring(name), hint))
   end),

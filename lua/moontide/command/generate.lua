@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local common = require "moontide.script.common"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
 core.base.own()
 
@@ -114,8 +115,8 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
-  report.note(("%s: %d request%s over %.9g s (seed %d)"):format(
-    path == "-" and "standard output" or path, total, total == 1 and "" or "s", opt.duration, opt.seed))
+  report.note(("%s: %s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,
+    texts.count(total, "request"), opt.duration, opt.seed))
 end
 
 return generate

@@ -4,6 +4,7 @@ local axis = require "moontide.draw.axis"
 local bars = require "moontide.draw.bars"
 local options = require "moontide.kit.options"
 local styles = require "moontide.draw.style"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local hist_spec = {
@@ -93,9 +94,9 @@ local function title_of(values, given)
   if given then return given end
   local unit = values.unit and (" (%s)"):format(values.unit) or ""
   local title = values.name and values.name .. unit .. ": " or ""
-  title = ("%s%d value%s"):format(title, values.count, values.count == 1 and "" or "s")
+  title = title .. texts.count(values.count, "value")
   if values.absent == 0 then return title end
-  return ("%s, %d request%s without one"):format(title, values.absent, values.absent == 1 and "" or "s")
+  return ("%s, %s without one"):format(title, texts.count(values.absent, "request"))
 end
 
 -- --- the picture -----------------------------------------------------------------------------------

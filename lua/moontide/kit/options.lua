@@ -21,6 +21,7 @@
 -- A specification is a list of options; `items = true` in it lets a table's list part through.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
 local types = require "moontide.kit.value"
@@ -161,18 +162,10 @@ local function list_of(spec)
   return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
 end
 
--- The keys of a table in a fixed order, so that the first error is always the same one.
-local function sorted_keys(given)
-  local keys = {}
-  for key in pairs(given) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-
 local function refuse_unknown(function_name, given, spec)
   local known = {}
   for _, option in ipairs(spec) do known[options.key(option[1])] = true end
-  for _, key in ipairs(sorted_keys(given)) do
+  for _, key in ipairs(lists.sorted_keys(given)) do -- in order: the first error is always the same one
     local is_item = math.type(key) == "integer"
     if is_item and not spec.items then
       core.base.raise(("%s: takes named options, not a list (item %d is %s)"):format(

@@ -1,6 +1,7 @@
 --- The shapes that rate curves are made of: each is a function of the module. Those that need no list can
 -- also be named in a text, "sine:mean=20,amp=10,period=60".
 local core = require "moontide.core"
+local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
 core.base.own()
 
@@ -186,11 +187,8 @@ local function of_text(text, what)
   end
   local name, texts = options.call(text, what)
   if not named[name] then
-    local names = {}
-    for known in pairs(named) do names[#names + 1] = known end
-    table.sort(names)
     core.base.raise(("%s: there is no curve called '%s' (there are %s)"):format(what, name,
-      table.concat(names, ", ")))
+      table.concat(lists.sorted_keys(named), ", ")))
   end
   return make(name, texts, what .. ": " .. name, true)
 end

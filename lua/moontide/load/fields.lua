@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
 local json = require("moontide.base.json").public.json
+local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
 core.base.own()
 
@@ -44,7 +45,7 @@ end
 ---@return userdata|nil list nil when there are none
 function fields.of(given, where, beneath)
   where = where .. ": fields"
-  local all, names = {}, {}
+  local all = {}
   for _, from in ipairs { beneath or {}, given or {} } do
     options.list(from, where, "a table of names and values")
     for name, value in pairs(from) do
@@ -56,11 +57,9 @@ function fields.of(given, where, beneath)
       all[name] = value
     end
   end
-  for name in pairs(all) do names[#names + 1] = name end
-  if #names == 0 then return nil end
-  table.sort(names)
+  if next(all) == nil then return nil end
   local list = core.plan.fields()
-  for _, name in ipairs(names) do add(list, name, all[name], where) end
+  for _, name in ipairs(lists.sorted_keys(all)) do add(list, name, all[name], where) end
   return list
 end
 

@@ -9,6 +9,7 @@ local picture = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
 local run_options = require "moontide.load.run_options"
 local stream = require "moontide.load.stream"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local workload = {}
@@ -433,8 +434,8 @@ end
 function workload_type.__tostring(self)
   local names = {}
   for i, entry in ipairs(self.streams) do names[i] = entry.name end
-  return ("workload%s: %d stream%s (%s), %.9g s"):format(self.name and " " .. self.name or "", #names,
-    #names == 1 and "" or "s", table.concat(names, ", ", 1, math.min(#names, 5))
+  return ("workload%s: %s (%s), %.9g s"):format(self.name and " " .. self.name or "",
+    texts.count(#names, "stream"), table.concat(names, ", ", 1, math.min(#names, 5))
     .. (#names > 5 and ", ..." or ""), workload.duration(self))
 end
 

@@ -4,6 +4,7 @@
 -- source and line say where the comment stands, and the sources are inside the executable.
 local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 core.base.own()
 
@@ -95,17 +96,9 @@ local function find(name)
   return value, full
 end
 
--- The names of a table of functions, sorted.
-local function names_of(table_)
-  local names = {}
-  for name in pairs(table_) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function overview(prefix, functions)
   local lines = {}
-  for _, name in ipairs(names_of(functions)) do
+  for _, name in ipairs(lists.sorted_keys(functions)) do
     local value = functions[name]
     if type(value) == "function" then
       lines[#lines + 1] = reference.line(prefix .. name, value)
@@ -198,7 +191,7 @@ function reference.text(name)
   if type(value) == "function" then return reference.page(full, value) end
   if type(value) == "table" then return overview(full .. ".", value) end
   if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
-  local names = names_of(require "moontide")
+  local names = lists.sorted_keys(require "moontide")
   return nil, ("there is no %s%s"):format(name, nearest.hint(name:gsub("^mt%.", ""), names, "mt.")), "usage"
 end
 

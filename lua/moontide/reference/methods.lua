@@ -2,6 +2,7 @@
 --- them, methods in C a field in the annotated class of their type.
 local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 core.base.own()
@@ -137,19 +138,12 @@ function reference_methods.name_of(fn)
   return names_by_function[fn]
 end
 
-local function names_of(one)
-  local names = {}
-  for name in pairs(one.methods) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 --- The methods of a type, a line each.
 ---@param one moontide.reference_type
 ---@return string
 function reference_methods.list(one)
   local lines = {}
-  for _, name in ipairs(names_of(one)) do
+  for _, name in ipairs(lists.sorted_keys(one.methods)) do
     local full = one.name .. ":" .. name
     local text = inner_of(one.methods[name]) and reference.line(full, one.methods[name])
       or ("  %-24s %s"):format(full, signature_of(field_of(one, name) or "()"))
@@ -168,7 +162,8 @@ function reference_methods.text(type_name, method_name)
   local method = one.methods[method_name]
   local full = type_name .. ":" .. method_name
   if not method then
-    return nil, ("there is no %s%s"):format(full, nearest.hint(method_name, names_of(one), type_name .. ":"))
+    local hint = nearest.hint(method_name, lists.sorted_keys(one.methods), type_name .. ":")
+    return nil, ("there is no %s%s"):format(full, hint)
   end
   if inner_of(method) then return reference.page(full, method) end
   return full .. signature_of(field_of(one, method_name) or "()") .. "\n" .. reference.example(full)

@@ -13,11 +13,7 @@ core.base.own()
 
 local complete = {}
 
-local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%a+" do
-  keywords[word] = true
-end
+local keywords = tokens.keywords
 
 -- --- values, without running anything --------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 --- the same on every run.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local tokens = require "moontide.repl.tokens"
 local types = require "moontide.kit.value"
 core.base.own()
 
@@ -75,14 +76,8 @@ local function scalar(value)
   return types.type_name(value)
 end
 
-local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%a+" do
-  keywords[word] = true
-end
-
 local function key_text(key)
-  if type(key) == "string" and key:find "^[%a_][%w_]*$" and not keywords[key] then return key end
+  if type(key) == "string" and key:find "^[%a_][%w_]*$" and not tokens.keywords[key] then return key end
   return "[" .. (type(key) == "table" and types.type_name(key) or scalar(key):match "[^\n]*") .. "]"
 end
 

@@ -5,6 +5,7 @@
 -- in it finds the modules that lie beside it before those of the path.
 local core = require "moontide.core"
 local common = require "moontide.script.common"
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 core.base.own()
@@ -59,13 +60,6 @@ local option_fields = {
   items = true,
 }
 
-local function kind_names()
-  local names = {}
-  for name in pairs(options.kinds) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 -- One option of a script; raises what is wrong with it.
 local function check_option(option, position)
   local where = ("script: option %d"):format(position)
@@ -76,7 +70,7 @@ local function check_option(option, position)
   options.table(where, option, option_fields)
   if #option > 1 then core.base.raise(where .. " has one name; further ones are aliases = { ... }") end
   if not options.kinds[option.kind] then
-    local names = kind_names()
+    local names = lists.sorted_keys(options.kinds)
     core.base.raise(("%s: kind must be one of %s, not '%s'%s"):format(
       where, table.concat(names, ", "), option.kind, nearest.hint(option.kind, names)))
   end
@@ -167,12 +161,10 @@ function script.strict(self, opt)
   return setmetatable(opt, {
     __index = core.base.located(function(_, name)
       if known[name] then return nil end
-      local names = {}
-      for key in pairs(known) do names[#names + 1] = key end
-      table.sort(names)
       local as_key = type(name) == "string" and options.key(name) or ""
       core.base.raise(("there is no opt.%s%s"):format(tostring(name),
-        known[as_key] and (" (it is opt.%s)"):format(as_key) or nearest.hint(as_key, names)))
+        known[as_key] and (" (it is opt.%s)"):format(as_key)
+          or nearest.hint(as_key, lists.sorted_keys(known))))
     end),
   })
 end

@@ -8,6 +8,7 @@ local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local show = require "moontide.learn.analysis_show"
 local synthesis_options = require "moontide.synthesis.options"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local synthesizer = {}
@@ -232,9 +233,8 @@ function methods:write(path, given)
 end
 
 function metatable:__tostring()
-  local requests = self.source_requests
-  return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %d request%s"):format(
-    self.method, self.arrivals, self.block_size, requests, requests == 1 and "" or "s")
+  return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %s"):format(
+    self.method, self.arrivals, self.block_size, texts.count(self.source_requests, "request"))
 end
 
 -- --- the constructor -------------------------------------------------------------------------------
