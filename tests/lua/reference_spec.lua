@@ -33,8 +33,8 @@ local function sorted(list)
   return names
 end
 
--- Types an example at a prompt of its own, line by line; gives how many values it showed or printed.
-local function type_at_prompt(text)
+-- Types an example in a console of its own, line by line; gives how many values it showed or printed.
+local function type_in_console(text)
   local environment = scripts.environment "."
   local shown = 0
   evaluate.prepare(environment, { mt = mt, print = function(...)
@@ -65,7 +65,7 @@ describe("the example of", function()
     it(name .. " is there and runs", function()
       local text = examples[name] or examples[name:gsub("^pipe:", "columns:")]
       assert(text, "no example in lua/moontide/reference/examples.lua for " .. name)
-      assert.is_true(type_at_prompt(text) > 0, "it shows nothing")
+      assert.is_true(type_in_console(text) > 0, "it shows nothing")
       local short = name:match "[%w_]+$"
       assert.is_truthy(text:find(short, 1, true), "it does not use " .. short)
       for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 110, line) end

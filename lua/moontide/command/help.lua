@@ -63,7 +63,7 @@ function help.overview()
     "",
     "usage: moontide COMMAND [options]",
     "       moontide FILE.lua [options]      a script of your own",
-    "       moontide                         the prompt, on a terminal",
+    "       moontide                         the console, on a terminal",
     "       moontide help NAME [--source]    explain a command, or print its script",
     "       moontide help mt | mt.spike      explain the Lua module, or a name in it",
   }

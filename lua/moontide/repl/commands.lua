@@ -1,4 +1,4 @@
---- The dot commands of the prompt: .help .load .run .seed .time .save .quit, or as much of a name as is
+--- The dot commands of the console: .help .load .run .seed .time .save .quit, or as much of a name as is
 --- unambiguous.
 local core = require "moontide.core"
 local arguments = require "moontide.command.arguments"
@@ -98,7 +98,7 @@ end
 list[3] = { ".run", "NAME [options]", "run a script as `moontide NAME [options]` does" }
 list[3].run = function(session, words)
   check_words(".run", words, 1, math.huge)
-  if words[1] == "repl" then refuse(".run", "this is the prompt already") end
+  if words[1] == "repl" then refuse(".run", "this is the console already") end
   commands.seed(0)
   local status = require("moontide.command.cli").run_script(words[1], table.move(words, 2, #words, 1, {}))
   commands.seed(session.seed)

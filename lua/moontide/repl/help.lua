@@ -1,4 +1,4 @@
---- help() at the prompt: the reference by subject, by function, by method or by value.
+--- help() in the console: the reference by subject, by function, by method or by value.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
@@ -49,7 +49,7 @@ local function overview()
     "help(x)              what a value is and can do",
     'help "burst"         a command (.run burst runs it, .load burst makes its plan _)',
     "help(mt)             every function in a line",
-    ".help                the commands of the prompt",
+    ".help                the commands of the console",
   } do
     lines[#lines + 1] = line
   end

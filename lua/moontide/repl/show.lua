@@ -1,4 +1,4 @@
---- How the prompt shows values: tables with limits of depth, length and width, everything of ours as the
+--- How the console shows values: tables with limits of depth, length and width, everything of ours as the
 --- summary that it gives of itself, functions by where they come from. No addresses: the same input shows
 --- the same on every run.
 local core = require "moontide.core"
@@ -180,7 +180,7 @@ function element(value, depth, room, above)
   return first and first .. " ..." or text
 end
 
---- A value as the prompt shows it.
+--- A value as the console shows it.
 ---@param value any
 ---@param width integer columns of the terminal
 ---@return string
