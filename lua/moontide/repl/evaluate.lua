@@ -1,5 +1,6 @@
 --- One input of the console: read as an expression where it is one, else as statements; run; its results.
 local core = require "moontide.core"
+local report = require "moontide.kit.report"
 local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
 core.base.own()
@@ -145,7 +146,7 @@ end
 
 -- { message = }: what is shown of an error of a command of the console, of which nobody wants the stack.
 local function on_command_error(value)
-  if require("moontide.kit.report").is_write_failure(value) or type(value) == "table" and value.is_told then
+  if report.is_write_failure(value) or type(value) == "table" and value.is_told then
     return value
   end
   return { message = message_of(value) }
@@ -153,7 +154,7 @@ end
 
 -- The same for an input, with the stack where that says more.
 local function on_error(value)
-  if require("moontide.kit.report").is_write_failure(value) then return value end
+  if report.is_write_failure(value) then return value end
   local texts = stack(4) -- above: stack, this function, the handler around it
   if #texts == 0 then return { message = message_of(value) } end
   return { message = message_of(value), traceback = "stack traceback:\n" .. table.concat(texts, "\n") }
