@@ -1,7 +1,7 @@
--- Long inputs of the prompt: which of their readings are left out.
+-- Long inputs of the console: which of their readings are left out.
 local pending = require "moontide.repl.pending"
 
--- Which lines of the text the prompt would read the input after.
+-- Which lines of the text the console would read the input after.
 local function readings(text)
   local input, read_after = pending.new(), {}
   for line in (text .. "\n"):gmatch "(.-)\n" do

@@ -1,8 +1,10 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
 local core = require "moontide.core"
+local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local options = require "moontide.kit.options"
+local traces = require "moontide.trace.trace"
 core.base.own()
 
 local stream = {}
@@ -68,7 +70,7 @@ local function class_of(self, i, given)
   if type(values[1]) == "number" and values[1] < 0 then
     options.wrong(where .. ": weight", values[1], "0 or more")
   end
-  pair[4] = require("moontide.load.curve").of(values[1], where .. ": weight")
+  pair[4] = curve.of(values[1], where .. ": weight")
   self.pairs[i] = pair
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
   if values.prompt and core.prompt.decides(values.prompt) then
@@ -80,7 +82,7 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
----@class moontide.class
+---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
 ---@field input? number|moontide.distribution tokens of the whole prompt; or new_input
 ---@field new_input? number|moontide.distribution tokens after the shared part
@@ -91,10 +93,11 @@ end
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
 --- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
----@param list moontide.class[] weights are read at the request's time; curves must last as long as the stream
+---@param list moontide.class_options[] weights are read at the request's time; curves must last as long as
+--- the stream
 ---@return moontide.classes
 function public.classes(list)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+  if not options.is_plain(list) or #list == 0 then
     core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
   end
   options.table("classes", list, { items = true })
@@ -108,7 +111,7 @@ end
 ---@param trace string|moontide.columns a file, or what mt.trace.read gave
 ---@return moontide.classes
 function public.lengths_of(trace)
-  local columns = require("moontide.trace.trace").columns_of(trace, "lengths_of")
+  local columns = traces.columns_of(trace, "lengths_of")
   return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
     text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
 end

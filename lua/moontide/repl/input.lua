@@ -1,4 +1,4 @@
---- Where the prompt's lines come from: a terminal, edited with libedit where moontide.edit is there, or
+--- Where the console's lines come from: a terminal, edited with libedit where moontide.edit is there, or
 --- whatever else standard input is, as it comes.
 local core = require "moontide.core"
 local report = require "moontide.kit.report"

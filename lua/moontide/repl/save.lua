@@ -1,5 +1,5 @@
---- What was typed at the prompt as a script that runs by itself: a plan when the last result is a workload,
---- else a command that prints what the prompt showed.
+--- What was typed in the console as a script that runs by itself: a plan when the last result is a workload,
+--- else a command that prints what the console showed.
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
 core.base.own()
@@ -10,7 +10,7 @@ local save = {}
 ---@field text string
 ---@field kind "expression"|"statement"|"returning"|"note"
 ---@field is_kept boolean? its first value became _
----@field is_printed boolean? the value has a text that print shows as the prompt did
+---@field is_printed boolean? the value has a text that print shows as the console did
 
 -- An input as lines of a script. Statements that begin with "(" would go on with the line before.
 local function lines_of(entry, is_command)
@@ -50,12 +50,12 @@ end
 -- The script's text.
 local function text_of(session, is_plan)
   local entries = session.entries
-  local lines = { ("-- Typed at the prompt of Moontide %s."):format(core.version) }
+  local lines = { ("-- Typed in the console of Moontide %s."):format(core.version) }
   lines[2] = 'local mt = require "moontide"'
   if uses(entries, "hist") then lines[#lines + 1] = "local hist = mt.chart.hist" end
   if keeps(entries) then lines[#lines + 1] = "local _" end
   lines[#lines + 1] = is_plan and ""
-    or '\nreturn mt.script {\n  summary = "Typed at the prompt",\n  run = function()'
+    or '\nreturn mt.script {\n  summary = "Typed in the console",\n  run = function()'
   for _, entry in ipairs(entries) do
     local text = lines_of(entry, not is_plan)
     lines[#lines + 1] = is_plan and text or indented(text)
