@@ -1,0 +1,175 @@
+--- The files of a run: AIPerf's and GenAI-Perf's names and layouts, and run.json.
+local core = require "moontide.core"
+local json = require("moontide.base.json").public.json
+local summary = require "moontide.drive.summary"
+core.base.own()
+
+local files = {}
+
+files.names = {
+  lines = "profile_export.jsonl", inputs = "inputs.json",
+  summary = "profile_export_aiperf.json", older_summary = "profile_export_genai_perf.json",
+  csv = "profile_export_aiperf.csv", run = "run.json",
+}
+
+local function write(path, text)
+  local output, message, code = core.trace.text_file(path)
+  if not output then return nil, message, code end
+  return output:finish(text)
+end
+
+-- "2026-07-06T10:00:00.000000", in UTC.
+local function iso_time(nanoseconds)
+  return os.date("!%Y-%m-%dT%H:%M:%S", nanoseconds // 1000000000)
+    .. (".%06d"):format(nanoseconds // 1000 % 1000000)
+end
+
+local function metric_object(one)
+  local members = { { "unit", one.unit }, { "avg", one.avg } }
+  if one.count then
+    for i = 2, #summary.statistics do
+      local name = summary.statistics[i]
+      members[#members + 1] = { name, one[name] }
+    end
+    members[#members + 1] = { "count", one.count }
+    members[#members + 1] = { "sum", one.sum }
+  end
+  return json.object(members)
+end
+
+local function metrics_of(list, members)
+  for _, one in ipairs(list) do members[#members + 1] = { one.key, metric_object(one) } end
+  return members
+end
+
+local function errors_of(results)
+  local list = {}
+  for i, one in ipairs(results.failures) do
+    list[i] = json.object {
+      { "error_details", json.object {
+        { "code", one.status > 0 and one.status or json.null }, { "type", one.name }, { "message", one.text } } },
+      { "count", one.count },
+    }
+  end
+  return json.array(list)
+end
+
+local function counts_of(results)
+  return json.object {
+    { "due", results.due }, { "done", results.done }, { "failed", results.failed },
+    { "cancelled", results.cancelled }, { "not_sent", results.not_sent }, { "resent", results.resent },
+  }
+end
+
+-- Members of an options table, sorted by name, as far as JSON can say them.
+local function plain_options(opt)
+  local members = {}
+  for name, value in pairs(opt) do
+    local kind = type(value)
+    if kind == "number" or kind == "string" or kind == "boolean" then
+      members[#members + 1] = { name, value }
+    elseif type(name) == "string" and kind ~= "function" then
+      members[#members + 1] = { name, tostring(value) }
+    end
+  end
+  table.sort(members, function(a, b) return tostring(a[1]) < tostring(b[1]) end)
+  return json.object(members)
+end
+
+--- The summary as AIPerf writes it.
+---@param run moontide.drive_run
+---@return table for json.encode
+function files.summary(run)
+  local results = run.results
+  local members = metrics_of(run.metrics, { { "schema_version", "1.3" }, { "moontide_version", core.version } })
+  local first = run.start + run.epoch
+  members[#members + 1] = { "counts", counts_of(results) }
+  members[#members + 1] = { "input_config", plain_options(run.options) }
+  members[#members + 1] = { "was_cancelled", run.was_cancelled }
+  members[#members + 1] = { "error_summary", errors_of(results) }
+  members[#members + 1] = { "start_time", iso_time(first) }
+  members[#members + 1] = { "end_time", iso_time(first + math.floor(run.seconds * 1e9)) }
+  return json.object(members)
+end
+
+--- All of a run as one JSON value: what the summary has, and the run itself.
+---@param run moontide.drive_run
+---@return table
+function files.whole(run)
+  local measures = {}
+  for i, one in ipairs(run.verdict.measures) do
+    measures[i] = json.object {
+      { "name", one.name }, { "value", one.value or json.null }, { "limit", one.limit }, { "unit", one.unit } }
+  end
+  local groups = {}
+  for i, group in ipairs(run.groups) do
+    local list = summary.of(group.results, run.epoch, run.has_objectives)
+    groups[i] = json.object {
+      { "value", json.decode(group.value) }, { "counts", counts_of(group.results) },
+      { "metrics", json.object(metrics_of(list, {})) }, { "error_summary", errors_of(group.results) } }
+  end
+  local load = run.load
+  return json.object {
+    { "command", run.command or json.null }, { "version", core.version }, { "seed", run.seed },
+    { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
+    { "clock", "CLOCK_MONOTONIC; arrivals stamped by "
+      .. (load.has_kernel_stamps and "the kernel" or "the clock after reading") },
+    { "start_time", iso_time(run.start + run.epoch) }, { "seconds", run.seconds },
+    { "was_cancelled", run.was_cancelled },
+    { "counts", counts_of(run.results) }, { "outside", counts_of(run.outside) },
+    { "metrics", json.object(metrics_of(run.metrics, {})) },
+    { "by", run.by or json.null }, { "groups", json.array(groups) },
+    { "error_summary", errors_of(run.results) },
+    { "verdict", json.object {
+      { "name", run.verdict.name }, { "limited_by", json.array(run.verdict.limited_by) },
+      { "measures", json.array(measures) } } },
+    { "driver", json.object {
+      { "cpu", load.cpu }, { "run_queue", load.run_queue or json.null }, { "stalled", load.stalled },
+      { "longest_turn", load.longest_turn }, { "connections_opened", load.connections_opened },
+      { "realtime", load.has_realtime } } },
+    { "options", plain_options(run.options) },
+  }
+end
+
+local function quoted(text)
+  return text:find '[,"\n]' and '"' .. text:gsub('"', '""') .. '"' or text
+end
+
+--- The summary as CSV: a metric of the requests a row, then the totals.
+---@param run moontide.drive_run
+---@return string
+function files.csv(run)
+  local lines = { "Metric," .. table.concat(summary.statistics, ",") }
+  local function name_of(one) return quoted(("%s (%s)"):format(one.title, one.unit)) end
+  for _, one in ipairs(run.metrics) do
+    if one.count then
+      local cells = { name_of(one) }
+      for i, name in ipairs(summary.statistics) do cells[i + 1] = ("%.2f"):format(one[name]) end
+      lines[#lines + 1] = table.concat(cells, ",")
+    end
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "Metric,Value"
+  for _, one in ipairs(run.metrics) do
+    if not one.count then lines[#lines + 1] = ("%s,%.2f"):format(name_of(one), one.avg) end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Writes all that is known when a run has ended into its folder: true, or nil, message, code.
+---@param run moontide.drive_run
+---@param folder string
+---@return true? done, string? message, string? code
+function files.write(run, folder)
+  local text = json.encode(files.summary(run), { indent = 2 }) .. "\n"
+  for _, one in ipairs {
+    { files.names.summary, text }, { files.names.older_summary, text }, { files.names.csv, files.csv(run) },
+    { files.names.run, json.encode(files.whole(run), { indent = 2 }) .. "\n" },
+  } do
+    local done, message, code = write(folder .. "/" .. one[1], one[2])
+    if not done then return nil, message, code end
+  end
+  return true
+end
+
+return files

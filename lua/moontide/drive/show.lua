@@ -1,0 +1,144 @@
+--- A run's report for people.
+local core = require "moontide.core"
+local summary = require "moontide.drive.summary"
+local texts = require "moontide.kit.text"
+core.base.own()
+
+local show = {}
+
+local columns = { "avg", "min", "max", "p99", "p90", "p50", "std" }
+
+-- Metrics of the table; the others are told in sentences or stand in the files.
+local rows = {
+  "time_to_first_token", "time_to_second_token", "request_latency", "inter_token_latency",
+  "inter_chunk_latency", "output_token_throughput_per_user", "output_sequence_length",
+  "input_sequence_length", "cached_tokens", "latency_from_due", "time_to_first_token_from_due", "schedule_lag",
+  "read_lag",
+}
+
+local function table_of(by_key)
+  local lines = { { "", table.unpack(columns) } }
+  for _, key in ipairs(rows) do
+    local one = by_key[key]
+    if one then
+      local line = { ("%s (%s)"):format(one.title, one.unit) }
+      for _, name in ipairs(columns) do line[#line + 1] = texts.number(one[name], 2) end
+      lines[#lines + 1] = line
+    end
+  end
+  return #lines > 1 and texts.aligned(lines) or "no request was answered"
+end
+
+-- due = done + failed + cancelled + not sent
+local function accounting(results)
+  local line = ("%s due: %s done"):format(texts.grouped_count(results.due, "request"),
+    texts.number(results.done, 0))
+  for _, part in ipairs { { "failed", "failed" }, { "cancelled", "cancelled" }, { "not_sent", "not sent" } } do
+    if results[part[1]] > 0 then
+      line = ("%s, %s %s"):format(line, texts.number(results[part[1]], 0), part[2])
+    end
+  end
+  if results.resent > 0 then
+    line = ("%s; %s sent once more on a fresh connection (stale_connection)"):format(line,
+      texts.number(results.resent, 0))
+  end
+  return line
+end
+
+local function failures(results)
+  local lines = {}
+  for _, one in ipairs(results.failures) do
+    lines[#lines + 1] = ("  %s: %s%s"):format(one.name, texts.number(one.count, 0),
+      one.text ~= "" and (" (%s)"):format(one.text) or "")
+  end
+  return lines
+end
+
+local function throughputs(by_key)
+  local parts = {}
+  for _, key in ipairs { "request_throughput", "output_token_throughput", "goodput" } do
+    local one = by_key[key]
+    if one then parts[#parts + 1] = ("%s %s %s"):format(one.title, texts.number(one.avg, 2), one.unit) end
+  end
+  local duration = by_key.benchmark_duration
+  if duration then parts[#parts + 1] = ("over %s s"):format(texts.number(duration.avg, 2)) end
+  return table.concat(parts, ", ")
+end
+
+-- Wanted and got lengths, where they differ.
+local function lengths(by_key)
+  local lines = {}
+  for _, one in ipairs {
+    { "input_length_difference", "wanted_input_length", "Input" },
+    { "output_length_difference", "wanted_output_length", "Output" },
+  } do
+    local difference, wanted = by_key[one[1]], by_key[one[2]]
+    if difference and wanted and (difference.min ~= 0 or difference.max ~= 0) then
+      lines[#lines + 1] = ("%s lengths: wanted %s tokens on average, got %+.2f; from %+.0f to %+.0f"):format(
+        one[3], texts.number(wanted.avg, 1), difference.avg, difference.min, difference.max)
+    end
+  end
+  return lines
+end
+
+local function cache(results, by_key)
+  local ratio = by_key.hit_ratio
+  if ratio then
+    return ("Cached tokens: %.4f of the prompts' tokens, by the server's count of %s"):format(ratio.avg,
+      texts.grouped_count(results.cached_said, "answer"))
+  end
+end
+
+local function verdict_lines(one)
+  local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
+  for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
+  return lines
+end
+
+--- The report of a run.
+---@param run moontide.drive_run
+---@return string
+function show.report(run)
+  local results, lines = run.results, {}
+  local function add(text)
+    if text and text ~= "" then lines[#lines + 1] = text end
+  end
+  add(table_of(run.by_key))
+  add ""
+  add(throughputs(run.by_key))
+  add(accounting(results))
+  for _, line in ipairs(failures(results)) do add(line) end
+  if results.flagged > 0 then
+    add(("%s ended without [DONE]"):format(texts.grouped_count(results.flagged, "stream")))
+  end
+  if run.outside.due > 0 then add("Outside the window: " .. accounting(run.outside)) end
+  for _, line in ipairs(lengths(run.by_key)) do add(line) end
+  add(cache(results, run.by_key))
+  for _, group in ipairs(run.groups) do
+    local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
+    lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, accounting(group.results))
+    lines[#lines + 1] = table_of(by_key)
+  end
+  lines[#lines + 1] = ""
+  for _, line in ipairs(verdict_lines(run.verdict)) do add(line) end
+  return table.concat(lines, "\n")
+end
+
+local function milliseconds(pair)
+  return pair and ("%.1f / %.1f ms"):format(pair[1], pair[2]) or "-"
+end
+
+--- One line of how the run goes: what there is after so many seconds.
+---@param seconds number since the start
+---@param load table the driver's look
+---@param progress table the replay's look
+---@param failed integer
+---@return string
+function show.status(seconds, load, progress, failed)
+  return ("%s  sent %d  done %d  failed %d  in flight %d  TTFT %s  ITL %s  lag %s"):format(
+    texts.time(math.floor(seconds)), load.begun, progress.ended - failed, failed,
+    math.max(0, load.begun - load.ended), milliseconds(progress.ttft), milliseconds(progress.itl),
+    milliseconds(progress.lag))
+end
+
+return show

@@ -1,0 +1,106 @@
+--- What a run measured, as values: every metric with its unit and statistics, in a fixed order, and the
+--- run's totals; by the definitions and names of AIPerf's exports where it has them.
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+core.base.own()
+
+local summary = {}
+
+-- The statistics of a metric in the order in which they are written.
+summary.statistics = {
+  "avg", "min", "max", "std", "p1", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99",
+}
+
+-- Metrics of each request in the order of the table, then the totals.
+local gap_metric = { key = "inter_chunk_latency", unit = "ms", title = "Inter Chunk Latency" }
+
+---@class moontide.metric_summary
+---@field key string "time_to_first_token"
+---@field unit string
+---@field title string
+---@field avg number for totals the value itself
+---@field count integer? of values; nil for totals
+---@field p50 number? and the other statistics
+
+local function measured(results)
+  local list = {}
+  local function add(metric)
+    local values = results.metrics[metric.key]
+    if not values then return end
+    local one = { key = metric.key, unit = metric.unit, title = metric.title }
+    for name, value in pairs(values) do one[name] = value end
+    list[#list + 1] = one
+  end
+  for _, metric in ipairs(drive.metrics()) do
+    add(metric)
+    if metric.key == "inter_token_latency" then add(gap_metric) end
+  end
+  return list
+end
+
+local function seconds_between(from, to)
+  return from and to and to > from and (to - from) / 1e9 or nil
+end
+
+-- { key, unit, title, value }; nil values are left out.
+local function totals(results, epoch, has_objectives)
+  local duration = seconds_between(results.first_begun, results.last_answer)
+  local function per_second(count) return duration and count / duration or nil end
+  return {
+    { "request_throughput", "requests/sec", "Request Throughput", per_second(results.done) },
+    { "output_token_throughput", "tokens/sec", "Output Token Throughput", per_second(results.output_tokens) },
+    { "total_token_throughput", "tokens/sec", "Total Token Throughput",
+      per_second(results.output_tokens + results.input_tokens) },
+    { "goodput", "requests/sec", "Goodput", has_objectives and per_second(results.good) or nil },
+    { "request_count", "requests", "Request Count", results.done },
+    { "error_request_count", "requests", "Error Request Count",
+      results.failed + results.cancelled + results.not_sent },
+    { "good_request_count", "requests", "Good Request Count", has_objectives and results.good or nil },
+    { "total_isl", "tokens", "Total Input Sequence Length", results.input_tokens },
+    { "total_osl", "tokens", "Total Output Sequence Length", results.output_tokens },
+    { "error_isl", "tokens", "Input Sequence Length of Errors", results.failed_input },
+    { "hit_ratio", "ratio", "Cached Tokens over Prompt Tokens",
+      results.cached_said > 0 and results.prompt_tokens > 0 and results.cached_tokens / results.prompt_tokens
+      or nil },
+    { "benchmark_duration", "sec", "Benchmark Duration", duration },
+    { "min_request_timestamp", "ns", "Minimum Request Timestamp",
+      results.first_begun and results.first_begun + epoch or nil },
+    { "max_response_timestamp", "ns", "Maximum Response Timestamp",
+      results.last_answer and results.last_answer + epoch or nil },
+  }
+end
+
+--- All metrics of results, those of each request first, then the totals.
+---@param results table as drive.replay gives them
+---@param epoch integer nanoseconds
+---@param has_objectives boolean
+---@return moontide.metric_summary[] list, table<string, moontide.metric_summary> by_key
+function summary.of(results, epoch, has_objectives)
+  local list = measured(results)
+  for _, row in ipairs(totals(results, epoch, has_objectives)) do
+    if row[4] then list[#list + 1] = { key = row[1], unit = row[2], title = row[3], avg = row[4] } end
+  end
+  local by_key = {}
+  for _, one in ipairs(list) do by_key[one.key] = one end
+  return list, by_key
+end
+
+--- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput".
+---@param run table a run's results (drive/run.lua)
+---@param name string
+---@return number? value, string? message why there is none
+function summary.measure(run, name)
+  if name == "error_rate" then
+    local results = run.results
+    return results.due > 0 and (results.failed + results.cancelled + results.not_sent) / results.due or 0
+  end
+  local metric, statistic = name:match "^([%w_]+)%.([%w_]+)$"
+  local key = drive.metric(metric or name) or metric or name
+  local one = run.by_key[key]
+  if not one then return nil, ("%s was not measured"):format(name) end
+  statistic = statistic or (one.p50 and "p50" or "avg")
+  if not one[statistic] then return nil, ("%s: there is no statistic '%s' of it"):format(name, statistic) end
+  return one[statistic]
+end
+
+return summary
