@@ -68,8 +68,9 @@ static void note_gap(mt_answer *answer, mt_exchange *exchange, int64_t gap_ns) {
         answer->gap_capacity = wanted;
     }
     int64_t units = (gap_ns + GAP_UNIT_NS / 2) / GAP_UNIT_NS;
-    exchange->gaps[exchange->gap_count++] =
-        units < 0 ? 0 : units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+    exchange->gaps[exchange->gap_count++] = units < 0            ? 0
+                                            : units > UINT32_MAX ? UINT32_MAX
+                                                                 : (uint32_t)units;
 }
 
 static void note_content(mt_answer *answer, mt_exchange *exchange, int64_t arrival_ns) {
@@ -137,8 +138,8 @@ static void keep(mt_answer *answer, mt_exchange *exchange, mt_span piece) {
         }
         piece.length = limit - answer->length;
     }
-    if (piece.length == 0 || MT_GROW(answer->body, answer->capacity,
-                                     answer->length + piece.length) != 0)
+    if (piece.length == 0 ||
+        MT_GROW(answer->body, answer->capacity, answer->length + piece.length) != 0)
         return; /* without memory its end is missed as a cut one's is */
     memcpy(answer->body + answer->length, piece.text, piece.length);
     answer->length += piece.length;

@@ -13,10 +13,10 @@ typedef struct mt_answer {
     mt_sse sse;
     char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
     size_t length, capacity, gap_capacity;
-    uint8_t form;           /* what the body is (answer.c) */
-    uint8_t failure;        /* mt_failure: the first that the answer itself spoke of */
-    uint8_t wants_gaps;     /* fill exchange->gaps; set by who begins it */
-    uint8_t read_contents;  /* 1: this read had a token-bearing event already */
+    uint8_t form;          /* what the body is (answer.c) */
+    uint8_t failure;       /* mt_failure: the first that the answer itself spoke of */
+    uint8_t wants_gaps;    /* fill exchange->gaps; set by who begins it */
+    uint8_t read_contents; /* 1: this read had a token-bearing event already */
 } mt_answer;
 
 /* The header is whole: HTTP's status and mt_http_content. */

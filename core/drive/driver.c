@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* ppoll */
 #include "drive/driver_state.h"
 
 #include <errno.h>
@@ -129,6 +130,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
     driver->armed_ns = driver->turn_began_ns = MT_NEVER;
     driver->grace_until_ns = INT64_MAX;
     driver->kind = &mt_transport_direct;
+    driver->host = mt_driver_host(driver);
     if (open_loop(driver, error) != MT_OK)
         goto failed;
     driver->transport = driver->kind->open(driver->base, &driver->options, &driver->host, error);
@@ -148,11 +150,17 @@ static void wake_thread(mt_driver *driver) {
         (void)eventfd_write(driver->wake_thread, 1);
 }
 
+/* What was said before reaches the thread, asleep or not. */
+static void give_orders(mt_driver *driver) {
+    atomic_store(&driver->has_orders, 1);
+    wake_thread(driver);
+}
+
 void mt_driver_free(mt_driver *driver) {
     if (!driver)
         return;
     atomic_store(&driver->must_quit, 1);
-    wake_thread(driver);
+    give_orders(driver);
     pthread_join(driver->thread, NULL);
     dispose(driver);
 }
@@ -161,8 +169,8 @@ void mt_driver_free(mt_driver *driver) {
 
 static int has_room(mt_driver *driver, size_t length) {
     size_t waiting = atomic_load(&driver->waiting_bytes);
-    return waiting == 0 || (waiting < driver->options.ring_bytes &&
-                            length <= driver->options.ring_bytes - waiting);
+    return waiting == 0 ||
+           (waiting < driver->options.ring_bytes && length <= driver->options.ring_bytes - waiting);
 }
 
 int mt_driver_offer(mt_driver *driver, mt_prepared *prepared) {
@@ -171,6 +179,7 @@ int mt_driver_offer(mt_driver *driver, mt_prepared *prepared) {
         atomic_store(&driver->wants_room, 1);
         return 0;
     }
+    prepared->was_late = prepared->due_ns != MT_NEVER && prepared->due_ns < mt_now_ns();
     atomic_fetch_add(&driver->waiting_bytes, prepared->length);
     mt_count(&driver->offered_count, 1);
     mt_pile_put(&driver->offered, &prepared->item);
@@ -222,7 +231,7 @@ void mt_driver_stop_sending(mt_driver *driver, int64_t grace_until_ns, mt_failur
         atomic_store(&driver->grace_until_ns, grace_until_ns);
     }
     atomic_store(&driver->must_stop, 1);
-    wake_thread(driver);
+    give_orders(driver);
 }
 
 /* --- a look ------------------------------------------------------------------------------------- */

@@ -38,13 +38,14 @@ mt_driver_options mt_driver_defaults(void);
 
 /* A request ready to be sent: the whole message, head and body. */
 typedef struct mt_prepared {
-    mt_pile_item item; /* the driver's */
+    mt_pile_item item; /* the driver's, as is was_late: it was offered after it was due */
     uint64_t ticket;
     int64_t due_ns;             /* monotonic; MT_NEVER: when a slot is free */
     int64_t cancel_after_ns;    /* given up when it has not ended so long after it was due (with
                                    a slot: after it was taken up); 0: never */
     size_t length, head_length; /* bytes; the head's among them */
     uint16_t endpoint;          /* 0..url_count-1 */
+    uint8_t was_late;
     char bytes[]; /* "POST /v1/chat/completions HTTP/1.1\r\nHost: ...", as they go out */
 } mt_prepared;
 

@@ -62,7 +62,7 @@ struct mt_driver {
     _Atomic int thread_sleeps; /* the thread is in the kernel: who gives it work wakes it */
     _Atomic int caller_sleeps;
     _Atomic int wants_room; /* an offer was refused */
-    _Atomic int must_quit, must_stop;
+    _Atomic int has_orders, must_quit, must_stop;
     _Atomic int64_t grace_until_ns;
     _Atomic int grace_failure;
     int wake_thread, wake_caller; /* eventfds */
@@ -74,19 +74,23 @@ struct mt_driver {
 
     /* The thread's. */
     struct event wake_event, timer_event;
-    int timer;         /* a timerfd */
-    int64_t armed_ns;  /* when it goes off; MT_NEVER: it does not */
+    int timer;        /* a timerfd */
+    int64_t armed_ns; /* when it goes off; MT_NEVER: it does not */
     mt_due_heap due;
     mt_check_heap checks;
-    mt_pile_item *arrived;                   /* offered, not sorted in yet */
+    mt_pile_item *arrived;                      /* offered, not sorted in yet */
     mt_pile_item *first_slotted, *last_slotted; /* wait for a slot, in order */
     mt_flight_block *blocks;
     mt_pile_item *free_flights;
     uint64_t due_number, slots_used;
-    int64_t recheck_ns;    /* between two looks at a flight's time; 0: nothing to look at */
+    int64_t recheck_ns;    /* between two looks at a flight's time, at most */
+    int64_t polled_ns;     /* before the last look at the sockets */
     int64_t turn_began_ns; /* the loop's turn; MT_NEVER: the thread sleeps */
-    int has_stopped, has_graced, has_news, lacks_memory;
+    int has_timeouts, has_stopped, has_graced, has_news, lacks_memory;
 };
+
+/* What its transport calls. */
+mt_transport_host mt_driver_host(mt_driver *driver);
 
 /* The thread's function; `driver` is a mt_driver. */
 void *mt_driver_run(void *driver);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 enum {
-    SENDS_A_TURN = 64,            /* then answers are read, too */
-    SPIN_NS = 60 * 1000,          /* a timer wakes some 40 us late */
-    STALL_NS = 5 * 1000 * 1000,   /* a turn that is worth a word */
+    SENDS_A_TURN = 64,             /* then answers are read, too */
+    SPIN_NS = 60 * 1000,           /* a timer wakes some 40 us late */
+    STALL_NS = 5 * 1000 * 1000,    /* a turn that is worth a word */
     PATIENCE_NS = 10 * 1000 * 1000 /* when out of memory */
 };
 /* Between two looks at a flight's time, at most, so that what ended leaves the heap. */
@@ -102,8 +102,10 @@ static void look_again(mt_driver *driver, mt_flight *flight, int64_t now_ns, int
     (void)mt_check_heap_push(&driver->checks, (mt_check){deadline_ns, flight, flight->serial});
 }
 
+/* By the clock of before the last look at the sockets: what came while the thread was held up is no
+ * reason to give up. */
 static void give_up_late(mt_driver *driver) {
-    int64_t now = mt_now_ns();
+    int64_t now = driver->polled_ns;
     while (driver->checks.count > 0 && driver->checks.items[0].time_ns <= now) {
         mt_check check = mt_check_heap_pop(&driver->checks);
         if (!check.flight->is_live || check.flight->serial != check.serial)
@@ -130,9 +132,10 @@ static mt_flight *flight_for(mt_driver *driver, mt_prepared *prepared) {
     mt_flight *flight = NULL;
     if (MT_GROW(driver->checks.items, driver->checks.capacity, driver->checks.count + 1) == 0)
         flight = take_flight(driver);
-    driver->lacks_memory = !flight;
-    if (!flight)
+    if (!flight) {
+        driver->lacks_memory = 1;
         return NULL;
+    }
     mt_exchange_begin(&flight->exchange, prepared->ticket, prepared->due_ns);
     flight->exchange.endpoint = prepared->endpoint;
     flight->prepared = prepared;
@@ -151,27 +154,25 @@ static int begin(mt_driver *driver, mt_prepared *prepared, int64_t now_ns, int u
     exchange->begun_ns = flight->progress_ns = now_ns;
     if (uses_slot)
         exchange->due_ns = now_ns;
-    else if (prepared->item.next) /* a mark of `sort_in` */
+    else if (prepared->was_late)
         exchange->noted |= MT_WAS_STARVED;
-    flight->cancel_ns = prepared->cancel_after_ns > 0
-                            ? exchange->due_ns + prepared->cancel_after_ns
-                            : MT_NEVER;
+    flight->cancel_ns =
+        prepared->cancel_after_ns > 0 ? exchange->due_ns + prepared->cancel_after_ns : MT_NEVER;
     flight->answer.wants_gaps = driver->options.want_gaps != 0;
     flight->phase = MT_PHASE_CONNECTING;
     flight->uses_slot = uses_slot != 0;
     flight->is_live = 1;
     driver->slots_used += flight->uses_slot;
     mt_count(&driver->begun, 1);
-    if (driver->recheck_ns || flight->cancel_ns != MT_NEVER) {
-        mt_failure failure;
+    mt_failure failure;
+    if (driver->has_timeouts || flight->cancel_ns != MT_NEVER)
         look_again(driver, flight, now_ns, deadline_of(driver, flight, &failure));
-    }
     driver->kind->send(driver->transport, flight);
     return 1;
 }
 
 /* What was offered goes to the due times or waits for a slot. */
-static void sort_in(mt_driver *driver, int64_t now_ns) {
+static void sort_in(mt_driver *driver) {
     if (!driver->arrived)
         driver->arrived = mt_pile_take(&driver->offered);
     while (driver->arrived) {
@@ -191,8 +192,6 @@ static void sort_in(mt_driver *driver, int64_t now_ns) {
                 return;
             }
             driver->due_number++;
-            /* Not linked any more: the link marks one that came too late. */
-            prepared->item.next = prepared->due_ns < now_ns ? &prepared->item : NULL;
         }
         driver->arrived = next;
     }
@@ -207,7 +206,6 @@ static mt_prepared *take_slotted(mt_driver *driver) {
     driver->first_slotted = prepared->item.next;
     if (!driver->first_slotted)
         driver->last_slotted = NULL;
-    prepared->item.next = NULL;
     return prepared;
 }
 
@@ -230,8 +228,9 @@ static void turn(void *context) {
     if (driver->turn_began_ns == MT_NEVER) /* awake: since the alarm, if it was for that */
         driver->turn_began_ns =
             driver->armed_ns != MT_NEVER && driver->armed_ns < now ? driver->armed_ns : now;
+    driver->lacks_memory = 0;
     if (driver->arrived || !mt_pile_is_empty(&driver->offered))
-        sort_in(driver, now);
+        sort_in(driver);
     if (driver->has_stopped)
         return;
     for (int sends = 0; driver->due.count > 0 && sends < SENDS_A_TURN; sends++) {
@@ -260,7 +259,7 @@ static int return_unsent(mt_driver *driver, mt_prepared *prepared) {
 
 static void stop_sending(mt_driver *driver) {
     driver->has_stopped = 1;
-    sort_in(driver, mt_now_ns());
+    sort_in(driver);
     while (driver->due.count > 0 && return_unsent(driver, driver->due.items[0].prepared))
         (void)mt_due_heap_pop(&driver->due);
     while (driver->first_slotted) {
@@ -349,6 +348,7 @@ static void loop_once(mt_driver *driver) {
     int64_t now = mt_now_ns();
     end_turn(driver, now);
     int64_t wake = wake_time(driver, now);
+    driver->polled_ns = now;
     if (wake == now) {
         driver->turn_began_ns = now;
         event_base_loop(driver->base, EVLOOP_NONBLOCK);
@@ -357,8 +357,7 @@ static void loop_once(mt_driver *driver) {
     arm(driver, wake);
     /* Said first, looked at afterwards; who offers does it the other way round. */
     atomic_store(&driver->thread_sleeps, 1);
-    int has_work = !mt_pile_is_empty(&driver->offered) || atomic_load(&driver->must_quit) ||
-                   (atomic_load(&driver->must_stop) && !driver->has_stopped);
+    int has_work = !mt_pile_is_empty(&driver->offered) || atomic_load(&driver->has_orders);
     event_base_loop(driver->base, has_work ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
     atomic_store(&driver->thread_sleeps, 0);
 }
@@ -379,14 +378,20 @@ static void watch_descriptors(mt_driver *driver) {
     event_add(&driver->timer_event, NULL);
 }
 
-static int64_t shortest_timeout(const mt_driver_options *options) {
+static void learn_timeouts(mt_driver *driver) {
+    const mt_driver_options *options = &driver->options;
     const int64_t timeouts[] = {options->connect_timeout_ns, options->first_timeout_ns,
-                                options->gap_timeout_ns};
-    int64_t shortest = recheck_most_ns;
-    for (int i = 0; i < 3; i++)
-        if (timeouts[i] > 0 && timeouts[i] < shortest)
-            shortest = timeouts[i];
-    return shortest;
+                                options->gap_timeout_ns, options->total_timeout_ns};
+    driver->recheck_ns = recheck_most_ns;
+    for (int i = 0; i < 4; i++) {
+        driver->has_timeouts |= timeouts[i] > 0;
+        if (timeouts[i] > 0 && timeouts[i] < driver->recheck_ns)
+            driver->recheck_ns = timeouts[i];
+    }
+}
+
+mt_transport_host mt_driver_host(mt_driver *driver) {
+    return (mt_transport_host){.ended = ended, .spent = spent, .turn = turn, .context = driver};
 }
 
 void *mt_driver_run(void *context) {
@@ -394,7 +399,11 @@ void *mt_driver_run(void *context) {
     pthread_setname_np(pthread_self(), "moontide-drive");
     atomic_store(&driver->thread_id, gettid());
     watch_descriptors(driver);
-    while (!atomic_load(&driver->must_quit)) {
+    learn_timeouts(driver);
+    for (;;) {
+        atomic_store(&driver->has_orders, 0); /* before they are looked at */
+        if (atomic_load(&driver->must_quit))
+            break;
         turn(driver);
         give_up_late(driver);
         if (atomic_load(&driver->must_stop))

@@ -1,0 +1,562 @@
+/* The direct transport: HTTP/1.1 over raw sockets, one for each request in flight, kept open for the
+ * next. Arrivals are stamped by the kernel (Documentation/networking/timestamping.rst of Linux). */
+#include "base/memory.h"
+#include "drive/endpoint.h"
+#include "drive/http/message.h"
+#include "drive/transport.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <linux/errqueue.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024 };
+
+/* Servers close a connection after 5 s without a request (uvicorn, cpp-httplib): none is used again
+ * after 4 s. */
+static const int64_t idle_most_ns = 4000000000, handshake_most_ns = 5000000000;
+
+typedef struct connection {
+    struct event event;
+    mt_http http;
+    mt_flight *flight;                /* NULL: idle */
+    struct connection *newer, *older; /* of the idle ones of its endpoint; free ones: by older */
+    int64_t idle_since_ns;
+    size_t written; /* bytes of the request */
+    mt_transport *transport;
+    int fd;
+    uint16_t endpoint;
+    short watched;    /* EV_...; 0: nothing */
+    uint8_t was_open; /* before this request */
+    uint8_t is_connected;
+    uint8_t has_refused; /* no byte of the request can be written any more */
+} connection;
+
+/* The idle ones: the newest is used next, the oldest closed first. */
+typedef struct direct_endpoint {
+    mt_endpoint where;
+    connection *newest, *oldest;
+} direct_endpoint;
+
+struct mt_transport {
+    const mt_driver_options *options;
+    const mt_transport_host *host;
+    struct event_base *base;
+    direct_endpoint *endpoints;
+    connection *unused;
+    int descriptor_limit;
+    mt_counter open, opened, handshakes_failed, resent, has_kernel_stamps;
+    char buffer[READ_BYTES];
+};
+
+/* --- connections -------------------------------------------------------------------------------- */
+
+static void on_ready(evutil_socket_t fd, short what, void *context);
+
+/* Asks the loop for what is wanted of the socket. */
+static void watch(connection *c, short what) {
+    if (c->watched == what)
+        return;
+    if (c->watched)
+        event_del(&c->event);
+    c->watched = what;
+    if (!what)
+        return;
+    event_assign(&c->event, c->transport->base, c->fd, (short)(what | EV_PERSIST), on_ready, c);
+    event_add(&c->event, NULL);
+}
+
+/* NULL when out of memory; then the socket is closed. */
+static connection *connection_new(mt_transport *transport, int fd, size_t endpoint) {
+    connection *c = transport->unused;
+    if (c)
+        transport->unused = c->older;
+    else
+        c = mt_allocate(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return NULL;
+    }
+    *c = (connection){.transport = transport, .fd = fd, .endpoint = (uint16_t)endpoint};
+    mt_count(&transport->open, 1);
+    return c;
+}
+
+static void connection_free(connection *c) {
+    mt_transport *transport = c->transport;
+    watch(c, 0);
+    close(c->fd);
+    mt_count(&transport->open, -1);
+    c->older = transport->unused;
+    transport->unused = c;
+}
+
+static void leave_idle(connection *c) {
+    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
+    *(c->newer ? &c->newer->older : &endpoint->newest) = c->older;
+    *(c->older ? &c->older->newer : &endpoint->oldest) = c->newer;
+    c->newer = c->older = NULL;
+}
+
+static void drop_idle(connection *c) {
+    leave_idle(c);
+    connection_free(c);
+}
+
+/* Those that have been idle for too long. */
+static void drop_old(direct_endpoint *endpoint, int64_t now_ns) {
+    while (endpoint->oldest && now_ns - endpoint->oldest->idle_since_ns > idle_most_ns)
+        drop_idle(endpoint->oldest);
+}
+
+static void become_idle(connection *c, int64_t now_ns) {
+    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
+    drop_old(endpoint, now_ns);
+    c->flight = NULL;
+    c->idle_since_ns = now_ns;
+    c->older = endpoint->newest;
+    c->newer = NULL;
+    *(endpoint->newest ? &endpoint->newest->newer : &endpoint->oldest) = c;
+    endpoint->newest = c;
+    watch(c, EV_READ); /* a server's close is seen */
+}
+
+/* --- the end of an exchange --------------------------------------------------------------------- */
+
+static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure failure, int os_error,
+                       int64_t end_ns) {
+    flight->exchange.failure = (int)failure;
+    flight->exchange.os_error = os_error;
+    flight->exchange.end_ns = end_ns;
+    flight->connection = NULL;
+    transport->host->ended(transport->host->context, flight);
+}
+
+/* With its connection. */
+static void fail(connection *c, mt_failure failure, int os_error) {
+    mt_transport *transport = c->transport;
+    mt_flight *flight = c->flight;
+    connection_free(c);
+    end_flight(transport, flight, failure, os_error, mt_now_ns());
+}
+
+static void dial(mt_transport *transport, mt_flight *flight);
+
+/* The connection ended before a byte of the answer. One that was open before the request may have
+ * been closed by the server while the request was on its way: then it is sent once more. */
+static void fail_before_byte(connection *c, mt_failure failure, int os_error) {
+    mt_flight *flight = c->flight;
+    if (!c->was_open || flight->exchange.noted & MT_WAS_RESENT) {
+        fail(c, failure, os_error);
+        return;
+    }
+    mt_transport *transport = c->transport;
+    connection_free(c);
+    flight->exchange.noted |= MT_WAS_RESENT;
+    flight->phase = MT_PHASE_CONNECTING;
+    flight->progress_ns = mt_now_ns();
+    mt_count(&transport->resent, 1);
+    dial(transport, flight);
+}
+
+static void finish(connection *c, int how, int64_t arrival_ns, int os_error, int may_stay) {
+    mt_transport *transport = c->transport;
+    mt_flight *flight = c->flight;
+    mt_failure failure = mt_answer_end(&flight->answer, &flight->exchange, how, arrival_ns);
+    if (may_stay)
+        become_idle(c, mt_now_ns());
+    else
+        connection_free(c);
+    end_flight(transport, flight, failure, os_error, arrival_ns);
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static int64_t wall_clock_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The kernel's stamp of what was read, on the monotonic clock; MT_NEVER: none. The stamp is of the
+ * wall clock, which may be set at any time: only its distance from now is used. */
+static int64_t stamp_of(struct msghdr *message, int64_t now_ns) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPING)
+            continue;
+        struct scm_timestamping stamps;
+        memcpy(&stamps, CMSG_DATA(c), sizeof stamps);
+        int64_t lag = wall_clock_ns() - (stamps.ts[0].tv_sec * 1000000000 + stamps.ts[0].tv_nsec);
+        if (stamps.ts[0].tv_sec != 0)
+            return lag > 0 ? now_ns - lag : now_ns;
+    }
+    return MT_NEVER;
+}
+
+/* Like recv(2); *arrival_ns is when the last byte of it came, *lag_ns how much later it was read, -1
+ * where the kernel did not say. */
+static ssize_t receive(connection *c, int64_t *arrival_ns, int64_t *lag_ns) {
+    mt_transport *transport = c->transport;
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct scm_timestamping))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec into = {transport->buffer, READ_BYTES};
+    struct msghdr message = {.msg_iov = &into,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    int64_t before = mt_now_ns();
+    ssize_t length = recvmsg(c->fd, &message, 0);
+    if (length <= 0)
+        return length;
+    int64_t after = mt_now_ns();
+    *arrival_ns = stamp_of(&message, after);
+    *lag_ns = *arrival_ns == MT_NEVER ? -1 : after - *arrival_ns;
+    if (*arrival_ns == MT_NEVER)
+        *arrival_ns = before;
+    else if (!mt_counted(&transport->has_kernel_stamps))
+        mt_count(&transport->has_kernel_stamps, 1);
+    if (c->flight) {
+        unsigned *noted = &c->flight->exchange.noted;
+        if (*lag_ns < 0)
+            *noted &= ~(unsigned)MT_HAS_KERNEL_STAMPS;
+        else if (c->flight->exchange.first_byte_ns == MT_NEVER)
+            *noted |= MT_HAS_KERNEL_STAMPS;
+    }
+    return length;
+}
+
+/* What the parser found wrong. */
+static void fail_at(connection *c, int64_t arrival_ns) {
+    mt_exchange *exchange = &c->flight->exchange;
+    mt_http_problem problem = (mt_http_problem)c->http.problem;
+    if (problem == MT_HTTP_CLOSED_IN_BODY) {
+        int is_in_chunk = !c->http.is_chunked || c->http.left > 0;
+        finish(c, is_in_chunk ? MT_ANSWER_IN_CHUNK : MT_ANSWER_CUT, arrival_ns, 0, 0);
+        return;
+    }
+    const char *text = mt_http_problem_text(problem);
+    memcpy(exchange->text, text, strlen(text) + 1);
+    fail(c,
+         problem == MT_HTTP_BAD_CHUNK          ? MT_FAILURE_BAD_CHUNK
+         : problem == MT_HTTP_CLOSED_IN_HEADER ? MT_FAILURE_RESET_IN_HEADER
+                                               : MT_FAILURE_NOT_HTTP,
+         0);
+}
+
+/* What was read goes through the parser. */
+static void take_bytes(connection *c, mt_span unread, int64_t arrival_ns) {
+    mt_flight *flight = c->flight;
+    mt_span body;
+    mt_answer_read(&flight->answer);
+    for (;;)
+        switch (mt_http_next(&c->http, &unread, &body)) {
+        case MT_HTTP_MORE:
+            return;
+        case MT_HTTP_HEAD:
+            mt_answer_head(&flight->answer, &flight->exchange, c->http.status,
+                           c->http.content_type);
+            break;
+        case MT_HTTP_BODY:
+            mt_answer_body(&flight->answer, &flight->exchange, body, arrival_ns);
+            break;
+        case MT_HTTP_END:
+            finish(c, MT_ANSWER_WHOLE, arrival_ns, 0,
+                   c->http.keeps_alive && unread.length == 0 && !(c->watched & EV_WRITE) &&
+                       !c->has_refused);
+            return;
+        default:
+            fail_at(c, arrival_ns);
+            return;
+        }
+}
+
+/* The other side has closed (os_error 0), or the connection has broken. */
+static void take_end(connection *c, int os_error) {
+    mt_exchange *exchange = &c->flight->exchange;
+    int64_t now = mt_now_ns();
+    if (exchange->first_byte_ns == MT_NEVER)
+        fail_before_byte(c, os_error ? MT_FAILURE_RESET_BEFORE_BYTE : MT_FAILURE_CLOSED_BEFORE_BYTE,
+                         os_error);
+    else if (os_error && exchange->status == 0)
+        fail(c, MT_FAILURE_RESET_IN_HEADER, os_error);
+    else if (os_error)
+        finish(c, MT_ANSWER_RESET, now, os_error, 0);
+    else if (mt_http_close(&c->http) == MT_HTTP_END)
+        finish(c, MT_ANSWER_WHOLE, now, 0, 0);
+    else
+        fail_at(c, now);
+}
+
+static void read_some(connection *c) {
+    mt_transport *transport = c->transport;
+    int64_t arrival, lag;
+    ssize_t length = receive(c, &arrival, &lag);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (!c->flight) { /* idle: closed, or something nobody asked for */
+        drop_idle(c);
+        return;
+    }
+    if (length <= 0) {
+        take_end(c, length < 0 ? errno : 0);
+        return;
+    }
+    mt_flight *flight = c->flight;
+    mt_exchange *exchange = &flight->exchange;
+    if (arrival < exchange->begun_ns)
+        arrival = exchange->begun_ns; /* clocks of two kinds may differ by a little */
+    if (flight->phase == MT_PHASE_ANSWERING && arrival < flight->progress_ns)
+        arrival = flight->progress_ns;
+    flight->progress_ns = arrival;
+    flight->phase = MT_PHASE_ANSWERING;
+    exchange->bytes_received += (uint64_t)length;
+    if (lag > exchange->read_lag_ns)
+        exchange->read_lag_ns = lag;
+    if (exchange->first_byte_ns == MT_NEVER)
+        exchange->first_byte_ns = arrival;
+    if (flight->prepared && !(c->watched & EV_WRITE)) { /* it will not be sent once more */
+        transport->host->spent(transport->host->context, flight->prepared);
+        flight->prepared = NULL;
+    }
+    take_bytes(c, (mt_span){transport->buffer, (size_t)length}, arrival);
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+/* Writing has failed: before there was a connection that is all; after, an answer may lie there to be
+ * read, or the reason for which there is none. */
+static void fail_writing(connection *c, int os_error) {
+    if (!c->is_connected) {
+        mt_count(&c->transport->handshakes_failed, 1);
+        fail(c, mt_connect_failure(os_error), os_error);
+        return;
+    }
+    c->has_refused = 1;
+    watch(c, EV_READ);
+}
+
+static void has_connected(connection *c) {
+    if (c->is_connected)
+        return;
+    c->is_connected = 1;
+    c->flight->phase = MT_PHASE_WAITING;
+    mt_count(&c->transport->opened, 1);
+}
+
+/* As much as the kernel takes now. The first bytes are tried at once, connected or not: where the
+ * other side is near the handshake is over already. */
+static void write_some(connection *c) {
+    mt_flight *flight = c->flight;
+    mt_prepared *prepared = flight->prepared;
+    while (c->written < prepared->length) {
+        ssize_t length =
+            send(c->fd, prepared->bytes + c->written, prepared->length - c->written, MSG_NOSIGNAL);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0 && errno == EAGAIN) {
+            watch(c, c->is_connected ? EV_READ | EV_WRITE : EV_WRITE);
+            return;
+        }
+        if (length < 0) {
+            fail_writing(c, errno);
+            return;
+        }
+        has_connected(c);
+        c->written += (size_t)length;
+        flight->progress_ns = mt_now_ns();
+    }
+    if (flight->exchange.sent_ns == MT_NEVER)
+        flight->exchange.sent_ns = flight->progress_ns;
+    flight->exchange.bytes_sent = c->written;
+    watch(c, EV_READ);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    connection *c = context;
+    mt_transport *transport = c->transport;
+    /* Writing may end the connection; then there is nothing to read. What can still be read comes
+     * again: the loop asks by level. */
+    if (what & EV_WRITE && !c->has_refused)
+        write_some(c);
+    else if (what & EV_READ)
+        read_some(c);
+    transport->host->turn(transport->host->context);
+}
+
+/* --- sending ------------------------------------------------------------------------------------ */
+
+static void launch(connection *c, mt_flight *flight) {
+    c->flight = flight;
+    c->written = 0;
+    flight->connection = c;
+    mt_http_begin(&c->http, MT_HTTP_ANSWER);
+    write_some(c);
+}
+
+/* The connection that has been idle longest, of all endpoints. */
+static int drop_one_idle(mt_transport *transport) {
+    connection *oldest = NULL;
+    for (size_t i = 0; i < transport->options->url_count; i++) {
+        connection *c = transport->endpoints[i].oldest;
+        if (c && (!oldest || c->idle_since_ns < oldest->idle_since_ns))
+            oldest = c;
+    }
+    if (oldest)
+        drop_idle(oldest);
+    return oldest != NULL;
+}
+
+/* On a fresh connection. */
+static void dial(mt_transport *transport, mt_flight *flight) {
+    size_t endpoint = flight->exchange.endpoint;
+    mt_endpoint *where = &transport->endpoints[endpoint].where;
+    int fd = mt_endpoint_connect(where, transport->descriptor_limit);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && drop_one_idle(transport))
+        fd = mt_endpoint_connect(where, transport->descriptor_limit);
+    connection *c = fd < 0 ? NULL : connection_new(transport, fd, endpoint);
+    if (!c) {
+        int failure = fd < 0 ? errno : ENOMEM;
+        mt_count(&transport->handshakes_failed, 1);
+        end_flight(transport, flight, mt_connect_failure(failure), failure, mt_now_ns());
+        return;
+    }
+    launch(c, flight);
+}
+
+static void direct_send(mt_transport *transport, mt_flight *flight) {
+    direct_endpoint *endpoint = &transport->endpoints[flight->exchange.endpoint];
+    drop_old(endpoint, flight->exchange.begun_ns);
+    connection *c = endpoint->newest;
+    if (!c) {
+        dial(transport, flight);
+        return;
+    }
+    leave_idle(c);
+    c->was_open = 1;
+    flight->exchange.noted |= MT_WAS_REUSED;
+    flight->phase = MT_PHASE_WAITING;
+    launch(c, flight);
+}
+
+static void direct_cancel(mt_transport *transport, mt_flight *flight, mt_failure failure) {
+    (void)transport;
+    fail(flight->connection, failure, 0);
+}
+
+/* --- start and end ------------------------------------------------------------------------------ */
+
+static void direct_close(mt_transport *transport) {
+    for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++) {
+        while (transport->endpoints[i].newest)
+            drop_idle(transport->endpoints[i].newest);
+        mt_endpoint_close(&transport->endpoints[i].where);
+    }
+    while (transport->unused) {
+        connection *next = transport->unused->older;
+        mt_free(transport->unused);
+        transport->unused = next;
+    }
+    mt_free(transport->endpoints);
+    mt_free(transport);
+}
+
+static int64_t handshake_timeout(const mt_transport *transport) {
+    int64_t wanted = transport->options->connect_timeout_ns;
+    return wanted > 0 && wanted < handshake_most_ns ? wanted : handshake_most_ns;
+}
+
+static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, size_t count,
+                     mt_error *error) {
+    mt_code code = MT_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i] < 0) {
+            mt_count(&transport->handshakes_failed, 1);
+            continue;
+        }
+        connection *c = connection_new(transport, fds[i], endpoint);
+        if (!c) {
+            code = mt_fail_memory(error, "connections");
+            continue;
+        }
+        c->is_connected = 1;
+        mt_count(&transport->opened, 1);
+        become_idle(c, mt_now_ns());
+    }
+    return code;
+}
+
+static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error) {
+    mt_endpoint *where = &transport->endpoints[i].where;
+    const char *url = transport->options->urls[i];
+    int fds[MT_HANDSHAKES_AT_ONCE];
+    mt_code code = mt_endpoint_open(where, url, error);
+    if (code != MT_OK)
+        return code;
+    size_t count = where->count;
+    code = mt_endpoint_probe(where, transport->descriptor_limit, url, handshake_timeout(transport),
+                             fds, error);
+    return code != MT_OK ? code : adopt(transport, i, fds, count, error);
+}
+
+static mt_transport *direct_open(struct event_base *base, const mt_driver_options *options,
+                                 const mt_transport_host *host, mt_error *error) {
+    mt_transport *transport = mt_allocate_zero(1, sizeof *transport);
+    if (transport) {
+        transport->options = options;
+        transport->host = host;
+        transport->base = base;
+        transport->descriptor_limit = mt_descriptor_limit();
+        transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
+    }
+    if (!transport || !transport->endpoints) {
+        mt_free(transport);
+        mt_fail_memory(error, "a transport");
+        return NULL;
+    }
+    for (size_t i = 0; i < options->url_count; i++)
+        if (open_endpoint(transport, i, error) != MT_OK) {
+            direct_close(transport);
+            return NULL;
+        }
+    return transport;
+}
+
+static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *error) {
+    int fds[MT_HANDSHAKES_AT_ONCE];
+    for (size_t i = 0; i < transport->options->url_count; i++)
+        for (size_t left = count; left > 0;) {
+            size_t now = left < MT_HANDSHAKES_AT_ONCE ? left : MT_HANDSHAKES_AT_ONCE;
+            mt_endpoint_shake(&transport->endpoints[i].where, transport->descriptor_limit, now,
+                              handshake_timeout(transport), fds);
+            mt_code code = adopt(transport, i, fds, now, error);
+            if (code != MT_OK)
+                return code;
+            left -= now;
+        }
+    return MT_OK;
+}
+
+static void direct_look(const mt_transport *transport, mt_driver_load *load) {
+    load->connections = mt_counted(&transport->open);
+    load->connections_opened = mt_counted(&transport->opened);
+    load->handshakes_failed = mt_counted(&transport->handshakes_failed);
+    load->resent = mt_counted(&transport->resent);
+    load->has_kernel_stamps = mt_counted(&transport->has_kernel_stamps) != 0;
+}
+
+const mt_transport_kind mt_transport_direct = {
+    .name = "direct",
+    .open = direct_open,
+    .send = direct_send,
+    .cancel = direct_cancel,
+    .warm = direct_warm,
+    .look = direct_look,
+    .close = direct_close,
+};
