@@ -20,7 +20,7 @@ extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt
 extern volatile sig_atomic_t mt_interrupt_is_final;
 
 /* How many times the flag is raised before the next signal ends the process. */
-extern volatile sig_atomic_t mt_interrupt_patience;
+extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_patience;
 
 /* Not 0 once Ctrl-C was pressed and until the flag is cleared. */
 static inline int mt_interrupted(void) {

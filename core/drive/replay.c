@@ -581,7 +581,6 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
         replay->recent = mt_allocate_zero(1, sizeof *replay->recent);
     if (!replay || !replay->recent) {
         mt_free(replay);
-        mt_source_free(source);
         mt_fail_memory(error, "replay");
         return NULL;
     }
@@ -751,6 +750,5 @@ void mt_replay_free(mt_replay *replay) {
     mt_free(replay->body.bytes);
     mt_free(replay->scratch.bytes);
     mt_free(replay->recent);
-    mt_source_free(replay->source);
     mt_free(replay);
 }

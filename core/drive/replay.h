@@ -44,7 +44,7 @@ typedef struct mt_replay_options {
     int64_t epoch_ns;     /* monotonic to CLOCK_REALTIME */
 } mt_replay_options;
 
-/* Takes the source over, also on failure; copies *options, but not what it points to. */
+/* The source, the driver and what the options point to stay the caller's, and longer than the replay. */
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error);
 
@@ -77,7 +77,7 @@ mt_results *mt_replay_outside(mt_replay *replay);
 size_t mt_replay_group_count(const mt_replay *replay);
 mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value);
 
-/* Frees all, the source too; the driver is to be freed first. NULL is allowed. */
+/* The driver is to be freed first, whose requests are rows of the replay. NULL is allowed. */
 void mt_replay_free(mt_replay *replay);
 
 #endif

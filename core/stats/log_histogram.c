@@ -55,7 +55,9 @@ double mt_log_histogram_percentile(const mt_log_histogram *histogram, double per
     unsigned bin = 0;
     while (bin + 1 < MT_LOG_HISTOGRAM_BINS && below + (double)histogram->bins[bin] <= rank)
         below += (double)histogram->bins[bin++];
-    double low = bin == 0 ? histogram->min : edge_of(bin), high = edge_of(bin + 1);
+    if (bin == 0)
+        return histogram->min;
+    double low = edge_of(bin), high = edge_of(bin + 1);
     double inside = (rank - below + 0.5) / (double)histogram->bins[bin];
     return fmin(fmax(low + (high - low) * inside, histogram->min), histogram->max);
 }

@@ -3,6 +3,13 @@
 
 #include "drive/http/url.h"
 
+#include "base/interrupt.h"
+#include "base/output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static const char driver_type[] = "moontide.driver";
@@ -109,11 +116,71 @@ static int epoch(lua_State *L) {
     return 1;
 }
 
+/* write_file(path, text) -> true | nil, message, code: the file is there whole, or as it was */
+static int write_file(lua_State *L) {
+    mt_error error;
+    size_t length;
+    const char *path = luaL_checkstring(L, 1);
+    const char *text = luaL_checklstring(L, 2, &length);
+    mt_output *output = mt_output_open(path, &error);
+    if (!output)
+        return mt_lua_failure(L, &error);
+    if (mt_output_write(output, text, length, &error) != MT_OK) {
+        mt_output_abandon(output);
+        return mt_lua_failure(L, &error);
+    }
+    if (mt_output_finish(output, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* make_folder(path) -> true | nil, message, code: the folder is there, and those above it */
+static int make_folder(lua_State *L) {
+    mt_error error;
+    char path[PATH_MAX];
+    const char *name = luaL_checkstring(L, 1);
+    if (snprintf(path, sizeof path, "%s", name) >= (int)sizeof path) {
+        mt_fail_errno(&error, name, "cannot make the folder", ENAMETOOLONG);
+        return mt_lua_failure(L, &error);
+    }
+    for (char *at = path + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        (void)mkdir(path, 0777); /* the last one says what is wrong */
+        *at = '/';
+    }
+    struct stat found;
+    if (mkdir(path, 0777) != 0 &&
+        !(errno == EEXIST && stat(path, &found) == 0 && S_ISDIR(found.st_mode))) {
+        mt_fail_errno(&error, name, "cannot make the folder", errno);
+        return mt_lua_failure(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* interrupts(patience) -> how often Ctrl-C was pressed. From now on the process only ends at once when it
+ * is pressed more often than `patience`. */
+static int interrupts(lua_State *L) {
+    if (!lua_isnoneornil(L, 1))
+        mt_interrupt_patience = (sig_atomic_t)luaL_checkinteger(L, 1);
+    lua_pushinteger(L, mt_interrupt_flag);
+    return 1;
+}
+
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"look", driver_look}, {"close", driver_release}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"driver", driver_start}, {"url", url_read}, {"now", now}, {"epoch", epoch}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"driver", driver_start},
+                                         {"url", url_read},
+                                         {"now", now},
+                                         {"epoch", epoch},
+                                         {"interrupts", interrupts},
+                                         {"write_file", write_file},
+                                         {"make_folder", make_folder},
+                                         {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);

@@ -124,26 +124,25 @@ static mt_code open_outputs(lua_State *L, replay_owner *owner, mt_error *error) 
     return code;
 }
 
-/* The source at `arg`, which is the caller's no more. */
-static mt_source *take_source(lua_State *L, int arg) {
-    mt_source **held = luaL_checkudata(L, arg, "moontide.source");
+/* What the userdata at `arg`, of a type of moontide.core, holds first and goes on owning. */
+static void *check_held(lua_State *L, int arg, const char *type, const char *name) {
+    void **held = luaL_checkudata(L, arg, type);
     if (!*held)
-        mt_lua_raise(L, "the trace is closed");
-    mt_source *source = *held;
-    *held = NULL;
-    return source;
+        mt_lua_raise(L, "the %s is closed", name);
+    return *held;
 }
 
 /* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
  * headers =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, lines =, record =, inputs = (paths),
- * input_bytes =, epoch =}) -> replay, or nil, message, code. The source is taken over. */
+ * input_bytes =, epoch =}) -> replay, or nil, message, code. The source must stay open
+ * as long. */
 static int replay_new(lua_State *L) {
     mt_error error;
     mt_replay_options options = {0};
     mt_driver *driver = mt_lua_check_driver(L, 1);
-    luaL_checkudata(L, 2, "moontide.source");
+    mt_source *source = check_held(L, 2, "moontide.source", "trace");
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
     replay_owner *owner = mt_lua_new_owner(L, sizeof *owner, replay_type);
@@ -162,7 +161,7 @@ static int replay_new(lua_State *L) {
     options.epoch_ns = (int64_t)mt_lua_count_field(L, 3, "epoch", 0);
     lua_getfield(L, 3, "cancel_after");
     if (!lua_isnil(L, -1))
-        options.cancel_after = mt_lua_check_distribution(L, -1);
+        options.cancel_after = check_held(L, -1, "moontide.distribution", "distribution");
     /* All that the options point to is on the stack: one list keeps it as long as the replay. */
     int last = lua_gettop(L);
     lua_newtable(L);
@@ -179,7 +178,7 @@ static int replay_new(lua_State *L) {
     options.lines = owner->lines;
     options.record = owner->record;
     options.inputs = owner->inputs;
-    owner->replay = mt_replay_new(take_source(L, 2), driver, &options, &error);
+    owner->replay = mt_replay_new(source, driver, &options, &error);
     return owner->replay ? 1 : mt_lua_failure(L, &error);
 }
 

@@ -1,5 +1,6 @@
 --- The files of a run: AIPerf's and GenAI-Perf's names and layouts, and run.json.
 local core = require "moontide.core"
+local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
 local summary = require "moontide.drive.summary"
 core.base.own()
@@ -11,12 +12,6 @@ files.names = {
   summary = "profile_export_aiperf.json", older_summary = "profile_export_genai_perf.json",
   csv = "profile_export_aiperf.csv", run = "run.json",
 }
-
-local function write(path, text)
-  local output, message, code = core.trace.text_file(path)
-  if not output then return nil, message, code end
-  return output:finish(text)
-end
 
 -- "2026-07-06T10:00:00.000000", in UTC.
 local function iso_time(nanoseconds)
@@ -166,7 +161,7 @@ function files.write(run, folder)
     { files.names.summary, text }, { files.names.older_summary, text }, { files.names.csv, files.csv(run) },
     { files.names.run, json.encode(files.whole(run), { indent = 2 }) .. "\n" },
   } do
-    local done, message, code = write(folder .. "/" .. one[1], one[2])
+    local done, message, code = drive.write_file(folder .. "/" .. one[1], one[2])
     if not done then return nil, message, code end
   end
   return true

@@ -13,6 +13,7 @@ local kinds = {}
 ---@field convert fun(value: any, what: string, option: moontide.option, from_text?: boolean): any `what`
 --- begins a message; from_text: the value is a text from the command line
 ---@field placeholder string? stands for the value in the help
+---@field is_whole boolean? a text is one value of a list, whatever commas are in it
 
 --- The number, when it is within the option's range; else a usage error.
 ---@param number number
@@ -98,7 +99,7 @@ kinds.by_name = {
   integer = ranged(units.integer, "N"),
   rate_number = ranged(units.rate_number, "RATE"),
   duration = ranged(units.duration, "TIME"),
-  path = { convert = path, placeholder = "FILE" },
+  path = { convert = path, placeholder = "FILE", is_whole = true },
   choice = { convert = choice },
   flag = { convert = boolean },
   string = { convert = text, placeholder = "TEXT" },

@@ -85,7 +85,7 @@ end
 function options.value(value, what, option, from_text)
   local convert = options.kinds[option.kind].convert
   if not option.list then return convert(value, what, option, from_text) end
-  if type(value) == "string" and option.kind ~= "path" then
+  if type(value) == "string" and not options.kinds[option.kind].is_whole then
     value, from_text = split(value), true
   elseif not types.is_plain(value) then
     value = { value }

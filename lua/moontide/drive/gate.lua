@@ -1,0 +1,50 @@
+--- Whether a run passes: its verdict, and bounds on what it measured.
+local core = require "moontide.core"
+local report = require "moontide.kit.report"
+local summary = require "moontide.drive.summary"
+core.base.own()
+
+local gate = {}
+
+-- How many bounds are exceeded or cannot be held against anything; each is told.
+local function exceeded(run, bounds)
+  local count = 0
+  for _, bound in ipairs(bounds or {}) do
+    local name, most = bound[1], bound[2]
+    local value, message = summary.measure(run, name)
+    if not value then
+      count = count + 1
+      report.note("--fail-over: " .. message)
+    elseif value > most then
+      count = count + 1
+      report.note(("--fail-over: %s is %.6g, over %.6g"):format(name, value, most))
+    end
+  end
+  return count
+end
+
+--- The exit status of a run: 130 interrupted; 1 when the source failed, nothing was done, a file could not
+--- be written, a bound is exceeded, or it is invalid and that is not accepted; else 0.
+---@param run moontide.drive_run
+---@param opt table fail_over, accept_invalid
+---@return integer status
+function gate.status(run, opt)
+  local failed = exceeded(run, opt.fail_over) > 0
+  if run.message then
+    report.note(run.message)
+    failed = true
+  end
+  if run.write_error then
+    report.note("not all of the results could be written: " .. run.write_error)
+    failed = true
+  end
+  if run.verdict.name == "invalid" and not opt.accept_invalid then
+    report.note "the run is invalid (--accept-invalid takes it as it is)"
+    failed = true
+  end
+  if run.results.due > 0 and run.results.done == 0 then failed = true end
+  if run.was_cancelled then return 130 end
+  return failed and 1 or 0
+end
+
+return gate

@@ -1,0 +1,234 @@
+--- The options of the commands that drive an endpoint: where to, what is sent, how long, what is asked of
+--- the answers and of the driver.
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local options = require "moontide.kit.options"
+local units = require "moontide.kit.units"
+local verdict = require "moontide.drive.verdict"
+core.base.own()
+
+local drive_options = {}
+
+-- --- kinds of values -------------------------------------------------------------------------------
+
+-- "NAME=VALUE" as name and value; the value may hold further signs.
+local function pair(value, what, allowed)
+  local name, text = tostring(value):match "^%s*([^=]-)%s*=%s*(.-)%s*$"
+  if not name or name == "" or text == "" then units.wrong(what, value, allowed) end
+  return name, text
+end
+
+local timeouts = { connect = true, first = true, gap = true, total = true }
+
+options.kinds.timeout = { placeholder = "NAME=TIME", convert = function(value, what)
+  local name, text = pair(value, what, "connect=, first=, gap= or total= and a time")
+  if not timeouts[name] then units.wrong(what, value, "connect=, first=, gap= or total= and a time") end
+  local seconds = options.duration(text, what .. ": " .. name)
+  if seconds <= 0 then core.base.raise(("%s: %s must be above 0, not %s"):format(what, name, text)) end
+  return { name = name, seconds = seconds }
+end }
+
+-- A limit in the metric's own unit; of milliseconds also "2s".
+local function limit_of(text, key, what)
+  local number = tonumber(text)
+  if number then return number end
+  local unit
+  for _, metric in ipairs(drive.metrics()) do
+    if metric.key == key then unit = metric.unit end
+  end
+  if unit == "ms" then return 1000 * options.duration(text, what) end
+  units.wrong(what, text, "a number")
+end
+
+options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(value, what)
+  local name, text = pair(value, what, "a metric and the most it may be (ttft=500, e2e=2s)")
+  local key = drive.metric(name)
+  if not key then
+    core.base.raise(("%s: there is no metric '%s' (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
+      what, name))
+  end
+  return { key, limit_of(text, key, what) }
+end }
+
+options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(value, what)
+  local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
+  local key = drive.metric(name:match "^[%w_]+")
+  return { name, limit_of(text, key, what) }
+end }
+
+options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(value, what)
+  local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
+  local name, text = pair(value, what, "one of " .. names .. " and its limit")
+  if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
+  return { name, options.number(text, what .. ": " .. name) }
+end }
+
+options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, what)
+  local from, to = tostring(value):match "^%s*(.-)%s*%.%.%s*(.-)%s*$"
+  if not from then units.wrong(what, value, "two times (30s..90s)") end
+  from = from == "" and 0 or options.duration(from, what)
+  to = to == "" and math.huge or options.duration(to, what)
+  if from < 0 or to <= from then
+    core.base.raise(("%s must begin at 0 or later and end after that, not %s"):format(what, value))
+  end
+  return { from = from, to = to }
+end }
+
+options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", convert = function(value, what)
+  local name, text = pair(value, what, "a member's name and its JSON value (temperature=0.7)")
+  local json = require("moontide.base.json").public.json
+  local decoded, message = json.decode(text, what)
+  if decoded == nil then core.base.raise(message) end
+  return { json.encode(name):sub(2, -2), text }
+end }
+
+options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
+  local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
+  if not name or text:find "[\r\n]" then units.wrong(what, value, "a header (X-Priority: {priority})") end
+  return name .. ": " .. text
+end }
+
+options.kinds.vocabulary = { placeholder = "FIRST..LAST", convert = function(value, what)
+  local first, last = tostring(value):match "^%s*(%d+)%s*%.%.%s*(%d+)%s*$"
+  first, last = math.tointeger(tonumber(first)), math.tointeger(tonumber(last))
+  if not first or not last or last < first or last > 9999999 then
+    units.wrong(what, value, "two token ids up to 9999999 (1000..30000)")
+  end
+  return { first = first, last = last }
+end }
+
+-- A moment of the wall clock, in nanoseconds since 1970: "12:30:00" (the next one), "+90s",
+-- "2026-07-06T12:30:00" in local time, or with a Z in UTC, or seconds since 1970.
+local function moment(value, what)
+  local text = tostring(value)
+  local now = drive.now() + drive.epoch()
+  if text:find "^%+" then return now + math.floor(options.duration(text:sub(2), what) * 1e9) end
+  if tonumber(text) then return math.floor(tonumber(text) * 1e9) end
+  local year, month, day, hour, minute, second, zone =
+    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[T ](%d%d):(%d%d):?(%d*)(Z?)$"
+  local parts = os.date("*t", now // 1000000000)
+  if not year then
+    hour, minute, second = text:match "^(%d%d):(%d%d):?(%d*)$"
+    if not hour then
+      units.wrong(what, value, "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
+    end
+  else
+    parts.year, parts.month, parts.day = tonumber(year), tonumber(month), tonumber(day)
+  end
+  parts.hour, parts.min, parts.sec, parts.isdst = tonumber(hour), tonumber(minute), tonumber(second) or 0, nil
+  local seconds = os.time(parts)
+  if zone == "Z" then
+    local utc = os.date("!*t", seconds)
+    utc.isdst = nil
+    seconds = seconds + (seconds - os.time(utc))
+  end
+  if not year and seconds * 1000000000 <= now then seconds = seconds + 86400 end
+  return seconds * 1000000000
+end
+
+options.kinds.moment = { placeholder = "TIME", convert = moment }
+
+-- --- the options -----------------------------------------------------------------------------------
+
+--- Where requests go, and what of the HTTP they are.
+drive_options.endpoint = {
+  { "url", kind = "string", list = true, placeholder = "URL",
+    help = "the endpoint: http://HOST[:PORT][/PATH]; several are taken in turn (required)" },
+  { "model", kind = "string", placeholder = "NAME", help = "the model's name (required)" },
+  { "api", kind = "choice", choices = { "chat", "completions" }, default = "chat",
+    help = "chat sends messages of words, completions token ids (words with --text)" },
+  { "text", kind = "flag", help = "completions with words instead of token ids" },
+  { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
+  { "header", kind = "header", list = true,
+    help = "a further header; {NAME} in it becomes the row's member of that name" },
+  { "api-key-env", kind = "string", placeholder = "NAME",
+    help = "the environment's variable that holds the API key" },
+  { "extra", kind = "body_member", list = true, help = "a further member of each body" },
+  { "transport", kind = "choice", choices = { "auto", "direct" }, default = "auto",
+    help = "how bytes get there" },
+  { "timeout", kind = "timeout", list = true,
+    help = "connect=, first= (byte), gap= (between bytes), total= of each request (default: connect=10s)" },
+  { "connections", kind = "integer", min = 0, max = 100000, default = 0,
+    help = "so many are opened before the start" },
+  { "insecure", kind = "flag", help = "take any certificate" },
+}
+
+--- What is sent, and when.
+drive_options.load = {
+  { "concurrency", kind = "integer", min = 1, max = 1000000,
+    help = "closed loop: so many requests in flight, always; timestamps say only the order" },
+  { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
+    help = "divide timestamps and delays by this" },
+  { "start", kind = "duration", min = 0, help = "leave out requests before this time" },
+  { "end", kind = "duration", above = 0, help = "leave out requests at this time and after it" },
+  { "duration", kind = "duration", above = 0, help = "send for so long" },
+  { "num-requests", kind = "integer", min = 1, help = "send so many" },
+  { "rate-scale", kind = "number", above = 0, default = 1, help = "of a script: multiply all rates" },
+  { "shard", kind = "shard", help = "send only every N-th session or request, beginning with the I-th" },
+  { "start-at", kind = "moment", help = "begin at this time of the wall clock" },
+  { "dequantize", kind = "flag", help = "spread times over the ticks of the recording's clock" },
+  { "window", kind = "window",
+    help = "only requests due in it are the result; those before and after are told apart" },
+  { "sessions", kind = "choice", choices = { "cumulative", "delta" },
+    help = "what a row of a session counts: the whole prompt, or what it adds (default: guessed)" },
+  { "block-size", kind = "integer", min = 1, help = "tokens per block of hash_ids (default: 512, a script's own)" },
+  { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
+  { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
+    help = "what the body calls the output length: max_completion_tokens" },
+  { "no-force-output", kind = "flag", help = "send neither min_tokens nor ignore_eos" },
+  { "no-stream", kind = "flag", help = "ask for whole answers" },
+  { "cancel-after", kind = "length", placeholder = "TIME",
+    help = "how long after its due time a user gives up on an answer: seconds, or a distribution" },
+  { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
+    help = "requests before the start, outside the workload; they also measure the chat template" },
+  { "grace", kind = "duration", min = 0, default = 60,
+    help = "how long requests in flight are waited for at the end, and after Ctrl-C" },
+  { "seed", kind = "integer", default = 0, help = "of the texts of prompts, and of a script's plan" },
+  { "skip-bad-lines", kind = "flag", help = "pass over lines of the trace that are no requests" },
+}
+
+--- What is measured and written.
+drive_options.result = {
+  { "slo", kind = "objective", list = true,
+    help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
+  { "by", kind = "string", placeholder = "NAME", help = "results also by this member of the rows (stream, model)" },
+  { "output-dir", kind = "path", help = "folder for the results' files" },
+  { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
+  { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
+  { "fail-over", kind = "run_bound", list = true,
+    help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01" },
+  { "limits", kind = "run_limit", list = true,
+    help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005)" },
+  { "accept-invalid", kind = "flag", help = "do not exit with 1 when the run is invalid" },
+  { "realtime", kind = "flag", help = "ask for a real-time priority of the driver's thread" },
+  { "json", kind = "flag", help = "print one JSON value" },
+}
+
+--- What is wrong among values that are each right by themselves, or nil.
+---@param opt table
+---@return string?
+function drive_options.check(opt)
+  if not opt.target then return "what is to be sent is missing: a trace, a script's file or a script's name" end
+  if not opt.url then return "--url is missing: the endpoint (http://127.0.0.1:8000)" end
+  if not opt.model then return "--model is missing: the model's name, as the server has it" end
+  if opt.text and opt.api ~= "completions" then return "--text goes with --api completions" end
+  if opt.vocab and (opt.api ~= "completions" or opt.text) then
+    return "--vocab is of token ids: --api completions without --text"
+  end
+  if opt.concurrency and opt.speed_ratio ~= 1 then
+    return "--concurrency and --speed-ratio exclude each other: a closed loop takes no notice of timestamps"
+  end
+end
+
+--- All of them in one list, with those of the command first.
+---@param own moontide.option[]
+---@return moontide.option[]
+function drive_options.all(own)
+  local all = table.move(own, 1, #own, 1, {})
+  for _, part in ipairs { drive_options.endpoint, drive_options.load, drive_options.result } do
+    table.move(part, 1, #part, #all + 1, all)
+  end
+  return all
+end
+
+return drive_options

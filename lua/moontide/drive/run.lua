@@ -1,0 +1,254 @@
+--- Driving: a target is sent to an endpoint, and what came of it becomes a value.
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local files = require "moontide.drive.files"
+local json = require("moontide.base.json").public.json
+local pipe = require "moontide.trace.pipe"
+local report = require "moontide.kit.report"
+local show = require "moontide.drive.show"
+local summary = require "moontide.drive.summary"
+local target = require "moontide.drive.target"
+local verdict = require "moontide.drive.verdict"
+local warmup = require "moontide.drive.warmup"
+core.base.own()
+
+local run = {}
+
+---@class moontide.drive_run
+---@field results table what was due in the window (core's)
+---@field outside table what was due before and after it
+---@field groups table[] { value =, results = }
+---@field metrics moontide.metric_summary[]
+---@field by_key table<string, moontide.metric_summary>
+---@field verdict moontide.verdict
+local metatable = { __name = "moontide.drive_run" }
+metatable.__index = metatable
+
+function metatable:__tostring()
+  return show.report(self)
+end
+
+function metatable:__json()
+  return files.whole(self)
+end
+
+-- --- before the start ------------------------------------------------------------------------------
+
+local paths = { chat = "/chat/completions", completions = "/completions" }
+
+-- The path of requests below a URL's own: what the user has written of it stays.
+local function request_path(base, api)
+  local wanted = paths[api]
+  if base:find(wanted .. "$") then return base end
+  if base == "" then return "/v1" .. wanted end
+  return base .. wanted
+end
+
+local function endpoints_of(opt)
+  local endpoints = {}
+  for i, url in ipairs(opt.url) do
+    local read, message, code = drive.url(url)
+    if not read then return nil, "--url: " .. message, code == "value" and "usage" or code end
+    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api) }
+  end
+  return endpoints
+end
+
+local function headers_of(opt)
+  local headers = table.move(opt.header or {}, 1, #(opt.header or {}), 1, {})
+  if opt.api_key_env then
+    local key = os.getenv(opt.api_key_env)
+    if not key or key == "" then
+      return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env), "usage"
+    end
+    headers[#headers + 1] = "Authorization: Bearer " .. key
+  end
+  return headers
+end
+
+local function timeouts_of(opt)
+  local timeouts = { connect = 10 }
+  for _, one in ipairs(opt.timeout or {}) do timeouts[one.name] = one.seconds end
+  return timeouts
+end
+
+-- What drive.replay needs, but for the source.
+local function replay_options(opt, block_size)
+  local endpoints, message, code = endpoints_of(opt)
+  if not endpoints then return nil, message, code end
+  local headers
+  headers, message, code = headers_of(opt)
+  if not headers then return nil, message, code end
+  return {
+    api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
+    model = json.encode(opt.model), output_field = opt.max_tokens_field,
+    forces_output = not opt.no_force_output, streams = not opt.no_stream,
+    members = opt.extra, block_size = block_size, seed = opt.seed,
+    first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
+    endpoints = endpoints, headers = headers, by_session = opt.by_session,
+    slots = opt.concurrency, objectives = opt.slo, by = opt.by,
+    window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
+  }
+end
+
+local function start_driver(opt)
+  local timeouts = timeouts_of(opt)
+  return drive.driver {
+    urls = opt.url, transport = opt.transport, slots = opt.concurrency, connections = opt.connections,
+    connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
+    total_timeout = timeouts.total, insecure = opt.insecure, realtime = opt.realtime, gaps = true,
+  }
+end
+
+local default_input_bytes = 16 << 20
+
+local function output_paths(opt, settings)
+  settings.record = opt.record and opt.record .. ".unsorted"
+  if not opt.output_dir then return true end
+  local made, message, code = drive.make_folder(opt.output_dir)
+  if not made then return nil, message, code end
+  settings.lines = opt.output_dir .. "/" .. files.names.lines
+  settings.inputs = opt.output_dir .. "/" .. files.names.inputs
+  settings.input_bytes = not opt.inputs and default_input_bytes or nil
+  return true
+end
+
+-- --- the run ---------------------------------------------------------------------------------------
+
+local look_every, tell_every = 0.25, { terminal = 0.5, pipe = 10 }
+
+local function status_teller(start)
+  local is_terminal = core.base.is_terminal(2)
+  local every = is_terminal and tell_every.terminal or tell_every.pipe
+  local next_at = start + every * 1e9
+  return function(driver, replay)
+    local now = drive.now()
+    if now < next_at then return end
+    next_at = now + every * 1e9
+    local line = show.status((now - start) / 1e9, driver:look(), replay:look(), 0)
+    if is_terminal then report.progress(line) else report.note(line) end
+  end
+end
+
+-- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
+-- time. Gives { was_cancelled =, message =, code = }.
+local function work(driver, replay, opt, start)
+  local ended, tell = { was_cancelled = false }, status_teller(start)
+  local stop_at = opt.stop_after and start + math.floor(opt.stop_after * 1e9)
+  local interrupts = 0
+  local function stop(grace, how)
+    replay:stop(grace, how)
+    stop_at = nil
+  end
+  local is_waiting
+  while true do
+    local more, message, code = replay:step(look_every)
+    if more == false then break end
+    if more == nil then
+      if code == "interrupted" then
+        ended.was_cancelled, interrupts = true, drive.interrupts()
+        report.note(("interrupted: nothing more is sent; requests in flight have %.9g s (Ctrl-C again: none)")
+          :format(opt.grace))
+        stop(opt.grace, "interrupt")
+      elseif ended.message then
+        stop(0, "run_end")
+      else
+        ended.message, ended.code = message, code
+        stop(opt.grace, "run_end")
+      end
+    elseif ended.was_cancelled and drive.interrupts() > interrupts then
+      interrupts = math.huge
+      stop(0, "interrupt")
+    end
+    if stop_at and drive.now() >= stop_at then stop(opt.grace, "run_end") end
+    if not is_waiting and not stop_at and not ended.was_cancelled and replay:look().source_ended then
+      local load = driver:look()
+      if load.waiting == 0 and replay:look().held == load.begun - load.ended then
+        is_waiting = true
+        stop(opt.grace, "run_end")
+      end
+    end
+    tell(driver, replay)
+  end
+  report.finish()
+  return ended
+end
+
+local function value_of(replay, driver, opt, self, ended, start, epoch)
+  local results, outside, groups = replay:results()
+  local seconds = (drive.now() - start) / 1e9
+  local load, progress = driver:look(), replay:look()
+  local value = setmetatable({
+    results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
+    load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
+    options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
+    command = opt.command, write_error = progress.write_error, message = ended.message, code = ended.code,
+  }, metatable)
+  value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
+  local limits = {}
+  for _, one in ipairs(opt.limits or {}) do limits[one[1]] = one[2] end
+  value.verdict = verdict.of(results, load, seconds, limits, not opt.concurrency)
+  return value
+end
+
+-- The record in the order of its times.
+local function finish_record(opt)
+  if not opt.record then return true end
+  local unsorted = opt.record .. ".unsorted"
+  local any = require "moontide.trace.any"
+  local count, message, code = any.pipe(unsorted, "record"):sort():write(opt.record, { timestamp_digits = 6 })
+  os.remove(unsorted)
+  if not count then return nil, message, code end
+  return true
+end
+
+-- With the source open: from the driver's start to the value.
+local function drive_source(source, self, opt, settings)
+  local driver <close>, message, code = start_driver(opt)
+  if not driver then return nil, message, code end
+  local warmed
+  warmed, message, code = warmup.run(driver, opt, settings)
+  if not warmed then return nil, message, code end
+  local epoch = drive.epoch()
+  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + 20000000
+  settings.start, settings.epoch = start, epoch
+  local replay <close>
+  replay, message, code = drive.replay(driver, source, settings)
+  if not replay then return nil, message, code end
+  local ended = work(driver, replay, opt, start)
+  local value = value_of(replay, driver, opt, self, ended, start, epoch)
+  local finished, trouble = replay:finish()
+  if not finished then value.write_error = value.write_error or trouble end
+  driver:close()
+  return value
+end
+
+--- Drives a target: a value whose tostring is the report; or nil, message, code when nothing could be sent.
+--- A failure in mid-run is in its fields message and code.
+---@param self moontide.target
+---@param opt table by drive/options.lua
+---@return moontide.drive_run? run, string? message, string? code
+function run.of(self, opt)
+  opt.stop_after = opt.concurrency and opt.duration or nil
+  local settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512)
+  if not settings then return nil, message, code end
+  local ready
+  ready, message, code = output_paths(opt, settings)
+  if not ready then return nil, message, code end
+  if opt.cancel_after then settings.cancel_after = require("moontide.load.distribution").of(opt.cancel_after) end
+  local value
+  value, message, code = pipe.read(target.steps(self, opt), function(source)
+    return drive_source(source, self, opt, settings)
+  end)
+  if not value then return nil, message, code end
+  local recorded, trouble = finish_record(opt)
+  if not recorded then value.write_error = value.write_error or trouble end
+  if opt.output_dir then
+    local written
+    written, trouble = files.write(value, opt.output_dir)
+    if not written then value.write_error = value.write_error or trouble end
+  end
+  return value
+end
+
+return run

@@ -1,0 +1,105 @@
+--- What is driven: a trace, the plan of a script in a file, or that of a bundled script.
+local any = require "moontide.trace.any"
+local arguments = require "moontide.command.arguments"
+local common = require "moontide.script.common"
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local plan = require "moontide.script.plan"
+local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
+local workload = require "moontide.load.workload"
+core.base.own()
+
+local target = {}
+
+---@class moontide.target
+---@field name string
+---@field trace moontide.pipe
+---@field block_size integer? of its hash_ids, where it says so
+---@field is_plan boolean
+---@field duration number? seconds, of a plan
+
+local function is_bundled(name)
+  for _, one in ipairs(scripts.bundled_names()) do
+    if one == name then return true end
+  end
+  return false
+end
+
+-- Options of the script that the driving command has already taken: both mean the run.
+local shared = { seed = "seed", duration = "duration", num_requests = "num_requests", rate_scale = "rate_scale" }
+
+local function own_values(self, words, opt)
+  local spec = table.move(self.options, 1, #self.options, 1, {})
+  local of_script = common.of_script(self)
+  table.move(of_script, 1, #of_script, #spec + 1, spec)
+  local values = arguments.parse(self.name, words, spec)
+  for key, name in pairs(shared) do
+    if options.given(opt, key) then values[name] = opt[key] end
+  end
+  script.check_options(self, values)
+  return values
+end
+
+local function of_plan(name, words, opt)
+  local source, message, code = scripts.find(name)
+  if not source then return nil, message, code end
+  plan.seed(opt.seed)
+  local self = scripts.load(source)
+  if not self.plan then
+    return nil, ("%s is a command, not a load: there is nothing to drive"):format(name), "usage"
+  end
+  local values = own_values(self, words, opt)
+  local made = plan.make(self, values)
+  local duration = workload.duration(made, values.duration, self.default_duration)
+  return {
+    name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
+    trace = made:pipe { duration = duration, seed = values.seed, num_requests = values.num_requests,
+      rate_scale = values.rate_scale, tags = true },
+  }
+end
+
+local function of_trace(name, words, opt)
+  if #words > 0 then
+    return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
+  end
+  return {
+    name = name == "-" and "standard input" or name, is_plan = false,
+    trace = any.pipe(name, "replay: the trace", opt.skip_bad_lines),
+  }
+end
+
+--- The target of that name, with the script's own words after it. Mistakes in a script raise.
+---@param name string
+---@param words string[]
+---@param opt table the driving command's options
+---@return moontide.target? target, string? message, string? code
+function target.of(name, words, opt)
+  if name:find "%.lua$" or is_bundled(name) then return of_plan(name, words, opt) end
+  return of_trace(name, words, opt)
+end
+
+--- What the options do to the trace: a window of time, speed, order, a shard.
+---@param self moontide.target
+---@param opt table
+---@return moontide.pipe
+function target.steps(self, opt)
+  local trace = self.trace
+  if opt.dequantize then trace = trace:dequantize { seed = opt.seed } end
+  if opt.start or opt["end"] then
+    trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
+    if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
+  end
+  if opt.sessions == "delta" then
+    trace = trace:sessions { from = "delta", to = "cumulative", block_size = opt.block_size or 512 }
+  end
+  if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
+  if opt.duration and not self.is_plan and not opt.concurrency then
+    trace = trace:window { stop = opt.duration }
+  end
+  if opt.num_requests and not self.is_plan then trace = trace:first(opt.num_requests) end
+  if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
+  return trace
+end
+
+return target

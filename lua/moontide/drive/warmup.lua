@@ -1,0 +1,96 @@
+--- Requests before the start, of prompts that the workload does not have: is the endpoint there, does it know
+--- the model, and how many tokens does a chat template add to a prompt?
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local report = require "moontide.kit.report"
+core.base.own()
+
+local warmup = {}
+
+-- ISLs of the requests, in turn; the second of a session has both turns' templates in it.
+local lengths = { 64, 256, 128 }
+
+local function copy(settings)
+  local own = {}
+  for name, value in pairs(settings) do own[name] = value end
+  own.lines, own.record, own.inputs, own.by, own.objectives = nil, nil, nil, nil, nil
+  own.window_begin, own.window_end, own.cancel_after = nil, nil, nil
+  own.seed = settings.seed ~ 0x5eed -- other texts than the workload's
+  return own
+end
+
+-- Sends the rows one after the other; gives the results, or nil, message, code.
+local function send(driver, settings, rows)
+  local source <close> = core.source.columns(core.columns.of_requests(rows))
+  local own = copy(settings)
+  own.slots, own.start = nil, drive.now()
+  local replay <close>, message, code = drive.replay(driver, source, own)
+  if not replay then return nil, message, code end
+  repeat
+    local more
+    more, message, code = replay:step(1)
+    if more == nil then
+      replay:stop(0, "interrupt")
+      while replay:step(1) do end
+      return nil, message, code
+    end
+  until not more
+  return (replay:results())
+end
+
+-- What went wrong with all of them.
+local function failure_of(results, opt)
+  local one = results.failures[1]
+  local said = one.text ~= "" and (": " .. one.text) or ""
+  return ("%s: the endpoint does not answer as it should (%s%s); model %q"):format(opt.url[1], one.name, said,
+    opt.model)
+end
+
+local function difference(results)
+  local one = results.metrics.input_length_difference
+  return one and one.p50
+end
+
+-- Tokens that the template adds to one message, by the server's own count.
+local function measure(driver, opt, settings)
+  local found
+  for i = 1, opt.warmup do
+    local results, message, code = send(driver, settings,
+      { { timestamp = 0, input_length = lengths[(i - 1) % #lengths + 1], output_length = 2,
+          hash_ids = { (1 << 40) + i } } })
+    if not results then return nil, message, code end
+    if results.done == 0 then return nil, failure_of(results, opt), "io" end
+    local now = difference(results)
+    found = now and math.min(found or now, now)
+  end
+  return found or 0
+end
+
+-- What a further message adds: two turns of a session, less what the first has.
+local function measure_message(driver, settings, first)
+  local results = send(driver, settings, {
+    { timestamp = 0, input_length = 64, output_length = 8, session_id = '"w"', hash_ids = { 1 << 41 } },
+    { timestamp = 1, input_length = 200, output_length = 8, session_id = '"w"', delay = 0,
+      hash_ids = { 1 << 41 } } })
+  local one = results and results.metrics.input_length_difference
+  return one and math.max(0, math.floor((one.max - first) / 2 + 0.5)) or 0
+end
+
+--- Sends them; settings.overhead and message_overhead become what the template adds.
+---@param driver userdata
+---@param opt table
+---@param settings table of drive.replay
+---@return true? done, string? message, string? code
+function warmup.run(driver, opt, settings)
+  if opt.warmup == 0 then return true end
+  local added, message, code = measure(driver, opt, settings)
+  if not added then return nil, message, code end
+  if settings.api ~= "chat" or added <= 0 then return true end
+  settings.overhead = math.floor(added + 0.5)
+  settings.message_overhead = measure_message(driver, settings, added)
+  report.note(("the server's chat template adds %d tokens to a prompt, %d to each further message"):format(
+    settings.overhead, settings.message_overhead))
+  return true
+end
+
+return warmup

@@ -1,0 +1,24 @@
+-- A trace or a script's load sent to an endpoint when it is due, and what came of it.
+local mt = require "moontide"
+local drive_options = require "moontide.drive.options"
+local gate = require "moontide.drive.gate"
+
+return mt.script {
+  summary = "Send a trace or a script's load to an endpoint, on time, and say what came of it",
+  usage = "moontide replay TARGET --url URL --model NAME [options] [-- the script's own options]",
+  options = drive_options.all {
+    { "target", kind = "string", argument = true, placeholder = "TARGET",
+      help = "a trace, a script's file, or a bundled script (steady, burst, mixed, sin)" },
+    { "words", kind = "string", argument = true, list = true, hidden = true },
+  },
+  check = drive_options.check,
+  run = function(opt)
+    local target, message, code = require("moontide.drive.target").of(opt.target, opt.words or {}, opt)
+    if not target then return nil, message, code end
+    local run
+    run, message, code = require("moontide.drive.run").of(target, opt)
+    if not run then return nil, message, code end
+    print(opt.json and mt.json.encode(run) or run)
+    return gate.status(run, opt)
+  end,
+}
