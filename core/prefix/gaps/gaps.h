@@ -45,7 +45,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum mt_gaps_kind { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_kind;
+typedef enum mt_gaps_method { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_method;
 
 typedef struct mt_gaps mt_gaps;
 
@@ -53,7 +53,7 @@ typedef struct mt_gaps mt_gaps;
  * at: time begins with the first request. The gaps are copied. NULL on failure: MT_ERROR_VALUE for
  * no gaps, for one below 0 (the message names the request, from 1, and `cat --sort`), for a source
  * of more than 2^61 ns (73 years); MT_ERROR_MEMORY; MT_ERROR_INTERRUPTED. */
-mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
+mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error);
 
 /* The gaps of the same requests had their clock not ticked: their times are spread over the grid

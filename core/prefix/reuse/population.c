@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <string.h>
 
 /* All found by trying on traces of very different kinds. */
 static const float good_cost = 0.3F;     /* a place is taken at once */

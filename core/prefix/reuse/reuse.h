@@ -27,7 +27,7 @@ typedef struct mt_reuse mt_reuse;
 
 /* Makes requests after `model`, which is retained. NULL on failure: MT_ERROR_VALUE for options that
  * mt_synthesis_check refuses, a block size that is not the model's, a filter that nothing passes,
- * requests longer than MT_SYNTHESIS_BLOCKS, and more populations than fit into
+ * requests longer than MT_BLOCKS_LIMIT, and more populations than fit into
  * MT_REUSE_MEMORY. */
 mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error);
 
