@@ -45,9 +45,9 @@ typedef struct mt_ids mt_ids;
  * and grows as needed. NULL on failure. */
 mt_ids *mt_ids_new(uint64_t expected, mt_error *error);
 
-/* A table that knows `count` different keys from the start: key_of(context, keys, i) is the one with
- * the id i, keys[0..i) those before it. For who has numbered without a table so far. NULL on failure
- * (memory, Ctrl-C). */
+/* A table that knows `count` different keys from the start: key_of(context, keys, i) is the one
+ * with the id i, keys[0..i) those before it. For who has numbered without a table so far. NULL on
+ * failure (memory, Ctrl-C). */
 mt_ids *mt_ids_of_known(uint64_t count,
                         mt_key (*key_of)(const void *context, const mt_key *keys, uint64_t i),
                         const void *context, mt_error *error);

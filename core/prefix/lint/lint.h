@@ -1,8 +1,8 @@
 /* What contradicts itself in a trace, with a guess at why.
  *
  * Requests are taken in as they come, with the lines they stand in; at the end there are findings.
- * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a distinct
- * hash id, the last turn of each session. */
+ * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a
+ * distinct hash id, the last turn of each session. */
 #ifndef MT_PREFIX_LINT_LINT_H
 #define MT_PREFIX_LINT_LINT_H
 

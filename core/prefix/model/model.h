@@ -7,8 +7,8 @@
  *     shared (known before) | returning (new, touched again by a later request) | unique
  *
  * in whole blocks, then the tokens of the last block. The shared part is split into runs
- * (prefix/cache/history.h). Descriptions are sorted by their contents, so that their order says nothing
- * about the trace's, and a model read from a file is the model that was learnt. */
+ * (prefix/cache/history.h). Descriptions are sorted by their contents, so that their order says
+ * nothing about the trace's, and a model read from a file is the model that was learnt. */
 #ifndef MT_PREFIX_MODEL_MODEL_H
 #define MT_PREFIX_MODEL_MODEL_H
 
