@@ -3,9 +3,7 @@
 #include "prefix/gaps/state.h"
 
 mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, mt_error *error) {
-    size_t instants = 1;
-    for (size_t i = 1; i < count; i++)
-        instants += times[i] != times[i - 1];
+    size_t instants = mt_gaps_instants(times, count);
     *iid = (mt_gaps_iid){.sizes = mt_allocate_zero(instants, sizeof *iid->sizes),
                          .waits = mt_allocate(instants, sizeof *iid->waits)};
     if (!iid->sizes || !iid->waits)

@@ -15,26 +15,26 @@ enum {
 };
 
 /* The source's cells and one mean gap between instants. */
-static int64_t period_of(const mt_gaps_source *source, int64_t step) {
+static int64_t lap_length_of(const mt_gaps_source *source, int64_t tick) {
     int64_t duration = source->times[source->count - 1] - source->times[0];
     size_t instants = mt_gaps_instants(source->times, source->count);
     double mean = (double)duration / (double)(instants - 1);
-    int64_t steps = (int64_t)(mean / (double)step + 0.5);
-    return (source->times[source->count - 1] / step + (steps > 1 ? steps : 1)) * step;
+    int64_t ticks = (int64_t)(mean / (double)tick + 0.5);
+    return (source->times[source->count - 1] / tick + (ticks > 1 ? ticks : 1)) * tick;
 }
 
 void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count) {
     mt_gaps_grid grid = mt_gaps_grid_of(times, count);
     *source = (mt_gaps_source){.times = times, .count = count};
-    if (grid.step == 0) {
-        source->period = grid.step = MT_GAPS_LONE_PERIOD;
+    if (grid.period_ns == 0) {
+        source->lap_length = grid.period_ns = MT_GAPS_LONE_PERIOD;
     } else {
-        source->lead = grid.phase > 0 ? grid.step - grid.phase : 0;
+        source->lead = grid.cut_ns > 0 ? grid.period_ns - grid.cut_ns : 0;
         for (size_t i = 0; i < count; i++)
             times[i] += source->lead;
-        source->period = period_of(source, grid.step);
+        source->lap_length = lap_length_of(source, grid.period_ns);
     }
-    mt_gaps_cells_make(&source->cells, grid.step, source->period, count);
+    mt_gaps_cells_make(&source->cells, grid.period_ns, source->lap_length, count);
     mt_gaps_windows_make(&source->windows, times, count, &source->cells, source->lead == 0);
 }
 
@@ -166,15 +166,15 @@ static void next_part(mt_gaps_source *source, mt_random *random) {
  * would not fit. */
 static int open_lap(mt_gaps_source *source, mt_random *random) {
     if (source->lap > 0) {
-        if (source->lap_start > INT64_MAX - source->period - source->period)
+        if (source->lap_start > INT64_MAX - source->lap_length - source->lap_length)
             return 0;
-        source->lap_start += source->period;
+        source->lap_start += source->lap_length;
     }
     mt_random_seek(random, source->lap++);
     mt_gaps_frame whole = {.end = source->count,
                            .level = source->cells.count - 1,
                            .is_turned = source->cells.count == 1};
-    open_cell(source, whole, source->period, random);
+    open_cell(source, whole, source->lap_length, random);
     return 1;
 }
 
