@@ -17,6 +17,7 @@
 #ifndef MT_BASE_HEAP_H
 #define MT_BASE_HEAP_H
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #define MT_HEAP(name, item_type, is_sooner)                                                        \
@@ -32,6 +33,7 @@
         for (; at > 0 && is_sooner(&item, &heap->items[(at - 1) / 2]); at = (at - 1) / 2)          \
             heap->items[at] = heap->items[(at - 1) / 2];                                           \
         heap->items[at] = item;                                                                    \
+        mt_assert(at == 0 || !is_sooner(&heap->items[at], &heap->items[(at - 1) / 2]));            \
         return 0;                                                                                  \
     }                                                                                              \
                                                                                                    \
@@ -49,10 +51,12 @@
     }                                                                                              \
                                                                                                    \
     __attribute__((unused)) static item_type name##_pop(name *heap) {                              \
+        mt_assert(heap->count > 0);                                                                \
         item_type first = heap->items[0];                                                          \
         heap->items[0] = heap->items[--heap->count];                                               \
         if (heap->count > 0)                                                                       \
             name##_sift_down(heap, 0);                                                             \
+        mt_assert(heap->count == 0 || !is_sooner(&heap->items[0], &first));                        \
         return first;                                                                              \
     }
 

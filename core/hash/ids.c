@@ -7,6 +7,7 @@
  * fresh. */
 #include "hash/ids.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -158,6 +159,8 @@ static int is_fresh(mt_key key) {
  * empty slots. */
 static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, int mixed, uint64_t *out) {
     uint64_t found[GROUP];
+    mt_assert(ids->remembered + count <= fitting(ids->capacity)); /* a probe finds an empty slot */
+    mt_assert(ids->straight <= ids->remembered && ids->remembered <= ids->count);
     for (size_t i = 0; i < count; i++) {
         found[i] = home(ids, keys[i]);
         __builtin_prefetch((const uint64_t *)ids->slots.data + found[i], 1);
@@ -242,6 +245,7 @@ mt_ids *mt_ids_of_known(uint64_t count,
         keys[i] = key_of(context, keys, i);
     }
     ids->remembered = ids->straight = ids->count = count;
+    mt_assert(count + GROUP <= fitting(ids->capacity));
     fill_slots(ids);
     return ids;
 }

@@ -1,5 +1,6 @@
 #include "prefix/analysis/analysis.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
@@ -188,6 +189,8 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
                                                 .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
     if (blocks > 0 && (code = add_ids(analysis, request->hash_ids, error)))
         return code;
+    mt_assert(analysis->rows[analysis->row_count].hits <= blocks);
+    mt_assert(analysis->rows[analysis->row_count].repeated <= blocks);
     analysis->row_count++;
     analysis->blocks += blocks;
     return MT_OK;

@@ -1,5 +1,6 @@
 #include "prefix/analysis/locality.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
@@ -105,6 +106,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
         return code;
     row->within = within_session(locality, &touch, row->session);
+    mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)
         count_time(locality, row->time_ns);

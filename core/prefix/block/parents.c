@@ -1,5 +1,6 @@
 #include "prefix/block/parents.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/block/numbering.h"
 
@@ -84,6 +85,7 @@ mt_code mt_parents_add(mt_parents *parents, const uint64_t *hash_ids, size_t cou
     uint32_t *before = parents->blocks.data, parent = MT_NO_BLOCK;
     for (size_t i = 0; i < count; i++) {
         uint32_t block = (uint32_t)numbers[i];
+        mt_assert(block <= parents->count);
         if (block == parents->count) {
             before[block] = parent;
             ((uint64_t *)parents->ids.data)[block] = hash_ids[i];

@@ -1,5 +1,6 @@
 #include "prefix/block/tree.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 
@@ -92,6 +93,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
         for (size_t i = done; i < done + some; i++) {
             blocks[i] = (uint32_t)numbers[i - done];
             if (blocks[i] < before) {
+                mt_assert(*known == i); /* who knows a block knows those before it */
                 *known = i + 1;
             } else {
                 parents[blocks[i]] = i > 0 ? blocks[i - 1] : MT_NO_BLOCK;
@@ -99,6 +101,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
             }
         }
     }
+    mt_assert(tree->count == mt_ids_count(tree->ids));
     return MT_OK;
 }
 

@@ -1,3 +1,4 @@
+#include "base/assert.h"
 #include "base/memory.h"
 #include "base/sort.h"
 #include "prefix/gaps/state.h"
@@ -14,6 +15,7 @@ mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, 
         iid->sizes[iid->count]++;
     }
     iid->count++;
+    mt_assert(iid->count == instants);
     /* A distribution has no order: a source of which only that is known draws the same. */
     mt_code code = mt_sort_times(iid->sizes, iid->count, error);
     return code ? code : mt_sort_times(iid->waits, iid->count - 1, error);

@@ -1,5 +1,7 @@
 #include "prefix/gaps/state.h"
 
+#include "base/assert.h"
+
 #include <math.h>
 
 /* Turning costs a little of how counts in neighbouring windows hang together, at windows about as
@@ -64,6 +66,7 @@ static void open_cell(mt_gaps_source *source, mt_gaps_frame cell, int64_t length
                                          : mt_random_below(random, parts));
         cell.is_moved |= cell.shift != 0;
     }
+    mt_assert(source->depth <= MT_GAPS_LENGTHS && (cell.parts > 0 || cell.rest > 0));
     source->frames[source->depth++] = cell;
 }
 
@@ -138,6 +141,7 @@ static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, m
 /* Takes the next part of the innermost cell: its requests are copied, or it is opened. */
 static void next_part(mt_gaps_source *source, mt_random *random) {
     mt_gaps_frame inner;
+    mt_assert(source->depth > 0);
     size_t level = source->frames[source->depth - 1].level;
     int64_t length = take_part(source, &inner);
     if (length == 0) {

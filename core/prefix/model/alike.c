@@ -1,5 +1,7 @@
 #include "prefix/model/alike.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
 enum {
@@ -56,6 +58,7 @@ uint32_t mt_alike_group(mt_alike *list, uint32_t count, uint32_t *group_ends, ui
             end++;
         for (uint32_t at = begin; at < end; at = group_ends[groups++]) {
             group_ends[groups] = end_of_group(list, at, begin, end);
+            mt_assert(at < group_ends[groups] && group_ends[groups] <= end);
             sort_visits(list, at, group_ends[groups], scratch);
         }
     }

@@ -6,6 +6,7 @@
  * order of the blocks does everything. */
 #include "prefix/radix/state.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void list_children(mt_radix *radix) {
     uint32_t count = radix->node_count;
     depths[0] = 0;
     for (uint32_t n = 1; n < count; n++) {
+        mt_assert(nodes[n].parent < n); /* its depth is known */
         depths[n] = depths[nodes[n].parent] + 1;
         if (depths[n] > radix->depth)
             radix->depth = depths[n];
@@ -110,6 +112,7 @@ static void list_children(mt_radix *radix) {
         nodes[n + 1].children_from += nodes[n].children_from;
     for (uint32_t n = 1; n < count; n++)
         children[nodes[nodes[n].parent + 1].children_from++] = n;
+    mt_assert(nodes[0].children_from == 0 && nodes[count].children_from == count - 1);
 }
 
 static void list_stops(mt_radix *radix) {

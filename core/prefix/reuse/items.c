@@ -1,5 +1,6 @@
 #include "prefix/reuse/items.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "trace/blocks.h"
 
@@ -114,6 +115,7 @@ static mt_code set_distances(mt_reuse_items *items, const uint32_t *from, const 
                                .size = distance};
             item->distance = distance;
         }
+        mt_assert((item->run_count == 0) == (item->shared == 0));
         if (item->distance > (double)items->farthest)
             items->farthest = (uint64_t)item->distance;
     }

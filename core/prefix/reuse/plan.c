@@ -1,5 +1,6 @@
 #include "prefix/reuse/plan.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
@@ -260,6 +261,8 @@ static void exchange(mt_reuse_plan *plan, mt_random *random) {
 
 static void succeed(mt_reuse_plan *plan, uint32_t item, uint32_t successor) {
     matching *match = plan->matching;
+    /* Nobody has two successors or comes back to two. */
+    mt_assert(plan->successor[item] == MT_NO_ITEM && !match->is_successor[successor]);
     plan->successor[item] = successor;
     match->is_successor[successor] = 1;
     match->head[successor] = match->head[item] + plan->items->items[successor].elapsed;
