@@ -46,7 +46,7 @@ mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int
 mt_code mt_fail_memory(mt_error *error, const char *what);
 
 /* The code that goes with a NULL or -1 that a function returned together with *error; without one
- * only that it failed is known. Whoever must act on the code gives an mt_error of his own. */
+ * only that it failed is known. A caller that must act on the code gives an mt_error of its own. */
 static inline mt_code mt_code_of(const mt_error *error) {
     return error ? error->code : MT_ERROR_UNKNOWN;
 }

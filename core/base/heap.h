@@ -13,7 +13,7 @@
  *   name_push(&heap, item)       takes an item in: 0, or -1 when out of memory
  *   name_pop(&heap)              removes and returns items[0]; the heap is not empty
  *   name_sift_down(&heap, at)    items[at] has become later, and sinks to its place; at < count
- * Who has an array already sets items, count and capacity himself, and owns it. */
+ * A caller with an array of its own sets items, count and capacity, and frees the array itself. */
 #ifndef MT_BASE_HEAP_H
 #define MT_BASE_HEAP_H
 

@@ -11,9 +11,11 @@ enum {
     MOST_TURNED = 100,  /* requests of a turned cell, unless the grid allows no smaller one */
     MOST_TOGETHER = 24, /* requests that may be copied as they are */
     LEAST_PIECES = 8,   /* fewer where a largest cell would not have so many pieces */
-    LEAST_TURNED = 4,   /* of what may be copied and has so many, one in COPIES + 1 is turned */
-    COPIES = 3,         /* nevertheless: two seeds shall not agree where their cells do */
-    TRIES = 4           /* ways of turning to choose from */
+    /* A run that may be copied and has LEAST_TURNED requests or more is still turned once in
+     * COPIES + 1 times, so that two seeds differ even where their cells coincide. */
+    LEAST_TURNED = 4,
+    COPIES = 3,
+    TRIES = 4 /* ways of turning to choose from */
 };
 
 /* The source's cells and one mean gap between instants. */

@@ -9,7 +9,7 @@
 enum {
     NEAR = 32,              /* slots of a group */
     FAR = 1024,             /* slots of a larger one */
-    LEAST_FORGOTTEN = 4096, /* slots: below that, forgetting is not worth a walk */
+    LEAST_FORGOTTEN = 4096, /* slots: fewer are not worth the walk through all of them */
 };
 
 void mt_reuse_history_begin(mt_reuse_history *history) {

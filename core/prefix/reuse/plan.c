@@ -26,8 +26,9 @@ typedef struct class {
 struct mt_reuse_matching {
     class *classes; /* sorted by depth and visits: what is left behind lies after what came back */
     uint32_t class_count;
-    mt_alike *places; /* of the items that share something, in groups of the alike; visits belong
-                         to places, items change theirs */
+    /* Of the items that share something, in groups of the alike. `visits` is a property of the
+     * place: a lap moves items between the places of one group, not the visits. */
+    mt_alike *places;
     uint32_t place_count;
     uint32_t *group_ends; /* of the alike, in places */
     uint32_t group_count;
