@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
@@ -162,7 +161,7 @@ describe("moontide analyze", function()
   end)
 
   it("prints the known answers of the conversation trace with --json, and goes on after them", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = analyze { conversation, "--json" }
     assert.equal("", result.err)
     local metrics = ([[
@@ -184,7 +183,7 @@ describe("moontide analyze", function()
   end)
 
   it("prints the conversation trace's table", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = analyze { conversation }
     assert.equal("", result.err)
     local expected = conversation .. [[

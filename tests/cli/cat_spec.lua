@@ -42,9 +42,8 @@ describe("moontide cat", function()
   end)
 
   it("passes the real trace on byte for byte", function()
-    local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-    local path = data .. "/mooncake_conversation_trace.jsonl"
-    if not io.open(path) then return pending("no " .. path) end
+    local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     local result = command.shell(("$MOONTIDE cat '%s' | cmp - '%s'"):format(path, path))
     assert.same({ status = 0, out = "", err = "" }, result)
   end)

@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
@@ -176,7 +175,7 @@ describe("moontide learn", function()
   end)
 
   it("keeps the conversation trace in a quarter of its size", function()
-    if not exists(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local target = folder .. "/conversation.model"
     assert.equal(0, learn({ conversation, "-o", target }).status)
     assert.is_true(4 * #command.read(target) <= 3029533)

@@ -1,8 +1,7 @@
 local command = require "tests.support.command"
 local records = require "tests.support.records"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
@@ -308,9 +307,7 @@ describe("moontide synthesize", function()
   end)
 
   it("keeps the meaning of what is multiplied on the conversation trace", function()
-    local file = io.open(conversation)
-    if not file then return pending "no conversation trace in MOONTIDE_DATA or ../shared/data" end
-    file:close()
+    if missing then return pending(missing) end
     local here = command.shell("realpath " .. conversation).out:gsub("\n", "")
     for _, method in ipairs { "reuse", "radix" } do
       local first

@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -327,15 +328,9 @@ static void assert_conversation(const mt_analysis_result *result) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     mt_analysis *analysis = new_analysis();
     mt_request request;
     int status;
@@ -466,9 +461,7 @@ static void test_out_of_memory(void **state) {
  * MOONTIDE_SLOW_TESTS=1. */
 static void test_ten_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 500000 };
     uint64_t ids[COUNT];
     mt_analysis *analysis = new_analysis();

@@ -1,5 +1,6 @@
 /* CSV files: known ones, random ones against a plain parser, cut at every byte and into any blocks.
  */
+#include "skip_support.h"
 #include "file_support.h"
 #include "trace_support.h"
 
@@ -642,13 +643,7 @@ static void test_memory_runs_out(void **state) {
 
 static void test_real_file(void **state) {
     (void)state;
-    char path[PATH_SIZE];
-    const char *data = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/azure_llm_inference_conv.csv", data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("# no %s: the real file is not tried\n", path);
-        skip();
-    }
+    const char *path = real_data("azure_llm_inference_conv.csv");
     mt_csv_row row;
     uint64_t rows = 0, bytes = 0;
     mt_csv_reader *reader = mt_csv_open(path, NULL);

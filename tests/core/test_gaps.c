@@ -8,6 +8,7 @@
 #include "random/generator.h"
 #include "text/csv_reader.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -501,12 +502,6 @@ static void test_course_of_small_source(void **state) {
 
 /* ---- real traces ---- */
 
-static const char *data_path(const char *name, char *path, size_t size) {
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
-    return path;
-}
-
 /* "2023-11-16 18:15:46.6805900": ns of its day. */
 static int64_t time_of_day(mt_span text) {
     char copy[40] = {0};
@@ -520,13 +515,8 @@ static int64_t time_of_day(mt_span text) {
 
 static void test_azure_log(void **state) {
     (void)state;
-    char path[512];
-    mt_csv_reader *reader =
-        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_csv_reader *reader = mt_csv_open(real_data("azure_llm_inference_conv.csv"), NULL);
+    assert_non_null(reader);
     times source = new_times(20000);
     mt_csv_row row;
     while (mt_csv_next(reader, &row, NULL) > 0) {
@@ -547,13 +537,9 @@ static void test_azure_log(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
     mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     times source = new_times(12031);
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) > 0) {

@@ -1,5 +1,6 @@
 /* Keys and the id table: known answers, a plain slow table beside it, growth, memory that is out.
  */
+#include "skip_support.h"
 #include "hash/ids.h"
 
 #include "base/interrupt.h"
@@ -282,9 +283,7 @@ static void test_out_of_memory(void **state) {
  * minute and 4 GB: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_hundred_million(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { SOME = 1000 };
     const uint64_t many = 100000000;
     mt_ids *ids = new_table(0);

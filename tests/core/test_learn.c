@@ -1,5 +1,6 @@
 /* Learning a model: a trace by hand, a plain slow version of everything a description says, traces
  * that have little to learn from, what is refused, memory that is out, the conversation trace. */
+#include "skip_support.h"
 #include "model_support.h"
 
 #include "base/memory.h"
@@ -499,15 +500,8 @@ static void test_references(void **state) {
 /* Requests, runs, shared and distinct blocks as other programs count them. */
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
-    const char *data = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("no %s\n", path);
-        skip();
-    }
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     mt_learner *learner = new_learner(512);
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) == 1)

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
+#include "skip_support.h"
 #include "prefix_support.h"
 #include "trace/reader.h"
 
@@ -513,15 +514,9 @@ static void test_against_plain(void **state) {
  */
 
 static mt_locality *read_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     mt_locality *locality = new_locality(512);
     mt_request request;
     int status;
@@ -622,9 +617,7 @@ static void test_out_of_memory(void **state) {
  * seconds and 600 MB: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_ten_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 500000 };
     mt_numbering *numbering = mt_numbering_new(NULL);
     mt_analysis *analysis = mt_analysis_new(BLOCK, NULL);

@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/radix/state.h"
+#include "skip_support.h"
 #include "radix_support.h"
 
 #include <sys/resource.h>
@@ -401,9 +402,7 @@ static void test_out_of_memory(void **state) {
  * node: 2 GB in all. Takes 15 seconds: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_twenty_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 1000000 };
     uint64_t ids[COUNT];
     mt_radix *radix = mt_radix_new(BLOCK, 0, NULL);

@@ -9,6 +9,7 @@
 #include "prefix/cache/history.h"
 #include "prefix/block/tree.h"
 #include "random/generator.h"
+#include "skip_support.h"
 #include "radix_support.h"
 #include "trace/reader.h"
 
@@ -608,15 +609,9 @@ static void test_out_of_memory(void **state) {
 enum { CONVERSATION = 12031 };
 
 static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/interrupt.h"
 #include "prefix/reuse/population.h"
+#include "skip_support.h"
 #include "reuse_support.h"
 #include "trace/reader.h"
 
@@ -182,15 +183,9 @@ static double difference(const caches *a, const caches *b, int size) {
 }
 
 static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 

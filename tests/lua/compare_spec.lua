@@ -1,7 +1,6 @@
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local function refusal(fn, ...)
   local ok, message = pcall(fn, ...)
@@ -203,7 +202,7 @@ describe("mt.compare", function()
   end)
 
   it("finds a real trace equal to itself, and half of it not", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local whole = mt.trace.read(conversation)
     local result = assert(mt.compare(conversation, whole))
     assert.same({}, result:exceeded { ks = 0, lru = 0, hit_infinite = 0, dispersion = 0 })

@@ -205,10 +205,8 @@ describe("the rate of a trace", function()
   end)
 
   it("of a real trace has all its requests", function()
-    local path = (os.getenv "MOONTIDE_DATA" or "../shared/data") .. "/mooncake_conversation_trace.jsonl"
-    local file = io.open(path)
-    if not file then return pending("no " .. path) end
-    file:close()
+    local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     near(12031, mt.rate_of(path):area())
   end)
 
@@ -375,10 +373,8 @@ describe("the rate of a CSV", function()
   end)
 
   it("of a real log has all its requests", function()
-    local real = (os.getenv "MOONTIDE_DATA" or "../shared/data") .. "/azure_llm_inference_conv.csv"
-    local file = io.open(real)
-    if not file then return pending("no " .. real) end
-    file:close()
+    local real, missing = require "tests.support.real_data" "azure_llm_inference_conv.csv"
+    if missing then return pending(missing) end
     local c = mt.rate_of(real, { time = "TIMESTAMP", bin = "1m" })
     near(19366, c:area(), 1e-6)
     assert.equal(59 * 60, c.duration)

@@ -2,8 +2,7 @@ local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local requests = {
   { timestamp = 0, input_length = 1000, output_length = 10, hash_ids = { 0, 1 } },
@@ -218,8 +217,8 @@ describe("model.of", function()
 end)
 
 it("a model has at most a quarter of its trace's size", function()
-  local trace = io.open(conversation)
-  if not trace then return pending("no " .. conversation) end
+  if missing then return pending(missing) end
+  local trace = assert(io.open(conversation))
   local size = trace:seek "end"
   trace:close()
   local learnt = assert(mt.model.learn(conversation))

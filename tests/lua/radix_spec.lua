@@ -1,7 +1,6 @@
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local function refusal(fn, ...)
   local ok, message = pcall(fn, ...)
@@ -150,9 +149,7 @@ describe("mt.radix", function()
   end)
 
   it("has the conversation trace's weights right", function()
-    local file = io.open(conversation)
-    if not file then return pending("no " .. conversation) end
-    file:close()
+    if missing then return pending(missing) end
     local tree, raw = assert(mt.radix(conversation)), assert(mt.radix(conversation, { raw = true }))
     assert.is_true(tree:check())
     assert.equal(12031, tree:visited(-1))

@@ -133,11 +133,8 @@ it("a trace that was made comes back whole", function()
 end)
 
 it("a real trace comes back whole", function()
-  local folder = os.getenv "MOONTIDE_DATA" or "../shared/data"
-  local path = folder .. "/mooncake_conversation_trace.jsonl"
-  local file = io.open(path)
-  if not file then return pending("there is no " .. path) end
-  file:close()
+  local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+  if missing then return pending(missing) end
   local real = mt.trace.read(path)
   local workload = mt.workload { mt.stream { arrivals = mt.times_of(real), prompt = mt.prompts_of(real) } }
   local made = workload:columns()

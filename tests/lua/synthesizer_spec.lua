@@ -1,8 +1,7 @@
 local mt = require "moontide"
 local records = require "tests.support.records"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local block_size = 64
 
@@ -364,9 +363,7 @@ describe("mt.synthesizer", function()
   end)
 
   it("is within the source's lengths and hits on the conversation trace", function()
-    local handle = io.open(conversation)
-    if not handle then return pending "no conversation trace in MOONTIDE_DATA or ../shared/data" end
-    handle:close()
+    if missing then return pending(missing) end
     local s = assert(mt.synthesizer(conversation, { num_requests = "1x" }))
     local made = s:columns()
     local compared = assert(mt.compare(conversation, made))
