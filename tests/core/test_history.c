@@ -67,7 +67,7 @@ static void assert_runs(const plain_trace *trace, plain_history *plain, size_t r
                         const mt_touch *touch) {
     size_t begin = 0;
     for (size_t k = 0; k < touch->run_count; k++) {
-        const mt_run *run = &touch->runs[k];
+        const mt_touch_run *run = &touch->runs[k];
         assert_true(run->end > begin);
         assert_true(k == 0 || run->distance > touch->runs[k - 1].distance);
         for (; begin < run->end; begin++) {

@@ -54,7 +54,7 @@ static mt_code keep_runs(mt_locality *locality, const mt_touch *touch, mt_error 
         return mt_fail_memory(error, "cache analysis");
     uint32_t begin = 0;
     for (size_t i = 0; i < touch->run_count; i++) {
-        const mt_run *run = &touch->runs[i];
+        const mt_touch_run *run = &touch->runs[i];
         locality->runs[locality->run_count++] =
             (mt_locality_run){.request = touch->request,
                               .owner = run->owner,

@@ -7,7 +7,7 @@ static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *
                    sizeof *sessions->list))
         return mt_fail_memory(error, "sessions");
     *number = (uint32_t)sessions->count; /* no more than requests, which are fewer than 2^32 - 1 */
-    sessions->list[sessions->count++] = (mt_session){0, 0};
+    sessions->list[sessions->count++] = (mt_locality_session){0, 0};
     return MT_OK;
 }
 
@@ -63,7 +63,7 @@ static mt_code note_path(mt_locality *locality, uint32_t session, size_t count, 
 
 /* The request's think time as its session's next turn. */
 static int64_t think_time(const mt_locality *locality, const mt_request *request,
-                          const mt_session *session) {
+                          const mt_locality_session *session) {
     if (session->turns == 0)
         return MT_NO_TIME;
     if (request->has & MT_HAS_DELAY)
@@ -88,7 +88,7 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
     }
     if (code || here->session == MT_NO_SESSION)
         return code;
-    mt_session *session = &sessions->list[here->session];
+    mt_locality_session *session = &sessions->list[here->session];
     here->think_ns = think_time(locality, request, session);
     session->turns++;
     session->last = (uint32_t)locality->row_count;

@@ -15,7 +15,7 @@ struct mt_history {
     uint64_t *sums;    /* Fenwick tree over own, 1-based */
     size_t length_capacity, own_capacity, sum_capacity;
 
-    mt_run *runs;
+    mt_touch_run *runs;
     size_t run_capacity;
 };
 
@@ -95,14 +95,15 @@ static mt_code find_runs(mt_history *history, const uint32_t *blocks, size_t kno
     size_t count = 0;
     for (size_t end = known; end > 0;) {
         uint32_t owner = owners[blocks[end - 1]];
-        if (mt_reserve((void **)&history->runs, &history->run_capacity, count + 1, sizeof(mt_run)))
+        if (mt_reserve((void **)&history->runs, &history->run_capacity, count + 1,
+                       sizeof(mt_touch_run)))
             return mt_fail_memory(error, "history");
-        history->runs[count++] = (mt_run){
+        history->runs[count++] = (mt_touch_run){
             .end = (uint32_t)end, .owner = owner, .distance = mt_history_distance(history, owner)};
         end = history->lengths[owner] - history->own[owner];
     }
     for (size_t i = 0; i < count / 2; i++) {
-        mt_run run = history->runs[i];
+        mt_touch_run run = history->runs[i];
         history->runs[i] = history->runs[count - 1 - i];
         history->runs[count - 1 - i] = run;
     }
@@ -129,7 +130,7 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
      * so `own` less the run's blocks says it, as for the runs that are taken whole. */
     uint32_t begin = 0;
     for (size_t i = 0; i < touch->run_count; i++) {
-        const mt_run *run = &touch->runs[i];
+        const mt_touch_run *run = &touch->runs[i];
         take_away(history, run->owner, run->end - begin);
         begin = run->end;
     }

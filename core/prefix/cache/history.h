@@ -24,16 +24,16 @@
 typedef struct mt_history mt_history;
 
 /* Leading known blocks [end of the run before, end) of a request. */
-typedef struct mt_run {
+typedef struct mt_touch_run {
     uint32_t end;      /* blocks */
     uint32_t owner;    /* the request that touched them last, 0-based in order of touching */
     uint64_t distance; /* of each of its blocks: the least cache in which the run hits */
-} mt_run;
+} mt_touch_run;
 
 /* What one touch found; valid until the next. */
 typedef struct mt_touch {
     uint32_t request; /* its number, 0-based */
-    const mt_run *runs;
+    const mt_touch_run *runs;
     size_t run_count;      /* from the first block on; distances grow */
     uint32_t first_return; /* of the known blocks, those that only one request had touched */
     uint32_t visits; /* requests that had touched the deepest known block; 0: nothing is known */
