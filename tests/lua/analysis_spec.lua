@@ -2,11 +2,7 @@ local mt = require "moontide"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local function requests()
   return {
@@ -19,8 +15,6 @@ local function requests()
 end
 
 describe("mt.analyze", function()
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
-
   it("analyses columns", function()
     local result = mt.analyze(mt.trace.columns(requests()))
     assert.equal(5, result.requests)

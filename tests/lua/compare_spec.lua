@@ -2,11 +2,7 @@ local mt = require "moontide"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 -- Hits of an LRU cache: of the second request two blocks at size 2, of the last one two at size 5.
 local function first()

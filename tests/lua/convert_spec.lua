@@ -1,5 +1,4 @@
 -- mt.convert: logs into traces from a script, and the mistakes it may make.
-assert(_VERSION == "Lua 5.4")
 local mt = require "moontide"
 local convert = require "moontide.trace.convert"
 
@@ -22,11 +21,7 @@ local function read(name)
 end
 
 -- What the script `text`, called my.lua, fails with.
-local function fails(text, message)
-  local ok, got = pcall(assert(load("local mt = require 'moontide'\n" .. text, "@my.lua")))
-  assert.is_false(ok)
-  assert.equal(message, got)
-end
+local fails = require "tests.support.refusal".script_is
 
 local head = "Timestamp,Model,Request tokens,Response tokens,Log Type\n"
 

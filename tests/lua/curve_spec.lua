@@ -1,5 +1,4 @@
 -- Rate curves as a script author sees them: units, coercion, errors with the script's line.
-assert(_VERSION == "Lua 5.4")
 local mt = require "moontide"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
@@ -10,16 +9,9 @@ local function near(wanted, got, tolerance)
 end
 
 -- What the script `text`, called my.lua, fails with.
-local function failure(text)
-  local chunk = assert(load("local mt = require 'moontide'\n" .. text, "@my.lua"))
-  local ok, message = pcall(chunk)
-  assert.is_false(ok)
-  return tostring(message)
-end
+local refusal = require "tests.support.refusal"
 
-local function fails(text, message)
-  assert.equal(message, failure(text))
-end
+local fails = refusal.script_is
 
 describe("a rate curve", function()
   it("takes units", function()
@@ -98,9 +90,9 @@ describe("a rate curve", function()
   it("is closed once and for all", function()
     local released = mt.const(1)
     do local scoped <close> = released end -- luacheck: ignore scoped
-    assert.has_error(function() return released + 1 end)
-    assert.has_error(function() return released(0) end)
-    assert.has_error(function() return tostring(released) end)
+    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released + 1 end))
+    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released(0) end))
+    assert.equal("argument 1 must be a rate curve, not userdata", refusal.here(tostring, released))
   end)
 end)
 
@@ -163,7 +155,7 @@ describe("a function of time", function()
       "my.lua:2: curve: the function failed at t = 0 s: my.lua:2: no")
     fails("local c = mt.const(1) + function() end",
       "my.lua:2: curve: the function must return a number, not nil (at t = 0 s)")
-    assert.truthy(failure("mt.curve(function() return math.random() end, 1000)"):find(
+    assert.truthy(refusal.script("mt.curve(function() return math.random() end, 1000)"):find(
       "my.lua:2: curve: the function changes too fast to be followed over 1000 s", 1, true))
   end)
 end)
@@ -399,11 +391,7 @@ describe("a value of another module", function()
   end)
 
   it("names what it is when it is wrong", function()
-    local function message_of(value)
-      local ok, problem = pcall(curve.of, value, "poisson: rate")
-      assert.is_false(ok)
-      return tostring(problem)
-    end
+    local function message_of(value) return refusal.message(curve.of, value, "poisson: rate") end
     assert.equal("poisson: rate must be a curve, a rate or a function of time, not true", message_of(true))
     assert.equal("poisson: rate: there is no curve called 'sin' (there are const, noise, ramp, sine, spike)",
       message_of "sin:mean=1")

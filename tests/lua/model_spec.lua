@@ -1,6 +1,7 @@
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
@@ -46,9 +47,7 @@ local function trace_file()
 end
 
 local function raised(message, fn, ...)
-  local ok, problem = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.equal(message, (tostring(problem):gsub("^[^:]*:%d+: ", "")))
+  assert.equal(message, refusal.text(fn, ...))
 end
 
 describe("mt.model", function()

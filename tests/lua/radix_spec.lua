@@ -2,11 +2,7 @@ local mt = require "moontide"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local structure = {
   { 0, 1 }, { 0, 1, 2, 3, 4 }, { 0, 1, 2, 3, 4, 5, 6 }, { 7, 8 }, { 7, 8, 9, 10 }, { 11, 12 },
@@ -31,8 +27,6 @@ local function with_file(text, fn)
 end
 
 describe("mt.radix", function()
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
-
   for _, raw in ipairs { false, true } do
     it("gives the known structure" .. (raw and ", ids as they are" or ""), function()
       local tree = assert(mt.radix(structure, { raw = raw }))

@@ -1,5 +1,6 @@
 -- A trace as a source: its times, its prompts, its pairs of lengths.
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
 local paths = {}
 teardown(function() for _, path in ipairs(paths) do os.remove(path) end end)
@@ -205,16 +206,10 @@ describe("mistakes are told with the caller's line", function()
       function() mt.workload { mt.stream { arrivals = mt.even(1), prompt = mt.prompts_of(path) } }:requests() end },
   }
   for _, case in ipairs(cases) do
-    it(case[1], function()
-      local ok, problem = pcall(case[2])
-      assert.is_false(ok)
-      assert.equal(case[1], (problem:gsub("^[^:]*replay_spec%.lua:%d+: ", "@")))
-    end)
+    it(case[1], function() refusal.is(table.unpack(case)) end)
   end
 
   it("a file that is not there", function()
-    local ok, problem = pcall(mt.times_of, "/nowhere/x.jsonl")
-    assert.is_false(ok)
-    assert.is_truthy(problem:find("/nowhere/x.jsonl: ", 1, true))
+    assert.is_truthy(refusal.message(mt.times_of, "/nowhere/x.jsonl"):find("/nowhere/x.jsonl: ", 1, true))
   end)
 end)

@@ -21,11 +21,7 @@ local function synthesizer(given, trace)
   return assert(mt.synthesizer(trace or source, opt))
 end
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local folder_paths = {}
 

@@ -13,11 +13,7 @@ local function stream(name, more)
   return mt.stream(opt)
 end
 
-local function fails(message, fn)
-  local ok, problem = pcall(fn)
-  assert.is_false(ok)
-  assert.equal(message, (problem:gsub("^[^:]*workload_spec%.lua:%d+: ", "@")))
-end
+local fails = require "tests.support.refusal".is
 
 -- --- requests ---------------------------------------------------------------------------------------
 
