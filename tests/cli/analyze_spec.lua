@@ -14,10 +14,7 @@ end
 
 -- Runs analyze on the words, which must fail with one line on standard error.
 local function refused(message, words, exit_status)
-  local result = analyze(words)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(analyze(words), message, exit_status)
 end
 
 -- A good line, then the given one as the second of the file: the message without the file's name.

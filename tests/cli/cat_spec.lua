@@ -12,10 +12,7 @@ end
 
 -- Runs cat on the words, which must fail with one line on standard error that ends in `message`.
 local function refused(words, message, exit_status, opts)
-  local result = cat(words, opts)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(cat(words, opts), message, exit_status)
 end
 
 local four = [[

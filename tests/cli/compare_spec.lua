@@ -91,7 +91,7 @@ local function compare(words, opts)
 end
 
 local function refused(message, words, exit_status)
-  assert.same({ status = exit_status or 1, out = "", err = "moontide: " .. message .. "\n" }, compare(words))
+  command.refuses(compare(words), message, exit_status)
 end
 
 describe("moontide compare", function()

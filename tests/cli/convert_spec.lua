@@ -20,10 +20,7 @@ end
 -- Runs convert on the words, which must fail with one line on standard error and leave nothing.
 local function refused(words, message, exit_status)
   local before = entries()
-  local result = convert(words, { folder = folder })
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(convert(words, { folder = folder }), message, exit_status)
   assert.equal(before, entries())
 end
 

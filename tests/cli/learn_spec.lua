@@ -12,19 +12,10 @@ local function file(name, text)
   return command.write(folder, name, text)
 end
 
-local function exists(path)
-  local opened = io.open(path)
-  if opened then opened:close() end
-  return opened ~= nil
-end
-
 -- Runs learn on the words, which must fail with one line on standard error and leave no model.
 local function refused(message, words, exit_status, opts)
-  local result = learn(words, opts)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
-  assert.is_false(exists(folder .. "/out.model"))
+  command.refuses(learn(words, opts), message, exit_status)
+  assert.is_false(command.exists(folder .. "/out.model"))
 end
 
 local function refused_trace(message, text)

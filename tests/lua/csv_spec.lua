@@ -1,4 +1,5 @@
 -- mt.csv: rows by column names, what fails and how.
+local command = require "tests.support.command"
 local mt = require "moontide"
 local core = require "moontide.core"
 
@@ -9,10 +10,7 @@ local function path(name)
 end
 
 local function write(text, name)
-  local file = assert(io.open(path(name or "in.csv"), "wb"))
-  file:write(text)
-  file:close()
-  return path(name or "in.csv")
+  return command.write(folder, name or "in.csv", text)
 end
 
 -- What the script `text`, called my.lua, fails with.
@@ -23,13 +21,8 @@ local fails = refusal.script_is
 local sample = "time,rps,\"model, name\"\r\n0,1.5,\"a \"\"big\"\" one\"\r\n\r\n60,2,\"two\nlines\"\r\n120,,\n"
 
 describe("mt.csv", function()
-  setup(function()
-    local pipe = assert(io.popen "mktemp -d")
-    folder = pipe:read "l"
-    pipe:close()
-  end)
-
-  teardown(function() os.execute("rm -rf '" .. folder .. "'") end)
+  setup(function() folder = command.folder() end)
+  teardown(command.remove_folders)
 
   it("gives rows as tables of texts", function()
     local rows = {}

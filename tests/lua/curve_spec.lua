@@ -1,4 +1,5 @@
 -- Rate curves as a script author sees them: units, coercion, errors with the script's line.
+local command = require "tests.support.command"
 local mt = require "moontide"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
@@ -213,20 +214,16 @@ describe("the rate of a trace", function()
 end)
 
 describe("the rate of a CSV", function()
-  local path = os.tmpname()
-  teardown(function() os.remove(path) end)
+  local path = command.file ""
+  teardown(command.remove_folders)
 
   local function write(text)
-    local file = assert(io.open(path, "w"))
-    file:write(text)
-    file:close()
-    return path
+    return command.write(path:match "^(.*)/", "file", text)
   end
 
   -- What rate_of of this text raises, without the file's name.
   local function problem_of(text, o)
-    local ok, message = pcall(mt.rate_of, write(text), o)
-    assert.is_false(ok)
+    local message = refusal.message(mt.rate_of, write(text), o)
     local place = "rate_of: " .. path .. ":"
     return (message:sub(message:find("rate_of: ", 1, true), -1):gsub("^" .. place:gsub("%p", "%%%0") .. " ?", ""))
   end

@@ -1,3 +1,4 @@
+local command = require "tests.support.command"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
@@ -12,27 +13,11 @@ local requests = {
   { timestamp = 2000, input_length = 1024, hash_ids = { 0, 1 } },
 }
 
-local files = {}
-
 local function file(text, suffix)
-  local path = os.tmpname()
-  files[#files + 1] = path
-  if suffix then
-    path = path .. suffix
-    files[#files + 1] = path
-  end
-  if text then
-    local opened = assert(io.open(path, "wb"))
-    opened:write(text)
-    opened:close()
-  end
-  return path
+  return command.file(text, suffix and "file" .. suffix)
 end
 
-local function content(path)
-  local opened <close> = assert(io.open(path, "rb"))
-  return opened:read "a"
-end
+local content = command.read
 
 local function text_of(learnt, given)
   local path = file()
@@ -51,9 +36,7 @@ local function raised(message, fn, ...)
 end
 
 describe("mt.model", function()
-  teardown(function()
-    for _, path in ipairs(files) do os.remove(path) end
-  end)
+  teardown(command.remove_folders)
 
   it("learns the same from columns, a reader, a pipe and a path", function()
     local path = trace_file()

@@ -1,3 +1,4 @@
+local command = require "tests.support.command"
 local mt = require "moontide"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
@@ -17,14 +18,10 @@ local function node(tree, id)
 end
 
 local function with_file(text, fn)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  local ok, message = pcall(fn, path)
-  os.remove(path)
-  assert(ok, message)
+  fn(command.file(text))
 end
+
+teardown(command.remove_folders)
 
 describe("mt.radix", function()
   for _, raw in ipairs { false, true } do

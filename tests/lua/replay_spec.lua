@@ -1,24 +1,13 @@
 -- A trace as a source: its times, its prompts, its pairs of lengths.
+local command = require "tests.support.command"
 local mt = require "moontide"
 local refusal = require "tests.support.refusal"
 
-local paths = {}
-teardown(function() for _, path in ipairs(paths) do os.remove(path) end end)
+teardown(command.remove_folders)
 
-local function file_of(text)
-  local path = os.tmpname()
-  paths[#paths + 1] = path
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+local file_of = command.file
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 -- Ids numbered by first appearance: what two traces of the same sharing have in common.
 local function renamed(list)
@@ -120,8 +109,7 @@ it("a trace that was made comes back whole", function()
   local made = mt.workload { block_size = 64, duration = 100, mt.stream {
     arrivals = mt.sessions { starts = mt.poisson(1), turns = mt.geometric(3), think = mt.exponential(9) },
     new_input = mt.uniform(1, 300), output = mt.uniform(0, 90), prompt = mt.shared_prefix { tokens = 200 } } }
-  local path = os.tmpname()
-  paths[#paths + 1] = path
+  local path = command.file()
   local count = made:write(path)
   local before, after = list_of(made), list_of(replay(path))
   assert.equal(count, #after)

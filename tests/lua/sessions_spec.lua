@@ -14,11 +14,7 @@ local function plan(shape, more, duration)
   return mt.workload { block_size = block, duration = duration or 100, mt.stream(opt) }
 end
 
-local function list_of(from, opt)
-  local list = {}
-  for request in from:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 -- Requests by session, in order of first appearance.
 local function by_session(list)

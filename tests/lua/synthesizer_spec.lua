@@ -1,3 +1,4 @@
+local command = require "tests.support.command"
 local mt = require "moontide"
 local records = require "tests.support.records"
 
@@ -23,26 +24,7 @@ end
 
 local refusal = require "tests.support.refusal".text
 
-local folder_paths = {}
-
-local function temporary()
-  local path = os.tmpname()
-  folder_paths[#folder_paths + 1] = path
-  return path
-end
-
-local function file(text)
-  local path = temporary()
-  local handle = assert(io.open(path, "wb"))
-  handle:write(text)
-  handle:close()
-  return path
-end
-
-local function read(path)
-  local handle <close> = assert(io.open(path, "rb"))
-  return handle:read "a"
-end
+local file, temporary, read = command.file, command.file, command.read
 
 local function written(s, given)
   local path = temporary()
@@ -63,12 +45,7 @@ end
 local methods = { "reuse", "radix" }
 
 describe("mt.synthesizer", function()
-  after_each(function()
-    for i, path in ipairs(folder_paths) do
-      os.remove(path)
-      folder_paths[i] = nil
-    end
-  end)
+  after_each(command.remove_folders)
 
   it("says what it is", function()
     local s = synthesizer()

@@ -1,11 +1,7 @@
 -- Streams, classes and workloads: names, fields, durations, seeds, shards, scales, mistakes.
 local mt = require "moontide"
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 local function stream(name, more)
   local opt = { name = name, arrivals = mt.poisson(20), input = mt.lognormal { mean = 900, cv = 1 }, output = 7 }
