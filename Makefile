@@ -139,7 +139,9 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 
 # --- tests ----------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: tests/core/%.c $(BUILD)/tests/support/one_test.o $(CORE_OBJECTS) $(BUILD)/flags
+$(C_TESTS): $(BUILD)/tests/support/one_test.o
+
+$(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
 	  $(CORE_OBJECTS) -lcmocka $(LIBS)
