@@ -523,14 +523,6 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, conversations);
 }
 
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_burstgpt),
