@@ -248,8 +248,6 @@ static void test_memory_runs_out(void **state) {
     }
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_lines),
