@@ -3,7 +3,7 @@
 #   make            build/moontide, build/lib/moontide/core.so and, for the prompt, edit.so
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
-#   make check      packages, build, every test
+#   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make bench      figures as ratios to a floor measured in the same run
@@ -145,9 +145,12 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 
 # --- tests ----------------------------------------------------------------------------------------
 
+$(C_TESTS): $(BUILD)/tests/support/one_test.o
+
 $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CHECKED_OBJECTS) -lcmocka $(LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
+	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the prompt.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -156,13 +159,16 @@ $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 
 test-programs: $(C_TESTS) $(BUILD)/tests/terminal
 
+# Names for tests/run: TESTS="csv_reader 'cut last line'".
+TESTS ?=
+
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) SANITIZE='$(SANITIZE)' OPTIMISE='$(OPTIMISE)' run-tests
 
 .PHONY: run-tests
 run-tests: all test-programs
-	@tests/run $(BUILD)
+	@tests/run $(BUILD) $(TESTS)
 
 sanitize: deps
 	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \

@@ -1,5 +1,5 @@
-/* Eight bytes of text at once in one 64-bit word, the first of them lowest. Private to the scanner
- * and the writer. */
+/* Eight bytes of text at once in one 64-bit word, the first of them lowest: what the scanner and the
+ * writer of traces look through text with. */
 #ifndef MT_TEXT_SWAR_H
 #define MT_TEXT_SWAR_H
 

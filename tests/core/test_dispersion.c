@@ -9,6 +9,7 @@
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -187,12 +188,6 @@ static void test_poisson(void **state) {
 /* ---- real traces ------------------------------------------------------------------------------
  */
 
-static const char *data_path(const char *name, char *path, size_t size) {
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
-    return path;
-}
-
 typedef struct time_list {
     int64_t *times;
     size_t count, capacity;
@@ -220,13 +215,9 @@ static void test_conversation_trace(void **state) {
                                       {10, 2.1047509721580018},
                                       {60, 2.9457605800093742},
                                       {300, 7.978236296761461}};
-    char path[512];
     mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) > 0)
@@ -244,13 +235,8 @@ static void test_azure_log(void **state) {
                                       {10, 3.8680474623100567},
                                       {60, 16.411211042765483},
                                       {300, 61.70469943004625}};
-    char path[512];
-    mt_csv_reader *reader =
-        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_csv_reader *reader = mt_csv_open(real_data("azure_llm_inference_conv.csv"), NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_csv_row row;
     while (mt_csv_next(reader, &row, NULL) > 0) {

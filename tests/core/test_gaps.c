@@ -8,7 +8,9 @@
 #include "random/generator.h"
 #include "text/csv_reader.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include <math.h>
 
@@ -501,12 +503,6 @@ static void test_course_of_small_source(void **state) {
 
 /* ---- real traces ---- */
 
-static const char *data_path(const char *name, char *path, size_t size) {
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
-    return path;
-}
-
 /* "2023-11-16 18:15:46.6805900": ns of its day. */
 static int64_t time_of_day(mt_span text) {
     char copy[40] = {0};
@@ -520,13 +516,8 @@ static int64_t time_of_day(mt_span text) {
 
 static void test_azure_log(void **state) {
     (void)state;
-    char path[512];
-    mt_csv_reader *reader =
-        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_csv_reader *reader = mt_csv_open(real_data("azure_llm_inference_conv.csv"), NULL);
+    assert_non_null(reader);
     times source = new_times(20000);
     mt_csv_row row;
     while (mt_csv_next(reader, &row, NULL) > 0) {
@@ -547,13 +538,9 @@ static void test_azure_log(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
     mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     times source = new_times(12031);
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) > 0) {
@@ -625,14 +612,8 @@ static void test_dequantize_refused(void **state) {
     assert_string_equal(error.message, "request 3 comes before the one ahead of it: times must not "
                                        "go back ('moontide cat --sort' puts a trace in order)");
     make_ticking(at, gaps);
-    uint64_t n = 1;
-    for (mt_code code = MT_ERROR_MEMORY; code != MT_OK; n++) {
-        mt_memory_fail_at(n, 0);
-        code = mt_gaps_dequantize(gaps, TICKING, 1, spread, &error);
-        mt_memory_fail_at(0, 0);
-        assert_true(code == MT_OK || code == MT_ERROR_MEMORY);
-    }
-    assert_true(n >= 4);
+    for (sweep all = {0}; sweep_next(&all);)
+        all.code = mt_gaps_dequantize(gaps, TICKING, 1, spread, &all.error);
 }
 
 /* ---- what is refused ---- */
@@ -697,18 +678,11 @@ static void test_out_of_memory(void **state) {
     (void)state;
     int64_t spaced[] = {0, 3, 0, 5};
     for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
-        uint64_t n = 1;
-        for (;; n++) {
-            mt_error error;
-            mt_memory_fail_at(n, 0);
-            mt_gaps *gaps = mt_gaps_new(kind, spaced, 4, 1, &error);
-            mt_memory_fail_at(0, 0);
+        for (sweep all = {0}; sweep_next(&all);) {
+            mt_gaps *gaps = mt_gaps_new(kind, spaced, 4, 1, &all.error);
+            all.code = gaps ? MT_OK : all.error.code;
             mt_gaps_free(gaps);
-            if (gaps)
-                break;
-            assert_int_equal(error.code, MT_ERROR_MEMORY);
         }
-        assert_true(n >= 3);
     }
 }
 
