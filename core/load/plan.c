@@ -99,7 +99,8 @@ static int copy_class_lists(mt_stream *copy, const mt_stream *stream) {
     return 0;
 }
 
-/* A session's turns add to what was said: their lengths are new input. */
+/* Checks that all lengths of a stream with sessions are new input: turns add to what was said
+ * before. */
 static int all_new(const mt_lengths *lengths) {
     for (size_t i = 0; i < mt_lengths_class_count(lengths); i++)
         if (!mt_lengths_class(lengths, i)->input_is_new)
@@ -107,7 +108,8 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
-/* Is it said of every class, once, how long its prompts are? */
+/* Checks that each class gets its prompt length from exactly one place: the lengths or the prompt
+ * source. */
 static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++) {
         int decides = mt_prompt_decides(mt_stream_prompt(stream, i), NULL);

@@ -1,4 +1,5 @@
-/* The curve as a clock: one piece at a time, its antiderivative, and that turned around. */
+/* The curve as a clock: walks it piece by piece. The antiderivative of a piece turns time into
+ * area; its inverse turns area into time. */
 #include "load/curve/kind.h"
 
 #include "base/interrupt.h"
@@ -9,7 +10,8 @@
 
 enum { PIECES_BETWEEN_POLLS = 4096, SILENT_PIECES = 1 << 24 };
 
-/* A rate below 0 by no more than this part of the largest seen so far is rounding, not a clamp. */
+/* A rate that is negative by less than this part of the largest rate so far is a rounding error,
+ * and does not count as clamped. */
 static const double negligible = 1e-10;
 
 struct mt_clock {
@@ -147,7 +149,7 @@ static double invert(const mt_clock *clock, double area) {
             next = excess == 0 ? x : 0.5 * (low + high);
         double step = fabs(next - x);
         x = next;
-        /* As near as the rounding of x and of the area let it come. */
+        /* Stops where the rounding of x or of the area allows no better. */
         if (step <= 2 * DBL_EPSILON * fmax(x, fmin(area / slope, clock->length)))
             break;
     }
