@@ -72,8 +72,7 @@ typedef struct mt_lengths_mean {
     double input;        /* of the whole prompts, `shared` tokens added to new ones */
     double output;       /* over the classes that have one; 0 when none has */
     double output_share; /* of requests that have an output_length */
-    double inside;       /* share of requests whose `input` (not new) is no longer than the shared
-                    * tokens */
+    double inside;       /* share of requests whose `input` (not new) fits the shared tokens */
 } mt_lengths_mean;
 
 /* Means at `time`, class i having shared[i] tokens before its new input; shares[i] becomes the
