@@ -32,7 +32,7 @@ typedef struct sessions_state {
     mt_event start; /* the next one */
     int has_start;
     mt_time_heap due;      /* live_session, by their next turn's time */
-    live_session *in_hand; /* the session whose event was yielded but not settled yet */
+    live_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
 } sessions_state;
@@ -67,7 +67,7 @@ static void fill_event(const sessions_state *state, mt_event *event, live_sessio
                         .max_input = process->shape.max_input};
 }
 
-/* The number of turns of the session that begins now. */
+/* How many turns the session that begins now has. */
 static mt_code draw_turns(sessions_state *state, live_session *session, mt_error *error) {
     const sessions_process *process = (const sessions_process *)state->base.process;
     mt_random_seek(&state->turns, session->shared.ordinal);
@@ -107,7 +107,7 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
     return state->has_start ? begin_session(state, event, error) : 0;
 }
 
-/* The next turn comes after the answer has been made and the user has thought. */
+/* The answer takes its time, then the user thinks. */
 static mt_code sessions_settle(mt_process_state *base, const mt_event *event, uint64_t input_length,
                                uint64_t output_length, int rejected, int *last, mt_error *error) {
     (void)input_length;
@@ -178,7 +178,7 @@ static mt_code sessions_expect(mt_process *base, const mt_process_context *conte
     return MT_OK;
 }
 
-/* Adds the requests that the starts bring, `offset` bins later. */
+/* Adds what the starts bring, later by `offset` bins. */
 static void add_shifted(const mt_process_bins *bins, const double *starts, double offset,
                         double share) {
     size_t whole = (size_t)offset;
