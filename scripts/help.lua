@@ -11,6 +11,7 @@ return script.new {
   },
   check = function(opt)
     if opt.source and not opt.name then return "--source needs a NAME" end
+    if opt.man and opt.name then return "--man is one page for all commands: it takes no NAME" end
   end,
   run = function(opt)
     local help = require "moontide.command.help"

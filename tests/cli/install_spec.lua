@@ -95,6 +95,12 @@ describe("the manual page", function()
     assert.is_true(seen > 100)
   end)
 
+  it("is one, not one a command", function()
+    local result = command.run { "help", "--man", "sin" }
+    assert.same({ 2, "", "moontide: help: --man is one page for all commands: it takes no NAME\n" },
+      { result.status, result.out, result.err })
+  end)
+
   it("has no line that roff would take for a request of its own", function()
     local known = { TH = true, SH = true, SS = true, TP = true, B = true, PP = true, nf = true, fi = true }
     for request in page:gmatch "\n[.']([^%s]*)" do assert.is_true(known[request], request) end
