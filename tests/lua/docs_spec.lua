@@ -72,6 +72,19 @@ describe("the documents", function()
     assert.is_true(seen > 10, seen)
   end)
 
+  it("that stand in comments of the core name files of the core that there are", function()
+    local seen = 0
+    for _, path in ipairs(lines_of "find core -name '*.[ch]'") do
+      for comment in command.read(path):gmatch "/%*.-%*/" do
+        for name in comment:gmatch "%f[%w_/][%l_]+/[%l_/]*%.[ch]%f[^%w_]" do
+          seen = seen + 1
+          assert.is_true(exists("core/" .. name) or exists(name), path .. ": " .. name)
+        end
+      end
+    end
+    assert.is_true(seen > 50, seen)
+  end)
+
   it("name make targets that the Makefile has", function()
     local makefile = "\n" .. command.read "Makefile"
     local seen = each_word("^make %l", function(word, path)
