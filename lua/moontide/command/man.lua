@@ -78,7 +78,7 @@ local environment = {
   { "MOONTIDE_TRACEBACK", "1: an error in a script is shown with the stack" },
   { "NO_COLOR", "any text: charts in plain ASCII, without colours" },
   { "COLUMNS", "how wide charts are (default: as the terminal, else 80)" },
-  { "TMPDIR", "folder of temporary files, for what sorting and repeating cannot keep in memory (default: /tmp)" },
+  { "TMPDIR", "folder of temporary files: what sorting cannot keep in memory, for one (default: /tmp)" },
 }
 
 local files = {
