@@ -1,5 +1,6 @@
 #include "load/lengths.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -251,6 +252,7 @@ static mt_code draw_class(mt_lengths_state *state, mt_random *random, double tim
         if (left < 0)
             break;
     }
+    mt_assert(state->now[*class_index] > 0);
     return MT_OK;
 }
 

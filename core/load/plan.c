@@ -1,5 +1,6 @@
 #include "load/plan.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #define XXH_INLINE_ALL
@@ -36,6 +37,7 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
 
 /* The slot of a name: where it is, or the empty one where it would be. */
 static size_t slot_of(const mt_plan *plan, const char *name) {
+    mt_assert(plan->slot_count >= 2 * plan->count); /* there is an empty one */
     size_t at = (size_t)XXH3_64bits(name, strlen(name)) & (plan->slot_count - 1);
     while (plan->slots[at] && strcmp(plan->streams[plan->slots[at] - 1].name, name) != 0)
         at = (at + 1) & (plan->slot_count - 1);

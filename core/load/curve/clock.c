@@ -2,6 +2,7 @@
  * area; its inverse turns area into time. */
 #include "load/curve/kind.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -60,6 +61,7 @@ static int is_finite(const mt_series *series) {
 
 /* Makes the piece that starts at t (before the limit) the current one. */
 static mt_code enter(mt_clock *clock, double t, mt_error *error) {
+    mt_assert(t < clock->limit);
     mt_series *rate = &clock->rate;
     mt_curve_piece(clock->curve, &clock->path, t, rate);
     mt_series_scale(rate, clock->factor);
@@ -182,6 +184,7 @@ mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *erro
     if (t >= clock->limit)
         t = nextafter(clock->limit, 0);
     clock->last_time = fmax(t, clock->last_time);
+    mt_assert(clock->last_time >= clock->rate.start && clock->last_time < clock->limit);
     *time = clock->last_time;
     return MT_OK;
 }

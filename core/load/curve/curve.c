@@ -2,6 +2,7 @@
  * piece. */
 #include "load/curve/kind.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -106,6 +107,7 @@ double mt_curve_at(const mt_curve *curve, uint64_t seed, double t) {
 
 void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
                     mt_series *series) {
+    mt_assert(t >= 0 && t < curve->duration);
     if (t < curve->from)
         mt_series_constant(series, t, curve->from, 0);
     else if (t >= curve->to)
@@ -116,6 +118,7 @@ void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
         series->end = curve->duration;
     if (series->end <= t)
         series->end = nextafter(t, INFINITY);
+    mt_assert(series->start == t && series->end <= curve->duration);
 }
 
 void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, double t, double offset,

@@ -1,5 +1,7 @@
 #include "load/curve/series.h"
 
+#include "base/assert.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -89,6 +91,7 @@ static void keep(mt_series *series, const double *full, int degree) {
     for (int k = 0; k <= kept; k++)
         series->coefficient[k] = full[k];
     series->degree = kept;
+    mt_assert(series->end >= series->start);
     trim(series);
 }
 

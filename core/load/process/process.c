@@ -1,5 +1,6 @@
 #include "load/process/process.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -98,7 +99,12 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 }
 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
-    return state->process->kind->next(state, event, error);
+    int status = state->process->kind->next(state, event, error);
+    if (status > 0) {
+        mt_assert(event->time >= state->last_time);
+        state->last_time = event->time;
+    }
+    return status;
 }
 
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,

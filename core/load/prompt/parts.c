@@ -2,6 +2,7 @@
  * part. */
 #include "load/prompt/prompt.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "load/lengths.h"
@@ -73,6 +74,7 @@ typedef struct shared_part {
 
 static mt_code append_content(shared_part *shared, mt_key contents, uint64_t content,
                               uint64_t tokens, mt_key_list *list, mt_error *error) {
+    mt_assert(shared->tokens <= shared->limit);
     uint64_t done = 0, room = shared->limit - shared->tokens;
     uint64_t used = tokens < room ? tokens : room;
     mt_code code = mt_prompt_check_blocks((shared->tokens + used) / shared->block_size, error);
