@@ -7,7 +7,7 @@
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make bench      figures as ratios to a floor measured in the same run
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
 
 PREFIX  ?= /usr/local
@@ -55,6 +55,7 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 
 .PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 # The prompt edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
@@ -234,9 +235,14 @@ show-trace:
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+MAN_PAGES := $(DESTDIR)$(PREFIX)/share/man/man1
 
+# The manual page is what the program says of itself.
 install: all
 	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
+	install -d $(MAN_PAGES)
+	env -u MOONTIDE_HOME $(BUILD)/moontide help --man > $(MAN_PAGES)/moontide.1
+	chmod 644 $(MAN_PAGES)/moontide.1
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
 	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \

@@ -67,8 +67,8 @@ static int watch(lua_State *L) {
     return 0;
 }
 
-/* The message handler: upvalue 1 is the caller's. Lua code would be stopped by the hook when it is
- * Ctrl-C that is handled, which has nothing to add to its message anyway. */
+/* The message handler; upvalue 1 is the caller's. After Ctrl-C it is left out: it is Lua code,
+ * which the hook would stop, and there is nothing to add to the message. */
 static int handle(lua_State *L) {
     if (mt_interrupted())
         return 1;
@@ -106,8 +106,8 @@ static int clear(lua_State *L) {
     return 2;
 }
 
-/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when
- * it was pressed before: a plain read would miss that one and wait for another. */
+/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C. A Ctrl-C
+ * from before the call counts: a plain read would miss it and wait for another. */
 static int wait_for_line(lua_State *L) {
     (void)L;
     sigset_t blocked, before;

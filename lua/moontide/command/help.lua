@@ -182,4 +182,22 @@ function help.of_script(self)
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- --- the same for the manual page ------------------------------------------------------------------
+
+help.usage_of = usage_of
+
+--- How an option is written, and what it does.
+---@param option moontide.option
+---@return string, string
+function help.of_option(option)
+  return shown_name(option) .. placeholder(option), explain(option)
+end
+
+--- The options that a script has because it has a plan.
+---@param self moontide.script
+---@return moontide.option[]
+function help.workload_options(self)
+  return require("moontide.command.common").of_script(self)
+end
+
 return help
