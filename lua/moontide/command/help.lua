@@ -17,20 +17,17 @@ local groups = {
 
 -- The groups with only what exists, as { title, names }.
 local function existing_groups()
-  local exists, result, rest = {}, {}, {}
-  for _, name in ipairs(scripts.bundled_names()) do exists[name] = true end
-  for _, group in ipairs(groups) do
+  local left, result = {}, {}
+  for _, name in ipairs(scripts.bundled_names()) do left[name] = true end
+  local function add(title, candidates)
     local names = {}
-    for i = 2, #group do
-      if exists[group[i]] then names[#names + 1] = group[i] end
-      exists[group[i]] = nil
+    for _, name in ipairs(candidates) do
+      if left[name] then names[#names + 1], left[name] = name, nil end
     end
-    if #names > 0 then result[#result + 1] = { group[1], names } end
+    if #names > 0 then result[#result + 1] = { title, names } end
   end
-  for _, name in ipairs(scripts.bundled_names()) do
-    if exists[name] then rest[#rest + 1] = name end
-  end
-  if #rest > 0 then result[#result + 1] = { "More", rest } end
+  for _, group in ipairs(groups) do add(group[1], table.move(group, 2, #group, 1, {})) end
+  add("More", scripts.bundled_names())
   return result
 end
 

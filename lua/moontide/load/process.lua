@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
-local traces = require "moontide.trace.trace"
 core.base.own()
 
 ---@class moontide.process an arrival process
@@ -174,7 +173,7 @@ function public.times_of(trace, opt)
     { "speed", kind = "number", above = 0, default = 1 },
     { "wrap", kind = "boolean", default = false },
   })
-  local columns = traces.columns_of(trace, "times_of")
+  local columns = require("moontide.trace.trace").columns_of(trace, "times_of")
   return core.process.recorded(columns, values.speed, values.wrap)
 end
 

@@ -4,7 +4,6 @@ local distribution = require "moontide.load.distribution"
 local models = require "moontide.learn.model"
 local options = require "moontide.kit.options"
 local stream = require "moontide.load.stream"
-local traces = require "moontide.trace.trace"
 core.base.own()
 
 ---@class moontide.prompt a prompt source
@@ -136,7 +135,7 @@ end
 ---@return moontide.prompt
 function public.prompts_of(trace, opt)
   local values = options.table("prompts_of", opt, { { "wrap", kind = "boolean", default = false } })
-  return core.prompt.recorded(traces.columns_of(trace, "prompts_of"), values.wrap)
+  return core.prompt.recorded(require("moontide.trace.trace").columns_of(trace, "prompts_of"), values.wrap)
 end
 
 local learned_options = { { "block_size", kind = "integer", min = 1 } }

@@ -6,6 +6,7 @@ local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
+local system = require "moontide.kit.system"
 core.base.own()
 
 local reference = {}
@@ -24,10 +25,7 @@ function reference.lines_of(chunk)
     local base = "lua/" .. built_in:gsub("%.", "/")
     text = core.embedded(base .. ".lua") or core.embedded(base .. "/init.lua")
   elseif path then
-    local file = io.open(path, "rb")
-    if not file then return nil end
-    text = file:read "a"
-    file:close()
+    text = system.read(path)
   end
   if not text then return nil end
   local lines = {}

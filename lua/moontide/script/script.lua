@@ -12,18 +12,8 @@ core.base.own()
 
 local script = {}
 
----@class moontide.script
+---@class moontide.script: moontide.script_options
 ---@field name string how it is called: "sin", or the file's name without folder and .lua
----@field summary string
----@field usage string?
----@field options moontide.option[]
----@field plan (fun(opt: table): table)?
----@field run (fun(opt: table): (integer|true)?, string?, string?)?
----@field check (fun(opt: table): string?)?
----@field raw boolean run gets the command line's words as they are
----@field output_name (fun(opt: table): string)?
----@field timestamp_digits integer
----@field default_duration number?
 ---@field chunk string "@FILE", Lua's name of its text
 ---@field folder string? the file's folder, nil for a bundled script
 local metatable = { __name = "moontide.script" }
