@@ -1,6 +1,6 @@
 # Moontide: the only build file.
 #
-#   make            build/moontide, build/lib/moontide/core.so and, for the prompt, edit.so
+#   make            build/moontide, build/lib/moontide/core.so and, for the console, edit.so
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
@@ -57,7 +57,7 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-# The prompt edits its lines where libedit is there, and reads them as they come where it is not.
+# The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  := $(BUILD)/lib/moontide/core.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
@@ -153,7 +153,7 @@ $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
 	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
 
-# Drives a command in a pseudo-terminal, for the specs of the prompt.
+# Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
@@ -217,7 +217,7 @@ run-demo:
 	@sed -n '4,5p; /^Input Length/,/  mean/p; /^Output Length/,/  mean/p; /^Hit Ratio/,/infinite/p; /^Variance/,/ 60 s/p' \
 	  $(DEMO)/comparison.txt
 	@printf '%s\n' '' 'The traces are in $(DEMO), the program is $(BUILD)/moontide. What to try next:' \
-	  '  $(BUILD)/moontide                          the prompt: curves, loads and traces to play with' \
+	  '  $(BUILD)/moontide                          the console: curves, loads and traces to play with' \
 	  '  $(BUILD)/moontide help                     what there is' \
 	  '  $(BUILD)/moontide burst --peak 80 --plot   see a load before it is made' \
 	  '  make demo TRACE=path                    the same look at a trace of yours'

@@ -32,8 +32,8 @@ static void stop(lua_State *L, lua_Debug *call) {
 }
 
 /* The first Ctrl-C asks everything to stop: C loops see the flag, Lua the hook (lua_sethook may be
- * called from a handler; the prompt has a hook of its own, core/lua/interrupt.c). The second leaves
- * at once, at the prompt the third. */
+ * called from a handler; the console has a hook of its own, core/lua/interrupt.c). The second leaves
+ * at once, in the console the third. */
 static void on_interrupt(int signal_number) {
     if (mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
@@ -44,7 +44,7 @@ static void on_interrupt(int signal_number) {
         mt_interrupt_is_final = 1;
     static const char warning[] = "\nCtrl-C once more ends the process\n";
     int before = errno;
-    if (mt_interrupt_flag == MT_PATIENCE_OF_PROMPT)
+    if (mt_interrupt_flag == MT_PATIENCE_OF_CONSOLE)
         (void)!write(STDERR_FILENO, warning, sizeof warning - 1);
     errno = before;
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)

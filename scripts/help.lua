@@ -1,4 +1,5 @@
 local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 
 return script.new {
   summary = "Explain a command or a script; without a name, list the commands",
@@ -30,8 +31,8 @@ return script.new {
       io.write(text)
       return
     end
-    local source, message, code = script.find(opt.name)
+    local source, message, code = scripts.find(opt.name)
     if not source then return nil, message, code end
-    io.write(opt.source and source.text or help.of_script(script.load(source)))
+    io.write(opt.source and source.text or help.of_script(scripts.load(source)))
   end,
 }

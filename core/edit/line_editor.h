@@ -1,7 +1,7 @@
 /* A line of input from the terminal, edited: libedit (BSD) with its Emacs keys, history, Ctrl-R and
  * completion. What the user has in ~/.editrc is respected.
  *
- * Lives in a module of its own, which only the prompt loads: libedit costs each start some
+ * Lives in a module of its own, which only the console loads: libedit costs each start some
  * milliseconds. Texts are in the locale's encoding; the constructor calls setlocale(LC_CTYPE, ""),
  * without which libedit drops all but ASCII. */
 #ifndef MT_EDIT_LINE_EDITOR_H

@@ -1,5 +1,5 @@
 /* moontide.edit: the line editor as a Lua module of its own, beside moontide.core. It links libedit
- * and only the prompt loads it; without it the prompt reads standard input as it is. For the
+ * and only the console loads it; without it the console reads standard input as it is. For the
  * executable alone, whose Ctrl-C flag it uses. */
 #include "edit/line_editor.h"
 
