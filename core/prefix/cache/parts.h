@@ -1,8 +1,8 @@
 /* The part of its path that each request touched last, in order of touching; sums of them are reuse
  * distances (prefix/cache/history.h). A Fenwick tree (Fenwick, "A new data structure for cumulative
- * frequency tables", 1994): every operation takes O(log parts), appending O(1) on average. Private
- * to the two histories: that of a trace, and that of requests being made
- * (prefix/reuse/history.h). */
+ * frequency tables", 1994): every operation takes O(log parts), appending O(1) on average. For
+ * the two histories: that of a trace, and that of requests being made (prefix/reuse/history.h).
+ * Private to this room. */
 #ifndef MT_PREFIX_CACHE_PARTS_H
 #define MT_PREFIX_CACHE_PARTS_H
 

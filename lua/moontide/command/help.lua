@@ -193,7 +193,7 @@ end
 ---@param self moontide.script
 ---@return moontide.option[]
 function help.workload_options(self)
-  return require("moontide.command.common").of_script(self)
+  return require("moontide.script.common").of_script(self)
 end
 
 return help
