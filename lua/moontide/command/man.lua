@@ -2,7 +2,7 @@
 --- there is nothing to keep in step. `make install` puts it where man(1) finds it.
 local core = require "moontide.core"
 local help = require "moontide.command.help"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 core.base.own()
 
 local man = {}
@@ -49,7 +49,7 @@ end
 
 -- One command. Of the workload's options only those that it has in another way.
 local function add_command(lines, name, of_workload)
-  local self = script.load(script.find(name) --[[@as moontide.source]])
+  local self = scripts.load(scripts.find(name) --[[@as moontide.source]])
   lines[#lines + 1] = ".SS " .. name
   lines[#lines + 1] = escaped(self.summary .. ".")
   lines[#lines + 1] = ".PP"
