@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -331,7 +331,7 @@ static void test_conversation_trace(void **state) {
     const char *folder = getenv("MOONTIDE_DATA");
     snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
              folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    mt_source *reader = mt_source_open(path, 0, NULL);
     if (!reader) {
         print_message("no %s\n", path);
         skip();
@@ -339,13 +339,13 @@ static void test_conversation_trace(void **state) {
     mt_analysis *analysis = new_analysis();
     mt_request request;
     int status;
-    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+    while ((status = mt_source_next(reader, &request, NULL)) > 0)
         assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
     assert_int_equal(status, 0);
     mt_analysis_result result = finish(analysis);
     assert_conversation(&result);
     mt_analysis_free(analysis);
-    mt_trace_close(reader);
+    mt_source_free(reader);
 }
 
 /* ---- what is refused --------------------------------------------------------------------------

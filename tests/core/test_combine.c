@@ -220,7 +220,7 @@ static void test_repeat_from_disk(void **state) {
     mt_source *source = mt_step_repeat(source_of(state, "in.jsonl", sorted), &repeat, &error);
     char *to = expected;
     mt_request request;
-    static const mt_trace_format format = {0, 6};
+    static const mt_trace_format format = {.timestamp_digits = 6};
     while (mt_source_next(source, &request, &error) == 1)
         to = mt_request_write(&request, &format, to);
     *to = '\0';
@@ -321,8 +321,7 @@ static int fail_at(void **state, uint64_t n) {
     mt_memory_fail_at(n, 0);
     mt_source *inputs[2];
     for (int i = 0; i < 2; i++) {
-        mt_trace_reader *reader = mt_trace_open(in_folder(state, "in.jsonl"), 0, &error);
-        mt_source *input = reader ? mt_source_reader(reader, &error) : NULL;
+        mt_source *input = mt_source_open(in_folder(state, "in.jsonl"), 0, &error);
         input = mt_step_sort(input, 2000, &error);
         input = mt_step_dequantize(input, i ? 1000000000 : 0, 0, 0, &error);
         input = mt_step_sessions(input, MT_ROWS_UNKNOWN, MT_ROWS_DELTA, 512, &error);

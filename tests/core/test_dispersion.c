@@ -8,7 +8,7 @@
 #include "stats/summary.h"
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -223,19 +223,19 @@ static void test_conversation_trace(void **state) {
                                       {60, 2.9457605800093742},
                                       {300, 7.978236296761461}};
     char path[512];
-    mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
+    mt_source *reader =
+        mt_source_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
     if (!reader) {
         print_message("no %s\n", path);
         skip();
     }
     time_list list = {NULL, 0, 0};
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) > 0)
+    while (mt_source_next(reader, &request, NULL) > 0)
         add_time(&list, request.time_ns);
     assert_int_equal(list.count, 12031);
     assert_known(&list, known, 5);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_free(list.times);
 }
 

@@ -7,7 +7,7 @@
 #include "goodness.h"
 #include "random/generator.h"
 #include "text/csv_reader.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -548,19 +548,19 @@ static void test_azure_log(void **state) {
 static void test_conversation_trace(void **state) {
     (void)state;
     char path[512];
-    mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
+    mt_source *reader =
+        mt_source_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
     if (!reader) {
         print_message("no %s\n", path);
         skip();
     }
     times source = new_times(12031);
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) > 0) {
+    while (mt_source_next(reader, &request, NULL) > 0) {
         assert_true(source.count < 12031);
         source.at[source.count++] = request.time_ns;
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(source.count, 12031);
     assert_drawn_anew("conversation", &source, 0.2);
     assert_dispersions("conversation", &source, 0.03, 0.06);

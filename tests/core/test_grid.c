@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "random/generator.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "trace_support.h"
 #include "base/sort.h"
 
@@ -109,15 +109,15 @@ static void test_conversation_trace(void **state) {
     char path[512];
     snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
              folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    mt_source *reader = mt_source_open(path, 0, NULL);
     if (!reader)
         skip();
     static int64_t times[MANY];
     size_t count = 0;
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) == 1)
+    while (mt_source_next(reader, &request, NULL) == 1)
         times[count++] = request.time_ns;
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(count, 12031);
     mt_grid grid = detect(times, count);
     assert_int_equal(grid.period_ns, 3000 * ms);

@@ -7,7 +7,7 @@
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
 #include "prefix_support.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -517,7 +517,7 @@ static mt_locality *read_conversation(void) {
     const char *folder = getenv("MOONTIDE_DATA");
     snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
              folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    mt_source *reader = mt_source_open(path, 0, NULL);
     if (!reader) {
         print_message("no %s\n", path);
         skip();
@@ -525,10 +525,10 @@ static mt_locality *read_conversation(void) {
     mt_locality *locality = new_locality(512);
     mt_request request;
     int status;
-    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+    while ((status = mt_source_next(reader, &request, NULL)) > 0)
         assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
     assert_int_equal(status, 0);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     return locality;
 }
 
