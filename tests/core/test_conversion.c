@@ -8,6 +8,7 @@
 #include "random/generator.h"
 #include "trace/columns.h"
 #include "trace/convert/conversion.h"
+#include "trace/source/source.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,14 +1,13 @@
 --- Carrying out a plan: into a trace, as expected totals, or as a picture.
 local core = require "moontide.core"
 local common = require "moontide.command.common"
+local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local trace_plot = require "moontide.trace.trace_plot"
 local workload = require "moontide.load.workload"
 core.base.own()
 
 local generate = {}
-
--- Requests between two looks at the clock for progress.
-local chunk = 1 << 18
 
 local digest_requests = 10000
 
@@ -18,40 +17,8 @@ local most_requests = 1e9
 -- A picture is made of so many points over time; more requests than this are not counted for one.
 local plot_bins, most_plotted = 120, 2e7
 
--- --- writing --------------------------------------------------------------------------------------
-
-local function write_all(self, run, writer, name)
-  local total = 0
-  while true do
-    local written, message, code = core.plan.write(run, writer, chunk)
-    if not written then return workload.failed(self, message, code) end
-    total = total + written
-    if written < chunk then return total end
-    report.progress(function() return ("%s: %d requests"):format(name, total) end)
-  end
-end
-
---- Writes a workload's trace; gives the number of requests, or nil, message, code.
----@param self moontide.workload
----@param path string
----@param opt table what workload.run takes, and timestamp_digits
----@return integer|nil, string? message, string? code
-function generate.write(self, path, opt)
-  local digits = opt.timestamp_digits or 3
-  local writer <close>, message, code = core.trace.writer(path, opt.compact or false, digits)
-  if not writer then return nil, message, code end
-  local run <const>, trouble, kind = workload.run(self, opt)
-  if not run then return nil, trouble, kind end
-  local total
-  total, message, code = write_all(self, run, writer, path)
-  report.finish()
-  core.plan.close(run)
-  if not total then return nil, message, code end
-  local done
-  done, message, code = writer:finish()
-  if not done then return nil, message, code end
-  return total
-end
+-- Seconds; no request comes later.
+local longest_plot = 9.1e9
 
 -- --- looking --------------------------------------------------------------------------------------
 
@@ -70,34 +37,6 @@ local function expected_rates(self, opt, expected)
   return rates
 end
 
--- Means a bin, nothing where there was no request.
-local function means(sums, counts)
-  local values = {}
-  for i, count in ipairs(counts) do values[i] = count > 0 and sums[i] / count or 0 / 0 end
-  return values
-end
-
--- The charts of a plot, each as chart.line takes it.
-local function charts_of(opt, expected_rate, counts, inputs, answered, outputs)
-  local function over_time(title, unit, height, series, names)
-    return { title = title, series = series, names = names, x_from = 0, x_to = opt.duration, x_unit = "s",
-      y_unit = unit, height = height }
-  end
-  local rates, has_outputs = {}, false
-  for i, count in ipairs(counts) do
-    rates[i] = count * plot_bins / opt.duration
-    has_outputs = has_outputs or answered[i] > 0
-  end
-  local series, names = { rates }, { ("seed %d"):format(opt.seed) }
-  if expected_rate then series[2], names[2] = expected_rate, "expected" end
-  local charts = {
-    over_time("rate", "requests/s", 12, series, names),
-    over_time("mean ISL", "tokens", 5, { means(inputs, counts) }),
-  }
-  if has_outputs then charts[3] = over_time("mean OSL", "tokens", 5, { means(outputs, answered) }) end
-  return charts
-end
-
 --- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
 ---@param self moontide.workload
 ---@param opt table what workload.run takes
@@ -109,15 +48,14 @@ function generate.plot(self, opt)
     core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
       .. "num_requests helps"):format(expected.requests))
   end
-  local run, message, code = workload.run(self, opt)
-  if not run then return nil, message, code end
-  local counts, inputs, answered, outputs = core.plan.count(run, opt.duration, plot_bins)
-  if not counts then return workload.failed(self, inputs, answered) end
-  local charts = charts_of(opt, expected_rates(self, opt, expected), counts, inputs, answered, outputs)
+  local bins, message, code = pipe.read(workload.pipe(self, opt), function(source)
+    return trace_plot.bins(source, 0, math.min(opt.duration, longest_plot), plot_bins)
+  end)
+  if not bins then return nil, message, code end
+  local rates = expected_rates(self, opt, expected)
   return chart.picture(function(style)
-    local texts = {}
-    for i, one in ipairs(charts) do texts[i] = chart.line(one, style) end
-    return table.concat(texts, "\n")
+    return trace_plot.text(bins, { zero = 0, title = "rate", height = 12, expected = rates,
+      names = { ("seed %d"):format(opt.seed), rates and "expected" } }, style)
   end)
 end
 
@@ -148,14 +86,11 @@ end
 
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
-  local run, message, code = workload.run(self, {
+  local digest, message, code = pipe.read(workload.pipe(self, {
     seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0,
-  })
-  if not run then return nil, message, code end
-  local digest
-  digest, message, code = core.plan.digest(run, digest_requests, digits)
-  if not digest then return workload.failed(self, message, code) end
+  }), function(source) return core.source.digest(source, digest_requests, digits) end)
+  if not digest then return nil, message, code end
   io.write(tostring(expected), "\n")
   write_peak(self, opt, expected)
   write_processes(expected)
@@ -207,7 +142,7 @@ function generate.run(script, self, opt)
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
   tell_notes(self, opt, expected, not is_said)
   if expected.requests == 0 then
-    return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
+    return nil, self.place .. "no rate is above 0 anywhere: there would be no requests"
   end
   if opt.check then return check(self, opt, expected, script) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
@@ -222,7 +157,7 @@ function generate.run(script, self, opt)
       :format(requests), "usage"
   end
   local path = common.output_path(script, opt)
-  local total, message, code = generate.write(self, path, opt)
+  local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
   report.note(("%s: %d request%s over %.9g s (seed %d)"):format(
     path == "-" and "standard output" or path, total, total == 1 and "" or "s", opt.duration, opt.seed))
