@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "load/run/run.h"
 
-static const char source_type[] = "moontide.source";
+static const char source_type[] = "moontide.reader";
 
 typedef struct source {
     mt_source *source; /* NULL: closed */
@@ -14,7 +14,7 @@ typedef struct source {
 mt_source **mt_lua_source_place(lua_State *L, int arg) {
     source *self = luaL_checkudata(L, arg, source_type);
     if (!self->source)
-        mt_lua_raise(L, "the trace is closed, or was read before");
+        mt_lua_raise(L, "the trace reader is closed, or a pipe has taken its rest");
     return &self->source;
 }
 

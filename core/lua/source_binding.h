@@ -1,5 +1,5 @@
-/* Sources of requests between Lua and core, for the other bindings: one userdata type,
- * "moontide.source", whatever they come from. */
+/* Sources of requests between Lua and core, for the other bindings: one userdata type, whatever they
+ * come from. It is called "moontide.reader", for scripts meet it as what mt.trace.open gives. */
 #ifndef MT_LUA_SOURCE_BINDING_H
 #define MT_LUA_SOURCE_BINDING_H
 

@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-static const mt_trace_format plain = {.timestamp_digits = 6}, compact = {1, 6};
+static const mt_trace_format plain = {.timestamp_digits = 6},
+                             compact = {.compact = 1, .timestamp_digits = 6};
 
 static void assert_u64(uint64_t value) {
     char expected[32], text[32];

@@ -55,12 +55,12 @@ local function learn_from(source, is_numbered, opt)
 end
 
 --- For what takes a trace and may be given a model, as userdata or in a file, which is known by its first
---- line: of_model(model, name) of a model, of_trace(source, is_numbered) of a trace. Raises when `value` is
---- neither.
+--- line: of_model(model, name) of a model, name being its file's, of_trace(source, is_numbered) of a trace.
+--- Raises when `value` is neither.
 ---@param value moontide.trace|moontide.model
 ---@param what string the value's name for messages
 ---@param skip_bad_lines boolean?
----@param of_model fun(model: moontide.model, name: string): any, any, string?
+---@param of_model fun(model: moontide.model, name: string?): any, any, string?
 ---@param of_trace fun(source: userdata, is_numbered: boolean?): any, any, string?
 ---@param also? string what else than a trace it may be, for messages
 ---@return any result, any message, string? code
@@ -71,7 +71,7 @@ function model.either(value, what, skip_bad_lines, of_model, of_trace, also)
     if not opened then return nil, message, code end
   end
   if options.type_of(opened) == "moontide.model" then
-    return of_model(opened, value == "-" and "standard input" or type(value) == "string" and value or "the trace")
+    return of_model(opened, value == "-" and "standard input" or type(value) == "string" and value or nil)
   end
   local file <close> = opened ~= value and opened or nil
   return any.read(opened, what, skip_bad_lines, of_trace, also)
@@ -96,7 +96,7 @@ end
 --- was learnt: how many bad lines were skipped, and what was wrong with the first
 function model.of(value, opt, what)
   return model.either(value, what, opt.skip_bad_lines,
-    function(found, name) return with_block_size(found, opt, name) end,
+    function(found, name) return with_block_size(found, opt, name or what) end,
     function(source, is_numbered) return learn_from(source, is_numbered, opt) end, "a model")
 end
 
@@ -128,10 +128,11 @@ end
 ---@param name? string of the function that the user called
 ---@return moontide.model? model, string|table|nil skipped_or_message, string? code
 function model.learned(trace, opt, name)
-  return model.either(trace, (name or "model.learn") .. ": the trace", opt.skip_bad_lines,
-    function(found, what)
-      if found == trace then options.wrong((name or "model.learn") .. ": the trace", trace, "a trace") end
-      return nil, what .. ": is a model already, not a trace", "input"
+  local what = (name or "model.learn") .. ": the trace"
+  return model.either(trace, what, opt.skip_bad_lines,
+    function(found, file)
+      if not file then any.pipe(found, what) end -- raises that it is no trace
+      return nil, file .. ": is a model already, not a trace", "input"
     end,
     function(source, is_numbered) return learn_from(source, is_numbered, opt) end)
 end

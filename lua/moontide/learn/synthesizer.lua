@@ -48,7 +48,7 @@ local function learn(trace, opt)
   if opt.method ~= "radix" then return model.of(trace, opt, what) end
   return model.either(trace, what, opt.skip_bad_lines,
     function(_, name)
-      return nil, name .. ": it is a model, and the radix method needs the trace itself", "value"
+      return nil, (name or "the trace") .. ": it is a model, and the radix method needs the trace itself", "value"
     end,
     function(source, is_numbered) return learn_radix(source, is_numbered, opt) end)
 end

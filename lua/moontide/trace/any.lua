@@ -67,7 +67,7 @@ function any.pipe(value, what, skip_bad_lines, also)
   local kind = type_of(value)
   if kind == "moontide.pipe" then return value end
   if kind == "moontide.columns" then return pipe.of_columns(value) end
-  if kind == "moontide.source" then
+  if kind == "moontide.reader" then
     return pipe.new(function() return core.source.take(value) end, "a reader")
   end
   if makes_requests[kind] then return value:pipe() end
@@ -89,7 +89,7 @@ end
 ---@param also? string what else it may be, for messages
 ---@return any result, any message, string? code
 function any.read(value, what, skip_bad_lines, work, also)
-  if type_of(value) == "moontide.source" then return work(value) end
+  if type_of(value) == "moontide.reader" then return work(value) end
   local whole = any.pipe(value, what, skip_bad_lines, also)
   return pipe.read(whole, function(source) return work(source, whole.is_numbered) end)
 end

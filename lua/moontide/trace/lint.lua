@@ -269,7 +269,7 @@ end
 ---@return moontide.lint? result, string? message, string? code
 function lint.lint(trace, given)
   local opt = options.table("lint", given, lint_options)
-  if options.type_of(trace) == "moontide.source" then return once(trace, opt, "a reader", nil) end
+  if options.type_of(trace) == "moontide.reader" then return once(trace, opt, "a reader", nil) end
   local whole = any.pipe(trace, "lint: the trace", true)
   local path = type(trace) == "string" and trace or nil
   return judge(whole, path == "-" and "standard input" or whole.text, path, opt)

@@ -318,19 +318,21 @@ end
 --- The requests one after the other, for a loop, in which what goes wrong raises.
 ---@return fun(): moontide.request?
 function ends:requests()
-  local run = run_of()
-  local function fail(message, code)
-    error(select(2, failure(self, run, message, code)), 0)
-  end
+  local run, is_over = run_of(), false
   local source, problem, kind = self.start(run)
-  if not source then fail(problem, kind) end
+  local function fail()
+    error(select(2, failure(self, run, problem, kind)), 0)
+  end
+  if not source then fail() end
   return function()
-    if not source then return nil end
-    local request, message, code = core.source.next(source)
+    if problem then fail() end -- it stays failed
+    if is_over then return nil end
+    local request
+    request, problem, kind = core.source.next(source)
     if request then return request end
+    is_over = true
     core.source.close(source)
-    source = nil
-    if message then fail(message, code) end
+    if problem then fail() end
   end
 end
 
