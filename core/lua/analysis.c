@@ -183,14 +183,19 @@ static int analysis_clock(lua_State *L) {
 
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"read", analysis_read},
-        {"skipped", analysis_skipped},   {"result", analysis_result},
-        {"locality", analysis_locality}, {"hit_curve", analysis_hit_curve},
-        {"prefixes", analysis_prefixes}, {"over_time", analysis_over_time},
-        {"arrivals", analysis_arrivals}, {"clock", analysis_clock},
-        {"sample", analysis_sample},     {"allow_no_output", analysis_allow_no_output},
-        {"close", analysis_release},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", analysis_read},
+                                       {"skipped", analysis_skipped},
+                                       {"result", analysis_result},
+                                       {"locality", analysis_locality},
+                                       {"hit_curve", analysis_hit_curve},
+                                       {"prefixes", analysis_prefixes},
+                                       {"over_time", analysis_over_time},
+                                       {"arrivals", analysis_arrivals},
+                                       {"clock", analysis_clock},
+                                       {"sample", analysis_sample},
+                                       {"allow_no_output", analysis_allow_no_output},
+                                       {"close", analysis_release},
+                                       {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);

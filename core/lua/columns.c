@@ -414,9 +414,8 @@ static void index_rows(lua_State *L, lua_CFunction index, const char *name) {
 }
 
 int mt_lua_open_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {{"new", new_columns},
-                                         {"time_range", time_range},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"new", new_columns}, {"time_range", time_range}, {NULL, NULL}};
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
                                                {"column", columns_column},

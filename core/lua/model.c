@@ -216,9 +216,11 @@ int mt_lua_open_model(lua_State *L) {
     static const luaL_Reg functions[] = {{"learner", learner_new},   {"open", model_open},
                                          {"read", model_read},       {"write", model_write},
                                          {"figures", model_figures}, {NULL, NULL}};
-    static const luaL_Reg learner_methods[] = {
-        {"read", learner_read}, {"skipped", learner_skipped},
-        {"finish", learner_finish}, {"close", learner_release}, {NULL, NULL}};
+    static const luaL_Reg learner_methods[] = {{"read", learner_read},
+                                               {"skipped", learner_skipped},
+                                               {"finish", learner_finish},
+                                               {"close", learner_release},
+                                               {NULL, NULL}};
     static const luaL_Reg methods[] = {{"requests", model_requests},
                                        {"block_size", model_block_size},
                                        {"keeps_order", model_keeps_order},

@@ -199,14 +199,10 @@ static int release_plan(lua_State *L) {
 }
 
 int mt_lua_open_plan(lua_State *L) {
-    static const luaL_Reg functions[] = {{"fields", fields_new},
-                                         {"add_constant", add_constant},
-                                         {"add_number", add_number},
-                                         {"add_choice", add_choice},
-                                         {"new", plan_new},
-                                         {"add", plan_add},
-                                         {"expect", plan_expect},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fields", fields_new},     {"add_constant", add_constant},
+                                         {"add_number", add_number}, {"add_choice", add_choice},
+                                         {"new", plan_new},          {"add", plan_add},
+                                         {"expect", plan_expect},    {NULL, NULL}};
     mt_lua_new_type(L, fields_type, NULL, release_fields, NULL);
     mt_lua_new_type(L, plan_type, NULL, release_plan, NULL);
     lua_pop(L, 2);

@@ -79,8 +79,10 @@ static int source_finish(lua_State *L) {
 int mt_lua_open_radix_source(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", source_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"read", source_read},
-                                       {"skipped", source_skipped}, {"finish", source_finish},
-                                       {"close", source_release},   {NULL, NULL}};
+                                       {"skipped", source_skipped},
+                                       {"finish", source_finish},
+                                       {"close", source_release},
+                                       {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, source_type, methods, source_release, NULL);
     lua_pop(L, 1);

@@ -200,14 +200,10 @@ static void register_type(lua_State *L) {
 }
 
 int mt_lua_open_source(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_source},
-                                         {"columns", columns_source},
-                                         {"run", run_source},
-                                         {"synthesis", synthesis_source},
-                                         {"take", take_source},
-                                         {"merge", merge},
-                                         {"join", join},
-                                         {"close", source_release},
+    static const luaL_Reg functions[] = {{"open", open_source}, {"columns", columns_source},
+                                         {"run", run_source},   {"synthesis", synthesis_source},
+                                         {"take", take_source}, {"merge", merge},
+                                         {"join", join},        {"close", source_release},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     luaL_setfuncs(L, mt_lua_source_steps, 0);

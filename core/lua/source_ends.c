@@ -35,9 +35,7 @@ static int collect(lua_State *L) {
     mt_source *source = mt_lua_check_source(L, 1);
     mt_error error;
     mt_columns *columns = mt_lua_new_columns(L);
-    return mt_source_collect(source, columns, &error) == MT_OK
-               ? 1
-               : mt_lua_failure(L, &error);
+    return mt_source_collect(source, columns, &error) == MT_OK ? 1 : mt_lua_failure(L, &error);
 }
 
 /* write(source, writer, most) -> requests written, fewer than `most` only at the end
@@ -114,7 +112,6 @@ static int skipped(lua_State *L) {
     return 2;
 }
 
-const luaL_Reg mt_lua_source_ends[] = {{"next", next},       {"call", call},
-                                       {"collect", collect}, {"write", write},
-                                       {"digest", digest},   {"bins", bins},
-                                       {"skipped", skipped}, {NULL, NULL}};
+const luaL_Reg mt_lua_source_ends[] = {
+    {"next", next},     {"call", call}, {"collect", collect}, {"write", write},
+    {"digest", digest}, {"bins", bins}, {"skipped", skipped}, {NULL, NULL}};

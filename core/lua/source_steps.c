@@ -170,21 +170,20 @@ static int step_synthesis(lua_State *L) {
     return stepped(L, self, mt_step_synthesis(*self, synthesis, &error), &error);
 }
 
-const luaL_Reg mt_lua_source_steps[] = {
-    {"first", step_first},
-    {"window", step_window},
-    {"where", step_where},
-    {"thin", step_thin},
-    {"shard", step_shard},
-    {"shift", step_shift},
-    {"from_zero", step_from_zero},
-    {"speed", step_speed},
-    {"dequantize", step_dequantize},
-    {"sort", step_sort},
-    {"loop", step_loop},
-    {"scale", step_scale},
-    {"fit", step_fit},
-    {"renumber", step_renumber},
-    {"sessions", step_sessions},
-    {"timed_synthesis", step_synthesis},
-    {NULL, NULL}};
+const luaL_Reg mt_lua_source_steps[] = {{"first", step_first},
+                                        {"window", step_window},
+                                        {"where", step_where},
+                                        {"thin", step_thin},
+                                        {"shard", step_shard},
+                                        {"shift", step_shift},
+                                        {"from_zero", step_from_zero},
+                                        {"speed", step_speed},
+                                        {"dequantize", step_dequantize},
+                                        {"sort", step_sort},
+                                        {"loop", step_loop},
+                                        {"scale", step_scale},
+                                        {"fit", step_fit},
+                                        {"renumber", step_renumber},
+                                        {"sessions", step_sessions},
+                                        {"timed_synthesis", step_synthesis},
+                                        {NULL, NULL}};

@@ -19,7 +19,7 @@ enum { COPY_SIZE = 32 << 20 };
 
 static mt_source *open_trace(const char *path) {
     mt_source *source = mt_source_open(path, 0, NULL);
-    bench_require(reader != NULL, "traces: cannot open the trace");
+    bench_require(source != NULL, "traces: cannot open the trace");
     return source;
 }
 

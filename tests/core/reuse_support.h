@@ -126,7 +126,8 @@ static inline mt_model *model_of_kind(source_kind kind, size_t requests, uint64_
     return model_of(&trace);
 }
 
-static const mt_synthesis_options plain_options = {.seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
+static const mt_synthesis_options plain_options = {
+    .seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
 
 /* ---- caches -----------------------------------------------------------------------------------
  */

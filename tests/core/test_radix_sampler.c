@@ -12,7 +12,8 @@
 #include "radix_support.h"
 #include "trace/source/source.h"
 
-static const mt_synthesis_options plain_options = {.seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
+static const mt_synthesis_options plain_options = {
+    .seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
 
 static mt_radix_sampler *sampler_of(const mt_radix *radix, const mt_synthesis_options *options) {
     mt_error error = {0};

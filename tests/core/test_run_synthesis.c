@@ -6,7 +6,8 @@
 #include "load/run/run.h"
 #include "prefix/synthesis/synthesis.h"
 
-static const mt_synthesis_options plain = {.seed = 3, .block_size = TRACE_BLOCK_SIZE, MT_SYNTHESIS_PLAIN};
+static const mt_synthesis_options plain = {
+    .seed = 3, .block_size = TRACE_BLOCK_SIZE, MT_SYNTHESIS_PLAIN};
 
 static mt_synthesis *synthesis_of(mt_model *model, double speedup) {
     const mt_synthesis_times none = {.speedup = speedup};
@@ -133,5 +134,6 @@ int main(void) {
         cmocka_unit_test(test_times_of_columns),
         cmocka_unit_test(test_times_too_large),
     };
-    return cmocka_run_group_tests_name("times of one source, requests of a synthesis", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("times of one source, requests of a synthesis", tests, NULL,
+                                       NULL);
 }

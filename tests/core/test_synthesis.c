@@ -68,7 +68,8 @@ static void forget(learnt *from) {
     mt_radix_source_release(from->source);
 }
 
-static const mt_synthesis_options plain_options = {.seed = 1, .block_size = TRACE_BLOCK_SIZE, MT_SYNTHESIS_PLAIN};
+static const mt_synthesis_options plain_options = {
+    .seed = 1, .block_size = TRACE_BLOCK_SIZE, MT_SYNTHESIS_PLAIN};
 
 static mt_synthesis *open_synthesis(const learnt *from, const mt_synthesis_options *options,
                                     double speedup, mt_error *error) {
@@ -182,9 +183,9 @@ static void write_to(const char *path, const learnt *from, uint64_t seed, int pa
     uint64_t written;
     assert_non_null(output);
     for (int i = 0; i < parts; i++) {
-        assert_int_equal(mt_source_write(source, output, &format, (uint64_t)(MADE / parts),
-                                         &written, NULL),
-                         MT_OK);
+        assert_int_equal(
+            mt_source_write(source, output, &format, (uint64_t)(MADE / parts), &written, NULL),
+            MT_OK);
         assert_int_equal(written, MADE / parts);
     }
     assert_int_equal(mt_output_finish(output, NULL), MT_OK);
@@ -350,8 +351,7 @@ static mt_code synthesise(const learnt *from, mt_error *error) {
     while (got > 0)
         got = mt_source_next(source, &request, error);
     mt_synthesis_summary summary;
-    mt_code code =
-        got < 0 ? mt_code_of(error) : mt_synthesis_summarise(synthesis, &summary, error);
+    mt_code code = got < 0 ? mt_code_of(error) : mt_synthesis_summarise(synthesis, &summary, error);
     mt_source_free(source);
     mt_synthesis_release(synthesis);
     return code;

@@ -1,6 +1,7 @@
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 
 local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
 local conversation = data .. "/mooncake_conversation_trace.jsonl"
@@ -162,7 +163,7 @@ describe("mt.model", function()
   end)
 
   it("raises the caller's mistakes", function()
-    raised("model.learn: the trace must be a file's name, columns, a pipe, a reader, a workload, a synthesizer or a list of these, not 5", mt.model.learn, 5)
+    raised("model.learn: the trace must be " .. a_trace .. " or a list of these, not 5", mt.model.learn, 5)
     raised("model.learn: block_size must be at least 1, not 0", mt.model.learn, "x", { block_size = 0 })
     raised("model.open: path must be a file's name, not 5", mt.model.open, 5)
     local learnt = assert(mt.model.learn(mt.trace.columns(requests)))
@@ -213,7 +214,7 @@ describe("model.of", function()
   end)
 
   it("raises when it gets anything else", function()
-    raised("synthesizer: the trace must be a file's name, columns, a pipe, a reader, a workload, a synthesizer, a list of these or a model, not 5", of, 5)
+    raised("synthesizer: the trace must be " .. a_trace .. ", a list of these or a model, not 5", of, 5)
   end)
 end)
 

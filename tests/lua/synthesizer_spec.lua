@@ -1,4 +1,5 @@
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 local records = require "tests.support.records"
 
 local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
@@ -357,9 +358,9 @@ describe("mt.synthesizer", function()
     refused("min_osl (9) is above max_osl (3)", { min_osl = 9, max_osl = 3 })
     refused("unknown option 'prompt_len_multiplyer' (did you mean 'prompt_len_multiplier'?)",
       { prompt_len_multiplyer = 3 })
-    assert.equal("synthesizer: the trace must be a file's name, columns, a pipe, a reader, a workload, a synthesizer, a list of these or a model, not 5",
+    assert.equal("synthesizer: the trace must be " .. a_trace .. ", a list of these or a model, not 5",
       refusal(mt.synthesizer, 5))
-    assert.equal("synthesizer: the trace must be a file's name, columns, a pipe, a reader, a workload, a synthesizer or a list of these, not 5",
+    assert.equal("synthesizer: the trace must be " .. a_trace .. " or a list of these, not 5",
       refusal(mt.synthesizer, 5, { method = "radix" }))
   end)
 

@@ -34,7 +34,7 @@ typedef struct mt_event {
     uint64_t turn; /* 0-based; 0 for plain processes */
     double delay;  /* seconds since the answer before; NAN: the record has none */
     mt_process_session *session; /* NULL for plain processes */
-    uint64_t max_input;  /* a later turn whose prompt is longer ends the session; 0: no limit */
+    uint64_t max_input; /* a later turn whose prompt is longer ends the session; 0: no limit */
 } mt_event;
 
 typedef struct mt_process_context {
@@ -186,7 +186,7 @@ typedef struct mt_process_kind {
     int (*next)(mt_process_state *state, mt_event *event, mt_error *error);
     mt_code (*settle)(mt_process_state *state, const mt_event *event, const mt_answer *answer,
                       int *last, mt_error *error); /* NULL: plain */
-    void (*close)(mt_process_state *state); /* also after a failed open */
+    void (*close)(mt_process_state *state);        /* also after a failed open */
     mt_code (*expect)(mt_process *process, const mt_process_context *context,
                       mt_process_expectation *expectation,
                       mt_error *error); /* NULL: the curve's total */

@@ -24,7 +24,7 @@ typedef struct sessions_state {
     mt_process_state *starts;
     mt_event start; /* the next one */
     int has_start;
-    mt_time_heap due;      /* mt_process_session, by their next turn's time */
+    mt_time_heap due;            /* mt_process_session, by their next turn's time */
     mt_process_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */

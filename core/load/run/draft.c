@@ -7,7 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { TOKEN_ROOM = 40 /* of a session_id beside its stream's name, and what a number overwrites */ };
+enum {
+    TOKEN_ROOM = 40 /* of a session_id beside its stream's name, and what a number overwrites */
+};
 
 static mt_code add_fresh(mt_drafts *drafts, uint64_t fresh, mt_error *error) {
     mt_key_list *keys = &drafts->keys;

@@ -9,7 +9,7 @@ typedef struct mt_draft {
     mt_request request;
     mt_lane *lane;
     mt_event event;
-    int is_rejected; /* its prompt passes the session's limit: there is no request */
+    int is_rejected;  /* its prompt passes the session's limit: there is no request */
     uint64_t ordinal; /* of its session, or its own, by first appearance in the run */
     uint64_t history; /* leading blocks carried from the session's turn before */
     size_t blocks;    /* after those */

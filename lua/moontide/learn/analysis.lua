@@ -178,7 +178,7 @@ local sampled_metrics = { "input_length", "output_length", "context_length" }
 local function analyse(source, is_numbered, opt, samples)
   local state <close> = core.analysis.new(opt.block_size)
   if samples then state:allow_no_output() end
-  local done, message, code = any.take(state.read, state, source, is_numbered, opt.skip_bad_lines, "analysed")
+  local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
   local result
   result, message, code = state:result()

@@ -246,8 +246,8 @@ local function name_of(trace, ordinal)
   return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
 end
 
--- What is no file: messages do not say which of the traces they mean.
-local nameless = { ["moontide.columns"] = true, ["moontide.workload"] = true, ["moontide.synthesizer"] = true }
+-- Of these a failure's message does not say which they are.
+local nameless = { ["moontide.columns"] = 1, ["moontide.workload"] = 1, ["moontide.synthesizer"] = 1 }
 
 local function failure_text(trace, name, message)
   return nameless[options.type_of(trace)] and name .. ": " .. message or message

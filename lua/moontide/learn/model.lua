@@ -46,7 +46,7 @@ end
 -- The model of a source, and what was skipped; or nil, message, code.
 local function learn_from(source, is_numbered, opt)
   local learner <close> = core.model.learner(opt.block_size or 512)
-  local done, message, code = any.take(learner.read, learner, source, is_numbered, opt.skip_bad_lines, "learnt")
+  local done, message, code = any.take(learner, source, is_numbered, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
   local learnt
   learnt, message, code = learner:finish()
@@ -65,16 +65,17 @@ end
 ---@param also? string what else than a trace it may be, for messages
 ---@return any result, any message, string? code
 function model.either(value, what, skip_bad_lines, of_model, of_trace, also)
-  local opened, message, code = value, nil, nil
-  if type(value) == "string" and value ~= "" then
-    opened, message, code = core.model.open(value, skip_bad_lines)
-    if not opened then return nil, message, code end
+  if options.type_of(value) == "moontide.model" then return of_model(value) end
+  if type(value) ~= "string" or value == "" then
+    return any.read(value, what, skip_bad_lines, of_trace, also)
   end
+  local opened, message, code = core.model.open(value, skip_bad_lines)
+  if not opened then return nil, message, code end
   if options.type_of(opened) == "moontide.model" then
-    return of_model(opened, value == "-" and "standard input" or type(value) == "string" and value or nil)
+    return of_model(opened, value == "-" and "standard input" or value)
   end
-  local file <close> = opened ~= value and opened or nil
-  return any.read(opened, what, skip_bad_lines, of_trace, also)
+  local reader <close> = opened
+  return of_trace(reader)
 end
 
 -- The model, unless its blocks are not those that are asked for.

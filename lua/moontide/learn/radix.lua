@@ -14,7 +14,8 @@ end
 local function add(tree, trace)
   if are_lists(trace) then return core.radix.add_lists(tree, trace) end
   return any.read(trace, "radix: the trace", false, function(source, is_numbered)
-    return any.take(core.radix.read, tree, source, is_numbered, false, "read")
+    local taker = { read = function(_, ...) return core.radix.read(tree, ...) end }
+    return any.take(taker, source, is_numbered, false, "read")
   end, "a list of lists of ids")
 end
 

@@ -35,20 +35,21 @@ local write_fields = {
 -- What the radix method learns of a source, and what was skipped; or nil, message, code.
 local function learn_radix(source, is_numbered, opt)
   local learnt = core.radix_source.new(opt.block_size or 512)
-  local done, message, code = any.take(learnt.read, learnt, source, is_numbered, opt.skip_bad_lines, "learnt")
+  local done, message, code = any.take(learnt, source, is_numbered, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
   done, message, code = learnt:finish()
   if not done then return nil, message, code end
   return learnt, { learnt:skipped(source) }
 end
 
--- What core.synthesis makes requests after, and { count skipped, the first's message }; or nil, message, code.
+-- What core.synthesis makes requests after, and what was skipped; or nil, message, code.
 local function learn(trace, opt)
   local what = "synthesizer: the trace"
   if opt.method ~= "radix" then return model.of(trace, opt, what) end
   return model.either(trace, what, opt.skip_bad_lines,
     function(_, name)
-      return nil, (name or "the trace") .. ": it is a model, and the radix method needs the trace itself", "value"
+      return nil, (name or "the trace") .. ": it is a model, and the radix method needs the trace itself",
+        "value"
     end,
     function(source, is_numbered) return learn_radix(source, is_numbered, opt) end)
 end

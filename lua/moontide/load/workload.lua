@@ -299,7 +299,8 @@ end
 ---@param opt moontide.run_options
 ---@return moontide.pipe
 function workload.pipe(self, opt)
-  return pipe.new(function() return workload.run(self, opt) end, "workload" .. (self.name and " " .. self.name or ""),
+  local text = "workload" .. (self.name and " " .. self.name or "")
+  return pipe.new(function() return workload.run(self, opt) end, text,
     { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 

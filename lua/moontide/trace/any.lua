@@ -110,15 +110,14 @@ end
 local taken_at_once = 20000
 
 --- All that is left of a source into a taker of core (lua/intake.h there), with progress.
----@param read fun(taker: userdata, source: userdata, most: integer, skip: boolean?, is_numbered: boolean?): integer?
----@param taker userdata
+---@param taker { read: fun(self, source: userdata, most: integer, skip: boolean?, is_numbered: boolean?) }
 ---@param source userdata
 ---@param is_numbered boolean?
 ---@param skip boolean? pass over what does not fit, and count it
 ---@param done string what has been done to a request: "learnt"
 ---@return integer? requests, string? message, string? code
-function any.take(read, taker, source, is_numbered, skip, done)
-  return report.chunks(taken_at_once, function(most) return read(taker, source, most, skip, is_numbered) end,
+function any.take(taker, source, is_numbered, skip, done)
+  return report.chunks(taken_at_once, function(most) return taker:read(source, most, skip, is_numbered) end,
     function(total) return ("%d requests %s"):format(total, done) end)
 end
 
@@ -132,7 +131,14 @@ local parts_option = { "parts", kind = "boolean", default = false }
 ---@class moontide.pipe_options
 ---@field skip_bad_lines? boolean pass over them
 
----@alias moontide.trace string|moontide.columns|moontide.pipe|moontide.reader|moontide.workload|moontide.synthesizer|moontide.trace[]
+---@alias moontide.trace
+---| string
+---| moontide.columns
+---| moontide.pipe
+---| moontide.reader
+---| moontide.workload
+---| moontide.synthesizer
+---| moontide.trace[]
 
 --- A trace as a pipe: what the steps are methods of, a request at a time, in memory that does not grow.
 ---@param source moontide.trace a file's name, columns, a reader, a workload, a synthesizer, a list of parts

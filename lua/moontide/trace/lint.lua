@@ -214,7 +214,7 @@ end
 -- The facts of a source, and the bad lines it passed over.
 local function facts_of(source, is_numbered, block_size)
   local state <close> = core.lint.new(block_size or 0)
-  local done, message, code = any.take(state.read, state, source, is_numbered, false, "looked at")
+  local done, message, code = any.take(state, source, is_numbered, false, "looked at")
   if not done then return nil, message, code end
   local facts
   facts, message, code = state:result()

@@ -91,7 +91,8 @@ function trace_plot.plot(self, given)
     local source <close> = assert(core.source.columns(self))
     local bins, message = trace_plot.bins(source, from, to, chart.bins(opt.width, style))
     if not bins then error(message, 0) end
-    return trace_plot.text(bins, { zero = zero, title = title, height = opt.height, width = opt.width }, style)
+    local how = { zero = zero, title = title, height = opt.height, width = opt.width }
+    return trace_plot.text(bins, how, style)
   end)
 end
 
