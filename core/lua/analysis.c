@@ -1,9 +1,8 @@
 /* core.analysis: a trace's lengths, prefixes and theoretical hit rates, and how it behaves in a
  * cache. */
+#include "lua/intake.h"
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
-#include "lua/intake.h"
-#include "lua/trace_binding.h"
 
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
@@ -69,11 +68,6 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
 static int analysis_read(lua_State *L) {
     analysis *self = check_analysis(L);
     return mt_lua_intake_read(L, &self->intake, take, self, "analyze");
-}
-
-static int analysis_add(lua_State *L) {
-    analysis *self = check_analysis(L);
-    return mt_lua_intake_add(L, &self->intake, take, self);
 }
 
 static int analysis_skipped(lua_State *L) {
@@ -189,14 +183,19 @@ static int analysis_clock(lua_State *L) {
 
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"read", analysis_read},         {"add", analysis_add},
-        {"skipped", analysis_skipped},   {"result", analysis_result},
-        {"locality", analysis_locality}, {"hit_curve", analysis_hit_curve},
-        {"prefixes", analysis_prefixes}, {"over_time", analysis_over_time},
-        {"arrivals", analysis_arrivals}, {"clock", analysis_clock},
-        {"sample", analysis_sample},     {"allow_no_output", analysis_allow_no_output},
-        {"close", analysis_release},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", analysis_read},
+                                       {"skipped", analysis_skipped},
+                                       {"result", analysis_result},
+                                       {"locality", analysis_locality},
+                                       {"hit_curve", analysis_hit_curve},
+                                       {"prefixes", analysis_prefixes},
+                                       {"over_time", analysis_over_time},
+                                       {"arrivals", analysis_arrivals},
+                                       {"clock", analysis_clock},
+                                       {"sample", analysis_sample},
+                                       {"allow_no_output", analysis_allow_no_output},
+                                       {"close", analysis_release},
+                                       {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);

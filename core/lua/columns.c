@@ -1,8 +1,6 @@
 /* core.columns: requests in columns, and single columns as lists of numbers. */
 #include "lua/trace_binding.h"
 
-#include "trace/bins.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +73,16 @@ static int columns_index(lua_State *L) {
         lua_gettable(L, lua_upvalueindex(1));
     }
     return 1;
+}
+
+/* time_range(columns) -> first and last time in seconds, nothing when no request has one */
+static int time_range(lua_State *L) {
+    int64_t first, last;
+    if (mt_columns_time_range(mt_lua_check_columns(L, 1), &first, &last) != 0)
+        return 0;
+    lua_pushnumber(L, (double)first / 1e9);
+    lua_pushnumber(L, (double)last / 1e9);
+    return 2;
 }
 
 /* columns:append(request) -> columns */
@@ -406,10 +414,8 @@ static void index_rows(lua_State *L, lua_CFunction index, const char *name) {
 }
 
 int mt_lua_open_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {{"new", new_columns},
-                                         {"time_range", mt_lua_columns_time_range},
-                                         {"time_bins", mt_lua_columns_time_bins},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"new", new_columns}, {"time_range", time_range}, {NULL, NULL}};
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
                                                {"column", columns_column},

@@ -1,5 +1,5 @@
 /* Filters of requests that are Lua functions. */
-#include "lua/trace_binding.h"
+#include "lua/source_binding.h"
 
 #include "base/interrupt.h"
 

@@ -1,5 +1,5 @@
 /* core.lint: what contradicts itself in a trace. */
-#include "lua/trace_binding.h"
+#include "lua/intake.h"
 
 #include "prefix/lint/lint.h"
 
@@ -7,6 +7,7 @@ static const char lint_type[] = "moontide.lint_state";
 
 typedef struct lint {
     mt_lint *state; /* NULL once closed */
+    mt_lua_intake intake;
 } lint;
 
 static mt_lint *check_lint(lua_State *L) {
@@ -33,24 +34,14 @@ static int lint_release(lua_State *L) {
     return 0;
 }
 
-/* lint:read(source, most) -> requests read, fewer than `most` only at the trace's end
- * | nil, message, code */
+static mt_code take(void *owner, const mt_request *request, mt_error *error) {
+    return mt_lint_add(((lint *)owner)->state, request, error);
+}
+
 static int lint_read(lua_State *L) {
-    mt_lint *state = check_lint(L);
-    mt_source *source = mt_lua_check_source(L, 2);
-    uint64_t most = mt_lua_check_count(L, 3, "lint: most"), done = 0;
-    mt_request request;
-    mt_error error;
-    int status = 1;
-    while (done < most && (status = mt_source_next(source, &request, &error)) > 0) {
-        if (mt_lint_add(state, &request, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
-        done++;
-    }
-    if (status < 0)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)done);
-    return 1;
+    check_lint(L);
+    lint *self = lua_touserdata(L, 1);
+    return mt_lua_intake_read(L, &self->intake, take, self, "lint");
 }
 
 /* ---- the result as a table --------------------------------------------------------------------

@@ -1,9 +1,8 @@
 /* core.model: what a synthesiser learns from a trace, and its file. A learner takes requests in, a
  * model is what it leaves. */
+#include "lua/intake.h"
 #include "lua/locality_binding.h"
 #include "lua/model_binding.h"
-#include "lua/intake.h"
-#include "lua/trace_binding.h"
 
 #include "prefix/model/figures.h"
 #include "prefix/model/text.h"
@@ -35,22 +34,22 @@ static int model_release(lua_State *L) {
     return 0;
 }
 
-/* open(path, skip_bad_lines) -> model, or a reader of a trace: as the file begins
+/* open(path, skip_bad_lines) -> model, or a source of a trace's requests: as the file begins
  * | nil, message, code */
 static int model_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
-    mt_trace_reader **reader = mt_lua_new_reader(L);
+    mt_source **source = mt_lua_new_source(L);
     model_box *self = mt_lua_new_owner(L, sizeof *self, model_type);
     mt_input *input = mt_input_open(path, &error);
     if (!input)
         return mt_lua_failure(L, &error);
     int is_model = mt_input_begins(input, MT_MODEL_MAGIC, &error);
     if (is_model == 0) {
-        *reader = mt_trace_open_input(input, skip_bad_lines, &error);
+        *source = mt_source_open_input(input, skip_bad_lines, &error);
         lua_pop(L, 1);
-        return *reader ? 1 : mt_lua_failure(L, &error);
+        return *source ? 1 : mt_lua_failure(L, &error);
     }
     if (is_model > 0)
         self->model = mt_model_read(input, &error);
@@ -194,11 +193,6 @@ static int learner_read(lua_State *L) {
     return mt_lua_intake_read(L, &self->intake, take, self, "learn");
 }
 
-static int learner_add(lua_State *L) {
-    learner_box *self = check_learner(L);
-    return mt_lua_intake_add(L, &self->intake, take, self);
-}
-
 static int learner_skipped(lua_State *L) {
     const learner_box *self = luaL_checkudata(L, 1, learner_type);
     return mt_lua_intake_skipped(L, &self->intake);
@@ -222,9 +216,11 @@ int mt_lua_open_model(lua_State *L) {
     static const luaL_Reg functions[] = {{"learner", learner_new},   {"open", model_open},
                                          {"read", model_read},       {"write", model_write},
                                          {"figures", model_figures}, {NULL, NULL}};
-    static const luaL_Reg learner_methods[] = {
-        {"read", learner_read},     {"add", learner_add},       {"skipped", learner_skipped},
-        {"finish", learner_finish}, {"close", learner_release}, {NULL, NULL}};
+    static const luaL_Reg learner_methods[] = {{"read", learner_read},
+                                               {"skipped", learner_skipped},
+                                               {"finish", learner_finish},
+                                               {"close", learner_release},
+                                               {NULL, NULL}};
     static const luaL_Reg methods[] = {{"requests", model_requests},
                                        {"block_size", model_block_size},
                                        {"keeps_order", model_keeps_order},

@@ -1,4 +1,4 @@
-/* Requests, readers, writers and columns between Lua and core, for the other bindings. */
+/* Requests, writers and columns between Lua and core, for the other bindings. */
 #ifndef MT_LUA_TRACE_BINDING_H
 #define MT_LUA_TRACE_BINDING_H
 
@@ -6,17 +6,9 @@
 
 #include "base/output.h"
 #include "trace/columns.h"
-#include "trace/reader.h"
 #include "trace/record.h"
 #include "trace/scanner.h"
-#include "trace/step/steps.h"
 #include "trace/writer.h"
-
-/* The open reader at `arg`; raises when it is none or is closed. */
-mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg);
-
-/* Pushes a closed reader and gives the place of its trace, which the userdata owns once set. */
-mt_trace_reader **mt_lua_new_reader(lua_State *L);
 
 /* The output of the unfinished writer at `arg`, and how it writes into *format (NULL: not wanted).
  * The writer stays the owner. */
@@ -26,25 +18,6 @@ mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);
 mt_columns *mt_lua_check_columns(lua_State *L, int arg);
 mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 
-/* The open source at `arg`; raises when it is none or is closed. */
-mt_source *mt_lua_check_source(lua_State *L, int arg);
-
-/* What requests are read from: the open reader or source at `arg`. */
-typedef struct mt_lua_trace {
-    mt_trace_reader *reader; /* NULL: it is the source */
-    mt_source *source;
-} mt_lua_trace;
-
-mt_lua_trace mt_lua_check_trace(lua_State *L, int arg);
-const char *mt_lua_trace_name(const mt_lua_trace *trace);
-uint64_t mt_lua_trace_skipped(const mt_lua_trace *trace, mt_error *first);
-
-static inline int mt_lua_trace_next(const mt_lua_trace *trace, mt_request *request,
-                                    mt_error *error) {
-    return trace->reader ? mt_trace_next(trace->reader, request, error)
-                         : mt_source_next(trace->source, request, error);
-}
-
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 
@@ -53,10 +26,13 @@ mt_columns *mt_lua_new_columns(lua_State *L);
 size_t mt_lua_column_rows(lua_State *L, int arg);
 int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
 
-/* Functions of core.columns that count in bins (columns_bins.c). */
-int mt_lua_columns_time_range(lua_State *L);
-int mt_lua_columns_time_bins(lua_State *L);
-int mt_lua_column_histogram(lua_State *L);
+int mt_lua_column_histogram(lua_State *L); /* column:histogram (columns_bins.c) */
+
+/* A picture has no more bins. */
+enum { MT_LUA_MOST_BINS = 100000 };
+
+/* Pushes the owner of count * size zero bytes and gives them; raises when memory is out. */
+void *mt_lua_new_scratch(lua_State *L, size_t count, size_t size);
 
 /* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid);
@@ -85,13 +61,5 @@ int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name)
  * errors that begin with `what`; an unknown field is one. `line` is not read. */
 void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,
                          mt_request *request);
-
-/* The "moontide.filter" at `arg` with the function at `function`, called with a request as a table
- * (as_table) or without an argument, for mt_step_where: a reference until the filter is released.
- */
-mt_filter mt_lua_to_filter(lua_State *L, int arg, int function, int as_table);
-
-/* Registers "moontide.filter" and pushes the function that makes one. */
-void mt_lua_push_filter_maker(lua_State *L);
 
 #endif

@@ -8,7 +8,7 @@
 #include "stats/summary.h"
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "skip_support.h"
 #include "trace_support.h"
 
@@ -215,16 +215,15 @@ static void test_conversation_trace(void **state) {
                                       {10, 2.1047509721580018},
                                       {60, 2.9457605800093742},
                                       {300, 7.978236296761461}};
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) > 0)
+    while (mt_source_next(reader, &request, NULL) > 0)
         add_time(&list, request.time_ns);
     assert_int_equal(list.count, 12031);
     assert_known(&list, known, 5);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_free(list.times);
 }
 

@@ -9,7 +9,7 @@
 #include "skip_support.h"
 #include "prefix_support.h"
 #include "sweep.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -515,16 +515,15 @@ static void test_against_plain(void **state) {
  */
 
 static mt_locality *read_conversation(void) {
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     mt_locality *locality = new_locality(512);
     mt_request request;
     int status;
-    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+    while ((status = mt_source_next(reader, &request, NULL)) > 0)
         assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
     assert_int_equal(status, 0);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     return locality;
 }
 

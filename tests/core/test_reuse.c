@@ -7,7 +7,7 @@
 #include "skip_support.h"
 #include "reuse_support.h"
 #include "sweep.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 static mt_reuse *reuse_of(mt_model *model, const mt_synthesis_options *options) {
     mt_error error = {0};
@@ -183,9 +183,8 @@ static double difference(const caches *a, const caches *b, int size) {
     return (double)a->hits[size] / (double)a->all - (double)b->hits[size] / (double)b->all;
 }
 
-static mt_trace_reader *open_conversation(void) {
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+static mt_source *open_conversation(void) {
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     return reader;
 }
@@ -281,17 +280,17 @@ static void test_distances(void **state) {
 static void test_conversation_trace(void **state) {
     (void)state;
     enum { REQUESTS = 12031, SEEDS = 3, TOKENS = 512 };
-    mt_trace_reader *reader = open_conversation();
+    mt_source *reader = open_conversation();
     mt_learner *learner = mt_learner_new(TOKENS, NULL);
     mt_request request;
     caches from, all;
     double differences[CACHES] = {0};
     open_caches(&from);
-    while (mt_trace_next(reader, &request, NULL) > 0) {
+    while (mt_source_next(reader, &request, NULL) > 0) {
         assert_int_equal(mt_learner_add(learner, &request, NULL), MT_OK);
         touch_caches(&from, request.hash_ids, request.hash_count);
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_model *model = mt_learner_finish(learner, NULL);
     mt_learner_free(learner);
     assert_int_equal(model->count, REQUESTS);

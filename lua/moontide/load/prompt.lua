@@ -130,12 +130,12 @@ end
 
 --- The prompts of a trace in its order, with their lengths: request k has the k-th. Without wrap the stream
 --- ends with them; output= in the stream replaces their OSL.
----@param trace string|moontide.columns a file, or what mt.trace.read gave; its block size is the workload's
+---@param trace moontide.trace a file, or what else may be one; its block size is the workload's
 ---@param opt? moontide.prompts_of_options
 ---@return moontide.prompt
 function public.prompts_of(trace, opt)
   local values = options.table("prompts_of", opt, { { "wrap", kind = "boolean", default = false } })
-  return core.prompt.recorded(require("moontide.trace.trace").columns_of(trace, "prompts_of"), values.wrap)
+  return core.prompt.recorded(require("moontide.trace.any").columns(trace, "prompts_of"), values.wrap)
 end
 
 local learned_options = { { "block_size", kind = "integer", min = 1 } }
@@ -148,8 +148,7 @@ local learned_options = { { "block_size", kind = "integer", min = 1 } }
 --- output= in the stream replaces their OSL.
 ---
 --- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
----@param source string|moontide.columns|moontide.pipe|moontide.reader|moontide.model a trace, or what was
---- learnt from one
+---@param source moontide.trace|moontide.model a trace, or what was learnt from one
 ---@param opt? moontide.learned_options
 ---@return moontide.prompt
 function public.learned(source, opt)

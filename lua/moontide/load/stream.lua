@@ -107,10 +107,10 @@ function public.classes(list)
 end
 
 --- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
----@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param trace moontide.trace a file, or what else may be a trace
 ---@return moontide.classes
 function public.lengths_of(trace)
-  local columns = require("moontide.trace.trace").columns_of(trace, "lengths_of")
+  local columns = require("moontide.trace.any").columns(trace, "lengths_of")
   return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
     text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
 end
