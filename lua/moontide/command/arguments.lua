@@ -10,7 +10,6 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local arguments = {}
 

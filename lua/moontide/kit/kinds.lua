@@ -5,7 +5,6 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
-core.base.own()
 
 local kinds = {}
 

@@ -1,7 +1,6 @@
 --- The picture of a run of a plan: its rate over time, expected and as it comes out, with mean ISL and OSL.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
-core.base.own()
 
 local workload_plot = {}
 

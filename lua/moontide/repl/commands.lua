@@ -7,7 +7,6 @@ local options = require "moontide.kit.options"
 local plans = require "moontide.script.plan"
 local run_options = require "moontide.load.run_options"
 local scripts = require "moontide.script.load"
-core.base.own()
 
 local commands = {}
 

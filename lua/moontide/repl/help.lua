@@ -4,7 +4,6 @@ local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local repl_help = {}
 
@@ -12,7 +11,8 @@ local repl_help = {}
 -- with functions of it.
 local subjects = {
   { "curves", "load.curve", "rates over time and their algebra", also = "load.curve_shapes" },
-  { "distributions", "load.distribution", "lengths, gaps, think times, picks" },
+  { "distributions", "load.distribution", "lengths, gaps, think times, picks",
+    also = "load.distribution_laws" },
   { "arrivals", "load.process", "when requests come" },
   { "prompts", "load.prompt", "who shares which prefix" },
   { "streams", "load.stream", "requests: arrivals, lengths, prompts, fields" },
