@@ -419,8 +419,7 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  local values = options_of_run(self, "write", opt)
-  return workload.write(self, path, values)
+  return workload.write(self, path, options_of_run(self, "write", opt))
 end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
