@@ -1,4 +1,4 @@
---- The command line: words to option values, by the rules of moontide.options.
+--- The command line: words to option values, by the rules of kit/options.lua.
 --
 --   --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --flag   --no-flag (of a flag whose default
 --   is true)   -- (what follows is plain arguments)

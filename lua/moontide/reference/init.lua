@@ -13,7 +13,7 @@ local reference = {}
 -- Columns for a sentence in a list of names.
 local room = 74
 
---- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
+--- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.load.curve" is built in,
 --- "@path" a file.
 ---@param chunk string
 ---@return string[]?
