@@ -4,10 +4,10 @@
 -- it.
 local core = require "moontide.core"
 local expected = require "moontide.load.expected"
+local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
-local run_options = require "moontide.load.run_options"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
 core.base.own()
@@ -354,8 +354,8 @@ end
 -- --- methods --------------------------------------------------------------------------------------
 
 -- The options of a method, with the duration decided and the plan's sense checked.
-local function options_of_run(self, name, opt)
-  local values = options.table(name, opt, run_options.spec)
+local function run_options(self, name, opt)
+  local values = options.table(name, opt, of_run.spec)
   values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
@@ -389,7 +389,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)
-  local run, message = workload.run(self, options_of_run(self, "requests", opt))
+  local run, message = workload.run(self, run_options(self, "requests", opt))
   if not run then core.base.raise(message) end
   return core.base.located(function()
     local request, trouble, code = core.plan.next(run)
@@ -405,7 +405,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
-  local run, message, code = workload.run(self, options_of_run(self, "columns", opt))
+  local run, message, code = workload.run(self, run_options(self, "columns", opt))
   if not run then return nil, message, code end
   local columns
   columns, message, code = core.plan.columns(run)
@@ -419,7 +419,7 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  return workload.write(self, path, options_of_run(self, "write", opt))
+  return workload.write(self, path, run_options(self, "write", opt))
 end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
@@ -427,7 +427,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.picture
 function methods:plot(opt)
-  return workload.plot(self, options_of_run(self, "plot", opt))
+  return workload.plot(self, run_options(self, "plot", opt))
 end
 
 function workload_type.__tostring(self)
