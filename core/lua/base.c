@@ -12,13 +12,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Is the function at `level` one of the library's own? Their chunk names are the keys of the
- * upvalue table, core.base.own. */
+/* Is the function one of the library's own? They are in a chunk that is built in, or in a file of
+ * the folder that the table at `own` holds (core.base.own). */
 static int is_own(lua_State *L, lua_Debug *call, int own) {
+    static const char built_in[] = "=moontide:";
     lua_getinfo(L, "S", call);
-    lua_pushstring(L, call->source);
-    lua_rawget(L, own);
-    int found = lua_toboolean(L, -1);
+    if (strncmp(call->source, built_in, sizeof built_in - 1) == 0)
+        return 1;
+    lua_rawgeti(L, own, 1);
+    const char *folder = lua_tostring(L, -1);
+    int found = folder && strncmp(call->source, folder, strlen(folder)) == 0;
     lua_pop(L, 1);
     return found;
 }
@@ -33,7 +36,7 @@ static int calling_level(lua_State *L) {
     return 1;
 }
 
-/* The body of a located function: upvalue 1 is the function, 2 the table of own chunk names. A
+/* The body of a located function: upvalue 1 is the function, 2 the table of is_own. A
  * usage error that leaves it becomes a string that starts with the script's line: a C closure
  * still sees the calling frame when a script ends in `return mt.workload{...}`, which a Lua
  * function would not (a tail call replaces the frame). Called by the library itself, the error
@@ -70,15 +73,20 @@ static int located(lua_State *L) {
     return 1;
 }
 
-/* own(): says that the calling chunk is part of the library. */
+/* own(): says that the calling file, "@.../FOLDER/ROOM/FILE.lua", belongs to the library, and with
+ * it all files below FOLDER. */
 static int own(lua_State *L) {
     lua_Debug caller;
-    if (lua_getstack(L, 1, &caller)) {
-        lua_getinfo(L, "S", &caller);
-        lua_pushstring(L, caller.source);
-        lua_pushboolean(L, 1);
-        lua_rawset(L, lua_upvalueindex(1));
-    }
+    if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "S", &caller) || caller.source[0] != '@')
+        return 0;
+    size_t length = strlen(caller.source);
+    for (int slashes = 0; length > 0; length--)
+        if (caller.source[length - 1] == '/' && ++slashes == 2)
+            break;
+    if (length == 0)
+        return 0;
+    lua_pushlstring(L, caller.source, length);
+    lua_rawseti(L, lua_upvalueindex(1), 1);
     return 0;
 }
 

@@ -6,7 +6,6 @@ local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
-core.base.own()
 
 local generate = {}
 

@@ -1,6 +1,5 @@
 --- What a command says beside its results: on standard error, so that a pipe carries only results.
 local core = require "moontide.core"
-core.base.own()
 
 local report = {}
 

@@ -5,7 +5,6 @@ local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
 local options = require "moontide.kit.options"
 local show = require "moontide.learn.analysis_show"
-core.base.own()
 
 local analysis = {}
 

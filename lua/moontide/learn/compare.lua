@@ -7,7 +7,6 @@ local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local compare = {}
 

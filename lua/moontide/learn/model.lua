@@ -3,7 +3,6 @@ local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local show = require "moontide.learn.model_show"
-core.base.own()
 
 local model = {}
 

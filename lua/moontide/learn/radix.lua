@@ -2,7 +2,6 @@
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-core.base.own()
 
 -- Are these lists of ids, rather than a trace or a list of its parts?
 local function are_lists(value)

@@ -1,7 +1,5 @@
 --- What a plan will be on average, as a value that prints as a table.
-local core = require "moontide.core"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local expected = {}
 

@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
-core.base.own()
 
 ---@class moontide.process an arrival process
 

@@ -1,10 +1,10 @@
 --- Prompts: who shares which prefix.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local laws = require "moontide.load.distribution_laws"
 local models = require "moontide.learn.model"
 local options = require "moontide.kit.options"
 local stream = require "moontide.load.stream"
-core.base.own()
 
 ---@class moontide.prompt a prompt source
 
@@ -70,7 +70,7 @@ function public.shared_prefix(opt)
   stream.check_name(values.name, "shared_prefix: name")
   local pick = values.groups
   if values.zipf > 0 then
-    pick = distribution.public.zipf { n = values.groups, s = values.zipf }
+    pick = laws.public.zipf { n = values.groups, s = values.zipf }
   end
   local given = { tokens = values.tokens, name = values.name }
   if values.groups > 1 then given.groups = values.groups end

@@ -4,7 +4,6 @@ local core = require "moontide.core"
 local csv = require "moontide.base.csv"
 local options = require "moontide.kit.options"
 local units = require "moontide.kit.units"
-core.base.own()
 
 local default_bin = 30
 local most_bins = 1000000

@@ -4,14 +4,13 @@
 -- it.
 local core = require "moontide.core"
 local expected = require "moontide.load.expected"
+local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local pipe = require "moontide.trace.pipe"
-local run_options = require "moontide.load.run_options"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"
-core.base.own()
 
 local workload = {}
 ---@class moontide
@@ -334,8 +333,8 @@ end
 -- --- methods --------------------------------------------------------------------------------------
 
 -- The options of a method, with the duration decided and the plan's sense checked.
-local function options_of_run(self, name, opt)
-  local values = options.table(name, opt, run_options.spec)
+local function run_options(self, name, opt)
+  local values = options.table(name, opt, of_run.spec)
   values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
@@ -369,7 +368,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.pipe
 function methods:pipe(opt)
-  return workload.pipe(self, options_of_run(self, "pipe", opt))
+  return workload.pipe(self, run_options(self, "pipe", opt))
 end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
@@ -377,14 +376,14 @@ end
 ---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)
-  return workload.pipe(self, options_of_run(self, "requests", opt)):requests()
+  return workload.pipe(self, run_options(self, "requests", opt)):requests()
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
 ---@param opt? moontide.requests_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
-  return workload.pipe(self, options_of_run(self, "columns", opt)):columns()
+  return workload.pipe(self, run_options(self, "columns", opt)):columns()
 end
 
 --- Writes a run's trace; gives the number of requests, or nil, message, code.
@@ -406,7 +405,7 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  return workload.write(self, path, options_of_run(self, "write", opt))
+  return workload.write(self, path, run_options(self, "write", opt))
 end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
@@ -414,7 +413,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.picture
 function methods:plot(opt)
-  return workload.plot(self, options_of_run(self, "plot", opt))
+  return workload.plot(self, run_options(self, "plot", opt))
 end
 
 function workload_type.__tostring(self)

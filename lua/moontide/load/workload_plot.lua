@@ -2,7 +2,6 @@
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local trace_plot = require "moontide.trace.trace_plot"
-core.base.own()
 
 local workload_plot = {}
 

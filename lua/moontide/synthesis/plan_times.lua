@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local plans = require "moontide.script.plan"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
-core.base.own()
 
 local plan_times = {}
 

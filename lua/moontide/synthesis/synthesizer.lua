@@ -9,7 +9,6 @@ local plan_times = require "moontide.synthesis.plan_times"
 local show = require "moontide.learn.analysis_show"
 local synthesis_options = require "moontide.synthesis.options"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local synthesizer = {}
 

@@ -7,7 +7,6 @@ local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
-core.base.own()
 
 local any = {}
 

@@ -5,7 +5,6 @@ local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plain = require "moontide.kit.text"
-core.base.own()
 
 local lint = {}
 

@@ -8,7 +8,6 @@ local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local where = require "moontide.trace.where"
-core.base.own()
 
 local pipe = {}
 

@@ -1,5 +1,5 @@
 --- Traces: reading them a request at a time or into columns, and writing them. What can be done to them
--- in between is in moontide.pipe.
+-- in between: help "pipes".
 --
 -- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
 -- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
@@ -9,7 +9,6 @@ local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
-core.base.own()
 
 ---@class moontide.request
 ---@field timestamp number? milliseconds; an integer when whole

@@ -2,7 +2,6 @@
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local trace_plot = {}
 
