@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "random/distribution.h"
+#include "distribution_makers.h"
 
 enum { MANY = 200000 };
 
