@@ -25,11 +25,9 @@ static const double hasty_share = 0.8;
 enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
 
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
-    mt_lint *lint = mt_allocate_zero(1, sizeof *lint);
-    if (!lint) {
-        mt_fail_memory(error, "lint");
+    mt_lint *lint = mt_new(sizeof *lint, "lint", error);
+    if (!lint)
         return NULL;
-    }
     lint->parents = mt_parents_new(error);
     if (!lint->parents) {
         mt_free(lint);

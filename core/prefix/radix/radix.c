@@ -6,11 +6,9 @@
 #include <stdio.h>
 
 mt_radix *mt_radix_new(uint64_t block_size, int raw, mt_error *error) {
-    mt_radix *radix = mt_allocate_zero(1, sizeof *radix);
-    if (!radix) {
-        mt_fail_memory(error, "radix tree");
+    mt_radix *radix = mt_new(sizeof *radix, "radix tree", error);
+    if (!radix)
         return NULL;
-    }
     radix->block_size = block_size;
     if (raw)
         radix->raw = mt_parents_new(error);

@@ -175,11 +175,9 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
                                        mt_error *error) {
     if (check_options(radix, options, error))
         return NULL;
-    mt_radix_sampler *sampler = mt_allocate_zero(1, sizeof *sampler);
-    if (!sampler) {
-        mt_fail_memory(error, "synthesis");
+    mt_radix_sampler *sampler = mt_new(sizeof *sampler, "synthesis", error);
+    if (!sampler)
         return NULL;
-    }
     sampler->radix = radix;
     sampler->options = *options;
     start(&sampler->prompt, options->seed, "prompt");
