@@ -188,7 +188,7 @@ fuzz-deps:
 
 fuzz: fuzz-deps
 	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang OPTIMISE='-O1 -g' \
-	  SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' WARNINGS='-Wall -Wextra' fuzz-programs
+	  SANITIZE='-DMT_ASSERTS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' WARNINGS='-Wall -Wextra' fuzz-programs
 	@tests/fuzz/run build/fuzz '$(FUZZ_SECONDS)' $(FUZZ)
 
 lint: lint-deps
