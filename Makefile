@@ -6,6 +6,7 @@
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
+#   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #   make bench      figures as ratios to a floor measured in the same run
 #   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
@@ -27,6 +28,7 @@ BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev lib
                   librandom123-dev zlib1g-dev libedit-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 LINT_PACKAGES  := clang-format clang-tidy lua-check
+FUZZ_PACKAGES  := clang libclang-rt-dev
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
@@ -53,7 +55,8 @@ BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/be
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua))
 
-.PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
+.PHONY: all deps demo check lint lint-deps sanitize fuzz fuzz-deps fuzz-programs bench install clean test-programs \
+  bench-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -95,7 +98,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -142,7 +145,8 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
--include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d \
+  $(C_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
@@ -174,6 +178,26 @@ run-tests: all test-programs
 sanitize: deps
 	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
+
+# Fuzzing: the core and the targets of tests/fuzz, built by clang for its libFuzzer.
+FUZZ_SECONDS ?= 10
+FUZZ         ?=
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(DRIVE_OBJECTS) \
+	  $(LIBS) $(DRIVE_LIBS)
+
+fuzz-programs: $(FUZZERS)
+
+fuzz-deps:
+	$(call install_packages,$(BUILD_PACKAGES) $(FUZZ_PACKAGES))
+
+fuzz: fuzz-deps
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang OPTIMISE='-O1 -g' \
+	  SANITIZE='-DMT_ASSERTS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' WARNINGS='-Wall -Wextra' fuzz-programs
+	@tests/fuzz/run build/fuzz '$(FUZZ_SECONDS)' $(FUZZ)
 
 lint: lint-deps
 	@tests/lint $(CORE) $(BINDING) $(EDIT) core/main.c core/embed.c

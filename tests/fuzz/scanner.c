@@ -1,20 +1,10 @@
-/* A fuzz target in libFuzzer's shape: whatever is accepted, written and read again is the same.
- *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address -o fuzz-scanner \
- *     tests/fuzz/scanner.c core/base/[a-z]*.c core/trace/[a-z]*.c -lz
- * Its seeds are the lines of scanner.txt, one file each (split -l 1). */
+/* A fuzz target: whatever is accepted, written and read again is the same. Its seeds, the lines of
+ * scanner.txt, are those of tests/core/test_scanner_fuzz.c too, which runs it without a fuzzer. */
+#include "fuzz.h"
+
 #include "text/json.h"
 #include "trace/scanner.h"
 #include "trace/writer.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int condition) {
-    if (!condition)
-        abort();
-}
 
 static char *with_slack(const void *data, size_t size) {
     char *text = malloc(size + 64);
