@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 static const char columns_type[] = "moontide.columns";
@@ -109,18 +110,13 @@ static void set_seconds(lua_State *L, const char *name, int64_t nanoseconds) {
     lua_setfield(L, -2, name);
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t count) {
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid) {
     lua_createtable(L, 0, 5);
     set_seconds(L, "period", grid->period_ns);
     set_seconds(L, "offset", grid->offset_ns);
-    set_count(L, "times", grid->times);
-    set_count(L, "instants", grid->instants);
-    set_count(L, "off", grid->off);
+    mt_lua_set_count(L, "times", grid->times);
+    mt_lua_set_count(L, "instants", grid->instants);
+    mt_lua_set_count(L, "off", grid->off);
 }
 
 /* columns:grid() -> {period, offset (seconds), times, instants, off} | nil when there is none |
@@ -188,37 +184,37 @@ static int columns_text(lua_State *L) {
 /* ---- one column -------------------------------------------------------------------------------
  */
 
-typedef enum column_kind {
-    COLUMN_TIMESTAMP,
-    COLUMN_INPUT_LENGTH,
-    COLUMN_OUTPUT_LENGTH,
-    COLUMN_DELAY,
-    COLUMN_TURN,
-    COLUMN_HASH_COUNT
+typedef struct column_kind {
+    const char *name;
+    unsigned has;
+    size_t place; /* of its 64 bits in a request */
+    uint64_t unit;
 } column_kind;
 
-static const char *const column_names[] = {
-    "timestamp", "input_length", "output_length", "delay", "turn", "hash_count", NULL};
-
-static const unsigned column_has[] = {MT_HAS_TIME,  MT_HAS_INPUT_LENGTH, MT_HAS_OUTPUT_LENGTH,
-                                      MT_HAS_DELAY, MT_HAS_TURN,         MT_HAS_HASH_IDS};
+static const column_kind column_kinds[] = {
+    {"timestamp", MT_HAS_TIME, offsetof(mt_request, time_ns), 1000000},
+    {"input_length", MT_HAS_INPUT_LENGTH, offsetof(mt_request, input_length), 1},
+    {"output_length", MT_HAS_OUTPUT_LENGTH, offsetof(mt_request, output_length), 1},
+    {"delay", MT_HAS_DELAY, offsetof(mt_request, delay_ns), 1000000},
+    {"turn", MT_HAS_TURN, offsetof(mt_request, turn), 1},
+    {"hash_count", MT_HAS_HASH_IDS, offsetof(mt_request, hash_count), 1}};
 
 /* A view of one column; the columns are its user value. */
 typedef struct column {
     const mt_columns *columns;
-    column_kind kind;
+    const column_kind *kind;
 } column;
 
 /* columns:column(name) -> column */
 static int columns_column(lua_State *L) {
     const mt_columns *columns = mt_lua_check_columns(L, 1);
     const char *name = luaL_checkstring(L, 2);
-    for (int kind = 0; column_names[kind]; kind++) {
-        if (strcmp(name, column_names[kind]) != 0)
+    for (size_t i = 0; i < sizeof column_kinds / sizeof *column_kinds; i++) {
+        if (strcmp(name, column_kinds[i].name) != 0)
             continue;
         column *self = mt_lua_new_owner(L, sizeof *self, column_type);
         self->columns = columns;
-        self->kind = (column_kind)kind;
+        self->kind = &column_kinds[i];
         lua_pushvalue(L, 1);
         lua_setiuservalue(L, -2, 1);
         return 1;
@@ -232,36 +228,16 @@ static int columns_column(lua_State *L) {
 /* The value of request i: nanoseconds for times. 0 when it has none, else 1. */
 static int column_value(const column *self, size_t i, uint64_t *value) {
     mt_request request;
-    if (!(mt_columns_has(self->columns, i) & column_has[self->kind]))
+    if (!(mt_columns_has(self->columns, i) & self->kind->has))
         return 0;
     mt_columns_get(self->columns, i, &request);
-    switch (self->kind) {
-    case COLUMN_TIMESTAMP:
-        *value = (uint64_t)request.time_ns;
-        break;
-    case COLUMN_INPUT_LENGTH:
-        *value = request.input_length;
-        break;
-    case COLUMN_OUTPUT_LENGTH:
-        *value = request.output_length;
-        break;
-    case COLUMN_DELAY:
-        *value = (uint64_t)request.delay_ns;
-        break;
-    case COLUMN_TURN:
-        *value = request.turn;
-        break;
-    case COLUMN_HASH_COUNT:
-        *value = request.hash_count;
-        break;
-    }
+    memcpy(value, (const char *)&request + self->kind->place, sizeof *value);
     return 1;
 }
 
 /* Values of a column in its own unit: whole where they can be, else doubles. */
 static void push_value(lua_State *L, const column *self, uint64_t value) {
-    int is_time = self->kind == COLUMN_TIMESTAMP || self->kind == COLUMN_DELAY;
-    uint64_t unit = is_time ? 1000000 : 1;
+    uint64_t unit = self->kind->unit;
     if (value % unit == 0 && value / unit <= INT64_MAX)
         lua_pushinteger(L, (lua_Integer)(value / unit));
     else
@@ -289,10 +265,6 @@ static column_totals total(const column *self) {
     return totals;
 }
 
-static double column_unit(const column *self) {
-    return self->kind == COLUMN_TIMESTAMP || self->kind == COLUMN_DELAY ? 1e6 : 1;
-}
-
 size_t mt_lua_column_rows(lua_State *L, int arg) {
     const column *self = luaL_checkudata(L, arg, column_type);
     return self->columns->count;
@@ -303,7 +275,7 @@ int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value) {
     uint64_t whole;
     if (!column_value(self, i, &whole))
         return 0;
-    *value = (double)whole / column_unit(self);
+    *value = (double)whole / (double)self->kind->unit;
     return 1;
 }
 
@@ -311,7 +283,7 @@ static int column_sum(lua_State *L) {
     const column *self = luaL_checkudata(L, 1, column_type);
     column_totals totals = total(self);
     if (totals.overflowed)
-        lua_pushnumber(L, totals.sum_double / column_unit(self));
+        lua_pushnumber(L, totals.sum_double / (double)self->kind->unit);
     else
         push_value(L, self, totals.sum);
     return 1;
@@ -322,7 +294,7 @@ static int column_mean(lua_State *L) {
     column_totals totals = total(self);
     double sum = totals.overflowed ? totals.sum_double : (double)totals.sum;
     if (totals.count > 0)
-        lua_pushnumber(L, sum / (double)totals.count / column_unit(self));
+        lua_pushnumber(L, sum / (double)totals.count / (double)self->kind->unit);
     else
         lua_pushnil(L);
     return 1;
@@ -393,7 +365,7 @@ static int column_length(lua_State *L) {
 
 static int column_text(lua_State *L) {
     const column *self = luaL_checkudata(L, 1, column_type);
-    lua_pushfstring(L, "column: %s of %I requests", column_names[self->kind],
+    lua_pushfstring(L, "column: %s of %I requests", self->kind->name,
                     (lua_Integer)self->columns->count);
     return 1;
 }

@@ -18,7 +18,10 @@ local function default_sizes(distinct_blocks)
   return sizes
 end
 
-local function sorted_sizes(given)
+--- Sizes going up, none twice.
+---@param given integer[]
+---@return integer[]
+function figures.sorted_sizes(given)
   local sizes, seen = {}, {}
   for _, size in ipairs(given) do
     if not seen[size] then sizes[#sizes + 1] = size end
@@ -38,7 +41,7 @@ local function add_hits(result, curve, found, cache_sizes)
     within = within, across = (found.hits - found.hits_within) / found.blocks,
   }
   result.lru = {}
-  local sizes = cache_sizes and sorted_sizes(cache_sizes) or default_sizes(found.distinct_blocks)
+  local sizes = cache_sizes and figures.sorted_sizes(cache_sizes) or default_sizes(found.distinct_blocks)
   for i, size in ipairs(sizes) do
     result.lru[i] = { size, (select(2, curve:at(size))) }
   end

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local json = require("moontide.base.json").public.json
+local tables = require "moontide.kit.tables"
 core.base.own()
 
 local show = {}
@@ -10,10 +11,7 @@ local show = {}
 
 -- "12,035.06"; "N/A" without a value.
 local function number(value, decimals)
-  if not value then return "N/A" end
-  local sign, whole, fraction = ("%." .. decimals .. "f"):format(value):match "^(-?)(%d+)(%.?%d*)$"
-  local grouped = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
-  return sign .. grouped .. fraction
+  return value and tables.number(value, decimals) or "N/A"
 end
 
 show.number = number
@@ -32,23 +30,7 @@ end
 
 show.time_text = time_text
 
--- The cells as lines, the first column to the left, numbers to the right.
-local function layout(table_rows)
-  local widths = {}
-  for _, cells in ipairs(table_rows) do
-    for i, cell in ipairs(cells) do widths[i] = math.max(widths[i] or 0, #cell) end
-  end
-  local lines = {}
-  for _, cells in ipairs(table_rows) do
-    local padded = {}
-    for i, cell in ipairs(cells) do
-      local space = (" "):rep(widths[i] - #cell)
-      padded[i] = i == 1 and cell .. space or space .. cell
-    end
-    lines[#lines + 1] = table.concat(padded, "  ")
-  end
-  return table.concat(lines, "\n")
-end
+local layout = tables.layout
 
 show.layout = layout
 

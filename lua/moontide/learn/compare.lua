@@ -2,6 +2,7 @@
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
 local core = require "moontide.core"
+local figures = require "moontide.learn.analysis_figures"
 local json = require("moontide.base.json").public.json
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
@@ -187,17 +188,6 @@ local function default_sizes(distinct)
   return #sizes > 0 and sizes or { 1 }
 end
 
--- Sizes going up, none twice.
-local function in_order(sizes)
-  sizes = table.move(sizes, 1, #sizes, 1, {})
-  table.sort(sizes)
-  local different = {}
-  for _, size in ipairs(sizes) do
-    if size ~= different[#different] then different[#different + 1] = size end
-  end
-  return different
-end
-
 local function compare_lengths(self, a, b, samples)
   for _, name in ipairs(metrics) do
     self[name] = pairs_of(a.metrics[name], b.metrics[name], statistics)
@@ -217,7 +207,7 @@ local function compare_blocks(self, a, b, sizes)
   self.hit_infinite_request = pair(a.hit_infinite.request, b.hit_infinite.request)
   self.hit_infinite_token = pair(a.hit_infinite.token, b.hit_infinite.token)
   self.blocks_for_90_percent = pair(a.blocks_for_90_percent, b.blocks_for_90_percent)
-  self.cache_sizes = sizes and in_order(sizes)
+  self.cache_sizes = sizes and figures.sorted_sizes(sizes)
     or default_sizes(math.max(a.distinct_blocks, b.distinct_blocks))
   self.lru = {}
   for _, size in ipairs(self.cache_sizes) do self.lru[size] = self:hit_ratios(size) end
