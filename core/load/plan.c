@@ -107,7 +107,8 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
-/* Is it said of every class, once, how long its prompts are? */
+/* Checks that each class gets the length of its prompts from exactly one place: the lengths or the
+ * prompt source. */
 static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++) {
         int decides = mt_prompt_decides(mt_stream_prompt(stream, i), NULL);
