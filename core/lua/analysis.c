@@ -7,7 +7,6 @@
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
 
-#include <math.h>
 #include <string.h>
 
 static const char analysis_type[] = "moontide.analysis";
@@ -75,29 +74,6 @@ static int analysis_skipped(lua_State *L) {
     return mt_lua_intake_skipped(L, &self->intake);
 }
 
-void mt_lua_set_number(lua_State *L, const char *name, double value) {
-    lua_Integer whole;
-    if (isnan(value))
-        return;
-    if (lua_numbertointeger(value, &whole) && (double)whole == value)
-        lua_pushinteger(L, whole);
-    else
-        lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
-
-void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
-    lua_createtable(L, 0, 7);
-    mt_lua_set_number(L, "mean", summary->mean);
-    mt_lua_set_number(L, "std", summary->population_deviation);
-    mt_lua_set_number(L, "min", summary->min);
-    mt_lua_set_number(L, "p25", summary->p25);
-    mt_lua_set_number(L, "median", summary->median);
-    mt_lua_set_number(L, "p75", summary->p75);
-    mt_lua_set_number(L, "max", summary->max);
-    lua_setfield(L, -2, name);
-}
-
 /* analysis:result() -> {requests, blocks, metrics = {name = {mean, ...}}}
  * | nil, message, code */
 static int analysis_result(lua_State *L) {
@@ -109,10 +85,8 @@ static int analysis_result(lua_State *L) {
         return mt_lua_failure(L, &error);
     }
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)result.requests);
-    lua_setfield(L, -2, "requests");
-    lua_pushinteger(L, (lua_Integer)result.blocks);
-    lua_setfield(L, -2, "blocks");
+    mt_lua_set_count(L, "requests", result.requests);
+    mt_lua_set_count(L, "blocks", result.blocks);
     lua_createtable(L, 0, 5);
     mt_lua_set_summary(L, "input_length", &result.input_length);
     mt_lua_set_summary(L, "context_length", &result.context_length);

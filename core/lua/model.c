@@ -1,8 +1,8 @@
 /* core.model: what a synthesiser learns from a trace, and its file. A learner takes requests in, a
  * model is what it leaves. */
 #include "lua/intake.h"
-#include "lua/locality_binding.h"
 #include "lua/model_binding.h"
+#include "lua/statistics_binding.h"
 
 #include "prefix/model/figures.h"
 #include "prefix/model/text.h"
@@ -12,8 +12,7 @@
 static const char learner_type[] = "moontide.learner";
 static const char model_type[] = "moontide.model";
 
-/* ---- models ------------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 typedef struct model_box {
     mt_model *model; /* NULL once closed */
@@ -107,11 +106,6 @@ static int model_keeps_order(lua_State *L) {
     return 1;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 /* figures(model) -> table, with the names of prefix/model/figures.h | nil, message, code */
 static int model_figures(lua_State *L) {
     const mt_model *model = mt_lua_check_model(L, 1);
@@ -120,22 +114,22 @@ static int model_figures(lua_State *L) {
     if (mt_model_describe(model, &figures, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 16);
-    set_count(L, "requests", model->count);
-    set_count(L, "block_size", model->block_size);
+    mt_lua_set_count(L, "requests", model->count);
+    mt_lua_set_count(L, "block_size", model->block_size);
     mt_lua_set_summary(L, "input_length", &figures.input_length);
     mt_lua_set_summary(L, "output_length", &figures.output_length);
     mt_lua_set_summary(L, "shared_length", &figures.shared_length);
-    set_count(L, "shared_blocks", figures.shared);
-    set_count(L, "returning_blocks", figures.returning);
-    set_count(L, "unique_blocks", figures.unique);
-    set_count(L, "runs", model->run_count);
+    mt_lua_set_count(L, "shared_blocks", figures.shared);
+    mt_lua_set_count(L, "returning_blocks", figures.returning);
+    mt_lua_set_count(L, "unique_blocks", figures.unique);
+    mt_lua_set_count(L, "runs", model->run_count);
     mt_lua_set_quantiles(L, "distance", &figures.distance);
-    set_count(L, "instants", figures.instants);
+    mt_lua_set_count(L, "instants", figures.instants);
     mt_lua_set_number(L, "span", (double)figures.span_ns / 1e9);
     lua_pushboolean(L, model->gaps_in_order);
     lua_setfield(L, -2, "keeps_order");
-    set_count(L, "single_lengths", figures.single_lengths);
-    set_count(L, "single_descriptions", figures.single_descriptions);
+    mt_lua_set_count(L, "single_lengths", figures.single_lengths);
+    mt_lua_set_count(L, "single_descriptions", figures.single_descriptions);
     return 1;
 }
 
@@ -152,8 +146,7 @@ static int model_text(lua_State *L) {
     return 1;
 }
 
-/* ---- learners ----------------------------------------------------------------------------------
- */
+/* ---- learners ---- */
 
 typedef struct learner_box {
     mt_learner *learner; /* NULL once finished or closed */

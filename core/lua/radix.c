@@ -42,8 +42,7 @@ static const mt_radix *check_finished(lua_State *L) {
     return self->radix;
 }
 
-/* ---- ids --------------------------------------------------------------------------------------
- */
+/* ---- ids ---- */
 
 enum { DIGITS_SIZE = 24 };
 
@@ -101,8 +100,7 @@ static uint32_t check_node(lua_State *L, const mt_radix *radix, const char *meth
     return node;
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 /* new(raw) -> radix */
 static int radix_new(lua_State *L) {
@@ -175,8 +173,7 @@ static int radix_finish(lua_State *L) {
     return 1;
 }
 
-/* ---- the finished tree ------------------------------------------------------------------------
- */
+/* ---- the finished tree ---- */
 
 static int radix_root(lua_State *L) {
     check_finished(L);

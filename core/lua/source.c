@@ -44,8 +44,7 @@ static int source_text(lua_State *L) {
     return 1;
 }
 
-/* ---- where they begin -------------------------------------------------------------------------
- */
+/* ---- where they begin ---- */
 
 /* open(path, skip_bad_lines) -> source | nil, message, code */
 static int open_source(lua_State *L) {
@@ -178,8 +177,7 @@ static int join(lua_State *L) {
     return self->source ? 1 : mt_lua_failure(L, &error);
 }
 
-/* ---- the module -------------------------------------------------------------------------------
- */
+/* ---- the module ---- */
 
 /* next, columns, skipped and close as methods of sources, which a script knows as readers. */
 static void register_type(lua_State *L) {

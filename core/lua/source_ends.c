@@ -1,7 +1,6 @@
 /* core.source: where requests go. Each takes what is left in a source of any kind. */
 #include "lua/source_binding.h"
 
-#include "base/memory.h"
 #include "trace/end/ends.h"
 
 #include <math.h>
@@ -85,16 +84,12 @@ static int bins(lua_State *L) {
     lua_Integer count = luaL_checkinteger(L, 4);
     luaL_argcheck(L, count >= 1 && count <= MT_LUA_MOST_BINS, 4, "bins");
     luaL_argcheck(L, from < to && fabs(from) < 9.2e9 && fabs(to) < 9.2e9, 3, "a range of time");
-    mt_time_bin *counted = mt_lua_new_scratch(L, (size_t)count, sizeof *counted);
+    mt_time_bin *counted = mt_lua_new_zeros(L, (size_t)count, sizeof *counted);
     mt_error error;
     if (mt_source_bins(source, (int64_t)(from * 1e9), (int64_t)ceil(to * 1e9), counted,
                        (size_t)count, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    lua_createtable(L, (int)count, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_pushinteger(L, (lua_Integer)counted[i].requests);
-        lua_rawseti(L, -2, i + 1);
-    }
+    mt_lua_push_counts(L, &counted->requests, (size_t)count, sizeof *counted);
     push_means(L, counted, count, 0);
     push_means(L, counted, count, 1);
     return 3;

@@ -1,8 +1,8 @@
 /* core.synthesis: what makes requests after a trace or a model; core.source.synthesis and
  * core.source.timed_synthesis take it. */
-#include "lua/locality_binding.h"
 #include "lua/model_binding.h"
 #include "lua/source_binding.h"
+#include "lua/statistics_binding.h"
 #include "lua/synthesis_binding.h"
 
 static const char synthesis_type[] = "moontide.synthesis";
@@ -26,8 +26,7 @@ static int synthesis_release(lua_State *L) {
     return 0;
 }
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options ---- */
 
 /* The field of the table at 2. */
 static double number_of(lua_State *L, const char *name) {
@@ -87,10 +86,8 @@ static mt_origin check_origin(lua_State *L) {
 static int synthesis_about(lua_State *L) {
     mt_origin origin = check_origin(L);
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)mt_origin_requests(&origin));
-    lua_setfield(L, -2, "requests");
-    lua_pushinteger(L, (lua_Integer)mt_origin_block_size(&origin));
-    lua_setfield(L, -2, "block_size");
+    mt_lua_set_count(L, "requests", mt_origin_requests(&origin));
+    mt_lua_set_count(L, "block_size", mt_origin_block_size(&origin));
     lua_pushboolean(L, mt_origin_keeps_order(&origin));
     lua_setfield(L, -2, "gaps_in_order");
     return 1;
@@ -122,10 +119,8 @@ static int synthesis_summary(lua_State *L) {
     if (mt_synthesis_summarise(mt_lua_check_synthesis(L, 1), &summary, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 4);
-    lua_pushinteger(L, (lua_Integer)summary.requests);
-    lua_setfield(L, -2, "requests");
-    lua_pushinteger(L, (lua_Integer)summary.blocks);
-    lua_setfield(L, -2, "blocks");
+    mt_lua_set_count(L, "requests", summary.requests);
+    mt_lua_set_count(L, "blocks", summary.blocks);
     mt_lua_set_number(L, "duration", (double)summary.last_time_ns * 1e-9);
     lua_createtable(L, 0, 4);
     mt_lua_set_summary(L, "input_length", &summary.input_length);

@@ -11,8 +11,7 @@ static const char writer_type[] = "moontide.writer";
 /* Registry: the names of the .part files that interrupted writers left, a list. */
 static const char kept_parts_key[] = "moontide.kept_parts";
 
-/* ---- writers ----------------------------------------------------------------------------------
- */
+/* ---- writers ---- */
 
 typedef struct writer {
     mt_output *output; /* NULL: finished or abandoned */
@@ -169,8 +168,7 @@ static int kept_parts(lua_State *L) {
     return 1;
 }
 
-/* ---- the module -------------------------------------------------------------------------------
- */
+/* ---- the module ---- */
 
 /* Moves the methods table of the metatable at the top into the table of methods below it. */
 static void share_methods(lua_State *L, const char *name) {

@@ -21,18 +21,22 @@ mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 /* Pushes new columns, empty; they belong to the userdata. */
 mt_columns *mt_lua_new_columns(lua_State *L);
 
-/* The column at `arg` (columns:column(name)): how many requests it spans; the value of request `i`
- * in the column's own unit into *value. Returns 0 where the request has none. */
-size_t mt_lua_column_rows(lua_State *L, int arg);
-int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value);
+/* column.c: columns:column(name); its type, registered as mt_lua_index_rows says. */
+int mt_lua_columns_column(lua_State *L);
+void mt_lua_register_column(lua_State *L);
 
-int mt_lua_column_histogram(lua_State *L); /* column:histogram (columns_bins.c) */
+/* Takes the metatable at the top: its methods become `name` in the table below it, and its __index
+ * is `index`, which knows numbers and has the table of methods as upvalue 1. */
+void mt_lua_index_rows(lua_State *L, lua_CFunction index, const char *name);
 
 /* A picture has no more bins. */
 enum { MT_LUA_MOST_BINS = 100000 };
 
-/* Pushes the owner of count * size zero bytes and gives them; raises when memory is out. */
-void *mt_lua_new_scratch(lua_State *L, size_t count, size_t size);
+/* Pushes the owner of count * size zero bytes, and gives them. */
+void *mt_lua_new_zeros(lua_State *L, size_t count, size_t size);
+
+/* Pushes a list of `count` numbers, uint64_t each, `step` bytes from one to the next. */
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step);
 
 /* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid);

@@ -129,8 +129,7 @@ static inline mt_model *model_of_kind(source_kind kind, size_t requests, uint64_
 static const mt_synthesis_options plain_options = {
     .seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 enum { CACHES = 20 };
 

@@ -157,8 +157,7 @@ static void test_without_output(void **state) {
     mt_analysis_free(analysis);
 }
 
-/* ---- beside a plain slow version --------------------------------------------------------------
- */
+/* ---- beside a plain slow version ---- */
 
 enum { REQUESTS = 120 };
 
@@ -290,8 +289,7 @@ static void test_against_plain(void **state) {
     }
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 typedef struct expected_summary {
     double mean, deviation, min, p25, median, p75, max;
@@ -343,8 +341,7 @@ static void test_conversation_trace(void **state) {
     mt_source_free(reader);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void assert_refused(mt_analysis *analysis, const mt_request *request, const char *message) {
     mt_error error;
@@ -420,8 +417,7 @@ static void test_interrupt(void **state) {
     mt_analysis_free(analysis);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

@@ -114,8 +114,7 @@ static void test_exact(void **state) {
     free(many);
 }
 
-/* ---- beside a plain slow version --------------------------------------------------------------
- */
+/* ---- beside a plain slow version ---- */
 
 enum { MOST = 300, MOST_WINDOWS = 2000 };
 
@@ -159,8 +158,7 @@ static void test_against_plain(void **state) {
     }
 }
 
-/* ---- known processes --------------------------------------------------------------------------
- */
+/* ---- known processes ---- */
 
 /* Of n windows of a Poisson process the statistic (n - 1) * variance / mean is about chi-square
  * with n - 1 degrees: its quotient has a deviation of sqrt(2 / (n - 1)). Bound: four deviations. */
@@ -185,8 +183,7 @@ static void test_poisson(void **state) {
     free(times);
 }
 
-/* ---- real traces ------------------------------------------------------------------------------
- */
+/* ---- real traces ---- */
 
 typedef struct time_list {
     int64_t *times;

@@ -335,8 +335,7 @@ static void test_order_of_the_trace(void **state) {
     mt_model_release(models[1]);
 }
 
-/* ---- little to learn from ----------------------------------------------------------------------
- */
+/* ---- little to learn from ---- */
 
 static void test_one_request(void **state) {
     (void)state;
@@ -410,8 +409,7 @@ static void test_without_ids(void **state) {
     mt_model_release(model);
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void refused(mt_learner *learner, mt_request request, const char *message) {
     mt_error error;

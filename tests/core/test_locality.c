@@ -40,8 +40,7 @@ static void assert_near(double value, double expected) {
     assert_true(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)));
 }
 
-/* ---- by hand ----------------------------------------------------------------------------------
- */
+/* ---- by hand ---- */
 
 enum { BLOCK = 100 };
 
@@ -226,8 +225,7 @@ static void test_nothing(void **state) {
     assert_int_equal(error.code, MT_ERROR_VALUE);
 }
 
-/* ---- beside caches that are played through ----------------------------------------------------
- */
+/* ---- beside caches that are played through ---- */
 
 /* The trace, and what a plain pass over it says. */
 typedef struct played {
@@ -511,8 +509,7 @@ static void test_against_plain(void **state) {
         }
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 static mt_locality *read_conversation(void) {
     mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
@@ -548,8 +545,7 @@ static void test_conversation_trace(void **state) {
     mt_locality_free(locality);
 }
 
-/* ---- Ctrl-C and memory ------------------------------------------------------------------------
- */
+/* ---- Ctrl-C and memory ---- */
 
 static void test_interrupt(void **state) {
     (void)state;

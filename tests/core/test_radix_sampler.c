@@ -32,8 +32,7 @@ static void next(mt_radix_sampler *sampler, mt_synthetic *request) {
     assert_int_equal(code, MT_OK);
 }
 
-/* ---- known answers ----------------------------------------------------------------------------
- */
+/* ---- known answers ---- */
 
 /* Core lengths doubled, tails untouched: each of the four ways is as likely, a tail has one or two
  * blocks. */
@@ -98,8 +97,7 @@ static void test_stretch(void **state) {
     assert_int_equal(mt_synthesis_stretch(1, 1e300), (uint64_t)1 << 53);
 }
 
-/* ---- the walk's law ---------------------------------------------------------------------------
- */
+/* ---- the walk's law ---- */
 
 /* A core whose nodes have 1, 2, 4, ... blocks, so that the blocks from the root on say which node a
  * path ended in. */
@@ -225,8 +223,7 @@ static void test_empirical_lengths(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- rules that hold whatever the options -----------------------------------------------------
- */
+/* ---- rules that hold whatever the options ---- */
 
 /* A trace in which much is shared; of eight requests one has no blocks. */
 static mt_radix *random_tree(uint64_t random, size_t requests, uint64_t ids) {
@@ -451,8 +448,7 @@ static void test_copies(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void assert_refused(const mt_radix *radix, const mt_synthesis_options *options,
                            const char *message) {
@@ -564,8 +560,7 @@ static void test_nothing_passes(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;
@@ -586,8 +581,7 @@ static void test_out_of_memory(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 enum { CONVERSATION = 12031 };
 

@@ -30,8 +30,7 @@ static mt_synthesis_options with_seed(uint64_t seed) {
     return options;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 /* Requests made so far. */
 typedef struct made_trace {
@@ -126,8 +125,7 @@ static void test_rules_of_filtered(void **state) {
     }
 }
 
-/* ---- laps -------------------------------------------------------------------------------------
- */
+/* ---- laps ---- */
 
 static int compare_pairs(const void *a, const void *b) {
     return memcmp(a, b, 2 * sizeof(uint64_t));
@@ -176,8 +174,7 @@ static void test_laps(void **state) {
     }
 }
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 static double difference(const caches *a, const caches *b, int size) {
     return (double)a->hits[size] / (double)a->all - (double)b->hits[size] / (double)b->all;
@@ -317,8 +314,7 @@ static void test_conversation_trace(void **state) {
     mt_model_release(model);
 }
 
-/* ---- a new trace ------------------------------------------------------------------------------
- */
+/* ---- a new trace ---- */
 
 /* Pairs of neighbouring requests that are a pair of neighbours of the source. */
 static void test_neighbours(void **state) {
@@ -375,8 +371,7 @@ static void test_random_numbers(void **state) {
     mt_model_release(model);
 }
 
-/* ---- populations ------------------------------------------------------------------------------
- */
+/* ---- populations ---- */
 
 /* Who makes a request is drawn at its own place, each as likely; ids are of one population only,
  * and each population makes what it would make by itself. */
@@ -430,8 +425,7 @@ static void test_populations(void **state) {
     mt_model_release(model);
 }
 
-/* ---- odd sources ------------------------------------------------------------------------------
- */
+/* ---- odd sources ---- */
 
 /* Makes a model of `count` requests that all have the blocks 1 .. blocks; numbered from r * apart
  * on. */
@@ -517,8 +511,7 @@ static void test_large_numbers(void **state) {
     }
 }
 
-/* ---- refused ----------------------------------------------------------------------------------
- */
+/* ---- refused ---- */
 
 static void assert_refused(mt_model *model, const mt_synthesis_options *options,
                            const char *message) {
@@ -587,8 +580,7 @@ static void test_interrupt(void **state) {
     mt_model_release(model);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

@@ -48,8 +48,7 @@ void mt_lint_free(mt_lint *lint) {
     mt_free(lint);
 }
 
-/* ---- what one request says --------------------------------------------------------------------
- */
+/* ---- what one request says ---- */
 
 static mt_code add_time(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_lint_result *result = &lint->result;
@@ -136,8 +135,7 @@ mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     return code == MT_OK ? add_ids(lint, request, error) : code;
 }
 
-/* ---- what all of them say ---------------------------------------------------------------------
- */
+/* ---- what all of them say ---- */
 
 static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
     static const int64_t least_epoch = INT64_C(978307200000000); /* 2001-01-01, as milliseconds */

@@ -47,8 +47,7 @@ void mt_radix_free(mt_radix *radix) {
     mt_free(radix);
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
     size_t before = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
@@ -161,8 +160,7 @@ mt_code mt_radix_finish(mt_radix *radix, mt_error *error) {
     return mt_radix_check(radix, error);
 }
 
-/* ---- the finished tree ------------------------------------------------------------------------
- */
+/* ---- the finished tree ---- */
 
 const mt_radix_node *mt_radix_nodes(const mt_radix *radix, size_t *count) {
     *count = radix->node_count;

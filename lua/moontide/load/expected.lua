@@ -13,7 +13,6 @@ local expected = {}
 --- clamped_at (seconds)
 local expected_type = { __name = "moontide.expected" }
 
--- "1,234,567.8"
 local function grouped(number)
   return number == number and texts.number(number, 1) or "?"
 end
