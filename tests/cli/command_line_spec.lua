@@ -28,8 +28,8 @@ package.loaded["moontide.load.workload"] = {
   is = function(value) return getmetatable(value) == Workload end,
   with_script_name = function(value) return value end,
 }
-package.loaded["moontide.load.generate"] = { run = function(script, workload, opt)
-  io.stdout:write(script.name, " ", require "moontide.command.common".output_path(script, opt), " ", opt.seed,
+package.loaded["moontide.command.generate"] = { run = function(script, workload, opt)
+  io.stdout:write(script.name, " ", require "moontide.script.common".output_path(script, opt), " ", opt.seed,
     " ", opt.duration or "-", " ", opt.timestamp_digits, " ", opt.shard and opt.shard.index or "-",
     " ", tostring(opt.compact), " ", workload.draw, "\n")
   if opt.check then return nil, "in.jsonl:3:7: expected a number", "input" end

@@ -30,7 +30,7 @@ static times new_times(size_t most) {
     return made;
 }
 
-static mt_gaps *new_gaps(mt_gaps_kind kind, const times *source, uint64_t seed) {
+static mt_gaps *new_gaps(mt_gaps_method kind, const times *source, uint64_t seed) {
     int64_t *gaps = calloc(source->count + 1, sizeof *gaps);
     assert_non_null(gaps);
     for (size_t i = 1; i < source->count; i++)
@@ -43,7 +43,7 @@ static mt_gaps *new_gaps(mt_gaps_kind kind, const times *source, uint64_t seed) 
     return made;
 }
 
-static times synthesise(mt_gaps_kind kind, const times *source, size_t count, uint64_t seed) {
+static times synthesise(mt_gaps_method kind, const times *source, size_t count, uint64_t seed) {
     mt_gaps *gaps = new_gaps(kind, source, seed);
     times made = new_times(count);
     for (; made.count < count; made.count++) {
@@ -57,7 +57,7 @@ static times synthesise(mt_gaps_kind kind, const times *source, size_t count, ui
     return made;
 }
 
-static void assert_times(mt_gaps_kind kind, const int64_t *source, size_t source_count,
+static void assert_times(mt_gaps_method kind, const int64_t *source, size_t source_count,
                          const int64_t *expected, size_t count) {
     int64_t copy[16];
     memcpy(copy, source, source_count * sizeof *source);
@@ -79,7 +79,7 @@ static int is_same(const times *a, const times *b) {
 /* One instant comes again every second; where all gaps are one, there is no other way. */
 static void test_by_hand(void **state) {
     (void)state;
-    for (mt_gaps_kind kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
+    for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
         assert_times(kind, (int64_t[]){0}, 1, (int64_t[]){0, 1, 2, 3}, 4);
         assert_times(kind, (int64_t[]){0, 0, 0}, 3, (int64_t[]){0, 0, 0, 1, 1, 1, 2}, 7);
         assert_times(kind, (int64_t[]){0, 7 * SECOND}, 2, (int64_t[]){0, 7, 14, 21, 28}, 5);
@@ -461,7 +461,7 @@ static void test_small_sources(void **state) {
     times source = poisson(rate_steady, 6, 60, 1000);
     for (size_t count = 1; count <= 50; count++) {
         times small = {source.at, count};
-        for (mt_gaps_kind kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
+        for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
             enum { LAPS = 40 };
             times made = synthesise(kind, &small, LAPS * count, count);
             double expected = count == 1 ? (double)SECOND * (LAPS - 1)
@@ -619,7 +619,7 @@ static void test_dequantize_refused(void **state) {
 /* ---- what is refused ---- */
 
 static void assert_refused(const int64_t *gaps, size_t count, const char *message) {
-    for (mt_gaps_kind kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
+    for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
         mt_error error = {.code = MT_OK};
         assert_null(mt_gaps_new(kind, gaps, count, 1, &error));
         assert_int_equal(error.code, MT_ERROR_VALUE);
@@ -644,7 +644,7 @@ static void test_refused(void **state) {
 /* Times end where their numbers do, for good. */
 static void test_end_of_time(void **state) {
     (void)state;
-    for (mt_gaps_kind kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
+    for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
         mt_error error = {.code = MT_OK};
         mt_gaps *gaps = mt_gaps_new(kind, (int64_t[]){0, INT64_C(1) << 61}, 2, 1, NULL);
         int64_t time = -1;
@@ -677,7 +677,7 @@ static void test_interrupt(void **state) {
 static void test_out_of_memory(void **state) {
     (void)state;
     int64_t spaced[] = {0, 3, 0, 5};
-    for (mt_gaps_kind kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
+    for (mt_gaps_method kind = MT_GAPS_IID; kind <= MT_GAPS_SOURCE; kind++) {
         for (sweep all = {0}; sweep_next(&all);) {
             mt_gaps *gaps = mt_gaps_new(kind, spaced, 4, 1, &all.error);
             all.code = gaps ? MT_OK : all.error.code;

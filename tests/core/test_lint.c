@@ -272,7 +272,7 @@ static void parents_against_plain(uint64_t factor, uint64_t large_from) {
         }
         for (size_t i = 0; i < count; i++)
             ids[i] *= ids[i] >= large_from ? factor : 1;
-        assert_int_equal(mt_parents_add(parents, ids, count, r, &found, NULL, NULL), MT_OK);
+        assert_int_equal(mt_parents_add(parents, ids, count, r, NULL, &found, NULL, NULL), MT_OK);
         assert_int_equal(found, expected);
         total += found;
     }

@@ -209,7 +209,7 @@ static void test_against_plain(void **state) {
             if (all.count % 20 == 0)
                 assert_slots(&history, &all);
         }
-        assert_int_equal(history.total, all.blocks);
+        assert_int_equal(history.parts.total, all.blocks);
         mt_reuse_history_free(&history);
     }
 }
@@ -360,7 +360,7 @@ static void test_memory_is_bounded(void **state) {
         if (mt_reuse_must_forget(&history)) {
             assert_true(history.slot_count <= 4 * KEPT);
             mt_reuse_forget(&history, moved);
-            assert_true(history.total <= KEPT);
+            assert_true(history.parts.total <= KEPT);
             forgets++;
         }
     }

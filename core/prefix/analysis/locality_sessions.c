@@ -2,9 +2,8 @@
 #include "prefix/analysis/locality_state.h"
 
 /* The number of a new session. */
-static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *error) {
-    if (mt_reserve((void **)&sessions->list, &sessions->capacity, sessions->count + 1,
-                   sizeof *sessions->list))
+static mt_code begin_session(mt_locality_sessions *sessions, uint32_t *number, mt_error *error) {
+    if (MT_GROW(sessions->list, sessions->capacity, sessions->count + 1))
         return mt_fail_memory(error, "sessions");
     *number = (uint32_t)sessions->count; /* no more than requests, which are fewer than 2^32 - 1 */
     sessions->list[sessions->count++] = (mt_locality_session){0, 0};
@@ -12,12 +11,11 @@ static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *
 }
 
 /* The session of that name. */
-static mt_code named_session(mt_sessions *sessions, mt_span name, uint32_t *number,
+static mt_code named_session(mt_locality_sessions *sessions, mt_span name, uint32_t *number,
                              mt_error *error) {
     uint32_t name_number;
     if (mt_texts_intern(&sessions->names, name.text, name.length, &name_number) ||
-        mt_reserve((void **)&sessions->of_name, &sessions->name_capacity, (size_t)name_number + 1,
-                   sizeof *sessions->of_name))
+        MT_GROW(sessions->of_name, sessions->name_capacity, (size_t)name_number + 1))
         return mt_fail_memory(error, "sessions");
     if (name_number < sessions->name_count) {
         *number = sessions->of_name[name_number];
@@ -75,7 +73,7 @@ static int64_t think_time(const mt_locality *locality, const mt_request *request
 
 mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
                                  const mt_touch *touch, mt_error *error) {
-    mt_sessions *sessions = &locality->sessions;
+    mt_locality_sessions *sessions = &locality->sessions;
     mt_locality_row *here = &locality->rows[locality->row_count];
     mt_code code = MT_OK;
     here->think_ns = MT_NO_TIME;

@@ -34,7 +34,7 @@ typedef struct mt_locality_session {
 } mt_locality_session;
 
 /* Who has touched each block, and the sessions there are. */
-typedef struct mt_sessions {
+typedef struct mt_locality_sessions {
     mt_big touched_by; /* uint32_t by block: a session, or MT_NO_SESSION: more than one */
     mt_locality_session *list;
     uint32_t *of_name; /* by the number of its name: the session */
@@ -42,7 +42,7 @@ typedef struct mt_sessions {
     size_t count, name_count;
     size_t capacity, name_capacity;
     uint64_t given;
-} mt_sessions;
+} mt_locality_sessions;
 
 struct mt_locality {
     uint64_t block_size;
@@ -53,7 +53,7 @@ struct mt_locality {
 
     mt_prefix_tree *tree;
     mt_history *history;
-    mt_sessions sessions;
+    mt_locality_sessions sessions;
 
     mt_locality_row *rows;
     mt_locality_run *runs;

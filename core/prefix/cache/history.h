@@ -9,8 +9,12 @@
  * distance (what a later one of them lacks, touched before it by the run's owner, this request has
  * touched again), and it grows from run to run: a run and all before it hit, as serving engines
  * count prefix hits, in a cache of at least the run's distance. One number a request (how much of
- * its path is still its own) is the whole state, kept in a Fenwick tree over requests (Fenwick, "A
- * new data structure for cumulative frequency tables", 1994).
+ * its path is still its own) is the whole state, summed over requests (prefix/cache/parts.h).
+ *
+ * prefix/reuse/history.h is the history of requests that are being made. Both sum parts in the same
+ * way, but they answer different questions. This one is given paths of numbered blocks, keeps all
+ * of them, and says what each touch found. That one makes the blocks, forgets what no cache would
+ * still have, and finds a request that has a given distance and depth.
  *
  * Memory: 8 bytes a block, 16 a request. Time: O(runs * log requests) and a few steps a block. */
 #ifndef MT_PREFIX_CACHE_HISTORY_H
