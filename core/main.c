@@ -31,9 +31,9 @@ static void stop(lua_State *L, lua_Debug *call) {
     luaL_error(L, "interrupted");
 }
 
-/* The first Ctrl-C asks everything to stop: C loops see the flag, Lua the hook (lua_sethook may be
- * called from a handler; the console has a hook of its own, core/lua/interrupt.c). The second leaves
- * at once, in the console the third. */
+/* The first Ctrl-C asks everything to stop. C loops see the flag; Lua gets a hook (lua_sethook may
+ * be called from a signal handler). The console has a hook of its own, core/lua/interrupt.c. The
+ * second Ctrl-C leaves at once; in the console the third does. */
 static void on_interrupt(int signal_number) {
     if (mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();

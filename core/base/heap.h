@@ -20,6 +20,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+/* Types and names cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define MT_HEAP(heap_type, item_type, is_sooner)                                                   \
     typedef struct heap_type {                                                                     \
         item_type *items;                                                                          \
@@ -59,5 +60,6 @@
         mt_assert(heap->count == 0 || !is_sooner(&heap->items[0], &first));                        \
         return first;                                                                              \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

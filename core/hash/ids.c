@@ -208,11 +208,9 @@ mt_code mt_ids_of_mixed(mt_ids *ids, const mt_key *keys, size_t count, uint64_t 
 /* A table with room for `first` keys. */
 static mt_ids *new_table(uint64_t first, mt_error *error) {
     static const char fresh_name[] = "moontide: blocks without content";
-    mt_ids *ids = mt_allocate_zero(1, sizeof *ids);
-    if (!ids) {
-        mt_fail_memory(error, "table of hash ids");
+    mt_ids *ids = mt_new(sizeof *ids, "table of hash ids", error);
+    if (!ids)
         return NULL;
-    }
     ids->fresh_root = mt_key_namespace(fresh_name, sizeof fresh_name - 1);
     if (mt_big_reserve(&ids->slots, (first + first / 3 + GROUP) * sizeof(uint64_t)) ||
         mt_big_reserve(&ids->keys, first * sizeof(mt_key))) {

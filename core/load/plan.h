@@ -1,7 +1,7 @@
 /* A plan: named streams of requests, each a process, lengths, a prompt source and fields.
  *
  * The plan is what a script returns, made concrete; it holds no random numbers and does not know
- * where its requests go. It is executed by load/run.h. */
+ * where its requests go. It is executed by load/run/run.h. */
 #ifndef MT_LOAD_PLAN_H
 #define MT_LOAD_PLAN_H
 

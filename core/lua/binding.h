@@ -52,10 +52,24 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
 int mt_lua_pause_collector(lua_State *L);
 void mt_lua_resume_collector(lua_State *L, int was_running);
 
-/* Calls the function that lies below its `arguments` arguments, as lua_pcall does, with a traceback
- * handler. 0; or -1 with nothing left on the stack and *error filled with MT_ERROR_CALLBACK and the
- * message. */
-int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
+/* Sets a field of the table on top: a whole number / a number, an integer where it is whole and no
+ * field where it is NaN. */
+void mt_lua_set_count(lua_State *L, const char *name, uint64_t value);
+void mt_lua_set_number(lua_State *L, const char *name, double value);
+
+/* A script's function called from deep inside core. It runs on a Lua thread made for that, since
+ * core does not know which thread asked it for more; the function may itself use the same thread
+ * again. new_callback_thread pushes the thread on L, whose functions Ctrl-C stops. */
+lua_State *mt_lua_new_callback_thread(lua_State *L);
+
+/* Makes room for a call and pushes its message handler: then push the function and at most two
+ * arguments, and call. The handler's index, or 0 when memory is out. */
+int mt_lua_begin_callback(lua_State *thread, const char *what, mt_error *error);
+
+/* Calls for one result, which is on top then: lua_settop(thread, handler - 1) ends it. On failure,
+ * MT_ERROR_CALLBACK or MT_ERROR_INTERRUPTED, it has ended. */
+mt_code mt_lua_callback(lua_State *thread, int handler, int arguments, const char *what,
+                        mt_error *error);
 
 /* Argument `arg` as a "moontide.distribution" (numbers are not coerced) or a "moontide.random"; the
  * userdata keeps ownership. Raises when it is neither, or closed. */

@@ -19,6 +19,12 @@ typedef struct mt_synthesis_options {
     uint64_t min_osl, max_osl;       /* an OSL outside is moved to the bound; 0, UINT64_MAX: any */
 } mt_synthesis_options;
 
+/* Nothing stretched and no bounds, in an initialiser: {.seed = 1, .block_size = 512,
+ * MT_SYNTHESIS_PLAIN}. */
+#define MT_SYNTHESIS_PLAIN                                                                         \
+    .prefix_len_multiplier = 1, .prompt_len_multiplier = 1, .osl_multiplier = 1,                   \
+    .prefix_root_multiplier = 1, .max_isl = UINT64_MAX, .max_osl = UINT64_MAX
+
 /* A request that was made. Zero it before first use; free hash_ids with mt_free. */
 typedef struct mt_synthetic {
     uint64_t input_length, output_length; /* tokens */

@@ -72,7 +72,7 @@ static mt_code fill_empirical(mt_distribution *d, const double *values, const do
             return mt_fail_memory(error, "empirical distribution");
         d->empirical.alias = mt_alias_new(d->empirical.below, count, error);
         if (!d->empirical.alias)
-            return error ? error->code : MT_ERROR_VALUE;
+            return mt_code_of(error);
     }
     accumulate(d, weights != NULL);
     return MT_OK;
@@ -114,7 +114,7 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
                         size_t count, mt_error *error) {
     d->mix.alias = mt_alias_new(weights, count, error);
     if (!d->mix.alias)
-        return error ? error->code : MT_ERROR_VALUE;
+        return mt_code_of(error);
     d->mix.weights = mt_allocate(count, sizeof(double));
     d->mix.parts = mt_allocate(count, sizeof(mt_distribution *));
     if (!d->mix.weights || !d->mix.parts)

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "distribution_makers.h"
 #include "load/process/process.h"
 
 static inline void assert_near(double value, double wanted, double tolerance) {

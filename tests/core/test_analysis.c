@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "skip_support.h"
 #include "trace_support.h"
 #include "sweep.h"
@@ -157,8 +157,7 @@ static void test_without_output(void **state) {
     mt_analysis_free(analysis);
 }
 
-/* ---- beside a plain slow version --------------------------------------------------------------
- */
+/* ---- beside a plain slow version ---- */
 
 enum { REQUESTS = 120 };
 
@@ -290,8 +289,7 @@ static void test_against_plain(void **state) {
     }
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 typedef struct expected_summary {
     double mean, deviation, min, p25, median, p75, max;
@@ -329,23 +327,21 @@ static void assert_conversation(const mt_analysis_result *result) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     mt_analysis *analysis = new_analysis();
     mt_request request;
     int status;
-    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+    while ((status = mt_source_next(reader, &request, NULL)) > 0)
         assert_int_equal(mt_analysis_add(analysis, &request, NULL), MT_OK);
     assert_int_equal(status, 0);
     mt_analysis_result result = finish(analysis);
     assert_conversation(&result);
     mt_analysis_free(analysis);
-    mt_trace_close(reader);
+    mt_source_free(reader);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void assert_refused(mt_analysis *analysis, const mt_request *request, const char *message) {
     mt_error error;
@@ -421,8 +417,7 @@ static void test_interrupt(void **state) {
     mt_analysis_free(analysis);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

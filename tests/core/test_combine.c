@@ -221,7 +221,7 @@ static void test_repeat_from_disk(void **state) {
     mt_source *source = mt_step_repeat(source_of(state, "in.jsonl", sorted), &repeat, &error);
     char *to = expected;
     mt_request request;
-    static const mt_trace_format format = {0, 6};
+    static const mt_trace_format format = {.timestamp_digits = 6};
     while (mt_source_next(source, &request, &error) == 1)
         to = mt_request_write(&request, &format, to);
     *to = '\0';
@@ -320,8 +320,7 @@ static mt_code run_all_steps(void **state, mt_error *error) {
     write_file(in_folder(state, "in.jsonl"), text, strlen(text));
     mt_source *inputs[2];
     for (int i = 0; i < 2; i++) {
-        mt_trace_reader *reader = mt_trace_open(in_folder(state, "in.jsonl"), 0, error);
-        mt_source *input = reader ? mt_source_reader(reader, error) : NULL;
+        mt_source *input = mt_source_open(in_folder(state, "in.jsonl"), 0, error);
         input = mt_step_sort(input, 2000, error);
         input = mt_step_dequantize(input, i ? 1000000000 : 0, 0, 0, error);
         input = mt_step_sessions(input, MT_ROWS_UNKNOWN, MT_ROWS_DELTA, 512, error);

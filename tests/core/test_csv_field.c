@@ -141,8 +141,7 @@ static void test_seconds(void **state) {
     assert_int_equal(value, INT64_C(1700158546680590012));
 }
 
-/* ---- dates ------------------------------------------------------------------------------------
- */
+/* ---- dates ---- */
 
 static void assert_date(const char *text, int64_t seconds, int64_t nanoseconds) {
     int64_t value = 0;

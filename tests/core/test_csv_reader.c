@@ -12,8 +12,7 @@
 #include <sys/wait.h>
 #include <zlib.h>
 
-/* ---- a plain parser of a whole text -----------------------------------------------------------
- */
+/* ---- a plain parser of a whole text ---- */
 
 enum { MOST_FIELDS = 4096, MOST_BYTES = 1 << 15 };
 
@@ -123,8 +122,7 @@ static int oracle_row(oracle *o, size_t width) {
     return o->status = 1;
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing ---- */
 
 static mt_csv_reader *open_text(void **state, const char *text, size_t length, mt_error *error) {
     const char *path = in_folder(state, "in.csv");
@@ -213,8 +211,7 @@ static uint64_t compare_text(void **state, const char *text, size_t length) {
     return compare(reader, &error, text, length);
 }
 
-/* ---- known files ------------------------------------------------------------------------------
- */
+/* ---- known files ---- */
 
 static void test_plain(void **state) {
     mt_csv_reader *reader = open_well(state, "time,rps\n0,1.5\n60, 2 \n,\n");
@@ -280,8 +277,7 @@ static void test_columns(void **state) {
     assert_end(reader);
 }
 
-/* ---- what is wrong ----------------------------------------------------------------------------
- */
+/* ---- what is wrong ---- */
 
 /* Reads all of the text, which must fail there with a message that contains `part`. */
 static void assert_wrong(void **state, const char *text, size_t length, uint64_t line,
@@ -479,8 +475,7 @@ static void test_interrupted(void **state) {
     assert_end(reader);
 }
 
-/* ---- against the plain parser -----------------------------------------------------------------
- */
+/* ---- against the plain parser ---- */
 
 static void test_cut_at_every_byte(void **state) {
     static const char text[] =
@@ -603,8 +598,7 @@ static void test_small_blocks(void **state) {
     free(text);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 /* libcsv asks again for less when it is refused once: with `sticky` it is refused for good. */
 static void run_out_of_memory(const char *path, int sticky) {

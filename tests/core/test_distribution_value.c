@@ -13,7 +13,7 @@
 #include "sweep.h"
 
 #include "base/memory.h"
-#include "random/distribution.h"
+#include "distribution_makers.h"
 
 enum { MANY = 200000 };
 

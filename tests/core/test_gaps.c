@@ -7,7 +7,7 @@
 #include "goodness.h"
 #include "random/generator.h"
 #include "text/csv_reader.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "skip_support.h"
 #include "trace_support.h"
 #include "sweep.h"
@@ -538,16 +538,15 @@ static void test_azure_log(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     times source = new_times(12031);
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) > 0) {
+    while (mt_source_next(reader, &request, NULL) > 0) {
         assert_true(source.count < 12031);
         source.at[source.count++] = request.time_ns;
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(source.count, 12031);
     assert_drawn_anew("conversation", &source, 0.2);
     assert_dispersions("conversation", &source, 0.03, 0.06);

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "random/generator.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 #include "skip_support.h"
 #include "trace_support.h"
 #include "base/sort.h"
@@ -106,15 +106,14 @@ static void test_times_off_the_grid(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     static int64_t times[MANY];
     size_t count = 0;
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) == 1)
+    while (mt_source_next(reader, &request, NULL) == 1)
         times[count++] = request.time_ns;
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(count, 12031);
     mt_grid grid = detect(times, count);
     assert_int_equal(grid.period_ns, 3000 * ms);

@@ -5,7 +5,7 @@
 #include "sweep.h"
 
 #include "base/memory.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 #include <unistd.h>
 
@@ -335,8 +335,7 @@ static void test_order_of_the_trace(void **state) {
     mt_model_release(models[1]);
 }
 
-/* ---- little to learn from ----------------------------------------------------------------------
- */
+/* ---- little to learn from ---- */
 
 static void test_one_request(void **state) {
     (void)state;
@@ -410,8 +409,7 @@ static void test_without_ids(void **state) {
     mt_model_release(model);
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void refused(mt_learner *learner, mt_request request, const char *message) {
     mt_error error;
@@ -490,13 +488,12 @@ static void test_references(void **state) {
 /* Requests, runs, shared and distinct blocks as other programs count them. */
 static void test_conversation_trace(void **state) {
     (void)state;
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     mt_learner *learner = new_learner(512);
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) == 1)
+    while (mt_source_next(reader, &request, NULL) == 1)
         learn(learner, request);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_model *model = finish_learner(learner);
     uint64_t shared = 0, fresh = 0;
     for (size_t i = 0; i < model->count; i++) {

@@ -9,7 +9,7 @@
 #include "skip_support.h"
 #include "prefix_support.h"
 #include "sweep.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -40,8 +40,7 @@ static void assert_near(double value, double expected) {
     assert_true(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)));
 }
 
-/* ---- by hand ----------------------------------------------------------------------------------
- */
+/* ---- by hand ---- */
 
 enum { BLOCK = 100 };
 
@@ -226,8 +225,7 @@ static void test_nothing(void **state) {
     assert_int_equal(error.code, MT_ERROR_VALUE);
 }
 
-/* ---- beside caches that are played through ----------------------------------------------------
- */
+/* ---- beside caches that are played through ---- */
 
 /* The trace, and what a plain pass over it says. */
 typedef struct played {
@@ -511,20 +509,18 @@ static void test_against_plain(void **state) {
         }
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 static mt_locality *read_conversation(void) {
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     mt_locality *locality = new_locality(512);
     mt_request request;
     int status;
-    while ((status = mt_trace_next(reader, &request, NULL)) > 0)
+    while ((status = mt_source_next(reader, &request, NULL)) > 0)
         assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
     assert_int_equal(status, 0);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     return locality;
 }
 
@@ -549,8 +545,7 @@ static void test_conversation_trace(void **state) {
     mt_locality_free(locality);
 }
 
-/* ---- Ctrl-C and memory ------------------------------------------------------------------------
- */
+/* ---- Ctrl-C and memory ---- */
 
 static void test_interrupt(void **state) {
     (void)state;

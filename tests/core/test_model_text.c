@@ -220,8 +220,7 @@ static void test_same_synthesis(void **state) {
     mt_model_release(read);
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static mt_error refused(const char *path) {
     mt_error error = {0};
@@ -430,8 +429,7 @@ static void test_announced(void **state) {
     assert_string_equal(refused(path).message, "tokens must be a whole number, not 'arrivals'");
 }
 
-/* ---- mutations ---------------------------------------------------------------------------------
- */
+/* ---- mutations ---- */
 
 static size_t mutate(char *text, size_t length, size_t size, uint64_t *random) {
     static const char likely[] = "0123456789 :.-\n#";
@@ -466,8 +464,7 @@ static void test_mutations(void **state) {
     }
 }
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     const char *path = in_folder(state, "memory.model");

@@ -643,13 +643,14 @@ static mt_process *make_kind(const attempt_input *input, mt_error *error) {
 
 /* Runs to the end; sessions get answers of 10 tokens. */
 static int run_to_end(mt_process_state *opened, mt_error *error) {
+    const mt_answer answer = {.end = NAN, .input_length = 5, .output_length = 10};
     mt_event event;
     int got, last;
     while ((got = mt_process_next(opened, &event, error)) > 0) {
-        if (mt_process_settle(opened, &event, 5, 10, 0, &last, error) != MT_OK)
+        if (mt_process_settle(opened, &event, &answer, &last, error) != MT_OK)
             return -1;
         if (last)
-            mt_session_free(event.session);
+            mt_free(event.session);
     }
     return got;
 }

@@ -147,8 +147,7 @@ static void test_without_ids(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- beside a plain slow version --------------------------------------------------------------
- */
+/* ---- beside a plain slow version ---- */
 
 enum { REQUESTS = 50, MOST_BLOCKS = 8 };
 
@@ -242,8 +241,7 @@ static void test_against_plain(void **state) {
     }
 }
 
-/* ---- raw ids ----------------------------------------------------------------------------------
- */
+/* ---- raw ids ---- */
 
 static void test_raw_names(void **state) {
     (void)state;
@@ -284,8 +282,7 @@ static void test_two_parents(void **state) {
     assert_two_parents((id_list[]){LIST(1, 2, 3), LIST(1, 3)}, 2, "id 3 has two parents, 2 and 1");
 }
 
-/* ---- what is refused --------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void test_refused(void **state) {
     (void)state;
@@ -362,8 +359,7 @@ static void test_interrupt(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

@@ -7,7 +7,7 @@
 #include "skip_support.h"
 #include "reuse_support.h"
 #include "sweep.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
 
 static mt_reuse *reuse_of(mt_model *model, const mt_synthesis_options *options) {
     mt_error error = {0};
@@ -30,8 +30,7 @@ static mt_synthesis_options with_seed(uint64_t seed) {
     return options;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 /* Requests made so far. */
 typedef struct made_trace {
@@ -126,8 +125,7 @@ static void test_rules_of_filtered(void **state) {
     }
 }
 
-/* ---- laps -------------------------------------------------------------------------------------
- */
+/* ---- laps ---- */
 
 static int compare_pairs(const void *a, const void *b) {
     return memcmp(a, b, 2 * sizeof(uint64_t));
@@ -176,16 +174,14 @@ static void test_laps(void **state) {
     }
 }
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 static double difference(const caches *a, const caches *b, int size) {
     return (double)a->hits[size] / (double)a->all - (double)b->hits[size] / (double)b->all;
 }
 
-static mt_trace_reader *open_conversation(void) {
-    mt_trace_reader *reader =
-        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+static mt_source *open_conversation(void) {
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     assert_non_null(reader);
     return reader;
 }
@@ -281,17 +277,17 @@ static void test_distances(void **state) {
 static void test_conversation_trace(void **state) {
     (void)state;
     enum { REQUESTS = 12031, SEEDS = 3, TOKENS = 512 };
-    mt_trace_reader *reader = open_conversation();
+    mt_source *reader = open_conversation();
     mt_learner *learner = mt_learner_new(TOKENS, NULL);
     mt_request request;
     caches from, all;
     double differences[CACHES] = {0};
     open_caches(&from);
-    while (mt_trace_next(reader, &request, NULL) > 0) {
+    while (mt_source_next(reader, &request, NULL) > 0) {
         assert_int_equal(mt_learner_add(learner, &request, NULL), MT_OK);
         touch_caches(&from, request.hash_ids, request.hash_count);
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_model *model = mt_learner_finish(learner, NULL);
     mt_learner_free(learner);
     assert_int_equal(model->count, REQUESTS);
@@ -318,8 +314,7 @@ static void test_conversation_trace(void **state) {
     mt_model_release(model);
 }
 
-/* ---- a new trace ------------------------------------------------------------------------------
- */
+/* ---- a new trace ---- */
 
 /* Pairs of neighbouring requests that are a pair of neighbours of the source. */
 static void test_neighbours(void **state) {
@@ -376,8 +371,7 @@ static void test_random_numbers(void **state) {
     mt_model_release(model);
 }
 
-/* ---- populations ------------------------------------------------------------------------------
- */
+/* ---- populations ---- */
 
 /* Who makes a request is drawn at its own place, each as likely; ids are of one population only,
  * and each population makes what it would make by itself. */
@@ -431,8 +425,7 @@ static void test_populations(void **state) {
     mt_model_release(model);
 }
 
-/* ---- odd sources ------------------------------------------------------------------------------
- */
+/* ---- odd sources ---- */
 
 /* Makes a model of `count` requests that all have the blocks 1 .. blocks; numbered from r * apart
  * on. */
@@ -518,8 +511,7 @@ static void test_large_numbers(void **state) {
     }
 }
 
-/* ---- refused ----------------------------------------------------------------------------------
- */
+/* ---- refused ---- */
 
 static void assert_refused(mt_model *model, const mt_synthesis_options *options,
                            const char *message) {
@@ -588,8 +580,7 @@ static void test_interrupt(void **state) {
     mt_model_release(model);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

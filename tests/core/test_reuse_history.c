@@ -74,8 +74,7 @@ static void plain_hits(const plain *all, const uint64_t *path, uint32_t depth, c
     }
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing ---- */
 
 static void assert_hits(const mt_reuse_history *history, const plain *all, uint32_t owner,
                         const uint64_t *path, uint32_t depth) {
@@ -130,8 +129,7 @@ static void assert_slots(const mt_reuse_history *history, const plain *all) {
     }
 }
 
-/* ---- placing ----------------------------------------------------------------------------------
- */
+/* ---- placing ---- */
 
 /* A place that somebody may come back to: a request and a depth, the owner still in the history. 0
  * shared blocks when the dice say so. */
@@ -246,8 +244,7 @@ static void test_splitting(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- nearest, over many slots -----------------------------------------------------------------
- */
+/* ---- nearest, over many slots ---- */
 
 /* Prefixes that get rare towards the old: groups of slots in which nobody is left, or nobody deep
  * enough. Looked at again and again, in between others take away what was there. */
@@ -282,8 +279,7 @@ static void test_nearest_among_many(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- forgetting -------------------------------------------------------------------------------
- */
+/* ---- forgetting ---- */
 
 /* Who is gone, and that the others are as they were, in their order. */
 static void forget(mt_reuse_history *history, plain *all) {
@@ -371,8 +367,7 @@ static void test_memory_is_bounded(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

@@ -14,8 +14,7 @@ static void make(mt_reuse_items *items, const mt_model *model,
     assert_string_equal(error.message, "");
 }
 
-/* ---- known answers ----------------------------------------------------------------------------
- */
+/* ---- known answers ---- */
 
 /* One request of 3 new blocks, one that comes back to 2 of them after 8, with 4 blocks of its own;
  * 7 and 9 tokens in the last block. */
@@ -98,8 +97,7 @@ static void test_stretched_by_hand(void **state) {
     mt_model_release(model);
 }
 
-/* ---- whatever the options ---------------------------------------------------------------------
- */
+/* ---- whatever the options ---- */
 
 static void assert_lengths(const mt_reuse_item *item) {
     uint64_t blocks = (uint64_t)item->shared + item->returning + item->unique;
@@ -271,8 +269,7 @@ static void test_quantiles(void **state) {
     mt_model_release(model);
 }
 
-/* ---- places -----------------------------------------------------------------------------------
- */
+/* ---- places ---- */
 
 /* The source itself, request by request: its own place costs each of them nothing, and no other
  * less. */
@@ -443,8 +440,7 @@ static void test_sums_of_errors(void **state) {
     mt_reuse_history_free(&all.history);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;

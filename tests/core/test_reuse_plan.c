@@ -31,8 +31,7 @@ static void plan_lap(planned *all) {
     assert_int_equal(mt_reuse_plan_lap(&all->plan, &all->random, NULL), MT_OK);
 }
 
-/* ---- a matching -------------------------------------------------------------------------------
- */
+/* ---- a matching ---- */
 
 /* The successor comes back to the end of what may come back, at the end of somebody's path. Where
  * it was new, the successor is the first; where not, visits are exchanged among the alike, but
@@ -125,8 +124,7 @@ static void test_nobody_is_left_over(void **state) {
         }
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 /* One conversation from the first request to the last, among 1900 requests that nobody comes back
  * to: all its turns in a row take nearly the lap, so it has to begin at once. */
@@ -185,8 +183,7 @@ static void test_others_begin_anywhere(void **state) {
     close_plan(&all);
 }
 
-/* ---- random numbers ---------------------------------------------------------------------------
- */
+/* ---- random numbers ---- */
 
 static uint32_t differing(const planned *a, const planned *b) {
     uint32_t count = 0;
@@ -220,8 +217,7 @@ static void test_random_numbers(void **state) {
     close_plan(&c);
 }
 
-/* ---- small and odd ----------------------------------------------------------------------------
- */
+/* ---- small and odd ---- */
 
 /* Requests of so many blocks, all the same where `alike`, else nothing shared. */
 static mt_model *odd_model(size_t requests, uint64_t blocks, int alike) {

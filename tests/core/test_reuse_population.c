@@ -29,8 +29,7 @@ static void next(peopled *all) {
                      MT_OK);
 }
 
-/* ---- promises ---------------------------------------------------------------------------------
- */
+/* ---- promises ---- */
 
 /* Promises of those that wait whose prefix was forgotten. */
 static uint32_t count_forgotten(const peopled *all) {
@@ -73,8 +72,7 @@ static void test_promises(void **state) {
         }
 }
 
-/* ---- laps -------------------------------------------------------------------------------------
- */
+/* ---- laps ---- */
 
 /* The first of all needs nothing to go back to, so that nobody has waited for it. */
 static void test_first_request(void **state) {

@@ -24,11 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(code != MT_OK || mt_json_check(text, size, &error) == MT_OK);
     check(code == MT_OK || (error.column >= 1 && error.column <= size + 1 && error.message[0]));
     for (int compact = 0; code == MT_OK && compact < 2; compact++) {
-        mt_trace_format format = {compact, 6};
-        char *line = malloc(mt_request_bound(&request) + 64);
+        mt_trace_format format = {.compact = compact, .timestamp_digits = 6};
+        char *line = malloc(mt_request_bound(&request, &format) + 64);
         check(line != NULL);
         size_t length = (size_t)(mt_request_write(&request, &format, line) - line);
-        check(length <= mt_request_bound(&request) && line[length - 1] == '\n');
+        check(length <= mt_request_bound(&request, &format) && line[length - 1] == '\n');
         memset(line + length, '\n', 64);
         check(mt_scan_request(line, length - 1, &second, &again, &error) == MT_OK);
         check(again.has == request.has && again.time_ns == request.time_ns &&

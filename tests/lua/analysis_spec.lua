@@ -1,5 +1,6 @@
 local mt = require "moontide"
 
+local a_trace = require "tests.support.any"
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local refusal = require "tests.support.refusal".text
@@ -207,7 +208,7 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
   end)
 
   it("refuses wrong arguments", function()
-    assert.equal("analyze: the trace must be a file's name, columns, a pipe or a reader, not 5", refusal(mt.analyze, 5))
+    assert.equal("analyze: the trace must be " .. a_trace .. " or a list of these, not 5", refusal(mt.analyze, 5))
     assert.equal("analyze: block_size must be at least 1, not 0", refusal(mt.analyze, "x", { block_size = 0 }))
     assert.equal("analyze: cache_sizes must be at least 1, not 0", refusal(mt.analyze, "x", { cache_sizes = { 0 } }))
     assert.equal("analyze: cache_sizes must be a list of at least one value, not a table",

@@ -1,5 +1,6 @@
 local mt = require "moontide"
 
+local a_trace = require "tests.support.any"
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local refusal = require "tests.support.refusal".text
@@ -185,8 +186,8 @@ describe("mt.compare", function()
 
   it("refuses what is no trace, and reports one that cannot be read", function()
     local columns = mt.trace.columns(first())
-    assert.equal("compare: the first trace must be a file's name, columns, a pipe or a reader, not nil", refusal(mt.compare))
-    assert.equal("compare: the second trace must be a file's name, columns, a pipe or a reader, not 5",
+    assert.equal("compare: the first trace must be " .. a_trace .. " or a list of these, not nil", refusal(mt.compare))
+    assert.equal("compare: the second trace must be " .. a_trace .. " or a list of these, not 5",
       refusal(mt.compare, columns, 5))
     assert.equal("compare: unknown option 'cache_size' (did you mean 'cache_sizes'?)",
       refusal(mt.compare, columns, columns, { cache_size = 5 }))

@@ -1,6 +1,7 @@
 -- Rate curves as a script author sees them: units, coercion, errors with the script's line.
 local command = require "tests.support.command"
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 
@@ -204,7 +205,7 @@ describe("the rate of a trace", function()
   end)
 
   it("refuses what is no trace", function()
-    fails("mt.rate_of(5)", "my.lua:2: rate_of: the trace must be a file's name, columns or a pipe, not 5")
+    fails("mt.rate_of(5)", "my.lua:2: rate_of: the trace must be " .. a_trace .. " or a list of these, not 5")
     fails("mt.rate_of(mt.trace.columns())", "my.lua:2: rate_of: there are no requests")
     fails("mt.rate_of('x', { bin = 0 })", "my.lua:2: rate_of: bin must be above 0, not 0")
     fails("mt.rate_of('x', { bins = 0 })", "my.lua:2: rate_of: unknown option 'bins' (did you mean 'bin'?)")

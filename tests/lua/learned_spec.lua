@@ -108,7 +108,7 @@ it("streams have populations of their own, which do not depend on each other", f
   local lists, owner = { a = {}, b = {} }, {}
   local run = require("moontide.load.workload").run(both, { seed = 0, duration = 30, tags = true })
   local core = require "moontide.core"
-  for request in function() return core.plan.next(run) end do
+  for request in function() return core.source.next(run) end do
     local list = lists[request.stream]
     list[#list + 1] = request
     for _, id in ipairs(request.hash_ids) do

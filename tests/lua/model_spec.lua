@@ -2,6 +2,7 @@ local command = require "tests.support.command"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 local refusal = require "tests.support.refusal"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
@@ -143,7 +144,7 @@ describe("mt.model", function()
   end)
 
   it("raises the caller's mistakes", function()
-    raised("model.learn: the trace must be a file's name, columns, a pipe or a reader, not 5", mt.model.learn, 5)
+    raised("model.learn: the trace must be " .. a_trace .. " or a list of these, not 5", mt.model.learn, 5)
     raised("model.learn: block_size must be at least 1, not 0", mt.model.learn, "x", { block_size = 0 })
     raised("model.open: path must be a file's name, not 5", mt.model.open, 5)
     local learnt = assert(mt.model.learn(mt.trace.columns(requests)))
@@ -156,7 +157,7 @@ describe("mt.model", function()
 
   it("cannot be used once a learner is finished", function()
     local learner <close> = core.model.learner(512)
-    assert(learner:add(mt.trace.columns(requests), false))
+    assert(learner:read(core.source.columns(mt.trace.columns(requests)), 1000))
     assert(learner:finish())
     raised("learn: it is closed", learner.finish, learner)
   end)
@@ -194,7 +195,7 @@ describe("model.of", function()
   end)
 
   it("raises when it gets anything else", function()
-    raised("synthesizer: the trace must be a file's name, columns, a pipe, a reader or a model, not 5", of, 5)
+    raised("synthesizer: the trace must be " .. a_trace .. ", a list of these or a model, not 5", of, 5)
   end)
 end)
 

@@ -129,7 +129,7 @@ mean OSL
   it("has the area of its requests", function()
     local columns = mt.plan_of("steady", { rate = 50 }):columns { duration = 40 }
     local core = require "moontide.core"
-    local counts, inputs = core.columns.time_bins(columns, 0, 40, 80)
+    local counts, inputs = core.source.bins(core.source.columns(columns), 0, 40, 80)
     local sum = 0
     for _, count in ipairs(counts) do sum = sum + count end
     assert.equal(#columns, sum)

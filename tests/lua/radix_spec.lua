@@ -1,6 +1,7 @@
 local command = require "tests.support.command"
 local mt = require "moontide"
 
+local a_trace = require "tests.support.any"
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local refusal = require "tests.support.refusal".text
@@ -102,7 +103,7 @@ describe("mt.radix", function()
   end)
 
   it("refuses what is no trace and no id", function()
-    assert.equal("radix: the trace must be a file's name, columns, a pipe, a reader or a list of lists of ids, not 5",
+    assert.equal("radix: the trace must be " .. a_trace .. ", a list of these or a list of lists of ids, not 5",
       refusal(mt.radix, 5))
     assert.equal("radix: list 2 must be a list of ids, not 7", refusal(mt.radix, { { 1 }, 7 }))
     for _, id in ipairs { -1, 0.5, "x", "", "-3", "18446744073709551615", "99999999999999999999", true } do

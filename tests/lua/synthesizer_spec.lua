@@ -1,5 +1,6 @@
 local command = require "tests.support.command"
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 local records = require "tests.support.records"
 
 local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
@@ -329,9 +330,9 @@ describe("mt.synthesizer", function()
     refused("min_osl (9) is above max_osl (3)", { min_osl = 9, max_osl = 3 })
     refused("unknown option 'prompt_len_multiplyer' (did you mean 'prompt_len_multiplier'?)",
       { prompt_len_multiplyer = 3 })
-    assert.equal("synthesizer: the trace must be a file's name, columns, a pipe, a reader or a model, not 5",
+    assert.equal("synthesizer: the trace must be " .. a_trace .. ", a list of these or a model, not 5",
       refusal(mt.synthesizer, 5))
-    assert.equal("synthesizer: the trace must be a file's name, columns, a pipe or a reader, not 5",
+    assert.equal("synthesizer: the trace must be " .. a_trace .. " or a list of these, not 5",
       refusal(mt.synthesizer, 5, { method = "radix" }))
   end)
 

@@ -107,11 +107,10 @@ int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
     return status;
 }
 
-mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
-                          uint64_t output_length, int rejected, int *last, mt_error *error) {
+mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,
+                          int *last, mt_error *error) {
     if (state->process->kind->settle)
-        return state->process->kind->settle(state, event, input_length, output_length, rejected,
-                                            last, error);
+        return state->process->kind->settle(state, event, answer, last, error);
     *last = 1;
     return MT_OK;
 }
@@ -124,13 +123,6 @@ void mt_process_close(mt_process_state *state) {
     mt_clock_close(state->clock);
     mt_process_release(state->process);
     mt_free(state);
-}
-
-void mt_session_free(mt_session *session) {
-    if (!session)
-        return;
-    mt_free(session->ids);
-    mt_free(session);
 }
 
 /* The whole clamped area: what even, Poisson and renewal arrivals deliver on average. */

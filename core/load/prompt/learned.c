@@ -46,12 +46,7 @@ static mt_code learned_open(mt_prompt_state *base, const char *stream, uint64_t 
                        (unsigned long long)base->block_size);
     mt_synthesis_options options = {.seed = population_seed(base, stream, seed),
                                     .block_size = base->block_size,
-                                    .prefix_len_multiplier = 1,
-                                    .prompt_len_multiplier = 1,
-                                    .osl_multiplier = 1,
-                                    .prefix_root_multiplier = 1,
-                                    .max_isl = UINT64_MAX,
-                                    .max_osl = UINT64_MAX};
+                                    MT_SYNTHESIS_PLAIN};
     state->reuse = mt_reuse_new(prompt->model, &options, &problem);
     if (state->reuse)
         return MT_OK;

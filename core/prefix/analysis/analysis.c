@@ -42,11 +42,9 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_analysis *analysis = mt_allocate_zero(1, sizeof *analysis);
-    if (!analysis) {
-        mt_fail_memory(error, "analysis");
+    mt_analysis *analysis = mt_new(sizeof *analysis, "analysis", error);
+    if (!analysis)
         return NULL;
-    }
     analysis->block_size = block_size;
     if (!(analysis->ids = mt_numbering_new(error))) {
         mt_free(analysis);

@@ -9,11 +9,9 @@ mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_locality *locality = mt_allocate_zero(1, sizeof *locality);
-    if (!locality) {
-        mt_fail_memory(error, "cache analysis");
+    mt_locality *locality = mt_new(sizeof *locality, "cache analysis", error);
+    if (!locality)
         return NULL;
-    }
     locality->block_size = block_size;
     locality->tree = mt_prefix_tree_new(error);
     locality->history = locality->tree ? mt_history_new(error) : NULL;

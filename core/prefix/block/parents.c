@@ -13,10 +13,8 @@ struct mt_parents {
 };
 
 mt_parents *mt_parents_new(mt_error *error) {
-    mt_parents *parents = mt_allocate_zero(1, sizeof *parents);
-    if (!parents)
-        mt_fail_memory(error, "parents of blocks");
-    else if (!(parents->numbering = mt_numbering_new(error))) {
+    mt_parents *parents = mt_new(sizeof *parents, "parents of blocks", error);
+    if (parents && !(parents->numbering = mt_numbering_new(error))) {
         mt_free(parents);
         parents = NULL;
     }

@@ -11,10 +11,7 @@ struct mt_prefix_tree {
 };
 
 mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
-    mt_prefix_tree *tree = mt_allocate_zero(1, sizeof *tree);
-    if (!tree)
-        mt_fail_memory(error, "prefix tree");
-    return tree;
+    return mt_new(sizeof(mt_prefix_tree), "prefix tree", error);
 }
 
 void mt_prefix_tree_seal(mt_prefix_tree *tree) {

@@ -20,10 +20,7 @@ struct mt_history {
 };
 
 mt_history *mt_history_new(mt_error *error) {
-    mt_history *history = mt_allocate_zero(1, sizeof *history);
-    if (!history)
-        mt_fail_memory(error, "history");
-    return history;
+    return mt_new(sizeof(mt_history), "history", error);
 }
 
 void mt_history_free(mt_history *history) {

@@ -51,17 +51,12 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_learner *learner = mt_allocate_zero(1, sizeof *learner);
-    if (!learner) {
-        mt_fail_memory(error, "learner");
+    mt_learner *learner = mt_new(sizeof *learner, "learner", error);
+    if (!learner)
         return NULL;
-    }
     learner->block_size = block_size;
-    learner->model = mt_allocate_zero(1, sizeof *learner->model);
-    if (learner->model)
+    if ((learner->model = mt_new(sizeof *learner->model, "learner", error)))
         learner->model->references = 1;
-    else
-        mt_fail_memory(error, "learner");
     if (!learner->model || !(learner->tree = mt_prefix_tree_new(error)) ||
         !(learner->history = mt_history_new(error))) {
         mt_learner_free(learner);

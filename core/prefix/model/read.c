@@ -79,11 +79,8 @@ static mt_code read_model(mt_model_reader *r) {
 mt_model *mt_model_read(mt_input *input, mt_error *error) {
     mt_error problem;
     mt_model_reader reader = {.scan = {.input = input, .error = error ? error : &problem}};
-    reader.model = mt_allocate_zero(1, sizeof *reader.model);
-    if (!reader.model) {
-        mt_fail_memory(error, "model");
+    if (!(reader.model = mt_new(sizeof *reader.model, "model", error)))
         return NULL;
-    }
     reader.model->references = 1;
     if (read_model(&reader) != MT_OK) {
         mt_model_release(reader.model);

@@ -35,8 +35,7 @@ typedef struct prompt {
     uint64_t input_length;
 } prompt;
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 void mt_radix_sampler_free(mt_radix_sampler *sampler) {
     if (!sampler)
@@ -175,11 +174,9 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
                                        mt_error *error) {
     if (check_options(radix, options, error))
         return NULL;
-    mt_radix_sampler *sampler = mt_allocate_zero(1, sizeof *sampler);
-    if (!sampler) {
-        mt_fail_memory(error, "synthesis");
+    mt_radix_sampler *sampler = mt_new(sizeof *sampler, "synthesis", error);
+    if (!sampler)
         return NULL;
-    }
     sampler->radix = radix;
     sampler->options = *options;
     start(&sampler->prompt, options->seed, "prompt");
@@ -196,8 +193,7 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
     return NULL;
 }
 
-/* ---- drawing ----------------------------------------------------------------------------------
- */
+/* ---- drawing ---- */
 
 static prompt draw_prompt(mt_radix_sampler *sampler) {
     const mt_radix *radix = sampler->radix;
@@ -248,8 +244,7 @@ static uint64_t draw_output(mt_radix_sampler *sampler) {
         outputs[mt_random_below(&sampler->output, mt_radix_requests(sampler->radix))]);
 }
 
-/* ---- ids --------------------------------------------------------------------------------------
- */
+/* ---- ids ---- */
 
 /* The slots of the copy's nodes on the path, firsts being as long as they need. */
 static mt_code find_slots(mt_radix_sampler *sampler, size_t length, uint64_t copy,

@@ -112,7 +112,8 @@ static void merge_release(mt_source *source) {
     mt_apart_free(&self->apart);
 }
 
-static const mt_source_kind merge_kind = {merge_next, merge_release, merge_name, merge_skipped};
+static const mt_source_kind merge_kind = {
+    .next = merge_next, .release = merge_release, .name = merge_name, .skipped = merge_skipped};
 
 mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt_error *error) {
     mt_source **taken = mt_source_take_all(inputs, count, error);

@@ -207,10 +207,13 @@ static mt_code session_ordinal(shard_step *self, mt_span session, uint64_t *ordi
 
 static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
     shard_step *self = (shard_step *)source;
+    mt_source *below = source->below;
     int status;
-    while ((status = mt_source_next(source->below, request, error)) > 0) {
+    while ((status = mt_source_next(below, request, error)) > 0) {
         uint64_t ordinal = 0;
-        if (!(request->has & MT_HAS_SESSION))
+        if (below->kind->ordinal)
+            ordinal = below->kind->ordinal(below);
+        else if (!(request->has & MT_HAS_SESSION))
             ordinal = self->ordinal++;
         else if (session_ordinal(self, request->session, &ordinal, error) != MT_OK)
             return -1;

@@ -1,10 +1,9 @@
 --- What `moontide help` prints. Nothing here runs a script's plan; the list of commands does not even
 --- load the scripts.
-local core = require "moontide.core"
 local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
 local scripts = require "moontide.script.load"
-core.base.own()
+local text = require "moontide.kit.text"
 
 local help = {}
 
@@ -78,18 +77,11 @@ end
 
 local help_column, width = 30, 98
 
--- Words as lines of at most `room` bytes.
-local function wrap(text, room)
-  local lines, line = {}, ""
-  for word in text:gmatch "%S+" do
-    if line ~= "" and #line + 1 + #word > room then
-      lines[#lines + 1], line = line, word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return lines
+-- Words as lines of at most `room` columns.
+local function wrap(words, room)
+  local pieces = {}
+  for word in words:gmatch "%S+" do pieces[#pieces + 1] = word end
+  return text.filled(pieces, room)
 end
 
 local function placeholder(option)
@@ -141,9 +133,9 @@ local function add_options(lines, title, list)
         lines[#lines + 1] = left
         left = ""
       end
-      for i, text in ipairs(texts) do
-        if text ~= "" then
-          lines[#lines + 1] = ("%-" .. help_column .. "s%s"):format(i == 1 and left or "", text)
+      for i, line in ipairs(texts) do
+        if line ~= "" then
+          lines[#lines + 1] = ("%-" .. help_column .. "s%s"):format(i == 1 and left or "", line)
         elseif left ~= "" then
           lines[#lines + 1] = left
         end

@@ -3,7 +3,6 @@
 local core = require "moontide.core"
 local help = require "moontide.command.help"
 local scripts = require "moontide.script.load"
-core.base.own()
 
 local man = {}
 

@@ -1,7 +1,6 @@
 --- What a picture may use on this terminal, and pictures as values.
 local core = require "moontide.core"
 local system = require "moontide.kit.system"
-core.base.own()
 
 local style = {}
 

@@ -9,7 +9,6 @@ local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local options = {
   duration = units.duration,
@@ -26,11 +25,12 @@ local options = {
 }
 
 ---@class moontide.option
----@field [1] string its name, with hyphens or underscores: --corr-time on the command line, corr_time in tables
+---@field [1] string its name, with hyphens or underscores: --corr-time on the command line, corr_time in a
+--- table
 ---@field kind string number (finite), integer (exact; k and M), rate (a number per second or a curve),
---- rate_number (only a number), duration (seconds), length (tokens or a distribution), curve, path, choice, flag
---- (absent is false), shard ("0/4"), string, boolean, any; further ones where their values are made (kinds.lua
---- says how). A rate or length given as a number is 0 or more unless the option has a range of its own
+--- rate_number (only a number), duration (seconds), length (tokens or a distribution), curve, path, choice,
+--- flag (absent is false), shard ("0/4"), string, boolean, any; further ones where their values are made
+--- (kinds.lua says how). A rate or length given as a number is 0 or more unless the option has a range
 ---@field default any taken through the same conversion; without one the option is absent
 ---@field required boolean? it must be given
 ---@field min number? smallest allowed number; above: the same, exclusive

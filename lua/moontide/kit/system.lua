@@ -1,6 +1,4 @@
 --- What is around us: variables of the environment, files.
-local core = require "moontide.core"
-core.base.own()
 
 local system = {}
 

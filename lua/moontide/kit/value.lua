@@ -1,6 +1,5 @@
 --- What a value is.
 local core = require "moontide.core"
-core.base.own()
 
 local value = {}
 

@@ -4,7 +4,6 @@ local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local stream = {}
 ---@class moontide
@@ -107,10 +106,10 @@ function public.classes(list)
 end
 
 --- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
----@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param trace moontide.trace a file, or what else may be a trace
 ---@return moontide.classes
 function public.lengths_of(trace)
-  local columns = require("moontide.trace.trace").columns_of(trace, "lengths_of")
+  local columns = require("moontide.trace.any").columns(trace, "lengths_of")
   return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
     text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
 end
@@ -179,8 +178,8 @@ end
 
 -- A prompt source that decides the lengths itself leaves only the output to the stream.
 local function use_decided(self, values, where)
-  refuse_given(values, { "input", "new_input", "lengths" }, ("%s: %s decides the lengths of its prompts"):format(
-    where, source_name(values.prompt)), " (output= may replace its OSL)")
+  local why = ("%s: %s decides the lengths of its prompts"):format(where, source_name(values.prompt))
+  refuse_given(values, { "input", "new_input", "lengths" }, why, " (output= may replace its OSL)")
   local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
 end

@@ -12,7 +12,6 @@ local report = require "moontide.kit.report"
 local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
 local system = require "moontide.kit.system"
-core.base.own()
 
 local repl = {}
 

@@ -3,7 +3,6 @@
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
 local system = require "moontide.kit.system"
-core.base.own()
 
 local save = {}
 

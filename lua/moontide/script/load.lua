@@ -5,7 +5,6 @@ local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local system = require "moontide.kit.system"
-core.base.own()
 
 local scripts = {}
 

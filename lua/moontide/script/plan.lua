@@ -5,7 +5,6 @@ local options = require "moontide.kit.options"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local system = require "moontide.kit.system"
-core.base.own()
 
 local plan = {}
 

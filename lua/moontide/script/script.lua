@@ -8,7 +8,6 @@ local common = require "moontide.script.common"
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local script = {}
 

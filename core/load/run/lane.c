@@ -1,6 +1,7 @@
-#include "load/run_lane.h"
+#include "load/run/lane.h"
 
 #include "base/memory.h"
+#include "load/run/session.h"
 #include "text/json.h"
 
 #include <math.h>
@@ -63,7 +64,9 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     mt_process_context context = {.seed = options->seed,
                                   .name = stream->name,
                                   .factor = options->factor * stream->factor,
-                                  .end = fmin(options->duration, stream->end)};
+                                  .end = fmin(options->duration, stream->end),
+                                  .session_size = sizeof(mt_run_session),
+                                  .session_release = mt_run_session_release};
     lane->block_size = block_size;
     lane->classes = mt_lengths_class_count(stream->lengths);
     lane->length_draws = mt_process_random(&context, "lengths");
@@ -120,7 +123,7 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
         return MT_OK;
     /* A session's turns draw the same numbers at the same time: they have the same fields. */
     mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
-    double time = event->session ? event->session->begin : event->time;
+    double time = event->session ? mt_run_session_of(event)->begin : event->time;
     size_t offset = 0, length = 0;
     mt_code code =
         mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);

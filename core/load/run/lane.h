@@ -3,7 +3,7 @@
 #ifndef MT_LOAD_RUN_LANE_H
 #define MT_LOAD_RUN_LANE_H
 
-#include "load/run.h"
+#include "load/run/run.h"
 
 typedef struct mt_lane {
     const mt_stream *stream; /* the plan's */
