@@ -13,25 +13,25 @@
 
 enum { REQUESTS = 210, BLOCKS = 2198, DISTINCT = 778, BLOCK = 64 };
 
-static mt_source *reader;
+static mt_source *source;
 
 static int open_trace(void **state) {
     (void)state;
     mt_error error;
-    reader = mt_source_open("tests/data/small.jsonl", 0, &error);
-    if (!reader)
+    source = mt_source_open("tests/data/small.jsonl", 0, &error);
+    if (!source)
         print_message("%s\n", error.message);
-    return reader ? 0 : -1;
+    return source ? 0 : -1;
 }
 
 static int close_trace(void **state) {
     (void)state;
-    mt_source_free(reader);
+    mt_source_free(source);
     return 0;
 }
 
 static int next(mt_request *request) {
-    int status = mt_source_next(reader, request, NULL);
+    int status = mt_source_next(source, request, NULL);
     assert_true(status >= 0);
     return status;
 }

@@ -102,15 +102,17 @@ describe("the order within rooms", function()
   it("has a place for every folder and file of a room with folders, and no other", function()
     local met = {}
     for _, file in ipairs(files) do
-      if file.room and file.rest:find "/" then assert.is_table(order[file.room], file.path) end
+      if file.room and file.rest:find "/" then
+        assert.is_table(order[file.room], "core/README.md, Order within rooms, has no row for " .. file.room)
+      end
       if order[file.room] then
         local unit, column = unit_of(file)
-        assert.is_number(column, file.path)
+        assert.is_number(column, "core/README.md, Order within rooms, has no place for " .. file.path)
         met[file.room .. "/" .. unit] = true
       end
     end
     for room, units in pairs(order) do
-      for unit in pairs(units) do assert.is_true(met[room .. "/" .. unit], unit .. " is not in " .. room) end
+      for unit in pairs(units) do assert.is_true(met[room .. "/" .. unit], room .. " has no " .. unit .. " any more") end
     end
   end)
 
