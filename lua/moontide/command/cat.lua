@@ -5,7 +5,6 @@ local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 local where = require "moontide.trace.where"
-core.base.own()
 
 local cat = {}
 

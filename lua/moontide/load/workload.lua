@@ -10,7 +10,6 @@ local picture = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local workload = {}
 ---@class moontide
