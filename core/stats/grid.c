@@ -1,5 +1,6 @@
 #include "stats/grid.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "base/sort.h"
 #include "random/generator.h"
@@ -137,6 +138,7 @@ static int fits(const double *sorted, size_t count, double period, int64_t first
     int64_t near_zero = (int64_t)tolerance(period);
     if (offset <= near_zero || whole - offset <= near_zero)
         offset = 0;
+    mt_assert(0 <= offset && offset < whole && near <= count && ticks <= count);
     *grid = (mt_grid){.period_ns = whole,
                       .offset_ns = offset,
                       .times = count,

@@ -121,6 +121,7 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     for (size_t i = 0; i < count; i++) {
         owners[blocks[i]] = request;
         visits[blocks[i]]++;
+        mt_assert(i == 0 || visits[blocks[i - 1]] >= visits[blocks[i]]); /* a path is a prefix */
     }
     history->lengths[request] = (uint32_t)count;
     history->own[request] = (uint32_t)count;

@@ -1,5 +1,6 @@
 #include "prefix/cache/hit_curve.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -43,6 +44,7 @@ mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals 
         sum.tokens += hits[i].tokens;
         curve->steps[curve->count - 1] = sum;
     }
+    mt_assert(curve->count == different && sum.blocks <= totals->blocks);
     return curve;
 }
 

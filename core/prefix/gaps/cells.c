@@ -1,5 +1,7 @@
 #include "prefix/gaps/state.h"
 
+#include "base/assert.h"
+
 #define SECOND INT64_C(1000000000)
 
 /* What people count requests by, a factor of 4 to 12 from one to the next. */
@@ -57,6 +59,7 @@ void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t tick, int64_t lap_length, 
         int64_t next = length_after(length);
         if (!may_be_largest(next, length, lap_length, count))
             return;
+        mt_assert(next > length && next % length == 0);
         cells->length[cells->count++] = next;
     }
 }

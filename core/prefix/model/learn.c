@@ -170,6 +170,9 @@ static void split_new(mt_learner *learner) {
         while (returning < description->unique &&
                mt_history_visits(learner->history, first + returning) > 1)
             returning++;
+        /* Only the first few came back. */
+        mt_assert(returning == description->unique ||
+                  mt_history_visits(learner->history, first + description->unique - 1) == 1);
         description->returning = returning;
         description->unique -= returning;
     }

@@ -1,5 +1,6 @@
 #include "prefix/radix/radix.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "hash/ids.h"
 #include "prefix/block/check.h"
@@ -284,6 +285,7 @@ static mt_code write_ids(mt_radix_sampler *sampler, const prompt *drawn, uint64_
     uint64_t *firsts = sampler->firsts.data;
     for (size_t i = length; i-- > 0;) {
         uint32_t node = sampler->path[i];
+        mt_assert(reach[node] > reach[nodes[node].parent]);
         uint64_t *first = &firsts[sampler->path_slots[i]];
         uint64_t count = reach[node] - reach[nodes[node].parent];
         if (*first == 0) {

@@ -336,6 +336,7 @@ static void measure_spans(mt_reuse_plan *plan) {
     for (uint32_t i = 0; i < plan->items->count; i++) {
         uint32_t count = 0, at = i;
         while (at != MT_NO_ITEM && match->prospects[at].span < 0) {
+            mt_assert(count < plan->items->count); /* nobody follows himself, by however many */
             chain[count++] = at;
             at = plan->successor[at];
         }

@@ -256,6 +256,7 @@ static mt_code least_early(mt_reuse_population *population, mt_reuse_wait *chose
         }
         ahead[count++] = wait;
     }
+    mt_assert(count > 0);
     *chosen = ahead[best];
     for (int k = 0; k < count; k++)
         if (k != best && mt_reuse_heap_push(&population->due, ahead[k]) != 0)
