@@ -7,6 +7,7 @@
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
+local trace_plot = require "moontide.trace.trace_plot"
 local where = require "moontide.trace.where"
 require "moontide.command.common" -- declares the kind "shard"
 core.base.own()
@@ -309,6 +310,15 @@ metatable.__index = ends
 ---@return moontide.columns? columns, string? message, string? code
 function ends:columns()
   return pipe.read(self, core.source.collect)
+end
+
+--- A picture of it: requests a second over time, with mean ISL and OSL.
+---@param given? moontide.columns_plot_options
+---@return moontide.picture
+function ends:plot(given)
+  local columns, message = self:columns()
+  if not columns then core.base.raise("plot: " .. message) end
+  return trace_plot.plot(columns, given)
 end
 
 --- The requests one after the other, for a loop, in which what goes wrong raises.
