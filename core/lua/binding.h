@@ -52,6 +52,11 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
 int mt_lua_pause_collector(lua_State *L);
 void mt_lua_resume_collector(lua_State *L, int was_running);
 
+/* Pushes the field of the table at `arg`; is it there? */
+static inline int mt_lua_has_field(lua_State *L, int arg, const char *name) {
+    return lua_getfield(L, arg, name) != LUA_TNIL;
+}
+
 /* Sets a field of the table on top: a whole number / a number, an integer where it is whole and no
  * field where it is NaN. */
 void mt_lua_set_count(lua_State *L, const char *name, uint64_t value);

@@ -102,12 +102,6 @@ static int plan_new(lua_State *L) {
     return owner->plan ? 1 : mt_lua_raise_error(L, &error);
 }
 
-/* The field `name` of the table at 2 pushed; its type checked by the caller. */
-static int optional(lua_State *L, const char *name) {
-    lua_getfield(L, 2, name);
-    return !lua_isnil(L, -1);
-}
-
 /* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, class_prompts=, class_fields=,
  * factor=, last=}): class lists hold an entry or false a class. The table keeps everything alive.
  */
@@ -125,16 +119,16 @@ static int plan_add(lua_State *L) {
     stream.lengths = mt_lua_check_lengths(L, -1);
     lua_getfield(L, 2, "prompt");
     stream.prompt = mt_lua_check_prompt(L, -1);
-    if (optional(L, "first"))
+    if (mt_lua_has_field(L, 2, "first"))
         stream.first = mt_lua_check_lengths(L, -1);
-    if (optional(L, "fields"))
+    if (mt_lua_has_field(L, 2, "fields"))
         stream.fields = mt_lua_check_fields(L, -1);
-    if (optional(L, "factor"))
+    if (mt_lua_has_field(L, 2, "factor"))
         stream.factor = mt_lua_check_not_negative(L, -1, "scale");
-    if (optional(L, "last"))
+    if (mt_lua_has_field(L, 2, "last"))
         stream.end = luaL_checknumber(L, -1);
     size_t classes = mt_lengths_class_count(stream.lengths);
-    if (optional(L, "class_prompts")) {
+    if (mt_lua_has_field(L, 2, "class_prompts")) {
         mt_prompt **prompts = lua_newuserdatauv(L, classes * sizeof(mt_prompt *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);
@@ -143,7 +137,7 @@ static int plan_add(lua_State *L) {
         }
         stream.class_prompts = prompts;
     }
-    if (optional(L, "class_fields")) {
+    if (mt_lua_has_field(L, 2, "class_fields")) {
         mt_fields **fields = lua_newuserdatauv(L, classes * sizeof(mt_fields *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);

@@ -67,11 +67,6 @@ static int columns_source(lua_State *L) {
     return *self ? 1 : mt_lua_failure(L, &error);
 }
 
-/* The field `name` of the table at 2, pushed: is it there? */
-static int has_field(lua_State *L, const char *name) {
-    return lua_getfield(L, 2, name) != LUA_TNIL;
-}
-
 static int flag_of(lua_State *L, const char *name) {
     lua_getfield(L, 2, name);
     return lua_toboolean(L, -1);
@@ -86,13 +81,13 @@ static int run_source(lua_State *L) {
     mt_run_options options = mt_run_defaults();
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    if (has_field(L, "seed"))
+    if (mt_lua_has_field(L, 2, "seed"))
         options.seed = (uint64_t)luaL_checkinteger(L, -1);
-    if (has_field(L, "duration"))
+    if (mt_lua_has_field(L, 2, "duration"))
         options.duration = mt_lua_check_not_negative(L, -1, "duration");
-    if (has_field(L, "most"))
+    if (mt_lua_has_field(L, 2, "most"))
         options.most = mt_lua_check_count(L, -1, "num_requests");
-    if (has_field(L, "factor"))
+    if (mt_lua_has_field(L, 2, "factor"))
         options.factor = mt_lua_check_not_negative(L, -1, "rate_scale");
     options.tags = flag_of(L, "tags");
     options.compact = flag_of(L, "compact");
@@ -148,33 +143,29 @@ static source *take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
     return self;
 }
 
-/* merge(sources, parts) -> source | nil, message, code */
-static int merge(lua_State *L) {
-    int parts = lua_toboolean(L, 2);
+/* The sources of the list at 1 put together: one after the other, or by time. */
+static int put_together(lua_State *L, int by_time, int64_t gap_ns, int parts) {
     mt_source **inputs;
     size_t count;
     mt_error error;
     source *self = take_inputs(L, &inputs, &count);
-    mt_fail_memory(&error, "inputs to merge");
-    if (inputs)
-        self->source = mt_source_merge(inputs, count, parts, &error);
+    if (!inputs)
+        mt_fail_memory(&error, "inputs of a trace");
+    else
+        self->source = by_time ? mt_source_merge(inputs, count, parts, &error)
+                               : mt_source_join(inputs, count, gap_ns, parts, &error);
     mt_free(inputs);
     return self->source ? 1 : mt_lua_failure(L, &error);
 }
 
+/* merge(sources, parts) -> source | nil, message, code */
+static int merge(lua_State *L) {
+    return put_together(L, 1, 0, lua_toboolean(L, 2));
+}
+
 /* join(sources, gap | nil, parts) -> source | nil, message, code */
 static int join(lua_State *L) {
-    int64_t gap = mt_lua_nanoseconds(L, 2, -1, "join: gap");
-    int parts = lua_toboolean(L, 3);
-    mt_source **inputs;
-    size_t count;
-    mt_error error;
-    source *self = take_inputs(L, &inputs, &count);
-    mt_fail_memory(&error, "inputs to join");
-    if (inputs)
-        self->source = mt_source_join(inputs, count, gap, parts, &error);
-    mt_free(inputs);
-    return self->source ? 1 : mt_lua_failure(L, &error);
+    return put_together(L, 0, mt_lua_nanoseconds(L, 2, -1, "join: gap"), lua_toboolean(L, 3));
 }
 
 /* ---- the module ---- */

@@ -134,11 +134,11 @@ static int step_scale(lua_State *L) {
     return stepped(L, self, mt_step_scale(*self, input, output, block_size, &error), &error);
 }
 
-/* fit(source, block_size, first_free) */
+/* fit_ids(source, block_size, first_free) */
 static int step_fit(lua_State *L) {
     mt_source **self = mt_lua_source_place(L, 1);
-    uint64_t block_size = mt_lua_check_count(L, 2, "fit: block_size");
-    uint64_t first_free = mt_lua_check_count(L, 3, "fit: first_free");
+    uint64_t block_size = mt_lua_check_count(L, 2, "fit_ids: block_size");
+    uint64_t first_free = mt_lua_check_count(L, 3, "fit_ids: first_free");
     mt_error error;
     return stepped(L, self, mt_step_fit(*self, block_size, first_free, &error), &error);
 }
@@ -182,7 +182,7 @@ const luaL_Reg mt_lua_source_steps[] = {{"first", step_first},
                                         {"sort", step_sort},
                                         {"loop", step_loop},
                                         {"scale", step_scale},
-                                        {"fit", step_fit},
+                                        {"fit_ids", step_fit},
                                         {"renumber", step_renumber},
                                         {"sessions", step_sessions},
                                         {"timed_synthesis", step_synthesis},

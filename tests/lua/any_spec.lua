@@ -54,6 +54,7 @@ local functions = {
     local result = assert(mt.lint(trace))
     return ("%d %d %s"):format(result.requests, #result.findings, #result:mended():columns())
   end },
+  { "trace.columns", function(trace) return text_of(mt.trace.columns(trace)) end },
   { "trace.pipe", function(trace) return text_of(mt.trace.pipe(trace)) end },
   { "trace.merge", function(trace) return text_of(mt.trace.merge { trace }) end },
   { "trace.join", function(trace) return text_of(mt.trace.join { trace }) end },
@@ -159,6 +160,11 @@ describe("a workload's pipe", function()
     assert.equal(7, #made)
     assert.equal(columns:column("timestamp")[7] // 1, made:column("timestamp")[7] // 1)
   end)
+end)
+
+it("a pipe is drawn as its columns are", function()
+  assert.equal(tostring(columns:plot { width = 60 }), tostring(mt.trace.pipe(path):plot { width = 60 }))
+  assert.truthy(select(2, pcall(function() return mt.trace.pipe("/nowhere"):plot() end)):find "plot: /nowhere: cannot open")
 end)
 
 describe("a reader", function()

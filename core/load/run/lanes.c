@@ -11,7 +11,7 @@ static int sooner(const mt_lane *a, const mt_lane *b) {
     return a->rank < b->rank;
 }
 
-static void sift_down(mt_lanes *lanes, size_t at) {
+static void sift_down(mt_run_lanes *lanes, size_t at) {
     mt_lane **heap = lanes->heap;
     for (;;) {
         size_t child = 2 * at + 1;
@@ -28,7 +28,7 @@ static void sift_down(mt_lanes *lanes, size_t at) {
     }
 }
 
-mt_code mt_lanes_advance(mt_lanes *lanes, mt_error *error) {
+mt_code mt_run_lanes_advance(mt_run_lanes *lanes, mt_error *error) {
     int got = mt_lane_advance(lanes->heap[0], error);
     if (got < 0)
         return mt_code_of(error);
@@ -45,7 +45,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*first)->stream->name, (*second)->stream->name);
 }
 
-static void rank_lanes(mt_lanes *lanes, const mt_plan *plan) {
+static void rank_lanes(mt_run_lanes *lanes, const mt_plan *plan) {
     for (size_t i = 0; i < lanes->count; i++) {
         lanes->lanes[i].stream = mt_plan_stream(plan, i);
         lanes->heap[i] = &lanes->lanes[i];
@@ -55,8 +55,8 @@ static void rank_lanes(mt_lanes *lanes, const mt_plan *plan) {
         lanes->heap[i]->rank = i;
 }
 
-mt_code mt_lanes_open(mt_lanes *lanes, const mt_plan *plan, const mt_run_options *options,
-                      mt_error *error) {
+mt_code mt_run_lanes_open(mt_run_lanes *lanes, const mt_plan *plan, const mt_run_options *options,
+                          mt_error *error) {
     size_t count = mt_plan_stream_count(plan);
     lanes->lanes = mt_allocate_zero(count, sizeof *lanes->lanes);
     lanes->heap = mt_allocate_zero(count, sizeof(void *));
@@ -80,7 +80,7 @@ mt_code mt_lanes_open(mt_lanes *lanes, const mt_plan *plan, const mt_run_options
     return MT_OK;
 }
 
-void mt_lanes_close(mt_lanes *lanes) {
+void mt_run_lanes_close(mt_run_lanes *lanes) {
     for (size_t i = 0; i < lanes->count; i++)
         mt_lane_close(&lanes->lanes[i]);
     mt_free(lanes->lanes);

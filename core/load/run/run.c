@@ -15,7 +15,7 @@ typedef struct run_source {
     mt_source base;
     mt_plan *plan;
     mt_run_options options;
-    mt_lanes lanes;
+    mt_run_lanes lanes;
     mt_ids *ids;
     mt_draft *batch;
     size_t batch_count, next; /* the draft to hand out next */
@@ -38,7 +38,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
     mt_lane *lane;
     run->batch_count = run->next = run->next_id = 0;
     drafts->keys.count = drafts->text.length = 0;
-    while ((lane = mt_lanes_soonest(&run->lanes)) && run->batch_count < BATCH_REQUESTS &&
+    while ((lane = mt_run_lanes_soonest(&run->lanes)) && run->batch_count < BATCH_REQUESTS &&
            drafts->keys.count < BATCH_BLOCKS && run->made < run->options.most) {
         mt_draft *draft = &run->batch[run->batch_count];
         mt_code code = mt_draft_make(drafts, lane, draft, error);
@@ -51,7 +51,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
             }
         }
         if (code == MT_OK && run->made < run->options.most)
-            code = mt_lanes_advance(&run->lanes, error);
+            code = mt_run_lanes_advance(&run->lanes, error);
         if (code != MT_OK)
             return code;
     }
@@ -123,7 +123,7 @@ static void run_release(mt_source *source) {
     for (size_t i = run->next; i < run->batch_count; i++)
         mt_run_session_free(mt_run_session_leave(mt_run_session_of(&run->batch[i].event)));
     mt_run_session_free(run->finished);
-    mt_lanes_close(&run->lanes);
+    mt_run_lanes_close(&run->lanes);
     mt_ids_free(run->ids);
     mt_free(run->batch);
     mt_free(run->drafts.keys.keys);
@@ -137,7 +137,7 @@ static const mt_source_kind run_kind = {
 
 static mt_code open_parts(run_source *run, mt_error *error) {
     const mt_run_options *options = &run->options;
-    mt_code code = mt_lanes_open(&run->lanes, run->plan, options, error);
+    mt_code code = mt_run_lanes_open(&run->lanes, run->plan, options, error);
     if (code != MT_OK)
         return code;
     if (!(run->batch = mt_allocate(BATCH_REQUESTS, sizeof *run->batch)))

@@ -77,4 +77,9 @@ int mt_source_check_blocks(const mt_source *source, const mt_request *request, u
 int mt_source_fail(const mt_source *source, const mt_request *request, mt_error *error,
                    mt_code code, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* Refuses a request whose time is before before_ns, that of one before it, with both times and what
+ * `needs` the order: "merging needs traces in the order of their times (--sort)". Returns -1. */
+int mt_source_fail_order(const mt_source *source, const mt_request *request, int64_t before_ns,
+                         const char *needs, mt_error *error);
+
 #endif

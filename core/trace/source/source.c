@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "trace/blocks.h"
 #include "trace/source/kind.h"
+#include "trace/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,6 +78,15 @@ int mt_source_fail(const mt_source *source, const mt_request *request, mt_error 
     va_end(arguments);
     mt_fail(error, code, "%s", message);
     return mt_source_place(source, request, error);
+}
+
+int mt_source_fail_order(const mt_source *source, const mt_request *request, int64_t before_ns,
+                         const char *needs, mt_error *error) {
+    char now[32], then[32];
+    *mt_write_milliseconds(request->time_ns, 6, now) = '\0';
+    *mt_write_milliseconds(before_ns, 6, then) = '\0';
+    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
+                          "timestamp %s is smaller than the %s before it: %s", now, then, needs);
 }
 
 int mt_source_check_blocks(const mt_source *source, const mt_request *request, uint64_t block_size,

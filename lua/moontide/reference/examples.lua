@@ -192,6 +192,7 @@ turns:sessions{ from = "delta", to = "cumulative" }]],
   ["columns:grid"] = [[
 mt.trace.columns{ { timestamp = 0 }, { timestamp = 3000 }, { timestamp = 6000 } }:grid()]],
   ["pipe:columns"] = 'mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):columns()',
+  ["pipe:plot"] = 'mt.plan_of("burst"):pipe{ duration = "5m" }:thin(0.5):plot()',
   ["pipe:requests"] = [[
 pipe = mt.trace.pipe(mt.plan_of("steady"):columns()):first(2)
 for request in pipe:requests() do print(request.timestamp) end]],

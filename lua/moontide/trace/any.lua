@@ -97,10 +97,11 @@ end
 --- whatever may be a trace. What is wrong raises.
 ---@param value any
 ---@param name string of the function that the user called
+---@param also? string what else it may be, for messages
 ---@return moontide.columns
-function any.columns(value, name)
+function any.columns(value, name, also)
   if type_of(value) == "moontide.columns" then return value end
-  local columns, message = any.read(value, name .. ": the trace", false, core.source.collect)
+  local columns, message = any.read(value, name .. ": the trace", false, core.source.collect, also)
   if not columns then core.base.raise(name .. ": " .. message) end
   return columns
 end

@@ -7,6 +7,7 @@
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
+local trace_plot = require "moontide.trace.trace_plot"
 local where = require "moontide.trace.where"
 
 local pipe = {}
@@ -92,6 +93,14 @@ local function apply(self, name, put)
   return columns
 end
 
+-- The step that core.source has by that name.
+local function step(self, name, ...)
+  local given = table.pack(...)
+  return apply(self, name, function(source)
+    return core.source[name](source, table.unpack(given, 1, given.n))
+  end)
+end
+
 -- --- steps: which requests -------------------------------------------------------------------------
 
 ---@class moontide.window_options
@@ -107,9 +116,7 @@ function steps:window(given)
     { "start", kind = "duration" }, { "stop", kind = "duration" },
     { "needs_some", kind = "boolean", default = false },
   })
-  return apply(self, "window", function(source)
-    return core.source.window(source, opt.start, opt.stop, opt.needs_some)
-  end)
+  return step(self, "window", opt.start, opt.stop, opt.needs_some)
 end
 
 --- Keeps the requests for which an expression on their members is true ("input_length > 1000 and
@@ -144,7 +151,7 @@ local seed_option = { "seed", kind = "integer", default = 0 }
 function steps:thin(share, given)
   share = options.value(share, "thin: share", { "share", kind = "number", min = 0, max = 1 })
   local opt = options.table("thin", given, { seed_option })
-  return apply(self, "thin", function(source) return core.source.thin(source, share, opt.seed) end)
+  return step(self, "thin", share, opt.seed)
 end
 
 --- Keeps one shard of several, whole sessions together.
@@ -152,7 +159,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:shard(shard)
   local one = options.value(shard, "shard", { "shard", kind = "shard" })
-  return apply(self, "shard", function(source) return core.source.shard(source, one.index, one.count) end)
+  return step(self, "shard", one.index, one.count)
 end
 
 --- Keeps the first so many requests.
@@ -160,7 +167,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:first(count)
   count = options.value(count, "first", { "count", kind = "integer", min = 0 })
-  return apply(self, "first", function(source) return core.source.first(source, count) end)
+  return step(self, "first", count)
 end
 
 -- --- steps: when -----------------------------------------------------------------------------------
@@ -170,13 +177,13 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:shift(by)
   by = options.value(by, "shift", { "by", kind = "duration" })
-  return apply(self, "shift", function(source) return core.source.shift(source, by) end)
+  return step(self, "shift", by)
 end
 
 --- Moves all times so that the first is 0.
 ---@return moontide.pipe|moontide.columns
 function steps:from_zero()
-  return apply(self, "from_zero", core.source.from_zero)
+  return step(self, "from_zero")
 end
 
 --- Divides times and delays: the same requests in 1/ratio of the time.
@@ -184,7 +191,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:speed(ratio)
   ratio = options.value(ratio, "speed", { "ratio", kind = "number", above = 0 })
-  return apply(self, "speed", function(source) return core.source.speed(source, ratio) end)
+  return step(self, "speed", ratio)
 end
 
 ---@class moontide.dequantize_options
@@ -199,15 +206,13 @@ function steps:dequantize(given)
   local opt = options.table("dequantize", given, {
     { "grid", kind = "duration", above = 0 }, { "offset", kind = "duration", min = 0 }, seed_option,
   })
-  return apply(self, "dequantize", function(source)
-    return core.source.dequantize(source, opt.grid, opt.offset, opt.seed)
-  end)
+  return step(self, "dequantize", opt.grid, opt.offset, opt.seed)
 end
 
 --- Puts the requests in the order of their times; what does not fit in 128 MiB is sorted on disk.
 ---@return moontide.pipe|moontide.columns
 function steps:sort()
-  return apply(self, "sort", core.source.sort)
+  return step(self, "sort")
 end
 
 ---@class moontide.loop_options
@@ -225,9 +230,7 @@ function steps:loop(laps, given)
     { "every", kind = "duration", above = 0 }, { "fresh_ids", kind = "boolean", default = false },
     { "common_root", kind = "integer", min = 0, default = 0 },
   })
-  return apply(self, "loop", function(source)
-    return core.source.loop(source, laps, opt.every, opt.fresh_ids, opt.common_root)
-  end)
+  return step(self, "loop", laps, opt.every, opt.fresh_ids, opt.common_root)
 end
 
 -- --- steps: lengths and ids ------------------------------------------------------------------------
@@ -247,9 +250,7 @@ function steps:scale(given)
     { "input", kind = "number", above = 0, max = 1000000, default = 1 },
     { "output", kind = "number", above = 0, max = 1000000, default = 1 }, block_size_option,
   })
-  return apply(self, "scale", function(source)
-    return core.source.scale(source, opt.input, opt.output, opt.block_size)
-  end)
+  return step(self, "scale", opt.input, opt.output, opt.block_size)
 end
 
 ---@class moontide.fit_ids_options
@@ -263,15 +264,13 @@ function steps:fit_ids(given)
   local opt = options.table("fit_ids", given, {
     block_size_option, { "first_free", kind = "integer", min = 0, default = 1 << 62 },
   })
-  return apply(self, "fit_ids", function(source)
-    return core.source.fit(source, opt.block_size, opt.first_free)
-  end)
+  return step(self, "fit_ids", opt.block_size, opt.first_free)
 end
 
 --- Numbers hash_ids 0, 1, 2, ... by first appearance; an id after other ids is another one.
 ---@return moontide.pipe|moontide.columns
 function steps:renumber()
-  return apply(self, "renumber", function(source) return core.source.renumber(source, false) end)
+  return step(self, "renumber", false)
 end
 
 --- Makes a trace that can be shown to others: hash_ids, sessions and streams numbered by first appearance,
@@ -296,9 +295,7 @@ function steps:sessions(given)
     { "to", kind = "choice", choices = kinds_of_rows, required = true },
     { "from", kind = "choice", choices = kinds_of_rows }, block_size_option,
   })
-  return apply(self, "sessions", function(source)
-    return core.source.sessions(source, opt.to, opt.from, opt.block_size)
-  end)
+  return step(self, "sessions", opt.to, opt.from, opt.block_size)
 end
 
 -- --- where they end --------------------------------------------------------------------------------
@@ -311,6 +308,15 @@ metatable.__index = ends
 ---@return moontide.columns? columns, string? message, string? code
 function ends:columns()
   return pipe.read(self, core.source.collect)
+end
+
+--- A picture of it: requests a second over time, with mean ISL and OSL.
+---@param given? moontide.columns_plot_options
+---@return moontide.picture
+function ends:plot(given)
+  local columns, message = self:columns()
+  if not columns then core.base.raise("plot: " .. message) end
+  return trace_plot.plot(columns, given)
 end
 
 --- The requests one after the other, for a loop, in which what goes wrong raises.

@@ -100,14 +100,17 @@ function trace.read(path, given)
   return reader:columns()
 end
 
---- Columns made of a list of requests; empty without one.
----@param requests? moontide.request[]
+--- Columns made of a list of requests, or of anything that may be a trace; empty without one. What is wrong
+-- raises.
+---@param requests? moontide.request[]|moontide.trace
 ---@return moontide.columns
 function trace.columns(requests)
-  local columns = core.columns.new()
-  if requests ~= nil and type(requests) ~= "table" then
-    options.wrong("trace.columns: the argument", requests, "a list of requests")
+  local first = type(requests) == "table" and not getmetatable(requests) and requests[1]
+  local is_list = type(first) == "table" and not getmetatable(first)
+  if requests ~= nil and not is_list and not (type(requests) == "table" and next(requests) == nil) then
+    return any.columns(requests, "trace.columns", "a list of requests")
   end
+  local columns = core.columns.new()
   for _, request in ipairs(requests or {}) do columns:append(request) end
   return columns
 end
