@@ -3,11 +3,11 @@
 #   make            build/moontide, build/lib/moontide/core.so and, for the console, edit.so
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
-#   make check      packages, build, every test
+#   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make bench      figures as ratios to a floor measured in the same run
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
 
 PREFIX  ?= /usr/local
@@ -50,15 +50,19 @@ EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(BUILD)/core/base/memory.o
 DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
+# The same with the invariants checked (core/base/assert.h), for the C tests.
+CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
+CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(BUILD)/checked/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin)
+PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua))
 
 .PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 # The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
@@ -116,6 +120,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/checked/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CFLAGS) -DMT_ASSERTS -MMD -MP -c -o $@ $<
+
 $(BUILD)/embed: core/embed.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
@@ -146,19 +154,24 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) \
+  $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
+  $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+$(C_TESTS): $(BUILD)/tests/support/one_test.o
 
 # Tests of the driving room link it too.
-$(BUILD)/tests/test_drive_%: tests/core/test_drive_%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+$(BUILD)/tests/test_drive_%: tests/core/test_drive_%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CORE_OBJECTS) \
-	  -lcmocka $(LIBS) $(DRIVE_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
+	  $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(DRIVE_LIBS)
+
+$(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
+	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
 
 # Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
@@ -167,16 +180,19 @@ $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 
 test-programs: $(C_TESTS) $(BUILD)/tests/terminal
 
+# Names for tests/run: TESTS="csv_reader 'cut last line'".
+TESTS ?=
+
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) SANITIZE='$(SANITIZE)' OPTIMISE='$(OPTIMISE)' run-tests
 
 .PHONY: run-tests
 run-tests: all test-programs
-	@tests/run $(BUILD)
+	@tests/run $(BUILD) $(TESTS)
 
 sanitize: deps
-	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g' \
+	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
 
 lint: lint-deps
@@ -186,9 +202,14 @@ $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
 
-$(filter-out $(PLAIN_BENCHES),$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
+$(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
+
+$(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CORE_OBJECTS) $(LIBS) \
+	  $(DRIVE_LIBS)
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
@@ -239,9 +260,14 @@ show-trace:
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+MAN_PAGES := $(DESTDIR)$(PREFIX)/share/man/man1
 
+# The manual page is what the program says of itself.
 install: all
 	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
+	install -d $(MAN_PAGES)
+	env -u MOONTIDE_HOME $(BUILD)/moontide help --man > $(MAN_PAGES)/moontide.1
+	chmod 644 $(MAN_PAGES)/moontide.1
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
 	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \

@@ -8,12 +8,18 @@ return script.new {
     { "name", kind = "string", argument = true,
       help = "a command, a script's file, or a name of the Lua module (mt, mt.spike)" },
     { "source", kind = "flag", help = "print the script itself" },
+    { "man", kind = "flag", hidden = true }, -- the manual page, as `make install` asks for it
   },
   check = function(opt)
     if opt.source and not opt.name then return "--source needs a NAME" end
+    if opt.man and opt.name then return "--man is one page for all commands: it takes no NAME" end
   end,
   run = function(opt)
     local help = require "moontide.command.help"
+    if opt.man then
+      io.write(require("moontide.command.man").page())
+      return
+    end
     if not opt.name then
       io.write(help.overview())
       return

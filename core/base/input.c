@@ -17,7 +17,6 @@ struct mt_input {
     int close_fd;
     gzFile gzip; /* owns fd when not NULL */
     char *name;
-    uint64_t size;
     char *buffer; /* capacity + INPUT_SLACK bytes */
     size_t capacity, begin, end;
     size_t searched; /* bytes after begin known to hold no newline */
@@ -53,8 +52,6 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
         if (!input->gzip)
             return mt_fail_memory(error, "gzip reader"), -1;
         gzbuffer(input->gzip, INPUT_BLOCK);
-    } else if (S_ISREG(info.st_mode)) {
-        input->size = (uint64_t)info.st_size;
     }
     return 0;
 }
@@ -216,10 +213,6 @@ int mt_input_begins(mt_input *input, const char *text, mt_error *error) {
 
 const char *mt_input_name(const mt_input *input) {
     return input->name;
-}
-
-uint64_t mt_input_size(const mt_input *input) {
-    return input->size;
 }
 
 void mt_input_close(mt_input *input) {

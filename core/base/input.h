@@ -39,9 +39,6 @@ int mt_input_begins(mt_input *input, const char *text, mt_error *error);
 /* The name to use in messages: the path as given, "standard input" for "-". */
 const char *mt_input_name(const mt_input *input);
 
-/* Size of the file in bytes, or 0 when it cannot be known (a pipe; compressed). */
-uint64_t mt_input_size(const mt_input *input);
-
 /* Closes and frees; NULL is allowed. */
 void mt_input_close(mt_input *input);
 

@@ -56,6 +56,13 @@ void *mt_reallocate(void *block, size_t count, size_t size) {
     return realloc(block, bytes);
 }
 
+void *mt_new(size_t size, const char *what, mt_error *error) {
+    void *block = mt_allocate_zero(1, size);
+    if (!block)
+        mt_fail_memory(error, what);
+    return block;
+}
+
 void mt_free(void *block) {
     free(block);
 }

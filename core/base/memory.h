@@ -5,8 +5,7 @@
 #ifndef MT_BASE_MEMORY_H
 #define MT_BASE_MEMORY_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/error.h"
 
 /* `count` elements of `size` bytes, contents undefined; NULL when out of memory or on overflow.
  * A zero total gives a pointer that may be freed. */
@@ -18,15 +17,18 @@ void *mt_allocate_zero(size_t count, size_t size);
 /* Like realloc for count * size bytes; on NULL the old block is still valid. */
 void *mt_reallocate(void *block, size_t count, size_t size);
 
-/* Frees a block of the three above; NULL is allowed. */
+/* One thing of `size` bytes, all zero; NULL with "out of memory (what)" in *error on failure. */
+void *mt_new(size_t size, const char *what, mt_error *error);
+
+/* Frees a block of the four above; NULL is allowed. */
 void mt_free(void *block);
 
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
 char *mt_copy_text(const char *text, size_t length);
 
-/* Makes room for at least `wanted` elements in the block at which `pointer` points (NULL: none yet),
- * whose capacity in elements is `capacity`, a size_t: doubles, keeps contents. Both are variables
- * that it sets. 0, or -1 with both unchanged. */
+/* Makes room for at least `wanted` elements in the block at which `pointer` points (NULL: none
+ * yet), whose capacity in elements is `capacity`, a size_t: doubles, keeps contents. Both are
+ * variables that it sets. 0, or -1 with both unchanged. */
 #define MT_GROW(pointer, capacity, wanted)                                                         \
     mt_reserve((void *)&(pointer), &(capacity), (wanted), sizeof *(pointer))
 

@@ -11,8 +11,8 @@
 
 typedef struct mt_line_editor mt_line_editor;
 
-/* What Tab does with the text before the cursor: both NULL: nothing is known (it beeps). The texts
- * belong to the callback and must last until it is called again. */
+/* What Tab does with the text before the cursor. Both NULL: nothing is known, and it beeps. The
+ * texts belong to the callback and must last until it is called again. */
 typedef struct mt_completion {
     const char *insert; /* at the cursor; may be "" */
     const char *list;   /* lines to show below, without the last line's end */

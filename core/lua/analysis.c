@@ -1,14 +1,12 @@
 /* core.analysis: a trace's lengths, prefixes and theoretical hit rates, and how it behaves in a
  * cache. */
+#include "lua/intake.h"
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
-#include "lua/intake.h"
-#include "lua/trace_binding.h"
 
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
 
-#include <math.h>
 #include <string.h>
 
 static const char analysis_type[] = "moontide.analysis";
@@ -71,37 +69,9 @@ static int analysis_read(lua_State *L) {
     return mt_lua_intake_read(L, &self->intake, take, self, "analyze");
 }
 
-static int analysis_add(lua_State *L) {
-    analysis *self = check_analysis(L);
-    return mt_lua_intake_add(L, &self->intake, take, self);
-}
-
 static int analysis_skipped(lua_State *L) {
     const analysis *self = check_analysis(L);
     return mt_lua_intake_skipped(L, &self->intake);
-}
-
-void mt_lua_set_number(lua_State *L, const char *name, double value) {
-    lua_Integer whole;
-    if (isnan(value))
-        return;
-    if (lua_numbertointeger(value, &whole) && (double)whole == value)
-        lua_pushinteger(L, whole);
-    else
-        lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
-
-void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
-    lua_createtable(L, 0, 7);
-    mt_lua_set_number(L, "mean", summary->mean);
-    mt_lua_set_number(L, "std", summary->population_deviation);
-    mt_lua_set_number(L, "min", summary->min);
-    mt_lua_set_number(L, "p25", summary->p25);
-    mt_lua_set_number(L, "median", summary->median);
-    mt_lua_set_number(L, "p75", summary->p75);
-    mt_lua_set_number(L, "max", summary->max);
-    lua_setfield(L, -2, name);
 }
 
 /* analysis:result() -> {requests, blocks, metrics = {name = {mean, ...}}}
@@ -115,10 +85,8 @@ static int analysis_result(lua_State *L) {
         return mt_lua_failure(L, &error);
     }
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)result.requests);
-    lua_setfield(L, -2, "requests");
-    lua_pushinteger(L, (lua_Integer)result.blocks);
-    lua_setfield(L, -2, "blocks");
+    mt_lua_set_count(L, "requests", result.requests);
+    mt_lua_set_count(L, "blocks", result.blocks);
     lua_createtable(L, 0, 5);
     mt_lua_set_summary(L, "input_length", &result.input_length);
     mt_lua_set_summary(L, "context_length", &result.context_length);
@@ -189,14 +157,19 @@ static int analysis_clock(lua_State *L) {
 
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"read", analysis_read},         {"add", analysis_add},
-        {"skipped", analysis_skipped},   {"result", analysis_result},
-        {"locality", analysis_locality}, {"hit_curve", analysis_hit_curve},
-        {"prefixes", analysis_prefixes}, {"over_time", analysis_over_time},
-        {"arrivals", analysis_arrivals}, {"clock", analysis_clock},
-        {"sample", analysis_sample},     {"allow_no_output", analysis_allow_no_output},
-        {"close", analysis_release},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", analysis_read},
+                                       {"skipped", analysis_skipped},
+                                       {"result", analysis_result},
+                                       {"locality", analysis_locality},
+                                       {"hit_curve", analysis_hit_curve},
+                                       {"prefixes", analysis_prefixes},
+                                       {"over_time", analysis_over_time},
+                                       {"arrivals", analysis_arrivals},
+                                       {"clock", analysis_clock},
+                                       {"sample", analysis_sample},
+                                       {"allow_no_output", analysis_allow_no_output},
+                                       {"close", analysis_release},
+                                       {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);

@@ -1,5 +1,6 @@
 #include "lua/binding.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -114,22 +115,70 @@ void mt_lua_resume_collector(lua_State *L, int was_running) {
         lua_gc(L, LUA_GCRESTART);
 }
 
-static int add_traceback(lua_State *L) {
-    if (lua_type(L, 1) == LUA_TSTRING)
-        luaL_traceback(L, L, lua_tostring(L, 1), 1);
+void mt_lua_set_count(lua_State *L, const char *name, uint64_t value) {
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+void mt_lua_set_number(lua_State *L, const char *name, double value) {
+    lua_Integer whole;
+    if (isnan(value))
+        return;
+    if (lua_numbertointeger(value, &whole) && (double)whole == value)
+        lua_pushinteger(L, whole);
+    else
+        lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* ---- calls from inside core ---- */
+
+enum {
+    INSTRUCTIONS_BETWEEN_LOOKS = 10000,
+    CALL_SLOTS = 4 /* of the thread's stack: message handler, function, two arguments */
+};
+
+/* Ctrl-C sets its hook on the main thread only; a function that never returns runs on ours. */
+static void look_for_interrupt(lua_State *L, lua_Debug *call) {
+    (void)call;
+    if (mt_interrupted())
+        luaL_error(L, "interrupted");
+}
+
+/* Makes a text of any error while the call is still protected: a usage error is a table when the
+ * failing function was called by nobody who could be named. */
+static int to_message(lua_State *L) {
+    if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
+        return 1;
+    luaL_tolstring(L, 1, NULL);
     return 1;
 }
 
-int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error) {
-    int handler = lua_gettop(L) - arguments;
-    lua_pushcfunction(L, add_traceback);
-    lua_insert(L, handler);
-    int status = lua_pcall(L, arguments, results, handler);
-    lua_remove(L, handler);
-    if (status == LUA_OK)
+lua_State *mt_lua_new_callback_thread(lua_State *L) {
+    lua_State *thread = lua_newthread(L);
+    lua_sethook(thread, look_for_interrupt, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_LOOKS);
+    return thread;
+}
+
+int mt_lua_begin_callback(lua_State *thread, const char *what, mt_error *error) {
+    if (!lua_checkstack(thread, CALL_SLOTS)) {
+        mt_fail_memory(error, what);
         return 0;
-    const char *message = luaL_tolstring(L, -1, NULL);
-    mt_fail(error, MT_ERROR_CALLBACK, "%s", message);
-    lua_pop(L, 2);
-    return -1;
+    }
+    lua_pushcfunction(thread, to_message);
+    return lua_gettop(thread);
+}
+
+mt_code mt_lua_callback(lua_State *thread, int handler, int arguments, const char *what,
+                        mt_error *error) {
+    if (lua_pcall(thread, arguments, 1, handler) == LUA_OK)
+        return MT_OK;
+    if (mt_interrupted())
+        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+    else if (lua_type(thread, -1) == LUA_TSTRING)
+        mt_fail(error, MT_ERROR_CALLBACK, "%s", lua_tostring(thread, -1));
+    else
+        mt_fail(error, MT_ERROR_CALLBACK, "%s: the function failed", what);
+    lua_settop(thread, handler - 1);
+    return mt_code_of(error);
 }

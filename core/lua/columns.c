@@ -1,14 +1,10 @@
-/* core.columns: requests in columns, and single columns as lists of numbers. */
+/* core.columns: requests in columns. One of them is in column.c. */
 #include "lua/trace_binding.h"
 
-#include "trace/bins.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char columns_type[] = "moontide.columns";
-static const char column_type[] = "moontide.column";
 
 typedef struct columns_box {
     mt_columns columns;
@@ -77,6 +73,16 @@ static int columns_index(lua_State *L) {
     return 1;
 }
 
+/* time_range(columns) -> first and last time in seconds, nothing when no request has one */
+static int time_range(lua_State *L) {
+    int64_t first, last;
+    if (mt_columns_time_range(mt_lua_check_columns(L, 1), &first, &last) != 0)
+        return 0;
+    lua_pushnumber(L, (double)first / 1e9);
+    lua_pushnumber(L, (double)last / 1e9);
+    return 2;
+}
+
 /* columns:append(request) -> columns */
 static int columns_append(lua_State *L) {
     columns_box *box = luaL_checkudata(L, 1, columns_type);
@@ -101,18 +107,13 @@ static void set_seconds(lua_State *L, const char *name, int64_t nanoseconds) {
     lua_setfield(L, -2, name);
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t count) {
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid) {
     lua_createtable(L, 0, 5);
     set_seconds(L, "period", grid->period_ns);
     set_seconds(L, "offset", grid->offset_ns);
-    set_count(L, "times", grid->times);
-    set_count(L, "instants", grid->instants);
-    set_count(L, "off", grid->off);
+    mt_lua_set_count(L, "times", grid->times);
+    mt_lua_set_count(L, "instants", grid->instants);
+    mt_lua_set_count(L, "off", grid->off);
 }
 
 /* columns:grid() -> {period, offset (seconds), times, instants, off} | nil when there is none |
@@ -177,264 +178,25 @@ static int columns_text(lua_State *L) {
     return 1;
 }
 
-/* ---- one column -------------------------------------------------------------------------------
- */
-
-typedef enum column_kind {
-    COLUMN_TIMESTAMP,
-    COLUMN_INPUT_LENGTH,
-    COLUMN_OUTPUT_LENGTH,
-    COLUMN_DELAY,
-    COLUMN_TURN,
-    COLUMN_HASH_COUNT
-} column_kind;
-
-static const char *const column_names[] = {
-    "timestamp", "input_length", "output_length", "delay", "turn", "hash_count", NULL};
-
-static const unsigned column_has[] = {MT_HAS_TIME,  MT_HAS_INPUT_LENGTH, MT_HAS_OUTPUT_LENGTH,
-                                      MT_HAS_DELAY, MT_HAS_TURN,         MT_HAS_HASH_IDS};
-
-/* A view of one column; the columns are its user value. */
-typedef struct column {
-    const mt_columns *columns;
-    column_kind kind;
-} column;
-
-/* columns:column(name) -> column */
-static int columns_column(lua_State *L) {
-    const mt_columns *columns = mt_lua_check_columns(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    for (int kind = 0; column_names[kind]; kind++) {
-        if (strcmp(name, column_names[kind]) != 0)
-            continue;
-        column *self = mt_lua_new_owner(L, sizeof *self, column_type);
-        self->columns = columns;
-        self->kind = (column_kind)kind;
-        lua_pushvalue(L, 1);
-        lua_setiuservalue(L, -2, 1);
-        return 1;
-    }
-    return mt_lua_raise(L,
-                        "column: unknown column '%s' (it must be one of timestamp, input_length, "
-                        "output_length, delay, turn, hash_count)",
-                        name);
-}
-
-/* The value of request i: nanoseconds for times. 0 when it has none, else 1. */
-static int column_value(const column *self, size_t i, uint64_t *value) {
-    mt_request request;
-    if (!(mt_columns_has(self->columns, i) & column_has[self->kind]))
-        return 0;
-    mt_columns_get(self->columns, i, &request);
-    switch (self->kind) {
-    case COLUMN_TIMESTAMP:
-        *value = (uint64_t)request.time_ns;
-        break;
-    case COLUMN_INPUT_LENGTH:
-        *value = request.input_length;
-        break;
-    case COLUMN_OUTPUT_LENGTH:
-        *value = request.output_length;
-        break;
-    case COLUMN_DELAY:
-        *value = (uint64_t)request.delay_ns;
-        break;
-    case COLUMN_TURN:
-        *value = request.turn;
-        break;
-    case COLUMN_HASH_COUNT:
-        *value = request.hash_count;
-        break;
-    }
-    return 1;
-}
-
-/* Values of a column in its own unit: whole where they can be, else doubles. */
-static void push_value(lua_State *L, const column *self, uint64_t value) {
-    int is_time = self->kind == COLUMN_TIMESTAMP || self->kind == COLUMN_DELAY;
-    uint64_t unit = is_time ? 1000000 : 1;
-    if (value % unit == 0 && value / unit <= INT64_MAX)
-        lua_pushinteger(L, (lua_Integer)(value / unit));
-    else
-        lua_pushnumber(L, (lua_Number)value / (lua_Number)unit);
-}
-
-typedef struct column_totals {
-    uint64_t count, min, max, sum;
-    double sum_double; /* for when 64 bits are too few */
-    int overflowed;
-} column_totals;
-
-static column_totals total(const column *self) {
-    column_totals totals = {0, UINT64_MAX, 0, 0, 0, 0};
-    for (size_t i = 0; i < self->columns->count; i++) {
-        uint64_t value;
-        if (!column_value(self, i, &value))
-            continue;
-        totals.count++;
-        totals.min = value < totals.min ? value : totals.min;
-        totals.max = value > totals.max ? value : totals.max;
-        totals.sum_double += (double)value;
-        totals.overflowed |= __builtin_add_overflow(totals.sum, value, &totals.sum);
-    }
-    return totals;
-}
-
-static double column_unit(const column *self) {
-    return self->kind == COLUMN_TIMESTAMP || self->kind == COLUMN_DELAY ? 1e6 : 1;
-}
-
-size_t mt_lua_column_rows(lua_State *L, int arg) {
-    const column *self = luaL_checkudata(L, arg, column_type);
-    return self->columns->count;
-}
-
-int mt_lua_column_number(lua_State *L, int arg, size_t i, double *value) {
-    const column *self = lua_touserdata(L, arg);
-    uint64_t whole;
-    if (!column_value(self, i, &whole))
-        return 0;
-    *value = (double)whole / column_unit(self);
-    return 1;
-}
-
-static int column_sum(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    column_totals totals = total(self);
-    if (totals.overflowed)
-        lua_pushnumber(L, totals.sum_double / column_unit(self));
-    else
-        push_value(L, self, totals.sum);
-    return 1;
-}
-
-static int column_mean(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    column_totals totals = total(self);
-    double sum = totals.overflowed ? totals.sum_double : (double)totals.sum;
-    if (totals.count > 0)
-        lua_pushnumber(L, sum / (double)totals.count / column_unit(self));
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-static int column_extreme(lua_State *L, int want_max) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    column_totals totals = total(self);
-    if (totals.count > 0)
-        push_value(L, self, want_max ? totals.max : totals.min);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-static int column_min(lua_State *L) {
-    return column_extreme(L, 0);
-}
-
-static int column_max(lua_State *L) {
-    return column_extreme(L, 1);
-}
-
-/* column:count() -> how many requests have a value */
-static int column_count(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)total(luaL_checkudata(L, 1, column_type)).count);
-    return 1;
-}
-
-/* column:values() -> list of the values there are */
-static int column_values(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    lua_Integer count = 0;
-    lua_newtable(L);
-    for (size_t i = 0; i < self->columns->count; i++) {
-        uint64_t value;
-        if (!column_value(self, i, &value))
-            continue;
-        push_value(L, self, value);
-        lua_rawseti(L, -2, ++count);
-    }
-    return 1;
-}
-
-/* column[i] -> value or nil; column.method */
-static int column_index(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    uint64_t value;
-    if (lua_type(L, 2) != LUA_TNUMBER) {
-        lua_pushvalue(L, 2);
-        lua_gettable(L, lua_upvalueindex(1));
-        return 1;
-    }
-    lua_Integer index = lua_tointeger(L, 2);
-    if (index >= 1 && (uint64_t)index <= self->columns->count &&
-        column_value(self, (size_t)index - 1, &value))
-        push_value(L, self, value);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
-static int column_length(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    lua_pushinteger(L, (lua_Integer)self->columns->count);
-    return 1;
-}
-
-static int column_text(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    lua_pushfstring(L, "column: %s of %I requests", column_names[self->kind],
-                    (lua_Integer)self->columns->count);
-    return 1;
-}
-
-/* ---- the module -------------------------------------------------------------------------------
- */
-
-/* Shares the methods table of the metatable at the top in the table of methods below it, and puts
- * an
- * __index before it that knows numbers too. */
-static void index_rows(lua_State *L, lua_CFunction index, const char *name) {
-    lua_getfield(L, -1, "__index");
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -4, name);
-    lua_pushcclosure(L, index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
+/* ---- the module ---- */
 
 int mt_lua_open_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {{"new", new_columns},
-                                         {"time_range", mt_lua_columns_time_range},
-                                         {"time_bins", mt_lua_columns_time_bins},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"new", new_columns}, {"time_range", time_range}, {NULL, NULL}};
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
-                                               {"column", columns_column},
+                                               {"column", mt_lua_columns_column},
                                                {"grid", columns_grid},
                                                {NULL, NULL}};
     static const luaL_Reg columns_meta[] = {{"__len", columns_length},
                                             {"__tostring", columns_text},
                                             {"__close", columns_close},
                                             {NULL, NULL}};
-    static const luaL_Reg column_methods[] = {{"sum", column_sum},
-                                              {"mean", column_mean},
-                                              {"min", column_min},
-                                              {"max", column_max},
-                                              {"count", column_count},
-                                              {"values", column_values},
-                                              {"histogram", mt_lua_column_histogram},
-                                              {NULL, NULL}};
-    static const luaL_Reg column_meta[] = {
-        {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_newtable(L);
     mt_lua_new_type(L, columns_type, columns_methods, columns_release, columns_meta);
-    index_rows(L, columns_index, "columns");
-    mt_lua_new_type(L, column_type, column_methods, NULL, column_meta);
-    index_rows(L, column_index, "column");
+    mt_lua_index_rows(L, columns_index, "columns");
+    mt_lua_register_column(L);
     lua_setfield(L, -2, "methods");
     return 1;
 }

@@ -1,11 +1,9 @@
 /* Filters of requests that are Lua functions. */
-#include "lua/trace_binding.h"
-
-#include "base/interrupt.h"
+#include "lua/source_binding.h"
 
 static const char filter_type[] = "moontide.filter";
 
-enum { INSTRUCTIONS_BETWEEN_LOOKS = 10000, CALL_SLOTS = 4, FUNCTION = 1 };
+enum { FUNCTION = 1 };
 
 /* Calls run on a Lua thread of its own, its user value: a source does not know which thread asks it
  * for its next request. At the bottom of the thread's stack lies the function. */
@@ -50,20 +48,6 @@ static int filter_counts(lua_State *L) {
     return 2;
 }
 
-/* Ctrl-C sets its hook on the main thread only; a function that never returns runs on ours. */
-static void look_for_interrupt(lua_State *L, lua_Debug *call) {
-    (void)call;
-    if (mt_interrupted())
-        luaL_error(L, "interrupted");
-}
-
-static int to_message(lua_State *L) {
-    if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
-        return 1;
-    luaL_tolstring(L, 1, NULL);
-    return 1;
-}
-
 /* Under lua_pcall: (function, filter) -> is the current request kept? */
 static int ask(lua_State *L) {
     const filter *self = lua_touserdata(L, 2);
@@ -78,25 +62,19 @@ static int ask(lua_State *L) {
 static int keep(void *context, const mt_request *request, mt_error *error) {
     filter *self = context;
     lua_State *thread = self->thread;
-    if (!lua_checkstack(thread, CALL_SLOTS))
-        return mt_fail_memory(error, "where"), -1;
-    lua_pushcfunction(thread, to_message);
-    int handler = lua_gettop(thread);
+    int handler = mt_lua_begin_callback(thread, "where", error);
+    if (!handler)
+        return -1;
     lua_pushcfunction(thread, ask);
     lua_pushvalue(thread, FUNCTION);
     lua_pushlightuserdata(thread, self);
     self->current = request;
     self->seen++;
-    int status = lua_pcall(thread, 2, 1, handler), kept = -1;
+    mt_code code = mt_lua_callback(thread, handler, 2, "where", error);
     self->current = NULL;
-    if (status == LUA_OK)
-        kept = lua_toboolean(thread, -1);
-    else if (mt_interrupted())
-        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    else
-        mt_fail(error, MT_ERROR_CALLBACK, "%s",
-                lua_type(thread, -1) == LUA_TSTRING ? lua_tostring(thread, -1)
-                                                    : "where: the function failed");
+    if (code != MT_OK)
+        return -1;
+    int kept = lua_toboolean(thread, -1);
     lua_settop(thread, handler - 1);
     self->kept += kept > 0;
     return kept;
@@ -114,9 +92,8 @@ mt_filter mt_lua_to_filter(lua_State *L, int arg, int function, int as_table) {
     luaL_checktype(L, function, LUA_TFUNCTION);
     if (self->thread)
         mt_lua_raise(L, "where: the filter is in use");
-    lua_State *thread = lua_newthread(L);
+    lua_State *thread = mt_lua_new_callback_thread(L);
     lua_setiuservalue(L, arg, 1);
-    lua_sethook(thread, look_for_interrupt, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_LOOKS);
     lua_pushvalue(L, function);
     lua_xmove(L, thread, 1);
     lua_pushvalue(L, arg);

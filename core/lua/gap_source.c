@@ -2,7 +2,6 @@
  * returns, once a request. */
 #include "lua/load_binding.h"
 
-#include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -35,55 +34,6 @@ static void release(void *context) {
     mt_free(self);
 }
 
-/* ---- protected calls ---- */
-
-enum {
-    INSTRUCTIONS_BETWEEN_LOOKS = 10000,
-    CALL_SLOTS = 4 /* of the thread's stack: message handler, function, two arguments */
-};
-
-/* Ctrl-C sets its hook on the main thread only; a function that never returns runs on ours. */
-static void look_for_interrupt(lua_State *L, lua_Debug *call) {
-    (void)call;
-    if (mt_interrupted())
-        luaL_error(L, "interrupted");
-}
-
-/* Makes a text of any error while the call is still protected: a usage error is a table when the
- * failing function was called by nobody who could be named. */
-static int to_message(lua_State *L) {
-    if (lua_istable(L, 1) && lua_getfield(L, 1, "message") == LUA_TSTRING)
-        return 1;
-    luaL_tolstring(L, 1, NULL);
-    return 1;
-}
-
-/* Calls the function on top of `arguments` arguments below which to_message lies, at `handler`; the
- * failure becomes the run's and nothing of it is left on the stack. */
-static mt_code call(lua_State *thread, int handler, int arguments, mt_error *error) {
-    if (lua_pcall(thread, arguments, 1, handler) == LUA_OK)
-        return MT_OK;
-    if (mt_interrupted())
-        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    else
-        mt_fail(error, MT_ERROR_CALLBACK, "%s",
-                lua_type(thread, -1) == LUA_TSTRING ? lua_tostring(thread, -1)
-                                                    : "arrivals: the function failed");
-    lua_settop(thread, handler - 1);
-    return mt_code_of(error);
-}
-
-/* Room for a call's slots and its handler pushed; its index, or 0 when out of memory. A function
- * may itself run a plan with the same arrivals, so the thread's stack need not be empty. */
-static int push_handler(lua_State *thread, mt_error *error) {
-    if (!lua_checkstack(thread, CALL_SLOTS)) {
-        mt_fail_memory(error, "arrivals");
-        return 0;
-    }
-    lua_pushcfunction(thread, to_message);
-    return lua_gettop(thread);
-}
-
 /* ---- the factory ---- */
 
 /* Under lua_pcall: (factory, run) -> the factory's function as a registry reference. */
@@ -107,7 +57,7 @@ static int call_factory(lua_State *L) {
 static mt_code make(void *context, const mt_process_context *run, void **state, mt_error *error) {
     gap_context *self = context;
     lua_State *thread = self->thread;
-    int handler = push_handler(thread, error);
+    int handler = mt_lua_begin_callback(thread, "arrivals", error);
     if (!handler)
         return MT_ERROR_MEMORY;
     gap_state *made = mt_allocate_zero(1, sizeof *made);
@@ -118,7 +68,7 @@ static mt_code make(void *context, const mt_process_context *run, void **state, 
     lua_pushcfunction(thread, call_factory);
     lua_rawgeti(thread, LUA_REGISTRYINDEX, self->factory_ref);
     lua_pushlightuserdata(thread, (void *)run);
-    mt_code code = call(thread, handler, 2, error);
+    mt_code code = mt_lua_callback(thread, handler, 2, "arrivals", error);
     if (code != MT_OK) {
         mt_free(made);
         return code;
@@ -168,12 +118,12 @@ static mt_code wrong_gap(lua_State *thread, const gap_state *self, const char *f
 static mt_code next(void *state, double now, double *gap, mt_error *error) {
     gap_state *self = state;
     lua_State *thread = self->context->thread;
-    int handler = push_handler(thread, error);
+    int handler = mt_lua_begin_callback(thread, "arrivals", error);
     if (!handler)
         return MT_ERROR_MEMORY;
     lua_rawgeti(thread, LUA_REGISTRYINDEX, self->function_ref);
     lua_pushnumber(thread, now);
-    mt_code code = call(thread, handler, 1, error);
+    mt_code code = mt_lua_callback(thread, handler, 1, "arrivals", error);
     if (code != MT_OK)
         return code;
     const char *fault = fault_of(thread, self);
@@ -194,8 +144,7 @@ static void close_state(void *state) {
 
 mt_code mt_lua_new_gap_source(lua_State *L, int function, mt_gap_source *source, mt_error *error) {
     /* What may raise comes first, while there is nothing to lose. */
-    lua_State *thread = lua_newthread(L);
-    lua_sethook(thread, look_for_interrupt, LUA_MASKCOUNT, INSTRUCTIONS_BETWEEN_LOOKS);
+    lua_State *thread = mt_lua_new_callback_thread(L);
     int thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, function);
     int factory_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -1,10 +1,10 @@
 /* core.interrupt: Ctrl-C in the console, which stops what runs and lives on.
  *
- * The signal handler only raises the flag of base/interrupt.h: C loops of ours poll it, and Lua
- * looks at it in a count hook that every coroutine inherits. Whatever runs then gets an error; the
- * hook is set to every instruction, so that code that swallows errors (pcall in a loop) gets the
- * next one at once, until the protected call of the console is reached. Only the console pays for the
- * hook: a command has none (main.c). */
+ * The signal handler only raises the flag of base/interrupt.h. Our C loops poll it; Lua looks at it
+ * in a count hook that every coroutine inherits, and whatever runs gets an error. From then on the
+ * hook runs at every instruction. So code that swallows errors (pcall in a loop) gets the next one
+ * at once, until the console's own protected call is reached. Only the console pays for the hook: a
+ * command has none (main.c). */
 #include "lua/binding.h"
 
 #include "base/interrupt.h"
@@ -58,8 +58,7 @@ static void look(lua_State *L, lua_Debug *call) {
     luaL_error(L, "interrupted");
 }
 
-/* watch(): from now on Ctrl-C is the console's, in this coroutine and those that are yet to be made.
- */
+/* watch(): from now on Ctrl-C is the console's, in this coroutine and in those still to be made. */
 static int watch(lua_State *L) {
     mt_interrupt_patience = MT_PATIENCE_OF_CONSOLE;
     look_every(L, INSTRUCTIONS_BETWEEN_LOOKS);
@@ -67,8 +66,8 @@ static int watch(lua_State *L) {
     return 0;
 }
 
-/* The message handler: upvalue 1 is the caller's. Lua code would be stopped by the hook when it is
- * Ctrl-C that is handled, which has nothing to add to its message anyway. */
+/* The message handler; upvalue 1 is the caller's. After Ctrl-C it is left out: it is Lua code,
+ * which the hook would stop, and there is nothing to add to the message. */
 static int handle(lua_State *L) {
     if (mt_interrupted())
         return 1;
@@ -106,8 +105,8 @@ static int clear(lua_State *L) {
     return 2;
 }
 
-/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when
- * it was pressed before: a plain read would miss that one and wait for another. */
+/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C. A Ctrl-C
+ * from before the call counts: a plain read would miss it and wait for another. */
 static int wait_for_line(lua_State *L) {
     (void)L;
     sigset_t blocked, before;

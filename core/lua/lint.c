@@ -1,5 +1,5 @@
 /* core.lint: what contradicts itself in a trace. */
-#include "lua/trace_binding.h"
+#include "lua/intake.h"
 
 #include "prefix/lint/lint.h"
 
@@ -7,6 +7,7 @@ static const char lint_type[] = "moontide.lint_state";
 
 typedef struct lint {
     mt_lint *state; /* NULL once closed */
+    mt_lua_intake intake;
 } lint;
 
 static mt_lint *check_lint(lua_State *L) {
@@ -33,38 +34,17 @@ static int lint_release(lua_State *L) {
     return 0;
 }
 
-/* lint:read(source, most) -> requests read, fewer than `most` only at the trace's end
- * | nil, message, code */
+static mt_code take(void *owner, const mt_request *request, mt_error *error) {
+    return mt_lint_add(((lint *)owner)->state, request, error);
+}
+
 static int lint_read(lua_State *L) {
-    mt_lint *state = check_lint(L);
-    mt_source *source = mt_lua_check_source(L, 2);
-    uint64_t most = mt_lua_check_count(L, 3, "lint: most"), done = 0;
-    mt_request request;
-    mt_error error;
-    int status = 1;
-    while (done < most && (status = mt_source_next(source, &request, &error)) > 0) {
-        if (mt_lint_add(state, &request, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
-        done++;
-    }
-    if (status < 0)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)done);
-    return 1;
+    check_lint(L);
+    lint *self = lua_touserdata(L, 1);
+    return mt_lua_intake_read(L, &self->intake, take, self, "lint");
 }
 
-/* ---- the result as a table --------------------------------------------------------------------
- */
-
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, double value) {
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
+/* ---- the result as a table ---- */
 
 /* A number of 64 bits: an integer, or its digits where it is too large. */
 static void set_id(lua_State *L, const char *name, uint64_t value) {
@@ -86,7 +66,7 @@ static void set_time(lua_State *L, const char *name, int64_t nanoseconds) {
 /* name = {count, lines = {...}} */
 static void set_lines(lua_State *L, const char *name, const mt_lines *lines) {
     lua_createtable(L, 0, 2);
-    set_count(L, "count", lines->count);
+    mt_lua_set_count(L, "count", lines->count);
     lua_newtable(L);
     for (uint64_t i = 0; i < lines->count && i < MT_LINES_KEPT; i++) {
         lua_pushinteger(L, (lua_Integer)lines->line[i]);
@@ -102,11 +82,11 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
     set_time(L, "decreased_to", result->decreased_to_ns);
     set_time(L, "decreased_from", result->from_ns);
     set_lines(L, "without_time", &result->without_time);
-    set_count(L, "times", result->times);
+    mt_lua_set_count(L, "times", result->times);
     set_time(L, "first", result->first_ns);
-    set_number(L, "span", (double)result->span_ns / 1e9);
-    set_number(L, "requests_a_second", result->requests_a_second);
-    set_number(L, "tokens_a_second", result->tokens_a_second);
+    mt_lua_set_number(L, "span", (double)result->span_ns / 1e9);
+    mt_lua_set_number(L, "requests_a_second", result->requests_a_second);
+    mt_lua_set_number(L, "tokens_a_second", result->tokens_a_second);
     if (result->unit_reason) {
         lua_pushstring(L, reasons[result->unit_reason]);
         lua_setfield(L, -2, "seconds_because");
@@ -119,24 +99,24 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
 
 static void set_blocks(lua_State *L, const mt_lint_result *result) {
     set_lines(L, "empty_prompts", &result->empty_prompts);
-    set_count(L, "block_size", result->block_size);
-    set_count(L, "prompts", result->prompts);
-    set_count(L, "fits", result->size_fit.fits);
+    mt_lua_set_count(L, "block_size", result->block_size);
+    mt_lua_set_count(L, "prompts", result->prompts);
+    mt_lua_set_count(L, "fits", result->size_fit.fits);
     set_lines(L, "misfits", &result->size_fit.misfits);
     set_id(L, "misfit_input", result->size_fit.input_length);
-    set_count(L, "misfit_ids", result->size_fit.hash_count);
-    set_count(L, "better_size", result->better_size);
-    set_count(L, "other_size", result->other_size);
-    set_count(L, "better_fits", result->better_fits);
+    mt_lua_set_count(L, "misfit_ids", result->size_fit.hash_count);
+    mt_lua_set_count(L, "better_size", result->better_size);
+    mt_lua_set_count(L, "other_size", result->other_size);
+    mt_lua_set_count(L, "better_fits", result->better_fits);
     set_lines(L, "two_parents", &result->two_parents);
-    set_count(L, "conflicts", result->conflicts);
+    mt_lua_set_count(L, "conflicts", result->conflicts);
     set_id(L, "conflict_id", result->conflict.id);
-    set_count(L, "conflict_line", result->conflict.line);
+    mt_lua_set_count(L, "conflict_line", result->conflict.line);
     if (result->conflict.has_now)
         set_id(L, "parent_now", result->conflict.now);
     if (result->conflict.has_before)
         set_id(L, "parent_before", result->conflict.before);
-    set_count(L, "next_id", result->next_id);
+    mt_lua_set_count(L, "next_id", result->next_id);
 }
 
 static void set_rows(lua_State *L, const mt_lint_result *result) {
@@ -144,12 +124,12 @@ static void set_rows(lua_State *L, const mt_lint_result *result) {
     const mt_rows_evidence *evidence = &result->evidence;
     lua_pushstring(L, names[result->rows]); /* nil for NULL */
     lua_setfield(L, -2, "rows");
-    set_count(L, "continued", evidence->continued);
-    set_count(L, "apart", evidence->apart);
-    set_count(L, "longer", evidence->longer);
-    set_count(L, "shorter", evidence->shorter);
-    set_count(L, "first_apart", evidence->first_apart);
-    set_count(L, "first_shorter", evidence->first_shorter);
+    mt_lua_set_count(L, "continued", evidence->continued);
+    mt_lua_set_count(L, "apart", evidence->apart);
+    mt_lua_set_count(L, "longer", evidence->longer);
+    mt_lua_set_count(L, "shorter", evidence->shorter);
+    mt_lua_set_count(L, "first_apart", evidence->first_apart);
+    mt_lua_set_count(L, "first_shorter", evidence->first_shorter);
 }
 
 /* lint:result() -> table, the members of mt_lint_result | nil, message, code */
@@ -159,7 +139,7 @@ static int lint_result(lua_State *L) {
     if (mt_lint_finish(check_lint(L), &result, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_newtable(L);
-    set_count(L, "requests", result.requests);
+    mt_lua_set_count(L, "requests", result.requests);
     set_times(L, &result);
     set_blocks(L, &result);
     set_rows(L, &result);

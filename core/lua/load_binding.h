@@ -4,14 +4,12 @@
 #define MT_LUA_LOAD_BINDING_H
 
 #include "load/plan.h"
-#include "load/run.h"
 #include "lua/binding.h"
 
 mt_process *mt_lua_check_process(lua_State *L, int arg);
 mt_lengths *mt_lua_check_lengths(lua_State *L, int arg);
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg);
 mt_fields *mt_lua_check_fields(lua_State *L, int arg);
-mt_run *mt_lua_check_run(lua_State *L, int arg); /* that has not been closed */
 
 /* The function at `function` as a source of gaps, with one reference. */
 mt_code mt_lua_new_gap_source(lua_State *L, int function, mt_gap_source *source, mt_error *error);

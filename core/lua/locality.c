@@ -13,47 +13,26 @@ typedef struct hit_curve {
     mt_hit_curve *curve; /* NULL once released */
 } hit_curve;
 
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
-void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles) {
-    if (quantiles->count == 0)
-        return;
-    lua_createtable(L, 0, 9);
-    mt_lua_set_number(L, "mean", quantiles->mean);
-    mt_lua_set_number(L, "min", quantiles->min);
-    mt_lua_set_number(L, "p10", quantiles->p10);
-    mt_lua_set_number(L, "p25", quantiles->p25);
-    mt_lua_set_number(L, "median", quantiles->median);
-    mt_lua_set_number(L, "p75", quantiles->p75);
-    mt_lua_set_number(L, "p90", quantiles->p90);
-    mt_lua_set_number(L, "p99", quantiles->p99);
-    mt_lua_set_number(L, "max", quantiles->max);
-    lua_setfield(L, -2, name);
-}
-
 int mt_lua_push_locality(lua_State *L, const mt_locality *locality) {
     mt_locality_result result;
     mt_error error;
     if (mt_locality_finish(locality, &result, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 16);
-    set_count(L, "requests", result.totals.requests);
-    set_count(L, "blocks", result.totals.blocks);
-    set_count(L, "distinct_blocks", result.distinct_blocks);
-    set_count(L, "hits", result.hits);
-    set_count(L, "hits_within", result.hits_within);
-    set_count(L, "timed", result.timed);
-    set_count(L, "backward", result.backward);
+    mt_lua_set_count(L, "requests", result.totals.requests);
+    mt_lua_set_count(L, "blocks", result.totals.blocks);
+    mt_lua_set_count(L, "distinct_blocks", result.distinct_blocks);
+    mt_lua_set_count(L, "hits", result.hits);
+    mt_lua_set_count(L, "hits_within", result.hits_within);
+    mt_lua_set_count(L, "timed", result.timed);
+    mt_lua_set_count(L, "backward", result.backward);
     if (result.timed > 0) {
         mt_lua_set_number(L, "first", (double)result.first_ns / 1e9);
         mt_lua_set_number(L, "last", (double)result.last_ns / 1e9);
     }
-    set_count(L, "sessions", result.sessions);
-    set_count(L, "given", result.given);
-    set_count(L, "single", result.single);
+    mt_lua_set_count(L, "sessions", result.sessions);
+    mt_lua_set_count(L, "given", result.given);
+    mt_lua_set_count(L, "single", result.single);
     mt_lua_set_quantiles(L, "reuse_time", &result.reuse_time);
     mt_lua_set_quantiles(L, "turns", &result.turns);
     mt_lua_set_quantiles(L, "think_time", &result.think_time);
@@ -69,9 +48,9 @@ int mt_lua_push_prefixes(lua_State *L, const mt_locality *locality, size_t most)
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 4);
-        set_count(L, "requests", prefixes[i].requests);
-        set_count(L, "blocks", prefixes[i].blocks);
-        set_count(L, "tokens", prefixes[i].tokens);
+        mt_lua_set_count(L, "requests", prefixes[i].requests);
+        mt_lua_set_count(L, "blocks", prefixes[i].blocks);
+        mt_lua_set_count(L, "tokens", prefixes[i].tokens);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -84,8 +63,8 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 4);
-        set_count(L, "requests", bins[i].requests);
-        set_count(L, "blocks", bins[i].blocks);
+        mt_lua_set_count(L, "requests", bins[i].requests);
+        mt_lua_set_count(L, "blocks", bins[i].blocks);
         if (bins[i].blocks > 0)
             mt_lua_set_number(L, "hit_ratio", (double)bins[i].hits / (double)bins[i].blocks);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -131,13 +110,12 @@ int mt_lua_push_clock(lua_State *L, const mt_locality *locality) {
     if (grid.period_ns > 0) {
         mt_lua_set_number(L, "period", (double)grid.period_ns / 1e9);
         mt_lua_set_number(L, "offset", (double)grid.offset_ns / 1e9);
-        set_count(L, "instants", grid.instants);
+        mt_lua_set_count(L, "instants", grid.instants);
     }
     return 1;
 }
 
-/* ---- the hit curve ----------------------------------------------------------------------------
- */
+/* ---- the hit curve ---- */
 
 int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality) {
     mt_error error;

@@ -5,16 +5,6 @@
 
 #include "lua/binding.h"
 #include "prefix/analysis/locality.h"
-#include "stats/quantiles.h"
-#include "stats/summary.h"
-
-/* Sets a field of the table on top: an integer when the value is whole, none when it is NaN. */
-void mt_lua_set_number(lua_State *L, const char *name, double value);
-
-/* Set a table of numbers as a field of the one on top: an empty one for a summary of nothing, none
- * for quantiles of nothing. */
-void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary);
-void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles);
 
 /* {requests, blocks, distinct_blocks, hits, hits_within, timed, backward, first, last (seconds),
  * sessions, given, single, reuse_time, turns, think_time (tables of quantiles)}; what is not known

@@ -1,9 +1,8 @@
 /* core.model: what a synthesiser learns from a trace, and its file. A learner takes requests in, a
  * model is what it leaves. */
-#include "lua/locality_binding.h"
-#include "lua/model_binding.h"
 #include "lua/intake.h"
-#include "lua/trace_binding.h"
+#include "lua/model_binding.h"
+#include "lua/statistics_binding.h"
 
 #include "prefix/model/figures.h"
 #include "prefix/model/text.h"
@@ -13,8 +12,7 @@
 static const char learner_type[] = "moontide.learner";
 static const char model_type[] = "moontide.model";
 
-/* ---- models ------------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 typedef struct model_box {
     mt_model *model; /* NULL once closed */
@@ -35,22 +33,22 @@ static int model_release(lua_State *L) {
     return 0;
 }
 
-/* open(path, skip_bad_lines) -> model, or a reader of a trace: as the file begins
+/* open(path, skip_bad_lines) -> model, or a source of a trace's requests: as the file begins
  * | nil, message, code */
 static int model_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
-    mt_trace_reader **reader = mt_lua_new_reader(L);
+    mt_source **source = mt_lua_new_source(L);
     model_box *self = mt_lua_new_owner(L, sizeof *self, model_type);
     mt_input *input = mt_input_open(path, &error);
     if (!input)
         return mt_lua_failure(L, &error);
     int is_model = mt_input_begins(input, MT_MODEL_MAGIC, &error);
     if (is_model == 0) {
-        *reader = mt_trace_open_input(input, skip_bad_lines, &error);
+        *source = mt_source_open_input(input, skip_bad_lines, &error);
         lua_pop(L, 1);
-        return *reader ? 1 : mt_lua_failure(L, &error);
+        return *source ? 1 : mt_lua_failure(L, &error);
     }
     if (is_model > 0)
         self->model = mt_model_read(input, &error);
@@ -108,11 +106,6 @@ static int model_keeps_order(lua_State *L) {
     return 1;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 /* figures(model) -> table, with the names of prefix/model/figures.h | nil, message, code */
 static int model_figures(lua_State *L) {
     const mt_model *model = mt_lua_check_model(L, 1);
@@ -121,22 +114,22 @@ static int model_figures(lua_State *L) {
     if (mt_model_describe(model, &figures, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 16);
-    set_count(L, "requests", model->count);
-    set_count(L, "block_size", model->block_size);
+    mt_lua_set_count(L, "requests", model->count);
+    mt_lua_set_count(L, "block_size", model->block_size);
     mt_lua_set_summary(L, "input_length", &figures.input_length);
     mt_lua_set_summary(L, "output_length", &figures.output_length);
     mt_lua_set_summary(L, "shared_length", &figures.shared_length);
-    set_count(L, "shared_blocks", figures.shared);
-    set_count(L, "returning_blocks", figures.returning);
-    set_count(L, "unique_blocks", figures.unique);
-    set_count(L, "runs", model->run_count);
+    mt_lua_set_count(L, "shared_blocks", figures.shared);
+    mt_lua_set_count(L, "returning_blocks", figures.returning);
+    mt_lua_set_count(L, "unique_blocks", figures.unique);
+    mt_lua_set_count(L, "runs", model->run_count);
     mt_lua_set_quantiles(L, "distance", &figures.distance);
-    set_count(L, "instants", figures.instants);
+    mt_lua_set_count(L, "instants", figures.instants);
     mt_lua_set_number(L, "span", (double)figures.span_ns / 1e9);
     lua_pushboolean(L, model->gaps_in_order);
     lua_setfield(L, -2, "keeps_order");
-    set_count(L, "single_lengths", figures.single_lengths);
-    set_count(L, "single_descriptions", figures.single_descriptions);
+    mt_lua_set_count(L, "single_lengths", figures.single_lengths);
+    mt_lua_set_count(L, "single_descriptions", figures.single_descriptions);
     return 1;
 }
 
@@ -153,8 +146,7 @@ static int model_text(lua_State *L) {
     return 1;
 }
 
-/* ---- learners ----------------------------------------------------------------------------------
- */
+/* ---- learners ---- */
 
 typedef struct learner_box {
     mt_learner *learner; /* NULL once finished or closed */
@@ -194,11 +186,6 @@ static int learner_read(lua_State *L) {
     return mt_lua_intake_read(L, &self->intake, take, self, "learn");
 }
 
-static int learner_add(lua_State *L) {
-    learner_box *self = check_learner(L);
-    return mt_lua_intake_add(L, &self->intake, take, self);
-}
-
 static int learner_skipped(lua_State *L) {
     const learner_box *self = luaL_checkudata(L, 1, learner_type);
     return mt_lua_intake_skipped(L, &self->intake);
@@ -222,9 +209,11 @@ int mt_lua_open_model(lua_State *L) {
     static const luaL_Reg functions[] = {{"learner", learner_new},   {"open", model_open},
                                          {"read", model_read},       {"write", model_write},
                                          {"figures", model_figures}, {NULL, NULL}};
-    static const luaL_Reg learner_methods[] = {
-        {"read", learner_read},     {"add", learner_add},       {"skipped", learner_skipped},
-        {"finish", learner_finish}, {"close", learner_release}, {NULL, NULL}};
+    static const luaL_Reg learner_methods[] = {{"read", learner_read},
+                                               {"skipped", learner_skipped},
+                                               {"finish", learner_finish},
+                                               {"close", learner_release},
+                                               {NULL, NULL}};
     static const luaL_Reg methods[] = {{"requests", model_requests},
                                        {"block_size", model_block_size},
                                        {"keeps_order", model_keeps_order},

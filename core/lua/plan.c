@@ -1,13 +1,8 @@
-/* core.plan: fields, plans and their runs as userdata. */
+/* core.plan: fields and plans as userdata. */
 #include "lua/load_binding.h"
-#include "lua/trace_binding.h"
-
-#include "load/run.h"
-#include "trace/columns.h"
+#include "lua/source_binding.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 /* ---- fields ---- */
 
@@ -91,7 +86,7 @@ typedef struct plan_owner {
     mt_plan *plan;
 } plan_owner;
 
-static mt_plan *check_plan(lua_State *L, int arg) {
+mt_plan *mt_lua_check_plan(lua_State *L, int arg) {
     plan_owner *owner = luaL_checkudata(L, arg, plan_type);
     if (!owner->plan)
         mt_lua_raise(L, "the plan is closed");
@@ -107,18 +102,12 @@ static int plan_new(lua_State *L) {
     return owner->plan ? 1 : mt_lua_raise_error(L, &error);
 }
 
-/* The field `name` of the table at 2 pushed; its type checked by the caller. */
-static int optional(lua_State *L, const char *name) {
-    lua_getfield(L, 2, name);
-    return !lua_isnil(L, -1);
-}
-
 /* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, class_prompts=, class_fields=,
  * factor=, last=}): class lists hold an entry or false a class. The table keeps everything alive.
  */
 static int plan_add(lua_State *L) {
     mt_error error;
-    mt_plan *plan = check_plan(L, 1);
+    mt_plan *plan = mt_lua_check_plan(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     mt_stream stream = {.factor = 1, .end = INFINITY};
@@ -130,16 +119,16 @@ static int plan_add(lua_State *L) {
     stream.lengths = mt_lua_check_lengths(L, -1);
     lua_getfield(L, 2, "prompt");
     stream.prompt = mt_lua_check_prompt(L, -1);
-    if (optional(L, "first"))
+    if (mt_lua_has_field(L, 2, "first"))
         stream.first = mt_lua_check_lengths(L, -1);
-    if (optional(L, "fields"))
+    if (mt_lua_has_field(L, 2, "fields"))
         stream.fields = mt_lua_check_fields(L, -1);
-    if (optional(L, "factor"))
+    if (mt_lua_has_field(L, 2, "factor"))
         stream.factor = mt_lua_check_not_negative(L, -1, "scale");
-    if (optional(L, "last"))
+    if (mt_lua_has_field(L, 2, "last"))
         stream.end = luaL_checknumber(L, -1);
     size_t classes = mt_lengths_class_count(stream.lengths);
-    if (optional(L, "class_prompts")) {
+    if (mt_lua_has_field(L, 2, "class_prompts")) {
         mt_prompt **prompts = lua_newuserdatauv(L, classes * sizeof(mt_prompt *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);
@@ -148,7 +137,7 @@ static int plan_add(lua_State *L) {
         }
         stream.class_prompts = prompts;
     }
-    if (optional(L, "class_fields")) {
+    if (mt_lua_has_field(L, 2, "class_fields")) {
         mt_fields **fields = lua_newuserdatauv(L, classes * sizeof(mt_fields *), 0);
         for (size_t i = 0; i < classes; i++) {
             lua_geti(L, -2, (lua_Integer)i + 1);
@@ -172,7 +161,7 @@ static void set_number(lua_State *L, const char *key, double value) {
 static int plan_expect(lua_State *L) {
     mt_error error;
     mt_expectation expectation;
-    mt_plan *plan = check_plan(L, 1);
+    mt_plan *plan = mt_lua_check_plan(L, 1);
     lua_Integer index = luaL_checkinteger(L, 2);
     luaL_argcheck(L, index >= 1 && (size_t)index <= mt_plan_stream_count(plan), 2,
                   "no such stream");
@@ -203,166 +192,14 @@ static int release_plan(lua_State *L) {
     return 0;
 }
 
-/* ---- runs ---- */
-
-static const char run_type[] = "moontide.run";
-
-typedef struct run_owner {
-    mt_run *run;
-} run_owner;
-
-mt_run *mt_lua_check_run(lua_State *L, int arg) {
-    run_owner *owner = luaL_checkudata(L, arg, run_type);
-    if (!owner->run)
-        mt_lua_raise(L, "the run has ended");
-    return owner->run;
-}
-
-/* run(plan, {seed=, duration=, most=, factor=, shard=, shards=, tags=, compact=,
- * whole_milliseconds=}) -> run, or nil, message, code. Code "value" is a mistake in the plan that
- * only shows when it runs (a rate that is not a number): also below. */
-static int run_open(lua_State *L) {
-    mt_error error;
-    mt_plan *plan = check_plan(L, 1);
-    mt_run_options options = mt_run_defaults();
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    if (optional(L, "seed"))
-        options.seed = (uint64_t)luaL_checkinteger(L, -1);
-    if (optional(L, "duration"))
-        options.duration = mt_lua_check_not_negative(L, -1, "duration");
-    if (optional(L, "most"))
-        options.most = mt_lua_check_count(L, -1, "num_requests");
-    if (optional(L, "factor"))
-        options.factor = mt_lua_check_not_negative(L, -1, "rate_scale");
-    if (optional(L, "shards"))
-        options.shards = mt_lua_check_count(L, -1, "shards");
-    if (optional(L, "shard"))
-        options.shard = mt_lua_check_count(L, -1, "shard");
-    lua_getfield(L, 2, "tags");
-    options.tags = lua_toboolean(L, -1);
-    lua_getfield(L, 2, "compact");
-    options.compact = lua_toboolean(L, -1);
-    lua_getfield(L, 2, "whole_milliseconds");
-    options.whole_milliseconds = lua_toboolean(L, -1);
-    if (options.shards == 0 || options.shard >= options.shards)
-        return mt_lua_raise(L, "shard must be below the number of shards");
-    run_owner *owner = mt_lua_new_owner(L, sizeof *owner, run_type);
-    owner->run = mt_run_open(plan, &options, &error);
-    return owner->run ? 1 : mt_lua_failure(L, &error);
-}
-
-/* next(run) -> request table, or nothing at the end */
-static int run_next(lua_State *L) {
-    mt_error error;
-    mt_request request;
-    int got = mt_run_next(mt_lua_check_run(L, 1), &request, &error);
-    if (got < 0)
-        return mt_lua_failure(L, &error);
-    if (got == 0)
-        return 0;
-    mt_lua_push_request(L, &request);
-    return 1;
-}
-
-/* write(run, writer, most) -> requests written (fewer than most at the end), or nil, message, code;
- * the writer stays open */
-static int run_write(lua_State *L) {
-    mt_error error;
-    mt_trace_format format;
-    uint64_t written;
-    mt_run *run = mt_lua_check_run(L, 1);
-    mt_output *output = mt_lua_check_writer(L, 2, &format);
-    uint64_t most = mt_lua_check_count(L, 3, "most");
-    if (mt_run_write(run, output, &format, most, &written, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)written);
-    return 1;
-}
-
-/* count(run, duration, bins) -> {requests, ...}, {input tokens, ...}, {requests with an output,
- * ...}, {output tokens, ...} a bin */
-static int run_count(lua_State *L) {
-    mt_error error;
-    mt_run *run = mt_lua_check_run(L, 1);
-    double duration = luaL_checknumber(L, 2);
-    lua_Integer count = luaL_checkinteger(L, 3);
-    luaL_argcheck(L, count >= 1 && count <= 100000, 3, "1 to 100000 bins");
-    mt_run_bin *bins = lua_newuserdatauv(L, (size_t)count * sizeof *bins, 0);
-    if (mt_run_count(run, duration, bins, (size_t)count, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    for (int i = 0; i < 4; i++)
-        lua_createtable(L, (int)count, 0);
-    for (lua_Integer i = 0; i < count; i++) {
-        lua_pushinteger(L, (lua_Integer)bins[i].requests);
-        lua_rawseti(L, -5, i + 1);
-        lua_pushnumber(L, bins[i].input);
-        lua_rawseti(L, -4, i + 1);
-        lua_pushinteger(L, (lua_Integer)bins[i].outputs);
-        lua_rawseti(L, -3, i + 1);
-        lua_pushnumber(L, bins[i].output);
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 4;
-}
-
-/* columns(run) -> all requests that are left, in columns; or nil, message, code */
-static int run_columns(lua_State *L) {
-    mt_error error;
-    mt_request request;
-    mt_run *run = mt_lua_check_run(L, 1);
-    mt_columns *columns = mt_lua_new_columns(L);
-    int got;
-    while ((got = mt_run_next(run, &request, &error)) > 0)
-        if (mt_columns_append(columns, &request, &error) != MT_OK) {
-            got = -1;
-            break;
-        }
-    return got < 0 ? mt_lua_failure(L, &error) : 1;
-}
-
-/* digest(run, most, timestamp digits) -> 16 hexadecimal digits */
-static int run_digest(lua_State *L) {
-    mt_error error;
-    uint64_t digest;
-    char text[17];
-    mt_run *run = mt_lua_check_run(L, 1);
-    uint64_t most = mt_lua_check_count(L, 2, "most");
-    mt_trace_format format = {.timestamp_digits = (int)luaL_checkinteger(L, 3)};
-    if (mt_run_digest(run, &format, most, &digest, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)digest);
-    lua_pushstring(L, text);
-    return 1;
-}
-
-static int release_run(lua_State *L) {
-    run_owner *owner = luaL_checkudata(L, 1, run_type);
-    mt_run_close(owner->run);
-    owner->run = NULL;
-    return 0;
-}
-
 int mt_lua_open_plan(lua_State *L) {
-    static const luaL_Reg functions[] = {{"fields", fields_new},
-                                         {"add_constant", add_constant},
-                                         {"add_number", add_number},
-                                         {"add_choice", add_choice},
-                                         {"new", plan_new},
-                                         {"add", plan_add},
-                                         {"expect", plan_expect},
-                                         {"run", run_open},
-                                         {"next", run_next},
-                                         {"write", run_write},
-                                         {"count", run_count},
-                                         {"columns", run_columns},
-                                         {"digest", run_digest},
-                                         {"close", release_run},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fields", fields_new},     {"add_constant", add_constant},
+                                         {"add_number", add_number}, {"add_choice", add_choice},
+                                         {"new", plan_new},          {"add", plan_add},
+                                         {"expect", plan_expect},    {NULL, NULL}};
     mt_lua_new_type(L, fields_type, NULL, release_fields, NULL);
     mt_lua_new_type(L, plan_type, NULL, release_plan, NULL);
-    mt_lua_new_type(L, run_type, NULL, release_run, NULL);
-    lua_pop(L, 3);
+    lua_pop(L, 2);
     luaL_newlib(L, functions);
     return 1;
 }

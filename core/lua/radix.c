@@ -1,6 +1,6 @@
 /* core.radix: the radix tree of a trace's prefixes. Building it are functions, what is known of the
  * finished tree are methods. */
-#include "lua/trace_binding.h"
+#include "lua/intake.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -15,6 +15,7 @@ static const char radix_type[] = "moontide.radix";
 typedef struct radix_box {
     mt_radix *radix; /* NULL once closed */
     int is_finished;
+    mt_lua_intake intake;
     uint64_t *ids; /* of the list being added */
     size_t id_capacity;
 } radix_box;
@@ -41,8 +42,7 @@ static const mt_radix *check_finished(lua_State *L) {
     return self->radix;
 }
 
-/* ---- ids --------------------------------------------------------------------------------------
- */
+/* ---- ids ---- */
 
 enum { DIGITS_SIZE = 24 };
 
@@ -100,8 +100,7 @@ static uint32_t check_node(lua_State *L, const mt_radix *radix, const char *meth
     return node;
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 /* new(raw) -> radix */
 static int radix_new(lua_State *L) {
@@ -112,56 +111,13 @@ static int radix_new(lua_State *L) {
     return self->radix ? 1 : mt_lua_raise_error(L, &error);
 }
 
-static int failure_in(lua_State *L, mt_error *error, const char *source) {
-    if (error->code == MT_ERROR_INPUT)
-        snprintf(error->source, sizeof error->source, "%s", source);
-    return mt_lua_failure(L, error);
+static mt_code take(void *owner, const mt_request *request, mt_error *error) {
+    return mt_radix_add(((radix_box *)owner)->radix, request, error);
 }
 
-/* read(radix, reader | source, most) -> requests read, fewer than `most` only at the trace's end
- * | nil, message, code */
 static int radix_read(lua_State *L) {
     radix_box *self = check_building(L);
-    mt_lua_trace trace = mt_lua_check_trace(L, 2);
-    uint64_t most = mt_lua_check_count(L, 3, "radix: most"), done = 0;
-    int status = 1;
-    mt_request request;
-    mt_error error;
-    while (done < most && (status = mt_lua_trace_next(&trace, &request, &error)) > 0) {
-        if (mt_radix_add(self->radix, &request, &error) != MT_OK)
-            return failure_in(L, &error, mt_lua_trace_name(&trace));
-        done++;
-    }
-    if (status < 0)
-        return mt_lua_failure(L, &error);
-    lua_pushinteger(L, (lua_Integer)done);
-    return 1;
-}
-
-/* Adds request number `place`, from 1, of what has no lines. */
-static mt_code add_numbered(mt_radix *radix, mt_request *request, const char *kind, uint64_t place,
-                            mt_error *error) {
-    request->line = 0;
-    mt_code code = mt_interrupted() ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted")
-                                    : mt_radix_add(radix, request, error);
-    if (code == MT_ERROR_INPUT)
-        snprintf(error->source, sizeof error->source, "%s %llu", kind, (unsigned long long)place);
-    return code;
-}
-
-/* add_columns(radix, columns) -> true | nil, message, code */
-static int radix_add_columns(lua_State *L) {
-    radix_box *self = check_building(L);
-    const mt_columns *columns = mt_lua_check_columns(L, 2);
-    for (size_t i = 0; i < columns->count; i++) {
-        mt_request request;
-        mt_error error;
-        mt_columns_get(columns, i, &request);
-        if (add_numbered(self->radix, &request, "request", i + 1, &error) != MT_OK)
-            return mt_lua_failure(L, &error);
-    }
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_intake_read(L, &self->intake, take, self, "radix");
 }
 
 /* The list on top, number `place`, as a request whose ids are the box's. */
@@ -194,7 +150,11 @@ static int radix_add_lists(lua_State *L) {
         mt_error error;
         lua_rawgeti(L, 2, i);
         mt_request request = request_of(L, self, i);
-        if (add_numbered(self->radix, &request, "list", (uint64_t)i, &error) != MT_OK)
+        mt_code code = mt_interrupted() ? mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted")
+                                        : mt_radix_add(self->radix, &request, &error);
+        if (code == MT_ERROR_INPUT)
+            snprintf(error.source, sizeof error.source, "list %lld", (long long)i);
+        if (code != MT_OK)
             return mt_lua_failure(L, &error);
         lua_pop(L, 1);
     }
@@ -213,8 +173,7 @@ static int radix_finish(lua_State *L) {
     return 1;
 }
 
-/* ---- the finished tree ------------------------------------------------------------------------
- */
+/* ---- the finished tree ---- */
 
 static int radix_root(lua_State *L) {
     check_finished(L);
@@ -315,7 +274,6 @@ static int radix_text(lua_State *L) {
 int mt_lua_open_radix(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", radix_new},
                                          {"read", radix_read},
-                                         {"add_columns", radix_add_columns},
                                          {"add_lists", radix_add_lists},
                                          {"finish", radix_finish},
                                          {NULL, NULL}};

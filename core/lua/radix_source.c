@@ -57,11 +57,6 @@ static int source_read(lua_State *L) {
     return mt_lua_intake_read(L, &self->intake, take, self, "synthesizer");
 }
 
-static int source_add(lua_State *L) {
-    source_box *self = check_building(L);
-    return mt_lua_intake_add(L, &self->intake, take, self);
-}
-
 static int source_skipped(lua_State *L) {
     const source_box *self = luaL_checkudata(L, 1, source_type);
     return mt_lua_intake_skipped(L, &self->intake);
@@ -83,9 +78,11 @@ static int source_finish(lua_State *L) {
 
 int mt_lua_open_radix_source(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", source_new}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"read", source_read},       {"add", source_add},
-                                       {"skipped", source_skipped}, {"finish", source_finish},
-                                       {"close", source_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", source_read},
+                                       {"skipped", source_skipped},
+                                       {"finish", source_finish},
+                                       {"close", source_release},
+                                       {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, source_type, methods, source_release, NULL);
     lua_pop(L, 1);

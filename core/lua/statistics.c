@@ -12,6 +12,34 @@
 static const char sample_type[] = "moontide.sample";
 static const char times_type[] = "moontide.times";
 
+void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
+    lua_createtable(L, 0, 7);
+    mt_lua_set_number(L, "mean", summary->mean);
+    mt_lua_set_number(L, "std", summary->population_deviation);
+    mt_lua_set_number(L, "min", summary->min);
+    mt_lua_set_number(L, "p25", summary->p25);
+    mt_lua_set_number(L, "median", summary->median);
+    mt_lua_set_number(L, "p75", summary->p75);
+    mt_lua_set_number(L, "max", summary->max);
+    lua_setfield(L, -2, name);
+}
+
+void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles) {
+    if (quantiles->count == 0)
+        return;
+    lua_createtable(L, 0, 9);
+    mt_lua_set_number(L, "mean", quantiles->mean);
+    mt_lua_set_number(L, "min", quantiles->min);
+    mt_lua_set_number(L, "p10", quantiles->p10);
+    mt_lua_set_number(L, "p25", quantiles->p25);
+    mt_lua_set_number(L, "median", quantiles->median);
+    mt_lua_set_number(L, "p75", quantiles->p75);
+    mt_lua_set_number(L, "p90", quantiles->p90);
+    mt_lua_set_number(L, "p99", quantiles->p99);
+    mt_lua_set_number(L, "max", quantiles->max);
+    lua_setfield(L, -2, name);
+}
+
 static void __attribute__((noreturn)) raise_memory(lua_State *L) {
     mt_error error;
     mt_fail_memory(&error, "statistics");
@@ -27,8 +55,7 @@ static double list_value(lua_State *L, int arg, lua_Integer i) {
     return value;
 }
 
-/* ---- samples ----------------------------------------------------------------------------------
- */
+/* ---- samples ---- */
 
 mt_lua_sample *mt_lua_new_sample(lua_State *L, size_t count) {
     mt_lua_sample *self = mt_lua_new_owner(L, sizeof *self, sample_type);
@@ -110,8 +137,7 @@ static int sample_text(lua_State *L) {
     return 1;
 }
 
-/* ---- times ------------------------------------------------------------------------------------
- */
+/* ---- times ---- */
 
 typedef struct times {
     int64_t *nanoseconds; /* in ascending order; NULL once closed */

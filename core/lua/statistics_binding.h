@@ -5,6 +5,13 @@
 #include "lua/binding.h"
 
 #include "stats/dispersion.h"
+#include "stats/quantiles.h"
+#include "stats/summary.h"
+
+/* Set a table of numbers as a field of the one on top: an empty one for a summary of nothing, none
+ * for quantiles of nothing. */
+void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary);
+void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles);
 
 /* Numbers in ascending order, as the userdata "moontide.sample" holds them. */
 typedef struct mt_lua_sample {

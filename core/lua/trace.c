@@ -1,107 +1,17 @@
-/* core.trace: readers and writers of traces, and copying from one to the other. */
+/* core.trace: writers of traces. */
 #include "lua/trace_binding.h"
 
 #include "base/interrupt.h"
+#include "trace/end/ends.h"
 
 #include <string.h>
 
-static const char reader_type[] = "moontide.reader";
 static const char writer_type[] = "moontide.writer";
 
 /* Registry: the names of the .part files that interrupted writers left, a list. */
 static const char kept_parts_key[] = "moontide.kept_parts";
 
-/* ---- readers ----------------------------------------------------------------------------------
- */
-
-typedef struct reader {
-    mt_trace_reader *trace; /* NULL: closed */
-} reader;
-
-mt_trace_reader *mt_lua_check_reader(lua_State *L, int arg) {
-    reader *self = luaL_checkudata(L, arg, reader_type);
-    if (!self->trace)
-        mt_lua_raise(L, "the trace reader is closed");
-    return self->trace;
-}
-
-mt_trace_reader **mt_lua_new_reader(lua_State *L) {
-    reader *self = mt_lua_new_owner(L, sizeof *self, reader_type);
-    return &self->trace;
-}
-
-/* open(path, skip_bad_lines) -> reader | nil, message, code */
-static int open_reader(lua_State *L) {
-    const char *path = luaL_checkstring(L, 1);
-    int skip_bad_lines = lua_toboolean(L, 2);
-    mt_error error;
-    reader *self = mt_lua_new_owner(L, sizeof *self, reader_type);
-    self->trace = mt_trace_open(path, skip_bad_lines, &error);
-    return self->trace ? 1 : mt_lua_failure(L, &error);
-}
-
-/* The next request as a table, nil at the end; nothing pushed and -1 on failure. */
-static int push_next(lua_State *L, mt_error *error) {
-    mt_request request;
-    int status = mt_trace_next(mt_lua_check_reader(L, 1), &request, error);
-    if (status > 0)
-        mt_lua_push_request(L, &request);
-    else if (status == 0)
-        lua_pushnil(L);
-    return status;
-}
-
-/* reader:next() -> request | nil at the end | nil, message, code */
-static int reader_next(lua_State *L) {
-    mt_error error;
-    return push_next(L, &error) < 0 ? mt_lua_failure(L, &error) : 1;
-}
-
-/* reader(): the same for a generic `for`, which has no place for a message: failures raise. */
-static int reader_call(lua_State *L) {
-    mt_error error;
-    return push_next(L, &error) < 0 ? mt_lua_throw_failure(L, &error) : 1;
-}
-
-/* reader:columns() -> columns of all that is left | nil, message, code */
-static int reader_columns(lua_State *L) {
-    mt_trace_reader *trace = mt_lua_check_reader(L, 1);
-    mt_error error;
-    mt_columns *columns = mt_lua_new_columns(L);
-    return mt_columns_read(columns, trace, &error) == MT_OK ? 1 : mt_lua_failure(L, &error);
-}
-
-/* reader:skipped() -> number of bad lines passed over, the first one's message (or nil) */
-static int reader_skipped(lua_State *L) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    mt_error first;
-    uint64_t count = mt_trace_skipped(mt_lua_check_reader(L, 1), &first);
-    lua_pushinteger(L, (lua_Integer)count);
-    if (count == 0)
-        return 1;
-    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
-    return 2;
-}
-
-static int reader_release(lua_State *L) {
-    reader *self = luaL_checkudata(L, 1, reader_type);
-    mt_trace_reader *trace = self->trace;
-    self->trace = NULL;
-    mt_trace_close(trace);
-    return 0;
-}
-
-static int reader_text(lua_State *L) {
-    reader *self = luaL_checkudata(L, 1, reader_type);
-    if (self->trace)
-        lua_pushfstring(L, "trace reader of %s", mt_trace_name(self->trace));
-    else
-        lua_pushliteral(L, "trace reader (closed)");
-    return 1;
-}
-
-/* ---- writers ----------------------------------------------------------------------------------
- */
+/* ---- writers ---- */
 
 typedef struct writer {
     mt_output *output; /* NULL: finished or abandoned */
@@ -123,37 +33,55 @@ mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format) {
     return self->output;
 }
 
-/* writer(path, compact, timestamp_digits) -> writer | nil, message, code */
+/* The format of that name; raises when there is none. */
+static const mt_format_kind *check_format(lua_State *L, int arg) {
+    const char *name = luaL_checkstring(L, arg);
+    for (size_t i = 0; mt_format_kinds[i]; i++)
+        if (strcmp(name, mt_format_kinds[i]->name) == 0)
+            return mt_format_kinds[i];
+    mt_lua_raise(L, "there is no output format '%s'", name);
+}
+
+/* formats() -> list of the names of the output formats */
+static int formats(lua_State *L) {
+    lua_newtable(L);
+    for (size_t i = 0; mt_format_kinds[i]; i++) {
+        lua_pushstring(L, mt_format_kinds[i]->name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* writer(path, compact, timestamp_digits [, format]) -> writer | nil, message, code */
 static int open_writer(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int compact = lua_toboolean(L, 2);
     lua_Integer digits = luaL_checkinteger(L, 3);
+    const mt_format_kind *kind = lua_isnoneornil(L, 4) ? NULL : check_format(L, 4);
     mt_error error;
     if (digits < 0 || digits > 6)
         return mt_lua_raise(L, "timestamp_digits must be between 0 and 6, not %I", digits);
     writer *self = mt_lua_new_owner(L, sizeof *self, writer_type);
-    self->format = (mt_trace_format){compact, (int)digits};
+    self->format = (mt_trace_format){compact, (int)digits, kind};
     self->output = mt_output_open(path, &error);
     return self->output ? 1 : mt_lua_failure(L, &error);
 }
 
-static mt_code write_columns(writer *self, const mt_columns *columns, mt_error *error) {
-    for (size_t i = 0; i < columns->count; i++) {
-        mt_request request;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_columns_get(columns, i, &request);
-        mt_code code = mt_trace_write(self->output, &request, &self->format, error);
-        if (code != MT_OK)
-            return code;
-    }
-    return MT_OK;
+static mt_code write_columns(writer *self, mt_columns *columns, mt_error *error) {
+    uint64_t written;
+    mt_source *source = mt_source_columns(columns, error);
+    if (!source)
+        return mt_code_of(error);
+    mt_code code =
+        mt_source_write(source, self->output, &self->format, UINT64_MAX, &written, error);
+    mt_source_free(source);
+    return code;
 }
 
 /* writer:write(request | columns) -> true | nil, message, code */
 static int writer_write(lua_State *L) {
     writer *self = check_open_writer(L, 1);
-    const mt_columns *columns = mt_lua_test_columns(L, 2);
+    mt_columns *columns = mt_lua_test_columns(L, 2);
     mt_error error;
     mt_code code;
     if (columns) {
@@ -240,8 +168,7 @@ static int kept_parts(lua_State *L) {
     return 1;
 }
 
-/* ---- the module -------------------------------------------------------------------------------
- */
+/* ---- the module ---- */
 
 /* Moves the methods table of the metatable at the top into the table of methods below it. */
 static void share_methods(lua_State *L, const char *name) {
@@ -251,27 +178,18 @@ static void share_methods(lua_State *L, const char *name) {
 }
 
 int mt_lua_open_trace(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_reader},
-                                         {"writer", open_writer},
+    static const luaL_Reg functions[] = {{"writer", open_writer},
+                                         {"formats", formats},
                                          {"kept_parts", kept_parts},
                                          {"replaces", output_replaces},
                                          {NULL, NULL}};
-    static const luaL_Reg reader_methods[] = {{"next", reader_next},
-                                              {"columns", reader_columns},
-                                              {"skipped", reader_skipped},
-                                              {"close", reader_release},
-                                              {NULL, NULL}};
     static const luaL_Reg writer_methods[] = {{"write", writer_write},
                                               {"finish", writer_finish},
                                               {"close", writer_release},
                                               {NULL, NULL}};
-    static const luaL_Reg reader_meta[] = {
-        {"__call", reader_call}, {"__tostring", reader_text}, {NULL, NULL}};
     static const luaL_Reg writer_meta[] = {{"__tostring", writer_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_newtable(L);
-    mt_lua_new_type(L, reader_type, reader_methods, reader_release, reader_meta);
-    share_methods(L, "reader");
     mt_lua_new_type(L, writer_type, writer_methods, writer_release, writer_meta);
     share_methods(L, "writer");
     lua_setfield(L, -2, "methods");

@@ -19,6 +19,12 @@ typedef struct mt_synthesis_options {
     uint64_t min_osl, max_osl;       /* an OSL outside is moved to the bound; 0, UINT64_MAX: any */
 } mt_synthesis_options;
 
+/* Nothing stretched and no bounds, in an initialiser: {.seed = 1, .block_size = 512,
+ * MT_SYNTHESIS_PLAIN}. */
+#define MT_SYNTHESIS_PLAIN                                                                         \
+    .prefix_len_multiplier = 1, .prompt_len_multiplier = 1, .osl_multiplier = 1,                   \
+    .prefix_root_multiplier = 1, .max_isl = UINT64_MAX, .max_osl = UINT64_MAX
+
 /* A request that was made. Zero it before first use; free hash_ids with mt_free. */
 typedef struct mt_synthetic {
     uint64_t input_length, output_length; /* tokens */
@@ -29,9 +35,6 @@ typedef struct mt_synthetic {
     size_t context_blocks; /* leading blocks that the source's requests shared */
     size_t lasting_blocks; /* leading blocks that may come back; those after them never do */
 } mt_synthetic;
-
-/* Longer requests are not made: blocks. */
-#define MT_SYNTHESIS_BLOCKS ((uint64_t)1 << 27)
 
 /* So many draws in a row outside [min_isl, max_isl] are an error. */
 #define MT_SYNTHESIS_DRAWS 10000

@@ -6,12 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error) {
-    mt_distribution *d = mt_allocate_zero(1, sizeof *d);
-    if (!d) {
-        mt_fail_memory(error, "distribution");
+mt_distribution *mt_distribution_new(const mt_distribution_kind *kind, mt_error *error) {
+    mt_distribution *d = mt_new(sizeof *d, "distribution", error);
+    if (!d)
         return NULL;
-    }
     d->kind = kind;
     d->references = 1;
     return d;

@@ -59,10 +59,23 @@ static inline mt_parameter mt_number(double value) {
     return parameter;
 }
 
-/* A distribution by its name and parameters' names, in any order: what the makers below call, and
- * scripts. The forms there are (mt_distribution_forms) include lognormal by any of mean, median
- * with any of cv, std, p99. A `mean` may be left out beside a shape (gamma cv, weibull shape, ...):
- * the mean is then 1 and the value only a shape (mt_distribution_is_shape). */
+/* A distribution by its name and its parameters' names, in any order:
+ *
+ *     fixed        value
+ *     uniform      low, high: continuous on [low, high); low <= high
+ *     normal       mean; std >= 0 or cv >= 0 (standard deviation / mean)
+ *     lognormal    mean > 0 or median > 0; cv >= 0, std >= 0, p99, or, with median, sigma >= 0 (of
+ *                  the logarithm)
+ *     exponential  mean > 0
+ *     gamma        mean > 0, cv > 0: its shape is 1/cv^2
+ *     weibull      mean > 0, shape > 0
+ *     pareto       mean > 0, shape > 1 (a smaller one has no mean): the smallest value is mean *
+ *                  (shape - 1) / shape
+ *     geometric    mean >= 1
+ *     zipf         n, s: 1..n; 1 <= n <= 2^53 whole, s >= 0
+ *
+ * mt_distribution_forms lists which go together. A `mean` may be left out beside a shape (gamma cv,
+ * weibull shape, ...): the mean is then 1 and the value only a shape (mt_distribution_is_shape). */
 typedef struct mt_named_parameter {
     const char *name;
     mt_parameter value;
@@ -79,27 +92,6 @@ typedef struct mt_distribution_form {
 
 /* Form number `index`, those of one name together and the commonest first; NULL past the last. */
 const mt_distribution_form *mt_distribution_forms(size_t index);
-
-mt_distribution *mt_distribution_fixed(mt_parameter value, mt_error *error);
-/* Continuous on [low, high); low <= high. */
-mt_distribution *mt_distribution_uniform(mt_parameter low, mt_parameter high, mt_error *error);
-/* deviation >= 0. */
-mt_distribution *mt_distribution_normal(mt_parameter mean, mt_parameter deviation, mt_error *error);
-/* mean > 0; cv (standard deviation / mean) >= 0. */
-mt_distribution *mt_distribution_lognormal(mt_parameter mean, mt_parameter cv, mt_error *error);
-/* By median > 0 and sigma >= 0 of the logarithm: what `median=` and `p99=` reduce to. */
-mt_distribution *mt_distribution_lognormal_median(mt_parameter median, mt_parameter sigma,
-                                                  mt_error *error);
-mt_distribution *mt_distribution_exponential(mt_parameter mean, mt_error *error); /* mean > 0 */
-/* mean > 0, cv > 0: shape 1/cv^2. */
-mt_distribution *mt_distribution_gamma(mt_parameter mean, mt_parameter cv, mt_error *error);
-/* mean > 0, shape > 0. */
-mt_distribution *mt_distribution_weibull(mt_parameter mean, mt_parameter shape, mt_error *error);
-/* mean > 0, shape > 1 (a smaller one has no mean): smallest value mean * (shape-1)/shape. */
-mt_distribution *mt_distribution_pareto(mt_parameter mean, mt_parameter shape, mt_error *error);
-mt_distribution *mt_distribution_geometric(mt_parameter mean, mt_error *error); /* mean >= 1 */
-/* 1..n; 1 <= n <= 2^53 whole, s >= 0. */
-mt_distribution *mt_distribution_zipf(mt_parameter n, mt_parameter s, mt_error *error);
 
 /* One of `count` >= 1 finite values, each as likely, or by `weights` when not NULL; copied. */
 mt_distribution *mt_distribution_empirical(const double *values, const double *weights,

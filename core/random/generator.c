@@ -1,5 +1,7 @@
 #include "random/generator.h"
 
+#include "base/assert.h"
+
 #include <Random123/philox.h>
 
 #define XXH_INLINE_ALL
@@ -49,6 +51,7 @@ void mt_random_next_block(mt_random *random) {
 }
 
 uint64_t mt_random_below(mt_random *random, uint64_t bound) {
+    mt_assert(bound > 0);
     unsigned __int128 product = (unsigned __int128)mt_random_u64(random) * bound;
     if ((uint64_t)product < bound) {
         /* 2^64 mod bound of the low halves would make some results likelier: refuse them. */

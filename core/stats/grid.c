@@ -1,5 +1,6 @@
 #include "stats/grid.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "base/sort.h"
 #include "random/generator.h"
@@ -19,8 +20,7 @@ static const double snapping = 5e4;
 static const double share_on_grid = 0.99;
 static const double share_tied = 0.02;
 
-/* ---- the period -------------------------------------------------------------------------------
- */
+/* ---- the period ---- */
 
 /* Gaps between the instants of sorted times, instants nearer than `same_tick` being one; how
  * many. */
@@ -68,8 +68,7 @@ static double refine(const double *gaps, size_t count, double guess) {
     return fabs(period - whole) <= snapping ? whole : round(period);
 }
 
-/* ---- the fit ----------------------------------------------------------------------------------
- */
+/* ---- the fit ---- */
 
 /* How far a time is from the nearest point of anchor + k * period, signed. */
 static double distance(double time, double anchor, double period) {
@@ -139,6 +138,7 @@ static int fits(const double *sorted, size_t count, double period, int64_t first
     int64_t near_zero = (int64_t)tolerance(period);
     if (offset <= near_zero || whole - offset <= near_zero)
         offset = 0;
+    mt_assert(0 <= offset && offset < whole && near <= count && ticks <= count);
     *grid = (mt_grid){.period_ns = whole,
                       .offset_ns = offset,
                       .times = count,
@@ -175,8 +175,7 @@ mt_code mt_grid_detect(const int64_t *times_ns, size_t count, mt_grid *grid, mt_
     return MT_OK;
 }
 
-/* ---- taking it away ---------------------------------------------------------------------------
- */
+/* ---- taking it away ---- */
 
 int64_t mt_grid_tick(const mt_grid *grid, int64_t time_ns) {
     int64_t from = time_ns - grid->offset_ns, period = grid->period_ns;

@@ -151,19 +151,19 @@ void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
         request->extra = (mt_span){(const char *)columns->extra_bytes.data + begin, length};
 }
 
-mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error) {
-    mt_error problem, *report = error ? error : &problem;
-    mt_request request;
-    for (;;) {
-        int status = mt_trace_next(reader, &request, report);
-        if (status == 0)
-            return MT_OK;
-        if (status < 0)
-            return report->code;
-        mt_code code = mt_columns_append(columns, &request, report);
-        if (code != MT_OK)
-            return code;
+int mt_columns_time_range(const mt_columns *columns, int64_t *first_ns, int64_t *last_ns) {
+    const int64_t *times = columns->time_ns.data;
+    int is_found = 0;
+    for (size_t i = 0; times && i < columns->count; i++) {
+        if (!(mt_columns_has(columns, i) & MT_HAS_TIME))
+            continue;
+        if (!is_found || times[i] < *first_ns)
+            *first_ns = times[i];
+        if (!is_found || times[i] > *last_ns)
+            *last_ns = times[i];
+        is_found = 1;
     }
+    return is_found ? 0 : -1;
 }
 
 mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *error) {

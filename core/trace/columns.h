@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "stats/grid.h"
-#include "trace/reader.h"
 #include "trace/record.h"
 #include "text/texts.h"
 
@@ -19,8 +18,7 @@ typedef struct mt_column {
 
 typedef struct mt_columns {
     size_t count;
-    size_t
-        readers; /* sources that read them (trace/source/source.h): as long, nothing may be appended */
+    size_t readers; /* sources that read them now; nothing may be appended while there is one */
     /* One element a request. Read them through the functions below: an array may be NULL. */
     mt_column has;                         /* uint8_t: MT_HAS_... */
     mt_column time_ns, delay_ns;           /* int64_t */
@@ -48,9 +46,8 @@ static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {
     return ((const uint8_t *)columns->has.data)[i];
 }
 
-/* Appends all that is left in reader. MT_OK or the reader's failure; what was read before a failure
- * stays appended. */
-mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error);
+/* The earliest and the latest time, nanoseconds. 0, or -1 when no request has one. */
+int mt_columns_time_range(const mt_columns *columns, int64_t *first_ns, int64_t *last_ns);
 
 /* The grid that the requests' times lie on (stats/grid.h); those without a time are left out. */
 mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *error);

@@ -42,8 +42,7 @@ typedef struct scan {
     size_t extra_copied;   /* bytes in buffer->extra; 0: the extra members are still one span */
 } scan;
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers ---- */
 
 /* A whole number of eight digits or more; its end, or NULL when it does not fit 64 bits. */
 static const char *long_count(const char *at, uint64_t *value) {
@@ -148,8 +147,7 @@ static const char *scan_time(const scan *s, const char *at, const char *name, in
     return after;
 }
 
-/* ---- members of ours --------------------------------------------------------------------------
- */
+/* ---- members of ours ---- */
 
 static int more_ids(scan *s, size_t count) {
     mt_scan_buffer *buffer = s->buffer;
@@ -251,8 +249,7 @@ static const char *scan_member(scan *s, member which, const char *at) {
     return NULL;
 }
 
-/* ---- members of others ------------------------------------------------------------------------
- */
+/* ---- members of others ---- */
 
 static int append_extra(scan *s, const char *from, const char *to) {
     mt_scan_buffer *buffer = s->buffer;
@@ -289,8 +286,7 @@ static int keep_extra(scan *s, const char *from, const char *to) {
     return 0;
 }
 
-/* ---- the line ---------------------------------------------------------------------------------
- */
+/* ---- the line ---- */
 
 static inline member match(const char *name, size_t length) {
     for (member which = TIMESTAMP; which < OTHER; which++)

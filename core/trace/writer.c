@@ -62,7 +62,7 @@ char *mt_write_milliseconds(int64_t nanoseconds, int digits, char *to) {
     return to + length;
 }
 
-size_t mt_request_bound(const mt_request *request) {
+static size_t json_bound(const mt_request *request) {
     return request->hash_count * (NUMBER_BYTES + 2) + request->session.length +
            request->stream.length + request->extra.length + 2 * (size_t)NUMBER_BYTES +
            2 * (size_t)TIME_BYTES + NAMES_BYTES + SLACK;
@@ -105,7 +105,7 @@ static char *write_span(mt_span span, char *to) {
     return to + span.length;
 }
 
-char *mt_request_write(const mt_request *request, const mt_trace_format *format, char *to) {
+static char *write_json(const mt_request *request, const mt_trace_format *format, char *to) {
     int compact = format->compact, first = 1;
     unsigned has = request->has;
     *to++ = '{';
@@ -137,11 +137,28 @@ char *mt_request_write(const mt_request *request, const mt_trace_format *format,
     return to;
 }
 
+static const mt_format_kind json_lines = {"jsonl", json_bound, write_json};
+
+const mt_format_kind *const mt_format_kinds[] = {&json_lines, NULL};
+
+static const mt_format_kind *kind_of(const mt_trace_format *format) {
+    return format->kind ? format->kind : mt_format_kinds[0];
+}
+
+size_t mt_request_bound(const mt_request *request, const mt_trace_format *format) {
+    return kind_of(format)->bound(request);
+}
+
+char *mt_request_write(const mt_request *request, const mt_trace_format *format, char *to) {
+    return kind_of(format)->write(request, format, to);
+}
+
 mt_code mt_trace_write(mt_output *output, const mt_request *request, const mt_trace_format *format,
                        mt_error *error) {
-    char *to = mt_output_room(output, mt_request_bound(request), error);
+    const mt_format_kind *kind = kind_of(format);
+    char *to = mt_output_room(output, kind->bound(request), error);
     if (!to)
         return error ? error->code : MT_ERROR_IO;
-    mt_output_advance(output, (size_t)(mt_request_write(request, format, to) - to));
+    mt_output_advance(output, (size_t)(kind->write(request, format, to) - to));
     return MT_OK;
 }

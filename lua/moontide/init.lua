@@ -4,7 +4,6 @@
 -- caller's mistake is reported with the caller's own line.
 local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
-core.base.own()
 
 -- For an editor (LuaLS) every part declares the class moontide again, above its `local public`: the
 -- class has the fields of all of them.

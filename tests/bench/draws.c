@@ -3,7 +3,7 @@
  * "seek" goes to an item before each draw, which is what a request's first draw costs: there
  * the generator makes a new block of numbers each time. */
 #include "bench.h"
-#include "random/distribution.h"
+#include "../core/distribution_makers.h"
 
 #include <string.h>
 

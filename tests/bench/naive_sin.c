@@ -30,8 +30,7 @@ static double swing(double low, double high, double period, double t) {
     return (low + high) / 2 + (high - low) / 2 * sin(2 * M_PI / period * t - M_PI / 2);
 }
 
-/* ---- ids ---------------------------------------------------------------------------------------
- */
+/* ---- ids ---- */
 
 typedef struct entry {
     uint64_t key; /* parent and block in one number, from 1 on; 0: a free slot */
@@ -75,8 +74,7 @@ static int64_t id_of(table *ids, int64_t parent, int64_t block) {
     return ids->count++;
 }
 
-/* ---- requests ----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void write_request(FILE *file, table *ids, uint64_t *state, double time) {
     int is_first = uniform(state) < swing(0.2, 0.8, 10, time);

@@ -10,46 +10,46 @@
 #include "bench.h"
 #include "prefix/analysis/analysis.h"
 #include "trace/columns.h"
-#include "trace/reader.h"
+#include "trace/end/ends.h"
 #include "trace/writer.h"
 
 #include <string.h>
 
 enum { COPY_SIZE = 32 << 20 };
 
-static mt_trace_reader *open_trace(const char *path) {
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    bench_require(reader != NULL, "traces: cannot open the trace");
-    return reader;
+static mt_source *open_trace(const char *path) {
+    mt_source *source = mt_source_open(path, 0, NULL);
+    bench_require(source != NULL, "traces: cannot open the trace");
+    return source;
 }
 
 static void read_trace(const char *path) {
     mt_request request;
     uint64_t tokens = 0;
     int status;
-    mt_trace_reader *reader = open_trace(path);
-    while ((status = mt_trace_next(reader, &request, NULL)) == 1)
+    mt_source *source = open_trace(path);
+    while ((status = mt_source_next(source, &request, NULL)) == 1)
         tokens += request.input_length + request.hash_count;
     bench_require(status == 0, "traces: cannot read the trace");
     bench_keep((double)tokens);
-    mt_trace_close(reader);
+    mt_source_free(source);
 }
 
 static void analyze_trace(const char *path) {
     mt_request request;
     mt_analysis_result result;
     int status;
-    mt_trace_reader *reader = open_trace(path);
+    mt_source *source = open_trace(path);
     mt_analysis *analysis = mt_analysis_new(512, NULL);
     bench_require(analysis != NULL, "traces: out of memory");
-    while ((status = mt_trace_next(reader, &request, NULL)) == 1)
+    while ((status = mt_source_next(source, &request, NULL)) == 1)
         bench_require(mt_analysis_add(analysis, &request, NULL) == MT_OK,
                       "traces: cannot analyze a request");
     bench_require(status == 0, "traces: cannot read the trace");
     bench_require(mt_analysis_finish(analysis, &result, NULL) == MT_OK, "traces: cannot analyze");
     bench_keep(result.theoretical_hit_rate.mean);
     mt_analysis_free(analysis);
-    mt_trace_close(reader);
+    mt_source_free(source);
 }
 
 static uint64_t write_columns(const mt_columns *columns, const char *target, int times) {
@@ -87,9 +87,9 @@ static void copy_bytes(uint64_t bytes) {
 
 static void write_trace(const char *path, const char *target, int times) {
     mt_columns columns = {0};
-    mt_trace_reader *reader = open_trace(path);
-    bench_require(mt_columns_read(&columns, reader, NULL) == MT_OK, "traces: cannot read");
-    mt_trace_close(reader);
+    mt_source *source = open_trace(path);
+    bench_require(mt_source_collect(source, &columns, NULL) == MT_OK, "traces: cannot read");
+    mt_source_free(source);
     double start = bench_now();
     uint64_t bytes = write_columns(&columns, target, times);
     printf("write %.9f\nbytes %llu\n", bench_now() - start, (unsigned long long)bytes);

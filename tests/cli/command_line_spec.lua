@@ -69,16 +69,11 @@ teardown(command.remove_folders)
 local function run(line, opts)
   opts = opts or {}
   opts.folder = opts.folder or folder
-  local words = {}
-  for word in line:gmatch "%S+" do words[#words + 1] = word end
-  return command.run(words, opts)
+  return command.line(line, opts)
 end
 
 local function fails(line, exit_status, message)
-  local result = run(line)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal("", result.out)
-  assert.equal(exit_status, result.status)
+  command.refuses(run(line), message, exit_status)
 end
 
 describe("options", function()

@@ -126,17 +126,10 @@ static inline mt_model *model_of_kind(source_kind kind, size_t requests, uint64_
     return model_of(&trace);
 }
 
-static const mt_synthesis_options plain_options = {.seed = 1,
-                                                   .block_size = BLOCK,
-                                                   .prefix_len_multiplier = 1,
-                                                   .prompt_len_multiplier = 1,
-                                                   .osl_multiplier = 1,
-                                                   .prefix_root_multiplier = 1,
-                                                   .max_isl = UINT64_MAX,
-                                                   .max_osl = UINT64_MAX};
+static const mt_synthesis_options plain_options = {
+    .seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 enum { CACHES = 20 };
 

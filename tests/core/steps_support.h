@@ -4,11 +4,9 @@
 
 #include "file_support.h"
 
-#include "base/interrupt.h"
-#include "base/memory.h"
 #include "base/output.h"
-#include "trace/source/copy.h"
-#include "trace/reader.h"
+#include "trace/end/ends.h"
+#include "trace/source/source.h"
 #include "trace/step/steps.h"
 
 /* The lines as a source; `name` is the file that they stand in. */
@@ -16,19 +14,17 @@ static inline mt_source *source_of(void **state, const char *name, const char *t
     mt_error error;
     const char *path = in_folder(state, name);
     write_file(path, text, strlen(text));
-    mt_trace_reader *reader = mt_trace_open(path, 0, &error);
-    assert_non_null(reader);
-    mt_source *source = mt_source_reader(reader, &error);
+    mt_source *source = mt_source_open(path, 0, &error);
     assert_non_null(source);
     return source;
 }
 
 static inline mt_code write_all(void **state, mt_source *source, uint64_t *written,
                                 mt_error *error) {
-    static const mt_trace_format format = {0, 6};
+    static const mt_trace_format format = {.timestamp_digits = 6};
     mt_output *output = mt_output_open(in_folder(state, "out.jsonl"), error);
     assert_non_null(output);
-    mt_code code = mt_trace_copy(source, output, &format, UINT64_MAX, written, error);
+    mt_code code = mt_source_write(source, output, &format, UINT64_MAX, written, error);
     mt_request request;
     if (code == MT_OK) /* the end stays the end */
         assert_int_equal(mt_source_next(source, &request, error), 0);
@@ -70,13 +66,5 @@ static inline void refused(const mt_source *source, const mt_error *error, const
     if (!strstr(error->message, message))
         fail_msg("'%s' says nothing of '%s'", error->message, message);
 }
-
-static inline int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 #endif

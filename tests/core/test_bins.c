@@ -3,7 +3,7 @@
 
 #include "base/interrupt.h"
 #include "stats/histogram.h"
-#include "trace/bins.h"
+#include "trace/end/ends.h"
 
 #include <math.h>
 
@@ -57,6 +57,13 @@ static void append(mt_columns *columns, unsigned has, int64_t time, uint64_t inp
 
 enum { ALL = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH };
 
+static mt_code bins_of(mt_columns *columns, int64_t to, mt_time_bin *bins, mt_error *error) {
+    mt_source *source = mt_source_columns(columns, error);
+    mt_code code = mt_source_bins(source, 0, to, bins, 4, error);
+    mt_source_free(source);
+    return code;
+}
+
 static void test_time_range(void **state) {
     (void)state;
     mt_columns columns = {0};
@@ -84,7 +91,7 @@ static void test_time_bins(void **state) {
     append(&columns, ALL, 100, 40, 3);                 /* the end is in the last bin */
     append(&columns, ALL, 101, 1000, 1000);            /* outside */
     append(&columns, MT_HAS_INPUT_LENGTH, 0, 1000, 0); /* no time */
-    assert_int_equal(mt_columns_time_bins(&columns, 0, 100, bins, 4, &error), MT_OK);
+    assert_int_equal(bins_of(&columns, 100, bins, &error), MT_OK);
     assert_int_equal(bins[0].requests, 2);
     assert_true(bins[0].input == 30 && bins[0].output == 3 && bins[0].outputs == 2);
     assert_true(bins[1].requests == 1 && bins[1].inputs == 0 && bins[1].outputs == 0);
@@ -92,10 +99,10 @@ static void test_time_bins(void **state) {
     assert_true(bins[3].requests == 2 && bins[3].inputs == 2 && bins[3].outputs == 1);
     assert_true(bins[3].input == 70 && bins[3].output == 3);
     append(&columns, ALL, INT64_MAX, 1, 1);
-    assert_int_equal(mt_columns_time_bins(&columns, 0, INT64_MAX, bins, 4, &error), MT_OK);
+    assert_int_equal(bins_of(&columns, INT64_MAX, bins, &error), MT_OK);
     assert_true(bins[0].requests == 6 && bins[3].requests == 1);
     mt_interrupt_flag = 1;
-    assert_int_equal(mt_columns_time_bins(&columns, 0, 100, bins, 4, &error), MT_ERROR_INTERRUPTED);
+    assert_int_equal(bins_of(&columns, 100, bins, &error), MT_ERROR_INTERRUPTED);
     mt_interrupt_flag = 0;
     mt_columns_free(&columns);
 }

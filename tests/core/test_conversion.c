@@ -2,12 +2,14 @@
 #include "file_support.h"
 #include "goodness.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "random/generator.h"
 #include "trace/columns.h"
 #include "trace/convert/conversion.h"
+#include "trace/source/source.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -326,11 +328,11 @@ static void compare(void **state, plain_row *rows, uint64_t hash_blocks, uint64_
     for (size_t i = 0; i < ROWS; i++)
         first = rows[i].time < first ? rows[i].time : first;
     qsort(rows, ROWS, sizeof *rows, compare_rows);
-    mt_trace_reader *trace = mt_trace_open(in_folder(state, "trace"), 0, &error);
+    mt_source *trace = mt_source_open(in_folder(state, "trace"), 0, &error);
     assert_non_null(trace);
     for (size_t i = 0; i < ROWS; i++) {
         const plain_row *row = &rows[i];
-        assert_int_equal(mt_trace_next(trace, &request, &error), 1);
+        assert_int_equal(mt_source_next(trace, &request, &error), 1);
         assert_int_equal(request.time_ns, (row->time - first) * INT64_C(1000000000));
         assert_int_equal(request.input_length, row->input);
         assert_int_equal(request.output_length, row->output);
@@ -347,8 +349,8 @@ static void compare(void **state, plain_row *rows, uint64_t hash_blocks, uint64_
             assert_int_equal(request.hash_ids[k], parent);
         }
     }
-    assert_int_equal(mt_trace_next(trace, &request, &error), 0);
-    mt_trace_close(trace);
+    assert_int_equal(mt_source_next(trace, &request, &error), 0);
+    mt_source_free(trace);
 }
 
 static void test_against_plain(void **state) {
@@ -409,12 +411,12 @@ static void test_draws_are_uniform(void **state) {
         to += sprintf(to, "1,m,5,5,,\n"); // NOLINT
     source one = {.text = text, .speed = 1};
     convert(state, &options, &any_log, &one, 1, NULL);
-    mt_trace_reader *trace = mt_trace_open(in_folder(state, "trace"), 0, &error);
-    while (mt_trace_next(trace, &request, &error) == 1) {
+    mt_source *trace = mt_source_open(in_folder(state, "trace"), 0, &error);
+    while (mt_source_next(trace, &request, &error) == 1) {
         assert_in_range(request.hash_ids[0], 0, CONTENTS - 1);
         counts[request.hash_ids[0]]++;
     }
-    mt_trace_close(trace);
+    mt_source_free(trace);
     for (size_t i = 0; i < CONTENTS; i++)
         expected[i] = (double)MANY / CONTENTS;
     assert_true(chi_square_test(counts, expected, CONTENTS) >= GOODNESS_BOUND);
@@ -500,32 +502,15 @@ static void test_memory_runs_out(void **state) {
     for (int is_chats = 0; is_chats < 2; is_chats++) {
         options.model = is_chats ? NULL : "A";
         options.log_type = is_chats ? NULL : "t";
-        for (uint64_t n = 1;; n++) {
-            mt_error error = {0};
-            mt_memory_fail_at(n, 0);
+        for (sweep all = {.may_do_without = 1}; sweep_next(&all);) {
             mt_conversion *conversion =
-                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &error);
-            mt_code code = conversion ? write_trace(state, conversion, LARGE, &error) : error.code;
-            uint64_t asked = mt_memory_asked();
-            mt_memory_fail_at(0, 0);
+                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &all.error);
+            all.code =
+                conversion ? write_trace(state, conversion, LARGE, &all.error) : all.error.code;
             mt_conversion_free(conversion);
-            if (asked < n) {
-                assert_int_equal(code, MT_OK);
-                assert_true(n > 30);
-                break;
-            }
-            assert_true(code == MT_OK || code == MT_ERROR_MEMORY);
         }
     }
 }
-
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -8,7 +8,8 @@
 #include "stats/summary.h"
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
+#include "skip_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -113,8 +114,7 @@ static void test_exact(void **state) {
     free(many);
 }
 
-/* ---- beside a plain slow version --------------------------------------------------------------
- */
+/* ---- beside a plain slow version ---- */
 
 enum { MOST = 300, MOST_WINDOWS = 2000 };
 
@@ -158,8 +158,7 @@ static void test_against_plain(void **state) {
     }
 }
 
-/* ---- known processes --------------------------------------------------------------------------
- */
+/* ---- known processes ---- */
 
 /* Of n windows of a Poisson process the statistic (n - 1) * variance / mean is about chi-square
  * with n - 1 degrees: its quotient has a deviation of sqrt(2 / (n - 1)). Bound: four deviations. */
@@ -184,14 +183,7 @@ static void test_poisson(void **state) {
     free(times);
 }
 
-/* ---- real traces ------------------------------------------------------------------------------
- */
-
-static const char *data_path(const char *name, char *path, size_t size) {
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
-    return path;
-}
+/* ---- real traces ---- */
 
 typedef struct time_list {
     int64_t *times;
@@ -220,20 +212,15 @@ static void test_conversation_trace(void **state) {
                                       {10, 2.1047509721580018},
                                       {60, 2.9457605800093742},
                                       {300, 7.978236296761461}};
-    char path[512];
-    mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) > 0)
+    while (mt_source_next(reader, &request, NULL) > 0)
         add_time(&list, request.time_ns);
     assert_int_equal(list.count, 12031);
     assert_known(&list, known, 5);
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_free(list.times);
 }
 
@@ -244,13 +231,8 @@ static void test_azure_log(void **state) {
                                       {10, 3.8680474623100567},
                                       {60, 16.411211042765483},
                                       {300, 61.70469943004625}};
-    char path[512];
-    mt_csv_reader *reader =
-        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_csv_reader *reader = mt_csv_open(real_data("azure_llm_inference_conv.csv"), NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_csv_row row;
     while (mt_csv_next(reader, &row, NULL) > 0) {

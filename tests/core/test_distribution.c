@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "distribution_makers.h"
 #include "goodness.h"
-#include "random/distribution.h"
 
 enum { MANY = 1000000 };
 

@@ -3,7 +3,8 @@
 
 #include "base/memory.h"
 #include "random/generator.h"
-#include "trace/reader.h"
+#include "trace/source/source.h"
+#include "skip_support.h"
 #include "trace_support.h"
 #include "base/sort.h"
 
@@ -105,19 +106,14 @@ static void test_times_off_the_grid(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    const char *folder = getenv("MOONTIDE_DATA");
-    char path[512];
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader)
-        skip();
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     static int64_t times[MANY];
     size_t count = 0;
     mt_request request;
-    while (mt_trace_next(reader, &request, NULL) == 1)
+    while (mt_source_next(reader, &request, NULL) == 1)
         times[count++] = request.time_ns;
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(count, 12031);
     mt_grid grid = detect(times, count);
     assert_int_equal(grid.period_ns, 3000 * ms);

@@ -2,6 +2,7 @@
 #include "load_support.h"
 
 #include "goodness.h"
+#include "sweep.h"
 
 #include <stdio.h>
 
@@ -610,6 +611,41 @@ typedef struct attempt_input {
     int kind;
 } attempt_input;
 
+/* A turn waits for the answer before it: as planned, or when it really came. */
+static void test_answers_of_sessions(void **state) {
+    (void)state;
+    const double begin[] = {0};
+    const mt_process_context context = {.name = "main", .factor = 1, .end = 10};
+    mt_session_shape shape = {
+        .turns = fixed(3), .think = fixed(2), .first_token = 0.5, .per_token = 0.1};
+    mt_process *starts = mt_process_recorded(begin, 1, 1, 0, NULL);
+    mt_process *process = mt_process_sessions(starts, &shape, NULL);
+    mt_process_state *opened = mt_process_open(process, &context, NULL);
+    mt_answer answer = {.end = 7, .input_length = 5, .output_length = 10};
+    mt_event event;
+    int last;
+    assert_int_equal(mt_process_next(opened, &event, NULL), 1);
+    assert_true(event.time == 0 && event.turn == 0 && isnan(event.delay));
+    assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
+    assert_false(last);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 1);
+    assert_true(event.time == 9 && event.turn == 1 && event.delay == 2);
+    answer.end = NAN; /* half a second, and a tenth for each of ten tokens */
+    assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 1);
+    assert_true(event.time == 9 + 1.5 + 2 && event.turn == 2);
+    answer.is_rejected = 1;
+    assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
+    assert_true(last);
+    mt_free(event.session);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 0);
+    mt_process_close(opened);
+    mt_process_release(process);
+    mt_process_release(starts);
+    mt_distribution_release(shape.turns);
+    mt_distribution_release(shape.think);
+}
+
 static mt_process *make_sessions(const attempt_input *input, mt_error *error) {
     mt_process *starts = mt_process_poisson(input->curve, error);
     mt_session_shape shape = {.turns = input->gaps, .think = input->gaps, .per_token = 0.1};
@@ -642,13 +678,14 @@ static mt_process *make_kind(const attempt_input *input, mt_error *error) {
 
 /* Runs to the end; sessions get answers of 10 tokens. */
 static int run_to_end(mt_process_state *opened, mt_error *error) {
+    const mt_answer answer = {.end = NAN, .input_length = 5, .output_length = 10};
     mt_event event;
     int got, last;
     while ((got = mt_process_next(opened, &event, error)) > 0) {
-        if (mt_process_settle(opened, &event, 5, 10, 0, &last, error) != MT_OK)
+        if (mt_process_settle(opened, &event, &answer, &last, error) != MT_OK)
             return -1;
         if (last)
-            mt_session_free(event.session);
+            mt_free(event.session);
     }
     return got;
 }
@@ -674,7 +711,8 @@ static void test_out_of_memory(void **state) {
     (void)state;
     attempt_input input = {.curve = constant(10), .gaps = gamma_of(2)};
     for (input.kind = 0; input.kind < 8; input.kind++)
-        assert_true(fail_each_allocation(attempt, &input) >= 2);
+        for (sweep all = {0}; sweep_next(&all);)
+            all.code = attempt(&input, &all.error);
     mt_curve_release(input.curve);
     mt_distribution_release(input.gaps);
 }
@@ -706,6 +744,7 @@ int main(void) {
         cmocka_unit_test(test_custom),
         cmocka_unit_test(test_expected_bins),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_answers_of_sessions),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);

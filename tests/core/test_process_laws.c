@@ -321,12 +321,13 @@ static void count_bins(mt_process *process, uint64_t seed, double horizon, doubl
     assert_non_null(opened);
     memset(counts, 0, BINS * sizeof *counts);
     while ((got = mt_process_next(opened, &event, NULL)) > 0) {
+        const mt_answer answer = {.end = NAN, .input_length = 10, .output_length = 50};
         int last;
         if (event.time < horizon)
             counts[(size_t)(event.time / horizon * BINS)]++;
-        assert_int_equal(mt_process_settle(opened, &event, 10, 50, 0, &last, NULL), MT_OK);
+        assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
         if (last)
-            mt_session_free(event.session);
+            mt_free(event.session);
     }
     assert_int_equal(got, 0);
     mt_process_close(opened);

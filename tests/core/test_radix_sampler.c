@@ -9,17 +9,13 @@
 #include "prefix/cache/history.h"
 #include "prefix/block/tree.h"
 #include "random/generator.h"
+#include "skip_support.h"
 #include "radix_support.h"
-#include "trace/reader.h"
+#include "sweep.h"
+#include "trace/source/source.h"
 
-static const mt_synthesis_options plain_options = {.seed = 1,
-                                                   .block_size = BLOCK,
-                                                   .prefix_len_multiplier = 1,
-                                                   .prompt_len_multiplier = 1,
-                                                   .osl_multiplier = 1,
-                                                   .prefix_root_multiplier = 1,
-                                                   .max_isl = UINT64_MAX,
-                                                   .max_osl = UINT64_MAX};
+static const mt_synthesis_options plain_options = {
+    .seed = 1, .block_size = BLOCK, MT_SYNTHESIS_PLAIN};
 
 static mt_radix_sampler *sampler_of(const mt_radix *radix, const mt_synthesis_options *options) {
     mt_error error = {0};
@@ -36,8 +32,7 @@ static void next(mt_radix_sampler *sampler, mt_synthetic *request) {
     assert_int_equal(code, MT_OK);
 }
 
-/* ---- known answers ----------------------------------------------------------------------------
- */
+/* ---- known answers ---- */
 
 /* Core lengths doubled, tails untouched: each of the four ways is as likely, a tail has one or two
  * blocks. */
@@ -102,8 +97,7 @@ static void test_stretch(void **state) {
     assert_int_equal(mt_synthesis_stretch(1, 1e300), (uint64_t)1 << 53);
 }
 
-/* ---- the walk's law ---------------------------------------------------------------------------
- */
+/* ---- the walk's law ---- */
 
 /* A core whose nodes have 1, 2, 4, ... blocks, so that the blocks from the root on say which node a
  * path ended in. */
@@ -229,8 +223,7 @@ static void test_empirical_lengths(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- rules that hold whatever the options -----------------------------------------------------
- */
+/* ---- rules that hold whatever the options ---- */
 
 /* A trace in which much is shared; of eight requests one has no blocks. */
 static mt_radix *random_tree(uint64_t random, size_t requests, uint64_t ids) {
@@ -455,8 +448,7 @@ static void test_copies(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------
- */
+/* ---- what is refused ---- */
 
 static void assert_refused(const mt_radix *radix, const mt_synthesis_options *options,
                            const char *message) {
@@ -568,55 +560,34 @@ static void test_nothing_passes(void **state) {
     mt_radix_free(radix);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
-
-/* Draws with the n-th allocation failing. 0 once none failed. */
-static int draw_with_failure(const mt_radix *radix, uint64_t copies, uint64_t n) {
-    mt_error error;
-    mt_synthetic request = {0};
-    mt_synthesis_options options = plain_options;
-    options.prefix_root_multiplier = copies;
-    mt_memory_fail_at(n, 0);
-    mt_radix_sampler *sampler = mt_radix_sampler_new(radix, &options, &error);
-    mt_code code = sampler ? MT_OK : error.code;
-    for (int i = 0; code == MT_OK && i < 100; i++)
-        code = mt_radix_sampler_next(sampler, &request, &error);
-    mt_memory_fail_at(0, 0);
-    mt_radix_sampler_free(sampler);
-    mt_free(request.hash_ids);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
+/* ---- memory ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;
     mt_radix *radix = random_tree(4, 100, 3);
     for (uint64_t copies = 1; copies < 3; copies++) {
-        uint64_t n = 1;
-        while (draw_with_failure(radix, copies, n))
-            n++;
-        assert_true(n > 6);
+        for (sweep all = {0}; sweep_next(&all);) {
+            mt_synthetic request = {0};
+            mt_synthesis_options options = plain_options;
+            options.prefix_root_multiplier = copies;
+            mt_radix_sampler *sampler = mt_radix_sampler_new(radix, &options, &all.error);
+            all.code = sampler ? MT_OK : all.error.code;
+            for (int i = 0; all.code == MT_OK && i < 100; i++)
+                all.code = mt_radix_sampler_next(sampler, &request, &all.error);
+            mt_radix_sampler_free(sampler);
+            mt_free(request.hash_ids);
+        }
     }
     mt_radix_free(radix);
 }
 
-/* ---- the conversation trace -------------------------------------------------------------------
- */
+/* ---- the conversation trace ---- */
 
 enum { CONVERSATION = 12031 };
 
-static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+static mt_source *open_conversation(void) {
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 
@@ -691,15 +662,15 @@ static void test_conversation_trace(void **state) {
     enum { SEEDS = 3 };
     static double source[CONVERSATION];
     static behaviour made;
-    mt_trace_reader *reader = open_conversation();
+    mt_source *reader = open_conversation();
     mt_radix *radix = mt_radix_new(BLOCK, 0, NULL);
     mt_request request;
     for (size_t i = 0; i < CONVERSATION; i++) {
-        assert_int_equal(mt_trace_next(reader, &request, NULL), 1);
+        assert_int_equal(mt_source_next(reader, &request, NULL), 1);
         source[i] = (double)request.input_length;
         assert_int_equal(mt_radix_add(radix, &request, NULL), MT_OK);
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     assert_int_equal(mt_radix_finish(radix, NULL), MT_OK);
     double distance = 0, quartile = 0, hit_10000 = 0, hit_30000 = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {

@@ -4,8 +4,10 @@
 
 #include "base/interrupt.h"
 #include "prefix/reuse/population.h"
+#include "skip_support.h"
 #include "reuse_support.h"
-#include "trace/reader.h"
+#include "sweep.h"
+#include "trace/source/source.h"
 
 static mt_reuse *reuse_of(mt_model *model, const mt_synthesis_options *options) {
     mt_error error = {0};
@@ -28,8 +30,7 @@ static mt_synthesis_options with_seed(uint64_t seed) {
     return options;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------
- */
+/* ---- rules ---- */
 
 /* Requests made so far. */
 typedef struct made_trace {
@@ -124,8 +125,7 @@ static void test_rules_of_filtered(void **state) {
     }
 }
 
-/* ---- laps -------------------------------------------------------------------------------------
- */
+/* ---- laps ---- */
 
 static int compare_pairs(const void *a, const void *b) {
     return memcmp(a, b, 2 * sizeof(uint64_t));
@@ -174,23 +174,15 @@ static void test_laps(void **state) {
     }
 }
 
-/* ---- caches -----------------------------------------------------------------------------------
- */
+/* ---- caches ---- */
 
 static double difference(const caches *a, const caches *b, int size) {
     return (double)a->hits[size] / (double)a->all - (double)b->hits[size] / (double)b->all;
 }
 
-static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+static mt_source *open_conversation(void) {
+    mt_source *reader = mt_source_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 
@@ -285,17 +277,17 @@ static void test_distances(void **state) {
 static void test_conversation_trace(void **state) {
     (void)state;
     enum { REQUESTS = 12031, SEEDS = 3, TOKENS = 512 };
-    mt_trace_reader *reader = open_conversation();
+    mt_source *reader = open_conversation();
     mt_learner *learner = mt_learner_new(TOKENS, NULL);
     mt_request request;
     caches from, all;
     double differences[CACHES] = {0};
     open_caches(&from);
-    while (mt_trace_next(reader, &request, NULL) > 0) {
+    while (mt_source_next(reader, &request, NULL) > 0) {
         assert_int_equal(mt_learner_add(learner, &request, NULL), MT_OK);
         touch_caches(&from, request.hash_ids, request.hash_count);
     }
-    mt_trace_close(reader);
+    mt_source_free(reader);
     mt_model *model = mt_learner_finish(learner, NULL);
     mt_learner_free(learner);
     assert_int_equal(model->count, REQUESTS);
@@ -322,8 +314,7 @@ static void test_conversation_trace(void **state) {
     mt_model_release(model);
 }
 
-/* ---- a new trace ------------------------------------------------------------------------------
- */
+/* ---- a new trace ---- */
 
 /* Pairs of neighbouring requests that are a pair of neighbours of the source. */
 static void test_neighbours(void **state) {
@@ -380,8 +371,7 @@ static void test_random_numbers(void **state) {
     mt_model_release(model);
 }
 
-/* ---- populations ------------------------------------------------------------------------------
- */
+/* ---- populations ---- */
 
 /* Who makes a request is drawn at its own place, each as likely; ids are of one population only,
  * and each population makes what it would make by itself. */
@@ -435,8 +425,7 @@ static void test_populations(void **state) {
     mt_model_release(model);
 }
 
-/* ---- odd sources ------------------------------------------------------------------------------
- */
+/* ---- odd sources ---- */
 
 /* Makes a model of `count` requests that all have the blocks 1 .. blocks; numbered from r * apart
  * on. */
@@ -522,8 +511,7 @@ static void test_large_numbers(void **state) {
     }
 }
 
-/* ---- refused ----------------------------------------------------------------------------------
- */
+/* ---- refused ---- */
 
 static void assert_refused(mt_model *model, const mt_synthesis_options *options,
                            const char *message) {
@@ -592,35 +580,23 @@ static void test_interrupt(void **state) {
     mt_model_release(model);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
-
-static int make_with_failure(mt_model *model, uint64_t n) {
-    mt_error error = {.code = MT_OK};
-    mt_synthesis_options options = plain_options;
-    mt_synthetic made = {0};
-    options.prefix_root_multiplier = 2;
-    mt_memory_fail_at(n, 0);
-    mt_reuse *reuse = mt_reuse_new(model, &options, &error);
-    mt_code code = reuse ? MT_OK : error.code;
-    for (int r = 0; code == MT_OK && r < 300; r++)
-        code = mt_reuse_next(reuse, &made, &error);
-    mt_memory_fail_at(0, 0);
-    mt_free(made.hash_ids);
-    mt_reuse_free(reuse);
-    assert_int_equal(model->references, 1);
-    if (code)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;
     mt_model *model = model_of_kind(SOURCE_SESSIONS, 80, 10);
-    uint64_t n = 1;
-    while (make_with_failure(model, n))
-        n++;
-    assert_true(n > 60); /* 7 at first, 17 a population, then what grows */
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_synthesis_options options = plain_options;
+        mt_synthetic made = {0};
+        options.prefix_root_multiplier = 2;
+        mt_reuse *reuse = mt_reuse_new(model, &options, &all.error);
+        all.code = reuse ? MT_OK : all.error.code;
+        for (int r = 0; all.code == MT_OK && r < 300; r++)
+            all.code = mt_reuse_next(reuse, &made, &all.error);
+        mt_free(made.hash_ids);
+        mt_reuse_free(reuse);
+        assert_int_equal(model->references, 1);
+    }
     mt_model_release(model);
 }
 

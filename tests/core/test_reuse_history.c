@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 enum { REQUESTS = 300, LONGEST = 40, MOST = REQUESTS * 12, AROUND = 12 };
 
@@ -73,8 +74,7 @@ static void plain_hits(const plain *all, const uint64_t *path, uint32_t depth, c
     }
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing ---- */
 
 static void assert_hits(const mt_reuse_history *history, const plain *all, uint32_t owner,
                         const uint64_t *path, uint32_t depth) {
@@ -129,8 +129,7 @@ static void assert_slots(const mt_reuse_history *history, const plain *all) {
     }
 }
 
-/* ---- placing ----------------------------------------------------------------------------------
- */
+/* ---- placing ---- */
 
 /* A place that somebody may come back to: a request and a depth, the owner still in the history. 0
  * shared blocks when the dice say so. */
@@ -245,8 +244,7 @@ static void test_splitting(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- nearest, over many slots -----------------------------------------------------------------
- */
+/* ---- nearest, over many slots ---- */
 
 /* Prefixes that get rare towards the old: groups of slots in which nobody is left, or nobody deep
  * enough. Looked at again and again, in between others take away what was there. */
@@ -281,8 +279,7 @@ static void test_nearest_among_many(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- forgetting -------------------------------------------------------------------------------
- */
+/* ---- forgetting ---- */
 
 /* Who is gone, and that the others are as they were, in their order. */
 static void forget(mt_reuse_history *history, plain *all) {
@@ -370,34 +367,22 @@ static void test_memory_is_bounded(void **state) {
     mt_reuse_history_free(&history);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
-
-static int place_with_failure(uint64_t n) {
-    static plain all;
-    mt_error error = {.code = MT_OK};
-    mt_reuse_history history = {0};
-    mt_code code = MT_OK;
-    uint64_t random = 7, next_id = 0;
-    memset(&all, 0, sizeof all);
-    set_sizes(&history);
-    mt_reuse_history_begin(&history);
-    mt_memory_fail_at(n, 0);
-    while (code == MT_OK && all.count < REQUESTS)
-        code = place(&history, &all, &random, &next_id, &error);
-    mt_memory_fail_at(0, 0);
-    mt_reuse_history_free(&history);
-    if (code)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    uint64_t n = 1;
-    while (place_with_failure(n))
-        n++;
-    assert_true(n > 15); /* nodes, slots, sums, and their growth; two kinds of groups */
+    for (sweep each = {0}; sweep_next(&each);) {
+        static plain all;
+        mt_reuse_history history = {0};
+        each.code = MT_OK;
+        uint64_t random = 7, next_id = 0;
+        memset(&all, 0, sizeof all);
+        set_sizes(&history);
+        mt_reuse_history_begin(&history);
+        while (each.code == MT_OK && all.count < REQUESTS)
+            each.code = place(&history, &all, &random, &next_id, &each.error);
+        mt_reuse_history_free(&history);
+    }
 }
 
 int main(void) {

@@ -4,6 +4,7 @@
 
 #include "prefix/reuse/choice.h"
 #include "reuse_support.h"
+#include "sweep.h"
 
 static void make(mt_reuse_items *items, const mt_model *model,
                  const mt_synthesis_options *options) {
@@ -13,8 +14,7 @@ static void make(mt_reuse_items *items, const mt_model *model,
     assert_string_equal(error.message, "");
 }
 
-/* ---- known answers ----------------------------------------------------------------------------
- */
+/* ---- known answers ---- */
 
 /* One request of 3 new blocks, one that comes back to 2 of them after 8, with 4 blocks of its own;
  * 7 and 9 tokens in the last block. */
@@ -97,8 +97,7 @@ static void test_stretched_by_hand(void **state) {
     mt_model_release(model);
 }
 
-/* ---- whatever the options ---------------------------------------------------------------------
- */
+/* ---- whatever the options ---- */
 
 static void assert_lengths(const mt_reuse_item *item) {
     uint64_t blocks = (uint64_t)item->shared + item->returning + item->unique;
@@ -270,8 +269,7 @@ static void test_quantiles(void **state) {
     mt_model_release(model);
 }
 
-/* ---- places -----------------------------------------------------------------------------------
- */
+/* ---- places ---- */
 
 /* The source itself, request by request: its own place costs each of them nothing, and no other
  * less. */
@@ -442,24 +440,15 @@ static void test_sums_of_errors(void **state) {
     mt_reuse_history_free(&all.history);
 }
 
-/* ---- memory that is out -----------------------------------------------------------------------
- */
+/* ---- memory that is out ---- */
 
 static void test_out_of_memory(void **state) {
     (void)state;
     mt_model *model = small_model();
-    for (uint64_t n = 1;; n++) {
-        mt_error error = {.code = MT_OK};
+    for (sweep all = {0}; sweep_next(&all);) {
         mt_reuse_items items = {0};
-        mt_memory_fail_at(n, 0);
-        mt_code code = mt_reuse_items_make(&items, model, &plain_options, &error);
-        mt_memory_fail_at(0, 0);
+        all.code = mt_reuse_items_make(&items, model, &plain_options, &all.error);
         mt_reuse_items_free(&items);
-        if (code == MT_OK) {
-            assert_int_equal(n, 6); /* which, masses, items, runs, kinships */
-            break;
-        }
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
     }
     mt_model_release(model);
 }

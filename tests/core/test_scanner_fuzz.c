@@ -1,7 +1,7 @@
 /* The fuzz target over its seeds, all of their prefixes and some thousands of mutations of them. */
-#include "trace_support.h"
+#include "../fuzz/scanner.c" /* first: it asks for more of the system */
 
-#include "../fuzz/scanner.c"
+#include "trace_support.h"
 
 enum { SEEDS = 64, LINE_SIZE = 1024, MUTATIONS = 40000 };
 

@@ -166,8 +166,7 @@ static void test_invalid_texts(void **state) {
         check_text(invalid[i], 0);
 }
 
-/* ---- random records ---------------------------------------------------------------------------
- */
+/* ---- random records ---- */
 
 typedef struct record {
     mt_request request;

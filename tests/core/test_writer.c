@@ -7,7 +7,8 @@
 
 #include <inttypes.h>
 
-static const mt_trace_format plain = {0, 6}, compact = {1, 6};
+static const mt_trace_format plain = {.timestamp_digits = 6},
+                             compact = {.compact = 1, .timestamp_digits = 6};
 
 static void assert_u64(uint64_t value) {
     char expected[32], text[32];
@@ -97,7 +98,7 @@ static void test_milliseconds_read_back(void **state) {
 
 static void assert_line(const mt_request *request, const mt_trace_format *format,
                         const char *expected) {
-    size_t bound = mt_request_bound(request);
+    size_t bound = mt_request_bound(request, format);
     char *line = malloc(bound + 1);
     char *end = mt_request_write(request, format, line);
     assert_in_range(end - line, 0, bound);
@@ -133,7 +134,7 @@ static void test_lines(void **state) {
                 "{\"timestamp\":1.5,\"input_length\":6758,"
                 "\"output_length\":500,\"hash_ids\":[],\"session_id\":\"s\","
                 "\"delay\":2,\"stream\":\"main\",\"a\" :1}\n");
-    const mt_trace_format whole = {0, 0};
+    const mt_trace_format whole = {.timestamp_digits = 0};
     assert_line(&request, &whole,
                 "{\"timestamp\": 2, \"input_length\": 6758, "
                 "\"output_length\": 500, \"hash_ids\": [], \"session_id\": "
@@ -159,7 +160,7 @@ static void test_bound(void **state) {
                           .session = {"1", 1},
                           .stream = {"\"\"", 2}};
     for (request.hash_count = 0; request.hash_count < 100; request.hash_count++) {
-        size_t bound = mt_request_bound(&request);
+        size_t bound = mt_request_bound(&request, &plain);
         char *line = malloc(bound);
         assert_true((size_t)(mt_request_write(&request, &plain, line) - line) <= bound);
         free(line);

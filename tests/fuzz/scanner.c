@@ -1,20 +1,10 @@
-/* A fuzz target in libFuzzer's shape: whatever is accepted, written and read again is the same.
- *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address -o fuzz-scanner \
- *     tests/fuzz/scanner.c core/base/[a-z]*.c core/trace/[a-z]*.c -lz
- * Its seeds are the lines of scanner.txt, one file each (split -l 1). */
+/* A fuzz target: whatever is accepted, written and read again is the same. Its seeds, the lines of
+ * scanner.txt, are those of tests/core/test_scanner_fuzz.c too, which runs it without a fuzzer. */
+#include "fuzz.h"
+
 #include "text/json.h"
 #include "trace/scanner.h"
 #include "trace/writer.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int condition) {
-    if (!condition)
-        abort();
-}
 
 static char *with_slack(const void *data, size_t size) {
     char *text = malloc(size + 64);
@@ -34,11 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(code != MT_OK || mt_json_check(text, size, &error) == MT_OK);
     check(code == MT_OK || (error.column >= 1 && error.column <= size + 1 && error.message[0]));
     for (int compact = 0; code == MT_OK && compact < 2; compact++) {
-        mt_trace_format format = {compact, 6};
-        char *line = malloc(mt_request_bound(&request) + 64);
+        mt_trace_format format = {.compact = compact, .timestamp_digits = 6};
+        char *line = malloc(mt_request_bound(&request, &format) + 64);
         check(line != NULL);
         size_t length = (size_t)(mt_request_write(&request, &format, line) - line);
-        check(length <= mt_request_bound(&request) && line[length - 1] == '\n');
+        check(length <= mt_request_bound(&request, &format) && line[length - 1] == '\n');
         memset(line + length, '\n', 64);
         check(mt_scan_request(line, length - 1, &second, &again, &error) == MT_OK);
         check(again.has == request.has && again.time_ns == request.time_ns &&

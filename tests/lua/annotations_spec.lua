@@ -134,11 +134,12 @@ local function specifications()
 end
 
 -- The fields of a class, by name: true for those that may be left out. List items are no names.
-local function fields_of(class, file)
+local fields_of
+function fields_of(class, file)
   local fields, inside
   for _, line in ipairs(lines_of(file)) do
-    local name = line:match "^%-%-%-@class ([%w_.]+)"
-    if name == class then fields, inside = {}, true end
+    local name, parent = line:match "^%-%-%-@class ([%w_.]+):? ?(.*)"
+    if name == class then fields, inside = parent ~= "" and fields_of(parent, file) or {}, true end
     if name and name ~= class or not line:find "^%-%-%-" then inside = false end
     local field, optional = line:match "^%-%-%-@field ([%w_]+)(%??)"
     if inside and field then fields[field] = optional == "?" end

@@ -1,13 +1,9 @@
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local a_trace = require "tests.support.any"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 -- Hits of an LRU cache: of the second request two blocks at size 2, of the last one two at size 5.
 local function first()
@@ -190,8 +186,8 @@ describe("mt.compare", function()
 
   it("refuses what is no trace, and reports one that cannot be read", function()
     local columns = mt.trace.columns(first())
-    assert.equal("compare: the first trace must be a file's name, columns, a pipe or a reader, not nil", refusal(mt.compare))
-    assert.equal("compare: the second trace must be a file's name, columns, a pipe or a reader, not 5",
+    assert.equal("compare: the first trace must be " .. a_trace .. " or a list of these, not nil", refusal(mt.compare))
+    assert.equal("compare: the second trace must be " .. a_trace .. " or a list of these, not 5",
       refusal(mt.compare, columns, 5))
     assert.equal("compare: unknown option 'cache_size' (did you mean 'cache_sizes'?)",
       refusal(mt.compare, columns, columns, { cache_size = 5 }))
@@ -203,7 +199,7 @@ describe("mt.compare", function()
   end)
 
   it("finds a real trace equal to itself, and half of it not", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local whole = mt.trace.read(conversation)
     local result = assert(mt.compare(conversation, whole))
     assert.same({}, result:exceeded { ks = 0, lru = 0, hit_infinite = 0, dispersion = 0 })

@@ -1,10 +1,7 @@
 local mt = require "moontide"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local a_trace = require "tests.support.any"
+local refusal = require "tests.support.refusal".text
 
 local function names_of(result)
   local names = {}
@@ -141,7 +138,7 @@ describe("mt.lint", function()
     local columns = mt.trace.columns()
     assert.truthy(refusal(mt.lint, columns, { ignore = { "order" } }):find "^lint: ignore must be one of bad_lines, ")
     assert.equal("lint: block_size must be at least 1, not 0", refusal(mt.lint, columns, { block_size = 0 }))
-    assert.truthy(refusal(mt.lint, 5):find "the trace must be a file's name, columns or a pipe, not 5$")
+    assert.truthy(refusal(mt.lint, 5):find "the trace must be " .. a_trace .. " or a list of these, not 5$")
     local result, message, code = mt.lint "/nowhere/trace.jsonl"
     assert.is_nil(result)
     assert.equal("/nowhere/trace.jsonl: cannot open: No such file or directory", message)

@@ -1,9 +1,11 @@
+local command = require "tests.support.command"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
+local refusal = require "tests.support.refusal"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local requests = {
   { timestamp = 0, input_length = 1000, output_length = 10, hash_ids = { 0, 1 } },
@@ -12,27 +14,11 @@ local requests = {
   { timestamp = 2000, input_length = 1024, hash_ids = { 0, 1 } },
 }
 
-local files = {}
-
 local function file(text, suffix)
-  local path = os.tmpname()
-  files[#files + 1] = path
-  if suffix then
-    path = path .. suffix
-    files[#files + 1] = path
-  end
-  if text then
-    local opened = assert(io.open(path, "wb"))
-    opened:write(text)
-    opened:close()
-  end
-  return path
+  return command.file(text, suffix and "file" .. suffix)
 end
 
-local function content(path)
-  local opened <close> = assert(io.open(path, "rb"))
-  return opened:read "a"
-end
+local content = command.read
 
 local function text_of(learnt, given)
   local path = file()
@@ -47,15 +33,11 @@ local function trace_file()
 end
 
 local function raised(message, fn, ...)
-  local ok, problem = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.equal(message, (tostring(problem):gsub("^[^:]*:%d+: ", "")))
+  assert.equal(message, refusal.text(fn, ...))
 end
 
 describe("mt.model", function()
-  teardown(function()
-    for _, path in ipairs(files) do os.remove(path) end
-  end)
+  teardown(command.remove_folders)
 
   it("learns the same from columns, a reader, a pipe and a path", function()
     local path = trace_file()
@@ -162,7 +144,7 @@ describe("mt.model", function()
   end)
 
   it("raises the caller's mistakes", function()
-    raised("model.learn: the trace must be a file's name, columns, a pipe or a reader, not 5", mt.model.learn, 5)
+    raised("model.learn: the trace must be " .. a_trace .. " or a list of these, not 5", mt.model.learn, 5)
     raised("model.learn: block_size must be at least 1, not 0", mt.model.learn, "x", { block_size = 0 })
     raised("model.open: path must be a file's name, not 5", mt.model.open, 5)
     local learnt = assert(mt.model.learn(mt.trace.columns(requests)))
@@ -175,7 +157,7 @@ describe("mt.model", function()
 
   it("cannot be used once a learner is finished", function()
     local learner <close> = core.model.learner(512)
-    assert(learner:add(mt.trace.columns(requests), false))
+    assert(learner:read(core.source.columns(mt.trace.columns(requests)), 1000))
     assert(learner:finish())
     raised("learn: it is closed", learner.finish, learner)
   end)
@@ -213,13 +195,13 @@ describe("model.of", function()
   end)
 
   it("raises when it gets anything else", function()
-    raised("synthesizer: the trace must be a file's name, columns, a pipe, a reader or a model, not 5", of, 5)
+    raised("synthesizer: the trace must be " .. a_trace .. ", a list of these or a model, not 5", of, 5)
   end)
 end)
 
 it("a model has at most a quarter of its trace's size", function()
-  local trace = io.open(conversation)
-  if not trace then return pending("no " .. conversation) end
+  if missing then return pending(missing) end
+  local trace = assert(io.open(conversation))
   local size = trace:seek "end"
   trace:close()
   local learnt = assert(mt.model.learn(conversation))

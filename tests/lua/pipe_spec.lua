@@ -1,11 +1,8 @@
 local mt = require "moontide"
+local a_trace = require "tests.support.any"
 local command = require "tests.support.command"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local function four()
   return mt.trace.columns {
@@ -244,9 +241,9 @@ describe("mt.trace.pipe", function()
     assert.is_nil(columns)
     assert.truthy(message:find "missing: cannot open")
     assert.equal("trace.merge: the first argument must be a list of traces, not a table", refusal(mt.trace.merge, {}))
-    assert.equal("trace.join: trace 2 must be a file's name, columns or a pipe, not 5",
+    assert.equal("trace.join: trace 2 must be " .. a_trace .. " or a list of these, not 5",
       refusal(mt.trace.join, { path, 5 }))
-    assert.equal("trace.pipe: the trace must be a file's name, columns or a pipe, not nil", refusal(mt.trace.pipe))
+    assert.equal("trace.pipe: the trace must be " .. a_trace .. " or a list of these, not nil", refusal(mt.trace.pipe))
   end)
 
   it("passes over bad lines when asked to", function()

@@ -1,13 +1,10 @@
+local command = require "tests.support.command"
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local a_trace = require "tests.support.any"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local structure = {
   { 0, 1 }, { 0, 1, 2, 3, 4 }, { 0, 1, 2, 3, 4, 5, 6 }, { 7, 8 }, { 7, 8, 9, 10 }, { 11, 12 },
@@ -22,18 +19,12 @@ local function node(tree, id)
 end
 
 local function with_file(text, fn)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  local ok, message = pcall(fn, path)
-  os.remove(path)
-  assert(ok, message)
+  fn(command.file(text))
 end
 
-describe("mt.radix", function()
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
+teardown(command.remove_folders)
 
+describe("mt.radix", function()
   for _, raw in ipairs { false, true } do
     it("gives the known structure" .. (raw and ", ids as they are" or ""), function()
       local tree = assert(mt.radix(structure, { raw = raw }))
@@ -112,7 +103,7 @@ describe("mt.radix", function()
   end)
 
   it("refuses what is no trace and no id", function()
-    assert.equal("radix: the trace must be a file's name, columns, a pipe, a reader or a list of lists of ids, not 5",
+    assert.equal("radix: the trace must be " .. a_trace .. ", a list of these or a list of lists of ids, not 5",
       refusal(mt.radix, 5))
     assert.equal("radix: list 2 must be a list of ids, not 7", refusal(mt.radix, { { 1 }, 7 }))
     for _, id in ipairs { -1, 0.5, "x", "", "-3", "18446744073709551615", "99999999999999999999", true } do
@@ -150,9 +141,7 @@ describe("mt.radix", function()
   end)
 
   it("has the conversation trace's weights right", function()
-    local file = io.open(conversation)
-    if not file then return pending("no " .. conversation) end
-    file:close()
+    if missing then return pending(missing) end
     local tree, raw = assert(mt.radix(conversation)), assert(mt.radix(conversation, { raw = true }))
     assert.is_true(tree:check())
     assert.equal(12031, tree:visited(-1))

@@ -1,5 +1,4 @@
 -- The reference that help() and `moontide help` show: an example for every name, and every example runs.
-assert(_VERSION == "Lua 5.4")
 local evaluate = require "moontide.repl.evaluate"
 local examples = require "moontide.reference.examples"
 local mt = require "moontide"

@@ -1,5 +1,4 @@
 -- What Tab knows, and that knowing it runs nothing.
-assert(_VERSION == "Lua 5.4")
 local complete = require "moontide.repl.complete"
 local evaluate = require "moontide.repl.evaluate"
 local mt = require "moontide"

@@ -1,5 +1,6 @@
 #include "load/process/process.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -60,7 +61,7 @@ mt_random mt_process_random(const mt_process_context *context, const char *purpo
 
 void mt_growing_add(mt_growing_sum *sum, double step) {
     double owed = step - sum->lost;
-    if (owed < 0) { /* rounding is ahead by more than the step */
+    if (owed < 0) { /* the sum is already ahead by more than this step */
         sum->lost = -owed;
         return;
     }
@@ -98,14 +99,18 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 }
 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
-    return state->process->kind->next(state, event, error);
+    int status = state->process->kind->next(state, event, error);
+    if (status > 0) {
+        mt_assert(event->time >= state->last_time);
+        state->last_time = event->time;
+    }
+    return status;
 }
 
-mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
-                          uint64_t output_length, int rejected, int *last, mt_error *error) {
+mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,
+                          int *last, mt_error *error) {
     if (state->process->kind->settle)
-        return state->process->kind->settle(state, event, input_length, output_length, rejected,
-                                            last, error);
+        return state->process->kind->settle(state, event, answer, last, error);
     *last = 1;
     return MT_OK;
 }
@@ -118,13 +123,6 @@ void mt_process_close(mt_process_state *state) {
     mt_clock_close(state->clock);
     mt_process_release(state->process);
     mt_free(state);
-}
-
-void mt_session_free(mt_session *session) {
-    if (!session)
-        return;
-    mt_free(session->ids);
-    mt_free(session);
 }
 
 /* The whole clamped area: what even, Poisson and renewal arrivals deliver on average. */
@@ -148,7 +146,8 @@ mt_code mt_process_expect(mt_process *process, const mt_process_context *context
     return expect_area(process, context, expectation, error);
 }
 
-/* A kind that says what it expects is asked up to every bin's end; the others are their curve. */
+/* A kind with `expect` is asked up to the end of every bin. For the others the curve gives the
+ * answer. */
 static mt_code expect_until(mt_process *process, const mt_process_context *context, mt_clock *clock,
                             double end, double *requests, mt_error *error) {
     if (clock)

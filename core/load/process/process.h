@@ -17,20 +17,15 @@
 #include "load/curve/curve.h"
 #include "random/distribution.h"
 
-/* What a session's later turns carry along. Made by the process at its first turn, which owns it
- * until mt_process_settle says that it has ended; then it is the caller's. */
-typedef struct mt_session {
+/* A session under way: the first member of what the caller keeps of one (session_size of
+ * mt_process_context). Made by the process at its first turn, which owns it until mt_process_settle
+ * says that it has ended; then it is the caller's. */
+typedef struct mt_process_session {
     uint64_t ordinal; /* within its stream, by first appearance */
-    /* The rest is the run's. */
-    double begin;            /* seconds: the first turn's time */
-    uint64_t prompt_tokens;  /* of the turn before */
-    uint64_t history_tokens; /* prompt and answer of the turn before */
-    uint64_t *ids;           /* hash ids of the turn before */
-    size_t id_capacity;
-    uint64_t shard_ordinal; /* over all streams */
-    unsigned waiting;       /* turns made but not handed out */
-    int has_ended;
-} mt_session;
+    /* The process's own. */
+    uint64_t turn, turns; /* the one to come, and how many there will be */
+    double delay;         /* think time before it, seconds */
+} mt_process_session;
 
 typedef struct mt_event {
     double time;   /* seconds since the start */
@@ -38,8 +33,8 @@ typedef struct mt_event {
                       same item at every rate scale */
     uint64_t turn; /* 0-based; 0 for plain processes */
     double delay;  /* seconds since the answer before; NAN: the record has none */
-    mt_session *session; /* NULL for plain processes */
-    uint64_t max_input;  /* a later turn whose prompt is longer ends the session; 0: no limit */
+    mt_process_session *session; /* NULL for plain processes */
+    uint64_t max_input; /* a later turn whose prompt is longer ends the session; 0: no limit */
 } mt_event;
 
 typedef struct mt_process_context {
@@ -47,7 +42,17 @@ typedef struct mt_process_context {
     const char *name; /* of the stream: what its random numbers are keyed by; outlives the state */
     double factor;    /* multiplies all rates */
     double end;       /* seconds; no session or plain request begins at or after it */
+    size_t session_size; /* bytes of a session, zeroed, which begin with mt_process_session; 0: it
+                            is one */
+    void (*session_release)(mt_process_session *session); /* what it has beside; NULL: nothing */
 } mt_process_context;
+
+/* How the request of an event was answered, or that there was none. */
+typedef struct mt_answer {
+    double end; /* seconds since the start; NAN: as long after the event as the process plans */
+    uint64_t input_length, output_length; /* tokens */
+    int is_rejected; /* the prompt passed max_input and no request was made; the rest is not read */
+} mt_answer;
 
 typedef struct mt_process mt_process;
 typedef struct mt_process_state mt_process_state;
@@ -138,15 +143,14 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 /* 1 with *event filled, 0 at the end, -1 on failure. Times never decrease. */
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error);
 
-/* Tells a process with sessions the lengths of the event just yielded (rejected: the prompt passed
- * max_input and was not made). Sets *last to whether the session ended with it (always, when
- * rejected): then the caller owns event->session and frees it when done with it. To be called once
- * an event, before the next one is asked for. For plain processes *last = 1. */
-mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
-                          uint64_t output_length, int rejected, int *last, mt_error *error);
+/* Tells a process with sessions how an event that it yielded was answered, planned or real. Sets
+ * *last to whether the session ended with it (always, when rejected): then the caller owns
+ * event->session and frees it, mt_free, when done with it. To be called once an event, before the
+ * next one is asked for. For plain processes *last = 1. */
+mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,
+                          int *last, mt_error *error);
 
 void mt_process_close(mt_process_state *state); /* NULL is allowed */
-void mt_session_free(mt_session *session);      /* NULL is allowed */
 
 typedef struct mt_process_expectation {
     double requests;   /* on average, over [0, end) */
@@ -180,10 +184,9 @@ typedef struct mt_process_kind {
     size_t state_size; /* of the struct that begins with mt_process_state; zeroed before open */
     mt_code (*open)(mt_process_state *state, mt_error *error);
     int (*next)(mt_process_state *state, mt_event *event, mt_error *error);
-    mt_code (*settle)(mt_process_state *state, const mt_event *event, uint64_t input_length,
-                      uint64_t output_length, int rejected, int *last,
-                      mt_error *error);     /* NULL: plain */
-    void (*close)(mt_process_state *state); /* also after a failed open */
+    mt_code (*settle)(mt_process_state *state, const mt_event *event, const mt_answer *answer,
+                      int *last, mt_error *error); /* NULL: plain */
+    void (*close)(mt_process_state *state);        /* also after a failed open */
     mt_code (*expect)(mt_process *process, const mt_process_context *context,
                       mt_process_expectation *expectation,
                       mt_error *error); /* NULL: the curve's total */
@@ -205,7 +208,8 @@ struct mt_process {
 struct mt_process_state {
     mt_process *process;
     mt_process_context context;
-    mt_clock *clock; /* over the curve; opened before open() when the process has one */
+    mt_clock *clock;  /* over the curve; opened before open() when the process has one */
+    double last_time; /* of the last event */
 };
 
 /* A process of `size` zeroed bytes (its struct begins with mt_process), one reference. */

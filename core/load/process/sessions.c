@@ -18,18 +18,11 @@ typedef struct sessions_process {
     mt_session_shape shape;
 } sessions_process;
 
-/* A session under way: the run's part first. */
-typedef struct live_session {
-    mt_session shared;
-    uint64_t turn, turns; /* the one to come, and how many there will be */
-    double delay;         /* think time before it */
-} live_session;
-
 /* A session that waits for its next turn. */
 typedef struct due_turn {
     double time;
     uint64_t number; /* of the turns that waited: equal times come in this order */
-    live_session *session;
+    mt_process_session *session;
 } due_turn;
 
 static int is_sooner(const due_turn *a, const due_turn *b) {
@@ -44,8 +37,8 @@ typedef struct sessions_state {
     mt_event start; /* the next one */
     int has_start;
     turn_heap due;
-    uint64_t waited;       /* turns that ever waited */
-    live_session *in_hand; /* its event was yielded and is not settled */
+    uint64_t waited;             /* turns that ever waited */
+    mt_process_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
 } sessions_state;
@@ -65,25 +58,25 @@ static mt_code sessions_open(mt_process_state *base, mt_error *error) {
     return state->starts ? next_start(state, error) : mt_code_of(error);
 }
 
-static uint64_t item_of(const live_session *session) {
-    return session->shared.ordinal << TURN_BITS | session->turn;
+static uint64_t item_of(const mt_process_session *session) {
+    return session->ordinal << TURN_BITS | session->turn;
 }
 
-static void fill_event(const sessions_state *state, mt_event *event, live_session *session,
+static void fill_event(const sessions_state *state, mt_event *event, mt_process_session *session,
                        double time) {
     const sessions_process *process = (const sessions_process *)state->base.process;
     *event = (mt_event){.time = time,
                         .item = item_of(session),
                         .turn = session->turn,
                         .delay = session->turn > 0 ? session->delay : NAN,
-                        .session = &session->shared,
+                        .session = session,
                         .max_input = process->shape.max_input};
 }
 
 /* How many turns the session that begins now has. */
-static mt_code draw_turns(sessions_state *state, live_session *session, mt_error *error) {
+static mt_code draw_turns(sessions_state *state, mt_process_session *session, mt_error *error) {
     const sessions_process *process = (const sessions_process *)state->base.process;
-    mt_random_seek(&state->turns, session->shared.ordinal);
+    mt_random_seek(&state->turns, session->ordinal);
     double turns = mt_distribution_draw(process->shape.turns, &state->turns, state->start.time);
     if (!isfinite(turns))
         return mt_fail(error, MT_ERROR_VALUE, "sessions: %g turns came out at t = %.9g s", turns,
@@ -95,13 +88,14 @@ static mt_code draw_turns(sessions_state *state, live_session *session, mt_error
 }
 
 static int begin_session(sessions_state *state, mt_event *event, mt_error *error) {
-    live_session *session = mt_allocate_zero(1, sizeof *session);
+    size_t size = state->base.context.session_size;
+    mt_process_session *session = mt_allocate_zero(1, size > 0 ? size : sizeof *session);
     if (!session) {
         mt_fail_memory(error, "session");
         return -1;
     }
     state->in_hand = session;
-    session->shared.ordinal = state->count++;
+    session->ordinal = state->count++;
     if (draw_turns(state, session, error) != MT_OK)
         return -1;
     fill_event(state, event, session, state->start.time);
@@ -121,13 +115,12 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
 }
 
 /* The answer takes its time, then the user thinks. */
-static mt_code sessions_settle(mt_process_state *base, const mt_event *event, uint64_t input_length,
-                               uint64_t output_length, int rejected, int *last, mt_error *error) {
-    (void)input_length;
+static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
+                               const mt_answer *answer, int *last, mt_error *error) {
     sessions_state *state = (sessions_state *)base;
     const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
-    live_session *session = (live_session *)event->session;
-    *last = rejected || session->turn + 1 >= session->turns;
+    mt_process_session *session = event->session;
+    *last = answer->is_rejected || session->turn + 1 >= session->turns;
     if (*last) {
         state->in_hand = NULL;
         return MT_OK;
@@ -139,20 +132,26 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event, ui
         return mt_fail(error, MT_ERROR_VALUE,
                        "sessions: a think time of %g s came out at t = %.9g s", session->delay,
                        event->time);
-    double answer = shape->first_token + shape->per_token * (double)output_length;
-    due_turn due = {event->time + answer + session->delay, state->waited++, session};
+    double takes = shape->first_token + shape->per_token * (double)answer->output_length;
+    double end = isnan(answer->end) ? event->time + takes : answer->end;
+    due_turn due = {end + session->delay, state->waited++, session};
     if (turn_heap_push(&state->due, due) != 0)
         return mt_fail_memory(error, "session");
     state->in_hand = NULL;
     return MT_OK;
 }
 
+static void free_session(const mt_process_state *base, mt_process_session *session) {
+    if (session && base->context.session_release)
+        base->context.session_release(session);
+    mt_free(session);
+}
+
 static void sessions_close(mt_process_state *base) {
     sessions_state *state = (sessions_state *)base;
     for (size_t i = 0; i < state->due.count; i++)
-        mt_session_free(&state->due.items[i].session->shared);
-    if (state->in_hand)
-        mt_session_free(&state->in_hand->shared);
+        free_session(base, state->due.items[i].session);
+    free_session(base, state->in_hand);
     mt_free(state->due.items);
     mt_process_close(state->starts);
 }

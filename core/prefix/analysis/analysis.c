@@ -1,5 +1,6 @@
 #include "prefix/analysis/analysis.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
@@ -41,11 +42,9 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_analysis *analysis = mt_allocate_zero(1, sizeof *analysis);
-    if (!analysis) {
-        mt_fail_memory(error, "analysis");
+    mt_analysis *analysis = mt_new(sizeof *analysis, "analysis", error);
+    if (!analysis)
         return NULL;
-    }
     analysis->block_size = block_size;
     if (!(analysis->ids = mt_numbering_new(error))) {
         mt_free(analysis);
@@ -188,6 +187,8 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
                                                 .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
     if (blocks > 0 && (code = add_ids(analysis, request->hash_ids, error)))
         return code;
+    mt_assert(analysis->rows[analysis->row_count].hits <= blocks);
+    mt_assert(analysis->rows[analysis->row_count].repeated <= blocks);
     analysis->row_count++;
     analysis->blocks += blocks;
     return MT_OK;

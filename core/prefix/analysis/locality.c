@@ -1,5 +1,6 @@
 #include "prefix/analysis/locality.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
@@ -8,11 +9,9 @@ mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_locality *locality = mt_allocate_zero(1, sizeof *locality);
-    if (!locality) {
-        mt_fail_memory(error, "cache analysis");
+    mt_locality *locality = mt_new(sizeof *locality, "cache analysis", error);
+    if (!locality)
         return NULL;
-    }
     locality->block_size = block_size;
     locality->tree = mt_prefix_tree_new(error);
     locality->history = locality->tree ? mt_history_new(error) : NULL;
@@ -105,6 +104,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
         return code;
     row->within = within_session(locality, &touch, row->session);
+    mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)
         count_time(locality, row->time_ns);

@@ -11,10 +11,7 @@ struct mt_numbering {
 };
 
 mt_numbering *mt_numbering_new(mt_error *error) {
-    mt_numbering *numbering = mt_allocate_zero(1, sizeof *numbering);
-    if (!numbering)
-        mt_fail_memory(error, "numbers of ids");
-    return numbering;
+    return mt_new(sizeof(mt_numbering), "numbers of ids", error);
 }
 
 void mt_numbering_free(mt_numbering *numbering) {

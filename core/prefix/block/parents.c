@@ -1,5 +1,6 @@
 #include "prefix/block/parents.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/block/numbering.h"
 
@@ -12,10 +13,8 @@ struct mt_parents {
 };
 
 mt_parents *mt_parents_new(mt_error *error) {
-    mt_parents *parents = mt_allocate_zero(1, sizeof *parents);
-    if (!parents)
-        mt_fail_memory(error, "parents of blocks");
-    else if (!(parents->numbering = mt_numbering_new(error))) {
+    mt_parents *parents = mt_new(sizeof *parents, "parents of blocks", error);
+    if (parents && !(parents->numbering = mt_numbering_new(error))) {
         mt_free(parents);
         parents = NULL;
     }
@@ -84,6 +83,7 @@ mt_code mt_parents_add(mt_parents *parents, const uint64_t *hash_ids, size_t cou
     uint32_t *before = parents->blocks.data, parent = MT_NO_BLOCK;
     for (size_t i = 0; i < count; i++) {
         uint32_t block = (uint32_t)numbers[i];
+        mt_assert(block <= parents->count);
         if (block == parents->count) {
             before[block] = parent;
             ((uint64_t *)parents->ids.data)[block] = hash_ids[i];

@@ -1,5 +1,6 @@
 #include "prefix/block/tree.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 
@@ -10,10 +11,7 @@ struct mt_prefix_tree {
 };
 
 mt_prefix_tree *mt_prefix_tree_new(mt_error *error) {
-    mt_prefix_tree *tree = mt_allocate_zero(1, sizeof *tree);
-    if (!tree)
-        mt_fail_memory(error, "prefix tree");
-    return tree;
+    return mt_new(sizeof(mt_prefix_tree), "prefix tree", error);
 }
 
 void mt_prefix_tree_seal(mt_prefix_tree *tree) {
@@ -92,6 +90,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
         for (size_t i = done; i < done + some; i++) {
             blocks[i] = (uint32_t)numbers[i - done];
             if (blocks[i] < before) {
+                mt_assert(*known == i); /* who knows a block knows those before it */
                 *known = i + 1;
             } else {
                 parents[blocks[i]] = i > 0 ? blocks[i - 1] : MT_NO_BLOCK;
@@ -99,6 +98,7 @@ static mt_code add_hashed(mt_prefix_tree *tree, const uint64_t *hash_ids, size_t
             }
         }
     }
+    mt_assert(tree->count == mt_ids_count(tree->ids));
     return MT_OK;
 }
 

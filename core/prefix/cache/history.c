@@ -1,5 +1,6 @@
 #include "prefix/cache/history.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/cache/parts.h"
 
@@ -19,10 +20,7 @@ struct mt_history {
 };
 
 mt_history *mt_history_new(mt_error *error) {
-    mt_history *history = mt_allocate_zero(1, sizeof *history);
-    if (!history)
-        mt_fail_memory(error, "history");
-    return history;
+    return mt_new(sizeof(mt_history), "history", error);
 }
 
 void mt_history_free(mt_history *history) {
@@ -50,6 +48,7 @@ uint64_t mt_history_distance(const mt_history *history, uint32_t request) {
 }
 
 static void take_away(mt_history *history, uint32_t request, uint32_t count) {
+    mt_assert(count <= history->own[request]);
     history->own[request] -= count;
     mt_parts_take(&history->parts, request, count);
 }
@@ -86,6 +85,11 @@ static mt_code find_runs(mt_history *history, const uint32_t *blocks, size_t kno
         history->runs[i] = history->runs[count - 1 - i];
         history->runs[count - 1 - i] = run;
     }
+    for (size_t i = 1; i < count; i++) {
+        mt_assert(history->runs[i].end > history->runs[i - 1].end);
+        mt_assert(history->runs[i].distance > history->runs[i - 1].distance);
+    }
+    mt_assert(count > 0 ? history->runs[count - 1].end == known : known == 0);
     touch->runs = history->runs;
     touch->run_count = count;
     return MT_OK;
@@ -104,6 +108,7 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     touch->first_return = 0;
     for (size_t i = known; i > 0 && visits[blocks[i - 1]] == 1; i--)
         touch->first_return++;
+    mt_assert((touch->visits == 0) == (known == 0));
 
     /* Only the deepest run leaves its owner something: what lies beyond it. That is a suffix too,
      * so `own` less the run's blocks says it, as for the runs that are taken whole. */
@@ -116,9 +121,11 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     for (size_t i = 0; i < count; i++) {
         owners[blocks[i]] = request;
         visits[blocks[i]]++;
+        mt_assert(i == 0 || visits[blocks[i - 1]] >= visits[blocks[i]]); /* a path is a prefix */
     }
     history->lengths[request] = (uint32_t)count;
     history->own[request] = (uint32_t)count;
     mt_parts_append(&history->parts, (uint32_t)count);
+    mt_assert(mt_parts_distance(&history->parts, request) == count);
     return MT_OK;
 }

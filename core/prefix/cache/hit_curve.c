@@ -1,11 +1,13 @@
 #include "prefix/cache/hit_curve.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* steps[i]: what hits at steps[i].size and below steps[i + 1].size, sums over all smaller sizes. */
+/* steps[i] is what hits in a cache of steps[i].size blocks, and of any size below steps[i +
+ * 1].size: the sum of all hits that need no more. */
 struct mt_hit_curve {
     mt_hit_totals totals;
     mt_hits *steps;
@@ -42,6 +44,7 @@ mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals 
         sum.tokens += hits[i].tokens;
         curve->steps[curve->count - 1] = sum;
     }
+    mt_assert(curve->count == different && sum.blocks <= totals->blocks);
     return curve;
 }
 

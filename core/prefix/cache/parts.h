@@ -1,11 +1,12 @@
 /* The part of its path that each request touched last, in order of touching; sums of them are reuse
  * distances (prefix/cache/history.h). A Fenwick tree (Fenwick, "A new data structure for cumulative
- * frequency tables", 1994): every operation takes O(log parts), appending O(1) on average. Private
- * to the two histories: that of a trace, and that of requests being made
- * (prefix/reuse/history.h). */
+ * frequency tables", 1994): every operation takes O(log parts), appending O(1) on average. For
+ * the two histories: that of a trace, and that of requests being made (prefix/reuse/history.h).
+ * Private to this room. */
 #ifndef MT_PREFIX_CACHE_PARTS_H
 #define MT_PREFIX_CACHE_PARTS_H
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 /* Zero it; mt_free(parts.sums) ends it. */
@@ -33,6 +34,7 @@ static inline void mt_parts_append(mt_parts *parts, uint32_t blocks) {
 
 /* `blocks` of part number `part` become somebody else's. */
 static inline void mt_parts_take(mt_parts *parts, uint32_t part, uint32_t blocks) {
+    mt_assert(part < parts->count && blocks <= parts->total);
     for (uint64_t at = (uint64_t)part + 1; at <= parts->count; at += at & -at)
         parts->sums[at] -= blocks;
     parts->total -= blocks;
@@ -43,6 +45,7 @@ static inline uint64_t mt_parts_distance(const mt_parts *parts, uint32_t part) {
     uint64_t older = 0;
     for (uint32_t at = part; at > 0; at &= at - 1)
         older += parts->sums[at];
+    mt_assert(older <= parts->total);
     return parts->total - older;
 }
 

@@ -25,11 +25,9 @@ static const double hasty_share = 0.8;
 enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
 
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
-    mt_lint *lint = mt_allocate_zero(1, sizeof *lint);
-    if (!lint) {
-        mt_fail_memory(error, "lint");
+    mt_lint *lint = mt_new(sizeof *lint, "lint", error);
+    if (!lint)
         return NULL;
-    }
     lint->parents = mt_parents_new(error);
     if (!lint->parents) {
         mt_free(lint);
@@ -50,8 +48,7 @@ void mt_lint_free(mt_lint *lint) {
     mt_free(lint);
 }
 
-/* ---- what one request says --------------------------------------------------------------------
- */
+/* ---- what one request says ---- */
 
 static mt_code add_time(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_lint_result *result = &lint->result;
@@ -138,8 +135,7 @@ mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     return code == MT_OK ? add_ids(lint, request, error) : code;
 }
 
-/* ---- what all of them say ---------------------------------------------------------------------
- */
+/* ---- what all of them say ---- */
 
 static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
     static const int64_t least_epoch = INT64_C(978307200000000); /* 2001-01-01, as milliseconds */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "prefix/model/model.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
 #include "prefix/block/check.h"
@@ -50,17 +51,12 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_learner *learner = mt_allocate_zero(1, sizeof *learner);
-    if (!learner) {
-        mt_fail_memory(error, "learner");
+    mt_learner *learner = mt_new(sizeof *learner, "learner", error);
+    if (!learner)
         return NULL;
-    }
     learner->block_size = block_size;
-    learner->model = mt_allocate_zero(1, sizeof *learner->model);
-    if (learner->model)
+    if ((learner->model = mt_new(sizeof *learner->model, "learner", error)))
         learner->model->references = 1;
-    else
-        mt_fail_memory(error, "learner");
     if (!learner->model || !(learner->tree = mt_prefix_tree_new(error)) ||
         !(learner->history = mt_history_new(error))) {
         mt_learner_free(learner);
@@ -131,6 +127,7 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     memset(description, 0, sizeof *description);
     if ((code = add_runs(learner, &touch, description, error)))
         return code;
+    mt_assert((touch.run_count == 0) == (known == 0) && touch.first_return <= known);
     description->shared = (uint32_t)known;
     description->unique = (uint32_t)(blocks - known); /* for now: what comes back is known later */
     description->first_return = touch.first_return;
@@ -173,6 +170,9 @@ static void split_new(mt_learner *learner) {
         while (returning < description->unique &&
                mt_history_visits(learner->history, first + returning) > 1)
             returning++;
+        /* Only the first few came back. */
+        mt_assert(returning == description->unique ||
+                  mt_history_visits(learner->history, first + description->unique - 1) == 1);
         description->returning = returning;
         description->unique -= returning;
     }
@@ -186,6 +186,7 @@ static void split_new(mt_learner *learner) {
                 description->previous = rounded(model->runs[owner->run_begin + k].distance);
                 break;
             }
+        mt_assert(owner->shared + owner->returning >= description->shared);
         description->beyond = owner->shared + owner->returning - description->shared;
     }
 }

@@ -6,6 +6,7 @@
  * order of the blocks does everything. */
 #include "prefix/radix/state.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 
 #include <stdlib.h>
@@ -92,15 +93,18 @@ static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
     return MT_OK;
 }
 
-/* Every node's children, and the depth of the tree. children_from counts those of the node two
- * before, then says where they begin, then while they are filled in where the next one goes: in the
- * end each place is one node further, where it belongs. */
+/* Every node's children, and the depth of the tree. A counting sort in one array:
+ *   1. nodes[n + 2].children_from counts the children of n;
+ *   2. summed up, nodes[n + 1].children_from is where the children of n begin;
+ *   3. filling them in advances it to where the children of n end, which is where those of n + 1
+ *      begin: so in the end nodes[n].children_from is where the children of n begin. */
 static void list_children(mt_radix *radix) {
     mt_radix_node *nodes = radix->nodes.data;
     uint32_t *children = radix->children.data, *depths = children;
     uint32_t count = radix->node_count;
     depths[0] = 0;
     for (uint32_t n = 1; n < count; n++) {
+        mt_assert(nodes[n].parent < n); /* its depth is known */
         depths[n] = depths[nodes[n].parent] + 1;
         if (depths[n] > radix->depth)
             radix->depth = depths[n];
@@ -110,6 +114,7 @@ static void list_children(mt_radix *radix) {
         nodes[n + 1].children_from += nodes[n].children_from;
     for (uint32_t n = 1; n < count; n++)
         children[nodes[nodes[n].parent + 1].children_from++] = n;
+    mt_assert(nodes[0].children_from == 0 && nodes[count].children_from == count - 1);
 }
 
 static void list_stops(mt_radix *radix) {

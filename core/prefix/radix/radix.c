@@ -6,11 +6,9 @@
 #include <stdio.h>
 
 mt_radix *mt_radix_new(uint64_t block_size, int raw, mt_error *error) {
-    mt_radix *radix = mt_allocate_zero(1, sizeof *radix);
-    if (!radix) {
-        mt_fail_memory(error, "radix tree");
+    mt_radix *radix = mt_new(sizeof *radix, "radix tree", error);
+    if (!radix)
         return NULL;
-    }
     radix->block_size = block_size;
     if (raw)
         radix->raw = mt_parents_new(error);
@@ -49,8 +47,7 @@ void mt_radix_free(mt_radix *radix) {
     mt_free(radix);
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---- */
 
 static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
     size_t before = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
@@ -163,8 +160,7 @@ mt_code mt_radix_finish(mt_radix *radix, mt_error *error) {
     return mt_radix_check(radix, error);
 }
 
-/* ---- the finished tree ------------------------------------------------------------------------
- */
+/* ---- the finished tree ---- */
 
 const mt_radix_node *mt_radix_nodes(const mt_radix *radix, size_t *count) {
     *count = radix->node_count;

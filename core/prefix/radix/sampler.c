@@ -1,5 +1,6 @@
 #include "prefix/radix/radix.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "hash/ids.h"
 #include "prefix/block/check.h"
@@ -35,8 +36,7 @@ typedef struct prompt {
     uint64_t input_length;
 } prompt;
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 void mt_radix_sampler_free(mt_radix_sampler *sampler) {
     if (!sampler)
@@ -125,11 +125,11 @@ static mt_code check_longest(const mt_radix_sampler *sampler, mt_error *error) {
         input = tokens > input ? tokens : input;
         most = passing < most ? passing : most;
     }
-    if (most > MT_SYNTHESIS_BLOCKS)
+    if (most > MT_BLOCKS_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE,
                        "requests would have up to %llu blocks, and at most %llu are possible: "
                        "smaller multipliers or a max_isl are needed",
-                       (unsigned long long)most, (unsigned long long)MT_SYNTHESIS_BLOCKS);
+                       (unsigned long long)most, (unsigned long long)MT_BLOCKS_LIMIT);
     if (input > LONGEST_INPUT && max_isl > LONGEST_INPUT)
         return mt_fail(error, MT_ERROR_VALUE,
                        "requests would have more than 2^53 tokens: smaller multipliers or a "
@@ -175,11 +175,9 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
                                        mt_error *error) {
     if (check_options(radix, options, error))
         return NULL;
-    mt_radix_sampler *sampler = mt_allocate_zero(1, sizeof *sampler);
-    if (!sampler) {
-        mt_fail_memory(error, "synthesis");
+    mt_radix_sampler *sampler = mt_new(sizeof *sampler, "synthesis", error);
+    if (!sampler)
         return NULL;
-    }
     sampler->radix = radix;
     sampler->options = *options;
     start(&sampler->prompt, options->seed, "prompt");
@@ -196,8 +194,7 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
     return NULL;
 }
 
-/* ---- drawing ----------------------------------------------------------------------------------
- */
+/* ---- drawing ---- */
 
 static prompt draw_prompt(mt_radix_sampler *sampler) {
     const mt_radix *radix = sampler->radix;
@@ -248,8 +245,7 @@ static uint64_t draw_output(mt_radix_sampler *sampler) {
         outputs[mt_random_below(&sampler->output, mt_radix_requests(sampler->radix))]);
 }
 
-/* ---- ids --------------------------------------------------------------------------------------
- */
+/* ---- ids ---- */
 
 /* The slots of the copy's nodes on the path, firsts being as long as they need. */
 static mt_code find_slots(mt_radix_sampler *sampler, size_t length, uint64_t copy,
@@ -289,6 +285,7 @@ static mt_code write_ids(mt_radix_sampler *sampler, const prompt *drawn, uint64_
     uint64_t *firsts = sampler->firsts.data;
     for (size_t i = length; i-- > 0;) {
         uint32_t node = sampler->path[i];
+        mt_assert(reach[node] > reach[nodes[node].parent]);
         uint64_t *first = &firsts[sampler->path_slots[i]];
         uint64_t count = reach[node] - reach[nodes[node].parent];
         if (*first == 0) {

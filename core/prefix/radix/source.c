@@ -17,11 +17,9 @@ mt_radix_source *mt_radix_source_new(uint64_t block_size, mt_error *error) {
         mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
         return NULL;
     }
-    mt_radix_source *source = mt_allocate_zero(1, sizeof *source);
-    if (!source) {
-        mt_fail_memory(error, "radix tree");
+    mt_radix_source *source = mt_new(sizeof *source, "radix tree", error);
+    if (!source)
         return NULL;
-    }
     source->references = 1;
     source->block_size = block_size;
     source->tree = mt_radix_new(block_size, 0, error);

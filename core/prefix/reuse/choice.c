@@ -1,5 +1,7 @@
 #include "prefix/reuse/choice.h"
 
+#include "base/assert.h"
+
 #include "prefix/reuse/lanes.h"
 
 #include <math.h>
@@ -96,6 +98,8 @@ uint32_t mt_reuse_choose(mt_reuse_history *history, const mt_reuse_items *items,
                                  found);
     wanted_hits(items, item, wanted);
     for (uint32_t k = 0; k < count; k++) {
+        mt_assert(history->slots[found[k]].low < item->shared &&
+                  item->shared <= history->slots[found[k]].core);
         float of_hits,
             here = cost_against(history, items, errors, item, found[k], wanted, &of_hits);
         if (here < *cost) {

@@ -1,5 +1,6 @@
 #include "prefix/reuse/history.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/reuse/lanes.h"
 
@@ -8,7 +9,7 @@
 enum {
     NEAR = 32,              /* slots of a group */
     FAR = 1024,             /* slots of a larger one */
-    LEAST_FORGOTTEN = 4096, /* slots: below that, forgetting is not worth a walk */
+    LEAST_FORGOTTEN = 4096, /* slots: fewer are not worth the walk through all of them */
 };
 
 void mt_reuse_history_begin(mt_reuse_history *history) {
@@ -38,6 +39,8 @@ static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
             const mt_reuse_slot *slot = &history->slots[history->oldest[j]++];
             history->held[j] -= slot->length - slot->low;
         }
+        mt_assert(history->oldest[j] == history->slot_count ||
+                  history->held[j] == mt_reuse_distance(history, history->oldest[j]));
     }
 }
 
@@ -241,6 +244,7 @@ static void touch(mt_reuse_history *history, uint32_t node, uint32_t end, uint32
         uint32_t owner = history->nodes[at].owner;
         mt_reuse_slot *slot = &history->slots[owner];
         uint32_t before = slot->top, begin = slot->low;
+        mt_assert(begin < end && end <= slot->length);
         take_away(history, owner, end - begin);
         slot->low = end;
         slot->top = at;
@@ -286,6 +290,8 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
                        uint32_t returning, uint32_t unique, uint64_t *next_id, uint64_t *ids,
                        mt_error *error) {
     uint32_t node = MT_NO_NODE, me = history->slot_count;
+    mt_assert(shared == 0 || /* `from` owns block shared - 1, which may come back */
+              (history->slots[from].low < shared && shared <= history->slots[from].core));
     mt_code code = make_room(history, error);
     if (code == MT_OK && shared > 0)
         code = split_at(history, from, shared, &node, error);
@@ -371,5 +377,7 @@ void mt_reuse_forget(mt_reuse_history *history, uint32_t *moved) {
         history->slot_count = moved[s] + 1;
         mt_parts_append(&history->parts, slot.length - slot.low);
     }
+    mt_assert(history->slot_count == kept && history->parts.count == kept);
+    mt_assert(history->parts.total <= history->keep);
     history->forget_at = 2 * (kept > LEAST_FORGOTTEN ? kept : LEAST_FORGOTTEN);
 }

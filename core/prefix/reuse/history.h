@@ -3,12 +3,12 @@
  *
  * Prefixes are a tree of *nodes*, each a stretch of blocks that share everything: who touched them
  * last, how many requests did. Only blocks that may come back are in it. Requests are *slots*, in
- * order of touching. As in prefix/cache/history.h, what a request touched last is always a suffix of its
- * path; so a slot knows at which depth its own part begins, and into whose part to go on from
- * there. The slots' own parts, from the newest back, add up to the distance at which a slot's part
- * comes back (prefix/cache/parts.h). For each size of a grid of cache sizes the oldest
- * slot that such a cache still has is kept up to date, so that the hits of a prefix at all sizes
- * are read off by walking along its few owners.
+ * order of touching. As in prefix/cache/history.h, what a request touched last is always a suffix
+ * of its path; so a slot knows at which depth its own part begins, and into whose part to go on
+ * from there. The slots' own parts, from the newest back, add up to the distance at which a slot's
+ * part comes back (prefix/cache/parts.h). For each size of a grid of cache sizes the oldest slot
+ * that such a cache still has is kept up to date, so that the hits of a prefix at all sizes are
+ * read off by walking along its few owners.
  *
  * What no cache of `keep` blocks would have any more is forgotten from time to time: memory depends
  * on `keep`, not on the number of requests. */

@@ -1,5 +1,6 @@
 #include "prefix/reuse/plan.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
@@ -22,20 +23,26 @@ typedef struct class {
     uint32_t supply_begin, supplies; /* in `supplying`: items that leave such a place behind */
 } class;
 
+/* What is known of one item, in touches. */
+typedef struct prospect {
+    double estimate; /* what follows from it takes so many on average */
+    double head;     /* from the lap's begin until it can come at the earliest */
+    double span;     /* what follows from it takes now */
+    int is_successor;
+} prospect;
+
 struct mt_reuse_matching {
     class *classes; /* sorted by depth and visits: what is left behind lies after what came back */
     uint32_t class_count;
-    mt_alike *places; /* of the items that share something, in groups of the alike; visits belong
-                         to places, items change theirs */
+    /* Of the items that share something, in groups of the alike. `visits` is a property of the
+     * place: a lap moves items between the places of one group, not the visits. */
+    mt_alike *places;
     uint32_t place_count;
     uint32_t *group_ends; /* of the alike, in places */
     uint32_t group_count;
     uint32_t *demanding, *supplying; /* items */
-    double *estimate; /* by item: touches that what follows from it takes on average */
-    double *head;     /* by item: touches from the lap's begin until it can come at the earliest */
-    double *span;     /* by item: touches that what follows from it takes now */
-    uint8_t *is_successor;
-    ranked *ranks, *others; /* scratch, as many as there are items */
+    prospect *prospects;             /* by item */
+    ranked *ranks, *others;          /* scratch, as many as there are items */
 };
 
 typedef struct mt_reuse_matching matching;
@@ -165,18 +172,17 @@ static void lay_out_classes(matching *match, const mt_reuse_items *items) {
 /* How long what follows from an item takes on average: from the deepest classes up, for what is
  * left behind lies deeper, or has been visited more, than what came back. */
 static void estimate_spans(matching *match, const mt_reuse_items *items) {
-    double *mean = match->head; /* by class; there are no more classes than items */
     enter_all(match, items, 0);
     for (uint32_t c = match->class_count; c-- > 0;) {
         class *here = &match->classes[c];
         double sum = 0;
         for (uint32_t m = 0; m < here->demands; m++) {
             uint32_t i = match->demanding[here->demand_begin + m];
-            sum += items->items[i].elapsed + match->estimate[i];
+            sum += items->items[i].elapsed + match->prospects[i].estimate;
         }
-        mean[c] = here->supplies > 0 ? sum / here->supplies : 0;
         for (uint32_t m = 0; m < here->supplies; m++)
-            match->estimate[match->supplying[here->supply_begin + m]] = mean[c];
+            match->prospects[match->supplying[here->supply_begin + m]].estimate =
+                sum / here->supplies;
     }
 }
 
@@ -191,18 +197,14 @@ mt_code mt_reuse_plan_open(mt_reuse_plan *plan, const mt_reuse_items *items, mt_
     match->classes = mt_allocate(count, sizeof(class));
     match->places = mt_allocate(count, sizeof(mt_alike));
     match->group_ends = mt_allocate(count, sizeof(uint32_t));
-    match->demanding = mt_allocate(count, sizeof(uint32_t));
-    match->supplying = mt_allocate(count, sizeof(uint32_t));
-    match->estimate = mt_allocate_zero(count, sizeof(double));
-    match->head = mt_allocate_zero(count, sizeof(double));
-    match->span = mt_allocate_zero(count, sizeof(double));
-    match->is_successor = mt_allocate_zero(count, 1);
-    match->ranks = mt_allocate(count, sizeof(ranked));
-    match->others = mt_allocate(count, sizeof(ranked));
+    match->demanding = mt_allocate(count, 2 * sizeof(uint32_t));
+    match->prospects = mt_allocate_zero(count, sizeof(prospect));
+    match->ranks = mt_allocate(count, 2 * sizeof(ranked));
     if (!match->classes || !match->places || !match->group_ends || !match->demanding ||
-        !match->supplying || !match->estimate || !match->head || !match->span ||
-        !match->is_successor || !match->ranks || !match->others)
+        !match->prospects || !match->ranks)
         return mt_fail_memory(error, "synthesiser's plan");
+    match->supplying = match->demanding + count;
+    match->others = match->ranks + count;
     find_alike(match, items, plan->deck);
     make_classes(match, items);
     lay_out_classes(match, items);
@@ -219,13 +221,8 @@ void mt_reuse_plan_free(mt_reuse_plan *plan) {
         mt_free(match->places);
         mt_free(match->group_ends);
         mt_free(match->demanding);
-        mt_free(match->supplying);
-        mt_free(match->estimate);
-        mt_free(match->head);
-        mt_free(match->span);
-        mt_free(match->is_successor);
+        mt_free(match->prospects);
         mt_free(match->ranks);
-        mt_free(match->others);
         mt_free(match);
     }
     *plan = (mt_reuse_plan){0};
@@ -249,7 +246,8 @@ static void exchange(mt_reuse_plan *plan, mt_random *random) {
         uint32_t count = match->group_ends[g] - begin;
         for (uint32_t k = 0; k < count; k++) {
             uint32_t i = match->places[begin + k].item;
-            double span = plan->items->items[i].returning > 0 ? match->estimate[i] / lap : 0;
+            double span =
+                plan->items->items[i].returning > 0 ? match->prospects[i].estimate / lap : 0;
             match->ranks[k] = (ranked){draw_start(random, 0, span), i};
         }
         sort_ranked(match->ranks, count);
@@ -260,9 +258,12 @@ static void exchange(mt_reuse_plan *plan, mt_random *random) {
 
 static void succeed(mt_reuse_plan *plan, uint32_t item, uint32_t successor) {
     matching *match = plan->matching;
+    /* Nobody has two successors or comes back to two. */
+    mt_assert(plan->successor[item] == MT_NO_ITEM && !match->prospects[successor].is_successor);
     plan->successor[item] = successor;
-    match->is_successor[successor] = 1;
-    match->head[successor] = match->head[item] + plan->items->items[successor].elapsed;
+    match->prospects[successor].is_successor = 1;
+    match->prospects[successor].head =
+        match->prospects[item].head + plan->items->items[successor].elapsed;
 }
 
 /* Places that were left by somebody who came back himself: the successor is who had found the place
@@ -299,11 +300,11 @@ static void match_by_time(mt_reuse_plan *plan, const class *here, mt_random *ran
         uint32_t at = (uint32_t)mt_random_below(random, k + 1);
         uint32_t i = match->demanding[here->demand_begin + k];
         wanted[k] = wanted[at];
-        wanted[at] = (ranked){-(plan->items->items[i].elapsed + match->estimate[i]), i};
+        wanted[at] = (ranked){-(plan->items->items[i].elapsed + match->prospects[i].estimate), i};
     }
     for (uint32_t k = 0; k < here->supplies; k++) {
         uint32_t i = match->supplying[here->supply_begin + k];
-        offered[k] = (ranked){match->head[i], i};
+        offered[k] = (ranked){match->prospects[i].head, i};
     }
     sort_ranked(wanted, here->demands);
     sort_ranked(offered, here->supplies);
@@ -331,18 +332,20 @@ static void measure_spans(mt_reuse_plan *plan) {
     matching *match = plan->matching;
     uint32_t *chain = plan->deck; /* not in use yet */
     for (uint32_t i = 0; i < plan->items->count; i++)
-        match->span[i] = -1;
+        match->prospects[i].span = -1;
     for (uint32_t i = 0; i < plan->items->count; i++) {
         uint32_t count = 0, at = i;
-        while (at != MT_NO_ITEM && match->span[at] < 0) {
+        while (at != MT_NO_ITEM && match->prospects[at].span < 0) {
+            mt_assert(count < plan->items->count); /* nobody follows himself, by however many */
             chain[count++] = at;
             at = plan->successor[at];
         }
         while (count > 0) {
             uint32_t next = at;
             at = chain[--count];
-            match->span[at] =
-                next == MT_NO_ITEM ? 0 : match->span[next] + plan->items->items[next].elapsed;
+            match->prospects[at].span =
+                next == MT_NO_ITEM ? 0
+                                   : match->prospects[next].span + plan->items->items[next].elapsed;
         }
     }
 }
@@ -353,9 +356,10 @@ static void deal(mt_reuse_plan *plan, mt_random *random) {
     measure_spans(plan);
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->items->count; i++)
-        if (!match->is_successor[i])
-            match->ranks[count++] = (ranked){
-                draw_start(random, plan->items->items[i].elapsed / lap, match->span[i] / lap), i};
+        if (!match->prospects[i].is_successor)
+            match->ranks[count++] = (ranked){draw_start(random, plan->items->items[i].elapsed / lap,
+                                                        match->prospects[i].span / lap),
+                                             i};
     sort_ranked(match->ranks, count);
     for (uint32_t k = 0; k < count; k++)
         plan->deck[k] = match->ranks[k].item;
@@ -366,8 +370,8 @@ mt_code mt_reuse_plan_lap(mt_reuse_plan *plan, mt_random *random, mt_error *erro
     matching *match = plan->matching;
     for (uint32_t i = 0; i < plan->items->count; i++) {
         plan->successor[i] = MT_NO_ITEM;
-        match->is_successor[i] = 0;
-        match->head[i] = 0;
+        match->prospects[i].is_successor = 0;
+        match->prospects[i].head = 0;
     }
     exchange(plan, random);
     enter_all(match, plan->items, 0);

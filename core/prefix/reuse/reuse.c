@@ -36,11 +36,9 @@ static mt_code check_populations(const mt_reuse *reuse, mt_error *error) {
 mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error) {
     if (check(model, options, error) != MT_OK)
         return NULL;
-    mt_reuse *reuse = mt_allocate_zero(1, sizeof *reuse);
-    if (!reuse) {
-        mt_fail_memory(error, "synthesiser");
+    mt_reuse *reuse = mt_new(sizeof *reuse, "synthesiser", error);
+    if (!reuse)
         return NULL;
-    }
     reuse->model = mt_model_retain(model);
     reuse->seed = options->seed;
     reuse->population_count = options->prefix_root_multiplier;
@@ -80,9 +78,9 @@ void mt_reuse_free(mt_reuse *reuse) {
 }
 
 static mt_code open_population(mt_reuse *reuse, uint64_t number, mt_error *error) {
-    mt_reuse_population *population = mt_allocate_zero(1, sizeof *population);
+    mt_reuse_population *population = mt_new(sizeof *population, "synthesiser", error);
     if (!population)
-        return mt_fail_memory(error, "synthesiser");
+        return MT_ERROR_MEMORY;
     mt_code code = mt_reuse_population_open(population, &reuse->items, reuse->seed, number, error);
     if (code)
         free_population(population);

@@ -1,14 +1,17 @@
 #include "prefix/synthesis/synthesis.h"
 
-#include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/reuse/reuse.h"
 #include "stats/tally.h"
+#include "trace/source/kind.h"
 #include "trace/step/steps.h"
+#include "trace/writer.h"
 
 #include <math.h>
 
 struct mt_synthesis {
+    size_t references;
+    mt_radix_source *source; /* what the sampler draws from */
     uint64_t block_size;
     mt_reuse *reuse; /* one of these two */
     mt_radix_sampler *sampler;
@@ -22,73 +25,98 @@ struct mt_synthesis {
     mt_tally input_lengths, contexts, unique_prompts, output_lengths;
 };
 
-static mt_code open_gaps(mt_synthesis *synthesis, const mt_synthesis_times *times, uint64_t seed,
-                         mt_error *error) {
-    const int64_t *gaps_ns = times->gaps_ns;
-    int64_t *spread_ns = NULL;
-    mt_error problem = {.code = MT_OK};
-    if (times->dequantize) {
-        if (!(spread_ns = mt_allocate(times->count, sizeof *spread_ns)))
-            return mt_fail_memory(error, "gaps");
-        mt_gaps_dequantize(gaps_ns, times->count, seed, spread_ns, &problem);
-        gaps_ns = spread_ns;
-    }
-    if (problem.code == MT_OK)
-        synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, times->count, seed, &problem);
-    mt_free(spread_ns);
-    if (synthesis->gaps)
-        return MT_OK;
-    if (error)
-        *error = problem;
-    return problem.code;
+/* ---- opening ---- */
+
+static const int64_t *gaps_of(const mt_origin *origin, size_t *count) {
+    if (origin->source)
+        return mt_radix_source_gaps(origin->source, count);
+    *count = origin->model->count;
+    return origin->model->gaps_ns;
 }
 
-static mt_code open_times(mt_synthesis *synthesis, const mt_synthesis_times *times, uint64_t seed,
-                          mt_error *error) {
+uint64_t mt_origin_requests(const mt_origin *origin) {
+    size_t count;
+    gaps_of(origin, &count);
+    return count;
+}
+
+uint64_t mt_origin_block_size(const mt_origin *origin) {
+    return origin->source ? mt_radix_source_block_size(origin->source) : origin->model->block_size;
+}
+
+int mt_origin_keeps_order(const mt_origin *origin) {
+    return origin->source || origin->model->gaps_in_order;
+}
+
+static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
+                         const mt_synthesis_times *times, uint64_t seed, mt_error *error) {
+    size_t count;
+    const int64_t *gaps_ns = gaps_of(origin, &count);
+    int64_t *spread_ns = NULL;
+    mt_code code = MT_OK;
+    if (times->dequantize) {
+        if (!(spread_ns = mt_allocate(count, sizeof *spread_ns)))
+            return mt_fail_memory(error, "gaps");
+        code = mt_gaps_dequantize(gaps_ns, count, seed, spread_ns, error);
+        gaps_ns = spread_ns;
+    }
+    if (code == MT_OK && !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
+        code = mt_code_of(error);
+    mt_free(spread_ns);
+    return code;
+}
+
+static mt_code open_times(mt_synthesis *synthesis, const mt_origin *origin,
+                          const mt_synthesis_times *times, uint64_t seed, mt_error *error) {
     if (!(times->speedup > 0) || !isfinite(times->speedup))
         return mt_fail(error, MT_ERROR_VALUE, "speedup ratio must be a positive number, not %.17g",
                        times->speedup);
     synthesis->speedup = times->speedup;
-    return times->gaps_ns ? open_gaps(synthesis, times, seed, error) : MT_OK;
+    return times->are_drawn ? open_gaps(synthesis, origin, times, seed, error) : MT_OK;
 }
 
-static mt_code open_prompts(mt_synthesis *synthesis, mt_model *model, const mt_radix *radix,
+static mt_code open_prompts(mt_synthesis *synthesis, const mt_origin *origin,
                             const mt_synthesis_options *options, mt_error *error) {
-    mt_error problem = {.code = MT_OK};
-    if (model)
-        synthesis->reuse = mt_reuse_new(model, options, &problem);
-    else
-        synthesis->sampler = mt_radix_sampler_new(radix, options, &problem);
-    if (synthesis->reuse || synthesis->sampler)
-        return MT_OK;
-    if (error)
-        *error = problem;
-    return problem.code;
+    if (origin->model) {
+        synthesis->reuse = mt_reuse_new(origin->model, options, error);
+    } else {
+        synthesis->source = mt_radix_source_retain(origin->source);
+        synthesis->sampler =
+            mt_radix_sampler_new(mt_radix_source_tree(origin->source), options, error);
+    }
+    return synthesis->reuse || synthesis->sampler ? MT_OK : mt_code_of(error);
 }
 
-mt_synthesis *mt_synthesis_new(mt_model *model, const mt_radix *radix,
-                               const mt_synthesis_options *options, const mt_synthesis_times *times,
-                               int compact, mt_error *error) {
+mt_synthesis *mt_synthesis_new(const mt_origin *origin, const mt_synthesis_options *options,
+                               const mt_synthesis_times *times, int compact, mt_error *error) {
+    mt_error problem, *report = error ? error : &problem;
     mt_synthesis *synthesis = mt_allocate_zero(1, sizeof *synthesis);
     if (!synthesis) {
-        mt_fail_memory(error, "synthesis");
+        mt_fail_memory(report, "synthesis");
         return NULL;
     }
+    synthesis->references = 1;
     synthesis->block_size = options->block_size;
     synthesis->compact = compact;
-    if (open_times(synthesis, times, options->seed, error) ||
-        open_prompts(synthesis, model, radix, options, error)) {
-        mt_synthesis_free(synthesis);
+    if (open_times(synthesis, origin, times, options->seed, report) ||
+        open_prompts(synthesis, origin, options, report)) {
+        mt_synthesis_release(synthesis);
         return NULL;
     }
     return synthesis;
 }
 
-void mt_synthesis_free(mt_synthesis *synthesis) {
-    if (!synthesis)
+mt_synthesis *mt_synthesis_retain(mt_synthesis *synthesis) {
+    synthesis->references++;
+    return synthesis;
+}
+
+void mt_synthesis_release(mt_synthesis *synthesis) {
+    if (!synthesis || --synthesis->references > 0)
         return;
     mt_reuse_free(synthesis->reuse);
     mt_radix_sampler_free(synthesis->sampler);
+    mt_radix_source_release(synthesis->source);
     mt_gaps_free(synthesis->gaps);
     mt_free(synthesis->made.hash_ids);
     mt_tally_free(&synthesis->input_lengths);
@@ -97,6 +125,8 @@ void mt_synthesis_free(mt_synthesis *synthesis) {
     mt_tally_free(&synthesis->output_lengths);
     mt_free(synthesis);
 }
+
+/* ---- making requests ---- */
 
 /* The shared blocks in tokens. */
 static uint64_t context_of(const mt_synthesis *synthesis) {
@@ -171,38 +201,79 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
     return MT_OK;
 }
 
-mt_code mt_synthesis_next(mt_synthesis *synthesis, mt_request *request, mt_error *error) {
+/* The request, of which all but the time is made, with that time, and counted. 1 or -1. */
+static int finish_request(mt_synthesis *synthesis, const int64_t *time_ns, mt_request *request,
+                          mt_error *error) {
+    if (time_ns && set_time(synthesis, *time_ns, request, error) != MT_OK)
+        return -1;
+    return count_request(synthesis, request, error) == MT_OK ? 1 : -1;
+}
+
+/* Both sources: the first has nothing below it, the second no end of its own. */
+typedef struct synthesis_source {
+    mt_source base;
+    mt_synthesis *synthesis;
+    uint64_t left;
+} synthesis_source;
+
+static int synthesis_next(mt_source *source, mt_request *request, mt_error *error) {
+    synthesis_source *self = (synthesis_source *)source;
+    mt_gaps *gaps = self->synthesis->gaps;
     int64_t time_ns;
-    mt_code code = make_request(synthesis, request, error);
-    if (code)
-        return code;
-    if (synthesis->gaps && ((code = mt_gaps_next(synthesis->gaps, &time_ns, error)) ||
-                            (code = set_time(synthesis, time_ns, request, error))))
-        return code;
-    return count_request(synthesis, request, error);
+    if (self->left == 0)
+        return 0;
+    self->left--;
+    if (make_request(self->synthesis, request, error) != MT_OK ||
+        (gaps && mt_gaps_next(gaps, &time_ns, error) != MT_OK))
+        return -1;
+    return finish_request(self->synthesis, gaps ? &time_ns : NULL, request, error);
 }
 
-mt_code mt_synthesis_at(mt_synthesis *synthesis, int64_t time_ns, mt_request *request,
-                        mt_error *error) {
-    mt_code code = make_request(synthesis, request, error);
-    if (code || (code = set_time(synthesis, time_ns, request, error)))
-        return code;
-    return count_request(synthesis, request, error);
+static int step_next(mt_source *source, mt_request *request, mt_error *error) {
+    mt_synthesis *synthesis = ((synthesis_source *)source)->synthesis;
+    mt_request timed;
+    int status = mt_source_next(source->below, &timed, error);
+    if (status <= 0)
+        return status;
+    if (make_request(synthesis, request, error) != MT_OK)
+        return -1;
+    return finish_request(synthesis, timed.has & MT_HAS_TIME ? &timed.time_ns : NULL, request,
+                          error);
 }
 
-mt_code mt_synthesis_write(mt_synthesis *synthesis, mt_output *output,
-                           const mt_trace_format *format, uint64_t count, uint64_t *written,
-                           mt_error *error) {
-    for (*written = 0; *written < count; ++*written) {
-        mt_request request;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_code code = mt_synthesis_next(synthesis, &request, error);
-        if (code || (code = mt_trace_write(output, &request, format, error)))
-            return code;
-    }
-    return MT_OK;
+static const char *synthesis_name(const mt_source *source) {
+    (void)source;
+    return "the synthesis";
 }
+
+static void synthesis_release(mt_source *source) {
+    mt_synthesis_release(((synthesis_source *)source)->synthesis);
+}
+
+static const mt_source_kind synthesis_kind = {
+    .next = synthesis_next, .release = synthesis_release, .name = synthesis_name};
+static const mt_source_kind step_kind = {.next = step_next, .release = synthesis_release};
+
+mt_source *mt_source_synthesis(mt_synthesis *synthesis, uint64_t most, mt_error *error) {
+    synthesis_source *self =
+        (synthesis_source *)mt_source_new(&synthesis_kind, sizeof *self, error);
+    if (!self)
+        return NULL;
+    self->synthesis = mt_synthesis_retain(synthesis);
+    self->left = most;
+    return &self->base;
+}
+
+mt_source *mt_step_synthesis(mt_source *below, mt_synthesis *synthesis, mt_error *error) {
+    synthesis_source *self =
+        (synthesis_source *)mt_source_over(below, &step_kind, sizeof *self, error);
+    if (!self)
+        return NULL;
+    self->synthesis = mt_synthesis_retain(synthesis);
+    return &self->base;
+}
+
+/* ---- what was made ---- */
 
 mt_code mt_synthesis_summarise(const mt_synthesis *synthesis, mt_synthesis_summary *summary,
                                mt_error *error) {

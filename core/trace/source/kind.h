@@ -1,15 +1,43 @@
-/* What a kind of source or step is made of. Private to this room. */
+/* How to make a source of requests, whatever they come from, or a step over one.
+ *
+ * A source is a struct whose first member is an mt_source, and one mt_source_kind, both in one
+ * file. Its constructor takes memory with mt_source_new (a step with mt_source_over) and fills the
+ * rest. Nothing lists the kinds: every step and every end (trace/end/ends.h) takes any source.
+ *
+ *     typedef struct first_step {
+ *         mt_source base;
+ *         uint64_t left;
+ *     } first_step;
+ *
+ *     static int first_next(mt_source *source, mt_request *request, mt_error *error) {
+ *         first_step *self = (first_step *)source;
+ *         if (self->left == 0)
+ *             return 0;
+ *         self->left--;
+ *         return mt_source_next(source->below, request, error);
+ *     }
+ *
+ * What `next` hands out (ids, texts) belongs to the source and stays as it is until the next call.
+ * A step may change the request it was given, but not the bytes that it points to. */
 #ifndef MT_TRACE_SOURCE_KIND_H
 #define MT_TRACE_SOURCE_KIND_H
 
 #include "trace/source/source.h"
 
+/* All but `next` may be NULL. */
 typedef struct mt_source_kind {
+    /* As mt_source_next, which looks for Ctrl-C before it asks a source that has none below it. A
+     * source that makes many requests before it hands out one looks for itself. */
     int (*next)(mt_source *source, mt_request *request, mt_error *error);
-    void (*release)(mt_source *source); /* what it has beside `below`; NULL: nothing */
-    /* NULL: as below. */
+    void (*release)(mt_source *source); /* frees what it has beside `below` */
+    /* As mt_source_name. NULL: as below; a source with nothing below needs one. */
     const char *(*name)(const mt_source *source);
+    /* As mt_source_skipped. NULL: as below; with nothing below none. */
     uint64_t (*skipped)(const mt_source *source, mt_error *first);
+    /* Of the last request: the place, from 0, of its session by first appearance among all sessions
+     * and single requests, or its own place. NULL: it is not known, and a step that wants it
+     * remembers sessions by name. */
+    uint64_t (*ordinal)(const mt_source *source);
 } mt_source_kind;
 
 /* The first member of every source's struct. */
@@ -48,5 +76,10 @@ int mt_source_check_blocks(const mt_source *source, const mt_request *request, u
 /* Fails with "FILE:LINE: message" for a request that the source gave; returns -1. */
 int mt_source_fail(const mt_source *source, const mt_request *request, mt_error *error,
                    mt_code code, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Refuses a request whose time is before before_ns, that of one before it, with both times and what
+ * `needs` the order: "merging needs traces in the order of their times (--sort)". Returns -1. */
+int mt_source_fail_order(const mt_source *source, const mt_request *request, int64_t before_ns,
+                         const char *needs, mt_error *error);
 
 #endif

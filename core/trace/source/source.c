@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "trace/blocks.h"
 #include "trace/source/kind.h"
+#include "trace/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,6 +80,15 @@ int mt_source_fail(const mt_source *source, const mt_request *request, mt_error 
     return mt_source_place(source, request, error);
 }
 
+int mt_source_fail_order(const mt_source *source, const mt_request *request, int64_t before_ns,
+                         const char *needs, mt_error *error) {
+    char now[32], then[32];
+    *mt_write_milliseconds(request->time_ns, 6, now) = '\0';
+    *mt_write_milliseconds(before_ns, 6, then) = '\0';
+    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
+                          "timestamp %s is smaller than the %s before it: %s", now, then, needs);
+}
+
 int mt_source_check_blocks(const mt_source *source, const mt_request *request, uint64_t block_size,
                            mt_error *error) {
     mt_error misfit;
@@ -90,6 +100,8 @@ int mt_source_check_blocks(const mt_source *source, const mt_request *request, u
 }
 
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error) {
+    if (!source->below && mt_interrupted())
+        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
     return source->kind->next(source, request, error);
 }
 
@@ -100,21 +112,13 @@ const char *mt_source_name(const mt_source *source) {
 }
 
 uint64_t mt_source_skipped(const mt_source *source, mt_error *first) {
-    while (!source->kind->skipped)
+    while (!source->kind->skipped && source->below)
         source = source->below;
-    return source->kind->skipped(source, first);
-}
-
-mt_code mt_source_collect(mt_source *source, mt_columns *columns, mt_error *error) {
-    mt_error problem, *report = error ? error : &problem;
-    mt_request request;
-    int status;
-    while ((status = mt_source_next(source, &request, report)) > 0) {
-        mt_code code = mt_columns_append(columns, &request, report);
-        if (code != MT_OK)
-            return code;
-    }
-    return status < 0 ? report->code : MT_OK;
+    if (source->kind->skipped)
+        return source->kind->skipped(source, first);
+    if (first)
+        *first = (mt_error){0};
+    return 0;
 }
 
 void mt_source_free(mt_source *source) {
@@ -125,91 +129,4 @@ void mt_source_free(mt_source *source) {
         mt_free(source);
         source = below;
     }
-}
-
-/* ---- a reader ---------------------------------------------------------------------------------
- */
-
-typedef struct reader_source {
-    mt_source base;
-    mt_trace_reader *reader;
-} reader_source;
-
-static int reader_next(mt_source *source, mt_request *request, mt_error *error) {
-    return mt_trace_next(((reader_source *)source)->reader, request, error);
-}
-
-static void reader_release(mt_source *source) {
-    mt_trace_close(((reader_source *)source)->reader);
-}
-
-static const char *reader_name(const mt_source *source) {
-    return mt_trace_name(((const reader_source *)source)->reader);
-}
-
-static uint64_t reader_skipped(const mt_source *source, mt_error *first) {
-    return mt_trace_skipped(((const reader_source *)source)->reader, first);
-}
-
-static const mt_source_kind reader_kind = {reader_next, reader_release, reader_name,
-                                           reader_skipped};
-
-mt_source *mt_source_reader(mt_trace_reader *reader, mt_error *error) {
-    reader_source *self = (reader_source *)mt_source_new(&reader_kind, sizeof *self, error);
-    if (!self) {
-        mt_trace_close(reader);
-        return NULL;
-    }
-    self->reader = reader;
-    return &self->base;
-}
-
-/* ---- columns ----------------------------------------------------------------------------------
- */
-
-typedef struct columns_source {
-    mt_source base;
-    mt_columns *columns;
-    size_t at;
-} columns_source;
-
-static int columns_next(mt_source *source, mt_request *request, mt_error *error) {
-    columns_source *self = (columns_source *)source;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
-    if (self->at >= self->columns->count)
-        return 0;
-    mt_columns_get(self->columns, self->at++, request);
-    return 1;
-}
-
-/* Columns that were emptied meanwhile count no readers. */
-static void columns_release(mt_source *source) {
-    mt_columns *columns = ((columns_source *)source)->columns;
-    if (columns->readers > 0)
-        columns->readers--;
-}
-
-static const char *columns_name(const mt_source *source) {
-    (void)source;
-    return "columns";
-}
-
-static uint64_t columns_skipped(const mt_source *source, mt_error *first) {
-    (void)source;
-    if (first)
-        *first = (mt_error){0};
-    return 0;
-}
-
-static const mt_source_kind columns_kind = {columns_next, columns_release, columns_name,
-                                            columns_skipped};
-
-mt_source *mt_source_columns(mt_columns *columns, mt_error *error) {
-    columns_source *self = (columns_source *)mt_source_new(&columns_kind, sizeof *self, error);
-    if (!self)
-        return NULL;
-    self->columns = columns;
-    columns->readers++;
-    return &self->base;
 }

@@ -103,7 +103,8 @@ static void join_release(mt_source *source) {
     mt_apart_free(&self->apart);
 }
 
-static const mt_source_kind join_kind = {join_next, join_release, join_name, join_skipped};
+static const mt_source_kind join_kind = {
+    .next = join_next, .release = join_release, .name = join_name, .skipped = join_skipped};
 
 mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
                           mt_error *error) {

@@ -5,7 +5,6 @@
 #include "trace/step/apart.h"
 #include "trace/step/by_time.h"
 #include "trace/source/kind.h"
-#include "trace/writer.h"
 
 typedef struct merge_input {
     mt_source *source;
@@ -22,16 +21,6 @@ typedef struct merge_source {
     mt_apart apart;
 } merge_source;
 
-static int fail_order(const merge_input *input, int64_t before_ns, mt_error *error) {
-    char now[32], then[32];
-    *mt_write_milliseconds(input->request.time_ns, 6, now) = '\0';
-    *mt_write_milliseconds(before_ns, 6, then) = '\0';
-    return mt_source_fail(input->source, &input->request, error, MT_ERROR_INPUT,
-                          "timestamp %s is smaller than the %s before it: merging needs traces in "
-                          "the order of their times (--sort)",
-                          now, then);
-}
-
 /* Reads the next request of input i. */
 static int read_next(merge_source *self, size_t i, mt_error *error) {
     merge_input *input = &self->inputs[i];
@@ -40,7 +29,9 @@ static int read_next(merge_source *self, size_t i, mt_error *error) {
     if (status <= 0 || !(input->request.has & MT_HAS_TIME))
         return status;
     if (input->request.time_ns < *time)
-        return fail_order(input, *time, error);
+        return mt_source_fail_order(input->source, &input->request, *time,
+                                    "merging needs traces in the order of their times (--sort)",
+                                    error);
     *time = input->request.time_ns;
     return 1;
 }
@@ -112,7 +103,8 @@ static void merge_release(mt_source *source) {
     mt_apart_free(&self->apart);
 }
 
-static const mt_source_kind merge_kind = {merge_next, merge_release, merge_name, merge_skipped};
+static const mt_source_kind merge_kind = {
+    .next = merge_next, .release = merge_release, .name = merge_name, .skipped = merge_skipped};
 
 mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt_error *error) {
     mt_source **taken = mt_source_take_all(inputs, count, error);

@@ -7,7 +7,6 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local raw = core.csv
 local most_names = 20 -- of columns that a message lists

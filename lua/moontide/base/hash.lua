@@ -1,7 +1,6 @@
 --- From the contents of blocks to hash ids: mt.hasher.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local fields = {
   { "block-size", kind = "integer", min = 1, default = 512 },

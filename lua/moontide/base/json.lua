@@ -1,7 +1,6 @@
 --- JSON: mt.json.decode, mt.json.encode, and what a plain table cannot say: null, array, object.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local json = {}
 

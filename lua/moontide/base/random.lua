@@ -1,7 +1,6 @@
 --- Random numbers by position: generators, and weighted choice among values.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-core.base.own()
 
 ---@class moontide
 local public = {}

@@ -1,4 +1,4 @@
---- The command line: words to option values, by the rules of moontide.options.
+--- The command line: words to option values, by the rules of kit/options.lua.
 --
 --   --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --flag   --no-flag (of a flag whose default
 --   is true)   -- (what follows is plain arguments)
@@ -10,7 +10,6 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local arguments = {}
 

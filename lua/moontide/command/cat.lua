@@ -1,11 +1,11 @@
 --- The order in which `moontide cat` does what its options ask for.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 local where = require "moontide.trace.where"
-core.base.own()
 
 local cat = {}
 
@@ -14,7 +14,7 @@ local speed_of_unit = { s = 1 / 1000, us = 1000, ns = 1e6 }
 
 -- One input with what mends a recording, which each has for itself.
 local function input(path, opt)
-  local trace = pipe.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines })
+  local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines })
   local speed = speed_of_unit[opt.time_unit]
   if speed then trace = trace:speed(speed) end
   if opt.sort then trace = trace:sort() end
@@ -30,8 +30,8 @@ local function inputs(opt)
   local list = {}
   for i, path in ipairs(opt.input_file) do list[i] = input(path, opt) end
   if #list == 1 then return list[1] end
-  if opt.merge then return pipe.trace.merge(list, { parts = opt.parts }) end
-  return pipe.trace.join(list, { parts = opt.parts, gap = opt.gap })
+  if opt.merge then return any.trace.merge(list, { parts = opt.parts }) end
+  return any.trace.join(list, { parts = opt.parts, gap = opt.gap })
 end
 
 --- The trace that the options describe.

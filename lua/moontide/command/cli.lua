@@ -13,7 +13,6 @@ local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
-core.base.own()
 
 local cli = {}
 

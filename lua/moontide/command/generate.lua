@@ -1,11 +1,11 @@
 --- What a script with a plan does on the command line: writes its trace, checks it or plots it.
 local core = require "moontide.core"
 local common = require "moontide.script.common"
+local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
-core.base.own()
 
 local generate = {}
 
@@ -41,14 +41,11 @@ end
 
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
-  local run, message, code = workload.run(self, {
+  local digest, message, code = pipe.read(workload.pipe(self, {
     seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0,
-  })
-  if not run then return nil, message, code end
-  local digest
-  digest, message, code = core.plan.digest(run, digest_requests, digits)
-  if not digest then return workload.failed(self, message, code) end
+  }), function(source) return core.source.digest(source, digest_requests, digits) end)
+  if not digest then return nil, message, code end
   io.write(tostring(expected), "\n")
   write_peak(self, opt, expected)
   write_processes(expected)
@@ -98,7 +95,7 @@ function generate.run(script, self, opt)
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
   tell_notes(self, opt, expected, not is_said)
   if expected.requests == 0 then
-    return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
+    return nil, self.place .. "no rate is above 0 anywhere: there would be no requests"
   end
   if opt.check then return check(self, opt, expected, script) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)

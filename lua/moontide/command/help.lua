@@ -1,10 +1,9 @@
 --- What `moontide help` prints. Nothing here runs a script's plan; the list of commands does not even
 --- load the scripts.
-local core = require "moontide.core"
 local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
 local scripts = require "moontide.script.load"
-core.base.own()
+local text = require "moontide.kit.text"
 
 local help = {}
 
@@ -17,20 +16,17 @@ local groups = {
 
 -- The groups with only what exists, as { title, names }.
 local function existing_groups()
-  local exists, result, rest = {}, {}, {}
-  for _, name in ipairs(scripts.bundled_names()) do exists[name] = true end
-  for _, group in ipairs(groups) do
+  local left, result = {}, {}
+  for _, name in ipairs(scripts.bundled_names()) do left[name] = true end
+  local function add(title, candidates)
     local names = {}
-    for i = 2, #group do
-      if exists[group[i]] then names[#names + 1] = group[i] end
-      exists[group[i]] = nil
+    for _, name in ipairs(candidates) do
+      if left[name] then names[#names + 1], left[name] = name, nil end
     end
-    if #names > 0 then result[#result + 1] = { group[1], names } end
+    if #names > 0 then result[#result + 1] = { title, names } end
   end
-  for _, name in ipairs(scripts.bundled_names()) do
-    if exists[name] then rest[#rest + 1] = name end
-  end
-  if #rest > 0 then result[#result + 1] = { "More", rest } end
+  for _, group in ipairs(groups) do add(group[1], table.move(group, 2, #group, 1, {})) end
+  add("More", scripts.bundled_names())
   return result
 end
 
@@ -81,18 +77,11 @@ end
 
 local help_column, width = 30, 98
 
--- Words as lines of at most `room` bytes.
-local function wrap(text, room)
-  local lines, line = {}, ""
-  for word in text:gmatch "%S+" do
-    if line ~= "" and #line + 1 + #word > room then
-      lines[#lines + 1], line = line, word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return lines
+-- Words as lines of at most `room` columns.
+local function wrap(words, room)
+  local pieces = {}
+  for word in words:gmatch "%S+" do pieces[#pieces + 1] = word end
+  return text.filled(pieces, room)
 end
 
 local function placeholder(option)
@@ -144,9 +133,9 @@ local function add_options(lines, title, list)
         lines[#lines + 1] = left
         left = ""
       end
-      for i, text in ipairs(texts) do
-        if text ~= "" then
-          lines[#lines + 1] = ("%-" .. help_column .. "s%s"):format(i == 1 and left or "", text)
+      for i, line in ipairs(texts) do
+        if line ~= "" then
+          lines[#lines + 1] = ("%-" .. help_column .. "s%s"):format(i == 1 and left or "", line)
         elseif left ~= "" then
           lines[#lines + 1] = left
         end
@@ -179,6 +168,24 @@ function help.of_script(self)
     add_options(lines, "options of every workload:", common.of_script(self))
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+-- --- the same for the manual page ------------------------------------------------------------------
+
+help.usage_of = usage_of
+
+--- How an option is written, and what it does.
+---@param option moontide.option
+---@return string, string
+function help.of_option(option)
+  return shown_name(option) .. placeholder(option), explain(option)
+end
+
+--- The options that a script has because it has a plan.
+---@param self moontide.script
+---@return moontide.option[]
+function help.workload_options(self)
+  return require("moontide.script.common").of_script(self)
 end
 
 return help

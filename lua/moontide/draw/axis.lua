@@ -1,6 +1,4 @@
 --- Numbers on axes: steps that read well, ticks, labels.
-local core = require "moontide.core"
-core.base.own()
 
 local axis = {}
 

@@ -1,9 +1,7 @@
 --- Horizontal bars.
-local core = require "moontide.core"
 local axis = require "moontide.draw.axis"
 local options = require "moontide.kit.options"
 local styles = require "moontide.draw.style"
-core.base.own()
 
 local eighths = { "▏", "▎", "▍", "▌", "▋", "▊", "▉" }
 

@@ -1,6 +1,4 @@
 --- A canvas of characters: dots, markers and colours.
-local core = require "moontide.core"
-core.base.own()
 
 local canvas = {}
 

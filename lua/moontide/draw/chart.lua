@@ -4,11 +4,9 @@
 -- standard output: braille dots and blocks where the locale is UTF-8 and the terminal is not "dumb",
 -- ASCII elsewhere and with NO_COLOR, which asks for plain text; colour only for several series on a
 -- terminal.
-local core = require "moontide.core"
 local axis = require "moontide.draw.axis"
 local line = require "moontide.draw.line"
 local styles = require "moontide.draw.style"
-core.base.own()
 
 local chart = {
   style = styles.current, picture = styles.picture, number = axis.number,

@@ -5,7 +5,6 @@ local bars = require "moontide.draw.bars"
 local options = require "moontide.kit.options"
 local styles = require "moontide.draw.style"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local hist_spec = {
   { "bins", kind = "integer", min = 1, max = 200, default = 15 },

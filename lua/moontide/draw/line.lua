@@ -4,7 +4,6 @@ local axis = require "moontide.draw.axis"
 local canvas = require "moontide.draw.canvas"
 local options = require "moontide.kit.options"
 local styles = require "moontide.draw.style"
-core.base.own()
 
 local line = {}
 

@@ -1,6 +1,6 @@
 --- What a picture may use on this terminal, and pictures as values.
 local core = require "moontide.core"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local style = {}
 
@@ -9,18 +9,13 @@ local style = {}
 ---@field colour boolean
 ---@field columns integer
 
-local function environment(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
-end
-
 --- The style for standard output.
 ---@return moontide.chart_style
 function style.current()
-  local locale = environment "LC_ALL" or environment "LC_CTYPE" or environment "LANG" or ""
-  local terminal = environment "TERM"
-  local is_plain = terminal == "dumb" or environment "NO_COLOR" ~= nil
-  local columns = math.tointeger(tonumber(environment "COLUMNS")) or core.base.terminal_width() or 80
+  local locale = system.variable "LC_ALL" or system.variable "LC_CTYPE" or system.variable "LANG" or ""
+  local terminal = system.variable "TERM"
+  local is_plain = terminal == "dumb" or system.variable "NO_COLOR" ~= nil
+  local columns = math.tointeger(tonumber(system.variable "COLUMNS")) or core.base.terminal_width() or 80
   return {
     utf8 = locale:lower():find "utf%-?8" ~= nil and not is_plain,
     colour = core.base.is_terminal(1) and not is_plain,

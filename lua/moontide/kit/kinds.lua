@@ -5,7 +5,6 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
-core.base.own()
 
 local kinds = {}
 
@@ -70,16 +69,6 @@ local function shard(value, what)
   return { index = index, count = count }
 end
 
-local function text(value, what)
-  if type(value) ~= "string" then units.wrong(what, value, "a string") end
-  return value
-end
-
-local function path(value, what)
-  if type(value) ~= "string" or value == "" then units.wrong(what, value, "a file's name") end
-  return value
-end
-
 local function choice(value, what, option)
   for _, allowed in ipairs(option.choices) do
     if value == allowed then return value end
@@ -89,9 +78,17 @@ local function choice(value, what, option)
   core.base.raise(("%s must be one of %s, not %s%s"):format(what, shown, units.show(value), hint))
 end
 
-local function boolean(value, what)
-  if type(value) ~= "boolean" then units.wrong(what, value, "true or false") end
+local function path(value, what)
+  if type(value) ~= "string" or value == "" then units.wrong(what, value, "a file's name") end
   return value
+end
+
+-- A kind whose values are of a type of Lua's.
+local function of_type(type_name, allowed, placeholder)
+  return { placeholder = placeholder, convert = function(value, what)
+    if type(value) ~= type_name then units.wrong(what, value, allowed) end
+    return value
+  end }
 end
 
 kinds.by_name = {
@@ -101,9 +98,9 @@ kinds.by_name = {
   duration = ranged(units.duration, "TIME"),
   path = { convert = path, placeholder = "FILE", is_whole = true },
   choice = { convert = choice },
-  flag = { convert = boolean },
-  string = { convert = text, placeholder = "TEXT" },
-  boolean = { convert = boolean, placeholder = "true|false" },
+  flag = of_type("boolean", "true or false"),
+  string = of_type("string", "a string", "TEXT"),
+  boolean = of_type("boolean", "true or false", "true|false"),
   shard = { convert = shard, placeholder = "I/N" },
   any = { convert = function(value) return value end, placeholder = "VALUE" },
 }

@@ -1,6 +1,4 @@
 --- Lists in order.
-local core = require "moontide.core"
-core.base.own()
 
 local lists = {}
 

@@ -2,8 +2,6 @@
 --
 -- Distance is Damerau-Levenshtein in its optimal string alignment form (Boytsov 2011): insertions,
 -- deletions, substitutions and swaps of neighbours, no part edited twice.
-local core = require "moontide.core"
-core.base.own()
 
 local nearest = {}
 

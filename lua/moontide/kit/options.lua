@@ -1,31 +1,14 @@
 --- The one validator: of option tables (`mt.spike{ height = 3 }`), of mt.plan_of and, through
--- moontide.arguments, of the command line.
+-- command/arguments.lua, of the command line.
 --
--- An option is data: { "name", kind = "number", default = 3, help = "..." }. Its fields:
---   [1]         its name, with hyphens or underscores: --corr-time on the command line, corr_time
---               in tables
---   kind        number (finite), integer (exact; k and M), rate (a number per second or a curve),
---               rate_number (only a number), duration (seconds), length (tokens or a distribution),
---               curve, path, choice, flag (absent is false), shard ("0/4"), string, boolean, any; further
---               ones where their values are made (kit/kinds.lua says how). A rate or length given as a number
---               is 0 or more unless the option has a range of its own
---   default     taken through the same conversion; without one the option is absent
---   required    true: it must be given
---   min, max    smallest and largest allowed number; above, below: the same, exclusive
---   choices     the texts that a choice may be
---   list        true: several values, "1,2,4" or { 1, 2, 4 }
---   help        what it means; placeholder: what stands for its value in the help
---   short       one letter: -o; aliases: further names; hidden: left out of the help
---   argument    true: may be given as a plain argument
---   stands_for  the name of a common option that this one replaces and whose value it also gives
--- A specification is a list of options; `items = true` in it lets a table's list part through.
+-- An option is data: { "name", kind = "number", default = 3, help = "..." }. A specification is a list of
+-- options; `items = true` in it lets a table's list part through.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local options = {
   duration = units.duration,
@@ -42,23 +25,27 @@ local options = {
 }
 
 ---@class moontide.option
----@field [1] string
----@field kind string
----@field default any
----@field required boolean?
----@field min number?
----@field max number?
+---@field [1] string its name, with hyphens or underscores: --corr-time on the command line, corr_time in a
+--- table
+---@field kind string number (finite), integer (exact; k and M), rate (a number per second or a curve),
+--- rate_number (only a number), duration (seconds), length (tokens or a distribution), curve, path, choice,
+--- flag (absent is false), shard ("0/4"), string, boolean, any; further ones where their values are made
+--- (kinds.lua says how). A rate or length given as a number is 0 or more unless the option has a range
+---@field default any taken through the same conversion; without one the option is absent
+---@field required boolean? it must be given
+---@field min number? smallest allowed number; above: the same, exclusive
+---@field max number? largest allowed number; below: the same, exclusive
 ---@field above number?
 ---@field below number?
----@field choices string[]?
----@field list boolean?
----@field help string?
----@field placeholder string?
----@field short string?
----@field aliases string[]?
----@field hidden boolean?
----@field argument boolean?
----@field stands_for string?
+---@field choices string[]? the texts that a choice may be
+---@field list boolean? several values, "1,2,4" or { 1, 2, 4 }
+---@field help string? what it means
+---@field placeholder string? stands for its value in the help
+---@field short string? one letter: -o
+---@field aliases string[]? further names
+---@field hidden boolean? left out of the help
+---@field argument boolean? may be given as a plain argument
+---@field stands_for string? the name of a common option that this one replaces and whose value it also gives
 
 -- --- one value -------------------------------------------------------------------------------------
 

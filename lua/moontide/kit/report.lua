@@ -1,6 +1,5 @@
 --- What a command says beside its results: on standard error, so that a pipe carries only results.
 local core = require "moontide.core"
-core.base.own()
 
 local report = {}
 
@@ -47,6 +46,27 @@ end
 function report.finish()
   clear()
   started, shown_at = nil, nil
+end
+
+--- Long work in chunks, with progress: work(most) does so much at most and gives how much it did; less is the
+--- end. Gives how much was done in all, or nil, message, code.
+---@param chunk integer what is done between two looks at whether progress is to be shown
+---@param work fun(most: integer): integer?, string?, string?
+---@param text fun(total: integer): string
+---@return integer? total, string? message, string? code
+function report.chunks(chunk, work, text)
+  local total = 0
+  repeat
+    local done, message, code = work(chunk)
+    if not done then
+      report.finish()
+      return nil, message, code
+    end
+    total = total + done
+    report.progress(function() return text(total) end)
+  until done < chunk
+  report.finish()
+  return total
 end
 
 -- --- print -----------------------------------------------------------------------------------------

@@ -1,6 +1,4 @@
 --- Texts for people: counted things, numbers, times, tables.
-local core = require "moontide.core"
-core.base.own()
 
 local text = {}
 
@@ -55,6 +53,23 @@ function text.time(seconds)
 end
 
 local function width(cell) return utf8.len(cell) or #cell end
+
+--- Pieces behind one another with a space between, as many on a line as it has room for.
+---@param pieces string[]
+---@param room integer
+---@return string[] lines
+function text.filled(pieces, room)
+  local lines, line = {}, ""
+  for _, piece in ipairs(pieces) do
+    if line ~= "" and width(line) + 1 + width(piece) > room then
+      lines[#lines + 1], line = line, piece
+    else
+      line = line == "" and piece or line .. " " .. piece
+    end
+  end
+  lines[#lines + 1] = line
+  return lines
+end
 
 --- Rows of cells as lines: the first column to the left, the others to the right.
 ---@param rows string[][]

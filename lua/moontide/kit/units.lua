@@ -4,7 +4,6 @@
 -- ("spike: rise", "steady: --rate"), and raises a usage error that says what is allowed.
 local core = require "moontide.core"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local units = {}
 

@@ -1,6 +1,6 @@
 --- What a value is.
 local core = require "moontide.core"
-core.base.own()
+core.base.own() -- this folder is the library: errors are reported at the first line outside of it
 
 local value = {}
 

@@ -1,11 +1,10 @@
 --- What a trace says of lengths and prefixes: mt.analyze.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
-local intake = require "moontide.learn.intake"
 local options = require "moontide.kit.options"
 local show = require "moontide.learn.analysis_show"
-core.base.own()
 
 local analysis = {}
 
@@ -173,12 +172,12 @@ local fields = {
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
 
--- Analyses what is left in the reader or source, or the columns. With a table `samples`, requests may lack
--- output_length, and it gets the values of the metrics by name.
-local function analyse(source, opt, samples)
+-- Analyses what is left in the source. With a table `samples`, requests may lack output_length, and it gets
+-- the values of the metrics by name.
+local function analyse(source, is_numbered, opt, samples)
   local state <close> = core.analysis.new(opt.block_size)
   if samples then state:allow_no_output() end
-  local done, message, code = intake.into(state, source, opt.skip_bad_lines, "analysed")
+  local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
   local result
   result, message, code = state:result()
@@ -188,20 +187,21 @@ local function analyse(source, opt, samples)
   if not curve then return nil, message, code end
   curves[result] = curve
   result.block_size = opt.block_size
-  result.skipped, result.first_skipped = intake.skipped(state, source)
+  result.skipped, result.first_skipped = state:skipped(source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)
 end
 
 -- The same of whatever a trace can be; raises when it is none.
 local function analyse_trace(trace, opt, what, samples)
-  return intake.open(trace, function(source) return analyse(source, opt, samples) end,
-    { what = what, skip_bad_lines = opt.skip_bad_lines })
+  return any.read(trace, what, opt.skip_bad_lines, function(source, is_numbered)
+    return analyse(source, is_numbered, opt, samples)
+  end)
 end
 
 --- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
 --- input_length, output_length and context_length as samples (core.statistics).
----@param trace string|moontide.columns|moontide.pipe|moontide.reader
+---@param trace moontide.trace
 ---@param opt table block_size, skip_bad_lines, cache_sizes
 ---@param what string the trace's name for messages
 ---@return moontide.analysis? result, table|string samples, string? code
@@ -224,8 +224,7 @@ end
 -- its repeated pairs in tokens (its whole input when all are), the rest is its unique prompt. Its
 -- theoretical hit rate is the share of leading ids that earlier requests had. The result prints as a table
 -- of these; result:report() is all there is. Caches see the requests in the trace's order.
----@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
---- in a reader
+---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
 ---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)

@@ -1,8 +1,6 @@
 --- The figures of an analysis beside its metrics: hit ratios, reuse, prefixes, sessions, arrivals; as fields
 -- of the result that learn/analysis.lua describes. What is not known is absent.
-local core = require "moontide.core"
 local lists = require "moontide.kit.lists"
-core.base.own()
 
 local figures = {}
 

@@ -1,9 +1,7 @@
 --- How an analysis is shown: as tables and charts for people, and as JSON.
-local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local json = require("moontide.base.json").public.json
 local text = require "moontide.kit.text"
-core.base.own()
 
 local show = {}
 

@@ -7,7 +7,6 @@ local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local compare = {}
 
@@ -225,10 +224,11 @@ local function name_of(trace, ordinal)
   return type(trace) == "string" and trace or ("the %s trace"):format(ordinal)
 end
 
--- A failure's message; that of columns does not say which columns.
+-- Of these a failure's message does not say which they are.
+local nameless = { ["moontide.columns"] = 1, ["moontide.workload"] = 1, ["moontide.synthesizer"] = 1 }
+
 local function failure_text(trace, name, message)
-  return options.type_of(trace) == "moontide.columns"
-    and name .. ": " .. message or message
+  return nameless[options.type_of(trace)] and name .. ": " .. message or message
 end
 
 local fields = {
@@ -245,9 +245,8 @@ local fields = {
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
 -- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.
----@param first string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
---- in a reader
----@param second string|moontide.columns|moontide.pipe|moontide.reader
+---@param first moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
+---@param second moontide.trace
 ---@param given? moontide.compare_options
 ---@return moontide.comparison? comparison, string? message, string? code
 function compare.compare(first, second, given)

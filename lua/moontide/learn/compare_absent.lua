@@ -1,6 +1,4 @@
 --- What traces lack, and what a comparison therefore cannot say.
-local core = require "moontide.core"
-core.base.own()
 
 local absent = {}
 

@@ -12,7 +12,6 @@ local absent = require "moontide.learn.compare_absent"
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local measure = {}
 

@@ -1,10 +1,8 @@
 --- A comparison as a table for people: a line a figure, the two traces side by side, and the difference.
 local absent = require "moontide.learn.compare_absent"
-local core = require "moontide.core"
 local measure = require "moontide.learn.compare_measure"
 local show = require "moontide.learn.analysis_show"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local text = {}
 

@@ -1,9 +1,8 @@
 --- What a synthesiser learns from a trace, and the file in which it can be handed on: mt.model.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
-local intake = require "moontide.learn.intake"
 local options = require "moontide.kit.options"
 local show = require "moontide.learn.model_show"
-core.base.own()
 
 local model = {}
 
@@ -43,15 +42,39 @@ end
 
 -- --- learning --------------------------------------------------------------------------------------
 
--- The model of columns, a reader or a pipe's source, and what was skipped; or nil, message, code.
-local function learn_from(source, opt)
+-- The model of a source, and what was skipped; or nil, message, code.
+local function learn_from(source, is_numbered, opt)
   local learner <close> = core.model.learner(opt.block_size or 512)
-  local done, message, code = intake.into(learner, source, opt.skip_bad_lines, "learnt")
+  local done, message, code = any.take(learner, source, is_numbered, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
   local learnt
   learnt, message, code = learner:finish()
   if not learnt then return nil, message, code end
-  return learnt, { intake.skipped(learner, source) }
+  return learnt, { learner:skipped(source) }
+end
+
+--- For what takes a trace and may be given a model, as userdata or in a file, which is known by its first
+--- line: of_model(model, name) of a model, name being its file's, of_trace(source, is_numbered) of a trace.
+--- Raises when `value` is neither.
+---@param value moontide.trace|moontide.model
+---@param what string the value's name for messages
+---@param skip_bad_lines boolean?
+---@param of_model fun(model: moontide.model, name: string?): any, any, string?
+---@param of_trace fun(source: userdata, is_numbered: boolean?): any, any, string?
+---@param also? string what else than a trace it may be, for messages
+---@return any result, any message, string? code
+function model.either(value, what, skip_bad_lines, of_model, of_trace, also)
+  if options.type_of(value) == "moontide.model" then return of_model(value) end
+  if type(value) ~= "string" or value == "" then
+    return any.read(value, what, skip_bad_lines, of_trace, also)
+  end
+  local opened, message, code = core.model.open(value, skip_bad_lines)
+  if not opened then return nil, message, code end
+  if options.type_of(opened) == "moontide.model" then
+    return of_model(opened, value == "-" and "standard input" or value)
+  end
+  local reader <close> = opened
+  return of_trace(reader)
 end
 
 -- The model, unless its blocks are not those that are asked for.
@@ -64,24 +87,17 @@ local function with_block_size(found, opt, name)
   return found
 end
 
-local function name_of(value)
-  return value == "-" and "standard input" or value
-end
-
---- For what needs a model: that of a trace (a path, columns, a pipe, a reader), of a model's file, which is
---- known by its first line, or a model as it is. Raises when `value` is none of these.
----@param value string|moontide.columns|moontide.pipe|moontide.reader|moontide.model
+--- For what needs a model: that of a trace, of a model's file, or a model as it is. Raises when `value` is
+--- none of these.
+---@param value moontide.trace|moontide.model
 ---@param opt table block_size (nil: 512, or the model's own), skip_bad_lines
 ---@param what string the value's name for messages
 ---@return moontide.model? model, string|table|nil message, string? code the message is a table where a trace
 --- was learnt: how many bad lines were skipped, and what was wrong with the first
 function model.of(value, opt, what)
-  if options.type_of(value) == "moontide.model" then return with_block_size(value, opt, what) end
-  return intake.open(value, function(source)
-    if options.type_of(source) ~= "moontide.model" then return learn_from(source, opt) end
-    return with_block_size(source, opt, name_of(value))
-  end, { what = what, allowed = "a file's name, columns, a pipe, a reader or a model",
-    skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
+  return model.either(value, what, opt.skip_bad_lines,
+    function(found, name) return with_block_size(found, opt, name or what) end,
+    function(source, is_numbered) return learn_from(source, is_numbered, opt) end, "a model")
 end
 
 local learn_fields = {
@@ -96,8 +112,7 @@ local learn_fields = {
 --- Learns from a trace what a synthesiser needs: how long requests are, what they share, when it comes back,
 --- and the gaps between arrivals.
 -- Every request needs a timestamp, in order, and input_length.
----@param trace string|moontide.columns|moontide.pipe|moontide.reader a path, columns, a pipe, or what is left
---- in a reader
+---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
 ---@param given? moontide.learn_options
 ---@return moontide.model? model, string? message, string? code
 function model.learn(trace, given)
@@ -108,16 +123,28 @@ function model.learn(trace, given)
 end
 
 --- The same, with what was skipped as a second value: { count, message of the first }.
----@param trace string|moontide.columns|moontide.pipe|moontide.reader
+---@param trace moontide.trace
 ---@param opt table block_size, skip_bad_lines
+---@param name? string of the function that the user called
 ---@return moontide.model? model, string|table|nil skipped_or_message, string? code
-function model.learned(trace, opt)
-  return intake.open(trace, function(source)
-    if options.type_of(source) == "moontide.model" then
-      return nil, name_of(trace) .. ": is a model already, not a trace", "input"
-    end
-    return learn_from(source, opt)
-  end, { what = "model.learn: the trace", skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
+function model.learned(trace, opt, name)
+  local what = (name or "model.learn") .. ": the trace"
+  return model.either(trace, what, opt.skip_bad_lines,
+    function(found, file)
+      if not file then any.pipe(found, what) end -- raises that it is no trace
+      return nil, file .. ": is a model already, not a trace", "input"
+    end,
+    function(source, is_numbered) return learn_from(source, is_numbered, opt) end)
+end
+
+--- Learns from a trace what a synthesiser needs: mt.model.learn by a shorter name.
+---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
+---@param given? moontide.learn_options
+---@return moontide.model? model, string? message, string? code
+local function learn(trace, given)
+  local learnt, message, code = model.learned(trace, options.table("learn", given, learn_fields), "learn")
+  if not learnt then return nil, message --[[@as string]], code end
+  return learnt
 end
 
 -- --- the file --------------------------------------------------------------------------------------
@@ -146,7 +173,7 @@ function methods:write(path, given)
 end
 
 ---@class moontide
-local public = { model = { learn = model.learn, open = model.open } }
+local public = { learn = learn, model = { learn = model.learn, open = model.open } }
 model.public = public
 model.methods = { { "model", methods } }
 

@@ -1,9 +1,7 @@
 --- How the figures of a model are shown: a screen of text, and JSON.
-local core = require "moontide.core"
 local analysis_show = require "moontide.learn.analysis_show"
 local json = require("moontide.base.json").public.json
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local show = {}
 

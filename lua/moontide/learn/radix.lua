@@ -1,17 +1,21 @@
 --- The radix tree of a trace's prefixes: mt.radix.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
-local intake = require "moontide.learn.intake"
 local options = require "moontide.kit.options"
-core.base.own()
 
--- Adds a trace, columns, a pipe, what is left in a reader, or lists: true, or nil, message, code.
+-- Are these lists of ids, rather than a trace or a list of its parts?
+local function are_lists(value)
+  local first = type(value) == "table" and not getmetatable(value) and (value[1] == nil or value[1])
+  return first == true or (type(first) == "table" and not getmetatable(first))
+end
+
+-- Adds a trace or lists of ids: a result, or nil, message, code.
 local function add(tree, trace)
-  if type(trace) == "table" and not getmetatable(trace) then return core.radix.add_lists(tree, trace) end
-  return intake.open(trace, function(source)
-    if options.type_of(source) == "moontide.columns" then return core.radix.add_columns(tree, source) end
-    return intake.steps(function(most) return core.radix.read(tree, source, most) end, "read")
-  end, { what = "radix: the trace",
-    allowed = "a file's name, columns, a pipe, a reader or a list of lists of ids" })
+  if are_lists(trace) then return core.radix.add_lists(tree, trace) end
+  return any.read(trace, "radix: the trace", false, function(source, is_numbered)
+    local taker = { read = function(_, ...) return core.radix.read(tree, ...) end }
+    return any.take(taker, source, is_numbered, false, "read")
+  end, "a list of lists of ids")
 end
 
 local fields = {
@@ -39,8 +43,7 @@ local fields = {
 -- Ids are made prefix ids first (0, 1, 2, ... by first appearance), unless `raw`. Chains of blocks with
 -- equal visits are one node, which goes by its last block's id; what only one request visited is cut
 -- off as a unique tail. Requests without ids are passed over.
----@param trace string|moontide.columns|moontide.pipe|moontide.reader|integer[][] a path, columns, a pipe,
---- what is left in a reader, or a list of lists of ids
+---@param trace moontide.trace|integer[][] a path, columns, a pipe, ... or a list of lists of ids
 ---@param given? moontide.radix_options
 ---@return moontide.radix? tree, string? message, string? code
 local function radix(trace, given)

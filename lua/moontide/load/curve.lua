@@ -8,7 +8,6 @@ local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
 local sample = require "moontide.load.curve_sampling"
 local shapes = require "moontide.load.curve_shapes"
-core.base.own()
 
 local raw = core.curve
 ---@class moontide.curve

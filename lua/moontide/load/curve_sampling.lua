@@ -4,7 +4,6 @@
 -- until straight lines follow the function to 1e-5 of its largest value; a jump is cornered to a
 -- nanosecond and stays a jump. A feature that falls between two cells' samples is not seen.
 local core = require "moontide.core"
-core.base.own()
 
 local fewest_cells, most_cells, most_points = 1024, 262144, 1000000
 local follow, merge = 1e-5, 1e-10 -- of the largest value: allowed error, and what counts as straight

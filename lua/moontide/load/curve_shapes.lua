@@ -3,7 +3,6 @@
 local core = require "moontide.core"
 local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local raw = core.curve
 
@@ -100,21 +99,20 @@ local function mean_and_amp(o)
   if by_mean and by_range then
     core.base.raise "sine: give mean and amp, or min and max, not a mixture of them"
   end
-  if by_range then
-    if o.min == nil then core.base.raise "sine: min is required beside max" end
-    if o.max == nil then core.base.raise "sine: max is required beside min" end
-    if o.min > o.max then
-      core.base.raise(("sine: min (%s) must not be above max (%s)"):format(options.show(o.min),
-        options.show(o.max)))
-    end
-    return (o.min + o.max) / 2, (o.max - o.min) / 2
-  end
-  if o.mean == nil and o.amp == nil then
+  if not by_mean and not by_range then
     core.base.raise "sine: mean and amp, or min and max, are required"
   end
-  if o.mean == nil then core.base.raise "sine: mean is required beside amp" end
-  if o.amp == nil then core.base.raise "sine: amp is required beside mean" end
-  return o.mean, o.amp
+  for _, pair in ipairs { { "min", "max" }, { "max", "min" }, { "mean", "amp" }, { "amp", "mean" } } do
+    if o[pair[1]] == nil and o[pair[2]] ~= nil then
+      core.base.raise(("sine: %s is required beside %s"):format(pair[1], pair[2]))
+    end
+  end
+  if by_mean then return o.mean, o.amp end
+  if o.min > o.max then
+    core.base.raise(("sine: min (%s) must not be above max (%s)"):format(options.show(o.min),
+      options.show(o.max)))
+  end
+  return (o.min + o.max) / 2, (o.max - o.min) / 2
 end
 
 named.sine = { sine_spec, function(o)

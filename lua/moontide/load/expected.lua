@@ -1,7 +1,5 @@
 --- What a plan will be on average, as a value that prints as a table.
-local core = require "moontide.core"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local expected = {}
 
@@ -15,7 +13,6 @@ local expected = {}
 --- clamped_at (seconds)
 local expected_type = { __name = "moontide.expected" }
 
--- "1,234,567.8"
 local function grouped(number)
   return number == number and texts.number(number, 1) or "?"
 end

@@ -4,7 +4,6 @@ local distribution = require "moontide.load.distribution"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local fields = {}
 

@@ -3,8 +3,6 @@ local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
-local traces = require "moontide.trace.trace"
-core.base.own()
 
 ---@class moontide.process an arrival process
 
@@ -166,7 +164,7 @@ end
 ---@field wrap? boolean again from the start at the end, a mean gap later
 
 --- The arrival times of a trace, the first at 0.
----@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param trace moontide.trace a file, or what else may be a trace
 ---@param opt? moontide.times_of_options
 ---@return moontide.process
 function public.times_of(trace, opt)
@@ -174,7 +172,7 @@ function public.times_of(trace, opt)
     { "speed", kind = "number", above = 0, default = 1 },
     { "wrap", kind = "boolean", default = false },
   })
-  local columns = traces.columns_of(trace, "times_of")
+  local columns = require("moontide.trace.any").columns(trace, "times_of")
   return core.process.recorded(columns, values.speed, values.wrap)
 end
 

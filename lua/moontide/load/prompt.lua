@@ -1,11 +1,10 @@
 --- Prompts: who shares which prefix.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local laws = require "moontide.load.distribution_laws"
 local models = require "moontide.learn.model"
 local options = require "moontide.kit.options"
 local stream = require "moontide.load.stream"
-local traces = require "moontide.trace.trace"
-core.base.own()
 
 ---@class moontide.prompt a prompt source
 
@@ -71,7 +70,7 @@ function public.shared_prefix(opt)
   stream.check_name(values.name, "shared_prefix: name")
   local pick = values.groups
   if values.zipf > 0 then
-    pick = distribution.public.zipf { n = values.groups, s = values.zipf }
+    pick = laws.public.zipf { n = values.groups, s = values.zipf }
   end
   local given = { tokens = values.tokens, name = values.name }
   if values.groups > 1 then given.groups = values.groups end
@@ -131,12 +130,12 @@ end
 
 --- The prompts of a trace in its order, with their lengths: request k has the k-th. Without wrap the stream
 --- ends with them; output= in the stream replaces their OSL.
----@param trace string|moontide.columns a file, or what mt.trace.read gave; its block size is the workload's
+---@param trace moontide.trace a file, or what else may be one; its block size is the workload's
 ---@param opt? moontide.prompts_of_options
 ---@return moontide.prompt
 function public.prompts_of(trace, opt)
   local values = options.table("prompts_of", opt, { { "wrap", kind = "boolean", default = false } })
-  return core.prompt.recorded(traces.columns_of(trace, "prompts_of"), values.wrap)
+  return core.prompt.recorded(require("moontide.trace.any").columns(trace, "prompts_of"), values.wrap)
 end
 
 local learned_options = { { "block_size", kind = "integer", min = 1 } }
@@ -149,8 +148,7 @@ local learned_options = { { "block_size", kind = "integer", min = 1 } }
 --- output= in the stream replaces their OSL.
 ---
 --- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
----@param source string|moontide.columns|moontide.pipe|moontide.reader|moontide.model a trace, or what was
---- learnt from one
+---@param source moontide.trace|moontide.model a trace, or what was learnt from one
 ---@param opt? moontide.learned_options
 ---@return moontide.prompt
 function public.learned(source, opt)

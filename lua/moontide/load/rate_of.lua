@@ -4,7 +4,6 @@ local core = require "moontide.core"
 local csv = require "moontide.base.csv"
 local options = require "moontide.kit.options"
 local units = require "moontide.kit.units"
-core.base.own()
 
 local default_bin = 30
 local most_bins = 1000000
@@ -50,7 +49,7 @@ local function binned(times, second, bin, label)
 end
 
 local function of_trace(trace, bin)
-  local columns = require("moontide.trace.trace").columns_of(trace, "rate_of")
+  local columns = require("moontide.trace.any").columns(trace, "rate_of")
   local is_path = type(trace) == "string"
   local times = columns:column "timestamp"
   local name = is_path and trace .. ": " or ""
@@ -209,7 +208,7 @@ end
 -- next row's, the last one for the median of these steps, and the times must increase; with `bin` every
 -- row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
 -- raises.
----@param source string|moontide.columns a file, or what mt.trace.read gave
+---@param source moontide.trace a file, or what else may be a trace
 ---@param given? moontide.rate_of_options
 ---@return moontide.curve
 local function rate_of(source, given)

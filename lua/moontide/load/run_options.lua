@@ -1,7 +1,5 @@
 --- What a run of a plan takes wherever it is asked for: options of w:requests, w:write, w:columns and w:plot,
 -- and of every script with a plan.
-local core = require "moontide.core"
-core.base.own()
 
 local seed = { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" }
 

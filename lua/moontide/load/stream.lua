@@ -4,8 +4,6 @@ local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local options = require "moontide.kit.options"
-local traces = require "moontide.trace.trace"
-core.base.own()
 
 local stream = {}
 ---@class moontide
@@ -108,10 +106,10 @@ function public.classes(list)
 end
 
 --- The pairs of ISL and OSL of a trace: each request gets one of them whole, drawn with replacement.
----@param trace string|moontide.columns a file, or what mt.trace.read gave
+---@param trace moontide.trace a file, or what else may be a trace
 ---@return moontide.classes
 function public.lengths_of(trace)
-  local columns = traces.columns_of(trace, "lengths_of")
+  local columns = require("moontide.trace.any").columns(trace, "lengths_of")
   return setmetatable({ lengths = core.lengths.recorded(columns), prompts = { false }, fields = { false },
     text = ("lengths_of(%d requests)"):format(#columns) }, classes_type)
 end
@@ -171,24 +169,23 @@ local function check_sessions(self, values, where)
   end
 end
 
+-- Raises when a length is given though something else decides: `why` says what.
+local function refuse_given(values, names, why, more)
+  for _, name in ipairs(names) do
+    if values[name] ~= nil then core.base.raise(("%s: leave out %s=%s"):format(why, name, more or "")) end
+  end
+end
+
 -- A prompt source that decides the lengths itself leaves only the output to the stream.
 local function use_decided(self, values, where)
-  for _, name in ipairs { "input", "new_input", "lengths" } do
-    if values[name] ~= nil then
-      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
-        .. "(output= may replace its OSL)"):format(where, source_name(values.prompt), name))
-    end
-  end
+  local why = ("%s: %s decides the lengths of its prompts"):format(where, source_name(values.prompt))
+  refuse_given(values, { "input", "new_input", "lengths" }, why, " (output= may replace its OSL)")
   local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
 end
 
 local function use_classes(self, values, where)
-  for _, name in ipairs { "input", "new_input", "output" } do
-    if values[name] ~= nil then
-      core.base.raise(("%s: lengths= says how long requests are: leave out %s="):format(where, name))
-    end
-  end
+  refuse_given(values, { "input", "new_input", "output" }, where .. ": lengths= says how long requests are")
   self.lengths = values.lengths.lengths
   self.class_prompts, self.class_fields = values.lengths.prompts, {}
   for i, own in ipairs(values.lengths.fields) do

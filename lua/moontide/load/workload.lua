@@ -4,13 +4,13 @@
 -- it.
 local core = require "moontide.core"
 local expected = require "moontide.load.expected"
+local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
-local report = require "moontide.kit.report"
-local run_options = require "moontide.load.run_options"
+local pipe = require "moontide.trace.pipe"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
-core.base.own()
+local trace_plot = require "moontide.trace.trace_plot"
 
 local workload = {}
 ---@class moontide
@@ -117,7 +117,7 @@ function public.workload(opt)
     members = members_of(values),
     factor = 1,
     expectations = {}, -- by what they were asked for
-    where = core.base.where(),
+    place = core.base.where(), -- in the script, for messages: "a.lua:14: "
   }, workload_type)
   check_members(self)
   self.streams = flatten(self, "", 1, math.huge, {})
@@ -230,7 +230,7 @@ end
 ---@param code string
 ---@return nil, string message, string code
 function workload.failed(self, message, code)
-  if code == "value" then error(self.where .. message, 0) end
+  if code == "value" then error(self.place .. message, 0) end
   if code == "callback" then error(message, 0) end
   return nil, message, code
 end
@@ -238,7 +238,7 @@ end
 -- More than half inside their shared prefix is a mistake, not a workload.
 local function check_inside(self, inside)
   if inside > 0.5 then
-    error(self.where .. "more than half of the prompts lie wholly inside their shared prefix: input= is the "
+    error(self.place .. "more than half of the prompts lie wholly inside their shared prefix: input= is the "
       .. "whole prompt (did you mean new_input=, what comes after the prefix?)", 0)
   end
 end
@@ -281,58 +281,37 @@ end
 ---@field compact? boolean
 ---@field whole_milliseconds? boolean
 
---- Starts a run: core's userdata, for core.plan.next, write, columns, count, digest.
+--- The requests of a run as a source of core.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
----@return userdata|nil run, string? message, string? code
+---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt)
-  local run, message, code = core.plan.run(plan_of(self), {
+  local source, message, code = core.source.run(plan_of(self), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
-    shard = opt.shard and opt.shard.index, shards = opt.shard and opt.shard.count,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
   })
-  if not run then return workload.failed(self, message, code) end
-  return run
-end
-
--- Requests between two looks at the clock for progress.
-local chunk = 1 << 18
-
-local function write_all(self, run, writer, name)
-  local total = 0
-  while true do
-    local written, message, code = core.plan.write(run, writer, chunk)
-    if not written then return workload.failed(self, message, code) end
-    total = total + written
-    if written < chunk then return total end
-    report.progress(function() return ("%s: %d requests"):format(name, total) end)
+  if source and opt.shard then
+    source, message, code = core.source.shard(source, opt.shard.index, opt.shard.count)
   end
+  if not source then return workload.failed(self, message, code) end
+  return source
 end
 
---- Writes a workload's trace; gives the number of requests, or nil, message, code.
+--- The requests of a run as a pipe.
 ---@param self moontide.workload
----@param path string
----@param opt table what workload.run takes, and timestamp_digits
----@return integer|nil, string? message, string? code
-function workload.write(self, path, opt)
-  local digits = opt.timestamp_digits or 3
-  local writer <close>, message, code = core.trace.writer(path, opt.compact or false, digits)
-  if not writer then return nil, message, code end
-  local run <const>, trouble, kind = workload.run(self, opt)
-  if not run then return nil, trouble, kind end
-  local total
-  total, message, code = write_all(self, run, writer, path)
-  report.finish()
-  core.plan.close(run)
-  if not total then return nil, message, code end
-  local done
-  done, message, code = writer:finish()
-  if not done then return nil, message, code end
-  return total
+---@param opt moontide.run_options
+---@return moontide.pipe
+function workload.pipe(self, opt)
+  local text = "workload" .. (self.name and " " .. self.name or "")
+  return pipe.new(function() return workload.run(self, opt) end, text,
+    { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 
 -- More requests than this are not counted for a picture.
 local most_plotted = 2e7
+
+-- Seconds; no request comes later.
+local longest_plot = 9.1e9
 
 --- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
 ---@param self moontide.workload
@@ -344,18 +323,18 @@ function workload.plot(self, opt)
     core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
       .. "num_requests helps"):format(whole.requests))
   end
-  local run, message, code = workload.run(self, opt)
-  if not run then return nil, message, code end
-  local counts, inputs, answered, outputs = core.plan.count(run, opt.duration, picture.bins)
-  if not counts then return workload.failed(self, inputs, answered) end
-  return picture.picture(opt, picture.expected_rates(self, opt, whole), counts, inputs, answered, outputs)
+  local bins, message, code = pipe.read(workload.pipe(self, opt), function(source)
+    return trace_plot.bins(source, 0, math.min(opt.duration, longest_plot), picture.bins)
+  end)
+  if not bins then return nil, message, code end
+  return picture.picture(opt, bins, picture.expected_rates(self, opt, whole))
 end
 
 -- --- methods --------------------------------------------------------------------------------------
 
 -- The options of a method, with the duration decided and the plan's sense checked.
-local function options_of_run(self, name, opt)
-  local values = options.table(name, opt, run_options.spec)
+local function run_options(self, name, opt)
+  local values = options.table(name, opt, of_run.spec)
   values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
@@ -384,33 +363,40 @@ function methods:expected(opt)
   return workload.expect(self, workload.duration(self, values.duration), values.seed, 1)
 end
 
+--- The requests as a pipe, so that steps can be put on them: w:pipe():thin(0.1):speed(2). Each time that it
+--- is read they are made anew.
+---@param opt? moontide.requests_options
+---@return moontide.pipe
+function methods:pipe(opt)
+  return workload.pipe(self, run_options(self, "pipe", opt))
+end
+
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
 --- iterating raises.
 ---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)
-  local run, message = workload.run(self, options_of_run(self, "requests", opt))
-  if not run then core.base.raise(message) end
-  return core.base.located(function()
-    local request, trouble, code = core.plan.next(run)
-    if trouble then
-      workload.failed(self, trouble, code)
-      core.base.raise(trouble)
-    end
-    return request
-  end)
+  return workload.pipe(self, run_options(self, "requests", opt)):requests()
 end
 
 --- All requests as columns in memory; nil, message, code when that fails.
 ---@param opt? moontide.requests_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
-  local run, message, code = workload.run(self, options_of_run(self, "columns", opt))
-  if not run then return nil, message, code end
-  local columns
-  columns, message, code = core.plan.columns(run)
-  if not columns then return workload.failed(self, message, code) end
-  return columns
+  return workload.pipe(self, run_options(self, "columns", opt)):columns()
+end
+
+--- Writes a run's trace; gives the number of requests, or nil, message, code.
+---@param self moontide.workload
+---@param path string
+---@param opt table what workload.run takes, compact, and timestamp_digits
+---@return integer|nil, string? message, string? code
+function workload.write(self, path, opt)
+  local format = { compact = opt.compact or false, timestamp_digits = opt.timestamp_digits or 3 }
+  local total, message, code = pipe.write(workload.pipe(self, opt), path, format,
+    function(done) return ("%s: %d requests"):format(path, done) end)
+  if not total then return nil, message --[[@as string]], code end
+  return total
 end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
@@ -419,8 +405,7 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  local values = options_of_run(self, "write", opt)
-  return workload.write(self, path, values)
+  return workload.write(self, path, run_options(self, "write", opt))
 end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
@@ -428,7 +413,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.picture
 function methods:plot(opt)
-  return workload.plot(self, options_of_run(self, "plot", opt))
+  return workload.plot(self, run_options(self, "plot", opt))
 end
 
 function workload_type.__tostring(self)

@@ -99,6 +99,8 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',
   ["workload:plot"] = 'mt.plan_of("burst"):plot{ duration = "4m" }',
+  ["workload:pipe"] = [[
+mt.plan_of("burst"):pipe{ duration = "1m" }:thin(0.1):speed(2):columns():plot()]],
   ["workload:requests"] = [[
 for r in mt.plan_of("steady"):requests{ num_requests = 3 } do print(r.timestamp, r.input_length) end]],
   ["workload:scale"] = 'mt.plan_of("steady", { rate = 5 }):scale(4):expected()',
@@ -190,6 +192,7 @@ turns:sessions{ from = "delta", to = "cumulative" }]],
   ["columns:grid"] = [[
 mt.trace.columns{ { timestamp = 0 }, { timestamp = 3000 }, { timestamp = 6000 } }:grid()]],
   ["pipe:columns"] = 'mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):columns()',
+  ["pipe:plot"] = 'mt.plan_of("burst"):pipe{ duration = "5m" }:thin(0.5):plot()',
   ["pipe:requests"] = [[
 pipe = mt.trace.pipe(mt.plan_of("steady"):columns()):first(2)
 for request in pipe:requests() do print(request.timestamp) end]],
@@ -261,6 +264,9 @@ mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):write(path), os.rem
   ["mt.synthesizer"] = [[
 synthesizer = mt.synthesizer(mt.plan_of("sin"):columns{ duration = "2m" })
 synthesizer:columns{ num_requests = 500 }]],
+  ["synthesizer:pipe"] = [[
+s = mt.synthesizer(mt.plan_of("sin"):pipe{ duration = "2m" })
+mt.analyze(s:pipe{ num_requests = 500 }:where "input_length > 1000")]],
   ["synthesizer:columns"] = [[
 trace = mt.plan_of("sin"):columns{ duration = "2m" }
 mt.compare(trace, mt.synthesizer(trace):columns{ num_requests = 500, seed = 1 })]],
@@ -271,6 +277,8 @@ for request in synthesizer:requests{ num_requests = 3 } do print(request.input_l
 path = os.tmpname()
 synthesizer = mt.synthesizer(mt.plan_of("sin"):columns{ duration = "2m" })
 synthesizer:write(path, { num_requests = 100 }), os.remove(path)]],
+  ["mt.learn"] = [[
+mt.learn(mt.plan_of("sin"):pipe{ duration = "2m" }:speed(2)):describe()]],
   ["mt.learned"] = [[
 trace = mt.plan_of("sin"):columns{ duration = "2m" }
 mt.workload{ mt.stream{ arrivals = mt.poisson(5), prompt = mt.learned(trace) } }:columns()]],

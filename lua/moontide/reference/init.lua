@@ -6,14 +6,14 @@ local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local reference = {}
 
 -- Columns for a sentence in a list of names.
 local room = 74
 
---- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.curve" is built in,
+--- The lines of the file that a chunk's name means, or nil: "=moontide:moontide.load.curve" is built in,
 --- "@path" a file.
 ---@param chunk string
 ---@return string[]?
@@ -24,10 +24,7 @@ function reference.lines_of(chunk)
     local base = "lua/" .. built_in:gsub("%.", "/")
     text = core.embedded(base .. ".lua") or core.embedded(base .. "/init.lua")
   elseif path then
-    local file = io.open(path, "rb")
-    if not file then return nil end
-    text = file:read "a"
-    file:close()
+    text = system.read(path)
   end
   if not text then return nil end
   local lines = {}
@@ -70,18 +67,24 @@ function reference.sentence_of(comment)
   return #text <= room and text or text:sub(1, room - 3):gsub("%s+%S*$", "") .. "..."
 end
 
--- The fields of the class of options that a parameter's type names, as they are annotated in its file. The
--- name of such a class ends in _options.
-local function fields_of(type_text, lines)
-  local class = type_text:match "moontide%.[%w_]+_options"
-  local fields, is_inside = {}, false
-  for _, line in ipairs(class and lines or {}) do
-    local name = line:match "^%-%-%-@class%s+(%S+)"
+-- The fields of a class and of those it inherits from, as they are annotated in its file.
+local function fields_of_class(class, lines)
+  local fields, is_inside, above = {}, false, nil
+  for _, line in ipairs(lines) do
+    local name, parent = line:match "^%-%-%-@class%s+([%w_.]+):?%s*([%w_.]*)"
     if name then is_inside = name == class end
+    if name == class then above = parent ~= "" and parent or nil end
     local field = is_inside and line:match "^%-%-%-@field%s+(.*)$"
     if field then fields[#fields + 1] = field end
   end
-  return fields
+  local inherited = above and fields_of_class(above, lines) or {}
+  return table.move(inherited, 1, #inherited, #fields + 1, fields)
+end
+
+-- The fields of the class of options that a parameter's type names. Its name ends in _options.
+local function fields_of(type_text, lines)
+  local class = type_text:match "moontide%.[%w_]+_options"
+  return class and fields_of_class(class, lines) or {}
 end
 
 -- A value of mt by its dotted name, and the name in full.

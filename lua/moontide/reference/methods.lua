@@ -1,11 +1,9 @@
 --- The reference of methods: of curves, distributions, columns, ... Methods in Lua have the comment above
 --- them, methods in C a field in the annotated class of their type.
-local core = require "moontide.core"
 local is_plain = require("moontide.kit.value").is_plain
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
-core.base.own()
 
 local reference_methods = {}
 

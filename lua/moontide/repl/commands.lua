@@ -7,7 +7,6 @@ local options = require "moontide.kit.options"
 local plans = require "moontide.script.plan"
 local run_options = require "moontide.load.run_options"
 local scripts = require "moontide.script.load"
-core.base.own()
 
 local commands = {}
 
@@ -19,6 +18,10 @@ local commands = {}
 
 ---@type moontide.repl_command[]
 local list = {}
+
+local function define(name, takes, help, run)
+  list[#list + 1] = { name, takes, help, run = run }
+end
 
 local function refuse(name, text)
   core.base.raise(("%s: %s"):format(name, text))
@@ -32,8 +35,7 @@ end
 
 -- --- .help -----------------------------------------------------------------------------------------
 
-list[1] = { ".help", "[NAME]", "these commands, or what help(NAME) says" }
-list[1].run = function(session, words)
+define(".help", "[NAME]", "these commands, or what help(NAME) says", function(session, words)
   check_words(".help", words, 0, 1)
   if words[1] then
     print(require("moontide.repl.help").text(words[1]))
@@ -44,7 +46,7 @@ list[1].run = function(session, words)
   end
   print "A name may be shortened. help() explains the Lua module, Tab completes, Ctrl-C stops what runs."
   session.has_helped = true
-end
+end)
 
 -- --- .load -----------------------------------------------------------------------------------------
 
@@ -85,18 +87,17 @@ function commands.load(name, words)
   return plans.of_values(self, opt), ("mt.plan_of(%q%s)"):format(name, fields)
 end
 
-list[2] = { ".load", "NAME [options]", "load a script, bundled or a file, and leave its plan as _" }
-list[2].run = function(session, words)
-  check_words(".load", words, 1, math.huge)
-  local plan, expression = commands.load(words[1], table.move(words, 2, #words, 1, {}))
-  session:keep(expression, plan)
-  session:show { n = 1, plan }
-end
+define(".load", "NAME [options]", "load a script, bundled or a file, and leave its plan as _",
+  function(session, words)
+    check_words(".load", words, 1, math.huge)
+    local plan, expression = commands.load(words[1], table.move(words, 2, #words, 1, {}))
+    session:keep(expression, plan)
+    session:show { n = 1, plan }
+  end)
 
 -- --- .run ------------------------------------------------------------------------------------------
 
-list[3] = { ".run", "NAME [options]", "run a script as `moontide NAME [options]` does" }
-list[3].run = function(session, words)
+define(".run", "NAME [options]", "run a script as `moontide NAME [options]` does", function(session, words)
   check_words(".run", words, 1, math.huge)
   if words[1] == "repl" then refuse(".run", "this is the console already") end
   commands.seed(0)
@@ -104,7 +105,7 @@ list[3].run = function(session, words)
   commands.seed(session.seed)
   session:note(".run " .. table.concat(words, " "))
   if status ~= 0 then error(session.failed_run, 0) end
-end
+end)
 
 -- --- .seed .time -----------------------------------------------------------------------------------
 
@@ -116,8 +117,7 @@ function commands.seed(seed)
   run_options.set_default_seed(seed)
 end
 
-list[4] = { ".seed", "[N]", "the seed of what is random from now on, or what it is" }
-list[4].run = function(session, words)
+define(".seed", "[N]", "the seed of what is random from now on, or what it is", function(session, words)
   check_words(".seed", words, 0, 1)
   if words[1] then
     session.seed = options.integer(words[1], ".seed: the seed")
@@ -126,10 +126,9 @@ list[4].run = function(session, words)
   else
     print(("seed %d"):format(session.seed))
   end
-end
+end)
 
-list[5] = { ".time", "[on|off]", "show what each input costs, on standard error" }
-list[5].run = function(session, words)
+define(".time", "[on|off]", "show what each input costs, on standard error", function(session, words)
   check_words(".time", words, 0, 1)
   local wanted = { on = true, off = false }
   if words[1] and wanted[words[1]] == nil then
@@ -140,21 +139,19 @@ list[5].run = function(session, words)
   else
     print(("time %s"):format(session.is_timed and "on" or "off"))
   end
-end
+end)
 
 -- --- .save .quit -----------------------------------------------------------------------------------
 
-list[6] = { ".save", "FILE.lua", "write what was typed as a script that runs by itself" }
-list[6].run = function(session, words)
+define(".save", "FILE.lua", "write what was typed as a script that runs by itself", function(session, words)
   check_words(".save", words, 1, 1)
   print(require("moontide.repl.save").write(session, words[1]))
-end
+end)
 
-list[7] = { ".quit", "", "leave, as Ctrl-D does" }
-list[7].run = function(session, words)
+define(".quit", "", "leave, as Ctrl-D does", function(session, words)
   check_words(".quit", words, 0, 0)
   session.is_over = true
-end
+end)
 
 -- --- finding ---------------------------------------------------------------------------------------
 

@@ -2,14 +2,12 @@
 --
 -- It evaluates nothing: tables are read raw, along __index where that is a table (or a function in C that
 -- holds one); what a call gives is known by the annotation of the function.
-local core = require "moontide.core"
 local commands = require "moontide.repl.commands"
 local evaluate = require "moontide.repl.evaluate"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 local scripts = require "moontide.script.load"
 local tokens = require "moontide.repl.tokens"
-core.base.own()
 
 local complete = {}
 

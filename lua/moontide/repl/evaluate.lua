@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local report = require "moontide.kit.report"
 local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
-core.base.own()
 
 local evaluate = {}
 

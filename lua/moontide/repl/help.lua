@@ -4,7 +4,6 @@ local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local repl_help = {}
 
@@ -12,7 +11,8 @@ local repl_help = {}
 -- with functions of it.
 local subjects = {
   { "curves", "load.curve", "rates over time and their algebra", also = "load.curve_shapes" },
-  { "distributions", "load.distribution", "lengths, gaps, think times, picks" },
+  { "distributions", "load.distribution", "lengths, gaps, think times, picks",
+    also = "load.distribution_laws" },
   { "arrivals", "load.process", "when requests come" },
   { "prompts", "load.prompt", "who shares which prefix" },
   { "streams", "load.stream", "requests: arrivals, lengths, prompts, fields" },
@@ -35,25 +35,19 @@ local subjects = {
 }
 
 local function overview()
-  local lines = {
-    "Names are typed as in a script: mt.sine{ mean = 20, amp = 10, period = 60 }:plot()",
-    "A line that is an expression shows its value, which _ is then. Tab completes.",
-    "",
-    'help "curves"        a subject, and its functions:',
-  }
-  for _, subject in ipairs(subjects) do
-    lines[#lines + 1] = ("  %-18s %s"):format(subject[1], subject[3])
-  end
-  for _, line in ipairs {
-    "help(mt.spike)       a function; help \"curve:take\" a method",
-    "help(x)              what a value is and can do",
-    'help "burst"         a command (.run burst runs it, .load burst makes its plan _)',
-    "help(mt)             every function in a line",
-    ".help                the commands of the console",
-  } do
-    lines[#lines + 1] = line
-  end
-  return table.concat(lines, "\n")
+  local lines = {}
+  for i, subject in ipairs(subjects) do lines[i] = ("  %-18s %s\n"):format(subject[1], subject[3]) end
+  return [[
+Names are typed as in a script: mt.sine{ mean = 20, amp = 10, period = 60 }:plot()
+A line that is an expression shows its value, which _ is then. Tab completes.
+
+help "curves"        a subject, and its functions:
+]] .. table.concat(lines) .. [[
+help(mt.spike)       a function; help "curve:take" a method
+help(x)              what a value is and can do
+help "burst"         a command (.run burst runs it, .load burst makes its plan _)
+help(mt)             every function in a line
+.help                the commands of the console]]
 end
 
 -- --- a subject -------------------------------------------------------------------------------------

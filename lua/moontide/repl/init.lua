@@ -11,7 +11,7 @@ local pending_input = require "moontide.repl.pending"
 local report = require "moontide.kit.report"
 local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local repl = {}
 
@@ -211,22 +211,14 @@ end
 
 -- --- beginning -------------------------------------------------------------------------------------
 
--- $XDG_CONFIG_HOME/moontide/init.lua: its text, or nil.
-local function init_file()
-  local config, home = os.getenv "XDG_CONFIG_HOME", os.getenv "HOME"
-  if not config or config == "" then config = home and home ~= "" and home .. "/.config" end
-  local path = config and config .. "/moontide/init.lua"
-  local file = path and io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text, path
-end
-
+-- Runs $XDG_CONFIG_HOME/moontide/init.lua, where there is one.
 local function run_init(self)
-  local text, path = init_file()
-  if not text then return end
-  local parsed, message = evaluate.read(text, "@" .. path, 1, self.environment)
+  local folder = system.folder("XDG_CONFIG_HOME", ".config")
+  local path = folder and folder .. "/init.lua"
+  if not (path and system.exists(path)) then return end
+  local text, message = system.read(path)
+  local parsed
+  if text then parsed, message = evaluate.read(text, "@" .. path, 1, self.environment) end
   if not parsed then error(message, 0) end
   evaluate.run(parsed.run)
 end

@@ -3,8 +3,6 @@
 --
 -- What has an open bracket, block or string cannot be whole. Inputs of few lines are read all the same,
 -- for a mistake is to be told at once; that of a long one is told when the input has doubled.
-local core = require "moontide.core"
-core.base.own()
 
 local pending = {}
 

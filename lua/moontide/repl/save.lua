@@ -2,7 +2,7 @@
 --- else a command that prints what the console showed.
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local save = {}
 
@@ -64,12 +64,6 @@ local function text_of(session, is_plan)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
-
 -- Writes beside the target and renames, so that a failure leaves nothing half done.
 local function write_file(path, text)
   local beside = path .. ".new"
@@ -95,7 +89,7 @@ end
 ---@return string
 function save.write(session, path)
   if not path:find "%.lua$" then core.base.raise(".save: the name must end in .lua, not '" .. path .. "'") end
-  if exists(path) and not session.saved[path] then
+  if system.exists(path) and not session.saved[path] then
     core.base.raise((".save: %s is there already; another name, or remove it first"):format(path))
   end
   local is_plan = require("moontide.load.workload").is(session:last())

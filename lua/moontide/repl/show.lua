@@ -1,11 +1,10 @@
 --- How the console shows values: tables with limits of depth, length and width, everything of ours as the
 --- summary that it gives of itself, functions by where they come from. No addresses: the same input shows
 --- the same on every run.
-local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local plain = require "moontide.kit.text"
 local tokens = require "moontide.repl.tokens"
 local types = require "moontide.kit.value"
-core.base.own()
 
 local show = {}
 
@@ -134,21 +133,6 @@ local function elements(value, depth, room, above)
   return texts
 end
 
--- The texts behind one another, as many on a line as it has room for.
-local function filled(texts, indent, room)
-  local lines, line = {}, ""
-  for i, text in ipairs(texts) do
-    if i < #texts then text = text .. "," end
-    if line ~= "" and utf8.len(line) + 1 + utf8.len(text) > room then
-      lines[#lines + 1], line = line, text
-    else
-      line = line == "" and text or line .. " " .. text
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n" .. indent)
-end
-
 local function are_short(texts)
   for _, text in ipairs(texts) do
     if not (#text <= 20 and utf8.len(text)) then return false end
@@ -167,9 +151,10 @@ local function table_text(value, depth, room, above)
   local line = "{ " .. table.concat(texts, ", ") .. " }"
   if (utf8.len(line) or #line) <= room and not line:find("\n", 1, true) then return line end
   local indent = ("  "):rep(depth + 1)
-  local inside = are_short(texts) and filled(texts, indent, room - #indent)
-    or table.concat(texts, ",\n" .. indent)
-  return "{\n" .. indent .. inside .. "\n" .. ("  "):rep(depth) .. "}"
+  local is_filled = are_short(texts)
+  for i = 1, #texts - 1 do texts[i] = texts[i] .. "," end
+  local lines = is_filled and plain.filled(texts, room - #indent) or texts
+  return "{\n" .. indent .. table.concat(lines, "\n" .. indent) .. "\n" .. ("  "):rep(depth) .. "}"
 end
 
 -- A value inside a table: values of ours as their first line.

@@ -1,6 +1,4 @@
 --- Lua text up to the cursor as tokens, for completion: it need not be whole, and is never run.
-local core = require "moontide.core"
-core.base.own()
 
 local tokens = {}
 

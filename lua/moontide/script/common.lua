@@ -1,8 +1,6 @@
 --- The options that every script with a plan has on the command line, beside its own.
-local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local run = require "moontide.load.run_options"
-core.base.own()
 
 local common = {}
 

@@ -4,7 +4,7 @@ local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local scripts = {}
 
@@ -13,16 +13,6 @@ local scripts = {}
 ---@return boolean
 function scripts.is_file(name)
   return name:find("/", 1, true) ~= nil or name:find "%.lua$" ~= nil
-end
-
--- A file's text, or nil and the system's message ("NAME: No such file or directory").
-local function read_file(path)
-  local file, message = io.open(path, "rb")
-  if not file then return nil, message end
-  local text, trouble = file:read "a"
-  file:close()
-  if not text then return nil, path .. ": " .. trouble end
-  return text
 end
 
 local function read_bundled(name)
@@ -42,9 +32,7 @@ end
 
 -- The nearest command, or the file that was meant.
 local function hint_of(name)
-  local file = io.open(name .. ".lua", "rb")
-  if not file then return nearest.hint(name, scripts.bundled_names()) end
-  file:close()
+  if not system.exists(name .. ".lua") then return nearest.hint(name, scripts.bundled_names()) end
   return (" (did you mean the file '%s.lua'?)"):format(name)
 end
 
@@ -60,7 +48,7 @@ end
 ---@return moontide.source|nil, string?, string?
 function scripts.find(name)
   if scripts.is_file(name) then
-    local text, message = read_file(name)
+    local text, message = system.read(name)
     if not text then return nil, message, "io" end
     local folder = name:match "^(.*)/[^/]*$" or "."
     if folder == "" then folder = "/" end

@@ -4,7 +4,7 @@ local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
-core.base.own()
+local system = require "moontide.kit.system"
 
 local plan = {}
 
@@ -92,9 +92,7 @@ local function beside_caller(name)
   local caller = making[#making]
   if not (caller and caller.folder) or name:find "^/" or not scripts.is_file(name) then return name end
   local path = plain_path(caller.folder .. "/" .. name)
-  local file = io.open(path, "rb")
-  if not file then return name end
-  file:close()
+  if not system.exists(path) then return name end
   return scripts.is_file(path) and path or "./" .. path
 end
 

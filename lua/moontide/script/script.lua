@@ -8,22 +8,11 @@ local common = require "moontide.script.common"
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-core.base.own()
 
 local script = {}
 
----@class moontide.script
+---@class moontide.script: moontide.script_options
 ---@field name string how it is called: "sin", or the file's name without folder and .lua
----@field summary string
----@field usage string?
----@field options moontide.option[]
----@field plan (fun(opt: table): table)?
----@field run (fun(opt: table): (integer|true)?, string?, string?)?
----@field check (fun(opt: table): string?)?
----@field raw boolean run gets the command line's words as they are
----@field output_name (fun(opt: table): string)?
----@field timestamp_digits integer
----@field default_duration number?
 ---@field chunk string "@FILE", Lua's name of its text
 ---@field folder string? the file's folder, nil for a bundled script
 local metatable = { __name = "moontide.script" }

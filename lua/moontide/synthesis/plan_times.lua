@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local plans = require "moontide.script.plan"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
-core.base.own()
 
 local plan_times = {}
 
@@ -42,16 +41,16 @@ function plan_times.notes(plan, asked)
   return workload.duration_notes(plan, duration, not is_said)
 end
 
---- Begins to run a plan for its times: core's run; or nil, message, code.
+--- Begins to run a plan for its times: core's source; or nil, message, code.
 ---@param plan moontide.workload
 ---@param opt table seed, duration (nil: as the plan says), num_requests (nil: as many as the plan has),
 --- whole_milliseconds
----@return userdata|nil run, string? message, string? code
+---@return userdata|nil source, string? message, string? code
 function plan_times.run(plan, opt)
   local duration = workload.duration(plan, opt.duration)
   local expected = workload.expect(plan, duration, opt.seed, 1).requests
   if expected == 0 then
-    return nil, plan.where .. "no rate is above 0 anywhere: there would be no requests"
+    return nil, plan.place .. "no rate is above 0 anywhere: there would be no requests"
   end
   if expected > most_requests and not opt.num_requests then
     return nil, ("about %.3g requests would be made: for more than 10^9 their number must be given")

@@ -1,20 +1,16 @@
 --- New traces that behave like an old one: mt.synthesizer.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
-local intake = require "moontide.learn.intake"
 local json = require("moontide.base.json").public.json
 local model = require "moontide.learn.model"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local plan_times = require "moontide.synthesis.plan_times"
-local report = require "moontide.kit.report"
 local show = require "moontide.learn.analysis_show"
 local synthesis_options = require "moontide.synthesis.options"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local synthesizer = {}
-
--- Requests made between two looks at whether progress is to be shown.
-local step = 20000
 
 -- --- options ---------------------------------------------------------------------------------------
 
@@ -36,35 +32,26 @@ local write_fields = {
 
 -- --- learning --------------------------------------------------------------------------------------
 
--- What is learnt is { source =, skipped =, first_skipped = }; or nil, message, code.
-local function learn_radix(trace, opt)
-  local source = core.radix_source.new(opt.block_size or 512)
-  local done, message, code = intake.into(source, trace, opt.skip_bad_lines, "learnt")
+-- What the radix method learns of a source, and what was skipped; or nil, message, code.
+local function learn_radix(source, is_numbered, opt)
+  local learnt = core.radix_source.new(opt.block_size or 512)
+  local done, message, code = any.take(learnt, source, is_numbered, opt.skip_bad_lines, "learnt")
   if not done then return nil, message, code end
-  done, message, code = source:finish()
+  done, message, code = learnt:finish()
   if not done then return nil, message, code end
-  local skipped, first = intake.skipped(source, trace)
-  return { source = source, skipped = skipped, first_skipped = first }
+  return learnt, { learnt:skipped(source) }
 end
 
--- The same of whatever a trace can be.
-local function learn_radix_of(trace, opt)
-  local function take(source)
-    if options.type_of(source) ~= "moontide.model" then return learn_radix(source, opt) end
-    local name = trace == source and "the trace" or trace == "-" and "standard input" or trace
-    return nil, name .. ": it is a model, and the radix method needs the trace itself", "value"
-  end
-  if options.type_of(trace) == "moontide.model" then return take(trace) end
-  return intake.open(trace, take,
-    { what = "synthesizer: the trace", skip_bad_lines = opt.skip_bad_lines, open = core.model.open })
-end
-
+-- What core.synthesis makes requests after, and what was skipped; or nil, message, code.
 local function learn(trace, opt)
-  if opt.method == "radix" then return learn_radix_of(trace, opt) end
-  local learnt, skipped, code = model.of(trace, opt, "synthesizer: the trace")
-  if not learnt then return nil, skipped, code end
-  local count, first = table.unpack(skipped or { 0 })
-  return { source = learnt, skipped = count, first_skipped = first }
+  local what = "synthesizer: the trace"
+  if opt.method ~= "radix" then return model.of(trace, opt, what) end
+  return model.either(trace, what, opt.skip_bad_lines,
+    function(_, name)
+      return nil, (name or "the trace") .. ": it is a model, and the radix method needs the trace itself",
+        "value"
+    end,
+    function(source, is_numbered) return learn_radix(source, is_numbered, opt) end)
 end
 
 -- --- making requests -------------------------------------------------------------------------------
@@ -121,86 +108,58 @@ local function count_of(self, count)
   return count
 end
 
--- Begins a new trace: core's synthesis, how many requests at most, and where a plan says when, its run; or
--- nil, message, code.
-local function begin(self, method, given)
+-- A new trace as a pipe, and how many requests it has at most (nil: as many as the plan). The run that reads
+-- it gets what makes them as `synthesis`.
+local function pipe_of(self, method, given)
   local inside = inside_of(self, method)
-  local opt = inside.opt
-  local count, times = count_of(self, given.num_requests or opt.num_requests), nil
-  local run, message, code = core.synthesis.open(inside.source, {
-    seed = given.seed or opt.seed, block_size = self.block_size,
-    prefix_len_multiplier = opt.prefix_len_multiplier, prompt_len_multiplier = opt.prompt_len_multiplier,
-    osl_multiplier = opt.osl_multiplier, prefix_root_multiplier = opt.prefix_root_multiplier,
-    min_isl = opt.min_isl, max_isl = opt.max_isl, min_osl = opt.min_osl, max_osl = opt.max_osl,
-    speed_ratio = opt.speed_ratio, arrivals = self.arrivals, dequantize = opt.dequantize,
-    compact = given.compact,
-  })
-  if not run then return nil, message, code end
-  if inside.plan then
-    times, message, code = plan_times.run(inside.plan, {
-      seed = given.seed or opt.seed, duration = opt.duration, num_requests = count,
-      whole_milliseconds = given.timestamp_digits == 0,
+  local opt, plan = inside.opt, inside.plan
+  local seed, count = given.seed or opt.seed, count_of(self, given.num_requests or opt.num_requests)
+  local function start(run)
+    local synthesis, message, code = core.synthesis.open(inside.source, {
+      seed = seed, block_size = self.block_size,
+      prefix_len_multiplier = opt.prefix_len_multiplier, prompt_len_multiplier = opt.prompt_len_multiplier,
+      osl_multiplier = opt.osl_multiplier, prefix_root_multiplier = opt.prefix_root_multiplier,
+      min_isl = opt.min_isl, max_isl = opt.max_isl, min_osl = opt.min_osl, max_osl = opt.max_osl,
+      speed_ratio = opt.speed_ratio, arrivals = self.arrivals, dequantize = opt.dequantize,
+      compact = given.compact,
     })
+    if not synthesis then return nil, message, code end
+    run.synthesis = synthesis
+    if not plan then return core.source.synthesis(synthesis, count) end
+    local times
+    times, message, code = plan_times.run(plan, { seed = seed, duration = opt.duration, num_requests = count,
+      whole_milliseconds = given.timestamp_digits == 0 })
     if not times then return nil, message, code end
+    return core.source.timed_synthesis(times, synthesis)
   end
-  return run, count or math.maxinteger, times
-end
-
--- What core gave while it made requests; where it failed, nil, message, code, or the error of a script's
--- function, raised.
-local function checked(self, value, message, code)
-  if message then return plan_times.failed(insides[self].plan, message, code) end
-  return value
+  return pipe.new(start, "synthesizer", { is_numbered = true,
+    failed = function(message, code) return plan_times.failed(plan, message, code) end }), count
 end
 
 ---@class moontide.synthesis_options
 ---@field num_requests? integer|string else the synthesizer's own
 ---@field seed? integer else the synthesizer's own
 
+--- New requests as a pipe, so that steps can be put on them. Each time that it is read the trace begins anew.
+---@param given? moontide.synthesis_options
+---@return moontide.pipe
+function methods:pipe(given)
+  return (pipe_of(self, "pipe", options.table("pipe", given, run_fields)))
+end
+
 --- Iterates over new requests: for r in s:requests{ num_requests = 100 } do ... end.
 -- Each call begins the trace anew. A failure while iterating raises.
 ---@param given? moontide.synthesis_options
 ---@return fun(): moontide.request?
 function methods:requests(given)
-  local run, left, times = begin(self, "requests", options.table("requests", given, run_fields))
-  if not run then core.base.raise(left) end
-  return core.base.located(function()
-    if left == 0 then
-      run:close()
-      return nil
-    end
-    left = left - 1
-    local request, message = checked(self, run:next(times))
-    if message then core.base.raise(message) end
-    if not request then left = 0 end
-    return request
-  end)
+  return pipe_of(self, "requests", options.table("requests", given, run_fields)):requests()
 end
 
 --- New requests as columns in memory; nil, message, code when that fails.
 ---@param given? moontide.synthesis_options
 ---@return moontide.columns? columns, string? message, string? code
 function methods:columns(given)
-  local run <close>, count, times = begin(self, "columns", options.table("columns", given, run_fields))
-  if not run then return nil, count, times end
-  return checked(self, run:columns(count, times))
-end
-
--- Writes the requests in steps: true, or nil, message, code.
-local function write_all(self, run, writer, count, times, path)
-  local written = 0
-  while written < count do
-    local some = math.min(step, count - written)
-    local done, message, code = checked(self, run:write(writer, some, times))
-    if not done then return nil, message, code end
-    written = written + done
-    if done < some then break end
-    report.progress(function()
-      return count == math.maxinteger and ("%s: %d requests"):format(path, written)
-        or ("%s: %d of %d requests"):format(path, written, count)
-    end)
-  end
-  return writer:finish()
+  return pipe_of(self, "columns", options.table("columns", given, run_fields)):columns()
 end
 
 ---@class moontide.synthesis_write_options
@@ -217,18 +176,17 @@ end
 function methods:write(path, given)
   path = options.value(path, "write: the path", { kind = "path" })
   local opt = options.table("write", given, write_fields)
-  local run <close>, count, times = begin(self, "write", opt)
-  if not run then return nil, count, times end
-  local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
-  if not writer then return nil, message, code end
-  local done
-  done, message, code = write_all(self, run, writer, count, times, path)
-  report.finish()
-  if not done then return nil, message, code end
-  local made
-  made, message, code = run:summary()
+  local whole, count = pipe_of(self, "write", opt)
+  local total, run, code = pipe.write(whole, path, opt, function(done)
+    return count and ("%s: %d of %d requests"):format(path, done, count)
+      or ("%s: %d requests"):format(path, done)
+  end)
+  if not total then return nil, run --[[@as string]], code end
+  local synthesis <close> = run.synthesis
+  local made, message
+  made, message, code = synthesis:summary()
   if not made then return nil, message, code end
-  if count < math.maxinteger then made.missing = count - made.requests end
+  made.missing = count and count - total
   return setmetatable(made, synthesis_metatable)
 end
 
@@ -263,15 +221,14 @@ end
 --- Learns from a trace, or from a model, to make new requests that behave alike in a cache and on a clock.
 -- The reuse method keeps the lengths that belong together, when prefixes come back and how arrivals bunch;
 -- the radix method draws each prompt by itself from the tree of prefixes.
----@param trace string|moontide.columns|moontide.pipe|moontide.reader|moontide.model a path of a trace or a
---- model, columns, a pipe, what is left in a reader, or a model
+---@param trace moontide.trace|moontide.model a path of a trace or a model, columns, a pipe, ... or a model
 ---@param given? moontide.synthesizer_options
 ---@return moontide.synthesizer? synthesizer, string? message, string? code
 function synthesizer.new(trace, given)
   local opt = options.table("synthesizer", given, constructor_fields)
   local problem = synthesis_options.check_bounds(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
-  local plan, learnt, message, code
+  local plan, learnt, skipped, message, code
   if synthesis_options.takes_plan(opt) then
     if opt.dequantize then
       core.base.raise "synthesizer: dequantize is for the source's arrivals, not for those of a plan"
@@ -281,13 +238,14 @@ function synthesizer.new(trace, given)
   elseif opt.duration then
     core.base.raise "synthesizer: duration is for the arrivals of a plan"
   end
-  learnt, message, code = learn(trace, opt)
-  if not learnt then return nil, message, code end
-  local about = core.synthesis.about(learnt.source)
+  learnt, skipped, code = learn(trace, opt)
+  if not learnt then return nil, skipped, code end
+  skipped = skipped or { 0 }
+  local about = core.synthesis.about(learnt)
   local default = about.gaps_in_order and opt.method == "reuse" and "source" or "iid"
   local self = setmetatable({
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
-    source_requests = about.requests, skipped = learnt.skipped, first_skipped = learnt.first_skipped,
+    source_requests = about.requests, skipped = skipped[1], first_skipped = skipped[2],
   }, metatable)
   if self.arrivals == "source" and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and arrivals like the source's need it: "
@@ -296,7 +254,7 @@ function synthesizer.new(trace, given)
     return nil, "the model has its gaps without their order, and its times cannot be dequantized without it",
       "value"
   end
-  insides[self] = { source = learnt.source, opt = opt, plan = plan }
+  insides[self] = { source = learnt, opt = opt, plan = plan }
   return self
 end
 

@@ -3,7 +3,6 @@ local convert_report = require "moontide.trace.convert_report"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
-core.base.own()
 
 local convert = {}
 

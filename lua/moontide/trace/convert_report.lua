@@ -5,7 +5,6 @@ local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local convert_report = {}
 

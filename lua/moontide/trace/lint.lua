@@ -1,11 +1,10 @@
 --- What contradicts itself in a trace, why it may be so, and what mends it: mt.lint.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
-local report = require "moontide.kit.report"
 local plain = require "moontide.kit.text"
-core.base.own()
 
 local lint = {}
 
@@ -208,28 +207,10 @@ end
 
 -- --- linting ---------------------------------------------------------------------------------------
 
--- Requests between two looks at whether progress is to be shown.
-local step = 20000
-
-local function read(state, source)
-  local total = 0
-  repeat
-    local count, message, code = state:read(source, step)
-    if not count then
-      report.finish()
-      return nil, message, code
-    end
-    total = total + count
-    report.progress(function() return ("%d requests looked at"):format(total) end)
-  until count < step
-  report.finish()
-  return true
-end
-
 -- The facts of a source, and the bad lines it passed over.
-local function facts_of(source, block_size)
+local function facts_of(source, is_numbered, block_size)
   local state <close> = core.lint.new(block_size or 0)
-  local done, message, code = read(state, source)
+  local done, message, code = any.take(state, source, is_numbered, false, "looked at")
   if not done then return nil, message, code end
   local facts
   facts, message, code = state:result()
@@ -249,9 +230,9 @@ local lint_options = {
 
 -- The result for a pipe called `name`, `path` in commands; `skipped` are bad lines left out before.
 local function judge(whole, name, path, opt, skipped)
-  local source <close>, message, code = whole.start { filters = {} }
-  if not source then return nil, message, code end
-  local facts, bad, kind = facts_of(source, opt.block_size)
+  local facts, bad, kind = pipe.read(whole, function(source)
+    return facts_of(source, whole.is_numbered, opt.block_size)
+  end)
   if not facts then return nil, bad --[[@as string]], kind end
   local ignored = {}
   for _, one in ipairs(opt.ignore or {}) do ignored[one] = true end
@@ -267,32 +248,37 @@ local function judge(whole, name, path, opt, skipped)
   }, metatable)
 end
 
+-- The same of what can be read only once: it is kept, so that it can be mended.
+local function once(reader, opt, name, path)
+  local columns, message, code = reader:columns()
+  if not columns then return nil, message, code end
+  local count, first = reader:skipped()
+  return judge(pipe.of_columns(columns), name, path, opt, { count = count, first = first })
+end
+
 --- Looks for what contradicts itself in a trace: seconds taken for milliseconds, decreasing times, a clock
 -- that ticks, hash_ids that do not fit the lengths or have two parents, session rows that count only what a
 -- turn adds. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
 -- result prints as a report; result:mended() is the trace with all of it mended.
----@param trace string|moontide.columns|moontide.pipe a path, columns, a pipe
+---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
 ---@param given? moontide.lint_options
 ---@return moontide.lint? result, string? message, string? code
 function lint.lint(trace, given)
   local opt = options.table("lint", given, lint_options)
-  local whole = pipe.trace.pipe(trace, { skip_bad_lines = true })
+  if options.type_of(trace) == "moontide.reader" then return once(trace, opt, "a reader", nil) end
+  local whole = any.pipe(trace, "lint: the trace", true)
   local path = type(trace) == "string" and trace or nil
   return judge(whole, path == "-" and "standard input" or whole.text, path, opt)
 end
 
---- The same of standard input, which is kept so that it can be mended: it can be read only once.
+--- The same of standard input.
 ---@param given? moontide.lint_options
 ---@return moontide.lint? result, string? message, string? code
 function lint.standard_input(given)
   local opt = options.table("lint", given, lint_options)
-  local reader <close>, message, code = core.trace.open("-", true)
+  local reader <close>, message, code = core.source.open("-", true)
   if not reader then return nil, message, code end
-  local columns
-  columns, message, code = reader:columns()
-  if not columns then return nil, message, code end
-  local count, first = reader:skipped()
-  return judge(pipe.trace.pipe(columns), "standard input", "-", opt, { count = count, first = first })
+  return once(reader, opt, "standard input", "-")
 end
 
 -- --- mending ---------------------------------------------------------------------------------------

@@ -1,68 +1,69 @@
 --- Traces as material: steps that cut, move and combine them while they pass.
 --
--- mt.trace.pipe, merge and join make a *pipe*: a value that says where requests come from and what is
--- done to them. Nothing is read before pipe:write, pipe:columns or pipe:requests, and each of these reads
--- anew. Every step is a method of pipes and of columns: of pipes it gives a pipe, of columns new columns.
+-- A *pipe* is a value that says where requests come from and what is done to them (moontide.trace.any makes
+-- one of anything that may be a trace). Nothing is read before pipe:write, pipe:columns or pipe:requests, and
+-- each of these reads anew. Every step is a method of pipes and of columns: of pipes it gives a pipe, of
+-- columns new columns.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
+local trace_plot = require "moontide.trace.trace_plot"
 local where = require "moontide.trace.where"
-core.base.own()
 
 local pipe = {}
 
 ---@class moontide.pipe
----@field private start fun(run: table): userdata?, string?, string?
+---@field private start fun(run: table): userdata?, string?, string? opens core's source
+---@field private text string where its requests come from, for people
+---@field private is_numbered boolean? they are no lines of a file: messages call them "request 1" and so on
+---@field private failed (fun(message: string, code: string): nil, string, string)? what a failure means
 local metatable = { __name = "moontide.pipe" }
 local steps = {}
 metatable.__index = steps
 
 -- --- pipes -----------------------------------------------------------------------------------------
 
-local function new(start, text)
-  return setmetatable({ start = start, text = text }, metatable)
+local type_of = options.type_of
+
+--- A new pipe.
+---@param start fun(run: table): userdata?, string?, string? gives a source of core, or nil, message, code;
+--- what it notes in `run` the caller of pipe.copy gets
+---@param text string
+---@param like? table is_numbered, failed, as of another pipe
+---@return moontide.pipe
+function pipe.new(start, text, like)
+  return setmetatable({ start = start, text = text, is_numbered = like and like.is_numbered,
+    failed = like and like.failed }, metatable)
 end
 
 function metatable:__tostring()
   return "trace: " .. self.text
 end
 
-local type_of = options.type_of
-
-local function of_path(path, skip_bad_lines)
-  return new(function() return core.source.open(path, skip_bad_lines) end, path)
-end
-
-local function of_columns(columns)
-  return new(function() return core.source.columns(columns) end, "columns")
-end
-
--- A path, columns or a pipe as a pipe.
-local function of(value, what, skip_bad_lines)
-  local kind = type_of(value)
-  if kind == "moontide.pipe" then return value end
-  if kind == "moontide.columns" then return of_columns(value) end
-  if type(value) ~= "string" or value == "" then
-    options.wrong(what, value, "a file's name, columns or a pipe")
-  end
-  return of_path(value, skip_bad_lines)
+--- The requests of columns.
+---@param columns moontide.columns
+---@return moontide.pipe
+function pipe.of_columns(columns)
+  return pipe.new(function() return core.source.columns(columns) end, "columns", { is_numbered = true })
 end
 
 local function run_of() return { filters = {} } end
 
--- Opens the pipe, does the work with the source, closes it. World's failures are returned.
-local function with_source(self, run, work)
-  local source <close>, message, code = self.start(run)
-  if not source then return nil, message, code end
-  local results = table.pack(work(source))
-  run.skipped, run.first_skipped = core.source.skipped(source)
-  return table.unpack(results, 1, results.n)
+-- What a failure means: of an expression its message says more; a workload's own may raise.
+local function failure(self, run, message, code)
+  for _, one in ipairs(run.filters) do message = where.failure(message, one.filter, one.notes) end
+  if self.failed then return self.failed(message, code) end
+  return nil, message, code
 end
 
--- A failure's message; of an expression it says more.
-local function explained(message, run)
-  for _, one in ipairs(run.filters) do message = where.failure(message, one.filter, one.notes) end
-  return message
+-- Opens the pipe, does the work with its source, closes it: what work gives, or nil, message, code.
+local function with_source(self, run, work)
+  local source <close>, message, code = self.start(run)
+  if not source then return failure(self, run, message, code) end
+  local results = table.pack(work(source))
+  run.skipped, run.first_skipped = core.source.skipped(source)
+  if not results[1] then return failure(self, run, results[2], results[3]) end
+  return table.unpack(results, 1, results.n)
 end
 
 --- Opens a pipe, does the work with its source and closes it: what work gives, or nil, message, code.
@@ -70,14 +71,7 @@ end
 ---@param work fun(source: userdata): any, string?, string?
 ---@return any result, string? message, string? code
 function pipe.read(self, work)
-  local run = run_of()
-  local result, message, code = with_source(self, run, work)
-  if not result then return nil, explained(message, run), code end
-  return result, message, code
-end
-
-local function collect(self)
-  return pipe.read(self, core.source.collect)
+  return with_source(self, run_of(), work)
 end
 
 -- The step as a method: `put(source, run)` puts it on a source and gives the source or a failure. Columns
@@ -87,103 +81,24 @@ local function apply(self, name, put)
   if not is_columns and type_of(self) ~= "moontide.pipe" then
     options.wrong(name .. ": the trace", self, "columns or a pipe (called with a colon)")
   end
-  local before = is_columns and of_columns(self) or self
-  local made = new(function(run)
+  local before = is_columns and pipe.of_columns(self) or self
+  local made = pipe.new(function(run)
     local source, message, code = before.start(run)
     if not source then return nil, message, code end
     return put(source, run)
-  end, before.text .. ", " .. name)
+  end, before.text .. ", " .. name, before)
   if not is_columns then return made end
-  local columns, message = collect(made)
+  local columns, message = pipe.read(made, core.source.collect)
   if not columns then core.base.raise(name .. ": " .. message) end
   return columns
 end
 
--- --- where they begin ------------------------------------------------------------------------------
-
-local trace = {}
-
-local skip_option = { "skip_bad_lines", kind = "boolean", default = false }
-
----@class moontide.pipe_options
----@field skip_bad_lines? boolean pass over them
-
---- A trace as a pipe: what the steps are methods of, a request at a time, in memory that does not grow.
----@param source string|moontide.columns|moontide.pipe a file's name, columns
----@param given? moontide.pipe_options
----@return moontide.pipe
-function trace.pipe(source, given)
-  local opt = options.table("trace.pipe", given, { skip_option })
-  return of(source, "trace.pipe: the trace", opt.skip_bad_lines)
-end
-
--- Pipes of all in the list, which must not be empty.
-local function pipes_of(name, list, skip_bad_lines)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
-    options.wrong(name .. ": the first argument", list, "a list of traces")
-  end
-  local pipes, texts = {}, {}
-  for i, value in ipairs(list) do
-    pipes[i] = of(value, ("%s: trace %d"):format(name, i), skip_bad_lines)
-    texts[i] = pipes[i].text
-  end
-  return pipes, table.concat(texts, " and ")
-end
-
--- The sources of all pipes; what was opened before a failure is closed.
-local function open_all(pipes, run)
-  local sources = {}
-  for i, one in ipairs(pipes) do
-    local source, message, code = one.start(run)
-    if not source then
-      for _, opened in ipairs(sources) do core.source.close(opened) end
-      return nil, message, code
-    end
-    sources[i] = source
-  end
-  return sources
-end
-
-local parts_option = { "parts", kind = "boolean", default = false }
-
----@class moontide.merge_options
----@field parts? boolean they are parts of one trace: equal ids and sessions mean the same
----@field skip_bad_lines? boolean pass over them
-
---- Merges several traces by time; each must be in the order of its times. Their hash_ids and sessions are
--- kept apart unless they are parts of one trace.
----@param list (string|moontide.columns|moontide.pipe)[]
----@param given? moontide.merge_options
----@return moontide.pipe
-function trace.merge(list, given)
-  local opt = options.table("trace.merge", given, { parts_option, skip_option })
-  local pipes, text = pipes_of("trace.merge", list, opt.skip_bad_lines)
-  return new(function(run)
-    local sources, message, code = open_all(pipes, run)
-    if not sources then return nil, message, code end
-    return core.source.merge(sources, opt.parts)
-  end, text .. ", merged")
-end
-
----@class moontide.join_options
----@field gap? number|string from the last request of one to the first of the next; else a mean gap
----@field parts? boolean they are parts of one trace: times stay, equal ids and sessions mean the same
----@field skip_bad_lines? boolean pass over them
-
---- Joins several traces one after the other, the time going on. Their hash_ids and sessions are kept apart
--- unless they are parts of one trace.
----@param list (string|moontide.columns|moontide.pipe)[]
----@param given? moontide.join_options
----@return moontide.pipe
-function trace.join(list, given)
-  local opt = options.table("trace.join", given,
-    { { "gap", kind = "duration", min = 0 }, parts_option, skip_option })
-  local pipes, text = pipes_of("trace.join", list, opt.skip_bad_lines)
-  return new(function(run)
-    local sources, message, code = open_all(pipes, run)
-    if not sources then return nil, message, code end
-    return core.source.join(sources, opt.gap, opt.parts)
-  end, text .. ", joined")
+-- The step that core.source has by that name.
+local function step(self, name, ...)
+  local given = table.pack(...)
+  return apply(self, name, function(source)
+    return core.source[name](source, table.unpack(given, 1, given.n))
+  end)
 end
 
 -- --- steps: which requests -------------------------------------------------------------------------
@@ -201,9 +116,7 @@ function steps:window(given)
     { "start", kind = "duration" }, { "stop", kind = "duration" },
     { "needs_some", kind = "boolean", default = false },
   })
-  return apply(self, "window", function(source)
-    return core.source.window(source, opt.start, opt.stop, opt.needs_some)
-  end)
+  return step(self, "window", opt.start, opt.stop, opt.needs_some)
 end
 
 --- Keeps the requests for which an expression on their members is true ("input_length > 1000 and
@@ -238,7 +151,7 @@ local seed_option = { "seed", kind = "integer", default = 0 }
 function steps:thin(share, given)
   share = options.value(share, "thin: share", { "share", kind = "number", min = 0, max = 1 })
   local opt = options.table("thin", given, { seed_option })
-  return apply(self, "thin", function(source) return core.source.thin(source, share, opt.seed) end)
+  return step(self, "thin", share, opt.seed)
 end
 
 --- Keeps one shard of several, whole sessions together.
@@ -246,7 +159,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:shard(shard)
   local one = options.value(shard, "shard", { "shard", kind = "shard" })
-  return apply(self, "shard", function(source) return core.source.shard(source, one.index, one.count) end)
+  return step(self, "shard", one.index, one.count)
 end
 
 --- Keeps the first so many requests.
@@ -254,7 +167,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:first(count)
   count = options.value(count, "first", { "count", kind = "integer", min = 0 })
-  return apply(self, "first", function(source) return core.source.first(source, count) end)
+  return step(self, "first", count)
 end
 
 -- --- steps: when -----------------------------------------------------------------------------------
@@ -264,13 +177,13 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:shift(by)
   by = options.value(by, "shift", { "by", kind = "duration" })
-  return apply(self, "shift", function(source) return core.source.shift(source, by) end)
+  return step(self, "shift", by)
 end
 
 --- Moves all times so that the first is 0.
 ---@return moontide.pipe|moontide.columns
 function steps:from_zero()
-  return apply(self, "from_zero", core.source.from_zero)
+  return step(self, "from_zero")
 end
 
 --- Divides times and delays: the same requests in 1/ratio of the time.
@@ -278,7 +191,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:speed(ratio)
   ratio = options.value(ratio, "speed", { "ratio", kind = "number", above = 0 })
-  return apply(self, "speed", function(source) return core.source.speed(source, ratio) end)
+  return step(self, "speed", ratio)
 end
 
 ---@class moontide.dequantize_options
@@ -293,15 +206,13 @@ function steps:dequantize(given)
   local opt = options.table("dequantize", given, {
     { "grid", kind = "duration", above = 0 }, { "offset", kind = "duration", min = 0 }, seed_option,
   })
-  return apply(self, "dequantize", function(source)
-    return core.source.dequantize(source, opt.grid, opt.offset, opt.seed)
-  end)
+  return step(self, "dequantize", opt.grid, opt.offset, opt.seed)
 end
 
 --- Puts the requests in the order of their times; what does not fit in 128 MiB is sorted on disk.
 ---@return moontide.pipe|moontide.columns
 function steps:sort()
-  return apply(self, "sort", core.source.sort)
+  return step(self, "sort")
 end
 
 ---@class moontide.loop_options
@@ -319,9 +230,7 @@ function steps:loop(laps, given)
     { "every", kind = "duration", above = 0 }, { "fresh_ids", kind = "boolean", default = false },
     { "common_root", kind = "integer", min = 0, default = 0 },
   })
-  return apply(self, "loop", function(source)
-    return core.source.loop(source, laps, opt.every, opt.fresh_ids, opt.common_root)
-  end)
+  return step(self, "loop", laps, opt.every, opt.fresh_ids, opt.common_root)
 end
 
 -- --- steps: lengths and ids ------------------------------------------------------------------------
@@ -341,9 +250,7 @@ function steps:scale(given)
     { "input", kind = "number", above = 0, max = 1000000, default = 1 },
     { "output", kind = "number", above = 0, max = 1000000, default = 1 }, block_size_option,
   })
-  return apply(self, "scale", function(source)
-    return core.source.scale(source, opt.input, opt.output, opt.block_size)
-  end)
+  return step(self, "scale", opt.input, opt.output, opt.block_size)
 end
 
 ---@class moontide.fit_ids_options
@@ -357,15 +264,13 @@ function steps:fit_ids(given)
   local opt = options.table("fit_ids", given, {
     block_size_option, { "first_free", kind = "integer", min = 0, default = 1 << 62 },
   })
-  return apply(self, "fit_ids", function(source)
-    return core.source.fit(source, opt.block_size, opt.first_free)
-  end)
+  return step(self, "fit_ids", opt.block_size, opt.first_free)
 end
 
 --- Numbers hash_ids 0, 1, 2, ... by first appearance; an id after other ids is another one.
 ---@return moontide.pipe|moontide.columns
 function steps:renumber()
-  return apply(self, "renumber", function(source) return core.source.renumber(source, false) end)
+  return step(self, "renumber", false)
 end
 
 --- Makes a trace that can be shown to others: hash_ids, sessions and streams numbered by first appearance,
@@ -390,9 +295,7 @@ function steps:sessions(given)
     { "to", kind = "choice", choices = kinds_of_rows, required = true },
     { "from", kind = "choice", choices = kinds_of_rows }, block_size_option,
   })
-  return apply(self, "sessions", function(source)
-    return core.source.sessions(source, opt.to, opt.from, opt.block_size)
-  end)
+  return step(self, "sessions", opt.to, opt.from, opt.block_size)
 end
 
 -- --- where they end --------------------------------------------------------------------------------
@@ -404,55 +307,91 @@ metatable.__index = ends
 --- Reads all of it into columns.
 ---@return moontide.columns? columns, string? message, string? code
 function ends:columns()
-  return collect(self)
+  return pipe.read(self, core.source.collect)
+end
+
+--- A picture of it: requests a second over time, with mean ISL and OSL.
+---@param given? moontide.columns_plot_options
+---@return moontide.picture
+function ends:plot(given)
+  local columns, message = self:columns()
+  if not columns then core.base.raise("plot: " .. message) end
+  return trace_plot.plot(columns, given)
 end
 
 --- The requests one after the other, for a loop, in which what goes wrong raises.
 ---@return fun(): moontide.request?
 function ends:requests()
-  local run = run_of()
-  local source, problem = self.start(run)
-  if not source then error(problem, 0) end
+  local run, is_over = run_of(), false
+  local source, problem, kind = self.start(run)
+  local function fail()
+    error(select(2, failure(self, run, problem, kind)), 0)
+  end
+  if not source then fail() end
   return function()
-    if not source then return nil end
-    local request, message = core.source.next(source)
+    if problem then fail() end -- it stays failed
+    if is_over then return nil end
+    local request
+    request, problem, kind = core.source.next(source)
     if request then return request end
+    is_over = true
     core.source.close(source)
-    source = nil
-    if message then error(explained(message, run), 0) end
+    if problem then fail() end
   end
 end
 
 -- Requests between two looks at whether progress is to be shown.
-local copied_at_once = 50000
+local written_at_once = 50000
+
+local function written_text(total) return ("%d requests written"):format(total) end
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
 -- first_skipped, nothing = what to say when a filter kept nothing }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
+---@param progress? fun(total: integer): string
 ---@return integer? written, string|table message_or_run, string? code
-function pipe.copy(self, writer)
-  local run, total = run_of(), 0
-  local done, message, code = with_source(self, run, function(source)
-    repeat
-      local written, problem, kind = core.source.copy(source, writer, copied_at_once)
-      if not written then return nil, problem, kind end
-      total = total + written
-      report.progress(function() return ("%d requests written"):format(total) end)
-    until written < copied_at_once
-    return true
+function pipe.copy(self, writer, progress)
+  local run = run_of()
+  local total, message, code = with_source(self, run, function(source)
+    return report.chunks(written_at_once, function(most) return core.source.write(source, writer, most) end,
+      progress or written_text)
   end)
-  report.finish()
-  if not done then return nil, explained(message, run), code end
+  if not total then return nil, message, code end
   for _, one in ipairs(run.filters) do
     run.nothing = run.nothing or where.nothing(one.expression, one.filter, one.notes)
   end
   return total, run
 end
 
+--- What pipe:write, columns:write and trace.writer take.
+pipe.writer_options = {
+  { "compact", kind = "boolean", default = false },
+  { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 6 },
+  { "format", kind = "choice", choices = core.trace.formats(), default = core.trace.formats()[1] },
+}
+
+--- Writes it to a trace: how many requests, and the run of pipe.copy; or nil, message, code.
+---@param self moontide.pipe
+---@param path string
+---@param opt table compact, timestamp_digits, format
+---@param progress? fun(total: integer): string
+---@return integer? written, string|table message_or_run, string? code
+function pipe.write(self, path, opt, progress)
+  local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits, opt.format)
+  if not writer then return nil, message, code end
+  local written, run, kind = pipe.copy(self, writer, progress)
+  if not written then return nil, run, kind end
+  local done
+  done, message, code = writer:finish()
+  if not done then return nil, message, code end
+  return written, run
+end
+
 ---@class moontide.pipe_write_options
 ---@field compact? boolean no spaces between members
 ---@field timestamp_digits? integer at most so many decimals of a millisecond, 0 to 6
+---@field format? string "jsonl"
 
 --- Writes it to a trace.
 ---@param path string
@@ -460,18 +399,12 @@ end
 ---@return true? done, string? message, string? code
 function ends:write(path, given)
   options.value(path, "write: path", { "path", kind = "path" })
-  local opt = options.table("write", given, {
-    { "compact", kind = "boolean", default = false },
-    { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 6 },
-  })
-  local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
-  if not writer then return nil, message, code end
-  local written, problem, kind = pipe.copy(self, writer)
-  if not written then return nil, problem --[[@as string]], kind end
-  return writer:finish()
+  local opt = options.table("write", given, pipe.writer_options)
+  local written, message, code = pipe.write(self, path, opt)
+  if not written then return nil, message --[[@as string]], code end
+  return true
 end
 
-pipe.trace = trace
 pipe.steps = steps
 pipe.ends = ends
 

@@ -1,14 +1,14 @@
 --- Traces: reading them a request at a time or into columns, and writing them. What can be done to them
--- in between is in moontide.pipe.
+-- in between: help "pipes".
 --
 -- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
 -- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
 -- of a JSON object. A name that ends in ".gz" is compressed; "-" is standard input or output. A file
 -- that cannot be read or written gives nil, a message and a code.
+local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
-core.base.own()
 
 ---@class moontide.request
 ---@field timestamp number? milliseconds; an integer when whole
@@ -69,11 +69,6 @@ local trace = {}
 
 local reader_options = { { "skip_bad_lines", kind = "boolean", default = false } }
 
-local writer_options = {
-  { "compact", kind = "boolean", default = false },
-  { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 6 },
-}
-
 local function check_path(name, path)
   options.value(path, name .. ": path", { "path", kind = "path" })
 end
@@ -90,7 +85,7 @@ end
 function trace.open(path, given)
   check_path("trace.open", path)
   local opt = options.table("trace.open", given, reader_options)
-  return core.trace.open(path, opt.skip_bad_lines)
+  return core.source.open(path, opt.skip_bad_lines)
 end
 
 --- Reads a whole trace into columns.
@@ -100,19 +95,22 @@ end
 function trace.read(path, given)
   check_path("trace.read", path)
   local opt = options.table("trace.read", given, reader_options)
-  local reader <close>, message, code = core.trace.open(path, opt.skip_bad_lines)
+  local reader <close>, message, code = core.source.open(path, opt.skip_bad_lines)
   if not reader then return nil, message, code end
   return reader:columns()
 end
 
---- Columns made of a list of requests; empty without one.
----@param requests? moontide.request[]
+--- Columns made of a list of requests, or of anything that may be a trace; empty without one. What is wrong
+-- raises.
+---@param requests? moontide.request[]|moontide.trace
 ---@return moontide.columns
 function trace.columns(requests)
-  local columns = core.columns.new()
-  if requests ~= nil and type(requests) ~= "table" then
-    options.wrong("trace.columns: the argument", requests, "a list of requests")
+  local first = type(requests) == "table" and not getmetatable(requests) and requests[1]
+  local is_list = type(first) == "table" and not getmetatable(first)
+  if requests ~= nil and not is_list and not (type(requests) == "table" and next(requests) == nil) then
+    return any.columns(requests, "trace.columns", "a list of requests")
   end
+  local columns = core.columns.new()
   for _, request in ipairs(requests or {}) do columns:append(request) end
   return columns
 end
@@ -120,6 +118,7 @@ end
 ---@class moontide.writer_options
 ---@field compact? boolean no spaces between members
 ---@field timestamp_digits? integer at most so many decimals of a millisecond, 0 to 6
+---@field format? string "jsonl"
 
 --- Opens a trace for writing. The file appears, or is replaced, when writer:finish() is called.
 ---@param path string
@@ -127,27 +126,8 @@ end
 ---@return moontide.writer? writer, string? message, string? code
 function trace.writer(path, given)
   check_path("trace.writer", path)
-  local opt = options.table("trace.writer", given, writer_options)
-  return core.trace.writer(path, opt.compact, opt.timestamp_digits)
-end
-
--- For the constructors that take a trace, a file's name, columns or a pipe: its columns. They stand inside
--- expressions, where nobody looks at a second result: what is wrong with the file raises.
-local function columns_of(value, what)
-  if type(value) == "string" then
-    local columns, message = trace.read(value)
-    if not columns then core.base.raise(what .. ": " .. message) end
-    return columns
-  end
-  local kind = options.type_of(value)
-  if kind == "moontide.pipe" then
-    local columns, message = value:columns()
-    if not columns then core.base.raise(what .. ": " .. message) end
-    return columns
-  elseif kind ~= "moontide.columns" then
-    options.wrong(what .. ": the trace", value, "a file's name, columns or a pipe")
-  end
-  return value
+  local opt = options.table("trace.writer", given, pipe.writer_options)
+  return core.trace.writer(path, opt.compact, opt.timestamp_digits, opt.format)
 end
 
 ---@class moontide.columns
@@ -158,30 +138,22 @@ local columns_methods = core.columns.methods.columns
 ---@param given? moontide.writer_options
 ---@return true? done, string? message, string? code
 function columns_methods:write(path, given)
-  check_path("write", path)
-  local opt = options.table("write", given, writer_options)
-  local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
-  if not writer then return nil, message, code end
-  local done
-  done, message, code = writer:write(self)
-  if not done then return nil, message, code end
-  return writer:finish()
+  return pipe.ends.write(pipe.of_columns(self), path, given)
 end
 
-columns_methods.plot = require "moontide.trace.trace_plot"
+columns_methods.plot = require("moontide.trace.trace_plot").plot
 
 -- What is done to traces while they pass: constructors, and steps that columns have as well.
-for name, constructor in pairs(pipe.trace) do trace[name] = constructor end
+for name, constructor in pairs(any.trace) do trace[name] = constructor end
 for name, step in pairs(pipe.steps) do columns_methods[name] = step end
 
 ---@class moontide
 local public = { trace = trace }
 
 return {
-  columns_of = columns_of,
   public = public,
   methods = {
-    { "reader", core.trace.methods.reader }, { "writer", core.trace.methods.writer },
+    { "reader", core.source.methods }, { "writer", core.trace.methods.writer },
     { "columns", columns_methods }, { "column", core.columns.methods.column },
     { "pipe", pipe.steps }, { "pipe", pipe.ends },
   },

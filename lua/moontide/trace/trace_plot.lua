@@ -1,8 +1,9 @@
---- The picture of a trace: columns:plot.
+--- Requests over time as a picture: columns:plot, and the plot of a workload.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local options = require "moontide.kit.options"
-core.base.own()
+
+local trace_plot = {}
 
 local plot_spec = {
   { "from", kind = "duration" }, { "to", kind = "duration" },
@@ -32,6 +33,45 @@ local function has_number(values)
   return false
 end
 
+---@class moontide.time_bins
+---@field from number seconds
+---@field to number
+---@field rates number[] requests a second
+---@field inputs number[] mean ISL; NaN where there is none
+---@field outputs number[] mean OSL
+
+--- Counts what is left in a source of core; or nil, message, code.
+---@param source userdata
+---@param from number seconds
+---@param to number
+---@param count integer bins
+---@return moontide.time_bins? bins, string? message, string? code
+function trace_plot.bins(source, from, to, count)
+  local rates, inputs, outputs = core.source.bins(source, from, to, count)
+  if not rates then return nil, inputs, outputs end
+  for i, requests in ipairs(rates) do rates[i] = requests * count / (to - from) end
+  return { from = from, to = to, rates = rates, inputs = inputs, outputs = outputs }
+end
+
+--- The bins drawn: the rate, mean ISL and mean OSL.
+---@param bins moontide.time_bins
+---@param how table zero (the time that the axis calls 0), title, height (lines), width (columns, or nil),
+--- expected (rates to draw beside, or nil), names (of the two)
+---@param style table
+---@return string
+function trace_plot.text(bins, how, style)
+  local texts = {}
+  local function draw(title, unit, height, series, names)
+    texts[#texts + 1] = chart.line({ title = title, series = series, names = names,
+      x_from = bins.from - how.zero, x_to = bins.to - how.zero, x_unit = "s", y_unit = unit,
+      width = how.width, height = height }, style)
+  end
+  draw(how.title, "requests/s", how.height, { bins.rates, how.expected }, how.names)
+  if has_number(bins.inputs) then draw("mean ISL", "tokens", 5, { bins.inputs }) end
+  if has_number(bins.outputs) then draw("mean OSL", "tokens", 5, { bins.outputs }) end
+  return table.concat(texts, "\n")
+end
+
 ---@class moontide.columns_plot_options
 ---@field from? number|string seconds; else the trace's beginning
 ---@field to? number|string seconds; else its last request
@@ -42,24 +82,17 @@ end
 ---@param self moontide.columns
 ---@param given? moontide.columns_plot_options
 ---@return moontide.picture
-return function(self, given)
+function trace_plot.plot(self, given)
   local opt = options.table("plot", given, plot_spec)
   local from, to, zero = range_of(self, opt)
+  local title = zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate"
   return chart.picture(function(style)
-    local bins = chart.bins(opt.width, style)
-    local counts, inputs, outputs = core.columns.time_bins(self, from, to, bins)
-    if not counts then error(inputs, 0) end
-    local texts = {}
-    local function draw(title, unit, height, values)
-      texts[#texts + 1] = chart.line({ title = title, series = { values }, x_from = from - zero,
-        x_to = to - zero, x_unit = "s", y_unit = unit, width = opt.width, height = height }, style)
-    end
-    local rates = {}
-    for i, count in ipairs(counts) do rates[i] = count * bins / (to - from) end
-    local title = zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate"
-    draw(title, "requests/s", opt.height, rates)
-    if has_number(inputs) then draw("mean ISL", "tokens", 5, inputs) end
-    if has_number(outputs) then draw("mean OSL", "tokens", 5, outputs) end
-    return table.concat(texts, "\n")
+    local source <close> = assert(core.source.columns(self))
+    local bins, message = trace_plot.bins(source, from, to, chart.bins(opt.width, style))
+    if not bins then error(message, 0) end
+    local how = { zero = zero, title = title, height = opt.height, width = opt.width }
+    return trace_plot.text(bins, how, style)
   end)
 end
+
+return trace_plot

@@ -6,7 +6,6 @@ local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
 local plain = require "moontide.kit.text"
-core.base.own()
 
 local where = {}
 

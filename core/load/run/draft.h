@@ -1,0 +1,40 @@
+/* A request of a plan before its ids are known: made from a lane's event, and answered. */
+#ifndef MT_LOAD_RUN_DRAFT_H
+#define MT_LOAD_RUN_DRAFT_H
+
+#include "load/run/lane.h"
+#include "load/run/session.h"
+
+typedef struct mt_draft {
+    mt_request request;
+    mt_lane *lane;
+    mt_event event;
+    int is_rejected;  /* its prompt passes the session's limit: there is no request */
+    uint64_t ordinal; /* of its session, or its own, by first appearance in the run */
+    uint64_t history; /* leading blocks carried from the session's turn before */
+    size_t blocks;    /* after those */
+    size_t extra_begin, extra_end, token_begin, token_end; /* in the texts */
+} mt_draft;
+
+/* What the drafts of one batch share. Zero it; free keys.keys and text.bytes. */
+typedef struct mt_drafts {
+    uint64_t block_size;
+    int compact, whole_milliseconds;
+    mt_key_list keys; /* of all blocks, {0, 0} for one that cannot come back */
+    mt_text text;
+    uint64_t ordinals; /* given so far, in the whole run */
+} mt_drafts;
+
+/* Makes the request of the lane's event. When the lane has no more prompts (lane->is_over) nothing
+ * was made. The event is not settled: mt_draft_settle must be called before the lane advances. */
+mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error);
+
+/* The answer as it was planned: of the planned lengths, at the time that the process gives it. */
+mt_answer mt_draft_planned_answer(const mt_draft *draft);
+
+/* The session moves on with the answer, or ends. A session that ends with a rejected turn while no
+ * other turn is under way is freed. Until mt_draft_settle is called no later turn of the session
+ * comes. */
+mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error *error);
+
+#endif

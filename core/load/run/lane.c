@@ -1,0 +1,154 @@
+#include "load/run/lane.h"
+
+#include "base/memory.h"
+#include "load/run/session.h"
+#include "text/json.h"
+
+#include <math.h>
+#include <string.h>
+
+static mt_code quote_name(mt_lane *lane, mt_error *error) {
+    size_t length = strlen(lane->stream->name);
+    lane->tag = mt_allocate(6 * length + 2, 1);
+    if (!lane->tag)
+        return mt_fail_memory(error, "stream name");
+    lane->tag_length = mt_json_encode(lane->stream->name, length, lane->tag);
+    return MT_OK;
+}
+
+mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error) {
+    if (code != MT_ERROR_VALUE || !error)
+        return code;
+    mt_error bare = *error;
+    return mt_fail(error, code, "stream '%s': %s", lane->stream->name, bare.message);
+}
+
+/* Class `classes` is the stream itself. */
+static mt_prompt *prompt_of_class(const mt_lane *lane, size_t class_index) {
+    if (class_index == lane->classes)
+        return lane->stream->prompt;
+    return mt_stream_prompt(lane->stream, class_index);
+}
+
+static size_t first_with_prompt_of(const mt_lane *lane, size_t class_index) {
+    size_t first = 0;
+    while (prompt_of_class(lane, first) != prompt_of_class(lane, class_index))
+        first++;
+    return first;
+}
+
+/* A state a source: classes that use the same one share it, and its contents. */
+static mt_code open_prompts(mt_lane *lane, uint64_t seed, mt_error *error) {
+    const mt_stream *stream = lane->stream;
+    lane->prompts = mt_allocate_zero(lane->classes + 1, sizeof(mt_prompt_state *));
+    if (!lane->prompts)
+        return mt_fail_memory(error, "stream");
+    for (size_t i = 0; i <= lane->classes; i++) {
+        size_t first = first_with_prompt_of(lane, i);
+        mt_prompt *prompt = prompt_of_class(lane, i);
+        if (first < i)
+            lane->prompts[i] = lane->prompts[first];
+        else
+            lane->prompts[i] =
+                mt_prompt_open(prompt, stream->name, prompt == stream->prompt ? 0 : i + 1, seed,
+                               lane->block_size, error);
+        if (!lane->prompts[i])
+            return mt_code_of(error);
+    }
+    return MT_OK;
+}
+
+static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
+                          mt_error *error) {
+    const mt_stream *stream = lane->stream;
+    mt_process_context context = {.seed = options->seed,
+                                  .name = stream->name,
+                                  .factor = options->factor * stream->factor,
+                                  .end = fmin(options->duration, stream->end),
+                                  .session_size = sizeof(mt_run_session),
+                                  .session_release = mt_run_session_release};
+    lane->block_size = block_size;
+    lane->classes = mt_lengths_class_count(stream->lengths);
+    lane->length_draws = mt_process_random(&context, "lengths");
+    lane->prompt_draws = mt_process_random(&context, "prompt");
+    lane->field_draws = mt_process_random(&context, "fields");
+    lane->process = mt_process_open(stream->process, &context, error);
+    if (!lane->process)
+        return mt_code_of(error);
+    double end = fmin(context.end, mt_process_duration(stream->process));
+    lane->lengths = mt_lengths_open(stream->lengths, options->seed, end, error);
+    if (!lane->lengths)
+        return mt_code_of(error);
+    if (stream->first) {
+        lane->first = mt_lengths_open(stream->first, options->seed, end, error);
+        if (!lane->first)
+            return mt_code_of(error);
+    }
+    mt_code code = open_prompts(lane, options->seed, error);
+    return code == MT_OK ? quote_name(lane, error) : code;
+}
+
+mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
+                     mt_error *error) {
+    return mt_lane_failure(lane, open_parts(lane, block_size, options, error), error);
+}
+
+int mt_lane_advance(mt_lane *lane, mt_error *error) {
+    if (lane->is_over)
+        return 0;
+    int got = mt_process_next(lane->process, &lane->event, error);
+    if (got < 0)
+        mt_lane_failure(lane, mt_code_of(error), error);
+    return got;
+}
+
+mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {
+    const mt_event *event = &lane->event;
+    int is_first = lane->first && event->session && event->turn == 0;
+    mt_random_seek(&lane->length_draws, event->item);
+    mt_code code = mt_lengths_draw(is_first ? lane->first : lane->lengths, &lane->length_draws,
+                                   event->time, lengths, error);
+    *class_index = is_first ? lane->classes : lengths->class_index;
+    return mt_lane_failure(lane, code, error);
+}
+
+mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
+                       mt_prompt_wish *wish, mt_error *error) {
+    const mt_stream *stream = lane->stream;
+    const mt_event *event = &lane->event;
+    const mt_fields *fields = stream->fields;
+    if (stream->class_fields && class_index < lane->classes && stream->class_fields[class_index])
+        fields = stream->class_fields[class_index];
+    if (!fields)
+        return MT_OK;
+    /* A session's turns draw the same numbers at the same time: they have the same fields. */
+    mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
+    double time = event->session ? mt_run_session_of(event)->begin : event->time;
+    size_t offset = 0, length = 0;
+    mt_code code =
+        mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);
+    if (code == MT_OK && length > 0) {
+        wish->model = text->bytes + offset;
+        wish->model_length = length;
+    }
+    return mt_lane_failure(lane, code, error);
+}
+
+mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
+                       mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
+    mt_random_seek(&lane->prompt_draws, lane->event.item);
+    mt_code code =
+        mt_prompt_make(lane->prompts[class_index], &lane->prompt_draws, wish, keys, made, error);
+    return mt_lane_failure(lane, code, error);
+}
+
+void mt_lane_close(mt_lane *lane) {
+    for (size_t i = 0; lane->prompts && i <= lane->classes; i++)
+        if (first_with_prompt_of(lane, i) == i)
+            mt_prompt_close(lane->prompts[i]);
+    mt_free(lane->prompts);
+    mt_lengths_close(lane->lengths);
+    mt_lengths_close(lane->first);
+    mt_process_close(lane->process);
+    mt_free(lane->tag);
+}

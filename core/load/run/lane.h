@@ -1,0 +1,48 @@
+/* A stream while it runs: its process, lengths and prompt sources opened, its random numbers, and
+ * its next event in hand. For the files of the run. */
+#ifndef MT_LOAD_RUN_LANE_H
+#define MT_LOAD_RUN_LANE_H
+
+#include "load/run/run.h"
+
+typedef struct mt_lane {
+    const mt_stream *stream; /* the plan's */
+    uint64_t block_size;
+    size_t rank; /* by name, among all */
+    size_t classes;
+    mt_process_state *process;
+    mt_lengths_state *lengths, *first; /* first may be NULL */
+    mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
+    mt_random length_draws, prompt_draws, field_draws;
+    char *tag; /* the name as a JSON string */
+    size_t tag_length;
+    mt_event event;
+    int is_over; /* its prompt source has no more prompts */
+} mt_lane;
+
+/* Fills a zeroed lane, whose stream and rank are set; mt_lane_close also after a failure. */
+mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
+                     mt_error *error);
+
+/* A mistake in the plan (MT_ERROR_VALUE) is told with the stream it is in; the functions here have
+ * done so themselves. Returns code. */
+mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error);
+
+/* The next event: 1, 0 at the end, -1 on failure. */
+int mt_lane_advance(mt_lane *lane, mt_error *error);
+
+/* Draws the event's lengths; *class_index becomes what the next two functions take. */
+mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error);
+
+/* Appends the event's further members to text, and puts the model's place into wish. The text's
+ * bytes must not move before the prompt is made. */
+mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
+                       mt_prompt_wish *wish, mt_error *error);
+
+/* Makes the prompt of an event that is no later turn of a session. */
+mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
+                       mt_key_list *keys, mt_prompt_made *made, mt_error *error);
+
+void mt_lane_close(mt_lane *lane);
+
+#endif

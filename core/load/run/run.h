@@ -1,0 +1,33 @@
+/* The execution of a plan: requests in time order, a batch at a time, in memory that does not grow
+ * with their number.
+ *
+ * Streams are merged by (time, stream name, index in stream); then blocks get their ids, in that
+ * order. A stream's times, lengths and shared prefixes depend only on (seed, its name); id numbers
+ * depend on the merge.
+ *
+ * Its parts: lane.h (a stream), lanes.h (the merge), draft.h (a request before its ids are known),
+ * session.h (what a session carries from turn to turn), run.c (batches and ids). */
+#ifndef MT_LOAD_RUN_RUN_H
+#define MT_LOAD_RUN_RUN_H
+
+#include "load/plan.h"
+#include "trace/source/source.h"
+
+typedef struct mt_run_options {
+    uint64_t seed;
+    double duration;        /* seconds: no plain request or session begins at or after it */
+    uint64_t most;          /* requests to make in all */
+    double factor;          /* all rates times this */
+    int tags;               /* fill request.stream */
+    int compact;            /* separators inside request.extra */
+    int whole_milliseconds; /* times are floor(1000 * t) ms instead of the nearest nanosecond */
+} mt_run_options;
+
+/* seed 0, 60 s, no limit, factor 1, nothing else. */
+mt_run_options mt_run_defaults(void);
+
+/* The plan's requests; retains the plan. A source of shards (trace/step/steps.h) over it needs no
+ * memory. NULL on failure. */
+mt_source *mt_source_run(mt_plan *plan, const mt_run_options *options, mt_error *error);
+
+#endif

@@ -1,0 +1,261 @@
+/* One column of columns: a list of numbers in its own unit, and figures of them. */
+#include "lua/trace_binding.h"
+
+#include "base/interrupt.h"
+#include "stats/histogram.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char column_type[] = "moontide.column";
+
+typedef struct column_kind {
+    const char *name;
+    unsigned has;
+    size_t place; /* of its 64 bits in a request */
+    uint64_t unit;
+} column_kind;
+
+static const column_kind column_kinds[] = {
+    {"timestamp", MT_HAS_TIME, offsetof(mt_request, time_ns), 1000000},
+    {"input_length", MT_HAS_INPUT_LENGTH, offsetof(mt_request, input_length), 1},
+    {"output_length", MT_HAS_OUTPUT_LENGTH, offsetof(mt_request, output_length), 1},
+    {"delay", MT_HAS_DELAY, offsetof(mt_request, delay_ns), 1000000},
+    {"turn", MT_HAS_TURN, offsetof(mt_request, turn), 1},
+    {"hash_count", MT_HAS_HASH_IDS, offsetof(mt_request, hash_count), 1}};
+
+/* A view of one column; the columns are its user value. */
+typedef struct column {
+    const mt_columns *columns;
+    const column_kind *kind;
+} column;
+
+/* columns:column(name) -> column */
+int mt_lua_columns_column(lua_State *L) {
+    const mt_columns *columns = mt_lua_check_columns(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    for (size_t i = 0; i < sizeof column_kinds / sizeof *column_kinds; i++) {
+        if (strcmp(name, column_kinds[i].name) != 0)
+            continue;
+        column *self = mt_lua_new_owner(L, sizeof *self, column_type);
+        self->columns = columns;
+        self->kind = &column_kinds[i];
+        lua_pushvalue(L, 1);
+        lua_setiuservalue(L, -2, 1);
+        return 1;
+    }
+    return mt_lua_raise(L,
+                        "column: unknown column '%s' (it must be one of timestamp, input_length, "
+                        "output_length, delay, turn, hash_count)",
+                        name);
+}
+
+/* The value of request i: nanoseconds for times. 0 when it has none, else 1. */
+static int column_value(const column *self, size_t i, uint64_t *value) {
+    mt_request request;
+    if (!(mt_columns_has(self->columns, i) & self->kind->has))
+        return 0;
+    mt_columns_get(self->columns, i, &request);
+    memcpy(value, (const char *)&request + self->kind->place, sizeof *value);
+    return 1;
+}
+
+/* Values of a column in its own unit: whole where they can be, else doubles. */
+static void push_value(lua_State *L, const column *self, uint64_t value) {
+    uint64_t unit = self->kind->unit;
+    if (value % unit == 0 && value / unit <= INT64_MAX)
+        lua_pushinteger(L, (lua_Integer)(value / unit));
+    else
+        lua_pushnumber(L, (lua_Number)value / (lua_Number)unit);
+}
+
+typedef struct column_totals {
+    uint64_t count, min, max, sum;
+    double sum_double; /* for when 64 bits are too few */
+    int overflowed;
+} column_totals;
+
+static column_totals total(const column *self) {
+    column_totals totals = {0, UINT64_MAX, 0, 0, 0, 0};
+    for (size_t i = 0; i < self->columns->count; i++) {
+        uint64_t value;
+        if (!column_value(self, i, &value))
+            continue;
+        totals.count++;
+        totals.min = value < totals.min ? value : totals.min;
+        totals.max = value > totals.max ? value : totals.max;
+        totals.sum_double += (double)value;
+        totals.overflowed |= __builtin_add_overflow(totals.sum, value, &totals.sum);
+    }
+    return totals;
+}
+
+static int column_sum(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    column_totals totals = total(self);
+    if (totals.overflowed)
+        lua_pushnumber(L, totals.sum_double / (double)self->kind->unit);
+    else
+        push_value(L, self, totals.sum);
+    return 1;
+}
+
+static int column_mean(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    column_totals totals = total(self);
+    double sum = totals.overflowed ? totals.sum_double : (double)totals.sum;
+    if (totals.count > 0)
+        lua_pushnumber(L, sum / (double)totals.count / (double)self->kind->unit);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int column_extreme(lua_State *L, int want_max) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    column_totals totals = total(self);
+    if (totals.count > 0)
+        push_value(L, self, want_max ? totals.max : totals.min);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int column_min(lua_State *L) {
+    return column_extreme(L, 0);
+}
+
+static int column_max(lua_State *L) {
+    return column_extreme(L, 1);
+}
+
+/* column:count() -> how many requests have a value */
+static int column_count(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)total(luaL_checkudata(L, 1, column_type)).count);
+    return 1;
+}
+
+/* column:values() -> list of the values there are */
+static int column_values(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < self->columns->count; i++) {
+        uint64_t value;
+        if (!column_value(self, i, &value))
+            continue;
+        push_value(L, self, value);
+        lua_rawseti(L, -2, ++count);
+    }
+    return 1;
+}
+
+/* column[i] -> value or nil; column.method */
+static int column_index(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    uint64_t value;
+    if (lua_type(L, 2) != LUA_TNUMBER) {
+        lua_pushvalue(L, 2);
+        lua_gettable(L, lua_upvalueindex(1));
+        return 1;
+    }
+    lua_Integer index = lua_tointeger(L, 2);
+    if (index >= 1 && (uint64_t)index <= self->columns->count &&
+        column_value(self, (size_t)index - 1, &value))
+        push_value(L, self, value);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int column_length(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    lua_pushinteger(L, (lua_Integer)self->columns->count);
+    return 1;
+}
+
+static int column_text(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    lua_pushfstring(L, "column: %s of %I requests", self->kind->name,
+                    (lua_Integer)self->columns->count);
+    return 1;
+}
+
+/* The list at index 2 as edges: increasing finite numbers, two at least. The owner is pushed. */
+static double *check_edges(lua_State *L, size_t *bins) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Unsigned count = lua_rawlen(L, 2);
+    if (count < 2 || count > MT_LUA_MOST_BINS)
+        mt_lua_raise(L, "histogram: takes a list of two edges or more");
+    double *edges = lua_newuserdatauv(L, (size_t)count * sizeof *edges, 0);
+    for (lua_Unsigned i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        edges[i] = mt_lua_check_finite(L, -1, "histogram: an edge");
+        lua_pop(L, 1);
+        if (i > 0 && !(edges[i] > edges[i - 1]))
+            mt_lua_raise(L, "histogram: the edges must increase");
+    }
+    *bins = (size_t)count - 1;
+    return edges;
+}
+
+/* column:histogram(edges) -> a count for each bin between them, in the column's own unit | nil,
+ * message, code */
+static int column_histogram(lua_State *L) {
+    const column *self = luaL_checkudata(L, 1, column_type);
+    size_t bins;
+    const double *edges = check_edges(L, &bins);
+    uint64_t *counts = mt_lua_new_zeros(L, bins, sizeof *counts), value;
+    for (size_t i = 0; i < self->columns->count; i++) {
+        mt_error error;
+        if (i % MT_LUA_MOST_BINS == 0 && mt_interrupted()) {
+            mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted");
+            return mt_lua_failure(L, &error);
+        }
+        size_t bin = MT_NO_BIN;
+        if (column_value(self, i, &value))
+            bin = mt_histogram_bin(edges, bins, (double)value / (double)self->kind->unit);
+        if (bin != MT_NO_BIN)
+            counts[bin]++;
+    }
+    mt_lua_push_counts(L, counts, bins, sizeof *counts);
+    return 1;
+}
+
+void *mt_lua_new_zeros(lua_State *L, size_t count, size_t size) {
+    return memset(lua_newuserdatauv(L, count * size, 0), 0, count * size);
+}
+
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step) {
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)first + i * step, sizeof value);
+        lua_pushinteger(L, (lua_Integer)value);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+void mt_lua_index_rows(lua_State *L, lua_CFunction index, const char *name) {
+    lua_getfield(L, -1, "__index");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, name);
+    lua_pushcclosure(L, index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+void mt_lua_register_column(lua_State *L) {
+    static const luaL_Reg column_methods[] = {{"sum", column_sum},
+                                              {"mean", column_mean},
+                                              {"min", column_min},
+                                              {"max", column_max},
+                                              {"count", column_count},
+                                              {"values", column_values},
+                                              {"histogram", column_histogram},
+                                              {NULL, NULL}};
+    static const luaL_Reg column_meta[] = {
+        {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
+    mt_lua_new_type(L, column_type, column_methods, NULL, column_meta);
+    mt_lua_index_rows(L, column_index, "column");
+}

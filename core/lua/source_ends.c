@@ -1,0 +1,112 @@
+/* core.source: where requests go. Each takes what is left in a source of any kind. */
+#include "lua/source_binding.h"
+
+#include "trace/end/ends.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Pushes the next request as a table, nil at the end; nothing, and -1, on failure. */
+static int push_next(lua_State *L, mt_error *error) {
+    mt_request request;
+    int status = mt_source_next(mt_lua_check_source(L, 1), &request, error);
+    if (status > 0)
+        mt_lua_push_request(L, &request);
+    else if (status == 0)
+        lua_pushnil(L);
+    return status;
+}
+
+/* next(source) -> request | nil at the end | nil, message, code */
+static int next(lua_State *L) {
+    mt_error error;
+    return push_next(L, &error) < 0 ? mt_lua_failure(L, &error) : 1;
+}
+
+/* call(source): the same for a generic `for`, which has no place for a message: failures raise. */
+static int call(lua_State *L) {
+    mt_error error;
+    return push_next(L, &error) < 0 ? mt_lua_throw_failure(L, &error) : 1;
+}
+
+/* collect(source) -> columns of all that is left | nil, message, code */
+static int collect(lua_State *L) {
+    mt_source *source = mt_lua_check_source(L, 1);
+    mt_error error;
+    mt_columns *columns = mt_lua_new_columns(L);
+    return mt_source_collect(source, columns, &error) == MT_OK ? 1 : mt_lua_failure(L, &error);
+}
+
+/* write(source, writer, most) -> requests written, fewer than `most` only at the end
+ * | nil, message, code; the writer stays open */
+static int write(lua_State *L) {
+    mt_source *source = mt_lua_check_source(L, 1);
+    mt_trace_format format;
+    mt_output *output = mt_lua_check_writer(L, 2, &format);
+    uint64_t most = mt_lua_check_count(L, 3, "write: most"), written;
+    mt_error error;
+    if (mt_source_write(source, output, &format, most, &written, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushinteger(L, (lua_Integer)written);
+    return 1;
+}
+
+/* digest(source, most, timestamp digits) -> 16 hexadecimal digits | nil, message, code */
+static int digest(lua_State *L) {
+    mt_source *source = mt_lua_check_source(L, 1);
+    uint64_t most = mt_lua_check_count(L, 2, "digest: most"), sum;
+    mt_trace_format format = {.timestamp_digits = (int)luaL_checkinteger(L, 3)};
+    char text[17];
+    mt_error error;
+    if (mt_source_digest(source, &format, most, &sum, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)sum);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* Pushes a list of one member of the bins: its value divided by its count, NaN without a count. */
+static void push_means(lua_State *L, const mt_time_bin *bins, lua_Integer count, int is_output) {
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 0; i < count; i++) {
+        uint64_t values = is_output ? bins[i].outputs : bins[i].inputs;
+        double sum = is_output ? bins[i].output : bins[i].input;
+        lua_pushnumber(L, values > 0 ? sum / (double)values : (lua_Number)NAN);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+/* bins(source, from, to, count) -> requests, mean input_length, mean output_length a bin (NaN
+ * without one) | nil, message, code. from < to, seconds. */
+static int bins(lua_State *L) {
+    mt_source *source = mt_lua_check_source(L, 1);
+    double from = mt_lua_check_finite(L, 2, "from"), to = mt_lua_check_finite(L, 3, "to");
+    lua_Integer count = luaL_checkinteger(L, 4);
+    luaL_argcheck(L, count >= 1 && count <= MT_LUA_MOST_BINS, 4, "bins");
+    luaL_argcheck(L, from < to && fabs(from) < 9.2e9 && fabs(to) < 9.2e9, 3, "a range of time");
+    mt_time_bin *counted = mt_lua_new_zeros(L, (size_t)count, sizeof *counted);
+    mt_error error;
+    if (mt_source_bins(source, (int64_t)(from * 1e9), (int64_t)ceil(to * 1e9), counted,
+                       (size_t)count, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    mt_lua_push_counts(L, &counted->requests, (size_t)count, sizeof *counted);
+    push_means(L, counted, count, 0);
+    push_means(L, counted, count, 1);
+    return 3;
+}
+
+/* skipped(source) -> number of bad lines passed over, the first one's message (or nil) */
+static int skipped(lua_State *L) {
+    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
+    mt_error first;
+    uint64_t count = mt_source_skipped(mt_lua_check_source(L, 1), &first);
+    lua_pushinteger(L, (lua_Integer)count);
+    if (count == 0)
+        return 1;
+    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
+    return 2;
+}
+
+const luaL_Reg mt_lua_source_ends[] = {
+    {"next", next},     {"call", call}, {"collect", collect}, {"write", write},
+    {"digest", digest}, {"bins", bins}, {"skipped", skipped}, {NULL, NULL}};

@@ -1,0 +1,189 @@
+/* core.source: the steps that can be put on a source of requests. A step changes the source it is
+ * called on -> source | nil, message, code; when it cannot be made the source is closed. Times are
+ * seconds. */
+#include "lua/source_binding.h"
+
+#include "prefix/synthesis/synthesis.h"
+
+#include <math.h>
+
+int64_t mt_lua_nanoseconds(lua_State *L, int arg, int64_t absent, const char *what) {
+    if (lua_isnoneornil(L, arg))
+        return absent;
+    long double value = roundl((long double)mt_lua_check_finite(L, arg, what) * 1e9L);
+    if (value >= 9223372036854775807.0L)
+        return INT64_MAX;
+    if (value <= -9223372036854775807.0L)
+        return -INT64_MAX;
+    return (int64_t)value;
+}
+
+/* The source with the step just put on it. */
+static int stepped(lua_State *L, mt_source **self, mt_source *step, const mt_error *error) {
+    *self = step;
+    if (!step)
+        return mt_lua_failure(L, error);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* first(source, most) */
+static int step_first(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    uint64_t most = mt_lua_check_count(L, 2, "first");
+    mt_error error;
+    return stepped(L, self, mt_step_first(*self, most, &error), &error);
+}
+
+/* window(source, start | nil, stop | nil, needs_some) */
+static int step_window(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    int64_t start = mt_lua_nanoseconds(L, 2, INT64_MIN, "window: start");
+    int64_t stop = mt_lua_nanoseconds(L, 3, INT64_MAX, "window: stop");
+    int needs_some = lua_toboolean(L, 4);
+    mt_error error;
+    return stepped(L, self, mt_step_window(*self, start, stop, needs_some, &error), &error);
+}
+
+/* where(source, filter, function, as_table) */
+static int step_where(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_filter filter = mt_lua_to_filter(L, 2, 3, lua_toboolean(L, 4));
+    mt_error error;
+    return stepped(L, self, mt_step_where(*self, &filter, &error), &error);
+}
+
+/* thin(source, share, seed) */
+static int step_thin(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    double share = mt_lua_check_finite(L, 2, "thin: share");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    mt_error error;
+    return stepped(L, self, mt_step_thin(*self, share, seed, &error), &error);
+}
+
+/* shard(source, shard, shards) */
+static int step_shard(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    uint64_t number = mt_lua_check_count(L, 2, "shard");
+    uint64_t shards = mt_lua_check_count(L, 3, "shard: shards");
+    mt_error error;
+    return stepped(L, self, mt_step_shard(*self, number, shards, &error), &error);
+}
+
+/* shift(source, by) */
+static int step_shift(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    int64_t by = mt_lua_nanoseconds(L, 2, 0, "shift: by");
+    mt_error error;
+    return stepped(L, self, mt_step_shift(*self, by, &error), &error);
+}
+
+/* from_zero(source) */
+static int step_from_zero(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_error error;
+    return stepped(L, self, mt_step_from_zero(*self, &error), &error);
+}
+
+/* speed(source, ratio) */
+static int step_speed(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    double ratio = mt_lua_check_finite(L, 2, "speed: ratio");
+    mt_error error;
+    return stepped(L, self, mt_step_speed(*self, ratio, &error), &error);
+}
+
+/* dequantize(source, period | nil, offset | nil, seed) */
+static int step_dequantize(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    int64_t period = mt_lua_nanoseconds(L, 2, 0, "dequantize: grid");
+    int64_t offset = mt_lua_nanoseconds(L, 3, 0, "dequantize: offset");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
+    mt_error error;
+    return stepped(L, self, mt_step_dequantize(*self, period, offset, seed, &error), &error);
+}
+
+/* sort(source) */
+static int step_sort(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_error error;
+    return stepped(L, self, mt_step_sort(*self, 0, &error), &error);
+}
+
+/* loop(source, laps, every | nil, fresh_ids, common_root) */
+static int step_loop(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_repeat repeat = {
+        .laps = mt_lua_check_count(L, 2, "loop: laps"),
+        .every_ns = mt_lua_nanoseconds(L, 3, 0, "loop: every"),
+        .fresh_ids = lua_toboolean(L, 4),
+        .common_root = (size_t)mt_lua_check_count(L, 5, "loop: common_root"),
+    };
+    mt_error error;
+    return stepped(L, self, mt_step_repeat(*self, &repeat, &error), &error);
+}
+
+/* scale(source, input, output, block_size) */
+static int step_scale(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    double input = mt_lua_check_finite(L, 2, "scale: input");
+    double output = mt_lua_check_finite(L, 3, "scale: output");
+    uint64_t block_size = mt_lua_check_count(L, 4, "scale: block_size");
+    mt_error error;
+    return stepped(L, self, mt_step_scale(*self, input, output, block_size, &error), &error);
+}
+
+/* fit_ids(source, block_size, first_free) */
+static int step_fit(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    uint64_t block_size = mt_lua_check_count(L, 2, "fit_ids: block_size");
+    uint64_t first_free = mt_lua_check_count(L, 3, "fit_ids: first_free");
+    mt_error error;
+    return stepped(L, self, mt_step_fit(*self, block_size, first_free, &error), &error);
+}
+
+/* renumber(source, anonymous) */
+static int step_renumber(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    int anonymous = lua_toboolean(L, 2);
+    mt_error error;
+    return stepped(L, self, mt_step_renumber(*self, anonymous, &error), &error);
+}
+
+/* sessions(source, to, from | nil, block_size): "delta" or "cumulative" */
+static int step_sessions(lua_State *L) {
+    static const char *const names[] = {"unknown", "cumulative", "delta", NULL};
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_rows to = (mt_rows)luaL_checkoption(L, 2, NULL, names);
+    mt_rows from = (mt_rows)luaL_checkoption(L, 3, names[MT_ROWS_UNKNOWN], names);
+    uint64_t block_size = mt_lua_check_count(L, 4, "sessions: block_size");
+    mt_error error;
+    return stepped(L, self, mt_step_sessions(*self, from, to, block_size, &error), &error);
+}
+
+/* synthesis(source, synthesis): the source's times, the rest from the synthesis */
+static int step_synthesis(lua_State *L) {
+    mt_source **self = mt_lua_source_place(L, 1);
+    mt_synthesis *synthesis = mt_lua_check_synthesis(L, 2);
+    mt_error error;
+    return stepped(L, self, mt_step_synthesis(*self, synthesis, &error), &error);
+}
+
+const luaL_Reg mt_lua_source_steps[] = {{"first", step_first},
+                                        {"window", step_window},
+                                        {"where", step_where},
+                                        {"thin", step_thin},
+                                        {"shard", step_shard},
+                                        {"shift", step_shift},
+                                        {"from_zero", step_from_zero},
+                                        {"speed", step_speed},
+                                        {"dequantize", step_dequantize},
+                                        {"sort", step_sort},
+                                        {"loop", step_loop},
+                                        {"scale", step_scale},
+                                        {"fit_ids", step_fit},
+                                        {"renumber", step_renumber},
+                                        {"sessions", step_sessions},
+                                        {"timed_synthesis", step_synthesis},
+                                        {NULL, NULL}};

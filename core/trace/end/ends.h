@@ -1,0 +1,39 @@
+/* The ends of requests: each takes what is left in any source, of which it hands on nothing.
+ *
+ * All give MT_OK at the source's end, or the source's failure: MT_ERROR_INTERRUPTED after Ctrl-C.
+ * The source stays the caller's. What takes requests one by one and keeps something of them
+ * (prefix/analysis/analysis.h, prefix/model/model.h, ...) is an end as well, whose loop is the
+ * caller's. */
+#ifndef MT_TRACE_END_ENDS_H
+#define MT_TRACE_END_ENDS_H
+
+#include "base/output.h"
+#include "trace/columns.h"
+#include "trace/source/source.h"
+#include "trace/writer.h"
+
+/* Writes at most `most` requests to output, which stays open; fewer only when the source is at its
+ * end. *written counts those handed to output, on failure too. write.c */
+mt_code mt_source_write(mt_source *source, mt_output *output, const mt_trace_format *format,
+                        uint64_t most, uint64_t *written, mt_error *error);
+
+/* Appends all to columns; what came before a failure stays appended. write.c */
+mt_code mt_source_collect(mt_source *source, mt_columns *columns, mt_error *error);
+
+/* XXH3-64 over the bytes, as `format` writes them, of the first `most` requests. digest.c */
+mt_code mt_source_digest(mt_source *source, const mt_trace_format *format, uint64_t most,
+                         uint64_t *digest, mt_error *error);
+
+/* One of equally long bins of time, for a picture. */
+typedef struct mt_time_bin {
+    uint64_t requests;
+    uint64_t inputs, outputs; /* requests that have an input_length, an output_length */
+    double input, output;     /* sums of those, tokens */
+} mt_time_bin;
+
+/* Counts the requests with from_ns <= time <= to_ns into `count` bins; one at to_ns is in the last
+ * one. from_ns < to_ns, count >= 1; bins need not be cleared. bins.c */
+mt_code mt_source_bins(mt_source *source, int64_t from_ns, int64_t to_ns, mt_time_bin *bins,
+                       size_t count, mt_error *error);
+
+#endif
