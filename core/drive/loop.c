@@ -231,7 +231,7 @@ static void turn(void *context) {
     driver->lacks_memory = 0;
     if (driver->arrived || !mt_pile_is_empty(&driver->offered))
         sort_in(driver);
-    if (driver->has_stopped)
+    if (atomic_load(&driver->must_stop)) /* said before what has just been sorted in was offered */
         return;
     for (int sends = 0; driver->due.count > 0 && sends < SENDS_A_TURN; sends++) {
         now = mt_now_ns();
