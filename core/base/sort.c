@@ -2,6 +2,8 @@
  * for short runs. */
 #include "base/sort.h"
 
+#include "base/heap.h"
+
 #include <math.h>
 
 enum { SHORT_RUN = 24 };
@@ -16,26 +18,19 @@ static void insertion_sort(double *values, size_t count) {
     }
 }
 
-static void sift_down(double *values, size_t at, size_t count) {
-    double value = values[at];
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && values[child + 1] > values[child])
-            child++;
-        if (values[child] <= value)
-            break;
-        values[at] = values[child];
-    }
-    values[at] = value;
+static int is_larger(const double *a, const double *b) {
+    return *a > *b;
 }
 
+MT_HEAP(largest_heap, double, is_larger)
+
 static void heap_sort(double *values, size_t count) {
+    largest_heap heap = {.items = values, .count = count, .capacity = count};
     for (size_t i = count / 2; i-- > 0;)
-        sift_down(values, i, count);
+        largest_heap_sift_down(&heap, i);
     for (size_t end = count; end-- > 1;) {
-        double largest = values[0];
-        values[0] = values[end];
+        double largest = largest_heap_pop(&heap);
         values[end] = largest;
-        sift_down(values, 0, end);
     }
 }
 

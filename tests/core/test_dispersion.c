@@ -199,9 +199,7 @@ typedef struct time_list {
 } time_list;
 
 static void add_time(time_list *list, int64_t time) {
-    assert_int_equal(
-        mt_reserve((void **)&list->times, &list->capacity, list->count + 1, sizeof *list->times),
-        0);
+    assert_int_equal(MT_GROW(list->times, list->capacity, list->count + 1), 0);
     list->times[list->count++] = time;
 }
 

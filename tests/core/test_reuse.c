@@ -56,7 +56,7 @@ static void assert_ids(made_trace *all, const mt_synthetic *made) {
     for (size_t i = 0; i < made->hash_count; i++) {
         uint64_t id = made->hash_ids[i];
         assert_int_equal(id, all->caches.path[i]);
-        assert_int_equal(mt_reserve((void **)&all->is_last, &all->capacity, (size_t)id + 1, 1), 0);
+        assert_int_equal(MT_GROW(all->is_last, all->capacity, (size_t)id + 1), 0);
         assert_true(i >= all->caches.known || !all->is_last[id]);
         all->is_last[id] = i >= made->lasting_blocks;
     }

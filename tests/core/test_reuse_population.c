@@ -38,8 +38,8 @@ static void next(peopled *all) {
 static void assert_promises(const peopled *all, const mt_reuse_heap *heap, uint32_t *forgotten) {
     const mt_reuse_history *history = &all->population.history;
     for (size_t k = 0; k < heap->count; k++) {
-        mt_reuse_promise promised = all->population.promises[heap->waits[k].item];
-        uint32_t shared = all->items.items[heap->waits[k].item].shared;
+        mt_reuse_promise promised = all->population.promises[heap->items[k].item];
+        uint32_t shared = all->items.items[heap->items[k].item].shared;
         *forgotten += promised.node == MT_NO_NODE;
         if (promised.node != MT_NO_NODE) {
             assert_true(history->nodes[promised.node].owner < history->slot_count);
@@ -48,7 +48,7 @@ static void assert_promises(const peopled *all, const mt_reuse_heap *heap, uint3
         if (promised.slot != MT_NO_SLOT) {
             assert_true(promised.slot < history->slot_count);
             assert_int_equal(history->slots[promised.slot].node, promised.node);
-            assert_int_equal(history->slots[promised.slot].claim, heap->waits[k].item);
+            assert_int_equal(history->slots[promised.slot].claim, heap->items[k].item);
         }
     }
 }
@@ -133,38 +133,11 @@ static void test_laps(void **state) {
     close_population(&all);
 }
 
-/* ---- the heap ---------------------------------------------------------------------------------
- */
-
-static void test_heap(void **state) {
-    (void)state;
-    mt_reuse_heap heap = {0};
-    uint64_t random = 1;
-    double sum = 0;
-    for (int round = 0; round < 50; round++) {
-        double before = -1;
-        for (uint32_t k = 0; k < 40; k++) {
-            double moment = (double)below(&random, 30);
-            sum += moment;
-            assert_int_equal(mt_reuse_heap_push(&heap, (mt_reuse_wait){.moment = moment}), 0);
-        }
-        for (uint64_t k = round < 49 ? below(&random, heap.count) : heap.count; k > 0; k--) {
-            double moment = mt_reuse_heap_pop(&heap).moment;
-            assert_true(moment >= before);
-            sum -= before = moment;
-        }
-    }
-    assert_int_equal(heap.count, 0);
-    assert_true(sum == 0);
-    mt_free(heap.waits);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_promises),
         cmocka_unit_test(test_first_request),
         cmocka_unit_test(test_laps),
-        cmocka_unit_test(test_heap),
     };
     return cmocka_run_group_tests_name("reuse population", tests, NULL, NULL);
 }

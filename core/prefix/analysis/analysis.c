@@ -86,13 +86,11 @@ static mt_code make_room(mt_analysis *analysis, size_t blocks, mt_error *error) 
     if (analysis->row_count + 1 >= CAME_AGAIN || blocks > UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one analysis");
     /* add_hits uses the second half of `numbers` as well. */
-    if (mt_reserve((void **)&analysis->rows, &analysis->row_capacity, analysis->row_count + 1,
-                   sizeof(row)) ||
+    if (MT_GROW(analysis->rows, analysis->row_capacity, analysis->row_count + 1) ||
         mt_big_reserve(&analysis->first_row, bytes) ||
         (!analysis->pairs && mt_big_reserve(&analysis->positions, bytes)) ||
-        mt_reserve((void **)&analysis->keys, &analysis->key_capacity, blocks, sizeof(mt_key)) ||
-        mt_reserve((void **)&analysis->numbers, &analysis->number_capacity, 2 * blocks,
-                   sizeof(uint64_t)))
+        MT_GROW(analysis->keys, analysis->key_capacity, blocks) ||
+        MT_GROW(analysis->numbers, analysis->number_capacity, 2 * blocks))
         return mt_fail_memory(error, "analysis");
     return MT_OK;
 }

@@ -39,18 +39,15 @@ void mt_locality_free(mt_locality *locality) {
 }
 
 static mt_code make_room(mt_locality *locality, size_t blocks, mt_error *error) {
-    if (mt_reserve((void **)&locality->rows, &locality->row_capacity, locality->row_count + 1,
-                   sizeof *locality->rows) ||
-        mt_reserve((void **)&locality->path, &locality->path_capacity, blocks,
-                   sizeof *locality->path))
+    if (MT_GROW(locality->rows, locality->row_capacity, locality->row_count + 1) ||
+        MT_GROW(locality->path, locality->path_capacity, blocks))
         return mt_fail_memory(error, "cache analysis");
     return MT_OK;
 }
 
 /* Keeps the runs that the request's path fell into. */
 static mt_code keep_runs(mt_locality *locality, const mt_touch *touch, mt_error *error) {
-    if (mt_reserve((void **)&locality->runs, &locality->run_capacity,
-                   locality->run_count + touch->run_count, sizeof *locality->runs))
+    if (MT_GROW(locality->runs, locality->run_capacity, locality->run_count + touch->run_count))
         return mt_fail_memory(error, "cache analysis");
     uint32_t begin = 0;
     for (size_t i = 0; i < touch->run_count; i++) {

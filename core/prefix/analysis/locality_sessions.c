@@ -3,8 +3,7 @@
 
 /* The number of a new session. */
 static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *error) {
-    if (mt_reserve((void **)&sessions->list, &sessions->capacity, sessions->count + 1,
-                   sizeof *sessions->list))
+    if (MT_GROW(sessions->list, sessions->capacity, sessions->count + 1))
         return mt_fail_memory(error, "sessions");
     *number = (uint32_t)sessions->count; /* no more than requests, which are fewer than 2^32 - 1 */
     sessions->list[sessions->count++] = (mt_session){0, 0};
@@ -16,8 +15,7 @@ static mt_code named_session(mt_sessions *sessions, mt_span name, uint32_t *numb
                              mt_error *error) {
     uint32_t name_number;
     if (mt_texts_intern(&sessions->names, name.text, name.length, &name_number) ||
-        mt_reserve((void **)&sessions->of_name, &sessions->name_capacity, (size_t)name_number + 1,
-                   sizeof *sessions->of_name))
+        MT_GROW(sessions->of_name, sessions->name_capacity, (size_t)name_number + 1))
         return mt_fail_memory(error, "sessions");
     if (name_number < sessions->name_count) {
         *number = sessions->of_name[name_number];

@@ -40,10 +40,8 @@ static int are_consecutive(mt_numbering *numbering, const uint64_t *ids, size_t 
 }
 
 static int make_room(mt_numbering *numbering, size_t count) {
-    return mt_reserve((void **)&numbering->keys, &numbering->key_capacity, count,
-                      sizeof *numbering->keys) ||
-           mt_reserve((void **)&numbering->numbers, &numbering->number_capacity, count,
-                      sizeof *numbering->numbers);
+    return MT_GROW(numbering->keys, numbering->key_capacity, count) ||
+           MT_GROW(numbering->numbers, numbering->number_capacity, count);
 }
 
 /* Enters the ids that were their numbers into the table. */

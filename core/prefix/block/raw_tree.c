@@ -69,8 +69,8 @@ static mt_code make_room(mt_raw_tree *tree, size_t blocks, mt_error *error) {
     size_t most = tree->count + blocks;
     if (mt_big_reserve(&tree->parents, most * sizeof(uint32_t)) ||
         mt_big_reserve(&tree->ids, most * sizeof(uint64_t)) ||
-        mt_reserve((void **)&tree->keys, &tree->key_capacity, blocks, sizeof(mt_key)) ||
-        mt_reserve((void **)&tree->found, &tree->found_capacity, blocks, sizeof(uint64_t)))
+        MT_GROW(tree->keys, tree->key_capacity, blocks) ||
+        MT_GROW(tree->found, tree->found_capacity, blocks))
         return mt_fail_memory(error, "raw tree");
     return MT_OK;
 }

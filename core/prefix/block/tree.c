@@ -51,9 +51,8 @@ static mt_code make_room(mt_prefix_tree *tree, size_t blocks, mt_error *error) {
     if (blocks > BLOCKS_LIMIT - tree->count)
         return mt_fail(error, MT_ERROR_VALUE, "too many blocks for one tree");
     size_t bytes = (tree->count + blocks) * sizeof(uint32_t);
-    if (mt_big_reserve(&tree->parents, bytes) ||
-        mt_reserve((void **)&tree->keys, &tree->key_capacity, blocks, sizeof(mt_key)) ||
-        mt_reserve((void **)&tree->numbers, &tree->number_capacity, blocks, sizeof(uint64_t)))
+    if (mt_big_reserve(&tree->parents, bytes) || MT_GROW(tree->keys, tree->key_capacity, blocks) ||
+        MT_GROW(tree->numbers, tree->number_capacity, blocks))
         return mt_fail_memory(error, "prefix tree");
     return MT_OK;
 }

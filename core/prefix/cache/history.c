@@ -80,10 +80,9 @@ static mt_code make_room(mt_history *history, const uint32_t *blocks, size_t cou
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one history");
     if (mt_big_reserve(&history->owners, highest * sizeof(uint32_t)) ||
         mt_big_reserve(&history->visits, highest * sizeof(uint32_t)) ||
-        mt_reserve((void **)&history->lengths, &history->length_capacity, requests,
-                   sizeof(uint32_t)) ||
-        mt_reserve((void **)&history->own, &history->own_capacity, requests, sizeof(uint32_t)) ||
-        mt_reserve((void **)&history->sums, &history->sum_capacity, requests + 1, sizeof(uint64_t)))
+        MT_GROW(history->lengths, history->length_capacity, requests) ||
+        MT_GROW(history->own, history->own_capacity, requests) ||
+        MT_GROW(history->sums, history->sum_capacity, requests + 1))
         return mt_fail_memory(error, "history");
     return MT_OK;
 }
@@ -95,7 +94,7 @@ static mt_code find_runs(mt_history *history, const uint32_t *blocks, size_t kno
     size_t count = 0;
     for (size_t end = known; end > 0;) {
         uint32_t owner = owners[blocks[end - 1]];
-        if (mt_reserve((void **)&history->runs, &history->run_capacity, count + 1, sizeof(mt_run)))
+        if (MT_GROW(history->runs, history->run_capacity, count + 1))
             return mt_fail_memory(error, "history");
         history->runs[count++] = (mt_run){
             .end = (uint32_t)end, .owner = owner, .distance = mt_history_distance(history, owner)};

@@ -96,14 +96,10 @@ static mt_code check_request(const mt_learner *learner, const mt_request *reques
 static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
     mt_model *model = learner->model;
     size_t wanted = model->count + 1;
-    if (mt_reserve((void **)&model->descriptions, &learner->description_capacity, wanted,
-                   sizeof *model->descriptions) ||
-        mt_reserve((void **)&model->gaps_ns, &learner->gap_capacity, wanted,
-                   sizeof *model->gaps_ns) ||
-        mt_reserve((void **)&learner->pendings, &learner->pending_capacity, wanted,
-                   sizeof *learner->pendings) ||
-        mt_reserve((void **)&learner->blocks, &learner->block_capacity, blocks,
-                   sizeof *learner->blocks))
+    if (MT_GROW(model->descriptions, learner->description_capacity, wanted) ||
+        MT_GROW(model->gaps_ns, learner->gap_capacity, wanted) ||
+        MT_GROW(learner->pendings, learner->pending_capacity, wanted) ||
+        MT_GROW(learner->blocks, learner->block_capacity, blocks))
         return mt_fail_memory(error, "learner");
     return MT_OK;
 }
@@ -111,8 +107,7 @@ static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
 static mt_code add_runs(mt_learner *learner, const mt_touch *touch, mt_description *description,
                         mt_error *error) {
     mt_model *model = learner->model;
-    if (mt_reserve((void **)&model->runs, &learner->run_capacity,
-                   model->run_count + touch->run_count, sizeof *model->runs))
+    if (MT_GROW(model->runs, learner->run_capacity, model->run_count + touch->run_count))
         return mt_fail_memory(error, "learner");
     description->run_begin = model->run_count;
     description->run_count = (uint32_t)touch->run_count;

@@ -59,7 +59,7 @@ static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
         return mt_fail(error, MT_ERROR_VALUE, "too many blocks for one tree");
     by_block = (before + blocks) * sizeof(uint32_t);
     if (mt_big_reserve(&radix->visited, by_block) || mt_big_reserve(&radix->ends, by_block) ||
-        mt_reserve((void **)&radix->path, &radix->path_capacity, blocks, sizeof(uint32_t)))
+        MT_GROW(radix->path, radix->path_capacity, blocks))
         return mt_fail_memory(error, "radix tree");
     if (radix->block_size == 0)
         return MT_OK;

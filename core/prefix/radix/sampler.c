@@ -310,7 +310,7 @@ mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, 
     if (code)
         return code;
     size_t count = drawn.context + drawn.tail;
-    if (mt_reserve((void **)&request->hash_ids, &request->hash_capacity, count, sizeof(uint64_t)))
+    if (MT_GROW(request->hash_ids, request->hash_capacity, count))
         return mt_fail_memory(error, "synthesis");
     if (drawn.knows_blocks &&
         (code = write_ids(sampler, &drawn, draw_copy(sampler), request->hash_ids, error)))

@@ -223,8 +223,7 @@ static mt_code new_node(mt_reuse_history *history, mt_reuse_node node, uint32_t 
         history->free_nodes = history->nodes[*number].parent;
     } else {
         if (history->node_count == MT_NO_NODE - 1 ||
-            mt_reserve((void **)&history->nodes, &history->node_capacity,
-                       (size_t)history->node_count + 1, sizeof(mt_reuse_node)))
+            MT_GROW(history->nodes, history->node_capacity, (size_t)history->node_count + 1))
             return mt_fail_memory(error, "history of requests");
         *number = history->node_count++;
     }
@@ -290,14 +289,10 @@ static void join_groups(mt_reuse_history *history, uint32_t s) {
 
 static mt_code make_room(mt_reuse_history *history, mt_error *error) {
     size_t slots = (size_t)history->slot_count + 1;
-    if (slots > INT32_MAX ||
-        mt_reserve((void **)&history->slots, &history->slot_capacity, slots,
-                   sizeof(mt_reuse_slot)) ||
-        mt_reserve((void **)&history->sums, &history->sum_capacity, slots + 1, sizeof(uint64_t)) ||
-        mt_reserve((void **)&history->near, &history->near_capacity, slots / NEAR + 1,
-                   sizeof(mt_reuse_reach)) ||
-        mt_reserve((void **)&history->far, &history->far_capacity, slots / FAR + 1,
-                   sizeof(mt_reuse_reach)))
+    if (slots > INT32_MAX || MT_GROW(history->slots, history->slot_capacity, slots) ||
+        MT_GROW(history->sums, history->sum_capacity, slots + 1) ||
+        MT_GROW(history->near, history->near_capacity, slots / NEAR + 1) ||
+        MT_GROW(history->far, history->far_capacity, slots / FAR + 1))
         return mt_fail_memory(error, "history of requests");
     return MT_OK;
 }
