@@ -119,8 +119,8 @@ static inline void *server_accept(void *context) {
         server_connection *c = malloc(sizeof *c);
         *c = (server_connection){s, place};
         atomic_store(&s->fds[place], fd);
-        pthread_create(&s->threads[place], NULL, server_serve, c);
         atomic_store(&s->accepted, place + 1);
+        pthread_create(&s->threads[place], NULL, server_serve, c);
     }
 }
 
