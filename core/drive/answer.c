@@ -42,7 +42,8 @@ void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int co
 
 /* A server that says no type, or text/plain, is known by its first byte. */
 static void guess_form(mt_answer *answer, mt_exchange *exchange, char first) {
-    answer->form = first == '{' ? JSON : memchr("deir:\xef\r\n", first, 8) ? STREAM : FAILED;
+    int is_line = first != '\0' && strchr("deir:\xef\r\n", first) != NULL; /* data:, event:, ... */
+    answer->form = first == '{' ? JSON : is_line ? STREAM : FAILED;
     if (answer->form == STREAM)
         exchange->noted |= MT_WAS_STREAM;
 }

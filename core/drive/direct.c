@@ -157,6 +157,7 @@ static void fail_before_byte(connection *c, mt_failure failure, int os_error) {
     mt_transport *transport = c->transport;
     connection_free(c);
     flight->exchange.noted |= MT_WAS_RESENT;
+    flight->exchange.noted &= ~(unsigned)MT_WAS_REUSED;
     flight->phase = MT_PHASE_CONNECTING;
     flight->progress_ns = mt_now_ns();
     mt_count(&transport->resent, 1);
@@ -243,9 +244,10 @@ static void fail_at(connection *c, int64_t arrival_ns) {
     const char *text = mt_http_problem_text(problem);
     memcpy(exchange->text, text, strlen(text) + 1);
     fail(c,
-         problem == MT_HTTP_BAD_CHUNK          ? MT_FAILURE_BAD_CHUNK
-         : problem == MT_HTTP_CLOSED_IN_HEADER ? MT_FAILURE_RESET_IN_HEADER
-                                               : MT_FAILURE_NOT_HTTP,
+         problem == MT_HTTP_BAD_CHUNK            ? MT_FAILURE_BAD_CHUNK
+         : problem == MT_HTTP_CLOSED_IN_HEADER   ? MT_FAILURE_RESET_IN_HEADER
+         : problem == MT_HTTP_CLOSED_BEFORE_BYTE ? MT_FAILURE_CLOSED_BEFORE_BYTE
+                                                 : MT_FAILURE_NOT_HTTP,
          0);
 }
 
@@ -369,11 +371,11 @@ static void write_some(connection *c) {
         }
         has_connected(c);
         c->written += (size_t)length;
+        flight->exchange.bytes_sent = c->written;
         flight->progress_ns = mt_now_ns();
     }
     if (flight->exchange.sent_ns == MT_NEVER)
         flight->exchange.sent_ns = flight->progress_ns;
-    flight->exchange.bytes_sent = c->written;
     watch(c, EV_READ);
 }
 

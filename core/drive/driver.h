@@ -54,7 +54,9 @@ typedef struct mt_prepared {
  * not offered. */
 mt_prepared *mt_prepared_new(size_t length);
 
-/* Starts the thread and opens the connections that were asked for. Fails (MT_ERROR_IO, MT_ERROR_VALUE)
+/* Starts the thread and opens the connections that were asked for; each address of a name is tried,
+ * and those that accept no connection are left out. The URLs are needed no longer afterwards. Raises
+ * the process's soft limit of open files to the hard one. Fails (MT_ERROR_IO, MT_ERROR_VALUE)
  * when a URL cannot be understood, a name has no address or nobody accepts a connection. */
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
 

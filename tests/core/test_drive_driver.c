@@ -230,6 +230,7 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
      "90\r\n\r\n{\"choices\":[",
      "closed_mid_event", "", 0},
+    {"HTTP/1.1 100 Continue\r\n\r\n", "closed_before_byte", "closed without a byte", 0},
     {"SSH-2.0-OpenSSH_9.2\r\n", "not_http", "not HTTP", 0},
     {"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "not_http", "a bad Content-Length", 0},
     {CHUNKED "no size\r\n", "bad_chunk_size", "a bad chunk size", 0},
@@ -279,7 +280,8 @@ static void test_failures_by_name(void **state) {
             assert_int_equal(ECONNRESET, e->os_error);
         /* The first connection was open before, so that a request which dies before a byte is sent
          * once more, and only then. */
-        int is_before_byte = strstr(name, "before_byte") != NULL;
+        int is_before_byte = e->first_byte_ns == MT_NEVER;
+        assert_int_equal(is_before_byte, ends[i].says[0] == '\0');
         assert_int_equal(is_before_byte, (e->noted & MT_WAS_RESENT) != 0);
         assert_int_equal(1 + is_before_byte, d->server.requests);
         assert_true(e->begun_ns <= e->end_ns);
@@ -785,11 +787,46 @@ static void test_the_ring_is_bounded(void **state) {
             (void)take_all(d);
         }
     }
-    assert_true(refused >= 1 && refused < 4000);       /* it waits */
+    assert_true(refused >= 1 && refused < 4000); /* it waits */
     collect(d);
     offer(d, request(d, mt_now_ns() + 5 * ms, 50000)); /* alone it may be as large as it likes */
     collect(d);
     end(d);
+}
+
+static void test_no_memory_at_the_start(void **state) {
+    (void)state;
+    drive *d = drive_new();
+    begin(d, answer_stream);
+    d->options.connections = 2;
+    mt_error error;
+    for (uint64_t n = 1; !d->driver; n++) {
+        mt_memory_fail_at(n, 0);
+        d->driver = mt_driver_start(&d->options, &error);
+        mt_memory_fail_at(0, 0);
+        if (!d->driver)
+            assert_int_equal(MT_ERROR_MEMORY, error.code);
+        else
+            assert_true(n > 5);
+    }
+    offer(d, request(d, mt_now_ns(), 10));
+    collect(d);
+    end(d);
+}
+
+static void test_descriptors(void **state) {
+    (void)state;
+    struct rlimit before, limit;
+    getrlimit(RLIMIT_NOFILE, &before);
+    limit = before;
+    limit.rlim_cur = 128;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int most = mt_descriptor_limit();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    assert_int_equal(before.rlim_max, limit.rlim_cur);
+    if (before.rlim_max >= 256 && before.rlim_max <= INT32_MAX)
+        assert_int_equal(before.rlim_max - 64, most);
+    setrlimit(RLIMIT_NOFILE, &before);
 }
 
 static void test_memory_runs_out_for_a_while(void **state) {
@@ -835,6 +872,8 @@ int main(void) {
         cmocka_unit_test(test_stop_sending),
         cmocka_unit_test(test_free_at_any_time),
         cmocka_unit_test(test_the_ring_is_bounded),
+        cmocka_unit_test(test_no_memory_at_the_start),
+        cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_memory_runs_out_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
