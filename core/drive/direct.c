@@ -1,17 +1,16 @@
 /* The direct transport: HTTP/1.1 over raw sockets, one for each request in flight, kept open for the
- * next. Arrivals are stamped by the kernel (Documentation/networking/timestamping.rst of Linux). */
+ * next. */
 #include "base/memory.h"
 #include "drive/endpoint.h"
 #include "drive/http/message.h"
+#include "drive/stamp.h"
 #include "drive/transport.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <linux/errqueue.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
@@ -177,61 +176,6 @@ static void finish(connection *c, int how, int64_t arrival_ns, int os_error, int
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
-static int64_t wall_clock_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* The kernel's stamp of what was read, on the monotonic clock; MT_NEVER: none. The stamp is of the
- * wall clock, which may be set at any time: only its distance from now is used. */
-static int64_t stamp_of(struct msghdr *message, int64_t now_ns) {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPING)
-            continue;
-        struct scm_timestamping stamps;
-        memcpy(&stamps, CMSG_DATA(c), sizeof stamps);
-        int64_t lag = wall_clock_ns() - (stamps.ts[0].tv_sec * 1000000000 + stamps.ts[0].tv_nsec);
-        if (stamps.ts[0].tv_sec != 0)
-            return lag > 0 ? now_ns - lag : now_ns;
-    }
-    return MT_NEVER;
-}
-
-/* Like recv(2); *arrival_ns is when the last byte of it came, *lag_ns how much later it was read, -1
- * where the kernel did not say. */
-static ssize_t receive(connection *c, int64_t *arrival_ns, int64_t *lag_ns) {
-    mt_transport *transport = c->transport;
-    union {
-        char bytes[CMSG_SPACE(sizeof(struct scm_timestamping))];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec into = {transport->buffer, READ_BYTES};
-    struct msghdr message = {.msg_iov = &into,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    int64_t before = mt_now_ns();
-    ssize_t length = recvmsg(c->fd, &message, 0);
-    if (length <= 0)
-        return length;
-    int64_t after = mt_now_ns();
-    *arrival_ns = stamp_of(&message, after);
-    *lag_ns = *arrival_ns == MT_NEVER ? -1 : after - *arrival_ns;
-    if (*arrival_ns == MT_NEVER)
-        *arrival_ns = before;
-    else if (!mt_counted(&transport->has_kernel_stamps))
-        mt_count(&transport->has_kernel_stamps, 1);
-    if (c->flight) {
-        unsigned *noted = &c->flight->exchange.noted;
-        if (*lag_ns < 0)
-            *noted &= ~(unsigned)MT_HAS_KERNEL_STAMPS;
-        else if (c->flight->exchange.first_byte_ns == MT_NEVER)
-            *noted |= MT_HAS_KERNEL_STAMPS;
-    }
-    return length;
-}
-
 /* What the parser found wrong. */
 static void fail_at(connection *c, int64_t arrival_ns) {
     mt_exchange *exchange = &c->flight->exchange;
@@ -295,13 +239,39 @@ static void take_end(connection *c, int os_error) {
         fail_at(c, now);
 }
 
+/* What is noted of a read, and when its bytes came: never before what came earlier, for two clocks
+ * may differ by a little. */
+static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t length,
+                         const mt_stamp *stamp) {
+    mt_exchange *exchange = &flight->exchange;
+    int64_t arrival = stamp->arrival_ns;
+    int64_t least = flight->phase == MT_PHASE_ANSWERING ? flight->progress_ns : exchange->begun_ns;
+    if (arrival < least)
+        arrival = least;
+    if (stamp->lag_ns < 0)
+        exchange->noted &= ~(unsigned)MT_HAS_KERNEL_STAMPS;
+    else if (exchange->first_byte_ns == MT_NEVER)
+        exchange->noted |= MT_HAS_KERNEL_STAMPS;
+    if (stamp->lag_ns >= 0 && !mt_counted(&transport->has_kernel_stamps))
+        mt_count(&transport->has_kernel_stamps, 1);
+    if (stamp->lag_ns > exchange->read_lag_ns)
+        exchange->read_lag_ns = stamp->lag_ns;
+    if (exchange->first_byte_ns == MT_NEVER)
+        exchange->first_byte_ns = arrival;
+    exchange->bytes_received += (uint64_t)length;
+    flight->progress_ns = arrival;
+    flight->phase = MT_PHASE_ANSWERING;
+    return arrival;
+}
+
 static void read_some(connection *c) {
     mt_transport *transport = c->transport;
-    int64_t arrival, lag;
-    ssize_t length = receive(c, &arrival, &lag);
+    mt_flight *flight = c->flight;
+    mt_stamp stamp;
+    ssize_t length = mt_stamp_receive(c->fd, transport->buffer, READ_BYTES, &stamp);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (!c->flight) { /* idle: closed, or something nobody asked for */
+    if (!flight) { /* idle: closed, or something nobody asked for */
         drop_idle(c);
         return;
     }
@@ -309,19 +279,7 @@ static void read_some(connection *c) {
         take_end(c, length < 0 ? errno : 0);
         return;
     }
-    mt_flight *flight = c->flight;
-    mt_exchange *exchange = &flight->exchange;
-    if (arrival < exchange->begun_ns)
-        arrival = exchange->begun_ns; /* clocks of two kinds may differ by a little */
-    if (flight->phase == MT_PHASE_ANSWERING && arrival < flight->progress_ns)
-        arrival = flight->progress_ns;
-    flight->progress_ns = arrival;
-    flight->phase = MT_PHASE_ANSWERING;
-    exchange->bytes_received += (uint64_t)length;
-    if (lag > exchange->read_lag_ns)
-        exchange->read_lag_ns = lag;
-    if (exchange->first_byte_ns == MT_NEVER)
-        exchange->first_byte_ns = arrival;
+    int64_t arrival = note_read(transport, flight, (size_t)length, &stamp);
     if (flight->prepared && !(c->watched & EV_WRITE)) { /* it will not be sent once more */
         transport->host->spent(transport->host->context, flight->prepared);
         flight->prepared = NULL;

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERVER_CONNECTIONS = 512 };
+enum { SERVER_CONNECTIONS = 2048 };
 
 typedef struct server server;
 

@@ -769,6 +769,62 @@ static void test_free_at_any_time(void **state) {
     }
 }
 
+/* All kinds of ends in some order. */
+static int answer_anyhow(server *s, int fd, int number) {
+    static const char *const texts[] = {HEAD "\r\n" EVENT("a"),
+                                        JSON_HEAD("429 Busy") "{}",
+                                        CHUNKED "zz\r\n",
+                                        "HTTP/1.1 200 OK\r\nCont",
+                                        "",
+                                        "<html>"};
+    unsigned draw = (unsigned)atomic_load(&s->requests) * 2654435761u >> 20;
+    unsigned kind = draw % 16;
+    if (kind < 8)
+        return kind < 2 ? answer_and_close(s, fd, number) : answer_stream(s, fd, number);
+    server_say(fd, texts[kind % 6]);
+    if (draw & 256)
+        server_will_reset(fd);
+    if (draw & 512)
+        server_stall(fd);
+    return 0;
+}
+
+static void test_whatever_happens(void **state) {
+    (void)state;
+    drive *d = drive_new();
+    begin(d, answer_anyhow);
+    d->options.slots = 8;
+    d->options.first_timeout_ns = 30 * ms;
+    d->options.gap_timeout_ns = 20 * ms;
+    d->options.total_timeout_ns = 50 * ms;
+    start(d);
+    int64_t now = mt_now_ns();
+    for (int i = 0; i < 900; i++) {
+        mt_prepared *prepared =
+            request(d, i % 3 ? now + i * 7919 % 400 * ms : MT_NEVER, (size_t)(i * 31 % 5000));
+        prepared->cancel_after_ns = i % 5 ? 0 : 5 * ms;
+        offer(d, prepared);
+    }
+    sleep_ms(300);
+    mt_driver_stop_sending(d->driver, mt_now_ns() + 10 * ms, MT_FAILURE_CANCELLED_RUN_END);
+    collect(d);
+    int kinds[MT_FAILURES] = {0}, different = 0;
+    for (uint64_t i = 0; i < d->offered; i++) {
+        mt_exchange *e = &d->exchanges[i];
+        different += kinds[e->failure]++ == 0;
+        assert_true(e->end_ns != MT_NEVER);
+        assert_int_equal(e->failure == MT_FAILURE_NOT_SENT, e->begun_ns == MT_NEVER);
+        assert_true(e->contents == 0 || e->gap_count == e->contents - 1);
+    }
+    assert_true(different > 8);
+    mt_driver_load load;
+    mt_driver_look(d->driver, &load);
+    assert_int_equal(load.begun, load.ended);
+    assert_int_equal(d->offered, load.begun + (uint64_t)kinds[MT_FAILURE_NOT_SENT]);
+    assert_int_equal(0, load.waiting);
+    end(d);
+}
+
 /* --- the ring and memory -------------------------------------------------------------------------- */
 
 static void test_the_ring_is_bounded(void **state) {
@@ -871,6 +927,7 @@ int main(void) {
         cmocka_unit_test(test_cancelled_after),
         cmocka_unit_test(test_stop_sending),
         cmocka_unit_test(test_free_at_any_time),
+        cmocka_unit_test(test_whatever_happens),
         cmocka_unit_test(test_the_ring_is_bounded),
         cmocka_unit_test(test_no_memory_at_the_start),
         cmocka_unit_test(test_descriptors),
