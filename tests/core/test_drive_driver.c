@@ -621,6 +621,49 @@ static void test_split_anywhere(void **state) {
     end(d);
 }
 
+/* Answers of a real server (llama.cpp), where they are there. */
+static void test_real_answers(void **state) {
+    (void)state;
+    static const struct {
+        const char *file;
+        int failure, status, has_stream;
+    } files[] = {
+        {"chat_stream_usage", MT_FAILURE_NONE, 200, 1},
+        {"chat_whole", MT_FAILURE_NONE, 200, 0},
+        {"completions_stream_ids", MT_FAILURE_NONE, 200, 1},
+        {"completions_whole", MT_FAILURE_NONE, 200, 0},
+        {"unknown_field", MT_FAILURE_NONE, 200, 0},
+        {"bad_json", MT_FAILURE_STATUS, 500, 0},
+        {"not_found", MT_FAILURE_STATUS, 404, 0},
+        {"too_long", MT_FAILURE_NONE, 200, 1},
+    };
+    const char *folder = getenv("MOONTIDE_DATA");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[512], text[4096];
+        snprintf(path, sizeof path, "%s/streams/%s.http", folder ? folder : "../shared/data",
+                 files[i].file);
+        FILE *file = fopen(path, "rb");
+        if (!file)
+            skip();
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        fclose(file);
+        drive *d = drive_one(say_text, text);
+        mt_exchange *e = &d->exchanges[0];
+        if (e->failure != files[i].failure || e->status != files[i].status)
+            fail_msg("%s: %s %d '%s'", path, mt_failure_name((mt_failure)e->failure), e->status,
+                     e->text);
+        assert_int_equal(files[i].has_stream, (e->noted & MT_WAS_STREAM) != 0);
+        if (e->failure == MT_FAILURE_NONE)
+            assert_true(e->contents > 0 && e->completion_tokens > 0 && e->prompt_tokens > 0);
+        else
+            assert_true(strlen(e->text) > 5);
+        mt_driver_load load;
+        mt_driver_look(d->driver, &load);
+        assert_int_equal(1, load.connections); /* kept */
+        end(d);
+    }
+}
+
 static int answer_paced(server *s, int fd, int number) {
     (void)s;
     (void)number;
@@ -921,6 +964,7 @@ int main(void) {
         cmocka_unit_test(test_two_endpoints),
         cmocka_unit_test(test_a_large_request),
         cmocka_unit_test(test_split_anywhere),
+        cmocka_unit_test(test_real_answers),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_starved),
