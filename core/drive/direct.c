@@ -1,128 +1,27 @@
 /* The direct transport: HTTP/1.1 over raw sockets, one for each request in flight, kept open for the
  * next. */
 #include "base/memory.h"
+#include "drive/connection.h"
 #include "drive/endpoint.h"
-#include "drive/http/message.h"
 #include "drive/stamp.h"
-#include "drive/transport.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
 
-/* Servers close a connection after 5 s without a request (uvicorn, cpp-httplib): none is used again
- * after 4 s. */
-static const int64_t idle_most_ns = 4000000000, handshake_most_ns = 5000000000;
-
-typedef struct connection {
-    struct event event;
-    mt_http http;
-    mt_flight *flight;                /* NULL: idle */
-    struct connection *newer, *older; /* of the idle ones of its endpoint; free ones: by older */
-    int64_t idle_since_ns;
-    size_t written; /* bytes of the request */
-    mt_transport *transport;
-    int fd;
-    uint16_t endpoint;
-    short watched;    /* EV_...; 0: nothing */
-    uint8_t was_open; /* before this request */
-    uint8_t is_connected;
-    uint8_t has_refused; /* no byte of the request can be written any more */
-} connection;
-
-/* The idle ones: the newest is used next, the oldest closed first. */
-typedef struct direct_endpoint {
-    mt_endpoint where;
-    connection *newest, *oldest;
-} direct_endpoint;
+static const int64_t handshake_most_ns = 5000000000;
 
 struct mt_transport {
     const mt_driver_options *options;
     const mt_transport_host *host;
-    struct event_base *base;
-    direct_endpoint *endpoints;
-    connection *unused;
+    mt_endpoint *endpoints;
+    mt_pool pool;
     int descriptor_limit;
-    mt_counter open, opened, handshakes_failed, resent, has_kernel_stamps;
+    mt_counter opened, handshakes_failed, resent, has_kernel_stamps;
     char buffer[READ_BYTES];
 };
-
-/* --- connections -------------------------------------------------------------------------------- */
-
-static void on_ready(evutil_socket_t fd, short what, void *context);
-
-/* Asks the loop for what is wanted of the socket. */
-static void watch(connection *c, short what) {
-    if (c->watched == what)
-        return;
-    if (c->watched)
-        event_del(&c->event);
-    c->watched = what;
-    if (!what)
-        return;
-    event_assign(&c->event, c->transport->base, c->fd, (short)(what | EV_PERSIST), on_ready, c);
-    event_add(&c->event, NULL);
-}
-
-/* NULL when out of memory; then the socket is closed. */
-static connection *connection_new(mt_transport *transport, int fd, size_t endpoint) {
-    connection *c = transport->unused;
-    if (c)
-        transport->unused = c->older;
-    else
-        c = mt_allocate(1, sizeof *c);
-    if (!c) {
-        close(fd);
-        return NULL;
-    }
-    *c = (connection){.transport = transport, .fd = fd, .endpoint = (uint16_t)endpoint};
-    mt_count(&transport->open, 1);
-    return c;
-}
-
-static void connection_free(connection *c) {
-    mt_transport *transport = c->transport;
-    watch(c, 0);
-    close(c->fd);
-    mt_count(&transport->open, -1);
-    c->older = transport->unused;
-    transport->unused = c;
-}
-
-static void leave_idle(connection *c) {
-    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
-    *(c->newer ? &c->newer->older : &endpoint->newest) = c->older;
-    *(c->older ? &c->older->newer : &endpoint->oldest) = c->newer;
-    c->newer = c->older = NULL;
-}
-
-static void drop_idle(connection *c) {
-    leave_idle(c);
-    connection_free(c);
-}
-
-/* Those that have been idle for too long. */
-static void drop_old(direct_endpoint *endpoint, int64_t now_ns) {
-    while (endpoint->oldest && now_ns - endpoint->oldest->idle_since_ns > idle_most_ns)
-        drop_idle(endpoint->oldest);
-}
-
-static void become_idle(connection *c, int64_t now_ns) {
-    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
-    drop_old(endpoint, now_ns);
-    c->flight = NULL;
-    c->idle_since_ns = now_ns;
-    c->older = endpoint->newest;
-    c->newer = NULL;
-    *(endpoint->newest ? &endpoint->newest->newer : &endpoint->oldest) = c;
-    endpoint->newest = c;
-    watch(c, EV_READ); /* a server's close is seen */
-}
 
 /* --- the end of an exchange --------------------------------------------------------------------- */
 
@@ -136,10 +35,10 @@ static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure fa
 }
 
 /* With its connection. */
-static void fail(connection *c, mt_failure failure, int os_error) {
-    mt_transport *transport = c->transport;
+static void fail(mt_connection *c, mt_failure failure, int os_error) {
+    mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
-    connection_free(c);
+    mt_connection_free(c);
     end_flight(transport, flight, failure, os_error, mt_now_ns());
 }
 
@@ -147,14 +46,14 @@ static void dial(mt_transport *transport, mt_flight *flight);
 
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
-static void fail_before_byte(connection *c, mt_failure failure, int os_error) {
+static void fail_before_byte(mt_connection *c, mt_failure failure, int os_error) {
     mt_flight *flight = c->flight;
     if (!c->was_open || flight->exchange.noted & MT_WAS_RESENT) {
         fail(c, failure, os_error);
         return;
     }
-    mt_transport *transport = c->transport;
-    connection_free(c);
+    mt_transport *transport = c->pool->owner;
+    mt_connection_free(c);
     flight->exchange.noted |= MT_WAS_RESENT;
     flight->exchange.noted &= ~(unsigned)MT_WAS_REUSED;
     flight->phase = MT_PHASE_CONNECTING;
@@ -163,21 +62,21 @@ static void fail_before_byte(connection *c, mt_failure failure, int os_error) {
     dial(transport, flight);
 }
 
-static void finish(connection *c, int how, int64_t arrival_ns, int os_error, int may_stay) {
-    mt_transport *transport = c->transport;
+static void finish(mt_connection *c, int how, int64_t arrival_ns, int os_error, int may_stay) {
+    mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_failure failure = mt_answer_end(&flight->answer, &flight->exchange, how, arrival_ns);
     if (may_stay)
-        become_idle(c, mt_now_ns());
+        mt_connection_rest(c, mt_now_ns());
     else
-        connection_free(c);
+        mt_connection_free(c);
     end_flight(transport, flight, failure, os_error, arrival_ns);
 }
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
 /* What the parser found wrong. */
-static void fail_at(connection *c, int64_t arrival_ns) {
+static void fail_at(mt_connection *c, int64_t arrival_ns) {
     mt_exchange *exchange = &c->flight->exchange;
     mt_http_problem problem = (mt_http_problem)c->http.problem;
     if (problem == MT_HTTP_CLOSED_IN_BODY) {
@@ -196,7 +95,7 @@ static void fail_at(connection *c, int64_t arrival_ns) {
 }
 
 /* What was read goes through the parser. */
-static void take_bytes(connection *c, mt_span unread, int64_t arrival_ns) {
+static void take_bytes(mt_connection *c, mt_span unread, int64_t arrival_ns) {
     mt_flight *flight = c->flight;
     mt_span body;
     mt_answer_read(&flight->answer);
@@ -223,7 +122,7 @@ static void take_bytes(connection *c, mt_span unread, int64_t arrival_ns) {
 }
 
 /* The other side has closed (os_error 0), or the connection has broken. */
-static void take_end(connection *c, int os_error) {
+static void take_end(mt_connection *c, int os_error) {
     mt_exchange *exchange = &c->flight->exchange;
     int64_t now = mt_now_ns();
     if (exchange->first_byte_ns == MT_NEVER)
@@ -264,15 +163,15 @@ static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t leng
     return arrival;
 }
 
-static void read_some(connection *c) {
-    mt_transport *transport = c->transport;
+static void read_some(mt_connection *c) {
+    mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_stamp stamp;
     ssize_t length = mt_stamp_receive(c->fd, transport->buffer, READ_BYTES, &stamp);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (!flight) { /* idle: closed, or something nobody asked for */
-        drop_idle(c);
+        mt_connection_drop(c);
         return;
     }
     if (length <= 0) {
@@ -291,27 +190,29 @@ static void read_some(connection *c) {
 
 /* Writing has failed: before there was a connection that is all; after, an answer may lie there to be
  * read, or the reason for which there is none. */
-static void fail_writing(connection *c, int os_error) {
+static void fail_writing(mt_connection *c, int os_error) {
+    mt_transport *transport = c->pool->owner;
     if (!c->is_connected) {
-        mt_count(&c->transport->handshakes_failed, 1);
+        mt_count(&transport->handshakes_failed, 1);
         fail(c, mt_connect_failure(os_error), os_error);
         return;
     }
     c->has_refused = 1;
-    watch(c, EV_READ);
+    mt_connection_watch(c, EV_READ);
 }
 
-static void has_connected(connection *c) {
+static void has_connected(mt_connection *c) {
+    mt_transport *transport = c->pool->owner;
     if (c->is_connected)
         return;
     c->is_connected = 1;
     c->flight->phase = MT_PHASE_WAITING;
-    mt_count(&c->transport->opened, 1);
+    mt_count(&transport->opened, 1);
 }
 
 /* As much as the kernel takes now. The first bytes are tried at once, connected or not: where the
  * other side is near the handshake is over already. */
-static void write_some(connection *c) {
+static void write_some(mt_connection *c) {
     mt_flight *flight = c->flight;
     mt_prepared *prepared = flight->prepared;
     while (c->written < prepared->length) {
@@ -320,7 +221,7 @@ static void write_some(connection *c) {
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0 && errno == EAGAIN) {
-            watch(c, c->is_connected ? EV_READ | EV_WRITE : EV_WRITE);
+            mt_connection_watch(c, c->is_connected ? EV_READ | EV_WRITE : EV_WRITE);
             return;
         }
         if (length < 0) {
@@ -334,13 +235,13 @@ static void write_some(connection *c) {
     }
     if (flight->exchange.sent_ns == MT_NEVER)
         flight->exchange.sent_ns = flight->progress_ns;
-    watch(c, EV_READ);
+    mt_connection_watch(c, EV_READ);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *context) {
     (void)fd;
-    connection *c = context;
-    mt_transport *transport = c->transport;
+    mt_connection *c = context;
+    mt_transport *transport = c->pool->owner;
     /* Writing may end the connection; then there is nothing to read. What can still be read comes
      * again: the loop asks by level. */
     if (what & EV_WRITE && !c->has_refused)
@@ -352,7 +253,7 @@ static void on_ready(evutil_socket_t fd, short what, void *context) {
 
 /* --- sending ------------------------------------------------------------------------------------ */
 
-static void launch(connection *c, mt_flight *flight) {
+static void launch(mt_connection *c, mt_flight *flight) {
     c->flight = flight;
     c->written = 0;
     flight->connection = c;
@@ -360,27 +261,14 @@ static void launch(connection *c, mt_flight *flight) {
     write_some(c);
 }
 
-/* The connection that has been idle longest, of all endpoints. */
-static int drop_one_idle(mt_transport *transport) {
-    connection *oldest = NULL;
-    for (size_t i = 0; i < transport->options->url_count; i++) {
-        connection *c = transport->endpoints[i].oldest;
-        if (c && (!oldest || c->idle_since_ns < oldest->idle_since_ns))
-            oldest = c;
-    }
-    if (oldest)
-        drop_idle(oldest);
-    return oldest != NULL;
-}
-
 /* On a fresh connection. */
 static void dial(mt_transport *transport, mt_flight *flight) {
     size_t endpoint = flight->exchange.endpoint;
-    mt_endpoint *where = &transport->endpoints[endpoint].where;
+    mt_endpoint *where = &transport->endpoints[endpoint];
     int fd = mt_endpoint_connect(where, transport->descriptor_limit);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && drop_one_idle(transport))
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && mt_pool_drop_one(&transport->pool))
         fd = mt_endpoint_connect(where, transport->descriptor_limit);
-    connection *c = fd < 0 ? NULL : connection_new(transport, fd, endpoint);
+    mt_connection *c = fd < 0 ? NULL : mt_connection_new(&transport->pool, fd, endpoint);
     if (!c) {
         int failure = fd < 0 ? errno : ENOMEM;
         mt_count(&transport->handshakes_failed, 1);
@@ -391,16 +279,13 @@ static void dial(mt_transport *transport, mt_flight *flight) {
 }
 
 static void direct_send(mt_transport *transport, mt_flight *flight) {
-    direct_endpoint *endpoint = &transport->endpoints[flight->exchange.endpoint];
-    drop_old(endpoint, flight->exchange.begun_ns);
-    connection *c = endpoint->newest;
+    mt_exchange *exchange = &flight->exchange;
+    mt_connection *c = mt_pool_take(&transport->pool, exchange->endpoint, exchange->begun_ns);
     if (!c) {
         dial(transport, flight);
         return;
     }
-    leave_idle(c);
-    c->was_open = 1;
-    flight->exchange.noted |= MT_WAS_REUSED;
+    exchange->noted |= MT_WAS_REUSED;
     flight->phase = MT_PHASE_WAITING;
     launch(c, flight);
 }
@@ -413,16 +298,9 @@ static void direct_cancel(mt_transport *transport, mt_flight *flight, mt_failure
 /* --- start and end ------------------------------------------------------------------------------ */
 
 static void direct_close(mt_transport *transport) {
-    for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++) {
-        while (transport->endpoints[i].newest)
-            drop_idle(transport->endpoints[i].newest);
-        mt_endpoint_close(&transport->endpoints[i].where);
-    }
-    while (transport->unused) {
-        connection *next = transport->unused->older;
-        mt_free(transport->unused);
-        transport->unused = next;
-    }
+    mt_pool_close(&transport->pool);
+    for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++)
+        mt_endpoint_close(&transport->endpoints[i]);
     mt_free(transport->endpoints);
     mt_free(transport);
 }
@@ -440,20 +318,20 @@ static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, s
             mt_count(&transport->handshakes_failed, 1);
             continue;
         }
-        connection *c = connection_new(transport, fds[i], endpoint);
+        mt_connection *c = mt_connection_new(&transport->pool, fds[i], endpoint);
         if (!c) {
             code = mt_fail_memory(error, "connections");
             continue;
         }
         c->is_connected = 1;
         mt_count(&transport->opened, 1);
-        become_idle(c, mt_now_ns());
+        mt_connection_rest(c, mt_now_ns());
     }
     return code;
 }
 
 static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error) {
-    mt_endpoint *where = &transport->endpoints[i].where;
+    mt_endpoint *where = &transport->endpoints[i];
     const char *url = transport->options->urls[i];
     int fds[MT_HANDSHAKES_AT_ONCE];
     mt_code code = mt_endpoint_open(where, url, error);
@@ -468,24 +346,26 @@ static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error)
 static mt_transport *direct_open(struct event_base *base, const mt_driver_options *options,
                                  const mt_transport_host *host, mt_error *error) {
     mt_transport *transport = mt_allocate_zero(1, sizeof *transport);
-    if (transport) {
-        transport->options = options;
-        transport->host = host;
-        transport->base = base;
-        transport->descriptor_limit = mt_descriptor_limit();
-        transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
-    }
-    if (!transport || !transport->endpoints) {
-        mt_free(transport);
+    if (!transport) {
         mt_fail_memory(error, "a transport");
         return NULL;
     }
-    for (size_t i = 0; i < options->url_count; i++)
-        if (open_endpoint(transport, i, error) != MT_OK) {
-            direct_close(transport);
-            return NULL;
-        }
-    return transport;
+    transport->options = options;
+    transport->host = host;
+    transport->pool.base = base;
+    transport->pool.on_ready = on_ready;
+    transport->pool.owner = transport;
+    transport->descriptor_limit = mt_descriptor_limit();
+    mt_code code = mt_pool_open(&transport->pool, options->url_count, error);
+    transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
+    if (code == MT_OK && !transport->endpoints)
+        code = mt_fail_memory(error, "endpoints");
+    for (size_t i = 0; code == MT_OK && i < options->url_count; i++)
+        code = open_endpoint(transport, i, error);
+    if (code == MT_OK)
+        return transport;
+    direct_close(transport);
+    return NULL;
 }
 
 static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *error) {
@@ -493,7 +373,7 @@ static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *erro
     for (size_t i = 0; i < transport->options->url_count; i++)
         for (size_t left = count; left > 0;) {
             size_t now = left < MT_HANDSHAKES_AT_ONCE ? left : MT_HANDSHAKES_AT_ONCE;
-            mt_endpoint_shake(&transport->endpoints[i].where, transport->descriptor_limit, now,
+            mt_endpoint_shake(&transport->endpoints[i], transport->descriptor_limit, now,
                               handshake_timeout(transport), fds);
             mt_code code = adopt(transport, i, fds, now, error);
             if (code != MT_OK)
@@ -504,7 +384,7 @@ static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *erro
 }
 
 static void direct_look(const mt_transport *transport, mt_driver_load *load) {
-    load->connections = mt_counted(&transport->open);
+    load->connections = mt_counted(&transport->pool.open);
     load->connections_opened = mt_counted(&transport->opened);
     load->handshakes_failed = mt_counted(&transport->handshakes_failed);
     load->resent = mt_counted(&transport->resent);

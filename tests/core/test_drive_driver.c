@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 
@@ -796,6 +797,57 @@ static void test_stop_sending(void **state) {
     end(d);
 }
 
+/* What is in flight may end within the grace. */
+static void test_grace(void **state) {
+    (void)state;
+    drive *d = drive_new();
+    begin(d, answer_slowly);
+    start(d);
+    for (int i = 0; i < 5; i++)
+        offer(d, request(d, mt_now_ns(), 10));
+    while (d->server.requests < 5)
+        sleep_ms(1);
+    mt_driver_stop_sending(d->driver, mt_now_ns() + 3600000 * ms, MT_FAILURE_CANCELLED_RUN_END);
+    collect(d);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(MT_FAILURE_NONE, d->exchanges[i].failure);
+    end(d);
+}
+
+static void on_signal(int number) {
+    (void)number;
+}
+
+static void *send_signal(void *thread) {
+    sleep_ms(50);
+    pthread_kill(*(pthread_t *)thread, SIGUSR1);
+    return NULL;
+}
+
+static void test_waiting(void **state) {
+    (void)state;
+    const int64_t long_ns = 30000 * ms;
+    drive *d = drive_new();
+    begin(d, answer_slowly);
+    start(d);
+    int64_t before = mt_now_ns();
+    mt_driver_wait(d->driver, before + 30 * ms); /* until a time */
+    assert_true(mt_now_ns() >= before + 30 * ms);
+    offer(d, request(d, mt_now_ns(), 10));
+    while (take_all(d) == 0) /* until a result */
+        mt_driver_wait(d->driver, before + long_ns);
+    assert_true(mt_now_ns() < before + long_ns);
+
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &action, NULL);
+    pthread_t self = pthread_self(), other;
+    pthread_create(&other, NULL, send_signal, &self);
+    mt_driver_wait(d->driver, before + long_ns); /* until a signal */
+    assert_true(mt_now_ns() < before + long_ns);
+    pthread_join(other, NULL);
+    end(d);
+}
+
 /* Ended in the midst of everything, nothing is lost from memory (the sanitizers see). */
 static void test_free_at_any_time(void **state) {
     (void)state;
@@ -970,6 +1022,8 @@ int main(void) {
         cmocka_unit_test(test_starved),
         cmocka_unit_test(test_cancelled_after),
         cmocka_unit_test(test_stop_sending),
+        cmocka_unit_test(test_grace),
+        cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_free_at_any_time),
         cmocka_unit_test(test_whatever_happens),
         cmocka_unit_test(test_the_ring_is_bounded),
