@@ -356,11 +356,10 @@ static mt_transport *direct_open(struct event_base *base, const mt_driver_option
     transport->pool.on_ready = on_ready;
     transport->pool.owner = transport;
     transport->descriptor_limit = mt_descriptor_limit();
-    mt_code code = mt_pool_open(&transport->pool, options->url_count, error);
     transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
-    if (code == MT_OK && !transport->endpoints)
-        code = mt_fail_memory(error, "endpoints");
-    for (size_t i = 0; code == MT_OK && i < options->url_count; i++)
+    mt_code code = transport->endpoints ? mt_pool_open(&transport->pool, options->url_count, error)
+                                        : mt_fail_memory(error, "endpoints");
+    for (size_t i = 0; transport->endpoints && code == MT_OK && i < options->url_count; i++)
         code = open_endpoint(transport, i, error);
     if (code == MT_OK)
         return transport;
