@@ -25,6 +25,8 @@ static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, m
     if (answer->failure)
         return;
     answer->failure = (uint8_t)failure;
+    while (text.length > 0 && memchr(" \r\n", text.text[text.length - 1], 3))
+        text.length--;
     mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
 }
 

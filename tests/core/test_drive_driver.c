@@ -238,7 +238,7 @@ static const struct {
     {JSON_HEAD("404 Not Found") "{\"error\":{\"message\":\"no such model\",\"code\":404}}",
      "status", "no such model", 0},
     {JSON_HEAD("404 Not Found") "{\"error\":\"no such model\"}", "status", "no such model", 0},
-    {"HTTP/1.1 500 Internal\r\nContent-Type: text/plain\r\n\r\nOops", "status", "Oops", 0},
+    {"HTTP/1.1 500 Internal\r\nContent-Type: text/plain\r\n\r\nOops\n", "status", "Oops", 0},
     {"HTTP/1.1 301 Moved\r\nLocation: /else\r\n\r\n", "status", "", 0},
     {JSON_HEAD("429 Too Many Requests") "{}", "overload", "{}", 0},
     {JSON_HEAD("503 Unavailable"), "overload", "", 0},
