@@ -5,6 +5,7 @@
 #include "drive/event.h"
 #include "drive/http/message.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Forms of a body; which one is seen at its first byte where the header leaves it open. */
@@ -25,7 +26,9 @@ static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, m
     if (answer->failure)
         return;
     answer->failure = (uint8_t)failure;
-    while (text.length > 0 && memchr(" \r\n", text.text[text.length - 1], 3))
+    if (!text.text)
+        return;
+    while (text.length > 0 && isspace((unsigned char)text.text[text.length - 1]))
         text.length--;
     mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
 }
