@@ -24,9 +24,9 @@ void mt_free(void *block);
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
 char *mt_copy_text(const char *text, size_t length);
 
-/* Makes room for at least `wanted` elements in the block at which `pointer` points (NULL: none yet),
- * whose capacity in elements is `capacity`, a size_t: doubles, keeps contents. Both are variables
- * that it sets. 0, or -1 with both unchanged. */
+/* Makes room for at least `wanted` elements in the block at which `pointer` points (NULL: none
+ * yet), whose capacity in elements is `capacity`, a size_t: doubles, keeps contents. Both are
+ * variables that it sets. 0, or -1 with both unchanged. */
 #define MT_GROW(pointer, capacity, wanted)                                                         \
     mt_reserve((void *)&(pointer), &(capacity), (wanted), sizeof *(pointer))
 

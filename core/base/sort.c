@@ -1,5 +1,6 @@
 /* Introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep, insertion sort
  * for short runs. */
+#include "base/assert.h"
 #include "base/sort.h"
 
 #include "base/heap.h"
@@ -48,8 +49,10 @@ static size_t partition(double *values, size_t count) {
             low++;
         while (values[high] > pivot)
             high--;
-        if (low >= high)
+        if (low >= high) {
+            mt_assert(low < count);
             return low > 0 ? low : 1;
+        }
         double swapped = values[low];
         values[low++] = values[high];
         values[high--] = swapped;

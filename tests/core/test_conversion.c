@@ -2,6 +2,7 @@
 #include "file_support.h"
 #include "goodness.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -500,32 +501,15 @@ static void test_memory_runs_out(void **state) {
     for (int is_chats = 0; is_chats < 2; is_chats++) {
         options.model = is_chats ? NULL : "A";
         options.log_type = is_chats ? NULL : "t";
-        for (uint64_t n = 1;; n++) {
-            mt_error error = {0};
-            mt_memory_fail_at(n, 0);
+        for (sweep all = {.may_do_without = 1}; sweep_next(&all);) {
             mt_conversion *conversion =
-                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &error);
-            mt_code code = conversion ? write_trace(state, conversion, LARGE, &error) : error.code;
-            uint64_t asked = mt_memory_asked();
-            mt_memory_fail_at(0, 0);
+                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &all.error);
+            all.code =
+                conversion ? write_trace(state, conversion, LARGE, &all.error) : all.error.code;
             mt_conversion_free(conversion);
-            if (asked < n) {
-                assert_int_equal(code, MT_OK);
-                assert_true(n > 30);
-                break;
-            }
-            assert_true(code == MT_OK || code == MT_ERROR_MEMORY);
         }
     }
 }
-
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -20,8 +20,8 @@ MT_HEAP(time_heap, double, is_sooner)
 typedef struct hawkes_state {
     mt_process_state base;
     mt_random gaps, children;
-    uint64_t background; /* requests of it so far */
-    mt_growing_sum area; /* of the curve, at the next one */
+    uint64_t background; /* background requests so far */
+    mt_growing_sum area; /* the curve's area at the next background request */
     double soonest;      /* its time; INFINITY at the end */
     time_heap due;       /* children to come */
     uint64_t k;
@@ -74,8 +74,9 @@ static void hawkes_close(mt_process_state *base) {
     mt_free(((hawkes_state *)base)->due.items);
 }
 
-/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the
- * time constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
+/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d. Here c is the curve, b the
+ * branching, d the decay, and h the curve smoothed with the time constant d/(1-b) from 0 on.
+ * Integrated: total = C - b d/(1-b) h(end), where C is the curve's area. */
 enum { SMOOTHING_SLICES = 4096 };
 
 static const double smoothing_reach = 40; /* time constants, after which nothing is left */

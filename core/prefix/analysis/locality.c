@@ -1,5 +1,6 @@
 #include "prefix/analysis/locality.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
@@ -51,7 +52,7 @@ static mt_code keep_runs(mt_locality *locality, const mt_touch *touch, mt_error 
         return mt_fail_memory(error, "cache analysis");
     uint32_t begin = 0;
     for (size_t i = 0; i < touch->run_count; i++) {
-        const mt_run *run = &touch->runs[i];
+        const mt_touch_run *run = &touch->runs[i];
         locality->runs[locality->run_count++] =
             (mt_locality_run){.request = touch->request,
                               .owner = run->owner,
@@ -105,6 +106,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
         return code;
     row->within = within_session(locality, &touch, row->session);
+    mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)
         count_time(locality, row->time_ns);

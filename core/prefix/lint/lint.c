@@ -106,7 +106,7 @@ static mt_code add_ids(mt_lint *lint, const mt_request *request, mt_error *error
     mt_parents_conflict conflict;
     size_t conflicts;
     mt_code code = mt_parents_add(lint->parents, request->hash_ids, request->hash_count,
-                                  request->line, &conflicts, &conflict, error);
+                                  request->line, NULL, &conflicts, &conflict, error);
     if (code != MT_OK)
         return code;
     if (conflicts > 0) {

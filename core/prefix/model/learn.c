@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "prefix/model/model.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
 #include "prefix/block/check.h"
@@ -131,6 +132,7 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     memset(description, 0, sizeof *description);
     if ((code = add_runs(learner, &touch, description, error)))
         return code;
+    mt_assert((touch.run_count == 0) == (known == 0) && touch.first_return <= known);
     description->shared = (uint32_t)known;
     description->unique = (uint32_t)(blocks - known); /* for now: what comes back is known later */
     description->first_return = touch.first_return;
@@ -186,6 +188,7 @@ static void split_new(mt_learner *learner) {
                 description->previous = rounded(model->runs[owner->run_begin + k].distance);
                 break;
             }
+        mt_assert(owner->shared + owner->returning >= description->shared);
         description->beyond = owner->shared + owner->returning - description->shared;
     }
 }

@@ -190,7 +190,7 @@ mt_code mt_model_read_descriptions(mt_model_reader *whole) {
     reader state = {.scan = &whole->scan, .model = whole->model, .whole = whole}, *r = &state;
     mt_model *model = r->model;
     int knows_blocks = 0;
-    mt_code code = mt_model_read_word(whole, "descriptions");
+    mt_code code = mt_model_word_line(r->scan, "descriptions");
     while (!code && model->count < r->whole->requests) {
         if ((code = mt_model_next_line(r->scan, "a description")))
             break;

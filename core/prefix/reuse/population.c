@@ -1,11 +1,11 @@
 #include "prefix/reuse/population.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 #include <string.h>
 
 /* All found by trying on traces of very different kinds. */
@@ -81,6 +81,19 @@ static mt_code promise(mt_reuse_population *population, uint32_t item, mt_error 
     return push(&population->due, population->clock + elapsed * look_early, successor, 0, error);
 }
 
+/* A promise is a slot that knows of it and the node that the slot ends in, deep enough to come back
+ * to, or what is left of them. */
+static int holds(const mt_reuse_population *population, uint32_t item) {
+    const mt_reuse_history *history = &population->history;
+    mt_reuse_promise promised = population->promises[item];
+    const mt_reuse_node *node = &history->nodes[promised.node];
+    const mt_reuse_slot *slot = &history->slots[promised.slot];
+    return (promised.node == MT_NO_NODE || (node->owner < history->slot_count &&
+                                            node->end >= item_of(population, item)->shared)) &&
+           (promised.slot == MT_NO_SLOT || (promised.slot < history->slot_count &&
+                                            slot->node == promised.node && slot->claim == item));
+}
+
 /* The old is forgotten, and the promises that name it. */
 static mt_code forget(mt_reuse_population *population, mt_error *error) {
     if (MT_GROW(population->moved, population->moved_capacity, population->history.slot_count) != 0)
@@ -95,6 +108,7 @@ static mt_code forget(mt_reuse_population *population, mt_error *error) {
                 promised->node = MT_NO_NODE;
             if (promised->slot != MT_NO_SLOT)
                 promised->slot = population->moved[promised->slot];
+            mt_assert(holds(population, heaps[h]->items[k].item));
         }
     }
     return MT_OK;
