@@ -1,5 +1,6 @@
 #include "drive/connection.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <unistd.h>
@@ -20,15 +21,15 @@ void mt_pool_close(mt_pool *pool) {
     while (mt_pool_drop_one(pool)) {
     }
     while (pool->unused) {
-        mt_connection *next = pool->unused->older;
+        mt_direct_connection *next = pool->unused->older;
         mt_free(pool->unused);
         pool->unused = next;
     }
     mt_free(pool->idle);
 }
 
-mt_connection *mt_connection_new(mt_pool *pool, int fd, size_t endpoint) {
-    mt_connection *c = pool->unused;
+mt_direct_connection *mt_connection_new(mt_pool *pool, int fd, size_t endpoint) {
+    mt_direct_connection *c = pool->unused;
     if (c)
         pool->unused = c->older;
     else
@@ -37,12 +38,12 @@ mt_connection *mt_connection_new(mt_pool *pool, int fd, size_t endpoint) {
         close(fd);
         return NULL;
     }
-    *c = (mt_connection){.pool = pool, .fd = fd, .endpoint = (uint16_t)endpoint};
+    *c = (mt_direct_connection){.pool = pool, .fd = fd, .endpoint = (uint16_t)endpoint};
     mt_count(&pool->open, 1);
     return c;
 }
 
-void mt_connection_free(mt_connection *c) {
+void mt_connection_free(mt_direct_connection *c) {
     mt_connection_watch(c, 0);
     close(c->fd);
     mt_count(&c->pool->open, -1);
@@ -50,7 +51,7 @@ void mt_connection_free(mt_connection *c) {
     c->pool->unused = c;
 }
 
-void mt_connection_watch(mt_connection *c, short what) {
+void mt_connection_watch(mt_direct_connection *c, short what) {
     if (c->watched == what)
         return;
     if (c->watched)
@@ -64,14 +65,15 @@ void mt_connection_watch(mt_connection *c, short what) {
 
 /* --- the idle ones ------------------------------------------------------------------------------ */
 
-static void leave_idle(mt_connection *c) {
+static void leave_idle(mt_direct_connection *c) {
+    mt_assert(!c->flight);
     mt_idle *idle = &c->pool->idle[c->endpoint];
     *(c->newer ? &c->newer->older : &idle->newest) = c->older;
     *(c->older ? &c->older->newer : &idle->oldest) = c->newer;
     c->newer = c->older = NULL;
 }
 
-void mt_connection_drop(mt_connection *c) {
+void mt_connection_drop(mt_direct_connection *c) {
     leave_idle(c);
     mt_connection_free(c);
 }
@@ -81,7 +83,7 @@ static void drop_old(mt_idle *idle, int64_t now_ns) {
         mt_connection_drop(idle->oldest);
 }
 
-void mt_connection_rest(mt_connection *c, int64_t now_ns) {
+void mt_connection_rest(mt_direct_connection *c, int64_t now_ns) {
     mt_idle *idle = &c->pool->idle[c->endpoint];
     drop_old(idle, now_ns);
     c->flight = NULL;
@@ -93,10 +95,10 @@ void mt_connection_rest(mt_connection *c, int64_t now_ns) {
     mt_connection_watch(c, EV_READ);
 }
 
-mt_connection *mt_pool_take(mt_pool *pool, size_t endpoint, int64_t now_ns) {
+mt_direct_connection *mt_pool_take(mt_pool *pool, size_t endpoint, int64_t now_ns) {
     mt_idle *idle = &pool->idle[endpoint];
     drop_old(idle, now_ns);
-    mt_connection *c = idle->newest;
+    mt_direct_connection *c = idle->newest;
     if (!c)
         return NULL;
     leave_idle(c);
@@ -105,9 +107,9 @@ mt_connection *mt_pool_take(mt_pool *pool, size_t endpoint, int64_t now_ns) {
 }
 
 int mt_pool_drop_one(mt_pool *pool) {
-    mt_connection *oldest = NULL;
+    mt_direct_connection *oldest = NULL;
     for (size_t i = 0; i < pool->endpoints; i++) {
-        mt_connection *c = pool->idle[i].oldest;
+        mt_direct_connection *c = pool->idle[i].oldest;
         if (c && (!oldest || c->idle_since_ns < oldest->idle_since_ns))
             oldest = c;
     }

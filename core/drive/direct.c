@@ -35,7 +35,7 @@ static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure fa
 }
 
 /* With its connection. */
-static void fail(mt_connection *c, mt_failure failure, int os_error) {
+static void fail(mt_direct_connection *c, mt_failure failure, int os_error) {
     mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_connection_free(c);
@@ -46,7 +46,7 @@ static void dial(mt_transport *transport, mt_flight *flight);
 
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
-static void fail_before_byte(mt_connection *c, mt_failure failure, int os_error) {
+static void fail_before_byte(mt_direct_connection *c, mt_failure failure, int os_error) {
     mt_flight *flight = c->flight;
     if (!c->was_open || flight->exchange.noted & MT_WAS_RESENT) {
         fail(c, failure, os_error);
@@ -62,7 +62,8 @@ static void fail_before_byte(mt_connection *c, mt_failure failure, int os_error)
     dial(transport, flight);
 }
 
-static void finish(mt_connection *c, int how, int64_t arrival_ns, int os_error, int may_stay) {
+static void finish(mt_direct_connection *c, int how, int64_t arrival_ns, int os_error,
+                   int may_stay) {
     mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_failure failure = mt_answer_end(&flight->answer, &flight->exchange, how, arrival_ns);
@@ -76,7 +77,7 @@ static void finish(mt_connection *c, int how, int64_t arrival_ns, int os_error, 
 /* --- reading ------------------------------------------------------------------------------------ */
 
 /* What the parser found wrong. */
-static void fail_at(mt_connection *c, int64_t arrival_ns) {
+static void fail_at(mt_direct_connection *c, int64_t arrival_ns) {
     mt_exchange *exchange = &c->flight->exchange;
     mt_http_problem problem = (mt_http_problem)c->http.problem;
     if (problem == MT_HTTP_CLOSED_IN_BODY) {
@@ -95,7 +96,7 @@ static void fail_at(mt_connection *c, int64_t arrival_ns) {
 }
 
 /* What was read goes through the parser. */
-static void take_bytes(mt_connection *c, mt_span unread, int64_t arrival_ns) {
+static void take_bytes(mt_direct_connection *c, mt_span unread, int64_t arrival_ns) {
     mt_flight *flight = c->flight;
     mt_span body;
     mt_answer_read(&flight->answer);
@@ -122,7 +123,7 @@ static void take_bytes(mt_connection *c, mt_span unread, int64_t arrival_ns) {
 }
 
 /* The other side has closed (os_error 0), or the connection has broken. */
-static void take_end(mt_connection *c, int os_error) {
+static void take_end(mt_direct_connection *c, int os_error) {
     mt_exchange *exchange = &c->flight->exchange;
     int64_t now = mt_now_ns();
     if (exchange->first_byte_ns == MT_NEVER)
@@ -163,7 +164,7 @@ static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t leng
     return arrival;
 }
 
-static void read_some(mt_connection *c) {
+static void read_some(mt_direct_connection *c) {
     mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_stamp stamp;
@@ -190,7 +191,7 @@ static void read_some(mt_connection *c) {
 
 /* Writing has failed: before there was a connection that is all; after, an answer may lie there to be
  * read, or the reason for which there is none. */
-static void fail_writing(mt_connection *c, int os_error) {
+static void fail_writing(mt_direct_connection *c, int os_error) {
     mt_transport *transport = c->pool->owner;
     if (!c->is_connected) {
         mt_count(&transport->handshakes_failed, 1);
@@ -201,7 +202,7 @@ static void fail_writing(mt_connection *c, int os_error) {
     mt_connection_watch(c, EV_READ);
 }
 
-static void has_connected(mt_connection *c) {
+static void has_connected(mt_direct_connection *c) {
     mt_transport *transport = c->pool->owner;
     if (c->is_connected)
         return;
@@ -212,7 +213,7 @@ static void has_connected(mt_connection *c) {
 
 /* As much as the kernel takes now. The first bytes are tried at once, connected or not: where the
  * other side is near the handshake is over already. */
-static void write_some(mt_connection *c) {
+static void write_some(mt_direct_connection *c) {
     mt_flight *flight = c->flight;
     mt_prepared *prepared = flight->prepared;
     while (c->written < prepared->length) {
@@ -240,7 +241,7 @@ static void write_some(mt_connection *c) {
 
 static void on_ready(evutil_socket_t fd, short what, void *context) {
     (void)fd;
-    mt_connection *c = context;
+    mt_direct_connection *c = context;
     mt_transport *transport = c->pool->owner;
     /* Writing may end the connection; then there is nothing to read. What can still be read comes
      * again: the loop asks by level. */
@@ -253,7 +254,7 @@ static void on_ready(evutil_socket_t fd, short what, void *context) {
 
 /* --- sending ------------------------------------------------------------------------------------ */
 
-static void launch(mt_connection *c, mt_flight *flight) {
+static void launch(mt_direct_connection *c, mt_flight *flight) {
     c->flight = flight;
     c->written = 0;
     flight->connection = c;
@@ -268,7 +269,7 @@ static void dial(mt_transport *transport, mt_flight *flight) {
     int fd = mt_endpoint_connect(where, transport->descriptor_limit);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE) && mt_pool_drop_one(&transport->pool))
         fd = mt_endpoint_connect(where, transport->descriptor_limit);
-    mt_connection *c = fd < 0 ? NULL : mt_connection_new(&transport->pool, fd, endpoint);
+    mt_direct_connection *c = fd < 0 ? NULL : mt_connection_new(&transport->pool, fd, endpoint);
     if (!c) {
         int failure = fd < 0 ? errno : ENOMEM;
         mt_count(&transport->handshakes_failed, 1);
@@ -280,7 +281,8 @@ static void dial(mt_transport *transport, mt_flight *flight) {
 
 static void direct_send(mt_transport *transport, mt_flight *flight) {
     mt_exchange *exchange = &flight->exchange;
-    mt_connection *c = mt_pool_take(&transport->pool, exchange->endpoint, exchange->begun_ns);
+    mt_direct_connection *c =
+        mt_pool_take(&transport->pool, exchange->endpoint, exchange->begun_ns);
     if (!c) {
         dial(transport, flight);
         return;
@@ -318,7 +320,7 @@ static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, s
             mt_count(&transport->handshakes_failed, 1);
             continue;
         }
-        mt_connection *c = mt_connection_new(&transport->pool, fds[i], endpoint);
+        mt_direct_connection *c = mt_connection_new(&transport->pool, fds[i], endpoint);
         if (!c) {
             code = mt_fail_memory(error, "connections");
             continue;

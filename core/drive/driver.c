@@ -1,4 +1,5 @@
 #define _GNU_SOURCE /* ppoll */
+#include "base/assert.h"
 #include "drive/driver_state.h"
 
 #include <errno.h>
@@ -174,6 +175,7 @@ static int has_room(mt_driver *driver, size_t length) {
 }
 
 int mt_driver_offer(mt_driver *driver, mt_prepared *prepared) {
+    mt_assert(prepared->endpoint < driver->options.url_count);
     free_prepared(mt_pile_take(&driver->spent));
     if (!has_room(driver, prepared->length)) {
         atomic_store(&driver->wants_room, 1);

@@ -1,6 +1,6 @@
 /* Reading from a socket with the time at which the bytes came: the kernel's receive stamp
- * (Documentation/networking/timestamping.rst of Linux), which a busy reader does not delay. Private
- * to core/drive. */
+ * (Documentation/networking/timestamping.rst of Linux), which a busy reader does not delay.
+ * Private to this room. */
 #ifndef MT_DRIVE_STAMP_H
 #define MT_DRIVE_STAMP_H
 
