@@ -121,6 +121,10 @@ static void dispose(mt_driver *driver) {
 }
 
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
+    if (options->transport != MT_TRANSPORT_AUTO && options->transport != MT_TRANSPORT_DIRECT) {
+        mt_fail(error, MT_ERROR_VALUE, "there is no transport but the direct one");
+        return NULL;
+    }
     mt_driver *driver = mt_allocate_zero(1, sizeof *driver);
     if (!driver) {
         mt_fail_memory(error, "a driver");

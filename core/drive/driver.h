@@ -15,6 +15,7 @@
 
 typedef struct mt_driver mt_driver;
 
+/* Direct: http:// over HTTP/1.1, and the only one there is: AUTO is direct, another is refused. */
 enum { MT_TRANSPORT_AUTO, MT_TRANSPORT_DIRECT };
 
 typedef struct mt_driver_options {
@@ -28,7 +29,6 @@ typedef struct mt_driver_options {
     size_t connections; /* opened before the start, for each URL: at most 256 handshakes at once */
     size_t ring_bytes;  /* of requests that wait, beyond which none is taken */
     int want_gaps;      /* fill mt_exchange.gaps */
-    int insecure;       /* TLS: accept any certificate */
     int realtime;       /* try SCHED_FIFO; whether it was had is in the load */
     int spin;           /* the last 60 us before a due time are not slept */
 } mt_driver_options;

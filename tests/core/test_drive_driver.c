@@ -412,6 +412,9 @@ static void test_no_start(void **state) {
         assert_int_equal(cases[i].code, error.code);
         if (!strstr(error.message, cases[i].message))
             fail_msg("%s", error.message);
+        options.transport = MT_TRANSPORT_DIRECT + 1;
+        assert_null(mt_driver_start(&options, &error));
+        assert_string_equal("there is no transport but the direct one", error.message);
     }
 }
 
