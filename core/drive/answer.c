@@ -5,6 +5,7 @@
 #include "drive/event.h"
 #include "drive/http/message.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Forms of a body; which one is seen at its first byte where the header leaves it open. */
@@ -25,6 +26,10 @@ static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, m
     if (answer->failure)
         return;
     answer->failure = (uint8_t)failure;
+    if (!text.text)
+        return;
+    while (text.length > 0 && isspace((unsigned char)text.text[text.length - 1]))
+        text.length--;
     mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
 }
 
@@ -42,7 +47,8 @@ void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int co
 
 /* A server that says no type, or text/plain, is known by its first byte. */
 static void guess_form(mt_answer *answer, mt_exchange *exchange, char first) {
-    answer->form = first == '{' ? JSON : memchr("deir:\xef\r\n", first, 8) ? STREAM : FAILED;
+    int is_line = first != '\0' && strchr("deir:\xef\r\n", first) != NULL; /* data:, event:, ... */
+    answer->form = first == '{' ? JSON : is_line ? STREAM : FAILED;
     if (answer->form == STREAM)
         exchange->noted |= MT_WAS_STREAM;
 }

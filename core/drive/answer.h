@@ -1,5 +1,5 @@
 /* An answer as it comes, whatever the transport: what its status and its events say goes into the
- * exchange, and at the end whether it was a good one. Private to core/drive. */
+ * exchange, and at the end whether it was a good one. Private to this room. */
 #ifndef MT_DRIVE_ANSWER_H
 #define MT_DRIVE_ANSWER_H
 

@@ -1,129 +1,27 @@
 /* The direct transport: HTTP/1.1 over raw sockets, one for each request in flight, kept open for the
- * next. Arrivals are stamped by the kernel (Documentation/networking/timestamping.rst of Linux). */
+ * next. */
 #include "base/memory.h"
+#include "drive/connection.h"
 #include "drive/endpoint.h"
-#include "drive/http/message.h"
-#include "drive/transport.h"
+#include "drive/stamp.h"
 
 #include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
-#include <linux/errqueue.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024 };
 
-/* Servers close a connection after 5 s without a request (uvicorn, cpp-httplib): none is used again
- * after 4 s. */
-static const int64_t idle_most_ns = 4000000000, handshake_most_ns = 5000000000;
-
-typedef struct connection {
-    struct event event;
-    mt_http http;
-    mt_flight *flight;                /* NULL: idle */
-    struct connection *newer, *older; /* of the idle ones of its endpoint; free ones: by older */
-    int64_t idle_since_ns;
-    size_t written; /* bytes of the request */
-    mt_transport *transport;
-    int fd;
-    uint16_t endpoint;
-    short watched;    /* EV_...; 0: nothing */
-    uint8_t was_open; /* before this request */
-    uint8_t is_connected;
-    uint8_t has_refused; /* no byte of the request can be written any more */
-} connection;
-
-/* The idle ones: the newest is used next, the oldest closed first. */
-typedef struct direct_endpoint {
-    mt_endpoint where;
-    connection *newest, *oldest;
-} direct_endpoint;
+static const int64_t handshake_most_ns = 5000000000;
 
 struct mt_transport {
     const mt_driver_options *options;
     const mt_transport_host *host;
-    struct event_base *base;
-    direct_endpoint *endpoints;
-    connection *unused;
+    mt_endpoint *endpoints;
+    mt_pool pool;
     int descriptor_limit;
-    mt_counter open, opened, handshakes_failed, resent, has_kernel_stamps;
+    mt_counter opened, handshakes_failed, resent, has_kernel_stamps;
     char buffer[READ_BYTES];
 };
-
-/* --- connections -------------------------------------------------------------------------------- */
-
-static void on_ready(evutil_socket_t fd, short what, void *context);
-
-/* Asks the loop for what is wanted of the socket. */
-static void watch(connection *c, short what) {
-    if (c->watched == what)
-        return;
-    if (c->watched)
-        event_del(&c->event);
-    c->watched = what;
-    if (!what)
-        return;
-    event_assign(&c->event, c->transport->base, c->fd, (short)(what | EV_PERSIST), on_ready, c);
-    event_add(&c->event, NULL);
-}
-
-/* NULL when out of memory; then the socket is closed. */
-static connection *connection_new(mt_transport *transport, int fd, size_t endpoint) {
-    connection *c = transport->unused;
-    if (c)
-        transport->unused = c->older;
-    else
-        c = mt_allocate(1, sizeof *c);
-    if (!c) {
-        close(fd);
-        return NULL;
-    }
-    *c = (connection){.transport = transport, .fd = fd, .endpoint = (uint16_t)endpoint};
-    mt_count(&transport->open, 1);
-    return c;
-}
-
-static void connection_free(connection *c) {
-    mt_transport *transport = c->transport;
-    watch(c, 0);
-    close(c->fd);
-    mt_count(&transport->open, -1);
-    c->older = transport->unused;
-    transport->unused = c;
-}
-
-static void leave_idle(connection *c) {
-    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
-    *(c->newer ? &c->newer->older : &endpoint->newest) = c->older;
-    *(c->older ? &c->older->newer : &endpoint->oldest) = c->newer;
-    c->newer = c->older = NULL;
-}
-
-static void drop_idle(connection *c) {
-    leave_idle(c);
-    connection_free(c);
-}
-
-/* Those that have been idle for too long. */
-static void drop_old(direct_endpoint *endpoint, int64_t now_ns) {
-    while (endpoint->oldest && now_ns - endpoint->oldest->idle_since_ns > idle_most_ns)
-        drop_idle(endpoint->oldest);
-}
-
-static void become_idle(connection *c, int64_t now_ns) {
-    direct_endpoint *endpoint = &c->transport->endpoints[c->endpoint];
-    drop_old(endpoint, now_ns);
-    c->flight = NULL;
-    c->idle_since_ns = now_ns;
-    c->older = endpoint->newest;
-    c->newer = NULL;
-    *(endpoint->newest ? &endpoint->newest->newer : &endpoint->oldest) = c;
-    endpoint->newest = c;
-    watch(c, EV_READ); /* a server's close is seen */
-}
 
 /* --- the end of an exchange --------------------------------------------------------------------- */
 
@@ -137,10 +35,10 @@ static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure fa
 }
 
 /* With its connection. */
-static void fail(connection *c, mt_failure failure, int os_error) {
-    mt_transport *transport = c->transport;
+static void fail(mt_direct_connection *c, mt_failure failure, int os_error) {
+    mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
-    connection_free(c);
+    mt_connection_free(c);
     end_flight(transport, flight, failure, os_error, mt_now_ns());
 }
 
@@ -148,91 +46,38 @@ static void dial(mt_transport *transport, mt_flight *flight);
 
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
-static void fail_before_byte(connection *c, mt_failure failure, int os_error) {
+static void fail_before_byte(mt_direct_connection *c, mt_failure failure, int os_error) {
     mt_flight *flight = c->flight;
     if (!c->was_open || flight->exchange.noted & MT_WAS_RESENT) {
         fail(c, failure, os_error);
         return;
     }
-    mt_transport *transport = c->transport;
-    connection_free(c);
+    mt_transport *transport = c->pool->owner;
+    mt_connection_free(c);
     flight->exchange.noted |= MT_WAS_RESENT;
+    flight->exchange.noted &= ~(unsigned)MT_WAS_REUSED;
     flight->phase = MT_PHASE_CONNECTING;
     flight->progress_ns = mt_now_ns();
     mt_count(&transport->resent, 1);
     dial(transport, flight);
 }
 
-static void finish(connection *c, int how, int64_t arrival_ns, int os_error, int may_stay) {
-    mt_transport *transport = c->transport;
+static void finish(mt_direct_connection *c, int how, int64_t arrival_ns, int os_error,
+                   int may_stay) {
+    mt_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_failure failure = mt_answer_end(&flight->answer, &flight->exchange, how, arrival_ns);
     if (may_stay)
-        become_idle(c, mt_now_ns());
+        mt_connection_rest(c, mt_now_ns());
     else
-        connection_free(c);
+        mt_connection_free(c);
     end_flight(transport, flight, failure, os_error, arrival_ns);
 }
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
-static int64_t wall_clock_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* The kernel's stamp of what was read, on the monotonic clock; MT_NEVER: none. The stamp is of the
- * wall clock, which may be set at any time: only its distance from now is used. */
-static int64_t stamp_of(struct msghdr *message, int64_t now_ns) {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPING)
-            continue;
-        struct scm_timestamping stamps;
-        memcpy(&stamps, CMSG_DATA(c), sizeof stamps);
-        int64_t lag = wall_clock_ns() - (stamps.ts[0].tv_sec * 1000000000 + stamps.ts[0].tv_nsec);
-        if (stamps.ts[0].tv_sec != 0)
-            return lag > 0 ? now_ns - lag : now_ns;
-    }
-    return MT_NEVER;
-}
-
-/* Like recv(2); *arrival_ns is when the last byte of it came, *lag_ns how much later it was read, -1
- * where the kernel did not say. */
-static ssize_t receive(connection *c, int64_t *arrival_ns, int64_t *lag_ns) {
-    mt_transport *transport = c->transport;
-    union {
-        char bytes[CMSG_SPACE(sizeof(struct scm_timestamping))];
-        struct cmsghdr aligned;
-    } control;
-    struct iovec into = {transport->buffer, READ_BYTES};
-    struct msghdr message = {.msg_iov = &into,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
-    int64_t before = mt_now_ns();
-    ssize_t length = recvmsg(c->fd, &message, 0);
-    if (length <= 0)
-        return length;
-    int64_t after = mt_now_ns();
-    *arrival_ns = stamp_of(&message, after);
-    *lag_ns = *arrival_ns == MT_NEVER ? -1 : after - *arrival_ns;
-    if (*arrival_ns == MT_NEVER)
-        *arrival_ns = before;
-    else if (!mt_counted(&transport->has_kernel_stamps))
-        mt_count(&transport->has_kernel_stamps, 1);
-    if (c->flight) {
-        unsigned *noted = &c->flight->exchange.noted;
-        if (*lag_ns < 0)
-            *noted &= ~(unsigned)MT_HAS_KERNEL_STAMPS;
-        else if (c->flight->exchange.first_byte_ns == MT_NEVER)
-            *noted |= MT_HAS_KERNEL_STAMPS;
-    }
-    return length;
-}
-
 /* What the parser found wrong. */
-static void fail_at(connection *c, int64_t arrival_ns) {
+static void fail_at(mt_direct_connection *c, int64_t arrival_ns) {
     mt_exchange *exchange = &c->flight->exchange;
     mt_http_problem problem = (mt_http_problem)c->http.problem;
     if (problem == MT_HTTP_CLOSED_IN_BODY) {
@@ -243,14 +88,15 @@ static void fail_at(connection *c, int64_t arrival_ns) {
     const char *text = mt_http_problem_text(problem);
     memcpy(exchange->text, text, strlen(text) + 1);
     fail(c,
-         problem == MT_HTTP_BAD_CHUNK          ? MT_FAILURE_BAD_CHUNK
-         : problem == MT_HTTP_CLOSED_IN_HEADER ? MT_FAILURE_RESET_IN_HEADER
-                                               : MT_FAILURE_NOT_HTTP,
+         problem == MT_HTTP_BAD_CHUNK            ? MT_FAILURE_BAD_CHUNK
+         : problem == MT_HTTP_CLOSED_IN_HEADER   ? MT_FAILURE_RESET_IN_HEADER
+         : problem == MT_HTTP_CLOSED_BEFORE_BYTE ? MT_FAILURE_CLOSED_BEFORE_BYTE
+                                                 : MT_FAILURE_NOT_HTTP,
          0);
 }
 
 /* What was read goes through the parser. */
-static void take_bytes(connection *c, mt_span unread, int64_t arrival_ns) {
+static void take_bytes(mt_direct_connection *c, mt_span unread, int64_t arrival_ns) {
     mt_flight *flight = c->flight;
     mt_span body;
     mt_answer_read(&flight->answer);
@@ -277,7 +123,7 @@ static void take_bytes(connection *c, mt_span unread, int64_t arrival_ns) {
 }
 
 /* The other side has closed (os_error 0), or the connection has broken. */
-static void take_end(connection *c, int os_error) {
+static void take_end(mt_direct_connection *c, int os_error) {
     mt_exchange *exchange = &c->flight->exchange;
     int64_t now = mt_now_ns();
     if (exchange->first_byte_ns == MT_NEVER)
@@ -293,33 +139,47 @@ static void take_end(connection *c, int os_error) {
         fail_at(c, now);
 }
 
-static void read_some(connection *c) {
-    mt_transport *transport = c->transport;
-    int64_t arrival, lag;
-    ssize_t length = receive(c, &arrival, &lag);
+/* What is noted of a read, and when its bytes came: never before what came earlier, for two clocks
+ * may differ by a little. */
+static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t length,
+                         const mt_stamp *stamp) {
+    mt_exchange *exchange = &flight->exchange;
+    int64_t arrival = stamp->arrival_ns;
+    int64_t least = flight->phase == MT_PHASE_ANSWERING ? flight->progress_ns : exchange->begun_ns;
+    if (arrival < least)
+        arrival = least;
+    if (stamp->lag_ns < 0)
+        exchange->noted &= ~(unsigned)MT_HAS_KERNEL_STAMPS;
+    else if (exchange->first_byte_ns == MT_NEVER)
+        exchange->noted |= MT_HAS_KERNEL_STAMPS;
+    if (stamp->lag_ns >= 0 && !mt_counted(&transport->has_kernel_stamps))
+        mt_count(&transport->has_kernel_stamps, 1);
+    if (stamp->lag_ns > exchange->read_lag_ns)
+        exchange->read_lag_ns = stamp->lag_ns;
+    if (exchange->first_byte_ns == MT_NEVER)
+        exchange->first_byte_ns = arrival;
+    exchange->bytes_received += (uint64_t)length;
+    flight->progress_ns = arrival;
+    flight->phase = MT_PHASE_ANSWERING;
+    return arrival;
+}
+
+static void read_some(mt_direct_connection *c) {
+    mt_transport *transport = c->pool->owner;
+    mt_flight *flight = c->flight;
+    mt_stamp stamp;
+    ssize_t length = mt_stamp_receive(c->fd, transport->buffer, READ_BYTES, &stamp);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (!c->flight) { /* idle: closed, or something nobody asked for */
-        drop_idle(c);
+    if (!flight) { /* idle: closed, or something nobody asked for */
+        mt_connection_drop(c);
         return;
     }
     if (length <= 0) {
         take_end(c, length < 0 ? errno : 0);
         return;
     }
-    mt_flight *flight = c->flight;
-    mt_exchange *exchange = &flight->exchange;
-    if (arrival < exchange->begun_ns)
-        arrival = exchange->begun_ns; /* clocks of two kinds may differ by a little */
-    if (flight->phase == MT_PHASE_ANSWERING && arrival < flight->progress_ns)
-        arrival = flight->progress_ns;
-    flight->progress_ns = arrival;
-    flight->phase = MT_PHASE_ANSWERING;
-    exchange->bytes_received += (uint64_t)length;
-    if (lag > exchange->read_lag_ns)
-        exchange->read_lag_ns = lag;
-    if (exchange->first_byte_ns == MT_NEVER)
-        exchange->first_byte_ns = arrival;
+    int64_t arrival = note_read(transport, flight, (size_t)length, &stamp);
     if (flight->prepared && !(c->watched & EV_WRITE)) { /* it will not be sent once more */
         transport->host->spent(transport->host->context, flight->prepared);
         flight->prepared = NULL;
@@ -331,27 +191,29 @@ static void read_some(connection *c) {
 
 /* Writing has failed: before there was a connection that is all; after, an answer may lie there to be
  * read, or the reason for which there is none. */
-static void fail_writing(connection *c, int os_error) {
+static void fail_writing(mt_direct_connection *c, int os_error) {
+    mt_transport *transport = c->pool->owner;
     if (!c->is_connected) {
-        mt_count(&c->transport->handshakes_failed, 1);
+        mt_count(&transport->handshakes_failed, 1);
         fail(c, mt_connect_failure(os_error), os_error);
         return;
     }
     c->has_refused = 1;
-    watch(c, EV_READ);
+    mt_connection_watch(c, EV_READ);
 }
 
-static void has_connected(connection *c) {
+static void has_connected(mt_direct_connection *c) {
+    mt_transport *transport = c->pool->owner;
     if (c->is_connected)
         return;
     c->is_connected = 1;
     c->flight->phase = MT_PHASE_WAITING;
-    mt_count(&c->transport->opened, 1);
+    mt_count(&transport->opened, 1);
 }
 
 /* As much as the kernel takes now. The first bytes are tried at once, connected or not: where the
  * other side is near the handshake is over already. */
-static void write_some(connection *c) {
+static void write_some(mt_direct_connection *c) {
     mt_flight *flight = c->flight;
     mt_prepared *prepared = flight->prepared;
     while (c->written < prepared->length) {
@@ -360,7 +222,7 @@ static void write_some(connection *c) {
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0 && errno == EAGAIN) {
-            watch(c, c->is_connected ? EV_READ | EV_WRITE : EV_WRITE);
+            mt_connection_watch(c, c->is_connected ? EV_READ | EV_WRITE : EV_WRITE);
             return;
         }
         if (length < 0) {
@@ -369,18 +231,18 @@ static void write_some(connection *c) {
         }
         has_connected(c);
         c->written += (size_t)length;
+        flight->exchange.bytes_sent = c->written;
         flight->progress_ns = mt_now_ns();
     }
     if (flight->exchange.sent_ns == MT_NEVER)
         flight->exchange.sent_ns = flight->progress_ns;
-    flight->exchange.bytes_sent = c->written;
-    watch(c, EV_READ);
+    mt_connection_watch(c, EV_READ);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *context) {
     (void)fd;
-    connection *c = context;
-    mt_transport *transport = c->transport;
+    mt_direct_connection *c = context;
+    mt_transport *transport = c->pool->owner;
     /* Writing may end the connection; then there is nothing to read. What can still be read comes
      * again: the loop asks by level. */
     if (what & EV_WRITE && !c->has_refused)
@@ -392,7 +254,7 @@ static void on_ready(evutil_socket_t fd, short what, void *context) {
 
 /* --- sending ------------------------------------------------------------------------------------ */
 
-static void launch(connection *c, mt_flight *flight) {
+static void launch(mt_direct_connection *c, mt_flight *flight) {
     c->flight = flight;
     c->written = 0;
     flight->connection = c;
@@ -400,27 +262,14 @@ static void launch(connection *c, mt_flight *flight) {
     write_some(c);
 }
 
-/* The connection that has been idle longest, of all endpoints. */
-static int drop_one_idle(mt_transport *transport) {
-    connection *oldest = NULL;
-    for (size_t i = 0; i < transport->options->url_count; i++) {
-        connection *c = transport->endpoints[i].oldest;
-        if (c && (!oldest || c->idle_since_ns < oldest->idle_since_ns))
-            oldest = c;
-    }
-    if (oldest)
-        drop_idle(oldest);
-    return oldest != NULL;
-}
-
 /* On a fresh connection. */
 static void dial(mt_transport *transport, mt_flight *flight) {
     size_t endpoint = flight->exchange.endpoint;
-    mt_endpoint *where = &transport->endpoints[endpoint].where;
+    mt_endpoint *where = &transport->endpoints[endpoint];
     int fd = mt_endpoint_connect(where, transport->descriptor_limit);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && drop_one_idle(transport))
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && mt_pool_drop_one(&transport->pool))
         fd = mt_endpoint_connect(where, transport->descriptor_limit);
-    connection *c = fd < 0 ? NULL : connection_new(transport, fd, endpoint);
+    mt_direct_connection *c = fd < 0 ? NULL : mt_connection_new(&transport->pool, fd, endpoint);
     if (!c) {
         int failure = fd < 0 ? errno : ENOMEM;
         mt_count(&transport->handshakes_failed, 1);
@@ -431,16 +280,14 @@ static void dial(mt_transport *transport, mt_flight *flight) {
 }
 
 static void direct_send(mt_transport *transport, mt_flight *flight) {
-    direct_endpoint *endpoint = &transport->endpoints[flight->exchange.endpoint];
-    drop_old(endpoint, flight->exchange.begun_ns);
-    connection *c = endpoint->newest;
+    mt_exchange *exchange = &flight->exchange;
+    mt_direct_connection *c =
+        mt_pool_take(&transport->pool, exchange->endpoint, exchange->begun_ns);
     if (!c) {
         dial(transport, flight);
         return;
     }
-    leave_idle(c);
-    c->was_open = 1;
-    flight->exchange.noted |= MT_WAS_REUSED;
+    exchange->noted |= MT_WAS_REUSED;
     flight->phase = MT_PHASE_WAITING;
     launch(c, flight);
 }
@@ -453,16 +300,9 @@ static void direct_cancel(mt_transport *transport, mt_flight *flight, mt_failure
 /* --- start and end ------------------------------------------------------------------------------ */
 
 static void direct_close(mt_transport *transport) {
-    for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++) {
-        while (transport->endpoints[i].newest)
-            drop_idle(transport->endpoints[i].newest);
-        mt_endpoint_close(&transport->endpoints[i].where);
-    }
-    while (transport->unused) {
-        connection *next = transport->unused->older;
-        mt_free(transport->unused);
-        transport->unused = next;
-    }
+    mt_pool_close(&transport->pool);
+    for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++)
+        mt_endpoint_close(&transport->endpoints[i]);
     mt_free(transport->endpoints);
     mt_free(transport);
 }
@@ -480,20 +320,20 @@ static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, s
             mt_count(&transport->handshakes_failed, 1);
             continue;
         }
-        connection *c = connection_new(transport, fds[i], endpoint);
+        mt_direct_connection *c = mt_connection_new(&transport->pool, fds[i], endpoint);
         if (!c) {
             code = mt_fail_memory(error, "connections");
             continue;
         }
         c->is_connected = 1;
         mt_count(&transport->opened, 1);
-        become_idle(c, mt_now_ns());
+        mt_connection_rest(c, mt_now_ns());
     }
     return code;
 }
 
 static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error) {
-    mt_endpoint *where = &transport->endpoints[i].where;
+    mt_endpoint *where = &transport->endpoints[i];
     const char *url = transport->options->urls[i];
     int fds[MT_HANDSHAKES_AT_ONCE];
     mt_code code = mt_endpoint_open(where, url, error);
@@ -508,24 +348,25 @@ static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error)
 static mt_transport *direct_open(struct event_base *base, const mt_driver_options *options,
                                  const mt_transport_host *host, mt_error *error) {
     mt_transport *transport = mt_allocate_zero(1, sizeof *transport);
-    if (transport) {
-        transport->options = options;
-        transport->host = host;
-        transport->base = base;
-        transport->descriptor_limit = mt_descriptor_limit();
-        transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
-    }
-    if (!transport || !transport->endpoints) {
-        mt_free(transport);
+    if (!transport) {
         mt_fail_memory(error, "a transport");
         return NULL;
     }
-    for (size_t i = 0; i < options->url_count; i++)
-        if (open_endpoint(transport, i, error) != MT_OK) {
-            direct_close(transport);
-            return NULL;
-        }
-    return transport;
+    transport->options = options;
+    transport->host = host;
+    transport->pool.base = base;
+    transport->pool.on_ready = on_ready;
+    transport->pool.owner = transport;
+    transport->descriptor_limit = mt_descriptor_limit();
+    transport->endpoints = mt_allocate_zero(options->url_count, sizeof *transport->endpoints);
+    mt_code code = transport->endpoints ? mt_pool_open(&transport->pool, options->url_count, error)
+                                        : mt_fail_memory(error, "endpoints");
+    for (size_t i = 0; transport->endpoints && code == MT_OK && i < options->url_count; i++)
+        code = open_endpoint(transport, i, error);
+    if (code == MT_OK)
+        return transport;
+    direct_close(transport);
+    return NULL;
 }
 
 static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *error) {
@@ -533,7 +374,7 @@ static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *erro
     for (size_t i = 0; i < transport->options->url_count; i++)
         for (size_t left = count; left > 0;) {
             size_t now = left < MT_HANDSHAKES_AT_ONCE ? left : MT_HANDSHAKES_AT_ONCE;
-            mt_endpoint_shake(&transport->endpoints[i].where, transport->descriptor_limit, now,
+            mt_endpoint_shake(&transport->endpoints[i], transport->descriptor_limit, now,
                               handshake_timeout(transport), fds);
             mt_code code = adopt(transport, i, fds, now, error);
             if (code != MT_OK)
@@ -544,7 +385,7 @@ static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *erro
 }
 
 static void direct_look(const mt_transport *transport, mt_driver_load *load) {
-    load->connections = mt_counted(&transport->open);
+    load->connections = mt_counted(&transport->pool.open);
     load->connections_opened = mt_counted(&transport->opened);
     load->handshakes_failed = mt_counted(&transport->handshakes_failed);
     load->resent = mt_counted(&transport->resent);

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE /* ppoll */
+#include "base/assert.h"
 #include "drive/driver_state.h"
 
 #include <errno.h>
@@ -120,6 +121,10 @@ static void dispose(mt_driver *driver) {
 }
 
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
+    if (options->transport != MT_TRANSPORT_AUTO && options->transport != MT_TRANSPORT_DIRECT) {
+        mt_fail(error, MT_ERROR_VALUE, "there is no transport but the direct one");
+        return NULL;
+    }
     mt_driver *driver = mt_allocate_zero(1, sizeof *driver);
     if (!driver) {
         mt_fail_memory(error, "a driver");
@@ -174,6 +179,7 @@ static int has_room(mt_driver *driver, size_t length) {
 }
 
 int mt_driver_offer(mt_driver *driver, mt_prepared *prepared) {
+    mt_assert(prepared->endpoint < driver->options.url_count);
     free_prepared(mt_pile_take(&driver->spent));
     if (!has_room(driver, prepared->length)) {
         atomic_store(&driver->wants_room, 1);

@@ -15,6 +15,7 @@
 
 typedef struct mt_driver mt_driver;
 
+/* Direct: http:// over HTTP/1.1, and the only one there is: AUTO is direct, another is refused. */
 enum { MT_TRANSPORT_AUTO, MT_TRANSPORT_DIRECT };
 
 typedef struct mt_driver_options {
@@ -28,7 +29,6 @@ typedef struct mt_driver_options {
     size_t connections; /* opened before the start, for each URL: at most 256 handshakes at once */
     size_t ring_bytes;  /* of requests that wait, beyond which none is taken */
     int want_gaps;      /* fill mt_exchange.gaps */
-    int insecure;       /* TLS: accept any certificate */
     int realtime;       /* try SCHED_FIFO; whether it was had is in the load */
     int spin;           /* the last 60 us before a due time are not slept */
 } mt_driver_options;
@@ -54,7 +54,9 @@ typedef struct mt_prepared {
  * not offered. */
 mt_prepared *mt_prepared_new(size_t length);
 
-/* Starts the thread and opens the connections that were asked for. Fails (MT_ERROR_IO, MT_ERROR_VALUE)
+/* Starts the thread and opens the connections that were asked for; each address of a name is tried,
+ * and those that accept no connection are left out. The URLs are needed no longer afterwards. Raises
+ * the process's soft limit of open files to the hard one. Fails (MT_ERROR_IO, MT_ERROR_VALUE)
  * when a URL cannot be understood, a name has no address or nobody accepts a connection. */
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
 

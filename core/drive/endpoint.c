@@ -3,9 +3,9 @@
 #include "base/memory.h"
 #include "drive/driver.h"
 #include "drive/http/url.h"
+#include "drive/stamp.h"
 
 #include <errno.h>
-#include <linux/net_tstamp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -102,9 +102,9 @@ int mt_endpoint_connect(mt_endpoint *endpoint, int limit) {
         return -1;
     if (fd >= limit)
         return fail_with(fd, EMFILE);
-    int on = 1, stamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps);
+    mt_stamp_socket(fd);
     if (connect(fd, (const struct sockaddr *)&address->at, address->length) != 0 &&
         errno != EINPROGRESS)
         return fail_with(fd, errno);

@@ -1,4 +1,4 @@
-/* Where an endpoint is: its addresses, and sockets towards them. Private to core/drive. */
+/* Where an endpoint is: its addresses, and sockets towards them. Private to this room. */
 #ifndef MT_DRIVE_ENDPOINT_H
 #define MT_DRIVE_ENDPOINT_H
 

@@ -29,10 +29,10 @@ typedef enum mt_failure {
     MT_FAILURE_GAP_TIMEOUT,        /* "gap_timeout": nothing came for so long */
     MT_FAILURE_TOTAL_TIMEOUT,      /* "total_timeout" */
     MT_FAILURE_RESET_BEFORE_BYTE,  /* "reset_before_byte" */
-    MT_FAILURE_RESET_IN_HEADER,    /* "reset_in_header" */
+    MT_FAILURE_RESET_IN_HEADER,    /* "reset_in_header": or closed there (os_error 0) */
     MT_FAILURE_RESET_MID_STREAM,   /* "reset_mid_stream" */
     MT_FAILURE_CLOSED_MID_EVENT,   /* "closed_mid_event": inside an event or a chunk */
-    MT_FAILURE_CLOSED_BEFORE_BYTE, /* "closed_before_byte" */
+    MT_FAILURE_CLOSED_BEFORE_BYTE, /* "closed_before_byte": of the answer; 1xx is none */
     MT_FAILURE_NOT_HTTP,           /* "not_http" */
     MT_FAILURE_BAD_CHUNK,          /* "bad_chunk_size" */
     /* a whole HTTP answer that is no good answer: */

@@ -1,6 +1,7 @@
 /* The driver's thread. What is due leaves first: the clock is compared with the next due time after
  * each callback of the loop (`turn`), whatever else there is to read. */
 #define _GNU_SOURCE /* gettid, pthread_setname_np */
+#include "base/assert.h"
 #include "drive/driver_state.h"
 
 #include <stdint.h>
@@ -54,6 +55,7 @@ static void hand_over(mt_driver *driver, mt_flight *flight) {
 
 static void ended(void *context, mt_flight *flight) {
     mt_driver *driver = context;
+    mt_assert(flight->is_live);
     if (flight->uses_slot)
         driver->slots_used--;
     flight->is_live = 0;
@@ -231,7 +233,7 @@ static void turn(void *context) {
     driver->lacks_memory = 0;
     if (driver->arrived || !mt_pile_is_empty(&driver->offered))
         sort_in(driver);
-    if (driver->has_stopped)
+    if (atomic_load(&driver->must_stop)) /* said before what has just been sorted in was offered */
         return;
     for (int sends = 0; driver->due.count > 0 && sends < SENDS_A_TURN; sends++) {
         now = mt_now_ns();

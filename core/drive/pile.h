@@ -1,6 +1,6 @@
 /* A pile: how things go from one thread to another. Any thread puts, one thread takes all there are
  * at once, in the order in which they were put. Nobody ever waits. What is put begins with a
- * mt_pile_item. A pile is zero at first, and owns nothing. Private to core/drive. */
+ * mt_pile_item. A pile is zero at first, and owns nothing. Private to this room. */
 #ifndef MT_DRIVE_PILE_H
 #define MT_DRIVE_PILE_H
 

@@ -349,6 +349,55 @@ section("draws", function(bench)
   end
 end)
 
+-- Rate, seconds, events an answer, microseconds between them. Lags are judged by the better of two runs.
+local function drive(bench, rate, seconds, chunks, interval, ...)
+  return (bench:figures(1, bench:program("driving", rate, seconds, chunks, interval, ...)))
+end
+
+local function better(first, second)
+  return first.lag_p99 <= second.lag_p99 and first or second
+end
+
+section("driving, processor time", function(bench)
+  local load, cpu, floor = { 16000, 2, 8, 5000 }, {}, {}
+  for run = 1, 3 do
+    cpu[run] = drive(bench, table.unpack(load)).cpu
+    floor[run] = bench:figures(1, bench:program("driving_floor", table.unpack(load))).cpu
+  end
+  local time, spread = measuring.summary(cpu)
+  floor = measuring.summary(floor)
+  print_row {
+    what = "driving 16 000 requests/s, of a processor", time = time, spread = spread, count = 1, of = "req",
+    floor = floor, floor_is = "plain epoll", goal = "ratio <= 1.25", met = time <= 1.25 * floor,
+  }
+end)
+
+section("driving, lag", function(bench)
+  local wake = bench:figures(1, bench:program("driving_floor", "timer", 3)).wake_p99
+  for _, rate in ipairs { 3000, 6000 } do
+    local run = better(drive(bench, rate, 5, 8, 5000, "spin"), drive(bench, rate, 5, 8, 5000, "spin"))
+    print_row {
+      what = ("driving %d 000 requests/s, lag p99"):format(rate // 1000), time = run.lag_p99,
+      floor = wake, floor_is = "idle timer, p99", goal = "<= 0.5 ms, ratio <= 4",
+      met = run.lag_p99 <= 0.0005 and run.lag_p99 <= 4 * wake and run.failed == 0,
+    }
+  end
+end)
+
+section("driving, many in flight", function(bench)
+  local few = better(drive(bench, 1000, 3, 8, 5000), drive(bench, 1000, 3, 8, 5000)).lag_p50
+  local many = better(drive(bench, 1000, 12, 70, 100000), drive(bench, 1000, 12, 70, 100000))
+  print_row {
+    what = "driving with 7 000 in flight, lag p50", time = many.lag_p50, floor = few,
+    floor_is = "40 in flight", goal = "ratio <= 2", met = many.lag_p50 <= 2 * few,
+  }
+  local run = drive(bench, 1000, 14, 100, 100000, "gaps")
+  print_row {
+    what = "driving 10 000 streams, 10 events/s each", peak = run.peak, goal = "<= 60 MB, none failed",
+    met = run.peak <= 60e6 and run.failed == 0,
+  }
+end)
+
 -- --- the run --------------------------------------------------------------------------------------
 
 -- The conversation trace, or one of its size.

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERVER_CONNECTIONS = 512 };
+enum { SERVER_CONNECTIONS = 2048 };
 
 typedef struct server server;
 
@@ -26,10 +26,11 @@ typedef int server_answer(server *s, int fd, int number);
 
 struct server {
     server_answer *answer;
-    const char *text;  /* for the answer function */
-    size_t cut, pause; /* likewise */
+    const char *text;     /* for the answer function */
+    size_t cut, pause;    /* likewise */
+    int reads_heads_only; /* answers before it has read the body */
     int listener, port;
-    _Atomic int accepted, requests, is_ending;
+    _Atomic int accepted, requests, busy, busiest, is_ending;
     pthread_t acceptor, threads[SERVER_CONNECTIONS];
     _Atomic int fds[SERVER_CONNECTIONS]; /* -1: closed */
 };
@@ -67,7 +68,7 @@ static inline void server_stall(int fd) {
 }
 
 /* One request: its head, then as much body as it says. 0 at the connection's end. */
-static inline int server_read_request(int fd) {
+static inline int server_read_request(int fd, int head_only) {
     char head[4096];
     size_t length = 0;
     while (length < 4 || memcmp(head + length - 4, "\r\n\r\n", 4) != 0)
@@ -77,7 +78,7 @@ static inline int server_read_request(int fd) {
             length++;
     head[length] = '\0';
     const char *said = strstr(head, "Content-Length: ");
-    for (long left = said ? atol(said + 16) : 0; left > 0;) {
+    for (long left = said && !head_only ? atol(said + 16) : 0; left > 0;) {
         char body[4096];
         ssize_t got = recv(fd, body, left < 4096 ? (size_t)left : sizeof body, 0);
         if (got <= 0)
@@ -96,7 +97,7 @@ static inline void *server_serve(void *context) {
     server_connection c = *(server_connection *)context;
     free(context);
     int fd = atomic_load(&c.s->fds[c.place]), number = 0;
-    while (server_read_request(fd)) {
+    while (server_read_request(fd, c.s->reads_heads_only)) {
         atomic_fetch_add(&c.s->requests, 1);
         if (!c.s->answer(c.s, fd, ++number))
             break;
@@ -118,8 +119,8 @@ static inline void *server_accept(void *context) {
         server_connection *c = malloc(sizeof *c);
         *c = (server_connection){s, place};
         atomic_store(&s->fds[place], fd);
-        pthread_create(&s->threads[place], NULL, server_serve, c);
         atomic_store(&s->accepted, place + 1);
+        pthread_create(&s->threads[place], NULL, server_serve, c);
     }
 }
 

@@ -1,7 +1,8 @@
 /* A fuzz target in libFuzzer's shape: a stream gives the events that a slow and simple reader of it
  * finds, however it is split; and no event's text does harm to the reader of what it says.
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-sse \
- *     tests/fuzz/sse.c core/drive/http/sse.c core/drive/event.c core/text/[djs]*.c core/base/[a-z]*.c -lz
+ *     tests/fuzz/sse.c core/drive/http/sse.c core/drive/event.c \
+ *     core/text/{decimal,json}.c core/base/{error,memory,utf8}.c
  * Its seeds are bodies of event streams. */
 #include "drive/event.h"
 #include "drive/http/sse.h"

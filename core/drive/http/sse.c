@@ -11,7 +11,7 @@ typedef enum line_kind { LINE_END, LINE_DATA, LINE_OTHER } line_kind;
 static int append(mt_sse *sse, const char *text, size_t length) {
     if (sse->length + length > MT_SSE_LIMIT)
         return MT_SSE_TOO_LONG;
-    if (mt_reserve((void **)&sse->text, &sse->capacity, sse->length + length + 1, 1) != 0)
+    if (MT_GROW(sse->text, sse->capacity, sse->length + length + 1) != 0)
         return MT_SSE_NO_MEMORY;
     memcpy(sse->text + sse->length, text, length);
     sse->length += length;
@@ -84,7 +84,7 @@ static int join(mt_sse *sse, mt_span value) {
         return MT_SSE_TOO_LONG;
     int is_inside = value.text >= sse->text && sse->text && value.text <= sse->text + sse->length;
     size_t offset = is_inside ? (size_t)(value.text - sse->text) : 0;
-    if (mt_reserve((void **)&sse->text, &sse->capacity, needed, 1) != 0)
+    if (MT_GROW(sse->text, sse->capacity, needed) != 0)
         return MT_SSE_NO_MEMORY;
     char *to = sse->text + sse->data_length;
     /* The name and its colon stood before the value: there is room for the LF. */

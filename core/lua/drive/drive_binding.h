@@ -1,4 +1,4 @@
-/* What the files of moontide.drive share. */
+/* What the binding files of moontide.drive share. */
 #ifndef MT_LUA_DRIVE_DRIVE_BINDING_H
 #define MT_LUA_DRIVE_DRIVE_BINDING_H
 
@@ -6,7 +6,9 @@
 
 #include "drive/driver.h"
 
-/* One opener a file: each adds its functions to the table on the stack. module.c lists them. */
+/* One opener a file: mock pushes a table of functions, the others add theirs to the table on the stack.
+ * module.c lists them. */
+int mt_lua_open_mock(lua_State *L);
 void mt_lua_add_driver(lua_State *L);
 void mt_lua_add_replay(lua_State *L);
 
@@ -25,8 +27,6 @@ int64_t mt_lua_seconds_field(lua_State *L, int arg, const char *name, int64_t ab
 const char *const *mt_lua_texts_field(lua_State *L, int arg, const char *name, size_t *count);
 
 /* Sets field `name` of the table on top. */
-void mt_lua_set_count(lua_State *L, const char *name, uint64_t value);
-void mt_lua_set_real(lua_State *L, const char *name, double value);
 void mt_lua_set_text(lua_State *L, const char *name, const char *value);
 
 #endif

@@ -65,11 +65,11 @@ static int driver_look(lua_State *L) {
     mt_lua_set_count(L, "connections_opened", load.connections_opened);
     mt_lua_set_count(L, "handshakes_failed", load.handshakes_failed);
     mt_lua_set_count(L, "resent", load.resent);
-    mt_lua_set_real(L, "stalled", (double)load.stalled_ns * 1e-9);
-    mt_lua_set_real(L, "longest_turn", (double)load.longest_turn_ns * 1e-9);
+    mt_lua_set_number(L, "stalled", (double)load.stalled_ns * 1e-9);
+    mt_lua_set_number(L, "longest_turn", (double)load.longest_turn_ns * 1e-9);
     if (load.run_queue_ns >= 0)
-        mt_lua_set_real(L, "run_queue", (double)load.run_queue_ns * 1e-9);
-    mt_lua_set_real(L, "cpu", (double)load.cpu_ns * 1e-9);
+        mt_lua_set_number(L, "run_queue", (double)load.run_queue_ns * 1e-9);
+    mt_lua_set_number(L, "cpu", (double)load.cpu_ns * 1e-9);
     lua_pushboolean(L, load.has_realtime);
     lua_setfield(L, -2, "has_realtime");
     lua_pushboolean(L, load.has_kernel_stamps);

@@ -49,16 +49,6 @@ const char *const *mt_lua_texts_field(lua_State *L, int arg, const char *name, s
     return texts;
 }
 
-void mt_lua_set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
-void mt_lua_set_real(lua_State *L, const char *name, double value) {
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
-
 void mt_lua_set_text(lua_State *L, const char *name, const char *value) {
     lua_pushstring(L, value);
     lua_setfield(L, -2, name);

@@ -233,7 +233,7 @@ static int replay_look(lua_State *L) {
     lua_pushboolean(L, progress.source_ended);
     lua_setfield(L, -2, "source_ended");
     if (progress.last_planned_ns >= 0)
-        mt_lua_set_real(L, "last_planned", (double)progress.last_planned_ns * 1e-9);
+        mt_lua_set_number(L, "last_planned", (double)progress.last_planned_ns * 1e-9);
     mt_lua_set_count(L, "write_failures", progress.write_failures);
     if (progress.write_failures > 0)
         mt_lua_set_text(L, "write_error", mt_error_text(&progress.write_error, text, sizeof text));
@@ -249,16 +249,16 @@ static int replay_look(lua_State *L) {
 static void push_summary(lua_State *L, const mt_sample_summary *summary) {
     lua_createtable(L, 0, 6 + MT_PERCENTILES);
     mt_lua_set_count(L, "count", summary->count);
-    mt_lua_set_real(L, "avg", summary->avg);
-    mt_lua_set_real(L, "min", summary->min);
-    mt_lua_set_real(L, "max", summary->max);
-    mt_lua_set_real(L, "std", summary->std);
-    mt_lua_set_real(L, "sum", summary->sum);
+    mt_lua_set_number(L, "avg", summary->avg);
+    mt_lua_set_number(L, "min", summary->min);
+    mt_lua_set_number(L, "max", summary->max);
+    mt_lua_set_number(L, "std", summary->std);
+    mt_lua_set_number(L, "sum", summary->sum);
     for (int i = 0; i < MT_PERCENTILES; i++) {
         char name[8] = "p";
         lua_Integer percentile = mt_percentiles[i];
         snprintf(name, sizeof name, "p%d", (int)percentile);
-        mt_lua_set_real(L, name, summary->percentiles[i]);
+        mt_lua_set_number(L, name, summary->percentiles[i]);
     }
 }
 
@@ -320,11 +320,11 @@ static void push_results(lua_State *L, mt_results *results) {
     mt_lua_set_count(L, "flagged", results->flagged);
     mt_lua_set_count(L, "usage_said", results->usage_said);
     mt_lua_set_count(L, "cached_said", results->cached_said);
-    mt_lua_set_real(L, "cached_tokens", results->cached_tokens);
-    mt_lua_set_real(L, "prompt_tokens", results->prompt_tokens);
-    mt_lua_set_real(L, "input_tokens", results->input_tokens);
-    mt_lua_set_real(L, "output_tokens", results->output_tokens);
-    mt_lua_set_real(L, "failed_input", results->failed_input);
+    mt_lua_set_number(L, "cached_tokens", results->cached_tokens);
+    mt_lua_set_number(L, "prompt_tokens", results->prompt_tokens);
+    mt_lua_set_number(L, "input_tokens", results->input_tokens);
+    mt_lua_set_number(L, "output_tokens", results->output_tokens);
+    mt_lua_set_number(L, "failed_input", results->failed_input);
     set_moment(L, "first_begun", results->first_begun_ns);
     set_moment(L, "last_answer", results->last_answer_ns);
     set_moment(L, "first_due", results->first_due_ns);

@@ -3,7 +3,6 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local json = require("moontide.base.json").public.json
 local summary = require "moontide.drive.summary"
-core.base.own()
 
 local files = {}
 

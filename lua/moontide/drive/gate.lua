@@ -2,7 +2,6 @@
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
 local summary = require "moontide.drive.summary"
-core.base.own()
 
 local gate = {}
 

@@ -5,7 +5,6 @@ local drive = require "moontide.drive"
 local options = require "moontide.kit.options"
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
-core.base.own()
 
 local drive_options = {}
 

@@ -10,7 +10,6 @@ local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
 local verdict = require "moontide.drive.verdict"
 local warmup = require "moontide.drive.warmup"
-core.base.own()
 
 local run = {}
 

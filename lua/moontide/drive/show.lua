@@ -2,7 +2,6 @@
 local core = require "moontide.core"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
-core.base.own()
 
 local show = {}
 

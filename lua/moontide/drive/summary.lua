@@ -2,7 +2,6 @@
 --- run's totals; by the definitions and names of AIPerf's exports where it has them.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
-core.base.own()
 
 local summary = {}
 

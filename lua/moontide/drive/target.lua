@@ -8,7 +8,6 @@ local plan = require "moontide.script.plan"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
-core.base.own()
 
 local target = {}
 

@@ -1,7 +1,6 @@
 --- May a run's figures be believed? By four measures of the driver itself: was it late in sending, was it
 --- late in reading, did it reach the rate it was to offer, was it stopped.
 local core = require "moontide.core"
-core.base.own()
 
 local verdict = {}
 

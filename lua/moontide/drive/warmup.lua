@@ -3,7 +3,6 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local report = require "moontide.kit.report"
-core.base.own()
 
 local warmup = {}
 

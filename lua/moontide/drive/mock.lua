@@ -1,0 +1,130 @@
+--- The command `mock`: a server that speaks as an inference server does, to try a driver on.
+local core = require "moontide.core"
+local distribution = require "moontide.load.distribution"
+local nearest = require "moontide.kit.nearest"
+local units = require "moontide.kit.units"
+
+local mock = {}
+
+-- --- options ---------------------------------------------------------------------------------------
+
+--- A time of the command line in milliseconds: "20", "20ms", "1.5s".
+---@param text string
+---@param what string
+---@return number
+local function milliseconds(text, what)
+  local is_plain = text:find "^%s*[%d.+-]+[eE%d.+-]*%s*$"
+  local ms = is_plain and units.number(text, what, true) or units.duration(text, what) * 1000
+  if ms < 0 then core.base.raise(("%s must be at least 0, not %s"):format(what, units.show(text))) end
+  return ms
+end
+
+-- A time, or a distribution of milliseconds: "lognormal:mean=200,cv=0.5".
+local function time_of(text, what)
+  if text:find "^%s*%a" then return distribution.of(text, what) end
+  return distribution.of(milliseconds(text, what), what)
+end
+
+-- What may be said after --fail.
+local faults = {
+  "refused", "first_byte_timeout", "stall", "gap_timeout", "total_timeout", "reset_before_byte", "reset_in_header",
+  "reset_mid_stream", "closed_mid_event", "closed_before_byte", "not_http", "bad_chunk_size", "status", "status_NNN",
+  "overload", "error_event", "malformed", "truncated", "no_content", "no_done", "stale_connection",
+}
+
+local function read_fault(text, drive)
+  local what = "mock: --fail"
+  local name, share = text:match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
+  name = name or text:match "^%s*([%w_]+)%s*$"
+  if not name then units.wrong(what, text, "NAME=SHARE,...") end
+  if not drive.mock.is_fault(name) then
+    core.base.raise(("%s: a server cannot bring about '%s'%s: it takes %s"):format(
+      what, name, nearest.hint(name, faults), table.concat(faults, ", ")))
+  end
+  local number = share and units.number(share, ("%s: %s"):format(what, name), true) or 1
+  if number < 0 or number > 1 then
+    core.base.raise(("%s: %s must be between 0 and 1, not %s"):format(what, name, units.show(number)))
+  end
+  return { name, number }
+end
+
+local function read_faults(texts, drive)
+  local read, sum = {}, 0
+  for i, text in ipairs(texts or {}) do
+    read[i] = read_fault(text, drive)
+    if read[i][1] ~= "refused" then sum = sum + read[i][2] end
+  end
+  if sum > 1 + 1e-9 then
+    core.base.raise(("mock: --fail: the shares are %s together, more than 1"):format(units.show(sum)))
+  end
+  return read
+end
+
+--- What is wrong with the options taken together.
+---@param opt table
+---@return string?
+function mock.check(opt)
+  if opt.load_factor ~= 1 and not opt.slots then return "--load-factor needs --slots" end
+  if opt.queue and not opt.slots then return "--queue needs --slots" end
+  if opt.hit_rule ~= "vllm" and not opt.kv_blocks then return "--hit-rule needs --kv-blocks" end
+end
+
+-- The function that a file of Lua returns.
+local function timing_of(path)
+  if not path then return nil end
+  local script = require "moontide.script.script"
+  local file, message = io.open(path, "rb")
+  if not file then return nil, message, "io" end
+  local text = file:read "a"
+  file:close()
+  local chunk, trouble = load(text, "@" .. path, "t", script.environment(path:match "^(.*)/[^/]*$" or "."))
+  if not chunk then return nil, trouble, "callback" end
+  local value = chunk()
+  if type(value) ~= "function" then
+    return nil, ("%s: must return function(request) ... end, not %s"):format(path, units.show(value)), "callback"
+  end
+  return value
+end
+
+-- --- running ---------------------------------------------------------------------------------------
+
+local function url(host, port)
+  return ("http://%s:%d"):format(host:find ":" and "[" .. host .. "]" or host, port)
+end
+
+local function report(counts)
+  io.stderr:write(("moontide: %d requests on %d connections: %d answered, %d refused, %d failed as asked for, %d left"
+    .. " by their clients; prompt tokens %d (%d cached), generated %d\n"):format(
+    counts.requests, counts.connections, counts.answered, counts.refused, counts.failed, counts.aborted,
+    counts.prompt_tokens, counts.cached_tokens, counts.generated_tokens))
+end
+
+--- Serves until Ctrl-C.
+---@param opt table the options of scripts/mock.lua
+---@return true|nil, string?, string?
+function mock.run(opt)
+  local drive = require "moontide.drive"
+  local timing, message, code = timing_of(opt.timing)
+  if message then return nil, message, code end
+  local server
+  server, message, code = drive.mock.open {
+    host = opt.host, port = opt.port, dialect = opt.dialect, model = opt.model, seed = opt.seed,
+    ttft = time_of(opt.ttft, "mock: --ttft"), itl = time_of(opt.itl, "mock: --itl"),
+    prefill_per_token = milliseconds(opt.prefill_per_token, "mock: --prefill-per-token"),
+    load_factor = opt.load_factor, slots = opt.slots, queue = opt.queue, rate_limit = opt.rate_limit,
+    tokens_per_chunk = distribution.of(opt.tokens_per_chunk, "mock: --tokens-per-chunk"),
+    output_tokens = opt.osl and distribution.of(opt.osl, "mock: --osl"),
+    most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
+    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, requests_per_connection = opt.requests_per_connection,
+    faults = read_faults(opt.fail, drive), log = opt.log, timing = timing,
+  }
+  if not server then return nil, message, code end
+  io.stderr:write("moontide: listening on ", url(opt.host, server:port()), "\n")
+  local ok
+  ok, message, code = server:run()
+  report(server:counts())
+  if not ok then return nil, message, code end
+  return true
+end
+
+return mock

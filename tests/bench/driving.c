@@ -1,0 +1,93 @@
+/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo]: requests at a constant rate through the
+ * driver. Prints, in seconds and bytes, processor time a request (of the driver's thread), schedule
+ * lag, read lag, how much later than the clock's the kernel's stamps were read, the wait for a processor,
+ * and the largest resident memory; the last is of this process, without the server. */
+#define _GNU_SOURCE /* epoll_pwait2, in the header */
+#include "drive/driver.h"
+#include "base/memory.h"
+#include "driving.h"
+
+static int has_word(char **words, const char *word) {
+    for (; *words; words++)
+        if (strcmp(*words, word) == 0)
+            return 1;
+    return 0;
+}
+
+static double peak_bytes(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return 1024.0 * (double)used.ru_maxrss;
+}
+
+typedef struct figures {
+    double *lags, *read_lags;
+    int64_t done, failed;
+} figures;
+
+static void take_all(mt_driver *driver, figures *f) {
+    for (mt_exchange e; mt_driver_take(driver, &e);) {
+        if (e.failure != MT_FAILURE_NONE && f->failed++ == 0)
+            fprintf(stderr, "driving: %s %d %s\n", mt_failure_name((mt_failure)e.failure),
+                    e.os_error, e.text);
+        f->lags[f->done] =
+            1e-9 * (double)((e.sent_ns == MT_NEVER ? e.end_ns : e.sent_ns) - e.due_ns);
+        f->read_lags[f->done++] = 1e-9 * (double)e.read_lag_ns;
+        mt_free(e.gaps);
+    }
+}
+
+int main(int argc, char **argv) {
+    bench_require(argc >= 5, "driving: see its source");
+    driving d = driving_begin(argv);
+    char url[64], request[DRIVING_BODY + 1];
+    const char *urls[] = {url};
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", d.port);
+    driving_request(request);
+    mt_driver_options options = mt_driver_defaults();
+    options.urls = urls;
+    options.url_count = 1;
+    options.spin = has_word(argv + 5, "spin");
+    options.want_gaps = has_word(argv + 5, "gaps");
+    options.realtime = has_word(argv + 5, "fifo");
+    options.total_timeout_ns = 600000000000;
+    options.gap_timeout_ns = 60000000000;
+    mt_error error;
+    mt_driver *driver = mt_driver_start(&options, &error);
+    bench_require(driver != NULL, error.message);
+
+    figures f = {.lags = mt_allocate((size_t)d.count, sizeof(double)),
+                 .read_lags = mt_allocate((size_t)d.count, sizeof(double))};
+    int64_t start = driving_now() + 100000000;
+    for (int64_t i = 0; i < d.count; i++) {
+        mt_prepared *prepared = mt_prepared_new(DRIVING_BODY);
+        memcpy(prepared->bytes, request, DRIVING_BODY);
+        prepared->due_ns = start + (int64_t)((double)i * 1e9 / d.rate);
+        while (prepared->due_ns - driving_now() > 500000000) { /* half a second ahead */
+            mt_driver_wait(driver, driving_now() + 20000000);
+            take_all(driver, &f);
+        }
+        while (!mt_driver_offer(driver, prepared))
+            mt_driver_wait(driver, driving_now() + 20000000);
+    }
+    while (f.done < d.count) {
+        struct timespec rest = {0, 5000000};
+        nanosleep(&rest, NULL);
+        take_all(driver, &f);
+    }
+    mt_driver_load load;
+    mt_driver_look(driver, &load);
+    printf("cpu %.9f\n", 1e-9 * (double)load.cpu_ns / (double)d.count);
+    driving_quantiles("lag", f.lags, d.count);
+    driving_quantiles("read_lag", f.read_lags, d.count);
+    printf("failed %ld\nstalled %.9f\nlongest_turn %.9f\nrun_queue %.9f\nconnections %ld\n"
+           "has_realtime %d\npeak %.0f\n",
+           (long)f.failed, 1e-9 * (double)load.stalled_ns, 1e-9 * (double)load.longest_turn_ns,
+           1e-9 * (double)load.run_queue_ns, (long)load.connections, load.has_realtime,
+           peak_bytes());
+    mt_driver_free(driver);
+    driving_end(&d);
+    mt_free(f.lags);
+    mt_free(f.read_lags);
+    return 0;
+}
