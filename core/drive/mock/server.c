@@ -133,16 +133,17 @@ void mt_connection_close(mt_mock *mock, mt_connection *connection, int is_reset)
 /* Sends what waits in `unsent`. */
 static void flush(mt_mock *mock, mt_connection *connection) {
     mt_bytes *unsent = &connection->unsent;
-    ssize_t sent = send(connection->fd, unsent->data, unsent->length, MSG_NOSIGNAL);
+    ssize_t sent = send(connection->fd, unsent->data + connection->sent,
+                        unsent->length - connection->sent, MSG_NOSIGNAL);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             mt_connection_close(mock, connection, 0);
         return;
     }
-    unsent->length -= (size_t)sent;
-    memmove(unsent->data, unsent->data + sent, unsent->length);
-    if (unsent->length > 0)
+    connection->sent += (size_t)sent;
+    if (connection->sent < unsent->length)
         return;
+    connection->sent = 0;
     shrink(unsent, 0);
     if (connection->is_ending)
         mt_connection_close(mock, connection, 0);
@@ -383,8 +384,16 @@ static int64_t idle_ends_ns(const mt_mock *mock) {
 }
 
 static void close_idle(mt_mock *mock) {
-    while (idle_ends_ns(mock) <= mock->now_ns)
-        mt_connection_close(mock, mock->idle.oldest, 0);
+    while (idle_ends_ns(mock) <= mock->now_ns) {
+        mt_connection *connection = mock->idle.oldest;
+        if (connection->unsent.length == 0) {
+            mt_connection_close(mock, connection, 0);
+            continue;
+        }
+        mt_list_remove(&mock->idle, connection); /* not idle: it still reads its answer */
+        connection->idle_ns = mock->now_ns;
+        mt_list_append(&mock->idle, connection);
+    }
 }
 
 static void arm(mt_mock *mock, int64_t due_ns) {

@@ -38,7 +38,8 @@ typedef struct mt_connection {
     mt_http http;
     mt_bytes body;   /* of a request that came in parts */
     mt_bytes early;  /* what came while a request was answered */
-    mt_bytes unsent; /* what the socket did not take */
+    mt_bytes unsent; /* what the socket did not take, */
+    size_t sent;     /* of which this much has gone since */
     /* The request. */
     mt_answer_text text;
     char model[96];
