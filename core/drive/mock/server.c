@@ -468,8 +468,6 @@ mt_code mt_mock_run(mt_mock *mock, mt_error *error) {
         if (share < 1)
             change_listening(mock);
     } else {
-        if (listen(mock->listener, BACKLOG) != 0)
-            fail(mock, "listen", errno);
         watch_listener(mock, 1);
     }
     /* Signals are let in while it waits: none comes between a look at the flag and the wait. */
@@ -514,9 +512,9 @@ static void raise_descriptor_limit(void) {
 
 static mt_code bind_listener(mt_mock *mock, mt_error *error) {
     const mt_mock_options *options = &mock->options;
-    struct sockaddr_in six_free = {.sin_family = AF_INET, .sin_port = htons(options->port)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(options->port)};
     struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(options->port)};
-    int is_four = inet_pton(AF_INET, options->host, &six_free.sin_addr) == 1;
+    int is_four = inet_pton(AF_INET, options->host, &four.sin_addr) == 1;
     if (!is_four && inet_pton(AF_INET6, options->host, &six.sin6_addr) != 1)
         return mt_fail(error, MT_ERROR_VALUE,
                        "host must be an address of this machine, not '%.100s'", options->host);
@@ -532,12 +530,12 @@ static mt_code bind_listener(mt_mock *mock, mt_error *error) {
     /* Connections that are accepted inherit it. */
     setsockopt(mock->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     const struct sockaddr *address =
-        is_four ? (const struct sockaddr *)&six_free : (const struct sockaddr *)&six;
-    socklen_t size = is_four ? sizeof six_free : sizeof six;
+        is_four ? (const struct sockaddr *)&four : (const struct sockaddr *)&six;
+    socklen_t size = is_four ? sizeof four : sizeof six;
     if (bind(mock->listener, address, size) != 0 ||
         (refused_share(mock) < 1 && listen(mock->listener, BACKLOG) != 0))
         return mt_fail_errno(error, where, "cannot listen", errno);
-    struct sockaddr_in6 bound;
+    struct sockaddr_in6 bound = {0};
     socklen_t bound_size = sizeof bound;
     if (getsockname(mock->listener, (struct sockaddr *)&bound, &bound_size) != 0)
         return mt_fail_errno(error, where, "cannot listen", errno);

@@ -121,7 +121,7 @@ static void read_faults(lua_State *L, owner *self, mt_mock_options *options) {
     size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
     self->faults = mt_allocate_zero(count + 1, sizeof *self->faults);
     if (!self->faults)
-        luaL_error(L, "out of memory");
+        mt_lua_raise(L, "mock: out of memory");
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         lua_rawgeti(L, -1, 1);
