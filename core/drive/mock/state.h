@@ -122,10 +122,21 @@ struct mt_mock {
     int fails;
 };
 
-/* server.c */
+enum { MT_MOCK_READ_BYTES = 1 << 18 };
 
+/* server.c */
 int64_t mt_mock_look_at_clock(mt_mock *mock);
 
+/* connection.c */
+/* The server ends, for this reason unless there was one before. */
+void mt_mock_fail_errno(mt_mock *mock, const char *what, int number);
+void mt_mock_fail_memory(mt_mock *mock, const char *what);
+void mt_mock_watch_listener(mt_mock *mock, int is_wanted);
+void mt_mock_accept(mt_mock *mock);
+/* What the socket has. */
+void mt_connection_read(mt_mock *mock, mt_connection *connection);
+/* What waits in `unsent`. */
+void mt_connection_flush(mt_mock *mock, mt_connection *connection);
 /* Sends mock->out and empties it. May close the connection: look at its state. */
 void mt_connection_send(mt_mock *mock, mt_connection *connection);
 /* Sends mock->out, then closes the connection. */
