@@ -370,7 +370,7 @@ static void test_log(void **state) {
                          4);
         assert_string_equal(event, events[i]);
         assert_int_equal(request, i >= 8);
-        assert_true(time >= before && (i >= 8 || time <= ended));
+        assert_true(time >= before && (i >= 7 || time <= ended));
         before = time;
         if (i < 7)
             tokens_at[i] = time;
@@ -378,7 +378,7 @@ static void test_log(void **state) {
     }
     assert_int_equal(fgetc(file), EOF);
     fclose(file);
-    assert_true(tokens_at[6] - tokens_at[1] >= 25000000);
+    assert_true(tokens_at[6] - tokens_at[0] >= 25000000); /* a late one delays no other */
 }
 
 static void test_seeds(void **state) {
