@@ -109,14 +109,12 @@ static void arm(mt_mock *mock, int64_t due_ns) {
 }
 
 static void take_event(mt_mock *mock, const struct epoll_event *event) {
-    uint64_t expirations;
     if (event->data.ptr == &mock->listener) {
         mt_mock_accept(mock);
         return;
     }
     if (event->data.ptr == &mock->timer) {
-        if (read(mock->timer, &expirations, sizeof expirations) > 0)
-            mock->armed_ns = INT64_MAX;
+        mock->armed_ns = INT64_MAX; /* edge-triggered: need not be read */
         return;
     }
     mt_connection *connection = event->data.ptr;
@@ -249,7 +247,7 @@ static mt_code bind_listener(mt_mock *mock, mt_error *error) {
 static mt_code open_files(mt_mock *mock, mt_error *error) {
     mock->poll = epoll_create1(EPOLL_CLOEXEC);
     mock->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &mock->timer};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &mock->timer};
     if (mock->poll < 0 || mock->timer < 0 ||
         epoll_ctl(mock->poll, EPOLL_CTL_ADD, mock->timer, &event) != 0)
         return mt_fail_errno(error, NULL, "cannot wait for connections", errno);
