@@ -1,4 +1,6 @@
 /* The mock as its clients see it: answers, dialects, refusals, slots, the cache, connections. */
+#include "../fuzz/ask.c"
+
 #include "mock_support.h"
 
 #include "drive/mock/cache.h"
@@ -224,6 +226,9 @@ static void test_refusals(void **state) {
             options.most_tokens = 100;
             start_mock(&mock, options);
         }
+        /* The fuzz target on all of its beginnings. */
+        for (size_t length = 0; length <= strlen(rows[i].body); length++)
+            LLVMFuzzerTestOneInput((const uint8_t *)rows[i].body, length);
         heard *answer = ask(&mock, rows[i].target, rows[i].body);
         if (answer->http.status != rows[i].status)
             fail_msg("%s: %d %s", rows[i].body, answer->http.status, answer->body);
