@@ -142,7 +142,9 @@ static void read_options(lua_State *L, mt_mock_options *options) {
     options->model = text_field(L, "model", NULL);
     options->log = text_field(L, "log", NULL);
     options->port = (uint16_t)count_field(L, "port", 0);
-    options->seed = (uint64_t)number_field(L, "seed", 0);
+    lua_getfield(L, 1, "seed");
+    options->seed = (uint64_t)luaL_optinteger(L, -1, 0);
+    lua_pop(L, 1);
     options->prefill_per_token_ms = number_field(L, "prefill_per_token", 0);
     options->load_factor = number_field(L, "load_factor", 1);
     options->rate_limit = number_field(L, "rate_limit", 0);
