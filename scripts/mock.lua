@@ -42,6 +42,8 @@ return mt.script {
     -- Connections and failures.
     { "keep-alive", kind = "duration", min = 0,
       help = "an idle connection is closed then; 0: never (default: as the dialect's server does)" },
+    { "ping", kind = "duration", min = 0,
+      help = "a stream says a comment after so long a silence; 0: never (default: as the dialect's server)" },
     { "requests-per-connection", kind = "integer", min = 1,
       help = "then it is closed (default: as the dialect's server does)" },
     { "fail", kind = "string", list = true, placeholder = "NAME=SHARE",

@@ -72,6 +72,7 @@ describe("moontide mock", function()
       { "--rate-limit 0", "--rate-limit must be above 0, not 0" },
       { "--hit-rule all", "--hit-rule needs --kv-blocks" },
       { "--kv-blocks 0", "--kv-blocks must be between 1 and 1000000000, not 0" },
+      { "--ping -1", "--ping must be at least 0, not -1" },
       { "--keep-alive -1", "--keep-alive must be at least 0, not -1" },
       { "--fail stal=1", "--fail: a server cannot bring about 'stal' (did you mean 'stall'?)" },
       { "--fail tls=1", "--fail: a server cannot bring about 'tls'" },

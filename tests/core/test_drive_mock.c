@@ -3,6 +3,7 @@
 
 #include "mock_support.h"
 
+#include "base/memory.h"
 #include "drive/mock/cache.h"
 
 static int words_in(mt_span content) {
@@ -616,6 +617,20 @@ static void test_opening(void **state) {
     options.dialect = "klingon";
     assert_null(mt_mock_open(&options, &error));
     assert_int_equal(error.code, MT_ERROR_VALUE);
+    /* The n-th allocation fails, until none does. */
+    options = quick();
+    options.ttft = options.itl = options.tokens_per_chunk = zero;
+    options.kv_blocks = 100;
+    mt_mock *opened = NULL;
+    uint64_t n = 0;
+    while (!opened) {
+        mt_memory_fail_at(++n, 1);
+        opened = mt_mock_open(&options, &error);
+        mt_memory_fail_at(0, 0);
+        assert_true(opened || error.code == MT_ERROR_MEMORY);
+    }
+    assert_in_range(n, 4, 10);
+    mt_mock_free(opened);
     mt_distribution_release(zero);
 }
 

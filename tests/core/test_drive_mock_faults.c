@@ -308,6 +308,29 @@ static void test_load_factor(void **state) {
     mt_distribution_release(ttft);
 }
 
+/* A silence of 200 ms is broken every 60 ms. */
+static void test_ping(void **state) {
+    (void)state;
+    for (int is_stream = 0; is_stream < 2; is_stream++) {
+        running_mock mock;
+        mt_mock_options options = quick();
+        mt_distribution *ttft = always(200);
+        options.ttft = ttft;
+        options.ping_s = 0.06;
+        start_mock(&mock, options);
+        heard *answer = ask(&mock, TEXT, is_stream ? stream : whole);
+        int comments = 0;
+        for (const char *at = answer->body; (at = strstr(at, ":\n\n")); at++)
+            comments++;
+        assert_in_range(comments, is_stream ? 2 : 0, is_stream ? 3 : 0);
+        assert_string_equal(answer->shape, is_stream ? "C C C C C CF D" : "");
+        free(answer);
+        assert_about(least_ms(&mock, is_stream ? stream : whole), 200);
+        stop_mock(&mock);
+        mt_distribution_release(ttft);
+    }
+}
+
 static mt_code time_by_length(void *context, mt_mock_timing *timing, mt_error *error) {
     (void)error;
     *(mt_mock_timing *)context = *timing;
@@ -413,6 +436,7 @@ int main(void) {
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_load_factor),
+        cmocka_unit_test(test_ping),
         cmocka_unit_test(test_timing_function),
         cmocka_unit_test_setup_teardown(test_log, make_folder, remove_folder),
         cmocka_unit_test(test_seeds),

@@ -198,8 +198,12 @@ mt_code mt_mock_run(mt_mock *mock, mt_error *error) {
 /* --- opening and closing ------------------------------------------------------------------------ */
 
 mt_mock_options mt_mock_defaults(void) {
-    return (mt_mock_options){
-        .host = "127.0.0.1", .dialect = "vllm", .load_factor = 1, .block_size = 16, .idle_s = -1};
+    return (mt_mock_options){.host = "127.0.0.1",
+                             .dialect = "vllm",
+                             .load_factor = 1,
+                             .block_size = 16,
+                             .idle_s = -1,
+                             .ping_s = -1};
 }
 
 /* The soft limit of descriptors becomes the hard one. */
@@ -284,8 +288,10 @@ mt_mock *mt_mock_open(const mt_mock_options *options, mt_error *error) {
     mock->fault_key = mt_random_key_of(options->seed, "mock", 4, "failures", 8);
     mock->input = mt_allocate(MT_MOCK_READ_BYTES, 1);
     mock->cache = options->kv_blocks > 0 ? mt_mock_cache_new(options->kv_blocks) : NULL;
-    if (mock->dialect)
+    if (mock->dialect) {
         mock->idle_s = options->idle_s < 0 ? mock->dialect->idle_s : options->idle_s;
+        mock->ping_s = options->ping_s < 0 ? mock->dialect->ping_s : options->ping_s;
+    }
     mt_code code = MT_OK;
     if (!mock->dialect)
         code = mt_fail(error, MT_ERROR_VALUE, "there is no dialect '%.50s'", options->dialect);

@@ -97,6 +97,7 @@ struct mt_mock {
     int64_t armed_ns;      /* when the timer goes off; INT64_MAX: it does not */
     int64_t begun_ns;      /* when the server began */
     int64_t now_ns, now_s; /* as of the last look; seconds since 1970 */
+    double ping_s;         /* the same */
     double idle_s;         /* as asked for, or the dialect's */
     double itl_fixed_ms;   /* negative: it is drawn */
     uint64_t chunk_fixed;  /* tokens; 0: drawn */

@@ -149,6 +149,7 @@ static void read_options(lua_State *L, mt_mock_options *options) {
     options->load_factor = number_field(L, "load_factor", 1);
     options->rate_limit = number_field(L, "rate_limit", 0);
     options->idle_s = number_field(L, "idle", -1);
+    options->ping_s = number_field(L, "ping", -1);
     options->slots = count_field(L, "slots", 0);
     options->queue = count_field(L, "queue", UINT64_MAX);
     options->most_tokens = count_field(L, "most_tokens", 0);

@@ -119,7 +119,7 @@ function mock.run(opt)
     tokens_per_chunk = distribution.of(opt.tokens_per_chunk, "mock: --tokens-per-chunk"),
     output_tokens = opt.osl and distribution.of(opt.osl, "mock: --osl"),
     most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
-    hits_all = opt.hit_rule == "all", idle = opt.keep_alive,
+    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, ping = opt.ping,
     requests_per_connection = opt.requests_per_connection, faults = read_faults(opt.fail, drive),
     log = opt.log, timing = timing,
   }
