@@ -63,7 +63,7 @@ static const char *after_brackets(const char *at, const char *end) {
                 return NULL;
             open[depth++] = byte;
         } else if (byte == '}' || byte == ']') {
-            if (open[--depth] != (byte == '}' ? '{' : '['))
+            if (depth == 0 || open[--depth] != (byte == '}' ? '{' : '['))
                 return NULL;
             if (depth == 0)
                 return at;
@@ -74,9 +74,8 @@ static const char *after_brackets(const char *at, const char *end) {
 
 /* Passes over the value at the cursor and returns it; length 0 when there is none. */
 static mt_span take_value(walker *cursor) {
-    const char *start = cursor->at, *after = start;
     char byte = peek(cursor);
-    start = after = cursor->at;
+    const char *start = cursor->at, *after = start;
     if (byte == '"')
         after = after_string(start, cursor->end);
     else if (byte == '{' || byte == '[')

@@ -27,7 +27,7 @@ static inline char *mt_bytes_room(mt_bytes *bytes, size_t count) {
 }
 
 static inline void mt_bytes_put(mt_bytes *bytes, const char *text, size_t length) {
-    char *to = mt_bytes_room(bytes, length);
+    char *to = length > 0 ? mt_bytes_room(bytes, length) : NULL;
     if (!to)
         return;
     memcpy(to, text, length);

@@ -31,20 +31,21 @@ typedef struct mt_dialect {
     const char *role_end;     /* what follows that chunk's JSON: a space, or nothing */
     const char *finish_extra; /* what follows the finish_reason */
     uint8_t role, finish, cached, errors;
-    uint8_t says_null_usage;        /* "usage":null in each other chunk when usage is wanted */
-    uint8_t usage_beside_text;      /* completions: in the last chunk, not in one of its own */
-    uint8_t zero_usage;             /* completions: a usage of zeros in each other chunk */
-    uint8_t empty_reason;           /* completions: the finish_reason is "" until the end */
-    uint8_t has_timings;            /* beside usage */
-    uint8_t is_padded;              /* "obfuscation" in each chunk */
-    uint8_t overloads_in_stream;    /* too much is told in a 200 when streaming */
-    uint8_t is_done_after_error;    /* [DONE] after an error in a stream */
-    uint8_t refuses_unknown;        /* members: 400 */
-    uint8_t refuses_forcing;        /* min_tokens, ignore_eos: 400 */
-    uint8_t needs_text;             /* token ids as a prompt: 400 */
-    int overload;                   /* the status of too much */
-    int too_long;                   /* the status of a prompt that is too long */
-    double idle_s;                  /* an idle connection is closed after that; 0: not */
+    uint8_t says_null_usage;     /* "usage":null in each other chunk when usage is wanted */
+    uint8_t usage_beside_text;   /* completions: in the last chunk, not in one of its own */
+    uint8_t zero_usage;          /* completions: a usage of zeros in each other chunk */
+    uint8_t empty_reason;        /* completions: the finish_reason is "" until the end */
+    uint8_t has_timings;         /* beside usage */
+    uint8_t is_padded;           /* "obfuscation" in each chunk */
+    uint8_t overloads_in_stream; /* too much is told in a 200 when streaming */
+    uint8_t is_done_after_error; /* [DONE] after an error in a stream */
+    uint8_t refuses_unknown;     /* members: 400 */
+    uint8_t refuses_forcing;     /* min_tokens, ignore_eos: 400 */
+    uint8_t needs_text;          /* token ids as a prompt: 400 */
+    int overload;                /* the status of too much */
+    int too_long;                /* the status of a prompt that is too long */
+    double idle_s;               /* an idle connection is closed after that; 0: not */
+    double ping_s;               /* a stream's silence is broken by a comment after that; 0: not */
     uint64_t requests_a_connection; /* then it is closed; 0: not */
 } mt_dialect;
 

@@ -121,6 +121,21 @@ static int plan_times(mt_mock *mock, mt_connection *connection) {
     return 0;
 }
 
+/* Waits for the next chunk; a long silence is broken. */
+static void wait_for_chunk(mt_mock *mock, mt_connection *connection) {
+    int64_t ping_ns = (int64_t)(mock->ping_s * 1e9), due_ns = connection->due_ns;
+    if (ping_ns > 0 && connection->is_stream && due_ns - mock->now_ns > ping_ns)
+        due_ns = mock->now_ns + ping_ns;
+    mt_connection_wait(mock, connection, due_ns);
+}
+
+static void ping(mt_mock *mock, mt_connection *connection) {
+    mt_say_comment(&mock->out);
+    mt_connection_send(mock, connection);
+    if (connection->state == MT_CONNECTION_RUNNING)
+        wait_for_chunk(mock, connection);
+}
+
 /* A stream's head; Triton's role comes with it. */
 static void put_head(mt_mock *mock, mt_connection *connection) {
     if (connection->has_head)
@@ -160,7 +175,7 @@ static void start(mt_mock *mock, mt_connection *connection) {
     } else {
         connection->due_ns += gap_of(mock, connection, text->output_tokens - 1);
     }
-    mt_connection_wait(mock, connection, connection->due_ns);
+    wait_for_chunk(mock, connection);
 }
 
 static void overload(mt_mock *mock, mt_connection *connection) {
@@ -293,7 +308,7 @@ static void say_more(mt_mock *mock, mt_connection *connection) {
         connection->due_ns += gap_of(mock, connection, connection->next_count);
         mt_connection_send(mock, connection);
         if (connection->state == MT_CONNECTION_RUNNING)
-            mt_connection_wait(mock, connection, connection->due_ns);
+            wait_for_chunk(mock, connection);
         return;
     }
     put_end(mock, connection);
@@ -304,6 +319,8 @@ static void say_more(mt_mock *mock, mt_connection *connection) {
 void mt_flight_due(mt_mock *mock, mt_connection *connection) {
     if (connection->state == MT_CONNECTION_HELD)
         mt_fault_due(mock, connection);
+    else if (connection->is_stream && mock->now_ns < connection->due_ns)
+        ping(mock, connection);
     else if (connection->is_stream)
         say_more(mock, connection);
     else

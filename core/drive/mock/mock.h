@@ -70,6 +70,8 @@ typedef struct mt_mock_options {
                      blocks, at most floor((n - 1) / block_size) of them, as in vLLM */
     double idle_s; /* a connection is closed after so long idle; 0: never;
                                          negative: as the dialect's server does */
+    double ping_s; /* a stream says a comment after so long a silence; 0: never; negative: as the
+                      dialect's server does */
     uint64_t requests_per_connection; /* then it is closed; 0: as the dialect's server does */
     const mt_mock_fault *faults;
     size_t fault_count;

@@ -38,7 +38,8 @@ typedef struct mt_connection {
     mt_http http;
     mt_bytes body;   /* of a request that came in parts */
     mt_bytes early;  /* what came while a request was answered */
-    mt_bytes unsent; /* what the socket did not take */
+    mt_bytes unsent; /* what the socket did not take, */
+    size_t sent;     /* of which this much has gone since */
     /* The request. */
     mt_answer_text text;
     char model[96];
@@ -96,6 +97,7 @@ struct mt_mock {
     int64_t armed_ns;      /* when the timer goes off; INT64_MAX: it does not */
     int64_t begun_ns;      /* when the server began */
     int64_t now_ns, now_s; /* as of the last look; seconds since 1970 */
+    double ping_s;         /* the same */
     double idle_s;         /* as asked for, or the dialect's */
     double itl_fixed_ms;   /* negative: it is drawn */
     uint64_t chunk_fixed;  /* tokens; 0: drawn */
@@ -121,10 +123,21 @@ struct mt_mock {
     int fails;
 };
 
-/* server.c */
+enum { MT_MOCK_READ_BYTES = 1 << 18 };
 
+/* server.c */
 int64_t mt_mock_look_at_clock(mt_mock *mock);
 
+/* connection.c */
+/* The server ends, for this reason unless there was one before. */
+void mt_mock_fail_errno(mt_mock *mock, const char *what, int number);
+void mt_mock_fail_memory(mt_mock *mock, const char *what);
+void mt_mock_watch_listener(mt_mock *mock, int is_wanted);
+void mt_mock_accept(mt_mock *mock);
+/* What the socket has. */
+void mt_connection_read(mt_mock *mock, mt_connection *connection);
+/* What waits in `unsent`. */
+void mt_connection_flush(mt_mock *mock, mt_connection *connection);
 /* Sends mock->out and empties it. May close the connection: look at its state. */
 void mt_connection_send(mt_mock *mock, mt_connection *connection);
 /* Sends mock->out, then closes the connection. */

@@ -121,7 +121,7 @@ static void read_faults(lua_State *L, owner *self, mt_mock_options *options) {
     size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
     self->faults = mt_allocate_zero(count + 1, sizeof *self->faults);
     if (!self->faults)
-        luaL_error(L, "out of memory");
+        mt_lua_raise(L, "mock: out of memory");
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         lua_rawgeti(L, -1, 1);
@@ -142,11 +142,14 @@ static void read_options(lua_State *L, mt_mock_options *options) {
     options->model = text_field(L, "model", NULL);
     options->log = text_field(L, "log", NULL);
     options->port = (uint16_t)count_field(L, "port", 0);
-    options->seed = (uint64_t)number_field(L, "seed", 0);
+    lua_getfield(L, 1, "seed");
+    options->seed = (uint64_t)luaL_optinteger(L, -1, 0);
+    lua_pop(L, 1);
     options->prefill_per_token_ms = number_field(L, "prefill_per_token", 0);
     options->load_factor = number_field(L, "load_factor", 1);
     options->rate_limit = number_field(L, "rate_limit", 0);
     options->idle_s = number_field(L, "idle", -1);
+    options->ping_s = number_field(L, "ping", -1);
     options->slots = count_field(L, "slots", 0);
     options->queue = count_field(L, "queue", UINT64_MAX);
     options->most_tokens = count_field(L, "most_tokens", 0);

@@ -27,9 +27,10 @@ end
 
 -- What may be said after --fail.
 local faults = {
-  "refused", "first_byte_timeout", "stall", "gap_timeout", "total_timeout", "reset_before_byte", "reset_in_header",
-  "reset_mid_stream", "closed_mid_event", "closed_before_byte", "not_http", "bad_chunk_size", "status", "status_NNN",
-  "overload", "error_event", "malformed", "truncated", "no_content", "no_done", "stale_connection",
+  "refused", "first_byte_timeout", "stall", "gap_timeout", "total_timeout", "reset_before_byte",
+  "reset_in_header", "reset_mid_stream", "closed_mid_event", "closed_before_byte", "not_http",
+  "bad_chunk_size", "status", "status_NNN", "overload", "error_event", "malformed", "truncated", "no_content",
+  "no_done", "stale_connection",
 }
 
 local function read_fault(text, drive)
@@ -81,7 +82,8 @@ local function timing_of(path)
   if not chunk then return nil, trouble, "callback" end
   local value = chunk()
   if type(value) ~= "function" then
-    return nil, ("%s: must return function(request) ... end, not %s"):format(path, units.show(value)), "callback"
+    message = ("%s: must return function(request) ... end, not %s"):format(path, units.show(value))
+    return nil, message, "callback"
   end
   return value
 end
@@ -93,8 +95,9 @@ local function url(host, port)
 end
 
 local function report(counts)
-  io.stderr:write(("moontide: %d requests on %d connections: %d answered, %d refused, %d failed as asked for, %d left"
-    .. " by their clients; prompt tokens %d (%d cached), generated %d\n"):format(
+  io.stderr:write(("moontide: %d requests on %d connections: %d answered, %d refused, "
+    .. "%d failed as asked for, %d left by their clients; "
+    .. "prompt tokens %d (%d cached), generated %d\n"):format(
     counts.requests, counts.connections, counts.answered, counts.refused, counts.failed, counts.aborted,
     counts.prompt_tokens, counts.cached_tokens, counts.generated_tokens))
 end
@@ -115,8 +118,9 @@ function mock.run(opt)
     tokens_per_chunk = distribution.of(opt.tokens_per_chunk, "mock: --tokens-per-chunk"),
     output_tokens = opt.osl and distribution.of(opt.osl, "mock: --osl"),
     most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
-    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, requests_per_connection = opt.requests_per_connection,
-    faults = read_faults(opt.fail, drive), log = opt.log, timing = timing,
+    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, ping = opt.ping,
+    requests_per_connection = opt.requests_per_connection, faults = read_faults(opt.fail, drive),
+    log = opt.log, timing = timing,
   }
   if not server then return nil, message, code end
   io.stderr:write("moontide: listening on ", url(opt.host, server:port()), "\n")

@@ -1,0 +1,39 @@
+/* A fuzz target in libFuzzer's shape: what a request asks of the mock is read or refused with a
+ * message, whatever its body is.
+ *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-ask \
+ *     tests/fuzz/ask.c core/drive/mock/ask.c core/text/{decimal,json,json_items}.c \
+ *     core/base/{error,memory,utf8}.c
+ * Its seeds are the bodies in tests/core/test_drive_mock.c. */
+#include "drive/mock/ask.h"
+
+#include "drive/mock/mock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int condition) {
+    if (!condition)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static mt_ask_tokens tokens;
+    char *body = malloc(size + 1);
+    check(body != NULL);
+    memcpy(body, size ? (const void *)data : "", size);
+    for (int is_chat = 0; is_chat < 2; is_chat++) {
+        mt_ask ask;
+        mt_error error = {0};
+        mt_code code = mt_ask_read((mt_span){body, size}, is_chat, &ask, &tokens, &error);
+        check(code == MT_OK || (code == MT_ERROR_INPUT && error.message[0]));
+        if (code != MT_OK)
+            continue;
+        check(ask.prompt_tokens == tokens.count && tokens.count > 0 && ask.most_tokens > 0);
+        check(ask.least_tokens <= ask.most_tokens && ask.model.length <= size);
+        check(tokens.count <= size * MT_MOCK_MESSAGE_TOKENS + MT_MOCK_CHAT_TOKENS);
+    }
+    free(body);
+    return 0;
+}
