@@ -22,7 +22,7 @@ static int is_overload(int status) {
 }
 
 /* The first failure is the one that counts. */
-static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, mt_span text) {
+static void fail(mt_incoming_answer *answer, mt_exchange *exchange, mt_failure failure, mt_span text) {
     if (answer->failure)
         return;
     answer->failure = (uint8_t)failure;
@@ -33,7 +33,7 @@ static void fail(mt_answer *answer, mt_exchange *exchange, mt_failure failure, m
     mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
 }
 
-void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int content_type) {
+void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status, int content_type) {
     exchange->status = status;
     if (status < 200 || status > 299 || content_type == MT_HTTP_CONTENT_HTML)
         answer->form = FAILED;
@@ -46,7 +46,7 @@ void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int co
 }
 
 /* A server that says no type, or text/plain, is known by its first byte. */
-static void guess_form(mt_answer *answer, mt_exchange *exchange, char first) {
+static void guess_form(mt_incoming_answer *answer, mt_exchange *exchange, char first) {
     int is_line = first != '\0' && strchr("deir:\xef\r\n", first) != NULL; /* data:, event:, ... */
     answer->form = first == '{' ? JSON : is_line ? STREAM : FAILED;
     if (answer->form == STREAM)
@@ -57,7 +57,7 @@ static int64_t merged(int64_t old, int64_t new) {
     return new == MT_COUNT_ABSENT ? old : new;
 }
 
-static void note_gap(mt_answer *answer, mt_exchange *exchange, int64_t gap_ns) {
+static void note_gap(mt_incoming_answer *answer, mt_exchange *exchange, int64_t gap_ns) {
     if (!answer->wants_gaps)
         return;
     if (exchange->gap_count == answer->gap_capacity) {
@@ -79,7 +79,7 @@ static void note_gap(mt_answer *answer, mt_exchange *exchange, int64_t gap_ns) {
                                                                  : (uint32_t)units;
 }
 
-static void note_content(mt_answer *answer, mt_exchange *exchange, int64_t arrival_ns) {
+static void note_content(mt_incoming_answer *answer, mt_exchange *exchange, int64_t arrival_ns) {
     exchange->contents++;
     if (exchange->contents == 1)
         exchange->first_content_ns = arrival_ns;
@@ -95,7 +95,7 @@ static void note_content(mt_answer *answer, mt_exchange *exchange, int64_t arriv
 }
 
 /* An event of a stream, or a whole answer. */
-static void note_event(mt_answer *answer, mt_exchange *exchange, mt_span data, int64_t arrival_ns) {
+static void note_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_span data, int64_t arrival_ns) {
     if (exchange->events++ == 0)
         exchange->first_event_ns = arrival_ns;
     mt_said said;
@@ -120,7 +120,7 @@ static void note_event(mt_answer *answer, mt_exchange *exchange, mt_span data, i
     exchange->reasoning_tokens = merged(exchange->reasoning_tokens, said.reasoning_tokens);
 }
 
-static void take_stream(mt_answer *answer, mt_exchange *exchange, mt_span piece,
+static void take_stream(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
                         int64_t arrival_ns) {
     mt_span data;
     int what;
@@ -135,7 +135,7 @@ static void take_stream(mt_answer *answer, mt_exchange *exchange, mt_span piece,
     answer->form = FAILED;
 }
 
-static void keep(mt_answer *answer, mt_exchange *exchange, mt_span piece) {
+static void keep(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece) {
     size_t limit = answer->form == JSON ? MT_SSE_LIMIT : FAILURE_BYTES;
     if (piece.length > limit - answer->length) {
         if (answer->form == JSON) {
@@ -151,7 +151,7 @@ static void keep(mt_answer *answer, mt_exchange *exchange, mt_span piece) {
     answer->length += piece.length;
 }
 
-void mt_answer_body(mt_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns) {
+void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns) {
     if (answer->form == UNKNOWN)
         guess_form(answer, exchange, piece.text[0]);
     if (answer->form == STREAM)
@@ -161,7 +161,7 @@ void mt_answer_body(mt_answer *answer, mt_exchange *exchange, mt_span piece, int
 }
 
 /* A body that is no good answer: what it says of itself. */
-static void judge_failed(mt_answer *answer, mt_exchange *exchange) {
+static void judge_failed(mt_incoming_answer *answer, mt_exchange *exchange) {
     int is_good = exchange->status >= 200 && exchange->status <= 299;
     mt_said said;
     mt_span text = {answer->body, answer->length};
@@ -175,7 +175,7 @@ static void judge_failed(mt_answer *answer, mt_exchange *exchange) {
          text);
 }
 
-mt_failure mt_answer_end(mt_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns) {
+mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns) {
     mt_span rest = {NULL, 0};
     int is_inside = 0;
     if (answer->form == STREAM)
@@ -201,8 +201,8 @@ mt_failure mt_answer_end(mt_answer *answer, mt_exchange *exchange, int how, int6
     return exchange->contents == 0 ? MT_FAILURE_NO_CONTENT : MT_FAILURE_NONE;
 }
 
-void mt_answer_free(mt_answer *answer) {
+void mt_answer_free(mt_incoming_answer *answer) {
     mt_sse_free(&answer->sse);
     mt_free(answer->body);
-    *answer = (mt_answer){0};
+    *answer = (mt_incoming_answer){0};
 }

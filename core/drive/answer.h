@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Of one answer; zero at first. */
-typedef struct mt_answer {
+typedef struct mt_incoming_answer {
     mt_sse sse;
     char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
     size_t length, capacity, gap_capacity;
@@ -17,18 +17,18 @@ typedef struct mt_answer {
     uint8_t failure;       /* mt_failure: the first that the answer itself spoke of */
     uint8_t wants_gaps;    /* fill exchange->gaps; set by who begins it */
     uint8_t read_contents; /* 1: this read had a token-bearing event already */
-} mt_answer;
+} mt_incoming_answer;
 
 /* The header is whole: HTTP's status and mt_http_content. */
-void mt_answer_head(mt_answer *answer, mt_exchange *exchange, int status, int content_type);
+void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status, int content_type);
 
 /* A read begins: what comes in one read came together. */
-static inline void mt_answer_read(mt_answer *answer) {
+static inline void mt_answer_read(mt_incoming_answer *answer) {
     answer->read_contents = 0;
 }
 
 /* The next piece of the body, which arrived then. */
-void mt_answer_body(mt_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns);
+void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns);
 
 /* How the bytes ended. */
 enum {
@@ -39,9 +39,9 @@ enum {
 };
 
 /* The verdict on an answer whose header came. */
-mt_failure mt_answer_end(mt_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns);
+mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns);
 
 /* Frees what it holds (not the exchange's gaps), after which it is zero again. */
-void mt_answer_free(mt_answer *answer);
+void mt_answer_free(mt_incoming_answer *answer);
 
 #endif

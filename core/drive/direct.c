@@ -215,7 +215,7 @@ static void has_connected(mt_direct_connection *c) {
  * other side is near the handshake is over already. */
 static void write_some(mt_direct_connection *c) {
     mt_flight *flight = c->flight;
-    mt_prepared *prepared = flight->prepared;
+    mt_outgoing *prepared = flight->prepared;
     while (c->written < prepared->length) {
         ssize_t length =
             send(c->fd, prepared->bytes + c->written, prepared->length - c->written, MSG_NOSIGNAL);

@@ -31,12 +31,12 @@ mt_driver_options mt_driver_defaults(void) {
     };
 }
 
-mt_prepared *mt_prepared_new(size_t length) {
-    if (length > SIZE_MAX - sizeof(mt_prepared))
+mt_outgoing *mt_outgoing_new(size_t length) {
+    if (length > SIZE_MAX - sizeof(mt_outgoing))
         return NULL;
-    mt_prepared *prepared = mt_allocate(sizeof *prepared + length, 1);
+    mt_outgoing *prepared = mt_allocate(sizeof *prepared + length, 1);
     if (prepared)
-        *prepared = (mt_prepared){.due_ns = MT_NEVER, .length = length};
+        *prepared = (mt_outgoing){.due_ns = MT_NEVER, .length = length};
     return prepared;
 }
 
@@ -178,7 +178,7 @@ static int has_room(mt_driver *driver, size_t length) {
            (waiting < driver->options.ring_bytes && length <= driver->options.ring_bytes - waiting);
 }
 
-int mt_driver_offer(mt_driver *driver, mt_prepared *prepared) {
+int mt_driver_offer(mt_driver *driver, mt_outgoing *prepared) {
     mt_assert(prepared->endpoint < driver->options.url_count);
     free_prepared(mt_pile_take(&driver->spent));
     if (!has_room(driver, prepared->length)) {

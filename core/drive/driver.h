@@ -37,7 +37,7 @@ typedef struct mt_driver_options {
 mt_driver_options mt_driver_defaults(void);
 
 /* A request ready to be sent: the whole message, head and body. */
-typedef struct mt_prepared {
+typedef struct mt_outgoing {
     mt_pile_item item; /* the driver's, as is was_late: it was offered after it was due */
     uint64_t ticket;
     int64_t due_ns;             /* monotonic; MT_NEVER: when a slot is free */
@@ -47,12 +47,12 @@ typedef struct mt_prepared {
     uint16_t endpoint;          /* 0..url_count-1 */
     uint8_t was_late;
     char bytes[]; /* "POST /v1/chat/completions HTTP/1.1\r\nHost: ...", as they go out */
-} mt_prepared;
+} mt_outgoing;
 
 /* For `length` bytes, which the caller fills, as the rest, all 0 and due_ns MT_NEVER; NULL when out of
  * memory. mt_free frees one that was
  * not offered. */
-mt_prepared *mt_prepared_new(size_t length);
+mt_outgoing *mt_outgoing_new(size_t length);
 
 /* Starts the thread and opens the connections that were asked for; each address of a name is tried,
  * and those that accept no connection are left out. The URLs are needed no longer afterwards. Raises
@@ -63,7 +63,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
 /* Hands over a request, which belongs to the driver afterwards. 1; 0 when the ring is full (nothing
  * happened: wait, then try again). Prepare ahead, in due order as far as known: bytes that wait are
  * bounded by `ring_bytes`, but one request may always wait. */
-int mt_driver_offer(mt_driver *driver, mt_prepared *prepared);
+int mt_driver_offer(mt_driver *driver, mt_outgoing *prepared);
 
 /* The next result: 1 with *exchange filled (its gaps are the caller's), 0 when there is none now. */
 int mt_driver_take(mt_driver *driver, mt_exchange *exchange);

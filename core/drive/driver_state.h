@@ -16,7 +16,7 @@
 typedef struct mt_due {
     int64_t time_ns;
     uint64_t number;
-    mt_prepared *prepared;
+    mt_outgoing *prepared;
 } mt_due;
 
 static inline int mt_due_is_sooner(const mt_due *a, const mt_due *b) {
@@ -54,10 +54,10 @@ struct mt_driver {
     _Atomic pid_t thread_id; /* 0: it has not begun to run */
 
     /* From the caller to the thread, and back. */
-    mt_pile offered;  /* mt_prepared */
+    mt_pile offered;  /* mt_outgoing */
     mt_pile results;  /* mt_flight, ended */
     mt_pile returned; /* mt_flight, whose exchange was taken */
-    mt_pile spent;    /* mt_prepared, for the caller to free */
+    mt_pile spent;    /* mt_outgoing, for the caller to free */
     _Atomic size_t waiting_bytes;
     _Atomic int thread_sleeps; /* the thread is in the kernel: who gives it work wakes it */
     _Atomic int caller_sleeps;

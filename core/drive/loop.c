@@ -40,7 +40,7 @@ static mt_flight *take_flight(mt_driver *driver) {
 }
 
 /* The request is the caller's to free. */
-static void spent(void *context, mt_prepared *prepared) {
+static void spent(void *context, mt_outgoing *prepared) {
     mt_pile_put(&((mt_driver *)context)->spent, &prepared->item);
 }
 
@@ -130,7 +130,7 @@ static void give_up_all(mt_driver *driver, mt_failure failure) {
 
 /* --- sending ------------------------------------------------------------------------------------ */
 
-static mt_flight *flight_for(mt_driver *driver, mt_prepared *prepared) {
+static mt_flight *flight_for(mt_driver *driver, mt_outgoing *prepared) {
     mt_flight *flight = NULL;
     if (MT_GROW(driver->checks.items, driver->checks.capacity, driver->checks.count + 1) == 0)
         flight = take_flight(driver);
@@ -148,7 +148,7 @@ static mt_flight *flight_for(mt_driver *driver, mt_prepared *prepared) {
 }
 
 /* 0 when there is no memory for it now. */
-static int begin(mt_driver *driver, mt_prepared *prepared, int64_t now_ns, int uses_slot) {
+static int begin(mt_driver *driver, mt_outgoing *prepared, int64_t now_ns, int uses_slot) {
     mt_flight *flight = flight_for(driver, prepared);
     if (!flight)
         return 0;
@@ -178,7 +178,7 @@ static void sort_in(mt_driver *driver) {
     if (!driver->arrived)
         driver->arrived = mt_pile_take(&driver->offered);
     while (driver->arrived) {
-        mt_prepared *prepared = (mt_prepared *)driver->arrived;
+        mt_outgoing *prepared = (mt_outgoing *)driver->arrived;
         mt_pile_item *next = driver->arrived->next;
         if (prepared->due_ns == MT_NEVER) {
             prepared->item.next = NULL;
@@ -203,8 +203,8 @@ static int has_slotted(const mt_driver *driver) {
     return driver->first_slotted && driver->slots_used < driver->options.slots;
 }
 
-static mt_prepared *take_slotted(mt_driver *driver) {
-    mt_prepared *prepared = (mt_prepared *)driver->first_slotted;
+static mt_outgoing *take_slotted(mt_driver *driver) {
+    mt_outgoing *prepared = (mt_outgoing *)driver->first_slotted;
     driver->first_slotted = prepared->item.next;
     if (!driver->first_slotted)
         driver->last_slotted = NULL;
@@ -248,7 +248,7 @@ static void turn(void *context) {
 
 /* --- the end of a run --------------------------------------------------------------------------- */
 
-static int return_unsent(mt_driver *driver, mt_prepared *prepared) {
+static int return_unsent(mt_driver *driver, mt_outgoing *prepared) {
     mt_flight *flight = flight_for(driver, prepared);
     if (!flight)
         return 0;
@@ -266,7 +266,7 @@ static void stop_sending(mt_driver *driver) {
         (void)mt_due_heap_pop(&driver->due);
     while (driver->first_slotted) {
         mt_pile_item *next = driver->first_slotted->next;
-        if (!return_unsent(driver, (mt_prepared *)driver->first_slotted))
+        if (!return_unsent(driver, (mt_outgoing *)driver->first_slotted))
             break;
         driver->first_slotted = next;
     }
@@ -284,11 +284,11 @@ static void quit(mt_driver *driver) {
         spent(driver, mt_due_heap_pop(&driver->due).prepared);
     for (mt_pile_item *item; (item = driver->first_slotted);) {
         driver->first_slotted = item->next;
-        spent(driver, (mt_prepared *)item);
+        spent(driver, (mt_outgoing *)item);
     }
     for (mt_pile_item *item; (item = driver->arrived);) {
         driver->arrived = item->next;
-        spent(driver, (mt_prepared *)item);
+        spent(driver, (mt_outgoing *)item);
     }
 }
 

@@ -50,7 +50,7 @@ struct mt_replay {
     mt_row *rows; /* all that have not ended */
     size_t held, held_bytes;
     row_heap due;          /* rows whose due time is known and that are not prepared */
-    mt_prepared *prepared; /* the driver had no room for it */
+    mt_outgoing *prepared; /* the driver had no room for it */
     mt_row *prepared_row;
     mt_texts session_names, row_names, group_names;
     mt_replay_session **sessions;
@@ -375,7 +375,7 @@ static void write_input(mt_replay *replay, const mt_row *row) {
         lose_output(replay, &replay->inputs, &error);
 }
 
-static mt_prepared *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
+static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     const mt_replay_options *options = &replay->options;
     replay->body.length = 0;
     mt_code code =
@@ -390,7 +390,7 @@ static mt_prepared *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     row->endpoint =
         (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
                    options->head_count);
-    mt_prepared *prepared =
+    mt_outgoing *prepared =
         mt_head_prepare(&options->heads[row->endpoint], &row->request, row->asked.number,
                         &replay->body, &replay->scratch, error);
     if (!prepared)

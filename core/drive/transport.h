@@ -20,8 +20,8 @@ typedef enum mt_phase {
 typedef struct mt_flight {
     mt_pile_item item; /* the driver's, as are `serial` to `uses_slot` */
     mt_exchange exchange;
-    mt_prepared *prepared; /* NULL once the transport has given it back (`spent`) */
-    mt_answer answer;
+    mt_outgoing *prepared; /* NULL once the transport has given it back (`spent`) */
+    mt_incoming_answer answer;
     void *connection;    /* the transport's */
     int64_t progress_ns; /* the transport says when a byte went or came last, for the timeouts */
     int64_t cancel_ns;
@@ -36,7 +36,7 @@ typedef struct mt_transport_host {
      * `prepared` is freed if it is still there. */
     void (*ended)(void *context, mt_flight *flight);
     /* No byte of the request can be needed any more. */
-    void (*spent)(void *context, mt_prepared *prepared);
+    void (*spent)(void *context, mt_outgoing *prepared);
     /* To be called at the end of each callback that the loop makes: what is due leaves first. */
     void (*turn)(void *context);
     void *context;

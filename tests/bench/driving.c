@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
                  .read_lags = mt_allocate((size_t)d.count, sizeof(double))};
     int64_t start = driving_now() + 100000000;
     for (int64_t i = 0; i < d.count; i++) {
-        mt_prepared *prepared = mt_prepared_new(DRIVING_BODY);
+        mt_outgoing *prepared = mt_outgoing_new(DRIVING_BODY);
         memcpy(prepared->bytes, request, DRIVING_BODY);
         prepared->due_ns = start + (int64_t)((double)i * 1e9 / d.rate);
         while (prepared->due_ns - driving_now() > 500000000) { /* half a second ahead */

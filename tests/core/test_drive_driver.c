@@ -60,13 +60,13 @@ static void start(drive *d) {
         fail_msg("%s", error.message);
 }
 
-static mt_prepared *request(drive *d, int64_t due_ns, size_t body) {
+static mt_outgoing *request(drive *d, int64_t due_ns, size_t body) {
     char head[256];
     int length = snprintf(head, sizeof head,
                           "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                           "Content-Length: %zu\r\n\r\n",
                           body);
-    mt_prepared *prepared = mt_prepared_new((size_t)length + body);
+    mt_outgoing *prepared = mt_outgoing_new((size_t)length + body);
     memcpy(prepared->bytes, head, (size_t)length);
     memset(prepared->bytes + length, 'x', body);
     prepared->head_length = (size_t)length;
@@ -76,7 +76,7 @@ static mt_prepared *request(drive *d, int64_t due_ns, size_t body) {
     return prepared;
 }
 
-static void offer(drive *d, mt_prepared *prepared) {
+static void offer(drive *d, mt_outgoing *prepared) {
     assert_int_equal(1, mt_driver_offer(d->driver, prepared));
 }
 
@@ -511,7 +511,7 @@ static void test_two_endpoints(void **state) {
     d->options.url_count = 2;
     start(d);
     for (int i = 0; i < 20; i++) {
-        mt_prepared *prepared = request(d, mt_now_ns(), 10);
+        mt_outgoing *prepared = request(d, mt_now_ns(), 10);
         prepared->endpoint = (uint16_t)(i % 2);
         offer(d, prepared);
     }
@@ -754,7 +754,7 @@ static void test_cancelled_after(void **state) {
     d->options.slots = 1;
     start(d);
     for (int i = 0; i < 3; i++) {
-        mt_prepared *prepared = request(d, i < 2 ? mt_now_ns() + i * 20 * ms : MT_NEVER, 10);
+        mt_outgoing *prepared = request(d, i < 2 ? mt_now_ns() + i * 20 * ms : MT_NEVER, 10);
         prepared->cancel_after_ns = 40 * ms;
         offer(d, prepared);
     }
@@ -897,7 +897,7 @@ static void test_whatever_happens(void **state) {
     start(d);
     int64_t now = mt_now_ns();
     for (int i = 0; i < 900; i++) {
-        mt_prepared *prepared =
+        mt_outgoing *prepared =
             request(d, i % 3 ? now + i * 7919 % 400 * ms : MT_NEVER, (size_t)(i * 31 % 5000));
         prepared->cancel_after_ns = i % 5 ? 0 : 5 * ms;
         offer(d, prepared);
@@ -933,7 +933,7 @@ static void test_the_ring_is_bounded(void **state) {
     int64_t due = mt_now_ns() + 30 * ms;
     int refused = 0;
     for (int i = 0; i < 40; i++) {
-        mt_prepared *prepared = request(d, due, 3000);
+        mt_outgoing *prepared = request(d, due, 3000);
         while (!mt_driver_offer(d->driver, prepared)) {
             refused++;
             mt_driver_wait(d->driver, mt_now_ns() + 1000 * ms);
@@ -983,7 +983,7 @@ static void test_memory_runs_out_for_a_while(void **state) {
     begin(d, answer_stream);
     d->options.slots = 5;
     start(d);
-    mt_prepared *requests[50];
+    mt_outgoing *requests[50];
     for (int i = 0; i < 50; i++)
         requests[i] = request(d, i % 2 ? mt_now_ns() + i * ms : MT_NEVER, 10);
     mt_memory_fail_at(1, 1);

@@ -83,7 +83,7 @@ static mt_code add_header(const char *header, const mt_request *request, mt_text
     return add(text, at) == 0 && add(text, "\r\n") == 0 ? MT_OK : mt_fail_memory(error, "header");
 }
 
-mt_prepared *mt_head_prepare(const mt_head_options *options, const mt_request *request,
+mt_outgoing *mt_head_prepare(const mt_head_options *options, const mt_request *request,
                              uint64_t ticket, const mt_text *body, mt_text *scratch,
                              mt_error *error) {
     char ids[2][MT_REQUEST_ID_ROOM], lines[256];
@@ -107,7 +107,7 @@ mt_prepared *mt_head_prepare(const mt_head_options *options, const mt_request *r
         mt_fail_memory(error, "header");
         return NULL;
     }
-    mt_prepared *prepared = mt_prepared_new(scratch->length + body->length);
+    mt_outgoing *prepared = mt_outgoing_new(scratch->length + body->length);
     if (!prepared) {
         mt_fail_memory(error, "request");
         return NULL;

@@ -27,7 +27,7 @@ void mt_correlation_id(uint64_t seed, const mt_request *request, uint64_t ticket
 /* POST with the body; `scratch` is storage of the caller's. The ticket is filled, the times are
  * MT_NEVER and the endpoint is 0. NULL: MT_ERROR_MEMORY, or MT_ERROR_INPUT when a member makes no
  * header (a control character). */
-mt_prepared *mt_head_prepare(const mt_head_options *options, const mt_request *request,
+mt_outgoing *mt_head_prepare(const mt_head_options *options, const mt_request *request,
                              uint64_t ticket, const mt_text *body, mt_text *scratch,
                              mt_error *error);
 

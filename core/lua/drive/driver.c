@@ -26,7 +26,7 @@ mt_driver *mt_lua_check_driver(lua_State *L, int arg) {
 }
 
 /* driver{urls = {text, ...}, transport = "auto" | "direct", slots =, connections =, connect_timeout =,
- * first_timeout =, gap_timeout =, total_timeout = (seconds), insecure =, realtime =, gaps =} -> driver,
+ * first_timeout =, gap_timeout =, total_timeout = (seconds), realtime =, gaps =} -> driver,
  * or nil, message, code */
 static int driver_start(lua_State *L) {
     static const char *const transports[] = {"auto", "direct", NULL};
@@ -44,7 +44,6 @@ static int driver_start(lua_State *L) {
     options.first_timeout_ns = mt_lua_seconds_field(L, 1, "first_timeout", 0);
     options.gap_timeout_ns = mt_lua_seconds_field(L, 1, "gap_timeout", 0);
     options.total_timeout_ns = mt_lua_seconds_field(L, 1, "total_timeout", 0);
-    options.insecure = mt_lua_truth_field(L, 1, "insecure");
     options.realtime = mt_lua_truth_field(L, 1, "realtime");
     options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
     driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);

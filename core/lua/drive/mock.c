@@ -66,17 +66,22 @@ static int take_ms(lua_State *L, int index, double *ms) {
     return 0;
 }
 
-/* Calls the function that `run` left below its own values: index 2. */
+/* Calls the function that `run` left below its own values: index 2. It gives a list of the two. */
 static mt_code ask_script(void *context, mt_mock_timing *timing, mt_error *error) {
+    static const char what[] = "the timing script";
     lua_State *L = ((owner *)context)->L;
-    if (!lua_checkstack(L, 8))
-        return mt_fail_memory(error, "the timing script");
+    int handler = mt_lua_begin_callback(L, what, error);
+    if (handler == 0)
+        return MT_ERROR_MEMORY;
     lua_pushvalue(L, 2);
     push_timing(L, timing);
-    if (mt_lua_call(L, 1, 2, error) != 0)
-        return MT_ERROR_CALLBACK;
+    mt_code code = mt_lua_callback(L, handler, 1, what, error);
+    if (code != MT_OK)
+        return code;
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
     int is_bad = take_ms(L, -2, &timing->ttft_ms) != 0 || take_ms(L, -1, &timing->itl_ms) != 0;
-    lua_pop(L, 2);
+    lua_settop(L, handler - 1);
     return is_bad ? mt_fail(error, MT_ERROR_CALLBACK,
                             "the timing function must return two numbers of milliseconds, TTFT and "
                             "ITL, or nil for what stays as it is")

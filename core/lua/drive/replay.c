@@ -142,7 +142,7 @@ static int replay_new(lua_State *L) {
     mt_error error;
     mt_replay_options options = {0};
     mt_driver *driver = mt_lua_check_driver(L, 1);
-    mt_source *source = check_held(L, 2, "moontide.source", "trace");
+    mt_source *source = check_held(L, 2, "moontide.reader", "trace");
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
     replay_owner *owner = mt_lua_new_owner(L, sizeof *owner, replay_type);

@@ -73,12 +73,12 @@ end
 -- The function that a file of Lua returns.
 local function timing_of(path)
   if not path then return nil end
-  local script = require "moontide.script.script"
+  local scripts = require "moontide.script.load"
   local file, message = io.open(path, "rb")
   if not file then return nil, message, "io" end
   local text = file:read "a"
   file:close()
-  local chunk, trouble = load(text, "@" .. path, "t", script.environment(path:match "^(.*)/[^/]*$" or "."))
+  local chunk, trouble = load(text, "@" .. path, "t", scripts.environment(path:match "^(.*)/[^/]*$" or "."))
   if not chunk then return nil, trouble, "callback" end
   local value = chunk()
   if type(value) ~= "function" then
@@ -120,7 +120,8 @@ function mock.run(opt)
     most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
     hits_all = opt.hit_rule == "all", idle = opt.keep_alive, ping = opt.ping,
     requests_per_connection = opt.requests_per_connection, faults = read_faults(opt.fail, drive),
-    log = opt.log, timing = timing,
+    log = opt.log,
+    timing = timing and function(...) return { timing(...) } end,
   }
   if not server then return nil, message, code end
   io.stderr:write("moontide: listening on ", url(opt.host, server:port()), "\n")

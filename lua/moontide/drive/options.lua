@@ -149,7 +149,6 @@ drive_options.endpoint = {
     help = "connect=, first= (byte), gap= (between bytes), total= of each request (default: connect=10s)" },
   { "connections", kind = "integer", min = 0, max = 100000, default = 0,
     help = "so many are opened before the start" },
-  { "insecure", kind = "flag", help = "take any certificate" },
 }
 
 --- What is sent, and when.

@@ -95,7 +95,7 @@ local function start_driver(opt)
   return drive.driver {
     urls = opt.url, transport = opt.transport, slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
-    total_timeout = timeouts.total, insecure = opt.insecure, realtime = opt.realtime, gaps = true,
+    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true,
   }
 end
 
@@ -211,13 +211,12 @@ local function drive_source(source, self, opt, settings)
   local epoch = drive.epoch()
   local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + 20000000
   settings.start, settings.epoch = start, epoch
-  local replay <close>
-  replay, message, code = drive.replay(driver, source, settings)
-  if not replay then return nil, message, code end
+  local replay <close>, trouble, kind = drive.replay(driver, source, settings)
+  if not replay then return nil, trouble, kind end
   local ended = work(driver, replay, opt, start)
   local value = value_of(replay, driver, opt, self, ended, start, epoch)
-  local finished, trouble = replay:finish()
-  if not finished then value.write_error = value.write_error or trouble end
+  local finished, failure = replay:finish()
+  if not finished then value.write_error = value.write_error or failure end
   driver:close()
   return value
 end
@@ -228,6 +227,9 @@ end
 ---@param opt table by drive/options.lua
 ---@return moontide.drive_run? run, string? message, string? code
 function run.of(self, opt)
+  local given = opt
+  opt = {}
+  for name, value in pairs(given) do opt[name] = value end
   opt.stop_after = opt.concurrency and opt.duration or nil
   local settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512)
   if not settings then return nil, message, code end

@@ -53,8 +53,8 @@ local function of_plan(name, words, opt)
   local duration = workload.duration(made, values.duration, self.default_duration)
   return {
     name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
-    trace = made:pipe { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true },
+    trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
+      rate_scale = values.rate_scale, tags = true }),
   }
 end
 

@@ -3,6 +3,7 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local report = require "moontide.kit.report"
+local trace = require("moontide.trace.trace").public.trace
 
 local warmup = {}
 
@@ -20,7 +21,7 @@ end
 
 -- Sends the rows one after the other; gives the results, or nil, message, code.
 local function send(driver, settings, rows)
-  local source <close> = core.source.columns(core.columns.of_requests(rows))
+  local source <close> = core.source.columns(trace.columns(rows))
   local own = copy(settings)
   own.slots, own.start = nil, drive.now()
   local replay <close>, message, code = drive.replay(driver, source, own)
@@ -68,8 +69,8 @@ end
 -- What a further message adds: two turns of a session, less what the first has.
 local function measure_message(driver, settings, first)
   local results = send(driver, settings, {
-    { timestamp = 0, input_length = 64, output_length = 8, session_id = '"w"', hash_ids = { 1 << 41 } },
-    { timestamp = 1, input_length = 200, output_length = 8, session_id = '"w"', delay = 0,
+    { timestamp = 0, input_length = 64, output_length = 8, session_id = "w", hash_ids = { 1 << 41 } },
+    { timestamp = 1, input_length = 200, output_length = 8, session_id = "w", delay = 0,
       hash_ids = { 1 << 41 } } })
   local one = results and results.metrics.input_length_difference
   return one and math.max(0, math.floor((one.max - first) / 2 + 0.5)) or 0
