@@ -6,6 +6,7 @@
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
+#   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #   make bench      figures as ratios to a floor measured in the same run
 #   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
@@ -26,6 +27,7 @@ say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev libedit-dev libevent-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
+FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
@@ -46,7 +48,7 @@ DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 # What the line editor uses of core; the Ctrl-C flag is the executable's.
-EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(BUILD)/core/base/memory.o
+EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
 DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
@@ -54,13 +56,15 @@ DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
 CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
 CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(BUILD)/checked/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
+DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua))
 
-.PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
+.PHONY: all deps demo check lint lint-deps sanitize fuzz fuzz-deps fuzz-programs bench install clean test-programs \
+  bench-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -102,7 +106,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps demo show-trace check lint sanitize bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -156,19 +160,19 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 
 -include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) \
   $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
-  $(C_TESTS:=.d) $(BENCHES:=.d)
+  $(C_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
 $(C_TESTS): $(BUILD)/tests/support/one_test.o
 
 # Tests of the driving room link it too.
-$(BUILD)/tests/test_drive_%: tests/core/test_drive_%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(BUILD)/flags
+$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
 	  $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(DRIVE_LIBS)
 
-$(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
+$(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
 	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
@@ -194,6 +198,26 @@ run-tests: all test-programs
 sanitize: deps
 	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
+
+# Fuzzing: the core and the targets of tests/fuzz, built by clang for its libFuzzer.
+FUZZ_SECONDS ?= 10
+FUZZ         ?=
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(DRIVE_OBJECTS) \
+	  $(LIBS) $(DRIVE_LIBS)
+
+fuzz-programs: $(FUZZERS)
+
+fuzz-deps:
+	$(call install_packages,$(BUILD_PACKAGES) $(FUZZ_PACKAGES))
+
+fuzz: fuzz-deps
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang OPTIMISE='-O1 -g' \
+	  SANITIZE='-DMT_ASSERTS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' WARNINGS='-Wall -Wextra' fuzz-programs
+	@tests/fuzz/run build/fuzz '$(FUZZ_SECONDS)' $(FUZZ)
 
 lint: lint-deps
 	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) core/main.c core/embed.c

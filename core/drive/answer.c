@@ -22,7 +22,8 @@ static int is_overload(int status) {
 }
 
 /* The first failure is the one that counts. */
-static void fail(mt_incoming_answer *answer, mt_exchange *exchange, mt_failure failure, mt_span text) {
+static void fail(mt_incoming_answer *answer, mt_exchange *exchange, mt_failure failure,
+                 mt_span text) {
     if (answer->failure)
         return;
     answer->failure = (uint8_t)failure;
@@ -33,7 +34,8 @@ static void fail(mt_incoming_answer *answer, mt_exchange *exchange, mt_failure f
     mt_quote(text.text, text.length, exchange->text, sizeof exchange->text);
 }
 
-void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status, int content_type) {
+void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status,
+                    int content_type) {
     exchange->status = status;
     if (status < 200 || status > 299 || content_type == MT_HTTP_CONTENT_HTML)
         answer->form = FAILED;
@@ -95,7 +97,8 @@ static void note_content(mt_incoming_answer *answer, mt_exchange *exchange, int6
 }
 
 /* An event of a stream, or a whole answer. */
-static void note_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_span data, int64_t arrival_ns) {
+static void note_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_span data,
+                       int64_t arrival_ns) {
     if (exchange->events++ == 0)
         exchange->first_event_ns = arrival_ns;
     mt_said said;
@@ -151,7 +154,8 @@ static void keep(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piec
     answer->length += piece.length;
 }
 
-void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns) {
+void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
+                    int64_t arrival_ns) {
     if (answer->form == UNKNOWN)
         guess_form(answer, exchange, piece.text[0]);
     if (answer->form == STREAM)
@@ -175,7 +179,8 @@ static void judge_failed(mt_incoming_answer *answer, mt_exchange *exchange) {
          text);
 }
 
-mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns) {
+mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
+                         int64_t arrival_ns) {
     mt_span rest = {NULL, 0};
     int is_inside = 0;
     if (answer->form == STREAM)

@@ -20,7 +20,8 @@ typedef struct mt_incoming_answer {
 } mt_incoming_answer;
 
 /* The header is whole: HTTP's status and mt_http_content. */
-void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status, int content_type);
+void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int status,
+                    int content_type);
 
 /* A read begins: what comes in one read came together. */
 static inline void mt_answer_read(mt_incoming_answer *answer) {
@@ -28,7 +29,8 @@ static inline void mt_answer_read(mt_incoming_answer *answer) {
 }
 
 /* The next piece of the body, which arrived then. */
-void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece, int64_t arrival_ns);
+void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
+                    int64_t arrival_ns);
 
 /* How the bytes ended. */
 enum {
@@ -39,7 +41,8 @@ enum {
 };
 
 /* The verdict on an answer whose header came. */
-mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how, int64_t arrival_ns);
+mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
+                         int64_t arrival_ns);
 
 /* Frees what it holds (not the exchange's gaps), after which it is zero again. */
 void mt_answer_free(mt_incoming_answer *answer);

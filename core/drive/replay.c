@@ -437,9 +437,9 @@ static void note_recent(mt_replay *replay, const mt_exchange *exchange, const mt
     last_seconds *recent = replay->recent;
     double value;
     if (ttft < 0) {
-        itl = mt_metric_by_name("itl");
-        lag = mt_metric_by_name("lag");
-        ttft = mt_metric_by_name("ttft");
+        itl = mt_measure_by_name("itl");
+        lag = mt_measure_by_name("lag");
+        ttft = mt_measure_by_name("ttft");
     }
     if (now_ns >= recent->turn_ns) {
         recent->now = !recent->now;
@@ -448,13 +448,13 @@ static void note_recent(mt_replay *replay, const mt_exchange *exchange, const mt
         recent->lag[recent->now] = (mt_log_histogram){0};
         recent->turn_ns = now_ns + (int64_t)RECENT_SECONDS * NANOSECONDS;
     }
-    if (mt_metrics[lag].of(exchange, asked, &value))
+    if (mt_measures[lag].of(exchange, asked, &value))
         mt_log_histogram_add(&recent->lag[recent->now], value);
     if (exchange->failure != MT_FAILURE_NONE)
         return;
-    if (mt_metrics[ttft].of(exchange, asked, &value))
+    if (mt_measures[ttft].of(exchange, asked, &value))
         mt_log_histogram_add(&recent->ttft[recent->now], value);
-    if (mt_metrics[itl].of(exchange, asked, &value))
+    if (mt_measures[itl].of(exchange, asked, &value))
         mt_log_histogram_add(&recent->itl[recent->now], value);
 }
 

@@ -3,7 +3,7 @@
 #ifndef MT_DRIVE_ROWS_H
 #define MT_DRIVE_ROWS_H
 
-#include "drive/measure/metric.h"
+#include "drive/measure/measure.h"
 #include "drive/prompt/conversation.h"
 #include "text/texts.h"
 #include "trace/record.h"

@@ -8,6 +8,7 @@
 #include "drive/http/sse.h"
 #include "drive/mock/mock.h"
 
+#include "distribution_makers.h"
 #include "file_support.h"
 
 #include <arpa/inet.h>

@@ -37,14 +37,14 @@ static void put_metrics(line *to, const mt_exchange *exchange, const mt_asked *a
     const char *between = "";
     int is_done = exchange->failure == MT_FAILURE_NONE;
     put(to, "\"metrics\": {");
-    for (int i = 0; i < MT_METRICS; i++) {
+    for (int i = 0; i < MT_MEASURES; i++) {
         double value;
         char text[40];
-        if (!(is_done || mt_metrics[i].also_failed) || !mt_metrics[i].of(exchange, asked, &value))
+        if (!(is_done || mt_measures[i].also_failed) || !mt_measures[i].of(exchange, asked, &value))
             continue;
         mt_number_text(value, text);
-        put(to, "%s\"%s\": {\"value\": %s, \"unit\": \"%s\"}", between, mt_metrics[i].key, text,
-            mt_metrics[i].unit);
+        put(to, "%s\"%s\": {\"value\": %s, \"unit\": \"%s\"}", between, mt_measures[i].key, text,
+            mt_measures[i].unit);
         between = ", ";
     }
     if (is_done && exchange->gap_count > 0 && exchange->gaps) {

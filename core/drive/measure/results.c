@@ -52,7 +52,7 @@ static int is_good(const mt_results *results, const mt_exchange *exchange, const
     for (size_t i = 0; i < results->objective_count; i++) {
         double value;
         const mt_objective *objective = &results->objectives[i];
-        if (mt_metrics[objective->metric].of(exchange, asked, &value) && value > objective->limit)
+        if (mt_measures[objective->metric].of(exchange, asked, &value) && value > objective->limit)
             return 0;
     }
     return 1;
@@ -111,9 +111,9 @@ mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const m
                        mt_error *error) {
     mt_code code = add_outcome(results, exchange, asked, error);
     int is_done = exchange->failure == MT_FAILURE_NONE;
-    for (int i = 0; code == MT_OK && i < MT_METRICS; i++) {
+    for (int i = 0; code == MT_OK && i < MT_MEASURES; i++) {
         double value;
-        if ((is_done || mt_metrics[i].also_failed) && mt_metrics[i].of(exchange, asked, &value))
+        if ((is_done || mt_measures[i].also_failed) && mt_measures[i].of(exchange, asked, &value))
             code = mt_sample_add(&results->samples[i], value, error);
     }
     return code == MT_OK && is_done ? add_gaps(results, exchange, error) : code;
@@ -121,7 +121,7 @@ mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const m
 
 mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error *error) {
     mt_code code = MT_OK;
-    for (int i = 0; code == MT_OK && i < MT_METRICS; i++)
+    for (int i = 0; code == MT_OK && i < MT_MEASURES; i++)
         code = mt_sample_merge(&results->samples[i], &other->samples[i], error);
     for (size_t i = 0; code == MT_OK && i < other->failure_count; i++) {
         const mt_failure_count *one = &other->failures[i];
@@ -156,7 +156,7 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
 }
 
 void mt_results_free(mt_results *results) {
-    for (int i = 0; i < MT_METRICS; i++)
+    for (int i = 0; i < MT_MEASURES; i++)
         mt_sample_free(&results->samples[i]);
     mt_free(results->gaps);
     mt_free(results->failures);

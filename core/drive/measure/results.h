@@ -3,12 +3,12 @@
 #define MT_DRIVE_MEASURE_RESULTS_H
 
 #include "base/output.h"
-#include "drive/measure/metric.h"
+#include "drive/measure/measure.h"
 #include "drive/measure/sample.h"
 
 /* An objective of each request: the metric may not be above the limit. */
 typedef struct mt_objective {
-    int metric; /* its place among mt_metrics */
+    int metric; /* its place among mt_measures */
     double limit;
 } mt_objective;
 
@@ -23,7 +23,7 @@ typedef struct mt_failure_count {
 typedef struct mt_results {
     const mt_objective *objectives; /* the caller's */
     size_t objective_count;
-    mt_sample samples[MT_METRICS];
+    mt_sample samples[MT_MEASURES];
     mt_log_histogram *gaps; /* between token-bearing events, ms; NULL before the first */
     uint64_t due, done, failed, cancelled, not_sent; /* due = the sum of the others */
     uint64_t good;                                   /* done within every objective */

@@ -96,7 +96,7 @@ static void read_objectives(lua_State *L, mt_replay_options *options) {
         lua_geti(L, list, (lua_Integer)i + 1);
         lua_geti(L, -1, 1);
         lua_geti(L, -2, 2);
-        objectives[i].metric = mt_metric_by_name(luaL_checkstring(L, -2));
+        objectives[i].metric = mt_measure_by_name(luaL_checkstring(L, -2));
         objectives[i].limit = luaL_checknumber(L, -1);
         luaL_argcheck(L, objectives[i].metric >= 0, 3, "an objective of an unknown metric");
         lua_pop(L, 3);
@@ -265,12 +265,12 @@ static void push_summary(lua_State *L, const mt_sample_summary *summary) {
 static void push_metrics(lua_State *L, mt_results *results) {
     mt_sample_summary summary;
     lua_newtable(L);
-    for (int i = 0; i < MT_METRICS; i++) {
+    for (int i = 0; i < MT_MEASURES; i++) {
         mt_sample_summarise(&results->samples[i], &summary);
         if (summary.count == 0)
             continue;
         push_summary(L, &summary);
-        lua_setfield(L, -2, mt_metrics[i].key);
+        lua_setfield(L, -2, mt_measures[i].key);
     }
     const mt_log_histogram *gaps = results->gaps;
     if (!gaps)
@@ -400,11 +400,11 @@ static int replay_release(lua_State *L) {
 /* metrics() -> {{key =, unit =, title =}, ...} */
 static int metrics(lua_State *L) {
     lua_newtable(L);
-    for (int i = 0; i < MT_METRICS; i++) {
+    for (int i = 0; i < MT_MEASURES; i++) {
         lua_newtable(L);
-        mt_lua_set_text(L, "key", mt_metrics[i].key);
-        mt_lua_set_text(L, "unit", mt_metrics[i].unit);
-        mt_lua_set_text(L, "title", mt_metrics[i].title);
+        mt_lua_set_text(L, "key", mt_measures[i].key);
+        mt_lua_set_text(L, "unit", mt_measures[i].unit);
+        mt_lua_set_text(L, "title", mt_measures[i].title);
         lua_seti(L, -2, i + 1);
     }
     return 1;
@@ -412,10 +412,10 @@ static int metrics(lua_State *L) {
 
 /* metric(name) -> key | nil */
 static int metric(lua_State *L) {
-    int place = mt_metric_by_name(luaL_checkstring(L, 1));
+    int place = mt_measure_by_name(luaL_checkstring(L, 1));
     if (place < 0)
         return 0;
-    lua_pushstring(L, mt_metrics[place].key);
+    lua_pushstring(L, mt_measures[place].key);
     return 1;
 }
 

@@ -1,4 +1,4 @@
-#include "drive/measure/metric.h"
+#include "drive/measure/measure.h"
 
 #include <string.h>
 
@@ -178,7 +178,7 @@ static int together(const mt_exchange *e, const mt_asked *asked, double *value) 
     return has_stream(e);
 }
 
-const mt_metric mt_metrics[MT_METRICS] = {
+const mt_measure mt_measures[MT_MEASURES] = {
     {"time_to_first_token", "ms", "Time to First Token", first_token, 0},
     {"time_to_second_token", "ms", "Time to Second Token", second_token, 0},
     {"request_latency", "ms", "Request Latency", request_latency, 0},
@@ -209,7 +209,7 @@ const mt_metric mt_metrics[MT_METRICS] = {
     {"chunks_read_together", "chunks", "Chunks Read Together", together, 0},
 };
 
-int mt_metric_by_name(const char *name) {
+int mt_measure_by_name(const char *name) {
     static const struct {
         const char *name, *key;
     } shorts[] = {
@@ -221,8 +221,8 @@ int mt_metric_by_name(const char *name) {
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
         if (strcmp(shorts[i].name, name) == 0)
             name = shorts[i].key;
-    for (int i = 0; i < MT_METRICS; i++)
-        if (strcmp(mt_metrics[i].key, name) == 0)
+    for (int i = 0; i < MT_MEASURES; i++)
+        if (strcmp(mt_measures[i].key, name) == 0)
             return i;
     return -1;
 }

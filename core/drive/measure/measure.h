@@ -3,8 +3,8 @@
  *
  * t0 is when the driver began to send; first, second and last are the arrivals of token-bearing
  * events; tokens is the answer's length by the server's usage, else the number of such events. */
-#ifndef MT_DRIVE_MEASURE_METRIC_H
-#define MT_DRIVE_MEASURE_METRIC_H
+#ifndef MT_DRIVE_MEASURE_MEASURE_H
+#define MT_DRIVE_MEASURE_MEASURE_H
 
 #include "drive/exchange.h"
 
@@ -22,19 +22,19 @@ typedef struct mt_asked {
     int is_outside;         /* due before or after the window that is the result */
 } mt_asked;
 
-typedef struct mt_metric {
+typedef struct mt_measure {
     const char *key, *unit, *title;
     /* 1 with *value, or 0 where the exchange does not have it. */
     int (*of)(const mt_exchange *exchange, const mt_asked *asked, double *value);
     int also_failed; /* failed exchanges have it too */
-} mt_metric;
+} mt_measure;
 
-enum { MT_METRICS = 24 };
-extern const mt_metric mt_metrics[MT_METRICS];
+enum { MT_MEASURES = 24 };
+extern const mt_measure mt_measures[MT_MEASURES];
 
 /* The place of a metric by its key or by a short name (ttft, ttst, itl, e2e, latency, lag, isl, osl); -1
  * when there is none. */
-int mt_metric_by_name(const char *name);
+int mt_measure_by_name(const char *name);
 
 /* Tokens of the answer: usage, else token-bearing events. */
 uint64_t mt_answer_tokens(const mt_exchange *exchange);
