@@ -25,6 +25,15 @@ mt_source *mt_lua_check_source(lua_State *L, int arg) {
     return check_open(L, arg)->source;
 }
 
+mt_source **mt_lua_new_source(lua_State *L) {
+    source *self = mt_lua_new_owner(L, sizeof *self, source_type);
+    return &self->source;
+}
+
+mt_source **mt_lua_source_place(lua_State *L, int arg) {
+    return &check_open(L, arg)->source;
+}
+
 mt_lua_trace mt_lua_check_trace(lua_State *L, int arg) {
     if (luaL_testudata(L, arg, source_type))
         return (mt_lua_trace){NULL, mt_lua_check_source(L, arg)};
@@ -111,31 +120,33 @@ static source *take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
     return self;
 }
 
-/* merge(sources, parts) -> source | nil, message, code */
+/* merge(sources, parts, shared_ids) -> source | nil, message, code */
 static int merge(lua_State *L) {
-    int parts = lua_toboolean(L, 2);
+    int parts = lua_toboolean(L, 2), shared = lua_toboolean(L, 3);
     mt_source **inputs;
     size_t count;
     mt_error error;
+    mt_inputs kept = parts ? MT_INPUTS_PARTS : shared ? MT_INPUTS_SHARED_IDS : MT_INPUTS_APART;
     source *self = take_inputs(L, &inputs, &count);
     mt_fail_memory(&error, "inputs to merge");
     if (inputs)
-        self->source = mt_source_merge(inputs, count, parts, &error);
+        self->source = mt_source_merge(inputs, count, kept, &error);
     mt_free(inputs);
     return self->source ? 1 : mt_lua_failure(L, &error);
 }
 
-/* join(sources, gap | nil, parts) -> source | nil, message, code */
+/* join(sources, gap | nil, parts, shared_ids) -> source | nil, message, code */
 static int join(lua_State *L) {
     int64_t gap = nanoseconds_or(L, 2, -1, "join: gap");
-    int parts = lua_toboolean(L, 3);
+    int parts = lua_toboolean(L, 3), shared = lua_toboolean(L, 4);
     mt_source **inputs;
     size_t count;
     mt_error error;
+    mt_inputs kept = parts ? MT_INPUTS_PARTS : shared ? MT_INPUTS_SHARED_IDS : MT_INPUTS_APART;
     source *self = take_inputs(L, &inputs, &count);
     mt_fail_memory(&error, "inputs to join");
     if (inputs)
-        self->source = mt_source_join(inputs, count, gap, parts, &error);
+        self->source = mt_source_join(inputs, count, gap, kept, &error);
     mt_free(inputs);
     return self->source ? 1 : mt_lua_failure(L, &error);
 }

@@ -29,6 +29,11 @@ mt_columns *mt_lua_test_columns(lua_State *L, int arg);
 /* The open source at `arg`; raises when it is none or is closed. */
 mt_source *mt_lua_check_source(lua_State *L, int arg);
 
+/* Pushes a closed source and gives the place of its trace, which the userdata owns once set; and
+ * that of the open source at `arg`, for a step that takes over what is there. */
+mt_source **mt_lua_new_source(lua_State *L);
+mt_source **mt_lua_source_place(lua_State *L, int arg);
+
 /* What requests are read from: the open reader or source at `arg`. */
 typedef struct mt_lua_trace {
     mt_trace_reader *reader; /* NULL: it is the source */

@@ -69,6 +69,7 @@ static int make_all_room(mt_columns *columns, const mt_request *request) {
                      (has & MT_HAS_OUTPUT_LENGTH) != 0) ||
            make_room(&columns->turn, i, sizeof(uint64_t), (has & MT_HAS_TURN) != 0) ||
            make_room(&columns->line, i, sizeof(uint64_t), request->line != 0) ||
+           make_room(&columns->place, i, sizeof(uint64_t), request->place != 0) ||
            make_room(&columns->session, i, sizeof(uint32_t), (has & MT_HAS_SESSION) != 0) ||
            make_room(&columns->stream, i, sizeof(uint32_t), (has & MT_HAS_STREAM) != 0) ||
            make_room(&columns->hash_ends, i, sizeof(uint64_t), request->hash_count > 0) ||
@@ -104,6 +105,7 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
     set_u64(&columns->output_length, i, has & MT_HAS_OUTPUT_LENGTH ? request->output_length : 0);
     set_u64(&columns->turn, i, has & MT_HAS_TURN ? request->turn : 0);
     set_u64(&columns->line, i, request->line);
+    set_u64(&columns->place, i, request->place);
     set_u32(&columns->session, i, session);
     set_u32(&columns->stream, i, stream);
     if (has & MT_HAS_HASH_IDS && request->hash_count > 0) {
@@ -137,6 +139,7 @@ void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
         .output_length = get_u64(&columns->output_length, i),
         .turn = get_u64(&columns->turn, i),
         .line = get_u64(&columns->line, i),
+        .place = get_u64(&columns->place, i),
     };
     if (request->has & MT_HAS_SESSION)
         request->session = mt_texts_get(&columns->sessions, get_u32(&columns->session, i));
@@ -183,7 +186,8 @@ void mt_columns_free(mt_columns *columns) {
     const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
                              columns->input_length,  columns->turn,       columns->line,
                              columns->output_length, columns->session,    columns->stream,
-                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes};
+                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes,
+                             columns->place};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mt_free(all[i].data);
     mt_texts_free(&columns->sessions);

@@ -25,7 +25,7 @@ typedef struct mt_columns {
     mt_column has;                         /* uint8_t: MT_HAS_... */
     mt_column time_ns, delay_ns;           /* int64_t */
     mt_column input_length, output_length; /* uint64_t */
-    mt_column turn, line;                  /* uint64_t */
+    mt_column turn, line, place;           /* uint64_t */
     mt_column session, stream;             /* uint32_t: number in sessions, streams */
     mt_column hash_ends;  /* uint64_t: request i has ids hash_ids[ends[i - 1] .. ends[i]) */
     mt_column extra_ends; /* uint64_t: the same over extra_bytes */

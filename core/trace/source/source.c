@@ -213,3 +213,8 @@ mt_source *mt_source_columns(mt_columns *columns, mt_error *error) {
     columns->readers++;
     return &self->base;
 }
+
+mt_columns *mt_source_columns_of(const mt_source *source) {
+    const columns_source *self = (const columns_source *)source;
+    return source->kind == &columns_kind && self->at == 0 ? self->columns : NULL;
+}

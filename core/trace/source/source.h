@@ -21,6 +21,9 @@ mt_source *mt_source_reader(mt_trace_reader *reader, mt_error *error);
  * long as columns->readers is not 0. */
 mt_source *mt_source_columns(mt_columns *columns, mt_error *error);
 
+/* The columns of a source that mt_source_columns made and that has given nothing yet; else NULL. */
+mt_columns *mt_source_columns_of(const mt_source *source);
+
 /* The next request: 1 with *request filled, valid until the next call; 0 at the end, and again at
  * every further call; -1 on failure, after which the source can only be freed. Polls for Ctrl-C. */
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error);

@@ -6,7 +6,7 @@
 #include "stats/grid.h"
 #include "trace/source/batch.h"
 #include "trace/source/kind.h"
-#include "trace/writer.h"
+#include "trace/step/times.h"
 
 typedef struct dequantize_step {
     mt_source base;
@@ -49,22 +49,15 @@ static mt_code find_grid(dequantize_step *self, mt_error *error) {
     return code;
 }
 
-static int fail_order(dequantize_step *self, const mt_request *request, mt_error *error) {
-    char now[32], then[32];
-    *mt_write_milliseconds(request->time_ns, 6, now) = '\0';
-    *mt_write_milliseconds(self->before_ns, 6, then) = '\0';
-    return mt_source_fail(&self->base, request, error, MT_ERROR_INPUT,
-                          "timestamp %s is smaller than the %s before it: a grid is taken away "
-                          "from a trace in the order of its times (moontide cat --sort)",
-                          now, then);
-}
-
 /* Is the request of the tick that is being gathered? 1, 0, or -1 when it comes before it. */
 static int belongs(dequantize_step *self, const mt_request *request, mt_error *error) {
     if (!(request->has & MT_HAS_TIME))
         return 1;
     if (request->time_ns < self->before_ns)
-        return fail_order(self, request, error);
+        return mt_fail_order(&self->base, request, self->before_ns,
+                             "a grid is taken away from a trace in the order of its times "
+                             "(moontide cat --sort)",
+                             error);
     self->before_ns = request->time_ns;
     return self->time_count == 0 ||
            mt_grid_tick(&self->grid, request->time_ns) == mt_grid_tick(&self->grid, self->times[0]);

@@ -2,14 +2,15 @@
 #include "trace/step/steps.h"
 
 #include "base/memory.h"
-#include "trace/step/apart.h"
 #include "trace/source/kind.h"
+#include "trace/step/apart.h"
+#include "trace/step/times.h"
 
 typedef struct join_source {
     mt_source base;
     mt_source **inputs;
     size_t count, current;
-    int parts;
+    mt_inputs kept;
     int64_t gap_ns;       /* -1: a mean gap */
     int64_t shift_ns;     /* of the current input's times */
     int is_placed;        /* shift_ns is known: the current input has had a time */
@@ -51,11 +52,10 @@ static int place(join_source *self, mt_request *request, mt_error *error) {
 
 static int number(join_source *self, mt_request *request, mt_error *error) {
     mt_code code = MT_OK;
-    if (self->current > 0) {
+    if (self->current > 0)
+        code = mt_apart_session(&self->apart, request, self->current + 1, error);
+    if (self->current > 0 && code == MT_OK && self->kept == MT_INPUTS_APART)
         code = mt_apart_ids(&self->apart, request, 0, 1, self->offset, error);
-        if (code == MT_OK)
-            code = mt_apart_session(&self->apart, request, self->current + 1, error);
-    }
     for (size_t i = 0; code == MT_OK && i < request->hash_count; i++) {
         uint64_t id = request->hash_ids[i];
         if (id >= self->next_id)
@@ -73,7 +73,7 @@ static int join_next(mt_source *source, mt_request *request, mt_error *error) {
         if (go_on(self, error) != 0)
             return -1;
     }
-    if (status < 0 || self->parts || self->count == 1)
+    if (status < 0 || self->kept == MT_INPUTS_PARTS || self->count == 1)
         return status;
     if (number(self, request, error) < 0)
         return -1;
@@ -105,7 +105,7 @@ static void join_release(mt_source *source) {
 
 static const mt_source_kind join_kind = {join_next, join_release, join_name, join_skipped};
 
-mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
+mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, mt_inputs kept,
                           mt_error *error) {
     mt_source **taken = mt_source_take_all(inputs, count, error);
     if (!taken)
@@ -120,6 +120,6 @@ mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns
     self->inputs = taken;
     self->count = count;
     self->gap_ns = gap_ns;
-    self->parts = parts;
+    self->kept = kept;
     return &self->base;
 }

@@ -5,7 +5,7 @@
 #include "trace/step/apart.h"
 #include "trace/step/by_time.h"
 #include "trace/source/kind.h"
-#include "trace/writer.h"
+#include "trace/step/times.h"
 
 typedef struct merge_input {
     mt_source *source;
@@ -18,19 +18,10 @@ typedef struct merge_source {
     size_t count;
     mt_by_time order; /* times: a request's own, or that of the one before it */
     size_t current;   /* the input whose request was given last */
-    int has_begun, parts;
+    int has_begun;
+    mt_inputs kept;
     mt_apart apart;
 } merge_source;
-
-static int fail_order(const merge_input *input, int64_t before_ns, mt_error *error) {
-    char now[32], then[32];
-    *mt_write_milliseconds(input->request.time_ns, 6, now) = '\0';
-    *mt_write_milliseconds(before_ns, 6, then) = '\0';
-    return mt_source_fail(input->source, &input->request, error, MT_ERROR_INPUT,
-                          "timestamp %s is smaller than the %s before it: merging needs traces in "
-                          "the order of their times (--sort)",
-                          now, then);
-}
 
 /* Reads the next request of input i. */
 static int read_next(merge_source *self, size_t i, mt_error *error) {
@@ -40,7 +31,8 @@ static int read_next(merge_source *self, size_t i, mt_error *error) {
     if (status <= 0 || !(input->request.has & MT_HAS_TIME))
         return status;
     if (input->request.time_ns < *time)
-        return fail_order(input, *time, error);
+        return mt_fail_order(input->source, &input->request, *time,
+                             "merging needs traces in the order of their times (--sort)", error);
     *time = input->request.time_ns;
     return 1;
 }
@@ -71,7 +63,9 @@ static int read_on(merge_source *self, mt_error *error) {
 
 static int keep_apart(merge_source *self, mt_request *request, mt_error *error) {
     size_t k = self->current;
-    mt_code code = mt_apart_ids(&self->apart, request, 0, self->count, k, error);
+    mt_code code = MT_OK;
+    if (self->kept == MT_INPUTS_APART)
+        code = mt_apart_ids(&self->apart, request, 0, self->count, k, error);
     if (code == MT_OK && k > 0)
         code = mt_apart_session(&self->apart, request, k + 1, error);
     return code == MT_OK ? 1 : mt_source_place(&self->base, request, error);
@@ -85,7 +79,7 @@ static int merge_next(mt_source *source, mt_request *request, mt_error *error) {
         return 0;
     self->current = self->order.heap[0];
     *request = self->inputs[self->current].request;
-    return self->parts || self->count == 1 ? 1 : keep_apart(self, request, error);
+    return self->kept == MT_INPUTS_PARTS || self->count == 1 ? 1 : keep_apart(self, request, error);
 }
 
 static const char *merge_name(const mt_source *source) {
@@ -114,7 +108,8 @@ static void merge_release(mt_source *source) {
 
 static const mt_source_kind merge_kind = {merge_next, merge_release, merge_name, merge_skipped};
 
-mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt_error *error) {
+mt_source *mt_source_merge(mt_source *const *inputs, size_t count, mt_inputs kept,
+                           mt_error *error) {
     mt_source **taken = mt_source_take_all(inputs, count, error);
     if (!taken)
         return NULL;
@@ -135,7 +130,7 @@ mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt
     }
     self->inputs = list;
     self->count = count;
-    self->parts = parts;
+    self->kept = kept;
     if (mt_by_time_start(&self->order, count, error) == MT_OK)
         return &self->base;
     mt_source_free(&self->base);

@@ -6,7 +6,7 @@
 #include "random/generator.h"
 #include "trace/source/kind.h"
 #include "text/texts.h"
-#include "trace/writer.h"
+#include "trace/step/times.h"
 
 /* ---- the first ones ---------------------------------------------------------------------------
  */
@@ -45,17 +45,6 @@ typedef struct window_step {
     uint64_t seen, kept;
 } window_step;
 
-static int fail_order(const mt_source *source, const mt_request *request, int64_t before,
-                      mt_error *error) {
-    char now[32], then[32];
-    *mt_write_milliseconds(request->time_ns, 6, now) = '\0';
-    *mt_write_milliseconds(before, 6, then) = '\0';
-    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
-                          "timestamp %s is smaller than the %s before it: a window of time needs a "
-                          "trace in the order of its times (moontide cat --sort)",
-                          now, then);
-}
-
 static int fail_empty(const window_step *self, mt_error *error) {
     return mt_source_fail(&self->base, NULL, error, MT_ERROR_INPUT,
                           "none of %llu requests lies in the window: the trace goes from %.10g to "
@@ -72,7 +61,10 @@ static int window_next(mt_source *source, mt_request *request, mt_error *error) 
             return mt_source_fail(source, request, error, MT_ERROR_INPUT,
                                   "no timestamp, which a window of time needs");
         if (request->time_ns < self->before_ns)
-            return fail_order(source, request, self->before_ns, error);
+            return mt_fail_order(source, request, self->before_ns,
+                                 "a window of time needs a trace in the order of its times "
+                                 "(moontide cat --sort)",
+                                 error);
         self->before_ns = request->time_ns;
         if (self->seen++ == 0)
             self->first_ns = request->time_ns;

@@ -16,7 +16,7 @@ static const size_t default_memory = (size_t)128 << 20;
 
 typedef struct sort_entry {
     int64_t time_ns;
-    size_t place; /* in the batch */
+    size_t place; /* in the batch, or in columns below */
 } sort_entry;
 
 typedef struct sort_run {
@@ -28,10 +28,11 @@ typedef struct sort_step {
     mt_source base;
     size_t memory;
     int has_begun;
-    int64_t last_ns; /* of the last request that had a time */
-    mt_batch batch;  /* requests not yet written to a run */
+    int64_t last_ns;     /* of the last request that had a time */
+    mt_columns *columns; /* those below: their requests stay there. NULL: below is no such source */
+    mt_batch batch;      /* else requests not yet written to a run */
     sort_entry *entries;
-    size_t entry_capacity, at;
+    size_t count, entry_capacity, at;
     mt_scratch *scratch; /* NULL: all of it lies in memory */
     sort_run *runs;
     size_t run_count, run_capacity;
@@ -110,7 +111,7 @@ static mt_code write_sorted(sort_step *self, mt_error *error) {
 
 /* Makes a run of the batch. */
 static mt_code write_run(sort_step *self, mt_error *error) {
-    mt_code code = sort_entries(self->entries, self->batch.count, error);
+    mt_code code = sort_entries(self->entries, self->count, error);
     if (code != MT_OK)
         return code;
     if (!self->scratch && !(self->scratch = mt_scratch_open(error)))
@@ -125,6 +126,7 @@ static mt_code write_run(sort_step *self, mt_error *error) {
     self->runs[self->run_count++] =
         (sort_run){.cursor = {.at = begin, .end = mt_scratch_size(self->scratch)}};
     mt_batch_clear(&self->batch);
+    self->count = 0;
     return MT_OK;
 }
 
@@ -173,32 +175,41 @@ static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
 /* ---- the step ---------------------------------------------------------------------------------
  */
 
+static mt_code add_entry(sort_step *self, const mt_request *request, size_t place,
+                         mt_error *error) {
+    if (mt_reserve((void **)&self->entries, &self->entry_capacity, self->count + 1,
+                   sizeof *self->entries))
+        return mt_fail_memory(error, "sorting");
+    if (request->has & MT_HAS_TIME)
+        self->last_ns = request->time_ns;
+    self->entries[self->count++] = (sort_entry){self->last_ns, place};
+    return MT_OK;
+}
+
 static mt_code add(sort_step *self, const mt_request *request, mt_error *error) {
+    if (self->columns)
+        return add_entry(self, request, self->count, error);
     size_t bytes = self->batch.used + self->batch.count * sizeof(sort_entry);
     if (bytes > self->memory && request->has & MT_HAS_TIME) {
         mt_code code = write_run(self, error);
         if (code != MT_OK)
             return code;
     }
-    size_t i = self->batch.count;
-    if (mt_reserve((void **)&self->entries, &self->entry_capacity, i + 1, sizeof *self->entries))
-        return mt_fail_memory(error, "sorting");
-    if (request->has & MT_HAS_TIME)
-        self->last_ns = request->time_ns;
-    self->entries[i] = (sort_entry){self->last_ns, self->batch.used};
-    return mt_batch_add(&self->batch, request, error);
+    mt_code code = add_entry(self, request, self->batch.used, error);
+    return code == MT_OK ? mt_batch_add(&self->batch, request, error) : code;
 }
 
 static mt_code read_all(sort_step *self, mt_error *error) {
     mt_request request;
     int status;
     mt_code code = MT_OK;
+    self->columns = mt_source_columns_of(self->base.below);
     while (code == MT_OK && (status = mt_source_next(self->base.below, &request, error)) > 0)
         code = add(self, &request, error);
     if (code != MT_OK || status < 0)
         return code != MT_OK ? code : mt_code_of(error);
     if (!self->scratch)
-        return sort_entries(self->entries, self->batch.count, error);
+        return sort_entries(self->entries, self->count, error);
     if (self->batch.count > 0)
         code = write_run(self, error);
     mt_batch_free(&self->batch);
@@ -214,9 +225,13 @@ static int sort_next(mt_source *source, mt_request *request, mt_error *error) {
         return next_merged(self, request, error);
     if (mt_interrupted())
         return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
-    if (self->at == self->batch.count)
+    if (self->at == self->count)
         return 0;
-    mt_unpack(self->batch.bytes + self->entries[self->at++].place, request);
+    size_t place = self->entries[self->at++].place;
+    if (self->columns)
+        mt_columns_get(self->columns, place, request);
+    else
+        mt_unpack(self->batch.bytes + place, request);
     return 1;
 }
 

@@ -1,7 +1,9 @@
 --- Real logs into traces: mt.convert, and what it says of them.
 local convert_report = require "moontide.trace.convert_report"
 local core = require "moontide.core"
+local log_source = require "moontide.trace.log"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 core.base.own()
 
@@ -10,35 +12,13 @@ local convert = {}
 -- Rows between two looks at whether progress is to be shown.
 local step = 100000
 
-convert.formats = { "burstgpt", "azure", "csv", "bailian", "aibrix", "sharegpt" }
-convert.time_units = { "s", "ms", "us", "ns" }
+-- Bins of the rate's chart; values of a column that are remembered and shown when none is the wanted one.
+local most_bins, most_values, shown_values = 20, 1000, 8
 
-local time_digits = { s = 9, ms = 6, us = 3, ns = 0 }
+-- What is counted of every log and of all of them.
+local counts = { "rows", "bad", "of_model", "of_type", "after_skip", "kept" }
 
 -- --- what is converted -----------------------------------------------------------------------------
-
-local column_fields = {
-  { "timestamp", kind = "string", required = true }, { "input", kind = "string", required = true },
-  { "output", kind = "string", required = true }, { "session", kind = "string" },
-  { "model", kind = "string" }, { "log_type", kind = "string" },
-}
-
---- The names of columns in a text "timestamp=...,input=...,output=...", as a table; raises what is wrong.
----@param text string
----@param what string the text's name for messages
----@return table<string, string>
-function convert.columns_of(text, what)
-  local names = {}
-  for piece in (text .. ","):gmatch "([^,]*)," do
-    local role, name = piece:match "^%s*([%a_-]+)%s*=%s*(.-)%s*$"
-    if not role or name == "" then
-      options.wrong(what, text,
-        "timestamp=NAME,input=NAME,output=NAME and perhaps session=, model=, log_type=")
-    end
-    names[options.key(role)] = name
-  end
-  return options.table(what, names, column_fields)
-end
 
 local function is_file(path)
   local file = io.open(path, "rb")
@@ -79,13 +59,6 @@ end
 
 -- --- converting ------------------------------------------------------------------------------------
 
--- What the core found wrong with how it was called is the caller's mistake.
-local function failed(message, code)
-  report.finish()
-  if code == "value" then core.base.raise("convert: " .. message) end
-  return nil, message, code
-end
-
 -- Calls fn(step) until it does less than it could: the number done, or nil, message, code.
 local function steps(fn, what)
   local total = 0
@@ -98,50 +71,156 @@ local function steps(fn, what)
   return total
 end
 
-local function read_log(state, log, opt)
-  local columns = opt.columns or {}
-  local opened, message, code = state:open(log[1], opt.format, columns, time_digits[opt.time_unit] or -1,
-    opt.block_size or 0, opt.skip_bad_lines)
-  if not opened then return nil, message, code end
-  local read
-  read, message, code = steps(function(most) return state:read(most) end, "rows read")
-  if not read then return nil, message, code end
-  local summary
-  summary, message, code = state:end_log(log.speed)
-  if not summary then return nil, message, code end
-  summary.file = log[1] == "-" and "standard input" or log[1]
-  summary.speed, summary.format, summary.columns = log.speed, opened.format, opened.columns
-  summary.block_size = opened.block_size
-  for _, name in ipairs { "first", "last", "begins", "ends" } do
-    summary[name] = summary[name] and summary[name] / 1e9
-  end
-  return summary
+-- "no row has the model 'x'; there are 'a', 'b' and 3 more"
+local function no_value(what, filter)
+  local more = #filter.values - shown_values
+  return ("no row has the %s '%s'; there %s '%s'%s"):format(what, filter.wanted,
+    #filter.values == 1 and "is" or "are",
+    table.concat(filter.values, "', '", 1, math.min(#filter.values, shown_values)),
+    more > 0 and (" and %s%d more"):format(#filter.values == most_values and "at least " or "", more) or "")
 end
 
-local function write(state, path, opt)
+-- Why no row is left.
+local function nothing_left(all, opt)
+  local names, why = {}, nil
+  for i, log in ipairs(all.logs) do names[i] = log.file end
+  if all.rows == 0 then why = "there are no rows"
+  elseif all.rows == all.bad then why = ("all %d rows are bad"):format(all.rows)
+  elseif all.of_model == 0 then why = no_value("model", all.refused[1])
+  elseif all.of_type == 0 then why = no_value("log type", all.refused[2])
+  else why = ("no row is left of %d: the first %d are skipped"):format(all.of_type, opt.skip_num_prompt) end
+  return table.concat(names, ", ") .. ": " .. why
+end
+
+-- Adds the values that a log's filters refused to `refused`.
+local function note_refused(source, refused)
+  for i = 1, 2 do
+    local wanted, values = core.log.refused(source, i == 2)
+    local filter = refused[i] or { wanted = wanted, values = {} }
+    refused[i] = filter
+    for _, value in ipairs(values or {}) do
+      if not filter[value] and #filter.values < most_values then
+        filter[value], filter.values[#filter.values + 1] = true, value
+      end
+    end
+  end
+end
+
+-- The log of this source has been read: fills in what it gave, adds it to that of all logs and places it
+-- behind those before. The log, or nil, message, code.
+local function end_log(all, log, source)
+  local summary, message, code = core.log.summary(source, log.speed)
+  if not summary then return nil, message, code end
+  for name, value in pairs(summary) do log[name] = value end
+  for _, count in ipairs(counts) do all[count] = all[count] + log[count] end
+  if log.kept == 0 then
+    note_refused(source, all.refused)
+    return log
+  end
+  local other = all.kept > log.kept and all.has_times ~= log.has_times and all.logs[#all.logs - 1]
+  if other then
+    return nil, ("%s: a log with times and one without (%s) cannot follow one another"):format(log.file,
+      log.has_times and other.format or log.format), "input"
+  end
+  all.has_times = log.has_times
+  if log.has_times then
+    log.first, log.last = log.first_ns / 1e9, log.last_ns / 1e9
+    log.begins, log.ends = all.end_ns / 1e9, (all.end_ns + log.span_ns) / 1e9
+    all.end_ns = all.end_ns + log.span_ns
+  end
+  return log
+end
+
+-- Opens the next log: its source and what it is, or nil, message, code.
+local function open_log(given, opt, all)
+  local source, log, code = log_source.open(given[1], opt, { number = #all.logs, rows_before = all.rows,
+    skip = math.max(0, opt.skip_num_prompt - all.of_type),
+    limit = opt.num_prompt and opt.num_prompt - all.kept })
+  if not source then return nil, log, code end
+  log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
+  local before = all.logs[#all.logs]
+  all.logs[#all.logs + 1] = log
+  if not before or before.block_size == log.block_size then return source, log end
+  core.source.close(source)
+  return nil, ("%s: this log has blocks of %d tokens, the one before of %d: say the block size of all of them")
+    :format(log.file, log.block_size, before.block_size), "value"
+end
+
+-- Reads a log into columns, and makes a pipe of its requests: in the order of their times, from 0.
+local function read_log(source, log, all)
+  local _ <close> = source
+  local columns = core.columns.new()
+  local done, message, code = steps(function(most) return core.log.read(source, columns, most) end, "rows read")
+  if not done then return nil, message, code end
+  done, message, code = end_log(all, log, source)
+  if not done then return nil, message, code end
+  local requests = pipe.trace.pipe(columns)
+  if log.backwards > 0 then
+    columns, message, code = requests:sort():columns()
+    if not columns then return nil, message, code end
+    requests = pipe.trace.pipe(columns)
+  end
+  if log.has_times then requests = requests:from_zero() end
+  if log.has_times and log.speed ~= 1 then requests = requests:speed(log.speed) end
+  return requests
+end
+
+-- All logs: what they gave, and pipes of their requests. One log alone that has no times needs no order: it is
+-- read while the trace is written (is_read false), in memory that does not grow with it.
+local function open_logs(list, opt)
+  local all = { logs = {}, pipes = {}, refused = {}, end_ns = 0, is_read = true }
+  for _, count in ipairs(counts) do all[count] = 0 end
+  for i, given in ipairs(list) do
+    local source, log, code = open_log(given, opt, all)
+    if not source then return nil, log, code end
+    all.is_read = #list > 1 or log.has_times
+    local requests, message = pipe.new(function() return source end, log.file), nil
+    if all.is_read then requests, message, code = read_log(source, log, all) end
+    if not requests then return nil, message, code end
+    all.pipes[i] = requests
+  end
+  if all.is_read and all.kept == 0 then return nil, nothing_left(all, opt), "input" end
+  return all
+end
+
+-- Writes the trace: what was measured of it, or nil, message, code.
+local function write(all, path, opt)
+  local duration = all.end_ns / 1e9
+  local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, duration // 1 | 0))
+  local requests = #all.pipes == 1 and all.pipes[1] or pipe.trace.join(all.pipes, { gap = 0, shared_ids = true })
+  requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
+    num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
+    function(source) return core.log.measure(source, all.end_ns, bins) end)
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
-  local written
-  written, message, code = steps(function(most) return state:write(writer, most) end, "requests written")
-  if not written then return nil, message, code end
-  return writer:finish()
+  return pipe.read(requests, function(source)
+    local done, problem, kind = steps(function(most) return core.source.copy(source, writer, most) end,
+      "requests written")
+    if done and not all.is_read then done, problem, kind = end_log(all, all.logs[1], source) end
+    if not done then return nil, problem, kind end
+    if all.kept == 0 then return nil, nothing_left(all, opt), "input" end
+    local result, in_bin = core.log.measures(source)
+    if all.has_times then result.duration = duration end
+    if bins > 0 then
+      result.bin, result.in_bin = duration < 1 and 1.0 or duration / bins, table.move(in_bin, 1, bins, 1, {})
+    end
+    for _, count in ipairs(counts) do result[count] = all[count] end
+    done, problem, kind = writer:finish()
+    if not done then return nil, problem, kind end
+    return result
+  end)
 end
 
 local fields = {
-  { "format", kind = "choice", choices = convert.formats }, { "columns", kind = "any" },
-  { "time_unit", kind = "choice", choices = convert.time_units },
-  { "model", kind = "string" }, { "log_type", kind = "string" },
   { "skip_num_prompt", kind = "integer", min = 0, default = 0 },
   { "num_prompt", kind = "integer", min = 1 },
   { "speed_ratio", kind = "number", above = 0, default = 1 },
-  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
-  { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
-  { "no_sessions", kind = "boolean", default = false },
-  { "seed", kind = "integer", default = 0 },
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
-  { "skip_bad_lines", kind = "boolean", default = false },
 }
+for _, shared in ipairs { log_source.fields, log_source.prompt_fields } do
+  table.move(shared, 1, #shared, #fields + 1, fields)
+end
 
 ---@class moontide.convert_options
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
@@ -173,29 +252,17 @@ local fields = {
 ---@param given? moontide.convert_options
 ---@return moontide.conversion? result, string? message, string? code
 function convert.convert(logs, path, given)
-  local opt = options.table("convert", given, fields)
-  if opt.columns ~= nil then opt.columns = options.table("convert: columns", opt.columns, column_fields) end
+  local opt = log_source.options("convert", given, fields)
   local list = logs_of(logs, opt.speed_ratio)
   options.value(path, "convert: path", { "path", kind = "path" })
-  local state <close> = core.convert.new(opt.model, opt.log_type, opt.skip_num_prompt, opt.num_prompt,
-    opt.num_hash_blocks, opt.seed, opt.no_sessions)
-  local summaries = {}
-  for i, log in ipairs(list) do
-    local summary, message, code = read_log(state, log, opt)
-    if not summary then return failed(message, code) end
-    summaries[i] = summary
-  end
-  local done, message, code = state:finish()
-  if not done then
-    local names = {}
-    for i, summary in ipairs(summaries) do names[i] = summary.file end
-    if code == "input" then message = table.concat(names, ", ") .. ": " .. message end
-    return failed(message, code)
-  end
-  done, message, code = write(state, path, opt)
-  if not done then return failed(message, code) end
+  local result
+  local all, message, code = open_logs(list, opt)
+  if all then result, message, code = write(all, path, opt) end
   report.finish()
-  return convert_report.new(state:result(), summaries, path, opt)
+  if result then return convert_report.new(result, all.logs, path, opt) end
+  -- What the core found wrong with how it was called is the caller's mistake.
+  if code == "value" then core.base.raise("convert: " .. message) end
+  return nil, message, code
 end
 
 -- --- the command -----------------------------------------------------------------------------------
@@ -212,7 +279,7 @@ end
 
 -- The options of mt.convert among those of the command.
 local function shared_options(opt)
-  local shared = { columns = opt.columns and convert.columns_of(opt.columns, "convert: --columns") }
+  local shared = { columns = opt.columns and log_source.columns_of(opt.columns, "convert: --columns") }
   for _, field in ipairs(fields) do
     local name = field[1]
     if name ~= "columns" then shared[name] = opt[name] end

@@ -81,7 +81,8 @@ local function collect(self)
   return pipe.read(self, core.source.collect)
 end
 
--- The step as a method: `put(source, run)` puts it on a source and gives the source or a failure. Columns
+-- The step as a method: `put(source, run, before)` puts it on a source, which the pipe `before` gave, and gives
+-- the source or a failure. Columns
 -- stand inside expressions, where nobody looks at a second result: what goes wrong raises.
 local function apply(self, name, put)
   local is_columns = type_of(self) == "moontide.columns"
@@ -92,7 +93,7 @@ local function apply(self, name, put)
   local made = new(function(run)
     local source, message, code = before.start(run)
     if not source then return nil, message, code end
-    return put(source, run)
+    return put(source, run, before)
   end, before.text .. ", " .. name)
   if not is_columns then return made end
   local columns, message = collect(made)
@@ -146,9 +147,11 @@ local function open_all(pipes, run)
 end
 
 local parts_option = { "parts", kind = "boolean", default = false }
+local shared_option = { "shared_ids", kind = "boolean", default = false }
 
 ---@class moontide.merge_options
 ---@field parts? boolean they are parts of one trace: equal ids and sessions mean the same
+---@field shared_ids? boolean equal ids mean the same, equal sessions do not
 ---@field skip_bad_lines? boolean pass over them
 
 --- Merges several traces by time; each must be in the order of its times. Their hash_ids and sessions are
@@ -157,18 +160,19 @@ local parts_option = { "parts", kind = "boolean", default = false }
 ---@param given? moontide.merge_options
 ---@return moontide.pipe
 function trace.merge(list, given)
-  local opt = options.table("trace.merge", given, { parts_option, skip_option })
+  local opt = options.table("trace.merge", given, { parts_option, shared_option, skip_option })
   local pipes, text = pipes_of("trace.merge", list, opt.skip_bad_lines)
   return new(function(run)
     local sources, message, code = open_all(pipes, run)
     if not sources then return nil, message, code end
-    return core.source.merge(sources, opt.parts)
+    return core.source.merge(sources, opt.parts, opt.shared_ids)
   end, text .. ", merged")
 end
 
 ---@class moontide.join_options
 ---@field gap? number|string from the last request of one to the first of the next; else a mean gap
 ---@field parts? boolean they are parts of one trace: times stay, equal ids and sessions mean the same
+---@field shared_ids? boolean equal ids mean the same, equal sessions do not
 ---@field skip_bad_lines? boolean pass over them
 
 --- Joins several traces one after the other, the time going on. Their hash_ids and sessions are kept apart
@@ -178,12 +182,12 @@ end
 ---@return moontide.pipe
 function trace.join(list, given)
   local opt = options.table("trace.join", given,
-    { { "gap", kind = "duration", min = 0 }, parts_option, skip_option })
+    { { "gap", kind = "duration", min = 0 }, parts_option, shared_option, skip_option })
   local pipes, text = pipes_of("trace.join", list, opt.skip_bad_lines)
   return new(function(run)
     local sources, message, code = open_all(pipes, run)
     if not sources then return nil, message, code end
-    return core.source.join(sources, opt.gap, opt.parts)
+    return core.source.join(sources, opt.gap, opt.parts, opt.shared_ids)
   end, text .. ", joined")
 end
 
@@ -472,6 +476,8 @@ function ends:write(path, given)
   return writer:finish()
 end
 
+pipe.new = new
+pipe.apply = apply
 pipe.trace = trace
 pipe.steps = steps
 pipe.ends = ends
