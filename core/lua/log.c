@@ -220,11 +220,12 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
     lua_setfield(L, -2, name);
 }
 
-/* measures(source) -> {requests, sessions, without_output, longest, blocks, ids, input_length,
+/* measures(source) -> {requests, sessions, without_output, longest, blocks, distinct, input_length,
  * output_length}, the counts of the bins; what a measured source has given so far */
 static int measures(lua_State *L) {
     mt_measures all;
-    const uint64_t *in_bin = mt_source_measures(mt_lua_check_source(L, 1), &all);
+    const mt_source *source = mt_lua_check_source(L, 1);
+    const uint64_t *in_bin = mt_source_measures(source, &all);
     if (!in_bin || all.requests == 0)
         return mt_lua_raise(L, "measures: nothing is measured, or memory is out");
     lua_createtable(L, 0, 16);
@@ -233,7 +234,7 @@ static int measures(lua_State *L) {
     set_count(L, "without_output", all.without_output);
     set_count(L, "longest", all.longest);
     set_count(L, "blocks", all.blocks);
-    set_count(L, "distinct", all.ids);
+    set_count(L, "distinct", mt_source_prompt_ids(source));
     set_lengths(L, "input_length", &all.input);
     set_lengths(L, "output_length", &all.output);
     lua_createtable(L, MT_MEASURE_BINS, 0);

@@ -2,18 +2,20 @@
 
 #include <string.h>
 
+static int grow(mt_column *column, size_t index, size_t size) {
+    int was_absent = !column->data;
+    int status = mt_reserve(&column->data, &column->capacity, index + 1, size);
+    if (status == 0 && was_absent)
+        memset(column->data, 0, (index + 1) * size);
+    return status;
+}
+
 /* Makes room for element `index`, zero where the column was absent or shorter before. A column that
  * is absent stays so as long as its values are 0 (`wanted` 0). */
-static int make_room(mt_column *column, size_t index, size_t size, int wanted) {
-    int was_absent = !column->data;
-    if (was_absent && !wanted)
+static inline int make_room(mt_column *column, size_t index, size_t size, int wanted) {
+    if (index < column->capacity || (!column->data && !wanted))
         return 0;
-    void *data = column->data;
-    int status = mt_reserve(&data, &column->capacity, index + 1, size);
-    column->data = data;
-    if (status == 0 && was_absent)
-        memset(data, 0, (index + 1) * size);
-    return status;
+    return grow(column, index, size);
 }
 
 static void set_u64(mt_column *column, size_t index, uint64_t value) {
@@ -127,6 +129,16 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
 static void part(const mt_column *ends, size_t i, size_t *begin, size_t *length) {
     *begin = i == 0 ? 0 : (size_t)get_u64(ends, i - 1);
     *length = (size_t)get_u64(ends, i) - *begin;
+}
+
+void mt_columns_prefetch(const mt_columns *columns, size_t i) {
+    enum { NAME = 8 }; /* a name is asked for so many requests after the place where it stands */
+    const uint32_t *session = columns->session.data;
+    if (!session || i >= columns->count)
+        return;
+    __builtin_prefetch(&columns->sessions.ends[session[i]]);
+    if (i >= NAME && mt_columns_has(columns, i - NAME) & MT_HAS_SESSION)
+        __builtin_prefetch(mt_texts_get(&columns->sessions, session[i - NAME]).text);
 }
 
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {

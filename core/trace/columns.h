@@ -43,6 +43,9 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
  * until the next append. */
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request);
 
+/* Asks for the memory of a request that is got some requests later: sessions' names lie anywhere. */
+void mt_columns_prefetch(const mt_columns *columns, size_t i);
+
 /* Which members request i has (MT_HAS_...). */
 static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {
     return ((const uint8_t *)columns->has.data)[i];

@@ -85,6 +85,8 @@ static mt_code write_source(void **state, mt_source *source, mt_error *error) {
     return code;
 }
 
+static uint64_t distinct; /* ids of the last trace */
+
 /* The whole way; the trace is in the folder's file "trace". */
 static void convert(void **state, const conversion *how, const part *parts, size_t count,
                     mt_measures *measures) {
@@ -94,6 +96,7 @@ static void convert(void **state, const conversion *how, const part *parts, size
         fail_msg("%s:%d: %s", error.source, (int)error.line, error.message);
     if (measures)
         assert_non_null(mt_source_measures(source, measures));
+    distinct = mt_source_prompt_ids(source);
     mt_source_free(source);
 }
 
@@ -218,9 +221,9 @@ static void test_contents_of_several_logs(void **state) {
     part ids[] = {{.text = bailian, .speed = 1}, {.text = bailian, .speed = 1}};
     part words[] = {{.text = texts, .speed = 1}, {.text = texts, .speed = 1}};
     convert(state, &plain, ids, 2, &result);
-    assert_int_equal(result.ids, 2);
+    assert_int_equal(distinct, 2);
     convert(state, &plain, words, 2, &result);
-    assert_int_equal(result.ids, 1);
+    assert_int_equal(distinct, 1);
 }
 
 static void test_backwards(void **state) {
@@ -278,7 +281,6 @@ static void test_prompts_of_columns(void **state) {
     source = mt_step_prompts(source, NULL, &plain.prompts, &error);
     assert_int_equal(mt_source_next(source, &made, &error), 1);
     assert_int_equal(made.hash_count, 3);
-    assert_int_equal(made.place, 1);
     assert_int_equal(mt_source_next(source, &made, &error), 1);
     assert_int_equal(made.hash_count, 0);
     assert_int_equal(mt_source_next(source, &made, &error), 0);
@@ -478,7 +480,7 @@ static void test_measures(void **state) {
     assert_int_equal(result.longest, 602);
     assert_int_equal(result.without_output, 2);
     assert_int_equal(result.blocks, 1 + 2 + 5 + 3);
-    assert_int_equal(result.ids, 1 + 2 + 5 + 3);
+    assert_int_equal(mt_source_prompt_ids(source), 1 + 2 + 5 + 3);
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(in_bin[i], i == 0 || i == 5 || i == 15 || i == 19);
     mt_source_free(source);

@@ -179,6 +179,7 @@ static int columns_next(mt_source *source, mt_request *request, mt_error *error)
         return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
     if (self->at >= self->columns->count)
         return 0;
+    mt_columns_prefetch(self->columns, self->at + 16);
     mt_columns_get(self->columns, self->at++, request);
     return 1;
 }

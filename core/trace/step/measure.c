@@ -23,9 +23,6 @@ static mt_code measure(measure_step *self, const mt_request *request, mt_error *
     if (request->input_length + request->output_length > all->longest)
         all->longest = request->input_length + request->output_length;
     all->blocks += request->hash_count;
-    for (size_t i = request->hash_count; i-- > 0;)
-        if (request->hash_ids[i] >= all->ids)
-            all->ids = request->hash_ids[i] + 1;
     if (self->bins > 0 && request->has & MT_HAS_TIME && request->time_ns >= 0) {
         double place = (double)request->time_ns / (double)self->end_ns * (double)self->bins;
         self->in_bin[place < (double)self->bins ? (size_t)place : self->bins - 1]++;

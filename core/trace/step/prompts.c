@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "random/generator.h"
-#include "text/texts.h"
 #include "trace/blocks.h"
 #include "trace/source/batch.h"
 #include "trace/source/kind.h"
@@ -33,11 +32,15 @@ typedef struct session {
 /* How a request gets its blocks. */
 typedef struct prompt {
     enum { DRAWN, OF_SESSION, OF_IDS } kind;
+    uint64_t place;
     size_t blocks;
     mt_key keys[2]; /* DRAWN: of blocks 0 and 1. OF_SESSION: keys[1] is that of the last, partial
                        block; keys[0] is unused */
+    int has_session;
+    mt_key session_key; /* of its name */
+    size_t session;     /* its number */
+    uint64_t turn;
     /* OF_SESSION: */
-    uint32_t session;
     uint64_t whole, known; /* whole blocks, and how many of them had ids before this request */
     /* Once the batch has its ids: all of the prompt's. OF_SESSION: that of the partial block, NULL
      * without one. */
@@ -50,9 +53,9 @@ typedef struct prompts_step {
     mt_random_key key;
     mt_met_twice met; /* no words: nothing was looked at before, and all may come back */
     mt_ids *ids;
-    mt_texts names; /* of sessions */
+    mt_ids *names; /* numbers of sessions */
     session *sessions;
-    size_t session_capacity;
+    size_t session_count, session_capacity;
     uint64_t requests; /* so far: the place of those that have none */
     /* The requests whose ids are looked up together. */
     mt_batch batch;
@@ -77,22 +80,15 @@ static void draw_beginning(const prompts_step *self, uint64_t place, mt_random *
     keys[1] = mt_key_number(keys[0], mt_random_below(random, contents));
 }
 
-/* The key of the block that the session's prompt of this length ends in. */
-static mt_key end_key(const mt_request *request) {
-    static const mt_key ends = {0, 1};
-    return mt_key_number(mt_key_child(ends, request->session.text, request->session.length),
-                         request->input_length);
-}
-
 /* Says how the next request gets its blocks. 1 when one of them may come back, that of keys[1]; 0
  * when the caller need not ask; -1 on failure. `requests` counts those before it. */
 static int plan(const prompts_step *self, const mt_source *source, mt_request *request,
                 uint64_t *requests, prompt *made, mt_error *error) {
+    static const mt_key names = {0, 1};
     mt_random random;
     uint64_t size = self->options.block_size;
     ++*requests;
-    if (request->place == 0)
-        request->place = *requests;
+    made->place = request->place ? request->place : *requests;
     if (!(request->has & MT_HAS_INPUT_LENGTH))
         return mt_source_fail(source, request, error, MT_ERROR_INPUT,
                               "no input_length, which a prompt is made by");
@@ -103,18 +99,21 @@ static int plan(const prompts_step *self, const mt_source *source, mt_request *r
     if (self->options.no_sessions)
         request->has &= ~(unsigned)MT_HAS_SESSION;
     made->blocks = (size_t)blocks;
+    made->has_session = (request->has & MT_HAS_SESSION) != 0;
+    if (made->has_session)
+        made->session_key = mt_key_child(names, request->session.text, request->session.length);
     if (request->hash_count > 0) {
         made->kind = OF_IDS;
         return mt_source_check_blocks(source, request, size, error);
     }
-    if (request->has & MT_HAS_SESSION) {
+    if (made->has_session) {
         made->kind = OF_SESSION;
         made->whole = request->input_length / size;
-        made->keys[1] = end_key(request);
+        made->keys[1] = mt_key_number(made->session_key, request->input_length);
         return made->whole < blocks;
     }
     made->kind = DRAWN;
-    draw_beginning(self, request->place, &random, made->keys);
+    draw_beginning(self, made->place, &random, made->keys);
     return blocks > 1;
 }
 
@@ -187,12 +186,14 @@ static int may_come_back(const prompts_step *self, mt_key key) {
     return !self->met.words || mt_met_twice_has(&self->met, key.low);
 }
 
-static size_t keys_of_ids(const mt_request *request, mt_key *keys) {
+static size_t keys_of_ids(const mt_batch *batch, size_t i, mt_key *keys) {
     static const char name[] = "contents";
     mt_key chain = mt_key_namespace(name, sizeof name - 1);
-    for (size_t i = 0; i < request->hash_count; i++)
-        keys[i] = chain = mt_key_number(chain, request->hash_ids[i]);
-    return request->hash_count;
+    mt_request request;
+    mt_batch_get(batch, i, &request);
+    for (size_t block = 0; block < request.hash_count; block++)
+        keys[block] = chain = mt_key_number(chain, request.hash_ids[block]);
+    return request.hash_count;
 }
 
 /* Keys only of what the session has not had: whole blocks are new then, and numbered. */
@@ -208,8 +209,7 @@ static size_t keys_of_session(prompts_step *self, prompt *made, mt_key *keys) {
     return count + 1;
 }
 
-static size_t drawn_keys(const prompts_step *self, const mt_request *request, const prompt *made,
-                         mt_key *keys) {
+static size_t drawn_keys(const prompts_step *self, const prompt *made, mt_key *keys) {
     uint64_t contents = self->options.hash_blocks + 1;
     mt_random random;
     keys[0] = made->keys[0];
@@ -219,36 +219,51 @@ static size_t drawn_keys(const prompts_step *self, const mt_request *request, co
         memset(keys + 1, 0, (made->blocks - 1) * sizeof *keys);
         return made->blocks;
     }
-    draw_beginning(self, request->place, &random, keys);
+    draw_beginning(self, made->place, &random, keys);
     for (size_t i = 2; i < made->blocks; i++)
         keys[i] = mt_key_number(keys[i - 1], mt_random_below(&random, contents));
     return made->blocks;
 }
 
-static size_t keys_of(prompts_step *self, const mt_request *request, prompt *made, mt_key *keys) {
+/* The keys of the blocks of request i in the batch that need ids, in their order; returns how many. */
+static size_t keys_of(prompts_step *self, size_t i, mt_key *keys) {
+    prompt *made = &self->prompts[i];
     if (made->kind == OF_IDS)
-        return keys_of_ids(request, keys);
-    if (made->kind == OF_SESSION)
-        return keys_of_session(self, made, keys);
-    return drawn_keys(self, request, made, keys);
+        return keys_of_ids(&self->batch, i, keys);
+    return made->kind == OF_SESSION ? keys_of_session(self, made, keys)
+                                    : drawn_keys(self, made, keys);
 }
 
 /* ---- a batch ---------------------------------------------------------------------------------- */
 
-/* Finds the request's session and counts the turn in it. */
-static mt_code take_turn(prompts_step *self, mt_request *request, prompt *made, mt_error *error) {
-    size_t known = self->names.count;
-    if (!(request->has & MT_HAS_SESSION))
+/* Numbers the sessions of the batch's requests, and counts their turns. */
+static mt_code number_sessions(prompts_step *self, mt_error *error) {
+    mt_key names[BATCH_REQUESTS];
+    uint64_t numbers[BATCH_REQUESTS];
+    size_t count = 0;
+    for (size_t i = 0; i < self->batch.count; i++)
+        if (self->prompts[i].has_session)
+            names[count++] = self->prompts[i].session_key;
+    if (count == 0)
         return MT_OK;
-    if (mt_reserve((void **)&self->sessions, &self->session_capacity, known + 1,
-                   sizeof *self->sessions) != 0 ||
-        mt_texts_intern(&self->names, request->session.text, request->session.length,
-                        &made->session) != 0)
+    mt_code code = mt_ids_of(self->names, names, count, numbers, error);
+    if (code != MT_OK)
+        return code;
+    size_t known = (size_t)mt_ids_count(self->names);
+    if (mt_reserve((void **)&self->sessions, &self->session_capacity, known,
+                   sizeof *self->sessions) != 0)
         return mt_fail_memory(error, "sessions");
-    if (made->session == known)
-        self->sessions[known] = (session){0};
-    request->turn = self->sessions[made->session].turns++;
-    request->has |= MT_HAS_TURN;
+    for (; self->session_count < known; self->session_count++)
+        self->sessions[self->session_count] = (session){0};
+    for (size_t i = self->batch.count; i-- > 0;)
+        if (self->prompts[i].has_session)
+            self->prompts[i].session = (size_t)numbers[--count];
+    for (size_t i = 0; i < self->batch.count; i++)
+        if (self->prompts[i].has_session)
+            self->prompts[i].turn = self->sessions[self->prompts[i].session].turns++;
+    for (size_t i = 0; i < self->batch.count; i++)
+        if (self->prompts[i].has_session)
+            __builtin_prefetch(self->sessions[self->prompts[i].session].ids);
     return MT_OK;
 }
 
@@ -266,12 +281,10 @@ static mt_code take_batch(prompts_step *self, mt_error *error) {
             status = plan(self, self->base.below, &request, &self->requests, made, error);
         if (status > 0 && self->met.words)
             mt_met_twice_prefetch(&self->met, made->keys[1].low);
-        code = status < 0 ? mt_code_of(error) : take_turn(self, &request, made, error);
-        if (code == MT_OK)
-            code = mt_batch_add(&self->batch, &request, error);
+        code = status < 0 ? mt_code_of(error) : mt_batch_add(&self->batch, &request, error);
         self->blocks += made->blocks;
     }
-    return code;
+    return code == MT_OK ? number_sessions(self, error) : code;
 }
 
 /* Keeps the ids of the session's new whole blocks. Returns how many of `ids` the prompt used. */
@@ -289,7 +302,6 @@ static mt_code keep_session(prompts_step *self, prompt *made, const uint64_t *id
 
 /* Reads the next requests and gives them ids. */
 static mt_code number_batch(prompts_step *self, mt_error *error) {
-    mt_request request;
     size_t used = 0;
     mt_code code = take_batch(self, error);
     if (code != MT_OK || self->batch.count == 0)
@@ -299,10 +311,8 @@ static mt_code number_batch(prompts_step *self, mt_error *error) {
         mt_reserve((void **)&self->key_ids, &self->id_capacity, self->blocks + 1,
                    sizeof *self->key_ids) != 0)
         return mt_fail_memory(error, "blocks of prompts");
-    for (size_t i = 0; i < self->batch.count; i++) {
-        mt_batch_get(&self->batch, i, &request);
-        used += keys_of(self, &request, &self->prompts[i], self->keys + used);
-    }
+    for (size_t i = 0; i < self->batch.count; i++)
+        used += keys_of(self, i, self->keys + used);
     code = mt_ids_of_mixed(self->ids, self->keys, used, self->key_ids, error);
     const uint64_t *ids = self->key_ids;
     for (size_t i = 0; i < self->batch.count && code == MT_OK; i++) {
@@ -338,6 +348,10 @@ static int prompts_next(mt_source *source, mt_request *request, mt_error *error)
         return 0;
     const prompt *made = &self->prompts[self->at];
     mt_batch_get(&self->batch, self->at++, request);
+    if (made->has_session) {
+        request->turn = made->turn;
+        request->has |= MT_HAS_TURN;
+    }
     request->hash_ids = made->kind == OF_SESSION ? session_ids(self, made) : made->ids;
     request->hash_count = made->blocks;
     request->has |= MT_HAS_HASH_IDS;
@@ -348,10 +362,10 @@ static void prompts_release(mt_source *source) {
     prompts_step *self = (prompts_step *)source;
     mt_met_twice_free(&self->met);
     mt_ids_free(self->ids);
-    for (size_t i = 0; i < self->names.count; i++)
+    mt_ids_free(self->names);
+    for (size_t i = 0; i < self->session_count; i++)
         mt_free(self->sessions[i].ids);
     mt_free(self->sessions);
-    mt_texts_free(&self->names);
     mt_batch_free(&self->batch);
     mt_free(self->keys);
     mt_free(self->key_ids);
@@ -373,7 +387,8 @@ mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts 
         self->options = *options;
         self->key =
             mt_random_key_of(options->seed, name, sizeof name - 1, purpose, sizeof purpose - 1);
-        if (look(self, ahead, &expected, error) == MT_OK)
+        self->names = mt_ids_new(0, error);
+        if (self->names && look(self, ahead, &expected, error) == MT_OK)
             self->ids = mt_ids_new(expected, error);
     }
     mt_source_free(ahead);
@@ -381,4 +396,10 @@ mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts 
         return &self->base;
     mt_source_free(self ? &self->base : NULL);
     return NULL;
+}
+
+uint64_t mt_source_prompt_ids(const mt_source *source) {
+    while (source && source->kind != &prompts_kind)
+        source = source->below;
+    return source ? mt_ids_count(((const prompts_step *)source)->ids) : 0;
 }

@@ -175,27 +175,34 @@ static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
 /* ---- the step ---------------------------------------------------------------------------------
  */
 
-static mt_code add_entry(sort_step *self, const mt_request *request, size_t place,
+static mt_code add_entry(sort_step *self, unsigned has, int64_t time_ns, size_t place,
                          mt_error *error) {
     if (mt_reserve((void **)&self->entries, &self->entry_capacity, self->count + 1,
                    sizeof *self->entries))
         return mt_fail_memory(error, "sorting");
-    if (request->has & MT_HAS_TIME)
-        self->last_ns = request->time_ns;
+    if (has & MT_HAS_TIME)
+        self->last_ns = time_ns;
     self->entries[self->count++] = (sort_entry){self->last_ns, place};
     return MT_OK;
 }
 
+/* Columns below need only be told their order. */
+static mt_code read_columns(sort_step *self, mt_error *error) {
+    const int64_t *times = self->columns->time_ns.data;
+    mt_code code = MT_OK;
+    for (size_t i = 0; i < self->columns->count && code == MT_OK; i++)
+        code = add_entry(self, mt_columns_has(self->columns, i), times ? times[i] : 0, i, error);
+    return code == MT_OK ? sort_entries(self->entries, self->count, error) : code;
+}
+
 static mt_code add(sort_step *self, const mt_request *request, mt_error *error) {
-    if (self->columns)
-        return add_entry(self, request, self->count, error);
     size_t bytes = self->batch.used + self->batch.count * sizeof(sort_entry);
     if (bytes > self->memory && request->has & MT_HAS_TIME) {
         mt_code code = write_run(self, error);
         if (code != MT_OK)
             return code;
     }
-    mt_code code = add_entry(self, request, self->batch.used, error);
+    mt_code code = add_entry(self, request->has, request->time_ns, self->batch.used, error);
     return code == MT_OK ? mt_batch_add(&self->batch, request, error) : code;
 }
 
@@ -204,6 +211,8 @@ static mt_code read_all(sort_step *self, mt_error *error) {
     int status;
     mt_code code = MT_OK;
     self->columns = mt_source_columns_of(self->base.below);
+    if (self->columns)
+        return read_columns(self, error);
     while (code == MT_OK && (status = mt_source_next(self->base.below, &request, error)) > 0)
         code = add(self, &request, error);
     if (code != MT_OK || status < 0)
@@ -228,9 +237,10 @@ static int sort_next(mt_source *source, mt_request *request, mt_error *error) {
     if (self->at == self->count)
         return 0;
     size_t place = self->entries[self->at++].place;
-    if (self->columns)
+    if (self->columns) {
+        mt_columns_prefetch(self->columns, place + 16);
         mt_columns_get(self->columns, place, request);
-    else
+    } else
         mt_unpack(self->batch.bytes + place, request);
     return 1;
 }

@@ -138,6 +138,10 @@ typedef struct mt_prompts {
 mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts *options,
                            mt_error *error);
 
+/* Different ids that the step of mt_step_prompts at the source or below it has given so far, or is
+ * about to give; 0 without one. */
+uint64_t mt_source_prompt_ids(const mt_source *source);
+
 /* ---- looking on: measure.c ---- */
 
 typedef struct mt_measures {
@@ -146,8 +150,6 @@ typedef struct mt_measures {
     uint64_t without_output; /* requests whose output has 0 tokens */
     uint64_t longest;        /* ISL + OSL */
     uint64_t blocks;         /* hash ids */
-    uint64_t ids; /* 1 more than the largest: how many there are of such that were numbered
-                                by first appearance */
     mt_summary input, output;
 } mt_measures;
 

@@ -155,11 +155,7 @@ local function read_log(source, log, all)
   done, message, code = end_log(all, log, source)
   if not done then return nil, message, code end
   local requests = pipe.trace.pipe(columns)
-  if log.backwards > 0 then
-    columns, message, code = requests:sort():columns()
-    if not columns then return nil, message, code end
-    requests = pipe.trace.pipe(columns)
-  end
+  if log.backwards > 0 then requests = requests:sort() end
   if log.has_times then requests = requests:from_zero() end
   if log.has_times and log.speed ~= 1 then requests = requests:speed(log.speed) end
   return requests
