@@ -11,7 +11,7 @@
 static const char *const roles[MT_LOG_ROLES] = {"timestamp", "input", "output",
                                                 "session",   "model", "log_type"};
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* The text of a field of the table at `index`, NULL without one; it stays in the table. */
 static const char *text_field(lua_State *L, int index, const char *field) {
@@ -102,7 +102,7 @@ static int read_requests(lua_State *L) {
     return 1;
 }
 
-/* ---- what a log gave -------------------------------------------------------------------------- */
+/* ---- what a log gave ------------------------------------------------------------------------- */
 
 /* refused(source, is_type) -> the value that is wanted, the list of those there are instead, all
  * fit for a message | nil when there is no such filter */
@@ -170,7 +170,7 @@ static int summarise(lua_State *L) {
     return 1;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 /* prompts(source, ahead | nil, block_size, hash_blocks, seed, no_sessions) -> source
  * | nil, message, code. `ahead`, a source, is closed. */

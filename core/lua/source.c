@@ -71,8 +71,7 @@ static int64_t nanoseconds_or(lua_State *L, int arg, int64_t absent, const char 
     return (int64_t)value;
 }
 
-/* ---- where they begin -------------------------------------------------------------------------
- */
+/* ---- where they begin ------------------------------------------------------------------------ */
 
 /* open(path, skip_bad_lines) -> source | nil, message, code */
 static int open_source(lua_State *L) {
@@ -151,8 +150,7 @@ static int join(lua_State *L) {
     return self->source ? 1 : mt_lua_failure(L, &error);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------
- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 /* first(source, most) */
 static int first(lua_State *L) {
@@ -289,8 +287,7 @@ static int sessions(lua_State *L) {
     return stepped(L, self, mt_step_sessions(self->source, from, to, block_size, &error), &error);
 }
 
-/* ---- where they end ---------------------------------------------------------------------------
- */
+/* ---- where they end -------------------------------------------------------------------------- */
 
 /* next(source) -> request | nil at the end | nil, message, code */
 static int next(lua_State *L) {

@@ -8,8 +8,7 @@
 #include "text/texts.h"
 #include "trace/step/times.h"
 
-/* ---- the first ones ---------------------------------------------------------------------------
- */
+/* ---- the first ones -------------------------------------------------------------------------- */
 
 typedef struct first_step {
     mt_source base;
@@ -34,8 +33,7 @@ mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error) {
     return &self->base;
 }
 
-/* ---- a window of time -------------------------------------------------------------------------
- */
+/* ---- a window of time ------------------------------------------------------------------------ */
 
 typedef struct window_step {
     mt_source base;
@@ -92,8 +90,7 @@ mt_source *mt_step_window(mt_source *below, int64_t start_ns, int64_t end_ns, in
     return &self->base;
 }
 
-/* ---- a filter ---------------------------------------------------------------------------------
- */
+/* ---- a filter -------------------------------------------------------------------------------- */
 
 typedef struct where_step {
     mt_source base;
@@ -128,8 +125,7 @@ mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *er
     return &self->base;
 }
 
-/* ---- a share ----------------------------------------------------------------------------------
- */
+/* ---- a share --------------------------------------------------------------------------------- */
 
 typedef struct thin_step {
     mt_source base;
@@ -171,8 +167,7 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
     return &self->base;
 }
 
-/* ---- a shard ----------------------------------------------------------------------------------
- */
+/* ---- a shard --------------------------------------------------------------------------------- */
 
 typedef struct shard_step {
     mt_source base;
