@@ -5,7 +5,6 @@
 #include "trace/log/source.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Names of a CSV's columns, by role. */
 static const char *const roles[MT_LOG_ROLES] = {"timestamp", "input", "output",
@@ -104,32 +103,9 @@ static int read_requests(lua_State *L) {
 
 /* ---- what a log gave ------------------------------------------------------------------------- */
 
-/* refused(source, is_type) -> the value that is wanted, the list of those there are instead, all
- * fit for a message | nil when there is no such filter */
-static int refused(lua_State *L) {
-    mt_source *source = mt_lua_check_source(L, 1);
-    int is_type = lua_toboolean(L, 2);
-    char quoted[48];
-    const char *wanted;
-    mt_log_summary summary;
-    if (!mt_source_log_of(source, &summary))
-        return mt_lua_raise(L, "this is no log");
-    const mt_texts *values = mt_source_log_values(source, is_type, &wanted);
-    if (!wanted)
-        return 0;
-    lua_pushstring(L, mt_quote(wanted, strlen(wanted), quoted, sizeof quoted));
-    lua_createtable(L, (int)values->count, 0);
-    for (size_t i = 0; i < values->count; i++) {
-        mt_span value = mt_texts_get(values, (uint32_t)i);
-        lua_pushstring(L, mt_quote(value.text, value.length, quoted, sizeof quoted));
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return 2;
-}
-
 /* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_dates; first_ns and
- * last_ns only where there are times, and span_ns, from one to the other at that speed
- * | nil, message, code */
+ * last_ns only where there are times, and span_ns, from one to the other at that speed; nothing: why
+ * it gave none | nil, message, code */
 static int summarise(lua_State *L) {
     mt_source *source = mt_lua_check_source(L, 1);
     double speed = mt_lua_check_finite(L, 2, "log: speed");
@@ -161,6 +137,10 @@ static int summarise(lua_State *L) {
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));
         lua_setfield(L, -2, "first_bad");
+    }
+    if (summary.kept == 0) {
+        lua_pushstring(L, mt_source_log_nothing(source, text, sizeof text));
+        lua_setfield(L, -2, "nothing");
     }
     if (has_times) {
         set_count(L, "first_ns", (uint64_t)summary.first_ns);
@@ -263,8 +243,9 @@ static void push_formats(lua_State *L) {
 
 int mt_lua_open_log(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"open", open_log},   {"read", read_requests}, {"summary", summarise}, {"refused", refused},
-        {"prompts", prompts}, {"measure", measure},    {"measures", measures}, {NULL, NULL}};
+        {"open", open_log},   {"read", read_requests}, {"summary", summarise},
+        {"prompts", prompts}, {"measure", measure},    {"measures", measures},
+        {NULL, NULL}};
     luaL_newlib(L, functions);
     push_formats(L);
     lua_setfield(L, -2, "formats");

@@ -2,9 +2,15 @@
 
 #include "base/memory.h"
 #include "hash/ids.h"
+#include "text/texts.h"
 #include "trace/source/kind.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Values of a filtered column that are remembered, and shown. */
+enum { MOST_VALUES = 1000, SHOWN_VALUES = 8, QUOTE_SIZE = 48, LIST_SIZE = 320 };
 
 /* Rows with one value of a column. */
 typedef struct row_filter {
@@ -30,7 +36,7 @@ static int passes(row_filter *filter, mt_span value) {
     if (!filter->wanted ||
         (value.length == filter->length && memcmp(value.text, filter->wanted, value.length) == 0))
         return 1;
-    return filter->others.count < MT_LOG_MOST_VALUES &&
+    return filter->others.count < MOST_VALUES &&
                    mt_texts_intern(&filter->others, value.text, value.length, &number) != 0
                ? -1
                : 0;
@@ -160,9 +166,40 @@ const mt_log *mt_source_log_of(const mt_source *source, mt_log_summary *summary)
     return self->log;
 }
 
-const mt_texts *mt_source_log_values(const mt_source *source, int is_type, const char **wanted) {
+/* "'a', 'b' and 3 more": the first values, with "at least" where not all were remembered. */
+static void list_values(const mt_texts *values, char *buffer, size_t size) {
+    size_t used = 0, shown = values->count < SHOWN_VALUES ? values->count : SHOWN_VALUES;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < shown && used < size; i++) {
+        char quoted[QUOTE_SIZE];
+        mt_span value = mt_texts_get(values, (uint32_t)i);
+        mt_quote(value.text, value.length, quoted, sizeof quoted);
+        used += (size_t)snprintf(buffer + used, size - used, "%s'%s'", i ? ", " : "", quoted);
+    }
+    if (values->count > shown && used < size)
+        snprintf(buffer + used, size - used, " and %s%zu more",
+                 values->count == MOST_VALUES ? "at least " : "", values->count - shown);
+}
+
+char *mt_source_log_nothing(const mt_source *source, char *buffer, size_t size) {
+    char quoted[QUOTE_SIZE], listed[LIST_SIZE];
+    mt_log_summary so_far;
     const log_source *self = find(source);
-    const row_filter *filter = is_type ? &self->type : &self->model;
-    *wanted = filter->wanted;
-    return &filter->others;
+    uint64_t bad = mt_log_skipped(mt_source_log_of(source, &so_far), NULL);
+    const row_filter *filter = so_far.of_model == 0 ? &self->model : &self->type;
+    if (so_far.rows == 0) {
+        snprintf(buffer, size, "there are no rows");
+    } else if (so_far.rows == bad) {
+        snprintf(buffer, size, "all %" PRIu64 " rows are bad", bad);
+    } else if (so_far.of_type == 0) {
+        list_values(&filter->others, listed, sizeof listed);
+        snprintf(buffer, size, "no row has the %s '%s'; there %s %s",
+                 filter == &self->model ? "model" : "log type",
+                 mt_quote(filter->wanted, filter->length, quoted, sizeof quoted),
+                 filter->others.count == 1 ? "is" : "are", listed);
+    } else {
+        snprintf(buffer, size, "no row is left of %" PRIu64 ": the first %" PRIu64 " are skipped",
+                 so_far.of_type, self->rows.skip);
+    }
+    return buffer;
 }

@@ -2,7 +2,6 @@
 #ifndef MT_TRACE_LOG_SOURCE_H
 #define MT_TRACE_LOG_SOURCE_H
 
-#include "text/texts.h"
 #include "trace/log/log.h"
 #include "trace/source/source.h"
 
@@ -36,10 +35,8 @@ mt_source *mt_source_log(mt_log *log, const mt_log_wanted *wanted, mt_error *err
  * several are put together. */
 const mt_log *mt_source_log_of(const mt_source *source, mt_log_summary *summary);
 
-/* The values that this log's source refused (is_type: of the column of log types, else of
- * models), in the order of their appearance and at most MT_LOG_MOST_VALUES; *wanted is the one that
- * it keeps, NULL when it keeps all. */
-enum { MT_LOG_MOST_VALUES = 1000 };
-const mt_texts *mt_source_log_values(const mt_source *source, int is_type, const char **wanted);
+/* Writes why the log of mt_source_log at the source or below it gave nothing, once it is read: a
+ * sentence that says which values its filters could have found. Returns buffer. */
+char *mt_source_log_nothing(const mt_source *source, char *buffer, size_t size);
 
 #endif

@@ -104,7 +104,7 @@ static int plan(const prompts_step *self, const mt_source *source, mt_request *r
         made->session_key = mt_key_child(names, request->session.text, request->session.length);
     if (request->hash_count > 0) {
         made->kind = OF_IDS;
-        return mt_source_check_blocks(source, request, size, error);
+        return mt_source_check_blocks(source, request, size, error) == 0 ? 0 : -1;
     }
     if (made->has_session) {
         made->kind = OF_SESSION;

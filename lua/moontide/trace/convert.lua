@@ -12,8 +12,8 @@ local convert = {}
 -- Rows between two looks at whether progress is to be shown.
 local step = 100000
 
--- Bins of the rate's chart; values of a column that are remembered and shown when none is the wanted one.
-local most_bins, most_values, shown_values = 20, 1000, 8
+-- Bins of the rate's chart.
+local most_bins = 20
 
 -- What is counted of every log and of all of them.
 local counts = { "rows", "bad", "of_model", "of_type", "after_skip", "kept" }
@@ -71,39 +71,11 @@ local function steps(fn, what)
   return total
 end
 
--- "no row has the model 'x'; there are 'a', 'b' and 3 more"
-local function no_value(what, filter)
-  local more = #filter.values - shown_values
-  return ("no row has the %s '%s'; there %s '%s'%s"):format(what, filter.wanted,
-    #filter.values == 1 and "is" or "are",
-    table.concat(filter.values, "', '", 1, math.min(#filter.values, shown_values)),
-    more > 0 and (" and %s%d more"):format(#filter.values == most_values and "at least " or "", more) or "")
-end
-
--- Why no row is left.
-local function nothing_left(all, opt)
-  local names, why = {}, nil
-  for i, log in ipairs(all.logs) do names[i] = log.file end
-  if all.rows == 0 then why = "there are no rows"
-  elseif all.rows == all.bad then why = ("all %d rows are bad"):format(all.rows)
-  elseif all.of_model == 0 then why = no_value("model", all.refused[1])
-  elseif all.of_type == 0 then why = no_value("log type", all.refused[2])
-  else why = ("no row is left of %d: the first %d are skipped"):format(all.of_type, opt.skip_num_prompt) end
-  return table.concat(names, ", ") .. ": " .. why
-end
-
--- Adds the values that a log's filters refused to `refused`.
-local function note_refused(source, refused)
-  for i = 1, 2 do
-    local wanted, values = core.log.refused(source, i == 2)
-    local filter = refused[i] or { wanted = wanted, values = {} }
-    refused[i] = filter
-    for _, value in ipairs(values or {}) do
-      if not filter[value] and #filter.values < most_values then
-        filter[value], filter.values[#filter.values + 1] = true, value
-      end
-    end
-  end
+-- Why no row is left, which each log says of itself.
+local function nothing_left(all)
+  local reasons = {}
+  for i, log in ipairs(all.logs) do reasons[i] = log.file .. ": " .. log.nothing end
+  return table.concat(reasons, "; ")
 end
 
 -- The log of this source has been read: fills in what it gave, adds it to that of all logs and places it
@@ -113,10 +85,7 @@ local function end_log(all, log, source)
   if not summary then return nil, message, code end
   for name, value in pairs(summary) do log[name] = value end
   for _, count in ipairs(counts) do all[count] = all[count] + log[count] end
-  if log.kept == 0 then
-    note_refused(source, all.refused)
-    return log
-  end
+  if log.kept == 0 then return log end
   local other = all.kept > log.kept and all.has_times ~= log.has_times and all.logs[#all.logs - 1]
   if other then
     return nil, ("%s: a log with times and one without (%s) cannot follow one another"):format(log.file,
@@ -150,7 +119,8 @@ end
 local function read_log(source, log, all)
   local _ <close> = source
   local columns = core.columns.new()
-  local done, message, code = steps(function(most) return core.log.read(source, columns, most) end, "rows read")
+  local function read(most) return core.log.read(source, columns, most) end
+  local done, message, code = steps(read, "rows read")
   if not done then return nil, message, code end
   done, message, code = end_log(all, log, source)
   if not done then return nil, message, code end
@@ -161,10 +131,10 @@ local function read_log(source, log, all)
   return requests
 end
 
--- All logs: what they gave, and pipes of their requests. One log alone that has no times needs no order: it is
--- read while the trace is written (is_read false), in memory that does not grow with it.
+-- All logs: what they gave, and pipes of their requests. One log alone that has no times needs no order: it
+-- is read while the trace is written (is_read false), in memory that does not grow with it.
 local function open_logs(list, opt)
-  local all = { logs = {}, pipes = {}, refused = {}, end_ns = 0, is_read = true }
+  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true }
   for _, count in ipairs(counts) do all[count] = 0 end
   for i, given in ipairs(list) do
     local source, log, code = open_log(given, opt, all)
@@ -175,7 +145,7 @@ local function open_logs(list, opt)
     if not requests then return nil, message, code end
     all.pipes[i] = requests
   end
-  if all.is_read and all.kept == 0 then return nil, nothing_left(all, opt), "input" end
+  if all.is_read and all.kept == 0 then return nil, nothing_left(all), "input" end
   return all
 end
 
@@ -183,7 +153,7 @@ end
 local function write(all, path, opt)
   local duration = all.end_ns / 1e9
   local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, duration // 1 | 0))
-  local requests = #all.pipes == 1 and all.pipes[1] or pipe.trace.join(all.pipes, { gap = 0, shared_ids = true })
+  local requests = all.pipes[2] and pipe.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
   requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
     num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
     function(source) return core.log.measure(source, all.end_ns, bins) end)
@@ -194,11 +164,12 @@ local function write(all, path, opt)
       "requests written")
     if done and not all.is_read then done, problem, kind = end_log(all, all.logs[1], source) end
     if not done then return nil, problem, kind end
-    if all.kept == 0 then return nil, nothing_left(all, opt), "input" end
+    if all.kept == 0 then return nil, nothing_left(all), "input" end
     local result, in_bin = core.log.measures(source)
     if all.has_times then result.duration = duration end
     if bins > 0 then
-      result.bin, result.in_bin = duration < 1 and 1.0 or duration / bins, table.move(in_bin, 1, bins, 1, {})
+      result.bin = duration < 1 and 1.0 or duration / bins
+      result.in_bin = table.move(in_bin, 1, bins, 1, {})
     end
     for _, count in ipairs(counts) do result[count] = all[count] end
     done, problem, kind = writer:finish()

@@ -81,7 +81,7 @@ local function collect(self)
   return pipe.read(self, core.source.collect)
 end
 
--- The step as a method: `put(source, run, before)` puts it on a source, which the pipe `before` gave, and gives
+-- The step as a method: `put(source, run, before)` puts it on a source that the pipe `before` gave, and gives
 -- the source or a failure. Columns
 -- stand inside expressions, where nobody looks at a second result: what goes wrong raises.
 local function apply(self, name, put)
