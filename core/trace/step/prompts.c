@@ -159,7 +159,7 @@ static mt_code find_twice(mt_met_twice *met, const notes *all, mt_error *error) 
 /* Reads `ahead`, if any, to its end; *expected is about how many blocks are to be remembered. */
 static mt_code look(prompts_step *self, mt_source *ahead, uint64_t *expected, mt_error *error) {
     mt_request request;
-    prompt made;
+    prompt made = {0};
     notes all = {0};
     uint64_t requests = 0;
     int status = 0;

@@ -82,8 +82,8 @@ local function collect(self)
 end
 
 -- The step as a method: `put(source, run, before)` puts it on a source that the pipe `before` gave, and gives
--- the source or a failure. Columns
--- stand inside expressions, where nobody looks at a second result: what goes wrong raises.
+-- the source or a failure. Columns stand inside expressions, where nobody looks at a second result: what goes
+-- wrong raises.
 local function apply(self, name, put)
   local is_columns = type_of(self) == "moontide.columns"
   if not is_columns and type_of(self) ~= "moontide.pipe" then
