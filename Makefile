@@ -1,13 +1,13 @@
 # Moontide: the only build file.
 #
-#   make            build/moontide, build/lib/moontide/core.so and, for the prompt, edit.so
+#   make            build/moontide, build/lib/moontide/core.so and, for the console, edit.so
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
-#   make check      packages, build, every test
+#   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make bench      figures as ratios to a floor measured in the same run
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
 
 PREFIX  ?= /usr/local
@@ -44,6 +44,8 @@ CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 # What the line editor uses of core; the Ctrl-C flag is the executable's.
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(BUILD)/core/base/memory.o
+# The same with the invariants checked (core/base/assert.h), for the C tests.
+CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
@@ -53,8 +55,9 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 
 .PHONY: all deps demo check lint lint-deps sanitize bench install clean test-programs bench-programs
 .DELETE_ON_ERROR:
+.SECONDARY:
 
-# The prompt edits its lines where libedit is there, and reads them as they come where it is not.
+# The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 MODULES  := $(BUILD)/lib/moontide/core.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
@@ -110,6 +113,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/checked/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CFLAGS) -DMT_ASSERTS -MMD -MP -c -o $@ $<
+
 $(BUILD)/embed: core/embed.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
@@ -135,20 +142,26 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
--include $(CORE_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
+-include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) $(BUILD)/core/main.d $(C_TESTS:=.d) $(BENCHES:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: tests/core/%.c $(CORE_OBJECTS) $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -Itests/core -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) -lcmocka $(LIBS)
+$(C_TESTS): $(BUILD)/tests/support/one_test.o
 
-# Drives a command in a pseudo-terminal, for the specs of the prompt.
+$(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
+	  $(CHECKED_OBJECTS) -lcmocka $(LIBS)
+
+# Drives a command in a pseudo-terminal, for the specs of the console.
 $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
 
 test-programs: $(C_TESTS) $(BUILD)/tests/terminal
+
+# Names for tests/run: TESTS="csv_reader 'cut last line'".
+TESTS ?=
 
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
@@ -156,10 +169,10 @@ check: deps
 
 .PHONY: run-tests
 run-tests: all test-programs
-	@tests/run $(BUILD)
+	@tests/run $(BUILD) $(TESTS)
 
 sanitize: deps
-	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g' \
+	@$(MAKE) --no-print-directory BUILD=build/sanitize OPTIMISE='-O1 -g -DMT_ASSERTS' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' run-tests
 
 lint: lint-deps
@@ -204,7 +217,7 @@ run-demo:
 	@sed -n '4,5p; /^Input Length/,/  mean/p; /^Output Length/,/  mean/p; /^Hit Ratio/,/infinite/p; /^Variance/,/ 60 s/p' \
 	  $(DEMO)/comparison.txt
 	@printf '%s\n' '' 'The traces are in $(DEMO), the program is $(BUILD)/moontide. What to try next:' \
-	  '  $(BUILD)/moontide                          the prompt: curves, loads and traces to play with' \
+	  '  $(BUILD)/moontide                          the console: curves, loads and traces to play with' \
 	  '  $(BUILD)/moontide help                     what there is' \
 	  '  $(BUILD)/moontide burst --peak 80 --plot   see a load before it is made' \
 	  '  make demo TRACE=path                    the same look at a trace of yours'
@@ -222,9 +235,14 @@ show-trace:
 
 LUA_SHARE := $(DESTDIR)$(PREFIX)/share/lua/5.4
 LUA_LIB   := $(DESTDIR)$(PREFIX)/lib/lua/5.4
+MAN_PAGES := $(DESTDIR)$(PREFIX)/share/man/man1
 
+# The manual page is what the program says of itself.
 install: all
 	install -D -m 755 $(BUILD)/moontide $(DESTDIR)$(PREFIX)/bin/moontide
+	install -d $(MAN_PAGES)
+	env -u MOONTIDE_HOME $(BUILD)/moontide help --man > $(MAN_PAGES)/moontide.1
+	chmod 644 $(MAN_PAGES)/moontide.1
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
 	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \

@@ -1,7 +1,8 @@
-/* The executable: a Lua state that finds lua/ and scripts/ inside it, and lua/moontide/cli.lua.
+/* The executable: a Lua state that carries lua/ and scripts/, and runs
+ * lua/moontide/command/cli.lua.
  *
- * MOONTIDE_HOME=dir reads both folders from dir instead. moontide.cli's main(arguments) returns the
- * exit status; nothing else here knows what a command is. */
+ * MOONTIDE_HOME=dir reads both folders from dir instead. The main(arguments) of cli.lua returns the
+ * exit status. Nothing else here knows what a command is. */
 #include "lua/binding.h"
 #include "lua/embedded.h"
 
@@ -31,8 +32,8 @@ static void stop(lua_State *L, lua_Debug *call) {
 }
 
 /* The first Ctrl-C asks everything to stop: C loops see the flag, Lua the hook (lua_sethook may be
- * called from a handler; the prompt has a hook of its own, core/lua/interrupt.c). The second leaves
- * at once, at the prompt the third. */
+ * called from a handler; the console has a hook of its own, core/lua/interrupt.c). The second leaves
+ * at once, in the console the third. */
 static void on_interrupt(int signal_number) {
     if (mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
@@ -43,14 +44,15 @@ static void on_interrupt(int signal_number) {
         mt_interrupt_is_final = 1;
     static const char warning[] = "\nCtrl-C once more ends the process\n";
     int before = errno;
-    if (mt_interrupt_flag == MT_PATIENCE_OF_PROMPT)
+    if (mt_interrupt_flag == MT_PATIENCE_OF_CONSOLE)
         (void)!write(STDERR_FILENO, warning, sizeof warning - 1);
     errno = before;
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-/* An inherited "ignore" is left alone: a background job of a script has it. */
+/* A signal that the process was started to ignore stays ignored: the background jobs of a script
+ * are started so. */
 static void catch_signal(int number) {
     struct sigaction action, old;
     if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
@@ -61,8 +63,8 @@ static void catch_signal(int number) {
     sigaction(number, &action, NULL);
 }
 
-/* Pushes package.loadlib(folder of the executable .. below, luaopen_...) when there is such a file:
- * a loader and the path. Returns how many it pushed. */
+/* Pushes package.loadlib(FOLDER/below, luaopen_...) and the path, where FOLDER is the executable's;
+ * nothing when there is no such file. Returns how many values it pushed. */
 static int load_beside(lua_State *L, const char *below, const char *name) {
     char path[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -80,13 +82,13 @@ static int load_beside(lua_State *L, const char *below, const char *name) {
     lua_pushfstring(L, "luaopen_%s", scored);
     lua_call(L, 2, 1);
     if (!lua_isfunction(L, -1))
-        return 0; /* of another build, or a library that it needs is not there */
+        return 0; /* made by another build, or a library that it needs is missing */
     lua_pushstring(L, file);
     return 2;
 }
 
-/* A package searcher for modules in C that only some commands need: beside build/moontide, and
- * where `make install` puts them. No other file of that name is looked at, which might lie in the
+/* A package searcher for modules in C that only some commands need. It looks beside build/moontide,
+ * and where `make install` puts them. It looks at no other file of that name: one might lie in the
  * working folder. */
 static int search_beside(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
@@ -125,8 +127,8 @@ static int search(lua_State *L) {
     return 1;
 }
 
-/* Puts our searchers second and third among package.searchers: before the path, after
- * package.preload. */
+/* Makes our searchers the second and third of package.searchers: after package.preload, before the
+ * path. */
 static void install_searchers(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
@@ -169,8 +171,9 @@ static int run(lua_State *L) {
     return 1;
 }
 
-/* A closed standard descriptor would be given to the first file opened, and messages would go into
- * a trace. What takes its place fails when it is used the wrong way, as the closed one would. */
+/* The first file opened would get the number of a closed standard descriptor, and messages would go
+ * into a trace. So something takes its place that fails when used the wrong way, as the closed one
+ * would. */
 static void fill_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
@@ -188,7 +191,7 @@ int main(int argc, char **argv) {
     catch_signal(SIGINT);
     catch_signal(SIGTERM);
     catch_signal(SIGHUP);
-    signal(SIGXFSZ, SIG_IGN);             /* a file size limit is then a failed write */
+    signal(SIGXFSZ, SIG_IGN);             /* then a file size limit is a failed write */
     atexit(mt_output_remove_temporaries); /* a script may call os.exit */
     signal(SIGPIPE, SIG_IGN);
     lua_pushcfunction(L, add_traceback);

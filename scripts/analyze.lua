@@ -1,16 +1,7 @@
 -- What a trace is like: lengths, prefixes, caches, sessions, arrivals; as tables, or JSON with all digits.
 local mt = require "moontide"
-
-local function count(number, what)
-  return ("%d %s%s"):format(number, what, number == 1 and "" or "s")
-end
-
-local function report_skipped(result)
-  if result.skipped > 0 then
-    io.stderr:write(("moontide: skipped %s; the first: %s\n"):format(
-      count(result.skipped, "bad line"), result.first_skipped))
-  end
-end
+local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 return mt.script {
   summary = "What a trace is like: lengths, shared prefixes, hit ratios of caches, sessions, arrivals",
@@ -28,12 +19,13 @@ return mt.script {
     local result, message, code = mt.analyze(opt.input_file,
       { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, cache_sizes = opt.cache_sizes })
     if not result then return nil, message, code end
-    report_skipped(result)
+    if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(result))
     else
       local name = opt.input_file == "-" and "standard input" or opt.input_file
-      print(("%s: %s, %s\n"):format(name, count(result.requests, "request"), count(result.blocks, "block")))
+      print(("%s: %s, %s\n"):format(name, texts.count(result.requests, "request"),
+        texts.count(result.blocks, "block")))
       print(result:report())
     end
   end,

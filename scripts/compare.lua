@@ -2,12 +2,12 @@
 local mt = require "moontide"
 local measure = require "moontide.learn.compare_measure"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 local function report_skipped(comparison)
   for i, one in ipairs(comparison.analyses) do
     if one.skipped > 0 then
-      report.note(("%s: skipped %d bad line%s; the first: %s"):format(
-        comparison.traces[i], one.skipped, one.skipped == 1 and "" or "s", one.first_skipped))
+      report.note(comparison.traces[i] .. ": " .. texts.skipped(one.skipped, one.first_skipped))
     end
   end
 end

@@ -3,19 +3,19 @@ local mt = require "moontide"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 local function learn(opt)
   local learnt, skipped, code = model.learned(opt.input_file, opt)
   if not learnt then return nil, skipped, code end
   if skipped[1] > 0 then
-    report.note(("skipped %d bad line%s; the first: %s"):format(
-      skipped[1], skipped[1] == 1 and "" or "s", skipped[2]))
+    report.note(texts.skipped(skipped[1], skipped[2]))
   end
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
   if not bytes then return nil, message, kind end
   if opt.output_file ~= "-" then
-    report.note(("%s: %d request%s in %d bytes of text; 'moontide learn --show' says what it gives away")
-      :format(opt.output_file, learnt:requests(), learnt:requests() == 1 and "" or "s", bytes))
+    report.note(("%s: %s in %d bytes of text; 'moontide learn --show' says what it gives away"):format(
+      opt.output_file, texts.count(learnt:requests(), "request"), bytes))
   end
 end
 

@@ -1,7 +1,7 @@
 local script = require "moontide.script.script"
 
 return script.new {
-  summary = "The prompt: try out curves, plans and traces; moontide alone on a terminal starts it too",
+  summary = "The console: try out curves, plans and traces; moontide alone on a terminal starts it too",
   usage = "moontide repl [-i SCRIPT] [--seed N] [--no-init]",
   options = {
     { "load", short = "i", kind = "path", placeholder = "SCRIPT",

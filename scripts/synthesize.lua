@@ -1,9 +1,10 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
 local core = require "moontide.core"
-local plan_times = require "moontide.learn.plan_times"
+local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
-local synthesis = require "moontide.learn.synthesis_options"
+local synthesis = require "moontide.synthesis.options"
+local texts = require "moontide.kit.text"
 
 local spec = {
   { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
@@ -21,16 +22,11 @@ local spec = {
 table.move(spec, 4, 6, 4 + #synthesis.list)
 table.move(synthesis.list, 1, #synthesis.list, 4, spec)
 
-local function plural(count, what)
-  return ("%d %s%s"):format(count, what, count == 1 and "" or "s")
-end
-
 local function name_of(path, stream) return path == "-" and stream or path end
 
 local function tell(source, opt)
   if source.skipped > 0 then
-    report.note(("skipped %s; the first: %s"):format(
-      plural(source.skipped, "bad line"), source.first_skipped))
+    report.note(texts.skipped(source.skipped, source.first_skipped))
   end
   if opt.method == "reuse" and not opt.arrivals and source.arrivals == "iid" then
     report.note(("%s has gaps without their order: arrivals are iid"):format(
@@ -73,10 +69,11 @@ return mt.script {
       timestamp_digits = opt.timestamp_digits, compact = opt.compact })
     if not made then return nil, message, code end
     if made.missing and made.missing > 0 then
-      report.note(("the plan ended %s before the number asked for"):format(plural(made.missing, "request")))
+      report.note(("the plan ended %s before the number asked for"):format(
+        texts.count(made.missing, "request")))
     end
     report.note(("%s: %s over %.9g s (seed %d)"):format(name_of(path, "standard output"),
-      plural(made.requests, "request"), made.duration, opt.seed))
+      texts.count(made.requests, "request"), made.duration, opt.seed))
     print(opt.json and mt.json.encode(made) or made)
   end,
 }

@@ -17,7 +17,8 @@ typedef enum mt_code {
     MT_ERROR_VALUE,       /* a caller's value is out of its range */
     MT_ERROR_INTERRUPTED, /* Ctrl-C */
     MT_ERROR_CLOSED,      /* the reader of our pipe went away (EPIPE) */
-    MT_ERROR_CALLBACK     /* a script's function failed; the message is the script's */
+    MT_ERROR_CALLBACK,    /* a script's function failed; the message is the script's */
+    MT_ERROR_UNKNOWN      /* something failed that had no mt_error to say why */
 } mt_code;
 
 enum { MT_ERROR_SOURCE_SIZE = 512, MT_ERROR_MESSAGE_SIZE = 512 };
@@ -44,10 +45,10 @@ mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int
 /* Fails with MT_ERROR_MEMORY: "out of memory (what)". */
 mt_code mt_fail_memory(mt_error *error, const char *what);
 
-/* The code that goes with a NULL or -1 that a function returned together with *error; a failure
- * also when error is NULL. */
+/* The code that goes with a NULL or -1 that a function returned together with *error; without one
+ * only that it failed is known. A caller that must act on the code gives an mt_error of its own. */
 static inline mt_code mt_code_of(const mt_error *error) {
-    return error ? error->code : MT_ERROR_VALUE;
+    return error ? error->code : MT_ERROR_UNKNOWN;
 }
 
 /* Writes "SOURCE:LINE:COLUMN: MESSAGE", leaving out the parts that are unknown, cut to size

@@ -3,14 +3,14 @@
  * and returns MT_ERROR_INTERRUPTED.
  *
  * A command ends with the first Ctrl-C and has only to tidy up: the second ends the process at
- * once. The prompt lives on: it clears the flag, and only somebody who has pressed the keys in vain
+ * once. The console lives on: it clears the flag, and only somebody who has pressed the keys in vain
  * twice wants to leave. */
 #ifndef MT_BASE_INTERRUPT_H
 #define MT_BASE_INTERRUPT_H
 
 #include <signal.h>
 
-enum { MT_PATIENCE_OF_COMMAND = 1, MT_PATIENCE_OF_PROMPT = 2 };
+enum { MT_PATIENCE_OF_COMMAND = 1, MT_PATIENCE_OF_CONSOLE = 2 };
 
 /* How often since it was cleared. One for the whole process: modules that the executable loads use
  * its own. */

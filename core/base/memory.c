@@ -70,16 +70,18 @@ char *mt_copy_text(const char *text, size_t length) {
     return copy;
 }
 
-int mt_reserve(void **block, size_t *capacity, size_t wanted, size_t size) {
+int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     if (wanted <= *capacity)
         return 0;
     size_t larger = *capacity < 8 ? 16 : *capacity + *capacity;
     if (larger < wanted)
         larger = wanted;
-    void *moved = mt_reallocate(*block, larger, size);
-    if (!moved)
+    void *block; /* copied, as the pointer there may be of any type */
+    memcpy(&block, pointer_at, sizeof block);
+    block = mt_reallocate(block, larger, size);
+    if (!block)
         return -1;
-    *block = moved;
+    memcpy(pointer_at, &block, sizeof block);
     *capacity = larger;
     return 0;
 }

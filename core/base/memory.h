@@ -24,9 +24,14 @@ void mt_free(void *block);
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
 char *mt_copy_text(const char *text, size_t length);
 
-/* Makes room for at least `wanted` elements of `size` bytes in *block, whose capacity in elements
- * is *capacity: doubles, keeps contents. Returns 0, or -1 with *block and *capacity unchanged. */
-int mt_reserve(void **block, size_t *capacity, size_t wanted, size_t size);
+/* Makes room for at least `wanted` elements in the block at which `pointer` points (NULL: none
+ * yet), whose capacity in elements is `capacity`, a size_t: doubles, keeps contents. Both are
+ * variables that it sets. 0, or -1 with both unchanged. */
+#define MT_GROW(pointer, capacity, wanted)                                                         \
+    mt_reserve((void *)&(pointer), &(capacity), (wanted), sizeof *(pointer))
+
+/* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
+int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
 
 /* A big array: anonymous pages straight from the system, zero at first, huge pages where the
  * kernel gives them. Grown in place or by remapping, without a copy of what is there. */

@@ -272,7 +272,7 @@ char *mt_output_room(mt_output *output, size_t bytes, mt_error *error) {
     if (output->capacity - output->used < bytes) {
         if (drain(output, error) != MT_OK)
             return NULL;
-        if (mt_reserve((void **)&output->buffer, &output->capacity, bytes, 1) != 0) {
+        if (MT_GROW(output->buffer, output->capacity, bytes) != 0) {
             mt_fail_memory(error, "output buffer");
             return NULL;
         }

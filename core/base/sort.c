@@ -1,6 +1,9 @@
 /* Introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep, insertion sort
  * for short runs. */
+#include "base/assert.h"
 #include "base/sort.h"
+
+#include "base/heap.h"
 
 #include <math.h>
 
@@ -16,26 +19,19 @@ static void insertion_sort(double *values, size_t count) {
     }
 }
 
-static void sift_down(double *values, size_t at, size_t count) {
-    double value = values[at];
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && values[child + 1] > values[child])
-            child++;
-        if (values[child] <= value)
-            break;
-        values[at] = values[child];
-    }
-    values[at] = value;
+static int is_larger(const double *a, const double *b) {
+    return *a > *b;
 }
 
+MT_HEAP(largest_heap, double, is_larger)
+
 static void heap_sort(double *values, size_t count) {
+    largest_heap heap = {.items = values, .count = count, .capacity = count};
     for (size_t i = count / 2; i-- > 0;)
-        sift_down(values, i, count);
+        largest_heap_sift_down(&heap, i);
     for (size_t end = count; end-- > 1;) {
-        double largest = values[0];
-        values[0] = values[end];
+        double largest = largest_heap_pop(&heap);
         values[end] = largest;
-        sift_down(values, 0, end);
     }
 }
 
@@ -53,8 +49,10 @@ static size_t partition(double *values, size_t count) {
             low++;
         while (values[high] > pivot)
             high--;
-        if (low >= high)
+        if (low >= high) {
+            mt_assert(low < count);
             return low > 0 ? low : 1;
+        }
         double swapped = values[low];
         values[low++] = values[high];
         values[high--] = swapped;

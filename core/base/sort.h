@@ -1,10 +1,23 @@
-/* Sorting numbers: what distributions, percentiles and clocks all begin with. */
+/* Sorting: numbers, times, and whatever has a time. */
 #ifndef MT_BASE_SORT_H
 #define MT_BASE_SORT_H
 
-#include <stddef.h>
+#include "base/error.h"
 
 /* Sorts doubles ascending (no NaN among them), in place, O(n log n) at worst. */
 void mt_sort(double *values, size_t count);
+
+/* Sorts times (or other whole numbers) ascending, in place; those in order already cost one look.
+ * Otherwise O(count) with as much memory again: MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED (the times
+ * are then in no order). */
+mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error);
+
+typedef struct mt_timed {
+    int64_t time_ns;
+    size_t place; /* of what has this time, wherever the caller keeps it */
+} mt_timed;
+
+/* The same for whatever has a time; equal times keep their order. */
+mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error);
 
 #endif

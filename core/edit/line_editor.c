@@ -24,8 +24,8 @@ struct mt_line_editor {
     sigset_t mask; /* the process's own, in force only while we wait for a key */
 };
 
-/* Signals that a handler must see while we wait, and at no other moment of a reading: libedit's own
- * handlers (EL_SIGNAL) send them to the whole process group once more. */
+/* Signals that our handlers must see while we wait for a key, and at no other moment: libedit's own
+ * handlers (EL_SIGNAL) would send each of them once more, to the whole process group. */
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT, SIGTSTP};
 enum { WATCHED = sizeof watched / sizeof *watched, FIRST_OF_TERMINAL = 3 };
 
@@ -51,8 +51,8 @@ static char *prompt_of(EditLine *edit) {
     return editor_of(edit)->prompt;
 }
 
-/* Stops as if we had not been there: in a process group that no shell looks after the system takes
- * the signal for nothing. */
+/* Stops the process as if it had no handler. Where no shell looks after the process group the
+ * system ignores the signal. */
 static void stop(EditLine *edit) {
     struct sigaction usual, ours;
     sigset_t only;
@@ -106,8 +106,8 @@ static int read_byte(EditLine *edit, char *byte) {
     }
 }
 
-/* libedit's reader of keys: a character of the locale's encoding; bytes that are none are left out.
- */
+/* libedit calls this to read a key: one character of the locale's encoding. Bytes that make no
+ * character are skipped. */
 static int read_character(EditLine *edit, wchar_t *character) {
     mbstate_t state;
     memset(&state, 0, sizeof state);
@@ -142,8 +142,8 @@ static unsigned char on_tab(EditLine *edit, int key) {
     return CC_REDISPLAY;
 }
 
-/* The names of a function of ours must last as long as the editor: of narrow ones libedit makes
- * copies that it never frees. */
+/* The names of our function are wide and last as long as the editor: libedit copies narrow ones and
+ * never frees the copies. */
 static int set_up(mt_line_editor *editor) {
     HistEvent event;
     EditLine *edit = editor->edit;
@@ -177,8 +177,8 @@ mt_line_editor *mt_line_editor_new(mt_complete_function *complete, void *context
     return editor;
 }
 
-/* Blocks what is watched and puts our handlers before what the terminal sends; `old` and the
- * editor's mask are what there was. */
+/* Blocks the watched signals and installs our handlers before the terminal sends any. `old` and the
+ * editor's mask keep what was there before. */
 static void watch_signals(mt_line_editor *editor, struct sigaction *old) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
@@ -210,7 +210,8 @@ mt_line_end mt_line_editor_read(mt_line_editor *editor, const char *prompt, cons
     mt_free(editor->prompt);
     editor->prompt = copy;
     watch_signals(editor, old);
-    /* libedit does so only with the first key; what is typed before it would be echoed twice. */
+    /* libedit prepares the terminal only with the first key. What is typed before that would be
+     * echoed twice. */
     el_set(editor->edit, EL_PREP_TERM, 1);
     int count = 0;
     *text = el_gets(editor->edit, &count);

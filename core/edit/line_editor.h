@@ -1,7 +1,7 @@
 /* A line of input from the terminal, edited: libedit (BSD) with its Emacs keys, history, Ctrl-R and
  * completion. What the user has in ~/.editrc is respected.
  *
- * Lives in a module of its own, which only the prompt loads: libedit costs each start some
+ * Lives in a module of its own, which only the console loads: libedit costs each start some
  * milliseconds. Texts are in the locale's encoding; the constructor calls setlocale(LC_CTYPE, ""),
  * without which libedit drops all but ASCII. */
 #ifndef MT_EDIT_LINE_EDITOR_H
@@ -11,8 +11,8 @@
 
 typedef struct mt_line_editor mt_line_editor;
 
-/* What Tab does with the text before the cursor: both NULL: nothing is known (it beeps). The texts
- * belong to the callback and must last until it is called again. */
+/* What Tab does with the text before the cursor. Both NULL: nothing is known, and it beeps. The
+ * texts belong to the callback and must last until it is called again. */
 typedef struct mt_completion {
     const char *insert; /* at the cursor; may be "" */
     const char *list;   /* lines to show below, without the last line's end */

@@ -1,5 +1,5 @@
 /* moontide.edit: the line editor as a Lua module of its own, beside moontide.core. It links libedit
- * and only the prompt loads it; without it the prompt reads standard input as it is. For the
+ * and only the console loads it; without it the console reads standard input as it is. For the
  * executable alone, whose Ctrl-C flag it uses. */
 #include "edit/line_editor.h"
 
@@ -49,7 +49,7 @@ static int ask(lua_State *L) {
     return 0;
 }
 
-/* Nothing may jump through libedit: a completion that fails is none. */
+/* Nothing may jump through libedit: when the completion function fails, there is no completion. */
 static void complete(void *context, const char *before, size_t length, mt_completion *completion) {
     const editor_box *box = context;
     lua_State *L = box->thread;
@@ -65,8 +65,8 @@ static void complete(void *context, const char *before, size_t length, mt_comple
     }
 }
 
-/* new(complete) -> editor | nil, message. complete(before) gives the text to insert at the cursor,
- * and lines to show; nil, nil: nothing is known. */
+/* new(complete) -> editor | nil, message. complete(before) returns the text to insert at the cursor
+ * and the lines to show, or nil, nil when it knows nothing. */
 static int new_editor(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     editor_box *box = lua_newuserdatauv(L, sizeof *box, USER_VALUES);
@@ -114,7 +114,8 @@ static int editor_close(lua_State *L) {
     return 0;
 }
 
-/* make_folder(path) -> true | nil, message: the folder and those above it, for its owner alone. */
+/* make_folder(path) -> true | nil, message. Makes the folder and those above it, for its owner
+ * alone. */
 static int make_folder(lua_State *L) {
     size_t length;
     const char *path = luaL_checklstring(L, 1, &length);
@@ -140,7 +141,7 @@ typedef struct folder_box {
     DIR *folder; /* NULL: closed */
 } folder_box;
 
-/* Closes the folder of list, also when memory is out in the middle. */
+/* Closes list's folder, also when memory runs out halfway. */
 static int folder_close(lua_State *L) {
     folder_box *box = lua_touserdata(L, 1);
     if (box->folder)
@@ -156,8 +157,8 @@ static int is_folder(DIR *folder, const struct dirent *entry) {
     return fstatat(dirfd(folder), entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* list(folder) -> names in no order, those of folders ending in "/"; empty when it cannot be read.
- */
+/* list(folder) -> names in no order; those of folders end in "/". Empty when the folder cannot be
+ * read. */
 static int list_folder(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     folder_box *box = lua_newuserdatauv(L, sizeof *box, 0);

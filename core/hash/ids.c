@@ -7,6 +7,7 @@
  * fresh. */
 #include "hash/ids.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -158,6 +159,8 @@ static int is_fresh(mt_key key) {
  * empty slots. */
 static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, int mixed, uint64_t *out) {
     uint64_t found[GROUP];
+    mt_assert(ids->remembered + count <= fitting(ids->capacity)); /* a probe finds an empty slot */
+    mt_assert(ids->straight <= ids->remembered && ids->remembered <= ids->count);
     for (size_t i = 0; i < count; i++) {
         found[i] = home(ids, keys[i]);
         __builtin_prefetch((const uint64_t *)ids->slots.data + found[i], 1);
@@ -202,7 +205,8 @@ mt_code mt_ids_of_mixed(mt_ids *ids, const mt_key *keys, size_t count, uint64_t 
     return look_up_all(ids, keys, count, 1, out, error);
 }
 
-mt_ids *mt_ids_new(uint64_t expected, mt_error *error) {
+/* A table with room for `first` keys. */
+static mt_ids *new_table(uint64_t first, mt_error *error) {
     static const char fresh_name[] = "moontide: blocks without content";
     mt_ids *ids = mt_allocate_zero(1, sizeof *ids);
     if (!ids) {
@@ -210,8 +214,6 @@ mt_ids *mt_ids_new(uint64_t expected, mt_error *error) {
         return NULL;
     }
     ids->fresh_root = mt_key_namespace(fresh_name, sizeof fresh_name - 1);
-    const uint64_t most = FIRST_BYTES / 4 * 3 / (sizeof(mt_key) + sizeof(uint64_t));
-    uint64_t first = expected < most ? expected + GROUP : most;
     if (mt_big_reserve(&ids->slots, (first + first / 3 + GROUP) * sizeof(uint64_t)) ||
         mt_big_reserve(&ids->keys, first * sizeof(mt_key))) {
         mt_fail_memory(error, "table of hash ids");
@@ -219,6 +221,32 @@ mt_ids *mt_ids_new(uint64_t expected, mt_error *error) {
         return NULL;
     }
     ids->capacity = ids->slots.bytes / sizeof(uint64_t);
+    return ids;
+}
+
+mt_ids *mt_ids_new(uint64_t expected, mt_error *error) {
+    const uint64_t most = FIRST_BYTES / 4 * 3 / (sizeof(mt_key) + sizeof(uint64_t));
+    return new_table(expected < most ? expected + GROUP : most, error);
+}
+
+mt_ids *mt_ids_of_known(uint64_t count,
+                        mt_key (*key_of)(const void *context, const mt_key *keys, uint64_t i),
+                        const void *context, mt_error *error) {
+    mt_ids *ids = new_table(count + GROUP, error);
+    if (!ids)
+        return NULL;
+    mt_key *keys = ids->keys.data;
+    for (uint64_t i = 0; i < count; i++) {
+        if (mt_interrupted()) {
+            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+            mt_ids_free(ids);
+            return NULL;
+        }
+        keys[i] = key_of(context, keys, i);
+    }
+    ids->remembered = ids->straight = ids->count = count;
+    mt_assert(count + GROUP <= fitting(ids->capacity));
+    fill_slots(ids);
     return ids;
 }
 

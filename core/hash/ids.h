@@ -45,6 +45,15 @@ typedef struct mt_ids mt_ids;
  * and grows as needed. NULL on failure. */
 mt_ids *mt_ids_new(uint64_t expected, mt_error *error);
 
+/* A table that knows `count` different keys from the start: key_of(context, keys, i) is the one
+ * with the id i, keys[0..i) those before it. For a caller that has numbered without a table so far.
+ * NULL on failure (memory, Ctrl-C). */
+mt_ids *mt_ids_of_known(uint64_t count,
+                        mt_key (*key_of)(const void *context, const mt_key *keys, uint64_t i),
+                        const void *context, mt_error *error);
+
+enum { MT_IDS_BATCH = 256 }; /* keys to make and hand over at once */
+
 /* out[i] = id of keys[i], new ones given in order. Overlaps the memory accesses of a batch, so hand
  * over hundreds at a time. Polls for Ctrl-C. On failure (memory, MT_IDS_LIMIT, Ctrl-C) ids already
  * given stay given. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_ROOM = 32 }; /* of a number's text */
+enum { NUMBER_ROOM = 32 }; /* room for a number's text */
 
 typedef struct field {
     char *key;

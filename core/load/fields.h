@@ -1,6 +1,6 @@
-/* Further members of a record (`fields=`), written as they are after ours: constants, numbers drawn
- * from a distribution, or one of several values. Drawn once a request, or once a session where
- * there are sessions. */
+/* Further members of a record (`fields=`), written as they are after ours. A member is a constant,
+ * a number drawn from a distribution, or one of several values. It is drawn once a request, or once
+ * a session where there are sessions. */
 #ifndef MT_LOAD_FIELDS_H
 #define MT_LOAD_FIELDS_H
 
@@ -29,10 +29,10 @@ typedef struct mt_text {
     size_t length, capacity;
 } mt_text;
 
-/* Appends `"key": value` for every member, joined by ", " (compact: ":" and ","), starting with the
- * separator when `joined`. Where a member is "model", *model_offset and *model_length become the
- * place of its value in text; else both are left alone. MT_ERROR_VALUE when a number that was drawn
- * is not finite. */
+/* Appends `"key": value` for every member, joined by ", " (compact: ":" and ","). With `joined` it
+ * starts with the separator. Where a member is "model", *model_offset and *model_length become the
+ * place of its value in text; else both are left alone. MT_ERROR_VALUE when a drawn number is not
+ * finite. */
 mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, int compact,
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error);

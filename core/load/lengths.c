@@ -1,5 +1,6 @@
 #include "load/lengths.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -58,7 +59,7 @@ static double rounded_mean(const mt_distribution *length, uint64_t seed, double 
     return mt_distribution_mean_rounded(length, seed, time, low, most_tokens);
 }
 
-/* Means take an integral each: those that never change are made once. */
+/* A mean takes an integral. Means that never change are computed once. */
 static double constant_mean(const mt_distribution *length, double low) {
     if (!length)
         return 0;
@@ -155,7 +156,7 @@ int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index) {
     return lengths->recorded.count > 0 || lengths->pairs[class_index].input != NULL;
 }
 
-/* The last time that a weight has a value for: it holds that one for later turns of sessions. */
+/* The last time for which a weight has a value. Later turns of sessions use that value. */
 static double last_of(const mt_curve *weight) {
     double duration = mt_curve_duration(weight);
     return isfinite(duration) ? nextafter(duration, 0) : INFINITY;
@@ -228,8 +229,8 @@ static mt_code no_weight(double time, mt_error *error) {
     return mt_fail(error, MT_ERROR_VALUE, "classes: all weights are 0 at t = %.9g s", time);
 }
 
-/* The class that a uniform share of all weights falls into; rounding cannot choose one of weight 0.
- */
+/* The class that a uniform share of the total weight falls into. Rounding cannot choose a class of
+ * weight 0. */
 static mt_code draw_class(mt_lengths_state *state, mt_random *random, double time,
                           size_t *class_index, mt_error *error) {
     size_t count = state->lengths->count;
@@ -251,6 +252,7 @@ static mt_code draw_class(mt_lengths_state *state, mt_random *random, double tim
         if (left < 0)
             break;
     }
+    mt_assert(state->now[*class_index] > 0);
     return MT_OK;
 }
 

@@ -17,8 +17,8 @@ typedef struct mt_lengths mt_lengths;
 typedef struct mt_lengths_state mt_lengths_state;
 
 typedef struct mt_length_pair {
-    /* Tokens of the whole prompt, or of what is new beyond the shared part. NULL: a prompt source
-     * decides it, and the output too unless there is one here. */
+    /* Tokens of the whole prompt, or (input_is_new) of what is new beyond the shared part. NULL:
+     * the prompt source decides it, and the output too unless there is one here. */
     mt_distribution *input;
     int input_is_new;
     mt_distribution *output; /* tokens; NULL: the record has no output_length */
@@ -34,10 +34,10 @@ typedef struct mt_length_draw {
 
 mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error);
 
-/* count >= 1 classes; pairs[i] is drawn with probability weights[i](t) over their sum at the
- * request's own time t. Negative weights count as 0; a time at which all are 0 is an error when a
- * request is drawn then (MT_ERROR_VALUE, with the time). A weight that ends must last as long as
- * requests or sessions begin; it keeps its last value for the turns after that. */
+/* count >= 1 classes. pairs[i] is drawn with the probability weights[i](t) over the sum of all
+ * weights, t being the request's own time. Negative weights count as 0. When all weights are 0 at a
+ * request's time, drawing fails (MT_ERROR_VALUE, with the time). A weight that ends must last as
+ * long as requests or sessions begin; for the turns after that it keeps its last value. */
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error);
 
@@ -72,7 +72,7 @@ typedef struct mt_lengths_mean {
     double input;        /* of the whole prompts, `shared` tokens added to new ones */
     double output;       /* over the classes that have one; 0 when none has */
     double output_share; /* of requests that have an output_length */
-    double inside; /* share of requests whose `input` (not new) is at most the shared tokens */
+    double inside;       /* share of requests whose `input` (not new) fits the shared tokens */
 } mt_lengths_mean;
 
 /* Means at `time`, class i having shared[i] tokens before its new input; shares[i] becomes the

@@ -1,5 +1,6 @@
 #include "load/plan.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #define XXH_INLINE_ALL
@@ -36,6 +37,7 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
 
 /* The slot of a name: where it is, or the empty one where it would be. */
 static size_t slot_of(const mt_plan *plan, const char *name) {
+    mt_assert(plan->slot_count >= 2 * plan->count); /* there is an empty one */
     size_t at = (size_t)XXH3_64bits(name, strlen(name)) & (plan->slot_count - 1);
     while (plan->slots[at] && strcmp(plan->streams[plan->slots[at] - 1].name, name) != 0)
         at = (at + 1) & (plan->slot_count - 1);
@@ -99,7 +101,8 @@ static int copy_class_lists(mt_stream *copy, const mt_stream *stream) {
     return 0;
 }
 
-/* A session's turns add to what was said: their lengths are new input. */
+/* Checks that all lengths of a stream with sessions are new input: turns add to what was said
+ * before. */
 static int all_new(const mt_lengths *lengths) {
     for (size_t i = 0; i < mt_lengths_class_count(lengths); i++)
         if (!mt_lengths_class(lengths, i)->input_is_new)
@@ -107,7 +110,8 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
-/* Is it said of every class, once, how long its prompts are? */
+/* Checks that each class gets its prompt length from exactly one place: the lengths or the prompt
+ * source. */
 static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++) {
         int decides = mt_prompt_decides(mt_stream_prompt(stream, i), NULL);

@@ -15,12 +15,12 @@ typedef struct mt_stream {
     const char *name; /* unique in the plan */
     mt_process *process;
     mt_lengths *lengths;
-    mt_lengths
-        *first; /* of a session's first turn, with the stream's own prompt; NULL: as lengths */
+    /* Of a session's first turn, with the stream's own prompt. NULL: as lengths. */
+    mt_lengths *first;
     mt_prompt *prompt;
     mt_fields *fields; /* may be NULL */
-    /* One a class of lengths, instead of the stream's; an entry or the whole list may be NULL: as
-     * the stream's. */
+    /* One entry a class of lengths, used in place of the stream's own. An entry or the whole list
+     * may be NULL: as the stream's. */
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
     double factor; /* multiplies its rates, beside the run's own */
@@ -61,12 +61,12 @@ typedef struct mt_expectation {
     double clamped_at;              /* seconds: where the rate first was negative; -1: nowhere */
 } mt_expectation;
 
-/* What a stream (index) delivers on average over `duration` seconds with all rates times `factor`;
- * needs no random numbers but the noise of curves. */
+/* What stream number `index` delivers on average over `duration` seconds with all rates times
+ * `factor`. It needs no random numbers but the noise of curves. */
 mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double duration,
                        double factor, mt_expectation *expectation, mt_error *error);
 
-/* Keys that a run of the whole plan has to remember, as far as averages tell, `most` requests a
+/* About how many keys a run of the whole plan has to remember, with at most `most` requests a
  * stream. */
 double mt_plan_remembered(const mt_plan *plan, uint64_t seed, double duration, double factor,
                           uint64_t most);

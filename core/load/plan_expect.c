@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* Means that change over time are weighed by the requests that come then: so many slices. */
+/* Means that change over time are computed in so many slices, weighted by the requests of each. */
 enum { SLICES = 1024, SLICES_OF_DISTRIBUTIONS = 64, SLICES_ROUGHLY = 4 };
 
 /* What a stream's classes are on average; lists have an entry a class. */
@@ -62,7 +62,7 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
         if (clock)
             code = mt_clock_area(clock, end * (i + 1) / means->slices, &area, error);
         else
-            area = i + 1; /* nothing is known of its rate: as if constant */
+            area = i + 1; /* its rate is not known: taken as constant */
         double weight = area - before;
         if (code != MT_OK || !(weight > 0))
             continue;
@@ -101,9 +101,9 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
     return MT_OK;
 }
 
-/* Turns after the first carry what was said before. With m the mean turn of a request counted from
- * 0, p the share of first turns, and a turn of new input N and output O (N1, O1 in the first):
- * input = shared + N1 + (1 - p) (O1 + N) + (m - (1 - p)) (N + O). */
+/* Later turns carry what was said before. Let m be the mean turn of a request, counted from 0, and
+ * p the share of first turns. With turns of N new tokens and answers of O (N1 and O1 in the first
+ * turn): input = shared + N1 + (1 - p) (O1 + N) + (m - (1 - p)) (N + O). */
 static mt_code expect_turns(const mt_stream *stream, const mt_process_expectation *arrivals,
                             uint64_t seed, const class_means *means, mt_lengths_mean *mean,
                             mt_error *error) {
@@ -131,7 +131,8 @@ static mt_code expect_turns(const mt_stream *stream, const mt_process_expectatio
     return MT_OK;
 }
 
-/* A prompt source that decides lengths: its own means, but for an output that the stream gives. */
+/* For a prompt source that decides lengths: its own means, except for an output that the stream
+ * gives. */
 static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, double *requests) {
     mt_prompt_mean decided;
     if (!mt_prompt_decides(stream->prompt, &decided))
@@ -146,9 +147,9 @@ static void expect_decided(const mt_stream *stream, mt_lengths_mean *mean, doubl
         *requests = decided.most;
 }
 
-/* Tokens of the shared part that requests of a class use on average, and those in whole blocks: a
- * whole prompt (input=) can end before the shared part does, and its last block is then cut, by
- * half a block on average. */
+/* Mean tokens of the shared part in requests of a class, and how many of them fill whole blocks.
+ * Where `input=` gives the whole prompt, it can end inside the shared part; its last block is then
+ * cut, by half a block on average. */
 static void expect_shared(const mt_length_pair *pair, uint64_t seed, double shared, double block,
                           double *used, double *whole) {
     *used = shared;
@@ -164,7 +165,7 @@ static void expect_shared(const mt_length_pair *pair, uint64_t seed, double shar
 static void expect_prompts(const mt_plan *plan, const mt_stream *stream, uint64_t seed,
                            const class_means *means, mt_expectation *expectation) {
     double block = (double)mt_plan_block_size(plan);
-    /* Later turns of sessions remember nothing but their own ids. */
+    /* Later turns of sessions add no keys to remember, only ids of their own. */
     double prompts = expectation->sessions > 0 ? expectation->sessions : expectation->requests;
     for (size_t i = 0; i < means->count; i++) {
         double share = means->over_time[i];
@@ -221,7 +222,7 @@ mt_code mt_plan_expect(const mt_plan *plan, size_t index, uint64_t seed, double 
     return expect_stream(plan, index, seed, duration, factor, slices, expectation, error);
 }
 
-/* Is there anything to remember? Most plans have only unique prompts. */
+/* Are there keys to remember at all? Most plans have only unique prompts. */
 static int remembers(const mt_stream *stream) {
     for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++)
         if (mt_prompt_remembered(mt_stream_prompt(stream, i), 1, 1e15, 1) > 0)

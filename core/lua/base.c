@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Is the function at `level` one of the library's own? Their chunk names are the keys of the
- * upvalue table, core.base.own. */
+/* Is the function at `level` one of the library's own? The upvalue table has their chunk names as
+ * keys (core.base.own). */
 static int is_own(lua_State *L, lua_Debug *call, int own) {
     lua_getinfo(L, "S", call);
     lua_pushstring(L, call->source);
@@ -23,8 +23,8 @@ static int is_own(lua_State *L, lua_Debug *call, int own) {
     return found;
 }
 
-/* The level of the frame that called the function at level 0. A string beside an operator
- * ("5" * curve) comes by way of the string library's own metamethod, which is passed over. */
+/* The level of the frame that called the function at level 0. For a string beside an operator ("5"
+ * * curve) that is a metamethod of the string library, which is skipped. */
 static int calling_level(lua_State *L) {
     lua_Debug caller;
     if (lua_getstack(L, 1, &caller) && lua_getinfo(L, "nS", &caller) && caller.what[0] == 'C' &&
@@ -33,11 +33,11 @@ static int calling_level(lua_State *L) {
     return 1;
 }
 
-/* The body of a located function: upvalue 1 is the function, 2 the table of own chunk names. A
- * usage error that leaves it becomes a string that starts with the script's line: a C closure
- * still sees the calling frame when a script ends in `return mt.workload{...}`, which a Lua
- * function would not (a tail call replaces the frame). Called by the library itself, the error
- * passes on unchanged to the public function outside. */
+/* The body of a located function. Upvalue 1 is the function, 2 the table of the library's chunk
+ * names. A usage error that leaves the function becomes a string that begins with the script's
+ * line. When a script ends in `return mt.workload{...}`, a C closure still sees the calling frame;
+ * a Lua function would not, because a tail call replaces it. When the library itself is the caller,
+ * the error goes on unchanged to the public function outside. */
 static int located_call(lua_State *L) {
     int arguments = lua_gettop(L);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -130,8 +130,8 @@ static int terminal_width(lua_State *L) {
     return 1;
 }
 
-/* flush_stdout() -> true, or nil, message, code when that or any write before has failed: C keeps
- * only the fact of an earlier failure, so that a closed pipe is recognised by asking for it. */
+/* flush_stdout() -> true, or nil, message, code when this or any earlier write has failed. C keeps
+ * of an earlier failure only the fact, so a closed pipe is found out by asking for it. */
 static int flush_stdout(lua_State *L) {
     mt_error error;
     if (fflush(stdout) != 0) {

@@ -20,12 +20,12 @@
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 
-/* Raises the error's text as it is, for a world's failure where nobody looks at a second result: in
- * a generic `for`. */
+/* Raises the error's text as it is. For a failure of the world in a generic `for`, where nobody
+ * looks at a second result. */
 int mt_lua_throw_failure(lua_State *L, const mt_error *error);
 
-/* The same as a raise: for the caller's mistakes that core found (MT_ERROR_VALUE), and for out of
- * memory in constructors. */
+/* Raises the error's text as a usage error, for mistakes of the caller that core found
+ * (MT_ERROR_VALUE), and for memory that runs out in constructors. */
 int mt_lua_raise_error(lua_State *L, const mt_error *error) __attribute__((noreturn));
 
 /* Raises a usage error with a printf-like message (luaL formats). */
@@ -47,14 +47,14 @@ double mt_lua_check_finite(lua_State *L, int arg, const char *what);
 double mt_lua_check_not_negative(lua_State *L, int arg, const char *what);
 uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
 
-/* Between the two no finaliser of a script runs, which could close the object whose memory is being
- * handed over; nothing but running out of memory may raise there. pause returns what resume takes.
- */
+/* Between the two no finaliser of a script runs: it could close the object whose memory is being
+ * handed over. Only running out of memory may raise there. pause returns what resume takes. */
 int mt_lua_pause_collector(lua_State *L);
 void mt_lua_resume_collector(lua_State *L, int was_running);
 
-/* Calls the function below `arguments` arguments with a traceback handler, as lua_pcall. On failure
- * leaves nothing, fills *error with MT_ERROR_CALLBACK and the message; returns 0 or -1. */
+/* Calls the function that lies below its `arguments` arguments, as lua_pcall does, with a traceback
+ * handler. 0; or -1 with nothing left on the stack and *error filled with MT_ERROR_CALLBACK and the
+ * message. */
 int mt_lua_call(lua_State *L, int arguments, int results, mt_error *error);
 
 /* Argument `arg` as a "moontide.distribution" (numbers are not coerced) or a "moontide.random"; the

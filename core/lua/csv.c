@@ -1,5 +1,5 @@
 /* core.csv: reading CSV files, and what the texts in them say. Positional and strict;
- * lua/moontide/csv.lua is the pleasant side. */
+ * lua/moontide/base/csv.lua is the pleasant side. */
 #include "lua/binding.h"
 
 #include "base/memory.h"

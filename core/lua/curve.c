@@ -1,4 +1,5 @@
-/* core.curve: rate curves. Positional and strict; lua/moontide/curve.lua is the pleasant side. */
+/* core.curve: rate curves. Positional and strict; lua/moontide/load/curve.lua is the pleasant
+ * side. */
 #include "lua/binding.h"
 
 #include "base/interrupt.h"
@@ -17,7 +18,7 @@ typedef struct owner {
 
 /* What the curves of one Lua state share: upvalue 1 of every function here. */
 typedef struct shared {
-    uint64_t noises; /* made since the last reset: the number of the next one */
+    uint64_t noises; /* noises made since the last reset: the number of the next one */
     uint64_t seed;   /* what values, areas and plots are drawn from */
 } shared;
 
@@ -264,7 +265,7 @@ static int scale_to(lua_State *L) {
 
 /* ---- readings ---- */
 
-/* A reading over [t0, t1] that is not finite: raises, saying where. */
+/* Raises for a reading over [t0, t1] that is not finite, and says where. */
 static int not_finite(lua_State *L, const mt_curve *curve, double t0, double t1) {
     if (mt_interrupted())
         return luaL_error(L, "interrupted");

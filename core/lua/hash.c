@@ -65,10 +65,10 @@ static void add_bytes(lua_State *L, hasher *self, const void *bytes, size_t coun
     self->byte_count += count;
 }
 
-/* A content is a sequence of tokens. Whole numbers are eight bytes each. As soon as there are texts
- * among them, each token has its kind and its length before it, so that no two sequences have the
- * same bytes; such contents are children of a block of their own after the parent (content "text",
- * which numbers cannot have: its length is no multiple of eight). */
+/* A content is a sequence of tokens. Whole numbers are eight bytes each. As soon as one token is a
+ * text, each token is preceded by its type and its length, so that no two sequences have the same
+ * bytes. Such contents are children of a block of their own after the parent, whose content is
+ * "text". Numbers cannot make that content: its length is no multiple of eight. */
 static const char text_mark[] = "text";
 
 static void add_marked_token(lua_State *L, hasher *self, int index) {
@@ -104,8 +104,8 @@ static int check_token(lua_State *L, const char *allowed, const char *where, lua
 
 static const char token_kinds[] = "a whole number or a string";
 
-/* The key, after parent, of tokens from..to of the list on top. Place is for messages: the block's,
- * or 0 where tokens are counted through the whole list. */
+/* The key, after parent, of tokens from..to of the list on top. `place` is for messages: the
+ * block's number, or 0 where tokens are counted through the whole list. */
 static mt_key key_of_tokens(lua_State *L, hasher *self, mt_key parent, lua_Integer from,
                             lua_Integer to, lua_Integer place) {
     int all_whole = 1;

@@ -1,9 +1,9 @@
-/* core.interrupt: Ctrl-C at the prompt, which stops what runs and lives on.
+/* core.interrupt: Ctrl-C in the console, which stops what runs and lives on.
  *
  * The signal handler only raises the flag of base/interrupt.h: C loops of ours poll it, and Lua
  * looks at it in a count hook that every coroutine inherits. Whatever runs then gets an error; the
  * hook is set to every instruction, so that code that swallows errors (pcall in a loop) gets the
- * next one at once, until the protected call of the prompt is reached. Only the prompt pays for the
+ * next one at once, until the protected call of the console is reached. Only the console pays for the
  * hook: a command has none (main.c). */
 #include "lua/binding.h"
 
@@ -58,17 +58,17 @@ static void look(lua_State *L, lua_Debug *call) {
     luaL_error(L, "interrupted");
 }
 
-/* watch(): from now on Ctrl-C is the prompt's, in this coroutine and those that are yet to be made.
+/* watch(): from now on Ctrl-C is the console's, in this coroutine and those that are yet to be made.
  */
 static int watch(lua_State *L) {
-    mt_interrupt_patience = MT_PATIENCE_OF_PROMPT;
+    mt_interrupt_patience = MT_PATIENCE_OF_CONSOLE;
     look_every(L, INSTRUCTIONS_BETWEEN_LOOKS);
     look_every(main_thread(L), INSTRUCTIONS_BETWEEN_LOOKS);
     return 0;
 }
 
-/* The message handler: upvalue 1 is the caller's. Lua code would be stopped by the hook when it is
- * Ctrl-C that is handled, which has nothing to add to its message anyway. */
+/* The message handler; upvalue 1 is the caller's. After Ctrl-C it is left out: it is Lua code,
+ * which the hook would stop, and there is nothing to add to the message. */
 static int handle(lua_State *L) {
     if (mt_interrupted())
         return 1;
@@ -106,8 +106,8 @@ static int clear(lua_State *L) {
     return 2;
 }
 
-/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C, also when
- * it was pressed before: a plain read would miss that one and wait for another. */
+/* wait_for_line(): returns when standard input, a terminal, has a line, or after Ctrl-C. A Ctrl-C
+ * from before the call counts: a plain read would miss it and wait for another. */
 static int wait_for_line(lua_State *L) {
     (void)L;
     sigset_t blocked, before;

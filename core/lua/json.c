@@ -1,9 +1,9 @@
 /* core.json: reading JSON, and null, arrays and objects that plain tables cannot express.
  *
  * The strict check of trace lines (text/json.h) goes first: cJSON would let leading zeros, control
- * characters and broken UTF-8 pass. Then cJSON makes the tree. It keeps numbers as doubles, so the
- * tree is walked together with the text, in which the numbers stand in the same order, and whole
- * numbers are read from there. */
+ * characters and broken UTF-8 pass. Then cJSON makes the tree. It keeps numbers as doubles. Numbers
+ * stand in the text in the same order as in the tree, so both are walked together, and whole
+ * numbers are read from the text. */
 #include "lua/json_binding.h"
 
 #include "text/json.h"
@@ -59,8 +59,8 @@ static int failure(lua_State *L, const reader *from, mt_error *error) {
     return mt_lua_failure(L, &placed);
 }
 
-/* Is the text one JSON value? Strings with an escaped zero are refused too: cJSON would cut them.
- */
+/* Is the text one JSON value? Strings with an escaped zero are refused too: cJSON would cut them
+ * off there. */
 static int check_text(const reader *from) {
     const mt_json *json = &from->json;
     const char *after = mt_json_value(json, mt_json_space(json, json->begin));
@@ -143,8 +143,8 @@ static int push_object(lua_State *L, reader *from, const cJSON *object) {
     return 0;
 }
 
-/* Pushes the item as a Lua value, or returns -1 with from->json.error filled and anything pushed.
- */
+/* Pushes the item as a Lua value. On failure returns -1 with from->json.error filled; what is on
+ * the stack then means nothing. */
 static int push_value(lua_State *L, reader *from, const cJSON *item) {
     luaL_checkstack(L, 6, "JSON value");
     if (cJSON_IsNumber(item))
@@ -174,7 +174,7 @@ static int decode(lua_State *L) {
     const char *end = NULL;
     self->root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
     if (!self->root) {
-        /* What the check lets pass and cJSON does not: half a surrogate pair; or memory. */
+        /* cJSON refuses what the check let pass: half a surrogate pair, or memory has run out. */
         mt_json_fail(&from.json, end ? end : text, "cannot be read (half a surrogate pair?)");
         return failure(L, &from, &error);
     }

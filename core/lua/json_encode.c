@@ -92,8 +92,8 @@ static void add_string(lua_State *L, encoder *self, const char *text, size_t len
     self->length += mt_json_encode(text, length, room(L, self, 6 * length + 2));
 }
 
-/* The shortest of 15, 16 or 17 digits that reads back as the same double; with ".0" where it would
- * read back as an integer. What JSON has no number for is null. */
+/* Writes the shortest of 15, 16 or 17 digits that reads back as the same double, with ".0" where it
+ * would read back as an integer. A number that JSON does not have becomes null. */
 static void add_float(lua_State *L, encoder *self, double value) {
     char digits[40];
     if (!isfinite(value)) {
@@ -249,8 +249,8 @@ static void add_table(lua_State *L, encoder *self) {
     if (mt_interrupted())
         luaL_error(L, "interrupted");
     if (luaL_getmetafield(L, -1, "__json") != LUA_TNIL) {
-        /* A value that says what it is in JSON: a table without that metamethod, or anything else.
-         */
+        /* What __json gives is written in the value's place. It may be a table again, without that
+         * metamethod, or anything else. */
         if (!lua_isfunction(L, -1))
             refuse(L, self, "a metatable's __json is not a function");
         if (self->depth == MT_JSON_DEPTH)

@@ -2,6 +2,7 @@
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 
+#include "base/sort.h"
 #include "stats/grid.h"
 
 #include <math.h>

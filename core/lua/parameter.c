@@ -1,5 +1,5 @@
 /* A distribution's parameter from Lua: a number, or a rate curve read at the request's own time.
- * After its end a curve would be 0, which is no length or think time: it keeps its last value. */
+ * After the curve's end the parameter keeps its last value: 0 would be no length or think time. */
 #include "lua/binding.h"
 
 #include "load/curve/curve.h"

@@ -170,8 +170,9 @@ static int is_closed(lua_State *L) {
     return 1;
 }
 
-/* areas(process, seed, factor, end, answer tokens, horizon, bins) -> {requests on average, ...}: in
- * each of the bins over [0, horizon), of requests and sessions that begin before the end */
+/* areas(process, seed, factor, end, answer tokens, horizon, bins) -> {requests on average, ...}:
+ * one number for each bin over [0, horizon), counting requests and sessions that begin before the
+ * end. */
 static int areas(lua_State *L) {
     mt_error error;
     mt_process *process = mt_lua_check_process(L, 1);

@@ -26,8 +26,8 @@ static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
     return lengths ? 1 : mt_lua_raise_error(L, error);
 }
 
-/* Reads {input, is_new, output} at `at`; output may be false, and input where the prompt decides.
- */
+/* Reads {input, is_new, output} at `at`. output may be false; input may be false where the prompt
+ * source decides it. */
 static mt_length_pair check_pair(lua_State *L, int at) {
     mt_length_pair pair = {0};
     lua_geti(L, at, 1);

@@ -21,8 +21,7 @@ void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer) {
     buffer->text_capacity = 0;
 }
 
-/* ---- to Lua -----------------------------------------------------------------------------------
- */
+/* ---- to Lua ---- */
 
 static void push_u64(lua_State *L, uint64_t value) {
     if (value <= INT64_MAX) {
@@ -179,8 +178,7 @@ void mt_lua_push_request(lua_State *L, const mt_request *request) {
     mt_lua_resume_collector(L, was_running);
 }
 
-/* ---- from Lua ---------------------------------------------------------------------------------
- */
+/* ---- from Lua ---- */
 
 typedef struct fill {
     lua_State *L;
@@ -230,7 +228,7 @@ static int64_t milliseconds(const fill *f, const char *field) {
     return (int64_t)roundl(exact);
 }
 
-/* `bytes` of the buffer's text, besides what is used of it. Earlier spans are kept as offsets. */
+/* Room for `bytes` more in the buffer's text. Spans made earlier are kept as offsets. */
 static char *text_room(fill *f, size_t bytes) {
     void *text = f->buffer->text;
     int status = mt_reserve(&text, &f->buffer->text_capacity, f->text_used + bytes, 1);
@@ -297,8 +295,8 @@ static void fill_ids(fill *f) {
     f->request->hash_count = (size_t)count;
 }
 
-/* The text of a JSON object at the top; scanning it as a request says whether it is one and whether
- * it holds members that have a field of their own. */
+/* The text of a JSON object at the top. It is scanned as a request, which tells whether it is an
+ * object, and whether it holds members that have a field of their own. */
 static mt_span extra_members(fill *f) {
     static const char want[] = "the text of a JSON object ('{\"priority\": 1}')";
     size_t length;
@@ -322,7 +320,8 @@ static mt_span extra_members(fill *f) {
     if (scanned.has != 0)
         mt_lua_raise(f->L, "%s: extra must hold only what has no field of its own, not %s", f->what,
                      text);
-    /* Outside strings, where they would be errors, line ends are white space; a line has none. */
+    /* Line ends become spaces, for a trace has a request a line. Outside strings they are white
+     * space; inside they are errors, and were found before. */
     for (size_t i = 0; i < length; i++)
         if (copy[i] == '\n' || copy[i] == '\r')
             copy[i] = ' ';
@@ -333,7 +332,7 @@ static mt_span extra_members(fill *f) {
 
 /* Pushes the field; is it there? */
 static int has_field(const fill *f, const char *name, unsigned has) {
-    /* Raw: no code of the script's runs while the buffer is being filled. */
+    /* Raw access: no code of the script's runs while the buffer is being filled. */
     lua_pushstring(f->L, name);
     if (lua_rawget(f->L, f->table) == LUA_TNIL) {
         lua_pop(f->L, 1);

@@ -27,8 +27,7 @@ static double list_value(lua_State *L, int arg, lua_Integer i) {
     return value;
 }
 
-/* ---- samples ----------------------------------------------------------------------------------
- */
+/* ---- samples ---- */
 
 mt_lua_sample *mt_lua_new_sample(lua_State *L, size_t count) {
     mt_lua_sample *self = mt_lua_new_owner(L, sizeof *self, sample_type);
@@ -110,8 +109,7 @@ static int sample_text(lua_State *L) {
     return 1;
 }
 
-/* ---- times ------------------------------------------------------------------------------------
- */
+/* ---- times ---- */
 
 typedef struct times {
     int64_t *nanoseconds; /* in ascending order; NULL once closed */

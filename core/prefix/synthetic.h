@@ -30,9 +30,6 @@ typedef struct mt_synthetic {
     size_t lasting_blocks; /* leading blocks that may come back; those after them never do */
 } mt_synthetic;
 
-/* Longer requests are not made: blocks. */
-#define MT_SYNTHESIS_BLOCKS ((uint64_t)1 << 27)
-
 /* So many draws in a row outside [min_isl, max_isl] are an error. */
 #define MT_SYNTHESIS_DRAWS 10000
 

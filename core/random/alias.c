@@ -1,5 +1,6 @@
 #include "random/distribution.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -50,6 +51,7 @@ static void fill(mt_alias *alias, const double *weights, double total, size_t *o
     while (small > 0 && large < count) {
         size_t poor = order[--small];
         size_t rich = order[large];
+        mt_assert(poor != rich && alias->cells[poor].keep < 1 && alias->cells[rich].keep >= 1);
         alias->cells[poor].other = rich;
         alias->cells[rich].keep -= 1 - alias->cells[poor].keep;
         if (alias->cells[rich].keep < 1) {

@@ -90,7 +90,7 @@ mt_distribution *mt_distribution_empirical(const double *values, const double *w
                     values[i]);
             return NULL;
         }
-    mt_distribution *d = mt_distribution_new(&mt_kind_empirical, error);
+    mt_distribution *d = mt_distribution_new(&mt_empirical_kind, error);
     if (d && fill_empirical(d, values, weights, count, error)) {
         mt_distribution_release(d);
         return NULL;
@@ -135,7 +135,7 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
 
 mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double *weights,
                                      size_t count, mt_error *error) {
-    mt_distribution *d = mt_distribution_new(&mt_kind_mix, error);
+    mt_distribution *d = mt_distribution_new(&mt_mix_kind, error);
     if (d && fill_mix(d, parts, weights, count, error)) {
         mt_distribution_release(d);
         return NULL;
@@ -151,12 +151,12 @@ mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, do
                 factor, offset);
         return NULL;
     }
-    if (part->kind == &mt_kind_affine) { /* one step instead of two */
+    if (part->kind == &mt_affine_kind) { /* one step instead of two */
         offset += part->affine.offset * factor;
         factor *= part->affine.factor;
         part = part->affine.part;
     }
-    mt_distribution *d = mt_distribution_new(&mt_kind_affine, error);
+    mt_distribution *d = mt_distribution_new(&mt_affine_kind, error);
     if (!d)
         return NULL;
     d->affine.part = mt_distribution_retain(part);
@@ -179,7 +179,7 @@ mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double
                 low, high);
         return NULL;
     }
-    mt_distribution *d = mt_distribution_new(&mt_kind_clamp, error);
+    mt_distribution *d = mt_distribution_new(&mt_clamp_kind, error);
     if (!d)
         return NULL;
     d->clamp.part = mt_distribution_retain(part);

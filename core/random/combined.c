@@ -43,16 +43,16 @@ static void empirical_bounds(const mt_distribution *d, mt_when when, double *low
     *high = d->empirical.values[d->empirical.count - 1];
 }
 
-static void empirical_text(const mt_distribution *d, mt_writer *writer) {
+static void empirical_text(const mt_distribution *d, mt_law_writer *writer) {
     enum { SHOWN = 5 };
-    mt_write(writer, "empirical{");
+    mt_law_write(writer, "empirical{");
     for (size_t i = 0; i < d->empirical.count && i < SHOWN; i++) {
-        mt_write(writer, i ? ", " : "");
-        mt_write_number(writer, d->empirical.values[i]);
+        mt_law_write(writer, i ? ", " : "");
+        mt_law_write_number(writer, d->empirical.values[i]);
     }
     if (d->empirical.count > SHOWN)
-        mt_write(writer, ", ... (%zu values)", d->empirical.count);
-    mt_write(writer, "}");
+        mt_law_write(writer, ", ... (%zu values)", d->empirical.count);
+    mt_law_write(writer, "}");
 }
 
 static void empirical_free(mt_distribution *d) {
@@ -62,7 +62,7 @@ static void empirical_free(mt_distribution *d) {
     mt_alias_free(d->empirical.alias);
 }
 
-const mt_kind mt_kind_empirical = {
+const mt_distribution_kind mt_empirical_kind = {
     empirical_draw,   NULL,           empirical_split, empirical_mean,
     empirical_bounds, empirical_text, empirical_free};
 
@@ -128,16 +128,16 @@ static void mix_bounds(const mt_distribution *d, mt_when when, double *low, doub
     }
 }
 
-static void mix_text(const mt_distribution *d, mt_writer *writer) {
-    mt_write(writer, "mix{");
+static void mix_text(const mt_distribution *d, mt_law_writer *writer) {
+    mt_law_write(writer, "mix{");
     for (size_t i = 0; i < d->mix.count; i++) {
-        mt_write(writer, i ? ", {" : " {");
-        mt_write_number(writer, d->mix.weights[i]);
-        mt_write(writer, ", ");
+        mt_law_write(writer, i ? ", {" : " {");
+        mt_law_write_number(writer, d->mix.weights[i]);
+        mt_law_write(writer, ", ");
         d->mix.parts[i]->kind->text(d->mix.parts[i], writer);
-        mt_write(writer, "}");
+        mt_law_write(writer, "}");
     }
-    mt_write(writer, " }");
+    mt_law_write(writer, " }");
 }
 
 static void mix_free(mt_distribution *d) {
@@ -148,8 +148,8 @@ static void mix_free(mt_distribution *d) {
     mt_alias_free(d->mix.alias);
 }
 
-const mt_kind mt_kind_mix = {mix_draw,   mix_draw_biased, mix_split, mix_mean,
-                             mix_bounds, mix_text,        mix_free};
+const mt_distribution_kind mt_mix_kind = {mix_draw,   mix_draw_biased, mix_split, mix_mean,
+                                          mix_bounds, mix_text,        mix_free};
 
 /* ---- affine: part * factor + offset ---- */
 
@@ -195,23 +195,23 @@ static void affine_bounds(const mt_distribution *d, mt_when when, double *low, d
     *high = fmax(a, b);
 }
 
-static void affine_text(const mt_distribution *d, mt_writer *writer) {
+static void affine_text(const mt_distribution *d, mt_law_writer *writer) {
     double factor = d->affine.factor;
     double offset = d->affine.offset;
     if (factor < 0 && offset != 0) {
-        mt_write_number(writer, offset);
-        mt_write(writer, " - ");
+        mt_law_write_number(writer, offset);
+        mt_law_write(writer, " - ");
     } else if (factor < 0) {
-        mt_write(writer, "-");
+        mt_law_write(writer, "-");
     }
     d->affine.part->kind->text(d->affine.part, writer);
     if (fabs(factor) != 1) {
-        mt_write(writer, " * ");
-        mt_write_number(writer, fabs(factor));
+        mt_law_write(writer, " * ");
+        mt_law_write_number(writer, fabs(factor));
     }
     if (factor > 0 && offset != 0) {
-        mt_write(writer, offset < 0 ? " - " : " + ");
-        mt_write_number(writer, fabs(offset));
+        mt_law_write(writer, offset < 0 ? " - " : " + ");
+        mt_law_write_number(writer, fabs(offset));
     }
 }
 
@@ -219,8 +219,9 @@ static void affine_free(mt_distribution *d) {
     mt_distribution_release(d->affine.part);
 }
 
-const mt_kind mt_kind_affine = {affine_draw,   affine_draw_biased, affine_split, affine_mean,
-                                affine_bounds, affine_text,        affine_free};
+const mt_distribution_kind mt_affine_kind = {affine_draw, affine_draw_biased, affine_split,
+                                             affine_mean, affine_bounds,      affine_text,
+                                             affine_free};
 
 /* ---- clamp: part's draws moved into [low, high] ---- */
 
@@ -270,25 +271,25 @@ static void clamp_bounds(const mt_distribution *d, mt_when when, double *low, do
     *high = fmin(fmax(*high, d->clamp.low), d->clamp.high);
 }
 
-static void clamp_text(const mt_distribution *d, mt_writer *writer) {
+static void clamp_text(const mt_distribution *d, mt_law_writer *writer) {
     const mt_distribution *part = d->clamp.part;
-    if (part->kind == &mt_kind_law) {
+    if (part->kind == &mt_law_kind) {
         mt_law_text(part, writer, d->clamp.low, d->clamp.high);
         return;
     }
-    int parenthesised = part->kind == &mt_kind_affine;
-    mt_write(writer, parenthesised ? "(" : "");
+    int parenthesised = part->kind == &mt_affine_kind;
+    mt_law_write(writer, parenthesised ? "(" : "");
     part->kind->text(part, writer);
-    mt_write(writer, parenthesised ? "):clamp(" : ":clamp(");
-    mt_write_number(writer, d->clamp.low);
-    mt_write(writer, ", ");
-    mt_write_number(writer, d->clamp.high);
-    mt_write(writer, ")");
+    mt_law_write(writer, parenthesised ? "):clamp(" : ":clamp(");
+    mt_law_write_number(writer, d->clamp.low);
+    mt_law_write(writer, ", ");
+    mt_law_write_number(writer, d->clamp.high);
+    mt_law_write(writer, ")");
 }
 
 static void clamp_free(mt_distribution *d) {
     mt_distribution_release(d->clamp.part);
 }
 
-const mt_kind mt_kind_clamp = {clamp_draw,   NULL,       clamp_split, clamp_mean,
-                               clamp_bounds, clamp_text, clamp_free};
+const mt_distribution_kind mt_clamp_kind = {clamp_draw,   NULL,       clamp_split, clamp_mean,
+                                            clamp_bounds, clamp_text, clamp_free};

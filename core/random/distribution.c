@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error) {
+mt_distribution *mt_distribution_new(const mt_distribution_kind *kind, mt_error *error) {
     mt_distribution *d = mt_allocate_zero(1, sizeof *d);
     if (!d) {
         mt_fail_memory(error, "distribution");

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void mt_write(mt_writer *writer, const char *format, ...) {
+void mt_law_write(mt_law_writer *writer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     size_t at = writer->used < writer->size ? writer->used : writer->size;
@@ -15,9 +15,9 @@ void mt_write(mt_writer *writer, const char *format, ...) {
     writer->used += length > 0 ? (size_t)length : 0;
 }
 
-void mt_write_number(mt_writer *writer, double value) {
+void mt_law_write_number(mt_law_writer *writer, double value) {
     if (isinf(value)) {
-        mt_write(writer, value > 0 ? "math.huge" : "-math.huge");
+        mt_law_write(writer, value > 0 ? "math.huge" : "-math.huge");
         return;
     }
     char text[40];
@@ -26,11 +26,11 @@ void mt_write_number(mt_writer *writer, double value) {
         if (strtod(text, NULL) == value)
             break;
     }
-    mt_write(writer, "%s", text);
+    mt_law_write(writer, "%s", text);
 }
 
 char *mt_distribution_text(const mt_distribution *distribution, char *buffer, size_t size) {
-    mt_writer writer = {buffer, size, 0};
+    mt_law_writer writer = {buffer, size, 0};
     distribution->kind->text(distribution, &writer);
     if (writer.used >= size)
         memcpy(buffer + size - 4, "...", 4);

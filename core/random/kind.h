@@ -40,16 +40,16 @@ typedef union mt_prepared {
     mt_zipf zipf;
 } mt_prepared;
 
-typedef struct mt_range {
+typedef struct mt_law_range {
     double low;
     int open; /* low itself is not allowed */
     double high;
     int whole;
-} mt_range;
+} mt_law_range;
 
 typedef struct mt_law {
     mt_distribution_form form;
-    mt_range range[2];
+    mt_law_range range[2];
     int positional; /* written name(a, b), not name{a=, b=} */
     int whole;      /* all values are whole numbers */
     /* NULL: every pair in range is allowed. Else fails for one that is not. */
@@ -62,9 +62,9 @@ typedef struct mt_law {
     void (*bounds)(const mt_prepared *prepared, double *low, double *high);
 } mt_law;
 
-typedef struct mt_writer mt_writer;
+typedef struct mt_law_writer mt_law_writer;
 
-typedef struct mt_kind {
+typedef struct mt_distribution_kind {
     double (*draw)(const mt_distribution *d, mt_random *random, mt_when when);
     /* A length-biased value, or NULL for one by inversion (also what it may return -1 for). */
     double (*draw_biased)(const mt_distribution *d, mt_random *random, mt_when when);
@@ -72,12 +72,12 @@ typedef struct mt_kind {
     mt_split (*split)(const mt_distribution *d, mt_when when, double x, int inclusive);
     double (*mean)(const mt_distribution *d, mt_when when);
     void (*bounds)(const mt_distribution *d, mt_when when, double *low, double *high);
-    void (*text)(const mt_distribution *d, mt_writer *writer);
+    void (*text)(const mt_distribution *d, mt_law_writer *writer);
     void (*free_parts)(mt_distribution *d);
-} mt_kind;
+} mt_distribution_kind;
 
 struct mt_distribution {
-    const mt_kind *kind;
+    const mt_distribution_kind *kind;
     uint64_t references;
     int varies;
     int is_shape;
@@ -113,19 +113,20 @@ struct mt_distribution {
     };
 };
 
-extern const mt_kind mt_kind_law, mt_kind_empirical, mt_kind_mix, mt_kind_affine, mt_kind_clamp;
+extern const mt_distribution_kind mt_law_kind, mt_empirical_kind, mt_mix_kind, mt_affine_kind,
+    mt_clamp_kind;
 
 /* Law number `index`, those of one name together; NULL past the last. */
 const mt_law *mt_law_at(size_t index);
 
 /* A zeroed distribution with one reference; NULL when out of memory (filled in error). */
-mt_distribution *mt_distribution_new(const mt_kind *kind, mt_error *error);
+mt_distribution *mt_distribution_new(const mt_distribution_kind *kind, mt_error *error);
 
 /* The law's parameters at a time: prepared once, or made into *own when they vary. */
 const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own);
 
 /* The law's text with min= and max= (where they are finite) among its parameters. */
-void mt_law_text(const mt_distribution *d, mt_writer *writer, double low, double high);
+void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, double high);
 
 /* kind->split for any x. */
 mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive);
@@ -137,14 +138,15 @@ double mt_distribution_clamped_mean(const mt_distribution *d, mt_when when, doub
 /* ---- text ---- */
 
 /* Text into a buffer that may be too small. */
-struct mt_writer {
+struct mt_law_writer {
     char *buffer;
     size_t size, used; /* used may pass size: what would have been written */
 };
 
-void mt_write(mt_writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void mt_law_write(mt_law_writer *writer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The shortest decimal that reads back as the number, "math.huge" for infinity. */
-void mt_write_number(mt_writer *writer, double value);
+void mt_law_write_number(mt_law_writer *writer, double value);
 
 #endif

@@ -12,7 +12,7 @@ extern const mt_law mt_laws_normal[];   /* normal, lognormal */
 extern const mt_law mt_laws_positive[]; /* exponential, gamma, weibull, pareto */
 extern const mt_law mt_laws_whole[];    /* geometric, zipf */
 
-/* Ranges, as initialisers of mt_range. */
+/* Ranges, as initialisers of mt_law_range. */
 #define MT_ANY .low = -DBL_MAX, .high = DBL_MAX
 #define MT_FROM_0 .low = 0, .high = DBL_MAX
 #define MT_ABOVE_0 .low = 0, .open = 1, .high = DBL_MAX

@@ -8,7 +8,7 @@ static size_t parameters_of(const mt_law *law) {
     return law->form.parameter[1] ? 2 : 1;
 }
 
-static double moved_into(const mt_range *range, double value) {
+static double moved_into(const mt_law_range *range, double value) {
     double low = range->open ? nextafter(range->low, INFINITY) : range->low;
     if (!(value >= low)) /* also NaN */
         return low;
@@ -56,39 +56,39 @@ static void bounds(const mt_distribution *d, mt_when when, double *low, double *
     d->law.law->bounds(mt_law_prepared(d, when, &own), low, high);
 }
 
-static void write_parameter(mt_writer *writer, const mt_parameter *parameter) {
+static void write_parameter(mt_law_writer *writer, const mt_parameter *parameter) {
     char buffer[200] = "curve";
     if (!parameter->at)
-        mt_write_number(writer, parameter->value);
+        mt_law_write_number(writer, parameter->value);
     else if (parameter->text)
-        mt_write(writer, "%s", parameter->text(parameter->context, buffer, sizeof buffer));
+        mt_law_write(writer, "%s", parameter->text(parameter->context, buffer, sizeof buffer));
     else
-        mt_write(writer, "%s", buffer);
+        mt_law_write(writer, "%s", buffer);
 }
 
-void mt_law_text(const mt_distribution *d, mt_writer *writer, double low, double high) {
+void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, double high) {
     const mt_law *law = d->law.law;
     int named = !law->positional || isfinite(low) || isfinite(high);
     const char *separator = "";
-    mt_write(writer, "%s%s", law->form.name, named ? "{" : "(");
+    mt_law_write(writer, "%s%s", law->form.name, named ? "{" : "(");
     for (size_t i = d->is_shape ? 1 : 0; i < parameters_of(law); i++) {
-        mt_write(writer, "%s", separator);
+        mt_law_write(writer, "%s", separator);
         if (named)
-            mt_write(writer, "%s=", law->form.parameter[i]);
+            mt_law_write(writer, "%s=", law->form.parameter[i]);
         write_parameter(writer, &d->law.parameter[i]);
         separator = ", ";
     }
     const double bound[2] = {low, high};
     for (size_t i = 0; i < 2; i++)
         if (isfinite(bound[i])) {
-            mt_write(writer, "%s%s=", separator, i ? "max" : "min");
-            mt_write_number(writer, bound[i]);
+            mt_law_write(writer, "%s%s=", separator, i ? "max" : "min");
+            mt_law_write_number(writer, bound[i]);
             separator = ", ";
         }
-    mt_write(writer, named ? "}" : ")");
+    mt_law_write(writer, named ? "}" : ")");
 }
 
-static void text(const mt_distribution *d, mt_writer *writer) {
+static void text(const mt_distribution *d, mt_law_writer *writer) {
     mt_law_text(d, writer, -INFINITY, INFINITY);
 }
 
@@ -100,7 +100,7 @@ static void free_parts(mt_distribution *d) {
     }
 }
 
-const mt_kind mt_kind_law = {draw, draw_biased, split, mean, bounds, text, free_parts};
+const mt_distribution_kind mt_law_kind = {draw, draw_biased, split, mean, bounds, text, free_parts};
 
 const mt_distribution_form *mt_distribution_forms(size_t index) {
     const mt_law *law = mt_law_at(index);
@@ -110,7 +110,7 @@ const mt_distribution_form *mt_distribution_forms(size_t index) {
 /* ---- making ---- */
 
 static mt_code check_range(const mt_law *law, size_t i, double value, mt_error *error) {
-    const mt_range *range = &law->range[i];
+    const mt_law_range *range = &law->range[i];
     const char *name = law->form.name;
     const char *parameter = law->form.parameter[i];
     if (!isfinite(value))
@@ -140,7 +140,7 @@ static mt_distribution *make(const mt_law *law, const mt_parameter parameter[2],
     }
     if (!varies && law->check && law->check(value, error))
         return NULL;
-    mt_distribution *d = mt_distribution_new(&mt_kind_law, error);
+    mt_distribution *d = mt_distribution_new(&mt_law_kind, error);
     if (!d)
         return NULL;
     d->law.law = law;

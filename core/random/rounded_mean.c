@@ -107,25 +107,25 @@ static double mean_of_values(const mt_distribution *d, const transform *t) {
 
 static double mean_of(const mt_distribution *d, const transform *t, mt_when when) {
     transform inner = *t;
-    if (d->kind == &mt_kind_affine) {
+    if (d->kind == &mt_affine_kind) {
         inner.offset += d->affine.offset * t->factor;
         inner.factor *= d->affine.factor;
         return mean_of(d->affine.part, &inner, when);
     }
-    if (d->kind == &mt_kind_clamp) {
+    if (d->kind == &mt_clamp_kind) {
         double a = d->clamp.low * t->factor + t->offset;
         double b = d->clamp.high * t->factor + t->offset;
         inner.low = moved(rounded(fmin(a, b)), t->low, t->high);
         inner.high = moved(rounded(fmax(a, b)), t->low, t->high);
         return inner.low == inner.high ? inner.low : mean_of(d->clamp.part, &inner, when);
     }
-    if (d->kind == &mt_kind_mix) {
+    if (d->kind == &mt_mix_kind) {
         double sum = 0;
         for (size_t i = 0; i < d->mix.count; i++)
             sum += d->mix.weights[i] / d->mix.total * mean_of(d->mix.parts[i], t, when);
         return sum;
     }
-    return d->kind == &mt_kind_empirical ? mean_of_values(d, t) : mean_of_law(d, t, when);
+    return d->kind == &mt_empirical_kind ? mean_of_values(d, t) : mean_of_law(d, t, when);
 }
 
 double mt_distribution_mean_rounded(const mt_distribution *distribution, uint64_t seed, double time,

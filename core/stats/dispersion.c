@@ -1,5 +1,7 @@
 #include "stats/dispersion.h"
 
+#include "base/assert.h"
+
 #include <math.h>
 
 __extension__ typedef unsigned __int128 wide;
@@ -47,6 +49,7 @@ void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_di
             /* Every later window ends below the last one's times, so its end cannot overflow. */
             for (int64_t end = (window + 1) * window_ns; times_ns[i] < end;)
                 i++;
+            mt_assert(i > from); /* ascending: each round passes one time at least */
             add_window(&sum, i - from);
         }
     }

@@ -30,8 +30,4 @@ typedef struct mt_dispersion {
  * nanoseconds. O(count), whatever lies between two requests. */
 void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_dispersion *result);
 
-/* Sorts times ascending, in place; those in order already cost one look. Otherwise O(count) with as
- * much memory again: MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED (the times are then in no order). */
-mt_code mt_sort_times(int64_t *times_ns, size_t count, mt_error *error);
-
 #endif

@@ -5,7 +5,8 @@
  * (99 in 100) lie within a small distance (4 ms, a twentieth of a short period) of offset + k *
  * period, the period is at least MT_GRID_LEAST, and requests share instants: evenly spaced requests
  * lie on a grid too, but one each. What a recording's clock showed between two ticks was the last
- * tick, so that the requests at a tick came in the period after it. */
+ * tick, so that the requests at a tick came in the period after it. (The grid on which a synthesis
+ * may put new times is another question: prefix/gaps/state.h.) */
 #ifndef MT_STATS_GRID_H
 #define MT_STATS_GRID_H
 

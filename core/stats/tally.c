@@ -1,5 +1,6 @@
 #include "stats/tally.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "stats/quantiles.h"
 
@@ -34,6 +35,7 @@ int mt_tally_add(mt_tally *tally, uint64_t value) {
     /* At most half of the slots are used: there is always a free one, and it is near. */
     if (2 * tally->used >= tally->capacity && grow(tally) != 0)
         return -1;
+    mt_assert(2 * tally->used < tally->capacity);
     mt_tally_slot *slot = slot_of(tally->slots, tally->capacity, value);
     tally->used += slot->count == 0;
     slot->value = value;

@@ -34,7 +34,7 @@ static size_t count_digits(const char *text, size_t length) {
     return count;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static int is_decimal(const char *text, size_t length) {
     size_t at = length > 0 && (text[0] == '+' || text[0] == '-');
@@ -58,8 +58,8 @@ static int is_decimal(const char *text, size_t length) {
     return at == length;
 }
 
-/* The digits that decide between two doubles are at most 767 (of a subnormal); more of them, and
- * the zeros before them, are rare enough to be refused. */
+/* Between two doubles at most 767 digits decide (subnormal ones). Longer texts, leading zeros
+ * counted, are so rare that they are refused. */
 enum { LONGEST_NUMBER = 1100 };
 
 int mt_csv_number(const char *text, size_t length, double *value) {
@@ -71,7 +71,7 @@ int mt_csv_number(const char *text, size_t length, double *value) {
         return -2;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    /* The C locale is there without an allocation; a program may have another one's comma. */
+    /* The C locale needs no allocation. The program's own locale may have a comma for the point. */
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!plain)
         return -2;
@@ -95,7 +95,7 @@ int mt_csv_integer(const char *text, size_t length, int64_t *value) {
             zeros++;
     if (zeros < length)
         return -1;
-    int64_t number = 0; /* negative all the way down: there is one more of those */
+    int64_t number = 0; /* counted downwards: there is one negative number more */
     for (; at < end; at++)
         if (__builtin_mul_overflow(number, 10, &number) ||
             __builtin_sub_overflow(number, text[at] - '0', &number))
@@ -111,9 +111,10 @@ int mt_csv_nanoseconds(const char *text, size_t length, int digits, int64_t *nan
     return mt_decimal_whole(text, length, digits, nanoseconds);
 }
 
-/* ---- dates ----------------------------------------------------------------------------------- */
+/* ---- dates ---- */
 
-/* A position in the text; a step that finds not what it looks for leaves it where it is. */
+/* A position in the text. A step that does not find what it looks for leaves the position where it
+ * is. */
 typedef struct cursor {
     const char *at, *end;
 } cursor;
@@ -193,7 +194,7 @@ static int read_time_of_day(cursor *text, int64_t *seconds, int64_t *nanoseconds
     return 1;
 }
 
-/* What the zone adds to UTC; nothing at all is UTC. */
+/* What the zone adds to UTC. No zone is UTC. */
 static int read_zone(cursor *text, int64_t *seconds) {
     int64_t hours, minutes = 0;
     skip(text, ' ');
@@ -227,8 +228,8 @@ int mt_csv_date_time(const char *text, size_t length, int64_t *nanoseconds) {
         return -1;
     if (at.at != at.end)
         return -1;
-    /* Before 1970 from the next second backwards: the earliest instant that fits is no whole one.
-     */
+    /* Before 1970 count backwards from the next second: the earliest instant that fits is not a
+     * whole second. */
     seconds += days * 86400 - zone;
     int64_t borrowed = seconds < 0;
     if (__builtin_mul_overflow(seconds + borrowed, SECOND, &value) ||

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* libcsv's buffer for a field grows by this, up to the limit and one byte: it asks for room before
- * it looks at the byte that ends the field. */
+/* libcsv's buffer for a field grows in steps of this size, up to the limit and one byte: it asks
+ * for room before it looks at the byte that ends the field. */
 enum { FIELD_GROWTH = 1 << 12 };
 #define FIELD_BUFFER_LIMIT (MT_CSV_FIELD_LIMIT + 1)
 
-/* A row's fields one after the other, and where they are once the row is whole: until then `bytes`
- * may move and only the lengths in `fields` hold. */
+/* A row's fields one after the other. `bytes` may move until the row is whole; till then only the
+ * lengths in `fields` are valid. */
 typedef struct row_buffer {
     char *bytes;
     size_t used, byte_capacity;
@@ -26,8 +26,8 @@ typedef struct row_buffer {
 
 /* What is to be done before rows can be read on after a failure. */
 typedef enum recovery {
-    NO_RECOVERY,  /* nothing helps */
-    AT_NEXT_ROW,  /* nothing: the row was whole */
+    NO_RECOVERY,  /* the failure stays */
+    AT_NEXT_ROW,  /* nothing is to be done: the row was whole */
     AT_NEXT_LINE, /* the rest of the line is passed over */
 } recovery;
 
@@ -51,9 +51,9 @@ struct mt_csv_reader {
     recovery recovery;
 };
 
-/* ---- what libcsv calls ----------------------------------------------------------------------- */
+/* ---- what libcsv calls ---- */
 
-/* Refuses what a field within the limit never needs. */
+/* Refuses more memory than a field within the limit needs. */
 static void *reallocate_field(void *block, size_t size) {
     return size > FIELD_BUFFER_LIMIT ? NULL : mt_reallocate(block, size, 1);
 }
@@ -94,7 +94,7 @@ static void on_row(int last_byte, void *data) {
     reader->is_row_done = 1;
 }
 
-/* ---- failures -------------------------------------------------------------------------------- */
+/* ---- failures ---- */
 
 /* Keeps the failure for the calls to come. -1. */
 static int keep_failure(mt_csv_reader *reader, mt_error *error) {
@@ -124,7 +124,7 @@ static int fail_memory(mt_csv_reader *reader) {
     return -1;
 }
 
-/* libcsv stopped before byte `at` of the text that it was given. */
+/* Says why libcsv stopped before byte `at` of the text it was given. */
 static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, size_t at) {
     char quoted[24];
     if (csv_error(&reader->parser) != CSV_EPARSE)
@@ -142,10 +142,10 @@ static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, si
                 mt_quote(text + at, length - at, quoted, sizeof quoted));
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
-/* Gives libcsv the next bytes of one line, its end among them or not: it cannot be stopped between
- * two rows, so it never sees more than one at once. 0 or -1. */
+/* Gives libcsv the next bytes of one line, with its end or without. libcsv cannot be stopped
+ * between two rows, so it never sees more than one line at once. 0 or -1. */
 static int feed(mt_csv_reader *reader, const char *text, size_t length) {
     char last = text[length - 1];
     int is_end = last == '\n' || last == '\r';
@@ -167,7 +167,7 @@ static int feed(mt_csv_reader *reader, const char *text, size_t length) {
     return 0;
 }
 
-/* The length of the text up to its first line end, that included, or NUL, that not included. */
+/* The length of the text up to and with its first line end, or up to and without a NUL byte. */
 static size_t line_length(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text[i];
@@ -186,7 +186,7 @@ static int read_block(mt_csv_reader *reader) {
     return mt_input_block(reader->input, &reader->unread, &reader->unread_length, &reader->failure);
 }
 
-/* A last row without a line end is done now: 0 or -1. */
+/* Ends a last row that has no line end. 0 or -1. */
 static int finish(mt_csv_reader *reader) {
     if (csv_fini(&reader->parser, on_field, on_row, reader) != 0)
         return fail(reader, reader->field_line, 0, "a quote that opens here is never closed");
@@ -205,9 +205,9 @@ static void place_fields(row_buffer *row) {
     }
 }
 
-/* The row of a line without quotes that lies whole in the block: between its commas, nothing to
- * undo, its fields where they are. Most rows are such, and libcsv takes five times as long for
- * them. 1, 0 when the row is for libcsv, -1. */
+/* Reads the row of a line that has no quotes and lies whole in the block: the fields are what
+ * stands between the commas, where they are. Most rows are such, and libcsv takes five times as
+ * long. 1; 0 when the row is for libcsv; -1. */
 static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
     const char *begin = reader->unread, *end = begin + reader->unread_length;
     if (reader->after_return && *begin == '\n') /* of a CRLF */
@@ -233,7 +233,7 @@ static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
         if (*at != ',')
             break;
     }
-    /* A blank line is no row, and a field may be too long. */
+    /* libcsv sees to blank lines, which are no rows, and to fields that may be too long. */
     if (at == end || at == begin || (size_t)(at - begin) > MT_CSV_FIELD_LIMIT)
         return 0;
     row->count = count;
@@ -307,7 +307,7 @@ int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error) {
     return 1;
 }
 
-/* Passes over what is left of the line: 0 or -1. */
+/* Skips the rest of the line. 0 or -1. */
 static int skip_line(mt_csv_reader *reader) {
     for (;;) {
         if (reader->unread_length == 0) {
@@ -347,9 +347,9 @@ int mt_csv_recover(mt_csv_reader *reader) {
     return 1;
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
-/* Passes over a byte order mark; bytes that begin like one are given to libcsv. 0 or -1. */
+/* Skips a byte order mark. Bytes that only begin like one are given to libcsv. 0 or -1. */
 static int skip_mark(mt_csv_reader *reader) {
     static const char mark[] = {'\xEF', '\xBB', '\xBF'};
     size_t seen = 0;
@@ -430,7 +430,7 @@ mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
     return reader;
 }
 
-/* ---- what it is like ------------------------------------------------------------------------- */
+/* ---- what it is like ---- */
 
 const mt_csv_row *mt_csv_header(const mt_csv_reader *reader) {
     return &reader->header;

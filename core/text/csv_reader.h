@@ -41,9 +41,9 @@ mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error);
  * wrong the message says that the file seems to be cut. Polls for Ctrl-C. */
 int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error);
 
-/* After a failure: forgets the row that it was about, so that the next call goes on with the line
- * after. 1, or 0 when nobody knows where a row would begin (a quote that is never closed, a field
- * that is too long, a NUL byte, whatever is not MT_ERROR_INPUT): then the failure stays. */
+/* After a failure: forgets the row that failed, so that the next call goes on with the line after
+ * it. 1; or 0 when nobody knows where a row would begin: a quote that is never closed, a field that
+ * is too long, a NUL byte, whatever is not MT_ERROR_INPUT. Then the failure stays. */
 int mt_csv_recover(mt_csv_reader *reader);
 
 /* The header: the columns' names without the blanks around them. Valid until the reader closes. */

@@ -1,14 +1,14 @@
 #include "text/json.h"
 
-/* Exponents are counted up to here: beyond any number of digits that a line can hold, so that
- * comparing a larger one with them comes out the same. */
+/* The largest exponent that is counted. It is beyond any number of digits that a line can hold, so
+ * a larger one compares the same. */
 #define EXPONENT_LIMIT ((int64_t)1 << 40)
 
 /* A number's text taken apart: its significant digits (leading zeros dropped) and the power of ten
  * that they are a multiple of. */
 typedef struct parts {
     int negative;
-    const char *digits, *end; /* may have the '.' between them */
+    const char *digits, *end; /* the '.' may be among them */
     int64_t count;            /* significant digits */
     int64_t exponent;         /* the number is digits * 10^exponent */
 } parts;

@@ -60,7 +60,7 @@ static int hex_value(char digit) {
     return -1;
 }
 
-/* After the escape that starts with the backslash at `at`. */
+/* The position after the escape that starts with the backslash at `at`. */
 static const char *skip_escape(const mt_json *json, const char *at) {
     if (at + 1 >= json->end)
         return mt_json_fail(json, at, "the line ends inside a string");
@@ -138,7 +138,7 @@ const char *mt_json_number(const mt_json *json, const char *at) {
     return at;
 }
 
-/* After the string, number or literal at `at`. */
+/* The position after the string, number or literal at `at`. */
 static const char *skip_scalar(const mt_json *json, const char *at) {
     if (at >= json->end)
         return mt_json_unexpected(json, at, "a value");
@@ -153,7 +153,7 @@ static const char *skip_scalar(const mt_json *json, const char *at) {
     return mt_json_unexpected(json, at, "a value");
 }
 
-/* After the name and the colon of a member. */
+/* The position after a member's name and colon. */
 static const char *skip_name(const mt_json *json, const char *at) {
     at = mt_json_space(json, at);
     if (at >= json->end || *at != '"')
@@ -167,13 +167,13 @@ static const char *skip_name(const mt_json *json, const char *at) {
     return at + 1;
 }
 
-/* The kinds of the containers that are open, innermost last. */
+/* The open containers, each a list or an object, innermost last. */
 typedef struct nesting {
     unsigned depth;
     unsigned char is_object[MT_JSON_DEPTH];
 } nesting;
 
-/* Walks into containers from `at` until a value without inside is passed. */
+/* Walks from `at` into containers, until it has passed a value that has none inside. */
 static const char *enter(const mt_json *json, const char *at, nesting *open) {
     for (;;) {
         at = mt_json_space(json, at);

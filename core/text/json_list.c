@@ -8,7 +8,7 @@
 
 enum { QUOTE_SIZE = 64 };
 
-/* 1 with unread bytes, 0 at the end, -1. */
+/* Makes sure that there are unread bytes: 1, 0 at the end, -1. */
 static int more(mt_json_list *list, mt_error *error) {
     if (list->unread_length > 0)
         return 1;
@@ -51,7 +51,7 @@ static int fail_object(mt_json_list *list, const char *want, mt_error *error) {
     return fail_here(list, text, error);
 }
 
-/* Over white space, to a byte that is none: 1, 0 at the end, -1. */
+/* Skips white space: 1 at a byte that is none, 0 at the end, -1. */
 static int skip_space(mt_json_list *list, mt_error *error) {
     int status;
     while ((status = more(list, error)) > 0) {
@@ -63,13 +63,13 @@ static int skip_space(mt_json_list *list, mt_error *error) {
     return status;
 }
 
-/* Where in an object the scan for its end stands. */
+/* The state of the scan for an object's end. */
 typedef struct nesting {
     uint64_t depth;
     int in_string, is_escaped;
 } nesting;
 
-/* How many of the bytes belong to the object; *is_done when they end it. */
+/* How many of the bytes belong to the object. *is_done becomes 1 when they end it. */
 static size_t object_bytes(nesting *in, const char *text, size_t length, int *is_done) {
     for (size_t i = 0; i < length; i++) {
         char byte = text[i];
@@ -92,7 +92,7 @@ static size_t object_bytes(nesting *in, const char *text, size_t length, int *is
     return length;
 }
 
-/* Counts lines and columns over the bytes, which are appended to the object's text. */
+/* Appends the bytes to the object's text, and counts their lines and columns. */
 static int take(mt_json_list *list, size_t length, mt_error *error) {
     void *text = list->text;
     if (list->text_length + length > MT_LINE_LIMIT) {
@@ -142,7 +142,7 @@ static int take_object(mt_json_list *list, mt_error *error) {
     return 1;
 }
 
-/* The list's bracket, where there is one. 1, 0 for an empty list, -1. */
+/* Reads the list's bracket, if there is one. 1, 0 for an empty list, -1. */
 static int begin_list(mt_json_list *list, mt_error *error) {
     int status = more(list, error);
     if (status > 0 && list->unread_length >= 3 && memcmp(list->unread, "\xEF\xBB\xBF", 3) == 0) {
@@ -166,7 +166,7 @@ static int begin_list(mt_json_list *list, mt_error *error) {
     return 1;
 }
 
-/* Only white space may follow the list. 0 or -1. */
+/* Checks that only white space follows the list. 0 or -1. */
 static int end_list(mt_json_list *list, mt_error *error) {
     list->is_at_end = 1;
     step(list);

@@ -1,6 +1,6 @@
-/* The objects of a JSON list, or objects one after another without one, from a file of any length:
- * one at a time is in memory. Only brackets and strings are looked at here; what is between them is
- * the reader's of the object to check (text/json_items.h). */
+/* The objects of a JSON list, or objects one after another without a list, from a file of any
+ * length. One object at a time is in memory. Only brackets and strings are looked at here; what is
+ * between them is checked by whoever reads the object (text/json_items.h). */
 #ifndef MT_TEXT_JSON_LIST_H
 #define MT_TEXT_JSON_LIST_H
 
@@ -23,10 +23,10 @@ typedef struct mt_json_list {
     int is_list, is_after, is_at_end;
 } mt_json_list;
 
-/* The next object: 1 with list->text, 0 at the end, -1 on failure: MT_ERROR_INPUT with line and
- * column when there is something else or the file ends too early, or an object is longer than
- * MT_LINE_LIMIT; MT_ERROR_MEMORY; what base/input.h says. Polls for Ctrl-C. A failure is the end.
- */
+/* The next object: 1 with list->text, 0 at the end, -1 on failure. MT_ERROR_INPUT with line and
+ * column when there is something else, the file ends too early, or an object is longer than
+ * MT_LINE_LIMIT; MT_ERROR_MEMORY; what base/input.h says. Nothing can be read after a failure.
+ * Polls for Ctrl-C. */
 int mt_json_list_next(mt_json_list *list, mt_error *error);
 
 /* The line (from 1) and column of a position in list->text. */

@@ -1,5 +1,5 @@
-/* Eight bytes of text at once in one 64-bit word, the first of them lowest. Private to the scanner
- * and the writer. */
+/* Eight bytes of text at once in one 64-bit word, the first of them lowest: what the scanner and the
+ * writer of traces look through text with. */
 #ifndef MT_TEXT_SWAR_H
 #define MT_TEXT_SWAR_H
 
@@ -27,8 +27,8 @@ static inline void mt_store_word(char *to, uint64_t word) {
     memcpy(to, &word, sizeof word);
 }
 
-/* How many of the word's first bytes are digits, 0 to 8. (A byte's sum may carry into the next
- * only when the byte is none, and then the next no longer matters.) */
+/* How many of the word's first bytes are digits, 0 to 8. (The sum may carry into the next byte only
+ * from a byte that is no digit; what follows that byte does not matter.) */
 static inline unsigned mt_leading_digits(uint64_t word) {
     uint64_t value = word ^ MT_BYTES(0x30);
     uint64_t other = (value | (value + MT_BYTES(0x76))) & MT_BYTES(0x80);

@@ -1,5 +1,6 @@
 #include "text/texts.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -8,12 +9,14 @@
 #include <xxhash.h>
 
 mt_span mt_texts_get(const mt_texts *texts, uint32_t number) {
+    mt_assert(number < texts->count);
     size_t begin = number == 0 ? 0 : (size_t)texts->ends[number - 1];
     return (mt_span){texts->bytes + begin, (size_t)texts->ends[number] - begin};
 }
 
 /* The slot of the text, or the free one where it belongs. */
 static size_t find_slot(const mt_texts *texts, const char *text, size_t length) {
+    mt_assert(texts->slot_count >= 2 * texts->count); /* there is a free one */
     size_t slot = (size_t)XXH3_64bits(text, length) & (texts->slot_count - 1);
     while (texts->slots[slot] != 0) {
         mt_span known = mt_texts_get(texts, texts->slots[slot] - 1);

@@ -1,9 +1,9 @@
 --- Moontide: load shapes as values, and the traces they become. `local mt = require "moontide"`.
 --
--- Each module below holds one part of the pleasant API and returns { public = {name = function or
--- table}, methods = {table, ...} }. Here they become one table, and every public function and method
--- is located: a caller's mistake is reported with the caller's own line.
+-- Its parts (parts.lua lists them) become one table here, and every public function and method is located: a
+-- caller's mistake is reported with the caller's own line.
 local core = require "moontide.core"
+local is_plain = require("moontide.kit.value").is_plain
 core.base.own()
 
 -- For an editor (LuaLS) every part declares the class moontide again, above its `local public`: the
@@ -11,12 +11,6 @@ core.base.own()
 ---@class moontide
 ---@field version string
 local mt = { version = core.version }
-
-local parts = {
-  "script.script", "base.json", "base.hash", "trace.trace", "base.csv", "trace.convert", "learn.analysis",
-  "learn.compare", "trace.lint", "learn.radix", "learn.model", "learn.synthesizer", "base.random",
-  "load.distribution", "draw.chart", "load.curve", "load.process", "load.prompt", "load.stream", "load.workload",
-}
 
 local function locate(functions)
   for name, value in pairs(functions) do
@@ -26,24 +20,23 @@ local function locate(functions)
   end
 end
 
-for _, name in ipairs(parts) do
+for _, name in ipairs(require "moontide.parts") do
   local part = require("moontide." .. name)
   for key, value in pairs(part.public or {}) do
     if type(value) == "function" then
       mt[key] = core.base.located(value)
     else
-      if getmetatable(value) == nil and type(value) == "table" then locate(value) end
+      if is_plain(value) then locate(value) end
       mt[key] = value
     end
   end
-  for _, methods in ipairs(part.methods or {}) do locate(methods) end
+  for _, one in ipairs(part.methods or {}) do locate(one[2]) end
 end
 
 --- A name that is not there is a mistake, told with the nearest one that is.
 setmetatable(mt, {
   __index = core.base.located(function(_, name)
-    local names = {}
-    for key in pairs(mt) do names[#names + 1] = key end
+    local names = require("moontide.kit.lists").sorted_keys(mt)
     local hint = type(name) == "string" and require("moontide.kit.nearest").hint(name, names) or ""
     core.base.raise(("there is no mt.%s%s"):format(tostring(name), hint))
   end),

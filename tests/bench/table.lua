@@ -296,7 +296,7 @@ section("prompt", function(bench)
     floor = bench:program("floor", "empty"),
   })
   print_row {
-    what = "to the prompt and out again", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
+    what = "to the console and out again", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
     floor = m.floor.wall, floor_is = "empty exec", goal = "<= 25 ms", met = m.main.wall <= 0.025,
   }
 end)

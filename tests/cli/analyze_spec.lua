@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
@@ -15,10 +14,7 @@ end
 
 -- Runs analyze on the words, which must fail with one line on standard error.
 local function refused(message, words, exit_status)
-  local result = analyze(words)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(analyze(words), message, exit_status)
 end
 
 -- A good line, then the given one as the second of the file: the message without the file's name.
@@ -162,7 +158,7 @@ describe("moontide analyze", function()
   end)
 
   it("prints the known answers of the conversation trace with --json, and goes on after them", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = analyze { conversation, "--json" }
     assert.equal("", result.err)
     local metrics = ([[
@@ -184,7 +180,7 @@ describe("moontide analyze", function()
   end)
 
   it("prints the conversation trace's table", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = analyze { conversation }
     assert.equal("", result.err)
     local expected = conversation .. [[

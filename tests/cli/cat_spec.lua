@@ -12,10 +12,7 @@ end
 
 -- Runs cat on the words, which must fail with one line on standard error that ends in `message`.
 local function refused(words, message, exit_status, opts)
-  local result = cat(words, opts)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(cat(words, opts), message, exit_status)
 end
 
 local four = [[
@@ -42,9 +39,8 @@ describe("moontide cat", function()
   end)
 
   it("passes the real trace on byte for byte", function()
-    local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-    local path = data .. "/mooncake_conversation_trace.jsonl"
-    if not io.open(path) then return pending("no " .. path) end
+    local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     local result = command.shell(("$MOONTIDE cat '%s' | cmp - '%s'"):format(path, path))
     assert.same({ status = 0, out = "", err = "" }, result)
   end)

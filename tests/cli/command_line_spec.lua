@@ -28,8 +28,8 @@ package.loaded["moontide.load.workload"] = {
   is = function(value) return getmetatable(value) == Workload end,
   with_script_name = function(value) return value end,
 }
-package.loaded["moontide.load.generate"] = { run = function(script, workload, opt)
-  io.stdout:write(script.name, " ", require "moontide.command.common".output_path(script, opt), " ", opt.seed,
+package.loaded["moontide.command.generate"] = { run = function(script, workload, opt)
+  io.stdout:write(script.name, " ", require "moontide.script.common".output_path(script, opt), " ", opt.seed,
     " ", opt.duration or "-", " ", opt.timestamp_digits, " ", opt.shard and opt.shard.index or "-",
     " ", tostring(opt.compact), " ", workload.draw, "\n")
   if opt.check then return nil, "in.jsonl:3:7: expected a number", "input" end
@@ -69,16 +69,11 @@ teardown(command.remove_folders)
 local function run(line, opts)
   opts = opts or {}
   opts.folder = opts.folder or folder
-  local words = {}
-  for word in line:gmatch "%S+" do words[#words + 1] = word end
-  return command.run(words, opts)
+  return command.line(line, opts)
 end
 
 local function fails(line, exit_status, message)
-  local result = run(line)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal("", result.out)
-  assert.equal(exit_status, result.status)
+  command.refuses(run(line), message, exit_status)
 end
 
 describe("options", function()

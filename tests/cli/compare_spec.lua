@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local first = [[
 {"timestamp": 0, "input_length": 1000, "output_length": 10, "hash_ids": [0, 1]}
@@ -92,7 +91,7 @@ local function compare(words, opts)
 end
 
 local function refused(message, words, exit_status)
-  assert.same({ status = exit_status or 1, out = "", err = "moontide: " .. message .. "\n" }, compare(words))
+  command.refuses(compare(words), message, exit_status)
 end
 
 describe("moontide compare", function()
@@ -261,7 +260,7 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
   end)
 
   it("finds a real trace equal to itself", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = command.run { "compare", conversation, conversation, "--fail-over",
       "ks=0,lru=0,hit_infinite=0,dispersion=0" }
     assert.equal("", result.err)

@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local azure = data .. "/azure_llm_inference_conv.csv"
+local azure, missing = require "tests.support.real_data" "azure_llm_inference_conv.csv"
 
 local folder
 
@@ -21,10 +20,7 @@ end
 -- Runs convert on the words, which must fail with one line on standard error and leave nothing.
 local function refused(words, message, exit_status)
   local before = entries()
-  local result = convert(words, { folder = folder })
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(convert(words, { folder = folder }), message, exit_status)
   assert.equal(before, entries())
 end
 
@@ -186,7 +182,7 @@ at most 1: 1 row left
   end)
 
   it("converts the real Azure log", function()
-    if not io.open(azure) then return pending("no " .. azure) end
+    if missing then return pending(missing) end
     local result = convert { azure, "-o", folder .. "/azure.jsonl", "--json" }
     assert.equal(("moontide: %s/azure.jsonl: 19366 requests in blocks of 128 (seed 0)\n"):format(folder), result.err)
     assert.matches('"requests": 19366, "sessions": 0, "without_output": 0, "blocks": 184869, '

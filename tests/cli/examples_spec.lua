@@ -376,14 +376,8 @@ describe("the example", function()
   end)
 
   it("doubled_trace doubles a real one", function()
-    local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-    local real = data .. "/mooncake_conversation_trace.jsonl"
-    local file = io.open(real)
-    if not file then
-      pending("no conversation trace in " .. data)
-      return
-    end
-    file:close()
+    local real, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     local text = command.run { "examples/doubled_trace.lua", "--trace", real, "--lengths", real, "-o", "-" }.out
     local _, lines = text:gsub("\n", "\n")
     is_about(2 * 12031, lines, "requests")

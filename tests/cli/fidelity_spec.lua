@@ -8,7 +8,7 @@ local command = require "tests.support.command"
 local mt = require "moontide"
 local sources = require "tests.support.sources"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
+local real_data = require "tests.support.real_data"
 
 -- Sources, and how many requests where fewer than usual will do.
 local names = { "sessions_long_gaps", "hot_system_prompt", "repeated_documents", "toolagent", "bailian", "bursts",
@@ -42,15 +42,10 @@ local function generated(name)
   return made_sources[name]
 end
 
--- A real trace, or nil where there is none (the test is then pending).
+-- A real trace; the test is pending where there is none.
 local function real(name, read)
-  local path = data .. "/" .. name
-  local file = io.open(path)
-  if not file then
-    pending("no " .. name .. " in " .. data)
-    return nil
-  end
-  file:close()
+  local path, missing = real_data(name)
+  if missing then pending(missing) end
   made_sources[name] = made_sources[name] or source_of(read(path), 512)
   return made_sources[name]
 end
@@ -137,8 +132,7 @@ end
 
 describe("at equal length a new trace has its source's lengths and hit ratios:", function()
   it("the conversation trace", function()
-    local source = conversation()
-    if source then assert_alike(source, 0.005) end
+    assert_alike(conversation(), 0.005)
   end)
 
   for _, name in ipairs(names) do
@@ -168,8 +162,7 @@ describe("at five times the length nothing drifts:", function()
   end
 
   it("the conversation trace", function()
-    local source = conversation()
-    if source then assert_no_drift(source) end
+    assert_no_drift(conversation())
   end)
 
   for _, name in ipairs { "sessions_long_gaps", "hot_system_prompt", "repeated_documents" } do
@@ -206,8 +199,7 @@ describe("the root multiplier divides reuse as independent populations would:", 
   end
 
   it("the conversation trace", function()
-    local source = conversation()
-    if source then assert_divided(source) end
+    assert_divided(conversation())
   end)
 
   for _, name in ipairs { "sessions_long_gaps", "hot_system_prompt", "repeated_documents" } do
@@ -224,8 +216,7 @@ end
 
 describe("fewer than 1 in 100 pairs of neighbours are the source's:", function()
   it("the conversation trace", function()
-    local source = conversation()
-    if source then assert_new(source) end
+    assert_new(conversation())
   end)
 
   for _, name in ipairs(names) do
@@ -274,13 +265,12 @@ end
 
 describe("arrivals bunch as the source's do, at 1, 10, 60 and 300 s:", function()
   it("the conversation trace", function()
-    local source = conversation()
-    if source then assert_bunched(source) end
+    assert_bunched(conversation())
   end)
 
   it("the Azure conversation log", function()
     local source = real("azure_llm_inference_conv.csv", read_azure)
-    if source then assert_bunched(source) end
+    assert_bunched(source)
   end)
 
   for _, name in ipairs(names) do

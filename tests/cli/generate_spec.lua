@@ -1,5 +1,6 @@
 -- The bundled workloads through the real binary: sin's contract, the common options, output files.
 local command = require "tests.support.command"
+local traces = require "tests.support.records"
 
 local folder
 
@@ -10,16 +11,10 @@ teardown(command.remove_folders)
 local function run(line, opts)
   opts = opts or {}
   opts.folder = opts.folder or folder
-  local words = {}
-  for word in line:gmatch "%S+" do words[#words + 1] = word end
-  return command.run(words, opts)
+  return command.line(line, opts)
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
+local exists = command.exists
 
 -- The trace a line writes to standard output, as text.
 local function trace(line)
@@ -28,37 +23,17 @@ local function trace(line)
   return result.out
 end
 
--- Its lines as records: timestamp, input_length, output_length (numbers), ids (numbers).
+-- Its lines, which have our members and no others, as records.
 local function records(text)
-  local list = {}
   for line in text:gmatch "[^\n]+" do
-    local timestamp, isl, osl, ids = line:match
-      '^{"timestamp": ([%d.]+), "input_length": (%d+), "output_length": (%d+), "hash_ids": %[([%d, ]*)%]}$'
-    assert.is_truthy(timestamp, line)
-    local record = {
-      timestamp = tonumber(timestamp), isl = math.tointeger(isl), osl = math.tointeger(osl), ids = {},
-    }
-    for id in ids:gmatch "%d+" do record.ids[#record.ids + 1] = math.tointeger(id) end
-    list[#list + 1] = record
+    assert.is_truthy(line:find(
+      '^{"timestamp": [%d.]+, "input_length": %d+, "output_length": %d+, "hash_ids": %[[%d, ]*%]}$'), line)
   end
-  return list
+  return traces.read(text)
 end
 
--- Blocks fit the length; ids are numbered by first appearance, an id has one parent.
 local function check_rules(list, block_size)
-  local next_id, parents = 0, {}
-  for _, record in ipairs(list) do
-    local blocks = #record.ids
-    assert.is_true(record.isl > (blocks - 1) * block_size and record.isl <= blocks * block_size)
-    local parent = -1
-    for _, id in ipairs(record.ids) do
-      if id == next_id then
-        parents[id], next_id = parent, next_id + 1
-      end
-      assert.equal(parents[id], parent)
-      parent = id
-    end
-  end
+  assert.is_nil(traces.fault(list, block_size))
 end
 
 local function written_lines(path)

@@ -1,7 +1,6 @@
 local command = require "tests.support.command"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
@@ -13,19 +12,10 @@ local function file(name, text)
   return command.write(folder, name, text)
 end
 
-local function exists(path)
-  local opened = io.open(path)
-  if opened then opened:close() end
-  return opened ~= nil
-end
-
 -- Runs learn on the words, which must fail with one line on standard error and leave no model.
 local function refused(message, words, exit_status, opts)
-  local result = learn(words, opts)
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
-  assert.is_false(exists(folder .. "/out.model"))
+  command.refuses(learn(words, opts), message, exit_status)
+  assert.is_false(command.exists(folder .. "/out.model"))
 end
 
 local function refused_trace(message, text)
@@ -176,7 +166,7 @@ describe("moontide learn", function()
   end)
 
   it("keeps the conversation trace in a quarter of its size", function()
-    if not exists(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local target = folder .. "/conversation.model"
     assert.equal(0, learn({ conversation, "-o", target }).status)
     assert.is_true(4 * #command.read(target) <= 3029533)

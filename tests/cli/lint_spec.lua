@@ -105,9 +105,8 @@ describe("moontide lint", function()
   end)
 
   it("finds what a real recording has", function()
-    local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-    local path = data .. "/mooncake_conversation_trace.jsonl"
-    if not io.open(path) then return pending("no " .. path) end
+    local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     local result = lint { path, "--block-size", "512", "--fix", folder .. "/out.jsonl" }
     assert.equal(1, result.status)
     assert.truthy(result.out:find "the clock ticks every 3 s: 12031 requests at 1180 instants\n")

@@ -13,18 +13,12 @@ local function run(text, line)
   count = count + 1
   local name = ("s%d.lua"):format(count)
   command.write(folder, name, 'local mt = require "moontide"\n' .. text .. "\n")
-  local words = { name }
-  for word in (line or ""):gmatch "%S+" do words[#words + 1] = word end
-  local result = command.run(words, { folder = folder })
+  local result = command.line(name .. " " .. (line or ""), { folder = folder })
   result.name = name
   return result
 end
 
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
+local exists = command.exists
 
 -- A plan of one stream; what is given comes into its table.
 local function stream(inside)

@@ -1,6 +1,6 @@
 -- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
 -- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
--- folder of those files, `repl` blocks are typed at the prompt. Guide: `lua` blocks run after
+-- folder of those files, `repl` blocks are typed in the console. Guide: `lua` blocks run after
 -- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
 local document = require "tests.support.document"
@@ -41,7 +41,7 @@ describe("the README", function()
     assert.truthy(document.run_commands(text, with_path, succeeds) >= 8)
   end)
 
-  it("has sessions at the prompt that go as they are shown", function()
+  it("has sessions in the console that go as they are shown", function()
     local blocks = document.blocks(text, "repl")
     for _, block in ipairs(blocks) do
       local typed, shown = {}, {}

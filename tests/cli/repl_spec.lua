@@ -1,4 +1,4 @@
--- The prompt through a pipe: evaluation, printing, errors, dot commands, saving.
+-- The console through a pipe: evaluation, printing, errors, dot commands, saving.
 local command = require "tests.support.command"
 
 teardown(command.remove_folders)
@@ -156,7 +156,7 @@ describe("dot commands", function()
     { ".load nosuch.lua", nil, "nosuch.lua: No such file or directory" },
     { ".load burst --paek 3", nil, "burst: unknown option '--paek' (did you mean '--peak'?)" },
     { ".seed x", nil, ".seed: the seed must be a whole number, not 'x'" },
-    { ".time 5", nil, ".time: takes on or off, not '5'" }, { ".run repl", nil, ".run: this is the prompt already" },
+    { ".time 5", nil, ".time: takes on or off, not '5'" }, { ".run repl", nil, ".run: this is the console already" },
     { ".save x", nil, ".save: the name must end in .lua, not 'x'" },
     { ".load 'burst", nil, "a quote is not closed: 'burst" },
     { ".help nosuch", nil, "help: nothing is known of 'nosuch'" },
@@ -208,7 +208,7 @@ describe("dot commands", function()
     assert.equal(repl(columns).out, repl(".seed 1\n" .. columns).out)
   end)
 
-  it(".run is as without the prompt, whatever the seed", function()
+  it(".run is as without the console, whatever the seed", function()
     local folder = command.folder()
     repl(".seed 3\n.run burst -o a.jsonl\n", { folder = folder })
     command.run({ "burst", "-o", "b.jsonl" }, { folder = folder })
@@ -232,7 +232,7 @@ describe(".save", function()
     check(command.read(folder .. "/typed.lua"), result.out, folder)
   end
 
-  it("writes a command that prints what the prompt showed", function()
+  it("writes a command that prints what the console showed", function()
     round_trip(table.concat({
       "rate = mt.sine{ mean = 20, amp = 10, period = 60 }", "rate:mean()", "_ * 2", "= rate", "local x <const> = 5",
       "function f(a)", "  return a .. '!'", "end", "f 'b' .. 'c'", "nil", "print 'printed'", "(print or f)('bracket')",
@@ -240,7 +240,7 @@ describe(".save", function()
     }, "\n"), function(text, out, folder)
       local result = command.run({ "typed.lua" }, { folder = folder, environment = "LC_ALL=C" })
       assert.same({ 0, "" }, { result.status, result.err })
-      -- Strings are quoted at the prompt; nil, help, a second result and what .save says are not printed.
+      -- Strings are quoted in the console; nil, help, a second result and what .save says are not printed.
       local expected = out:gsub("mt%.spike%(o%).-plot%{ to = \"2m\" %}\n", ""):gsub("typed.lua: a command\n", "")
         :gsub('"(.-)"', "%1"):gsub("\nnil\n", "\n"):gsub("\tlast\n", "\n")
       assert.equal(expected, result.out)

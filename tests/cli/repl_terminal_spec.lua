@@ -1,11 +1,11 @@
--- The prompt in a terminal: editing, completion, history, Ctrl-C. The driver waits for what is shown, so
+-- The console in a terminal: editing, completion, history, Ctrl-C. The driver waits for what is shown, so
 -- that nothing here depends on how long anything takes.
 local command = require "tests.support.command"
 local terminal = require "tests.support.terminal"
 
 teardown(command.remove_folders)
 
--- Types lines at the prompt one by one, each when the prompt is back, and leaves with Ctrl-D.
+-- Types lines in the console one by one, each when the prompt is back, and leaves with Ctrl-D.
 local function session(lines, opts)
   local steps = {}
   for _, line in ipairs(lines) do
@@ -26,7 +26,7 @@ local function shows(out, text)
   assert.is_truthy(out:find(text, 1, true), "not shown: " .. text .. "\n" .. out)
 end
 
-describe("the prompt in a terminal", function()
+describe("the console in a terminal", function()
   it("is what moontide alone starts, and Ctrl-D leaves it", function()
     local out = session { "1 + 1" }
     shows(out, "Moontide ")
@@ -37,8 +37,8 @@ describe("the prompt in a terminal", function()
 
   it("goes on after errors, with the state as it was", function()
     local out = session { "x = 41", "x.y.z()", "x = x + 1 error 'stop'", "x" }
-    shows(out, "\nprompt:1: attempt to index a number value (global 'x')\nstack traceback:\n\tprompt:1: in main chunk\n> ")
-    shows(out, "prompt:1: stop\n")
+    shows(out, "\nconsole:1: attempt to index a number value (global 'x')\nstack traceback:\n\tconsole:1: in main chunk\n> ")
+    shows(out, "console:1: stop\n")
     shows(out, "> x\n42\n")
     assert.is_nil(out:find("moontide.repl", 1, true), out)
   end)
@@ -159,7 +159,7 @@ describe("the prompt in a terminal", function()
   end)
 end)
 
-describe("Ctrl-C at the prompt", function()
+describe("Ctrl-C in the console", function()
   -- Each prints "go" when it has begun, or shows its progress.
   local loops = {
     { "a plain loop", "print 'go' while true do end" },
@@ -259,7 +259,7 @@ end)
 describe("the end of a session", function()
   it("in the middle of an input says so on a line of its own", function()
     local result = terminal.run { "wait \\n> ", "type x = {\\r", "wait >> ", "type \\x04", "end" }
-    shows(result.out, "\nprompt:1: unexpected symbol near <eof>\n")
+    shows(result.out, "\nconsole:1: unexpected symbol near <eof>\n")
     shows(result.out, "\n[exit 0]\n")
   end)
 

@@ -1,38 +1,23 @@
 local command = require "tests.support.command"
 local records = require "tests.support.records"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local folder
 
-local function synthesize(words, opts)
+local function run(line, opts)
   opts = opts or {}
   opts.folder = opts.folder or folder
-  return command.run({ "synthesize", table.unpack(words) }, opts)
+  return command.line("synthesize " .. line, opts)
 end
 
--- The same of a line's words.
-local function run(line, opts)
-  local words = {}
-  for word in line:gmatch "%S+" do words[#words + 1] = word end
-  return synthesize(words, opts)
-end
-
-local function exists(name)
-  local file = io.open(folder .. "/" .. name)
-  if file then file:close() end
-  return file ~= nil
-end
+local function exists(name) return command.exists(folder .. "/" .. name) end
 
 local function read(name) return command.read(folder .. "/" .. name) end
 
 -- It must fail with that one line, and leave no file.
 local function refused(message, line, exit_status)
-  local result = run(line .. " -o out.jsonl")
-  assert.equal("moontide: " .. message .. "\n", result.err)
-  assert.equal(exit_status or 1, result.status)
-  assert.equal("", result.out)
+  command.refuses(run(line .. " -o out.jsonl"), message, exit_status)
   assert.equal("", command.shell("ls -A | grep out", { folder = folder }).out)
 end
 
@@ -308,9 +293,7 @@ describe("moontide synthesize", function()
   end)
 
   it("keeps the meaning of what is multiplied on the conversation trace", function()
-    local file = io.open(conversation)
-    if not file then return pending "no conversation trace in MOONTIDE_DATA or ../shared/data" end
-    file:close()
+    if missing then return pending(missing) end
     local here = command.shell("realpath " .. conversation).out:gsub("\n", "")
     for _, method in ipairs { "reuse", "radix" } do
       local first

@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+#include "base/interrupt.h"
+#include "base/memory.h"
+
 enum { PATH_SIZE = 512 };
 
 typedef struct folder {
@@ -77,5 +80,14 @@ static inline int entries(void **state) {
     pclose(pipe);
     return count;
 }
+
+/* For tests that interrupt or run out of memory, and may fail in the midst of it. */
+static inline int clean(void **state) {
+    mt_interrupt_flag = 0;
+    mt_memory_fail_at(0, 0);
+    return remove_folder(state);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 #endif

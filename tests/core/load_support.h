@@ -1,5 +1,5 @@
 /* What the tests of the load room share: small makers that cannot fail, processes run to lists of
- * times, and the sweep that fails every allocation in turn. */
+ * times. */
 #ifndef LOAD_SUPPORT_H
 #define LOAD_SUPPORT_H
 
@@ -76,27 +76,6 @@ static inline double expected_requests(mt_process *process, double factor, doubl
     mt_process_expectation expectation;
     assert_int_equal(mt_process_expect(process, &context, &expectation, NULL), MT_OK);
     return expectation.requests;
-}
-
-/* Fails allocation 1, 2, 3, ... of attempt(context, &error), which returns a code and leaves
- * nothing behind, until it asks for fewer. A failure must be MT_ERROR_MEMORY; an estimate may do
- * without its memory, so that not every failed allocation fails the whole. Returns the failures
- * seen. */
-static inline uint64_t fail_each_allocation(mt_code (*attempt)(void *context, mt_error *error),
-                                            void *context) {
-    uint64_t failures = 0;
-    for (uint64_t n = 1;; n++) {
-        mt_error error = {0};
-        mt_memory_fail_at(n, 0);
-        mt_code code = attempt(context, &error);
-        uint64_t asked = mt_memory_asked();
-        mt_memory_fail_at(0, 0);
-        if (code != MT_OK && (code != MT_ERROR_MEMORY || asked < n))
-            fail_msg("allocation %d: code %d, %s", (int)n, (int)code, error.message);
-        if (asked < n)
-            return failures;
-        failures += code != MT_OK;
-    }
 }
 
 #endif

@@ -169,8 +169,7 @@ static inline void close_caches(caches *all) {
 
 static inline void touch_caches(caches *all, const uint64_t *ids, size_t count) {
     mt_touch touch;
-    assert_int_equal(mt_reserve((void **)&all->path, &all->path_capacity, count, sizeof *all->path),
-                     0);
+    assert_int_equal(MT_GROW(all->path, all->path_capacity, count), 0);
     assert_int_equal(mt_prefix_tree_add(all->tree, ids, count, all->path, &all->known, NULL),
                      MT_OK);
     assert_int_equal(mt_history_touch(all->history, all->path, count, all->known, &touch, NULL),

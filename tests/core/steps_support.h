@@ -4,8 +4,6 @@
 
 #include "file_support.h"
 
-#include "base/interrupt.h"
-#include "base/memory.h"
 #include "base/output.h"
 #include "trace/source/copy.h"
 #include "trace/reader.h"
@@ -70,13 +68,5 @@ static inline void refused(const mt_source *source, const mt_error *error, const
     if (!strstr(error->message, message))
         fail_msg("'%s' says nothing of '%s'", error->message, message);
 }
-
-static inline int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 #endif

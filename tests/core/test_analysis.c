@@ -5,7 +5,9 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -327,15 +329,9 @@ static void assert_conversation(const mt_analysis_result *result) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     mt_analysis *analysis = new_analysis();
     mt_request request;
     int status;
@@ -428,47 +424,32 @@ static void test_interrupt(void **state) {
 /* ---- memory -----------------------------------------------------------------------------------
  */
 
-/* Analyses a trace that makes everything grow, the n-th allocation failing. 0 once none failed. */
-static int analyse_with_failure(uint64_t n) {
-    enum { MANY = 3000 };
-    mt_error error;
-    mt_analysis_result result;
-    mt_memory_fail_at(n, 0);
-    mt_analysis *analysis = mt_analysis_new(BLOCK, &error);
-    mt_code code = analysis ? MT_OK : error.code;
-    for (uint64_t r = 0; code == MT_OK && r < MANY; r++) {
-        uint64_t ids[60];
-        size_t count = 1 + (size_t)(r % 60);
-        for (size_t i = 0; i < count; i++)
-            ids[i] = r % 2 ? r * 100 + i : i;
-        mt_request request = request_of(count * BLOCK, 1, ids, count);
-        code = mt_analysis_add(analysis, &request, &error);
-    }
-    if (code == MT_OK)
-        code = mt_analysis_finish(analysis, &result, &error);
-    mt_memory_fail_at(0, 0);
-    mt_analysis_free(analysis);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
-    uint64_t n = 1;
-    while (analyse_with_failure(n))
-        n++;
-    /* the analysis, two tables of three, rows, first rows, keys, numbers, values; and growth */
-    assert_true(n > 15);
+    for (sweep all = {0}; sweep_next(&all);) { /* of a trace that makes everything grow */
+        enum { MANY = 3000 };
+        mt_analysis_result result;
+        mt_analysis *analysis = mt_analysis_new(BLOCK, &all.error);
+        all.code = analysis ? MT_OK : all.error.code;
+        for (uint64_t r = 0; all.code == MT_OK && r < MANY; r++) {
+            uint64_t ids[60];
+            size_t count = 1 + (size_t)(r % 60);
+            for (size_t i = 0; i < count; i++)
+                ids[i] = r % 2 ? r * 100 + i : i;
+            mt_request request = request_of(count * BLOCK, 1, ids, count);
+            all.code = mt_analysis_add(analysis, &request, &all.error);
+        }
+        if (all.code == MT_OK)
+            all.code = mt_analysis_finish(analysis, &result, &all.error);
+        mt_analysis_free(analysis);
+    }
 }
 
 /* 10^7 distinct blocks in 800 MB. Takes a second or two and 400 MB: only with
  * MOONTIDE_SLOW_TESTS=1. */
 static void test_ten_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 500000 };
     uint64_t ids[COUNT];
     mt_analysis *analysis = new_analysis();

@@ -1,7 +1,9 @@
 /* CSV files: known ones, random ones against a plain parser, cut at every byte and into any blocks.
  */
+#include "skip_support.h"
 #include "file_support.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -606,27 +608,16 @@ static void test_small_blocks(void **state) {
 
 /* libcsv asks again for less when it is refused once: with `sticky` it is refused for good. */
 static void run_out_of_memory(const char *path, int sticky) {
-    uint64_t failures = 0;
-    for (uint64_t n = 1;; n++) {
-        mt_error error = {0};
+    for (sweep all = {.sticky = sticky, .may_do_without = !sticky}; sweep_next(&all);) {
         mt_csv_row row;
         int status = -1;
-        mt_memory_fail_at(n, sticky);
-        mt_csv_reader *reader = mt_csv_open(path, &error);
+        mt_csv_reader *reader = mt_csv_open(path, &all.error);
         if (reader)
-            while ((status = mt_csv_next(reader, &row, &error)) == 1)
+            while ((status = mt_csv_next(reader, &row, &all.error)) == 1)
                 ;
-        uint64_t asked = mt_memory_asked();
-        mt_memory_fail_at(0, 0);
+        all.code = status == -1 ? all.error.code : MT_OK;
         mt_csv_close(reader);
-        if (status == -1)
-            assert_int_equal(error.code, MT_ERROR_MEMORY);
-        failures += status == -1;
-        if (asked < n)
-            break;
-        assert_true(status == -1 || !sticky);
     }
-    assert_true(failures >= 8); /* reader, input, name, buffer; bytes and fields of two rows */
 }
 
 static void test_memory_runs_out(void **state) {
@@ -642,13 +633,7 @@ static void test_memory_runs_out(void **state) {
 
 static void test_real_file(void **state) {
     (void)state;
-    char path[PATH_SIZE];
-    const char *data = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/azure_llm_inference_conv.csv", data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("# no %s: the real file is not tried\n", path);
-        skip();
-    }
+    const char *path = real_data("azure_llm_inference_conv.csv");
     mt_csv_row row;
     uint64_t rows = 0, bytes = 0;
     mt_csv_reader *reader = mt_csv_open(path, NULL);
@@ -663,14 +648,6 @@ static void test_real_file(void **state) {
     assert_true(bytes > 600000);
     mt_csv_close(reader);
 }
-
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

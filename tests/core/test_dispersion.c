@@ -1,14 +1,15 @@
 /* Counts per window: by hand and at the edges of windows, beside a plain slow version, processes
- * whose dispersion is known, real traces, times in any order. */
+ * whose dispersion is known, real traces. */
 #include "stats/dispersion.h"
 
-#include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "random/distribution.h"
 #include "stats/summary.h"
 #include "text/csv_field.h"
 #include "text/csv_reader.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
 
 #include <math.h>
@@ -187,21 +188,13 @@ static void test_poisson(void **state) {
 /* ---- real traces ------------------------------------------------------------------------------
  */
 
-static const char *data_path(const char *name, char *path, size_t size) {
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, size, "%s/%s", folder ? folder : "../shared/data", name);
-    return path;
-}
-
 typedef struct time_list {
     int64_t *times;
     size_t count, capacity;
 } time_list;
 
 static void add_time(time_list *list, int64_t time) {
-    assert_int_equal(
-        mt_reserve((void **)&list->times, &list->capacity, list->count + 1, sizeof *list->times),
-        0);
+    assert_int_equal(MT_GROW(list->times, list->capacity, list->count + 1), 0);
     list->times[list->count++] = time;
 }
 
@@ -222,13 +215,9 @@ static void test_conversation_trace(void **state) {
                                       {10, 2.1047509721580018},
                                       {60, 2.9457605800093742},
                                       {300, 7.978236296761461}};
-    char path[512];
     mt_trace_reader *reader =
-        mt_trace_open(data_path("mooncake_conversation_trace.jsonl", path, sizeof path), 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) > 0)
@@ -246,13 +235,8 @@ static void test_azure_log(void **state) {
                                       {10, 3.8680474623100567},
                                       {60, 16.411211042765483},
                                       {300, 61.70469943004625}};
-    char path[512];
-    mt_csv_reader *reader =
-        mt_csv_open(data_path("azure_llm_inference_conv.csv", path, sizeof path), NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_csv_reader *reader = mt_csv_open(real_data("azure_llm_inference_conv.csv"), NULL);
+    assert_non_null(reader);
     time_list list = {NULL, 0, 0};
     mt_csv_row row;
     while (mt_csv_next(reader, &row, NULL) > 0) {
@@ -267,55 +251,6 @@ static void test_azure_log(void **state) {
     mt_free(list.times);
 }
 
-/* ---- times in any order -----------------------------------------------------------------------
- */
-
-static int by_time(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static void test_sort(void **state) {
-    (void)state;
-    static const size_t counts[] = {0, 1, 2, 3, 255, 256, 1000, 20000};
-    static const int shifts[] = {0, 1, 8, 20, 33, 60}; /* how many of the bytes take part */
-    uint64_t random = 5;
-    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
-        for (size_t s = 0; s < sizeof shifts / sizeof *shifts; s++) {
-            size_t bytes = counts[c] * sizeof(int64_t);
-            int64_t *times = malloc(bytes + 1), *wanted = malloc(bytes + 1);
-            for (size_t i = 0; i < counts[c]; i++)
-                times[i] = (int64_t)next_random(&random) >> shifts[s];
-            memcpy(wanted, times, bytes);
-            qsort(wanted, counts[c], sizeof *wanted, by_time);
-            assert_int_equal(mt_sort_times(times, counts[c], NULL), MT_OK);
-            assert_memory_equal(times, wanted, bytes);
-            free(times);
-            free(wanted);
-        }
-}
-
-/* What is in order needs no memory; without memory, or stopped, nothing is lost. */
-static void test_sort_failures(void **state) {
-    (void)state;
-    int64_t sorted[] = {-1, 0, 0, 7}, times[] = {300, 2, 1};
-    mt_error error;
-    mt_memory_fail_at(1, 1);
-    assert_int_equal(mt_sort_times(sorted, 4, &error), MT_OK);
-    assert_int_equal(mt_sort_times(times, 3, &error), MT_ERROR_MEMORY);
-    mt_memory_fail_at(0, 0);
-    assert_string_equal(error.message, "out of memory (sorting times)");
-    assert_int_equal(times[0] + times[1] + times[2], 303);
-    mt_interrupt_flag = 1;
-    mt_code code = mt_sort_times(times, 3, &error);
-    mt_interrupt_flag = 0;
-    assert_int_equal(code, MT_ERROR_INTERRUPTED);
-    assert_int_equal(times[0] + times[1] + times[2], 303);
-    assert_int_equal(mt_sort_times(times, 3, &error), MT_OK);
-    assert_int_equal(times[0], 1);
-    assert_int_equal(times[2], 300);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_hand),
@@ -327,8 +262,6 @@ int main(void) {
         cmocka_unit_test(test_poisson),
         cmocka_unit_test(test_conversation_trace),
         cmocka_unit_test(test_azure_log),
-        cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_sort_failures),
     };
     return cmocka_run_group_tests_name("dispersion", tests, NULL, NULL);
 }

@@ -238,7 +238,7 @@ static void test_draws(void **state) {
         const mt_distribution *d = e[i].distribution;
         mt_random random = generator("draws", i);
         /* What combines others draws from them: fewer will do. */
-        int is_plain = d->kind == &mt_kind_law || d->kind == &mt_kind_empirical;
+        int is_plain = d->kind == &mt_law_kind || d->kind == &mt_empirical_kind;
         size_t count = is_plain ? MANY : MANY / 5;
         draw_many(d, count, &random);
         double p = law_p(&e[i], count, &random, 0);
@@ -258,7 +258,7 @@ static void test_length_biased_draws(void **state) {
         if (!(mt_distribution_lowest(d) >= 0) && e[i].mean < 0)
             continue; /* hardly ever positive */
         /* By inversion a draw costs 60 looks at the law. */
-        size_t count = d->kind == &mt_kind_law ? BIASED : BIASED / 5;
+        size_t count = d->kind == &mt_law_kind ? BIASED : BIASED / 5;
         for (size_t k = 0; k < count; k++) {
             values[k] = mt_distribution_draw_length_biased(d, &random);
             if (!(values[k] > 0 && values[k] <= mt_distribution_highest(d)))

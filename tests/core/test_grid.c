@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "random/generator.h"
 #include "trace/reader.h"
+#include "skip_support.h"
 #include "trace_support.h"
 #include "base/sort.h"
 
@@ -105,13 +106,9 @@ static void test_times_off_the_grid(void **state) {
 
 static void test_conversation_trace(void **state) {
     (void)state;
-    const char *folder = getenv("MOONTIDE_DATA");
-    char path[512];
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader)
-        skip();
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     static int64_t times[MANY];
     size_t count = 0;
     mt_request request;

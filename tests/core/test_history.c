@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "prefix_support.h"
+#include "sweep.h"
 
 enum { MOST = TRACE_REQUESTS * TRACE_BLOCKS };
 
@@ -67,7 +68,7 @@ static void assert_runs(const plain_trace *trace, plain_history *plain, size_t r
                         const mt_touch *touch) {
     size_t begin = 0;
     for (size_t k = 0; k < touch->run_count; k++) {
-        const mt_run *run = &touch->runs[k];
+        const mt_touch_run *run = &touch->runs[k];
         assert_true(run->end > begin);
         assert_true(k == 0 || run->distance > touch->runs[k - 1].distance);
         for (; begin < run->end; begin++) {
@@ -113,30 +114,20 @@ static void test_against_plain(void **state) {
         }
 }
 
-static int touch_with_failure(const plain_trace *trace, uint64_t n) {
-    mt_error error;
-    mt_touch touch;
-    mt_memory_fail_at(n, 0);
-    mt_history *history = mt_history_new(&error);
-    mt_code code = history ? MT_OK : error.code;
-    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++)
-        code = mt_history_touch(history, trace->block[r], trace->count[r], trace->known[r], &touch,
-                                &error);
-    mt_memory_fail_at(0, 0);
-    mt_history_free(history);
-    if (code != MT_OK)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     static plain_trace trace;
-    uint64_t random = 2, n = 1;
+    uint64_t random = 2;
     make_plain_trace(&trace, IDS_BY_APPEARANCE, &random);
-    while (touch_with_failure(&trace, n))
-        n++;
-    assert_true(n > 8); /* history, owners, visits, runs; lengths, own, sums and their growth */
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_touch touch;
+        mt_history *history = mt_history_new(&all.error);
+        all.code = history ? MT_OK : all.error.code;
+        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++)
+            all.code = mt_history_touch(history, trace.block[r], trace.count[r], trace.known[r],
+                                        &touch, &all.error);
+        mt_history_free(history);
+    }
     mt_history_free(NULL);
 }
 

@@ -1,6 +1,8 @@
 /* Learning a model: a trace by hand, a plain slow version of everything a description says, traces
  * that have little to learn from, what is refused, memory that is out, the conversation trace. */
+#include "skip_support.h"
 #include "model_support.h"
+#include "sweep.h"
 
 #include "base/memory.h"
 #include "trace/reader.h"
@@ -455,35 +457,24 @@ static void test_refused(void **state) {
     mt_model_release(NULL);
 }
 
-/* Learns a trace, the n-th allocation failing. 0 once none failed. */
-static int learn_with_failure(const plain_trace *trace, uint64_t n) {
-    mt_error error;
-    mt_memory_fail_at(n, 0);
-    mt_learner *learner = mt_learner_new(TRACE_BLOCK_SIZE, &error);
-    mt_code code = learner ? MT_OK : error.code;
-    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++) {
-        mt_request request = timed_request(trace, r);
-        code = mt_learner_add(learner, &request, &error);
-    }
-    mt_model *model = code == MT_OK ? mt_learner_finish(learner, &error) : NULL;
-    if (!model)
-        code = error.code;
-    mt_memory_fail_at(0, 0);
-    mt_model_release(model);
-    mt_learner_free(learner);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     static plain_trace trace;
-    uint64_t random = 3, n = 1;
+    uint64_t random = 3;
     make_plain_trace(&trace, IDS_MIXED, &random);
-    while (learn_with_failure(&trace, n))
-        n++;
-    assert_true(n > 10);
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_learner *learner = mt_learner_new(TRACE_BLOCK_SIZE, &all.error);
+        all.code = learner ? MT_OK : all.error.code;
+        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
+            mt_request request = timed_request(&trace, r);
+            all.code = mt_learner_add(learner, &request, &all.error);
+        }
+        mt_model *model = all.code == MT_OK ? mt_learner_finish(learner, &all.error) : NULL;
+        if (!model)
+            all.code = all.error.code;
+        mt_model_release(model);
+        mt_learner_free(learner);
+    }
 }
 
 /* A model outlives who made it, as long as somebody holds it. */
@@ -499,15 +490,8 @@ static void test_references(void **state) {
 /* Requests, runs, shared and distinct blocks as other programs count them. */
 static void test_conversation_trace(void **state) {
     (void)state;
-    char path[512];
-    const char *data = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("no %s\n", path);
-        skip();
-    }
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
     mt_learner *learner = new_learner(512);
     mt_request request;
     while (mt_trace_next(reader, &request, NULL) == 1)

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 static const int64_t ms = 1000000;
 
@@ -271,7 +272,7 @@ static void parents_against_plain(uint64_t factor, uint64_t large_from) {
         }
         for (size_t i = 0; i < count; i++)
             ids[i] *= ids[i] >= large_from ? factor : 1;
-        assert_int_equal(mt_parents_add(parents, ids, count, r, &found, NULL, NULL), MT_OK);
+        assert_int_equal(mt_parents_add(parents, ids, count, r, NULL, &found, NULL, NULL), MT_OK);
         assert_int_equal(found, expected);
         total += found;
     }
@@ -289,40 +290,29 @@ static void test_parents_against_plain(void **state) {
 
 /* ---- memory ---- */
 
-static int lint_with_failure(uint64_t n) {
-    mt_error error;
-    mt_lint_result result;
-    mt_memory_fail_at(n, 0);
-    mt_lint *lint = mt_lint_new(0, &error);
-    mt_code code = lint ? MT_OK : error.code;
-    for (uint64_t r = 0; code == MT_OK && r < 400; r++) {
-        char session[16];
-        uint64_t ids[60];
-        size_t count = 1 + (size_t)(r % 60);
-        for (size_t i = 0; i < count; i++)
-            ids[i] = r * 100 + i + (r % 2 << 40); /* at their places, and in the table */
-        mt_request request = prompt(r, count * 512, ids, count);
-        request.has |= MT_HAS_TIME | MT_HAS_SESSION;
-        request.time_ns = (int64_t)r * ms;
-        request.session =
-            (mt_span){session, (size_t)snprintf(session, sizeof session, "%d", (int)r % 90)};
-        code = mt_lint_add(lint, &request, &error);
-    }
-    if (code == MT_OK)
-        code = mt_lint_finish(lint, &result, &error);
-    mt_memory_fail_at(0, 0);
-    mt_lint_free(lint);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
-    uint64_t n = 1;
-    while (lint_with_failure(n))
-        n++;
-    assert_true(n > 20);
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_lint_result result;
+        mt_lint *lint = mt_lint_new(0, &all.error);
+        all.code = lint ? MT_OK : all.error.code;
+        for (uint64_t r = 0; all.code == MT_OK && r < 400; r++) {
+            char session[16];
+            uint64_t ids[60];
+            size_t count = 1 + (size_t)(r % 60);
+            for (size_t i = 0; i < count; i++)
+                ids[i] = r * 100 + i + (r % 2 << 40); /* at their places, and in the table */
+            mt_request request = prompt(r, count * 512, ids, count);
+            request.has |= MT_HAS_TIME | MT_HAS_SESSION;
+            request.time_ns = (int64_t)r * ms;
+            request.session =
+                (mt_span){session, (size_t)snprintf(session, sizeof session, "%d", (int)r % 90)};
+            all.code = mt_lint_add(lint, &request, &all.error);
+        }
+        if (all.code == MT_OK)
+            all.code = mt_lint_finish(lint, &result, &all.error);
+        mt_lint_free(lint);
+    }
 }
 
 int main(void) {

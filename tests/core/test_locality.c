@@ -6,7 +6,9 @@
 #include "base/memory.h"
 #include "prefix/analysis/analysis.h"
 #include "prefix/block/numbering.h"
+#include "skip_support.h"
 #include "prefix_support.h"
+#include "sweep.h"
 #include "trace/reader.h"
 
 #include <math.h>
@@ -513,15 +515,9 @@ static void test_against_plain(void **state) {
  */
 
 static mt_locality *read_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     mt_locality *locality = new_locality(512);
     mt_request request;
     int status;
@@ -588,43 +584,30 @@ static mt_code ask_all(const mt_locality *locality, mt_error *error) {
     return curve ? MT_OK : error->code;
 }
 
-/* Analyses the trace, the n-th allocation failing. 0 once none failed. */
-static int analyse_with_failure(const played *play, uint64_t n) {
-    mt_error error;
-    mt_memory_fail_at(n, 0);
-    mt_locality *locality = mt_locality_new(TRACE_BLOCK_SIZE, &error);
-    mt_code code = locality ? MT_OK : error.code;
-    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++) {
-        char name[16];
-        mt_request request = request_of(play, r, name, sizeof name);
-        code = mt_locality_add(locality, &request, &error);
-    }
-    if (code == MT_OK)
-        code = ask_all(locality, &error);
-    mt_memory_fail_at(0, 0);
-    mt_locality_free(locality);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     static played play;
-    uint64_t random = 3, n = 1;
+    uint64_t random = 3;
     make_played(&play, IDS_OF_CONTENT, &random);
-    while (analyse_with_failure(&play, n))
-        n++;
-    assert_true(n > 30); /* the parts, what each keeps of requests, blocks, runs and sessions */
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_locality *locality = mt_locality_new(TRACE_BLOCK_SIZE, &all.error);
+        all.code = locality ? MT_OK : all.error.code;
+        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
+            char name[16];
+            mt_request request = request_of(&play, r, name, sizeof name);
+            all.code = mt_locality_add(locality, &request, &all.error);
+        }
+        if (all.code == MT_OK)
+            all.code = ask_all(locality, &all.error);
+        mt_locality_free(locality);
+    }
 }
 
 /* 10^7 distinct blocks, with ids in no order, in 800 MB beside the analysis of lengths. Takes a few
  * seconds and 600 MB: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_ten_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 500000 };
     mt_numbering *numbering = mt_numbering_new(NULL);
     mt_analysis *analysis = mt_analysis_new(BLOCK, NULL);

@@ -3,6 +3,7 @@
 #include "file_support.h"
 #include "goodness.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -522,31 +523,13 @@ static void test_memory_runs_out(void **state) {
         how.wanted.model = is_chats ? NULL : "A";
         how.wanted.log_type = is_chats ? NULL : "t";
         how.prompts.block_size = is_chats ? 16 : 128;
-        for (uint64_t n = 1;; n++) {
-            mt_error error = {0};
-            mt_memory_fail_at(n, 0);
-            mt_source *source = open_trace(state, &how, is_chats ? chats : logs, 2, &error);
-            mt_code code = source ? write_source(state, source, &error) : error.code;
-            uint64_t asked = mt_memory_asked();
-            mt_memory_fail_at(0, 0);
+        for (sweep all = {.may_do_without = 1}; sweep_next(&all);) {
+            mt_source *source = open_trace(state, &how, is_chats ? chats : logs, 2, &all.error);
+            all.code = source ? write_source(state, source, &all.error) : all.error.code;
             mt_source_free(source);
-            if (asked < n) {
-                assert_int_equal(code, MT_OK);
-                assert_true(n > 30);
-                break;
-            }
-            assert_true(code == MT_OK || code == MT_ERROR_MEMORY);
         }
     }
 }
-
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -56,24 +56,26 @@ static void test_zero_and_copy(void **state) {
     mt_free(copy);
 }
 
-static void test_reserve(void **state) {
+static void test_grow(void **state) {
     (void)state;
-    void *block = NULL;
+    uint32_t *numbers = NULL;
     size_t capacity = 0, growths = 0;
     for (uint32_t i = 0; i < 100000; i++) {
         size_t before = capacity;
-        assert_int_equal(mt_reserve(&block, &capacity, i + 1, sizeof i), 0);
+        assert_int_equal(MT_GROW(numbers, capacity, i + 1), 0);
         growths += capacity != before;
-        ((uint32_t *)block)[i] = i;
+        numbers[i] = i;
     }
     for (uint32_t i = 0; i < 100000; i++)
-        assert_int_equal(((uint32_t *)block)[i], i);
+        assert_int_equal(numbers[i], i);
     assert_in_range(growths, 1, 20);
     mt_memory_fail_at(1, 0);
-    void *kept = block;
-    assert_int_equal(mt_reserve(&block, &capacity, capacity + 1, sizeof(uint32_t)), -1);
-    assert_ptr_equal(block, kept);
-    mt_free(block);
+    uint32_t *kept = numbers;
+    size_t before = capacity;
+    assert_int_equal(MT_GROW(numbers, capacity, capacity + 1), -1);
+    assert_ptr_equal(numbers, kept);
+    assert_int_equal(capacity, before);
+    mt_free(numbers);
 }
 
 static void test_big(void **state) {
@@ -128,7 +130,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_overflow, switch_off),
         cmocka_unit_test_teardown(test_nothing_can_be_freed, switch_off),
         cmocka_unit_test_teardown(test_zero_and_copy, switch_off),
-        cmocka_unit_test_teardown(test_reserve, switch_off),
+        cmocka_unit_test_teardown(test_grow, switch_off),
         cmocka_unit_test_teardown(test_big, switch_off),
         cmocka_unit_test_teardown(test_hook, switch_off),
     };

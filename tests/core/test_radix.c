@@ -5,7 +5,9 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/radix/state.h"
+#include "skip_support.h"
 #include "radix_support.h"
+#include "sweep.h"
 
 #include <sys/resource.h>
 
@@ -363,37 +365,25 @@ static void test_interrupt(void **state) {
 /* ---- memory -----------------------------------------------------------------------------------
  */
 
-/* Builds a tree that makes everything grow, the n-th allocation failing. 0 once none failed. */
-static int build_with_failure(uint64_t n, int raw) {
-    enum { MANY = 400 };
-    mt_error error;
-    mt_memory_fail_at(n, 0);
-    mt_radix *radix = mt_radix_new(BLOCK, raw, &error);
-    mt_code code = radix ? MT_OK : error.code;
-    for (uint64_t r = 0; code == MT_OK && r < MANY; r++) {
-        uint64_t ids[40];
-        size_t count = (size_t)(r % 40);
-        for (size_t i = 0; i < count; i++) /* ids of no order, the first half shared */
-            ids[i] = (i < count / 2 ? 0 : 1 + r) * 1000 + 999 - i;
-        mt_request request = request_of(ids, count, 5, 1);
-        code = mt_radix_add(radix, &request, &error);
-    }
-    if (code == MT_OK)
-        code = mt_radix_finish(radix, &error);
-    mt_memory_fail_at(0, 0);
-    mt_radix_free(radix);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     for (int raw = 0; raw < 2; raw++) {
-        uint64_t n = 1;
-        while (build_with_failure(n, raw))
-            n++;
-        assert_true(n > 12);
+        for (sweep all = {0}; sweep_next(&all);) { /* of a tree that makes everything grow */
+            enum { MANY = 400 };
+            mt_radix *radix = mt_radix_new(BLOCK, raw, &all.error);
+            all.code = radix ? MT_OK : all.error.code;
+            for (uint64_t r = 0; all.code == MT_OK && r < MANY; r++) {
+                uint64_t ids[40];
+                size_t count = (size_t)(r % 40);
+                for (size_t i = 0; i < count; i++) /* ids of no order, the first half shared */
+                    ids[i] = (i < count / 2 ? 0 : 1 + r) * 1000 + 999 - i;
+                mt_request request = request_of(ids, count, 5, 1);
+                all.code = mt_radix_add(radix, &request, &all.error);
+            }
+            if (all.code == MT_OK)
+                all.code = mt_radix_finish(radix, &all.error);
+            mt_radix_free(radix);
+        }
     }
 }
 
@@ -401,9 +391,7 @@ static void test_out_of_memory(void **state) {
  * node: 2 GB in all. Takes 15 seconds: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_twenty_million_blocks(void **state) {
     (void)state;
-    const char *slow = getenv("MOONTIDE_SLOW_TESTS");
-    if (!slow || strcmp(slow, "1") != 0)
-        skip();
+    only_when_slow_is_wanted();
     enum { COUNT = 20, MANY = 1000000 };
     uint64_t ids[COUNT];
     mt_radix *radix = mt_radix_new(BLOCK, 0, NULL);

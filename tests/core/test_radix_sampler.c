@@ -9,7 +9,9 @@
 #include "prefix/cache/history.h"
 #include "prefix/block/tree.h"
 #include "random/generator.h"
+#include "skip_support.h"
 #include "radix_support.h"
+#include "sweep.h"
 #include "trace/reader.h"
 
 static const mt_synthesis_options plain_options = {.seed = 1,
@@ -571,33 +573,21 @@ static void test_nothing_passes(void **state) {
 /* ---- memory -----------------------------------------------------------------------------------
  */
 
-/* Draws with the n-th allocation failing. 0 once none failed. */
-static int draw_with_failure(const mt_radix *radix, uint64_t copies, uint64_t n) {
-    mt_error error;
-    mt_synthetic request = {0};
-    mt_synthesis_options options = plain_options;
-    options.prefix_root_multiplier = copies;
-    mt_memory_fail_at(n, 0);
-    mt_radix_sampler *sampler = mt_radix_sampler_new(radix, &options, &error);
-    mt_code code = sampler ? MT_OK : error.code;
-    for (int i = 0; code == MT_OK && i < 100; i++)
-        code = mt_radix_sampler_next(sampler, &request, &error);
-    mt_memory_fail_at(0, 0);
-    mt_radix_sampler_free(sampler);
-    mt_free(request.hash_ids);
-    if (code != MT_OK)
-        assert_int_equal(code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     mt_radix *radix = random_tree(4, 100, 3);
     for (uint64_t copies = 1; copies < 3; copies++) {
-        uint64_t n = 1;
-        while (draw_with_failure(radix, copies, n))
-            n++;
-        assert_true(n > 6);
+        for (sweep all = {0}; sweep_next(&all);) {
+            mt_synthetic request = {0};
+            mt_synthesis_options options = plain_options;
+            options.prefix_root_multiplier = copies;
+            mt_radix_sampler *sampler = mt_radix_sampler_new(radix, &options, &all.error);
+            all.code = sampler ? MT_OK : all.error.code;
+            for (int i = 0; all.code == MT_OK && i < 100; i++)
+                all.code = mt_radix_sampler_next(sampler, &request, &all.error);
+            mt_radix_sampler_free(sampler);
+            mt_free(request.hash_ids);
+        }
     }
     mt_radix_free(radix);
 }
@@ -608,15 +598,9 @@ static void test_out_of_memory(void **state) {
 enum { CONVERSATION = 12031 };
 
 static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 

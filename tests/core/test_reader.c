@@ -1,6 +1,7 @@
 /* Reading whole files: lines that are not requests, files that are cut, memory that is out. */
 #include "file_support.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -87,32 +88,16 @@ static void test_interrupted(void **state) {
 
 static void test_memory_runs_out(void **state) {
     char path[PATH_SIZE];
-    uint64_t n = 1;
     strcpy(path, in_folder(state, "in.jsonl"));
     write_file(path, "{\"hash_ids\": [1, 2], \"a\": 1, \"delay\": 1, \"b\": 2}\n", 50);
-    for (;; n++) {
-        mt_error error = {0};
+    for (sweep all = {0}; sweep_next(&all);) {
         mt_request request;
-        mt_memory_fail_at(n, 0);
-        mt_trace_reader *reader = mt_trace_open(path, 1, &error);
-        int status = reader ? mt_trace_next(reader, &request, &error) : -1;
-        mt_memory_fail_at(0, 0);
+        mt_trace_reader *reader = mt_trace_open(path, 1, &all.error);
+        int status = reader ? mt_trace_next(reader, &request, &all.error) : -1;
+        all.code = status == 1 ? MT_OK : all.error.code;
         mt_trace_close(reader);
-        if (status == 1)
-            break;
-        assert_int_equal(status, -1);
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
     }
-    assert_int_equal(n, 7); /* reader, input, name, buffer, ids, extra */
 }
-
-static int clean(void **state) {
-    mt_interrupt_flag = 0;
-    mt_memory_fail_at(0, 0);
-    return remove_folder(state);
-}
-
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, clean)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -4,7 +4,9 @@
 
 #include "base/interrupt.h"
 #include "prefix/reuse/population.h"
+#include "skip_support.h"
 #include "reuse_support.h"
+#include "sweep.h"
 #include "trace/reader.h"
 
 static mt_reuse *reuse_of(mt_model *model, const mt_synthesis_options *options) {
@@ -56,7 +58,7 @@ static void assert_ids(made_trace *all, const mt_synthetic *made) {
     for (size_t i = 0; i < made->hash_count; i++) {
         uint64_t id = made->hash_ids[i];
         assert_int_equal(id, all->caches.path[i]);
-        assert_int_equal(mt_reserve((void **)&all->is_last, &all->capacity, (size_t)id + 1, 1), 0);
+        assert_int_equal(MT_GROW(all->is_last, all->capacity, (size_t)id + 1), 0);
         assert_true(i >= all->caches.known || !all->is_last[id]);
         all->is_last[id] = i >= made->lasting_blocks;
     }
@@ -182,15 +184,9 @@ static double difference(const caches *a, const caches *b, int size) {
 }
 
 static mt_trace_reader *open_conversation(void) {
-    char path[512];
-    const char *folder = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             folder ? folder : "../shared/data");
-    mt_trace_reader *reader = mt_trace_open(path, 0, NULL);
-    if (!reader) {
-        print_message("no %s\n", path);
-        skip();
-    }
+    mt_trace_reader *reader =
+        mt_trace_open(real_data("mooncake_conversation_trace.jsonl"), 0, NULL);
+    assert_non_null(reader);
     return reader;
 }
 
@@ -595,32 +591,21 @@ static void test_interrupt(void **state) {
 /* ---- memory that is out -----------------------------------------------------------------------
  */
 
-static int make_with_failure(mt_model *model, uint64_t n) {
-    mt_error error = {.code = MT_OK};
-    mt_synthesis_options options = plain_options;
-    mt_synthetic made = {0};
-    options.prefix_root_multiplier = 2;
-    mt_memory_fail_at(n, 0);
-    mt_reuse *reuse = mt_reuse_new(model, &options, &error);
-    mt_code code = reuse ? MT_OK : error.code;
-    for (int r = 0; code == MT_OK && r < 300; r++)
-        code = mt_reuse_next(reuse, &made, &error);
-    mt_memory_fail_at(0, 0);
-    mt_free(made.hash_ids);
-    mt_reuse_free(reuse);
-    assert_int_equal(model->references, 1);
-    if (code)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     mt_model *model = model_of_kind(SOURCE_SESSIONS, 80, 10);
-    uint64_t n = 1;
-    while (make_with_failure(model, n))
-        n++;
-    assert_true(n > 60); /* 7 at first, 17 a population, then what grows */
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_synthesis_options options = plain_options;
+        mt_synthetic made = {0};
+        options.prefix_root_multiplier = 2;
+        mt_reuse *reuse = mt_reuse_new(model, &options, &all.error);
+        all.code = reuse ? MT_OK : all.error.code;
+        for (int r = 0; all.code == MT_OK && r < 300; r++)
+            all.code = mt_reuse_next(reuse, &made, &all.error);
+        mt_free(made.hash_ids);
+        mt_reuse_free(reuse);
+        assert_int_equal(model->references, 1);
+    }
     mt_model_release(model);
 }
 

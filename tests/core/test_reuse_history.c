@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "trace_support.h"
+#include "sweep.h"
 
 enum { REQUESTS = 300, LONGEST = 40, MOST = REQUESTS * 12, AROUND = 12 };
 
@@ -208,7 +209,7 @@ static void test_against_plain(void **state) {
             if (all.count % 20 == 0)
                 assert_slots(&history, &all);
         }
-        assert_int_equal(history.total, all.blocks);
+        assert_int_equal(history.parts.total, all.blocks);
         mt_reuse_history_free(&history);
     }
 }
@@ -359,7 +360,7 @@ static void test_memory_is_bounded(void **state) {
         if (mt_reuse_must_forget(&history)) {
             assert_true(history.slot_count <= 4 * KEPT);
             mt_reuse_forget(&history, moved);
-            assert_true(history.total <= KEPT);
+            assert_true(history.parts.total <= KEPT);
             forgets++;
         }
     }
@@ -373,31 +374,20 @@ static void test_memory_is_bounded(void **state) {
 /* ---- memory that is out -----------------------------------------------------------------------
  */
 
-static int place_with_failure(uint64_t n) {
-    static plain all;
-    mt_error error = {.code = MT_OK};
-    mt_reuse_history history = {0};
-    mt_code code = MT_OK;
-    uint64_t random = 7, next_id = 0;
-    memset(&all, 0, sizeof all);
-    set_sizes(&history);
-    mt_reuse_history_begin(&history);
-    mt_memory_fail_at(n, 0);
-    while (code == MT_OK && all.count < REQUESTS)
-        code = place(&history, &all, &random, &next_id, &error);
-    mt_memory_fail_at(0, 0);
-    mt_reuse_history_free(&history);
-    if (code)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
-    uint64_t n = 1;
-    while (place_with_failure(n))
-        n++;
-    assert_true(n > 15); /* nodes, slots, sums, and their growth; two kinds of groups */
+    for (sweep each = {0}; sweep_next(&each);) {
+        static plain all;
+        mt_reuse_history history = {0};
+        each.code = MT_OK;
+        uint64_t random = 7, next_id = 0;
+        memset(&all, 0, sizeof all);
+        set_sizes(&history);
+        mt_reuse_history_begin(&history);
+        while (each.code == MT_OK && all.count < REQUESTS)
+            each.code = place(&history, &all, &random, &next_id, &each.error);
+        mt_reuse_history_free(&history);
+    }
 }
 
 int main(void) {

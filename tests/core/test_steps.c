@@ -1,4 +1,5 @@
 /* Steps that leave requests out and steps that move them; copying what they give. */
+#include "skip_support.h"
 #include "steps_support.h"
 #include "trace_support.h"
 
@@ -31,14 +32,8 @@ static void test_copy(void **state) {
 }
 
 static void test_real_trace_is_the_same(void **state) {
-    char path[PATH_SIZE], command[3 * PATH_SIZE];
-    const char *data = getenv("MOONTIDE_DATA");
-    snprintf(path, sizeof path, "%s/mooncake_conversation_trace.jsonl",
-             data ? data : "../shared/data");
-    if (access(path, R_OK) != 0) {
-        print_message("# no %s: the real trace is not tried\n", path);
-        skip();
-    }
+    char command[3 * PATH_SIZE];
+    const char *path = real_data("mooncake_conversation_trace.jsonl");
     uint64_t written;
     mt_error error;
     mt_source *source = mt_source_reader(mt_trace_open(path, 0, NULL), &error);

@@ -374,7 +374,7 @@ static void test_out_of_memory(void **state) {
                 assert_int_equal(error.code, MT_ERROR_MEMORY);
             forget(&from);
         }
-        assert_true(n > 8);
+        assert_true(n > 1);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "prefix_support.h"
+#include "sweep.h"
 
 static mt_prefix_tree *new_tree(void) {
     mt_prefix_tree *tree = mt_prefix_tree_new(NULL);
@@ -74,31 +75,21 @@ static void test_against_plain(void **state) {
         }
 }
 
-/* Builds a tree that turns to hashing half way, the n-th allocation failing. 0 once none failed. */
-static int build_with_failure(const plain_trace *trace, uint64_t n) {
-    mt_error error;
-    uint32_t blocks[TRACE_BLOCKS];
-    size_t known;
-    mt_memory_fail_at(n, 0);
-    mt_prefix_tree *tree = mt_prefix_tree_new(&error);
-    mt_code code = tree ? MT_OK : error.code;
-    for (size_t r = 0; code == MT_OK && r < TRACE_REQUESTS; r++)
-        code = mt_prefix_tree_add(tree, trace->ids[r], trace->count[r], blocks, &known, &error);
-    mt_memory_fail_at(0, 0);
-    mt_prefix_tree_free(tree);
-    if (code != MT_OK)
-        assert_int_equal(error.code, MT_ERROR_MEMORY);
-    return code != MT_OK;
-}
-
 static void test_out_of_memory(void **state) {
     (void)state;
     static plain_trace trace;
-    uint64_t random = 2, n = 1;
+    uint64_t random = 2;
     make_plain_trace(&trace, IDS_MIXED, &random);
-    while (build_with_failure(&trace, n))
-        n++;
-    assert_true(n > 8); /* tree, parents, keys, numbers; keys of all, a batch, and a table */
+    for (sweep all = {0}; sweep_next(&all);) { /* of a tree that turns to hashing half way */
+        uint32_t blocks[TRACE_BLOCKS];
+        size_t known;
+        mt_prefix_tree *tree = mt_prefix_tree_new(&all.error);
+        all.code = tree ? MT_OK : all.error.code;
+        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++)
+            all.code =
+                mt_prefix_tree_add(tree, trace.ids[r], trace.count[r], blocks, &known, &all.error);
+        mt_prefix_tree_free(tree);
+    }
 }
 
 int main(void) {

@@ -1,13 +1,8 @@
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local function requests()
   return {
@@ -20,8 +15,6 @@ local function requests()
 end
 
 describe("mt.analyze", function()
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
-
   it("analyses columns", function()
     local result = mt.analyze(mt.trace.columns(requests()))
     assert.equal(5, result.requests)
@@ -68,7 +61,7 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
   end)
 
   it("gives the same from a path, a reader and columns", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = assert(mt.analyze(conversation))
     assert.equal(12031, result.requests)
     assert.equal(6373.585487490649, result.metrics.context_length.mean)
@@ -138,7 +131,7 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
   end)
 
   it("knows the hit ratios of the conversation trace", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local result = mt.analyze(conversation, { cache_sizes = { 30000, 1000, 30000 } })
     assert.is_near(0.38425808746366197, result.hit_infinite.request, 1e-12)
     assert.is_near(0.366, result.hit_infinite.block, 0.0005)

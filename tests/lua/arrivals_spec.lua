@@ -15,11 +15,7 @@ local function times(from, opt)
 end
 
 -- "@" for this file's name and line; the rest as it is.
-local function message_of(fn)
-  local ok, problem = pcall(fn)
-  assert.is_false(ok)
-  return (tostring(problem):gsub("^[^:]*arrivals_spec%.lua:%d+: ", "@"))
-end
+local message_of = require "tests.support.refusal".here
 
 -- The line of its caller, to be found again in a message.
 local function line() return debug.getinfo(2, "l").currentline end

@@ -1,5 +1,6 @@
 -- Many clients as one service: shares, names, none lost for being small.
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
 local function service(opt)
   return mt.clients {
@@ -118,10 +119,6 @@ describe("mistakes are told with the caller's line", function()
       function() mt.workload { service { n = 2, rate = 1 }, service { n = 2, rate = 1 } } end },
   }
   for _, case in ipairs(cases) do
-    it(case[1], function()
-      local ok, problem = pcall(case[2])
-      assert.is_false(ok)
-      assert.equal(case[1], (problem:gsub("^[^:]*clients_spec%.lua:%d+: ", "@")))
-    end)
+    it(case[1], function() refusal.is(table.unpack(case)) end)
   end
 end)

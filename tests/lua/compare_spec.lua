@@ -1,13 +1,8 @@
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 -- Hits of an LRU cache: of the second request two blocks at size 2, of the last one two at size 5.
 local function first()
@@ -203,7 +198,7 @@ describe("mt.compare", function()
   end)
 
   it("finds a real trace equal to itself, and half of it not", function()
-    if not io.open(conversation) then return pending("no " .. conversation) end
+    if missing then return pending(missing) end
     local whole = mt.trace.read(conversation)
     local result = assert(mt.compare(conversation, whole))
     assert.same({}, result:exceeded { ks = 0, lru = 0, hit_infinite = 0, dispersion = 0 })

@@ -1,5 +1,5 @@
 -- mt.convert: logs into traces from a script, and the mistakes it may make.
-assert(_VERSION == "Lua 5.4")
+local command = require "tests.support.command"
 local mt = require "moontide"
 local convert = require "moontide.trace.convert"
 
@@ -10,34 +10,21 @@ local function path(name)
 end
 
 local function write(name, text)
-  local file = assert(io.open(path(name), "wb"))
-  file:write(text)
-  file:close()
-  return path(name)
+  return command.write(folder, name, text)
 end
 
 local function read(name)
-  local file <close> = assert(io.open(path(name), "rb"))
-  return file:read "a"
+  return command.read(path(name))
 end
 
 -- What the script `text`, called my.lua, fails with.
-local function fails(text, message)
-  local ok, got = pcall(assert(load("local mt = require 'moontide'\n" .. text, "@my.lua")))
-  assert.is_false(ok)
-  assert.equal(message, got)
-end
+local fails = require "tests.support.refusal".script_is
 
 local head = "Timestamp,Model,Request tokens,Response tokens,Log Type\n"
 
 describe("mt.convert", function()
-  setup(function()
-    local pipe = assert(io.popen "mktemp -d")
-    folder = pipe:read "l"
-    pipe:close()
-  end)
-
-  teardown(function() os.execute("rm -rf '" .. folder .. "'") end)
+  setup(function() folder = command.folder() end)
+  teardown(command.remove_folders)
 
   it("gives what it counted", function()
     local log = write("log.csv", head .. "1,a,300,4,x\n3,b,100,0,x\n5,a,20,2,y\n")

@@ -1,5 +1,5 @@
 -- Rate curves as a script author sees them: units, coercion, errors with the script's line.
-assert(_VERSION == "Lua 5.4")
+local command = require "tests.support.command"
 local mt = require "moontide"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
@@ -10,16 +10,9 @@ local function near(wanted, got, tolerance)
 end
 
 -- What the script `text`, called my.lua, fails with.
-local function failure(text)
-  local chunk = assert(load("local mt = require 'moontide'\n" .. text, "@my.lua"))
-  local ok, message = pcall(chunk)
-  assert.is_false(ok)
-  return tostring(message)
-end
+local refusal = require "tests.support.refusal"
 
-local function fails(text, message)
-  assert.equal(message, failure(text))
-end
+local fails = refusal.script_is
 
 describe("a rate curve", function()
   it("takes units", function()
@@ -98,9 +91,9 @@ describe("a rate curve", function()
   it("is closed once and for all", function()
     local released = mt.const(1)
     do local scoped <close> = released end -- luacheck: ignore scoped
-    assert.has_error(function() return released + 1 end)
-    assert.has_error(function() return released(0) end)
-    assert.has_error(function() return tostring(released) end)
+    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released + 1 end))
+    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released(0) end))
+    assert.equal("argument 1 must be a rate curve, not userdata", refusal.here(tostring, released))
   end)
 end)
 
@@ -163,7 +156,7 @@ describe("a function of time", function()
       "my.lua:2: curve: the function failed at t = 0 s: my.lua:2: no")
     fails("local c = mt.const(1) + function() end",
       "my.lua:2: curve: the function must return a number, not nil (at t = 0 s)")
-    assert.truthy(failure("mt.curve(function() return math.random() end, 1000)"):find(
+    assert.truthy(refusal.script("mt.curve(function() return math.random() end, 1000)"):find(
       "my.lua:2: curve: the function changes too fast to be followed over 1000 s", 1, true))
   end)
 end)
@@ -205,10 +198,8 @@ describe("the rate of a trace", function()
   end)
 
   it("of a real trace has all its requests", function()
-    local path = (os.getenv "MOONTIDE_DATA" or "../shared/data") .. "/mooncake_conversation_trace.jsonl"
-    local file = io.open(path)
-    if not file then return pending("no " .. path) end
-    file:close()
+    local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+    if missing then return pending(missing) end
     near(12031, mt.rate_of(path):area())
   end)
 
@@ -223,20 +214,16 @@ describe("the rate of a trace", function()
 end)
 
 describe("the rate of a CSV", function()
-  local path = os.tmpname()
-  teardown(function() os.remove(path) end)
+  local path = command.file ""
+  teardown(command.remove_folders)
 
   local function write(text)
-    local file = assert(io.open(path, "w"))
-    file:write(text)
-    file:close()
-    return path
+    return command.write(path:match "^(.*)/", "file", text)
   end
 
   -- What rate_of of this text raises, without the file's name.
   local function problem_of(text, o)
-    local ok, message = pcall(mt.rate_of, write(text), o)
-    assert.is_false(ok)
+    local message = refusal.message(mt.rate_of, write(text), o)
     local place = "rate_of: " .. path .. ":"
     return (message:sub(message:find("rate_of: ", 1, true), -1):gsub("^" .. place:gsub("%p", "%%%0") .. " ?", ""))
   end
@@ -375,10 +362,8 @@ describe("the rate of a CSV", function()
   end)
 
   it("of a real log has all its requests", function()
-    local real = (os.getenv "MOONTIDE_DATA" or "../shared/data") .. "/azure_llm_inference_conv.csv"
-    local file = io.open(real)
-    if not file then return pending("no " .. real) end
-    file:close()
+    local real, missing = require "tests.support.real_data" "azure_llm_inference_conv.csv"
+    if missing then return pending(missing) end
     local c = mt.rate_of(real, { time = "TIMESTAMP", bin = "1m" })
     near(19366, c:area(), 1e-6)
     assert.equal(59 * 60, c.duration)
@@ -403,11 +388,7 @@ describe("a value of another module", function()
   end)
 
   it("names what it is when it is wrong", function()
-    local function message_of(value)
-      local ok, problem = pcall(curve.of, value, "poisson: rate")
-      assert.is_false(ok)
-      return tostring(problem)
-    end
+    local function message_of(value) return refusal.message(curve.of, value, "poisson: rate") end
     assert.equal("poisson: rate must be a curve, a rate or a function of time, not true", message_of(true))
     assert.equal("poisson: rate: there is no curve called 'sin' (there are const, noise, ramp, sine, spike)",
       message_of "sin:mean=1")

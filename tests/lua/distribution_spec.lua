@@ -1,11 +1,7 @@
 local distribution = require "moontide.load.distribution"
 local mt = require "moontide"
 
-local function message_of(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return tostring(message)
-end
+local message_of = require "tests.support.refusal".message
 
 -- Mean and standard deviation of draws.
 local function moments(d, n, time)

@@ -1,12 +1,10 @@
 local mt = require "moontide"
 local json = mt.json
+local refusals = require "tests.support.refusal"
 
+-- What fn's caller, a line of this file, is told.
 local function refusal(fn)
-  local ok, message = pcall(fn)
-  assert.is_false(ok)
-  local text = tostring(message):match "^%S*json_spec.lua:%d+: (.*)$"
-  assert.is_truthy(text, "no line of the caller in: " .. tostring(message))
-  return text
+  return assert(refusals.here(fn):match "^@(.*)", "no line of the caller")
 end
 
 describe("mt.json.decode", function()

@@ -1,24 +1,15 @@
 -- Learnt prompts in streams: whose they are, what stays at every scale, shard and seed, what is refused.
+local command = require "tests.support.command"
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 local sources = require "tests.support.sources"
 
-local paths = {}
-teardown(function() for _, path in ipairs(paths) do os.remove(path) end end)
+teardown(command.remove_folders)
 
-local function new_path()
-  paths[#paths + 1] = os.tmpname()
-  return paths[#paths]
-end
-
-local function file_of(text)
-  local path = new_path()
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text)
-  return path
-end
+local file_of = command.file
 
 local function source_of(name, requests)
-  local path = new_path()
+  local path = command.file()
   sources[name](path, requests)
   return path
 end
@@ -32,11 +23,7 @@ local function stream(more)
   return mt.stream(opt)
 end
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 -- What a list's requests are, without their times.
 local function contents(list)
@@ -116,7 +103,7 @@ it("streams have populations of their own, which do not depend on each other", f
     stream { name = "b", prompt = learnt } }
   local columns = both:columns()
   assert.equal(600, #columns)
-  local path = new_path()
+  local path = command.file()
   both:write(path, {})
   local lists, owner = { a = {}, b = {} }, {}
   local run = require("moontide.load.workload").run(both, { seed = 0, duration = 30, tags = true })
@@ -143,7 +130,7 @@ it("a path, columns, a reader, a model and its file are the same source", functi
   local path = of(source)
   assert.same(path, of(mt.trace.read(source)))
   assert.same(path, of(mt.trace.open(source)))
-  local learnt, file = mt.model.learn(source), new_path()
+  local learnt, file = mt.model.learn(source), command.file()
   assert.same(path, of(learnt))
   assert(learnt:write(file))
   assert.same(path, of(file))
@@ -217,11 +204,7 @@ describe("mistakes are told with the caller's line", function()
     { "@learned: the trace has a request with an input_length of 0", function() mt.learned(none) end },
   }
   for _, case in ipairs(cases) do
-    it(case[1], function()
-      local ok, problem = pcall(case[2])
-      assert.is_false(ok)
-      assert.equal(case[1], (problem:gsub("^[^:]*learned_spec%.lua:%d+: ", "@")))
-    end)
+    it(case[1], function() refusal.is(table.unpack(case)) end)
   end
 
   local files = {
@@ -232,8 +215,7 @@ describe("mistakes are told with the caller's line", function()
   }
   for _, case in ipairs(files) do
     it(case[1], function()
-      local ok, problem = pcall(mt.learned, case[2], { block_size = case[4] })
-      assert.is_false(ok)
+      local problem = refusal.message(mt.learned, case[2], { block_size = case[4] })
       assert.is_truthy(problem:find("learned: ", 1, true), problem)
       assert.is_truthy(problem:find(case[3], 1, true), problem)
     end)

@@ -1,10 +1,6 @@
 local mt = require "moontide"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local function names_of(result)
   local names = {}

@@ -1,9 +1,10 @@
+local command = require "tests.support.command"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local requests = {
   { timestamp = 0, input_length = 1000, output_length = 10, hash_ids = { 0, 1 } },
@@ -12,27 +13,11 @@ local requests = {
   { timestamp = 2000, input_length = 1024, hash_ids = { 0, 1 } },
 }
 
-local files = {}
-
 local function file(text, suffix)
-  local path = os.tmpname()
-  files[#files + 1] = path
-  if suffix then
-    path = path .. suffix
-    files[#files + 1] = path
-  end
-  if text then
-    local opened = assert(io.open(path, "wb"))
-    opened:write(text)
-    opened:close()
-  end
-  return path
+  return command.file(text, suffix and "file" .. suffix)
 end
 
-local function content(path)
-  local opened <close> = assert(io.open(path, "rb"))
-  return opened:read "a"
-end
+local content = command.read
 
 local function text_of(learnt, given)
   local path = file()
@@ -47,15 +32,11 @@ local function trace_file()
 end
 
 local function raised(message, fn, ...)
-  local ok, problem = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.equal(message, (tostring(problem):gsub("^[^:]*:%d+: ", "")))
+  assert.equal(message, refusal.text(fn, ...))
 end
 
 describe("mt.model", function()
-  teardown(function()
-    for _, path in ipairs(files) do os.remove(path) end
-  end)
+  teardown(command.remove_folders)
 
   it("learns the same from columns, a reader, a pipe and a path", function()
     local path = trace_file()
@@ -218,8 +199,8 @@ describe("model.of", function()
 end)
 
 it("a model has at most a quarter of its trace's size", function()
-  local trace = io.open(conversation)
-  if not trace then return pending("no " .. conversation) end
+  if missing then return pending(missing) end
+  local trace = assert(io.open(conversation))
   local size = trace:seek "end"
   trace:close()
   local learnt = assert(mt.model.learn(conversation))

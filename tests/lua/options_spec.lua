@@ -1,5 +1,6 @@
 local arguments = require "moontide.command.arguments"
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 
@@ -156,14 +157,15 @@ describe("a table of options", function()
     end
     local before = {}
     setup(function()
-      for _, name in ipairs { "moontide.load.curve", "moontide.load.distribution" } do
-        before[name], package.loaded[name] = package.loaded[name], { of = stand_in }
+      for name, kind in pairs {
+        rate = kinds.number_or(options.rate_number, stand_in, "RATE"), curve = { convert = stand_in },
+        length = kinds.number_or(options.integer, stand_in, "LENGTH"),
+      } do
+        before[name], kinds.by_name[name] = kinds.by_name[name], kind
       end
     end)
     teardown(function()
-      for _, name in ipairs { "moontide.load.curve", "moontide.load.distribution" } do
-        package.loaded[name] = before[name]
-      end
+      for name in pairs { rate = 1, curve = 1, length = 1 } do kinds.by_name[name] = before[name] end
     end)
     local function read_one(kind, value) return options.table("x", { v = value }, { { "v", kind = kind } }).v end
 
@@ -306,7 +308,6 @@ describe("the command line", function()
   end)
 
   it("reads a shard", function()
-    require "moontide.command.common"
     local shard_spec = { { "shard", kind = "shard" } }
     assert.same({ index = 3, count = 4 }, arguments.parse("x", { "--shard", "3/4" }, shard_spec).shard)
     for _, text in ipairs { "4/4", "-1/4", "1", "1/0", "a/b", "1/2/3" } do

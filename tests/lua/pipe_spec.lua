@@ -1,11 +1,7 @@
 local mt = require "moontide"
 local command = require "tests.support.command"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local function four()
   return mt.trace.columns {

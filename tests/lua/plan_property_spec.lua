@@ -150,11 +150,7 @@ local function plan_of(k)
   return mt.workload(members), block_size
 end
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 local function check_request(request, block_size, seen)
   local over = request.input_length - (#request.hash_ids - 1) * block_size

@@ -11,11 +11,7 @@ local function times(process, duration, seed)
   return list
 end
 
-local function fails(message, fn)
-  local ok, problem = pcall(fn)
-  assert.is_false(ok)
-  assert.equal(message, (problem:gsub("^[^:]*process_spec%.lua:%d+: ", "@")))
-end
+local fails = require "tests.support.refusal".is
 
 describe("even", function()
   it("spreads over the area", function()

@@ -17,11 +17,7 @@ local function shared(a, b)
   return n
 end
 
-local function fails(message, fn)
-  local ok, problem = pcall(fn)
-  assert.is_false(ok)
-  assert.equal(message, (problem:gsub("^[^:]*prompt_spec%.lua:%d+: ", "@")))
-end
+local fails = require "tests.support.refusal".is
 
 it("unique shares nothing", function()
   local list = requests(mt.unique(), { input = 250 }, 20)

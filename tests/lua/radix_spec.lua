@@ -1,13 +1,9 @@
+local command = require "tests.support.command"
 local mt = require "moontide"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local structure = {
   { 0, 1 }, { 0, 1, 2, 3, 4 }, { 0, 1, 2, 3, 4, 5, 6 }, { 7, 8 }, { 7, 8, 9, 10 }, { 11, 12 },
@@ -22,18 +18,12 @@ local function node(tree, id)
 end
 
 local function with_file(text, fn)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-  local ok, message = pcall(fn, path)
-  os.remove(path)
-  assert(ok, message)
+  fn(command.file(text))
 end
 
-describe("mt.radix", function()
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
+teardown(command.remove_folders)
 
+describe("mt.radix", function()
   for _, raw in ipairs { false, true } do
     it("gives the known structure" .. (raw and ", ids as they are" or ""), function()
       local tree = assert(mt.radix(structure, { raw = raw }))
@@ -150,9 +140,7 @@ describe("mt.radix", function()
   end)
 
   it("has the conversation trace's weights right", function()
-    local file = io.open(conversation)
-    if not file then return pending("no " .. conversation) end
-    file:close()
+    if missing then return pending(missing) end
     local tree, raw = assert(mt.radix(conversation)), assert(mt.radix(conversation, { raw = true }))
     assert.is_true(tree:check())
     assert.equal(12031, tree:visited(-1))

@@ -1,12 +1,11 @@
 -- The reference that help() and `moontide help` show: an example for every name, and every example runs.
-assert(_VERSION == "Lua 5.4")
 local evaluate = require "moontide.repl.evaluate"
 local examples = require "moontide.reference.examples"
 local mt = require "moontide"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 local repl_help = require "moontide.repl.help"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 
 -- Every public function and method by its full name.
 local function all_names()
@@ -33,9 +32,9 @@ local function sorted(list)
   return names
 end
 
--- Types an example at a prompt of its own, line by line; gives how many values it showed or printed.
-local function type_at_prompt(text)
-  local environment = script.environment "."
+-- Types an example in a console of its own, line by line; gives how many values it showed or printed.
+local function type_in_console(text)
+  local environment = scripts.environment "."
   local shown = 0
   evaluate.prepare(environment, { mt = mt, print = function(...)
     for i = 1, select("#", ...) do tostring((select(i, ...))) end
@@ -65,7 +64,7 @@ describe("the example of", function()
     it(name .. " is there and runs", function()
       local text = examples[name] or examples[name:gsub("^pipe:", "columns:")]
       assert(text, "no example in lua/moontide/reference/examples.lua for " .. name)
-      assert.is_true(type_at_prompt(text) > 0, "it shows nothing")
+      assert.is_true(type_in_console(text) > 0, "it shows nothing")
       local short = name:match "[%w_]+$"
       assert.is_truthy(text:find(short, 1, true), "it does not use " .. short)
       for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 110, line) end
@@ -79,10 +78,10 @@ end)
 
 describe("the reference", function()
   it("names functions and methods", function()
-    assert.equal("mt.spike", reference.name_of(mt.spike))
-    assert.equal("mt.trace.open", reference.name_of(mt.trace.open))
-    assert.equal("curve:take", reference.name_of(mt.const(1).take))
-    assert.is_nil(reference.name_of(print))
+    assert.equal("mt.spike", reference_methods.name_of(mt.spike))
+    assert.equal("mt.trace.open", reference_methods.name_of(mt.trace.open))
+    assert.equal("curve:take", reference_methods.name_of(mt.const(1).take))
+    assert.is_nil(reference_methods.name_of(print))
   end)
 
   it("has a page with text and example for every name", function()

@@ -1,12 +1,11 @@
 -- What Tab knows, and that knowing it runs nothing.
-assert(_VERSION == "Lua 5.4")
 local complete = require "moontide.repl.complete"
 local evaluate = require "moontide.repl.evaluate"
 local mt = require "moontide"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 local tokens = require "moontide.repl.tokens"
 
-local environment = script.environment "."
+local environment = scripts.environment "."
 evaluate.prepare(environment, { mt = mt })
 environment.rate = mt.const(5)
 environment.load = mt.plan_of "steady"

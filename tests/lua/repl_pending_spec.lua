@@ -1,7 +1,7 @@
--- Long inputs of the prompt: which of their readings are left out.
+-- Long inputs of the console: which of their readings are left out.
 local pending = require "moontide.repl.pending"
 
--- Which lines of the text the prompt would read the input after.
+-- Which lines of the text the console would read the input after.
 local function readings(text)
   local input, read_after = pending.new(), {}
   for line in (text .. "\n"):gmatch "(.-)\n" do
@@ -52,7 +52,8 @@ describe("a long input", function()
 
   it("is never passed over when it is whole: beginnings of real files", function()
     local whole = 0
-    for _, name in ipairs { "learn/analysis", "draw/chart", "load/curve", "repl/tokens", "repl/complete", "script/script", "kit/units" } do
+    for _, name in ipairs { "learn/analysis", "draw/axis", "load/curve", "repl/tokens", "repl/complete", "script/script",
+      "kit/units" } do
       local before = ("-- a line\n"):rep(100)
       local text = before .. file_text("lua/moontide/" .. name .. ".lua")
       local read_after = readings(text)

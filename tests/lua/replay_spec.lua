@@ -1,23 +1,13 @@
 -- A trace as a source: its times, its prompts, its pairs of lengths.
+local command = require "tests.support.command"
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
-local paths = {}
-teardown(function() for _, path in ipairs(paths) do os.remove(path) end end)
+teardown(command.remove_folders)
 
-local function file_of(text)
-  local path = os.tmpname()
-  paths[#paths + 1] = path
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+local file_of = command.file
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 -- Ids numbered by first appearance: what two traces of the same sharing have in common.
 local function renamed(list)
@@ -119,8 +109,7 @@ it("a trace that was made comes back whole", function()
   local made = mt.workload { block_size = 64, duration = 100, mt.stream {
     arrivals = mt.sessions { starts = mt.poisson(1), turns = mt.geometric(3), think = mt.exponential(9) },
     new_input = mt.uniform(1, 300), output = mt.uniform(0, 90), prompt = mt.shared_prefix { tokens = 200 } } }
-  local path = os.tmpname()
-  paths[#paths + 1] = path
+  local path = command.file()
   local count = made:write(path)
   local before, after = list_of(made), list_of(replay(path))
   assert.equal(count, #after)
@@ -133,11 +122,8 @@ it("a trace that was made comes back whole", function()
 end)
 
 it("a real trace comes back whole", function()
-  local folder = os.getenv "MOONTIDE_DATA" or "../shared/data"
-  local path = folder .. "/mooncake_conversation_trace.jsonl"
-  local file = io.open(path)
-  if not file then return pending("there is no " .. path) end
-  file:close()
+  local path, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
+  if missing then return pending(missing) end
   local real = mt.trace.read(path)
   local workload = mt.workload { mt.stream { arrivals = mt.times_of(real), prompt = mt.prompts_of(real) } }
   local made = workload:columns()
@@ -208,16 +194,10 @@ describe("mistakes are told with the caller's line", function()
       function() mt.workload { mt.stream { arrivals = mt.even(1), prompt = mt.prompts_of(path) } }:requests() end },
   }
   for _, case in ipairs(cases) do
-    it(case[1], function()
-      local ok, problem = pcall(case[2])
-      assert.is_false(ok)
-      assert.equal(case[1], (problem:gsub("^[^:]*replay_spec%.lua:%d+: ", "@")))
-    end)
+    it(case[1], function() refusal.is(table.unpack(case)) end)
   end
 
   it("a file that is not there", function()
-    local ok, problem = pcall(mt.times_of, "/nowhere/x.jsonl")
-    assert.is_false(ok)
-    assert.is_truthy(problem:find("/nowhere/x.jsonl: ", 1, true))
+    assert.is_truthy(refusal.message(mt.times_of, "/nowhere/x.jsonl"):find("/nowhere/x.jsonl: ", 1, true))
   end)
 end)

@@ -13,7 +13,9 @@ local function workload(value) return setmetatable({ value = value }, Workload) 
 _G.test_workload = workload
 
 local mt = require "moontide"
+local plans = require "moontide.script.plan"
 local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 
 -- The message of an error, usage error or text.
 local function refusal(fn, ...)
@@ -28,7 +30,7 @@ teardown(command.remove_folders)
 
 it("a script that is only a workload says in its first comment what it is", function()
   local function summary(text)
-    return script.load({ name = "x", chunk = "@x.lua", text = text .. "\nreturn test_workload(1)" }).summary
+    return scripts.load({ name = "x", chunk = "@x.lua", text = text .. "\nreturn test_workload(1)" }).summary
   end
   assert.equal("A load of 2.5 a second", summary "-- A load of 2.5 a second. It is steady.")
   assert.equal("A load of two lines", summary "#!/usr/bin/env moontide\n\n--- A load of\n-- two lines\nlocal x = 1 -- no")
@@ -93,29 +95,29 @@ describe("loading", function()
   local folder
   setup(function() folder = command.folder() end)
   local function load_text(name, text)
-    return script.load(assert(script.find(command.write(folder, name, text))))
+    return scripts.load(assert(scripts.find(command.write(folder, name, text))))
   end
 
   it("takes a bare workload for a whole script", function()
     local made = load_text("bare.lua", "#!/usr/bin/env moontide\nreturn test_workload(7)")
     assert.equal("bare", made.name)
-    assert.equal(7, script.make_plan(made, {}).value)
+    assert.equal(7, plans.make(made, {}).value)
   end)
 
   it("says the file when something else is returned", function()
     for text, what in pairs { ["return"] = "nothing", ["return 3"] = "3", ["return {}"] = "a table",
       ["return 'x'"] = "'x'", ["return io.stdout"] = "a FILE*" } do
       assert.equal(("%s/other.lua: returned %s: a script ends in return mt.script{...} or return mt.workload{...}")
-        :format(folder, what), script.whole_names(refusal(load_text, "other.lua", text)))
+        :format(folder, what), scripts.whole_names(refusal(load_text, "other.lua", text)))
     end
   end)
 
   it("names the line of a mistake, however long the path", function()
     local long = ("a"):rep(80) .. "/"
     assert.equal(folder .. "/" .. long .. "wrong.lua:2: unexpected symbol near '='",
-      script.whole_names(refusal(load_text, long .. "wrong.lua", "\nx = = 1")))
+      scripts.whole_names(refusal(load_text, long .. "wrong.lua", "\nx = = 1")))
     assert.equal(folder .. "/" .. long .. "raises.lua:1: boom",
-      script.whole_names(refusal(load_text, long .. "raises.lua", "error 'boom'")))
+      scripts.whole_names(refusal(load_text, long .. "raises.lua", "error 'boom'")))
   end)
 
   it("keeps a script's globals to itself", function()
@@ -128,10 +130,10 @@ describe("loading", function()
     command.write(folder, "two/util.lua", "return { name = 'two' }")
     command.write(folder, "one/sub/init.lua", "return require 'util'.name .. ' from sub'")
     local text = "local u = require 'util' assert(u == require 'util') return test_workload(u.name)"
-    assert.equal("one", script.make_plan(load_text("one/a.lua", text), {}).value)
-    assert.equal("two", script.make_plan(load_text("two/b.lua", text), {}).value)
+    assert.equal("one", plans.make(load_text("one/a.lua", text), {}).value)
+    assert.equal("two", plans.make(load_text("two/b.lua", text), {}).value)
     assert.equal("one from sub",
-      script.make_plan(load_text("one/c.lua", "return test_workload(require 'sub')"), {}).value)
+      plans.make(load_text("one/c.lua", "return test_workload(require 'sub')"), {}).value)
     assert.is_nil(package.loaded.util)
     assert.matches("module 'nowhere' not found", refusal(load_text, "one/d.lua", "require 'nowhere'"))
   end)
@@ -177,13 +179,13 @@ describe("mt.plan_of", function()
       local mt = require "moontide"
       return mt.script{ summary = "x", plan = function()
         return test_workload{ mt.plan_of("burst.lua").value, mt.plan_of("./burst.lua").value } end }]])
-    assert.equal(2, #script.make_plan(script.load(assert(script.find(path))), {}).value)
+    assert.equal(2, #plans.make(scripts.load(assert(scripts.find(path))), {}).value)
   end)
 
   it("gives the run's seed to the other script", function()
-    script.seed(42)
+    plans.seed(42)
     assert.equal(42, mt.plan_of(folder .. "/burst.lua").value.seed)
-    script.seed(0)
+    plans.seed(0)
   end)
 
   local function asked(text)
@@ -203,7 +205,7 @@ describe("mt.plan_of", function()
     assert.equal("asks.lua:2: plan_of: nosuch.lua: No such file or directory", asked "mt.plan_of('nosuch.lua')")
     assert.equal("asks.lua:2: plan_of: the script must be a name, not a table", asked "mt.plan_of({})")
     assert.matches("nothing.lua: plan returned nothing, it must return mt.workload",
-      script.whole_names(asked "mt.plan_of(folder .. '/nothing.lua')"))
+      scripts.whole_names(asked "mt.plan_of(folder .. '/nothing.lua')"))
   end)
 
   it("refuses to run in circles", function()
@@ -213,7 +215,7 @@ describe("mt.plan_of", function()
     command.write(folder, "circle/ping.lua", other:format "pong")
     command.write(folder, "circle/pong.lua", other:format "../circle/./ping")
     assert.matches("pong.lua:2: plan_of: ping asks for its own plan %(ping %-> pong %-> ping%)",
-      script.whole_names(refusal(mt.plan_of, folder .. "/circle/ping.lua")))
+      scripts.whole_names(refusal(mt.plan_of, folder .. "/circle/ping.lua")))
     assert.equal(10, mt.plan_of(folder .. "/burst.lua").value.peak_rate)
   end)
 end)

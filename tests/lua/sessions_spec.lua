@@ -1,5 +1,6 @@
 -- Sessions: turns, think and service times, prompts that grow, and what is expected of them.
 local mt = require "moontide"
+local refusal = require "tests.support.refusal"
 
 local block = 16
 
@@ -13,11 +14,7 @@ local function plan(shape, more, duration)
   return mt.workload { block_size = block, duration = duration or 100, mt.stream(opt) }
 end
 
-local function list_of(from, opt)
-  local list = {}
-  for request in from:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 -- Requests by session, in order of first appearance.
 local function by_session(list)
@@ -309,18 +306,13 @@ describe("mistakes are told with the caller's line", function()
     end },
   }
   for _, case in ipairs(cases) do
-    it(case[1], function()
-      local ok, problem = pcall(case[2])
-      assert.is_false(ok)
-      assert.equal(case[1], (problem:gsub("^[^:]*sessions_spec%.lua:%d+: ", "@")))
-    end)
+    it(case[1], function() refusal.is(table.unpack(case)) end)
   end
   teardown(function() os.remove(path) end)
 
   it("think times and turns that are no numbers, with their time", function()
     local nothing = mt.curve(function(t) return t < 5 and 1 or 0 end, 100)
-    local ok, problem = pcall(list_of, plan { think = mt.exponential(mt.const(1) / nothing) })
-    assert.is_false(ok)
+    local problem = refusal.message(list_of, plan { think = mt.exponential(mt.const(1) / nothing) })
     assert.is_truthy(problem:find "sessions_spec%.lua:%d+: stream 'chat': sessions: a think time of %S+ s came out at t = ")
   end)
 end)

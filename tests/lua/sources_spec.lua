@@ -1,18 +1,14 @@
 -- The sources on which a synthesiser is judged: whole traces, each as its seed says, and of their kind.
+local command = require "tests.support.command"
 local records = require "tests.support.records"
 local sources = require "tests.support.sources"
 
-local function read_file(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
+teardown(command.remove_folders)
 
 local function write(name, requests, seed)
-  local path = os.tmpname()
+  local path = command.file()
   sources[name](path, requests, seed)
-  local text = read_file(path)
-  os.remove(path)
-  return text
+  return command.read(path)
 end
 
 -- The shares of blocks that were seen before, and of requests none of whose blocks were.

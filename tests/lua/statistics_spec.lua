@@ -2,11 +2,7 @@
 local mt = require "moontide"
 local statistics = require("moontide.core").statistics
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
 local columns = mt.trace.columns {
   { timestamp = 2500, input_length = 30, output_length = 7 },

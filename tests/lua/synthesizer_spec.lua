@@ -1,8 +1,8 @@
+local command = require "tests.support.command"
 local mt = require "moontide"
 local records = require "tests.support.records"
 
-local data = os.getenv "MOONTIDE_DATA" or "../shared/data"
-local conversation = data .. "/mooncake_conversation_trace.jsonl"
+local conversation, missing = require "tests.support.real_data" "mooncake_conversation_trace.jsonl"
 
 local block_size = 64
 
@@ -22,32 +22,9 @@ local function synthesizer(given, trace)
   return assert(mt.synthesizer(trace or source, opt))
 end
 
-local function refusal(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (tostring(message):gsub("^[^:]*:%d+: ", ""))
-end
+local refusal = require "tests.support.refusal".text
 
-local folder_paths = {}
-
-local function temporary()
-  local path = os.tmpname()
-  folder_paths[#folder_paths + 1] = path
-  return path
-end
-
-local function file(text)
-  local path = temporary()
-  local handle = assert(io.open(path, "wb"))
-  handle:write(text)
-  handle:close()
-  return path
-end
-
-local function read(path)
-  local handle <close> = assert(io.open(path, "rb"))
-  return handle:read "a"
-end
+local file, temporary, read = command.file, command.file, command.read
 
 local function written(s, given)
   local path = temporary()
@@ -68,12 +45,7 @@ end
 local methods = { "reuse", "radix" }
 
 describe("mt.synthesizer", function()
-  after_each(function()
-    for i, path in ipairs(folder_paths) do
-      os.remove(path)
-      folder_paths[i] = nil
-    end
-  end)
+  after_each(command.remove_folders)
 
   it("says what it is", function()
     local s = synthesizer()
@@ -364,9 +336,7 @@ describe("mt.synthesizer", function()
   end)
 
   it("is within the source's lengths and hits on the conversation trace", function()
-    local handle = io.open(conversation)
-    if not handle then return pending "no conversation trace in MOONTIDE_DATA or ../shared/data" end
-    handle:close()
+    if missing then return pending(missing) end
     local s = assert(mt.synthesizer(conversation, { num_requests = "1x" }))
     local made = s:columns()
     local compared = assert(mt.compare(conversation, made))

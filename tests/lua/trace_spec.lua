@@ -1,4 +1,5 @@
 local mt = require "moontide"
+local command = require "tests.support.command"
 local core = require "moontide.core"
 
 local folder
@@ -8,25 +9,15 @@ local function path(name)
 end
 
 local function write(name, text)
-  local file = assert(io.open(path(name), "wb"))
-  file:write(text)
-  file:close()
-  return path(name)
+  return command.write(folder, name, text)
 end
 
 local function read(name)
-  local file = assert(io.open(path(name), "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
+  return command.read(path(name))
 end
 
 -- The message of a call that must fail.
-local function message_of(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return tostring(message)
-end
+local message_of = require "tests.support.refusal".message
 
 local sample = [[
 {"timestamp": 0, "input_length": 600, "output_length": 5, "hash_ids": [0, 1]}
@@ -36,15 +27,8 @@ local sample = [[
 ]]
 
 describe("mt.trace", function()
-  setup(function()
-    local pipe = assert(io.popen "mktemp -d")
-    folder = pipe:read "l"
-    pipe:close()
-  end)
-
-  teardown(function() os.execute("rm -rf '" .. folder .. "'") end)
-
-  it("runs in Lua 5.4", function() assert.equal("Lua 5.4", _VERSION) end)
+  setup(function() folder = command.folder() end)
+  teardown(command.remove_folders)
 
   it("gives requests as tables", function()
     local requests = {}

@@ -1,11 +1,7 @@
 -- Streams, classes and workloads: names, fields, durations, seeds, shards, scales, mistakes.
 local mt = require "moontide"
 
-local function list_of(workload, opt)
-  local list = {}
-  for request in workload:requests(opt) do list[#list + 1] = request end
-  return list
-end
+local list_of = require "tests.support.records".of
 
 local function stream(name, more)
   local opt = { name = name, arrivals = mt.poisson(20), input = mt.lognormal { mean = 900, cv = 1 }, output = 7 }
@@ -13,11 +9,7 @@ local function stream(name, more)
   return mt.stream(opt)
 end
 
-local function fails(message, fn)
-  local ok, problem = pcall(fn)
-  assert.is_false(ok)
-  assert.equal(message, (problem:gsub("^[^:]*workload_spec%.lua:%d+: ", "@")))
-end
+local fails = require "tests.support.refusal".is
 
 -- --- requests ---------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
--- Running the real binary, and folders for its files. The binary is $MOONTIDE, else build/moontide.
+-- Running the real binary, and folders and files for it. The binary is $MOONTIDE, else build/moontide.
+local assert = require "luassert"
+
 local command = {}
 
 local function quote(word)
@@ -22,7 +24,7 @@ function command.binary()
   return here .. "/" .. path
 end
 
--- A new empty folder; command.remove_folders() removes all of them.
+-- A new empty folder; command.remove_folders() removes all of them, with what is in them.
 local folders = {}
 
 function command.folder()
@@ -50,7 +52,20 @@ function command.write(folder, name, text)
   return path
 end
 
+-- The path of a new file with this text (nil: there is no file yet) in a folder of its own.
+function command.file(text, name)
+  local folder = command.folder()
+  if not text then return folder .. "/" .. (name or "file") end
+  return command.write(folder, name or "file", text)
+end
+
 command.read = read
+
+function command.exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
 
 -- Runs a shell line in which $MOONTIDE is the binary. opts.folder: the working folder; opts.input:
 -- standard input's text; opts.environment: "NAME=value NAME=value". Gives { status, out, err }.
@@ -79,6 +94,21 @@ function command.run(words, opts)
   local quoted = { '"$MOONTIDE"' }
   for _, word in ipairs(words) do quoted[#quoted + 1] = quote(word) end
   return command.shell("exec " .. table.concat(quoted, " "), opts)
+end
+
+-- Runs the binary with the words of a line, separated by spaces.
+function command.line(line, opts)
+  local words = {}
+  for word in line:gmatch "%S+" do words[#words + 1] = word end
+  return command.run(words, opts)
+end
+
+-- The result must be a refusal: one line on standard error, nothing on standard output, and the exit
+-- status (nil: 1).
+function command.refuses(result, message, exit_status)
+  assert.equal("moontide: " .. message .. "\n", result.err)
+  assert.equal("", result.out)
+  assert.equal(exit_status or 1, result.status)
 end
 
 return command

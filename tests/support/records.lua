@@ -26,6 +26,13 @@ function records.read(text)
   return list
 end
 
+--- The requests that a plan, columns or a pipe gives.
+function records.of(from, opt)
+  local list = {}
+  for request in from:requests(opt) do list[#list + 1] = request end
+  return list
+end
+
 --- What is wrong with a trace, or nil: times go up, prompts fill their blocks (the last one perhaps in
 --- part), ids are numbered by first appearance, and an id has one parent.
 function records.fault(list, block_size)

@@ -7,7 +7,7 @@
 
 /* ---- how durations and periods combine ---- */
 
-/* A time after which two curves of these periods both repeat: NAN when there is none in sight. */
+/* A period after which two curves of these periods both repeat. NAN when there is no common one. */
 static double common_period(double a, double b) {
     if (a == 0 || b == 0)
         return a + b; /* NAN where one is */
@@ -127,7 +127,7 @@ mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_e
                                         : curve->duration;
     double top = mt_curve_maximum_of(curve, &expected, 0, end);
     double now = by_maximum ? top : mt_curve_long_run_mean(curve, &expected);
-    if (!(now > 1e-12 * top && isfinite(top))) { /* a mean of 0 may have been rounded */
+    if (!(now > 1e-12 * top && isfinite(top))) { /* a mean of 0 may come out as a rounding error */
         mt_fail(error, MT_ERROR_VALUE, "a curve whose %s is %.3g cannot be scaled", what, now);
         return NULL;
     }
@@ -158,7 +158,7 @@ static void sum_text(const mt_curve *curve, mt_curve_writer *writer);
 
 static const mt_curve_kind sum_kind = {MT_BINDS_SUM, sum_at, sum_piece, sum_area, sum_text, NULL};
 
-/* The terms from left to right; what is subtracted is a term with its sign turned. */
+/* Writes the terms from left to right. A subtracted term has its sign turned. */
 static void terms_text(const mt_curve *curve, mt_curve_writer *writer, int first) {
     if (curve->kind == &sum_kind) {
         terms_text(curve->parts[0], writer, first);
@@ -216,7 +216,7 @@ static void product_piece(const mt_curve *curve, const mt_realisation *path, dou
     mt_series_multiply(series, &other);
 }
 
-/* Is the curve the same from 0 to its end? Then *value is what it is. */
+/* Is the curve constant from 0 to its end? Then *value becomes its value. */
 static int is_constant(const mt_curve *curve, const mt_realisation *path, double *value) {
     if (curve->depth != 1 || curve->noisy)
         return 0;
@@ -279,7 +279,7 @@ mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error) {
 
 /* ---- the larger and the smaller ---- */
 
-/* Leaves in *a the one that is on top (sign 1) or below (-1), up to where they cross. */
+/* Leaves in *a the larger of the two (sign 1) or the smaller (-1), up to where they cross. */
 static void extreme_piece(const mt_curve *curve, const mt_realisation *path, double t, int sign,
                           mt_series *a) {
     mt_series b, difference;

@@ -1,6 +1,8 @@
-/* The curve as a clock: one piece at a time, its antiderivative, and that turned around. */
+/* The curve as a clock: walks it piece by piece. The antiderivative of a piece turns time into
+ * area; its inverse turns area into time. */
 #include "load/curve/kind.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -9,7 +11,8 @@
 
 enum { PIECES_BETWEEN_POLLS = 4096, SILENT_PIECES = 1 << 24 };
 
-/* A rate below 0 by no more than this part of the largest seen so far is rounding, not a clamp. */
+/* A rate that is negative by less than this part of the largest rate so far is a rounding error,
+ * and does not count as clamped. */
 static const double negligible = 1e-10;
 
 struct mt_clock {
@@ -58,6 +61,7 @@ static int is_finite(const mt_series *series) {
 
 /* Makes the piece that starts at t (before the limit) the current one. */
 static mt_code enter(mt_clock *clock, double t, mt_error *error) {
+    mt_assert(t < clock->limit);
     mt_series *rate = &clock->rate;
     mt_curve_piece(clock->curve, &clock->path, t, rate);
     mt_series_scale(rate, clock->factor);
@@ -147,7 +151,7 @@ static double invert(const mt_clock *clock, double area) {
             next = excess == 0 ? x : 0.5 * (low + high);
         double step = fabs(next - x);
         x = next;
-        /* As near as the rounding of x and of the area let it come. */
+        /* Stops where the rounding of x or of the area allows no better. */
         if (step <= 2 * DBL_EPSILON * fmax(x, fmin(area / slope, clock->length)))
             break;
     }
@@ -180,6 +184,7 @@ mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *erro
     if (t >= clock->limit)
         t = nextafter(clock->limit, 0);
     clock->last_time = fmax(t, clock->last_time);
+    mt_assert(clock->last_time >= clock->rate.start && clock->last_time < clock->limit);
     *time = clock->last_time;
     return MT_OK;
 }

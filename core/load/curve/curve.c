@@ -2,13 +2,14 @@
  * piece. */
 #include "load/curve/kind.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
 
-/* Evaluating walks down the expression on the C stack. Sums and sequences are kept balanced, so
- * that only nesting of other kinds, one in another, can ever reach this. */
+/* Evaluating recurses on the C stack. Sums and sequences are kept balanced, so only other kinds,
+ * nested in one another, can reach this depth. */
 enum { DEPTH_LIMIT = 500, PIECES_BETWEEN_POLLS = 4096 };
 
 mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_curve *b,
@@ -106,6 +107,7 @@ double mt_curve_at(const mt_curve *curve, uint64_t seed, double t) {
 
 void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
                     mt_series *series) {
+    mt_assert(t >= 0 && t < curve->duration);
     if (t < curve->from)
         mt_series_constant(series, t, curve->from, 0);
     else if (t >= curve->to)
@@ -116,12 +118,14 @@ void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t,
         series->end = curve->duration;
     if (series->end <= t)
         series->end = nextafter(t, INFINITY);
+    mt_assert(series->start == t && series->end <= curve->duration);
 }
 
 void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, double t, double offset,
                          mt_series *series) {
     mt_curve_piece(part, path, mt_curve_inside(part, t - offset), series);
-    /* Rounding may put t on the near side of a break that is, in the whole's time, at t. */
+    /* t may be a break in the whole's time that rounding puts just before the break in the part's
+     * time. */
     while (offset + series->end <= t && series->end < part->duration)
         mt_curve_piece(part, path, series->end, series);
     series->start = t;
@@ -211,8 +215,8 @@ double mt_curve_mean(const mt_curve *curve, uint64_t seed, double horizon) {
     return mt_curve_long_run_mean(curve, &path);
 }
 
-/* The largest value of one series over [0, length]: at its ends or where its slope changes sign.
- * There the curve itself is asked, whose tops are exact. */
+/* The largest value of one series over [0, length]. It lies at an end or where the slope changes
+ * sign. There the curve itself is evaluated, which is exact at its tops. */
 static double series_maximum(const mt_curve *curve, const mt_realisation *path,
                              const mt_series *series, double length) {
     double first = mt_series_at(series, 0), last = first;
@@ -232,7 +236,7 @@ static double series_maximum(const mt_curve *curve, const mt_realisation *path,
         best = fmax(best, mt_curve_value(curve, path, slope.start + x));
         mt_series_recentre(&slope, x);
         slope.start += x;
-        slope.coefficient[0] = 0; /* its sign there is rounding's */
+        slope.coefficient[0] = 0; /* its sign there is a rounding error */
     }
     return best;
 }

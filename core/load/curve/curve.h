@@ -81,9 +81,9 @@ double mt_curve_duration(const mt_curve *curve);
 /* Does the value depend on the seed? */
 int mt_curve_is_noisy(const mt_curve *curve);
 
-/* An endless curve repeats itself with this period (s) from *settled (s; may be NULL) on, noise
- * taken as its mean: 0 when it is constant from there, NAN when it never settles (a sampled one) or
- * is finite. */
+/* The period in seconds with which an endless curve repeats itself from *settled (s; may be NULL)
+ * on, noise taken as its mean. 0 when it is constant from there; NAN when it never settles (a
+ * sampled one) or is finite. */
 double mt_curve_period(const mt_curve *curve, double *settled);
 
 /* The signed value at t. May be NaN or infinite where an expression divides by 0. */
@@ -119,14 +119,14 @@ typedef struct mt_clock mt_clock;
 mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end, mt_error *error);
 
 /* The time of the request that has `area` requests before it: *time is the infimum of the t whose
- * area exceeds `area`. So area 0 gives the first t where the rate is > 0, an area that is reached
- * before a silence gives the end of that silence, and the whole area or more gives INFINITY. Areas
+ * area exceeds `area`. So area 0 gives the first t where the rate is > 0. An area that is reached
+ * just before a silence gives the end of that silence. The whole area or more gives INFINITY. Areas
  * of successive calls must not decrease. MT_ERROR_VALUE when the curve is NaN or infinite on the
- * way (names t), or silent for 2^24 pieces of an endless clock. */
+ * way (the message names t), or silent for 2^24 pieces of an endless clock. */
 mt_code mt_clock_time(mt_clock *clock, double area, double *time, mt_error *error);
 
-/* The area over [0, t]. Times of successive calls must not decrease, nor be before a time already
- * returned: use a second clock for a second place. */
+/* The area over [0, t]. Times of successive calls must not decrease, nor lie before a time already
+ * returned. Use a second clock for a second place. */
 mt_code mt_clock_area(mt_clock *clock, double t, double *area, mt_error *error);
 
 /* The rate at t, under the same rule; INFINITY is never returned. */

@@ -1,9 +1,9 @@
-/* Sums and sequences kept balanced: a script that adds ten thousand spikes in a loop makes a tree
- * fourteen high, not a list as long. The order of the operands stays. As the joining of AVL trees.
- */
+/* Sums and sequences as balanced trees: ten thousand spikes added in a loop make a tree fourteen
+ * levels deep, not a list of ten thousand. The order of the operands stays. This is the join of AVL
+ * trees. */
 #include "load/curve/kind.h"
 
-/* make() with the operands in the order that `swapped` says. */
+/* Calls make() with the operands in the order that `swapped` says. */
 static mt_curve *make_ordered(mt_curve_maker *make, int swapped, mt_curve *a, mt_curve *b,
                               mt_error *error) {
     return swapped ? make(b, a, error) : make(a, b, error);
@@ -11,7 +11,7 @@ static mt_curve *make_ordered(mt_curve_maker *make, int swapped, mt_curve *a, mt
 
 mt_curve *mt_curve_join(const mt_curve_kind *kind, mt_curve_maker *make, mt_curve *a, mt_curve *b,
                         mt_error *error) {
-    int swapped = b->depth > a->depth; /* seen in a mirror, the deep one is on the left */
+    int swapped = b->depth > a->depth; /* mirrored, the deep one is always on the left */
     mt_curve *deep = swapped ? b : a, *other = swapped ? a : b;
     if (deep->kind != kind || deep->depth <= other->depth + 1)
         return make(a, b, error);

@@ -1,15 +1,15 @@
-/* What the files that make up the curves share: how a kind of curve is described. Not for others.
+/* How a kind of curve is described. Private to the files of the curves.
  *
- * A kind is a table of functions over a struct that begins with an mt_curve. They are only ever
- * called, through mt_curve_at, mt_curve_piece and mt_curve_area_of, with times inside
- * [0, duration): the callers deal with what is outside. */
+ * A kind is a table of functions over a struct that begins with an mt_curve. They are only called
+ * through mt_curve_at, mt_curve_piece and mt_curve_area_of, with times inside [0, duration); the
+ * callers deal with what is outside. */
 #ifndef MT_LOAD_CURVE_KIND_H
 #define MT_LOAD_CURVE_KIND_H
 
 #include "load/curve/curve.h"
 #include "load/curve/series.h"
 
-/* Which noise is read: that of a seed, or its mean in its place (1). */
+/* Which noise is read: that of a seed, or (expected = 1) its mean instead. */
 typedef struct mt_realisation {
     uint64_t seed;
     int expected;
@@ -41,8 +41,8 @@ struct mt_curve {
     mt_curve *parts[2]; /* retained; NULL where there is none */
     unsigned depth;     /* of nested parts: 1 for a leaf */
     double duration;    /* INFINITY: endless */
-    /* 0 outside [from, to): what lets a long sum of spikes be read without asking all of them. Need
-     * not be tight; 0 and INFINITY unless the maker knows better. */
+    /* The value is 0 outside [from, to), so that a long sum of spikes is read without asking all of
+     * them. The bounds need not be tight: 0 and INFINITY unless the maker knows better. */
     double from, to;
     /* An endless curve repeats itself with this period from `settled` on, noise taken as its mean;
      * 0: it is constant from there; NAN: it never does. */
@@ -58,9 +58,8 @@ mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_
 /* For makers that fail after mt_curve_make: releases the curve, returns NULL. */
 mt_curve *mt_curve_no_memory(mt_curve *curve, mt_error *error);
 
-/* a and b joined by an operation that may be regrouped, whose nodes are of `kind` and made by
- * `make`: keeps the tree balanced. The first call's checks of a and b must hold for any regrouping.
- */
+/* Joins a and b by an operation that may be regrouped, and keeps the tree balanced. Nodes are of
+ * `kind` and made by `make`. What the first call checks of a and b must hold for any regrouping. */
 typedef mt_curve *mt_curve_maker(mt_curve *a, mt_curve *b, mt_error *error);
 mt_curve *mt_curve_join(const mt_curve_kind *kind, mt_curve_maker *make, mt_curve *a, mt_curve *b,
                         mt_error *error);
@@ -68,14 +67,15 @@ mt_curve *mt_curve_join(const mt_curve_kind *kind, mt_curve_maker *make, mt_curv
 /* The value at t, 0 outside [0, duration). */
 double mt_curve_value(const mt_curve *curve, const mt_realisation *path, double t);
 
-/* The series from t, which must be inside; it ends after t and not after the duration. */
+/* The series from t, which must be inside. It ends after t and no later than the duration. */
 void mt_curve_piece(const mt_curve *curve, const mt_realisation *path, double t, mt_series *series);
 
-/* The same of a part that is `offset` seconds late: t and the series in the whole's time. */
+/* The same for a part that begins `offset` seconds late: t and the series are in the whole's
+ * time. */
 void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, double t, double offset,
                          mt_series *series);
 
-/* t moved into [0, duration), for times that rounding has put just outside. */
+/* t moved into [0, duration), for a time that rounding has put just outside. */
 double mt_curve_inside(const mt_curve *curve, double t);
 
 /* The area over [t0, t1] cut to [0, duration), and the same by summing pieces whatever the kind. */

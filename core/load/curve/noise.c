@@ -1,9 +1,9 @@
 /* Noise: the exponential of a stationary Ornstein-Uhlenbeck path on a grid, addressed by position.
  *
- * The path at grid point i needs none of the points before it. Every BLOCK-th point is drawn on its
- * own (over 64 correlation times the correlation is e^-64: nothing that a double could show); the
- * points between are filled in by halving, each from its law given the two around it, which for
- * this process, being Markov, depends on nothing else. */
+ * The path at grid point i needs none of the points before it. Every BLOCK-th point is drawn by
+ * itself: the correlation over 64 correlation times is e^-64, too small for a double to show. The
+ * points between are filled in by halving. Each is drawn from its law given its two neighbours; the
+ * process is Markov, so nothing else matters. */
 #include "load/curve/kind.h"
 
 #include "random/distribution.h"
@@ -54,7 +54,7 @@ static double path_at(noise_draws *draws, uint64_t index) {
             left = value;
         }
     }
-    return left; /* not reached: the last level's middle is the only point left */
+    return left; /* not reached: the last level leaves one point, the middle */
 }
 
 static void noise_piece(const mt_curve *curve, const mt_realisation *path, double t,
@@ -99,9 +99,10 @@ static void noise_text(const mt_curve *curve, mt_curve_writer *writer) {
 static const mt_curve_kind noise_kind = {MT_BINDS_ATOM, noise_at,   noise_piece,
                                          NULL,          noise_text, NULL};
 
-/* The variance of the logarithm for which the curve has the coefficient of variation cv. On the
- * grid its square is e^v - 1; a straight line between two points correlated as e^(v rho) - 1
- * flattens it to (2 (e^v - 1) + (e^(v rho) - 1)) / 3 on average. */
+/* The variance v of the logarithm that gives the curve the coefficient of variation cv. At grid
+ * points the square of the curve's cv is e^v - 1. A straight line between two points, whose
+ * values are correlated as e^(v rho) - 1, flattens it to (2 (e^v - 1) + (e^(v rho) - 1)) / 3 on
+ * average. */
 static double logarithm_variance(double cv) {
     double rho = exp(-1.0 / STEPS_PER_TIME);
     double low = log1p(cv * cv), high = 2 * low;

@@ -1,5 +1,7 @@
 #include "load/curve/series.h"
 
+#include "base/assert.h"
+
 #include <float.h>
 #include <math.h>
 
@@ -69,8 +71,8 @@ void mt_series_add(mt_series *a, double factor, const mt_series *b) {
     trim(a);
 }
 
-/* Keeps the terms of full[0..degree] that a series has room for and shortens it until the others
- * do not matter. */
+/* Keeps as many terms of full[0..degree] as a series has room for, and shortens the stretch until
+ * the terms left out do not matter. */
 static void keep(mt_series *series, const double *full, int degree) {
     int kept = degree < MT_SERIES_DEGREE ? degree : MT_SERIES_DEGREE;
     double length = series->end - series->start;
@@ -79,7 +81,8 @@ static void keep(mt_series *series, const double *full, int degree) {
         double allowed = tail_allowed * size_of_terms(full, 0, kept, length);
         if (!(tail > allowed))
             break;
-        /* A product that starts at 0 shortens its own measure, so never by too much at once. */
+        /* Where a product starts at 0, its bound shrinks with the stretch: so never shorten by too
+         * much at once. */
         double ratio = isfinite(tail) ? pow(allowed / tail, 1.0 / (kept + 1)) : 0;
         length *= fmax(fmin(ratio, 0.95), 0.01);
     }
@@ -88,6 +91,7 @@ static void keep(mt_series *series, const double *full, int degree) {
     for (int k = 0; k <= kept; k++)
         series->coefficient[k] = full[k];
     series->degree = kept;
+    mt_assert(series->end >= series->start);
     trim(series);
 }
 
@@ -184,8 +188,8 @@ static void split(bernstein *left, bernstein *right, int n) {
     left->to = middle;
 }
 
-/* The number of sign changes in the control values, those within the tolerance left out; *first is
- * the sign they start with (0: all within it). */
+/* The number of sign changes in the control values; values within the tolerance are skipped. *first
+ * becomes the sign of the first value that counts, 0 when there is none. */
 static int variations(const bernstein *control, int n, double tolerance, int *first) {
     int changes = 0, last = 0;
     *first = 0;

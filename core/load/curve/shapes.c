@@ -103,7 +103,7 @@ typedef struct sine {
     double mean, amplitude, period, phase;
 } sine;
 
-/* The angle at t in (-2 pi, 2 pi): fmod is exact, so that every period is like the first. */
+/* The angle at t, in (-2 pi, 2 pi). fmod is exact, so every period is like the first. */
 static double sine_angle(const sine *self, double t) {
     return 2 * pi * (fmod(t - self->phase, self->period) / self->period);
 }
@@ -137,7 +137,7 @@ static void sine_piece(const mt_curve *curve, const mt_realisation *path, double
 static double sine_area(const mt_curve *curve, const mt_realisation *path, double t0, double t1) {
     (void)path;
     const sine *self = (const sine *)curve;
-    /* cos a - cos b as a product: short spans lose nothing */
+    /* cos a - cos b as a product, so that short spans lose no digits */
     double middle = sine_angle(self, t0 + 0.5 * (t1 - t0));
     double half = pi * (fmod(t1 - t0, 2 * self->period) / self->period);
     return self->mean * (t1 - t0) + self->amplitude * self->period / pi * sin(middle) * sin(half);

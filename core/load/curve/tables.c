@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The last i with times[i] <= t; count when there is none. times[from..] as a hint is not needed:
- * a clock asks once a piece. */
+/* The last i with times[i] <= t; count when there is none. No hint where to begin is needed: a
+ * clock asks once a piece. */
 static size_t last_not_after(const double *times, size_t count, double t) {
     size_t low = 0, high = count;
     while (low < high) {
@@ -146,8 +146,8 @@ typedef struct points {
     char *label;    /* text of a sampled curve; NULL: written as points */
 } points;
 
-/* The curve from t on: the first rate before the points, the last after them, a line or a cubic
- * between two. */
+/* The series from t on: the first rate before the points, the last rate after them, between two
+ * points a line or a cubic. */
 static void points_piece(const mt_curve *curve, const mt_realisation *path, double t,
                          mt_series *series) {
     (void)path;

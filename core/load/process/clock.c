@@ -33,7 +33,7 @@ typedef struct even_process {
     double phase;
 } even_process;
 
-/* s_k = phase + k, not a sum: no rounding however many come. */
+/* s_k = phase + k is computed, not summed up: no rounding error grows with k. */
 static int even_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
     const even_process *process = (const even_process *)base->process;

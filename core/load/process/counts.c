@@ -17,13 +17,13 @@ typedef struct counts_state {
     mt_process_state base;
     mt_random random;
     uint64_t interval;     /* index of the one in hand, plus 1 */
-    uint64_t count, given; /* requests in it, and those already yielded */
+    uint64_t count, given; /* requests in the interval, and how many of them were yielded */
     double begin, width;
     double end;
     uint64_t k;
 } counts_state;
 
-static const double most_in_interval = 1e9; /* what mt_draw_poisson is exact for */
+static const double most_in_interval = 1e9; /* mt_draw_poisson is exact up to this mean */
 
 static mt_code counts_open(mt_process_state *base, mt_error *error) {
     (void)error;

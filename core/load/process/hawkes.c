@@ -1,7 +1,7 @@
 /* hawkes: requests that bring further requests. */
 #include "load/process/process.h"
 
-#include "load/process/time_heap.h"
+#include "base/heap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,13 +11,19 @@ typedef struct hawkes_process {
     double branching, decay;
 } hawkes_process;
 
+static int is_sooner(const double *a, const double *b) {
+    return *a < *b;
+}
+
+MT_HEAP(time_heap, double, is_sooner)
+
 typedef struct hawkes_state {
     mt_process_state base;
     mt_random gaps, children;
-    uint64_t background; /* requests of it so far */
-    mt_growing_sum area; /* of the curve, at the next one */
+    uint64_t background; /* background requests so far */
+    mt_growing_sum area; /* the curve's area at the next background request */
     double soonest;      /* its time; INFINITY at the end */
-    mt_time_heap due;    /* children to come */
+    time_heap due;       /* children to come */
     uint64_t k;
 } hawkes_state;
 
@@ -41,7 +47,7 @@ static mt_code add_children(hawkes_state *state, double now, mt_error *error) {
     uint64_t count = mt_draw_poisson(&state->children, process->branching);
     for (uint64_t i = 0; i < count; i++) {
         double time = now + mt_draw_exponential(&state->children) * process->decay;
-        if (time < state->base.context.end && mt_time_heap_push(&state->due, time, NULL) != 0)
+        if (time < state->base.context.end && time_heap_push(&state->due, time) != 0)
             return mt_fail_memory(error, "hawkes");
     }
     return MT_OK;
@@ -50,8 +56,8 @@ static mt_code add_children(hawkes_state *state, double now, mt_error *error) {
 static int hawkes_next(mt_process_state *base, mt_event *event, mt_error *error) {
     hawkes_state *state = (hawkes_state *)base;
     double time = state->soonest;
-    if (state->due.count > 0 && state->due.items[0].time < time) {
-        time = mt_time_heap_pop(&state->due).time;
+    if (state->due.count > 0 && state->due.items[0] < time) {
+        time = time_heap_pop(&state->due);
     } else {
         if (!(time < base->context.end))
             return 0;
@@ -65,11 +71,12 @@ static int hawkes_next(mt_process_state *base, mt_event *event, mt_error *error)
 }
 
 static void hawkes_close(mt_process_state *base) {
-    mt_time_heap_free(&((hawkes_state *)base)->due);
+    mt_free(((hawkes_state *)base)->due.items);
 }
 
-/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d: h is the curve smoothed with the
- * time constant d/(1-b) from 0 on. Integrated: total = C - b d/(1-b) h(end), C the curve's area. */
+/* The mean rate m solves m = (1-b) c + b h, h' = (1-b)(c-h)/d. Here c is the curve, b the
+ * branching, d the decay, and h the curve smoothed with the time constant d/(1-b) from 0 on.
+ * Integrated: total = C - b d/(1-b) h(end), where C is the curve's area. */
 enum { SMOOTHING_SLICES = 4096 };
 
 static const double smoothing_reach = 40; /* time constants, after which nothing is left */

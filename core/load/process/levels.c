@@ -40,7 +40,8 @@ static mt_code dwell(levels_state *state, mt_error *error) {
     return mt_clock_area(state->ahead, state->until, &state->until_area, error);
 }
 
-/* A stationary start: a level by its share of time; what is left of it is exponential again. */
+/* A stationary start: a level is chosen by its share of time. What is left of its dwelling time is
+ * exponential again. */
 static mt_code levels_open(mt_process_state *base, mt_error *error) {
     levels_state *state = (levels_state *)base;
     const levels_process *process = (const levels_process *)base->process;

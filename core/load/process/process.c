@@ -1,5 +1,6 @@
 #include "load/process/process.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -60,7 +61,7 @@ mt_random mt_process_random(const mt_process_context *context, const char *purpo
 
 void mt_growing_add(mt_growing_sum *sum, double step) {
     double owed = step - sum->lost;
-    if (owed < 0) { /* rounding is ahead by more than the step */
+    if (owed < 0) { /* the sum is already ahead by more than this step */
         sum->lost = -owed;
         return;
     }
@@ -98,7 +99,12 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 }
 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
-    return state->process->kind->next(state, event, error);
+    int status = state->process->kind->next(state, event, error);
+    if (status > 0) {
+        mt_assert(event->time >= state->last_time);
+        state->last_time = event->time;
+    }
+    return status;
 }
 
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, uint64_t input_length,
@@ -148,7 +154,8 @@ mt_code mt_process_expect(mt_process *process, const mt_process_context *context
     return expect_area(process, context, expectation, error);
 }
 
-/* A kind that says what it expects is asked up to every bin's end; the others are their curve. */
+/* A kind with `expect` is asked up to the end of every bin. For the others the curve gives the
+ * answer. */
 static mt_code expect_until(mt_process *process, const mt_process_context *context, mt_clock *clock,
                             double end, double *requests, mt_error *error) {
     if (clock)

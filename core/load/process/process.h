@@ -205,7 +205,8 @@ struct mt_process {
 struct mt_process_state {
     mt_process *process;
     mt_process_context context;
-    mt_clock *clock; /* over the curve; opened before open() when the process has one */
+    mt_clock *clock;  /* over the curve; opened before open() when the process has one */
+    double last_time; /* of the last event */
 };
 
 /* A process of `size` zeroed bytes (its struct begins with mt_process), one reference. */

@@ -67,7 +67,7 @@ static mt_code recorded_expect(mt_process *base, const mt_process_context *conte
     return MT_OK;
 }
 
-/* Just past the last one, so that it is within. */
+/* Just after the last recorded time, so that this one lies before the end. */
 static double recorded_duration(const mt_process *base) {
     const recorded_process *process = (const recorded_process *)base;
     if (process->period > 0)

@@ -1,9 +1,8 @@
 /* sessions: turns that wait for the answer before, and then think. */
 #include "load/process/process.h"
 
-#include "base/memory.h"
+#include "base/heap.h"
 #include "load/lengths.h"
-#include "load/process/time_heap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,12 +25,26 @@ typedef struct live_session {
     double delay;         /* think time before it */
 } live_session;
 
+/* A session that waits for its next turn. */
+typedef struct due_turn {
+    double time;
+    uint64_t number; /* of the turns that waited: equal times come in this order */
+    live_session *session;
+} due_turn;
+
+static int is_sooner(const due_turn *a, const due_turn *b) {
+    return a->time < b->time || (a->time == b->time && a->number < b->number);
+}
+
+MT_HEAP(turn_heap, due_turn, is_sooner)
+
 typedef struct sessions_state {
     mt_process_state base;
     mt_process_state *starts;
     mt_event start; /* the next one */
     int has_start;
-    mt_time_heap due;      /* live_session, by their next turn's time */
+    turn_heap due;
+    uint64_t waited;       /* turns that ever waited */
     live_session *in_hand; /* its event was yielded and is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
@@ -99,9 +112,9 @@ static int sessions_next(mt_process_state *base, mt_event *event, mt_error *erro
     sessions_state *state = (sessions_state *)base;
     int has_due = state->due.count > 0;
     if (has_due && (!state->has_start || state->due.items[0].time <= state->start.time)) {
-        mt_due due = mt_time_heap_pop(&state->due);
-        fill_event(state, event, due.thing, due.time);
-        state->in_hand = due.thing;
+        due_turn due = turn_heap_pop(&state->due);
+        fill_event(state, event, due.session, due.time);
+        state->in_hand = due.session;
         return 1;
     }
     return state->has_start ? begin_session(state, event, error) : 0;
@@ -127,7 +140,8 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event, ui
                        "sessions: a think time of %g s came out at t = %.9g s", session->delay,
                        event->time);
     double answer = shape->first_token + shape->per_token * (double)output_length;
-    if (mt_time_heap_push(&state->due, event->time + answer + session->delay, session) != 0)
+    due_turn due = {event->time + answer + session->delay, state->waited++, session};
+    if (turn_heap_push(&state->due, due) != 0)
         return mt_fail_memory(error, "session");
     state->in_hand = NULL;
     return MT_OK;
@@ -136,10 +150,10 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event, ui
 static void sessions_close(mt_process_state *base) {
     sessions_state *state = (sessions_state *)base;
     for (size_t i = 0; i < state->due.count; i++)
-        mt_session_free(state->due.items[i].thing);
+        mt_session_free(&state->due.items[i].session->shared);
     if (state->in_hand)
         mt_session_free(&state->in_hand->shared);
-    mt_time_heap_free(&state->due);
+    mt_free(state->due.items);
     mt_process_close(state->starts);
 }
 

@@ -21,7 +21,7 @@ typedef struct learned_state {
     mt_synthetic made;
 } learned_state;
 
-/* Every use of the source is a population of its own: its seed is drawn for (seed, stream,
+/* Every use of the source is a population of its own. Its seed is drawn for (seed, stream,
  * variant). */
 static uint64_t population_seed(const mt_prompt_state *state, const char *stream, uint64_t seed) {
     char purpose[64];
@@ -66,8 +66,8 @@ static void learned_close(mt_prompt_state *base) {
     mt_free(state->made.hash_ids);
 }
 
-/* The next prompt of the population, whichever item asks: a prompt depends on those before it, and
- * a stream asks for them in its order. */
+/* The population's next prompt, whichever item asks. A prompt depends on those before it, and a
+ * stream asks for them in its own order. */
 static mt_code learned_make(mt_prompt_state *base, mt_random *random, const mt_prompt_wish *wish,
                             mt_key root, mt_key_list *list, mt_prompt_made *made, mt_error *error) {
     (void)random;

@@ -1,7 +1,8 @@
-/* Prompts that begin with shared contents: shared_prefix is one part, parts are several in a row.
- */
+/* Prompts that begin with shared contents: parts are several in a row, shared_prefix is one
+ * part. */
 #include "load/prompt/prompt.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "load/lengths.h"
@@ -62,16 +63,18 @@ static void parts_close(mt_prompt_state *base) {
     mt_free(((parts_state *)base)->parts);
 }
 
-/* The shared part as it grows: whole blocks become keys, each chained over what stands in it. */
+/* The shared part while it is put together. Whole blocks become keys, each chained over its
+ * content. */
 typedef struct shared_part {
     uint64_t block_size;
     uint64_t tokens; /* so far */
-    uint64_t limit;  /* tokens that may be used: a prompt can end inside the shared part */
-    mt_key chain;    /* key of the last whole block and of what the next one holds so far */
+    uint64_t limit;  /* most tokens: a prompt can end inside the shared part */
+    mt_key chain;    /* key over the last whole block and what the next one holds so far */
 } shared_part;
 
 static mt_code append_content(shared_part *shared, mt_key contents, uint64_t content,
                               uint64_t tokens, mt_key_list *list, mt_error *error) {
+    mt_assert(shared->tokens <= shared->limit);
     uint64_t done = 0, room = shared->limit - shared->tokens;
     uint64_t used = tokens < room ? tokens : room;
     mt_code code = mt_prompt_check_blocks((shared->tokens + used) / shared->block_size, error);
@@ -138,7 +141,7 @@ static double contents_of(const mt_prompt_part *part) {
     return part->uniform > 1 ? (double)part->uniform : 1;
 }
 
-/* Every pick multiplies the beginnings there can be. */
+/* Every pick multiplies the number of different beginnings. */
 static double parts_remembered(const mt_prompt *base, double requests, double input_length,
                                uint64_t block_size) {
     const parts_prompt *prompt = (const parts_prompt *)base;
@@ -151,7 +154,7 @@ static double parts_remembered(const mt_prompt *base, double requests, double in
             ways = fmin(ways * contents_of(part), requests);
             keys += ways * fmin(blocks, left);
             left -= blocks;
-            if (ways >= requests) { /* the rest of this part adds as much each time */
+            if (ways >= requests) { /* each further pick of this part adds as many keys */
                 double rest = fmin((double)(part->count - n - 1) * blocks, fmax(0, left));
                 keys += ways * rest;
                 left -= rest;

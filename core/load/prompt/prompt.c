@@ -1,5 +1,6 @@
 #include "load/prompt/prompt.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -125,6 +126,7 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
     if (made->at_end)
         return MT_OK;
     uint64_t blocks = blocks_of(made->input_length, state->block_size);
+    mt_assert(made->input_length >= 1 && list->count - before <= blocks);
     made->fresh = blocks - (list->count - before);
     return mt_prompt_check_blocks(blocks, error);
 }

@@ -44,30 +44,31 @@ mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char
                            mt_error *error);
 
 typedef struct mt_recorded_prompts {
-    const uint64_t *inputs,
-        *outputs;            /* tokens, one a request; outputs[i] = UINT64_MAX: it has none */
+    const uint64_t *inputs;  /* tokens, one a request */
+    const uint64_t *outputs; /* the same; UINT64_MAX: it has none */
     const uint64_t *id_ends; /* request i has ids [id_ends[i - 1], id_ends[i]); none: all new */
     const uint64_t *ids;     /* prefix ids */
     size_t count;
 } mt_recorded_prompts;
 
-/* The prompts of a trace in its order, lengths with them: request k has the k-th, with wrap again
- * from the first; without it the stream ends when they do. Copied. Ids must fit the plan's block
- * size when it runs. */
+/* The prompts of a trace in its order, lengths with them: request k has the k-th. With wrap they
+ * begin again after the last; without it the stream ends there. Copied. Ids must fit the plan's
+ * block size when it runs. */
 mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error);
 
-/* Prompts made anew that come back as those of the model's trace did, lengths with them, unlimited
- * in number (prefix/reuse/reuse.h). The stream's k-th request has the k-th prompt, whenever it comes;
- * each stream, and each variant of one, is a population of its own. Retains the model, whose block
- * size must be the plan's when it runs. MT_ERROR_VALUE for a model with prompts of no tokens. */
+/* Prompts made anew that come back as those of the model's trace did (prefix/reuse/reuse.h),
+ * lengths with them, unlimited in number. The stream's k-th request has the k-th prompt, whenever
+ * it comes. Each stream, and each variant of one, is a population of its own. Retains the model,
+ * whose block size must be the plan's when it runs. MT_ERROR_VALUE for a model with prompts of no
+ * tokens. */
 mt_prompt *mt_prompt_learned(mt_model *model, mt_error *error);
 
-/* Does the source decide the lengths itself? Then *mean (may be NULL) is what they are on average.
- */
 typedef struct mt_prompt_mean {
     double input, output, output_share; /* tokens; output of the requests that have one */
     double most;                        /* requests it has prompts for; INFINITY: any number */
 } mt_prompt_mean;
+
+/* Does the source decide the lengths itself? Then *mean (may be NULL) becomes their average. */
 int mt_prompt_decides(const mt_prompt *prompt, mt_prompt_mean *mean);
 
 mt_prompt *mt_prompt_retain(mt_prompt *prompt); /* returns it */
@@ -77,13 +78,13 @@ const char *mt_prompt_text(const mt_prompt *prompt);
 /* Mean tokens of the shared part; no random numbers. */
 double mt_prompt_shared_mean(const mt_prompt *prompt);
 
-/* About how many different block keys `requests` prompts of `input_length` tokens have that must be
- * remembered. */
+/* About how many different block keys must be remembered for `requests` prompts of `input_length`
+ * tokens. */
 double mt_prompt_remembered(const mt_prompt *prompt, double requests, double input_length,
                             uint64_t block_size);
 
-/* A state for one stream: stream is its name, variant tells several sources of one stream apart
- * (nothing of their own is shared between two variants). */
+/* A state for one stream, whose name is `stream`. `variant` tells several sources of one stream
+ * apart: two variants share nothing of their own. */
 mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t variant,
                                 uint64_t seed, uint64_t block_size, mt_error *error);
 
@@ -104,7 +105,7 @@ typedef struct mt_prompt_made {
     int at_end;             /* there are no more prompts: nothing was made, the stream ends */
 } mt_prompt_made;
 
-/* Blocks of one prompt: the line of a longer one would pass the reader's limit of 1 GiB. */
+/* Blocks of one prompt. The line of a longer one would pass the reader's limit of 1 GiB. */
 #define MT_PROMPT_BLOCKS_LIMIT ((uint64_t)1 << 27)
 
 /* MT_OK, or MT_ERROR_VALUE when `blocks` passes the limit. */

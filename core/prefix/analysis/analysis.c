@@ -1,9 +1,11 @@
 #include "prefix/analysis/analysis.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "prefix/block/check.h"
+#include "prefix/block/numbering.h"
 
 /* One request of the trace. */
 typedef struct row {
@@ -25,23 +27,14 @@ struct mt_analysis {
     row *rows;
     size_t row_count, row_capacity;
 
-    mt_big first_row; /* uint32_t by the pair's number: where it came first, or CAME_AGAIN */
+    mt_numbering *ids; /* whatever their positions */
+    mt_big first_row;  /* uint32_t by the pair's number: where it came first, or CAME_AGAIN */
 
-    /* As long as new ids are consecutive from 0 and each stands at one position, as the format has
-     * them, a pair's number is its id and nothing is hashed. From the first request on of which
+    /* As long as each id stands at one position and requests begin with the ids that are known, as
+     * the format has them, a pair's number is that of its id. From the first request on of which
      * that does not hold, `pairs` (NULL before) numbers the distinct (position, id) pairs. */
-    mt_big positions; /* uint32_t by id, while `pairs` is NULL */
+    mt_big positions; /* uint32_t by the id's number, while `pairs` is NULL */
     mt_ids *pairs;
-
-    /* Which ids have been seen, whatever their position: all below `low_ids`, and those that
-     * `other_ids` knows (NULL as long as new ids are consecutive). */
-    uint64_t low_ids;
-    mt_ids *other_ids;
-
-    /* Of the request being added. */
-    mt_key *keys;
-    uint64_t *numbers;
-    size_t key_capacity, number_capacity;
 };
 
 mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
@@ -55,6 +48,10 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
         return NULL;
     }
     analysis->block_size = block_size;
+    if (!(analysis->ids = mt_numbering_new(error))) {
+        mt_free(analysis);
+        return NULL;
+    }
     return analysis;
 }
 
@@ -66,18 +63,16 @@ void mt_analysis_free(mt_analysis *analysis) {
     if (!analysis)
         return;
     mt_ids_free(analysis->pairs);
-    mt_ids_free(analysis->other_ids);
+    mt_numbering_free(analysis->ids);
     mt_free(analysis->rows);
     mt_big_free(&analysis->first_row);
     mt_big_free(&analysis->positions);
-    mt_free(analysis->keys);
-    mt_free(analysis->numbers);
     mt_free(analysis);
 }
 
 /* Distinct (position, id) pairs so far. */
 static uint64_t pair_count(const mt_analysis *analysis) {
-    return analysis->pairs ? mt_ids_count(analysis->pairs) : analysis->low_ids;
+    return analysis->pairs ? mt_ids_count(analysis->pairs) : mt_numbering_count(analysis->ids);
 }
 
 /* Room for one more request of `blocks` blocks, all of which may be new pairs. */
@@ -85,20 +80,20 @@ static mt_code make_room(mt_analysis *analysis, size_t blocks, mt_error *error) 
     size_t bytes = (pair_count(analysis) + blocks) * sizeof(uint32_t);
     if (analysis->row_count + 1 >= CAME_AGAIN || blocks > UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one analysis");
-    /* add_hits uses the second half of `numbers` as well. */
-    if (mt_reserve((void **)&analysis->rows, &analysis->row_capacity, analysis->row_count + 1,
-                   sizeof(row)) ||
+    if (MT_GROW(analysis->rows, analysis->row_capacity, analysis->row_count + 1) ||
         mt_big_reserve(&analysis->first_row, bytes) ||
-        (!analysis->pairs && mt_big_reserve(&analysis->positions, bytes)) ||
-        mt_reserve((void **)&analysis->keys, &analysis->key_capacity, blocks, sizeof(mt_key)) ||
-        mt_reserve((void **)&analysis->numbers, &analysis->number_capacity, 2 * blocks,
-                   sizeof(uint64_t)))
+        (!analysis->pairs && mt_big_reserve(&analysis->positions, bytes)))
         return mt_fail_memory(error, "analysis");
     return MT_OK;
 }
 
 static mt_key pair_key(uint64_t position, uint64_t id) {
     return mt_key_number((mt_key){position + 1, 0}, id);
+}
+
+static mt_key key_of(const void *positions, const mt_key *keys, uint64_t id) {
+    (void)keys;
+    return pair_key(((const uint32_t *)positions)[id], id);
 }
 
 /* Counts a pair that came before as repeated, here and where it came first. */
@@ -111,103 +106,67 @@ static void count_repeated(mt_analysis *analysis, uint64_t pair) {
     }
 }
 
-/* The whole work for ids that are the pairs' numbers: leading ones that stand where they stood
- * before, then the next new ones. 0 and nothing done when they are not. */
-static int add_plain(mt_analysis *analysis, const uint64_t *hash_ids) {
+/* The whole work for leading ids that stand where they stood before, and then new ones, from number
+ * new_from on. 0 and nothing done for any others. */
+static int add_plain(mt_analysis *analysis, const uint64_t *numbers, uint64_t new_from) {
     row *here = &analysis->rows[analysis->row_count];
     uint32_t *positions = analysis->positions.data, *first_row = analysis->first_row.data;
     uint32_t known = 0;
-    while (known < here->blocks && hash_ids[known] < analysis->low_ids &&
-           positions[hash_ids[known]] == known)
+    while (known < here->blocks && numbers[known] < new_from && positions[numbers[known]] == known)
         known++;
     for (uint32_t i = known; i < here->blocks; i++)
-        if (hash_ids[i] != analysis->low_ids + (i - known))
+        if (numbers[i] != new_from + (i - known))
             return 0;
     for (uint32_t i = 0; i < known; i++)
-        count_repeated(analysis, hash_ids[i]);
-    here->hits = known;
+        count_repeated(analysis, numbers[i]);
     for (uint32_t i = known; i < here->blocks; i++) {
-        first_row[analysis->low_ids] = (uint32_t)analysis->row_count;
-        positions[analysis->low_ids++] = i;
+        first_row[numbers[i]] = (uint32_t)analysis->row_count;
+        positions[numbers[i]] = i;
     }
+    here->hits = known;
     return 1;
 }
 
-/* Enters the pairs there are, whose numbers are their ids, into a table. */
-static mt_code begin_hashing(mt_analysis *analysis, mt_error *error) {
-    enum { BATCH = 1024 };
-    const uint32_t *positions = analysis->positions.data;
-    mt_key keys[BATCH];
-    uint64_t numbers[BATCH];
-    mt_code code = MT_OK;
-    if (!(analysis->pairs = mt_ids_new(analysis->low_ids, error)))
-        return MT_ERROR_MEMORY;
-    for (uint64_t id = 0; code == MT_OK && id < analysis->low_ids;) {
-        size_t count = 0;
-        for (; count < BATCH && id < analysis->low_ids; count++, id++)
-            keys[count] = pair_key(positions[id], id);
-        code = mt_ids_of(analysis->pairs, keys, count, numbers, error);
-    }
-    mt_big_free(&analysis->positions);
-    return code;
-}
-
-/* Numbers the request's pairs, counts those that are repeated, here and where they came first, and
- * returns the number from which on pairs are new in *new_from. */
-static mt_code add_pairs(mt_analysis *analysis, const uint64_t *hash_ids, uint64_t *new_from,
-                         mt_error *error) {
-    row *here = &analysis->rows[analysis->row_count];
-    *new_from = mt_ids_count(analysis->pairs);
-    for (size_t i = 0; i < here->blocks; i++)
-        analysis->keys[i] = pair_key(i, hash_ids[i]);
-    mt_code code =
-        mt_ids_of(analysis->pairs, analysis->keys, here->blocks, analysis->numbers, error);
-    if (code)
-        return code;
-    uint32_t *first_row = analysis->first_row.data;
-    for (size_t i = 0; i < here->blocks; i++) {
-        if (analysis->numbers[i] >= *new_from)
-            first_row[analysis->numbers[i]] = (uint32_t)analysis->row_count;
-        else
-            count_repeated(analysis, analysis->numbers[i]);
+static mt_code add_pairs(mt_analysis *analysis, const uint64_t *numbers, mt_error *error) {
+    size_t blocks = analysis->rows[analysis->row_count].blocks;
+    uint64_t new_from = mt_ids_count(analysis->pairs);
+    for (size_t done = 0; done < blocks; done += MT_IDS_BATCH) {
+        mt_key keys[MT_IDS_BATCH];
+        uint64_t pairs[MT_IDS_BATCH];
+        size_t some = blocks - done < MT_IDS_BATCH ? blocks - done : MT_IDS_BATCH;
+        for (size_t i = 0; i < some; i++)
+            keys[i] = pair_key(done + i, numbers[done + i]);
+        mt_code code = mt_ids_of(analysis->pairs, keys, some, pairs, error);
+        if (code)
+            return code;
+        for (size_t i = 0; i < some; i++)
+            if (pairs[i] < new_from)
+                count_repeated(analysis, pairs[i]);
+            else
+                ((uint32_t *)analysis->first_row.data)[pairs[i]] = (uint32_t)analysis->row_count;
     }
     return MT_OK;
 }
 
-/* Counts the leading ids that were seen in earlier requests and remembers all. What add_pairs found
- * is in `numbers`, overwritten here: a pair that is not new answers for its id. */
-static mt_code add_hits(mt_analysis *analysis, const uint64_t *hash_ids, uint64_t new_from,
-                        mt_error *error) {
+/* Numbers the request's ids and their pairs; counts what is repeated, and the leading ids that were
+ * seen in earlier requests. */
+static mt_code add_ids(mt_analysis *analysis, const uint64_t *hash_ids, mt_error *error) {
     row *here = &analysis->rows[analysis->row_count];
-    uint64_t low_before = analysis->low_ids;
-    uint64_t *places = analysis->numbers, *found = analysis->numbers + here->blocks;
-    size_t asked = 0;
-    here->hits = here->blocks;
-    for (uint32_t i = 0; i < here->blocks; i++) {
-        uint64_t id = hash_ids[i];
-        if (analysis->numbers[i] < new_from || id < low_before)
-            continue;
-        int is_low = id <= analysis->low_ids;
-        if (id == analysis->low_ids)
-            analysis->low_ids++;
-        if (is_low && !analysis->other_ids) {
-            if (here->hits > i)
-                here->hits = i;
-            continue;
-        }
-        analysis->keys[asked] = mt_key_number((mt_key){0, 0}, id);
-        places[asked++] = i;
+    uint64_t new_from = mt_numbering_count(analysis->ids);
+    const uint64_t *numbers = mt_numbering_of(analysis->ids, hash_ids, here->blocks, error);
+    if (!numbers)
+        return mt_code_of(error);
+    if (!analysis->pairs) {
+        if (add_plain(analysis, numbers, new_from))
+            return MT_OK;
+        analysis->pairs = mt_ids_of_known(new_from, key_of, analysis->positions.data, error);
+        if (!analysis->pairs)
+            return mt_code_of(error);
+        mt_big_free(&analysis->positions);
     }
-    if (asked == 0)
-        return MT_OK;
-    if (!analysis->other_ids && !(analysis->other_ids = mt_ids_new(0, error)))
-        return MT_ERROR_MEMORY;
-    uint64_t others_before = mt_ids_count(analysis->other_ids);
-    mt_code code = mt_ids_of(analysis->other_ids, analysis->keys, asked, found, error);
-    for (size_t k = 0; code == MT_OK && k < asked; k++)
-        if (found[k] >= others_before && here->hits > places[k])
-            here->hits = (uint32_t)places[k];
-    return code;
+    while (here->hits < here->blocks && numbers[here->hits] < new_from)
+        here->hits++;
+    return add_pairs(analysis, numbers, error);
 }
 
 mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
@@ -228,13 +187,10 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
                                                 .output_length = request->output_length,
                                                 .blocks = (uint32_t)blocks,
                                                 .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
-    if (analysis->pairs || !add_plain(analysis, request->hash_ids)) {
-        uint64_t new_from;
-        if ((!analysis->pairs && (code = begin_hashing(analysis, error))) ||
-            (code = add_pairs(analysis, request->hash_ids, &new_from, error)) ||
-            (code = add_hits(analysis, request->hash_ids, new_from, error)))
-            return code;
-    }
+    if (blocks > 0 && (code = add_ids(analysis, request->hash_ids, error)))
+        return code;
+    mt_assert(analysis->rows[analysis->row_count].hits <= blocks);
+    mt_assert(analysis->rows[analysis->row_count].repeated <= blocks);
     analysis->row_count++;
     analysis->blocks += blocks;
     return MT_OK;

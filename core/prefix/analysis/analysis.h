@@ -8,11 +8,10 @@
  *
  * "Repeated" looks at the whole trace, the future included, so a request's context is known at the
  * end; instead of every request's ids only the request a pair came first in is kept until the pair
- * comes again. Memory: 32 bytes a request and 8 a distinct pair as long as new ids are consecutive
- * from 0 and each stands at one position, as the format has them. From the first request on that
- * breaks this, a pair takes 35 to 40, and each id that is not consecutive 31 to 36 more
- * (prefix/block/numbering.h makes ids consecutive for less). Ids are arbitrary 64-bit numbers, and one id
- * may stand at several positions. */
+ * comes again. Memory: 32 bytes a request and 8 a distinct pair as long as each id stands at one
+ * position, as the format has them; from the first request on that breaks this, a pair takes 35 to
+ * 40. Ids that are not consecutive from 0 take 31 to 36 more each (prefix/block/numbering.h). Ids
+ * are arbitrary 64-bit numbers, and one id may stand at several positions. */
 #ifndef MT_PREFIX_ANALYSIS_ANALYSIS_H
 #define MT_PREFIX_ANALYSIS_ANALYSIS_H
 

@@ -1,5 +1,6 @@
 #include "prefix/analysis/locality.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
@@ -39,22 +40,19 @@ void mt_locality_free(mt_locality *locality) {
 }
 
 static mt_code make_room(mt_locality *locality, size_t blocks, mt_error *error) {
-    if (mt_reserve((void **)&locality->rows, &locality->row_capacity, locality->row_count + 1,
-                   sizeof *locality->rows) ||
-        mt_reserve((void **)&locality->path, &locality->path_capacity, blocks,
-                   sizeof *locality->path))
+    if (MT_GROW(locality->rows, locality->row_capacity, locality->row_count + 1) ||
+        MT_GROW(locality->path, locality->path_capacity, blocks))
         return mt_fail_memory(error, "cache analysis");
     return MT_OK;
 }
 
 /* Keeps the runs that the request's path fell into. */
 static mt_code keep_runs(mt_locality *locality, const mt_touch *touch, mt_error *error) {
-    if (mt_reserve((void **)&locality->runs, &locality->run_capacity,
-                   locality->run_count + touch->run_count, sizeof *locality->runs))
+    if (MT_GROW(locality->runs, locality->run_capacity, locality->run_count + touch->run_count))
         return mt_fail_memory(error, "cache analysis");
     uint32_t begin = 0;
     for (size_t i = 0; i < touch->run_count; i++) {
-        const mt_run *run = &touch->runs[i];
+        const mt_touch_run *run = &touch->runs[i];
         locality->runs[locality->run_count++] =
             (mt_locality_run){.request = touch->request,
                               .owner = run->owner,
@@ -108,6 +106,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
         return code;
     row->within = within_session(locality, &touch, row->session);
+    mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)
         count_time(locality, row->time_ns);

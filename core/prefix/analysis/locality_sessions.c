@@ -2,22 +2,20 @@
 #include "prefix/analysis/locality_state.h"
 
 /* The number of a new session. */
-static mt_code begin_session(mt_sessions *sessions, uint32_t *number, mt_error *error) {
-    if (mt_reserve((void **)&sessions->list, &sessions->capacity, sessions->count + 1,
-                   sizeof *sessions->list))
+static mt_code begin_session(mt_locality_sessions *sessions, uint32_t *number, mt_error *error) {
+    if (MT_GROW(sessions->list, sessions->capacity, sessions->count + 1))
         return mt_fail_memory(error, "sessions");
     *number = (uint32_t)sessions->count; /* no more than requests, which are fewer than 2^32 - 1 */
-    sessions->list[sessions->count++] = (mt_session){0, 0};
+    sessions->list[sessions->count++] = (mt_locality_session){0, 0};
     return MT_OK;
 }
 
 /* The session of that name. */
-static mt_code named_session(mt_sessions *sessions, mt_span name, uint32_t *number,
+static mt_code named_session(mt_locality_sessions *sessions, mt_span name, uint32_t *number,
                              mt_error *error) {
     uint32_t name_number;
     if (mt_texts_intern(&sessions->names, name.text, name.length, &name_number) ||
-        mt_reserve((void **)&sessions->of_name, &sessions->name_capacity, (size_t)name_number + 1,
-                   sizeof *sessions->of_name))
+        MT_GROW(sessions->of_name, sessions->name_capacity, (size_t)name_number + 1))
         return mt_fail_memory(error, "sessions");
     if (name_number < sessions->name_count) {
         *number = sessions->of_name[name_number];
@@ -63,7 +61,7 @@ static mt_code note_path(mt_locality *locality, uint32_t session, size_t count, 
 
 /* The request's think time as its session's next turn. */
 static int64_t think_time(const mt_locality *locality, const mt_request *request,
-                          const mt_session *session) {
+                          const mt_locality_session *session) {
     if (session->turns == 0)
         return MT_NO_TIME;
     if (request->has & MT_HAS_DELAY)
@@ -75,7 +73,7 @@ static int64_t think_time(const mt_locality *locality, const mt_request *request
 
 mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
                                  const mt_touch *touch, mt_error *error) {
-    mt_sessions *sessions = &locality->sessions;
+    mt_locality_sessions *sessions = &locality->sessions;
     mt_locality_row *here = &locality->rows[locality->row_count];
     mt_code code = MT_OK;
     here->think_ns = MT_NO_TIME;
@@ -88,7 +86,7 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
     }
     if (code || here->session == MT_NO_SESSION)
         return code;
-    mt_session *session = &sessions->list[here->session];
+    mt_locality_session *session = &sessions->list[here->session];
     here->think_ns = think_time(locality, request, session);
     session->turns++;
     session->last = (uint32_t)locality->row_count;

@@ -28,21 +28,21 @@ typedef struct mt_locality_run {
     uint32_t distance;
 } mt_locality_run;
 
-typedef struct mt_session {
+typedef struct mt_locality_session {
     uint32_t turns;
     uint32_t last; /* request */
-} mt_session;
+} mt_locality_session;
 
 /* Who has touched each block, and the sessions there are. */
-typedef struct mt_sessions {
+typedef struct mt_locality_sessions {
     mt_big touched_by; /* uint32_t by block: a session, or MT_NO_SESSION: more than one */
-    mt_session *list;
+    mt_locality_session *list;
     uint32_t *of_name; /* by the number of its name: the session */
     mt_texts names;
     size_t count, name_count;
     size_t capacity, name_capacity;
     uint64_t given;
-} mt_sessions;
+} mt_locality_sessions;
 
 struct mt_locality {
     uint64_t block_size;
@@ -53,7 +53,7 @@ struct mt_locality {
 
     mt_prefix_tree *tree;
     mt_history *history;
-    mt_sessions sessions;
+    mt_locality_sessions sessions;
 
     mt_locality_row *rows;
     mt_locality_run *runs;

@@ -13,8 +13,8 @@
 mt_code mt_check_request(const mt_request *request, uint64_t block_size, const char *needed_by,
                          mt_error *error);
 
-/* A request without a timestamp, or with one earlier than last_ns, nanoseconds of the request before
- * it (INT64_MIN: there is none), is MT_ERROR_INPUT in the same manner. */
+/* A request without a timestamp, or with one earlier than last_ns, nanoseconds of the request
+ * before it (INT64_MIN: there is none), is MT_ERROR_INPUT in the same manner. */
 mt_code mt_check_time(const mt_request *request, int64_t last_ns, const char *needed_by,
                       mt_error *error);
 

@@ -6,9 +6,8 @@
 struct mt_numbering {
     uint64_t consecutive; /* ids below it are their numbers, while `ids` is NULL */
     mt_ids *ids;
-    mt_key *keys;
-    uint64_t *numbers;
-    size_t key_capacity, number_capacity;
+    uint64_t *numbers; /* of the last call */
+    size_t capacity;
 };
 
 mt_numbering *mt_numbering_new(mt_error *error) {
@@ -22,9 +21,12 @@ void mt_numbering_free(mt_numbering *numbering) {
     if (!numbering)
         return;
     mt_ids_free(numbering->ids);
-    mt_free(numbering->keys);
     mt_free(numbering->numbers);
     mt_free(numbering);
+}
+
+uint64_t mt_numbering_count(const mt_numbering *numbering) {
+    return numbering->ids ? mt_ids_count(numbering->ids) : numbering->consecutive;
 }
 
 /* Whether the ids are their numbers; takes the new ones in if so. */
@@ -39,45 +41,30 @@ static int are_consecutive(mt_numbering *numbering, const uint64_t *ids, size_t 
     return 1;
 }
 
-static int make_room(mt_numbering *numbering, size_t count) {
-    return mt_reserve((void **)&numbering->keys, &numbering->key_capacity, count,
-                      sizeof *numbering->keys) ||
-           mt_reserve((void **)&numbering->numbers, &numbering->number_capacity, count,
-                      sizeof *numbering->numbers);
-}
-
-/* Enters the ids that were their numbers into the table. */
-static mt_code begin_hashing(mt_numbering *numbering, mt_error *error) {
-    enum { BATCH = 1024 };
-    mt_key keys[BATCH];
-    uint64_t numbers[BATCH];
-    mt_code code = MT_OK;
-    if (!(numbering->ids = mt_ids_new(numbering->consecutive, error)))
-        return MT_ERROR_MEMORY;
-    for (uint64_t id = 0; code == MT_OK && id < numbering->consecutive;) {
-        size_t count = 0;
-        for (; count < BATCH && id < numbering->consecutive; count++, id++)
-            keys[count] = mt_key_number((mt_key){0, 0}, id);
-        code = mt_ids_of(numbering->ids, keys, count, numbers, error);
-    }
-    return code;
+static mt_key key_of(const void *context, const mt_key *keys, uint64_t id) {
+    (void)context;
+    (void)keys;
+    return mt_key_number((mt_key){0, 0}, id);
 }
 
 const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, size_t count,
                                 mt_error *error) {
-    if (!numbering->ids) {
-        if (are_consecutive(numbering, ids, count))
-            return ids;
-        if (begin_hashing(numbering, error) != MT_OK)
-            return NULL;
-    }
-    if (make_room(numbering, count)) {
+    if (!numbering->ids && are_consecutive(numbering, ids, count))
+        return ids;
+    if (MT_GROW(numbering->numbers, numbering->capacity, count)) {
         mt_fail_memory(error, "numbers of ids");
         return NULL;
     }
-    for (size_t i = 0; i < count; i++)
-        numbering->keys[i] = mt_key_number((mt_key){0, 0}, ids[i]);
-    if (mt_ids_of(numbering->ids, numbering->keys, count, numbering->numbers, error) != MT_OK)
+    if (!numbering->ids &&
+        !(numbering->ids = mt_ids_of_known(numbering->consecutive, key_of, NULL, error)))
         return NULL;
+    for (size_t done = 0; done < count; done += MT_IDS_BATCH) {
+        mt_key keys[MT_IDS_BATCH];
+        size_t some = count - done < MT_IDS_BATCH ? count - done : MT_IDS_BATCH;
+        for (size_t i = 0; i < some; i++)
+            keys[i] = key_of(NULL, NULL, ids[done + i]);
+        if (mt_ids_of(numbering->ids, keys, some, numbering->numbers + done, error) != MT_OK)
+            return NULL;
+    }
     return numbering->numbers;
 }

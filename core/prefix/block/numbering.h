@@ -22,6 +22,9 @@ mt_numbering *mt_numbering_new(mt_error *error); /* NULL on failure */
 const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, size_t count,
                                 mt_error *error);
 
+/* Different ids so far. */
+uint64_t mt_numbering_count(const mt_numbering *numbering);
+
 void mt_numbering_free(mt_numbering *numbering); /* NULL is allowed */
 
 #endif

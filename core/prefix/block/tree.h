@@ -15,7 +15,8 @@
 
 typedef struct mt_prefix_tree mt_prefix_tree;
 
-#define MT_NO_BLOCK UINT32_MAX /* the parent of a first block */
+#define MT_NO_BLOCK UINT32_MAX         /* the parent of a first block */
+#define MT_TREE_LIMIT (UINT32_MAX - 1) /* blocks of one tree, at most */
 
 /* NULL on failure. */
 mt_prefix_tree *mt_prefix_tree_new(mt_error *error);

@@ -9,8 +9,12 @@
  * distance (what a later one of them lacks, touched before it by the run's owner, this request has
  * touched again), and it grows from run to run: a run and all before it hit, as serving engines
  * count prefix hits, in a cache of at least the run's distance. One number a request (how much of
- * its path is still its own) is the whole state, kept in a Fenwick tree over requests (Fenwick, "A
- * new data structure for cumulative frequency tables", 1994).
+ * its path is still its own) is the whole state, summed over requests (prefix/cache/parts.h).
+ *
+ * prefix/reuse/history.h is the history of requests that are being made. Both sum parts in the same
+ * way, but they answer different questions. This one is given paths of numbered blocks, keeps all
+ * of them, and says what each touch found. That one makes the blocks, forgets what no cache would
+ * still have, and finds a request that has a given distance and depth.
  *
  * Memory: 8 bytes a block, 16 a request. Time: O(runs * log requests) and a few steps a block. */
 #ifndef MT_PREFIX_CACHE_HISTORY_H
@@ -24,16 +28,16 @@
 typedef struct mt_history mt_history;
 
 /* Leading known blocks [end of the run before, end) of a request. */
-typedef struct mt_run {
+typedef struct mt_touch_run {
     uint32_t end;      /* blocks */
     uint32_t owner;    /* the request that touched them last, 0-based in order of touching */
     uint64_t distance; /* of each of its blocks: the least cache in which the run hits */
-} mt_run;
+} mt_touch_run;
 
 /* What one touch found; valid until the next. */
 typedef struct mt_touch {
     uint32_t request; /* its number, 0-based */
-    const mt_run *runs;
+    const mt_touch_run *runs;
     size_t run_count;      /* from the first block on; distances grow */
     uint32_t first_return; /* of the known blocks, those that only one request had touched */
     uint32_t visits; /* requests that had touched the deepest known block; 0: nothing is known */

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* steps[i]: what hits at steps[i].size and below steps[i + 1].size, sums over all smaller sizes. */
+/* steps[i] is what hits in a cache of steps[i].size blocks, and of any size below steps[i +
+ * 1].size: the sum of all hits that need no more. */
 struct mt_hit_curve {
     mt_hit_totals totals;
     mt_hits *steps;

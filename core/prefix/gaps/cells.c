@@ -44,18 +44,18 @@ static int64_t length_after(int64_t length) {
 
 /* Whether the largest cells may be as long as `length`. They are only moved in what lies within
  * them, so they are what keeps the course: an hour, or more where that holds next to nothing. */
-static int may_be_largest(int64_t length, int64_t below, int64_t period, size_t count) {
-    double requests = (double)count * ((double)below / (double)period);
-    return length <= period / 8 && (length <= 3600 * SECOND || requests < 16);
+static int may_be_largest(int64_t length, int64_t below, int64_t lap_length, size_t count) {
+    double requests = (double)count * ((double)below / (double)lap_length);
+    return length <= lap_length / 8 && (length <= 3600 * SECOND || requests < 16);
 }
 
-void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t step, int64_t period, size_t count) {
-    cells->length[0] = step;
+void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t tick, int64_t lap_length, size_t count) {
+    cells->length[0] = tick;
     cells->count = 1;
     while (cells->count < MT_GAPS_LENGTHS) {
         int64_t length = cells->length[cells->count - 1];
         int64_t next = length_after(length);
-        if (!may_be_largest(next, length, period, count))
+        if (!may_be_largest(next, length, lap_length, count))
             return;
         cells->length[cells->count++] = next;
     }

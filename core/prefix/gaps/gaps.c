@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct mt_gaps {
-    mt_gaps_kind kind;
+    mt_gaps_method method;
     int64_t first; /* when the first instant was drawn, -1 before: it is moved to 0 */
     mt_random random;
     mt_gaps_iid iid;
@@ -32,7 +32,7 @@ mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_
     return MT_OK;
 }
 
-mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
+mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error) {
     if (count == 0) {
         mt_fail(error, MT_ERROR_VALUE, "there must be at least one request to learn gaps from");
@@ -44,13 +44,13 @@ mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, ui
         mt_fail_memory(error, "gaps");
         goto failed;
     }
-    gaps->kind = kind;
+    gaps->method = method;
     gaps->first = -1;
     mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
                                                     "arrivals", strlen("arrivals")));
     if (mt_gaps_add_up(gaps_ns, count, times, error))
         goto failed;
-    if (kind == MT_GAPS_SOURCE) {
+    if (method == MT_GAPS_SOURCE) {
         mt_gaps_source_start(&gaps->source, times, count);
         return gaps;
     }
@@ -65,8 +65,8 @@ failed:
 }
 
 mt_code mt_gaps_next(mt_gaps *gaps, int64_t *time_ns, mt_error *error) {
-    int64_t time = gaps->kind == MT_GAPS_IID ? mt_gaps_iid_next(&gaps->iid, &gaps->random)
-                                             : mt_gaps_source_next(&gaps->source, &gaps->random);
+    int64_t time = gaps->method == MT_GAPS_IID ? mt_gaps_iid_next(&gaps->iid, &gaps->random)
+                                               : mt_gaps_source_next(&gaps->source, &gaps->random);
     if (time < 0)
         return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
     if (gaps->first < 0)

@@ -7,26 +7,28 @@
  *
  * MT_GAPS_SOURCE keeps how requests bunch, at every window, and the course of the rate. The
  * source's time is cut into cells, these into smaller cells, and so on, along the lengths that
- * people count by: ..., 0.1, 1, 10 s, 1, 5 min, 1 h. The largest cells that hold no more than a
- * hundred requests (on a coarse grid, the smallest there are) are *turned*: their parts change
- * places round by a random number, 1 2 3 4 5 becomes 4 5 1 2 3, and so do the parts of these, down
- * to about two dozen requests, whose gaps among themselves are copied. So counts in cells are the
- * source's own counts: above the turned ones in their order, below in another; and whatever is made
- * of them (variance over mean, peak, share of silent seconds) stays. For windows that are no cells,
- * each turning is chosen among four so that the sums of squares of the counts, so far, stay nearest
- * to the source's: errors cannot add up. Moving runs of a series about, so that its dependence
- * survives, is the block bootstrap's idea (Kuensch, "The jackknife and the bootstrap for general
- * stationary observations", 1989); doing it within nested cells is what saves the course.
+ * people count by: ..., 0.1, 1, 10 s, 1, 5 min, 1 h. Of the cells that hold a hundred requests or
+ * fewer, the largest are *turned*; on a grid so coarse that there are none, the smallest cells are.
+ * A turned cell's parts change places in a circle, by a random number of places: 1 2 3 4 5 becomes
+ * 4 5 1 2 3. Its parts are turned in the same way, and theirs, down to parts of about two dozen
+ * requests, whose gaps among themselves are copied. So the counts in cells are the source's own
+ * counts, in the same order above the turned cells and in another order within them. Whatever is
+ * computed from these counts stays: variance over mean, peak, share of silent seconds. Windows that
+ * are no cells are looked after too: each turning is chosen among four, the one that keeps the sums
+ * of squares of the counts so far nearest to the source's, so that errors cannot add up. Moving
+ * runs of a series about, so that its dependence survives, is the block bootstrap's idea (Kuensch,
+ * "The jackknife and the bootstrap for general stationary observations", 1989); doing it within
+ * nested cells is what saves the course.
  *
  * Times lie on the source's grid, the greatest common divisor of its gaps. A grid that is only kept
  * nearly, as behind a timer that is a little early or late, is found too (95 % of the instants
- * within a quarter of a step): then gaps stay near its multiples as the source's are.
+ * within a quarter of a period): then gaps stay near its multiples as the source's are.
  *
- * What *drawn anew* means: a request comes at another of many places, within the duration of about
- * a hundred, for each seed; no run of some tens of requests stays at its own, but in what the end
- * of the source cuts off the last cells; and two seeds have few runs at the same. On a grid of long
- * steps the places are few, and instants change theirs as a whole. How many requests there are in
- * longer cells is not drawn: that is the course.
+ * What *drawn anew* means: with each seed a request comes at another place, one of many within the
+ * time that about a hundred requests take. No run of a few dozen requests keeps its original place,
+ * except in the last, incomplete cells at the end of the source. Two seeds put few runs at the same
+ * place. On a grid of long periods there are few places, and all requests of an instant move
+ * together. How many requests a longer cell has is not drawn: that is the course of the rate.
  *
  * Both kinds are unlimited. SOURCE goes through its source again and again, every lap turned anew;
  * a lap takes the source's duration and one mean gap between instants. So the rate does not drift.
@@ -45,7 +47,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum mt_gaps_kind { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_kind;
+typedef enum mt_gaps_method { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_method;
 
 typedef struct mt_gaps mt_gaps;
 
@@ -53,7 +55,7 @@ typedef struct mt_gaps mt_gaps;
  * at: time begins with the first request. The gaps are copied. NULL on failure: MT_ERROR_VALUE for
  * no gaps, for one below 0 (the message names the request, from 1, and `cat --sort`), for a source
  * of more than 2^61 ns (73 years); MT_ERROR_MEMORY; MT_ERROR_INTERRUPTED. */
-mt_gaps *mt_gaps_new(mt_gaps_kind kind, const int64_t *gaps_ns, size_t count, uint64_t seed,
+mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error);
 
 /* The gaps of the same requests had their clock not ticked: their times are spread over the grid

@@ -46,9 +46,9 @@ static void take_sample(sample *taken, const int64_t *times, size_t count) {
     }
 }
 
-/* Whether nearly all instants lie in a quarter of a tick; then *phase is where, within a tick, the
+/* Whether nearly all instants lie in a quarter of a tick; then *cut is where, within a tick, the
  * farthest from that quarter is. */
-static int is_tick(const sample *taken, int64_t tick, int64_t *phase) {
+static int is_tick(const sample *taken, int64_t tick, int64_t *cut) {
     size_t held[TICK_PARTS] = {0};
     for (size_t i = 0; i < taken->count; i++)
         held[(size_t)((double)(taken->times[i] % tick) / (double)tick * TICK_PARTS) % TICK_PARTS]++;
@@ -65,7 +65,7 @@ static int is_tick(const sample *taken, int64_t tick, int64_t *phase) {
     }
     /* Instants on the first parts only: the middle of the others is opposite. */
     size_t opposite = (best + TICK_WIDTH + (TICK_PARTS - TICK_WIDTH) / 2) % TICK_PARTS;
-    *phase = (int64_t)((double)tick / TICK_PARTS * (double)opposite);
+    *cut = (int64_t)((double)tick / TICK_PARTS * (double)opposite);
     return (double)most >= 0.95 * (double)taken->count;
 }
 
@@ -79,8 +79,8 @@ static int round_tick(const sample *taken, double tick, int64_t divisor, mt_gaps
         int64_t near = (int64_t)((double)(int64_t)(tick / whole + 0.5) * whole);
         if (near < 2 * divisor || near % divisor != 0)
             continue;
-        if (is_tick(taken, near, &grid->phase)) {
-            grid->step = near;
+        if (is_tick(taken, near, &grid->cut_ns)) {
+            grid->period_ns = near;
             return 1;
         }
     }
@@ -102,7 +102,7 @@ static int ascending(const void *a, const void *b) {
 }
 
 mt_gaps_grid mt_gaps_grid_of(const int64_t *times, size_t count) {
-    mt_gaps_grid grid = {.step = common_divisor(times, count)};
+    mt_gaps_grid grid = {.period_ns = common_divisor(times, count)};
     sample taken;
     take_sample(&taken, times, count);
     if (taken.count < LEAST)
@@ -112,7 +112,7 @@ mt_gaps_grid mt_gaps_grid_of(const int64_t *times, size_t count) {
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         mt_gaps_grid tick;
         double mean = mean_tick(times, count, taken.gaps[taken.count / places[i]]);
-        if (round_tick(&taken, mean, grid.step, &tick))
+        if (round_tick(&taken, mean, grid.period_ns, &tick))
             return tick;
     }
     return grid;

@@ -1,11 +1,10 @@
+#include "base/assert.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/gaps/state.h"
-#include "stats/dispersion.h"
 
 mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, mt_error *error) {
-    size_t instants = 1;
-    for (size_t i = 1; i < count; i++)
-        instants += times[i] != times[i - 1];
+    size_t instants = mt_gaps_instants(times, count);
     *iid = (mt_gaps_iid){.sizes = mt_allocate_zero(instants, sizeof *iid->sizes),
                          .waits = mt_allocate(instants, sizeof *iid->waits)};
     if (!iid->sizes || !iid->waits)
@@ -16,6 +15,7 @@ mt_code mt_gaps_iid_start(mt_gaps_iid *iid, const int64_t *times, size_t count, 
         iid->sizes[iid->count]++;
     }
     iid->count++;
+    mt_assert(iid->count == instants);
     /* A distribution has no order: a source of which only that is known draws the same. */
     mt_code code = mt_sort_times(iid->sizes, iid->count, error);
     return code ? code : mt_sort_times(iid->waits, iid->count - 1, error);

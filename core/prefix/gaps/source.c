@@ -1,5 +1,7 @@
 #include "prefix/gaps/state.h"
 
+#include "base/assert.h"
+
 #include <math.h>
 
 /* Turning costs a little of how counts in neighbouring windows hang together, at windows about as
@@ -9,32 +11,34 @@ enum {
     MOST_TURNED = 100,  /* requests of a turned cell, unless the grid allows no smaller one */
     MOST_TOGETHER = 24, /* requests that may be copied as they are */
     LEAST_PIECES = 8,   /* fewer where a largest cell would not have so many pieces */
-    LEAST_TURNED = 4,   /* of what may be copied and has so many, one in COPIES + 1 is turned */
-    COPIES = 3,         /* nevertheless: two seeds shall not agree where their cells do */
-    TRIES = 4           /* ways of turning to choose from */
+    /* A run that may be copied and has LEAST_TURNED requests or more is still turned once in
+     * COPIES + 1 times, so that two seeds differ even where their cells coincide. */
+    LEAST_TURNED = 4,
+    COPIES = 3,
+    TRIES = 4 /* ways of turning to choose from */
 };
 
 /* The source's cells and one mean gap between instants. */
-static int64_t period_of(const mt_gaps_source *source, int64_t step) {
+static int64_t lap_length_of(const mt_gaps_source *source, int64_t tick) {
     int64_t duration = source->times[source->count - 1] - source->times[0];
     size_t instants = mt_gaps_instants(source->times, source->count);
     double mean = (double)duration / (double)(instants - 1);
-    int64_t steps = (int64_t)(mean / (double)step + 0.5);
-    return (source->times[source->count - 1] / step + (steps > 1 ? steps : 1)) * step;
+    int64_t ticks = (int64_t)(mean / (double)tick + 0.5);
+    return (source->times[source->count - 1] / tick + (ticks > 1 ? ticks : 1)) * tick;
 }
 
 void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count) {
     mt_gaps_grid grid = mt_gaps_grid_of(times, count);
     *source = (mt_gaps_source){.times = times, .count = count};
-    if (grid.step == 0) {
-        source->period = grid.step = MT_GAPS_LONE_PERIOD;
+    if (grid.period_ns == 0) {
+        source->lap_length = grid.period_ns = MT_GAPS_LONE_PERIOD;
     } else {
-        source->lead = grid.phase > 0 ? grid.step - grid.phase : 0;
+        source->lead = grid.cut_ns > 0 ? grid.period_ns - grid.cut_ns : 0;
         for (size_t i = 0; i < count; i++)
             times[i] += source->lead;
-        source->period = period_of(source, grid.step);
+        source->lap_length = lap_length_of(source, grid.period_ns);
     }
-    mt_gaps_cells_make(&source->cells, grid.step, source->period, count);
+    mt_gaps_cells_make(&source->cells, grid.period_ns, source->lap_length, count);
     mt_gaps_windows_make(&source->windows, times, count, &source->cells, source->lead == 0);
 }
 
@@ -64,6 +68,7 @@ static void open_cell(mt_gaps_source *source, mt_gaps_frame cell, int64_t length
                                          : mt_random_below(random, parts));
         cell.is_moved |= cell.shift != 0;
     }
+    mt_assert(source->depth <= MT_GAPS_LENGTHS && (cell.parts > 0 || cell.rest > 0));
     source->frames[source->depth++] = cell;
 }
 
@@ -138,6 +143,7 @@ static void choose(mt_gaps_source *source, mt_gaps_frame cell, int64_t length, m
 /* Takes the next part of the innermost cell: its requests are copied, or it is opened. */
 static void next_part(mt_gaps_source *source, mt_random *random) {
     mt_gaps_frame inner;
+    mt_assert(source->depth > 0);
     size_t level = source->frames[source->depth - 1].level;
     int64_t length = take_part(source, &inner);
     if (length == 0) {
@@ -166,15 +172,15 @@ static void next_part(mt_gaps_source *source, mt_random *random) {
  * would not fit. */
 static int open_lap(mt_gaps_source *source, mt_random *random) {
     if (source->lap > 0) {
-        if (source->lap_start > INT64_MAX - source->period - source->period)
+        if (source->lap_start > INT64_MAX - source->lap_length - source->lap_length)
             return 0;
-        source->lap_start += source->period;
+        source->lap_start += source->lap_length;
     }
     mt_random_seek(random, source->lap++);
     mt_gaps_frame whole = {.end = source->count,
                            .level = source->cells.count - 1,
                            .is_turned = source->cells.count == 1};
-    open_cell(source, whole, source->period, random);
+    open_cell(source, whole, source->lap_length, random);
     return 1;
 }
 

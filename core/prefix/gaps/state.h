@@ -15,14 +15,18 @@
  * mt_gaps_new. */
 mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error);
 
-/* ---- the grid (gaps_grid.c) ---- */
+/* ---- the grid (grid.c) ---- */
 
-/* Where a source's times may lie: at multiples of `step` ns. When they only lie near those, as
- * behind a timer that is a little early or late, cells begin `phase` ns after the multiples, where
- * there are next to none. */
+/* Where a source's times may lie: at multiples of `period_ns`. When they only lie near those, as
+ * behind a timer that is a little early or late, cells begin `cut_ns` after the multiples, where
+ * there are next to no times.
+ *
+ * This is not the grid of stats/grid.h, which asks whether a clock's ticks hide when requests came:
+ * it looks for long periods only, wants several requests at a tick, and finds no grid in most
+ * traces. Here every source has one, be it of 1 ns, since new times must lie where its own may. */
 typedef struct mt_gaps_grid {
-    int64_t step; /* 0: a single instant */
-    int64_t phase;
+    int64_t period_ns; /* 0: a single instant */
+    int64_t cut_ns;
 } mt_gaps_grid;
 
 /* `times` are nondecreasing, count >= 1. */
@@ -31,20 +35,20 @@ mt_gaps_grid mt_gaps_grid_of(const int64_t *times, size_t count);
 /* How many different times there are. */
 size_t mt_gaps_instants(const int64_t *times, size_t count);
 
-/* ---- cells (gaps_cells.c) ---- */
+/* ---- cells (cells.c) ---- */
 
 enum { MT_GAPS_LENGTHS = 32 };
 
 /* Nested lengths of cells: each divides the next. */
 typedef struct mt_gaps_cells {
-    int64_t length[MT_GAPS_LENGTHS]; /* ns; [0] is the grid's step */
+    int64_t length[MT_GAPS_LENGTHS]; /* ns; [0] is the grid's period */
     size_t count;                    /* >= 1 */
 } mt_gaps_cells;
 
-/* The lengths for a source of `count` requests over `period` ns, a multiple of `step`. */
-void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t step, int64_t period, size_t count);
+/* The lengths for a source of `count` requests over `lap_length` ns, a multiple of `tick`. */
+void mt_gaps_cells_make(mt_gaps_cells *cells, int64_t tick, int64_t lap_length, size_t count);
 
-/* ---- counts in windows (gaps_tally.c) ---- */
+/* ---- counts in windows (tally.c) ---- */
 
 enum { MT_GAPS_WINDOWS = 8 };
 
@@ -81,7 +85,7 @@ static inline void mt_gaps_tally_add(const mt_gaps_windows *windows, mt_gaps_tal
 double mt_gaps_tally_distance(const mt_gaps_windows *windows, const mt_gaps_tally *a,
                               const mt_gaps_tally *b);
 
-/* ---- MT_GAPS_SOURCE (gaps_source.c) ---- */
+/* ---- MT_GAPS_SOURCE (source.c) ---- */
 
 /* A cell under way. Requests are numbered as in the source. */
 typedef struct mt_gaps_frame {
@@ -100,8 +104,8 @@ typedef struct mt_gaps_frame {
 typedef struct mt_gaps_source {
     int64_t *times; /* ns since the first cell began */
     size_t count;
-    int64_t lead;   /* ns from there to the first request */
-    int64_t period; /* ns from lap to lap */
+    int64_t lead;       /* ns from there to the first request */
+    int64_t lap_length; /* ns from lap to lap */
     mt_gaps_cells cells;
     uint64_t lap;
     int64_t lap_start; /* ns */
@@ -121,7 +125,7 @@ void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count);
 /* The next time, or -1 once times pass 2^63 - 1. */
 int64_t mt_gaps_source_next(mt_gaps_source *source, mt_random *random);
 
-/* ---- MT_GAPS_IID (gaps_iid.c) ---- */
+/* ---- MT_GAPS_IID (iid.c) ---- */
 
 typedef struct mt_gaps_iid {
     int64_t *sizes; /* requests of each instant, ascending */

@@ -1,5 +1,7 @@
 #include "prefix/lint/block_fit.h"
 
+#include "trace/blocks.h"
+
 void mt_lines_add(mt_lines *lines, uint64_t line) {
     if (lines->count < MT_LINES_KEPT)
         lines->line[lines->count] = line;
@@ -16,15 +18,10 @@ void mt_block_fit_start(mt_block_fit *fit, uint64_t given) {
             fit->sizes[fit->count++].size = likely[i];
 }
 
-/* n blocks for so many tokens. ceil(tokens / size) without overflow. */
-static int is_fit(uint64_t size, uint64_t tokens, uint64_t blocks) {
-    return tokens > 0 && (tokens - 1) / size + 1 == blocks;
-}
-
 /* The sizes at which `tokens` are `blocks` blocks: ceil(tokens / blocks) to below tokens / (blocks
  * - 1). */
 static void narrow(mt_block_fit *fit, uint64_t tokens, uint64_t blocks) {
-    uint64_t least = tokens / blocks + (tokens % blocks > 0);
+    uint64_t least = mt_blocks_of(tokens, blocks);
     uint64_t most = tokens == 0 ? 0 : blocks > 1 ? (tokens - 1) / (blocks - 1) : UINT64_MAX;
     if (least > fit->least)
         fit->least = least;
@@ -41,7 +38,7 @@ void mt_block_fit_add(mt_block_fit *fit, const mt_request *request) {
     narrow(fit, request->input_length, request->hash_count);
     for (size_t i = 0; i < fit->count; i++) {
         mt_size_fit *one = &fit->sizes[i];
-        if (is_fit(one->size, request->input_length, request->hash_count)) {
+        if (mt_blocks_of(request->input_length, one->size) == request->hash_count) {
             one->fits++;
             set |= (size_t)1 << i;
             continue;

@@ -71,8 +71,7 @@ static mt_code add_time(mt_lint *lint, const mt_request *request, mt_error *erro
     result->times++;
     if (lint->time_count == MT_LINT_TIMES)
         return MT_OK;
-    if (mt_reserve((void **)&lint->times, &lint->time_capacity, lint->time_count + 1,
-                   sizeof *lint->times) != 0)
+    if (MT_GROW(lint->times, lint->time_capacity, lint->time_count + 1) != 0)
         return mt_fail_memory(error, "lint");
     lint->times[lint->time_count++] = time;
     return MT_OK;
@@ -83,8 +82,7 @@ static mt_code add_turn(mt_lint *lint, const mt_request *request, mt_error *erro
     if (!before)
         return mt_code_of(error);
     size_t number = (size_t)(before - lint->turns.turns);
-    if (mt_reserve((void **)&lint->turn_times, &lint->turn_time_capacity, number + 1,
-                   sizeof *lint->turn_times) != 0)
+    if (MT_GROW(lint->turn_times, lint->turn_time_capacity, number + 1) != 0)
         return mt_fail_memory(error, "lint");
     int64_t *then = &lint->turn_times[number], now = request->time_ns;
     if (before->count == 0)
@@ -108,7 +106,7 @@ static mt_code add_ids(mt_lint *lint, const mt_request *request, mt_error *error
     mt_parents_conflict conflict;
     size_t conflicts;
     mt_code code = mt_parents_add(lint->parents, request->hash_ids, request->hash_count,
-                                  request->line, &conflicts, &conflict, error);
+                                  request->line, NULL, &conflicts, &conflict, error);
     if (code != MT_OK)
         return code;
     if (conflicts > 0) {

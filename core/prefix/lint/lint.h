@@ -1,8 +1,8 @@
 /* What contradicts itself in a trace, with a guess at why.
  *
  * Requests are taken in as they come, with the lines they stand in; at the end there are findings.
- * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a distinct
- * hash id, the last turn of each session. */
+ * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a
+ * distinct hash id, the last turn of each session. */
 #ifndef MT_PREFIX_LINT_LINT_H
 #define MT_PREFIX_LINT_LINT_H
 
@@ -49,9 +49,10 @@ typedef struct mt_lint_result {
     mt_size_fit size_fit; /* how it fits */
     uint64_t better_size; /* one that fits more prompts than the given one; 0: none */
     uint64_t better_fits;
-    uint64_t other_size; /* fits all prompts that block_size, which no better one outdoes, does not;
-                            0: none, or every prompt fits */
-    uint64_t prompts;    /* with ISL and hash ids */
+    /* Another size, one that fits every prompt which block_size does not fit. Set only where no
+     * single size fits more prompts than block_size. 0: none, or block_size fits them all. */
+    uint64_t other_size;
+    uint64_t prompts; /* with ISL and hash ids */
 
     mt_rows rows; /* MT_ROWS_UNKNOWN: no session has two turns, or they contradict one another */
     mt_rows_evidence evidence;

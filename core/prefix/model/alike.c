@@ -1,12 +1,13 @@
 #include "prefix/model/alike.h"
 
+#include "base/assert.h"
+
 #include <stdlib.h>
 
-enum {
-    IN_A_ROW = 16, /* by distance: so many are a group, ... */
-    FEW = 128,     /* ... but of a kind of fewer than this only those of nearly one distance, ... */
-};
-static const double nearly_one = 1.02; /* ... up to this ratio */
+/* A group is IN_A_ROW neighbours in order of distance. A kind with fewer than FEW members is
+ * grouped more narrowly: no distance is more than `nearly_one` times the group's least. */
+enum { IN_A_ROW = 16, FEW = 128 };
+static const double nearly_one = 1.02;
 
 uint64_t mt_alike_kind(uint32_t shared, uint32_t returning, uint32_t beyond, uint32_t visits) {
     return (uint64_t)shared << 32 | (uint64_t)(visits > 1) << 2 | (uint64_t)(returning > 0) << 1 |
@@ -56,6 +57,7 @@ uint32_t mt_alike_group(mt_alike *list, uint32_t count, uint32_t *group_ends, ui
             end++;
         for (uint32_t at = begin; at < end; at = group_ends[groups++]) {
             group_ends[groups] = end_of_group(list, at, begin, end);
+            mt_assert(at < group_ends[groups] && group_ends[groups] <= end);
             sort_visits(list, at, group_ends[groups], scratch);
         }
     }

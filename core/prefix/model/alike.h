@@ -1,12 +1,13 @@
 /* Which requests of a source are so alike that they may exchange how often their deepest shared
  * block had been touched (*visits*).
  *
- * Visits are the rank of a request among those that share its prefix: who knows them all knows
- * their order. So they are dealt among the alike: requests with equally many shared blocks, of one
- * sort (do they add returning blocks, do they turn off before the end of what was there, was it its
- * first return), that come back at nearly the same distance. What a prefix has to offer is the same
- * before and after. Used where a model is learnt, so that it says nothing of the order, and at
- * every lap of a synthesis, so that no lap repeats another. */
+ * Visits are the rank of a request among those that share its prefix: all of them together would
+ * tell the order of the requests. So they are dealt out among the alike. Two requests are alike
+ * when they have equally many shared blocks, come back at nearly the same distance, and agree in
+ * three things: whether they add returning blocks, whether they turn off before the end of what was
+ * there, and whether it was touched once before or more often. Dealing does not change what a
+ * prefix has to offer. It is done where a model is learnt, so that the model says nothing of the
+ * order, and at every lap of a synthesis, so that no lap repeats another. */
 #ifndef MT_PREFIX_MODEL_ALIKE_H
 #define MT_PREFIX_MODEL_ALIKE_H
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* qsort_r */
 #include "prefix/model/model.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
 #include "prefix/block/check.h"
@@ -96,14 +97,10 @@ static mt_code check_request(const mt_learner *learner, const mt_request *reques
 static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
     mt_model *model = learner->model;
     size_t wanted = model->count + 1;
-    if (mt_reserve((void **)&model->descriptions, &learner->description_capacity, wanted,
-                   sizeof *model->descriptions) ||
-        mt_reserve((void **)&model->gaps_ns, &learner->gap_capacity, wanted,
-                   sizeof *model->gaps_ns) ||
-        mt_reserve((void **)&learner->pendings, &learner->pending_capacity, wanted,
-                   sizeof *learner->pendings) ||
-        mt_reserve((void **)&learner->blocks, &learner->block_capacity, blocks,
-                   sizeof *learner->blocks))
+    if (MT_GROW(model->descriptions, learner->description_capacity, wanted) ||
+        MT_GROW(model->gaps_ns, learner->gap_capacity, wanted) ||
+        MT_GROW(learner->pendings, learner->pending_capacity, wanted) ||
+        MT_GROW(learner->blocks, learner->block_capacity, blocks))
         return mt_fail_memory(error, "learner");
     return MT_OK;
 }
@@ -111,8 +108,7 @@ static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
 static mt_code add_runs(mt_learner *learner, const mt_touch *touch, mt_description *description,
                         mt_error *error) {
     mt_model *model = learner->model;
-    if (mt_reserve((void **)&model->runs, &learner->run_capacity,
-                   model->run_count + touch->run_count, sizeof *model->runs))
+    if (MT_GROW(model->runs, learner->run_capacity, model->run_count + touch->run_count))
         return mt_fail_memory(error, "learner");
     description->run_begin = model->run_count;
     description->run_count = (uint32_t)touch->run_count;
@@ -136,6 +132,7 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     memset(description, 0, sizeof *description);
     if ((code = add_runs(learner, &touch, description, error)))
         return code;
+    mt_assert((touch.run_count == 0) == (known == 0) && touch.first_return <= known);
     description->shared = (uint32_t)known;
     description->unique = (uint32_t)(blocks - known); /* for now: what comes back is known later */
     description->first_return = touch.first_return;
@@ -191,6 +188,7 @@ static void split_new(mt_learner *learner) {
                 description->previous = rounded(model->runs[owner->run_begin + k].distance);
                 break;
             }
+        mt_assert(owner->shared + owner->returning >= description->shared);
         description->beyond = owner->shared + owner->returning - description->shared;
     }
 }

@@ -7,8 +7,8 @@
  *     shared (known before) | returning (new, touched again by a later request) | unique
  *
  * in whole blocks, then the tokens of the last block. The shared part is split into runs
- * (prefix/cache/history.h). Descriptions are sorted by their contents, so that their order says nothing
- * about the trace's, and a model read from a file is the model that was learnt. */
+ * (prefix/cache/history.h). Descriptions are sorted by their contents, so that their order says
+ * nothing about the trace's, and a model read from a file is the model that was learnt. */
 #ifndef MT_PREFIX_MODEL_MODEL_H
 #define MT_PREFIX_MODEL_MODEL_H
 
@@ -32,14 +32,15 @@ typedef struct mt_description {
     uint32_t visits;       /* requests that had touched the deepest block; dealt among the alike
                               (prefix/model/alike.h), for it would be a request's rank otherwise */
     uint32_t first_return; /* of the shared blocks, those that come back for the first time */
-    uint32_t beyond;   /* blocks that whoever touched the deepest one last has after it: such as are
-                          touched again by somebody */
-    uint32_t previous; /* the distance at which the deepest block had been found the time before, by
-                          its three leading bits; 0: it was new then */
-    uint64_t elapsed;  /* blocks touched, repetitions counted, since the deepest was */
-    uint64_t tokens; /* in the last block; without blocks: of the whole prompt, nothing being known
-                        of its blocks */
-    uint64_t output; /* OSL, or MT_MODEL_NO_OUTPUT */
+    /* How many blocks followed the deepest one in the request that touched it last, counting only
+     * blocks that some later request touches again. */
+    uint32_t beyond;
+    /* The distance at which that request had found the deepest block, rounded down to its three
+     * leading bits. 0: it was new then. */
+    uint32_t previous;
+    uint64_t elapsed; /* blocks touched, repetitions counted, since the deepest was */
+    uint64_t tokens;  /* in the last block; where nothing is known of blocks, of the whole prompt */
+    uint64_t output;  /* OSL, or MT_MODEL_NO_OUTPUT */
 } mt_description;
 
 /* Immutable once made, and shared by counting references. */
@@ -50,10 +51,11 @@ typedef struct mt_model {
     size_t count; /* >= 1 */
     mt_model_run *runs;
     size_t run_count;
-    int64_t *gaps_ns;  /* count of them: from the request before to this one, the first being 0 */
-    int gaps_in_order; /* as in the trace; 0: the numbers of requests at one instant, ascending, and
-                          the gaps between instants, ascending, are put side by side: what is known
-                          of each by itself, without the bunching */
+    int64_t *gaps_ns; /* count of them: from the request before to this one, the first being 0 */
+    /* 1: gaps are in the trace's order. 0: the order was dropped. The numbers of requests at one
+     * instant and the gaps between instants are each sorted, so that only their two distributions
+     * are known, not which came with which. */
+    int gaps_in_order;
 } mt_model;
 
 mt_model *mt_model_retain(mt_model *model); /* returns it */

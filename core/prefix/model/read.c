@@ -52,16 +52,6 @@ static mt_code read_named(mt_model_reader *r, const char *name, uint64_t least, 
     return mt_model_line_end(&r->scan);
 }
 
-/* A line of nothing but the word. */
-mt_code mt_model_read_word(mt_model_reader *r, const char *word) {
-    mt_code code = mt_model_next_line(&r->scan, word);
-    if (code)
-        return code;
-    if (!mt_model_take(&r->scan, word))
-        return mt_model_fail(&r->scan, "a line '%s' should stand here", word);
-    return mt_model_line_end(&r->scan);
-}
-
 static mt_code read_order(mt_model_reader *r) {
     mt_code code = mt_model_next_line(&r->scan, "order");
     if (code)

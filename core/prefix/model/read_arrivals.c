@@ -34,7 +34,7 @@ static mt_code check_sum(mt_model_reader *r, size_t requests) {
 
 static mt_code read_arrivals(mt_model_reader *r) {
     mt_model *model = r->model;
-    mt_code code = mt_model_read_word(r, "arrivals");
+    mt_code code = mt_model_word_line(&r->scan, "arrivals");
     size_t done = 0;
     for (uint64_t instant = 0; !code && instant < r->instants; instant++) {
         int64_t gap_ns;
@@ -61,7 +61,7 @@ static mt_code read_batches(mt_model_reader *r) {
     mt_model *model = r->model;
     uint64_t left = r->instants, requests = 0, before = 0, times;
     size_t done = 0;
-    mt_code code = mt_model_read_word(r, "batches");
+    mt_code code = mt_model_word_line(&r->scan, "batches");
     for (; !code && left > 0; left -= times, before = requests) {
         if ((code = mt_model_next_line(&r->scan, "the requests of an instant")) ||
             (code = mt_model_number(&r->scan, "requests", 1, model->count, &requests)) ||
@@ -82,7 +82,7 @@ static mt_code read_gaps(mt_model_reader *r) {
     mt_model *model = r->model;
     int64_t gap_ns = 0, before = 0;
     uint64_t times = 0;
-    mt_code code = mt_model_read_word(r, "gaps");
+    mt_code code = mt_model_word_line(&r->scan, "gaps");
     uint64_t left = r->instants - 1;
     size_t at = 0;
     model->gaps_ns[0] = 0;

@@ -55,8 +55,7 @@ static mt_code add_run(reader *r, uint64_t begin, uint64_t end, uint64_t distanc
             r->scan, "a distance of %llu after one of %llu, %llu blocks deep: they rise",
             (unsigned long long)distance, (unsigned long long)distance_before,
             (unsigned long long)end);
-    if (mt_reserve((void **)&model->runs, &r->whole->run_capacity, model->run_count + 1,
-                   sizeof *model->runs))
+    if (MT_GROW(model->runs, r->whole->run_capacity, model->run_count + 1))
         return mt_fail_memory(r->scan->error, "model");
     model->runs[model->run_count++] =
         (mt_model_run){.end = (uint32_t)end, .distance = (uint32_t)distance};
@@ -156,8 +155,7 @@ static mt_code read_description(reader *r) {
         return code;
     if (!fits(r, description.tokens))
         return mt_model_fail_line(r->scan, "a prompt of 2^64 tokens or more");
-    if (mt_reserve((void **)&model->descriptions, &r->whole->description_capacity, model->count + 1,
-                   sizeof *model->descriptions))
+    if (MT_GROW(model->descriptions, r->whole->description_capacity, model->count + 1))
         return mt_fail_memory(r->scan->error, "model");
     r->sum_shared += r->shared;
     r->sum_returning += r->returning;
@@ -192,7 +190,7 @@ mt_code mt_model_read_descriptions(mt_model_reader *whole) {
     reader state = {.scan = &whole->scan, .model = whole->model, .whole = whole}, *r = &state;
     mt_model *model = r->model;
     int knows_blocks = 0;
-    mt_code code = mt_model_read_word(whole, "descriptions");
+    mt_code code = mt_model_word_line(r->scan, "descriptions");
     while (!code && model->count < r->whole->requests) {
         if ((code = mt_model_next_line(r->scan, "a description")))
             break;

@@ -13,9 +13,6 @@ typedef struct mt_model_reader {
     int64_t time_ns;                   /* of the last instant */
 } mt_model_reader;
 
-/* A line of nothing but the word. */
-mt_code mt_model_read_word(mt_model_reader *reader, const char *word);
-
 /* The part with the descriptions and their runs. */
 mt_code mt_model_read_descriptions(mt_model_reader *reader);
 

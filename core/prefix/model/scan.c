@@ -157,3 +157,12 @@ mt_code mt_model_line_end(mt_model_scan *scan) {
                : mt_model_fail(scan, "the line should end here, not go on with '%s'",
                                shown(scan, text));
 }
+
+mt_code mt_model_word_line(mt_model_scan *scan, const char *word) {
+    mt_code code = mt_model_next_line(scan, word);
+    if (code)
+        return code;
+    if (!mt_model_take(scan, word))
+        return mt_model_fail(scan, "a line '%s' should stand here", word);
+    return mt_model_line_end(scan);
+}

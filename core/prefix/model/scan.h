@@ -44,4 +44,7 @@ mt_code mt_model_gap(mt_model_scan *scan, int64_t *gap_ns);
 /* MT_ERROR_INPUT when the line goes on. */
 mt_code mt_model_line_end(mt_model_scan *scan);
 
+/* The next line must be the word and nothing else. */
+mt_code mt_model_word_line(mt_model_scan *scan, const char *word);
+
 #endif

@@ -14,10 +14,10 @@
  *     TOKENS OUTPUT                a request that shares nothing
  *     TOKENS OUTPUT VISITS DISTANCE ELAPSED BEYOND RETURN [END:DISTANCE ...]
  *
- * A line a request, with the names of prefix/model/model.h. OUTPUT is - where it is not known. DISTANCE
- * is that of the deepest run, which ends where the shared blocks do; the runs before it follow at
- * the line's end, from the first block on. RETURN is `previous`, or `first_return` where VISITS is
- * 1: the other one is 0 then. After the descriptions either (order kept)
+ * A line a request, with the names of prefix/model/model.h. OUTPUT is - where it is not known.
+ * DISTANCE is that of the deepest run, which ends where the shared blocks do; the runs before it
+ * follow at the line's end, from the first block on. RETURN is `previous`, or `first_return` where
+ * VISITS is 1: the other one is 0 then. After the descriptions either (order kept)
  *
  *     arrivals
  *     GAP [REQUESTS]               milliseconds from the instant before (0 for the first), and how

@@ -2,7 +2,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "stats/dispersion.h"
+#include "base/sort.h"
 #include "trace/writer.h"
 
 #include <string.h>

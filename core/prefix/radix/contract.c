@@ -6,6 +6,7 @@
  * order of the blocks does everything. */
 #include "prefix/radix/state.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 
 #include <stdlib.h>
@@ -92,15 +93,18 @@ static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
     return MT_OK;
 }
 
-/* Every node's children, and the depth of the tree. children_from counts those of the node two
- * before, then says where they begin, then while they are filled in where the next one goes: in the
- * end each place is one node further, where it belongs. */
+/* Every node's children, and the depth of the tree. A counting sort in one array:
+ *   1. nodes[n + 2].children_from counts the children of n;
+ *   2. summed up, nodes[n + 1].children_from is where the children of n begin;
+ *   3. filling them in advances it to where the children of n end, which is where those of n + 1
+ *      begin: so in the end nodes[n].children_from is where the children of n begin. */
 static void list_children(mt_radix *radix) {
     mt_radix_node *nodes = radix->nodes.data;
     uint32_t *children = radix->children.data, *depths = children;
     uint32_t count = radix->node_count;
     depths[0] = 0;
     for (uint32_t n = 1; n < count; n++) {
+        mt_assert(nodes[n].parent < n); /* its depth is known */
         depths[n] = depths[nodes[n].parent] + 1;
         if (depths[n] > radix->depth)
             radix->depth = depths[n];
@@ -110,6 +114,7 @@ static void list_children(mt_radix *radix) {
         nodes[n + 1].children_from += nodes[n].children_from;
     for (uint32_t n = 1; n < count; n++)
         children[nodes[nodes[n].parent + 1].children_from++] = n;
+    mt_assert(nodes[0].children_from == 0 && nodes[count].children_from == count - 1);
 }
 
 static void list_stops(mt_radix *radix) {
@@ -138,7 +143,7 @@ static int compare_ids(const void *a, const void *b) {
 /* The trace's own ids of a raw tree's nodes, and their order. */
 static mt_code name_nodes(mt_radix *radix, mt_error *error) {
     const mt_radix_node *nodes = radix->nodes.data;
-    const uint64_t *names = mt_raw_tree_ids(radix->raw);
+    const uint64_t *names = mt_parents_ids(radix->raw);
     uint64_t *ids = radix->raw_ids.data;
     named_node *order = mt_allocate(radix->node_count, sizeof *order);
     if (!order || mt_big_reserve(&radix->by_id, radix->node_count * sizeof(uint32_t))) {
@@ -160,9 +165,8 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
 
 mt_code mt_radix_contract(mt_radix *radix, mt_error *error) {
     blocks all = {.visited = radix->visited.data, .ends = radix->ends.data};
-    all.count = radix->raw ? mt_raw_tree_count(radix->raw) : mt_prefix_tree_count(radix->tree);
-    all.parents =
-        radix->raw ? mt_raw_tree_parents(radix->raw) : mt_prefix_tree_parents(radix->tree);
+    all.count = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
+    all.parents = radix->raw ? mt_parents_blocks(radix->raw) : mt_prefix_tree_parents(radix->tree);
     mt_code code;
     if ((code = make_room(radix, &all, error)) || (code = make_nodes(radix, &all, error)))
         return code;

@@ -3,6 +3,8 @@
 #include "prefix/block/check.h"
 #include "prefix/radix/state.h"
 
+#include <stdio.h>
+
 mt_radix *mt_radix_new(uint64_t block_size, int raw, mt_error *error) {
     mt_radix *radix = mt_allocate_zero(1, sizeof *radix);
     if (!radix) {
@@ -11,7 +13,7 @@ mt_radix *mt_radix_new(uint64_t block_size, int raw, mt_error *error) {
     }
     radix->block_size = block_size;
     if (raw)
-        radix->raw = mt_raw_tree_new(error);
+        radix->raw = mt_parents_new(error);
     else
         radix->tree = mt_prefix_tree_new(error);
     if (radix->raw || radix->tree)
@@ -22,7 +24,7 @@ mt_radix *mt_radix_new(uint64_t block_size, int raw, mt_error *error) {
 
 static void free_building(mt_radix *radix) {
     mt_prefix_tree_free(radix->tree);
-    mt_raw_tree_free(radix->raw);
+    mt_parents_free(radix->raw);
     radix->tree = NULL;
     radix->raw = NULL;
     mt_big_free(&radix->visited);
@@ -51,7 +53,7 @@ void mt_radix_free(mt_radix *radix) {
  */
 
 static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
-    size_t before = radix->raw ? mt_raw_tree_count(radix->raw) : mt_prefix_tree_count(radix->tree);
+    size_t before = radix->raw ? mt_parents_count(radix->raw) : mt_prefix_tree_count(radix->tree);
     size_t by_block, lengths = radix->paths + radix->pathless + 1;
     if (lengths >= UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests for one tree");
@@ -59,7 +61,7 @@ static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
         return mt_fail(error, MT_ERROR_VALUE, "too many blocks for one tree");
     by_block = (before + blocks) * sizeof(uint32_t);
     if (mt_big_reserve(&radix->visited, by_block) || mt_big_reserve(&radix->ends, by_block) ||
-        mt_reserve((void **)&radix->path, &radix->path_capacity, blocks, sizeof(uint32_t)))
+        MT_GROW(radix->path, radix->path_capacity, blocks))
         return mt_fail_memory(error, "radix tree");
     if (radix->block_size == 0)
         return MT_OK;
@@ -70,11 +72,37 @@ static mt_code make_room(mt_radix *radix, size_t blocks, mt_error *error) {
     return MT_OK;
 }
 
+enum { NAME_SIZE = 32 };
+
+/* "3"; "the root". */
+static const char *name_of(int has_id, uint64_t id, char *name) {
+    snprintf(name, NAME_SIZE, "%llu", (unsigned long long)id);
+    return has_id ? name : "the root";
+}
+
+static mt_code find_raw_path(mt_radix *radix, const mt_request *request, mt_error *error) {
+    mt_parents_conflict found;
+    size_t conflicts;
+    char id[NAME_SIZE], before[NAME_SIZE], now[NAME_SIZE];
+    for (size_t i = 0; i < request->hash_count; i++)
+        if (request->hash_ids[i] == UINT64_MAX)
+            return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                              "id %s is too large: it stands for the root",
+                              name_of(1, UINT64_MAX, id));
+    mt_code code = mt_parents_add(radix->raw, request->hash_ids, request->hash_count, request->line,
+                                  radix->path, &conflicts, &found, error);
+    if (code == MT_OK && conflicts > 0)
+        code = mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
+                          "id %s has two parents, %s and %s", name_of(1, found.id, id),
+                          name_of(found.has_before, found.before, before),
+                          name_of(found.has_now, found.now, now));
+    return code;
+}
+
 static mt_code find_path(mt_radix *radix, const mt_request *request, mt_error *error) {
     size_t known;
     if (radix->raw)
-        return mt_raw_tree_add(radix->raw, request->hash_ids, request->hash_count, request->line,
-                               radix->path, error);
+        return find_raw_path(radix, request, error);
     return mt_prefix_tree_add(radix->tree, request->hash_ids, request->hash_count, radix->path,
                               &known, error);
 }
@@ -124,7 +152,7 @@ mt_code mt_radix_finish(mt_radix *radix, mt_error *error) {
     if (radix->block_size > 0 && mt_radix_requests(radix) == 0)
         return mt_fail(error, MT_ERROR_INPUT, "no requests");
     if (radix->raw)
-        mt_raw_tree_seal(radix->raw);
+        mt_parents_seal(radix->raw);
     else
         mt_prefix_tree_seal(radix->tree);
     mt_code code = mt_radix_contract(radix, error);

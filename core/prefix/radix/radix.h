@@ -1,10 +1,10 @@
 /* The radix tree of a trace's prefixes, and requests drawn from it: the synthesis of independent
  * draws, which keeps who shares what with whom and forgets when.
  *
- * Building. Requests are fed one by one. Ids are made prefix ids first (prefix/block/tree.h), or taken as
- * they are where the tree is *raw*; then a block that comes after two different ones is an error
- * that names it. Every block counts the requests through it (*visited*) and those that end in it.
- * What at least two requests visited is the *core*; what one alone visited are unique tails.
+ * Building. Requests are fed one by one. Ids are made prefix ids first (prefix/block/tree.h), or
+ * taken as they are where the tree is *raw*; then a block that comes after two different ones is an
+ * error that names it. Every block counts the requests through it (*visited*) and those that end in
+ * it. What at least two requests visited is the *core*; what one alone visited are unique tails.
  * Finishing contracts each chain of core blocks with equal visits into one node, which goes by its
  * last block and remembers how many blocks it is (*length*), and cuts the tails off, of which their
  * lengths are kept. Of a node it is known how many requests ended in it (*end*) and how many left
@@ -103,7 +103,7 @@ typedef struct mt_radix_sampler mt_radix_sampler;
  * and a tail of n blocks become max(1, round(n * multiplier)) blocks. Each request belongs to one
  * of prefix_root_multiplier copies of the tree, which share no id. NULL on failure: MT_ERROR_VALUE
  * for options that mt_synthesis_check refuses, another block size, or a request that could get over
- * MT_SYNTHESIS_BLOCKS blocks or 2^53 tokens. Memory: 16 bytes a node; with several copies 8 a node,
+ * MT_BLOCKS_LIMIT blocks or 2^53 tokens. Memory: 16 bytes a node; with several copies 8 a node,
  * and some 50 for each node of a copy that has come up. */
 mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis_options *options,
                                        mt_error *error);

@@ -125,11 +125,11 @@ static mt_code check_longest(const mt_radix_sampler *sampler, mt_error *error) {
         input = tokens > input ? tokens : input;
         most = passing < most ? passing : most;
     }
-    if (most > MT_SYNTHESIS_BLOCKS)
+    if (most > MT_BLOCKS_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE,
                        "requests would have up to %llu blocks, and at most %llu are possible: "
                        "smaller multipliers or a max_isl are needed",
-                       (unsigned long long)most, (unsigned long long)MT_SYNTHESIS_BLOCKS);
+                       (unsigned long long)most, (unsigned long long)MT_BLOCKS_LIMIT);
     if (input > LONGEST_INPUT && max_isl > LONGEST_INPUT)
         return mt_fail(error, MT_ERROR_VALUE,
                        "requests would have more than 2^53 tokens: smaller multipliers or a "
@@ -310,7 +310,7 @@ mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, 
     if (code)
         return code;
     size_t count = drawn.context + drawn.tail;
-    if (mt_reserve((void **)&request->hash_ids, &request->hash_capacity, count, sizeof(uint64_t)))
+    if (MT_GROW(request->hash_ids, request->hash_capacity, count))
         return mt_fail_memory(error, "synthesis");
     if (drawn.knows_blocks &&
         (code = write_ids(sampler, &drawn, draw_copy(sampler), request->hash_ids, error)))

@@ -49,8 +49,7 @@ mt_code mt_radix_source_add(mt_radix_source *source, const mt_request *request, 
     mt_code code = mt_check_time(request, last_ns, "synthesis", error);
     if (code)
         return code;
-    if (mt_reserve((void **)&source->gaps_ns, &source->capacity, source->count + 1,
-                   sizeof *source->gaps_ns))
+    if (MT_GROW(source->gaps_ns, source->capacity, source->count + 1))
         return mt_fail_memory(error, "radix tree");
     if ((code = mt_radix_add(source->tree, request, error)))
         return code;

@@ -1,5 +1,6 @@
-/* What the radix method learns from a trace in one pass: the tree of its prefixes (prefix/radix/radix.h),
- * and the gaps between its arrivals. Immutable once finished, and shared by counting references. */
+/* What the radix method learns from a trace in one pass: the tree of its prefixes
+ * (prefix/radix/radix.h), and the gaps between its arrivals. Immutable once finished, and shared by
+ * counting references. */
 #ifndef MT_PREFIX_RADIX_SOURCE_H
 #define MT_PREFIX_RADIX_SOURCE_H
 

@@ -3,9 +3,8 @@
 #define MT_PREFIX_RADIX_STATE_H
 
 #include "base/memory.h"
+#include "prefix/block/parents.h"
 #include "prefix/radix/radix.h"
-#include "prefix/block/raw_tree.h"
-#include "prefix/block/tree.h"
 
 struct mt_radix {
     uint64_t block_size; /* 0: lengths are not kept */
@@ -13,7 +12,7 @@ struct mt_radix {
 
     /* While building: one of the two trees, and by block what requests did there. */
     mt_prefix_tree *tree;
-    mt_raw_tree *raw;
+    mt_parents *raw;
     mt_big visited, ends; /* uint32_t */
     uint32_t *path;       /* of the request being added */
     size_t path_capacity;

@@ -1,5 +1,6 @@
 #include "prefix/reuse/history.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "prefix/reuse/lanes.h"
 
@@ -8,7 +9,7 @@
 enum {
     NEAR = 32,              /* slots of a group */
     FAR = 1024,             /* slots of a larger one */
-    LEAST_FORGOTTEN = 4096, /* slots: below that, forgetting is not worth a walk */
+    LEAST_FORGOTTEN = 4096, /* slots: fewer are not worth the walk through all of them */
 };
 
 void mt_reuse_history_begin(mt_reuse_history *history) {
@@ -19,7 +20,7 @@ void mt_reuse_history_begin(mt_reuse_history *history) {
 void mt_reuse_history_free(mt_reuse_history *history) {
     mt_free(history->nodes);
     mt_free(history->slots);
-    mt_free(history->sums);
+    mt_free(history->parts.sums);
     mt_free(history->near);
     mt_free(history->far);
 }
@@ -27,20 +28,7 @@ void mt_reuse_history_free(mt_reuse_history *history) {
 /* ---- distances ---- */
 
 uint64_t mt_reuse_distance(const mt_reuse_history *history, uint32_t slot) {
-    uint64_t older = 0;
-    for (uint32_t at = slot; at > 0; at &= at - 1)
-        older += history->sums[at];
-    return history->total - older;
-}
-
-/* The last slot begins with `blocks` of its own. */
-static void append_sum(mt_reuse_history *history, uint32_t blocks) {
-    uint32_t at = history->slot_count;
-    uint64_t sum = blocks;
-    for (uint32_t step = 1; (at & step) == 0; step *= 2)
-        sum += history->sums[at - step];
-    history->sums[at] = sum;
-    history->total += blocks;
+    return mt_parts_distance(&history->parts, slot);
 }
 
 /* Grows every cache's content by the last slot, and lets go of the slots it has no room for. */
@@ -51,14 +39,14 @@ static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
             const mt_reuse_slot *slot = &history->slots[history->oldest[j]++];
             history->held[j] -= slot->length - slot->low;
         }
+        mt_assert(history->oldest[j] == history->slot_count ||
+                  history->held[j] == mt_reuse_distance(history, history->oldest[j]));
     }
 }
 
 /* `blocks` of the slot's own part become somebody else's. */
 static void take_away(mt_reuse_history *history, uint32_t slot, uint32_t blocks) {
-    for (uint32_t at = slot + 1; at <= history->slot_count; at += at & -at)
-        history->sums[at] -= blocks;
-    history->total -= blocks;
+    mt_parts_take(&history->parts, slot, blocks);
     for (int j = MT_REUSE_SIZES; j-- > 0 && slot >= history->oldest[j];)
         history->held[j] -= blocks;
 }
@@ -223,8 +211,7 @@ static mt_code new_node(mt_reuse_history *history, mt_reuse_node node, uint32_t 
         history->free_nodes = history->nodes[*number].parent;
     } else {
         if (history->node_count == MT_NO_NODE - 1 ||
-            mt_reserve((void **)&history->nodes, &history->node_capacity,
-                       (size_t)history->node_count + 1, sizeof(mt_reuse_node)))
+            MT_GROW(history->nodes, history->node_capacity, (size_t)history->node_count + 1))
             return mt_fail_memory(error, "history of requests");
         *number = history->node_count++;
     }
@@ -257,6 +244,7 @@ static void touch(mt_reuse_history *history, uint32_t node, uint32_t end, uint32
         uint32_t owner = history->nodes[at].owner;
         mt_reuse_slot *slot = &history->slots[owner];
         uint32_t before = slot->top, begin = slot->low;
+        mt_assert(begin < end && end <= slot->length);
         take_away(history, owner, end - begin);
         slot->low = end;
         slot->top = at;
@@ -290,14 +278,10 @@ static void join_groups(mt_reuse_history *history, uint32_t s) {
 
 static mt_code make_room(mt_reuse_history *history, mt_error *error) {
     size_t slots = (size_t)history->slot_count + 1;
-    if (slots > INT32_MAX ||
-        mt_reserve((void **)&history->slots, &history->slot_capacity, slots,
-                   sizeof(mt_reuse_slot)) ||
-        mt_reserve((void **)&history->sums, &history->sum_capacity, slots + 1, sizeof(uint64_t)) ||
-        mt_reserve((void **)&history->near, &history->near_capacity, slots / NEAR + 1,
-                   sizeof(mt_reuse_reach)) ||
-        mt_reserve((void **)&history->far, &history->far_capacity, slots / FAR + 1,
-                   sizeof(mt_reuse_reach)))
+    if (slots > INT32_MAX || MT_GROW(history->slots, history->slot_capacity, slots) ||
+        mt_parts_reserve(&history->parts) ||
+        MT_GROW(history->near, history->near_capacity, slots / NEAR + 1) ||
+        MT_GROW(history->far, history->far_capacity, slots / FAR + 1))
         return mt_fail_memory(error, "history of requests");
     return MT_OK;
 }
@@ -306,6 +290,8 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
                        uint32_t returning, uint32_t unique, uint64_t *next_id, uint64_t *ids,
                        mt_error *error) {
     uint32_t node = MT_NO_NODE, me = history->slot_count;
+    mt_assert(shared == 0 || /* `from` owns block shared - 1, which may come back */
+              (history->slots[from].low < shared && shared <= history->slots[from].core));
     mt_code code = make_room(history, error);
     if (code == MT_OK && shared > 0)
         code = split_at(history, from, shared, &node, error);
@@ -332,7 +318,7 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
                                          .claim = UINT32_MAX};
     history->slot_count++;
     join_groups(history, me);
-    append_sum(history, length);
+    mt_parts_append(&history->parts, length);
     grow_caches(history, length);
     return MT_OK;
 }
@@ -380,7 +366,7 @@ void mt_reuse_forget(mt_reuse_history *history, uint32_t *moved) {
             oldest++;
         history->oldest[j] = oldest < before ? moved[oldest] : kept;
     }
-    history->total = 0;
+    history->parts.total = history->parts.count = 0;
     history->slot_count = 0;
     for (uint32_t s = 0; s < before; s++) {
         if (moved[s] == MT_NO_SLOT)
@@ -389,7 +375,9 @@ void mt_reuse_forget(mt_reuse_history *history, uint32_t *moved) {
         history->slots[moved[s]] = slot;
         join_groups(history, moved[s]);
         history->slot_count = moved[s] + 1;
-        append_sum(history, slot.length - slot.low);
+        mt_parts_append(&history->parts, slot.length - slot.low);
     }
+    mt_assert(history->slot_count == kept && history->parts.count == kept);
+    mt_assert(history->parts.total <= history->keep);
     history->forget_at = 2 * (kept > LEAST_FORGOTTEN ? kept : LEAST_FORGOTTEN);
 }

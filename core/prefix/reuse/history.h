@@ -3,12 +3,12 @@
  *
  * Prefixes are a tree of *nodes*, each a stretch of blocks that share everything: who touched them
  * last, how many requests did. Only blocks that may come back are in it. Requests are *slots*, in
- * order of touching. As in prefix/cache/history.h, what a request touched last is always a suffix of its
- * path; so a slot knows at which depth its own part begins, and into whose part to go on from
- * there. The slots' own parts, from the newest back, add up to the distance at which a slot's part
- * comes back: a Fenwick tree over slots gives it. For each size of a grid of cache sizes the oldest
- * slot that such a cache still has is kept up to date, so that the hits of a prefix at all sizes
- * are read off by walking along its few owners.
+ * order of touching. As in prefix/cache/history.h, what a request touched last is always a suffix
+ * of its path; so a slot knows at which depth its own part begins, and into whose part to go on
+ * from there. The slots' own parts, from the newest back, add up to the distance at which a slot's
+ * part comes back (prefix/cache/parts.h). For each size of a grid of cache sizes the oldest slot
+ * that such a cache still has is kept up to date, so that the hits of a prefix at all sizes are
+ * read off by walking along its few owners.
  *
  * What no cache of `keep` blocks would have any more is forgotten from time to time: memory depends
  * on `keep`, not on the number of requests. */
@@ -16,6 +16,7 @@
 #define MT_PREFIX_REUSE_HISTORY_H
 
 #include "base/error.h"
+#include "prefix/cache/parts.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,7 +42,7 @@ typedef struct mt_reuse_slot {
     uint32_t claim; /* who is to come back to it (the scheduler's word), UINT32_MAX: nobody */
 } mt_reuse_slot;
 
-/* Of a group of slots: what none of them can be outside of. */
+/* Bounds over a group of slots: the smallest `low` and the largest `core` in it. */
 typedef struct mt_reuse_reach {
     uint32_t low, core;
 } mt_reuse_reach;
@@ -55,9 +56,7 @@ typedef struct mt_reuse_history {
     uint32_t slot_count;
     uint32_t forget_at; /* when there are so many slots, the old ones are forgotten */
     size_t slot_capacity;
-    uint64_t *sums; /* Fenwick tree over the slots' own parts, 1-based */
-    size_t sum_capacity;
-    uint64_t total;             /* blocks of all own parts */
+    mt_parts parts;             /* the slots' own parts */
     mt_reuse_reach *near, *far; /* of 32 and of 1024 slots */
     size_t near_capacity, far_capacity;
 

@@ -1,6 +1,8 @@
 #include "prefix/reuse/items.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
+#include "trace/blocks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +21,7 @@ static uint64_t stretched(uint64_t depth, double multiplier) {
 
 /* Its last block may be the only one, and shorter than the others. */
 static int is_too_long(uint64_t blocks, uint64_t tokens, uint64_t block_size) {
-    return blocks > MT_SYNTHESIS_BLOCKS || tokens > LONGEST_INPUT ||
+    return blocks > MT_BLOCKS_LIMIT || tokens > LONGEST_INPUT ||
            blocks - 1 > (LONGEST_INPUT - tokens) / block_size;
 }
 
@@ -70,7 +72,7 @@ static mt_code choose(mt_reuse_items *items, uint32_t *from, const mt_model *mod
             return mt_fail(error, MT_ERROR_VALUE,
                            "requests would have more than %llu blocks, or 2^53 tokens: smaller "
                            "multipliers or a max_isl are needed",
-                           (unsigned long long)MT_SYNTHESIS_BLOCKS);
+                           (unsigned long long)MT_BLOCKS_LIMIT);
         if (too_long || item.input_length < options->min_isl ||
             item.input_length > options->max_isl)
             continue;
@@ -113,6 +115,7 @@ static mt_code set_distances(mt_reuse_items *items, const uint32_t *from, const 
                                .size = distance};
             item->distance = distance;
         }
+        mt_assert((item->run_count == 0) == (item->shared == 0));
         if (item->distance > (double)items->farthest)
             items->farthest = (uint64_t)item->distance;
     }

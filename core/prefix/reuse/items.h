@@ -45,7 +45,7 @@ typedef struct mt_reuse_items {
 
 /* The items of the descriptions that the ISL filter lets pass. *items must be zero; free them with
  * mt_reuse_items_free, on failure too. MT_ERROR_VALUE when nothing passes, or when a request would
- * be longer than MT_SYNTHESIS_BLOCKS. */
+ * be longer than MT_BLOCKS_LIMIT. */
 mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
                             const mt_synthesis_options *options, mt_error *error);
 

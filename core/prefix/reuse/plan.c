@@ -1,5 +1,6 @@
 #include "prefix/reuse/plan.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/model/alike.h"
@@ -25,8 +26,9 @@ typedef struct class {
 struct mt_reuse_matching {
     class *classes; /* sorted by depth and visits: what is left behind lies after what came back */
     uint32_t class_count;
-    mt_alike *places; /* of the items that share something, in groups of the alike; visits belong
-                         to places, items change theirs */
+    /* Of the items that share something, in groups of the alike. `visits` is a property of the
+     * place: a lap moves items between the places of one group, not the visits. */
+    mt_alike *places;
     uint32_t place_count;
     uint32_t *group_ends; /* of the alike, in places */
     uint32_t group_count;
@@ -260,6 +262,8 @@ static void exchange(mt_reuse_plan *plan, mt_random *random) {
 
 static void succeed(mt_reuse_plan *plan, uint32_t item, uint32_t successor) {
     matching *match = plan->matching;
+    /* Nobody has two successors or comes back to two. */
+    mt_assert(plan->successor[item] == MT_NO_ITEM && !match->is_successor[successor]);
     plan->successor[item] = successor;
     match->is_successor[successor] = 1;
     match->head[successor] = match->head[item] + plan->items->items[successor].elapsed;

@@ -7,13 +7,13 @@
  * came back to whom, only how many there were of each kind; the match is drawn anew for every lap.
  * Visits are first exchanged among items that are alike (the same blocks, about the same visits and
  * distance), so that a prefix that many requests share is not asked for in the source's order.
- * Where a choice is left, nobody is given a successor that would come too late for the lap, and
- * those whose own successors take longest choose first (the longest-processing-time rule: Graham,
+ * Where a choice is left, no item gets a successor that would come too late for the lap, and
+ * items whose own successors take longest choose first (the longest-processing-time rule: Graham,
  * "Bounds on multiprocessing timing anomalies", 1969).
  *
- * What is no successor of anybody is in the *deck*: first requests of a prefix, and requests that
- * turn off in the middle of one. It is dealt in an order that leaves each enough time for all that
- * follows from it. */
+ * An item that is nobody's successor is in the *deck*: the first request of a prefix, or a request
+ * that turns off in the middle of one. The deck is dealt in an order that leaves each item enough
+ * time for all that follows from it. */
 #ifndef MT_PREFIX_REUSE_PLAN_H
 #define MT_PREFIX_REUSE_PLAN_H
 

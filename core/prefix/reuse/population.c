@@ -1,11 +1,11 @@
 #include "prefix/reuse/population.h"
 
+#include "base/assert.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 #include <string.h>
 
 /* All found by trying on traces of very different kinds. */
@@ -46,9 +46,9 @@ void mt_reuse_population_free(mt_reuse_population *population) {
     mt_reuse_history_free(&population->history);
     mt_reuse_plan_free(&population->plan);
     mt_free(population->promises);
-    mt_free(population->due.waits);
-    mt_free(population->ready.waits);
-    mt_free(population->waiting.waits);
+    mt_free(population->due.items);
+    mt_free(population->ready.items);
+    mt_free(population->waiting.items);
     mt_free(population->moved);
 }
 
@@ -81,21 +81,34 @@ static mt_code promise(mt_reuse_population *population, uint32_t item, mt_error 
     return push(&population->due, population->clock + elapsed * look_early, successor, 0, error);
 }
 
+/* A promise is a slot that knows of it and the node that the slot ends in, deep enough to come back
+ * to, or what is left of them. */
+static int holds(const mt_reuse_population *population, uint32_t item) {
+    const mt_reuse_history *history = &population->history;
+    mt_reuse_promise promised = population->promises[item];
+    const mt_reuse_node *node = &history->nodes[promised.node];
+    const mt_reuse_slot *slot = &history->slots[promised.slot];
+    return (promised.node == MT_NO_NODE || (node->owner < history->slot_count &&
+                                            node->end >= item_of(population, item)->shared)) &&
+           (promised.slot == MT_NO_SLOT || (promised.slot < history->slot_count &&
+                                            slot->node == promised.node && slot->claim == item));
+}
+
 /* The old is forgotten, and the promises that name it. */
 static mt_code forget(mt_reuse_population *population, mt_error *error) {
-    if (mt_reserve((void **)&population->moved, &population->moved_capacity,
-                   population->history.slot_count, sizeof *population->moved) != 0)
+    if (MT_GROW(population->moved, population->moved_capacity, population->history.slot_count) != 0)
         return mt_fail_memory(error, "synthesiser");
     mt_reuse_forget(&population->history, population->moved);
     const mt_reuse_heap *const heaps[] = {&population->due, &population->ready};
     for (size_t h = 0; h < 2; h++) {
         for (size_t k = 0; k < heaps[h]->count; k++) {
-            mt_reuse_promise *promised = &population->promises[heaps[h]->waits[k].item];
+            mt_reuse_promise *promised = &population->promises[heaps[h]->items[k].item];
             if (promised->node != MT_NO_NODE &&
                 population->history.nodes[promised->node].owner == MT_NO_SLOT)
                 promised->node = MT_NO_NODE;
             if (promised->slot != MT_NO_SLOT)
                 promised->slot = population->moved[promised->slot];
+            mt_assert(holds(population, heaps[h]->items[k].item));
         }
     }
     return MT_OK;
@@ -110,7 +123,7 @@ static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t 
     uint32_t shared = slot != MT_NO_SLOT ? item->shared : 0;
     uint32_t returning = item->shared - shared + item->returning;
     size_t length = (size_t)item->shared + item->returning + item->unique;
-    if (mt_reserve((void **)&made->hash_ids, &made->hash_capacity, length, sizeof(uint64_t)) != 0)
+    if (MT_GROW(made->hash_ids, made->hash_capacity, length) != 0)
         return mt_fail_memory(error, "request's blocks");
     made->input_length = item->input_length;
     made->has_output = item->has_output;
@@ -253,7 +266,7 @@ static mt_code least_early(mt_reuse_population *population, mt_reuse_wait *chose
 }
 
 static mt_code make_ready(mt_reuse_population *population, mt_error *error) {
-    while (population->due.count > 0 && population->due.waits[0].moment <= population->clock) {
+    while (population->due.count > 0 && population->due.items[0].moment <= population->clock) {
         mt_reuse_wait wait = mt_reuse_heap_pop(&population->due);
         double urgency = wait.moment + patience * item_of(population, wait.item)->elapsed;
         mt_code code = push(&population->ready, urgency, wait.item, wait.tries, error);
@@ -279,7 +292,7 @@ static mt_code decide(mt_reuse_population *population, uint32_t *item, uint32_t 
         return code;
     int dealing = population->dealt < population->plan.deck_count;
     const mt_reuse_heap *waiting = &population->waiting;
-    int waited = waiting->count > 0 && waiting->waits[0].moment <= (double)population->made;
+    int waited = waiting->count > 0 && waiting->items[0].moment <= (double)population->made;
     if (population->ready.count > 0) {
         mt_reuse_wait wait = mt_reuse_heap_pop(&population->ready);
         *item = wait.item;

@@ -1,14 +1,15 @@
 /* Prompts that come back when the source's did.
  *
- * Each request is made after one description of the model (prefix/model/model.h), and each description is
- * used once in a lap: so lengths, and what hits in an infinite cache, are the source's exactly
- * after whole laps, and lap follows lap without drift. A plan (prefix/reuse/plan.h) says who is to
- * come back to whom; when, is decided by the distance: a request is due when its prefix is as far
- * back in the history (prefix/reuse/history.h), in distinct blocks touched since, as the
- * description says. Requests that nothing is due for are dealt in between. Where the place foreseen
- * is too near or too far by then, or the sums of errors want something else, the best of those near
- * the distance is taken (prefix/reuse/choice.h). What cannot be placed well waits a while; at the
- * end of a lap all that is left is placed, nearest to its distance first.
+ * Each request is made after one description of the model (prefix/model/model.h), and each
+ * description is used once in a lap: so lengths, and what hits in an infinite cache, are the
+ * source's exactly after whole laps, and lap follows lap without drift. A plan
+ * (prefix/reuse/plan.h) says who is to come back to whom; when, is decided by the distance: a
+ * request is due when its prefix is as far back in the history (prefix/reuse/history.h), in
+ * distinct blocks touched since, as the description says. Requests that nothing is due for are
+ * dealt in between. Where the place foreseen is too near or too far by then, or the sums of errors
+ * want something else, the best of those near the distance is taken (prefix/reuse/choice.h). What
+ * cannot be placed well waits a while; at the end of a lap all that is left is placed, nearest to
+ * its distance first.
  *
  * With prefix_root_multiplier = n there are n such populations with a history and laps of their
  * own, and each request belongs to one of them, as likely to each.
@@ -27,7 +28,7 @@ typedef struct mt_reuse mt_reuse;
 
 /* Makes requests after `model`, which is retained. NULL on failure: MT_ERROR_VALUE for options that
  * mt_synthesis_check refuses, a block size that is not the model's, a filter that nothing passes,
- * requests longer than MT_SYNTHESIS_BLOCKS, and more populations than fit into
+ * requests longer than MT_BLOCKS_LIMIT, and more populations than fit into
  * MT_REUSE_MEMORY. */
 mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error);
 

@@ -20,7 +20,7 @@ typedef struct mt_synthesis mt_synthesis;
 typedef struct mt_synthesis_times {
     const int64_t *gaps_ns; /* copied; NULL: all requests are made without a time */
     size_t count;
-    mt_gaps_kind kind;
+    mt_gaps_method kind;
     int dequantize; /* the gaps, in order, are taken off their grid first (prefix/gaps/gaps.h) */
     double speedup; /* > 0: times are divided by it */
 } mt_synthesis_times;

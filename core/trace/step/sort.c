@@ -5,6 +5,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "trace/source/batch.h"
 #include "trace/step/by_time.h"
 #include "trace/source/scratch.h"
@@ -13,11 +14,6 @@
 #include <string.h>
 
 static const size_t default_memory = (size_t)128 << 20;
-
-typedef struct sort_entry {
-    int64_t time_ns;
-    size_t place; /* in the batch, or in columns below */
-} sort_entry;
 
 typedef struct sort_run {
     mt_cursor cursor;
@@ -31,7 +27,7 @@ typedef struct sort_step {
     int64_t last_ns;     /* of the last request that had a time */
     mt_columns *columns; /* those below: their requests stay there. NULL: below is no such source */
     mt_batch batch;      /* else requests not yet written to a run */
-    sort_entry *entries;
+    mt_timed *entries;   /* a place is where the request lies in the batch or the columns */
     size_t count, entry_capacity, at;
     mt_scratch *scratch; /* NULL: all of it lies in memory */
     sort_run *runs;
@@ -41,45 +37,6 @@ typedef struct sort_step {
 } sort_step;
 
 /* ---- one run in memory ----------------------------------------------------------------------- */
-
-static void merge_halves(const sort_entry *from, size_t low, size_t middle, size_t high,
-                         sort_entry *to) {
-    size_t a = low, b = middle;
-    for (size_t i = low; i < high; i++)
-        to[i] =
-            b >= high || (a < middle && from[a].time_ns <= from[b].time_ns) ? from[a++] : from[b++];
-}
-
-static int is_sorted(const sort_entry *entries, size_t count) {
-    for (size_t i = 1; i < count; i++)
-        if (entries[i].time_ns < entries[i - 1].time_ns)
-            return 0;
-    return 1;
-}
-
-/* Stable, bottom-up; a run that is in order already costs one look. */
-static mt_code sort_entries(sort_entry *entries, size_t count, mt_error *error) {
-    if (is_sorted(entries, count))
-        return MT_OK;
-    sort_entry *spare = mt_allocate(count, sizeof *spare);
-    if (!spare)
-        return mt_fail_memory(error, "sorting");
-    sort_entry *from = entries, *to = spare;
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t low = 0; low < count; low += 2 * width) {
-            size_t middle = low + width < count ? low + width : count;
-            size_t high = middle + width < count ? middle + width : count;
-            merge_halves(from, low, middle, high, to);
-        }
-        sort_entry *swapped = from;
-        from = to;
-        to = swapped;
-    }
-    if (from != entries)
-        memcpy(entries, from, count * sizeof *entries);
-    mt_free(spare);
-    return MT_OK;
-}
 
 /* Writes the sorted batch behind what the file has, gathered into larger pieces. */
 static mt_code write_sorted(sort_step *self, mt_error *error) {
@@ -110,7 +67,7 @@ static mt_code write_sorted(sort_step *self, mt_error *error) {
 
 /* Makes a run of the batch. */
 static mt_code write_run(sort_step *self, mt_error *error) {
-    mt_code code = sort_entries(self->entries, self->count, error);
+    mt_code code = mt_sort_by_time(self->entries, self->count, error);
     if (code != MT_OK)
         return code;
     if (!self->scratch && !(self->scratch = mt_scratch_open(error)))
@@ -179,7 +136,7 @@ static mt_code add_entry(sort_step *self, unsigned has, int64_t time_ns, size_t 
         return mt_fail_memory(error, "sorting");
     if (has & MT_HAS_TIME)
         self->last_ns = time_ns;
-    self->entries[self->count++] = (sort_entry){self->last_ns, place};
+    self->entries[self->count++] = (mt_timed){self->last_ns, place};
     return MT_OK;
 }
 
@@ -189,11 +146,11 @@ static mt_code read_columns(sort_step *self, mt_error *error) {
     mt_code code = MT_OK;
     for (size_t i = 0; i < self->columns->count && code == MT_OK; i++)
         code = add_entry(self, mt_columns_has(self->columns, i), times ? times[i] : 0, i, error);
-    return code == MT_OK ? sort_entries(self->entries, self->count, error) : code;
+    return code == MT_OK ? mt_sort_by_time(self->entries, self->count, error) : code;
 }
 
 static mt_code add(sort_step *self, const mt_request *request, mt_error *error) {
-    size_t bytes = self->batch.used + self->batch.count * sizeof(sort_entry);
+    size_t bytes = self->batch.used + self->batch.count * sizeof(mt_timed);
     if (bytes > self->memory && request->has & MT_HAS_TIME) {
         mt_code code = write_run(self, error);
         if (code != MT_OK)
@@ -215,7 +172,7 @@ static mt_code read_all(sort_step *self, mt_error *error) {
     if (code != MT_OK || status < 0)
         return code != MT_OK ? code : mt_code_of(error);
     if (!self->scratch)
-        return sort_entries(self->entries, self->count, error);
+        return mt_sort_by_time(self->entries, self->count, error);
     if (self->batch.count > 0)
         code = write_run(self, error);
     mt_batch_free(&self->batch);

@@ -90,5 +90,5 @@ return {
   open = open,
   list_of = list_of,
   public = public,
-  methods = { raw.methods },
+  methods = { { "csv", raw.methods } },
 }

@@ -35,4 +35,4 @@ end
 ---@class moontide
 local public = { hasher = hasher }
 
-return { public = public, methods = { core.hash.methods } }
+return { public = public, methods = { { "hasher", core.hash.methods } } }

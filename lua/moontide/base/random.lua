@@ -50,13 +50,13 @@ local gamma_options = {
 
 local gamma_of_shape = methods.gamma
 
----@class moontide.gamma_draw
+---@class moontide.gamma_draw_options
 ---@field mean? number 1 when left out
 ---@field cv number standard deviation / mean
 
 --- Draws from the gamma distribution: by shape (scale 1), or by { mean = 1, cv = }.
 ---@param self moontide.random
----@param shape number|moontide.gamma_draw
+---@param shape number|moontide.gamma_draw_options
 ---@return number
 function methods.gamma(self, shape)
   if type(shape) ~= "table" then return gamma_of_shape(self, shape) end
@@ -65,4 +65,4 @@ function methods.gamma(self, shape)
   return gamma_of_shape(self, 1 / square) * square * given.mean
 end
 
-return { public = public, methods = { methods, core.random.sampler_methods } }
+return { public = public, methods = { { "random", methods }, { "sampler", core.random.sampler_methods } } }

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 local where = require "moontide.trace.where"
 core.base.own()
 
@@ -113,7 +114,7 @@ end
 local function result_text(opt, written)
   local seed = (opt.thin or opt.dequantize) and ("seed %d"):format(opt.seed)
   if opt.output_file == "-" then return seed end
-  return ("%s: %d request%s%s"):format(opt.output_file, written, written == 1 and "" or "s",
+  return ("%s: %s%s"):format(opt.output_file, texts.count(written, "request"),
     seed and (" (%s)"):format(seed) or "")
 end
 
@@ -121,13 +122,6 @@ end
 local function timestamp_digits(opt)
   local are_made = opt.speed_ratio ~= 1 or opt.dequantize
   return opt.timestamp_digits or (are_made and 3 or 6)
-end
-
-local function report_skipped(run)
-  if run.skipped and run.skipped > 0 then
-    io.stderr:write(("moontide: skipped %d bad line%s; the first: %s\n"):format(
-      run.skipped, run.skipped == 1 and "" or "s", run.first_skipped))
-  end
 end
 
 --- Writes the trace that the options describe.
@@ -140,7 +134,9 @@ function cat.run(opt)
     opt.output_file, opt.compact, timestamp_digits(opt))
   if not writer then return nil, message, code end
   local written, run, kind = pipe.copy(trace, writer)
-  report_skipped(type(run) == "table" and run or {})
+  if type(run) == "table" and (run.skipped or 0) > 0 then
+    report.note(texts.skipped(run.skipped, run.first_skipped))
+  end
   if not written then return nil, run --[[@as string]], kind end
   if run.nothing then return nil, "--" .. run.nothing, "value" end
   local done

@@ -2,7 +2,17 @@
 --- happens into one line on standard error and an exit status.
 --
 -- 0 done; 1 failed: a script's error, a missing input, a bad line; 2 wrong usage; 130 interrupted.
+--
+-- What only some commands need (help, workloads) is required where it is used, so that each starts at once.
 local core = require "moontide.core"
+local arguments = require "moontide.command.arguments"
+local common = require "moontide.script.common"
+local nearest = require "moontide.kit.nearest"
+local options = require "moontide.kit.options"
+local plan = require "moontide.script.plan"
+local report = require "moontide.kit.report"
+local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 core.base.own()
 
 local cli = {}
@@ -13,7 +23,7 @@ local status = { done = 0, failed = 1, usage = 2, interrupted = 130 }
 
 local function say(message)
   -- Control bytes of names that a user gave do not reach the terminal.
-  message = require("moontide.script.script").whole_names(message):gsub("[\0-\8\11-\31\127]", "?")
+  message = scripts.whole_names(message):gsub("[\0-\8\11-\31\127]", "?")
   io.stderr:write("moontide: ", message, "\n")
 end
 
@@ -41,17 +51,16 @@ local function message_of(value)
   if core.base.is_usage(value) then return value.message end
   local metatable = getmetatable(value)
   if type(metatable) == "table" and metatable.__tostring then return tostring(value) end
-  return ("a script raised %s"):format(require("moontide.kit.options").show(value))
+  return ("a script raised %s"):format(options.show(value))
 end
 
 -- Calls fn(...) and gives true and its results, or false and the exit status after the report. A usage
 -- error that nobody located is the command line's own (`usage_code` "usage") unless said otherwise.
 local function protected(usage_code, fn, ...)
-  local script = require "moontide.script.script"
-  local results = table.pack(xpcall(fn, script.add_traceback, ...))
+  local results = table.pack(xpcall(fn, scripts.add_traceback, ...))
   if results[1] then return table.unpack(results, 1, results.n) end
   local value = results[2]
-  if require("moontide.kit.report").is_write_failure(value) then
+  if report.is_write_failure(value) then
     return false, failure(value.message, value.code)
   end
   return false, failure(message_of(value), core.base.is_usage(value) and usage_code or "callback")
@@ -63,7 +72,7 @@ local function status_of(name, result, message, code)
   if result == nil or result == true then return status.done end
   if math.type(result) == "integer" and result >= 0 and result <= 255 then return result end
   return failure(("%s: run must return nothing, an exit status, or nil and a message, not %s"):format(
-    name, require("moontide.kit.options").show(result)))
+    name, options.show(result)))
 end
 
 -- --- running ---------------------------------------------------------------------------------------
@@ -75,39 +84,36 @@ local function early_seed(words)
     if word == "--" then break end
     text = word:match "^%-%-seed=(.*)$" or (word == "--seed" and words[i + 1]) or text
   end
-  local ok, seed = pcall(require("moontide.kit.options").integer, text, "")
+  local ok, seed = pcall(options.integer, text, "")
   return ok and seed or 0
 end
 
 -- Loads the script with math.random seeded.
 local function load_script(source, seed)
-  local script = require "moontide.script.script"
-  script.seed(seed)
-  return protected("callback", script.load, source)
+  plan.seed(seed)
+  return protected("callback", scripts.load, source)
+end
+
+-- Calls what a script's run is; gives the exit status.
+local function run(self, fn, ...)
+  local results = table.pack(protected("usage", fn, ...))
+  if not results[1] then return results[2] end
+  return status_of(self.name, table.unpack(results, 2, results.n))
 end
 
 local function run_plan(self, opt)
-  local script = require "moontide.script.script"
-  if opt.output_file == "-" then require("moontide.kit.report").divert(true) end
-  local ok, workload = protected("callback", script.make_plan, self, opt)
+  if opt.output_file == "-" then report.divert(true) end
+  local ok, workload = protected("callback", plan.make, self, opt)
   if not ok then return workload end
-  local results = table.pack(protected("usage", require("moontide.load.generate").run, self, workload, opt))
-  if not results[1] then return results[2] end
-  return status_of(self.name, table.unpack(results, 2, results.n))
-end
-
-local function run_command(self, argument)
-  local results = table.pack(protected("usage", self.run, argument))
-  if not results[1] then return results[2] end
-  return status_of(self.name, table.unpack(results, 2, results.n))
+  return run(self, require("moontide.command.generate").run, self, workload, opt)
 end
 
 -- The options in force: a script's own, then the common ones if it has a plan.
 local function full_spec(self)
   local spec = table.move(self.options, 1, #self.options, 1, {})
   if self.plan then
-    local common = require("moontide.command.common").of_script(self)
-    table.move(common, 1, #common, #spec + 1, spec)
+    local shared = common.of_script(self)
+    table.move(shared, 1, #shared, #spec + 1, spec)
   end
   return spec
 end
@@ -119,17 +125,16 @@ end
 
 -- A loaded script with the words after its name.
 local function run_loaded(self, words)
-  local arguments, script = require "moontide.command.arguments", require "moontide.script.script"
   if self.raw then
     if words[1] == "-h" or words[1] == "--help" then return show_help(self) end
-    return run_command(self, words)
+    return run(self, self.run, words)
   end
   if arguments.asks_help(words) then return show_help(self) end
   local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
   if not ok then return opt end
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
-  return self.plan and run_plan(self, opt) or run_command(self, script.strict(self, opt))
+  return self.plan and run_plan(self, opt) or run(self, self.run, script.strict(self, opt))
 end
 
 --- Runs a script by name with the words that follow it; gives the exit status.
@@ -137,7 +142,7 @@ end
 ---@param words string[]
 ---@return integer status
 function cli.run_script(name, words)
-  local source, message, code = require("moontide.script.script").find(name)
+  local source, message, code = scripts.find(name)
   if not source then return failure(message, code) end
   local ok, self = load_script(source, early_seed(words))
   if not ok then return self end
@@ -155,7 +160,7 @@ local function dispatch(words)
     io.stdout:write("moontide ", core.version, "\n")
     return status.done
   elseif first:find "^%-" then
-    local hint = require("moontide.kit.nearest").hint(first, { "--version", "--help" })
+    local hint = nearest.hint(first, { "--version", "--help" })
     return failure(("unknown option '%s'%s"):format(first, hint), "usage")
   end
   return cli.run_script(first, table.move(words, 2, #words, 1, {}))
@@ -169,12 +174,12 @@ local function flush_results(exit_status)
   return failure(message, code)
 end
 
---- The program: arguments are the words of the command line (0 is the program's name).
----@param arguments string[]
+--- The program: words are those of the command line (0 is the program's name).
+---@param words string[]
 ---@return integer status
-function cli.main(arguments)
-  _G.print = require("moontide.kit.report").print
-  local _, exit_status = protected("usage", dispatch, arguments)
+function cli.main(words)
+  _G.print = report.print
+  local _, exit_status = protected("usage", dispatch, words)
   return flush_results(exit_status)
 end
 

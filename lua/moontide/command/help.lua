@@ -1,8 +1,9 @@
 --- What `moontide help` prints. Nothing here runs a script's plan; the list of commands does not even
 --- load the scripts.
 local core = require "moontide.core"
+local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 core.base.own()
 
 local help = {}
@@ -11,27 +12,22 @@ local help = {}
 local groups = {
   { "Generate a trace", "steady", "burst", "mixed", "sin" },
   { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
-  { "Drive an endpoint", "replay", "sweep", "mock", "selftest" },
-  { "Look", "plot", "report" },
   { "Explore", "repl", "list", "help", "run" },
 }
 
 -- The groups with only what exists, as { title, names }.
 local function existing_groups()
-  local exists, result, rest = {}, {}, {}
-  for _, name in ipairs(script.bundled_names()) do exists[name] = true end
-  for _, group in ipairs(groups) do
+  local left, result = {}, {}
+  for _, name in ipairs(scripts.bundled_names()) do left[name] = true end
+  local function add(title, candidates)
     local names = {}
-    for i = 2, #group do
-      if exists[group[i]] then names[#names + 1] = group[i] end
-      exists[group[i]] = nil
+    for _, name in ipairs(candidates) do
+      if left[name] then names[#names + 1], left[name] = name, nil end
     end
-    if #names > 0 then result[#result + 1] = { group[1], names } end
+    if #names > 0 then result[#result + 1] = { title, names } end
   end
-  for _, name in ipairs(script.bundled_names()) do
-    if exists[name] then rest[#rest + 1] = name end
-  end
-  if #rest > 0 then result[#result + 1] = { "More", rest } end
+  for _, group in ipairs(groups) do add(group[1], table.move(group, 2, #group, 1, {})) end
+  add("More", scripts.bundled_names())
   return result
 end
 
@@ -50,10 +46,10 @@ end
 ---@param name string
 ---@return string
 function help.summary(name)
-  local source = script.find(name) --[[@as moontide.source]]
+  local source = scripts.find(name) --[[@as moontide.source]]
   local quoted = source.text:match '\n%s*summary%s*=%s*("[^"\\\n]*")%s*,'
   if quoted then return quoted:sub(2, -2) end
-  return script.load(source).summary
+  return scripts.load(source).summary
 end
 
 --- The overview: what Moontide is and the commands by what they are for.
@@ -64,7 +60,7 @@ function help.overview()
     "",
     "usage: moontide COMMAND [options]",
     "       moontide FILE.lua [options]      a script of your own",
-    "       moontide                         the prompt, on a terminal",
+    "       moontide                         the console, on a terminal",
     "       moontide help NAME [--source]    explain a command, or print its script",
     "       moontide help mt | mt.spike      explain the Lua module, or a name in it",
   }
@@ -113,7 +109,7 @@ end
 local function shown_default(value)
   if type(value) == "number" then return options.python_number(value) end
   if type(value) == "string" then return value end
-  if type(value) ~= "table" or getmetatable(value) then return nil end
+  if not options.is_plain(value) then return nil end
   local texts = {}
   for i, element in ipairs(value) do texts[i] = shown_default(element) end
   return #texts == #value and table.concat(texts, ",") or nil
@@ -177,9 +173,27 @@ function help.of_script(self)
   local lines = { self.summary, "", "usage: " .. usage_of(self) }
   add_options(lines, "options:", self.options)
   if self.plan then
-    add_options(lines, "options of every workload:", require("moontide.command.common").of_script(self))
+    add_options(lines, "options of every workload:", common.of_script(self))
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+-- --- the same for the manual page ------------------------------------------------------------------
+
+help.usage_of = usage_of
+
+--- How an option is written, and what it does.
+---@param option moontide.option
+---@return string, string
+function help.of_option(option)
+  return shown_name(option) .. placeholder(option), explain(option)
+end
+
+--- The options that a script has because it has a plan.
+---@param self moontide.script
+---@return moontide.option[]
+function help.workload_options(self)
+  return require("moontide.script.common").of_script(self)
 end
 
 return help

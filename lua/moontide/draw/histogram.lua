@@ -1,7 +1,10 @@
---- The histogram behind mt.chart.hist, which is hist at the prompt.
+--- The histogram: how often which values occur, as bars.
 local core = require "moontide.core"
-local chart = require "moontide.draw.chart"
+local axis = require "moontide.draw.axis"
+local bars = require "moontide.draw.bars"
 local options = require "moontide.kit.options"
+local styles = require "moontide.draw.style"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local hist_spec = {
@@ -17,18 +20,9 @@ local units = {
 
 -- --- edges -----------------------------------------------------------------------------------------
 
--- The smallest of 1, 2, 5 times a power of ten that is not below `value`.
-local function nice_step(value)
-  local power = 10.0 ^ math.floor(math.log(value, 10))
-  for _, factor in ipairs { 1, 2, 5 } do
-    if factor * power >= value * (1 - 1e-9) then return factor * power end
-  end
-  return 10 * power
-end
-
 -- Equal bins that begin and end at round numbers; of whole numbers at least 1 wide.
 local function equal_edges(low, high, bins, are_whole)
-  local step = low < high and nice_step((high - low) / bins) or 1
+  local step = low < high and axis.nice_step((high - low) / bins) or 1
   if are_whole then step = math.max(step, 1) end
   local edges = {}
   for i = math.floor(low / step), math.max(math.ceil(high / step), math.floor(low / step) + 1) do
@@ -100,14 +94,21 @@ local function title_of(values, given)
   if given then return given end
   local unit = values.unit and (" (%s)"):format(values.unit) or ""
   local title = values.name and values.name .. unit .. ": " or ""
-  title = ("%s%d value%s"):format(title, values.count, values.count == 1 and "" or "s")
+  title = title .. texts.count(values.count, "value")
   if values.absent == 0 then return title end
-  return ("%s, %d request%s without one"):format(title, values.absent, values.absent == 1 and "" or "s")
+  return ("%s, %s without one"):format(title, texts.count(values.absent, "request"))
 end
 
 -- --- the picture -----------------------------------------------------------------------------------
 
---- The picture of values with the options of mt.chart.hist.
+---@class moontide.hist_options
+---@field bins? integer about so many; 15
+---@field log? boolean bins that grow with the value, for long tails; values must be above 0
+---@field width? integer of the whole chart in columns
+---@field title? string
+
+--- How often which values occur, as bars: of a column of a trace, or of a list of numbers. A bin has its
+--- first number and what is below its second; the last has both. Print it.
 ---@param values moontide.column|number[]
 ---@param given? moontide.hist_options
 ---@return moontide.picture
@@ -116,7 +117,7 @@ return function(values, given)
   local looked
   if options.type_of(values) == "moontide.column" then
     looked = look_at_column(values)
-  elseif type(values) == "table" and getmetatable(values) == nil then
+  elseif options.is_plain(values) then
     looked = look_at_list(values)
   else
     options.wrong("hist: the values", values, "a column (columns:column 'input_length') or a list of numbers")
@@ -131,10 +132,10 @@ return function(values, given)
   if not counts then core.base.raise("hist: " .. message) end
   local rows = {}
   for i, count in ipairs(counts) do
-    rows[i] = { ("%s to %s"):format(chart.number(edges[i]), chart.number(edges[i + 1])), count }
+    rows[i] = { ("%s to %s"):format(axis.number(edges[i]), axis.number(edges[i + 1])), count }
   end
   local title = title_of(looked, opt.title)
-  return chart.picture(function(style)
-    return chart.bars({ rows = rows, width = opt.width, title = title }, style)
+  return styles.picture(function(style)
+    return bars({ rows = rows, width = opt.width, title = title }, style)
   end)
 end

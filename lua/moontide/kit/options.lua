@@ -1,26 +1,14 @@
 --- The one validator: of option tables (`mt.spike{ height = 3 }`), of mt.plan_of and, through
--- moontide.arguments, of the command line.
+-- command/arguments.lua, of the command line.
 --
--- An option is data: { "name", kind = "number", default = 3, help = "..." }. Its fields:
---   [1]         its name, with hyphens or underscores: --corr-time on the command line, corr_time
---               in tables
---   kind        number (finite), integer (exact; k and M), rate (a number per second or a curve),
---               rate_number (only a number), duration (seconds), length (tokens or a distribution),
---               curve, path, choice, flag (absent is false), string, boolean, any. A rate or length
---               given as a number is 0 or more unless the option has a range of its own
---   default     taken through the same conversion; without one the option is absent
---   required    true: it must be given
---   min, max    smallest and largest allowed number; above, below: the same, exclusive
---   choices     the texts that a choice may be
---   list        true: several values, "1,2,4" or { 1, 2, 4 }
---   help        what it means; placeholder: what stands for its value in the help
---   short       one letter: -o; aliases: further names; hidden: left out of the help
---   argument    true: may be given as a plain argument
---   stands_for  the name of a common option that this one replaces and whose value it also gives
--- A specification is a list of options; `items = true` in it lets a table's list part through.
+-- An option is data: { "name", kind = "number", default = 3, help = "..." }. A specification is a list of
+-- options; `items = true` in it lets a table's list part through.
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local units = require "moontide.kit.units"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local options = {
@@ -31,139 +19,33 @@ local options = {
   number = units.number,
   wrong = units.wrong,
   show = units.show,
-  type_of = units.type_of,
+  type_of = types.type_of,
+  is_plain = types.is_plain,
+  kinds = kinds.by_name,
   python_number = units.python_number,
 }
 
 ---@class moontide.option
----@field [1] string
----@field kind string
----@field default any
----@field required boolean?
----@field min number?
----@field max number?
+---@field [1] string its name, with hyphens or underscores: --corr-time on the command line, corr_time in tables
+---@field kind string number (finite), integer (exact; k and M), rate (a number per second or a curve),
+--- rate_number (only a number), duration (seconds), length (tokens or a distribution), curve, path, choice, flag
+--- (absent is false), shard ("0/4"), string, boolean, any; further ones where their values are made (kinds.lua
+--- says how). A rate or length given as a number is 0 or more unless the option has a range of its own
+---@field default any taken through the same conversion; without one the option is absent
+---@field required boolean? it must be given
+---@field min number? smallest allowed number; above: the same, exclusive
+---@field max number? largest allowed number; below: the same, exclusive
 ---@field above number?
 ---@field below number?
----@field choices string[]?
----@field list boolean?
----@field help string?
----@field placeholder string?
----@field short string?
----@field aliases string[]?
----@field hidden boolean?
----@field argument boolean?
----@field stands_for string?
-
--- --- kinds -----------------------------------------------------------------------------------------
-
-local function check_range(number, what, option)
-  local function refuse(bound, limit)
-    core.base.raise(("%s must be %s %s, not %s"):format(what, bound, units.show(limit), units.show(number)))
-  end
-  if option.min and option.max and (number < option.min or number > option.max) then
-    refuse("between " .. units.show(option.min) .. " and", option.max)
-  end
-  if option.min and number < option.min then refuse("at least", option.min) end
-  if option.max and number > option.max then refuse("at most", option.max) end
-  if option.above and number <= option.above then refuse("above", option.above) end
-  if option.below and number >= option.below then refuse("below", option.below) end
-  return number
-end
-
-local function number(value, what, option, from_text)
-  return check_range(units.number(value, what, from_text), what, option)
-end
-
-local function integer(value, what, option)
-  return check_range(units.integer(value, what), what, option)
-end
-
-local function duration(value, what, option)
-  return check_range(units.duration(value, what), what, option)
-end
-
-local function rate_number(value, what, option)
-  return check_range(units.rate_number(value, what), what, option)
-end
-
-local not_negative = { min = 0 }
-
-local function has_range(option)
-  return option.min or option.above or option.max or option.below
-end
-
--- Does the text name a curve or distribution ("sine:mean=20", "lognormal")? Numbers begin otherwise.
-local function is_named(text)
-  return text:find "^%s*%a" ~= nil and not text:find "^%s*[iInN][nNaA][fFnN]%s*$"
-end
-
--- A number here; what else it may be is the business of the curves.
-local function rate(value, what, option)
-  if type(value) == "number" or (type(value) == "string" and not is_named(value)) then
-    local per_second = units.rate_number(value, what)
-    return check_range(per_second, what, has_range(option) and option or not_negative)
-  end
-  return require("moontide.load.curve").of(value, what)
-end
-
-local function curve(value, what)
-  return require("moontide.load.curve").of(value, what)
-end
-
-local function length(value, what, option)
-  local is_text = type(value) == "string"
-  if type(value) == "number" or (is_text and not is_named(value)) then
-    local tokens = is_text and units.integer(value, what) or units.number(value, what)
-    return check_range(tokens, what, has_range(option) and option or not_negative)
-  end
-  return require("moontide.load.distribution").of(value, what)
-end
-
-local function text(value, what)
-  if type(value) ~= "string" then units.wrong(what, value, "a string") end
-  return value
-end
-
-local function path(value, what)
-  if type(value) ~= "string" or value == "" then units.wrong(what, value, "a file's name") end
-  return value
-end
-
-local function choice(value, what, option)
-  for _, allowed in ipairs(option.choices) do
-    if value == allowed then return value end
-  end
-  local shown = table.concat(option.choices, ", ")
-  local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
-  core.base.raise(("%s must be one of %s, not %s%s"):format(what, shown, units.show(value), hint))
-end
-
-local function boolean(value, what)
-  if type(value) ~= "boolean" then units.wrong(what, value, "true or false") end
-  return value
-end
-
-local function any(value)
-  return value
-end
-
---- Kinds by name: convert(value, what, option, from_text) gives the value or raises; placeholder
--- stands for it in the help.
-options.kinds = {
-  number = { convert = number, placeholder = "NUMBER" },
-  integer = { convert = integer, placeholder = "N" },
-  rate = { convert = rate, placeholder = "RATE" },
-  rate_number = { convert = rate_number, placeholder = "RATE" },
-  duration = { convert = duration, placeholder = "TIME" },
-  length = { convert = length, placeholder = "LENGTH" },
-  curve = { convert = curve, placeholder = "CURVE" },
-  path = { convert = path, placeholder = "FILE" },
-  choice = { convert = choice },
-  flag = { convert = boolean },
-  string = { convert = text, placeholder = "TEXT" },
-  boolean = { convert = boolean, placeholder = "true|false" },
-  any = { convert = any, placeholder = "VALUE" },
-}
+---@field choices string[]? the texts that a choice may be
+---@field list boolean? several values, "1,2,4" or { 1, 2, 4 }
+---@field help string? what it means
+---@field placeholder string? stands for its value in the help
+---@field short string? one letter: -o
+---@field aliases string[]? further names
+---@field hidden boolean? left out of the help
+---@field argument boolean? may be given as a plain argument
+---@field stands_for string? the name of a common option that this one replaces and whose value it also gives
 
 -- --- one value -------------------------------------------------------------------------------------
 
@@ -192,7 +74,7 @@ function options.value(value, what, option, from_text)
   if not option.list then return convert(value, what, option, from_text) end
   if type(value) == "string" and option.kind ~= "path" then
     value, from_text = split(value), true
-  elseif type(value) ~= "table" or getmetatable(value) then
+  elseif not types.is_plain(value) then
     value = { value }
   end
   local converted = {}
@@ -267,18 +149,10 @@ local function list_of(spec)
   return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
 end
 
--- The keys of a table in a fixed order, so that the first error is always the same one.
-local function sorted_keys(given)
-  local keys = {}
-  for key in pairs(given) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-
 local function refuse_unknown(function_name, given, spec)
   local known = {}
   for _, option in ipairs(spec) do known[options.key(option[1])] = true end
-  for _, key in ipairs(sorted_keys(given)) do
+  for _, key in ipairs(lists.sorted_keys(given)) do -- in order: the first error is always the same one
     local is_item = math.type(key) == "integer"
     if is_item and not spec.items then
       core.base.raise(("%s: takes named options, not a list (item %d is %s)"):format(
@@ -300,7 +174,7 @@ end
 ---@return table values a new table
 function options.table(function_name, given, spec, from_text)
   if given == nil then given = {} end
-  if type(given) ~= "table" or getmetatable(given) then
+  if not types.is_plain(given) then
     units.wrong(function_name .. ": the argument", given, "a table of options")
   end
   refuse_unknown(function_name, given, spec)
@@ -317,6 +191,14 @@ function options.table(function_name, given, spec, from_text)
     for i, item in ipairs(given) do values[i] = item end
   end
   return values
+end
+
+--- Raises unless the value is a list; `allowed` says of what.
+---@param value any
+---@param what string
+---@param allowed string
+function options.list(value, what, allowed)
+  if not types.is_plain(value) then units.wrong(what, value, allowed) end
 end
 
 --- Reads "NAME:key=value,key=value" as options are given on the command line; "NAME" alone has no

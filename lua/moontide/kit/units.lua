@@ -3,18 +3,10 @@
 -- Each reader takes a value (a number or a text) and `what`, its name for the error message
 -- ("spike: rise", "steady: --rate"), and raises a usage error that says what is allowed.
 local core = require "moontide.core"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local units = {}
-
---- The name of a value's type ("moontide.curve"); nil where it has none.
----@param value any
----@return string?
-function units.type_of(value)
-  local metatable = getmetatable(value)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(name) == "string" and name or nil
-end
 
 --- Shows any value for an error message: texts quoted and cut, numbers as numbers.
 ---@param value any
@@ -30,8 +22,7 @@ function units.show(value)
   elseif kind == "nil" or kind == "boolean" then
     return tostring(value)
   end
-  local name = units.type_of(value)
-  return "a " .. (name and name:gsub("^moontide%.", "") or kind)
+  return "a " .. types.type_name(value)
 end
 
 --- Raises the usage error "WHAT must be ALLOWED, not VALUE".

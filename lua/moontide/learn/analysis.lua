@@ -237,6 +237,6 @@ analysis.table = show.metrics
 ---@class moontide
 local public = { analyze = analysis.analyze }
 analysis.public = public
-analysis.methods = { methods }
+analysis.methods = { { "analysis", methods } }
 
 return analysis

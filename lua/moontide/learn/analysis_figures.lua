@@ -1,30 +1,33 @@
 --- The figures of an analysis beside its metrics: hit ratios, reuse, prefixes, sessions, arrivals; as fields
--- of the result that lua/moontide/analysis.lua describes. What is not known is absent.
+-- of the result that learn/analysis.lua describes. What is not known is absent.
 local core = require "moontide.core"
+local lists = require "moontide.kit.lists"
 core.base.own()
 
 local figures = {}
 
--- The sizes of the curve: 1, 2 and 5 times the powers of ten, as far as there are blocks, and their number.
-local function default_sizes(distinct_blocks)
-  local sizes, power = {}, distinct_blocks < 1000 and 1 or 100
+--- Sizes of a cache, in blocks: 1, 2 and 5 times the powers of ten, from `least` to below the number of
+--- distinct blocks.
+---@param distinct_blocks integer
+---@param least integer where there are a thousand blocks; from 1 where there are fewer
+---@return integer[]
+function figures.sizes(distinct_blocks, least)
+  local sizes, power = {}, 1
+  if distinct_blocks < 1000 then least = 1 end
   while power < distinct_blocks do
     for _, factor in ipairs { 1, 2, 5 } do
-      if factor * power < distinct_blocks then sizes[#sizes + 1] = factor * power end
+      local size = factor * power
+      if size >= least and size < distinct_blocks then sizes[#sizes + 1] = size end
     end
     power = 10 * power
   end
-  sizes[#sizes + 1] = distinct_blocks
   return sizes
 end
 
-local function sorted_sizes(given)
-  local sizes, seen = {}, {}
-  for _, size in ipairs(given) do
-    if not seen[size] then sizes[#sizes + 1] = size end
-    seen[size] = true
-  end
-  table.sort(sizes)
+-- The sizes of the curve where none are asked for: from 100 on, and all blocks.
+local function default_sizes(distinct_blocks)
+  local sizes = figures.sizes(distinct_blocks, 100)
+  sizes[#sizes + 1] = distinct_blocks
   return sizes
 end
 
@@ -38,7 +41,7 @@ local function add_hits(result, curve, found, cache_sizes)
     within = within, across = (found.hits - found.hits_within) / found.blocks,
   }
   result.lru = {}
-  local sizes = cache_sizes and sorted_sizes(cache_sizes) or default_sizes(found.distinct_blocks)
+  local sizes = cache_sizes and lists.ascending(cache_sizes) or default_sizes(found.distinct_blocks)
   for i, size in ipairs(sizes) do
     result.lru[i] = { size, (select(2, curve:at(size))) }
   end

@@ -2,55 +2,14 @@
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local json = require("moontide.base.json").public.json
+local text = require "moontide.kit.text"
 core.base.own()
 
 local show = {}
 
 -- --- tables ----------------------------------------------------------------------------------------
 
--- "12,035.06"; "N/A" without a value.
-local function number(value, decimals)
-  if not value then return "N/A" end
-  local sign, whole, fraction = ("%." .. decimals .. "f"):format(value):match "^(-?)(%d+)(%.?%d*)$"
-  local grouped = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
-  return sign .. grouped .. fraction
-end
-
-show.number = number
-
--- Whole seconds: "1h30m", "0s".
-local function time_text(seconds)
-  if seconds < 0 then return "-" .. time_text(-seconds) end
-  local text = ""
-  for _, unit in ipairs { { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 } } do
-    local count = seconds // unit[2]
-    if count > 0 then text = text .. count .. unit[1] end
-    seconds = seconds % unit[2]
-  end
-  return text == "" and "0s" or text
-end
-
-show.time_text = time_text
-
--- The cells as lines, the first column to the left, numbers to the right.
-local function layout(table_rows)
-  local widths = {}
-  for _, cells in ipairs(table_rows) do
-    for i, cell in ipairs(cells) do widths[i] = math.max(widths[i] or 0, #cell) end
-  end
-  local lines = {}
-  for _, cells in ipairs(table_rows) do
-    local padded = {}
-    for i, cell in ipairs(cells) do
-      local space = (" "):rep(widths[i] - #cell)
-      padded[i] = i == 1 and cell .. space or space .. cell
-    end
-    lines[#lines + 1] = table.concat(padded, "  ")
-  end
-  return table.concat(lines, "\n")
-end
-
-show.layout = layout
+local number, counted, layout, time_text = text.number, text.grouped_count, text.aligned, text.time
 
 local statistics = {
   { "mean", "Mean" }, { "std", "Std Dev" }, { "min", "Min" }, { "p25", "P25" },
@@ -95,12 +54,6 @@ function show.quantiles(values, wanted)
 end
 
 -- --- the parts of the report -----------------------------------------------------------------------
-
-local function counted(count, what)
-  return ("%s %s%s"):format(number(count, 0), what, count == 1 and "" or "s")
-end
-
-show.counted = counted
 
 --- The hit ratio of an LRU cache drawn against its size.
 ---@param analysis moontide.analysis with hash_ids
@@ -168,15 +121,15 @@ end
 
 local function times_section(analysis)
   local sessions = analysis.sessions or {}
-  local text = sessions_title(analysis) .. "\n" .. statistics_table(
+  local shown = sessions_title(analysis) .. "\n" .. statistics_table(
     { reuse = analysis.reuse_time, turns = sessions.turns, think = sessions.think_time },
     { { "reuse", "Reuse Time (s)", fine = true }, { "turns", "Turns per Session" },
       { "think", "Think Time (s)", fine = true } }, quantiles)
   if analysis.backward > 0 then
-    text = text .. "\nReuse Time: N/A, the timestamps of " .. counted(analysis.backward, "request")
+    shown = shown .. "\nReuse Time: N/A, the timestamps of " .. counted(analysis.backward, "request")
       .. " go back ('moontide cat --sort' puts them in order)"
   end
-  return text
+  return shown
 end
 
 local function prefixes_section(analysis)

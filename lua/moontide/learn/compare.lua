@@ -2,7 +2,9 @@
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
 local core = require "moontide.core"
+local figures = require "moontide.learn.analysis_figures"
 local json = require("moontide.base.json").public.json
+local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
 core.base.own()
@@ -174,30 +176,6 @@ end
 
 -- --- comparing -------------------------------------------------------------------------------------
 
--- 200, 500, 1000, ... below the larger trace's distinct blocks; from 1 on for small traces.
-local function default_sizes(distinct)
-  local sizes, least, decade = {}, distinct < 1000 and 1 or 200, 1
-  while decade < distinct do
-    for _, step in ipairs { 1, 2, 5 } do
-      local size = step * decade
-      if size >= least and size < distinct then sizes[#sizes + 1] = size end
-    end
-    decade = 10 * decade
-  end
-  return #sizes > 0 and sizes or { 1 }
-end
-
--- Sizes going up, none twice.
-local function in_order(sizes)
-  sizes = table.move(sizes, 1, #sizes, 1, {})
-  table.sort(sizes)
-  local different = {}
-  for _, size in ipairs(sizes) do
-    if size ~= different[#different] then different[#different + 1] = size end
-  end
-  return different
-end
-
 local function compare_lengths(self, a, b, samples)
   for _, name in ipairs(metrics) do
     self[name] = pairs_of(a.metrics[name], b.metrics[name], statistics)
@@ -217,8 +195,9 @@ local function compare_blocks(self, a, b, sizes)
   self.hit_infinite_request = pair(a.hit_infinite.request, b.hit_infinite.request)
   self.hit_infinite_token = pair(a.hit_infinite.token, b.hit_infinite.token)
   self.blocks_for_90_percent = pair(a.blocks_for_90_percent, b.blocks_for_90_percent)
-  self.cache_sizes = sizes and in_order(sizes)
-    or default_sizes(math.max(a.distinct_blocks, b.distinct_blocks))
+  sizes = sizes and lists.ascending(sizes)
+    or figures.sizes(math.max(a.distinct_blocks, b.distinct_blocks), 200)
+  self.cache_sizes = #sizes > 0 and sizes or { 1 }
   self.lru = {}
   for _, size in ipairs(self.cache_sizes) do self.lru[size] = self:hit_ratios(size) end
   self.reuse_time = pairs_of(a.reuse_time, b.reuse_time, quantiles)
@@ -294,6 +273,6 @@ end
 ---@class moontide
 local public = { compare = compare.compare }
 compare.public = public
-compare.methods = { methods }
+compare.methods = { { "comparison", methods } }
 
 return compare

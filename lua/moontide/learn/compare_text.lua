@@ -3,6 +3,7 @@ local absent = require "moontide.learn.compare_absent"
 local core = require "moontide.core"
 local measure = require "moontide.learn.compare_measure"
 local show = require "moontide.learn.analysis_show"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local text = {}
@@ -29,7 +30,7 @@ end
 -- Adds a line: title, both values with so many decimals, the difference, and perhaps the distance.
 local function add(lines, title, both, decimals, difference, distance)
   if not both then return end
-  lines[#lines + 1] = { title, show.number(both[1], decimals), show.number(both[2], decimals),
+  lines[#lines + 1] = { title, texts.number(both[1], decimals), texts.number(both[2], decimals),
     difference(both), distance and ("%.4f"):format(distance) or "" }
 end
 
@@ -70,7 +71,7 @@ local function add_hits(lines, comparison)
   if not comparison.hit_infinite then return end
   add_title(lines, "Hit Ratio by Block")
   for _, size in ipairs(comparison.cache_sizes) do
-    local title = ("  LRU, %s block%s"):format(show.number(size, 0), size == 1 and "" or "s")
+    local title = "  LRU, " .. texts.grouped_count(size, "block")
     add(lines, title, comparison.lru[size], 4, in_hit_ratio)
   end
   add(lines, "  infinite cache", comparison.hit_infinite, 4, in_hit_ratio)
@@ -100,8 +101,8 @@ local function add_dispersion(lines, comparison, window)
   local values = {}
   for i, one in ipairs(comparison.analyses) do values[i] = absent.arrivals(one, window).variance_over_mean end
   if not (values[1] or values[2]) then return end
-  lines[#lines + 1] = { ("  in windows of %d s"):format(window), show.number(values[1], 2),
-    show.number(values[2], 2), values[1] and values[2] and in_percent(values) or "N/A", "" }
+  lines[#lines + 1] = { ("  in windows of %d s"):format(window), texts.number(values[1], 2),
+    texts.number(values[2], 2), values[1] and values[2] and in_percent(values) or "N/A", "" }
 end
 
 local function add_arrivals(lines, comparison)
@@ -127,7 +128,8 @@ function text.of(comparison)
   add_hits(lines, comparison)
   add_sessions(lines, comparison)
   add_arrivals(lines, comparison)
-  local parts = { ("A: %s\nB: %s\n"):format(comparison.traces[1], comparison.traces[2]), show.layout(lines) }
+  local names = ("A: %s\nB: %s\n"):format(comparison.traces[1], comparison.traces[2])
+  local parts = { names, texts.aligned(lines) }
   parts[#parts + 1] = sessions_note(comparison)
   local lacking = absent.all(comparison)
   if #lacking > 0 then parts[#parts + 1] = "\nNot compared: " .. table.concat(lacking, "; ") end

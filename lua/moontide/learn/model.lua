@@ -148,6 +148,6 @@ end
 ---@class moontide
 local public = { model = { learn = model.learn, open = model.open } }
 model.public = public
-model.methods = { methods }
+model.methods = { { "model", methods } }
 
 return model

@@ -2,11 +2,12 @@
 local core = require "moontide.core"
 local analysis_show = require "moontide.learn.analysis_show"
 local json = require("moontide.base.json").public.json
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local show = {}
 
-local counted, number = analysis_show.counted, analysis_show.number
+local counted, number = texts.grouped_count, texts.number
 
 local function blocks_section(figures)
   local total = figures.shared_blocks + figures.returning_blocks + figures.unique_blocks
@@ -18,12 +19,12 @@ local function blocks_section(figures)
   } do
     cells[#cells + 1] = { row[1], number(row[2], 0), ("%.1f %%"):format(100 * row[2] / total) }
   end
-  return analysis_show.layout(cells)
+  return texts.aligned(cells)
 end
 
 local function arrivals_section(figures)
   local text = ("%s at %s in %s; "):format(counted(figures.requests, "request"),
-    counted(figures.instants, "instant"), analysis_show.time_text(math.floor(figures.span + 0.5)))
+    counted(figures.instants, "instant"), texts.time(math.floor(figures.span + 0.5)))
   return text .. (figures.keeps_order and "the gaps are in order"
     or "the order of the gaps is left out: new times are drawn from them by --arrivals iid only")
 end

@@ -54,4 +54,4 @@ end
 ---@class moontide
 local public = { radix = radix }
 
-return { public = public, methods = { core.radix.methods } }
+return { public = public, methods = { { "radix", core.radix.methods } } }

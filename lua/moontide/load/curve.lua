@@ -4,8 +4,10 @@
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
+local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
 local sample = require "moontide.load.curve_sampling"
+local shapes = require "moontide.load.curve_shapes"
 core.base.own()
 
 local raw = core.curve
@@ -24,163 +26,6 @@ local default_horizon = 24 * 3600 -- seconds over which an endless function is s
 
 ---@class moontide
 local public = {}
-
--- --- makers ----------------------------------------------------------------------------------------
-
--- A duration given or not: nil is endless.
-local function duration_or_endless(value, what)
-  return value == nil and math.huge or options.duration(value, what)
-end
-
---- A constant rate, endless unless a duration is given.
----@param rate number|string requests per second
----@param duration? number|string seconds
----@return moontide.curve
-function public.const(rate, duration)
-  return raw.constant(options.rate_number(rate, "const: the rate"),
-    duration_or_endless(duration, "const: the duration"))
-end
-
---- A straight line from one rate to another.
----@param from number|string requests per second at the start
----@param to number|string requests per second at the end
----@param duration number|string seconds
----@return moontide.curve
-function public.ramp(from, to, duration)
-  return raw.ramp(options.rate_number(from, "ramp: the first rate"),
-    options.rate_number(to, "ramp: the last rate"), options.duration(duration, "ramp: the duration"))
-end
-
--- The list part of `given` as two lists of numbers.
-local function pairs_of(given, function_name, spec, noun, form)
-  local values = options.table(function_name, given, spec)
-  local rates, times = {}, {}
-  for i, item in ipairs(given or {}) do
-    local what = ("%s: %s %d"):format(function_name, noun, i)
-    if type(item) ~= "table" or getmetatable(item) or #item ~= 2 then options.wrong(what, item, form) end
-    rates[i] = options.rate_number(item[1], what .. ": the rate")
-    times[i] = options.duration(item[2], what .. ": the time")
-  end
-  return values, rates, times
-end
-
-local steps_spec = { items = true }
-
---- Constant pieces, one after the other, with jumps between them.
----@param pieces { [1]: number|string, [2]: number|string }[] { rate, duration } each
----@return moontide.curve
-function public.steps(pieces)
-  local _, rates, durations = pairs_of(pieces, "steps", steps_spec, "piece", "{rate, duration}")
-  return raw.steps(rates, durations)
-end
-
-local points_spec = { items = true, { "smooth", kind = "boolean", default = false } }
-
----@class moontide.points_options { rate, time } each, times increasing
----@field [integer] { [1]: number|string, [2]: number|string }
----@field smooth? boolean
-
---- Straight lines (or, with smooth=true, a monotone cubic) through points; holds the first rate from
---- 0 and ends at the last time.
----@param list moontide.points_options
----@return moontide.curve
-function public.points(list)
-  local values, rates, times = pairs_of(list, "points", points_spec, "point", "{rate, time}")
-  return raw.points(rates, times, values.smooth)
-end
-
-local sine_spec = {
-  { "mean", kind = "rate_number" }, { "amp", kind = "rate_number" },
-  { "min", kind = "rate_number" }, { "max", kind = "rate_number" },
-  { "period", kind = "duration", above = 0, required = true },
-  { "phase", kind = "duration" }, { "peak_at", kind = "duration" },
-}
-
--- Mean and amplitude from exactly one of the two ways to say them.
-local function mean_and_amp(o)
-  local by_mean = o.mean ~= nil or o.amp ~= nil
-  local by_range = o.min ~= nil or o.max ~= nil
-  if by_mean and by_range then
-    core.base.raise "sine: give mean and amp, or min and max, not a mixture of them"
-  end
-  if by_range then
-    if o.min == nil then core.base.raise "sine: min is required beside max" end
-    if o.max == nil then core.base.raise "sine: max is required beside min" end
-    if o.min > o.max then
-      core.base.raise(("sine: min (%s) must not be above max (%s)"):format(options.show(o.min),
-        options.show(o.max)))
-    end
-    return (o.min + o.max) / 2, (o.max - o.min) / 2
-  end
-  if o.mean == nil and o.amp == nil then
-    core.base.raise "sine: mean and amp, or min and max, are required"
-  end
-  if o.mean == nil then core.base.raise "sine: mean is required beside amp" end
-  if o.amp == nil then core.base.raise "sine: amp is required beside mean" end
-  return o.mean, o.amp
-end
-
-local function sine_of(o)
-  local mean, amp = mean_and_amp(o)
-  if o.phase and o.peak_at then core.base.raise "sine: give phase or peak_at, not both" end
-  local phase = o.phase or 0
-  if o.peak_at then phase = o.peak_at - o.period * (amp < 0 and 0.75 or 0.25) end
-  return raw.sine(mean, amp, o.period, phase)
-end
-
----@class moontide.sine_options mean and amp, or min and max; phase or peak_at, or neither
----@field mean? number|string
----@field amp? number|string
----@field min? number|string
----@field max? number|string
----@field period number|string seconds
----@field phase? number|string when it rises through its mean
----@field peak_at? number|string when a top is
-
---- A sine: mean + amp * sin(2 pi (t - phase) / period). Endless.
----@param o moontide.sine_options
----@return moontide.curve
-function public.sine(o)
-  return sine_of(options.table("sine", o, sine_spec))
-end
-
-local spike_spec = {
-  { "at", kind = "duration", required = true }, { "height", kind = "rate_number", required = true },
-  { "rise", kind = "duration", default = 0, min = 0 }, { "fall", kind = "duration", default = 0, min = 0 },
-}
-
----@class moontide.spike_options
----@field at number|string when the top is
----@field height number|string requests per second
----@field rise? number|string how long it rises before the top; at once when left out
----@field fall? number|string how long it falls after it
-
---- A spike: from 0 straight up to height over `rise` before `at`, and back over `fall` after. Add it
---- to another curve. Endless.
----@param o moontide.spike_options
----@return moontide.curve
-function public.spike(o)
-  local v = options.table("spike", o, spike_spec)
-  return raw.spike(v.at, v.height, v.rise, v.fall)
-end
-
-local noise_spec = {
-  { "cv", kind = "number", required = true, min = 0, max = 100 },
-  { "corr_time", kind = "duration", required = true, above = 0 },
-}
-
----@class moontide.noise_options
----@field cv number standard deviation / mean
----@field corr_time number|string the time in which its correlation falls to 1/e
-
---- Positive random noise of mean 1, to multiply with. Each call is a new realisation, the same one
---- wherever its value is used. Endless.
----@param o moontide.noise_options
----@return moontide.curve
-function public.noise(o)
-  local v = options.table("noise", o, noise_spec)
-  return raw.noise(v.cv, v.corr_time)
-end
 
 local function from_function(fn, duration, horizon, label)
   local times, rates = sample(fn, horizon)
@@ -422,59 +267,26 @@ function methods:plot(o)
   end)
 end
 
--- --- curves from the command line ------------------------------------------------------------------
+local curve = { public = public, methods = { { "curve", methods } }, is = raw.is }
 
-local const_spec = {
-  { "rate", kind = "rate_number", required = true }, { "duration", kind = "duration", above = 0 },
-}
-local ramp_spec = {
-  { "from", kind = "rate_number", required = true }, { "to", kind = "rate_number", required = true },
-  { "duration", kind = "duration", above = 0, required = true },
-}
-
--- NAME:key=value,... by name: a specification and what to do with the values.
-local by_name = {
-  const = { const_spec, function(v) return raw.constant(v.rate, v.duration or math.huge) end },
-  noise = { noise_spec, function(v) return raw.noise(v.cv, v.corr_time) end },
-  ramp = { ramp_spec, function(v) return raw.ramp(v.from, v.to, v.duration) end },
-  sine = { sine_spec, sine_of },
-  spike = { spike_spec, function(v) return raw.spike(v.at, v.height, v.rise, v.fall) end },
-}
-local names = "const, noise, ramp, sine, spike"
-
-local function from_text(text, what)
-  if not text:find ":" and not by_name[text] then
-    return raw.constant(options.rate_number(text, what), math.huge)
+--- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
+--- is read as on the command line ("sine:mean=20,amp=10,period=60").
+---@param value any
+---@param what string what the value is, for the error message
+---@return moontide.curve
+function curve.of(value, what)
+  if raw.is(value) then return value end
+  if type(value) == "number" then
+    return raw.constant(options.rate_number(value, what), math.huge)
+  elseif type(value) == "function" then
+    return from_function(value, math.huge, default_horizon, "curve(function)")
+  elseif type(value) == "string" then
+    return shapes.of_text(value, what)
   end
-  local name, texts = options.call(text, what)
-  local entry = by_name[name]
-  if not entry then
-    core.base.raise(("%s: there is no curve called '%s' (there are %s)"):format(what, name, names))
-  end
-  return entry[2](options.table(what .. ": " .. name, texts, entry[1], true))
+  return options.wrong(what, value, "a curve, a rate or a function of time")
 end
 
-return {
-  public = public,
-  methods = { methods },
+kinds.by_name.curve = { convert = curve.of, placeholder = "CURVE" }
+kinds.by_name.rate = kinds.number_or(options.rate_number, curve.of, "RATE")
 
-  --- The curve that a value stands for, for other modules: a number is an endless constant, a function
-  --- of time is sampled, a text is read as on the command line ("sine:mean=20,amp=10,period=60").
-  ---@param value any
-  ---@param what string what the value is, for the error message
-  ---@return moontide.curve
-  of = function(value, what)
-    if raw.is(value) then return value end
-    if type(value) == "number" then
-      return raw.constant(options.rate_number(value, what), math.huge)
-    elseif type(value) == "function" then
-      return from_function(value, math.huge, default_horizon, "curve(function)")
-    elseif type(value) == "string" then
-      return from_text(value, what)
-    end
-    return options.wrong(what, value, "a curve, a rate or a function of time")
-  end,
-
-  --- Is the value a curve?
-  is = raw.is,
-}
+return curve

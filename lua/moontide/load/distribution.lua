@@ -1,5 +1,6 @@
 --- Distributions: of lengths, gaps, think times, picks. A number is a fixed one.
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 core.base.own()
@@ -32,14 +33,14 @@ local methods = raw.methods
 ---@field values any[]
 ---@field draw fun(self, random: moontide.random): any one of the values
 
-local distribution = { public = public, methods = { methods } }
+local distribution = { public = public, methods = { { "distribution", methods } } }
 
 local function is_distribution(value)
   return getmetatable(value) == metatable
 end
 
 local function is_curve(value)
-  return type(value) == "userdata" and options.type_of(value) == "moontide.curve"
+  return options.type_of(value) == "moontide.curve"
 end
 
 -- --- parameters ------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ local function make_of_table(name, given, from_text)
 end
 
 local function make(name, first, second)
-  if type(first) == "table" and getmetatable(first) == nil then
+  if options.is_plain(first) then
     return make_of_table(name, first, false)
   end
   local order = specifications[name].order
@@ -249,7 +250,7 @@ local function weighted(name, list)
   local weights, values = {}, {}
   if #list == 0 then core.base.raise(name .. ": takes a list of { weight, value } pairs, at least one") end
   for i, pair in ipairs(list) do
-    if type(pair) ~= "table" or getmetatable(pair) or pair[2] == nil then
+    if not options.is_plain(pair) or pair[2] == nil then
       core.base.raise(("%s: item %d must be { weight, value }"):format(name, i))
     end
     weights[i] = options.number(pair[1], ("%s: weight %d"):format(name, i))
@@ -384,5 +385,9 @@ end
 ---@param value any
 ---@return boolean
 distribution.is = is_distribution
+
+kinds.by_name.length = kinds.number_or(function(value, what)
+  return type(value) == "string" and options.integer(value, what) or options.number(value, what)
+end, distribution.of, "LENGTH")
 
 return distribution

@@ -1,5 +1,6 @@
 --- What a plan will be on average, as a value that prints as a table.
 local core = require "moontide.core"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local expected = {}
@@ -16,10 +17,7 @@ local expected_type = { __name = "moontide.expected" }
 
 -- "1,234,567.8"
 local function grouped(number)
-  if number ~= number then return "?" end
-  local whole, rest = ("%.1f"):format(number):match "^(%d+)(.*)$"
-  whole = whole:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
-  return whole .. rest
+  return number == number and texts.number(number, 1) or "?"
 end
 
 local function tokens(mean)
@@ -33,24 +31,6 @@ end
 local function row_of(name, one, duration)
   return { name, grouped(one.requests), per_second(one.requests, duration), tokens(one.input_length),
     tokens(one.output_length) }
-end
-
--- Columns of texts: the first to the left, the others to the right.
-local function aligned(rows)
-  local widths, lines = {}, {}
-  local function width(cell) return utf8.len(cell) or #cell end
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(cell)) end
-  end
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i, cell in ipairs(row) do
-      local space = (" "):rep(widths[i] - width(cell))
-      cells[i] = i == 1 and cell .. space or space .. cell
-    end
-    lines[#lines + 1] = table.concat(cells, "  ")
-  end
-  return table.concat(lines, "\n")
 end
 
 -- Streams that a table shows one by one.
@@ -72,7 +52,7 @@ function expected_type.__tostring(self)
   end
   local name = #self.streams == 1 and self.streams[1].name or "all"
   rows[#rows + 1] = row_of(name, self, self.duration)
-  local text = ("expected over %.9g s:\n"):format(self.duration) .. aligned(rows)
+  local text = ("expected over %.9g s:\n"):format(self.duration) .. texts.aligned(rows)
   if self.sessions ~= 0 then
     text = ("%s\n%s sessions, %s per second"):format(text, grouped(self.sessions),
       per_second(self.sessions, self.duration))

@@ -1,6 +1,8 @@
 --- Further members of a stream's records: `fields = { model = "llama", priority = mt.choice{...} }`.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local json = require("moontide.base.json").public.json
+local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
 core.base.own()
 
@@ -11,7 +13,6 @@ local function json_text(value, where)
   if type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
     options.wrong(where, value, "finite")
   end
-  local json = require("moontide.base.json").public.json
   local ok, text = pcall(function() return json.encode(value) end)
   if ok then return text end
   if not core.base.is_usage(text) then error(text, 0) end
@@ -44,11 +45,9 @@ end
 ---@return userdata|nil list nil when there are none
 function fields.of(given, where, beneath)
   where = where .. ": fields"
-  local all, names = {}, {}
+  local all = {}
   for _, from in ipairs { beneath or {}, given or {} } do
-    if type(from) ~= "table" or getmetatable(from) then
-      options.wrong(where, from, "a table of names and values")
-    end
+    options.list(from, where, "a table of names and values")
     for name, value in pairs(from) do
       if type(name) ~= "string" then
         core.base.raise(("%s: fields have names, %s is none"):format(where, options.show(name)))
@@ -58,11 +57,9 @@ function fields.of(given, where, beneath)
       all[name] = value
     end
   end
-  for name in pairs(all) do names[#names + 1] = name end
-  if #names == 0 then return nil end
-  table.sort(names)
+  if next(all) == nil then return nil end
   local list = core.plan.fields()
-  for _, name in ipairs(names) do add(list, name, all[name], where) end
+  for _, name in ipairs(lists.sorted_keys(all)) do add(list, name, all[name], where) end
   return list
 end
 

@@ -1,7 +1,9 @@
 --- Prompts: who shares which prefix.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local models = require "moontide.learn.model"
 local options = require "moontide.kit.options"
+local stream = require "moontide.load.stream"
 core.base.own()
 
 ---@class moontide.prompt a prompt source
@@ -65,7 +67,7 @@ function public.shared_prefix(opt)
     { "zipf", kind = "number", min = 0, default = 0 },
     { "name", kind = "string" },
   })
-  require("moontide.load.stream").check_name(values.name, "shared_prefix: name")
+  stream.check_name(values.name, "shared_prefix: name")
   local pick = values.groups
   if values.zipf > 0 then
     pick = distribution.public.zipf { n = values.groups, s = values.zipf }
@@ -95,7 +97,7 @@ local function pick_of(value, where)
   return distribution.of(value, where .. ": pick")
 end
 
----@class moontide.part
+---@class moontide.part_options
 ---@field tokens number|moontide.distribution drawn once a content
 ---@field pick? integer|moontide.distribution among so many contents, each as likely, or by a distribution
 ---@field count? integer picked so many times in a row
@@ -104,10 +106,10 @@ end
 --- Contents chained in order, each picked anew by every request; what is left of the prompt is new.
 ---
 --- mt.parts{ {tokens = 512}, {tokens = 2048, pick = mt.zipf{n = 1e6, s = 1}, count = 3} }
----@param list moontide.part[]
+---@param list moontide.part_options[]
 ---@return moontide.prompt
 function public.parts(list)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+  if not options.is_plain(list) or #list == 0 then
     core.base.raise "parts: needs at least one part, as in parts{ {tokens=512}, {tokens=2048, pick=100} }"
   end
   options.table("parts", list, { items = true })
@@ -115,7 +117,7 @@ function public.parts(list)
   for i, part in ipairs(list) do
     local where = ("parts: part %d"):format(i)
     local values = options.table(where, part, part_options)
-    require("moontide.load.stream").check_name(values.name, where .. ": name")
+    stream.check_name(values.name, where .. ": name")
     local tokens = distribution.of(values.tokens, where .. ": tokens")
     parts[i] = { tokens, pick_of(values.pick, where), values.count, values.name }
     texts[i] = "{" .. fields_text(part, { "tokens", "pick", "count", "name" }) .. "}"
@@ -152,7 +154,7 @@ local learned_options = { { "block_size", kind = "integer", min = 1 } }
 ---@return moontide.prompt
 function public.learned(source, opt)
   local values = options.table("learned", opt, learned_options)
-  local model, message = require("moontide.learn.model").of(source, values, "learned: the trace")
+  local model, message = models.of(source, values, "learned: the trace")
   if not model then core.base.raise("learned: " .. message) end
   return core.prompt.learned(model)
 end

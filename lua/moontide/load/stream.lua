@@ -1,5 +1,6 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
 local core = require "moontide.core"
+local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
 local options = require "moontide.kit.options"
@@ -68,7 +69,7 @@ local function class_of(self, i, given)
   if type(values[1]) == "number" and values[1] < 0 then
     options.wrong(where .. ": weight", values[1], "0 or more")
   end
-  pair[4] = require("moontide.load.curve").of(values[1], where .. ": weight")
+  pair[4] = curve.of(values[1], where .. ": weight")
   self.pairs[i] = pair
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
   if values.prompt and core.prompt.decides(values.prompt) then
@@ -80,7 +81,7 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
----@class moontide.class
+---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
 ---@field input? number|moontide.distribution tokens of the whole prompt; or new_input
 ---@field new_input? number|moontide.distribution tokens after the shared part
@@ -91,10 +92,11 @@ end
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
 --- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
----@param list moontide.class[] weights are read at the request's time; curves must last as long as the stream
+---@param list moontide.class_options[] weights are read at the request's time; curves must last as long as
+--- the stream
 ---@return moontide.classes
 function public.classes(list)
-  if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+  if not options.is_plain(list) or #list == 0 then
     core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
   end
   options.table("classes", list, { items = true })
@@ -168,24 +170,23 @@ local function check_sessions(self, values, where)
   end
 end
 
+-- Raises when a length is given though something else decides: `why` says what.
+local function refuse_given(values, names, why, more)
+  for _, name in ipairs(names) do
+    if values[name] ~= nil then core.base.raise(("%s: leave out %s=%s"):format(why, name, more or "")) end
+  end
+end
+
 -- A prompt source that decides the lengths itself leaves only the output to the stream.
 local function use_decided(self, values, where)
-  for _, name in ipairs { "input", "new_input", "lengths" } do
-    if values[name] ~= nil then
-      core.base.raise(("%s: %s decides the lengths of its prompts: leave out %s= "
-        .. "(output= may replace its OSL)"):format(where, source_name(values.prompt), name))
-    end
-  end
+  refuse_given(values, { "input", "new_input", "lengths" }, ("%s: %s decides the lengths of its prompts"):format(
+    where, source_name(values.prompt)), " (output= may replace its OSL)")
   local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
 end
 
 local function use_classes(self, values, where)
-  for _, name in ipairs { "input", "new_input", "output" } do
-    if values[name] ~= nil then
-      core.base.raise(("%s: lengths= says how long requests are: leave out %s="):format(where, name))
-    end
-  end
+  refuse_given(values, { "input", "new_input", "output" }, where .. ": lengths= says how long requests are")
   self.lengths = values.lengths.lengths
   self.class_prompts, self.class_fields = values.lengths.prompts, {}
   for i, own in ipairs(values.lengths.fields) do

@@ -5,7 +5,11 @@
 local core = require "moontide.core"
 local expected = require "moontide.load.expected"
 local options = require "moontide.kit.options"
+local picture = require "moontide.load.workload_plot"
+local report = require "moontide.kit.report"
+local run_options = require "moontide.load.run_options"
 local stream = require "moontide.load.stream"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local workload = {}
@@ -291,9 +295,67 @@ function workload.run(self, opt)
   return run
 end
 
+-- Requests between two looks at the clock for progress.
+local chunk = 1 << 18
+
+local function write_all(self, run, writer, name)
+  local total = 0
+  while true do
+    local written, message, code = core.plan.write(run, writer, chunk)
+    if not written then return workload.failed(self, message, code) end
+    total = total + written
+    if written < chunk then return total end
+    report.progress(function() return ("%s: %d requests"):format(name, total) end)
+  end
+end
+
+--- Writes a workload's trace; gives the number of requests, or nil, message, code.
+---@param self moontide.workload
+---@param path string
+---@param opt table what workload.run takes, and timestamp_digits
+---@return integer|nil, string? message, string? code
+function workload.write(self, path, opt)
+  local digits = opt.timestamp_digits or 3
+  local writer <close>, message, code = core.trace.writer(path, opt.compact or false, digits)
+  if not writer then return nil, message, code end
+  local run <const>, trouble, kind = workload.run(self, opt)
+  if not run then return nil, trouble, kind end
+  local total
+  total, message, code = write_all(self, run, writer, path)
+  report.finish()
+  core.plan.close(run)
+  if not total then return nil, message, code end
+  local done
+  done, message, code = writer:finish()
+  if not done then return nil, message, code end
+  return total
+end
+
+-- More requests than this are not counted for a picture.
+local most_plotted = 2e7
+
+--- The rate over time, expected and as it comes out, with mean ISL and OSL; tostring is the picture.
+---@param self moontide.workload
+---@param opt table what workload.run takes
+---@return moontide.picture|nil, string? message, string? code
+function workload.plot(self, opt)
+  local whole = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  if math.min(whole.requests, opt.num_requests or math.huge) > most_plotted then
+    core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
+      .. "num_requests helps"):format(whole.requests))
+  end
+  local run, message, code = workload.run(self, opt)
+  if not run then return nil, message, code end
+  local counts, inputs, answered, outputs = core.plan.count(run, opt.duration, picture.bins)
+  if not counts then return workload.failed(self, inputs, answered) end
+  return picture.picture(opt, picture.expected_rates(self, opt, whole), counts, inputs, answered, outputs)
+end
+
+-- --- methods --------------------------------------------------------------------------------------
+
 -- The options of a method, with the duration decided and the plan's sense checked.
-local function run_options(self, name, opt)
-  local values = options.table(name, opt, require("moontide.command.common").workload_options)
+local function options_of_run(self, name, opt)
+  local values = options.table(name, opt, run_options.spec)
   values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
@@ -327,7 +389,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)
-  local run, message = workload.run(self, run_options(self, "requests", opt))
+  local run, message = workload.run(self, options_of_run(self, "requests", opt))
   if not run then core.base.raise(message) end
   return core.base.located(function()
     local request, trouble, code = core.plan.next(run)
@@ -343,7 +405,7 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.columns|nil, string? message, string? code
 function methods:columns(opt)
-  local run, message, code = workload.run(self, run_options(self, "columns", opt))
+  local run, message, code = workload.run(self, options_of_run(self, "columns", opt))
   if not run then return nil, message, code end
   local columns
   columns, message, code = core.plan.columns(run)
@@ -357,8 +419,8 @@ end
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
-  local values = run_options(self, "write", opt)
-  return require("moontide.load.generate").write(self, path, values)
+  local values = options_of_run(self, "write", opt)
+  return workload.write(self, path, values)
 end
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
@@ -366,18 +428,18 @@ end
 ---@param opt? moontide.requests_options
 ---@return moontide.picture
 function methods:plot(opt)
-  return require("moontide.load.generate").plot(self, run_options(self, "plot", opt))
+  return workload.plot(self, options_of_run(self, "plot", opt))
 end
 
 function workload_type.__tostring(self)
   local names = {}
   for i, entry in ipairs(self.streams) do names[i] = entry.name end
-  return ("workload%s: %d stream%s (%s), %.9g s"):format(self.name and " " .. self.name or "", #names,
-    #names == 1 and "" or "s", table.concat(names, ", ", 1, math.min(#names, 5))
+  return ("workload%s: %s (%s), %.9g s"):format(self.name and " " .. self.name or "",
+    texts.count(#names, "stream"), table.concat(names, ", ", 1, math.min(#names, 5))
     .. (#names > 5 and ", ..." or ""), workload.duration(self))
 end
 
 workload.public = public
-workload.methods = { methods }
+workload.methods = { { "workload", methods } }
 
 return workload

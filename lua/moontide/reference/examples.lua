@@ -1,5 +1,5 @@
 --- An example for every public function and method, by its name, as the reference shows it: each runs by
---- itself at the prompt (and does so in the tests), in any folder. Files that it needs it makes.
+--- itself in the console (and does so in the tests), in any folder. Files that it needs it makes.
 --
 -- Set in lines of at most 90 columns; what an example prints is part of its point.
 return {

@@ -3,7 +3,10 @@
 -- A public function is a C closure around the function that does the work (core.base.located): its
 -- source and line say where the comment stands, and the sources are inside the executable.
 local core = require "moontide.core"
+local is_plain = require("moontide.kit.value").is_plain
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
+local system = require "moontide.kit.system"
 core.base.own()
 
 local reference = {}
@@ -22,10 +25,7 @@ function reference.lines_of(chunk)
     local base = "lua/" .. built_in:gsub("%.", "/")
     text = core.embedded(base .. ".lua") or core.embedded(base .. "/init.lua")
   elseif path then
-    local file = io.open(path, "rb")
-    if not file then return nil end
-    text = file:read "a"
-    file:close()
+    text = system.read(path)
   end
   if not text then return nil end
   local lines = {}
@@ -68,10 +68,10 @@ function reference.sentence_of(comment)
   return #text <= room and text or text:sub(1, room - 3):gsub("%s+%S*$", "") .. "..."
 end
 
--- The fields of a class of options that a parameter's type names, as they are annotated in its file.
+-- The fields of the class of options that a parameter's type names, as they are annotated in its file. The
+-- name of such a class ends in _options.
 local function fields_of(type_text, lines)
-  local class = type_text:match "moontide%.[%w_]+_options" or type_text:match "moontide%.gamma_draw"
-    or type_text:match "moontide%.class%f[^%w_]"
+  local class = type_text:match "moontide%.[%w_]+_options"
   local fields, is_inside = {}, false
   for _, line in ipairs(class and lines or {}) do
     local name = line:match "^%-%-%-@class%s+(%S+)"
@@ -94,21 +94,13 @@ local function find(name)
   return value, full
 end
 
--- The names of a table of functions, sorted.
-local function names_of(table_)
-  local names = {}
-  for name in pairs(table_) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function overview(prefix, functions)
   local lines = {}
-  for _, name in ipairs(names_of(functions)) do
+  for _, name in ipairs(lists.sorted_keys(functions)) do
     local value = functions[name]
     if type(value) == "function" then
       lines[#lines + 1] = reference.line(prefix .. name, value)
-    elseif type(value) == "table" and getmetatable(value) == nil then
+    elseif is_plain(value) then
       lines[#lines + 1] = ("  %-24s see: moontide help %s%s"):format(prefix .. name, prefix, name)
     end
   end
@@ -182,33 +174,6 @@ function reference.returns(fn)
   end
 end
 
-local names_by_function
-
--- The names of the functions in a table of them, and of the tables in it.
-local function collect_names(prefix, functions)
-  for name, value in pairs(functions) do
-    if type(value) == "function" then
-      names_by_function[value] = prefix .. name
-    elseif type(value) == "table" and getmetatable(value) == nil then
-      collect_names(prefix .. name .. ".", value)
-    end
-  end
-end
-
---- The name of a function of the module or of a method, or nil: "mt.spike", "curve:take".
----@param fn function
----@return string?
-function reference.name_of(fn)
-  if not names_by_function then
-    names_by_function = {}
-    for _, one in ipairs(require("moontide.reference.methods").types()) do
-      for name, method in pairs(one.methods) do names_by_function[method] = one.name .. ":" .. name end
-    end
-    collect_names("mt.", require "moontide")
-  end
-  return names_by_function[fn]
-end
-
 --- Is it a name of the Lua module: "mt", "mt.spike", "mt.trace.open"?
 ---@param name string
 ---@return boolean
@@ -224,7 +189,7 @@ function reference.text(name)
   if type(value) == "function" then return reference.page(full, value) end
   if type(value) == "table" then return overview(full .. ".", value) end
   if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
-  local names = names_of(require "moontide")
+  local names = lists.sorted_keys(require "moontide")
   return nil, ("there is no %s%s"):format(name, nearest.hint(name:gsub("^mt%.", ""), names, "mt.")), "usage"
 end
 

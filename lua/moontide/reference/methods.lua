@@ -1,25 +1,13 @@
 --- The reference of methods: of curves, distributions, columns, ... Methods in Lua have the comment above
 --- them, methods in C a field in the annotated class of their type.
 local core = require "moontide.core"
+local is_plain = require("moontide.kit.value").is_plain
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 core.base.own()
 
 local reference_methods = {}
-
--- Modules that have methods, as lua/moontide/init.lua lists them.
-local function parts_with_methods()
-  require "moontide"
-  local names = {}
-  for name, part in pairs(package.loaded) do
-    local short = type(name) == "string" and name:match "^moontide%.([%w_.]+)$"
-    if short and type(part) == "table" and type(rawget(part, "methods")) == "table" then
-      names[#names + 1] = short
-    end
-  end
-  table.sort(names)
-  return names
-end
 
 --- The table in which a type looks for its methods: __index, or what a function in C for it holds. Nothing
 --- is called.
@@ -36,35 +24,11 @@ function reference_methods.of_metatable(metatable)
   end
 end
 
--- "moontide.curve" -> "curve", by the table of its methods.
-local function names_by_methods()
-  local names = {}
-  for name, metatable in pairs(debug.getregistry()) do
-    local short = type(name) == "string" and name:match "^moontide%.([%w_]+)$"
-    local methods = short and type(metatable) == "table" and reference_methods.of_metatable(metatable)
-    if methods then names[methods] = short end
-  end
-  return names
-end
-
 -- The function in Lua behind a method, which core.base.located wraps; nil of a method in C.
 local function inner_of(method)
   if debug.getinfo(method, "S").what ~= "C" then return method end
   local _, inner = debug.getupvalue(method, 1)
   return type(inner) == "function" and debug.getinfo(inner, "S").what ~= "C" and inner or nil
-end
-
--- The name of a type in Lua, as the file of its methods says it: { __name = "moontide.workload", __index =
--- methods }, or the first name there.
-local function name_in_file(methods)
-  for _, method in pairs(methods) do
-    local inner = type(method) == "function" and inner_of(method)
-    local lines = inner and reference.lines_of(debug.getinfo(inner, "S").source)
-    local text = table.concat(lines or {}, "\n")
-    local name = text:match '__name = "moontide%.([%w_]+)", __index = methods'
-      or text:match '__name = "moontide%.([%w_]+)"'
-    if name then return name end
-  end
 end
 
 local types
@@ -78,11 +42,12 @@ local types
 ---@return moontide.reference_type[]
 function reference_methods.types()
   if types then return types end
+  require "moontide"
   types = {}
-  local names, by_name = names_by_methods(), {}
-  for _, part in ipairs(parts_with_methods()) do
-    for _, methods in ipairs(require("moontide." .. part).methods) do
-      local name = names[methods] or name_in_file(methods) or part:match "[%w_]+$"
+  local by_name = {}
+  for _, part in ipairs(require "moontide.parts") do
+    for _, entry in ipairs(require("moontide." .. part).methods or {}) do
+      local name, methods = table.unpack(entry)
       local one = by_name[name]
       if not one then
         one = { name = name, part = part, methods = {} }
@@ -146,11 +111,31 @@ function reference_methods.result_of(fn)
   return returned and returned:match "^moontide%.([%w_]+)" or nil
 end
 
-local function names_of(one)
-  local names = {}
-  for name in pairs(one.methods) do names[#names + 1] = name end
-  table.sort(names)
-  return names
+local names_by_function
+
+-- The names of the functions in a table of them, and of the tables in it.
+local function collect_names(prefix, functions)
+  for name, value in pairs(functions) do
+    if type(value) == "function" then
+      names_by_function[value] = prefix .. name
+    elseif is_plain(value) then
+      collect_names(prefix .. name .. ".", value)
+    end
+  end
+end
+
+--- The name of a function of the module or of a method, or nil: "mt.spike", "curve:take".
+---@param fn function
+---@return string?
+function reference_methods.name_of(fn)
+  if not names_by_function then
+    names_by_function = {}
+    for _, one in ipairs(reference_methods.types()) do
+      for name, method in pairs(one.methods) do names_by_function[method] = one.name .. ":" .. name end
+    end
+    collect_names("mt.", require "moontide")
+  end
+  return names_by_function[fn]
 end
 
 --- The methods of a type, a line each.
@@ -158,7 +143,7 @@ end
 ---@return string
 function reference_methods.list(one)
   local lines = {}
-  for _, name in ipairs(names_of(one)) do
+  for _, name in ipairs(lists.sorted_keys(one.methods)) do
     local full = one.name .. ":" .. name
     local text = inner_of(one.methods[name]) and reference.line(full, one.methods[name])
       or ("  %-24s %s"):format(full, signature_of(field_of(one, name) or "()"))
@@ -177,7 +162,8 @@ function reference_methods.text(type_name, method_name)
   local method = one.methods[method_name]
   local full = type_name .. ":" .. method_name
   if not method then
-    return nil, ("there is no %s%s"):format(full, nearest.hint(method_name, names_of(one), type_name .. ":"))
+    local hint = nearest.hint(method_name, lists.sorted_keys(one.methods), type_name .. ":")
+    return nil, ("there is no %s%s"):format(full, hint)
   end
   if inner_of(method) then return reference.page(full, method) end
   return full .. signature_of(field_of(one, method_name) or "()") .. "\n" .. reference.example(full)

@@ -1,10 +1,12 @@
---- The dot commands of the prompt: .help .load .run .seed .time .save .quit, or as much of a name as is
+--- The dot commands of the console: .help .load .run .seed .time .save .quit, or as much of a name as is
 --- unambiguous.
 local core = require "moontide.core"
 local arguments = require "moontide.command.arguments"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
-local script = require "moontide.script.script"
+local plans = require "moontide.script.plan"
+local run_options = require "moontide.load.run_options"
+local scripts = require "moontide.script.load"
 core.base.own()
 
 local commands = {}
@@ -74,13 +76,13 @@ end
 ---@param words string[] its options, as on the command line
 ---@return moontide.workload plan, string expression
 function commands.load(name, words)
-  local source, message = script.find(name)
+  local source, message = scripts.find(name)
   if not source then core.base.raise(message --[[@as string]]) end
-  local self = script.load(source --[[@as moontide.source]])
+  local self = scripts.load(source --[[@as moontide.source]])
   if not self.plan then refuse(self.name, "is a command, it has no plan (.run runs it)") end
   local opt = arguments.parse(self.name, words, self.options)
   local fields = table_of(self.name, words, self.options, opt)
-  return script.plan_of_values(self, opt), ("mt.plan_of(%q%s)"):format(name, fields)
+  return plans.of_values(self, opt), ("mt.plan_of(%q%s)"):format(name, fields)
 end
 
 list[2] = { ".load", "NAME [options]", "load a script, bundled or a file, and leave its plan as _" }
@@ -96,7 +98,7 @@ end
 list[3] = { ".run", "NAME [options]", "run a script as `moontide NAME [options]` does" }
 list[3].run = function(session, words)
   check_words(".run", words, 1, math.huge)
-  if words[1] == "repl" then refuse(".run", "this is the prompt already") end
+  if words[1] == "repl" then refuse(".run", "this is the console already") end
   commands.seed(0)
   local status = require("moontide.command.cli").run_script(words[1], table.move(words, 2, #words, 1, {}))
   commands.seed(session.seed)
@@ -110,8 +112,8 @@ end
 --- workloads where they are not given another.
 ---@param seed integer
 function commands.seed(seed)
-  script.seed(seed)
-  require("moontide.command.common").set_default_seed(seed)
+  plans.seed(seed)
+  run_options.set_default_seed(seed)
 end
 
 list[4] = { ".seed", "[N]", "the seed of what is random from now on, or what it is" }

@@ -7,16 +7,13 @@ local commands = require "moontide.repl.commands"
 local evaluate = require "moontide.repl.evaluate"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
+local scripts = require "moontide.script.load"
 local tokens = require "moontide.repl.tokens"
 core.base.own()
 
 local complete = {}
 
-local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%a+" do
-  keywords[word] = true
-end
+local keywords = tokens.keywords
 
 -- --- values, without running anything --------------------------------------------------------------
 
@@ -227,11 +224,10 @@ local function in_string(list, text, list_folder)
   if not callee or callee.kind ~= "name" then return {}, word end
   if takes_file[callee.text] then return files(word, list_folder, quote), word end
   if callee.text == "plan_of" then
-    local scripts = require("moontide.script.script").bundled_names()
-    return add_list(files(word, list_folder, quote), scripts, word, quote), word
+    return add_list(files(word, list_folder, quote), scripts.bundled_names(), word, quote), word
   elseif callee.text == "help" then
     local found = add_list({}, require("moontide.repl.help").subjects(), word, quote)
-    return add_list(found, require("moontide.script.script").bundled_names(), word, quote), word
+    return add_list(found, scripts.bundled_names(), word, quote), word
   end
   return {}, word
 end
@@ -245,7 +241,7 @@ local function in_command(text, list_folder)
   if is ".time" then return add_list({}, { "on", "off" }, word, ""), word end
   if is ".help" then return add_list({}, require("moontide.repl.help").subjects(), word, ""), word end
   local found = files(word, list_folder, "")
-  if is ".load" or is ".run" then add_list(found, require("moontide.script.script").bundled_names(), word, " ") end
+  if is ".load" or is ".run" then add_list(found, scripts.bundled_names(), word, " ") end
   return found, word
 end
 

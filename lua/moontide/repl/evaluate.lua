@@ -1,5 +1,7 @@
---- One input of the prompt: read as an expression where it is one, else as statements; run; its results.
+--- One input of the console: read as an expression where it is one, else as statements; run; its results.
 local core = require "moontide.core"
+local report = require "moontide.kit.report"
+local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
 core.base.own()
 
@@ -44,14 +46,14 @@ function evaluate.read(text, chunk, line, environment)
     if expression ~= text then return nil, expression_trouble, wants_more(expression_trouble or "") end
     return nil, message, wants_more(message) or wants_more(expression_trouble or "")
   end
-  -- A local lives as long as its chunk; here it is to live as long as the prompt, as in a script. Behind
+  -- A local lives as long as its chunk; here it is to live as long as the console, as in a script. Behind
   -- a `return` nothing can stand, and who changes _ENV is left alone.
   local keeping = before .. text .. "\n" .. keep_name .. "()"
   run = not text:find("_ENV", 1, true) and load(keeping, chunk, "t", environment)
   return { run = run or plain, text = text, is_expression = false, returns = not run }
 end
 
--- Called by an input at its end: its locals become names of the prompt.
+-- Called by an input at its end: its locals become names of the console.
 local function keep_locals(environment)
   local i = 1
   while true do
@@ -63,7 +65,7 @@ local function keep_locals(environment)
 end
 
 --- What the inputs of a session see: `names` over the globals.
----@param environment table from moontide.script
+---@param environment table from script/load.lua
 ---@param names table<string, any>
 function evaluate.prepare(environment, names)
   for name, value in pairs(names) do environment[name] = value end
@@ -73,7 +75,7 @@ end
 -- --- errors ----------------------------------------------------------------------------------------
 
 local function message_of(value)
-  if type(value) == "string" then return require("moontide.script.script").whole_names(value) end
+  if type(value) == "string" then return scripts.whole_names(value) end
   if core.base.is_usage(value) then return value.message end
   local metatable = debug.getmetatable(value)
   if type(metatable) == "table" and rawget(metatable, "__tostring") then
@@ -83,7 +85,7 @@ local function message_of(value)
   return "an error that is no text: " .. show.text(value, 80)
 end
 
--- "prompt:1: in function 'f'"
+-- "console:1: in function 'f'"
 local function frame_text(info)
   local where = info.currentline > 0 and ("%s:%d"):format(info.short_src, info.currentline) or "[C]"
   if info.what == "main" then return where .. ": in main chunk" end
@@ -100,7 +102,7 @@ end
 -- Frames shown at the top and at the bottom of a deep stack.
 local most_above, most_below = 10, 10
 
---- Runs an input: the prompt's own frames lie below this one.
+--- Runs an input: the console's own frames lie below this one.
 ---@param run function
 ---@return table results packed
 function evaluate.run(run)
@@ -118,7 +120,7 @@ local function depth()
   return low - 1
 end
 
--- The stack from `first` up to the prompt's own frames, as lines.
+-- The stack from `first` up to the console's own frames, as lines.
 local function stack(first)
   local last = depth()
   local is_own
@@ -142,9 +144,9 @@ local function stack(first)
   return texts
 end
 
--- { message = }: what is shown of an error of a command of the prompt, of which nobody wants the stack.
+-- { message = }: what is shown of an error of a command of the console, of which nobody wants the stack.
 local function on_command_error(value)
-  if require("moontide.kit.report").is_write_failure(value) or type(value) == "table" and value.is_told then
+  if report.is_write_failure(value) or type(value) == "table" and value.is_told then
     return value
   end
   return { message = message_of(value) }
@@ -152,7 +154,7 @@ end
 
 -- The same for an input, with the stack where that says more.
 local function on_error(value)
-  if require("moontide.kit.report").is_write_failure(value) then return value end
+  if report.is_write_failure(value) then return value end
   local texts = stack(4) -- above: stack, this function, the handler around it
   if #texts == 0 then return { message = message_of(value) } end
   return { message = message_of(value), traceback = "stack traceback:\n" .. table.concat(texts, "\n") }
@@ -161,7 +163,7 @@ end
 -- --- running ---------------------------------------------------------------------------------------
 
 --- Calls fn(...) so that Ctrl-C and errors end it, and nothing else.
----@param is_command boolean of the prompt: errors have no traceback
+---@param is_command boolean of the console: errors have no traceback
 ---@param fn function
 ---@return boolean ok, any ... the results, or { message =, traceback = }
 function evaluate.protected(is_command, fn, ...)

@@ -1,21 +1,23 @@
---- help() at the prompt: the reference by subject, by function, by method or by value.
+--- help() in the console: the reference by subject, by function, by method or by value.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local repl_help = {}
 
--- Subject -> the module whose opening comment explains it and whose functions it has.
+-- Subject -> the module whose opening comment explains it and whose functions it has; `also`: another module
+-- with functions of it.
 local subjects = {
-  { "curves", "load.curve", "rates over time and their algebra" },
+  { "curves", "load.curve", "rates over time and their algebra", also = "load.curve_shapes" },
   { "distributions", "load.distribution", "lengths, gaps, think times, picks" },
   { "arrivals", "load.process", "when requests come" },
   { "prompts", "load.prompt", "who shares which prefix" },
   { "streams", "load.stream", "requests: arrivals, lengths, prompts, fields" },
   { "workloads", "load.workload", "plans, and what can be done with them" },
-  { "scripts", "script.script", "scripts with options, plans of other scripts" },
+  { "scripts", "script.script", "scripts with options, plans of other scripts", also = "script.plan" },
   { "traces", "trace.trace", "reading, writing, columns" },
   { "pipes", "trace.pipe", "cutting, moving and combining traces" },
   { "conversion", "trace.convert", "logs of real servers into traces" },
@@ -24,7 +26,7 @@ local subjects = {
   { "comparisons", "learn.compare", "two traces side by side" },
   { "prefixes", "learn.radix", "the tree of what prompts share" },
   { "models", "learn.model", "what is learnt from a trace" },
-  { "synthesis", "learn.synthesizer", "new traces that behave like a real one" },
+  { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
   { "csv", "base.csv", "CSV files" },
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },
@@ -47,7 +49,7 @@ local function overview()
     "help(x)              what a value is and can do",
     'help "burst"         a command (.run burst runs it, .load burst makes its plan _)',
     "help(mt)             every function in a line",
-    ".help                the commands of the prompt",
+    ".help                the commands of the console",
   } do
     lines[#lines + 1] = line
   end
@@ -71,7 +73,7 @@ local function public_functions(prefix, functions, into)
   for name, value in pairs(functions) do
     if type(value) == "function" and not name:find "^__" then
       into[#into + 1] = prefix .. name
-    elseif type(value) == "table" and getmetatable(value) == nil then
+    elseif types.is_plain(value) then
       public_functions(prefix .. name .. ".", value, into)
     end
   end
@@ -85,9 +87,11 @@ local function public_value(name)
   return value
 end
 
-local function subject_text(part)
+local function subject_text(subject)
+  local part = subject[2]
   local lines = { opening_comment(part) }
   local functions = public_functions("mt.", require("moontide." .. part).public or {}, {})
+  if subject.also then public_functions("mt.", require("moontide." .. subject.also).public, functions) end
   if #functions > 0 then lines[2] = "" end
   table.sort(functions)
   for _, name in ipairs(functions) do lines[#lines + 1] = reference.line(name, public_value(name)) end
@@ -104,7 +108,7 @@ end
 
 local function subject_of(name)
   for _, subject in ipairs(subjects) do
-    if name == subject[1] or name == subject[2] or name .. "s" == subject[1] then return subject[2] end
+    if name == subject[1] or name == subject[2] or name .. "s" == subject[1] then return subject end
   end
 end
 
@@ -117,16 +121,16 @@ function repl_help.subjects()
 end
 
 local function command_text(name)
-  local script = require "moontide.script.script"
-  local source = script.find(name)
+  local scripts = require "moontide.script.load"
+  local source = scripts.find(name)
   if not source then return nil end
-  return require("moontide.command.help").of_script(script.load(source)):gsub("\n$", "")
+  return require("moontide.command.help").of_script(scripts.load(source)):gsub("\n$", "")
 end
 
 -- What is said of a name; raises when nobody knows it.
 local function text_of_name(name)
-  local part = subject_of(name)
-  if part then return subject_text(part) end
+  local subject = subject_of(name)
+  if subject then return subject_text(subject) end
   local text, trouble
   local type_name, method = name:match "^([%w_]+):([%w_]+)$"
   if type_name then
@@ -148,24 +152,17 @@ end
 
 -- --- by value --------------------------------------------------------------------------------------
 
-local function type_name_of(value)
-  local metatable = debug.getmetatable(value)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(name) == "string" and name:match "^moontide%.([%w_]+)$" or nil
-end
-
 local function text_of_value(value)
   if rawequal(value, require "moontide") then return (reference.text("mt"):gsub("\n$", "")) end
   if type(value) == "function" then
-    local name = reference.name_of(value)
+    local name = reference_methods.name_of(value)
     if name then return text_of_name(name) end
-  elseif type(value) == "table" and not debug.getmetatable(value) then
+  elseif types.is_plain(value) then
     for name, part in pairs(require "moontide") do
       if rawequal(part, value) then return text_of_name("mt." .. name) end
     end
   end
-  local name = type_name_of(value)
-  local one = name and reference_methods.find(name)
+  local one = types.type_of(value) and reference_methods.find(types.type_name(value))
   local shown = require("moontide.repl.show").text(value, 80)
   if one then return shown .. "\n" .. reference_methods.list(one):gsub("\n$", "") end
   return shown .. "\nhelp() lists what there is help on."

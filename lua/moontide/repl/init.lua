@@ -1,4 +1,4 @@
---- The prompt: reads inputs, runs them, shows results, until Ctrl-D.
+--- The console: reads inputs, runs them, shows results, until Ctrl-D.
 --
 -- Two ways to be used. On a terminal it is a place to stay: editing, history, and errors that end an input
 -- but not the session. Elsewhere it runs what comes as a script would, shows the same results, and the
@@ -9,8 +9,9 @@ local commands = require "moontide.repl.commands"
 local evaluate = require "moontide.repl.evaluate"
 local pending_input = require "moontide.repl.pending"
 local report = require "moontide.kit.report"
-local script = require "moontide.script.script"
+local scripts = require "moontide.script.load"
 local show = require "moontide.repl.show"
+local system = require "moontide.kit.system"
 core.base.own()
 
 local repl = {}
@@ -41,7 +42,7 @@ function session_methods:last()
   return rawget(self.environment, "_")
 end
 
---- Shows results as the prompt does.
+--- Shows results as the console does.
 ---@param values { n: integer }
 function session_methods.show(_, values)
   print(show.results(values, chart.style().columns))
@@ -67,7 +68,7 @@ function session_methods:remember_statement(text)
   table.insert(self.entries, { text = text, kind = "statement" })
 end
 
--- Does print show the value as the prompt does?
+-- Does print show the value as the console does?
 local function prints_well(value)
   local metatable = debug.getmetatable(value)
   local kind = type(value)
@@ -211,22 +212,14 @@ end
 
 -- --- beginning -------------------------------------------------------------------------------------
 
--- $XDG_CONFIG_HOME/moontide/init.lua: its text, or nil.
-local function init_file()
-  local config, home = os.getenv "XDG_CONFIG_HOME", os.getenv "HOME"
-  if not config or config == "" then config = home and home ~= "" and home .. "/.config" end
-  local path = config and config .. "/moontide/init.lua"
-  local file = path and io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a"
-  file:close()
-  return text, path
-end
-
+-- Runs $XDG_CONFIG_HOME/moontide/init.lua, where there is one.
 local function run_init(self)
-  local text, path = init_file()
-  if not text then return end
-  local parsed, message = evaluate.read(text, "@" .. path, 1, self.environment)
+  local folder = system.folder("XDG_CONFIG_HOME", ".config")
+  local path = folder and folder .. "/init.lua"
+  if not (path and system.exists(path)) then return end
+  local text, message = system.read(path)
+  local parsed
+  if text then parsed, message = evaluate.read(text, "@" .. path, 1, self.environment) end
   if not parsed then error(message, 0) end
   evaluate.run(parsed.run)
 end
@@ -240,8 +233,8 @@ end
 local function new_session(opt)
   local is_terminal = core.base.is_terminal(0) and core.base.is_terminal(1)
   local self = setmetatable({
-    environment = script.environment ".", entries = {}, saved = {}, seed = opt.seed, line = 0,
-    is_terminal = is_terminal, chunk = is_terminal and "=prompt" or "=stdin",
+    environment = scripts.environment ".", entries = {}, saved = {}, seed = opt.seed, line = 0,
+    is_terminal = is_terminal, chunk = is_terminal and "=console" or "=stdin",
   }, session_methods)
   evaluate.prepare(self.environment, {
     mt = require "moontide", hist = require("moontide").chart.hist,
@@ -256,7 +249,7 @@ end
 
 local banner = "Moontide %s (%s). help() explains, .help lists commands, Tab completes, Ctrl-D leaves."
 
---- Runs the prompt until its end; gives the exit status.
+--- Runs the console until its end; gives the exit status.
 ---@param opt { load: string?, seed: integer, init: boolean }
 ---@return integer status
 function repl.run(opt)

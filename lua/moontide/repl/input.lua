@@ -1,7 +1,8 @@
---- Where the prompt's lines come from: a terminal, edited with libedit where moontide.edit is there, or
+--- Where the console's lines come from: a terminal, edited with libedit where moontide.edit is there, or
 --- whatever else standard input is, as it comes.
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
+local system = require "moontide.kit.system"
 core.base.own()
 
 local input = {}
@@ -10,19 +11,6 @@ local input = {}
 
 -- Lines that the next session knows, and from which length on the file is cut back to them.
 local most_remembered, most_kept = 1000, 4000
-
-local function environment(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
-end
-
--- $XDG_STATE_HOME/moontide, or nil without a home.
-local function history_folder()
-  local state = environment "XDG_STATE_HOME"
-  local home = environment "HOME"
-  if not state and home then state = home .. "/.local/state" end
-  return state and state .. "/moontide"
-end
 
 -- The lines of the last sessions; cuts the file back when it has grown long.
 local function read_history(path)
@@ -67,12 +55,12 @@ function edited:close()
 end
 
 local function open_edited(complete)
-  if environment "TERM" == nil or environment "TERM" == "dumb" then return nil end
+  if system.variable "TERM" == nil or system.variable "TERM" == "dumb" then return nil end
   local is_there, edit = pcall(require, "moontide.edit")
   local editor = is_there and edit.new(function(before) return complete(before, edit.list) end)
   if not editor then return nil end
   local self = setmetatable({ editor = editor }, edited)
-  local folder = history_folder()
+  local folder = system.folder("XDG_STATE_HOME", ".local/state")
   if folder then
     edit.make_folder(folder)
     self.path = folder .. "/history"

@@ -1,7 +1,8 @@
---- What was typed at the prompt as a script that runs by itself: a plan when the last result is a workload,
---- else a command that prints what the prompt showed.
+--- What was typed in the console as a script that runs by itself: a plan when the last result is a workload,
+--- else a command that prints what the console showed.
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
+local system = require "moontide.kit.system"
 core.base.own()
 
 local save = {}
@@ -10,7 +11,7 @@ local save = {}
 ---@field text string
 ---@field kind "expression"|"statement"|"returning"|"note"
 ---@field is_kept boolean? its first value became _
----@field is_printed boolean? the value has a text that print shows as the prompt did
+---@field is_printed boolean? the value has a text that print shows as the console did
 
 -- An input as lines of a script. Statements that begin with "(" would go on with the line before.
 local function lines_of(entry, is_command)
@@ -50,24 +51,18 @@ end
 -- The script's text.
 local function text_of(session, is_plan)
   local entries = session.entries
-  local lines = { ("-- Typed at the prompt of Moontide %s."):format(core.version) }
+  local lines = { ("-- Typed in the console of Moontide %s."):format(core.version) }
   lines[2] = 'local mt = require "moontide"'
   if uses(entries, "hist") then lines[#lines + 1] = "local hist = mt.chart.hist" end
   if keeps(entries) then lines[#lines + 1] = "local _" end
   lines[#lines + 1] = is_plan and ""
-    or '\nreturn mt.script {\n  summary = "Typed at the prompt",\n  run = function()'
+    or '\nreturn mt.script {\n  summary = "Typed in the console",\n  run = function()'
   for _, entry in ipairs(entries) do
     local text = lines_of(entry, not is_plan)
     lines[#lines + 1] = is_plan and text or indented(text)
   end
   lines[#lines + 1] = is_plan and "\nreturn _" or "  end,\n}"
   return table.concat(lines, "\n") .. "\n"
-end
-
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
 end
 
 -- Writes beside the target and renames, so that a failure leaves nothing half done.
@@ -95,7 +90,7 @@ end
 ---@return string
 function save.write(session, path)
   if not path:find "%.lua$" then core.base.raise(".save: the name must end in .lua, not '" .. path .. "'") end
-  if exists(path) and not session.saved[path] then
+  if system.exists(path) and not session.saved[path] then
     core.base.raise((".save: %s is there already; another name, or remove it first"):format(path))
   end
   local is_plan = require("moontide.load.workload").is(session:last())

@@ -1,8 +1,10 @@
---- How the prompt shows values: tables with limits of depth, length and width, everything of ours as the
+--- How the console shows values: tables with limits of depth, length and width, everything of ours as the
 --- summary that it gives of itself, functions by where they come from. No addresses: the same input shows
 --- the same on every run.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local tokens = require "moontide.repl.tokens"
+local types = require "moontide.kit.value"
 core.base.own()
 
 local show = {}
@@ -44,7 +46,7 @@ end
 ---@param fn function
 ---@return string?
 function show.name_of(fn)
-  return require("moontide.reference").name_of(fn) or standard_name(fn)
+  return require("moontide.reference.methods").name_of(fn) or standard_name(fn)
 end
 
 local function function_text(fn)
@@ -60,13 +62,6 @@ local function has_text(value)
   return type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil
 end
 
--- What has no summary of its own: the name of its type.
-local function type_text(value)
-  local metatable = debug.getmetatable(value)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(name) == "string" and name:gsub("^moontide%.", "") or type(value)
-end
-
 local function is_plain_table(value)
   return type(value) == "table" and not has_text(value)
 end
@@ -78,18 +73,12 @@ local function scalar(value)
   if kind == "function" then return function_text(value) end
   if io.type(value) then return io.type(value) end
   if kind == "nil" or kind == "boolean" or has_text(value) then return tostring(value) end
-  return type_text(value)
-end
-
-local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%a+" do
-  keywords[word] = true
+  return types.type_name(value)
 end
 
 local function key_text(key)
-  if type(key) == "string" and key:find "^[%a_][%w_]*$" and not keywords[key] then return key end
-  return "[" .. (type(key) == "table" and type_text(key) or scalar(key):match "[^\n]*") .. "]"
+  if type(key) == "string" and key:find "^[%a_][%w_]*$" and not tokens.keywords[key] then return key end
+  return "[" .. (type(key) == "table" and types.type_name(key) or scalar(key):match "[^\n]*") .. "]"
 end
 
 local order_of_types = { number = 1, string = 2 }
@@ -191,7 +180,7 @@ function element(value, depth, room, above)
   return first and first .. " ..." or text
 end
 
---- A value as the prompt shows it.
+--- A value as the console shows it.
 ---@param value any
 ---@param width integer columns of the terminal
 ---@return string

@@ -4,6 +4,13 @@ core.base.own()
 
 local tokens = {}
 
+--- Lua's words that can be no names.
+tokens.keywords = {}
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
+  .. "true until while"):gmatch "%a+" do
+  tokens.keywords[word] = true
+end
+
 ---@class moontide.token
 ---@field kind "name"|"string"|"number"|"symbol"
 ---@field text string

@@ -4,6 +4,7 @@ local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local convert_report = {}
@@ -57,10 +58,6 @@ local most_columns = 20
 ---@field peak number? requests a second in the fullest
 local metatable = { __name = "moontide.conversion" }
 
-local function plural(number, what)
-  return ("%d %s%s"):format(number, what, number == 1 and "" or "s")
-end
-
 local function seconds(number)
   return ("%.9g s"):format(number)
 end
@@ -72,7 +69,7 @@ local function shown_time(log, number)
 end
 
 local function log_lines(log, lines)
-  lines[#lines + 1] = ("%s: %s, %s%s"):format(log.file, log.format, plural(log.rows, "row"),
+  lines[#lines + 1] = ("%s: %s, %s%s"):format(log.file, log.format, texts.count(log.rows, "row"),
     log.bad > 0 and (", %d of them bad"):format(log.bad) or "")
   if #log.columns > 0 then
     local names = table.concat(log.columns, ", ", 1, math.min(#log.columns, most_columns)):gsub("%c", "?")
@@ -95,7 +92,7 @@ local function filter_lines(self, lines)
     { opt.num_prompt, ("at most %d"):format(opt.num_prompt or 0), self.requests },
   }
   for _, one in ipairs(steps) do
-    if one[1] then lines[#lines + 1] = ("%s: %s left"):format(one[2], plural(one[3], "row")) end
+    if one[1] then lines[#lines + 1] = ("%s: %s left"):format(one[2], texts.count(one[3], "row")) end
   end
 end
 
@@ -110,7 +107,7 @@ local function rate_lines(self, lines)
       or "RPS: N/A (the log has no times)"
     return
   end
-  lines[#lines + 1] = ("%s in %s: %s RPS on average"):format(plural(self.requests, "request"),
+  lines[#lines + 1] = ("%s in %s: %s RPS on average"):format(texts.count(self.requests, "request"),
     seconds(self.duration), chart.number(self.rate))
   local rows = {}
   for i, count in ipairs(self.in_bin) do
@@ -131,11 +128,11 @@ function metatable:__tostring()
   lines[#lines + 1] = length_line("Output Length", self.output_length)
   lines[#lines + 1] = ("%-14s %10s %10d"):format("ISL + OSL", "", self.longest)
   if self.without_output > 0 then
-    lines[#lines + 1] = ("without output: %s (kept)"):format(plural(self.without_output, "request"))
+    lines[#lines + 1] = ("without output: %s (kept)"):format(texts.count(self.without_output, "request"))
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("blocks: %d, %d of them different%s"):format(self.blocks, self.distinct,
-    self.sessions > 0 and ("; %s"):format(plural(self.sessions, "session")) or "")
+    self.sessions > 0 and ("; %s"):format(texts.count(self.sessions, "session")) or "")
   rate_lines(self, lines)
   return table.concat(lines, "\n")
 end
@@ -177,7 +174,7 @@ end
 ---@param result moontide.conversion
 function convert_report.tell(result)
   if result.bad > 0 then
-    report.note(("skipped %s; the first: %s"):format(plural(result.bad, "bad row"), result.first_bad))
+    report.note(texts.skipped(result.bad, result.first_bad, "bad row"))
   end
   for _, log in ipairs(result.logs) do
     if log.backwards > 0 then

@@ -4,6 +4,7 @@ local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local plain = require "moontide.kit.text"
 core.base.own()
 
 local lint = {}
@@ -32,10 +33,6 @@ lint.names = {
 local metatable = { __name = "moontide.lint" }
 local methods = {}
 metatable.__index = methods
-
-local function plural(count, what)
-  return ("%d %s%s"):format(count, what, count == 1 and "" or "s")
-end
 
 local function short(number)
   if number >= 1e6 then return ("%.3g million"):format(number / 1e6) end
@@ -108,8 +105,8 @@ function find.block_size(facts)
   if facts.misfits.count == 0 then return nil end
   local input, size = math.tointeger(facts.misfit_input) or 0, facts.block_size
   local finding = { at = facts.misfits,
-    message = ("%s for %s tokens, which are %s of %d"):format(plural(facts.misfit_ids, "hash id"),
-      facts.misfit_input, plural(input // size + (input % size > 0 and 1 or 0), "block"), size),
+    message = ("%s for %s tokens, which are %s of %d"):format(plain.count(facts.misfit_ids, "hash id"),
+      facts.misfit_input, plain.count(input // size + (input % size > 0 and 1 or 0), "block"), size),
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
@@ -179,7 +176,7 @@ local function further(finding)
 end
 
 function metatable:__tostring()
-  local facts = { plural(self.requests, "request") }
+  local facts = { plain.count(self.requests, "request") }
   if self.block_size then facts[#facts + 1] = ("blocks of %d tokens"):format(self.block_size) end
   if self.sessions then facts[#facts + 1] = "session rows are " .. self.sessions end
   local lines = { ("%s: %s"):format(self.name, table.concat(facts, ", ")) }
@@ -351,6 +348,6 @@ end
 local public = { lint = lint.lint }
 
 lint.public = public
-lint.methods = { methods }
+lint.methods = { { "lint", methods } }
 
 return lint

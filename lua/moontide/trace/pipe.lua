@@ -7,7 +7,6 @@ local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local where = require "moontide.trace.where"
-require "moontide.command.common" -- declares the kind "shard"
 core.base.own()
 
 local pipe = {}

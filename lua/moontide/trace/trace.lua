@@ -182,7 +182,8 @@ return {
   columns_of = columns_of,
   public = public,
   methods = {
-    core.trace.methods.reader, core.trace.methods.writer,
-    columns_methods, core.columns.methods.column, pipe.steps, pipe.ends,
+    { "reader", core.trace.methods.reader }, { "writer", core.trace.methods.writer },
+    { "columns", columns_methods }, { "column", core.columns.methods.column },
+    { "pipe", pipe.steps }, { "pipe", pipe.ends },
   },
 }

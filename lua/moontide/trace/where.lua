@@ -5,6 +5,7 @@
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
+local plain = require "moontide.kit.text"
 core.base.own()
 
 local where = {}
@@ -149,7 +150,7 @@ function where.nothing(expression, filter, notes)
   if seen == 0 or kept > 0 then return nil end
   local texts = {}
   for _, one in ipairs(notes) do texts[#texts + 1] = described(one, seen) end
-  return ("where '%s' keeps none of %d request%s%s%s"):format(expression, seen, seen == 1 and "" or "s",
+  return ("where '%s' keeps none of %s%s%s"):format(expression, plain.count(seen, "request"),
     #texts > 0 and ": " or "", table.concat(texts, "; "))
 end
 

@@ -1,6 +1,7 @@
 --- The times of a plan, for requests that come from elsewhere: what `--arrivals SCRIPT` means.
 local core = require "moontide.core"
-local script = require "moontide.script.script"
+local plans = require "moontide.script.plan"
+local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
 core.base.own()
 
@@ -13,7 +14,7 @@ local most_requests = 1e9
 ---@param value any
 ---@return boolean
 function plan_times.names_script(value)
-  return type(value) == "string" and (script.is_file(value) or script.find(value) ~= nil)
+  return type(value) == "string" and (scripts.is_file(value) or scripts.find(value) ~= nil)
 end
 
 --- The workload that gives the times: one as it is, or the plan of a script with its own options as they
@@ -23,13 +24,13 @@ end
 ---@return moontide.workload|nil, string? message, string? code
 function plan_times.of(value, what)
   if workload.is(value) then return value end
-  local source, message, code = script.find(value)
+  local source, message, code = scripts.find(value)
   if not source then return nil, ("%s: %s"):format(what, message), code end
-  local self = script.load(source)
+  local self = scripts.load(source)
   if not self.plan then
     core.base.raise(("%s: %s is a command, it has no plan with times"):format(what, self.name))
   end
-  return script.plan_with(self)
+  return plans.with(self)
 end
 
 --- What a command tells of the plan before it runs: lines.

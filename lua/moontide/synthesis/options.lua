@@ -1,7 +1,7 @@
 --- The options of a synthesis: mt.synthesizer's in a table, and the command's.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-local plan_times = require "moontide.learn.plan_times"
+local plan_times = require "moontide.synthesis.plan_times"
 local units = require "moontide.kit.units"
 local workload = require "moontide.load.workload"
 core.base.own()

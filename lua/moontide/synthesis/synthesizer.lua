@@ -4,10 +4,11 @@ local intake = require "moontide.learn.intake"
 local json = require("moontide.base.json").public.json
 local model = require "moontide.learn.model"
 local options = require "moontide.kit.options"
-local plan_times = require "moontide.learn.plan_times"
+local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local show = require "moontide.learn.analysis_show"
-local synthesis_options = require "moontide.learn.synthesis_options"
+local synthesis_options = require "moontide.synthesis.options"
+local texts = require "moontide.kit.text"
 core.base.own()
 
 local synthesizer = {}
@@ -232,9 +233,8 @@ function methods:write(path, given)
 end
 
 function metatable:__tostring()
-  local requests = self.source_requests
-  return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %d request%s"):format(
-    self.method, self.arrivals, self.block_size, requests, requests == 1 and "" or "s")
+  return ("synthesizer: %s method, arrivals %s, blocks of %d tokens, learnt from %s"):format(
+    self.method, self.arrivals, self.block_size, texts.count(self.source_requests, "request"))
 end
 
 -- --- the constructor -------------------------------------------------------------------------------
@@ -303,6 +303,6 @@ end
 ---@class moontide
 local public = { synthesizer = synthesizer.new }
 synthesizer.public = public
-synthesizer.methods = { methods }
+synthesizer.methods = { { "synthesizer", methods } }
 
 return synthesizer

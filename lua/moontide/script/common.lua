@@ -1,47 +1,18 @@
---- The options that every plan takes: on the command line, and in w:requests, w:write, w:columns.
+--- The options that every script with a plan has on the command line, beside its own.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
-local units = require "moontide.kit.units"
+local run = require "moontide.load.run_options"
 core.base.own()
 
 local common = {}
-
--- "i/n", i from 0 to n - 1, as { index = i, count = n }.
-local function shard(value, what)
-  local text = type(value) == "string" and value or ""
-  local index, count = text:match "^%s*(%d+)%s*/%s*(%d+)%s*$"
-  index, count = math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
-  if not index or not count or index >= count then
-    units.wrong(what, value, "I/N, a shard's number from 0 to N-1 and how many there are (0/4)")
-  end
-  return { index = index, count = count }
-end
-
-options.kinds.shard = { convert = shard, placeholder = "I/N" }
-
-local duration = { "duration", kind = "duration", above = 0,
-  help = "how long the workload is (default: as the script says, else its longest curve, else 60 s)" }
-local seed = { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" }
-local num_requests = { "num-requests", kind = "integer", min = 1, help = "stop after so many requests" }
-local one_shard = { "shard", kind = "shard",
-  help = "only every N-th session or request, beginning with the I-th (counted from 0)" }
-
---- What w:requests, w:write and w:columns take.
-common.workload_options = { duration, seed, num_requests, one_shard }
-
---- The seed of workloads' methods where they are not given one; at the prompt, where nobody gives a --seed.
----@param value integer
-function common.set_default_seed(value)
-  seed.default = value
-end
 
 local function command_options(timestamp_digits)
   return {
     { "output-file", short = "o", kind = "path",
       help = "the trace's file, - for standard output (default: NAME.jsonl)" },
-    duration, seed, num_requests,
+    run.duration, run.seed, run.num_requests,
     { "rate-scale", kind = "number", above = 0, default = 1, help = "multiply all rates" },
-    one_shard,
+    run.shard,
     { "check", kind = "flag", help = "only check the plan and print its expected totals and digest" },
     { "plot", kind = "flag", help = "only plot the plan's rates" },
     { "tags", kind = "flag", help = "add each request's stream name" },

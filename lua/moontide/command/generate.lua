@@ -1,0 +1,122 @@
+--- What a script with a plan does on the command line: writes its trace, checks it or plots it.
+local core = require "moontide.core"
+local common = require "moontide.script.common"
+local plot = require "moontide.load.workload_plot"
+local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
+local workload = require "moontide.load.workload"
+core.base.own()
+
+local generate = {}
+
+local digest_requests = 10000
+
+-- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
+local most_requests = 1e9
+
+-- Lines a stream each are for few streams.
+local most_lines = 10
+
+-- How requests come; of an mmpp the table has said it.
+local function write_processes(expected)
+  for i, row in ipairs(expected.streams) do
+    if i > most_lines then break end
+    if not row.process:find("mmpp(", 1, true) then
+      io.write(("stream '%s': %s\n"):format(row.name, row.process))
+    end
+  end
+end
+
+-- The busiest stretch of the expected rate; where nobody knows it, nothing.
+local function write_peak(self, opt, expected)
+  local rates = plot.expected_rates(self, opt, expected)
+  if not rates then return end
+  local at
+  for i, rate in ipairs(rates) do
+    if not at or rate > rates[at] then at = i end
+  end
+  io.write(("busiest: %.6g per second from %.6g s on, over %.6g s\n"):format(rates[at],
+    (at - 1) * opt.duration / #rates, opt.duration / #rates))
+end
+
+local function check(self, opt, expected, script)
+  local digits = opt.timestamp_digits
+  local run, message, code = workload.run(self, {
+    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0,
+  })
+  if not run then return nil, message, code end
+  local digest
+  digest, message, code = core.plan.digest(run, digest_requests, digits)
+  if not digest then return workload.failed(self, message, code) end
+  io.write(tostring(expected), "\n")
+  write_peak(self, opt, expected)
+  write_processes(expected)
+  if opt.num_requests and opt.num_requests < expected.requests then
+    io.write(("stops after %d requests\n"):format(opt.num_requests))
+  end
+  for i, row in ipairs(expected.streams) do
+    if row.shared > 0 and i <= most_lines then
+      io.write(("stream '%s': %.6g tokens shared on average, %.6g of them in whole blocks of %d\n"):format(
+        row.name, row.shared, row.whole_shared, self.block_size))
+    end
+  end
+  io.write(("digest of the first %d requests: %s (%s, seed %d)\n"):format(
+    digest_requests, digest, script.name, opt.seed))
+end
+
+-- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
+local inside_told = 0.05
+
+local function tell_notes(self, opt, expected, is_default)
+  for _, note in ipairs(workload.duration_notes(self, opt.duration, is_default)) do report.note(note) end
+  if expected.inside > inside_told then
+    report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
+      .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
+  end
+  for _, row in ipairs(expected.streams) do
+    if row.shared > 0 and row.whole_shared == 0 then
+      report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared")
+        :format(row.name, row.shared, self.block_size))
+    end
+    if row.clamped_at then
+      report.note(("stream '%s': its rate is below 0 from t = %.9g s on and counts as 0 there"):format(
+        row.name, row.clamped_at))
+    end
+  end
+end
+
+--- Does what the command line asks of a plan: writes its trace, checks or plots it.
+---@param script moontide.script
+---@param self moontide.workload its plan
+---@param opt table its options and the common ones
+---@return integer|nil status, string? message, string? code
+function generate.run(script, self, opt)
+  local is_said
+  opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
+  opt.whole_milliseconds = opt.timestamp_digits == 0
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
+  tell_notes(self, opt, expected, not is_said)
+  if expected.requests == 0 then
+    return nil, self.where .. "no rate is above 0 anywhere: there would be no requests"
+  end
+  if opt.check then return check(self, opt, expected, script) end
+  local requests = math.min(expected.requests, opt.num_requests or math.huge)
+  if opt.plot then
+    local picture, message, code = workload.plot(self, opt)
+    if not picture then return nil, message, code end
+    io.write(tostring(picture), "\n")
+    return
+  end
+  if requests > most_requests and not opt.yes then
+    return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
+      :format(requests), "usage"
+  end
+  local path = common.output_path(script, opt)
+  local total, message, code = workload.write(self, path, opt)
+  if not total then return nil, message, code end
+  report.note(("%s: %s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,
+    texts.count(total, "request"), opt.duration, opt.seed))
+end
+
+return generate

@@ -1,0 +1,110 @@
+--- What values of options may be: the kinds, each a conversion that gives the value or raises.
+--
+-- The kinds here are built of texts and numbers alone. A kind whose value is made elsewhere is an entry that
+-- its own module adds: `kinds.by_name.curve = { convert =, placeholder = }` stands in load/curve.lua.
+local core = require "moontide.core"
+local nearest = require "moontide.kit.nearest"
+local units = require "moontide.kit.units"
+core.base.own()
+
+local kinds = {}
+
+---@class moontide.option_kind
+---@field convert fun(value: any, what: string, option: moontide.option, from_text?: boolean): any `what`
+--- begins a message; from_text: the value is a text from the command line
+---@field placeholder string? stands for the value in the help
+
+--- The number, when it is within the option's range; else a usage error.
+---@param number number
+---@param what string
+---@param option moontide.option its min, max, above, below
+---@return number
+function kinds.in_range(number, what, option)
+  local function refuse(bound, limit)
+    core.base.raise(("%s must be %s %s, not %s"):format(what, bound, units.show(limit), units.show(number)))
+  end
+  if option.min and option.max and (number < option.min or number > option.max) then
+    refuse("between " .. units.show(option.min) .. " and", option.max)
+  end
+  if option.min and number < option.min then refuse("at least", option.min) end
+  if option.max and number > option.max then refuse("at most", option.max) end
+  if option.above and number <= option.above then refuse("above", option.above) end
+  if option.below and number >= option.below then refuse("below", option.below) end
+  return number
+end
+
+-- A kind whose values are numbers that `read` reads.
+local function ranged(read, placeholder)
+  return { placeholder = placeholder, convert = function(value, what, option, from_text)
+    return kinds.in_range(read(value, what, from_text), what, option)
+  end }
+end
+
+local not_negative = { min = 0 }
+
+--- A kind that takes a plain number, 0 or more unless the option has a range of its own, or a value that
+--- `of` makes of anything else: of curves, distributions and texts as "sine:mean=20".
+---@param read fun(value: number|string, what: string): number
+---@param of fun(value: any, what: string): any
+---@param placeholder string
+---@return moontide.option_kind
+function kinds.number_or(read, of, placeholder)
+  return { placeholder = placeholder, convert = function(value, what, option)
+    local is_named = type(value) == "string" and value:find "^%s*%a"
+      and not value:find "^%s*[iInN][nNaA][fFnN]%s*$"
+    if is_named or type(value) ~= "number" and type(value) ~= "string" then return of(value, what) end
+    local has_range = option.min or option.above or option.max or option.below
+    return kinds.in_range(read(value, what), what, has_range and option or not_negative)
+  end }
+end
+
+-- "i/n", i from 0 to n - 1, as { index = i, count = n }.
+local function shard(value, what)
+  local text = type(value) == "string" and value or ""
+  local index, count = text:match "^%s*(%d+)%s*/%s*(%d+)%s*$"
+  index, count = math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
+  if not index or not count or index >= count then
+    units.wrong(what, value, "I/N, a shard's number from 0 to N-1 and how many there are (0/4)")
+  end
+  return { index = index, count = count }
+end
+
+local function text(value, what)
+  if type(value) ~= "string" then units.wrong(what, value, "a string") end
+  return value
+end
+
+local function path(value, what)
+  if type(value) ~= "string" or value == "" then units.wrong(what, value, "a file's name") end
+  return value
+end
+
+local function choice(value, what, option)
+  for _, allowed in ipairs(option.choices) do
+    if value == allowed then return value end
+  end
+  local shown = table.concat(option.choices, ", ")
+  local hint = type(value) == "string" and nearest.hint(value, option.choices) or ""
+  core.base.raise(("%s must be one of %s, not %s%s"):format(what, shown, units.show(value), hint))
+end
+
+local function boolean(value, what)
+  if type(value) ~= "boolean" then units.wrong(what, value, "true or false") end
+  return value
+end
+
+kinds.by_name = {
+  number = ranged(units.number, "NUMBER"),
+  integer = ranged(units.integer, "N"),
+  rate_number = ranged(units.rate_number, "RATE"),
+  duration = ranged(units.duration, "TIME"),
+  path = { convert = path, placeholder = "FILE" },
+  choice = { convert = choice },
+  flag = { convert = boolean },
+  string = { convert = text, placeholder = "TEXT" },
+  boolean = { convert = boolean, placeholder = "true|false" },
+  shard = { convert = shard, placeholder = "I/N" },
+  any = { convert = function(value) return value end, placeholder = "VALUE" },
+}
+
+return kinds

@@ -1,0 +1,26 @@
+--- What a run of a plan takes wherever it is asked for: options of w:requests, w:write, w:columns and w:plot,
+-- and of every script with a plan.
+local core = require "moontide.core"
+core.base.own()
+
+local seed = { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" }
+
+local run_options = {
+  duration = { "duration", kind = "duration", above = 0,
+    help = "how long the workload is (default: as the script says, else its longest curve, else 60 s)" },
+  seed = seed,
+  num_requests = { "num-requests", kind = "integer", min = 1, help = "stop after so many requests" },
+  shard = { "shard", kind = "shard",
+    help = "only every N-th session or request, beginning with the I-th (counted from 0)" },
+}
+
+--- All of them as a specification.
+run_options.spec = { run_options.duration, seed, run_options.num_requests, run_options.shard }
+
+--- The seed of runs that are not given one: 0 but in the console, whose .seed sets it for all that follows.
+---@param value integer
+function run_options.set_default_seed(value)
+  seed.default = value
+end
+
+return run_options

@@ -1,0 +1,10 @@
+--- The modules of which the API is made, in the order of the folders (lua/README.md).
+--
+-- Each returns { public = { name = function or table }, methods = { { type, table }, ... } }: `type` is the
+-- name of the class whose methods the table holds, "curve".
+return {
+  "base.csv", "base.hash", "base.json", "base.random", "draw.chart", "trace.trace", "trace.convert",
+  "trace.lint", "learn.analysis", "learn.compare", "learn.radix", "learn.model", "load.distribution",
+  "load.curve_shapes", "load.curve", "load.process", "load.prompt", "load.stream", "load.workload",
+  "script.script", "script.plan", "synthesis.synthesizer",
+}

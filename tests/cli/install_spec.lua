@@ -1,0 +1,122 @@
+-- What `make install` puts where, and that it works there without this folder; the manual page.
+local command = require "tests.support.command"
+
+local function quote(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+local function succeeds(line, opts)
+  local result = command.shell(line, opts)
+  assert.equal(0, result.status, line .. "\n" .. result.err)
+  return result
+end
+
+describe("make install", function()
+  local build = command.binary():match "^(.*)/"
+  local place, elsewhere
+
+  setup(function()
+    place, elsewhere = command.folder(), command.folder()
+    -- The build is as it is: it may have flags that this make does not know.
+    succeeds(("env -u MAKEFLAGS -u MAKELEVEL make -s -o all install BUILD=%s PREFIX=/opt/tide DESTDIR=%s")
+      :format(quote(build), quote(place)))
+  end)
+
+  teardown(command.remove_folders)
+
+  it("puts everything below DESTDIR and PREFIX, readable by all", function()
+    local out = succeeds("find . -type f ! -name '*.lua' -printf '%m %p\\n' | sort", { folder = place }).out
+    assert.equal([[
+644 ./opt/tide/share/man/man1/moontide.1
+644 ./opt/tide/share/moontide/LICENSE
+644 ./opt/tide/share/moontide/README.md
+644 ./opt/tide/share/moontide/examples/README.md
+755 ./opt/tide/bin/moontide
+755 ./opt/tide/lib/lua/5.4/moontide/core.so
+]], (out:gsub("755 %./opt/tide/lib/lua/5%.4/moontide/edit%.so\n", "")))
+    assert.equal("", succeeds("find . -name '*.lua' ! -perm 644", { folder = place }).out)
+  end)
+
+  it("gives a program that runs anywhere", function()
+    local line = ("%s/opt/tide/bin/moontide steady --rate 5 --duration 10s --seed 3 -o -"):format(quote(place))
+    local installed = succeeds(line, { folder = elsewhere }).out
+    assert.equal(command.run({ "steady", "--rate", "5", "--duration", "10s", "--seed", "3", "-o", "-" }).out, installed)
+    local _, lines = installed:gsub("\n", "")
+    assert.is_true(lines > 20 and lines < 100)
+  end)
+
+  it("gives a module that a stock lua5.4 finds", function()
+    if command.read(build .. "/flags"):find("-fsanitize", 1, true) then
+      pending "a stock Lua lacks the sanitizers' runtime"
+      return
+    end
+    local paths = ("LUA_PATH='%s/opt/tide/share/lua/5.4/?.lua;%s/opt/tide/share/lua/5.4/?/init.lua'"
+      .. " LUA_CPATH='%s/opt/tide/lib/lua/5.4/?.so'"):format(place, place, place)
+    local line = paths .. [[ lua5.4 -e 'local mt = require "moontide" print(mt.ramp(2, 4, "1m"):mean())']]
+    assert.equal("3.0\n", succeeds(line, { folder = elsewhere }).out)
+  end)
+
+  it("installs the manual page that the program prints", function()
+    local page = command.run { "help", "--man" }
+    assert.equal(page.out, command.read(place .. "/opt/tide/share/man/man1/moontide.1"))
+    assert.same({ 0, "" }, { page.status, page.err })
+  end)
+end)
+
+describe("the manual page", function()
+  local page = command.run({ "help", "--man" }).out
+  local plain = page:gsub("\\%-", "-"):gsub("\\e", "\\"):gsub("\\&", "")
+
+  it("has the sections of a manual page, in their order", function()
+    local titles = {}
+    for title in page:gmatch "\n%.SH ([^\n]+)" do titles[#titles + 1] = title:gsub('"', "") end
+    assert.same({ "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "WORKLOAD OPTIONS", "EXIT STATUS",
+      "ENVIRONMENT", "FILES", "SEE ALSO" }, titles)
+    assert.truthy(page:find '^%.TH MOONTIDE 1 "" "Moontide %d+%.%d+%.%d+" "User Commands"\n')
+    assert.truthy(plain:find "\n%.SH NAME\nmoontide %- %l[^\n]+\n")
+  end)
+
+  it("has every command with its summary, its usage and its options, as help has them", function()
+    local seen = 0
+    for name in command.run({ "list" }).out:gmatch "[^\n]+" do
+      name = name:match "^%S+"
+      local text = command.run({ "help", name }).out
+      local own = plain:match("\n%.SS " .. name .. "\n(.-)\n%.S[SH] ")
+      assert.truthy(own, name)
+      assert.equal(text:match "^[^\n]+" .. ".", own:match "^[^\n]+")
+      assert.truthy(own:find(text:match "\nusage: ([^\n]+)", 1, true), name)
+      local of_workload = plain:match "\n%.SH \"WORKLOAD OPTIONS\"\n(.-)\n%.SH "
+      for option in text:gmatch "\n  (%-[^\n]*)" do
+        local left = option:match "^(.-)  " or option
+        assert.truthy((own .. "\n" .. of_workload .. "\n"):find("\n.B " .. left .. "\n", 1, true), name .. " " .. left)
+        seen = seen + 1
+      end
+    end
+    assert.is_true(seen > 100)
+  end)
+
+  it("is one, not one a command", function()
+    local result = command.run { "help", "--man", "sin" }
+    assert.same({ 2, "", "moontide: help: --man is one page for all commands: it takes no NAME\n" },
+      { result.status, result.out, result.err })
+  end)
+
+  it("has no line that roff would take for a request of its own", function()
+    local known = { TH = true, SH = true, SS = true, TP = true, B = true, PP = true, nf = true, fi = true }
+    for request in page:gmatch "\n[.']([^%s]*)" do assert.is_true(known[request], request) end
+    assert.falsy(page:find "\n\n")
+    assert.falsy(page:find "[\128-\255]")
+  end)
+
+  it("is rendered without a warning", function()
+    if command.shell("command -v groff").status ~= 0 then
+      pending "groff is not there"
+      return
+    end
+    local result = succeeds("groff -man -Tascii -ww -P-c -rLL=120n -", { input = page })
+    assert.equal("", result.err)
+    local text = result.out:gsub(".\b", "")
+    assert.truthy(text:find "\n +%-%-fail%-over")
+    assert.truthy(text:find("\n       130    interrupted by Ctrl-C;", 1, true))
+  end)
+end)

@@ -1,0 +1,77 @@
+/* Sorting times: beside qsort, equal times in their order, memory that is out, Ctrl-C. */
+#include "base/sort.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "trace_support.h"
+
+static int by_time(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void test_sort(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 3, 255, 256, 1000, 20000};
+    static const int shifts[] = {0, 1, 8, 20, 33, 60}; /* how many of the bytes take part */
+    uint64_t random = 5;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t s = 0; s < sizeof shifts / sizeof *shifts; s++) {
+            size_t bytes = counts[c] * sizeof(int64_t);
+            int64_t *times = malloc(bytes + 1), *wanted = malloc(bytes + 1);
+            for (size_t i = 0; i < counts[c]; i++)
+                times[i] = (int64_t)next_random(&random) >> shifts[s];
+            memcpy(wanted, times, bytes);
+            qsort(wanted, counts[c], sizeof *wanted, by_time);
+            assert_int_equal(mt_sort_times(times, counts[c], NULL), MT_OK);
+            assert_memory_equal(times, wanted, bytes);
+            free(times);
+            free(wanted);
+        }
+}
+
+/* A few different times: what has the same one stays in order. */
+static void test_stable(void **state) {
+    (void)state;
+    enum { ITEMS = 5000 };
+    static mt_timed items[ITEMS];
+    uint64_t random = 6;
+    for (size_t i = 0; i < ITEMS; i++)
+        items[i] = (mt_timed){(int64_t)(below(&random, 600)) - 300, i};
+    assert_int_equal(mt_sort_by_time(items, ITEMS, NULL), MT_OK);
+    for (size_t i = 1; i < ITEMS; i++) {
+        assert_true(items[i - 1].time_ns <= items[i].time_ns);
+        if (items[i - 1].time_ns == items[i].time_ns)
+            assert_true(items[i - 1].place < items[i].place);
+    }
+}
+
+/* What is in order needs no memory; without memory, or stopped, nothing is lost. */
+static void test_sort_failures(void **state) {
+    (void)state;
+    int64_t sorted[] = {-1, 0, 0, 7}, times[] = {300, 2, 1};
+    mt_error error;
+    mt_memory_fail_at(1, 1);
+    assert_int_equal(mt_sort_times(sorted, 4, &error), MT_OK);
+    assert_int_equal(mt_sort_times(times, 3, &error), MT_ERROR_MEMORY);
+    mt_memory_fail_at(0, 0);
+    assert_string_equal(error.message, "out of memory (sorting times)");
+    assert_int_equal(times[0] + times[1] + times[2], 303);
+    mt_interrupt_flag = 1;
+    mt_code code = mt_sort_times(times, 3, &error);
+    mt_interrupt_flag = 0;
+    assert_int_equal(code, MT_ERROR_INTERRUPTED);
+    assert_int_equal(times[0] + times[1] + times[2], 303);
+    assert_int_equal(mt_sort_times(times, 3, &error), MT_OK);
+    assert_int_equal(times[0], 1);
+    assert_int_equal(times[2], 300);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_stable),
+        cmocka_unit_test(test_sort_failures),
+    };
+    return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
+}
