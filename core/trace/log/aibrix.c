@@ -98,7 +98,6 @@ static int aibrix_recognises(const char *text, size_t length) {
     return mt_log_has_word(text, length, "\"requests\"");
 }
 
-extern const mt_log_kind mt_log_aibrix;
 const mt_log_kind mt_log_aibrix = {
     .format = {.name = "aibrix", .title = "AIBrix", .block_size = MT_LOG_BLOCK_SIZE},
     .default_time_digits = 6,

@@ -227,7 +227,6 @@ static mt_code bailian_check(const mt_log_options *options, mt_error *error) {
                    options->block_size);
 }
 
-extern const mt_log_kind mt_log_bailian;
 const mt_log_kind mt_log_bailian = {
     .format = {.name = "bailian", .title = "Bailian", .block_size = MT_LOG_BAILIAN_BLOCK_SIZE},
     .default_time_digits = 9,

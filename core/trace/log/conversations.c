@@ -324,7 +324,6 @@ static int conversations_recognises(const char *text, size_t length) {
            mt_log_has_word(text, length, "\"messages\"");
 }
 
-extern const mt_log_kind mt_log_sharegpt;
 const mt_log_kind mt_log_sharegpt = {
     .format = {.name = "sharegpt", .title = "ShareGPT", .block_size = MT_LOG_BLOCK_SIZE},
     .has_no_times = 1,

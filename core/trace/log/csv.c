@@ -373,7 +373,6 @@ static const char *const azure_columns[MT_LOG_ROLES] = {"TIMESTAMP", "ContextTok
     .default_time_digits = 9, .size = sizeof(csv_log), .open = csv_open, .next = csv_next,         \
     .close = csv_close
 
-extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv;
 const mt_log_kind mt_log_burstgpt = {
     .format = {.name = "burstgpt", .title = "BurstGPT", .block_size = MT_LOG_BLOCK_SIZE},
     .columns = burstgpt_columns,

@@ -118,7 +118,8 @@ static uint64_t log_skipped(const mt_source *source, mt_error *first) {
     return mt_log_skipped(((const log_source *)source)->log, first);
 }
 
-static const mt_source_kind log_kind = {log_next, log_release, log_name, log_skipped};
+static const mt_source_kind log_kind = {
+    .next = log_next, .release = log_release, .name = log_name, .skipped = log_skipped};
 
 /* Filters by a column that the log has. */
 static mt_code open_filter(const mt_log *log, row_filter *filter, const char *value,

@@ -70,8 +70,10 @@ static int join_next(mt_source *source, mt_request *request, mt_error *error) {
     return place(self, request, error);
 }
 
-static const mt_source_kind join_kind = {join_next, mt_several_release, mt_several_source,
-                                         mt_several_skipped};
+static const mt_source_kind join_kind = {.next = join_next,
+                                         .release = mt_several_release,
+                                         .name = mt_several_source,
+                                         .skipped = mt_several_skipped};
 
 mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, mt_inputs kept,
                           mt_error *error) {

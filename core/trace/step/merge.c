@@ -77,8 +77,10 @@ static void merge_release(mt_source *source) {
     mt_several_release(source);
 }
 
-static const mt_source_kind merge_kind = {merge_next, merge_release, mt_several_source,
-                                          mt_several_skipped};
+static const mt_source_kind merge_kind = {.next = merge_next,
+                                          .release = merge_release,
+                                          .name = mt_several_source,
+                                          .skipped = mt_several_skipped};
 
 mt_source *mt_source_merge(mt_source *const *inputs, size_t count, mt_inputs kept,
                            mt_error *error) {
