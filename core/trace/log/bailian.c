@@ -36,10 +36,7 @@ static void bailian_close(mt_log *log) {
 /* Appends a member to the extra ones. 0 or -1 (memory). */
 static int add_extra(bailian_log *self, mt_span *extra, const mt_json_item *item) {
     size_t more = item->name.length + item->value.length + sizeof ", \"\": ";
-    void *bytes = self->extra;
-    int status = mt_reserve(&bytes, &self->extra_capacity, extra->length + more, 1);
-    self->extra = bytes;
-    if (status != 0)
+    if (MT_GROW(self->extra, self->extra_capacity, extra->length + more) != 0)
         return -1;
     int length =
         snprintf(self->extra + extra->length, more, "%s\"%.*s\": ", extra->length > 0 ? ", " : "",
@@ -95,10 +92,7 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
         return -1;
     if (*number < known)
         return 0;
-    void *roots = self->roots;
-    int status = mt_reserve(&roots, &self->root_capacity, self->chats.count, sizeof *self->roots);
-    self->roots = roots;
-    if (status != 0) {
+    if (MT_GROW(self->roots, self->root_capacity, self->chats.count) != 0) {
         mt_texts_truncate(&self->chats, known);
         return -1;
     }
@@ -108,10 +102,7 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
 
 /* The id as a JSON string: other tools take no numbers for a session. */
 static int write_token(bailian_log *self, mt_span id, mt_span *session) {
-    void *token = self->token;
-    int status = mt_reserve(&token, &self->token_capacity, id.length + 2, 1);
-    self->token = token;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
         return -1;
     int is_string = id.text[0] == '"';
     char *to = self->token;
@@ -166,10 +157,7 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
             return mt_lines_bad_value(&self->base, json, number, item.value, "an id of hash_ids",
                                       "a whole number of at least 0", error);
         if (count++ % join == 0) {
-            void *ids = self->ids;
-            int status = mt_reserve(&ids, &self->id_capacity, ++blocks, sizeof *self->ids);
-            self->ids = ids;
-            if (status != 0)
+            if (MT_GROW(self->ids, self->id_capacity, ++blocks) != 0)
                 return mt_fail_memory(error, "log reader"), -1;
         }
         chain = mt_key_number(chain, id);

@@ -4,7 +4,7 @@
 #include "hash/ids.h"
 #include "text/json_items.h"
 #include "text/json_list.h"
-#include "trace/log/kind.h"
+#include "trace/log/lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,14 +61,6 @@ static int bad_value(conversation_log *self, mt_span value, const char *name, co
     return bad_at(self, value.text, error, message);
 }
 
-/* Room for `count` ids. 0 or -1 (memory). */
-static int reserve_ids(uint64_t **ids, size_t *capacity, size_t count) {
-    void *block = *ids;
-    int status = mt_reserve(&block, capacity, count, sizeof **ids);
-    *ids = block;
-    return status;
-}
-
 static int is_space(char byte) {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
@@ -83,7 +75,7 @@ static int add_words(conversation_log *self, const char *text, size_t length) {
         if (i > begin) {
             self->words = mt_key_child(self->words, text + begin, i - begin);
             if (++self->tokens % block_size == 0) {
-                if (reserve_ids(&self->ids, &self->id_capacity, self->id_count + 1) != 0)
+                if (MT_GROW(self->ids, self->id_capacity, self->id_count + 1) != 0)
                     return -1;
                 self->ids[self->id_count++] = self->words.low;
             }
@@ -148,10 +140,7 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
         return 0;
     if (one->text.text[0] != '"')
         return bad_value(self, one->text, "value (content)", "a string", error);
-    void *scratch = self->scratch;
-    int status = mt_reserve(&scratch, &self->scratch_capacity, one->text.length, 1);
-    self->scratch = scratch;
-    if (status != 0)
+    if (MT_GROW(self->scratch, self->scratch_capacity, one->text.length) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
     if (add_words(self, self->scratch, length) != 0)
@@ -170,11 +159,7 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
     made.output = self->tokens - made.input;
     if (made.input == 0)
         return 0;
-    void *answers = self->answers;
-    int status =
-        mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1, sizeof *self->answers);
-    self->answers = answers;
-    if (status != 0)
+    if (MT_GROW(self->answers, self->answer_capacity, self->answer_count + 1) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     self->answers[self->answer_count++] = made;
     return 0;
@@ -184,17 +169,12 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
 static int name_session(conversation_log *self, mt_span id, mt_error *error) {
     char number[48];
     mt_span token = id;
-    int is_name = id.length > 0 && (id.text[0] == '"' || id.text[0] == '-' ||
-                                    (id.text[0] >= '0' && id.text[0] <= '9'));
-    if (!is_name) {
+    if (!mt_lines_is_name(id)) {
         int length = snprintf(number, sizeof number, "\"conversation %llu\"",
                               (unsigned long long)self->conversations);
         token = (mt_span){number, (size_t)length};
     }
-    void *bytes = self->token;
-    int status = mt_reserve(&bytes, &self->token_capacity, token.length, 1);
-    self->token = bytes;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, token.length) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     memcpy(self->token, token.text, token.length);
     self->token_length = token.length;
@@ -289,7 +269,7 @@ static void conversations_close(mt_log *log) {
 /* The ids of the prompt: those of its whole blocks, then that of the one it ends in. */
 static int give_ids(conversation_log *self, const answer *one, mt_request *request,
                     mt_error *error) {
-    if (reserve_ids(&self->prompt, &self->prompt_capacity, one->whole_blocks + 1) != 0)
+    if (MT_GROW(self->prompt, self->prompt_capacity, one->whole_blocks + 1) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     if (one->whole_blocks > 0)
         memcpy(self->prompt, self->ids, one->whole_blocks * sizeof *self->ids);

@@ -311,10 +311,7 @@ static int read_session(csv_log *self, const mt_csv_row *row, mt_request *reques
     mt_span field = field_of(self, row, MT_LOG_SESSION);
     if (field.length == 0)
         return 0;
-    void *token = self->token;
-    int status = mt_reserve(&token, &self->token_capacity, LONGEST_ESCAPE * field.length + 2, 1);
-    self->token = token;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, LONGEST_ESCAPE * field.length + 2) != 0)
         return mt_fail_memory(error, "log reader"), -1;
     size_t length = mt_json_encode(field.text, field.length, self->token);
     mt_json quiet = {self->token, self->token + length, NULL};

@@ -69,8 +69,7 @@ static void note_time(log_source *self, const mt_request *request) {
 }
 
 static mt_code rename_ids(log_source *self, mt_request *request, mt_error *error) {
-    if (mt_reserve((void **)&self->ids, &self->id_capacity, request->hash_count,
-                   sizeof *self->ids) != 0)
+    if (MT_GROW(self->ids, self->id_capacity, request->hash_count) != 0)
         return mt_fail_memory(error, "hash ids of a log");
     for (size_t i = 0; i < request->hash_count; i++)
         self->ids[i] = mt_key_number((mt_key){self->rows.number, 0}, request->hash_ids[i]).low;

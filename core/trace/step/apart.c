@@ -10,7 +10,7 @@ mt_code mt_apart_ids(mt_apart *apart, mt_request *request, size_t kept, uint64_t
     size_t count = request->hash_count;
     if (count == 0)
         return MT_OK;
-    if (mt_reserve((void **)&apart->ids, &apart->id_capacity, count, sizeof *apart->ids) != 0)
+    if (MT_GROW(apart->ids, apart->id_capacity, count) != 0)
         return mt_fail_memory(error, "hash ids");
     for (size_t i = 0; i < count; i++) {
         uint64_t id = request->hash_ids[i];

@@ -138,7 +138,7 @@ static mt_code note(notes *all, const prompt *made, int may_come_back, mt_error 
     all->further += made->kind == OF_SESSION;
     if (!may_come_back)
         return MT_OK;
-    if (mt_reserve((void **)&all->hashes, &all->capacity, all->count + 1, sizeof *all->hashes) != 0)
+    if (MT_GROW(all->hashes, all->capacity, all->count + 1) != 0)
         return mt_fail_memory(error, "beginnings of prompts");
     all->hashes[all->count++] = made->keys[1].low;
     return MT_OK;
@@ -250,8 +250,7 @@ static mt_code number_sessions(prompts_step *self, mt_error *error) {
     if (code != MT_OK)
         return code;
     size_t known = (size_t)mt_ids_count(self->names);
-    if (mt_reserve((void **)&self->sessions, &self->session_capacity, known,
-                   sizeof *self->sessions) != 0)
+    if (MT_GROW(self->sessions, self->session_capacity, known) != 0)
         return mt_fail_memory(error, "sessions");
     for (; self->session_count < known; self->session_count++)
         self->sessions[self->session_count] = (session){0};
@@ -292,7 +291,7 @@ static mt_code keep_session(prompts_step *self, prompt *made, const uint64_t *id
                             mt_error *error) {
     session *its = &self->sessions[made->session];
     size_t count = (size_t)(made->whole - made->known);
-    if (mt_reserve((void **)&its->ids, &its->capacity, (size_t)made->whole, sizeof *its->ids) != 0)
+    if (MT_GROW(its->ids, its->capacity, (size_t)made->whole) != 0)
         return mt_fail_memory(error, "blocks of sessions");
     memcpy(its->ids + made->known, ids, count * sizeof *ids);
     made->ids = made->blocks > made->whole ? ids + count : NULL;
@@ -306,10 +305,8 @@ static mt_code number_batch(prompts_step *self, mt_error *error) {
     mt_code code = take_batch(self, error);
     if (code != MT_OK || self->batch.count == 0)
         return code;
-    if (mt_reserve((void **)&self->keys, &self->key_capacity, self->blocks + 1,
-                   sizeof *self->keys) != 0 ||
-        mt_reserve((void **)&self->key_ids, &self->id_capacity, self->blocks + 1,
-                   sizeof *self->key_ids) != 0)
+    if (MT_GROW(self->keys, self->key_capacity, self->blocks + 1) != 0 ||
+        MT_GROW(self->key_ids, self->id_capacity, self->blocks + 1) != 0)
         return mt_fail_memory(error, "blocks of prompts");
     for (size_t i = 0; i < self->batch.count; i++)
         used += keys_of(self, i, self->keys + used);
@@ -329,8 +326,7 @@ static mt_code number_batch(prompts_step *self, mt_error *error) {
 
 /* The ids of a session's prompt one after the other. */
 static const uint64_t *session_ids(prompts_step *self, const prompt *made) {
-    if (mt_reserve((void **)&self->given, &self->given_capacity, made->blocks + 1,
-                   sizeof *self->given) != 0)
+    if (MT_GROW(self->given, self->given_capacity, made->blocks + 1) != 0)
         return NULL;
     if (made->whole > 0)
         memcpy(self->given, self->sessions[made->session].ids,

@@ -68,7 +68,7 @@ static int scale_ids(scale_step *self, mt_request *request, mt_error *error) {
         return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
                               "a prompt of %llu blocks is too long to be scaled",
                               (unsigned long long)count);
-    if (mt_reserve((void **)&self->ids, &self->capacity, (size_t)count, sizeof *self->ids) != 0)
+    if (MT_GROW(self->ids, self->capacity, (size_t)count) != 0)
         return mt_fail_memory(error, "hash ids"), -1;
     if (stretch(self, request, (size_t)count, error) < 0)
         return -1;

@@ -183,7 +183,7 @@ static mt_code session_ordinal(shard_step *self, mt_span session, uint64_t *ordi
                                mt_error *error) {
     size_t known = self->sessions.count;
     uint32_t number;
-    if (mt_reserve((void **)&self->ordinals, &self->capacity, known + 1, sizeof *self->ordinals) ||
+    if (MT_GROW(self->ordinals, self->capacity, known + 1) ||
         mt_texts_intern(&self->sessions, session.text, session.length, &number))
         return mt_fail_memory(error, "sessions of a shard");
     if (number == known)

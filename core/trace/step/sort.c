@@ -72,8 +72,7 @@ static mt_code write_run(sort_step *self, mt_error *error) {
         return code;
     if (!self->scratch && !(self->scratch = mt_scratch_open(error)))
         return mt_code_of(error);
-    if (mt_reserve((void **)&self->runs, &self->run_capacity, self->run_count + 1,
-                   sizeof *self->runs) != 0)
+    if (MT_GROW(self->runs, self->run_capacity, self->run_count + 1) != 0)
         return mt_fail_memory(error, "sorting");
     uint64_t begin = mt_scratch_size(self->scratch);
     code = write_sorted(self, error);
@@ -131,8 +130,7 @@ static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
 
 static mt_code add_entry(sort_step *self, unsigned has, int64_t time_ns, size_t place,
                          mt_error *error) {
-    if (mt_reserve((void **)&self->entries, &self->entry_capacity, self->count + 1,
-                   sizeof *self->entries))
+    if (MT_GROW(self->entries, self->entry_capacity, self->count + 1))
         return mt_fail_memory(error, "sorting");
     if (has & MT_HAS_TIME)
         self->last_ns = time_ns;
