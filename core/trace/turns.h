@@ -16,7 +16,7 @@ typedef enum mt_rows {
 typedef struct mt_turn {
     uint64_t count;                             /* turns so far; 0: none yet, and the rest is 0 */
     uint64_t input_length, output_length, line; /* of the last one; absent lengths are 0 */
-    uint64_t restarts;                          /* for who needs to count them */
+    uint64_t restarts;                          /* so far; kept by callers that count them */
     uint64_t *hash_ids;
     size_t hash_count, hash_capacity;
 } mt_turn;

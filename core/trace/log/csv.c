@@ -134,7 +134,7 @@ static const char *list_json(char *buffer, size_t size) {
                                      last->format.name);
         last = kind;
     }
-    if (used < size)
+    if (last && used < size)
         snprintf(buffer + used, size - used, " or %s", last->format.name);
     return buffer;
 }

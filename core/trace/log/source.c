@@ -183,7 +183,7 @@ static void list_values(const mt_texts *values, char *buffer, size_t size) {
 
 char *mt_source_log_nothing(const mt_source *source, char *buffer, size_t size) {
     char quoted[QUOTE_SIZE], listed[LIST_SIZE];
-    mt_log_summary so_far;
+    mt_log_summary so_far = {0};
     const log_source *self = find(source);
     uint64_t bad = mt_log_skipped(mt_source_log_of(source, &so_far), NULL);
     const row_filter *filter = so_far.of_model == 0 ? &self->model : &self->type;

@@ -111,8 +111,8 @@ local function open_log(given, opt, all)
   all.logs[#all.logs + 1] = log
   if not before or before.block_size == log.block_size then return source, log end
   core.source.close(source)
-  return nil, ("%s: this log has blocks of %d tokens, the one before of %d: say the block size of all of them")
-    :format(log.file, log.block_size, before.block_size), "value"
+  return nil, ("%s: this log has blocks of %d tokens, the one before of %d: say the block size of all of "
+    .. "them"):format(log.file, log.block_size, before.block_size), "value"
 end
 
 -- Reads a log into columns, and makes a pipe of its requests: in the order of their times, from 0.
