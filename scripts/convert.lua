@@ -25,6 +25,8 @@ return mt.script {
     { "log-type", kind = "string", help = "keep only the rows of this type" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
     { "num-prompt", kind = "integer", min = 1, help = "then keep so many rows at most" },
+    { "in-order", kind = "flag",
+      help = "rows are in the order of their times: write them while the log is read (no chart)" },
     { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
       help = "divide timestamps by this" },
     { "block-size", kind = "integer", min = 1, max = 1 << 31,

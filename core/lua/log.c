@@ -55,7 +55,7 @@ static void push_about(lua_State *L, const mt_log *log) {
 
 /* open(path, options) -> source, {format, block_size, has_times, columns} | nil, message, code.
  * options: format, columns (a table by role), time_digits, block_size, skip_bad_lines; model,
- * log_type, skip, limit, number, rows_before as mt_log_wanted has them. All may be absent. */
+ * log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -71,6 +71,8 @@ static int open_log(lua_State *L) {
     mt_error error;
     lua_getfield(L, 2, "skip_bad_lines");
     options.skip_bad_rows = lua_toboolean(L, -1);
+    lua_getfield(L, 2, "in_order");
+    rows.in_order = lua_toboolean(L, -1);
     lua_getfield(L, 2, "columns");
     for (size_t i = 0; lua_istable(L, -1) && i < MT_LOG_ROLES; i++)
         options.columns[i] = text_field(L, lua_gettop(L), roles[i]);

@@ -378,6 +378,23 @@ at most 1: 1 row left
     assert.equal('{"input_length": 2, "output_length": 1, ', command.read(folder .. "/first"):sub(1, 40))
   end)
 
+  it("writes while it reads a log whose rows are said to be in order", function()
+    local path = file("log.csv", burstgpt)
+    local result = convert { path, "-o", "-", "--in-order", "--speed-ratio", "2" }
+    assert.equal(0, result.status)
+    assert.equal(convert({ path, "-o", "-", "--speed-ratio", "2" }).out, result.out)
+    assert.matches("\n5 requests in 90 s: 0.05556 RPS on average\nmoontide: ", result.err, 1, true)
+    refused_log(burstgpt .. "184,GPT-4,1,1,2,x\n",
+      "bad.csv:7: earlier than the row before it: without --in-order rows are sorted", { "--in-order" })
+    refused_log(head, "bad.csv: there are no rows", { "--in-order" })
+    local rows = command.shell(("{ printf '%s'; yes 5,m,1,1,2,x | head -n 60000; sleep 1; } | $MOONTIDE convert - -o - "
+      .. "--in-order 2>/dev/null | { head -c 40 >first; date +%%s%%N >shown; cat >/dev/null; date +%%s%%N >>shown; }")
+      :format((head:gsub("\n", "\\n"))), { folder = folder })
+    assert.equal(0, rows.status)
+    local shown, ended = command.read(folder .. "/shown"):match "(%d+)\n(%d+)"
+    assert.is_true(math.tointeger(ended) - math.tointeger(shown) > 500000000, "nothing came before the log's end")
+  end)
+
   it("says what values there are when a filter keeps nothing", function()
     refused_log(burstgpt, "bad.csv: no row has the model 'gpt-4'; there are 'ChatGPT', 'GPT-4'", { "--model", "gpt-4" })
     refused_log(burstgpt, "bad.csv: no row has the log type 'Conversation log'; there is 'API log'",

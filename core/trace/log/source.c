@@ -93,6 +93,9 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     self->summary.kept++;
     if (request->has & MT_HAS_TIME)
         note_time(self, request);
+    if (self->rows.in_order && self->summary.backwards > 0)
+        return mt_source_fail(source, request, error, MT_ERROR_INPUT,
+                              "earlier than the row before it: without --in-order rows are sorted");
     if (self->rows.number > 0 && request->hash_count > 0 && !mt_log_ids_are_of_texts(self->log) &&
         rename_ids(self, request, error) != MT_OK)
         return -1;

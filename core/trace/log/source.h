@@ -13,6 +13,7 @@ typedef struct mt_log_wanted {
     uint64_t number;      /* of the log among several, from 0: hash_ids that mean something within
                               one log only are others than those of logs with other numbers */
     uint64_t rows_before; /* of the logs before: a request's place counts on from there */
+    int in_order;         /* a time before that of the request before it is MT_ERROR_INPUT */
 } mt_log_wanted;
 
 /* What a log gave so far. */

@@ -104,7 +104,7 @@ end
 local function open_log(given, opt, all)
   local source, log, code = log_source.open(given[1], opt, { number = #all.logs, rows_before = all.rows,
     skip = math.max(0, opt.skip_num_prompt - all.of_type),
-    limit = opt.num_prompt and opt.num_prompt - all.kept })
+    limit = opt.num_prompt and opt.num_prompt - all.kept, in_order = opt.in_order })
   if not source then return nil, log, code end
   log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
   local before = all.logs[#all.logs]
@@ -115,7 +115,7 @@ local function open_log(given, opt, all)
     .. "them"):format(log.file, log.block_size, before.block_size), "value"
 end
 
--- Reads a log into columns, and makes a pipe of its requests: in the order of their times, from 0.
+-- Reads a log into columns: its requests as a pipe.
 local function read_log(source, log, all)
   local _ <close> = source
   local columns = core.columns.new()
@@ -124,26 +124,29 @@ local function read_log(source, log, all)
   if not done then return nil, message, code end
   done, message, code = end_log(all, log, source)
   if not done then return nil, message, code end
-  local requests = pipe.trace.pipe(columns)
-  if log.backwards > 0 then requests = requests:sort() end
-  if log.has_times then requests = requests:from_zero() end
-  if log.has_times and log.speed ~= 1 then requests = requests:speed(log.speed) end
-  return requests
+  return pipe.trace.pipe(columns)
 end
 
--- All logs: what they gave, and pipes of their requests. One log alone that has no times needs no order: it
--- is read while the trace is written (is_read false), in memory that does not grow with it.
+-- The requests in the order of their times, which begin at 0.
+local function in_time(requests, log)
+  if log.backwards and log.backwards > 0 then requests = requests:sort() end
+  if log.has_times then requests = requests:from_zero() end
+  return log.has_times and log.speed ~= 1 and requests:speed(log.speed) or requests
+end
+
+-- All logs: what they gave, and pipes of their requests. One log alone whose rows have no times, or are said
+-- to be in their order, is read while the trace is written (is_read false).
 local function open_logs(list, opt)
   local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true }
   for _, count in ipairs(counts) do all[count] = 0 end
   for i, given in ipairs(list) do
     local source, log, code = open_log(given, opt, all)
     if not source then return nil, log, code end
-    all.is_read = #list > 1 or log.has_times
+    all.is_read = #list > 1 or log.has_times and not opt.in_order
     local requests, message = pipe.new(function() return source end, log.file), nil
     if all.is_read then requests, message, code = read_log(source, log, all) end
     if not requests then return nil, message, code end
-    all.pipes[i] = requests
+    all.pipes[i] = in_time(requests, log)
   end
   if all.is_read and all.kept == 0 then return nil, nothing_left(all), "input" end
   return all
@@ -151,8 +154,7 @@ end
 
 -- Writes the trace: what was measured of it, or nil, message, code.
 local function write(all, path, opt)
-  local duration = all.end_ns / 1e9
-  local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, duration // 1 | 0))
+  local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, all.end_ns // 1000000000))
   local requests = all.pipes[2] and pipe.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
   requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
     num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
@@ -166,6 +168,7 @@ local function write(all, path, opt)
     if not done then return nil, problem, kind end
     if all.kept == 0 then return nil, nothing_left(all), "input" end
     local result, in_bin = core.log.measures(source)
+    local duration = all.end_ns / 1e9
     if all.has_times then result.duration = duration end
     if bins > 0 then
       result.bin = duration < 1 and 1.0 or duration / bins
@@ -181,6 +184,7 @@ end
 local fields = {
   { "skip_num_prompt", kind = "integer", min = 0, default = 0 },
   { "num_prompt", kind = "integer", min = 1 },
+  { "in_order", kind = "boolean", default = false },
   { "speed_ratio", kind = "number", above = 0, default = 1 },
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
@@ -198,6 +202,7 @@ end
 ---@field log_type? string keep only the rows of this type
 ---@field skip_num_prompt? integer leave out so many rows
 ---@field num_prompt? integer keep so many at most
+---@field in_order? boolean rows are in the order of their times, and written while they are read
 ---@field speed_ratio? number times are divided by it: 1
 ---@field block_size? integer tokens a block: 128, of a bailian log 16
 ---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
