@@ -141,29 +141,34 @@ void mt_columns_prefetch(const mt_columns *columns, size_t i) {
         __builtin_prefetch(mt_texts_get(&columns->sessions, session[i - NAME]).text);
 }
 
+static inline mt_span text_of(const mt_texts *texts, unsigned is_there, const mt_column *numbers,
+                              size_t i) {
+    return is_there ? mt_texts_get(texts, get_u32(numbers, i)) : (mt_span){NULL, 0};
+}
+
+/* All members are set at once: the compiler clears what is left out with an instruction that is slow to
+ * start. */
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
-    size_t begin, length;
+    unsigned has = mt_columns_has(columns, i);
+    size_t ids, id_count, extra, extra_length;
+    part(&columns->hash_ends, i, &ids, &id_count);
+    part(&columns->extra_ends, i, &extra, &extra_length);
     *request = (mt_request){
-        .has = mt_columns_has(columns, i),
+        .has = has,
         .time_ns = get_i64(&columns->time_ns, i),
         .delay_ns = get_i64(&columns->delay_ns, i),
         .input_length = get_u64(&columns->input_length, i),
         .output_length = get_u64(&columns->output_length, i),
+        .hash_ids = id_count ? (const uint64_t *)columns->hash_ids.data + ids : NULL,
+        .hash_count = id_count,
+        .session = text_of(&columns->sessions, has & MT_HAS_SESSION, &columns->session, i),
         .turn = get_u64(&columns->turn, i),
+        .stream = text_of(&columns->streams, has & MT_HAS_STREAM, &columns->stream, i),
+        .extra = {extra_length ? (const char *)columns->extra_bytes.data + extra : NULL,
+                  extra_length},
         .line = get_u64(&columns->line, i),
         .place = get_u64(&columns->place, i),
     };
-    if (request->has & MT_HAS_SESSION)
-        request->session = mt_texts_get(&columns->sessions, get_u32(&columns->session, i));
-    if (request->has & MT_HAS_STREAM)
-        request->stream = mt_texts_get(&columns->streams, get_u32(&columns->stream, i));
-    part(&columns->hash_ends, i, &begin, &length);
-    if (length > 0)
-        request->hash_ids = (const uint64_t *)columns->hash_ids.data + begin;
-    request->hash_count = length;
-    part(&columns->extra_ends, i, &begin, &length);
-    if (length > 0)
-        request->extra = (mt_span){(const char *)columns->extra_bytes.data + begin, length};
 }
 
 mt_code mt_columns_read(mt_columns *columns, mt_trace_reader *reader, mt_error *error) {

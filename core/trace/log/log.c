@@ -198,6 +198,7 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
 /* ---- reading --------------------------------------------------------------------------------- */
 
 int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
+    static const mt_log_row empty; /* copied: quicker than clearing */
     mt_error problem, *report = error ? error : &problem;
     for (;;) {
         if (mt_interrupted()) {
@@ -205,7 +206,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
             return -1;
         }
         log->bad_row = 0;
-        *row = (mt_log_row){.index = log->rows};
+        *row = empty;
+        row->index = log->rows;
         int status = log->kind->next(log, row, report);
         log->rows += status > 0 || log->bad_row;
         if (status >= 0 || !log->bad_row || !log->options.skip_bad_rows)

@@ -33,6 +33,7 @@ typedef struct session {
 typedef struct prompt {
     enum { DRAWN, OF_SESSION, OF_IDS } kind;
     uint64_t place;
+    size_t packed; /* which of the packed requests it is, from 1; 0: it points to nothing */
     size_t blocks;
     mt_key keys[2]; /* DRAWN: of blocks 0 and 1. OF_SESSION: keys[1] is that of the last, partial
                        block; keys[0] is unused */
@@ -56,11 +57,12 @@ typedef struct prompts_step {
     mt_ids *names; /* numbers of sessions */
     session *sessions;
     size_t session_count, session_capacity;
-    uint64_t requests; /* so far: the place of those that have none */
+    uint64_t passed; /* so far: the place of those that have none */
     /* The requests whose ids are looked up together. */
-    mt_batch batch;
+    mt_request requests[BATCH_REQUESTS];
+    mt_batch packed; /* those that point to anything */
     prompt prompts[BATCH_REQUESTS];
-    size_t at, blocks;
+    size_t count, at, blocks;
     mt_key *keys;
     uint64_t *key_ids;
     size_t key_capacity, id_capacity;
@@ -138,7 +140,7 @@ static mt_code note(notes *all, const prompt *made, int may_come_back, mt_error 
     all->further += made->kind == OF_SESSION;
     if (!may_come_back)
         return MT_OK;
-    if (MT_GROW(all->hashes, all->capacity, all->count + 1) != 0)
+    if (all->count == all->capacity && MT_GROW(all->hashes, all->capacity, all->count + 1) != 0)
         return mt_fail_memory(error, "beginnings of prompts");
     all->hashes[all->count++] = made->keys[1].low;
     return MT_OK;
@@ -186,11 +188,11 @@ static int may_come_back(const prompts_step *self, mt_key key) {
     return !self->met.words || mt_met_twice_has(&self->met, key.low);
 }
 
-static size_t keys_of_ids(const mt_batch *batch, size_t i, mt_key *keys) {
+static size_t keys_of_ids(const mt_batch *packed, size_t i, mt_key *keys) {
     static const char name[] = "contents";
     mt_key chain = mt_key_namespace(name, sizeof name - 1);
     mt_request request;
-    mt_batch_get(batch, i, &request);
+    mt_batch_get(packed, i, &request);
     for (size_t block = 0; block < request.hash_count; block++)
         keys[block] = chain = mt_key_number(chain, request.hash_ids[block]);
     return request.hash_count;
@@ -229,7 +231,7 @@ static size_t drawn_keys(const prompts_step *self, const prompt *made, mt_key *k
 static size_t keys_of(prompts_step *self, size_t i, mt_key *keys) {
     prompt *made = &self->prompts[i];
     if (made->kind == OF_IDS)
-        return keys_of_ids(&self->batch, i, keys);
+        return keys_of_ids(&self->packed, made->packed - 1, keys);
     return made->kind == OF_SESSION ? keys_of_session(self, made, keys)
                                     : drawn_keys(self, made, keys);
 }
@@ -241,7 +243,7 @@ static mt_code number_sessions(prompts_step *self, mt_error *error) {
     mt_key names[BATCH_REQUESTS];
     uint64_t numbers[BATCH_REQUESTS];
     size_t count = 0;
-    for (size_t i = 0; i < self->batch.count; i++)
+    for (size_t i = 0; i < self->count; i++)
         if (self->prompts[i].has_session)
             names[count++] = self->prompts[i].session_key;
     if (count == 0)
@@ -254,33 +256,47 @@ static mt_code number_sessions(prompts_step *self, mt_error *error) {
         return mt_fail_memory(error, "sessions");
     for (; self->session_count < known; self->session_count++)
         self->sessions[self->session_count] = (session){0};
-    for (size_t i = self->batch.count; i-- > 0;)
+    for (size_t i = self->count; i-- > 0;)
         if (self->prompts[i].has_session)
             self->prompts[i].session = (size_t)numbers[--count];
-    for (size_t i = 0; i < self->batch.count; i++)
+    for (size_t i = 0; i < self->count; i++)
         if (self->prompts[i].has_session)
             self->prompts[i].turn = self->sessions[self->prompts[i].session].turns++;
-    for (size_t i = 0; i < self->batch.count; i++)
+    for (size_t i = 0; i < self->count; i++)
         if (self->prompts[i].has_session)
             __builtin_prefetch(self->sessions[self->prompts[i].session].ids);
     return MT_OK;
 }
 
+/* Keeps what the batch's last request points to until it is given out. */
+static mt_code keep(prompts_step *self, mt_error *error) {
+    const mt_request *request = &self->requests[self->count];
+    prompt *made = &self->prompts[self->count++];
+    made->packed = 0;
+    if (request->hash_count == 0 && request->session.length == 0 && request->stream.length == 0 &&
+        request->extra.length == 0)
+        return MT_OK;
+    mt_code code = mt_batch_add(&self->packed, request, error);
+    made->packed = self->packed.count;
+    return code;
+}
+
 static mt_code take_batch(prompts_step *self, mt_error *error) {
-    mt_request request;
     mt_code code = MT_OK;
-    mt_batch_clear(&self->batch);
+    mt_batch_clear(&self->packed);
+    self->count = 0;
     self->at = self->blocks = 0;
-    while (code == MT_OK && self->batch.count < BATCH_REQUESTS && self->blocks < BATCH_BLOCKS) {
-        prompt *made = &self->prompts[self->batch.count];
-        int status = mt_source_next(self->base.below, &request, error);
+    while (code == MT_OK && self->count < BATCH_REQUESTS && self->blocks < BATCH_BLOCKS) {
+        prompt *made = &self->prompts[self->count];
+        mt_request *request = &self->requests[self->count];
+        int status = mt_source_next(self->base.below, request, error);
         if (status == 0)
             break;
         if (status > 0)
-            status = plan(self, self->base.below, &request, &self->requests, made, error);
+            status = plan(self, self->base.below, request, &self->passed, made, error);
         if (status > 0 && self->met.words)
             mt_met_twice_prefetch(&self->met, made->keys[1].low);
-        code = status < 0 ? mt_code_of(error) : mt_batch_add(&self->batch, &request, error);
+        code = status < 0 ? mt_code_of(error) : keep(self, error);
         self->blocks += made->blocks;
     }
     return code == MT_OK ? number_sessions(self, error) : code;
@@ -303,16 +319,16 @@ static mt_code keep_session(prompts_step *self, prompt *made, const uint64_t *id
 static mt_code number_batch(prompts_step *self, mt_error *error) {
     size_t used = 0;
     mt_code code = take_batch(self, error);
-    if (code != MT_OK || self->batch.count == 0)
+    if (code != MT_OK || self->count == 0)
         return code;
     if (MT_GROW(self->keys, self->key_capacity, self->blocks + 1) != 0 ||
         MT_GROW(self->key_ids, self->id_capacity, self->blocks + 1) != 0)
         return mt_fail_memory(error, "blocks of prompts");
-    for (size_t i = 0; i < self->batch.count; i++)
+    for (size_t i = 0; i < self->count; i++)
         used += keys_of(self, i, self->keys + used);
     code = mt_ids_of_mixed(self->ids, self->keys, used, self->key_ids, error);
     const uint64_t *ids = self->key_ids;
-    for (size_t i = 0; i < self->batch.count && code == MT_OK; i++) {
+    for (size_t i = 0; i < self->count && code == MT_OK; i++) {
         prompt *made = &self->prompts[i];
         used = made->blocks;
         if (made->kind == OF_SESSION)
@@ -338,12 +354,16 @@ static const uint64_t *session_ids(prompts_step *self, const prompt *made) {
 
 static int prompts_next(mt_source *source, mt_request *request, mt_error *error) {
     prompts_step *self = (prompts_step *)source;
-    if (self->at == self->batch.count && number_batch(self, error) != MT_OK)
+    if (self->at == self->count && number_batch(self, error) != MT_OK)
         return -1;
-    if (self->batch.count == 0)
+    if (self->count == 0)
         return 0;
     const prompt *made = &self->prompts[self->at];
-    mt_batch_get(&self->batch, self->at++, request);
+    if (made->packed > 0)
+        mt_batch_get(&self->packed, made->packed - 1, request);
+    else
+        *request = self->requests[self->at];
+    self->at++;
     if (made->has_session) {
         request->turn = made->turn;
         request->has |= MT_HAS_TURN;
@@ -362,7 +382,7 @@ static void prompts_release(mt_source *source) {
     for (size_t i = 0; i < self->session_count; i++)
         mt_free(self->sessions[i].ids);
     mt_free(self->sessions);
-    mt_batch_free(&self->batch);
+    mt_batch_free(&self->packed);
     mt_free(self->keys);
     mt_free(self->key_ids);
     mt_free(self->given);
