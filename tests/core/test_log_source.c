@@ -1,4 +1,5 @@
-/* Conversions: prompts against a plain version, the order of steps, times, order, statistics. */
+/* Logs as sources, and the steps that make a trace of them: prompts against a plain version, several
+ * logs, what is measured. */
 #include "file_support.h"
 #include "goodness.h"
 #include "trace_support.h"
@@ -7,88 +8,103 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "random/generator.h"
-#include "trace/columns.h"
-#include "trace/convert/conversion.h"
-#include "trace/source/source.h"
+#include "trace/log/source.h"
+#include "trace/end/ends.h"
+#include "trace/step/steps.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-enum { LARGE = 1 << 20 };
-
-static const mt_conversion_options plain = {.limit = UINT64_MAX, .hash_blocks = 10000};
-
-/* A log on the way through a conversion. */
-typedef struct source {
+/* A log, how its rows are taken, and what it gave. */
+typedef struct part {
     const char *text;
     double speed;
-    mt_conversion_log summary;
-} source;
+    mt_log_summary summary;
+} part;
 
-/* Reads the logs and finishes: NULL with the error when anything fails. */
-static mt_conversion *read_logs(void **state, const mt_conversion_options *options,
-                                const mt_log_options *log_options, source *sources, size_t count,
-                                uint64_t most, mt_error *error) {
-    mt_conversion *conversion = mt_conversion_new(options, error);
-    mt_code code = conversion ? MT_OK : error->code;
-    for (size_t i = 0; i < count && code == MT_OK; i++) {
-        const char *path = in_folder(state, "log");
-        unlink(path);
-        write_file(path, sources[i].text, strlen(sources[i].text));
-        mt_log *log = mt_log_open(path, log_options, error);
-        code = log ? mt_conversion_begin_log(conversion, log, error) : error->code;
-        for (uint64_t taken = most; code == MT_OK && taken == most;)
-            code = mt_conversion_read(conversion, most, &taken, error);
-        if (code == MT_OK)
-            code = mt_conversion_end_log(conversion, sources[i].speed, &sources[i].summary, error);
-        mt_log_close(log);
-    }
-    if (code == MT_OK)
-        code = mt_conversion_finish(conversion, error);
-    if (code == MT_OK)
-        return conversion;
-    mt_conversion_free(conversion);
-    return NULL;
+/* How the trace is made. */
+typedef struct conversion {
+    mt_log_options log;
+    mt_log_wanted wanted;
+    mt_prompts prompts;
+    int once; /* without a first look */
+} conversion;
+
+static const conversion plain = {.log = {.time_digits = -1},
+                                 .wanted = {.limit = UINT64_MAX},
+                                 .prompts = {.block_size = 128, .hash_blocks = 10000}};
+
+/* The requests of the log in order, from 0, at its speed. */
+static mt_source *open_part(void **state, const conversion *how, const part *one, uint64_t number,
+                            uint64_t rows_before, mt_error *error) {
+    const char *path = in_folder(state, "log");
+    mt_log_wanted wanted = how->wanted;
+    unlink(path);
+    write_file(path, one->text, strlen(one->text));
+    wanted.number = number;
+    wanted.rows_before = rows_before;
+    mt_log *log = mt_log_open(path, &how->log, error);
+    mt_source *source = log ? mt_source_log(log, &wanted, error) : NULL;
+    source = mt_step_from_zero(mt_step_sort(source, 0, error), error);
+    return one->speed == 1 ? source : mt_step_speed(source, one->speed, error);
 }
 
-/* Writes the trace `most` requests a time. */
-static mt_code write_trace(void **state, mt_conversion *conversion, uint64_t most,
-                           mt_error *error) {
+/* All logs, one after the other. */
+static mt_source *open_parts(void **state, const conversion *how, const part *parts, size_t count,
+                             mt_error *error) {
+    mt_source *sources[4];
+    uint64_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        sources[i] = open_part(state, how, &parts[i], i, rows, error);
+        for (const char *at = parts[i].text; *at; at++)
+            rows += *at == '\n';
+        rows--; /* the header */
+    }
+    return mt_source_join(sources, count, 0, MT_INPUTS_SHARED_IDS, error);
+}
+
+/* The trace as a source, measured: NULL with the error when it cannot be made. */
+static mt_source *open_trace(void **state, const conversion *how, const part *parts, size_t count,
+                             mt_error *error) {
+    mt_source *ahead = how->once ? NULL : open_parts(state, how, parts, count, error);
+    if (!how->once && !ahead)
+        return NULL;
+    mt_source *below = open_parts(state, how, parts, count, error);
+    return mt_step_measure(mt_step_prompts(below, ahead, &how->prompts, error), 0, 0, error);
+}
+
+static mt_code write_source(void **state, mt_source *source, mt_error *error) {
     mt_trace_format format = {.timestamp_digits = 6};
+    uint64_t written;
     mt_output *output = mt_output_open(in_folder(state, "trace"), error);
     if (!output)
         return error->code;
-    mt_code code = MT_OK;
-    for (uint64_t written = most; code == MT_OK && written == most;)
-        code = mt_conversion_write(conversion, output, &format, most, &written, error);
+    mt_code code = mt_source_write(source, output, &format, UINT64_MAX, &written, error);
     if (code == MT_OK)
         return mt_output_finish(output, error);
     mt_output_abandon(output);
     return code;
 }
 
+static uint64_t distinct; /* ids of the last trace */
+
 /* The whole way; the trace is in the folder's file "trace". */
-static void convert(void **state, const mt_conversion_options *options,
-                    const mt_log_options *log_options, source *sources, size_t count,
-                    mt_conversion_result *result) {
+static void convert(void **state, const conversion *how, const part *parts, size_t count,
+                    mt_measures *measures) {
     mt_error error;
-    mt_conversion *conversion =
-        read_logs(state, options, log_options, sources, count, LARGE, &error);
-    if (!conversion)
+    mt_source *source = open_trace(state, how, parts, count, &error);
+    if (!source || write_source(state, source, &error) != MT_OK)
         fail_msg("%s:%d: %s", error.source, (int)error.line, error.message);
-    assert_int_equal(write_trace(state, conversion, LARGE, &error), MT_OK);
-    if (result)
-        mt_conversion_measure(conversion, result);
-    mt_conversion_free(conversion);
+    if (measures)
+        assert_non_null(mt_source_measures(source, measures));
+    distinct = mt_source_prompt_ids(source);
+    mt_source_free(source);
 }
 
-static const mt_log_options any_log = {.time_digits = -1};
-
 /* One log, whose trace is this text. */
-static void assert_trace(void **state, const mt_conversion_options *options,
-                         const mt_log_options *log_options, const char *log, const char *trace) {
-    source one = {.text = log, .speed = 1};
-    convert(state, options, log_options, &one, 1, NULL);
+static void assert_trace(void **state, const conversion *how, const char *log, const char *trace) {
+    part one = {.text = log, .speed = 1};
+    convert(state, how, &one, 1, NULL);
     assert_content(in_folder(state, "trace"), trace);
 }
 
@@ -104,7 +120,7 @@ static void test_sessions(void **state) {
                                    "14,m,300,5,,7\n"   /* is the first prompt */
                                    "15,m,10,1,,\"9\"\n";
     assert_trace(
-        state, &plain, &any_log, log,
+        state, &plain, log,
         "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 100, \"hash_ids\": [0, "
         "1, 2], \"session_id\": \"7\"}\n"
         "{\"timestamp\": 1250, \"input_length\": 128, \"output_length\": 0, \"hash_ids\": "
@@ -120,8 +136,10 @@ static void test_sessions(void **state) {
 }
 
 static void test_bailian(void **state) {
+    conversion how = plain;
+    how.prompts.block_size = 16;
     assert_trace(
-        state, &plain, &any_log,
+        state, &how,
         "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 2, \"input_length\": 33, "
         "\"output_length\": 5, \"hash_ids\": [70, 80, 90]}\n"
         "{\"chat_id\": 2, \"parent_chat_id\": 1, \"timestamp\": 3, \"input_length\": 48, "
@@ -137,41 +155,49 @@ static void test_bailian(void **state) {
         "\"session_id\": \"3\", \"chat_id\": 3, \"parent_chat_id\": -1}\n");
 }
 
-static void test_steps(void **state) {
+static void test_rows(void **state) {
     /* Model, type, skip, cap, in this order; the earliest kept request is at 0. */
     static const char log[] = HEAD "1,A,1,1,x,\n2,B,2,1,x,\n3,A,3,1,y,\n7,A,4,1,x,\n8,A,5,1,x,\n"
                                    "9,A,6,1,x,\n9,A,7,1,y,\n11,A,8,0,x,\n";
-    mt_conversion_options options = plain;
-    source one = {.text = log, .speed = 4};
-    mt_conversion_result result;
-    options.model = "A";
-    options.log_type = "x";
-    options.skip = 1;
-    options.limit = 3;
-    convert(state, &options, &any_log, &one, 1, &result);
+    conversion how = plain;
+    part one = {.text = log, .speed = 4};
+    mt_log_summary summary;
+    mt_error error;
+    char why[512];
+    how.wanted = (mt_log_wanted){.model = "A", .log_type = "x", .skip = 1, .limit = 3};
+    convert(state, &how, &one, 1, NULL);
     assert_content(
         in_folder(state, "trace"),
         "{\"timestamp\": 0, \"input_length\": 4, \"output_length\": 1, \"hash_ids\": [0]}\n"
         "{\"timestamp\": 250, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": [1]}\n"
         "{\"timestamp\": 500, \"input_length\": 6, \"output_length\": 1, \"hash_ids\": [2]}\n");
-    assert_int_equal(result.rows, 8);
-    assert_int_equal(result.of_model, 7);
-    assert_int_equal(result.of_type, 5);
-    assert_int_equal(result.after_skip, 4);
-    assert_int_equal(result.requests, 3);
-    assert_int_equal(one.summary.first_ns, INT64_C(7000000000));
-    assert_int_equal(one.summary.last_ns, INT64_C(9000000000));
-    assert_int_equal(one.summary.ends_ns, 500000000);
+    mt_source *source = open_part(state, &how, &one, 0, 0, &error);
+    assert_int_equal(write_source(state, source, &error), MT_OK);
+    assert_non_null(mt_source_log_of(source, &summary));
+    assert_int_equal(summary.rows, 8);
+    assert_int_equal(summary.of_model, 7);
+    assert_int_equal(summary.of_type, 5);
+    assert_int_equal(summary.after_skip, 4);
+    assert_int_equal(summary.kept, 3);
+    assert_int_equal(summary.first_ns, INT64_C(7000000000));
+    assert_int_equal(summary.last_ns, INT64_C(9000000000));
+    mt_source_free(source);
+    how.wanted = (mt_log_wanted){.model = "A", .log_type = "z", .limit = 3};
+    source = open_part(state, &how, &one, 0, 0, &error);
+    assert_int_equal(write_source(state, source, &error), MT_OK);
+    assert_string_equal(mt_source_log_nothing(source, why, sizeof why),
+                        "no row has the log type 'z'; there are 'x', 'y'");
+    mt_source_free(source);
 }
 
 /* ---- several logs ---------------------------------------------------------------------------- */
 
 static void test_several_logs(void **state) {
-    source logs[] = {{.text = HEAD "100,m,300,1,,5\n104,m,300,1,,\n", .speed = 2},
-                     {.text = HEAD "7,m,300,1,,5\n6,m,300,1,,\n8,m,300,2,,5\n", .speed = 1},
-                     {.text = HEAD "0,m,1,1,,\n", .speed = 1}};
-    mt_conversion_result result;
-    convert(state, &plain, &any_log, logs, 3, &result);
+    part logs[] = {{.text = HEAD "100,m,300,1,,5\n104,m,300,1,,\n", .speed = 2},
+                   {.text = HEAD "7,m,300,1,,5\n6,m,300,1,,\n8,m,300,2,,5\n", .speed = 1},
+                   {.text = HEAD "0,m,1,1,,\n", .speed = 1}};
+    mt_measures result;
+    convert(state, &plain, logs, 3, &result);
     assert_content(
         in_folder(state, "trace"),
         "{\"timestamp\": 0, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": [0, "
@@ -181,16 +207,13 @@ static void test_several_logs(void **state) {
         "{\"timestamp\": 2000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
         "[6, 7, 8]}\n"
         "{\"timestamp\": 3000, \"input_length\": 300, \"output_length\": 1, \"hash_ids\": "
-        "[9, 10, 11], \"session_id\": \"2:5\"}\n"
+        "[9, 10, 11], \"session_id\": \"5/2\"}\n"
         "{\"timestamp\": 4000, \"input_length\": 300, \"output_length\": 2, \"hash_ids\": "
-        "[9, 10, 11], \"session_id\": \"2:5\"}\n"
+        "[9, 10, 11], \"session_id\": \"5/2\"}\n"
         "{\"timestamp\": 4000, \"input_length\": 1, \"output_length\": 1, \"hash_ids\": "
         "[12]}\n");
-    assert_int_equal(result.duration_ns, INT64_C(4000000000));
     assert_int_equal(result.sessions, 2);
-    assert_int_equal(logs[1].summary.backwards, 1);
-    assert_int_equal(logs[1].summary.backwards_line, 3);
-    assert_int_equal(logs[2].summary.begins_ns, INT64_C(4000000000));
+    assert_int_equal(result.requests, 6);
 }
 
 /* Ids of one log mean nothing in another; words do. */
@@ -199,63 +222,81 @@ static void test_contents_of_several_logs(void **state) {
                           "\"output_length\": 5, \"hash_ids\": [7]}\n";
     const char *texts = "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"role\": "
                         "\"gpt\"}]}]";
-    mt_conversion_result result;
-    source ids[] = {{.text = bailian, .speed = 1}, {.text = bailian, .speed = 1}};
-    source words[] = {{.text = texts, .speed = 1}, {.text = texts, .speed = 1}};
-    convert(state, &plain, &any_log, ids, 2, &result);
-    assert_int_equal(result.distinct, 2);
-    convert(state, &plain, &any_log, words, 2, &result);
-    assert_int_equal(result.distinct, 1);
-    assert_int_equal(result.has_times, 0);
+    mt_measures result;
+    part ids[] = {{.text = bailian, .speed = 1}, {.text = bailian, .speed = 1}};
+    part words[] = {{.text = texts, .speed = 1}, {.text = texts, .speed = 1}};
+    convert(state, &plain, ids, 2, &result);
+    assert_int_equal(distinct, 2);
+    convert(state, &plain, words, 2, &result);
+    assert_int_equal(distinct, 1);
 }
 
-static void assert_refused(void **state, const mt_conversion_options *options, source *sources,
-                           size_t count, mt_code code, const char *part) {
+static void test_backwards(void **state) {
+    part one = {.text = HEAD "7,m,1,1,,\n6,m,1,1,,\n8,m,1,1,,\n7,m,1,1,,\n", .speed = 1};
+    mt_log_summary summary;
+    mt_error error;
+    mt_source *source = open_part(state, &plain, &one, 0, 0, &error);
+    assert_int_equal(write_source(state, source, &error), MT_OK);
+    mt_source_log_of(source, &summary);
+    assert_int_equal(summary.backwards, 2);
+    assert_int_equal(summary.backwards_line, 3);
+    mt_source_free(source);
+}
+
+static void assert_refused(void **state, const conversion *how, const char *text, mt_code code,
+                           const char *message) {
+    part one = {.text = text, .speed = 1};
     mt_error error = {0};
-    mt_conversion *conversion = read_logs(state, options, &any_log, sources, count, LARGE, &error);
-    assert_null(conversion);
-    if (!strstr(error.message, part))
-        fail_msg("'%s' is not in '%s'", part, error.message);
+    mt_source *source = open_trace(state, how, &one, 1, &error);
+    assert_null(source);
+    if (!strstr(error.message, message))
+        fail_msg("'%s' is not in '%s'", message, error.message);
     assert_int_equal(error.code, code);
 }
 
 static void test_refused(void **state) {
-    source burstgpt = {.text = HEAD "1,GPT-4,1,1,API log,\n2,ChatGPT,1,1,Chat,\n", .speed = 1};
-    source azure = {.text = "TIMESTAMP,ContextTokens,GeneratedTokens\n1,1,1\n", .speed = 1};
-    source empty = {.text = HEAD, .speed = 1};
-    source bailian = {.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
-                              "\"output_length\": 5}\n",
-                      .speed = 1};
-    source texts = {.text =
-                        "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"role\": "
-                        "\"gpt\"}]}]",
-                    .speed = 1};
-    source far = {.text = HEAD "-9e9,m,1,1,,\n9e9,m,1,1,,\n", .speed = 1};
-    source slow = {.text = HEAD "0,m,1,1,,\n9e8,m,1,1,,\n", .speed = 0.05};
-    mt_conversion_options options = plain;
-    assert_refused(state, &options, &empty, 1, MT_ERROR_INPUT, "there are no rows");
-    assert_refused(state, &options, &far, 1, MT_ERROR_VALUE, "span more than 292 years");
-    assert_refused(state, &options, &slow, 1, MT_ERROR_VALUE, "at a speed of 0.05");
-    assert_refused(state, &options, (source[]){burstgpt, bailian}, 2, MT_ERROR_VALUE,
-                   "this log has blocks of 16 tokens, the one before of 128");
-    assert_refused(state, &options, (source[]){burstgpt, texts}, 2, MT_ERROR_INPUT,
-                   "a log with times and one without");
-    assert_refused(state, &options, (source[]){texts, burstgpt}, 2, MT_ERROR_INPUT,
-                   "a log with times and one without");
-    options.skip = 2;
-    assert_refused(state, &options, &burstgpt, 1, MT_ERROR_INPUT, "no row is left of 2");
-    options.skip = 0;
-    options.model = "gpt-4";
-    assert_refused(state, &options, &burstgpt, 1, MT_ERROR_INPUT,
-                   "no row has the model 'gpt-4'; there are 'GPT-4', 'ChatGPT'");
-    assert_refused(state, &options, &azure, 1, MT_ERROR_INPUT,
+    conversion how = plain;
+    const char *azure = "TIMESTAMP,ContextTokens,GeneratedTokens\n1,1,1\n";
+    const char *bailian = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
+                          "\"output_length\": 5, \"hash_ids\": [7]}\n";
+    assert_refused(state, &how, HEAD "-9e9,m,1,1,,\n9e9,m,1,1,,\n", MT_ERROR_VALUE, "292 years");
+    how.wanted.model = "x";
+    assert_refused(state, &how, azure, MT_ERROR_INPUT,
                    "the log (azure) has no column of models to filter by");
-    options.model = "GPT-4";
-    options.log_type = "Chat";
-    assert_refused(state, &options, &burstgpt, 1, MT_ERROR_INPUT,
-                   "no row has the log type 'Chat'; there is 'API log'");
-    options.model = NULL;
-    assert_refused(state, &options, &azure, 1, MT_ERROR_INPUT, "no column of log types");
+    how.wanted = (mt_log_wanted){.log_type = "x", .limit = UINT64_MAX};
+    assert_refused(state, &how, azure, MT_ERROR_INPUT, "no column of log types");
+    how = plain;
+    how.prompts.block_size = 8;
+    assert_refused(state, &how, bailian, MT_ERROR_INPUT, "hash_ids");
+    how.prompts.block_size = 0;
+    assert_refused(state, &how, azure, MT_ERROR_VALUE, "blocks of at least 1 token");
+}
+
+/* Prompts of what is no log: drawn by the request's place in the trace, and lengths are needed. */
+static void test_prompts_of_columns(void **state) {
+    mt_columns columns = {0};
+    mt_error error;
+    mt_request request = {.has = MT_HAS_INPUT_LENGTH, .input_length = 300}, made;
+    assert_int_equal(mt_columns_append(&columns, &request, &error), MT_OK);
+    request.input_length = 0;
+    assert_int_equal(mt_columns_append(&columns, &request, &error), MT_OK);
+    request.has = 0;
+    assert_int_equal(mt_columns_append(&columns, &request, &error), MT_OK);
+    mt_source *source = mt_step_first(mt_source_columns(&columns, &error), 2, &error);
+    source = mt_step_prompts(source, NULL, &plain.prompts, &error);
+    assert_int_equal(mt_source_next(source, &made, &error), 1);
+    assert_int_equal(made.hash_count, 3);
+    assert_int_equal(mt_source_next(source, &made, &error), 1);
+    assert_int_equal(made.hash_count, 0);
+    assert_int_equal(mt_source_next(source, &made, &error), 0);
+    assert_int_equal(mt_source_next(source, &made, &error), 0);
+    mt_source_free(source);
+    source = mt_step_prompts(mt_source_columns(&columns, &error), NULL, &plain.prompts, &error);
+    assert_int_equal(mt_source_next(source, &made, &error), -1);
+    assert_non_null(strstr(error.message, "no input_length"));
+    mt_source_free(source);
+    mt_columns_free(&columns);
+    (void)state;
 }
 
 /* ---- against a plain version ----------------------------------------------------------------- */
@@ -356,41 +397,39 @@ static void compare(void **state, plain_row *rows, uint64_t hash_blocks, uint64_
 static void test_against_plain(void **state) {
     static const uint64_t hash_blocks[] = {0, 1, 3, 20, 10000};
     static plain_row rows[ROWS];
-    mt_log_options log_options = {.time_digits = -1, .block_size = BLOCK};
     for (uint64_t n = 0; n < 20; n++) {
-        mt_conversion_options options = plain;
-        options.hash_blocks = hash_blocks[n % 5];
-        options.seed = n;
-        options.no_sessions = n % 3 == 2;
+        conversion how = plain;
+        how.prompts = (mt_prompts){.block_size = BLOCK,
+                                   .hash_blocks = hash_blocks[n % 5],
+                                   .seed = n,
+                                   .no_sessions = n % 3 == 2};
+        how.once = n % 4 == 3;
         char *text = make_log(n, rows, n % 2 == 1);
-        source one = {.text = text, .speed = 1};
-        convert(state, &options, &log_options, &one, 1, NULL);
-        compare(state, rows, options.hash_blocks, n, options.no_sessions);
+        part one = {.text = text, .speed = 1};
+        convert(state, &how, &one, 1, NULL);
+        compare(state, rows, hash_blocks[n % 5], n, n % 3 == 2);
         free(text);
     }
 }
 
-/* However many rows are read and written at once, and whatever comes after them. */
+/* Whatever comes after it, a request has its blocks; and with a first look or without. */
 static void test_in_pieces(void **state) {
     static plain_row rows[ROWS];
-    mt_log_options log_options = {.time_digits = -1, .block_size = BLOCK};
-    mt_conversion_options options = plain;
-    mt_error error;
-    options.hash_blocks = 5;
+    conversion how = plain;
+    how.prompts.block_size = BLOCK;
+    how.prompts.hash_blocks = 5;
     char *text = make_log(3, rows, 0);
-    source one = {.text = text, .speed = 1};
-    convert(state, &options, &log_options, &one, 1, NULL);
+    part one = {.text = text, .speed = 1};
+    convert(state, &how, &one, 1, NULL);
     char whole[PATH_SIZE], command[2 * PATH_SIZE + 64];
     strcpy(whole, in_folder(state, "whole"));
     assert_int_equal(rename(in_folder(state, "trace"), whole), 0);
-    mt_conversion *conversion = read_logs(state, &options, &log_options, &one, 1, 7, &error);
-    assert_non_null(conversion);
-    assert_int_equal(write_trace(state, conversion, 3, &error), MT_OK);
-    mt_conversion_free(conversion);
+    how.once = 1;
+    convert(state, &how, &one, 1, NULL);
     snprintf(command, sizeof command, "cmp '%s' '%s'", whole, in_folder(state, "trace"));
     assert_int_equal(system(command), 0); // NOLINT: paths of ours
-    options.limit = 100;
-    convert(state, &options, &log_options, &one, 1, NULL);
+    how.wanted.limit = 100;
+    convert(state, &how, &one, 1, NULL);
     snprintf(command, sizeof command, "head -n 100 '%s' | cmp - '%s'", whole,
              in_folder(state, "trace"));
     assert_int_equal(system(command), 0); // NOLINT: paths of ours
@@ -402,15 +441,15 @@ static void test_draws_are_uniform(void **state) {
     enum { MANY = 20000, CONTENTS = 10 };
     double counts[CONTENTS] = {0}, expected[CONTENTS];
     char *text = malloc(MANY * 16 + 256), *to = text;
-    mt_conversion_options options = plain;
+    conversion how = plain;
     mt_error error;
     mt_request request;
-    options.hash_blocks = CONTENTS - 1;
+    how.prompts.hash_blocks = CONTENTS - 1;
     to += sprintf(to, HEAD); // NOLINT
     for (size_t i = 0; i < MANY; i++)
         to += sprintf(to, "1,m,5,5,,\n"); // NOLINT
-    source one = {.text = text, .speed = 1};
-    convert(state, &options, &any_log, &one, 1, NULL);
+    part one = {.text = text, .speed = 1};
+    convert(state, &how, &one, 1, NULL);
     mt_source *trace = mt_source_open(in_folder(state, "trace"), 0, &error);
     while (mt_source_next(trace, &request, &error) == 1) {
         assert_in_range(request.hash_ids[0], 0, CONTENTS - 1);
@@ -428,86 +467,66 @@ static void assert_near(double value, double expected, double tolerance) {
         fail_msg("%.17g is not %.17g", value, expected);
 }
 
-/* ---- statistics ------------------------------------------------------------------------------ */
+/* ---- what is measured ------------------------------------------------------------------------ */
 
-static void test_statistics(void **state) {
-    source one = {.text = HEAD "0,m,100,4,,\n10,m,200,0,,\n30,m,600,2,,\n40,m,300,0,,\n",
-                  .speed = 1};
-    mt_conversion_result result;
-    convert(state, &plain, &any_log, &one, 1, &result);
-    assert_int_equal(result.input.min, 100);
-    assert_int_equal(result.input.max, 600);
+static void test_measures(void **state) {
+    part one = {.text = HEAD "0,m,100,4,,\n10,m,200,0,,\n30,m,600,2,,\n40,m,300,0,,\n", .speed = 1};
+    mt_measures result;
+    mt_error error;
+    mt_source *source = mt_step_measure(open_trace(state, &plain, &one, 1, &error),
+                                        INT64_C(40000000000), 20, &error);
+    assert_int_equal(write_source(state, source, &error), MT_OK);
+    const uint64_t *in_bin = mt_source_measures(source, &result);
+    assert_near(result.input.min, 100, 0);
+    assert_near(result.input.max, 600, 0);
     assert_near(result.input.mean, 300, 1e-12);
     assert_near(result.input.sample_deviation, sqrt(140000.0 / 3), 1e-9);
     assert_near(result.output.mean, 1.5, 1e-12);
     assert_int_equal(result.longest, 602);
     assert_int_equal(result.without_output, 2);
     assert_int_equal(result.blocks, 1 + 2 + 5 + 3);
-    assert_int_equal(result.duration_ns, INT64_C(40000000000));
-    assert_int_equal(result.bins, 20);
-    assert_near(result.bin_seconds, 2, 1e-12);
+    assert_int_equal(mt_source_prompt_ids(source), 1 + 2 + 5 + 3);
     for (size_t i = 0; i < 20; i++)
-        assert_int_equal(result.in_bin[i], i == 0 || i == 5 || i == 15 || i == 19);
-}
-
-static void test_short_statistics(void **state) {
-    source one = {.text = HEAD "5,m,100,4,,\n", .speed = 1};
-    source instant = {.text = HEAD "5,m,100,4,,\n5,m,100,4,,\n", .speed = 1};
-    source half = {.text = HEAD "5,m,1,4,,\n5.5,m,1,4,,\n", .speed = 1};
-    source some = {.text = HEAD "5,m,1,4,,\n8.5,m,1,4,,\n", .speed = 1};
-    mt_conversion_result result;
-    convert(state, &plain, &any_log, &one, 1, &result);
-    assert_int_equal(result.bins, 0);
-    assert_true(isnan(result.input.sample_deviation));
-    convert(state, &plain, &any_log, &instant, 1, &result);
-    assert_int_equal(result.bins, 0);
-    assert_near(result.input.sample_deviation, 0, 0);
-    convert(state, &plain, &any_log, &half, 1, &result);
-    assert_int_equal(result.bins, 1);
-    assert_near(result.bin_seconds, 1, 0);
-    assert_int_equal(result.in_bin[0], 2);
-    convert(state, &plain, &any_log, &some, 1, &result);
-    assert_int_equal(result.bins, 3);
-    assert_near(result.bin_seconds, 3.5 / 3, 1e-12);
+        assert_int_equal(in_bin[i], i == 0 || i == 5 || i == 15 || i == 19);
+    mt_source_free(source);
+    source = open_part(state, &plain, &one, 0, 0, &error);
+    assert_null(mt_source_measures(source, &result));
+    assert_null(mt_step_measure(source, 0, 20, &error));
+    assert_int_equal(error.code, MT_ERROR_VALUE);
 }
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
 static void test_interrupted(void **state) {
-    source one = {.text = HEAD "2,m,100,4,,\n1,m,300,4,,\n", .speed = 1};
+    part one = {.text = HEAD "2,m,100,4,,\n1,m,300,4,,\n", .speed = 1};
+    conversion how = plain;
     mt_error error;
-    mt_trace_format format = {0};
-    uint64_t written;
-    mt_conversion *conversion = read_logs(state, &plain, &any_log, &one, 1, LARGE, &error);
-    mt_output *output = mt_output_open(in_folder(state, "trace"), &error);
+    how.once = 1;
+    mt_source *source = open_trace(state, &how, &one, 1, &error);
     mt_interrupt_flag = 1;
-    assert_int_equal(mt_conversion_write(conversion, output, &format, 5, &written, &error),
-                     MT_ERROR_INTERRUPTED);
-    assert_int_equal(written, 0);
+    assert_int_equal(write_source(state, source, &error), MT_ERROR_INTERRUPTED);
     mt_interrupt_flag = 0;
-    mt_output_abandon(output);
-    mt_conversion_free(conversion);
+    mt_source_free(source);
 }
 
 static void test_memory_runs_out(void **state) {
-    source logs[] = {{.text = HEAD "2,A,100,4,t,a\n1,B,300,4,t,\n1,A,300,4,u,\n", .speed = 1},
-                     {.text = HEAD "2,A,100,4,t,a\n1,A,300,4,t,\n", .speed = 1}};
-    source chats[] = {{.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
-                               "\"output_length\": 5, \"hash_ids\": [7], \"x\": 1}\n",
-                       .speed = 1},
-                      {.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
-                               "\"output_length\": 5, \"hash_ids\": [7]}\n",
-                       .speed = 1}};
-    mt_conversion_options options = plain;
+    part logs[] = {{.text = HEAD "2,A,100,4,t,a\n1,B,300,4,t,\n1,A,300,4,u,\n", .speed = 1},
+                   {.text = HEAD "2,A,100,4,t,a\n1,A,300,4,t,\n", .speed = 1}};
+    part chats[] = {{.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
+                             "\"output_length\": 5, \"hash_ids\": [7], \"x\": 1}\n",
+                     .speed = 1},
+                    {.text = "{\"chat_id\": 1, \"timestamp\": 2, \"input_length\": 16, "
+                             "\"output_length\": 5, \"hash_ids\": [7]}\n",
+                     .speed = 1}};
     for (int is_chats = 0; is_chats < 2; is_chats++) {
-        options.model = is_chats ? NULL : "A";
-        options.log_type = is_chats ? NULL : "t";
+        conversion how = plain;
+        how.wanted.model = is_chats ? NULL : "A";
+        how.wanted.log_type = is_chats ? NULL : "t";
+        how.prompts.block_size = is_chats ? 16 : 128;
         for (sweep all = {.may_do_without = 1}; sweep_next(&all);) {
-            mt_conversion *conversion =
-                read_logs(state, &options, &any_log, is_chats ? chats : logs, 2, LARGE, &all.error);
-            all.code =
-                conversion ? write_trace(state, conversion, LARGE, &all.error) : all.error.code;
-            mt_conversion_free(conversion);
+            mt_source *source = open_trace(state, &how, is_chats ? chats : logs, 2, &all.error);
+            all.code = source ? write_source(state, source, &all.error) : all.error.code;
+            mt_source_free(source);
         }
     }
 }
@@ -516,15 +535,16 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_sessions),
         WITH_FOLDER(test_bailian),
-        WITH_FOLDER(test_steps),
+        WITH_FOLDER(test_rows),
         WITH_FOLDER(test_several_logs),
         WITH_FOLDER(test_contents_of_several_logs),
+        WITH_FOLDER(test_backwards),
         WITH_FOLDER(test_refused),
+        WITH_FOLDER(test_prompts_of_columns),
         WITH_FOLDER(test_against_plain),
         WITH_FOLDER(test_in_pieces),
         WITH_FOLDER(test_draws_are_uniform),
-        WITH_FOLDER(test_statistics),
-        WITH_FOLDER(test_short_statistics),
+        WITH_FOLDER(test_measures),
         WITH_FOLDER(test_interrupted),
         WITH_FOLDER(test_memory_runs_out),
     };
