@@ -24,10 +24,8 @@ struct mt_fields {
 };
 
 mt_fields *mt_fields_new(mt_error *error) {
-    mt_fields *fields = mt_allocate_zero(1, sizeof *fields);
-    if (!fields)
-        mt_fail_memory(error, "fields");
-    else
+    mt_fields *fields = mt_new(sizeof *fields, "fields", error);
+    if (fields)
         fields->references = 1;
     return fields;
 }
@@ -58,8 +56,7 @@ void mt_fields_release(mt_fields *fields) {
 /* A new last field with its key, or NULL. */
 static field *add_field(mt_fields *fields, const char *key, mt_error *error) {
     char *copy = mt_copy_text(key, strlen(key));
-    if (!copy || mt_reserve((void **)&fields->items, &fields->capacity, fields->count + 1,
-                            sizeof *fields->items) != 0) {
+    if (!copy || MT_GROW(fields->items, fields->capacity, fields->count + 1) != 0) {
         mt_free(copy);
         mt_fail_memory(error, "fields");
         return NULL;
@@ -120,7 +117,7 @@ mt_code mt_fields_choice(mt_fields *fields, const char *key, const char *const *
 }
 
 int mt_text_add(mt_text *text, const char *bytes, size_t length) {
-    if (mt_reserve((void **)&text->bytes, &text->capacity, text->length + length, 1) != 0)
+    if (MT_GROW(text->bytes, text->capacity, text->length + length) != 0)
         return -1;
     memcpy(text->bytes + text->length, bytes, length);
     text->length += length;

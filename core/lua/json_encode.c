@@ -69,7 +69,7 @@ static void refuse(lua_State *L, const encoder *self, const char *message) {
 }
 
 static char *room(lua_State *L, encoder *self, size_t bytes) {
-    if (mt_reserve((void **)&self->text, &self->capacity, self->length + bytes, 1))
+    if (MT_GROW(self->text, self->capacity, self->length + bytes))
         luaL_error(L, "out of memory (JSON text)");
     return self->text + self->length;
 }
@@ -196,8 +196,7 @@ static void gather_names(lua_State *L, encoder *self, size_t from) {
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING)
             refuse(L, self, "a table has keys that are no strings and is no list either");
-        if (mt_reserve((void **)&self->names, &self->name_capacity, self->name_count + 1,
-                       sizeof(name)))
+        if (MT_GROW(self->names, self->name_capacity, self->name_count + 1))
             luaL_error(L, "out of memory (JSON text)");
         name *key = &self->names[self->name_count++];
         key->text = lua_tolstring(L, -1, &key->length);

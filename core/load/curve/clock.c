@@ -106,11 +106,9 @@ mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double en
         mt_fail(error, MT_ERROR_VALUE, "the end must not be negative, not %g s", end);
         return NULL;
     }
-    mt_clock *clock = mt_allocate_zero(1, sizeof *clock);
-    if (!clock) {
-        mt_fail_memory(error, "clock");
+    mt_clock *clock = mt_new(sizeof *clock, "clock", error);
+    if (!clock)
         return NULL;
-    }
     clock->curve = mt_curve_retain(curve);
     clock->path.seed = seed;
     clock->factor = factor;

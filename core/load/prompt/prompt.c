@@ -8,8 +8,7 @@
 #include <string.h>
 
 int mt_key_list_add(mt_key_list *list, mt_key key) {
-    if (list->count == list->capacity &&
-        mt_reserve((void **)&list->keys, &list->capacity, list->count + 1, sizeof *list->keys) != 0)
+    if (list->count == list->capacity && MT_GROW(list->keys, list->capacity, list->count + 1) != 0)
         return -1;
     list->keys[list->count++] = key;
     return 0;

@@ -31,7 +31,7 @@ mt_code mt_apart_session(mt_apart *apart, mt_request *request, uint64_t number, 
     if (!(request->has & MT_HAS_SESSION))
         return MT_OK;
     mt_span name = request->session;
-    if (mt_reserve((void **)&apart->text, &apart->text_capacity, name.length + ADDED, 1) != 0)
+    if (MT_GROW(apart->text, apart->text_capacity, name.length + ADDED) != 0)
         return mt_fail_memory(error, "session ids");
     if (name.text[0] == '"') {
         name.text++;

@@ -52,7 +52,7 @@ static mt_code write_sorted(sort_step *self, mt_error *error) {
             code = mt_scratch_append(self->scratch, piece, used, error);
             used = 0;
         }
-        if (mt_reserve((void **)&piece, &capacity, size > PIECE ? size : PIECE, 1) != 0)
+        if (MT_GROW(piece, capacity, size > PIECE ? size : PIECE) != 0)
             code = mt_fail_memory(error, "sorting");
         if (code == MT_OK) {
             memcpy(piece + used, from, size);
