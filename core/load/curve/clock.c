@@ -233,7 +233,7 @@ mt_code mt_curve_total(mt_curve *curve, uint64_t seed, double end, double *total
         return mt_fail(error, MT_ERROR_VALUE, "an endless curve has no whole area: give it an end");
     mt_clock *clock = mt_clock_open(curve, seed, 1, end, error);
     if (!clock)
-        return error ? error->code : MT_ERROR_MEMORY;
+        return mt_code_of(error);
     mt_code code = mt_clock_area(clock, limit, total, error);
     mt_clock_close(clock);
     return code;

@@ -163,7 +163,7 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
         chain = mt_key_number(chain, id);
         self->ids[blocks - 1] = chain.low;
     }
-    uint64_t wanted = (request->input_length - 1) / MT_LOG_BAILIAN_BLOCK_SIZE + 1;
+    uint64_t wanted = mt_blocks_of(request->input_length, MT_LOG_BAILIAN_BLOCK_SIZE);
     if (count > 0 && count != wanted)
         return mt_log_bad_row(&self->base, number, 0, error,
                               "hash_ids has %" PRIu64 " id%s, but input_length %" PRIu64

@@ -3,6 +3,7 @@
 #define MT_TRACE_LOG_KIND_H
 
 #include "base/input.h"
+#include "trace/blocks.h"
 #include "trace/log/log.h"
 
 /* A kind is a CSV, told by its columns, or JSON, which recognises itself by its first object. What
@@ -60,7 +61,7 @@ int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error,
 
 /* Has the prompt a token at least, and not too many? */
 static inline int mt_log_prompt_fits(const mt_log *log, uint64_t tokens) {
-    return tokens - 1 < log->options.block_size * MT_LOG_BLOCKS_LIMIT;
+    return tokens - 1 < log->options.block_size * MT_BLOCKS_LIMIT;
 }
 
 /* Refuses a prompt that does not fit. 0 or -1. */

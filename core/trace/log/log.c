@@ -34,7 +34,7 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
     return mt_log_bad_row(log, line, 0, error,
                           "%s is too large: %" PRIu64 " tokens are more than %" PRIu64
                           " blocks of %" PRIu64,
-                          name, tokens, MT_LOG_BLOCKS_LIMIT, log->options.block_size);
+                          name, tokens, MT_BLOCKS_LIMIT, log->options.block_size);
 }
 
 /* ---- which kind it is ------------------------------------------------------------------------ */

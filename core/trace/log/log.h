@@ -54,9 +54,6 @@ typedef struct mt_log_options {
 enum { MT_LOG_BLOCK_SIZE = 128, MT_LOG_BAILIAN_BLOCK_SIZE = 16 };
 #define MT_LOG_BLOCK_SIZE_LIMIT ((uint64_t)1 << 31)
 
-/* Blocks of one prompt: the line of a longer one would pass the trace reader's limit of 1 GiB. */
-#define MT_LOG_BLOCKS_LIMIT ((uint64_t)1 << 27)
-
 /* A format, for lists that a user sees. */
 typedef struct mt_log_format {
     const char *name;    /* "burstgpt": as mt_log_options has it */

@@ -6,43 +6,43 @@
 typedef struct merge_source {
     mt_several all;
     mt_request *requests; /* the next one of each input */
-    mt_by_time order;     /* times: a request's own, or that of the one before it */
+    mt_by_time order;
     int has_begun;
 } merge_source;
 
-/* Reads the next request of input i. */
-static int read_next(merge_source *self, size_t i, mt_error *error) {
-    mt_request *request = &self->requests[i];
-    int64_t *time = &self->order.times_ns[i];
-    int status = mt_source_next(self->all.inputs[i], request, error);
+/* Reads the next request of an input. */
+static int read_next(merge_source *self, mt_due *due, mt_error *error) {
+    mt_source *input = self->all.inputs[due->number];
+    mt_request *request = &self->requests[due->number];
+    int status = mt_source_next(input, request, error);
     if (status <= 0 || !(request->has & MT_HAS_TIME))
         return status;
-    if (request->time_ns < *time)
-        return mt_source_fail_order(self->all.inputs[i], request, *time,
+    if (request->time_ns < due->time_ns)
+        return mt_source_fail_order(input, request, due->time_ns,
                                     "merging needs traces in the order of their times (--sort)",
                                     error);
-    *time = request->time_ns;
+    due->time_ns = request->time_ns;
     return 1;
 }
 
 static int begin(merge_source *self, mt_error *error) {
     for (size_t i = 0; i < self->all.count; i++) {
-        int status = read_next(self, i, error);
+        mt_due due = {INT64_MIN, i};
+        int status = read_next(self, &due, error);
+        if (status > 0 && mt_by_time_push(&self->order, due) != 0)
+            status = -1, mt_fail_memory(error, "inputs to merge");
         if (status < 0)
             return -1;
-        if (status > 0)
-            mt_by_time_add(&self->order, i);
     }
-    mt_by_time_order(&self->order);
     self->has_begun = 1;
     return 0;
 }
 
 /* Reads on where the last request came from: until now it was the caller's. */
 static int read_on(merge_source *self, mt_error *error) {
-    if (self->order.waiting == 0)
+    if (self->order.count == 0)
         return 0;
-    int status = read_next(self, self->all.current, error);
+    int status = read_next(self, &self->order.items[0], error);
     if (status < 0)
         return -1;
     mt_by_time_advance(&self->order, status);
@@ -61,9 +61,9 @@ static int merge_next(mt_source *source, mt_request *request, mt_error *error) {
     merge_source *self = (merge_source *)source;
     if ((self->has_begun ? read_on(self, error) : begin(self, error)) != 0)
         return -1;
-    if (self->order.waiting == 0)
+    if (self->order.count == 0)
         return 0;
-    self->all.current = self->order.heap[0];
+    self->all.current = self->order.items[0].number;
     *request = self->requests[self->all.current];
     return self->all.kept == MT_INPUTS_PARTS || self->all.count == 1
                ? 1
@@ -73,7 +73,7 @@ static int merge_next(mt_source *source, mt_request *request, mt_error *error) {
 static void merge_release(mt_source *source) {
     merge_source *self = (merge_source *)source;
     mt_free(self->requests);
-    mt_by_time_free(&self->order);
+    mt_free(self->order.items);
     mt_several_release(source);
 }
 
@@ -89,10 +89,9 @@ mt_source *mt_source_merge(mt_source *const *inputs, size_t count, mt_inputs kep
     if (!self)
         return NULL;
     self->requests = mt_allocate_zero(count, sizeof *self->requests);
-    if (!self->requests)
-        mt_fail_memory(error, "inputs to merge");
-    else if (mt_by_time_start(&self->order, count, error) == MT_OK)
+    if (self->requests)
         return &self->all.base;
+    mt_fail_memory(error, "inputs to merge");
     mt_source_free(&self->all.base);
     return NULL;
 }

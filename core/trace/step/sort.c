@@ -87,42 +87,41 @@ static mt_code write_run(sort_step *self, mt_error *error) {
 
 /* ---- the runs together ----------------------------------------------------------------------- */
 
-/* The next request of run i; one without a time keeps the time of the one before it, which lies in
+/* The next request of a run; one without a time keeps the time of the one before it, which lies in
  * the same run unless the trace begins with it: then its time comes before all. */
-static int read_next(sort_step *self, size_t i, mt_error *error) {
-    sort_run *run = &self->runs[i];
+static int read_next(sort_step *self, mt_due *due, mt_error *error) {
+    sort_run *run = &self->runs[due->number];
     int status = mt_cursor_next(&run->cursor, self->scratch, &run->request, error);
     if (status > 0 && run->request.has & MT_HAS_TIME)
-        self->order.times_ns[i] = run->request.time_ns;
+        due->time_ns = run->request.time_ns;
     return status;
 }
 
 static mt_code begin_merging(sort_step *self, mt_error *error) {
-    mt_code code = mt_by_time_start(&self->order, self->run_count, error);
-    for (size_t i = 0; code == MT_OK && i < self->run_count; i++) {
-        if (read_next(self, i, error) < 0)
+    for (size_t i = 0; i < self->run_count; i++) {
+        mt_due due = {INT64_MIN, i};
+        if (read_next(self, &due, error) < 0)
             return mt_code_of(error);
-        mt_by_time_add(&self->order, i);
+        if (mt_by_time_push(&self->order, due) != 0)
+            return mt_fail_memory(error, "sorting");
     }
-    if (code == MT_OK)
-        mt_by_time_order(&self->order);
-    return code;
+    return MT_OK;
 }
 
 static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
     if (self->is_ahead) {
-        size_t i = self->order.heap[0];
-        int status = read_next(self, i, error);
+        mt_due *due = &self->order.items[0];
+        int status = read_next(self, due, error);
         if (status < 0)
             return -1;
         if (status == 0)
-            mt_cursor_free(&self->runs[i].cursor);
+            mt_cursor_free(&self->runs[due->number].cursor);
         mt_by_time_advance(&self->order, status);
     }
-    self->is_ahead = self->order.waiting > 0;
+    self->is_ahead = self->order.count > 0;
     if (!self->is_ahead)
         return 0;
-    *request = self->runs[self->order.heap[0]].request;
+    *request = self->runs[self->order.items[0].number].request;
     return 1;
 }
 
@@ -202,7 +201,7 @@ static void sort_release(mt_source *source) {
     for (size_t i = 0; i < self->run_count; i++)
         mt_cursor_free(&self->runs[i].cursor);
     mt_free(self->runs);
-    mt_by_time_free(&self->order);
+    mt_free(self->order.items);
     mt_free(self->entries);
     mt_batch_free(&self->batch);
     mt_scratch_close(self->scratch);
