@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "text/json.h"
 
@@ -92,19 +93,15 @@ static void add_string(lua_State *L, encoder *self, const char *text, size_t len
     self->length += mt_json_encode(text, length, room(L, self, 6 * length + 2));
 }
 
-/* Writes the shortest of 15, 16 or 17 digits that reads back as the same double, with ".0" where it
- * would read back as an integer. A number that JSON does not have becomes null. */
+/* Writes a number as mt_number_text does, with ".0" where it would read back as an integer. One that
+ * JSON does not have becomes null. */
 static void add_float(lua_State *L, encoder *self, double value) {
-    char digits[40];
+    char digits[MT_NUMBER_ROOM + 2];
     if (!isfinite(value)) {
         add(L, self, "null");
         return;
     }
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value)
-            break;
-    }
+    mt_number_text(value, digits);
     if (!strpbrk(digits, ".e"))
         memcpy(digits + strlen(digits), ".0", 3);
     add(L, self, digits);
