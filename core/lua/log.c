@@ -10,7 +10,7 @@
 static const char *const roles[MT_LOG_ROLES] = {"timestamp", "input", "output",
                                                 "session",   "model", "log_type"};
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* The text of a field of the table at `index`, NULL without one; it stays in the table. */
 static const char *text_field(lua_State *L, int index, const char *field) {
@@ -86,7 +86,7 @@ static int open_log(lua_State *L) {
     return 2;
 }
 
-/* ---- what a log gave ------------------------------------------------------------------------- */
+/* ---- what a log gave ---- */
 
 /* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_dates; first_ns and
  * last_ns only where there are times, and span_ns, from one to the other at that speed; nothing: why
@@ -135,7 +135,7 @@ static int summarise(lua_State *L) {
     return 1;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 /* prompts(source, ahead | nil, block_size, hash_blocks, seed, no_sessions) -> source
  * | nil, message, code. `ahead`, a source, is closed. */

@@ -89,7 +89,7 @@ static void assert_refused(void **state, const mt_log_options *options, const ch
 #define REFUSED(options, line, column, part, text)                                                 \
     assert_refused(state, (options), (text), MT_ERROR_INPUT, (line), (column), (part))
 
-/* ---- CSV ------------------------------------------------------------------------------------- */
+/* ---- CSV ---- */
 
 static void test_burstgpt(void **state) {
     assert_rows(state, &plain, "burstgpt",
@@ -207,7 +207,7 @@ static void test_skipping(void **state) {
     REFUSED(&options, 3, 0, "never closed", BURSTGPT "1,1\n\"1,1,1,\n2,2,2,\n");
 }
 
-/* ---- JSON lines ------------------------------------------------------------------------------ */
+/* ---- JSON lines ---- */
 
 static void test_bailian(void **state) {
     mt_log_options twice = {.time_digits = -1, .block_size = 32};
@@ -297,7 +297,7 @@ static void test_bad_aibrix(void **state) {
                 "2 2 1000000 1 2\n4 2 1000000 3 4\n");
 }
 
-/* ---- conversations --------------------------------------------------------------------------- */
+/* ---- conversations ---- */
 
 static const char conversations[] =
     "[{\"id\": \"c1\", \"conversations\": [\n"
@@ -389,7 +389,7 @@ static void test_bad_sharegpt(void **state) {
                 "1 1 5 6 \"conversation 2\"\n");
 }
 
-/* ---- which format it is ---------------------------------------------------------------------- */
+/* ---- which format it is ---- */
 
 static void test_not_a_log(void **state) {
     REFUSED(&plain, 1, 0, "this is a trace already", "{\"timestamp\": 0, \"input_length\": 5}\n");
@@ -410,7 +410,7 @@ static void test_interrupted(void **state) {
     mt_log_close(log);
 }
 
-/* ---- anything at all ------------------------------------------------------------------------- */
+/* ---- anything at all ---- */
 
 /* Objects of a list lie across the blocks that a file is read in; lines are counted all the same.
  */
@@ -497,7 +497,7 @@ static void test_spoilt_bytes(void **state) {
     }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static void run_out_of_memory(void **state, const char *text) {
     mt_log_options options = {.time_digits = -1, .block_size = 16};

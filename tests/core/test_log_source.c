@@ -110,7 +110,7 @@ static void assert_trace(void **state, const conversion *how, const char *log, c
 
 #define HEAD "Timestamp,Model,Request tokens,Response tokens,Log Type,Session ID\n"
 
-/* ---- known answers --------------------------------------------------------------------------- */
+/* ---- known answers ---- */
 
 static void test_sessions(void **state) {
     static const char log[] = HEAD "10,m,300,100,,7\n"
@@ -190,7 +190,7 @@ static void test_rows(void **state) {
     mt_source_free(source);
 }
 
-/* ---- several logs ---------------------------------------------------------------------------- */
+/* ---- several logs ---- */
 
 static void test_several_logs(void **state) {
     part logs[] = {{.text = HEAD "100,m,300,1,,5\n104,m,300,1,,\n", .speed = 2},
@@ -299,7 +299,7 @@ static void test_prompts_of_columns(void **state) {
     (void)state;
 }
 
-/* ---- against a plain version ----------------------------------------------------------------- */
+/* ---- against a plain version ---- */
 
 enum { ROWS = 700, MOST_BLOCKS = 6, BLOCK = 16 };
 
@@ -467,7 +467,7 @@ static void assert_near(double value, double expected, double tolerance) {
         fail_msg("%.17g is not %.17g", value, expected);
 }
 
-/* ---- what is measured ------------------------------------------------------------------------ */
+/* ---- what is measured ---- */
 
 static void test_measures(void **state) {
     part one = {.text = HEAD "0,m,100,4,,\n10,m,200,0,,\n30,m,600,2,,\n40,m,300,0,,\n", .speed = 1};
@@ -495,7 +495,7 @@ static void test_measures(void **state) {
     assert_int_equal(error.code, MT_ERROR_VALUE);
 }
 
-/* ---- the world ------------------------------------------------------------------------------- */
+/* ---- the world ---- */
 
 static void test_interrupted(void **state) {
     part one = {.text = HEAD "2,m,100,4,,\n1,m,300,4,,\n", .speed = 1};

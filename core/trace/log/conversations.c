@@ -38,7 +38,7 @@ typedef struct conversation_log {
     size_t scratch_capacity;
 } conversation_log;
 
-/* ---- what a conversation says ---------------------------------------------------------------- */
+/* ---- what a conversation says ---- */
 
 static int bad_at(conversation_log *self, const char *at, mt_error *error, const char *message) {
     uint64_t line, column;
@@ -246,7 +246,7 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     return 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 static mt_code conversations_open(mt_log *log, mt_error *error) {
     conversation_log *self = (conversation_log *)log;

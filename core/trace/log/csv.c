@@ -21,7 +21,7 @@ typedef struct csv_log {
     size_t token_capacity;
 } csv_log;
 
-/* ---- columns --------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 /* The column with this name, or else the only one with it in other letters' case; MT_CSV_NONE,
  * MT_CSV_SEVERAL. */
@@ -192,7 +192,7 @@ static void csv_close(mt_log *log) {
     mt_free(self->token);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 static int is_blank(char byte) {
     return byte == ' ' || byte == '\t';

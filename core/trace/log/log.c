@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- for the kinds --------------------------------------------------------------------------- */
+/* ---- for the kinds ---- */
 
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) {
@@ -37,7 +37,7 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
                           name, tokens, MT_BLOCKS_LIMIT, log->options.block_size);
 }
 
-/* ---- which kind it is ------------------------------------------------------------------------ */
+/* ---- which kind it is ---- */
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
     mt_log_sharegpt;
@@ -138,7 +138,7 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     return csv_kind(0);
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int has_column_names(const mt_log_options *options) {
     for (size_t role = 0; role < MT_LOG_ROLES; role++)
@@ -195,7 +195,7 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     return log;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
     static const mt_log_row empty; /* copied: quicker than clearing */
@@ -226,7 +226,7 @@ void mt_log_close(mt_log *log) {
     mt_free(log);
 }
 
-/* ---- what it is like ------------------------------------------------------------------------- */
+/* ---- what it is like ---- */
 
 const char *mt_log_format_name(const mt_log *log) {
     return log->kind->format.name;

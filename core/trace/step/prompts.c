@@ -70,7 +70,7 @@ typedef struct prompts_step {
     size_t given_capacity;
 } prompts_step;
 
-/* ---- one request ----------------------------------------------------------------------------- */
+/* ---- one request ---- */
 
 /* The keys of the first two blocks; *random stands before the third. */
 static void draw_beginning(const prompts_step *self, uint64_t place, mt_random *random,
@@ -119,7 +119,7 @@ static int plan(const prompts_step *self, const mt_source *source, mt_request *r
     return blocks > 1;
 }
 
-/* ---- the first look -------------------------------------------------------------------------- */
+/* ---- the first look ---- */
 
 /* What the requests have that may come back, and about how many blocks are to be remembered: the
  * first ones of drawn prompts, about one in so many of the further ones and of those that sessions'
@@ -182,7 +182,7 @@ static mt_code look(prompts_step *self, mt_source *ahead, uint64_t *expected, mt
     return code;
 }
 
-/* ---- the keys of a batch --------------------------------------------------------------------- */
+/* ---- the keys of a batch ---- */
 
 static int may_come_back(const prompts_step *self, mt_key key) {
     return !self->met.words || mt_met_twice_has(&self->met, key.low);
@@ -236,7 +236,7 @@ static size_t keys_of(prompts_step *self, size_t i, mt_key *keys) {
                                     : drawn_keys(self, made, keys);
 }
 
-/* ---- a batch --------------------------------------------------------------------------------- */
+/* ---- a batch ---- */
 
 /* Numbers the sessions of the batch's requests, and counts their turns. */
 static mt_code number_sessions(prompts_step *self, mt_error *error) {

@@ -7,7 +7,7 @@
 #include "trace/source/kind.h"
 #include "text/texts.h"
 
-/* ---- the first ones -------------------------------------------------------------------------- */
+/* ---- the first ones ---- */
 
 typedef struct first_step {
     mt_source base;
@@ -32,7 +32,7 @@ mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error) {
     return &self->base;
 }
 
-/* ---- a window of time ------------------------------------------------------------------------ */
+/* ---- a window of time ---- */
 
 typedef struct window_step {
     mt_source base;
@@ -89,7 +89,7 @@ mt_source *mt_step_window(mt_source *below, int64_t start_ns, int64_t end_ns, in
     return &self->base;
 }
 
-/* ---- a filter -------------------------------------------------------------------------------- */
+/* ---- a filter ---- */
 
 typedef struct where_step {
     mt_source base;
@@ -124,7 +124,7 @@ mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *er
     return &self->base;
 }
 
-/* ---- a share --------------------------------------------------------------------------------- */
+/* ---- a share ---- */
 
 typedef struct thin_step {
     mt_source base;
@@ -166,7 +166,7 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
     return &self->base;
 }
 
-/* ---- a shard --------------------------------------------------------------------------------- */
+/* ---- a shard ---- */
 
 typedef struct shard_step {
     mt_source base;

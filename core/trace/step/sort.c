@@ -36,7 +36,7 @@ typedef struct sort_step {
     int is_ahead;     /* the run that comes next has given its request */
 } sort_step;
 
-/* ---- one run in memory ----------------------------------------------------------------------- */
+/* ---- one run in memory ---- */
 
 /* Writes the sorted batch behind what the file has, gathered into larger pieces. */
 static mt_code write_sorted(sort_step *self, mt_error *error) {
@@ -85,7 +85,7 @@ static mt_code write_run(sort_step *self, mt_error *error) {
     return MT_OK;
 }
 
-/* ---- the runs together ----------------------------------------------------------------------- */
+/* ---- the runs together ---- */
 
 /* The next request of a run; one without a time keeps the time of the one before it, which lies in
  * the same run unless the trace begins with it: then its time comes before all. */
@@ -125,7 +125,7 @@ static int next_merged(sort_step *self, mt_request *request, mt_error *error) {
     return 1;
 }
 
-/* ---- the step -------------------------------------------------------------------------------- */
+/* ---- the step ---- */
 
 static mt_code add_entry(sort_step *self, unsigned has, int64_t time_ns, size_t place,
                          mt_error *error) {
