@@ -1,10 +1,11 @@
 -- A real log becomes a trace: filtered, cut, faster or slower, with prompts made for its lengths.
 local convert = require "moontide.trace.convert"
+local log = require "moontide.trace.log"
 local mt = require "moontide"
 local report = require "moontide.kit.report"
 
 return mt.script {
-  summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
+  summary = ("Turn a log of a real server into a trace (%s)"):format(table.concat(log.titles, ", ")),
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {
@@ -14,20 +15,22 @@ return mt.script {
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
-    { "format", kind = "choice", choices = convert.formats,
+    { "format", kind = "choice", choices = log.formats,
       help = "of the log (default: found from its header or first bytes)" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
-    { "time-unit", kind = "choice", choices = convert.time_units,
+    { "time-unit", kind = "choice", choices = log.time_units,
       help = "of numbers in the log's time (default: as the format has it, else s)" },
     { "model", kind = "string", help = "keep only the rows of this model" },
     { "log-type", kind = "string", help = "keep only the rows of this type" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
     { "num-prompt", kind = "integer", min = 1, help = "then keep so many rows at most" },
+    { "in-order", kind = "flag",
+      help = "rows are in the order of their times: write them while the log is read (no chart)" },
     { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
       help = "divide timestamps by this" },
     { "block-size", kind = "integer", min = 1, max = 1 << 31,
-      help = "tokens per block (default: 128, of a bailian log 16)" },
+      help = ("tokens per block (%s)"):format(log.block_sizes) },
     { "num-hash-blocks", kind = "integer", min = 0, default = 10000,
       help = "blocks are drawn from 0 to this number" },
     { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is drawn at random" },

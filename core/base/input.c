@@ -57,12 +57,10 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
 }
 
 mt_input *mt_input_open(const char *path, mt_error *error) {
-    mt_input *input = mt_allocate_zero(1, sizeof *input);
+    mt_input *input = mt_new(sizeof *input, "input", error);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-    if (!input) {
-        mt_fail_memory(error, "input");
+    if (!input)
         return NULL;
-    }
     input->fd = -1;
     input->capacity = INPUT_BLOCK;
     input->name = mt_copy_text(name, strlen(name));

@@ -192,12 +192,10 @@ static int start_gzip(mt_output *output, const char *path, mt_error *error) {
 }
 
 mt_output *mt_output_open(const char *path, mt_error *error) {
-    mt_output *output = mt_allocate_zero(1, sizeof *output);
+    mt_output *output = mt_new(sizeof *output, "output", error);
     const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
-    if (!output) {
-        mt_fail_memory(error, "output");
+    if (!output)
         return NULL;
-    }
     output->fd = -1;
     output->slot = -1;
     output->capacity = OUTPUT_BLOCK;

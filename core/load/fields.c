@@ -3,11 +3,7 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { NUMBER_ROOM = 32 }; /* room for a number's text */
 
 typedef struct field {
     char *key;
@@ -24,10 +20,8 @@ struct mt_fields {
 };
 
 mt_fields *mt_fields_new(mt_error *error) {
-    mt_fields *fields = mt_allocate_zero(1, sizeof *fields);
-    if (!fields)
-        mt_fail_memory(error, "fields");
-    else
+    mt_fields *fields = mt_new(sizeof *fields, "fields", error);
+    if (fields)
         fields->references = 1;
     return fields;
 }
@@ -58,8 +52,7 @@ void mt_fields_release(mt_fields *fields) {
 /* A new last field with its key, or NULL. */
 static field *add_field(mt_fields *fields, const char *key, mt_error *error) {
     char *copy = mt_copy_text(key, strlen(key));
-    if (!copy || mt_reserve((void **)&fields->items, &fields->capacity, fields->count + 1,
-                            sizeof *fields->items) != 0) {
+    if (!copy || MT_GROW(fields->items, fields->capacity, fields->count + 1) != 0) {
         mt_free(copy);
         mt_fail_memory(error, "fields");
         return NULL;
@@ -119,31 +112,13 @@ mt_code mt_fields_choice(mt_fields *fields, const char *key, const char *const *
     return code == MT_OK ? MT_OK : drop_field(fields, code);
 }
 
-int mt_text_add(mt_text *text, const char *bytes, size_t length) {
-    if (mt_reserve((void **)&text->bytes, &text->capacity, text->length + length, 1) != 0)
-        return -1;
-    memcpy(text->bytes + text->length, bytes, length);
-    text->length += length;
-    return 0;
-}
-
-size_t mt_number_text(double value, char *buffer) {
-    int length = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        length = snprintf(buffer, NUMBER_ROOM, "%.*g", digits, value);
-        if (strtod(buffer, NULL) == value)
-            break;
-    }
-    return (size_t)length;
-}
-
 mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, int compact,
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error) {
     int failed = 0;
     for (size_t i = 0; i < fields->count; i++) {
         const field *item = &fields->items[i];
-        char number[NUMBER_ROOM];
+        char number[MT_NUMBER_ROOM];
         const char *value = number;
         size_t length;
         if (item->number) {

@@ -5,6 +5,7 @@
 #define MT_LOAD_FIELDS_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "random/distribution.h"
 #include "trace/record.h"
 
@@ -23,12 +24,6 @@ mt_code mt_fields_number(mt_fields *fields, const char *key, mt_distribution *di
 mt_code mt_fields_choice(mt_fields *fields, const char *key, const char *const *values,
                          const double *weights, size_t count, mt_error *error);
 
-/* Growing text; zero it, free `bytes` with mt_free. */
-typedef struct mt_text {
-    char *bytes;
-    size_t length, capacity;
-} mt_text;
-
 /* Appends `"key": value` for every member, joined by ", " (compact: ":" and ","). With `joined` it
  * starts with the separator. Where a member is "model", *model_offset and *model_length become the
  * place of its value in text; else both are left alone. MT_ERROR_VALUE when a drawn number is not
@@ -36,12 +31,5 @@ typedef struct mt_text {
 mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, int compact,
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error);
-
-/* Appends bytes. 0, or -1 when out of memory. */
-int mt_text_add(mt_text *text, const char *bytes, size_t length);
-
-/* A finite number as the shortest decimal text that reads back as it; at most 32 bytes, terminated.
- * Returns its length. */
-size_t mt_number_text(double value, char *buffer);
 
 #endif

@@ -68,11 +68,9 @@ static double constant_mean(const mt_distribution *length, double low) {
 
 static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error) {
-    mt_lengths *lengths = mt_allocate_zero(1, sizeof *lengths);
-    if (!lengths) {
-        mt_fail_memory(error, "lengths");
+    mt_lengths *lengths = mt_new(sizeof *lengths, "lengths", error);
+    if (!lengths)
         return NULL;
-    }
     lengths->references = 1;
     lengths->count = count;
     lengths->pairs = mt_allocate_zero(count, sizeof *pairs);
@@ -194,11 +192,9 @@ static mt_code open_weights(mt_lengths_state *state, uint64_t seed, double end, 
 }
 
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error) {
-    mt_lengths_state *state = mt_allocate_zero(1, sizeof *state);
-    if (!state) {
-        mt_fail_memory(error, "lengths");
+    mt_lengths_state *state = mt_new(sizeof *state, "lengths", error);
+    if (!state)
         return NULL;
-    }
     state->lengths = mt_lengths_retain(lengths);
     if (lengths->weights && open_weights(state, seed, end, error) != MT_OK) {
         mt_lengths_close(state);

@@ -23,11 +23,9 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
                 (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size);
         return NULL;
     }
-    mt_plan *plan = mt_allocate_zero(1, sizeof *plan);
-    if (!plan) {
-        mt_fail_memory(error, "plan");
+    mt_plan *plan = mt_new(sizeof *plan, "plan", error);
+    if (!plan)
         return NULL;
-    }
     plan->references = 1;
     plan->block_size = block_size;
     return plan;
@@ -143,8 +141,7 @@ mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
     mt_code code = check_lengths(stream, error);
     if (code != MT_OK)
         return code;
-    if (mt_reserve((void **)&plan->streams, &plan->capacity, plan->count + 1,
-                   sizeof *plan->streams) != 0)
+    if (MT_GROW(plan->streams, plan->capacity, plan->count + 1) != 0)
         return mt_fail_memory(error, "plan");
     mt_stream copy = {.name = mt_copy_text(stream->name, strlen(stream->name)),
                       .process = mt_process_retain(stream->process),

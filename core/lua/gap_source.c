@@ -60,10 +60,10 @@ static mt_code make(void *context, const mt_process_context *run, void **state, 
     int handler = mt_lua_begin_callback(thread, "arrivals", error);
     if (!handler)
         return MT_ERROR_MEMORY;
-    gap_state *made = mt_allocate_zero(1, sizeof *made);
+    gap_state *made = mt_new(sizeof *made, "arrivals", error);
     if (!made) {
         lua_settop(thread, handler - 1);
-        return mt_fail_memory(error, "arrivals");
+        return MT_ERROR_MEMORY;
     }
     lua_pushcfunction(thread, call_factory);
     lua_rawgeti(thread, LUA_REGISTRYINDEX, self->factory_ref);

@@ -58,7 +58,7 @@ static void raise_memory(lua_State *L) {
 }
 
 static void add_bytes(lua_State *L, hasher *self, const void *bytes, size_t count) {
-    if (mt_reserve((void **)&self->bytes, &self->byte_capacity, self->byte_count + count, 1))
+    if (MT_GROW(self->bytes, self->byte_capacity, self->byte_count + count))
         raise_memory(L);
     if (count)
         memcpy(self->bytes + self->byte_count, bytes, count);
@@ -171,8 +171,8 @@ static lua_Integer check_list(lua_State *L, const char *what) {
 }
 
 static void reserve_keys(lua_State *L, hasher *self, size_t count) {
-    if (mt_reserve((void **)&self->keys, &self->key_capacity, count, sizeof(mt_key)) ||
-        mt_reserve((void **)&self->out, &self->out_capacity, count, sizeof(uint64_t)))
+    if (MT_GROW(self->keys, self->key_capacity, count) ||
+        MT_GROW(self->out, self->out_capacity, count))
         raise_memory(L);
 }
 

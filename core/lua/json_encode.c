@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "text/json.h"
 
@@ -69,7 +70,7 @@ static void refuse(lua_State *L, const encoder *self, const char *message) {
 }
 
 static char *room(lua_State *L, encoder *self, size_t bytes) {
-    if (mt_reserve((void **)&self->text, &self->capacity, self->length + bytes, 1))
+    if (MT_GROW(self->text, self->capacity, self->length + bytes))
         luaL_error(L, "out of memory (JSON text)");
     return self->text + self->length;
 }
@@ -92,19 +93,15 @@ static void add_string(lua_State *L, encoder *self, const char *text, size_t len
     self->length += mt_json_encode(text, length, room(L, self, 6 * length + 2));
 }
 
-/* Writes the shortest of 15, 16 or 17 digits that reads back as the same double, with ".0" where it
- * would read back as an integer. A number that JSON does not have becomes null. */
+/* Writes a number as mt_number_text does, with ".0" where it would read back as an integer. One that
+ * JSON does not have becomes null. */
 static void add_float(lua_State *L, encoder *self, double value) {
-    char digits[40];
+    char digits[MT_NUMBER_ROOM + 2];
     if (!isfinite(value)) {
         add(L, self, "null");
         return;
     }
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value)
-            break;
-    }
+    mt_number_text(value, digits);
     if (!strpbrk(digits, ".e"))
         memcpy(digits + strlen(digits), ".0", 3);
     add(L, self, digits);
@@ -196,8 +193,7 @@ static void gather_names(lua_State *L, encoder *self, size_t from) {
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING)
             refuse(L, self, "a table has keys that are no strings and is no list either");
-        if (mt_reserve((void **)&self->names, &self->name_capacity, self->name_count + 1,
-                       sizeof(name)))
+        if (MT_GROW(self->names, self->name_capacity, self->name_count + 1))
             luaL_error(L, "out of memory (JSON text)");
         name *key = &self->names[self->name_count++];
         key->text = lua_tolstring(L, -1, &key->length);

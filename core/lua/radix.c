@@ -126,7 +126,7 @@ static mt_request request_of(lua_State *L, radix_box *self, lua_Integer place) {
         mt_lua_raise(L, "radix: list %I must be a list of ids, not %s", place,
                      luaL_tolstring(L, -1, NULL));
     size_t count = lua_rawlen(L, -1);
-    if (mt_reserve((void **)&self->ids, &self->id_capacity, count, sizeof(uint64_t))) {
+    if (MT_GROW(self->ids, self->id_capacity, count)) {
         mt_error error;
         mt_fail_memory(&error, "radix tree");
         mt_lua_raise_error(L, &error);

@@ -230,10 +230,7 @@ static int64_t milliseconds(const fill *f, const char *field) {
 
 /* Room for `bytes` more in the buffer's text. Spans made earlier are kept as offsets. */
 static char *text_room(fill *f, size_t bytes) {
-    void *text = f->buffer->text;
-    int status = mt_reserve(&text, &f->buffer->text_capacity, f->text_used + bytes, 1);
-    f->buffer->text = text;
-    if (status != 0)
+    if (MT_GROW(f->buffer->text, f->buffer->text_capacity, f->text_used + bytes) != 0)
         luaL_error(f->L, "out of memory (request)");
     return f->buffer->text + f->text_used;
 }
@@ -281,10 +278,7 @@ static void fill_ids(fill *f) {
     if (!lua_istable(L, -1))
         wrong(f, "hash_ids", "a list of whole numbers");
     lua_Unsigned count = lua_rawlen(L, -1);
-    void *ids = scan->ids;
-    int status = mt_reserve(&ids, &scan->id_capacity, (size_t)count, sizeof *scan->ids);
-    scan->ids = ids;
-    if (status != 0)
+    if (MT_GROW(scan->ids, scan->id_capacity, (size_t)count) != 0)
         luaL_error(L, "out of memory (request)");
     for (lua_Unsigned i = 0; i < count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);

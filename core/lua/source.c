@@ -143,8 +143,12 @@ static source *take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
     return self;
 }
 
-/* The sources of the list at 1 put together: one after the other, or by time. */
-static int put_together(lua_State *L, int by_time, int64_t gap_ns, int parts) {
+/* The sources of the list at 1 put together: one after the other, or by time. At `arg` is whether
+ * they are parts of one trace, then whether equal ids mean the same though they are not. */
+static int put_together(lua_State *L, int by_time, int64_t gap_ns, int arg) {
+    mt_inputs kept = lua_toboolean(L, arg)       ? MT_INPUTS_PARTS
+                     : lua_toboolean(L, arg + 1) ? MT_INPUTS_SHARED_IDS
+                                                 : MT_INPUTS_APART;
     mt_source **inputs;
     size_t count;
     mt_error error;
@@ -152,20 +156,20 @@ static int put_together(lua_State *L, int by_time, int64_t gap_ns, int parts) {
     if (!inputs)
         mt_fail_memory(&error, "inputs of a trace");
     else
-        self->source = by_time ? mt_source_merge(inputs, count, parts, &error)
-                               : mt_source_join(inputs, count, gap_ns, parts, &error);
+        self->source = by_time ? mt_source_merge(inputs, count, kept, &error)
+                               : mt_source_join(inputs, count, gap_ns, kept, &error);
     mt_free(inputs);
     return self->source ? 1 : mt_lua_failure(L, &error);
 }
 
-/* merge(sources, parts) -> source | nil, message, code */
+/* merge(sources, parts, shared_ids) -> source | nil, message, code */
 static int merge(lua_State *L) {
-    return put_together(L, 1, 0, lua_toboolean(L, 2));
+    return put_together(L, 1, 0, 2);
 }
 
-/* join(sources, gap | nil, parts) -> source | nil, message, code */
+/* join(sources, gap | nil, parts, shared_ids) -> source | nil, message, code */
 static int join(lua_State *L) {
-    return put_together(L, 0, mt_lua_nanoseconds(L, 2, -1, "join: gap"), lua_toboolean(L, 3));
+    return put_together(L, 0, mt_lua_nanoseconds(L, 2, -1, "join: gap"), 3);
 }
 
 /* ---- the module ---- */

@@ -32,9 +32,24 @@ static int call(lua_State *L) {
 /* collect(source) -> columns of all that is left | nil, message, code */
 static int collect(lua_State *L) {
     mt_source *source = mt_lua_check_source(L, 1);
+    uint64_t count;
     mt_error error;
     mt_columns *columns = mt_lua_new_columns(L);
-    return mt_source_collect(source, columns, &error) == MT_OK ? 1 : mt_lua_failure(L, &error);
+    mt_code code = mt_source_collect(source, columns, UINT64_MAX, &count, &error);
+    return code == MT_OK ? 1 : mt_lua_failure(L, &error);
+}
+
+/* append(source, columns, most) -> requests appended, fewer than `most` only at the end
+ * | nil, message, code */
+static int append(lua_State *L) {
+    mt_source *source = mt_lua_check_source(L, 1);
+    mt_columns *columns = mt_lua_check_columns(L, 2);
+    uint64_t most = mt_lua_check_count(L, 3, "append: most"), count;
+    mt_error error;
+    if (mt_source_collect(source, columns, most, &count, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushinteger(L, (lua_Integer)count);
+    return 1;
 }
 
 /* write(source, writer, most) -> requests written, fewer than `most` only at the end
@@ -108,5 +123,5 @@ static int skipped(lua_State *L) {
 }
 
 const luaL_Reg mt_lua_source_ends[] = {
-    {"next", next},     {"call", call}, {"collect", collect}, {"write", write},
+    {"next", next},     {"call", call}, {"collect", collect}, {"append", append}, {"write", write},
     {"digest", digest}, {"bins", bins}, {"skipped", skipped}, {NULL, NULL}};

@@ -1,9 +1,9 @@
+#include "base/text.h"
 #include "random/kind.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void mt_law_write(mt_law_writer *writer, const char *format, ...) {
@@ -20,12 +20,8 @@ void mt_law_write_number(mt_law_writer *writer, double value) {
         mt_law_write(writer, value > 0 ? "math.huge" : "-math.huge");
         return;
     }
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
+    char text[MT_NUMBER_ROOM];
+    mt_number_text(value, text);
     mt_law_write(writer, "%s", text);
 }
 

@@ -65,14 +65,8 @@ static int no_byte_is_space(unsigned char byte) {
 }
 
 static int keep_field(row_buffer *row, const char *text, size_t length) {
-    void *bytes = row->bytes, *fields = row->fields;
-    int status = mt_reserve(&bytes, &row->byte_capacity, row->used + length + 1, 1);
-    row->bytes = bytes;
-    if (status != 0)
-        return -1;
-    status = mt_reserve(&fields, &row->field_capacity, row->count, sizeof *row->fields);
-    row->fields = fields;
-    if (status != 0)
+    if (MT_GROW(row->bytes, row->byte_capacity, row->used + length + 1) != 0 ||
+        MT_GROW(row->fields, row->field_capacity, row->count) != 0)
         return -1;
     if (length > 0)
         memcpy(row->bytes + row->used, text, length);
@@ -212,10 +206,7 @@ static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
     const char *begin = reader->unread, *end = begin + reader->unread_length;
     if (reader->after_return && *begin == '\n') /* of a CRLF */
         begin++;
-    void *fields = row->fields;
-    int status = mt_reserve(&fields, &row->field_capacity, row->most, sizeof *row->fields);
-    row->fields = fields;
-    if (status != 0)
+    if (MT_GROW(row->fields, row->field_capacity, row->most) != 0)
         return fail_memory(reader);
     size_t count = 0;
     const char *field = begin, *at = begin;
@@ -409,10 +400,9 @@ mt_csv_reader *mt_csv_open(const char *path, mt_error *error) {
 }
 
 mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
-    mt_csv_reader *reader = mt_allocate_zero(1, sizeof *reader);
+    mt_csv_reader *reader = mt_new(sizeof *reader, "CSV reader", error);
     if (!reader) {
         mt_input_close(input);
-        mt_fail_memory(error, "CSV reader");
         return NULL;
     }
     csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);

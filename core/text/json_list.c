@@ -94,15 +94,12 @@ static size_t object_bytes(nesting *in, const char *text, size_t length, int *is
 
 /* Appends the bytes to the object's text, and counts their lines and columns. */
 static int take(mt_json_list *list, size_t length, mt_error *error) {
-    void *text = list->text;
     if (list->text_length + length > MT_LINE_LIMIT) {
         mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input), list->text_line, 0,
                    "the %s that begins here is longer than 1 GiB", list->what);
         return -1;
     }
-    int status = mt_reserve(&text, &list->text_capacity, list->text_length + length, 1);
-    list->text = text;
-    if (status != 0)
+    if (MT_GROW(list->text, list->text_capacity, list->text_length + length) != 0)
         return mt_fail_memory(error, list->what), -1;
     memcpy(list->text + list->text_length, list->unread, length);
     list->text_length += length;

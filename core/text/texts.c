@@ -54,15 +54,9 @@ int mt_texts_intern(mt_texts *texts, const char *text, size_t length, uint32_t *
         *number = texts->slots[slot] - 1;
         return 0;
     }
-    void *bytes = texts->bytes, *ends = texts->ends;
-    int status = texts->count < UINT32_MAX - 1 ? 0 : -1;
-    if (status == 0)
-        status = mt_reserve(&bytes, &texts->byte_capacity, texts->byte_count + length, 1);
-    texts->bytes = bytes;
-    if (status == 0)
-        status = mt_reserve(&ends, &texts->end_capacity, texts->count + 1, sizeof *texts->ends);
-    texts->ends = ends;
-    if (status != 0)
+    if (texts->count >= UINT32_MAX - 1 ||
+        MT_GROW(texts->bytes, texts->byte_capacity, texts->byte_count + length) != 0 ||
+        MT_GROW(texts->ends, texts->end_capacity, texts->count + 1) != 0)
         return -1;
     if (length > 0)
         memcpy(texts->bytes + texts->byte_count, text, length);

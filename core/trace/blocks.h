@@ -10,7 +10,8 @@ static inline uint64_t mt_blocks_of(uint64_t tokens, uint64_t block_size) {
     return tokens / block_size + (tokens % block_size != 0);
 }
 
-/* No prompt of more blocks is made, which would be a mistake's and take gigabytes. */
+/* No prompt of more blocks is made: it would be a mistake's, take gigabytes, and its line would
+ * pass the reader's limit of 1 GiB. */
 #define MT_BLOCKS_LIMIT (UINT64_C(1) << 27)
 
 /* Refuses a request whose hash_ids are not one a block of its input_length: MT_ERROR_INPUT with the

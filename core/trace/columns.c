@@ -2,18 +2,20 @@
 
 #include <string.h>
 
+static int grow(mt_column *column, size_t index, size_t size) {
+    int was_absent = !column->data;
+    int status = mt_reserve(&column->data, &column->capacity, index + 1, size);
+    if (status == 0 && was_absent)
+        memset(column->data, 0, (index + 1) * size);
+    return status;
+}
+
 /* Makes room for element `index`, zero where the column was absent or shorter before. A column that
  * is absent stays so as long as its values are 0 (`wanted` 0). */
-static int make_room(mt_column *column, size_t index, size_t size, int wanted) {
-    int was_absent = !column->data;
-    if (was_absent && !wanted)
+static inline int make_room(mt_column *column, size_t index, size_t size, int wanted) {
+    if (index < column->capacity || (!column->data && !wanted))
         return 0;
-    void *data = column->data;
-    int status = mt_reserve(&data, &column->capacity, index + 1, size);
-    column->data = data;
-    if (status == 0 && was_absent)
-        memset(data, 0, (index + 1) * size);
-    return status;
+    return grow(column, index, size);
 }
 
 static void set_u64(mt_column *column, size_t index, uint64_t value) {
@@ -69,6 +71,7 @@ static int make_all_room(mt_columns *columns, const mt_request *request) {
                      (has & MT_HAS_OUTPUT_LENGTH) != 0) ||
            make_room(&columns->turn, i, sizeof(uint64_t), (has & MT_HAS_TURN) != 0) ||
            make_room(&columns->line, i, sizeof(uint64_t), request->line != 0) ||
+           make_room(&columns->place, i, sizeof(uint64_t), request->place != 0) ||
            make_room(&columns->session, i, sizeof(uint32_t), (has & MT_HAS_SESSION) != 0) ||
            make_room(&columns->stream, i, sizeof(uint32_t), (has & MT_HAS_STREAM) != 0) ||
            make_room(&columns->hash_ends, i, sizeof(uint64_t), request->hash_count > 0) ||
@@ -104,6 +107,7 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
     set_u64(&columns->output_length, i, has & MT_HAS_OUTPUT_LENGTH ? request->output_length : 0);
     set_u64(&columns->turn, i, has & MT_HAS_TURN ? request->turn : 0);
     set_u64(&columns->line, i, request->line);
+    set_u64(&columns->place, i, request->place);
     set_u32(&columns->session, i, session);
     set_u32(&columns->stream, i, stream);
     if (has & MT_HAS_HASH_IDS && request->hash_count > 0) {
@@ -127,28 +131,44 @@ static void part(const mt_column *ends, size_t i, size_t *begin, size_t *length)
     *length = (size_t)get_u64(ends, i) - *begin;
 }
 
+void mt_columns_prefetch(const mt_columns *columns, size_t i) {
+    enum { NAME = 8 }; /* a name is asked for so many requests after the place where it stands */
+    const uint32_t *session = columns->session.data;
+    if (!session || i >= columns->count)
+        return;
+    __builtin_prefetch(&columns->sessions.ends[session[i]]);
+    if (i >= NAME && mt_columns_has(columns, i - NAME) & MT_HAS_SESSION)
+        __builtin_prefetch(mt_texts_get(&columns->sessions, session[i - NAME]).text);
+}
+
+static inline mt_span text_of(const mt_texts *texts, unsigned is_there, const mt_column *numbers,
+                              size_t i) {
+    return is_there ? mt_texts_get(texts, get_u32(numbers, i)) : (mt_span){NULL, 0};
+}
+
+/* All members are set at once: the compiler clears what is left out with an instruction that is slow to
+ * start. */
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
-    size_t begin, length;
+    unsigned has = mt_columns_has(columns, i);
+    size_t ids, id_count, extra, extra_length;
+    part(&columns->hash_ends, i, &ids, &id_count);
+    part(&columns->extra_ends, i, &extra, &extra_length);
     *request = (mt_request){
-        .has = mt_columns_has(columns, i),
+        .has = has,
         .time_ns = get_i64(&columns->time_ns, i),
         .delay_ns = get_i64(&columns->delay_ns, i),
         .input_length = get_u64(&columns->input_length, i),
         .output_length = get_u64(&columns->output_length, i),
+        .hash_ids = id_count ? (const uint64_t *)columns->hash_ids.data + ids : NULL,
+        .hash_count = id_count,
+        .session = text_of(&columns->sessions, has & MT_HAS_SESSION, &columns->session, i),
         .turn = get_u64(&columns->turn, i),
+        .stream = text_of(&columns->streams, has & MT_HAS_STREAM, &columns->stream, i),
+        .extra = {extra_length ? (const char *)columns->extra_bytes.data + extra : NULL,
+                  extra_length},
         .line = get_u64(&columns->line, i),
+        .place = get_u64(&columns->place, i),
     };
-    if (request->has & MT_HAS_SESSION)
-        request->session = mt_texts_get(&columns->sessions, get_u32(&columns->session, i));
-    if (request->has & MT_HAS_STREAM)
-        request->stream = mt_texts_get(&columns->streams, get_u32(&columns->stream, i));
-    part(&columns->hash_ends, i, &begin, &length);
-    if (length > 0)
-        request->hash_ids = (const uint64_t *)columns->hash_ids.data + begin;
-    request->hash_count = length;
-    part(&columns->extra_ends, i, &begin, &length);
-    if (length > 0)
-        request->extra = (mt_span){(const char *)columns->extra_bytes.data + begin, length};
 }
 
 int mt_columns_time_range(const mt_columns *columns, int64_t *first_ns, int64_t *last_ns) {
@@ -183,7 +203,8 @@ void mt_columns_free(mt_columns *columns) {
     const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
                              columns->input_length,  columns->turn,       columns->line,
                              columns->output_length, columns->session,    columns->stream,
-                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes};
+                             columns->hash_ends,     columns->extra_ends, columns->extra_bytes,
+                             columns->place};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mt_free(all[i].data);
     mt_texts_free(&columns->sessions);

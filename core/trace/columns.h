@@ -23,7 +23,7 @@ typedef struct mt_columns {
     mt_column has;                         /* uint8_t: MT_HAS_... */
     mt_column time_ns, delay_ns;           /* int64_t */
     mt_column input_length, output_length; /* uint64_t */
-    mt_column turn, line;                  /* uint64_t */
+    mt_column turn, line, place;           /* uint64_t */
     mt_column session, stream;             /* uint32_t: number in sessions, streams */
     mt_column hash_ends;  /* uint64_t: request i has ids hash_ids[ends[i - 1] .. ends[i]) */
     mt_column extra_ends; /* uint64_t: the same over extra_bytes */
@@ -40,6 +40,9 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
 /* Request i (0-based, i < count) into *request; spans and ids point into the columns and are valid
  * until the next append. */
 void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request);
+
+/* Asks for the memory of a request that is got some requests later: sessions' names lie anywhere. */
+void mt_columns_prefetch(const mt_columns *columns, size_t i);
 
 /* Which members request i has (MT_HAS_...). */
 static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {

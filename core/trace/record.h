@@ -30,8 +30,10 @@ typedef struct mt_request {
     uint64_t turn;   /* 0-based within its session; never written */
     mt_span stream;  /* the raw JSON string token */
     mt_span extra;   /* all other members as raw bytes `"key": value, "key": value`, without braces,
-                                 in their own order with the separators of the line they came from */
+                        in their own order with the separators of the line they came from */
     uint64_t line;   /* 1-based in its file; 0 when it comes from none */
+    uint64_t place;  /* which row of its logs it was, from 1; 0 when it comes from no log. Never
+                        written: what is drawn for a request depends on it, not on filters */
 } mt_request;
 
 /* Who owns the bytes: a request handed out by a reader or a run is valid until the next one. */

@@ -151,12 +151,10 @@ static const char *scan_time(const scan *s, const char *at, const char *name, in
 
 static int more_ids(scan *s, size_t count) {
     mt_scan_buffer *buffer = s->buffer;
-    void *ids = buffer->ids;
-    int status = mt_reserve(&ids, &buffer->id_capacity, count + 1, sizeof *buffer->ids);
-    buffer->ids = ids;
-    if (status != 0)
-        mt_fail_memory(s->json.error, "ids of a request");
-    return status;
+    if (MT_GROW(buffer->ids, buffer->id_capacity, count + 1) == 0)
+        return 0;
+    mt_fail_memory(s->json.error, "ids of a request");
+    return -1;
 }
 
 /* The list after its '['. Its numbers take the fast path while `ID, ` or `ID,` follow one another,
@@ -254,11 +252,7 @@ static const char *scan_member(scan *s, member which, const char *at) {
 static int append_extra(scan *s, const char *from, const char *to) {
     mt_scan_buffer *buffer = s->buffer;
     size_t length = (size_t)(to - from);
-    void *extra = buffer->extra;
-    int status =
-        mt_reserve(&extra, &buffer->extra_capacity, s->extra_copied + length, sizeof(char));
-    buffer->extra = extra;
-    if (status != 0) {
+    if (MT_GROW(buffer->extra, buffer->extra_capacity, s->extra_copied + length) != 0) {
         mt_fail_memory(s->json.error, "other members of a request");
         return -1;
     }

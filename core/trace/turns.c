@@ -8,7 +8,7 @@
 mt_turn *mt_turns_of(mt_turns *turns, mt_span session, mt_error *error) {
     size_t known = turns->sessions.count;
     uint32_t number;
-    if (mt_reserve((void **)&turns->turns, &turns->capacity, known + 1, sizeof *turns->turns) ||
+    if (MT_GROW(turns->turns, turns->capacity, known + 1) ||
         mt_texts_intern(&turns->sessions, session.text, session.length, &number)) {
         mt_fail_memory(error, "sessions");
         return NULL;
@@ -21,8 +21,7 @@ mt_turn *mt_turns_of(mt_turns *turns, mt_span session, mt_error *error) {
 mt_code mt_turn_keep(mt_turn *turn, const mt_request *request, mt_error *error) {
     size_t count = request->hash_count;
     if (count > 0) {
-        if (mt_reserve((void **)&turn->hash_ids, &turn->hash_capacity, count,
-                       sizeof *turn->hash_ids) != 0)
+        if (MT_GROW(turn->hash_ids, turn->hash_capacity, count) != 0)
             return mt_fail_memory(error, "sessions");
         memcpy(turn->hash_ids, request->hash_ids, count * sizeof *turn->hash_ids);
     }

@@ -158,7 +158,7 @@ mt_code mt_trace_write(mt_output *output, const mt_request *request, const mt_tr
     const mt_format_kind *kind = kind_of(format);
     char *to = mt_output_room(output, kind->bound(request), error);
     if (!to)
-        return error ? error->code : MT_ERROR_IO;
+        return mt_code_of(error);
     mt_output_advance(output, (size_t)(kind->write(request, format, to) - to));
     return MT_OK;
 }

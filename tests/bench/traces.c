@@ -87,8 +87,10 @@ static void copy_bytes(uint64_t bytes) {
 
 static void write_trace(const char *path, const char *target, int times) {
     mt_columns columns = {0};
+    uint64_t count;
     mt_source *source = open_trace(path);
-    bench_require(mt_source_collect(source, &columns, NULL) == MT_OK, "traces: cannot read");
+    bench_require(mt_source_collect(source, &columns, UINT64_MAX, &count, NULL) == MT_OK,
+                  "traces: cannot read");
     mt_source_free(source);
     double start = bench_now();
     uint64_t bytes = write_columns(&columns, target, times);

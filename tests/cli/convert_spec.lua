@@ -340,10 +340,66 @@ at most 1: 1 row left
       .. " (it seems to be cut)")
   end)
 
+  it("refuses logs that cannot follow one another, and times too far apart", function()
+    file("log.csv", burstgpt)
+    file("b.jsonl", '{"chat_id": 8, "timestamp": 1.5, "input_length": 17, "output_length": 2}\n')
+    file("s.json", '[{"messages": [{"role": "user", "content": "a b"}, {"role": "gpt"}]}]')
+    refused({ "--segment", "log.csv", "--segment", "b.jsonl", "-o", "t" }, "convert: b.jsonl: this log has blocks of "
+      .. "16 tokens, the one before of 128: say the block size of all of them", 2)
+    refused({ "--segment", "log.csv", "--segment", "s.json", "-o", "t" },
+      "s.json: a log with times and one without (sharegpt) cannot follow one another")
+    refused({ "--segment", "s.json", "--segment", "log.csv", "-o", "t" },
+      "log.csv: a log with times and one without (sharegpt) cannot follow one another")
+    file("log.csv", head .. "-9e9,m,1,1,2,x\n9e9,m,1,1,2,x\n")
+    refused({ "log.csv", "-o", "t" }, "convert: log.csv: at a speed of 1, its times span more than 292 years", 2)
+    file("log.csv", head .. "0,m,1,1,2,x\n9e8,m,1,1,2,x\n")
+    refused({ "log.csv", "-o", "t", "--speed-ratio", "0.05" },
+      "convert: log.csv: at a speed of 0.05, its times span more than 292 years", 2)
+  end)
+
+  it("names sessions of several logs apart, and shares the blocks of equal texts", function()
+    file("a.csv", "Timestamp,Request tokens,Response tokens,Session ID\n1,300,1,5\n2,300,1,\n")
+    local result = convert({ "--segment", "a.csv", "--segment", "a.csv", "-o", "-" }, { folder = folder })
+    assert.matches('^{"timestamp": 0, [^\n]*"session_id": "5"}\n[^\n]*\n'
+      .. '{"timestamp": 1000, [^\n]*"session_id": "5/2"}\n', result.out)
+    file("s.json", '[{"messages": [{"role": "user", "content": "a b"}, {"role": "gpt"}]}]')
+    result = convert({ "--segment", "s.json", "--segment", "s.json", "-o", "-" }, { folder = folder })
+    assert.matches("\nblocks: 2, 1 of them different; 2 sessions\n", result.err, 1, true)
+  end)
+
+  it("writes while it reads a log that has no times", function()
+    local conversation = '{"messages": [{"role": "user", "content": "a b"}, {"role": "gpt", "content": "c"}]}\n'
+    local result = command.shell(("{ yes '%s' | head -n 60000; sleep 1; } | $MOONTIDE convert - -o - 2>/dev/null"
+      .. " | { head -c 100 >first; date +%%s%%N >shown; cat >/dev/null; date +%%s%%N >>shown; }"):format(conversation:sub(1, -2)),
+      { folder = folder })
+    assert.equal(0, result.status)
+    local shown, ended = command.read(folder .. "/shown"):match "(%d+)\n(%d+)"
+    assert.is_true(math.tointeger(ended) - math.tointeger(shown) > 500000000, "nothing came before the log's end")
+    assert.equal('{"input_length": 2, "output_length": 1, ', command.read(folder .. "/first"):sub(1, 40))
+  end)
+
+  it("writes while it reads a log whose rows are said to be in order", function()
+    local path = file("log.csv", burstgpt)
+    local result = convert { path, "-o", "-", "--in-order", "--speed-ratio", "2" }
+    assert.equal(0, result.status)
+    assert.equal(convert({ path, "-o", "-", "--speed-ratio", "2" }).out, result.out)
+    assert.matches("\n5 requests in 90 s: 0.05556 RPS on average\nmoontide: ", result.err, 1, true)
+    refused_log(burstgpt .. "184,GPT-4,1,1,2,x\n",
+      "bad.csv:7: earlier than the row before it: without --in-order rows are sorted", { "--in-order" })
+    refused_log(head, "bad.csv: there are no rows", { "--in-order" })
+    local rows = command.shell(("{ printf '%s'; yes 5,m,1,1,2,x | head -n 60000; sleep 1; } | $MOONTIDE convert - -o - "
+      .. "--in-order 2>/dev/null | { head -c 40 >first; date +%%s%%N >shown; cat >/dev/null; date +%%s%%N >>shown; }")
+      :format((head:gsub("\n", "\\n"))), { folder = folder })
+    assert.equal(0, rows.status)
+    local shown, ended = command.read(folder .. "/shown"):match "(%d+)\n(%d+)"
+    assert.is_true(math.tointeger(ended) - math.tointeger(shown) > 500000000, "nothing came before the log's end")
+  end)
+
   it("says what values there are when a filter keeps nothing", function()
     refused_log(burstgpt, "bad.csv: no row has the model 'gpt-4'; there are 'ChatGPT', 'GPT-4'", { "--model", "gpt-4" })
     refused_log(burstgpt, "bad.csv: no row has the log type 'Conversation log'; there is 'API log'",
       { "--model", "GPT-4", "--log-type", "Conversation log" })
+    refused_log("[]", "bad.csv: there are no rows")
     refused_log(burstgpt, "bad.csv: no row is left of 5: the first 5 are skipped", { "--skip-num-prompt", "5" })
   end)
 
@@ -440,6 +496,18 @@ at most 1: 1 row left
     assert.equal(130, result.status)
     assert.equal("moontide: interrupted\n", result.err)
     assert.equal("", entries())
+  end)
+
+  it("is documented with every format there is", function()
+    local readme = command.read "README.md":lower()
+    local help = convert({ "--help" }).out
+    local formats = require("moontide.core").log.formats
+    assert.is_true(#formats >= 6)
+    for _, format in ipairs(formats) do
+      assert.truthy(help:find(format.name, 1, true), format.name)
+      assert.truthy(help:find(format.title, 1, true), format.title)
+      assert.truthy(readme:find(format.title:lower(), 1, true), format.title)
+    end
   end)
 
   it("has help", function()

@@ -259,7 +259,7 @@ static void out_of_memory(void **state) {
     assert_null(mt_clock_open(curve, 0, 1, 1, &error));
     assert_int_equal(error.code, MT_ERROR_MEMORY);
     mt_memory_fail_at(1, 0);
-    assert_int_equal(mt_curve_total(curve, 0, 5, &total, NULL), MT_ERROR_MEMORY);
+    assert_int_equal(mt_curve_total(curve, 0, 5, &total, &error), MT_ERROR_MEMORY);
     mt_memory_fail_at(0, 0);
     mt_curve_release(curve);
 }

@@ -46,7 +46,7 @@ static void test_constants(void **state) {
 
 static void test_number_texts(void **state) {
     (void)state;
-    char text[32];
+    char text[MT_NUMBER_ROOM];
     const double values[] = {0.1, 3, 1e22, -2.5, 1.0 / 3, 123456789012345678.0};
     const char *const texts[] = {
         "0.1", "3", "1e+22", "-2.5", "0.3333333333333333", "1.2345678901234568e+17"};

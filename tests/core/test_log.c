@@ -55,7 +55,7 @@ static void assert_rows(void **state, const mt_log_options *options, const char 
     mt_log *log = open_text(state, options, text, &error);
     if (!log)
         fail_msg("%d: %s", (int)error.line, error.message);
-    assert_string_equal(mt_log_format(log), format);
+    assert_string_equal(mt_log_format_name(log), format);
     while ((status = mt_log_next(log, &row, &error)) == 1)
         used += show_row(&row, shown + used, sizeof shown - used);
     if (status != 0)
@@ -89,7 +89,7 @@ static void assert_refused(void **state, const mt_log_options *options, const ch
 #define REFUSED(options, line, column, part, text)                                                 \
     assert_refused(state, (options), (text), MT_ERROR_INPUT, (line), (column), (part))
 
-/* ---- CSV ------------------------------------------------------------------------------------- */
+/* ---- CSV ---- */
 
 static void test_burstgpt(void **state) {
     assert_rows(state, &plain, "burstgpt",
@@ -119,12 +119,12 @@ static void test_azure(void **state) {
 
 static void test_csv(void **state) {
     mt_log_options options = {.time_digits = 6,
-                              .columns = {.timestamp = "at",
-                                          .input = "in",
-                                          .output = "out",
-                                          .session = "who",
-                                          .model = "model",
-                                          .log_type = "kind"}};
+                              .columns = {[MT_LOG_TIMESTAMP] = "at",
+                                          [MT_LOG_INPUT] = "in",
+                                          [MT_LOG_OUTPUT] = "out",
+                                          [MT_LOG_SESSION] = "who",
+                                          [MT_LOG_MODEL] = "model",
+                                          [MT_LOG_TYPE] = "kind"}};
     const char *text = "who,kind,model,out,in,at,more\nx,k,m,1,2,1.5,\n";
     assert_rows(state, &options, "csv", text, "0 2 1500000 2 1 \"x\" m/k\n");
     options.format = "csv";
@@ -132,10 +132,10 @@ static void test_csv(void **state) {
     assert_rows(state, &options, "csv", text, "0 2 1500000000 2 1 \"x\" m/k\n");
     options.time_digits = 0;
     assert_rows(state, &options, "csv", text, "0 2 2 2 1 \"x\" m/k\n");
-    options.columns.session = "nobody";
+    options.columns[MT_LOG_SESSION] = "nobody";
     REFUSED(&options, 1, 0,
             "no column 'nobody'; the columns are 'who', 'kind', 'model', 'out', 'in'", text);
-    options.columns.timestamp = NULL;
+    options.columns[MT_LOG_TIMESTAMP] = NULL;
     assert_refused(state, &options, text, MT_ERROR_VALUE, 0, 0, "needs the names of its columns");
     options.format = "azure";
     assert_refused(state, &options, text, MT_ERROR_VALUE, 0, 0, "names of columns are for");
@@ -207,7 +207,7 @@ static void test_skipping(void **state) {
     REFUSED(&options, 3, 0, "never closed", BURSTGPT "1,1\n\"1,1,1,\n2,2,2,\n");
 }
 
-/* ---- JSON lines ------------------------------------------------------------------------------ */
+/* ---- JSON lines ---- */
 
 static void test_bailian(void **state) {
     mt_log_options twice = {.time_digits = -1, .block_size = 32};
@@ -297,7 +297,7 @@ static void test_bad_aibrix(void **state) {
                 "2 2 1000000 1 2\n4 2 1000000 3 4\n");
 }
 
-/* ---- conversations --------------------------------------------------------------------------- */
+/* ---- conversations ---- */
 
 static const char conversations[] =
     "[{\"id\": \"c1\", \"conversations\": [\n"
@@ -343,7 +343,7 @@ static void test_contents(void **state) {
     mt_log_row row;
     mt_log *log = open_text(state, &options, text, &error);
     assert_non_null(log);
-    assert_true(mt_log_contents_are_texts(log));
+    assert_true(mt_log_ids_are_of_texts(log));
     for (size_t i = 0; i < 4; i++) {
         static const size_t counts[] = {2, 3, 3, 2};
         assert_int_equal(mt_log_next(log, &row, &error), 1);
@@ -389,7 +389,7 @@ static void test_bad_sharegpt(void **state) {
                 "1 1 5 6 \"conversation 2\"\n");
 }
 
-/* ---- which format it is ---------------------------------------------------------------------- */
+/* ---- which format it is ---- */
 
 static void test_not_a_log(void **state) {
     REFUSED(&plain, 1, 0, "this is a trace already", "{\"timestamp\": 0, \"input_length\": 5}\n");
@@ -410,7 +410,7 @@ static void test_interrupted(void **state) {
     mt_log_close(log);
 }
 
-/* ---- anything at all ------------------------------------------------------------------------- */
+/* ---- anything at all ---- */
 
 /* Objects of a list lie across the blocks that a file is read in; lines are counted all the same.
  */
@@ -497,7 +497,7 @@ static void test_spoilt_bytes(void **state) {
     }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static void run_out_of_memory(void **state, const char *text) {
     mt_log_options options = {.time_digits = -1, .block_size = 16};

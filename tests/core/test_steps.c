@@ -45,9 +45,13 @@ static void test_real_trace_is_the_same(void **state) {
 
 static void test_columns(void **state) {
     mt_columns columns = {0};
+    uint64_t count;
     mt_error error;
     mt_source *source = source_of_four(state);
-    assert_int_equal(mt_source_collect(source, &columns, &error), MT_OK);
+    assert_int_equal(mt_source_collect(source, &columns, 3, &count, &error), MT_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(mt_source_collect(source, &columns, 3, &count, &error), MT_OK);
+    assert_int_equal(count, 1);
     mt_source_free(source);
     assert_int_equal(columns.count, 4);
     source = mt_source_columns(&columns, &error);

@@ -112,3 +112,86 @@ describe("mt.convert", function()
     assert.same({ kept, speed = 3 }, convert.segment_of(kept .. "@3", "x"))
   end)
 end)
+
+describe("mt.trace.log", function()
+  local log
+
+  setup(function()
+    log = os.tmpname()
+    local file = assert(io.open(log, "wb"))
+    file:write(head, "9,a,300,4,x\n5,b,100,0,x\nbad\n7,a,20,2,y\n")
+    file:close()
+  end)
+
+  teardown(function() os.remove(log) end)
+
+  it("is a pipe of the log's rows, on which every step works", function()
+    local pipe = mt.trace.log(log, { skip_bad_lines = true })
+    assert.equal("trace: " .. log, tostring(pipe))
+    for _ = 1, 2 do
+      local columns = assert(pipe:columns())
+      assert.same({ 9000.0, 5000.0, 7000.0 }, columns:column("timestamp"):values())
+    end
+    local rows = {}
+    for request in pipe:sort():from_zero():speed(2):where("input_length < 300"):requests() do
+      rows[#rows + 1] = { request.timestamp, request.input_length, request.line }
+    end
+    assert.same({ { 0, 100, 3 }, { 1000, 20, 5 } }, rows)
+    assert.equal(2, #mt.trace.log(log, { skip_bad_lines = true, model = "a" }):columns())
+    assert.matches("Input Length +140%.00", tostring(mt.analyze(pipe:sort():from_zero():prompts { block_size = 128 },
+      { block_size = 128 })))
+  end)
+
+  it("has prompts that depend on the row's place, not on filters, order or how often it is read", function()
+    local function blocks(requests, given)
+      given = given or {}
+      given.num_hash_blocks, given.block_size = 1, 8
+      local ids = {}
+      for request in requests:prompts(given):requests() do ids[request.line] = request.hash_ids end
+      return ids
+    end
+    local pipe = mt.trace.log(log, { skip_bad_lines = true })
+    local all = blocks(pipe)
+    assert.equal(38, #all[2])
+    assert.same(all, blocks(pipe, { twice = true }))
+    assert.same(all, blocks(pipe:columns()))
+    -- Numbered by first appearance: a single request has 0, 1, 2, ... whatever it draws.
+    assert.same({ 0, 1, 2 }, blocks(pipe:where "input_length == 20")[5])
+    local two = blocks(pipe:where "input_length < 300")
+    local function same_as(ids)
+      local shared = 0
+      while ids[3][shared + 1] and ids[3][shared + 1] == ids[5][shared + 1] do shared = shared + 1 end
+      return shared
+    end
+    assert.equal(same_as(all), same_as(two))
+  end)
+
+  it("tells what is wrong when it is read", function()
+    assert.same({ nil, log .. ":4: the row has 1 field, the header has 5", "input" },
+      { mt.trace.log(log):columns() })
+    assert.same({ nil, "no: cannot open: No such file or directory", "io" }, { mt.trace.log("no"):columns() })
+    assert.same({ nil, "a bailian log has blocks of 16 tokens: the block size must be a multiple of 16, not 20",
+      "value" }, { mt.trace.log(log, { format = "bailian", block_size = 20 }):columns() })
+    fails("mt.trace.log(5)", "my.lua:2: trace.log: path must be a file's name, not 5")
+    fails("mt.trace.log('x', { fromat = 'azure' })",
+      "my.lua:2: trace.log: unknown option 'fromat' (did you mean 'format'?)")
+    fails("mt.trace.log('x', { format = 'azur' })", "my.lua:2: trace.log: format must be one of burstgpt, azure, csv, "
+      .. "bailian, aibrix, sharegpt, not 'azur' (did you mean 'azure'?)")
+    assert.same({ nil, "columns: no input_length, which a prompt is made by", "input" },
+      { mt.trace.pipe(mt.trace.columns { { timestamp = 1 } }):prompts():columns() })
+  end)
+end)
+
+describe("mt.trace.join", function()
+  it("keeps ids and not sessions with shared_ids", function()
+    local one = mt.trace.columns { { timestamp = 0, hash_ids = { 3 }, session_id = "a" },
+      { timestamp = 5, hash_ids = { 4 } } }
+    local ids, names, times = {}, {}, {}
+    for request in mt.trace.join({ one, one }, { gap = 0, shared_ids = true }):requests() do
+      ids[#ids + 1], names[#names + 1], times[#times + 1] = request.hash_ids[1], request.session_id or "", request.timestamp
+    end
+    assert.same({ 3, 4, 3, 4 }, ids)
+    assert.same({ "a", "", "a/2", "" }, names)
+    assert.same({ 0, 5, 5, 10 }, times)
+  end)
+end)

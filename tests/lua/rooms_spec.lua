@@ -67,6 +67,22 @@ describe("the rooms", function()
   end)
 end)
 
+describe("the modules", function()
+  -- One that lacks a function cannot be loaded, and the console does without its line editor in silence.
+  it("have what they use of ours, but for the flag that Ctrl-C sets", function()
+    local modules = lines_of("ls " .. assert(os.getenv "MOONTIDE"):gsub("[^/]*$", "") .. "lib/moontide/*.so")
+    for _, path in ipairs(modules) do
+      local symbols = lines_of("nm -D --undefined-only " .. path)
+      assert.is_true(#symbols > 10, path)
+      for _, symbol in ipairs(symbols) do
+        local name = symbol:match "%f[%w_]mt_[%w_]*"
+        assert.is_true(not name or name == "mt_interrupt_flag", path .. " lacks " .. tostring(name))
+      end
+    end
+    assert.is_true(#modules >= 1)
+  end)
+end)
+
 -- room -> { unit -> column, rest = column of files that are not named }
 local function order_within()
   local section = ("\n" .. command.read "core/README.md" .. "\n## "):match "\n## Order within rooms\n(.-)\n## "

@@ -106,11 +106,9 @@ mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double en
         mt_fail(error, MT_ERROR_VALUE, "the end must not be negative, not %g s", end);
         return NULL;
     }
-    mt_clock *clock = mt_allocate_zero(1, sizeof *clock);
-    if (!clock) {
-        mt_fail_memory(error, "clock");
+    mt_clock *clock = mt_new(sizeof *clock, "clock", error);
+    if (!clock)
         return NULL;
-    }
     clock->curve = mt_curve_retain(curve);
     clock->path.seed = seed;
     clock->factor = factor;
@@ -235,7 +233,7 @@ mt_code mt_curve_total(mt_curve *curve, uint64_t seed, double end, double *total
         return mt_fail(error, MT_ERROR_VALUE, "an endless curve has no whole area: give it an end");
     mt_clock *clock = mt_clock_open(curve, seed, 1, end, error);
     if (!clock)
-        return error ? error->code : MT_ERROR_MEMORY;
+        return mt_code_of(error);
     mt_code code = mt_clock_area(clock, limit, total, error);
     mt_clock_close(clock);
     return code;

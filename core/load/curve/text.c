@@ -1,10 +1,10 @@
 /* Curves as the expressions that a script would write. */
+#include "base/text.h"
 #include "load/curve/kind.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void mt_curve_write(mt_curve_writer *writer, const char *format, ...) {
@@ -20,12 +20,8 @@ void mt_curve_write(mt_curve_writer *writer, const char *format, ...) {
 }
 
 void mt_curve_write_number(mt_curve_writer *writer, double value) {
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
+    char text[MT_NUMBER_ROOM];
+    mt_number_text(value, text);
     if (isinf(value))
         mt_curve_write(writer, value > 0 ? "math.huge" : "-math.huge");
     else

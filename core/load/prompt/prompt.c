@@ -2,14 +2,14 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "trace/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 int mt_key_list_add(mt_key_list *list, mt_key key) {
-    if (list->count == list->capacity &&
-        mt_reserve((void **)&list->keys, &list->capacity, list->count + 1, sizeof *list->keys) != 0)
+    if (list->count == list->capacity && MT_GROW(list->keys, list->capacity, list->count + 1) != 0)
         return -1;
     list->keys[list->count++] = key;
     return 0;
@@ -100,15 +100,11 @@ void mt_prompt_close(mt_prompt_state *state) {
     mt_free(state);
 }
 
-static uint64_t blocks_of(uint64_t tokens, uint64_t block_size) {
-    return tokens / block_size + (tokens % block_size != 0);
-}
-
 mt_code mt_prompt_check_blocks(uint64_t blocks, mt_error *error) {
-    if (blocks <= MT_PROMPT_BLOCKS_LIMIT)
+    if (blocks <= MT_BLOCKS_LIMIT)
         return MT_OK;
     return mt_fail(error, MT_ERROR_VALUE, "a prompt of %llu blocks is too long (at most %llu)",
-                   (unsigned long long)blocks, (unsigned long long)MT_PROMPT_BLOCKS_LIMIT);
+                   (unsigned long long)blocks, (unsigned long long)MT_BLOCKS_LIMIT);
 }
 
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
@@ -125,7 +121,7 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
     }
     if (made->at_end)
         return MT_OK;
-    uint64_t blocks = blocks_of(made->input_length, state->block_size);
+    uint64_t blocks = mt_blocks_of(made->input_length, state->block_size);
     mt_assert(made->input_length >= 1 && list->count - before <= blocks);
     made->fresh = blocks - (list->count - before);
     return mt_prompt_check_blocks(blocks, error);
@@ -151,7 +147,7 @@ static mt_code random_blocks_make(mt_prompt_state *state, mt_random *random,
                                   mt_prompt_made *made, mt_error *error) {
     (void)made;
     uint64_t total = ((const random_blocks *)state->prompt)->total;
-    uint64_t blocks = blocks_of(wish->tokens, state->block_size);
+    uint64_t blocks = mt_blocks_of(wish->tokens, state->block_size);
     mt_code code = mt_prompt_check_blocks(blocks, error);
     if (code != MT_OK)
         return code;

@@ -105,15 +105,12 @@ typedef struct mt_prompt_made {
     int at_end;             /* there are no more prompts: nothing was made, the stream ends */
 } mt_prompt_made;
 
-/* Blocks of one prompt. The line of a longer one would pass the reader's limit of 1 GiB. */
-#define MT_PROMPT_BLOCKS_LIMIT ((uint64_t)1 << 27)
-
-/* MT_OK, or MT_ERROR_VALUE when `blocks` passes the limit. */
+/* MT_OK, or MT_ERROR_VALUE when `blocks` passes MT_BLOCKS_LIMIT. */
 mt_code mt_prompt_check_blocks(uint64_t blocks, mt_error *error);
 
 /* Describes the prompt of one request, random standing at its item: appends the keys of its leading
  * shared blocks to list, and fills *made: keys + fresh = ceil(input_length / block_size). Fails
- * with MT_ERROR_VALUE beyond MT_PROMPT_BLOCKS_LIMIT; polls for Ctrl-C. */
+ * with MT_ERROR_VALUE beyond MT_BLOCKS_LIMIT; polls for Ctrl-C. */
 mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,
                        mt_key_list *list, mt_prompt_made *made, mt_error *error);
 

@@ -13,8 +13,7 @@ enum {
 
 static mt_code add_fresh(mt_drafts *drafts, uint64_t fresh, mt_error *error) {
     mt_key_list *keys = &drafts->keys;
-    if (mt_reserve((void **)&keys->keys, &keys->capacity, keys->count + fresh,
-                   sizeof *keys->keys) != 0)
+    if (MT_GROW(keys->keys, keys->capacity, keys->count + fresh) != 0)
         return mt_fail_memory(error, "prompt blocks");
     memset(keys->keys + keys->count, 0, fresh * sizeof *keys->keys);
     keys->count += fresh;

@@ -6,8 +6,7 @@
 
 const uint64_t *mt_run_session_ids(mt_run_session *session, size_t history, const uint64_t *fresh,
                                    size_t count, mt_error *error) {
-    if (mt_reserve((void **)&session->ids, &session->id_capacity, history + count,
-                   sizeof *session->ids) != 0)
+    if (MT_GROW(session->ids, session->id_capacity, history + count) != 0)
         return mt_fail_memory(error, "session"), NULL;
     if (count > 0)
         memcpy(session->ids + history, fresh, count * sizeof *fresh);

@@ -21,7 +21,7 @@ mt_code mt_source_digest(mt_source *source, const mt_trace_format *format, uint6
             break;
         if (status < 0)
             code = report->code;
-        else if (mt_reserve((void **)&line, &capacity, mt_request_bound(&request, format), 1) != 0)
+        else if (MT_GROW(line, capacity, mt_request_bound(&request, format)) != 0)
             code = mt_fail_memory(report, "digest");
         else
             XXH3_64bits_update(state, line,

@@ -17,8 +17,10 @@
 mt_code mt_source_write(mt_source *source, mt_output *output, const mt_trace_format *format,
                         uint64_t most, uint64_t *written, mt_error *error);
 
-/* Appends all to columns; what came before a failure stays appended. write.c */
-mt_code mt_source_collect(mt_source *source, mt_columns *columns, mt_error *error);
+/* Appends at most `most` to columns; fewer only when the source is at its end. *appended counts
+ * them, on failure too: what came before it stays appended. write.c */
+mt_code mt_source_collect(mt_source *source, mt_columns *columns, uint64_t most, uint64_t *appended,
+                          mt_error *error);
 
 /* XXH3-64 over the bytes, as `format` writes them, of the first `most` requests. digest.c */
 mt_code mt_source_digest(mt_source *source, const mt_trace_format *format, uint64_t most,

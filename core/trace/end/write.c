@@ -15,14 +15,17 @@ mt_code mt_source_write(mt_source *source, mt_output *output, const mt_trace_for
     return MT_OK;
 }
 
-mt_code mt_source_collect(mt_source *source, mt_columns *columns, mt_error *error) {
+mt_code mt_source_collect(mt_source *source, mt_columns *columns, uint64_t most, uint64_t *appended,
+                          mt_error *error) {
     mt_error problem, *report = error ? error : &problem;
     mt_request request;
-    int status;
-    while ((status = mt_source_next(source, &request, report)) > 0) {
+    for (*appended = 0; *appended < most; ++*appended) {
+        int status = mt_source_next(source, &request, report);
+        if (status <= 0)
+            return status < 0 ? report->code : MT_OK;
         mt_code code = mt_columns_append(columns, &request, report);
         if (code != MT_OK)
             return code;
     }
-    return status < 0 ? report->code : MT_OK;
+    return MT_OK;
 }

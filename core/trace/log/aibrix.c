@@ -94,8 +94,14 @@ static int aibrix_next(mt_log *log, mt_log_row *row, mt_error *error) {
     return aibrix_request(self, item.value, &row->request, error);
 }
 
-const mt_log_kind mt_log_aibrix = {.name = "aibrix",
-                                   .size = sizeof(aibrix_log),
-                                   .next = aibrix_next,
-                                   .default_time_digits = 6,
-                                   .default_block_size = MT_LOG_BLOCK_SIZE};
+static int aibrix_recognises(const char *text, size_t length) {
+    return mt_log_has_word(text, length, "\"requests\"");
+}
+
+const mt_log_kind mt_log_aibrix = {
+    .format = {.name = "aibrix", .title = "AIBrix", .block_size = MT_LOG_BLOCK_SIZE},
+    .default_time_digits = 6,
+    .size = sizeof(aibrix_log),
+    .recognises = aibrix_recognises,
+    .member = "requests",
+    .next = aibrix_next};

@@ -13,8 +13,8 @@ typedef struct bailian_log {
     mt_texts chats;  /* every chat_id, and parents before their own line */
     uint32_t *roots; /* of each: the first turn's, or itself */
     size_t root_capacity;
-    uint64_t *contents;
-    size_t content_capacity;
+    uint64_t *ids;
+    size_t id_capacity;
     char *extra, *token;
     size_t extra_capacity, token_capacity;
 } bailian_log;
@@ -28,7 +28,7 @@ static void bailian_close(mt_log *log) {
     bailian_log *self = (bailian_log *)log;
     mt_texts_free(&self->chats);
     mt_free(self->roots);
-    mt_free(self->contents);
+    mt_free(self->ids);
     mt_free(self->extra);
     mt_free(self->token);
 }
@@ -36,10 +36,7 @@ static void bailian_close(mt_log *log) {
 /* Appends a member to the extra ones. 0 or -1 (memory). */
 static int add_extra(bailian_log *self, mt_span *extra, const mt_json_item *item) {
     size_t more = item->name.length + item->value.length + sizeof ", \"\": ";
-    void *bytes = self->extra;
-    int status = mt_reserve(&bytes, &self->extra_capacity, extra->length + more, 1);
-    self->extra = bytes;
-    if (status != 0)
+    if (MT_GROW(self->extra, self->extra_capacity, extra->length + more) != 0)
         return -1;
     int length =
         snprintf(self->extra + extra->length, more, "%s\"%.*s\": ", extra->length > 0 ? ", " : "",
@@ -95,10 +92,7 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
         return -1;
     if (*number < known)
         return 0;
-    void *roots = self->roots;
-    int status = mt_reserve(&roots, &self->root_capacity, self->chats.count, sizeof *self->roots);
-    self->roots = roots;
-    if (status != 0) {
+    if (MT_GROW(self->roots, self->root_capacity, self->chats.count) != 0) {
         mt_texts_truncate(&self->chats, known);
         return -1;
     }
@@ -108,10 +102,7 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
 
 /* The id as a JSON string: other tools take no numbers for a session. */
 static int write_token(bailian_log *self, mt_span id, mt_span *session) {
-    void *token = self->token;
-    int status = mt_reserve(&token, &self->token_capacity, id.length + 2, 1);
-    self->token = token;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
         return -1;
     int is_string = id.text[0] == '"';
     char *to = self->token;
@@ -150,7 +141,8 @@ static int find_session(bailian_log *self, const mt_json *json, uint64_t number,
     return 0;
 }
 
-/* The ids as contents of blocks, `join` of them a block; their number must fit the input. */
+/* The ids of the line, `join` of them a block, as hashes of what the prompt has up to a block's end;
+ * their number must fit the input. */
 static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_span list,
                     mt_request *request, mt_error *error) {
     uint64_t join = self->base.options.block_size / MT_LOG_BAILIAN_BLOCK_SIZE, count = 0, id;
@@ -165,25 +157,20 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
             return mt_lines_bad_value(&self->base, json, number, item.value, "an id of hash_ids",
                                       "a whole number of at least 0", error);
         if (count++ % join == 0) {
-            void *contents = self->contents;
-            int status =
-                mt_reserve(&contents, &self->content_capacity, ++blocks, sizeof *self->contents);
-            self->contents = contents;
-            if (status != 0)
+            if (MT_GROW(self->ids, self->id_capacity, ++blocks) != 0)
                 return mt_fail_memory(error, "log reader"), -1;
-            chain = (mt_key){0, 0};
         }
         chain = mt_key_number(chain, id);
-        self->contents[blocks - 1] = chain.low;
+        self->ids[blocks - 1] = chain.low;
     }
-    uint64_t wanted = (request->input_length - 1) / MT_LOG_BAILIAN_BLOCK_SIZE + 1;
+    uint64_t wanted = mt_blocks_of(request->input_length, MT_LOG_BAILIAN_BLOCK_SIZE);
     if (count > 0 && count != wanted)
         return mt_log_bad_row(&self->base, number, 0, error,
                               "hash_ids has %" PRIu64 " id%s, but input_length %" PRIu64
                               " makes %" PRIu64 " block%s of 16 tokens",
                               count, count == 1 ? "" : "s", request->input_length, wanted,
                               wanted == 1 ? "" : "s");
-    request->hash_ids = self->contents;
+    request->hash_ids = self->ids;
     request->hash_count = blocks;
     request->has |= MT_HAS_HASH_IDS;
     return 0;
@@ -215,9 +202,25 @@ static int bailian_next(mt_log *log, mt_log_row *row, mt_error *error) {
     return 1;
 }
 
-const mt_log_kind mt_log_bailian = {.name = "bailian",
-                                    .size = sizeof(bailian_log),
-                                    .next = bailian_next,
-                                    .close = bailian_close,
-                                    .default_time_digits = 9,
-                                    .default_block_size = MT_LOG_BAILIAN_BLOCK_SIZE};
+static int bailian_recognises(const char *text, size_t length) {
+    return mt_log_has_word(text, length, "\"chat_id\"");
+}
+
+static mt_code bailian_check(const mt_log_options *options, mt_error *error) {
+    if (options->block_size % MT_LOG_BAILIAN_BLOCK_SIZE == 0)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "a bailian log has blocks of 16 tokens: the block size must be a multiple of "
+                   "16, not %" PRIu64,
+                   options->block_size);
+}
+
+const mt_log_kind mt_log_bailian = {
+    .format = {.name = "bailian", .title = "Bailian", .block_size = MT_LOG_BAILIAN_BLOCK_SIZE},
+    .default_time_digits = 9,
+    .size = sizeof(bailian_log),
+    .recognises = bailian_recognises,
+    .member = "chat_id",
+    .check = bailian_check,
+    .next = bailian_next,
+    .close = bailian_close};

@@ -4,7 +4,7 @@
 #include "hash/ids.h"
 #include "text/json_items.h"
 #include "text/json_list.h"
-#include "trace/log/kind.h"
+#include "trace/log/lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum { QUOTE_SIZE = 64 };
 typedef struct answer {
     uint64_t input, output;
     size_t whole_blocks; /* of the prompt */
-    uint64_t rest;       /* content of the block that the prompt ends in, when it is not whole */
+    uint64_t end;        /* id of the block that the prompt ends in, when it is not whole */
 } answer;
 
 typedef struct conversation_log {
@@ -25,22 +25,20 @@ typedef struct conversation_log {
     /* What it says. */
     answer *answers;
     size_t answer_count, answer_capacity, next_answer;
-    uint64_t tokens;    /* said so far */
-    int has_lengths;    /* some message says its tokens */
-    mt_key block;       /* the words of the block that is not whole yet */
-    uint64_t *contents; /* of the whole blocks, and room for one more */
-    size_t content_count, content_capacity;
-    int is_hiding; /* a request's last block has the place of content hidden_at, which is `hidden`
-                    */
-    size_t hidden_at;
-    uint64_t hidden;
+    uint64_t tokens; /* said so far */
+    int has_lengths; /* some message says its tokens */
+    mt_key words;    /* all that was said so far */
+    uint64_t *ids;   /* of the whole blocks */
+    size_t id_count, id_capacity;
+    uint64_t *prompt; /* ids of the prompt that is given out */
+    size_t prompt_capacity;
     char *token; /* the session's name */
     size_t token_length, token_capacity;
     char *scratch; /* a message's text without escapes */
     size_t scratch_capacity;
 } conversation_log;
 
-/* ---- what a conversation says ---------------------------------------------------------------- */
+/* ---- what a conversation says ---- */
 
 static int bad_at(conversation_log *self, const char *at, mt_error *error, const char *message) {
     uint64_t line, column;
@@ -63,15 +61,6 @@ static int bad_value(conversation_log *self, mt_span value, const char *name, co
     return bad_at(self, value.text, error, message);
 }
 
-/* Room for a content and one more after it. */
-static int reserve_content(conversation_log *self) {
-    void *contents = self->contents;
-    int status = mt_reserve(&contents, &self->content_capacity, self->content_count + 2,
-                            sizeof *self->contents);
-    self->contents = contents;
-    return status;
-}
-
 static int is_space(char byte) {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
@@ -84,12 +73,11 @@ static int add_words(conversation_log *self, const char *text, size_t length) {
         while (i < length && !is_space(text[i]))
             i++;
         if (i > begin) {
-            self->block = mt_key_child(self->block, text + begin, i - begin);
+            self->words = mt_key_child(self->words, text + begin, i - begin);
             if (++self->tokens % block_size == 0) {
-                if (reserve_content(self) != 0)
+                if (MT_GROW(self->ids, self->id_capacity, self->id_count + 1) != 0)
                     return -1;
-                self->contents[self->content_count++] = self->block.low;
-                self->block = (mt_key){0, 0};
+                self->ids[self->id_count++] = self->words.low;
             }
         }
         while (i < length && is_space(text[i]))
@@ -152,10 +140,7 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
         return 0;
     if (one->text.text[0] != '"')
         return bad_value(self, one->text, "value (content)", "a string", error);
-    void *scratch = self->scratch;
-    int status = mt_reserve(&scratch, &self->scratch_capacity, one->text.length, 1);
-    self->scratch = scratch;
-    if (status != 0)
+    if (MT_GROW(self->scratch, self->scratch_capacity, one->text.length) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
     if (add_words(self, self->scratch, length) != 0)
@@ -165,7 +150,7 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
 
 /* An answer is a request, unless nothing was said before it. */
 static int answer_with(conversation_log *self, const message *one, mt_error *error) {
-    answer made = {self->tokens, 0, self->content_count, self->block.low};
+    answer made = {self->tokens, 0, self->id_count, self->words.low};
     if (self->tokens > 0 && mt_log_check_prompt(&self->base, self->tokens, "the prompt",
                                                 self->list.text_line, error) != 0)
         return -1;
@@ -174,11 +159,7 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
     made.output = self->tokens - made.input;
     if (made.input == 0)
         return 0;
-    void *answers = self->answers;
-    int status =
-        mt_reserve(&answers, &self->answer_capacity, self->answer_count + 1, sizeof *self->answers);
-    self->answers = answers;
-    if (status != 0)
+    if (MT_GROW(self->answers, self->answer_capacity, self->answer_count + 1) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     self->answers[self->answer_count++] = made;
     return 0;
@@ -188,17 +169,12 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
 static int name_session(conversation_log *self, mt_span id, mt_error *error) {
     char number[48];
     mt_span token = id;
-    int is_name = id.length > 0 && (id.text[0] == '"' || id.text[0] == '-' ||
-                                    (id.text[0] >= '0' && id.text[0] <= '9'));
-    if (!is_name) {
+    if (!mt_lines_is_name(id)) {
         int length = snprintf(number, sizeof number, "\"conversation %llu\"",
                               (unsigned long long)self->conversations);
         token = (mt_span){number, (size_t)length};
     }
-    void *bytes = self->token;
-    int status = mt_reserve(&bytes, &self->token_capacity, token.length, 1);
-    self->token = bytes;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, token.length) != 0)
         return mt_fail_memory(error, "conversation"), -1;
     memcpy(self->token, token.text, token.length);
     self->token_length = token.length;
@@ -252,12 +228,9 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     mt_json_item item;
     mt_span id, messages;
     message one;
-    self->answer_count = self->next_answer = self->content_count = 0;
-    self->is_hiding = 0;
+    self->answer_count = self->next_answer = self->id_count = 0;
     self->tokens = 0;
-    if (reserve_content(self) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
-    self->block = (mt_key){0, 0};
+    self->words = (mt_key){0, 0};
     self->conversations++;
     if (read_members(self, &json, &id, &messages, error) != 0 ||
         name_session(self, id, error) != 0 || find_lengths(self, &json, messages, error) != 0 ||
@@ -273,7 +246,7 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     return 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 static mt_code conversations_open(mt_log *log, mt_error *error) {
     conversation_log *self = (conversation_log *)log;
@@ -287,23 +260,24 @@ static void conversations_close(mt_log *log) {
     conversation_log *self = (conversation_log *)log;
     mt_json_list_free(&self->list);
     mt_free(self->answers);
-    mt_free(self->contents);
+    mt_free(self->ids);
+    mt_free(self->prompt);
     mt_free(self->token);
     mt_free(self->scratch);
 }
 
-/* The contents of the prompt's blocks: the whole ones, then the one that it ends in, for which the
- * next whole one makes room until the next call. */
-static void give_contents(conversation_log *self, const answer *one, mt_request *request) {
-    request->hash_ids = self->contents;
-    request->hash_count = one->whole_blocks;
+/* The ids of the prompt: those of its whole blocks, then that of the one it ends in. */
+static int give_ids(conversation_log *self, const answer *one, mt_request *request,
+                    mt_error *error) {
+    if (MT_GROW(self->prompt, self->prompt_capacity, one->whole_blocks + 1) != 0)
+        return mt_fail_memory(error, "conversation"), -1;
+    if (one->whole_blocks > 0)
+        memcpy(self->prompt, self->ids, one->whole_blocks * sizeof *self->ids);
+    self->prompt[one->whole_blocks] = one->end;
+    request->hash_ids = self->prompt;
+    request->hash_count = one->whole_blocks + (one->input % self->base.options.block_size ? 1 : 0);
     request->has |= MT_HAS_HASH_IDS;
-    if (one->input % self->base.options.block_size == 0)
-        return;
-    self->is_hiding = 1;
-    self->hidden_at = one->whole_blocks;
-    self->hidden = self->contents[one->whole_blocks];
-    self->contents[request->hash_count++] = one->rest;
+    return 1;
 }
 
 static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
@@ -316,25 +290,27 @@ static int conversations_next(mt_log *log, mt_log_row *row, mt_error *error) {
             return -1;
     }
     const answer *one = &self->answers[self->next_answer++];
-    if (self->is_hiding)
-        self->contents[self->hidden_at] = self->hidden;
-    self->is_hiding = 0;
     mt_request *request = &row->request;
     request->has = MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
     request->input_length = one->input;
     request->output_length = one->output;
     request->session = (mt_span){self->token, self->token_length};
     request->line = self->list.text_line;
-    if (!self->has_lengths)
-        give_contents(self, one, request);
-    return 1;
+    return self->has_lengths ? 1 : give_ids(self, one, request, error);
 }
 
-const mt_log_kind mt_log_sharegpt = {.name = "sharegpt",
-                                     .size = sizeof(conversation_log),
-                                     .open = conversations_open,
-                                     .next = conversations_next,
-                                     .close = conversations_close,
-                                     .default_time_digits = 9,
-                                     .default_block_size = MT_LOG_BLOCK_SIZE,
-                                     .contents_are_texts = 1};
+static int conversations_recognises(const char *text, size_t length) {
+    return text[0] == '[' || mt_log_has_word(text, length, "\"conversations\"") ||
+           mt_log_has_word(text, length, "\"messages\"");
+}
+
+const mt_log_kind mt_log_sharegpt = {
+    .format = {.name = "sharegpt", .title = "ShareGPT", .block_size = MT_LOG_BLOCK_SIZE},
+    .has_no_times = 1,
+    .ids_are_of_texts = 1,
+    .size = sizeof(conversation_log),
+    .recognises = conversations_recognises,
+    .member = "conversations",
+    .open = conversations_open,
+    .next = conversations_next,
+    .close = conversations_close};

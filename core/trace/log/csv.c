@@ -9,25 +9,19 @@
 #include <string.h>
 #include <strings.h>
 
-/* What a row is made of, in the order of mt_log_columns. */
-enum { TIMESTAMP, INPUT, OUTPUT, SESSION, MODEL, LOG_TYPE, ROLES };
-enum { NEEDED_ROLES = 3, QUOTE_SIZE = 64, NAMES_SIZE = 320 };
+enum { QUOTE_SIZE = 64, NAMES_SIZE = 320 };
 
 typedef struct csv_log {
     mt_log base;
     mt_csv_reader *csv;
-    ptrdiff_t at[ROLES]; /* index of the column; negative: there is none */
-    int knows_kind;      /* has_dates holds */
-    uint64_t first_line; /* whose time decided so */
-    char *token;         /* the session as a JSON string */
+    ptrdiff_t at[MT_LOG_ROLES]; /* index of the column; negative: there is none */
+    int knows_kind;             /* has_dates holds */
+    uint64_t first_line;        /* whose time decided so */
+    char *token;                /* the session as a JSON string */
     size_t token_capacity;
 } csv_log;
 
-static const char *const burstgpt_names[ROLES] = {"Timestamp",  "Request tokens", "Response tokens",
-                                                  "Session ID", "Model",          "Log Type"};
-static const char *const azure_names[ROLES] = {"TIMESTAMP", "ContextTokens", "GeneratedTokens"};
-
-/* ---- columns --------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 /* The column with this name, or else the only one with it in other letters' case; MT_CSV_NONE,
  * MT_CSV_SEVERAL. */
@@ -43,17 +37,18 @@ static ptrdiff_t find_column(const mt_span *names, size_t count, const char *nam
     return exact != MT_CSV_NONE ? exact : near;
 }
 
-static int has_needed(const mt_span *names, size_t count, const char *const *wanted) {
-    for (size_t i = 0; i < NEEDED_ROLES; i++)
-        if (find_column(names, count, wanted[i]) == MT_CSV_NONE)
-            return 0;
-    return 1;
-}
-
-const mt_log_kind *mt_log_csv_kind(const mt_span *names, size_t count) {
-    if (has_needed(names, count, burstgpt_names))
-        return &mt_log_burstgpt;
-    return has_needed(names, count, azure_names) ? &mt_log_azure : NULL;
+/* The first kind of the table whose needed columns are all there, NULL without one. */
+static const mt_log_kind *kind_of(const mt_span *names, size_t count) {
+    const mt_log_kind *kind;
+    for (size_t i = 0; (kind = mt_log_kind_at(i)); i++) {
+        size_t found = 0;
+        while (kind->columns && found < MT_LOG_NEEDED_ROLES &&
+               find_column(names, count, kind->columns[found]) != MT_CSV_NONE)
+            found++;
+        if (found == MT_LOG_NEEDED_ROLES)
+            return kind;
+    }
+    return NULL;
 }
 
 /* "'a', 'b', 'c'", cut where it gets long. */
@@ -85,41 +80,70 @@ static mt_code fail_header(const csv_log *self, mt_error *error, const char *wha
 }
 
 static mt_code find_columns(csv_log *self, const char *const *names, mt_error *error) {
-    for (size_t role = 0; role < ROLES; role++) {
+    for (size_t role = 0; role < MT_LOG_ROLES; role++) {
         self->at[role] = MT_CSV_NONE;
         if (!names[role])
             continue;
         self->at[role] = find_column(self->base.columns, self->base.column_count, names[role]);
         if (self->at[role] == MT_CSV_SEVERAL)
             return fail_header(self, error, "several columns are called", names[role]);
-        int is_needed = role < NEEDED_ROLES || self->base.kind == &mt_log_csv;
+        int is_needed = role < MT_LOG_NEEDED_ROLES || self->base.kind->format.takes_columns;
         if (self->at[role] == MT_CSV_NONE && is_needed)
             return fail_header(self, error, "no column", names[role]);
     }
-    self->base.has_model = self->at[MODEL] >= 0;
-    self->base.has_type = self->at[LOG_TYPE] >= 0;
+    self->base.has_model = self->at[MT_LOG_MODEL] >= 0;
+    self->base.has_type = self->at[MT_LOG_TYPE] >= 0;
     return MT_OK;
 }
 
+/* "BurstGPT's (Timestamp, ...) nor Azure's (...)": what the columns of a known CSV are called. */
+static const char *list_known(char *buffer, size_t size) {
+    const mt_log_kind *kind;
+    size_t used = 0;
+    for (size_t i = 0; (kind = mt_log_kind_at(i)); i++)
+        if (kind->columns && used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s's (%s, %s, %s)",
+                                     used ? " nor " : "", kind->format.title,
+                                     kind->columns[MT_LOG_TIMESTAMP], kind->columns[MT_LOG_INPUT],
+                                     kind->columns[MT_LOG_OUTPUT]);
+    return buffer;
+}
+
 static mt_code fail_unknown(const csv_log *self, mt_error *error) {
-    char listed[NAMES_SIZE - 40]; /* the message is a long one */
+    char listed[NAMES_SIZE - 40], known[NAMES_SIZE]; /* the message is a long one */
     const mt_span *first = &self->base.columns[0];
     int is_one =
         self->base.column_count == 1 && first->length > 0 &&
         (memchr(first->text, ';', first->length) || memchr(first->text, '\t', first->length));
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
-                      "the columns are %s: neither BurstGPT's (Timestamp, Request tokens, Response "
-                      "tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); %s",
-                      list_columns(self, listed, sizeof listed),
+                      "the columns are %s: neither %s; %s",
+                      list_columns(self, listed, sizeof listed), list_known(known, sizeof known),
                       is_one ? "commas must stand between them"
                              : "--columns says which of another CSV they are");
+}
+
+/* "bailian, aibrix or sharegpt": the formats that are JSON. */
+static const char *list_json(char *buffer, size_t size) {
+    const mt_log_kind *kind, *last = NULL;
+    size_t used = 0;
+    for (size_t i = 0; (kind = mt_log_kind_at(i)); i++) {
+        if (!kind->recognises)
+            continue;
+        if (last && used < size)
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s", used ? ", " : "",
+                                     last->format.name);
+        last = kind;
+    }
+    if (last && used < size)
+        snprintf(buffer + used, size - used, " or %s", last->format.name);
+    return buffer;
 }
 
 /* JSON in its place is better said so than as a quote inside a field. */
 static mt_code refuse_json(mt_log *log, mt_error *error) {
     const char *text;
     size_t length;
-    char quoted[QUOTE_SIZE / 2];
+    char quoted[QUOTE_SIZE / 2], listed[NAMES_SIZE / 2], hint[NAMES_SIZE];
     int status = mt_input_peek(log->input, &text, &length, error);
     if (status < 0)
         return mt_code_of(error);
@@ -130,19 +154,17 @@ static mt_code refuse_json(mt_log *log, mt_error *error) {
     if (at >= json.end || *at != '{')
         return MT_OK;
     const char *newline = memchr(text, '\n', length);
-    int is_trace = mt_log_is_trace(text, newline ? (size_t)(newline - text) : length);
+    if (mt_log_is_trace(text, newline ? (size_t)(newline - text) : length))
+        snprintf(hint, sizeof hint, "this is a trace already: 'moontide cat' passes a trace on");
+    else
+        snprintf(hint, sizeof hint, "--format %s reads JSON", list_json(listed, sizeof listed));
     return mt_fail_at(error, MT_ERROR_INPUT, log->name, 1, 1,
                       "expected a row with the columns' names, found JSON: '%s' (%s)",
-                      mt_quote(text, length, quoted, sizeof quoted),
-                      is_trace ? "this is a trace already: 'moontide cat' passes a trace on"
-                               : "--format bailian, aibrix or sharegpt reads JSON");
+                      mt_quote(text, length, quoted, sizeof quoted), hint);
 }
 
 static mt_code csv_open(mt_log *log, mt_error *error) {
     csv_log *self = (csv_log *)log;
-    const mt_log_columns *given = &log->options.columns;
-    const char *const given_names[ROLES] = {given->timestamp, given->input, given->output,
-                                            given->session,   given->model, given->log_type};
     mt_input *input = log->input;
     mt_code code = refuse_json(log, error);
     if (code != MT_OK)
@@ -153,15 +175,15 @@ static mt_code csv_open(mt_log *log, mt_error *error) {
         return mt_code_of(error);
     log->columns = mt_csv_header(self->csv)->fields;
     log->column_count = mt_csv_header(self->csv)->count;
-    if (!log->options.format && log->kind != &mt_log_csv) {
-        const mt_log_kind *kind = mt_log_csv_kind(log->columns, log->column_count);
+    if (log->kind->format.takes_columns)
+        return find_columns(self, log->options.columns, error);
+    if (!log->options.format) {
+        const mt_log_kind *kind = kind_of(log->columns, log->column_count);
         if (!kind)
             return fail_unknown(self, error);
         log->kind = kind;
     }
-    if (log->kind == &mt_log_csv)
-        return find_columns(self, given_names, error);
-    return find_columns(self, log->kind == &mt_log_azure ? azure_names : burstgpt_names, error);
+    return find_columns(self, log->kind->columns, error);
 }
 
 static void csv_close(mt_log *log) {
@@ -170,7 +192,7 @@ static void csv_close(mt_log *log) {
     mt_free(self->token);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 static int is_blank(char byte) {
     return byte == ' ' || byte == '\t';
@@ -239,9 +261,10 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
     if (plain_digits(field, tokens))
         return 0;
     if (mt_csv_integer(field.text, field.length, &number) != 0 || number < 0)
-        return refuse(
-            self, row->line, role, field,
-            role == INPUT ? "a whole number of at least 1" : "a whole number of at least 0", error);
+        return refuse(self, row->line, role, field,
+                      role == MT_LOG_INPUT ? "a whole number of at least 1"
+                                           : "a whole number of at least 0",
+                      error);
     *tokens = (uint64_t)number;
     return 0;
 }
@@ -249,7 +272,7 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
 static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_error *error) {
     static const char *const units[] = {"nanoseconds",  "", "", "microseconds", "", "",
                                         "milliseconds", "", "", "seconds"};
-    mt_span field = field_of(self, row, TIMESTAMP);
+    mt_span field = field_of(self, row, MT_LOG_TIMESTAMP);
     const mt_log_options *options = &self->base.options;
     char name[QUOTE_SIZE + 16], quoted[QUOTE_SIZE], want[96];
     int status = plain_seconds(field, options->time_digits, time)
@@ -261,12 +284,12 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
     if (status == -1) {
         snprintf(want, sizeof want, "a time in %s or a date (2023-11-16 18:15:46)",
                  units[options->time_digits]);
-        return refuse(self, row->line, TIMESTAMP, field, want, error);
+        return refuse(self, row->line, MT_LOG_TIMESTAMP, field, want, error);
     }
     if (status == -2) {
         snprintf(want, sizeof want, "within 292 years, in %s (--time-unit names another unit)",
                  units[options->time_digits]);
-        return refuse(self, row->line, TIMESTAMP, field, want, error);
+        return refuse(self, row->line, MT_LOG_TIMESTAMP, field, want, error);
     }
     if (!self->knows_kind) {
         self->base.has_dates = is_date;
@@ -275,7 +298,7 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
     } else if (self->base.has_dates != is_date) {
         return mt_log_bad_row(
             &self->base, row->line, 0, error, "%s: '%s' is a %s, line %llu has a %s",
-            column_name(self, TIMESTAMP, name, sizeof name),
+            column_name(self, MT_LOG_TIMESTAMP, name, sizeof name),
             mt_quote(field.text, field.length, quoted, sizeof quoted), is_date ? "date" : "number",
             (unsigned long long)self->first_line, is_date ? "number" : "date");
     }
@@ -285,18 +308,15 @@ static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_err
 static int read_session(csv_log *self, const mt_csv_row *row, mt_request *request,
                         mt_error *error) {
     enum { LONGEST_ESCAPE = 6 };
-    mt_span field = field_of(self, row, SESSION);
+    mt_span field = field_of(self, row, MT_LOG_SESSION);
     if (field.length == 0)
         return 0;
-    void *token = self->token;
-    int status = mt_reserve(&token, &self->token_capacity, LONGEST_ESCAPE * field.length + 2, 1);
-    self->token = token;
-    if (status != 0)
+    if (MT_GROW(self->token, self->token_capacity, LONGEST_ESCAPE * field.length + 2) != 0)
         return mt_fail_memory(error, "log reader"), -1;
     size_t length = mt_json_encode(field.text, field.length, self->token);
     mt_json quiet = {self->token, self->token + length, NULL};
     if (!mt_json_string(&quiet, self->token))
-        return refuse(self, row->line, SESSION, field, "UTF-8", error);
+        return refuse(self, row->line, MT_LOG_SESSION, field, "UTF-8", error);
     request->session = (mt_span){self->token, length};
     request->has |= MT_HAS_SESSION;
     return 0;
@@ -313,30 +333,54 @@ static int csv_next(mt_log *log, mt_log_row *out, mt_error *error) {
     if (status <= 0)
         return status;
     if (read_time(self, &row, &request->time_ns, error) != 0 ||
-        read_tokens(self, &row, INPUT, &request->input_length, error) != 0 ||
-        read_tokens(self, &row, OUTPUT, &request->output_length, error) != 0)
+        read_tokens(self, &row, MT_LOG_INPUT, &request->input_length, error) != 0 ||
+        read_tokens(self, &row, MT_LOG_OUTPUT, &request->output_length, error) != 0)
         return -1;
     if (!mt_log_prompt_fits(log, request->input_length) &&
-        mt_log_check_prompt(log, request->input_length, column_name(self, INPUT, name, sizeof name),
-                            row.line, error) != 0)
+        mt_log_check_prompt(log, request->input_length,
+                            column_name(self, MT_LOG_INPUT, name, sizeof name), row.line,
+                            error) != 0)
         return -1;
     request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
     request->line = row.line;
-    if (self->at[SESSION] >= 0 && read_session(self, &row, request, error) != 0)
+    if (self->at[MT_LOG_SESSION] >= 0 && read_session(self, &row, request, error) != 0)
         return -1;
     if (log->has_model)
-        out->model = field_of(self, &row, MODEL);
+        out->model = field_of(self, &row, MT_LOG_MODEL);
     if (log->has_type)
-        out->log_type = field_of(self, &row, LOG_TYPE);
+        out->log_type = field_of(self, &row, MT_LOG_TYPE);
     return 1;
 }
 
-#define CSV_KIND(kind_name)                                                                        \
-    {                                                                                              \
-        .name = (kind_name), .size = sizeof(csv_log), .open = csv_open, .next = csv_next,          \
-        .close = csv_close, .default_time_digits = 9, .default_block_size = MT_LOG_BLOCK_SIZE      \
-    }
+static mt_code check_columns(const mt_log_options *options, mt_error *error) {
+    for (size_t role = 0; role < MT_LOG_NEEDED_ROLES; role++)
+        if (!options->columns[role])
+            return mt_fail(error, MT_ERROR_VALUE,
+                           "a log of format csv needs the names of its columns: timestamp, input "
+                           "and output");
+    return MT_OK;
+}
 
-const mt_log_kind mt_log_burstgpt = CSV_KIND("burstgpt");
-const mt_log_kind mt_log_azure = CSV_KIND("azure");
-const mt_log_kind mt_log_csv = CSV_KIND("csv");
+static const char *const burstgpt_columns[MT_LOG_ROLES] = {
+    "Timestamp", "Request tokens", "Response tokens", "Session ID", "Model", "Log Type"};
+static const char *const azure_columns[MT_LOG_ROLES] = {"TIMESTAMP", "ContextTokens",
+                                                        "GeneratedTokens"};
+
+#define CSV_KIND                                                                                   \
+    .default_time_digits = 9, .size = sizeof(csv_log), .open = csv_open, .next = csv_next,         \
+    .close = csv_close
+
+const mt_log_kind mt_log_burstgpt = {
+    .format = {.name = "burstgpt", .title = "BurstGPT", .block_size = MT_LOG_BLOCK_SIZE},
+    .columns = burstgpt_columns,
+    CSV_KIND};
+const mt_log_kind mt_log_azure = {
+    .format = {.name = "azure", .title = "Azure", .block_size = MT_LOG_BLOCK_SIZE},
+    .columns = azure_columns,
+    CSV_KIND};
+const mt_log_kind mt_log_csv = {.format = {.name = "csv",
+                                           .title = "any CSV",
+                                           .takes_columns = 1,
+                                           .block_size = MT_LOG_BLOCK_SIZE},
+                                .check = check_columns,
+                                CSV_KIND};

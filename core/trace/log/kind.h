@@ -1,24 +1,35 @@
-/* How the kinds of log are made; only log*.c includes it. */
+/* How the kinds of log are made. Private to this folder. */
 #ifndef MT_TRACE_LOG_KIND_H
 #define MT_TRACE_LOG_KIND_H
 
 #include "base/input.h"
+#include "trace/blocks.h"
 #include "trace/log/log.h"
 
-/* What a kind keeps of its own stands behind `base` in a struct of its own. */
+/* A kind is a CSV, told by its columns, or JSON, which recognises itself by its first object. What
+ * it keeps of its own stands behind `base` in a struct of its own. */
 typedef struct mt_log_kind {
-    const char *name;
+    mt_log_format format;
+    int has_no_times;
+    int ids_are_of_texts;
+    int default_time_digits;
     size_t size; /* of the kind's struct */
-    /* Takes the input (log->input is NULL afterwards, closed or kept) or leaves it in log->input.
-     */
+    /* CSV: its columns' names by role, NULL where it has none. JSON, and a kind that takes columns:
+     * NULL. */
+    const char *const *columns;
+    /* JSON: does the text have what only this kind has? Its first object, or as much of the file as
+     * was read at once. NULL: a CSV. */
+    int (*recognises)(const char *text, size_t length);
+    const char *member; /* the member by which a user would know it */
+    /* Refuses options that do not fit the kind; NULL: all fit. */
+    mt_code (*check)(const mt_log_options *options, mt_error *error);
+    /* Takes the input (log->input is NULL afterwards, closed or kept) or leaves it there. NULL: it
+     * is left. */
     mt_code (*open)(mt_log *log, mt_error *error);
     /* As mt_log_next, which counts the row: -1 with log->bad_row set when reading can go on after
      * the row; then the next call gives the row after. */
     int (*next)(mt_log *log, mt_log_row *row, mt_error *error);
     void (*close)(mt_log *log); /* NULL: there is nothing to do */
-    int default_time_digits;
-    uint64_t default_block_size;
-    int contents_are_texts;
 } mt_log_kind;
 
 struct mt_log {
@@ -35,13 +46,11 @@ struct mt_log {
     mt_error first_skipped;
 };
 
-extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv; /* log_csv.c */
-extern const mt_log_kind mt_log_bailian;                            /* log_bailian.c */
-extern const mt_log_kind mt_log_aibrix;                             /* log_aibrix.c */
-extern const mt_log_kind mt_log_sharegpt;                           /* log_conversations.c */
+/* Kind i of the table in log.c, NULL behind the last. */
+const mt_log_kind *mt_log_kind_at(size_t i);
 
-/* Does the header of a CSV fit the kind by its columns? (log_csv.c) */
-const mt_log_kind *mt_log_csv_kind(const mt_span *names, size_t count);
+/* Has the text this word in it? */
+int mt_log_has_word(const char *text, size_t length, const char *word);
 
 /* Has the line, which is no row of a log, a member of a trace's? */
 int mt_log_is_trace(const char *text, size_t length);
@@ -52,7 +61,7 @@ int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error,
 
 /* Has the prompt a token at least, and not too many? */
 static inline int mt_log_prompt_fits(const mt_log *log, uint64_t tokens) {
-    return tokens - 1 < log->options.block_size * MT_LOG_BLOCKS_LIMIT;
+    return tokens - 1 < log->options.block_size * MT_BLOCKS_LIMIT;
 }
 
 /* Refuses a prompt that does not fit. 0 or -1. */

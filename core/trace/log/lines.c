@@ -7,7 +7,6 @@
 
 enum { QUOTE_SIZE = 64 };
 
-/* The next line that is not blank: 1 with *json around it, 0 at the end, -1. */
 int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error) {
     mt_line line;
     int status;
@@ -23,7 +22,6 @@ int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error)
     return status;
 }
 
-/* Adds file and line to a failure of the JSON. -1. */
 int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error) {
     mt_error copy = *error;
     return mt_log_bad_row(log, line, copy.column, error, "%s", copy.message);
@@ -59,7 +57,6 @@ int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value
     return 0;
 }
 
-/* Nothing but white space may follow the object. */
 int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error) {
     at = mt_json_space(json, at);
     if (at == json->end)
@@ -68,7 +65,6 @@ int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line
     return mt_lines_bad_json(log, line, error);
 }
 
-/* Is it a string or a number? */
 int mt_lines_is_name(mt_span value) {
     return value.length > 0 && (value.text[0] == '"' || value.text[0] == '-' ||
                                 (value.text[0] >= '0' && value.text[0] <= '9'));

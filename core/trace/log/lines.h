@@ -1,4 +1,4 @@
-/* What the logs of JSON lines share (log_bailian.c, log_aibrix.c): lines, and the values in them
+/* What the logs of JSON lines share (bailian.c, aibrix.c): lines, and the values in them
  * with messages about those that are not as they must be. What returns an int gives 0, or -1 with
  * the error filled, unless said otherwise; bad values are bad rows (mt_log_bad_row). */
 #ifndef MT_TRACE_LOG_LINES_H

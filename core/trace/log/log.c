@@ -4,7 +4,6 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "trace/foreign.h"
-#include "text/json.h"
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
@@ -12,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- for the kinds --------------------------------------------------------------------------- */
+/* ---- for the kinds ---- */
 
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) {
@@ -35,51 +34,77 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
     return mt_log_bad_row(log, line, 0, error,
                           "%s is too large: %" PRIu64 " tokens are more than %" PRIu64
                           " blocks of %" PRIu64,
-                          name, tokens, MT_LOG_BLOCKS_LIMIT, log->options.block_size);
+                          name, tokens, MT_BLOCKS_LIMIT, log->options.block_size);
 }
 
-/* ---- which kind it is ------------------------------------------------------------------------ */
+/* ---- which kind it is ---- */
 
+extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
+    mt_log_sharegpt;
+
+/* All formats, in the order of lists. An entry here makes one known everywhere. */
 static const mt_log_kind *const kinds[] = {&mt_log_burstgpt, &mt_log_azure,  &mt_log_csv,
                                            &mt_log_bailian,  &mt_log_aibrix, &mt_log_sharegpt};
 
+size_t mt_log_format_count(void) {
+    return sizeof kinds / sizeof kinds[0];
+}
+
+mt_log_format mt_log_format_of(size_t i) {
+    return kinds[i]->format;
+}
+
+const mt_log_kind *mt_log_kind_at(size_t i) {
+    return i < mt_log_format_count() ? kinds[i] : NULL;
+}
+
 static const mt_log_kind *kind_called(const char *name, mt_error *error) {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(kinds[i]->name, name) == 0)
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (strcmp(kinds[i]->format.name, name) == 0)
             return kinds[i];
     mt_fail(error, MT_ERROR_VALUE, "there is no log format '%s'", name);
     return NULL;
 }
 
-int mt_log_is_trace(const char *text, size_t length) {
-    static const char word[] = "\"input_length\"";
-    return memmem(text, length, word, sizeof word - 1) != NULL;
+int mt_log_has_word(const char *text, size_t length, const char *word) {
+    return memmem(text, length, word, strlen(word)) != NULL;
 }
 
-static int contains(const char *text, size_t length, const char *word) {
-    return memmem(text, length, word, strlen(word)) != NULL;
+int mt_log_is_trace(const char *text, size_t length) {
+    return mt_log_has_word(text, length, "\"input_length\"");
 }
 
 /* The kind of a JSON log by what stands in its first object, as far as the text goes. */
 static const mt_log_kind *json_kind(const char *name, const char *text, size_t length,
                                     mt_error *error) {
     const char *newline = memchr(text, '\n', length);
-    size_t line = newline && text[0] == '{' ? (size_t)(newline - text) : length;
-    if (contains(text, line, "\"chat_id\""))
-        return &mt_log_bailian;
-    if (contains(text, line, "\"requests\""))
-        return &mt_log_aibrix;
-    if (text[0] == '[' || contains(text, line, "\"conversations\"") ||
-        contains(text, line, "\"messages\""))
-        return &mt_log_sharegpt;
+    size_t line = newline && text[0] == '{' ? (size_t)(newline - text) : length, used = 0;
+    char known[MT_ERROR_MESSAGE_SIZE / 2] = "";
+    for (size_t i = 0; i < mt_log_format_count(); i++) {
+        if (!kinds[i]->recognises)
+            continue;
+        if (kinds[i]->recognises(text, line))
+            return kinds[i];
+        if (used < sizeof known)
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, "%s%s%s %s", used ? ", " : "",
+                                 kinds[i]->format.name, used ? "" : " has", kinds[i]->member);
+    }
     if (mt_log_is_trace(text, line))
         mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
                    "this is a trace already, not a log ('moontide cat' passes a trace on)");
     else
-        mt_fail_at(
-            error, MT_ERROR_INPUT, name, 1, 0,
-            "this is JSON, but of no log that is known: bailian has chat_id, aibrix requests, "
-            "sharegpt conversations (--format says which it is)");
+        mt_fail_at(error, MT_ERROR_INPUT, name, 1, 0,
+                   "this is JSON, but of no log that is known: %s (--format says which it is)",
+                   known);
+    return NULL;
+}
+
+/* The first kind that is a CSV, or the one whose columns the caller names. */
+static const mt_log_kind *csv_kind(int takes_columns) {
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (takes_columns ? kinds[i]->format.takes_columns : kinds[i]->columns != NULL)
+            return kinds[i];
     return NULL;
 }
 
@@ -110,36 +135,28 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     }
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
-    return &mt_log_burstgpt;
+    return csv_kind(0);
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
-static int has_column_names(const mt_log_columns *columns) {
-    return columns->timestamp || columns->input || columns->output || columns->session ||
-           columns->model || columns->log_type;
+static int has_column_names(const mt_log_options *options) {
+    for (size_t role = 0; role < MT_LOG_ROLES; role++)
+        if (options->columns[role])
+            return 1;
+    return 0;
 }
 
 static mt_code check_options(const mt_log_options *options, const mt_log_kind *kind,
                              mt_error *error) {
-    const mt_log_columns *columns = &options->columns;
-    int is_csv = kind == &mt_log_csv;
-    if (is_csv && !(columns->timestamp && columns->input && columns->output))
+    if (!kind->format.takes_columns && has_column_names(options))
         return mt_fail(error, MT_ERROR_VALUE,
-                       "a log of format csv needs the names of its columns: timestamp, input and "
-                       "output");
-    if (!is_csv && has_column_names(columns))
-        return mt_fail(error, MT_ERROR_VALUE,
-                       "names of columns are for the format csv, this log is %s", kind->name);
+                       "names of columns are for the format %s, this log is %s",
+                       csv_kind(1)->format.name, kind->format.name);
     if (options->block_size > MT_LOG_BLOCK_SIZE_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "a block of %" PRIu64 " tokens is too large",
                        options->block_size);
-    if (kind == &mt_log_bailian && options->block_size % MT_LOG_BAILIAN_BLOCK_SIZE != 0)
-        return mt_fail(error, MT_ERROR_VALUE,
-                       "a bailian log has blocks of 16 tokens: the block size must be a multiple "
-                       "of 16, not %" PRIu64,
-                       options->block_size);
-    return MT_OK;
+    return kind->check ? kind->check(options, error) : MT_OK;
 }
 
 mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *error) {
@@ -150,8 +167,8 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     mt_input *input = mt_input_open(path, error);
     if (!input)
         return NULL;
-    if (!kind && has_column_names(&options->columns))
-        kind = &mt_log_csv;
+    if (!kind && has_column_names(options))
+        kind = csv_kind(1);
     if (!kind)
         kind = find_kind(input, error);
     if (kind && check_options(options, kind, error) == MT_OK) {
@@ -169,7 +186,7 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     if (log->options.time_digits < 0)
         log->options.time_digits = kind->default_time_digits;
     if (log->options.block_size == 0)
-        log->options.block_size = kind->default_block_size;
+        log->options.block_size = kind->format.block_size;
     log->name = mt_input_name(input);
     if (kind->open && kind->open(log, error) != MT_OK) {
         mt_log_close(log);
@@ -178,9 +195,10 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     return log;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
+    static const mt_log_row empty; /* copied: quicker than clearing */
     mt_error problem, *report = error ? error : &problem;
     for (;;) {
         if (mt_interrupted()) {
@@ -188,7 +206,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
             return -1;
         }
         log->bad_row = 0;
-        *row = (mt_log_row){.index = log->rows};
+        *row = empty;
+        row->index = log->rows;
         int status = log->kind->next(log, row, report);
         log->rows += status > 0 || log->bad_row;
         if (status >= 0 || !log->bad_row || !log->options.skip_bad_rows)
@@ -207,10 +226,10 @@ void mt_log_close(mt_log *log) {
     mt_free(log);
 }
 
-/* ---- what it is like ------------------------------------------------------------------------- */
+/* ---- what it is like ---- */
 
-const char *mt_log_format(const mt_log *log) {
-    return log->kind->name;
+const char *mt_log_format_name(const mt_log *log) {
+    return log->kind->format.name;
 }
 
 const char *mt_log_name(const mt_log *log) {
@@ -226,6 +245,10 @@ const mt_span *mt_log_columns_of(const mt_log *log, size_t *count) {
     return log->columns;
 }
 
+int mt_log_has_times(const mt_log *log) {
+    return !log->kind->has_no_times;
+}
+
 int mt_log_has_model(const mt_log *log) {
     return log->has_model;
 }
@@ -238,8 +261,8 @@ int mt_log_has_dates(const mt_log *log) {
     return log->has_dates;
 }
 
-int mt_log_contents_are_texts(const mt_log *log) {
-    return log->kind->contents_are_texts;
+int mt_log_ids_are_of_texts(const mt_log *log) {
+    return log->kind->ids_are_of_texts;
 }
 
 uint64_t mt_log_rows(const mt_log *log) {

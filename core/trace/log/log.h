@@ -1,13 +1,19 @@
 /* Reading real logs: a row a request, whatever the file looks like.
  *
- *   burstgpt  CSV: Timestamp (seconds), Model, Request tokens, Response tokens, Log Type, and in
- * newer releases Session ID azure     CSV: TIMESTAMP (date and time), ContextTokens,
- * GeneratedTokens csv       CSV whose columns the caller names bailian   JSON lines: timestamp
- * (seconds), input_length, output_length, hash_ids (blocks of 16), chat_id, parent_chat_id (-1: the
- * first turn) aibrix    JSON lines: timestamp (milliseconds), requests: a list of objects with
- * prompt_length or "Prompt Length", output_length or "Output Length", and perhaps session_id
- *   sharegpt  a JSON list (or lines) of conversations, each a list of messages: every answer is a
- *             request; there are no times
+ *   burstgpt   CSV. Timestamp (seconds), Model, Request tokens, Response tokens, Log Type,
+ *              and in newer releases Session ID.
+ *   azure      CSV. TIMESTAMP (date and time), ContextTokens, GeneratedTokens.
+ *   csv        Any CSV; the caller names its columns.
+ *   bailian    JSON lines. timestamp (seconds), input_length, output_length,
+ *              hash_ids (blocks of 16 tokens), chat_id, parent_chat_id (-1: the first turn).
+ *   aibrix     JSON lines. timestamp (milliseconds), requests: a list of objects with
+ *              prompt_length or "Prompt Length", output_length or "Output Length", and perhaps
+ *              session_id.
+ *   sharegpt   A JSON list (or lines) of conversations, each a list of messages. Every answer is
+ *              a request; there are no times.
+ *
+ * A format is one file of this folder, which fills an mt_log_kind (kind.h), and one entry in the
+ * table in log.c. Whatever lists formats asks mt_log_format_count and mt_log_format_of.
  *
  * CSV is read as text/csv_reader.h says; columns stand in any order, their names in any case where
  * no column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind.
@@ -24,32 +30,45 @@
 
 typedef struct mt_log mt_log;
 
-/* The names of a CSV's columns; NULL: there is none. The first three are needed. */
-typedef struct mt_log_columns {
-    const char *timestamp, *input, *output, *session, *model, *log_type;
-} mt_log_columns;
+/* What a CSV's column may say of its row. The first three are needed. */
+enum {
+    MT_LOG_TIMESTAMP,
+    MT_LOG_INPUT,
+    MT_LOG_OUTPUT,
+    MT_LOG_SESSION,
+    MT_LOG_MODEL,
+    MT_LOG_TYPE,
+    MT_LOG_ROLES,
+    MT_LOG_NEEDED_ROLES = MT_LOG_OUTPUT + 1
+};
 
 typedef struct mt_log_options {
-    const char *format;     /* a name of the list above; NULL: found from the file's beginning */
-    mt_log_columns columns; /* of a "csv" log */
-    int time_digits;        /* a number in the column of times counts 10^time_digits nanoseconds;
-                               -1: as the format has it, "csv" in seconds */
-    uint64_t
-        block_size; /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it (bailian 16,
-                       else 128). Of a bailian log a multiple of 16: its blocks are joined */
-    int skip_bad_rows; /* bad rows are counted and passed over */
+    const char *format; /* a name of the list above; NULL: found from the file's beginning */
+    const char *columns[MT_LOG_ROLES]; /* names of a "csv" log's columns; NULL: there is none */
+    int time_digits;     /* a number in the column of times counts 10^time_digits nanoseconds;
+                            -1: as the format has it, "csv" in seconds */
+    uint64_t block_size; /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */
+    int skip_bad_rows;   /* bad rows are counted and passed over */
 } mt_log_options;
 
 enum { MT_LOG_BLOCK_SIZE = 128, MT_LOG_BAILIAN_BLOCK_SIZE = 16 };
 #define MT_LOG_BLOCK_SIZE_LIMIT ((uint64_t)1 << 31)
 
-/* Blocks of one prompt: the line of a longer one would pass the trace reader's limit of 1 GiB. */
-#define MT_LOG_BLOCKS_LIMIT ((uint64_t)1 << 27)
+/* A format, for lists that a user sees. */
+typedef struct mt_log_format {
+    const char *name;    /* "burstgpt": as mt_log_options has it */
+    const char *title;   /* "BurstGPT" */
+    int takes_columns;   /* the caller names its columns */
+    uint64_t block_size; /* tokens, where the caller does not say */
+} mt_log_format;
+
+size_t mt_log_format_count(void);
+mt_log_format mt_log_format_of(size_t i); /* i < mt_log_format_count() */
 
 typedef struct mt_log_row {
     mt_request request; /* time_ns (since what the log counts from; absent in sharegpt), lengths,
-                           session, extra, line. hash_ids: the contents of its blocks, where the log
-                           knows them; two blocks are equal when what stands before them is too */
+                           session, extra, line. hash_ids, where the log knows what its blocks
+                           contain: hashes of a block and of all before it */
     uint64_t index;     /* which row of the log it is, from 0, bad ones counted */
     mt_span model, log_type; /* without blanks around them; length 0 where there is none */
 } mt_log_row;
@@ -63,12 +82,15 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
  * a failure the log is not to be read on. Polls for Ctrl-C. */
 int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error);
 
-const char *mt_log_format(const mt_log *log);
+const char *mt_log_format_name(const mt_log *log);
 const char *mt_log_name(const mt_log *log); /* as given; "standard input" for "-" */
 uint64_t mt_log_block_size(const mt_log *log);
 
 /* The names of a CSV's columns; 0 of them for the others. */
 const mt_span *mt_log_columns_of(const mt_log *log, size_t *count);
+
+/* Do its rows have times? */
+int mt_log_has_times(const mt_log *log);
 
 /* Has it a column of models, of log types? */
 int mt_log_has_model(const mt_log *log);
@@ -77,8 +99,9 @@ int mt_log_has_type(const mt_log *log);
 /* Were the times dates, so that they count from 1970? Known after the first row. */
 int mt_log_has_dates(const mt_log *log);
 
-/* Are equal contents equal in another log too (texts), or only within this one (ids)? */
-int mt_log_contents_are_texts(const mt_log *log);
+/* Do equal hash_ids mean the same in another log too (they are of texts), or only within this one?
+ */
+int mt_log_ids_are_of_texts(const mt_log *log);
 
 /* Rows so far, bad ones counted. */
 uint64_t mt_log_rows(const mt_log *log);

@@ -41,9 +41,8 @@ size_t mt_unpack(const char *from, mt_request *request) {
 
 mt_code mt_batch_add(mt_batch *batch, const mt_request *request, mt_error *error) {
     size_t size = mt_packed_size(request);
-    if (mt_reserve((void **)&batch->places, &batch->place_capacity, batch->count + 1,
-                   sizeof *batch->places) ||
-        mt_reserve((void **)&batch->bytes, &batch->capacity, batch->used + size, 1))
+    if (MT_GROW(batch->places, batch->place_capacity, batch->count + 1) ||
+        MT_GROW(batch->bytes, batch->capacity, batch->used + size))
         return mt_fail_memory(error, "requests looked at together");
     mt_pack(request, batch->bytes + batch->used);
     batch->places[batch->count++] = batch->used;

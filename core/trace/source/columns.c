@@ -12,6 +12,7 @@ static int columns_next(mt_source *source, mt_request *request, mt_error *error)
     (void)error;
     if (self->at >= self->columns->count)
         return 0;
+    mt_columns_prefetch(self->columns, self->at + 16);
     mt_columns_get(self->columns, self->at++, request);
     return 1;
 }
@@ -38,4 +39,9 @@ mt_source *mt_source_columns(mt_columns *columns, mt_error *error) {
     self->columns = columns;
     columns->readers++;
     return &self->base;
+}
+
+mt_columns *mt_source_columns_of(const mt_source *source) {
+    const columns_source *self = (const columns_source *)source;
+    return source->kind == &columns_kind && self->at == 0 ? self->columns : NULL;
 }

@@ -59,11 +59,6 @@ mt_source *mt_source_over(mt_source *below, const mt_source_kind *kind, size_t s
 mt_source *mt_source_refuse(mt_source *below, mt_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A copy of the list inputs[0..count), whose sources then belong to the caller; free it with
- * mt_free. When there are none, when NULL is among them or when memory is out all are freed and it
- * is NULL; of NULL among them *error says something already. */
-mt_source **mt_source_take_all(mt_source *const *inputs, size_t count, mt_error *error);
-
 /* Completes *error, which has only a message, with file and line of a request that the source gave
  * (NULL: only the file); returns -1. */
 int mt_source_place(const mt_source *source, const mt_request *request, mt_error *error);

@@ -30,11 +30,9 @@ static mt_code fail(const mt_scratch *scratch, const char *what, int problem, mt
 mt_scratch *mt_scratch_open(mt_error *error) {
     const char *folder = getenv("TMPDIR");
     char path[PATH_MAX + 32];
-    mt_scratch *scratch = mt_allocate_zero(1, sizeof *scratch);
-    if (!scratch) {
-        mt_fail_memory(error, "temporary file");
+    mt_scratch *scratch = mt_new(sizeof *scratch, "temporary file", error);
+    if (!scratch)
         return NULL;
-    }
     snprintf(scratch->folder, sizeof scratch->folder, "%s", folder && *folder ? folder : "/tmp");
     snprintf(path, sizeof path, "%s/moontide-XXXXXX", scratch->folder);
     scratch->fd = mkostemp(path, O_CLOEXEC);
@@ -84,7 +82,7 @@ static mt_code fill(mt_cursor *cursor, const mt_scratch *scratch, size_t wanted,
     cursor->begin = 0;
     cursor->filled = left;
     size_t room = wanted > CURSOR_BYTES ? wanted : CURSOR_BYTES;
-    if (mt_reserve((void **)&cursor->buffer, &cursor->capacity, room, 1) != 0)
+    if (MT_GROW(cursor->buffer, cursor->capacity, room) != 0)
         return mt_fail_memory(error, "temporary file");
     while (cursor->filled < wanted) {
         uint64_t most = cursor->end - cursor->at;

@@ -40,27 +40,6 @@ mt_source *mt_source_refuse(mt_source *below, mt_error *error, const char *forma
     return NULL;
 }
 
-mt_source **mt_source_take_all(mt_source *const *inputs, size_t count, mt_error *error) {
-    mt_source **taken = mt_allocate(count, sizeof(mt_source *));
-    int is_whole = taken != NULL && count > 0;
-    for (size_t i = 0; i < count; i++)
-        is_whole = is_whole && inputs[i];
-    if (!taken)
-        mt_fail_memory(error, "inputs of a trace");
-    else if (count == 0)
-        mt_fail(error, MT_ERROR_VALUE, "there is no trace to put together");
-    for (size_t i = 0; i < count; i++) {
-        if (is_whole)
-            taken[i] = inputs[i];
-        else
-            mt_source_free(inputs[i]);
-    }
-    if (is_whole)
-        return taken;
-    mt_free(taken);
-    return NULL;
-}
-
 int mt_source_place(const mt_source *source, const mt_request *request, mt_error *error) {
     if (error) {
         error->line = request ? request->line : 0;

@@ -29,6 +29,9 @@ mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *e
  * long as columns->readers is not 0. */
 mt_source *mt_source_columns(mt_columns *columns, mt_error *error);
 
+/* The columns of a source that mt_source_columns made and that has given nothing yet; else NULL. */
+mt_columns *mt_source_columns_of(const mt_source *source);
+
 /* The next request: 1 with *request filled, valid until the next call; 0 at the end, and again at
  * every further call; -1 on failure, after which the source can only be freed. Looks for Ctrl-C,
  * which is MT_ERROR_INTERRUPTED, so that nobody who takes requests has to. */

@@ -10,7 +10,7 @@ mt_code mt_apart_ids(mt_apart *apart, mt_request *request, size_t kept, uint64_t
     size_t count = request->hash_count;
     if (count == 0)
         return MT_OK;
-    if (mt_reserve((void **)&apart->ids, &apart->id_capacity, count, sizeof *apart->ids) != 0)
+    if (MT_GROW(apart->ids, apart->id_capacity, count) != 0)
         return mt_fail_memory(error, "hash ids");
     for (size_t i = 0; i < count; i++) {
         uint64_t id = request->hash_ids[i];
@@ -31,7 +31,7 @@ mt_code mt_apart_session(mt_apart *apart, mt_request *request, uint64_t number, 
     if (!(request->has & MT_HAS_SESSION))
         return MT_OK;
     mt_span name = request->session;
-    if (mt_reserve((void **)&apart->text, &apart->text_capacity, name.length + ADDED, 1) != 0)
+    if (MT_GROW(apart->text, apart->text_capacity, name.length + ADDED) != 0)
         return mt_fail_memory(error, "session ids");
     if (name.text[0] == '"') {
         name.text++;
@@ -52,22 +52,4 @@ void mt_apart_free(mt_apart *apart) {
     mt_free(apart->ids);
     mt_free(apart->text);
     *apart = (mt_apart){0};
-}
-
-void mt_span_of_time_add(mt_span_of_time *span, const mt_request *request) {
-    if (!(request->has & MT_HAS_TIME))
-        return;
-    if (span->count == 0 || request->time_ns < span->first_ns)
-        span->first_ns = request->time_ns;
-    if (span->count == 0 || request->time_ns > span->last_ns)
-        span->last_ns = request->time_ns;
-    span->count++;
-}
-
-int64_t mt_mean_gap(const mt_span_of_time *span) {
-    static const int64_t millisecond = 1000000;
-    if (span->count < 2)
-        return 0;
-    int64_t gap = (span->last_ns - span->first_ns) / (int64_t)(span->count - 1);
-    return gap < 10 * millisecond ? gap : (gap + millisecond / 2) / millisecond * millisecond;
 }

@@ -1,5 +1,5 @@
-/* Keeping apart what several inputs, or the laps of one, call by equal names. Private to this room.
- */
+/* Keeping apart what several inputs, or the laps of one, call by equal names. Private to this
+ * folder. */
 #ifndef MT_TRACE_STEP_APART_H
 #define MT_TRACE_STEP_APART_H
 
@@ -23,17 +23,5 @@ mt_code mt_apart_ids(mt_apart *apart, mt_request *request, size_t kept, uint64_t
 mt_code mt_apart_session(mt_apart *apart, mt_request *request, uint64_t number, mt_error *error);
 
 void mt_apart_free(mt_apart *apart);
-
-/* The times that a trace spans, as they pass. */
-typedef struct mt_span_of_time {
-    uint64_t count;
-    int64_t first_ns, last_ns; /* earliest and latest */
-} mt_span_of_time;
-
-void mt_span_of_time_add(mt_span_of_time *span, const mt_request *request);
-
-/* The mean gap between requests, 0 when there are fewer than two: in whole milliseconds when it is
- * at least ten of them, as times are that a program makes. */
-int64_t mt_mean_gap(const mt_span_of_time *span);
 
 #endif

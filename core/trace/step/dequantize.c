@@ -30,8 +30,7 @@ static mt_code find_grid(dequantize_step *self, mt_error *error) {
         mt_batch_get(&self->ahead.batch, i, &request);
         if (!(request.has & MT_HAS_TIME))
             continue;
-        if (mt_reserve((void **)&self->times, &self->time_capacity, self->time_count + 1,
-                       sizeof *self->times) != 0)
+        if (MT_GROW(self->times, self->time_capacity, self->time_count + 1) != 0)
             return mt_fail_memory(error, "times of a grid");
         self->times[self->time_count++] = request.time_ns;
     }
@@ -63,8 +62,7 @@ static int belongs(dequantize_step *self, const mt_request *request, mt_error *e
 }
 
 static mt_code take(dequantize_step *self, const mt_request *request, mt_error *error) {
-    if (mt_reserve((void **)&self->times, &self->time_capacity, self->time_count + 1,
-                   sizeof *self->times) != 0)
+    if (MT_GROW(self->times, self->time_capacity, self->time_count + 1) != 0)
         return mt_fail_memory(error, "times of a grid");
     if (request->has & MT_HAS_TIME)
         self->times[self->time_count++] = request->time_ns;

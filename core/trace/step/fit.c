@@ -20,7 +20,7 @@ static int add_ids(fit_step *self, mt_request *request, uint64_t wanted, mt_erro
         return mt_source_fail(&self->base, request, error, MT_ERROR_INPUT,
                               "%zu hash_ids for %llu tokens: too many are missing", have,
                               (unsigned long long)request->input_length);
-    if (mt_reserve((void **)&self->ids, &self->capacity, (size_t)wanted, sizeof *self->ids) != 0)
+    if (MT_GROW(self->ids, self->capacity, (size_t)wanted) != 0)
         return mt_fail_memory(error, "hash ids"), -1;
     memcpy(self->ids, request->hash_ids, have * sizeof *self->ids);
     for (size_t i = have; i < wanted; i++)

@@ -1,15 +1,9 @@
 /* Several traces as one, one after the other. */
-#include "trace/step/steps.h"
-
-#include "base/memory.h"
-#include "trace/step/apart.h"
-#include "trace/source/kind.h"
+#include "trace/step/inputs.h"
+#include "trace/step/times.h"
 
 typedef struct join_source {
-    mt_source base;
-    mt_source **inputs;
-    size_t count, current;
-    int parts;
+    mt_several all;
     int64_t gap_ns;       /* -1: a mean gap */
     int64_t shift_ns;     /* of the current input's times */
     int is_placed;        /* shift_ns is known: the current input has had a time */
@@ -17,7 +11,6 @@ typedef struct join_source {
     int64_t end_ns;       /* where the inputs before it ended, their gap added */
     uint64_t offset;      /* of the current input's ids */
     uint64_t next_id;     /* larger than all before the current input, and of it so far */
-    mt_apart apart;
 } join_source;
 
 /* The current input is at its end: what the next one starts from. */
@@ -30,18 +23,18 @@ static int go_on(join_source *self, mt_error *error) {
     self->offset = self->next_id;
     self->span = (mt_span_of_time){0};
     self->is_placed = 0;
-    self->current++;
+    self->all.current++;
     return 0;
 }
 
 static int place(join_source *self, mt_request *request, mt_error *error) {
     if (request->has & MT_HAS_TIME) {
         if (!self->is_placed)
-            self->shift_ns = self->current > 0 ? self->end_ns - request->time_ns : 0;
+            self->shift_ns = self->all.current > 0 ? self->end_ns - request->time_ns : 0;
         self->is_placed = 1;
         if (__builtin_add_overflow(request->time_ns, self->shift_ns, &request->time_ns) ||
             request->time_ns < 0)
-            return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
+            return mt_source_fail(&self->all.base, request, error, MT_ERROR_VALUE,
                                   "its time does not fit behind the trace before: joining needs "
                                   "traces in the order of their times (--sort)");
         mt_span_of_time_add(&self->span, request);
@@ -50,77 +43,44 @@ static int place(join_source *self, mt_request *request, mt_error *error) {
 }
 
 static int number(join_source *self, mt_request *request, mt_error *error) {
-    mt_code code = MT_OK;
-    if (self->current > 0) {
-        code = mt_apart_ids(&self->apart, request, 0, 1, self->offset, error);
-        if (code == MT_OK)
-            code = mt_apart_session(&self->apart, request, self->current + 1, error);
-    }
+    mt_code code = mt_several_name(&self->all, request, error);
+    if (code == MT_OK && self->all.current > 0 && self->all.kept == MT_INPUTS_APART)
+        code = mt_apart_ids(&self->all.apart, request, 0, 1, self->offset, error);
     for (size_t i = 0; code == MT_OK && i < request->hash_count; i++) {
         uint64_t id = request->hash_ids[i];
         if (id >= self->next_id)
             self->next_id = id == UINT64_MAX ? id : id + 1;
     }
-    return code == MT_OK ? 1 : mt_source_place(&self->base, request, error);
+    return code == MT_OK ? 1 : mt_source_place(&self->all.base, request, error);
 }
 
 static int join_next(mt_source *source, mt_request *request, mt_error *error) {
     join_source *self = (join_source *)source;
     int status;
-    while ((status = mt_source_next(self->inputs[self->current], request, error)) == 0) {
-        if (self->current + 1 == self->count)
+    while ((status = mt_source_next(self->all.inputs[self->all.current], request, error)) == 0) {
+        if (self->all.current + 1 == self->all.count)
             return 0;
         if (go_on(self, error) != 0)
             return -1;
     }
-    if (status < 0 || self->parts || self->count == 1)
+    if (status < 0 || self->all.kept == MT_INPUTS_PARTS || self->all.count == 1)
         return status;
     if (number(self, request, error) < 0)
         return -1;
     return place(self, request, error);
 }
 
-static const char *join_name(const mt_source *source) {
-    const join_source *self = (const join_source *)source;
-    return mt_source_name(self->inputs[self->current]);
-}
+static const mt_source_kind join_kind = {.next = join_next,
+                                         .release = mt_several_release,
+                                         .name = mt_several_source,
+                                         .skipped = mt_several_skipped};
 
-static uint64_t join_skipped(const mt_source *source, mt_error *first) {
-    const join_source *self = (const join_source *)source;
-    uint64_t skipped = 0;
-    if (first)
-        *first = (mt_error){0};
-    for (size_t i = 0; i < self->count; i++)
-        skipped += mt_source_skipped(self->inputs[i], skipped == 0 ? first : NULL);
-    return skipped;
-}
-
-static void join_release(mt_source *source) {
-    join_source *self = (join_source *)source;
-    for (size_t i = 0; i < self->count; i++)
-        mt_source_free(self->inputs[i]);
-    mt_free(self->inputs);
-    mt_apart_free(&self->apart);
-}
-
-static const mt_source_kind join_kind = {
-    .next = join_next, .release = join_release, .name = join_name, .skipped = join_skipped};
-
-mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
+mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, mt_inputs kept,
                           mt_error *error) {
-    mt_source **taken = mt_source_take_all(inputs, count, error);
-    if (!taken)
+    join_source *self =
+        (join_source *)mt_several_new(&join_kind, sizeof *self, inputs, count, kept, error);
+    if (!self)
         return NULL;
-    join_source *self = (join_source *)mt_source_new(&join_kind, sizeof *self, error);
-    if (!self) {
-        for (size_t i = 0; i < count; i++)
-            mt_source_free(taken[i]);
-        mt_free(taken);
-        return NULL;
-    }
-    self->inputs = taken;
-    self->count = count;
     self->gap_ns = gap_ns;
-    self->parts = parts;
-    return &self->base;
+    return &self->all.base;
 }

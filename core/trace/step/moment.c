@@ -19,8 +19,7 @@ int mt_scale_time(int64_t nanoseconds, double ratio, int64_t *scaled) {
     return 0;
 }
 
-/* ---- later or earlier -------------------------------------------------------------------------
- */
+/* ---- later or earlier ---- */
 
 typedef struct shift_step {
     mt_source base;
@@ -68,8 +67,7 @@ mt_source *mt_step_from_zero(mt_source *below, mt_error *error) {
     return mt_source_over(below, &shift_kind, sizeof(shift_step), error);
 }
 
-/* ---- faster or slower -------------------------------------------------------------------------
- */
+/* ---- faster or slower ---- */
 
 typedef struct speed_step {
     mt_source base;

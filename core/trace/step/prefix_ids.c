@@ -10,10 +10,8 @@ mt_code mt_prefix_ids_start(mt_prefix_ids *numbering, mt_error *error) {
 }
 
 static mt_code make_room(mt_prefix_ids *numbering, size_t count, mt_error *error) {
-    if (mt_reserve((void **)&numbering->keys, &numbering->key_capacity, count,
-                   sizeof *numbering->keys) ||
-        mt_reserve((void **)&numbering->numbers, &numbering->number_capacity, count,
-                   sizeof *numbering->numbers))
+    if (MT_GROW(numbering->keys, numbering->key_capacity, count) ||
+        MT_GROW(numbering->numbers, numbering->number_capacity, count))
         return mt_fail_memory(error, "hash ids");
     return MT_OK;
 }

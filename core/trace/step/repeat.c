@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "trace/step/apart.h"
+#include "trace/step/times.h"
 #include "trace/source/batch.h"
 #include "trace/source/scratch.h"
 #include "trace/source/kind.h"

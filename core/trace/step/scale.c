@@ -63,12 +63,12 @@ static int stretch(const scale_step *self, const mt_request *request, size_t cou
 static int scale_ids(scale_step *self, mt_request *request, mt_error *error) {
     uint64_t count = (uint64_t)ceil((double)request->hash_count * self->input);
     if (request->has & MT_HAS_INPUT_LENGTH)
-        count = (request->input_length - 1) / self->block_size + 1;
+        count = mt_blocks_of(request->input_length, self->block_size);
     if (count > MT_BLOCKS_LIMIT)
         return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
                               "a prompt of %llu blocks is too long to be scaled",
                               (unsigned long long)count);
-    if (mt_reserve((void **)&self->ids, &self->capacity, (size_t)count, sizeof *self->ids) != 0)
+    if (MT_GROW(self->ids, self->capacity, (size_t)count) != 0)
         return mt_fail_memory(error, "hash ids"), -1;
     if (stretch(self, request, (size_t)count, error) < 0)
         return -1;

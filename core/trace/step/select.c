@@ -7,8 +7,7 @@
 #include "trace/source/kind.h"
 #include "text/texts.h"
 
-/* ---- the first ones ---------------------------------------------------------------------------
- */
+/* ---- the first ones ---- */
 
 typedef struct first_step {
     mt_source base;
@@ -33,8 +32,7 @@ mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error) {
     return &self->base;
 }
 
-/* ---- a window of time -------------------------------------------------------------------------
- */
+/* ---- a window of time ---- */
 
 typedef struct window_step {
     mt_source base;
@@ -91,8 +89,7 @@ mt_source *mt_step_window(mt_source *below, int64_t start_ns, int64_t end_ns, in
     return &self->base;
 }
 
-/* ---- a filter ---------------------------------------------------------------------------------
- */
+/* ---- a filter ---- */
 
 typedef struct where_step {
     mt_source base;
@@ -127,8 +124,7 @@ mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *er
     return &self->base;
 }
 
-/* ---- a share ----------------------------------------------------------------------------------
- */
+/* ---- a share ---- */
 
 typedef struct thin_step {
     mt_source base;
@@ -170,8 +166,7 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
     return &self->base;
 }
 
-/* ---- a shard ----------------------------------------------------------------------------------
- */
+/* ---- a shard ---- */
 
 typedef struct shard_step {
     mt_source base;
@@ -187,7 +182,7 @@ static mt_code session_ordinal(shard_step *self, mt_span session, uint64_t *ordi
                                mt_error *error) {
     size_t known = self->sessions.count;
     uint32_t number;
-    if (mt_reserve((void **)&self->ordinals, &self->capacity, known + 1, sizeof *self->ordinals) ||
+    if (MT_GROW(self->ordinals, self->capacity, known + 1) ||
         mt_texts_intern(&self->sessions, session.text, session.length, &number))
         return mt_fail_memory(error, "sessions of a shard");
     if (number == known)

@@ -23,8 +23,7 @@ static int fail(const sessions_step *self, const mt_request *request, mt_error *
     return mt_source_fail(&self->base, request, error, MT_ERROR_INPUT, "%s", what);
 }
 
-/* ---- what they are ----------------------------------------------------------------------------
- */
+/* ---- what they are ---- */
 
 static int guess(sessions_step *self, mt_error *error) {
     mt_rows_evidence evidence = {0};
@@ -55,8 +54,7 @@ static int guess(sessions_step *self, mt_error *error) {
                 "turn adds: say it (--sessions cumulative or --sessions delta)");
 }
 
-/* ---- to what each turn adds -------------------------------------------------------------------
- */
+/* ---- to what each turn adds ---- */
 
 static int to_delta(sessions_step *self, mt_turn *before, mt_request *request, mt_error *error) {
     mt_request whole = *request;
@@ -82,8 +80,7 @@ static int to_delta(sessions_step *self, mt_turn *before, mt_request *request, m
     return 1;
 }
 
-/* ---- to whole prompts -------------------------------------------------------------------------
- */
+/* ---- to whole prompts ---- */
 
 static int to_cumulative(sessions_step *self, mt_turn *before, mt_request *request,
                          mt_error *error) {
@@ -110,8 +107,7 @@ static int to_cumulative(sessions_step *self, mt_turn *before, mt_request *reque
     return code == MT_OK ? 1 : -1;
 }
 
-/* ---- the step ---------------------------------------------------------------------------------
- */
+/* ---- the step ---- */
 
 static int convert(sessions_step *self, mt_request *request, mt_error *error) {
     if (!(request->has & MT_HAS_SESSION)) {

@@ -8,6 +8,7 @@
 #ifndef MT_TRACE_STEP_STEPS_H
 #define MT_TRACE_STEP_STEPS_H
 
+#include "stats/summary.h"
 #include "trace/source/source.h"
 #include "trace/turns.h"
 
@@ -110,18 +111,77 @@ mt_source *mt_step_renumber(mt_source *below, int anonymous, mt_error *error);
 mt_source *mt_step_sessions(mt_source *below, mt_rows from, mt_rows to, uint64_t block_size,
                             mt_error *error);
 
+/* ---- prompts: prompts.c ---- */
+
+typedef struct mt_prompts {
+    uint64_t block_size;  /* tokens a block, >= 1 */
+    uint64_t hash_blocks; /* the largest content that is drawn; below UINT64_MAX */
+    uint64_t seed;
+    int no_sessions; /* requests with a session are as those without, and lose its name */
+} mt_prompts;
+
+/* hash_ids for requests of which only lengths are known, numbered by first appearance from 0.
+ *
+ * A request that has hash_ids keeps them, renumbered. The turns of a session share a growing prefix:
+ * the tokens of a session are one sequence, to which each turn adds what its prompt has beyond the
+ * earlier turns' prompts and answers, and then its answer; a prompt is as much of that sequence's
+ * beginning as its length says. A block that a prompt ends in counts as another one than the whole
+ * block. The blocks of all other requests are drawn uniformly from 0..hash_blocks, by a generator
+ * keyed by the seed and addressed by the request's place in its logs (or else in the trace), and
+ * hashed one after the other: they depend neither on filters nor on the requests after it.
+ *
+ * turn is set where there is a session. input_length is required; hash_ids must be one a block.
+ *
+ * `ahead`: the same requests once more, read to their end at once and freed, on failure too. It
+ * changes no id, but then only what comes again is remembered: 4 to 8 bytes of memory a request.
+ * NULL: 27 to 32 bytes a distinct block. Beside that 8 bytes a whole block of the sessions. */
+mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts *options,
+                           mt_error *error);
+
+/* Different ids that the step of mt_step_prompts at the source or below it has given so far, or is
+ * about to give; 0 without one. */
+uint64_t mt_source_prompt_ids(const mt_source *source);
+
+/* ---- looking on: measure.c ---- */
+
+typedef struct mt_measures {
+    uint64_t requests;
+    uint64_t sessions;       /* their first turns, where turns are numbered (prompts does it) */
+    uint64_t without_output; /* requests whose output has 0 tokens */
+    uint64_t longest;        /* ISL + OSL */
+    uint64_t blocks;         /* hash ids */
+    mt_summary input, output;
+} mt_measures;
+
+enum { MT_MEASURE_BINS = 20 };
+
+/* All requests as they come, measured. They are counted in `bins` (0 to MT_MEASURE_BINS) equal bins
+ * of the time from 0 to end_ns (> 0), which is in the last one. Memory as a tally's. */
+mt_source *mt_step_measure(mt_source *below, int64_t end_ns, size_t bins, mt_error *error);
+
+/* What passed so far, and how many requests came in each bin; NULL when the source is not one of
+ * mt_step_measure, or when out of memory. */
+const uint64_t *mt_source_measures(const mt_source *source, mt_measures *measures);
+
 /* ---- several inputs: merge.c, join.c ---- */
 
-/* All inputs by their times, which must not decrease in any; equal times in the order of the
- * inputs. A request without a time follows the one before it. `parts`: the inputs are parts of one
- * trace, equal ids and sessions mean the same. Otherwise they are kept apart: of n inputs, id i of
- * number k (from 0) becomes i * n + k, and sessions of the second are "name/2". The list is copied;
- * inputs belong to the source, on failure too. NULL among them gives NULL. */
-mt_source *mt_source_merge(mt_source *const *inputs, size_t count, int parts, mt_error *error);
+/* What equal names in several inputs mean. */
+typedef enum mt_inputs {
+    MT_INPUTS_APART,     /* nothing: ids are changed, sessions of the second become "name/2" */
+    MT_INPUTS_PARTS,     /* the same: they are parts of one trace */
+    MT_INPUTS_SHARED_IDS /* equal ids mean the same, equal sessions do not */
+} mt_inputs;
 
-/* One input after the other. `parts` as above, and times as they are. Otherwise each starts gap_ns
- * (-1: a mean gap) after the last of the one before, its ids after the largest of those before. */
-mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, int parts,
+/* All inputs by their times, which must not decrease in any; equal times in the order of the
+ * inputs. A request without a time follows the one before it. Apart, id i of number k (from 0) of n
+ * inputs becomes i * n + k. The list is copied; inputs belong to the source, on failure too. NULL
+ * among them gives NULL. */
+mt_source *mt_source_merge(mt_source *const *inputs, size_t count, mt_inputs kept, mt_error *error);
+
+/* One input after the other, of which each starts gap_ns (0: when the one before ends; -1: a mean
+ * gap later) after the last request of the one before; as parts, times are as they are. Apart, its
+ * ids come after the largest of those before. */
+mt_source *mt_source_join(mt_source *const *inputs, size_t count, int64_t gap_ns, mt_inputs kept,
                           mt_error *error);
 
 #endif

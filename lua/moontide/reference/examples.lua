@@ -177,6 +177,8 @@ ticking = mt.trace.columns{ { timestamp = 0 }, { timestamp = 0 }, { timestamp = 
 ticking:dequantize{ grid = "3s" }:column("timestamp"):values()]],
   ["columns:sort"] = [[
 mt.trace.columns{ { timestamp = 5 }, { timestamp = 2 } }:sort():column("timestamp"):values()]],
+  ["columns:prompts"] = [[
+mt.trace.columns{ { input_length = 1000 }, { input_length = 1500 } }:prompts{ block_size = 512 }]],
   ["columns:loop"] = 'mt.plan_of("steady"):columns():loop(3)',
   ["columns:scale"] = 'mt.plan_of("steady"):columns():scale{ input = 2 }:column("input_length"):mean()',
   ["columns:fit_ids"] = [[
@@ -204,6 +206,10 @@ mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):write(path), os.remove(p
 mt.trace.merge{ mt.plan_of("steady"):columns(), mt.plan_of("burst"):columns() }:columns()]],
   ["mt.trace.join"] = [[
 mt.trace.join{ mt.plan_of("steady"):columns(), mt.plan_of("burst"):columns() }:columns()]],
+  ["mt.trace.log"] = [[
+log = os.tmpname()
+io.open(log, "w"):write("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,374,44\n"):close()
+mt.trace.log(log):from_zero():prompts():columns(), os.remove(log)]],
   ["mt.lint"] = [[
 mt.lint(mt.trace.columns{ { timestamp = 5, input_length = 9 }, { timestamp = 2, input_length = 9 } })]],
   ["lint:mended"] = "mt.lint(mt.trace.columns{ { timestamp = 5 }, { timestamp = 2 } }):mended()",

@@ -127,6 +127,7 @@ local trace = {}
 
 local skip_option = { "skip_bad_lines", kind = "boolean", default = false }
 local parts_option = { "parts", kind = "boolean", default = false }
+local shared_option = { "shared_ids", kind = "boolean", default = false }
 
 ---@class moontide.pipe_options
 ---@field skip_bad_lines? boolean pass over them
@@ -157,6 +158,7 @@ end
 
 ---@class moontide.merge_options
 ---@field parts? boolean they are parts of one trace: equal ids and sessions mean the same
+---@field shared_ids? boolean equal ids mean the same, equal sessions do not
 ---@field skip_bad_lines? boolean pass over them
 
 --- Merges several traces by time; each must be in the order of its times. Their hash_ids and sessions are
@@ -165,16 +167,17 @@ end
 ---@param given? moontide.merge_options
 ---@return moontide.pipe
 function trace.merge(list, given)
-  local opt = options.table("trace.merge", given, { parts_option, skip_option })
+  local opt = options.table("trace.merge", given, { parts_option, shared_option, skip_option })
   check_list("trace.merge", list)
   return together(list, "trace.merge: trace", opt.skip_bad_lines, "merged", function(sources)
-    return core.source.merge(sources, opt.parts)
+    return core.source.merge(sources, opt.parts, opt.shared_ids)
   end)
 end
 
 ---@class moontide.join_options
 ---@field gap? number|string from the last request of one to the first of the next; else a mean gap
 ---@field parts? boolean they are parts of one trace: times stay, equal ids and sessions mean the same
+---@field shared_ids? boolean equal ids mean the same, equal sessions do not
 ---@field skip_bad_lines? boolean pass over them
 
 --- Joins several traces one after the other, the time going on. Their hash_ids and sessions are kept apart
@@ -184,10 +187,10 @@ end
 ---@return moontide.pipe
 function trace.join(list, given)
   local opt = options.table("trace.join", given,
-    { { "gap", kind = "duration", min = 0 }, parts_option, skip_option })
+    { { "gap", kind = "duration", min = 0 }, parts_option, shared_option, skip_option })
   check_list("trace.join", list)
   return together(list, "trace.join: trace", opt.skip_bad_lines, "joined", function(sources)
-    return core.source.join(sources, opt.gap, opt.parts)
+    return core.source.join(sources, opt.gap, opt.parts, opt.shared_ids)
   end)
 end
 

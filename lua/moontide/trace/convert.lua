@@ -1,7 +1,10 @@
 --- Real logs into traces: mt.convert, and what it says of them.
+local any = require "moontide.trace.any"
 local convert_report = require "moontide.trace.convert_report"
 local core = require "moontide.core"
+local log_source = require "moontide.trace.log"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 
 local convert = {}
@@ -9,35 +12,13 @@ local convert = {}
 -- Rows between two looks at whether progress is to be shown.
 local step = 100000
 
-convert.formats = { "burstgpt", "azure", "csv", "bailian", "aibrix", "sharegpt" }
-convert.time_units = { "s", "ms", "us", "ns" }
+-- Bins of the rate's chart.
+local most_bins = 20
 
-local time_digits = { s = 9, ms = 6, us = 3, ns = 0 }
+-- What is counted of every log and of all of them.
+local counts = { "rows", "bad", "of_model", "of_type", "after_skip", "kept" }
 
 -- --- what is converted -----------------------------------------------------------------------------
-
-local column_fields = {
-  { "timestamp", kind = "string", required = true }, { "input", kind = "string", required = true },
-  { "output", kind = "string", required = true }, { "session", kind = "string" },
-  { "model", kind = "string" }, { "log_type", kind = "string" },
-}
-
---- The names of columns in a text "timestamp=...,input=...,output=...", as a table; raises what is wrong.
----@param text string
----@param what string the text's name for messages
----@return table<string, string>
-function convert.columns_of(text, what)
-  local names = {}
-  for piece in (text .. ","):gmatch "([^,]*)," do
-    local role, name = piece:match "^%s*([%a_-]+)%s*=%s*(.-)%s*$"
-    if not role or name == "" then
-      options.wrong(what, text,
-        "timestamp=NAME,input=NAME,output=NAME and perhaps session=, model=, log_type=")
-    end
-    names[options.key(role)] = name
-  end
-  return options.table(what, names, column_fields)
-end
 
 local function is_file(path)
   local file = io.open(path, "rb")
@@ -78,69 +59,129 @@ end
 
 -- --- converting ------------------------------------------------------------------------------------
 
--- What the core found wrong with how it was called is the caller's mistake.
-local function failed(message, code)
-  report.finish()
-  if code == "value" then core.base.raise("convert: " .. message) end
-  return nil, message, code
+-- Why no row is left, which each log says of itself.
+local function nothing_left(all)
+  local reasons = {}
+  for i, log in ipairs(all.logs) do reasons[i] = log.file .. ": " .. log.nothing end
+  return table.concat(reasons, "; ")
 end
 
--- Calls fn(step) until it does less than it could: the number done, or nil, message, code.
-local function steps(fn, what)
-  local total = 0
-  repeat
-    local done, message, code = fn(step)
-    if not done then return nil, message, code end
-    total = total + done
-    report.progress(function() return ("%d %s"):format(total, what) end)
-  until done < step
-  return total
-end
-
-local function read_log(state, log, opt)
-  local columns = opt.columns or {}
-  local opened, message, code = state:open(log[1], opt.format, columns, time_digits[opt.time_unit] or -1,
-    opt.block_size or 0, opt.skip_bad_lines)
-  if not opened then return nil, message, code end
-  local read
-  read, message, code = steps(function(most) return state:read(most) end, "rows read")
-  if not read then return nil, message, code end
-  local summary
-  summary, message, code = state:end_log(log.speed)
+-- The log of this source has been read: fills in what it gave, adds it to that of all logs and places it
+-- behind those before. The log, or nil, message, code.
+local function end_log(all, log, source)
+  local summary, message, code = core.log.summary(source, log.speed)
   if not summary then return nil, message, code end
-  summary.file = log[1] == "-" and "standard input" or log[1]
-  summary.speed, summary.format, summary.columns = log.speed, opened.format, opened.columns
-  summary.block_size = opened.block_size
-  for _, name in ipairs { "first", "last", "begins", "ends" } do
-    summary[name] = summary[name] and summary[name] / 1e9
+  for name, value in pairs(summary) do log[name] = value end
+  for _, count in ipairs(counts) do all[count] = all[count] + log[count] end
+  if log.kept == 0 then return log end
+  local other = all.kept > log.kept and all.has_times ~= log.has_times and all.logs[#all.logs - 1]
+  if other then
+    return nil, ("%s: a log with times and one without (%s) cannot follow one another"):format(log.file,
+      log.has_times and other.format or log.format), "input"
   end
-  return summary
+  all.has_times = log.has_times
+  if log.has_times then
+    log.first, log.last = log.first_ns / 1e9, log.last_ns / 1e9
+    log.begins, log.ends = all.end_ns / 1e9, (all.end_ns + log.span_ns) / 1e9
+    all.end_ns = all.end_ns + log.span_ns
+  end
+  return log
 end
 
-local function write(state, path, opt)
+-- Opens the next log: its source and what it is, or nil, message, code.
+local function open_log(given, opt, all)
+  local source, log, code = log_source.open(given[1], opt, { number = #all.logs, rows_before = all.rows,
+    skip = math.max(0, opt.skip_num_prompt - all.of_type),
+    limit = opt.num_prompt and opt.num_prompt - all.kept, in_order = opt.in_order })
+  if not source then return nil, log, code end
+  log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
+  local before = all.logs[#all.logs]
+  all.logs[#all.logs + 1] = log
+  if not before or before.block_size == log.block_size then return source, log end
+  core.source.close(source)
+  return nil, ("%s: this log has blocks of %d tokens, the one before of %d: say the block size of all of "
+    .. "them"):format(log.file, log.block_size, before.block_size), "value"
+end
+
+-- Reads a log into columns: its requests as a pipe.
+local function read_log(source, log, all)
+  local _ <close> = source
+  local columns = core.columns.new()
+  local done, message, code = report.chunks(step,
+    function(most) return core.source.append(source, columns, most) end,
+    function(total) return ("%d rows read"):format(total) end)
+  if not done then return nil, message, code end
+  done, message, code = end_log(all, log, source)
+  if not done then return nil, message, code end
+  return pipe.of_columns(columns)
+end
+
+-- The requests in the order of their times, which begin at 0.
+local function in_time(requests, log)
+  if log.backwards and log.backwards > 0 then requests = requests:sort() end
+  if log.has_times then requests = requests:from_zero() end
+  return log.has_times and log.speed ~= 1 and requests:speed(log.speed) or requests
+end
+
+-- All logs: what they gave, and pipes of their requests. One log alone whose rows have no times, or are said
+-- to be in their order, is read while the trace is written (is_read false).
+local function open_logs(list, opt)
+  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true }
+  for _, count in ipairs(counts) do all[count] = 0 end
+  for i, given in ipairs(list) do
+    local source, log, code = open_log(given, opt, all)
+    if not source then return nil, log, code end
+    all.is_read = #list > 1 or log.has_times and not opt.in_order
+    local requests, message = pipe.new(function() return source end, log.file), nil
+    if all.is_read then requests, message, code = read_log(source, log, all) end
+    if not requests then return nil, message, code end
+    all.pipes[i] = in_time(requests, log)
+  end
+  if all.is_read and all.kept == 0 then return nil, nothing_left(all), "input" end
+  return all
+end
+
+-- Writes the trace: what was measured of it, or nil, message, code.
+local function write(all, path, opt)
+  local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, all.end_ns // 1000000000))
+  local requests = all.pipes[2] and any.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
+  requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
+    num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
+    function(source) return core.log.measure(source, all.end_ns, bins) end)
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
-  local written
-  written, message, code = steps(function(most) return state:write(writer, most) end, "requests written")
-  if not written then return nil, message, code end
-  return writer:finish()
+  return pipe.read(requests, function(source)
+    local done, problem, kind = report.chunks(step,
+      function(most) return core.source.write(source, writer, most) end,
+      function(total) return ("%d requests written"):format(total) end)
+    if done and not all.is_read then done, problem, kind = end_log(all, all.logs[1], source) end
+    if not done then return nil, problem, kind end
+    if all.kept == 0 then return nil, nothing_left(all), "input" end
+    local result, in_bin = core.log.measures(source)
+    local duration = all.end_ns / 1e9
+    if all.has_times then result.duration = duration end
+    if bins > 0 then
+      result.bin = duration < 1 and 1.0 or duration / bins
+      result.in_bin = table.move(in_bin, 1, bins, 1, {})
+    end
+    for _, count in ipairs(counts) do result[count] = all[count] end
+    done, problem, kind = writer:finish()
+    if not done then return nil, problem, kind end
+    return result
+  end)
 end
 
 local fields = {
-  { "format", kind = "choice", choices = convert.formats }, { "columns", kind = "any" },
-  { "time_unit", kind = "choice", choices = convert.time_units },
-  { "model", kind = "string" }, { "log_type", kind = "string" },
   { "skip_num_prompt", kind = "integer", min = 0, default = 0 },
   { "num_prompt", kind = "integer", min = 1 },
+  { "in_order", kind = "boolean", default = false },
   { "speed_ratio", kind = "number", above = 0, default = 1 },
-  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
-  { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
-  { "no_sessions", kind = "boolean", default = false },
-  { "seed", kind = "integer", default = 0 },
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
-  { "skip_bad_lines", kind = "boolean", default = false },
 }
+for _, shared in ipairs { log_source.fields, log_source.prompt_fields } do
+  table.move(shared, 1, #shared, #fields + 1, fields)
+end
 
 ---@class moontide.convert_options
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
@@ -151,6 +192,7 @@ local fields = {
 ---@field log_type? string keep only the rows of this type
 ---@field skip_num_prompt? integer leave out so many rows
 ---@field num_prompt? integer keep so many at most
+---@field in_order? boolean rows are in the order of their times, and written while they are read
 ---@field speed_ratio? number times are divided by it: 1
 ---@field block_size? integer tokens a block: 128, of a bailian log 16
 ---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
@@ -172,29 +214,16 @@ local fields = {
 ---@param given? moontide.convert_options
 ---@return moontide.conversion? result, string? message, string? code
 function convert.convert(logs, path, given)
-  local opt = options.table("convert", given, fields)
-  if opt.columns ~= nil then opt.columns = options.table("convert: columns", opt.columns, column_fields) end
+  local opt = log_source.options("convert", given, fields)
   local list = logs_of(logs, opt.speed_ratio)
   options.value(path, "convert: path", { "path", kind = "path" })
-  local state <close> = core.convert.new(opt.model, opt.log_type, opt.skip_num_prompt, opt.num_prompt,
-    opt.num_hash_blocks, opt.seed, opt.no_sessions)
-  local summaries = {}
-  for i, log in ipairs(list) do
-    local summary, message, code = read_log(state, log, opt)
-    if not summary then return failed(message, code) end
-    summaries[i] = summary
-  end
-  local done, message, code = state:finish()
-  if not done then
-    local names = {}
-    for i, summary in ipairs(summaries) do names[i] = summary.file end
-    if code == "input" then message = table.concat(names, ", ") .. ": " .. message end
-    return failed(message, code)
-  end
-  done, message, code = write(state, path, opt)
-  if not done then return failed(message, code) end
-  report.finish()
-  return convert_report.new(state:result(), summaries, path, opt)
+  local result
+  local all, message, code = open_logs(list, opt)
+  if all then result, message, code = write(all, path, opt) end
+  if result then return convert_report.new(result, all.logs, path, opt) end
+  -- What the core found wrong with how it was called is the caller's mistake.
+  if code == "value" then core.base.raise("convert: " .. message) end
+  return nil, message, code
 end
 
 -- --- the command -----------------------------------------------------------------------------------
@@ -211,7 +240,7 @@ end
 
 -- The options of mt.convert among those of the command.
 local function shared_options(opt)
-  local shared = { columns = opt.columns and convert.columns_of(opt.columns, "convert: --columns") }
+  local shared = { columns = opt.columns and log_source.columns_of(opt.columns, "convert: --columns") }
   for _, field in ipairs(fields) do
     local name = field[1]
     if name ~= "columns" then shared[name] = opt[name] end

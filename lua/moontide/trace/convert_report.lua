@@ -1,6 +1,5 @@
 --- What a conversion says of itself: as text with a chart, as JSON, and in notes on standard error.
 local chart = require "moontide.draw.chart"
-local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
@@ -52,7 +51,7 @@ local most_columns = 20
 ---@field longest integer the most of ISL + OSL
 ---@field duration number? seconds from the first request to the last; absent without times
 ---@field rate number? requests a second; absent when the duration is 0
----@field bin number? seconds of a bin of the rate's chart
+---@field bin number? seconds of a bin of the rate's chart; absent where it was written while the log was read
 ---@field in_bin integer[]? requests in each
 ---@field peak number? requests a second in the fullest
 local metatable = { __name = "moontide.conversion" }
@@ -108,6 +107,7 @@ local function rate_lines(self, lines)
   end
   lines[#lines + 1] = ("%s in %s: %s RPS on average"):format(texts.count(self.requests, "request"),
     seconds(self.duration), chart.number(self.rate))
+  if not self.in_bin then return end
   local rows = {}
   for i, count in ipairs(self.in_bin) do
     rows[i] = { ("%.6g s"):format((i - 1) * self.bin), count / self.bin }
@@ -193,8 +193,8 @@ end
 function convert_report.new(result, logs, path, opt)
   result.output, result.logs, result.options = path, logs, opt
   for _, log in ipairs(logs) do result.first_bad = result.first_bad or log.first_bad end
+  if result.duration and result.duration > 0 then result.rate = result.requests / result.duration end
   if result.in_bin then
-    result.rate = result.requests / result.duration
     result.peak = math.max(table.unpack(result.in_bin)) / result.bin
   end
   return setmetatable(result, metatable)

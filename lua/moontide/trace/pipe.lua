@@ -74,9 +74,14 @@ function pipe.read(self, work)
   return with_source(self, run_of(), work)
 end
 
--- The step as a method: `put(source, run)` puts it on a source and gives the source or a failure. Columns
--- stand inside expressions, where nobody looks at a second result: what goes wrong raises.
-local function apply(self, name, put)
+--- The step as a method: `put(source, run, before)` puts it on a source that the pipe `before` gave, and gives
+-- the source or a failure. Columns stand inside expressions, where nobody looks at a second result: what goes
+-- wrong raises.
+---@param self moontide.pipe|moontide.columns
+---@param name string the method's
+---@param put fun(source: userdata, run: table, before: moontide.pipe): userdata?, string?, string?
+---@return moontide.pipe|moontide.columns
+function pipe.apply(self, name, put)
   local is_columns = type_of(self) == "moontide.columns"
   if not is_columns and type_of(self) ~= "moontide.pipe" then
     options.wrong(name .. ": the trace", self, "columns or a pipe (called with a colon)")
@@ -85,7 +90,7 @@ local function apply(self, name, put)
   local made = pipe.new(function(run)
     local source, message, code = before.start(run)
     if not source then return nil, message, code end
-    return put(source, run)
+    return put(source, run, before)
   end, before.text .. ", " .. name, before)
   if not is_columns then return made end
   local columns, message = pipe.read(made, core.source.collect)
@@ -96,7 +101,7 @@ end
 -- The step that core.source has by that name.
 local function step(self, name, ...)
   local given = table.pack(...)
-  return apply(self, name, function(source)
+  return pipe.apply(self, name, function(source)
     return core.source[name](source, table.unpack(given, 1, given.n))
   end)
 end
@@ -129,7 +134,7 @@ function steps:where(condition)
   elseif type(condition) ~= "function" then
     options.wrong("where: the condition", condition, "an expression or a function")
   end
-  return apply(self, "where", function(source, run)
+  return pipe.apply(self, "where", function(source, run)
     local filter = core.source.filter()
     if type(condition) == "function" then return core.source.where(source, filter, condition, true) end
     local chunk, notes = where.compile(condition, filter)
@@ -277,7 +282,7 @@ end
 -- all members but the trace's own left out.
 ---@return moontide.pipe|moontide.columns
 function steps:anonymise()
-  return apply(self, "anonymise", function(source) return core.source.renumber(source, true) end)
+  return pipe.apply(self, "anonymise", function(source) return core.source.renumber(source, true) end)
 end
 
 local kinds_of_rows = { "cumulative", "delta" }

@@ -1,0 +1,139 @@
+--- Logs of real servers as traces: mt.trace.log, a pipe of a log's rows, and the step that gives prompts to
+-- requests of which only the lengths are known.
+local any = require "moontide.trace.any"
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
+
+local log = { time_units = { "s", "ms", "us", "ns" } }
+
+local time_digits = { s = 9, ms = 6, us = 3, ns = 0 }
+
+--- The formats' names and titles, and the sentence on blocks, as the core's table has them.
+log.formats, log.titles = {}, {}
+log.block_sizes = ("default: %d"):format(core.log.formats[1].block_size)
+for i, format in ipairs(core.log.formats) do
+  log.formats[i], log.titles[i] = format.name, format.title
+  if format.block_size ~= core.log.formats[1].block_size then
+    log.block_sizes = ("%s, of a %s log %d"):format(log.block_sizes, format.name, format.block_size)
+  end
+end
+
+local column_fields = {
+  { "timestamp", kind = "string", required = true }, { "input", kind = "string", required = true },
+  { "output", kind = "string", required = true }, { "session", kind = "string" },
+  { "model", kind = "string" }, { "log_type", kind = "string" },
+}
+
+--- The names of columns in a text "timestamp=...,input=...,output=...", as a table; raises what is wrong.
+---@param text string
+---@param what string the text's name for messages
+---@return table<string, string>
+function log.columns_of(text, what)
+  local names = {}
+  for piece in (text .. ","):gmatch "([^,]*)," do
+    local role, name = piece:match "^%s*([%a_-]+)%s*=%s*(.-)%s*$"
+    if not role or name == "" then
+      options.wrong(what, text,
+        "timestamp=NAME,input=NAME,output=NAME and perhaps session=, model=, log_type=")
+    end
+    names[options.key(role)] = name
+  end
+  return options.table(what, names, column_fields)
+end
+
+--- What can be said of a log, for options tables.
+log.fields = {
+  { "format", kind = "choice", choices = log.formats }, { "columns", kind = "any" },
+  { "time_unit", kind = "choice", choices = log.time_units },
+  { "model", kind = "string" }, { "log_type", kind = "string" },
+  { "block_size", kind = "integer", min = 1, max = 1 << 31 },
+  { "skip_bad_lines", kind = "boolean", default = false },
+}
+
+--- Checks an options table of log.fields and perhaps more; `name` is the function's.
+function log.options(name, given, fields)
+  local opt = options.table(name, given, fields)
+  if opt.columns ~= nil then opt.columns = options.table(name .. ": columns", opt.columns, column_fields) end
+  return opt
+end
+
+--- Opens a log as a source. `rows` says what it has of the logs before, as core.log.open takes it.
+---@param path string
+---@param opt table as log.options gives it
+---@param rows? table
+---@return userdata? source, table|string about_or_message, string? code
+function log.open(path, opt, rows)
+  local all = { format = opt.format, columns = opt.columns, time_digits = time_digits[opt.time_unit],
+    model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
+    skip_bad_lines = opt.skip_bad_lines }
+  for name, value in pairs(rows or {}) do all[name] = value end
+  return core.log.open(path, all)
+end
+
+---@class moontide.log_options
+---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
+---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
+--- log_type: string? } names of a CSV's columns
+---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
+---@field model? string keep only the rows of this model
+---@field log_type? string keep only the rows of this type
+---@field block_size? integer tokens a block, where the log knows what its blocks contain: 128, of a
+--- bailian log 16
+---@field skip_bad_lines? boolean pass over bad rows, and count them
+
+--- A log of a real server as a pipe: BurstGPT's and Azure's CSVs, any CSV, Bailian's and AIBrix's JSON
+-- lines, ShareGPT's conversations.
+-- Its requests come as the log has them: on the log's own clock, and with hash_ids only where the log knows
+-- its prompts. `:sort()`, `:from_zero()` and `:prompts()` make a trace of them; mt.convert does all of it.
+---@param path string "-" is standard input
+---@param given? moontide.log_options
+---@return moontide.pipe
+function any.trace.log(path, given)
+  local opt = log.options("trace.log", given, log.fields)
+  options.value(path, "trace.log: path", { "path", kind = "path" })
+  return pipe.new(function() return log.open(path, opt) end, path)
+end
+
+-- How prompts are made, for options tables.
+log.prompt_fields = {
+  { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
+  { "no_sessions", kind = "boolean", default = false },
+  { "seed", kind = "integer", default = 0 },
+}
+
+local step_fields = {
+  { "block_size", kind = "integer", min = 1, max = 1 << 31, default = 128 },
+  { "twice", kind = "boolean", default = false },
+  table.unpack(log.prompt_fields),
+}
+
+---@class moontide.prompts_options
+---@field block_size? integer tokens a block: 128
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
+---@field no_sessions? boolean turns of a session share no prefix and lose its name
+---@field seed? integer of the drawn blocks
+---@field twice? boolean read the trace twice, the first time to see which blocks come again: only those are
+--- remembered then. Columns are always read twice, standard input cannot be
+
+--- Gives hash_ids to requests of which only the lengths are known.
+-- The turns of a session share a growing prefix, the blocks of other prompts are drawn at random; hash_ids
+-- that are there stay, numbered anew.
+---@param given? moontide.prompts_options
+---@return moontide.pipe|moontide.columns
+function pipe.steps:prompts(given)
+  local opt = options.table("prompts", given, step_fields)
+  return pipe.apply(self, "prompts", function(source, _, before)
+    local ahead, message, code
+    if opt.twice or options.type_of(self) == "moontide.columns" then
+      ahead, message, code = before.start { filters = {} }
+      if not ahead then
+        core.source.close(source)
+        return nil, message, code
+      end
+    end
+    return core.log.prompts(source, ahead, opt.block_size, opt.num_hash_blocks, opt.seed, opt.no_sessions)
+  end)
+end
+
+return log
