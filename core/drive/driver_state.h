@@ -13,16 +13,16 @@
 #include <sys/types.h>
 
 /* A request that waits for its time; `number` keeps equal times in the order of their coming. */
-typedef struct mt_due {
+typedef struct mt_due_request {
     int64_t time_ns;
     uint64_t number;
     mt_outgoing *prepared;
-} mt_due;
+} mt_due_request;
 
-static inline int mt_due_is_sooner(const mt_due *a, const mt_due *b) {
+static inline int mt_due_is_sooner(const mt_due_request *a, const mt_due_request *b) {
     return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->number < b->number;
 }
-MT_HEAP(mt_due_heap, mt_due, mt_due_is_sooner)
+MT_HEAP(mt_due_heap, mt_due_request, mt_due_is_sooner)
 
 /* A moment at which a flight's time is looked at. One that has ended leaves its item behind, which
  * its serial tells. */

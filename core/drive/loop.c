@@ -188,7 +188,7 @@ static void sort_in(mt_driver *driver) {
                 driver->first_slotted = &prepared->item;
             driver->last_slotted = &prepared->item;
         } else {
-            mt_due due = {prepared->due_ns, driver->due_number, prepared};
+            mt_due_request due = {prepared->due_ns, driver->due_number, prepared};
             if (mt_due_heap_push(&driver->due, due) != 0) {
                 driver->lacks_memory = 1;
                 return;

@@ -2,7 +2,7 @@
 #include "drive/measure/results.h"
 
 #include "base/memory.h"
-#include "load/fields.h"
+#include "base/text.h"
 #include "text/json.h"
 
 #include <inttypes.h>

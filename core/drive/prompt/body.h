@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "drive/prompt/conversation.h"
 #include "drive/prompt/words.h"
-#include "load/fields.h"
+#include "base/text.h"
 #include "trace/record.h"
 
 enum {

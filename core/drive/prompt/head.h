@@ -3,7 +3,7 @@
 #define MT_DRIVE_PROMPT_HEAD_H
 
 #include "drive/driver.h"
-#include "load/fields.h"
+#include "base/text.h"
 #include "trace/record.h"
 
 typedef struct mt_head_options {
