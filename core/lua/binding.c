@@ -77,6 +77,51 @@ void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
         luaL_setfuncs(L, meta, 0);
 }
 
+void mt_lua_share_methods(lua_State *L, const char *field) {
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -3, field);
+    lua_pop(L, 1);
+}
+
+void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Reg *methods,
+                            const luaL_Reg *meta) {
+    const luaL_Reg ends[] = {{"__gc", mt_lua_close}, {"__close", mt_lua_close}, {NULL, NULL}};
+    mt_lua_new_type(L, type->name, NULL, NULL, meta);
+    lua_pushlightuserdata(L, (void *)type);
+    luaL_setfuncs(L, ends, 1);
+    if (methods) {
+        lua_newtable(L);
+        lua_pushlightuserdata(L, (void *)type);
+        luaL_setfuncs(L, methods, 1);
+        lua_setfield(L, -2, "__index");
+    }
+}
+
+int mt_lua_close(lua_State *L) {
+    const mt_lua_type *type = lua_touserdata(L, lua_upvalueindex(1));
+    void **place = luaL_checkudata(L, 1, type->name), *object = *place;
+    *place = NULL;
+    if (object)
+        type->release(object);
+    return 0;
+}
+
+void **mt_lua_new_object(lua_State *L, const mt_lua_type *type) {
+    return mt_lua_new_owner(L, sizeof(void *), type->name);
+}
+
+void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type) {
+    void **place = luaL_checkudata(L, arg, type->name);
+    if (!*place)
+        mt_lua_raise(L, "%s", type->closed);
+    return *place;
+}
+
+int mt_lua_keep(lua_State *L, void **place, void *object, const mt_error *error) {
+    *place = object;
+    return object ? 1 : mt_lua_raise_error(L, error);
+}
+
 double mt_lua_check_finite(lua_State *L, int arg, const char *what) {
     int is_number;
     double value = lua_tonumberx(L, arg, &is_number);

@@ -41,6 +41,33 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
                      const luaL_Reg *meta);
 
+/* Pops the metatable on top; its table of methods becomes a field of the table below it. */
+void mt_lua_share_methods(lua_State *L, const char *field);
+
+/* A type of userdata that owns one object of core: its first member is the object's address, a
+ * void *, NULL once closed. */
+typedef struct mt_lua_type {
+    const char *name;   /* "moontide.plan" */
+    const char *closed; /* the message where a closed one is used */
+    void (*release)(void *object);
+} mt_lua_type;
+
+/* Registers it, as mt_lua_new_type does; `type` stays where it is. */
+void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Reg *methods,
+                            const luaL_Reg *meta);
+
+/* A method "close" of such a type: what its __gc and __close do. */
+int mt_lua_close(lua_State *L);
+
+/* Pushes a closed one that is nothing but the address, and gives its place. */
+void **mt_lua_new_object(lua_State *L, const mt_lua_type *type);
+
+/* The object at `arg`; raises when it is of another type or closed. */
+void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type);
+
+/* Gives the object to the userdata on top; raises `error` where it is NULL. Returns 1. */
+int mt_lua_keep(lua_State *L, void **place, void *object, const mt_error *error);
+
 /* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
  * `what` in the message. */
 double mt_lua_check_finite(lua_State *L, int arg, const char *what);
