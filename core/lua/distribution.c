@@ -5,35 +5,16 @@
 
 #include <math.h>
 
-static const char *const type_name = "moontide.distribution";
+static void release(void *distribution) {
+    mt_distribution_release(distribution);
+}
 
-typedef struct owner {
-    mt_distribution *distribution;
-} owner;
+static const mt_lua_type type = {"moontide.distribution", "the distribution is closed", release};
 
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg) {
-    owner *self = luaL_testudata(L, arg, type_name);
-    if (!self)
+    if (!luaL_testudata(L, arg, type.name))
         mt_lua_raise(L, "argument %d must be a distribution, not %s", arg, luaL_typename(L, arg));
-    if (!self->distribution)
-        mt_lua_raise(L, "the distribution is closed");
-    return self->distribution;
-}
-
-static int release(lua_State *L) {
-    owner *self = luaL_checkudata(L, 1, type_name);
-    mt_distribution *distribution = self->distribution;
-    self->distribution = NULL;
-    mt_distribution_release(distribution);
-    return 0;
-}
-
-/* Puts what a maker made into the owner on the stack's top, or raises. */
-static int finish(lua_State *L, owner *self, mt_distribution *made, const mt_error *error) {
-    if (!made)
-        return mt_lua_raise_error(L, error);
-    self->distribution = made;
-    return 1;
+    return mt_lua_check_object(L, arg, &type);
 }
 
 /* make(name, {parameter = number | curve}) */
@@ -53,9 +34,9 @@ static int make(lua_State *L) {
                                 given[count].name, luaL_typename(L, 4));
         count++;
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_make(name, given, count, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_make(name, given, count, &error), &error);
 }
 
 /* The list of numbers at arg as an array owned by a userdata that it pushes. */
@@ -88,9 +69,9 @@ static int empirical(lua_State *L) {
             return mt_lua_raise(L, "empirical: there are %I values and %I weights",
                                 (lua_Integer)count, (lua_Integer)weighted);
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_empirical(values, weights, count, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_empirical(values, weights, count, &error), &error);
 }
 
 /* mix(parts, weights) */
@@ -107,9 +88,9 @@ static int mix(lua_State *L) {
         parts[i] = mt_lua_check_distribution(L, -1);
         lua_pop(L, 1); /* the table keeps it */
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_mix(parts, weights, count, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_mix(parts, weights, count, &error), &error);
 }
 
 /* affine(distribution, factor, offset) */
@@ -117,9 +98,9 @@ static int affine(lua_State *L) {
     mt_distribution *part = mt_lua_check_distribution(L, 1);
     double factor = mt_lua_check_finite(L, 2, "the factor");
     double offset = mt_lua_check_finite(L, 3, "what is added");
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_affine(part, factor, offset, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_affine(part, factor, offset, &error), &error);
 }
 
 /* clamp(distribution, low, high); -math.huge and math.huge: no bound */
@@ -127,9 +108,9 @@ static int clamp(lua_State *L) {
     mt_distribution *part = mt_lua_check_distribution(L, 1);
     double low = luaL_checknumber(L, 2);
     double high = luaL_checknumber(L, 3);
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_clamp(part, low, high, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_clamp(part, low, high, &error), &error);
 }
 
 /* forms() -> { {name, parameter, ...}, ... }: the ways to give the named distributions. */
@@ -209,12 +190,9 @@ static int is_shape(lua_State *L) {
 
 static int text(lua_State *L) {
     char buffer[1000];
-    owner *self = luaL_checkudata(L, 1, type_name);
-    if (!self->distribution) {
-        lua_pushliteral(L, "distribution (closed)");
-        return 1;
-    }
-    lua_pushstring(L, mt_distribution_text(self->distribution, buffer, sizeof buffer));
+    void **place = luaL_checkudata(L, 1, type.name);
+    lua_pushstring(L, *place ? mt_distribution_text(*place, buffer, sizeof buffer)
+                             : "distribution (closed)");
     return 1;
 }
 
@@ -232,10 +210,10 @@ int mt_lua_open_distribution(lua_State *L) {
                                        {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__tostring", text}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, type_name, methods, release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_setfield(L, -2, "metatable");
+    mt_lua_new_object_type(L, &type, methods, meta);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "metatable");
+    mt_lua_share_methods(L, "methods");
     luaL_newmetatable(L, "moontide.choice");
     lua_setfield(L, -2, "choice_metatable");
     return 1;

@@ -272,8 +272,6 @@ int mt_lua_open_hash(lua_State *L) {
         {"__len", hasher_length}, {"__tostring", hasher_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, hasher_type, methods, hasher_release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

@@ -3,35 +3,23 @@
 
 #include "prefix/lint/lint.h"
 
-static const char lint_type[] = "moontide.lint_state";
-
 typedef struct lint {
-    mt_lint *state; /* NULL once closed */
+    void *state;
     mt_lua_intake intake;
 } lint;
 
-static mt_lint *check_lint(lua_State *L) {
-    lint *self = luaL_checkudata(L, 1, lint_type);
-    if (!self->state)
-        mt_lua_raise(L, "lint: it is closed");
-    return self->state;
+static void release(void *state) {
+    mt_lint_free(state);
 }
+
+static const mt_lua_type type = {"moontide.lint_state", "lint: it is closed", release};
 
 /* new(block_size): 0 for the one that fits best */
 static int lint_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "lint: block_size");
     mt_error error;
-    lint *self = mt_lua_new_owner(L, sizeof *self, lint_type);
-    self->state = mt_lint_new(block_size, &error);
-    return self->state ? 1 : mt_lua_raise_error(L, &error);
-}
-
-static int lint_release(lua_State *L) {
-    lint *self = luaL_checkudata(L, 1, lint_type);
-    mt_lint *state = self->state;
-    self->state = NULL;
-    mt_lint_free(state);
-    return 0;
+    lint *self = mt_lua_new_owner(L, sizeof *self, type.name);
+    return mt_lua_keep(L, &self->state, mt_lint_new(block_size, &error), &error);
 }
 
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
@@ -39,7 +27,7 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
 }
 
 static int lint_read(lua_State *L) {
-    check_lint(L);
+    mt_lua_check_object(L, 1, &type);
     lint *self = lua_touserdata(L, 1);
     return mt_lua_intake_read(L, &self->intake, take, self, "lint");
 }
@@ -136,7 +124,7 @@ static void set_rows(lua_State *L, const mt_lint_result *result) {
 static int lint_result(lua_State *L) {
     mt_lint_result result;
     mt_error error;
-    if (mt_lint_finish(check_lint(L), &result, &error) != MT_OK)
+    if (mt_lint_finish(mt_lua_check_object(L, 1, &type), &result, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_newtable(L);
     mt_lua_set_count(L, "requests", result.requests);
@@ -149,9 +137,9 @@ static int lint_result(lua_State *L) {
 int mt_lua_open_lint(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", lint_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"read", lint_read}, {"result", lint_result}, {"close", lint_release}, {NULL, NULL}};
+        {"read", lint_read}, {"result", lint_result}, {"close", mt_lua_close}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, lint_type, methods, lint_release, NULL);
+    mt_lua_new_object_type(L, &type, methods, NULL);
     lua_pop(L, 1);
     return 1;
 }

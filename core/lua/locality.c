@@ -7,12 +7,6 @@
 
 #include <math.h>
 
-static const char hit_curve_type[] = "moontide.hit_curve";
-
-typedef struct hit_curve {
-    mt_hit_curve *curve; /* NULL once released */
-} hit_curve;
-
 int mt_lua_push_locality(lua_State *L, const mt_locality *locality) {
     mt_locality_result result;
     mt_error error;
@@ -117,26 +111,18 @@ int mt_lua_push_clock(lua_State *L, const mt_locality *locality) {
 
 /* ---- the hit curve ---- */
 
+static void release_hit_curve(void *curve) {
+    mt_hit_curve_free(curve);
+}
+
+static const mt_lua_type hit_curve_type = {"moontide.hit_curve", "analyze: it is closed",
+                                           release_hit_curve};
+
 int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality) {
     mt_error error;
-    hit_curve *self = mt_lua_new_owner(L, sizeof *self, hit_curve_type);
-    self->curve = mt_locality_hit_curve(locality, &error);
-    return self->curve ? 1 : mt_lua_failure(L, &error);
-}
-
-static const mt_hit_curve *check_curve(lua_State *L) {
-    const hit_curve *self = luaL_checkudata(L, 1, hit_curve_type);
-    if (!self->curve)
-        mt_lua_raise(L, "analyze: it is closed");
-    return self->curve;
-}
-
-static int hit_curve_release(lua_State *L) {
-    hit_curve *self = luaL_checkudata(L, 1, hit_curve_type);
-    mt_hit_curve *curve = self->curve;
-    self->curve = NULL;
-    mt_hit_curve_free(curve);
-    return 0;
+    void **place = mt_lua_new_object(L, &hit_curve_type);
+    *place = mt_locality_hit_curve(locality, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
 }
 
 static void push_ratio(lua_State *L, double ratio) {
@@ -149,7 +135,7 @@ static void push_ratio(lua_State *L, double ratio) {
 /* curve:at([size]) -> by request, by block, by token (nil: nothing to divide by); of an infinite
  * cache without a size */
 static int hit_curve_at(lua_State *L) {
-    const mt_hit_curve *curve = check_curve(L);
+    const mt_hit_curve *curve = mt_lua_check_object(L, 1, &hit_curve_type);
     uint64_t size =
         lua_isnoneornil(L, 2) ? MT_INFINITE_CACHE : mt_lua_check_count(L, 2, "hit_ratio: the size");
     mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
@@ -161,7 +147,7 @@ static int hit_curve_at(lua_State *L) {
 
 /* curve:size(share) -> blocks of the least cache with that share of the attainable hits */
 static int hit_curve_size(lua_State *L) {
-    const mt_hit_curve *curve = check_curve(L);
+    const mt_hit_curve *curve = mt_lua_check_object(L, 1, &hit_curve_type);
     double share = mt_lua_check_not_negative(L, 2, "analyze: the share");
     lua_pushinteger(L, (lua_Integer)mt_hit_curve_size(curve, share));
     return 1;
@@ -170,6 +156,6 @@ static int hit_curve_size(lua_State *L) {
 void mt_lua_register_hit_curve(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"at", hit_curve_at}, {"size", hit_curve_size}, {NULL, NULL}};
-    mt_lua_new_type(L, hit_curve_type, methods, hit_curve_release, NULL);
+    mt_lua_new_object_type(L, &hit_curve_type, methods, NULL);
     lua_pop(L, 1);
 }

@@ -108,7 +108,8 @@ static int recorded(lua_State *L) {
         times[i] = (double)request.time_ns * 1e-9;
     }
     void **place = mt_lua_new_object(L, &type);
-    return mt_lua_keep(L, place, mt_process_recorded(times, columns->count, speed, wrap, &error), &error);
+    return mt_lua_keep(L, place, mt_process_recorded(times, columns->count, speed, wrap, &error),
+                       &error);
 }
 
 /* closed(users, think) */

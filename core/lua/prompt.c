@@ -11,7 +11,8 @@ static void release_lengths(void *lengths) {
     mt_lengths_release(lengths);
 }
 
-static const mt_lua_type lengths_type = {"moontide.lengths", "the lengths are closed", release_lengths};
+static const mt_lua_type lengths_type = {"moontide.lengths", "the lengths are closed",
+                                         release_lengths};
 
 mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
     return mt_lua_check_object(L, arg, &lengths_type);
@@ -103,7 +104,8 @@ static void release_prompt(void *prompt) {
     mt_prompt_release(prompt);
 }
 
-static const mt_lua_type prompt_type = {"moontide.prompt", "the prompt source is closed", release_prompt};
+static const mt_lua_type prompt_type = {"moontide.prompt", "the prompt source is closed",
+                                        release_prompt};
 
 mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
     return mt_lua_check_object(L, arg, &prompt_type);

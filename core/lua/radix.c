@@ -292,8 +292,6 @@ int mt_lua_open_radix(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", radix_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, radix_type, methods, radix_release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

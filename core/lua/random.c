@@ -8,7 +8,6 @@
 #include <math.h>
 
 static const char *const random_type = "moontide.random";
-static const char *const sampler_type = "moontide.sampler";
 
 mt_random *mt_lua_check_random(lua_State *L, int arg) {
     mt_random *random = luaL_testudata(L, arg, random_type);
@@ -173,24 +172,22 @@ static int random_text(lua_State *L) {
 
 /* ---- sampler ---- */
 
+/* Its user value is the list of values. */
 typedef struct sampler {
-    mt_alias *alias; /* its user value is the list of values */
+    void *alias;
     size_t count;
 } sampler;
 
-static sampler *check_sampler(lua_State *L) {
-    sampler *self = luaL_checkudata(L, 1, sampler_type);
-    if (!self->alias)
-        mt_lua_raise(L, "the sampler is closed");
-    return self;
+static void release_sampler(void *alias) {
+    mt_alias_free(alias);
 }
 
-static int release_sampler(lua_State *L) {
-    sampler *self = luaL_checkudata(L, 1, sampler_type);
-    mt_alias *alias = self->alias;
-    self->alias = NULL;
-    mt_alias_free(alias);
-    return 0;
+static const mt_lua_type sampler_type = {"moontide.sampler", "the sampler is closed",
+                                         release_sampler};
+
+static sampler *check_sampler(lua_State *L) {
+    mt_lua_check_object(L, 1, &sampler_type);
+    return lua_touserdata(L, 1);
 }
 
 /* Weights at arg, or `count` ones for nil, in a userdata that it pushes. */
@@ -225,7 +222,7 @@ static int new_sampler(lua_State *L) {
     if (count == 0)
         return mt_lua_raise(L, "sampler: there must be at least one value");
     double *weights = check_weights(L, 2, count);
-    sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type);
+    sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type.name);
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i);
@@ -281,12 +278,8 @@ int mt_lua_open_random(lua_State *L) {
         {"__tostring", sampler_text}, {"__len", sampler_length}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, random_type, methods, NULL, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
-    mt_lua_new_type(L, sampler_type, sampler_methods, release_sampler, sampler_meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "sampler_methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
+    mt_lua_new_object_type(L, &sampler_type, sampler_methods, sampler_meta);
+    mt_lua_share_methods(L, "sampler_methods");
     return 1;
 }

@@ -193,33 +193,16 @@ static int new_times(lua_State *L) {
     return 1;
 }
 
-/* Sets a field of the table on top: an integer when the value is whole, none when it is NaN. */
-static void set_figure(lua_State *L, const char *name, double value) {
-    lua_Integer whole;
-    if (isnan(value))
-        return;
-    if (lua_numbertointeger(value, &whole) && (double)whole == value)
-        lua_pushinteger(L, whole);
-    else
-        lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_count(lua_State *L, const char *name, uint64_t count) {
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
 void mt_lua_push_dispersion(lua_State *L, int64_t window_ns, const mt_dispersion *dispersion) {
     double window = (double)window_ns / 1e9;
     lua_createtable(L, 0, 7);
-    set_figure(L, "window", window);
-    set_count(L, "windows", dispersion->windows);
-    set_count(L, "requests", dispersion->requests);
-    set_figure(L, "mean", dispersion->mean / window);
-    set_figure(L, "peak", dispersion->windows ? (double)dispersion->peak / window : NAN);
-    set_figure(L, "coefficient_of_variation", dispersion->coefficient_of_variation);
-    set_figure(L, "variance_over_mean", dispersion->variance_over_mean);
+    mt_lua_set_number(L, "window", window);
+    mt_lua_set_count(L, "windows", dispersion->windows);
+    mt_lua_set_count(L, "requests", dispersion->requests);
+    mt_lua_set_number(L, "mean", dispersion->mean / window);
+    mt_lua_set_number(L, "peak", dispersion->windows ? (double)dispersion->peak / window : NAN);
+    mt_lua_set_number(L, "coefficient_of_variation", dispersion->coefficient_of_variation);
+    mt_lua_set_number(L, "variance_over_mean", dispersion->variance_over_mean);
 }
 
 /* times:dispersion(window in seconds) -> table */

@@ -170,13 +170,6 @@ static int kept_parts(lua_State *L) {
 
 /* ---- the module ---- */
 
-/* Moves the methods table of the metatable at the top into the table of methods below it. */
-static void share_methods(lua_State *L, const char *name) {
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, name);
-    lua_pop(L, 1);
-}
-
 int mt_lua_open_trace(lua_State *L) {
     static const luaL_Reg functions[] = {{"writer", open_writer},
                                          {"formats", formats},
@@ -191,7 +184,7 @@ int mt_lua_open_trace(lua_State *L) {
     luaL_newlib(L, functions);
     lua_newtable(L);
     mt_lua_new_type(L, writer_type, writer_methods, writer_release, writer_meta);
-    share_methods(L, "writer");
+    mt_lua_share_methods(L, "writer");
     lua_setfield(L, -2, "methods");
     return 1;
 }
