@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -149,6 +150,20 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what) {
     return (uint64_t)value;
 }
 
+double *mt_lua_check_numbers(lua_State *L, int arg, const char *what, size_t *count) {
+    luaL_checktype(L, arg, LUA_TTABLE);
+    *count = lua_rawlen(L, arg);
+    double *numbers = lua_newuserdatauv(L, *count * sizeof *numbers + 1, 0);
+    for (size_t i = 0; i < *count; i++) {
+        if (lua_rawgeti(L, arg, (lua_Integer)i + 1) != LUA_TNUMBER)
+            mt_lua_raise(L, "%s %I must be a number, not %s", what, (lua_Integer)i + 1,
+                         luaL_typename(L, -1));
+        numbers[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return numbers;
+}
+
 int mt_lua_pause_collector(lua_State *L) {
     int was_running = lua_gc(L, LUA_GCISRUNNING);
     lua_gc(L, LUA_GCSTOP);
@@ -158,6 +173,32 @@ int mt_lua_pause_collector(lua_State *L) {
 void mt_lua_resume_collector(lua_State *L, int was_running) {
     if (was_running)
         lua_gc(L, LUA_GCRESTART);
+}
+
+void mt_lua_push_whole(lua_State *L, uint64_t value) {
+    if (value <= INT64_MAX)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushfstring(L, "%I%d", (lua_Integer)(value / 10), (int)(value % 10));
+}
+
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step) {
+    int was_running = mt_lua_pause_collector(L);
+    lua_createtable(L, count < INT_MAX ? (int)count : INT_MAX, 0);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)first + i * step, sizeof value);
+        mt_lua_push_whole(L, value);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    mt_lua_resume_collector(L, was_running);
+}
+
+void mt_lua_push_number(lua_State *L, double value) {
+    if (isnan(value))
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, value);
 }
 
 void mt_lua_set_count(lua_State *L, const char *name, uint64_t value) {

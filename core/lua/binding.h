@@ -74,6 +74,9 @@ double mt_lua_check_finite(lua_State *L, int arg, const char *what);
 double mt_lua_check_not_negative(lua_State *L, int arg, const char *what);
 uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
 
+/* The list of *count numbers at `arg`, in a userdata that is pushed; raises "WHAT 3 must be ...". */
+double *mt_lua_check_numbers(lua_State *L, int arg, const char *what, size_t *count);
+
 /* Between the two no finaliser of a script runs: it could close the object whose memory is being
  * handed over. Only running out of memory may raise there. pause returns what resume takes. */
 int mt_lua_pause_collector(lua_State *L);
@@ -83,6 +86,15 @@ void mt_lua_resume_collector(lua_State *L, int was_running);
 static inline int mt_lua_has_field(lua_State *L, int arg, const char *name) {
     return lua_getfield(L, arg, name) != LUA_TNIL;
 }
+
+/* Pushes a whole number: an integer, or its digits from 2^63 on, which no integer holds. */
+void mt_lua_push_whole(lua_State *L, uint64_t value);
+
+/* Pushes the list of `count` whole numbers, one every `step` bytes. */
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step);
+
+/* Pushes a number, nil for NaN. */
+void mt_lua_push_number(lua_State *L, double value);
 
 /* Sets a field of the table on top: a whole number / a number, an integer where it is whole and no
  * field where it is NaN. */

@@ -39,32 +39,15 @@ static int make(lua_State *L) {
     return mt_lua_keep(L, place, mt_distribution_make(name, given, count, &error), &error);
 }
 
-/* The list of numbers at arg as an array owned by a userdata that it pushes. */
-static double *check_numbers(lua_State *L, int arg, const char *what, size_t *count) {
-    luaL_checktype(L, arg, LUA_TTABLE);
-    *count = lua_rawlen(L, arg);
-    double *numbers = lua_newuserdatauv(L, *count * sizeof(double) + 1, 0);
-    for (size_t i = 0; i < *count; i++) {
-        int is_number;
-        lua_rawgeti(L, arg, (lua_Integer)i + 1);
-        numbers[i] = lua_tonumberx(L, -1, &is_number);
-        if (!is_number || lua_type(L, -1) != LUA_TNUMBER)
-            mt_lua_raise(L, "%s %d must be a number, not %s", what, (int)(i + 1),
-                         luaL_typename(L, -1));
-        lua_pop(L, 1);
-    }
-    return numbers;
-}
-
 /* empirical(values [, weights]) */
 static int empirical(lua_State *L) {
     lua_settop(L, 2);
     size_t count;
     size_t weighted = 0;
-    double *values = check_numbers(L, 1, "empirical: value", &count);
+    double *values = mt_lua_check_numbers(L, 1, "empirical: value", &count);
     double *weights = NULL;
     if (!lua_isnil(L, 2)) {
-        weights = check_numbers(L, 2, "empirical: weight", &weighted);
+        weights = mt_lua_check_numbers(L, 2, "empirical: weight", &weighted);
         if (weighted != count)
             return mt_lua_raise(L, "empirical: there are %I values and %I weights",
                                 (lua_Integer)count, (lua_Integer)weighted);
@@ -79,7 +62,7 @@ static int mix(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     size_t count;
-    double *weights = check_numbers(L, 2, "mix: weight", &count);
+    double *weights = mt_lua_check_numbers(L, 2, "mix: weight", &count);
     if (lua_rawlen(L, 1) != count)
         return mt_lua_raise(L, "mix: there must be as many weights as parts");
     mt_distribution **parts = lua_newuserdatauv(L, count * sizeof(void *) + 1, 0);

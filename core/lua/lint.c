@@ -34,13 +34,9 @@ static int lint_read(lua_State *L) {
 
 /* ---- the result as a table ---- */
 
-/* A number of 64 bits: an integer, or its digits where it is too large. */
+/* An id, of any 64 bits. */
 static void set_id(lua_State *L, const char *name, uint64_t value) {
-    char digits[32];
-    if (value <= INT64_MAX)
-        lua_pushinteger(L, (lua_Integer)value);
-    else
-        lua_pushlstring(L, digits, (size_t)(mt_write_u64(value, digits) - digits));
+    mt_lua_push_whole(L, value);
     lua_setfield(L, -2, name);
 }
 
@@ -55,11 +51,8 @@ static void set_time(lua_State *L, const char *name, int64_t nanoseconds) {
 static void set_lines(lua_State *L, const char *name, const mt_lines *lines) {
     lua_createtable(L, 0, 2);
     mt_lua_set_count(L, "count", lines->count);
-    lua_newtable(L);
-    for (uint64_t i = 0; i < lines->count && i < MT_LINES_KEPT; i++) {
-        lua_pushinteger(L, (lua_Integer)lines->line[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    size_t kept = lines->count < MT_LINES_KEPT ? (size_t)lines->count : MT_LINES_KEPT;
+    mt_lua_push_counts(L, lines->line, kept, sizeof *lines->line);
     lua_setfield(L, -2, "lines");
     lua_setfield(L, -2, name);
 }

@@ -125,13 +125,6 @@ int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality) {
     return *place ? 1 : mt_lua_failure(L, &error);
 }
 
-static void push_ratio(lua_State *L, double ratio) {
-    if (isnan(ratio))
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, ratio);
-}
-
 /* curve:at([size]) -> by request, by block, by token (nil: nothing to divide by); of an infinite
  * cache without a size */
 static int hit_curve_at(lua_State *L) {
@@ -139,9 +132,9 @@ static int hit_curve_at(lua_State *L) {
     uint64_t size =
         lua_isnoneornil(L, 2) ? MT_INFINITE_CACHE : mt_lua_check_count(L, 2, "hit_ratio: the size");
     mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
-    push_ratio(L, ratio.request);
-    push_ratio(L, ratio.block);
-    push_ratio(L, ratio.token);
+    mt_lua_push_number(L, ratio.request);
+    mt_lua_push_number(L, ratio.block);
+    mt_lua_push_number(L, ratio.token);
     return 3;
 }
 

@@ -51,16 +51,13 @@ static int add_choice(lua_State *L) {
     mt_fields *fields = mt_lua_check_fields(L, 1);
     const char *key = luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
-    luaL_checktype(L, 4, LUA_TTABLE);
-    size_t count = (size_t)luaL_len(L, 3);
+    size_t count;
+    double *weights = mt_lua_check_numbers(L, 4, "choice: weight", &count);
     const char **values = lua_newuserdatauv(L, count * sizeof *values + 1, 0);
-    double *weights = lua_newuserdatauv(L, count * sizeof *weights + 1, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 3, (lua_Integer)i + 1);
+        lua_rawgeti(L, 3, (lua_Integer)i + 1);
         values[i] = luaL_checkstring(L, -1); /* held by the table */
-        lua_geti(L, 4, (lua_Integer)i + 1);
-        weights[i] = luaL_checknumber(L, -1);
-        lua_pop(L, 2);
+        lua_pop(L, 1);
     }
     if (mt_fields_choice(fields, key, values, weights, count, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);

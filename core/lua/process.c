@@ -53,19 +53,10 @@ static int renewal(lua_State *L) {
 static int mmpp(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    size_t count = (size_t)luaL_len(L, 2);
-    luaL_argcheck(L, (size_t)luaL_len(L, 3) == count, 3, "as many dwelling times as levels");
-    double *levels = lua_newuserdatauv(L, 2 * count * sizeof *levels + 1, 0);
-    double *dwells = levels + count;
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 2, (lua_Integer)i + 1);
-        levels[i] = luaL_checknumber(L, -1);
-        lua_geti(L, 3, (lua_Integer)i + 1);
-        dwells[i] = luaL_checknumber(L, -1);
-        lua_pop(L, 2);
-    }
+    size_t count, dwell_count;
+    double *levels = mt_lua_check_numbers(L, 2, "mmpp: level", &count);
+    double *dwells = mt_lua_check_numbers(L, 3, "mmpp: dwelling time", &dwell_count);
+    luaL_argcheck(L, dwell_count == count, 3, "as many dwelling times as levels");
     void **place = mt_lua_new_object(L, &type);
     return mt_lua_keep(L, place, mt_process_mmpp(curve, levels, dwells, count, &error), &error);
 }

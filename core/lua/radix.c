@@ -44,19 +44,11 @@ static const mt_radix *check_finished(lua_State *L) {
 
 /* ---- ids ---- */
 
-enum { DIGITS_SIZE = 24 };
-
-/* As everywhere: ids of 2^63 and more, which a Lua integer cannot hold, are strings of digits. */
 static void push_id(lua_State *L, uint64_t id) {
-    char digits[DIGITS_SIZE];
-    if (id == MT_RADIX_ROOT_ID) {
+    if (id == MT_RADIX_ROOT_ID)
         lua_pushinteger(L, -1);
-    } else if (id <= INT64_MAX) {
-        lua_pushinteger(L, (lua_Integer)id);
-    } else {
-        snprintf(digits, sizeof digits, "%llu", (unsigned long long)id);
-        lua_pushstring(L, digits);
-    }
+    else
+        mt_lua_push_whole(L, id);
 }
 
 /* The string of digits at `index` as a number below 2^64 - 1; 0 when it is none. */

@@ -190,24 +190,6 @@ static sampler *check_sampler(lua_State *L) {
     return lua_touserdata(L, 1);
 }
 
-/* Weights at arg, or `count` ones for nil, in a userdata that it pushes. */
-static double *check_weights(lua_State *L, int arg, size_t count) {
-    double *weights = lua_newuserdatauv(L, count * sizeof(double) + 1, 0);
-    int given = !lua_isnil(L, arg);
-    for (size_t i = 0; i < count; i++) {
-        weights[i] = 1;
-        if (given) {
-            lua_rawgeti(L, arg, (lua_Integer)i + 1);
-            if (lua_type(L, -1) != LUA_TNUMBER)
-                mt_lua_raise(L, "sampler: weight %d must be a number, not %s", (int)(i + 1),
-                             luaL_typename(L, -1));
-            weights[i] = lua_tonumber(L, -1);
-            lua_pop(L, 1);
-        }
-    }
-    return weights;
-}
-
 /* sampler(values [, weights]) */
 static int new_sampler(lua_State *L) {
     lua_settop(L, 2);
@@ -221,7 +203,10 @@ static int new_sampler(lua_State *L) {
                             (lua_Integer)lua_rawlen(L, 2));
     if (count == 0)
         return mt_lua_raise(L, "sampler: there must be at least one value");
-    double *weights = check_weights(L, 2, count);
+    double *weights = lua_isnil(L, 2) ? lua_newuserdatauv(L, count * sizeof *weights, 0)
+                                      : mt_lua_check_numbers(L, 2, "sampler: weight", &count);
+    for (size_t i = 0; i < count && lua_isnil(L, 2); i++)
+        weights[i] = 1;
     sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type.name);
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (size_t i = 1; i <= count; i++) {
@@ -232,9 +217,7 @@ static int new_sampler(lua_State *L) {
     mt_error error;
     self->count = count;
     self->alias = mt_alias_new(weights, count, &error);
-    if (!self->alias)
-        return mt_lua_raise(L, "sampler: %s", error.message);
-    return 1;
+    return self->alias ? 1 : mt_lua_raise(L, "sampler: %s", error.message);
 }
 
 /* draw(random): one of the values */

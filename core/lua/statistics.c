@@ -119,11 +119,7 @@ static int new_sample(lua_State *L) {
 /* sample:distance(other) -> the Kolmogorov-Smirnov distance, nil when one of them is empty */
 static int sample_distance(lua_State *L) {
     const mt_lua_sample *self = mt_lua_check_sample(L, 1), *other = mt_lua_check_sample(L, 2);
-    double distance = mt_ks_distance(self->values, self->count, other->values, other->count);
-    if (isnan(distance))
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, distance);
+    mt_lua_push_number(L, mt_ks_distance(self->values, self->count, other->values, other->count));
     return 1;
 }
 
