@@ -15,17 +15,35 @@ static const char *code_name(mt_code code) {
     return names[code];
 }
 
-int mt_lua_failure(lua_State *L, const mt_error *error) {
+void mt_lua_push_error(lua_State *L, const mt_error *error) {
     char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushnil(L);
     lua_pushstring(L, mt_error_text(error, text, sizeof text));
+}
+
+int mt_lua_push_skipped(lua_State *L, uint64_t count, const mt_error *first) {
+    lua_pushinteger(L, (lua_Integer)count);
+    if (count == 0)
+        return 1;
+    mt_lua_push_error(L, first);
+    return 2;
+}
+
+int mt_lua_done(lua_State *L, mt_code code, const mt_error *error) {
+    if (code != MT_OK)
+        return mt_lua_failure(L, error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int mt_lua_failure(lua_State *L, const mt_error *error) {
+    lua_pushnil(L);
+    mt_lua_push_error(L, error);
     lua_pushstring(L, code_name(error->code));
     return 3;
 }
 
 int mt_lua_throw_failure(lua_State *L, const mt_error *error) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    mt_lua_push_error(L, error);
     return lua_error(L);
 }
 
@@ -40,8 +58,7 @@ static void __attribute__((noreturn)) throw_usage(lua_State *L) {
 }
 
 int mt_lua_raise_error(lua_State *L, const mt_error *error) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    mt_lua_push_error(L, error);
     throw_usage(L);
 }
 
@@ -76,6 +93,15 @@ void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
     }
     if (meta)
         luaL_setfuncs(L, meta, 0);
+}
+
+int mt_lua_is(lua_State *L, int index, const char *type) {
+    if (!lua_getmetatable(L, index))
+        return 0;
+    luaL_getmetatable(L, type);
+    int is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_same;
 }
 
 void mt_lua_share_methods(lua_State *L, const char *field) {

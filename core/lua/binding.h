@@ -17,6 +17,16 @@
 #include "base/error.h"
 #include "random/distribution.h"
 
+/* Pushes the error's text. */
+void mt_lua_push_error(lua_State *L, const mt_error *error);
+
+/* Pushes how many were passed over and, when any were, the first one's text; returns how many values
+ * that is. */
+int mt_lua_push_skipped(lua_State *L, uint64_t count, const mt_error *first);
+
+/* Returns `true`, or the failure where the code is one. */
+int mt_lua_done(lua_State *L, mt_code code, const mt_error *error);
+
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 
@@ -40,6 +50,9 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
  * Leaves the metatable on the stack. */
 void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
                      const luaL_Reg *meta);
+
+/* Does the value at `index` have that metatable? */
+int mt_lua_is(lua_State *L, int index, const char *type);
 
 /* Pops the metatable on top; its table of methods becomes a field of the table below it. */
 void mt_lua_share_methods(lua_State *L, const char *field);

@@ -20,15 +20,6 @@ static void release_tree(void *tree) {
 
 static const mt_lua_type tree_type = {"moontide.json.tree", "the tree is closed", release_tree};
 
-int mt_lua_json_is(lua_State *L, int index, const char *type) {
-    if (!lua_getmetatable(L, index))
-        return 0;
-    luaL_getmetatable(L, type);
-    int is_same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_same;
-}
-
 /* The text being read, and how far its numbers have been taken. */
 typedef struct reader {
     mt_json json;

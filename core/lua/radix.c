@@ -241,10 +241,7 @@ static int radix_leaf_lengths(lua_State *L) {
 /* radix:check() -> true | nil, message, code */
 static int radix_check(lua_State *L) {
     mt_error error;
-    if (mt_radix_check(check_finished(L), &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_done(L, mt_radix_check(check_finished(L), &error), &error);
 }
 
 static int radix_text(lua_State *L) {
