@@ -27,7 +27,7 @@ static int model_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
-    mt_source **source = mt_lua_new_source(L);
+    void **source = mt_lua_new_source(L);
     void **place = mt_lua_new_object(L, &model_type);
     mt_input *input = mt_input_open(path, &error);
     if (!input)

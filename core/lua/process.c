@@ -147,12 +147,6 @@ static int has_sessions(lua_State *L) {
     return 1;
 }
 
-/* is_closed(process) -> boolean: is it a closed loop, which has no times? */
-static int is_closed(lua_State *L) {
-    lua_pushboolean(L, mt_process_closed_users(mt_lua_check_process(L, 1)) > 0);
-    return 1;
-}
-
 /* areas(process, seed, factor, end, answer tokens, horizon, bins) -> {requests on average, ...}:
  * one number for each bin over [0, horizon), counting requests and sessions that begin before the
  * end. */
@@ -201,7 +195,6 @@ int mt_lua_open_process(lua_State *L) {
                                          {"duration", duration},
                                          {"period", period},
                                          {"has_sessions", has_sessions},
-                                         {"is_closed", is_closed},
                                          {"areas", areas},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &type, NULL, meta);

@@ -59,21 +59,21 @@ typedef enum field_kind { WHOLE, MILLISECONDS, IDS, TEXT, TOKEN, EXTRA } field_k
 /* What can be asked of a request by name. The last is no member of the table, line is not read. */
 static const struct field {
     const char *name;
-    field_kind kind;
     size_t place; /* in a request */
+    field_kind kind;
     unsigned has; /* 0: it is there when it is not 0, not empty */
 } fields[] = {
-    {"timestamp", MILLISECONDS, offsetof(mt_request, time_ns), MT_HAS_TIME},
-    {"input_length", WHOLE, offsetof(mt_request, input_length), MT_HAS_INPUT_LENGTH},
-    {"output_length", WHOLE, offsetof(mt_request, output_length), MT_HAS_OUTPUT_LENGTH},
-    {"hash_ids", IDS, offsetof(mt_request, hash_ids), MT_HAS_HASH_IDS},
-    {"session_id", TOKEN, offsetof(mt_request, session), MT_HAS_SESSION},
-    {"delay", MILLISECONDS, offsetof(mt_request, delay_ns), MT_HAS_DELAY},
-    {"stream", TEXT, offsetof(mt_request, stream), MT_HAS_STREAM},
-    {"turn", WHOLE, offsetof(mt_request, turn), MT_HAS_TURN},
-    {"extra", EXTRA, offsetof(mt_request, extra), 0},
-    {"line", WHOLE, offsetof(mt_request, line), 0},
-    {"hash_count", WHOLE, offsetof(mt_request, hash_count), MT_HAS_HASH_IDS},
+    {"timestamp", offsetof(mt_request, time_ns), MILLISECONDS, MT_HAS_TIME},
+    {"input_length", offsetof(mt_request, input_length), WHOLE, MT_HAS_INPUT_LENGTH},
+    {"output_length", offsetof(mt_request, output_length), WHOLE, MT_HAS_OUTPUT_LENGTH},
+    {"hash_ids", offsetof(mt_request, hash_ids), IDS, MT_HAS_HASH_IDS},
+    {"session_id", offsetof(mt_request, session), TOKEN, MT_HAS_SESSION},
+    {"delay", offsetof(mt_request, delay_ns), MILLISECONDS, MT_HAS_DELAY},
+    {"stream", offsetof(mt_request, stream), TEXT, MT_HAS_STREAM},
+    {"turn", offsetof(mt_request, turn), WHOLE, MT_HAS_TURN},
+    {"extra", offsetof(mt_request, extra), EXTRA, 0},
+    {"line", offsetof(mt_request, line), WHOLE, 0},
+    {"hash_count", offsetof(mt_request, hash_count), WHOLE, MT_HAS_HASH_IDS},
 };
 
 enum { FIELDS = sizeof fields / sizeof *fields, MEMBERS = FIELDS - 1, READ_MEMBERS = FIELDS - 2 };

@@ -9,8 +9,10 @@
 #include <math.h>
 #include <string.h>
 
-static const char sample_type[] = "moontide.sample";
-static const char times_type[] = "moontide.times";
+static const mt_lua_type sample_type = {"moontide.sample", "statistics: the sample is closed",
+                                        mt_free};
+static const mt_lua_type times_type = {"moontide.times", "statistics: the times are closed",
+                                       mt_free};
 
 void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
     lua_createtable(L, 0, 7);
@@ -58,8 +60,8 @@ static double list_value(lua_State *L, int arg, lua_Integer i) {
 /* ---- samples ---- */
 
 mt_lua_sample *mt_lua_new_sample(lua_State *L, size_t count) {
-    mt_lua_sample *self = mt_lua_new_owner(L, sizeof *self, sample_type);
-    self->values = mt_allocate(count, sizeof *self->values);
+    mt_lua_sample *self = mt_lua_new_owner(L, sizeof *self, sample_type.name);
+    self->values = mt_allocate(count, sizeof(double));
     if (!self->values)
         raise_memory(L);
     return self;
@@ -71,18 +73,8 @@ void mt_lua_sort_sample(mt_lua_sample *sample, size_t count) {
 }
 
 const mt_lua_sample *mt_lua_check_sample(lua_State *L, int arg) {
-    const mt_lua_sample *self = luaL_checkudata(L, arg, sample_type);
-    if (!self->values)
-        mt_lua_raise(L, "statistics: the sample is closed");
-    return self;
-}
-
-static int sample_release(lua_State *L) {
-    mt_lua_sample *self = luaL_checkudata(L, 1, sample_type);
-    double *values = self->values;
-    *self = (mt_lua_sample){NULL, 0};
-    mt_free(values);
-    return 0;
+    mt_lua_check_object(L, arg, &sample_type);
+    return lua_touserdata(L, arg);
 }
 
 /* The lengths that a column can give. */
@@ -98,19 +90,20 @@ static int new_sample(lua_State *L) {
         luaL_checktype(L, 1, LUA_TTABLE);
         lua_Unsigned length = lua_rawlen(L, 1);
         mt_lua_sample *self = mt_lua_new_sample(L, length);
-        for (; count < length; count++)
-            self->values[count] = list_value(L, 1, (lua_Integer)count + 1);
+        for (double *values = self->values; count < length; count++)
+            values[count] = list_value(L, 1, (lua_Integer)count + 1);
         mt_lua_sort_sample(self, count);
         return 1;
     }
     int which = luaL_checkoption(L, 2, NULL, length_names);
     mt_lua_sample *self = mt_lua_new_sample(L, columns->count);
+    double *values = self->values;
     for (size_t i = 0; i < columns->count; i++) {
         mt_request request;
         if (!(mt_columns_has(columns, i) & length_members[which]))
             continue;
         mt_columns_get(columns, i, &request);
-        self->values[count++] = (double)(which ? request.output_length : request.input_length);
+        values[count++] = (double)(which ? request.output_length : request.input_length);
     }
     mt_lua_sort_sample(self, count);
     return 1;
@@ -136,23 +129,13 @@ static int sample_text(lua_State *L) {
 /* ---- times ---- */
 
 typedef struct times {
-    int64_t *nanoseconds; /* in ascending order; NULL once closed */
+    void *nanoseconds; /* int64_t each, in ascending order */
     size_t count;
 } times;
 
 static const times *check_times(lua_State *L, int arg) {
-    const times *self = luaL_checkudata(L, arg, times_type);
-    if (!self->nanoseconds)
-        mt_lua_raise(L, "statistics: the times are closed");
-    return self;
-}
-
-static int times_release(lua_State *L) {
-    times *self = luaL_checkudata(L, 1, times_type);
-    int64_t *nanoseconds = self->nanoseconds;
-    *self = (times){NULL, 0};
-    mt_free(nanoseconds);
-    return 0;
+    mt_lua_check_object(L, arg, &times_type);
+    return lua_touserdata(L, arg);
 }
 
 /* Seconds as nanoseconds; raises where 64 bits do not hold them. */
@@ -169,18 +152,18 @@ static int new_times(lua_State *L) {
     if (!columns)
         luaL_checktype(L, 1, LUA_TTABLE);
     size_t most = columns ? columns->count : lua_rawlen(L, 1);
-    times *self = mt_lua_new_owner(L, sizeof *self, times_type);
-    self->nanoseconds = mt_allocate(most, sizeof *self->nanoseconds);
-    if (!self->nanoseconds)
+    times *self = mt_lua_new_owner(L, sizeof *self, times_type.name);
+    int64_t *nanoseconds = self->nanoseconds = mt_allocate(most, sizeof *nanoseconds);
+    if (!nanoseconds)
         raise_memory(L);
     for (size_t i = 0; i < most; i++) {
         mt_request request;
         if (!columns) {
             double seconds = list_value(L, 1, (lua_Integer)i + 1);
-            self->nanoseconds[self->count++] = to_nanoseconds(L, seconds);
+            nanoseconds[self->count++] = to_nanoseconds(L, seconds);
         } else if (mt_columns_has(columns, i) & MT_HAS_TIME) {
             mt_columns_get(columns, i, &request);
-            self->nanoseconds[self->count++] = request.time_ns;
+            nanoseconds[self->count++] = request.time_ns;
         }
     }
     mt_error error;
@@ -229,16 +212,16 @@ int mt_lua_open_statistics(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"sample", new_sample}, {"times", new_times}, {NULL, NULL}};
     static const luaL_Reg sample_methods[] = {
-        {"distance", sample_distance}, {"close", sample_release}, {NULL, NULL}};
+        {"distance", sample_distance}, {"close", mt_lua_close}, {NULL, NULL}};
     static const luaL_Reg sample_meta[] = {
         {"__len", sample_length}, {"__tostring", sample_text}, {NULL, NULL}};
     static const luaL_Reg times_methods[] = {
-        {"dispersion", times_dispersion}, {"close", times_release}, {NULL, NULL}};
+        {"dispersion", times_dispersion}, {"close", mt_lua_close}, {NULL, NULL}};
     static const luaL_Reg times_meta[] = {
         {"__len", times_length}, {"__tostring", times_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, sample_type, sample_methods, sample_release, sample_meta);
-    mt_lua_new_type(L, times_type, times_methods, times_release, times_meta);
+    mt_lua_new_object_type(L, &sample_type, sample_methods, sample_meta);
+    mt_lua_new_object_type(L, &times_type, times_methods, times_meta);
     lua_pop(L, 2);
     return 1;
 }

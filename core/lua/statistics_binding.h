@@ -15,7 +15,7 @@ void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *qu
 
 /* Numbers in ascending order, as the userdata "moontide.sample" holds them. */
 typedef struct mt_lua_sample {
-    double *values; /* NULL once closed */
+    void *values; /* double each; NULL once closed */
     size_t count;
 } mt_lua_sample;
 
