@@ -174,5 +174,6 @@ int mt_lua_open_analysis(lua_State *L) {
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_pop(L, 1);
     mt_lua_register_hit_curve(L);
+    mt_lua_register_sample(L);
     return 1;
 }

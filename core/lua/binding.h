@@ -155,7 +155,6 @@ int mt_lua_open_radix(lua_State *L);
 int mt_lua_open_model(lua_State *L);
 int mt_lua_open_radix_source(lua_State *L);
 int mt_lua_open_synthesis(lua_State *L);
-int mt_lua_open_statistics(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);

@@ -291,17 +291,6 @@ static int period(lua_State *L) {
     return 3;
 }
 
-/* total(curve, finish): the area clamped to rates >= 0 over [0, finish) -> number | nil, message */
-static int total(lua_State *L) {
-    mt_curve *curve = mt_lua_check_curve(L, 1);
-    double finish = luaL_checknumber(L, 2), value;
-    mt_error error;
-    if (mt_curve_total(curve, shared_of(L)->seed, finish, &value, &error))
-        return mt_lua_failure(L, &error);
-    lua_pushnumber(L, value);
-    return 1;
-}
-
 /* is(value): is it a curve? */
 static int is(lua_State *L) {
     lua_pushboolean(L, luaL_testudata(L, 1, type.name) != NULL);
@@ -367,7 +356,6 @@ int mt_lua_open_curve(lua_State *L) {
                                          {"maximum_of", maximum_of},
                                          {"duration", duration},
                                          {"period", period},
-                                         {"total", total},
                                          {"is", is},
                                          {"reset", reset},
                                          {"text", text},

@@ -199,12 +199,6 @@ static int decides(lua_State *L) {
     return 1;
 }
 
-/* shared_mean(prompt) -> mean tokens of its shared part */
-static int shared_mean(lua_State *L) {
-    lua_pushnumber(L, mt_prompt_shared_mean(mt_lua_check_prompt(L, 1)));
-    return 1;
-}
-
 static int prompt_text(lua_State *L) {
     lua_pushstring(L, mt_prompt_text(mt_lua_check_prompt(L, 1)));
     return 1;
@@ -218,7 +212,6 @@ int mt_lua_open_prompt(lua_State *L) {
                                          {"recorded", recorded_prompts},
                                          {"learned", learned_prompts},
                                          {"decides", decides},
-                                         {"shared_mean", shared_mean},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &prompt_type, NULL, meta);
     lua_pop(L, 1);

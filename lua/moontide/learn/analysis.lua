@@ -190,7 +190,7 @@ local function analyse_trace(trace, opt, what, samples)
 end
 
 --- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
---- input_length, output_length and context_length as samples (core.statistics).
+--- input_length, output_length and context_length as samples of core (lua/statistics_binding.h there).
 ---@param trace moontide.trace
 ---@param opt table block_size, skip_bad_lines, cache_sizes
 ---@param what string the trace's name for messages
