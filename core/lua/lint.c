@@ -90,7 +90,6 @@ static void set_blocks(lua_State *L, const mt_lint_result *result) {
     mt_lua_set_count(L, "other_size", result->other_size);
     mt_lua_set_count(L, "better_fits", result->better_fits);
     set_lines(L, "two_parents", &result->two_parents);
-    mt_lua_set_count(L, "conflicts", result->conflicts);
     set_id(L, "conflict_id", result->conflict.id);
     mt_lua_set_count(L, "conflict_line", result->conflict.line);
     if (result->conflict.has_now)
