@@ -27,9 +27,12 @@ static shared *shared_of(lua_State *L) {
 }
 
 mt_curve *mt_lua_check_curve(lua_State *L, int arg) {
-    if (!luaL_testudata(L, arg, type.name))
+    void **place = luaL_testudata(L, arg, type.name);
+    if (!place)
         mt_lua_raise(L, "argument %d must be a rate curve, not %s", arg, luaL_typename(L, arg));
-    return mt_lua_check_object(L, arg, &type);
+    if (!*place)
+        mt_lua_raise(L, "%s", type.closed);
+    return *place;
 }
 
 /* Gives the curve to the userdata on top, or raises "NAME: what is wrong". */

@@ -12,9 +12,12 @@ static void release(void *distribution) {
 static const mt_lua_type type = {"moontide.distribution", "the distribution is closed", release};
 
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg) {
-    if (!luaL_testudata(L, arg, type.name))
+    void **place = luaL_testudata(L, arg, type.name);
+    if (!place)
         mt_lua_raise(L, "argument %d must be a distribution, not %s", arg, luaL_typename(L, arg));
-    return mt_lua_check_object(L, arg, &type);
+    if (!*place)
+        mt_lua_raise(L, "%s", type.closed);
+    return *place;
 }
 
 /* make(name, {parameter = number | curve}) */
