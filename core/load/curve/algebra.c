@@ -44,10 +44,10 @@ static mt_curve *combine(size_t size, const mt_curve_kind *kind, mt_curve *a, mt
     return made;
 }
 
-static void operation_text(const mt_curve *curve, mt_curve_writer *writer, const char *operator,
+static void operation_text(const mt_curve *curve, mt_text_writer *writer, const char *operator,
                            int left, int right) {
     mt_curve_write_part(writer, curve->parts[0], left);
-    mt_curve_write(writer, "%s", operator);
+    mt_write_text(writer, operator);
     mt_curve_write_part(writer, curve->parts[1], right);
 }
 
@@ -75,16 +75,15 @@ static double scale_area(const mt_curve *curve, const mt_realisation *path, doub
     return ((const scaled *)curve)->factor * mt_curve_area_of(curve->parts[0], path, t0, t1);
 }
 
-static void scale_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void scale_text(const mt_curve *curve, mt_text_writer *writer) {
     const scaled *self = (const scaled *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, self->what == SCALE_TO_MEAN ? ":scale_to{mean=" : ":scale_to{max=");
-    mt_curve_write_number(writer, self->target);
-    mt_curve_write(writer, "}");
+    MT_WRITE(writer, self->what == SCALE_TO_MEAN ? ":scale_to{mean=#}" : ":scale_to{max=#}",
+             self->target);
 }
 
-static void negative_text(const mt_curve *curve, mt_curve_writer *writer) {
-    mt_curve_write(writer, "-");
+static void negative_text(const mt_curve *curve, mt_text_writer *writer) {
+    mt_write_text(writer, "-");
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
 }
 
@@ -154,25 +153,25 @@ static double sum_area(const mt_curve *curve, const mt_realisation *path, double
            mt_curve_area_of(curve->parts[1], path, t0, t1);
 }
 
-static void sum_text(const mt_curve *curve, mt_curve_writer *writer);
+static void sum_text(const mt_curve *curve, mt_text_writer *writer);
 
 static const mt_curve_kind sum_kind = {MT_BINDS_SUM, sum_at, sum_piece, sum_area, sum_text, NULL};
 
 /* Writes the terms from left to right. A subtracted term has its sign turned. */
-static void terms_text(const mt_curve *curve, mt_curve_writer *writer, int first) {
+static void terms_text(const mt_curve *curve, mt_text_writer *writer, int first) {
     if (curve->kind == &sum_kind) {
         terms_text(curve->parts[0], writer, first);
         terms_text(curve->parts[1], writer, 0);
     } else if (curve->kind == &negative_kind && !first) {
-        mt_curve_write(writer, " - ");
+        mt_write_text(writer, " - ");
         mt_curve_write_part(writer, curve->parts[0], MT_BINDS_PRODUCT);
     } else {
-        mt_curve_write(writer, first ? "" : " + ");
+        mt_write_text(writer, first ? "" : " + ");
         mt_curve_write_part(writer, curve, MT_BINDS_PRODUCT);
     }
 }
 
-static void sum_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void sum_text(const mt_curve *curve, mt_text_writer *writer) {
     terms_text(curve, writer, 1);
 }
 
@@ -235,7 +234,7 @@ static double product_area(const mt_curve *curve, const mt_realisation *path, do
     return mt_curve_area_by_pieces(curve, path, t0, t1);
 }
 
-static void product_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void product_text(const mt_curve *curve, mt_text_writer *writer) {
     operation_text(curve, writer, " * ", MT_BINDS_PRODUCT, MT_BINDS_MINUS);
 }
 
@@ -266,7 +265,7 @@ static double quotient_area(const mt_curve *curve, const mt_realisation *path, d
     return mt_curve_area_by_pieces(curve, path, t0, t1);
 }
 
-static void quotient_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void quotient_text(const mt_curve *curve, mt_text_writer *writer) {
     operation_text(curve, writer, " / ", MT_BINDS_PRODUCT, MT_BINDS_MINUS);
 }
 
@@ -308,14 +307,14 @@ static void maximum_piece(const mt_curve *curve, const mt_realisation *path, dou
     extreme_piece(curve, path, t, 1, series);
 }
 
-static void extreme_text(const mt_curve *curve, mt_curve_writer *writer, const char *name) {
-    mt_curve_write(writer, "%s(", name);
+static void extreme_text(const mt_curve *curve, mt_text_writer *writer, const char *begin) {
+    mt_write_text(writer, begin);
     operation_text(curve, writer, ", ", MT_BINDS_THEN, MT_BINDS_THEN);
-    mt_curve_write(writer, ")");
+    mt_write_text(writer, ")");
 }
 
-static void maximum_text(const mt_curve *curve, mt_curve_writer *writer) {
-    extreme_text(curve, writer, "max");
+static void maximum_text(const mt_curve *curve, mt_text_writer *writer) {
+    extreme_text(curve, writer, "max(");
 }
 
 static double minimum_at(const mt_curve *curve, const mt_realisation *path, double t) {
@@ -328,8 +327,8 @@ static void minimum_piece(const mt_curve *curve, const mt_realisation *path, dou
     extreme_piece(curve, path, t, -1, series);
 }
 
-static void minimum_text(const mt_curve *curve, mt_curve_writer *writer) {
-    extreme_text(curve, writer, "min");
+static void minimum_text(const mt_curve *curve, mt_text_writer *writer) {
+    extreme_text(curve, writer, "min(");
 }
 
 static const mt_curve_kind maximum_kind = {MT_BINDS_ATOM, maximum_at,   maximum_piece,
@@ -381,14 +380,10 @@ static void clamp_piece(const mt_curve *curve, const mt_realisation *path, doubl
     series->end = end;
 }
 
-static void clamp_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void clamp_text(const mt_curve *curve, mt_text_writer *writer) {
     const clamped *self = (const clamped *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ":clamp(");
-    mt_curve_write_number(writer, self->low);
-    mt_curve_write(writer, ", ");
-    mt_curve_write_number(writer, self->high);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ":clamp(#, #)", self->low, self->high);
 }
 
 static const mt_curve_kind clamp_kind = {MT_BINDS_ATOM, clamp_at,   clamp_piece,

@@ -87,13 +87,9 @@ static double noise_at(const mt_curve *curve, const mt_realisation *path, double
     return series.coefficient[0];
 }
 
-static void noise_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void noise_text(const mt_curve *curve, mt_text_writer *writer) {
     const noise *self = (const noise *)curve;
-    mt_curve_write(writer, "noise{cv=");
-    mt_curve_write_number(writer, self->cv);
-    mt_curve_write(writer, ", corr_time=");
-    mt_curve_write_number(writer, self->corr_time);
-    mt_curve_write(writer, "}");
+    MT_WRITE(writer, "noise{cv=#, corr_time=#}", self->cv, self->corr_time);
 }
 
 static const mt_curve_kind noise_kind = {MT_BINDS_ATOM, noise_at,   noise_piece,

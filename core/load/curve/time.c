@@ -28,9 +28,9 @@ static double then_area(const mt_curve *curve, const mt_realisation *path, doubl
            mt_curve_area_of(curve->parts[1], path, t0 - change, t1 - change);
 }
 
-static void then_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void then_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_THEN);
-    mt_curve_write(writer, " .. ");
+    mt_write_text(writer, " .. ");
     mt_curve_write_part(writer, curve->parts[1], MT_BINDS_THEN);
 }
 
@@ -81,11 +81,9 @@ static double ended_area(const mt_curve *curve, const mt_realisation *path, doub
     return mt_curve_area_of(curve->parts[0], path, t0, t1);
 }
 
-static void ended_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void ended_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ((const ended *)curve)->is_pad ? ":pad(" : ":take(");
-    mt_curve_write_number(writer, curve->duration);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ((const ended *)curve)->is_pad ? ":pad(#)" : ":take(#)", curve->duration);
 }
 
 static const mt_curve_kind ended_kind = {MT_BINDS_ATOM, ended_at,   ended_piece,
@@ -145,11 +143,9 @@ static double shift_area(const mt_curve *curve, const mt_realisation *path, doub
     return mt_curve_area_of(curve->parts[0], path, t0 - delay, t1 - delay);
 }
 
-static void shift_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void shift_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ":shift(");
-    mt_curve_write_number(writer, ((const shifted *)curve)->delay);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ":shift(#)", ((const shifted *)curve)->delay);
 }
 
 static const mt_curve_kind shift_kind = {MT_BINDS_ATOM, shift_at,   shift_piece,
@@ -220,13 +216,13 @@ static double loop_area(const mt_curve *curve, const mt_realisation *path, doubl
            mt_curve_area_of(part, path, 0, t1 - last);
 }
 
-static void loop_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void loop_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
     uint64_t times = ((const looped *)curve)->times;
     if (times)
-        mt_curve_write(writer, ":loop(%llu)", (unsigned long long)times);
+        MT_WRITE(writer, ":loop(#)", (double)times);
     else
-        mt_curve_write(writer, ":loop()");
+        mt_write_text(writer, ":loop()");
 }
 
 static const mt_curve_kind loop_kind = {MT_BINDS_ATOM, loop_at,   loop_piece,
@@ -293,12 +289,10 @@ static double pace_area(const mt_curve *curve, const mt_realisation *path, doubl
     return self->is_speed ? area : area * self->factor;
 }
 
-static void pace_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void pace_text(const mt_curve *curve, mt_text_writer *writer) {
     const paced *self = (const paced *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, self->is_speed ? ":speed(" : ":stretch(");
-    mt_curve_write_number(writer, self->factor);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, self->is_speed ? ":speed(#)" : ":stretch(#)", self->factor);
 }
 
 static const mt_curve_kind pace_kind = {MT_BINDS_ATOM, pace_at,   pace_piece,
