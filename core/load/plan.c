@@ -18,11 +18,10 @@ struct mt_plan {
 };
 
 mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0 || block_size > MT_PLAN_BLOCK_SIZE_LIMIT) {
-        mt_fail(error, MT_ERROR_VALUE, "block_size must be between 1 and %llu, not %llu",
-                (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size);
-        return NULL;
-    }
+    if (block_size == 0 || block_size > MT_PLAN_BLOCK_SIZE_LIMIT)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "block_size must be between 1 and %llu, not %llu",
+                    (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size));
     mt_plan *plan = mt_new(sizeof *plan, "plan", error);
     if (!plan)
         return NULL;

@@ -113,9 +113,8 @@ static int fail(mt_csv_reader *reader, uint64_t line, uint64_t column, const cha
 }
 
 static int fail_memory(mt_csv_reader *reader) {
-    mt_fail_at(&reader->failure, MT_ERROR_MEMORY, mt_input_name(reader->input), reader->row_line, 0,
-               "out of memory (CSV row)");
-    return -1;
+    return mt_failed(mt_fail_at(&reader->failure, MT_ERROR_MEMORY, mt_input_name(reader->input),
+                                reader->row_line, 0, "out of memory (CSV row)"));
 }
 
 /* Says why libcsv stopped before byte `at` of the text it was given. */
@@ -173,10 +172,8 @@ static size_t line_length(const char *text, size_t length) {
 
 /* The next block of the file: 1, 0 at its end, -1. */
 static int read_block(mt_csv_reader *reader) {
-    if (mt_interrupted()) {
-        mt_fail(&reader->failure, MT_ERROR_INTERRUPTED, "interrupted");
-        return -1;
-    }
+    if (mt_interrupted())
+        return mt_failed(mt_fail(&reader->failure, MT_ERROR_INTERRUPTED, "interrupted"));
     return mt_input_block(reader->input, &reader->unread, &reader->unread_length, &reader->failure);
 }
 
@@ -276,10 +273,8 @@ int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error) {
     size_t width = reader->header.count;
     if (reader->failure.code != MT_OK)
         return keep_failure(reader, error);
-    if (mt_interrupted()) {
-        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        return -1;
-    }
+    if (mt_interrupted())
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     int status = read_row(reader, &reader->row, width);
     if (status < 0)
         return keep_failure(reader, error);

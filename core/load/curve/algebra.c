@@ -28,13 +28,12 @@ static double common_period(double a, double b) {
 static mt_curve *combine(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_curve *b,
                          mt_error *error) {
     double shorter = fmin(a->duration, b->duration), longer = fmax(a->duration, b->duration);
-    if (isfinite(longer) && longer - shorter > 1e-10 * longer) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curves last %.15g s and %.15g s and cannot be combined: "
-                ":take(%.15g) cuts the long one, :pad(%.15g) adds silence to the short one",
-                a->duration, b->duration, shorter, longer);
-        return NULL;
-    }
+    if (isfinite(longer) && longer - shorter > 1e-10 * longer)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "the curves last %.15g s and %.15g s and cannot be combined: "
+                    ":take(%.15g) cuts the long one, :pad(%.15g) adds silence to the short one",
+                    a->duration, b->duration, shorter, longer));
     mt_curve *made = mt_curve_make(size, kind, a, b, error);
     if (!made)
         return NULL;
@@ -111,16 +110,13 @@ static mt_curve *scale_make(mt_curve *curve, double factor, double target, scale
 
 mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_error *error) {
     const char *what = by_maximum ? "max" : "mean";
-    if (!(target >= 0 && isfinite(target))) {
-        mt_fail(error, MT_ERROR_VALUE, "%s must be finite and not negative, not %g", what, target);
-        return NULL;
-    }
-    if (isinf(curve->duration) && isnan(curve->period)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "an endless curve that does not repeat itself has no %s: end it with :take(d)",
-                what);
-        return NULL;
-    }
+    if (!(target >= 0 && isfinite(target)))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "%s must be finite and not negative, not %g",
+                               what, target));
+    if (isinf(curve->duration) && isnan(curve->period))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "an endless curve that does not repeat itself has no %s: end it with :take(d)", what));
     mt_realisation expected = {0, 1};
     double end = isinf(curve->duration) ? nextafter(curve->settled + curve->period, INFINITY)
                                         : curve->duration;
@@ -390,11 +386,9 @@ static const mt_curve_kind clamp_kind = {MT_BINDS_ATOM, clamp_at,   clamp_piece,
                                          NULL,          clamp_text, NULL};
 
 mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *error) {
-    if (!(low <= high)) {
-        mt_fail(error, MT_ERROR_VALUE, "the lower bound must not be above the upper (%g > %g)", low,
-                high);
-        return NULL;
-    }
+    if (!(low <= high))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "the lower bound must not be above the upper (%g > %g)", low, high));
     clamped *made = (clamped *)mt_curve_make(sizeof *made, &clamp_kind, curve, NULL, error);
     if (!made)
         return NULL;

@@ -115,10 +115,8 @@ static double logarithm_variance(double cv) {
 }
 
 mt_curve *mt_curve_noise(double cv, double corr_time, uint64_t number, mt_error *error) {
-    if (!(cv >= 0 && cv <= 100)) {
-        mt_fail(error, MT_ERROR_VALUE, "cv must be between 0 and 100, not %g", cv);
-        return NULL;
-    }
+    if (!(cv >= 0 && cv <= 100))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "cv must be between 0 and 100, not %g", cv));
     if (!mt_curve_check_positive(corr_time, 0, "corr_time", error))
         return NULL;
     noise *made = (noise *)mt_curve_make(sizeof *made, &noise_kind, NULL, NULL, error);

@@ -203,12 +203,10 @@ mt_curve *mt_curve_spike(double at, double height, double rise, double fall, mt_
         !mt_curve_check_finite(height, "height", error) ||
         !mt_curve_check_finite(rise, "rise", error) || !mt_curve_check_finite(fall, "fall", error))
         return NULL;
-    if (rise < 0 || fall < 0 || (rise == 0 && fall == 0)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "rise and fall must not be negative, and not both 0 (they are %g and %g)", rise,
-                fall);
-        return NULL;
-    }
+    if (rise < 0 || fall < 0 || (rise == 0 && fall == 0))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "rise and fall must not be negative, and not both 0 (they are %g and %g)", rise, fall));
     spike *made = (spike *)mt_curve_make(sizeof *made, &spike_kind, NULL, NULL, error);
     if (!made)
         return NULL;

@@ -50,11 +50,10 @@ static mt_curve *then_make(mt_curve *a, mt_curve *b, mt_error *error) {
 }
 
 mt_curve *mt_curve_then(mt_curve *a, mt_curve *b, mt_error *error) {
-    if (isinf(a->duration)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curve on the left never ends, so nothing can follow it: end it with :take(d)");
-        return NULL;
-    }
+    if (isinf(a->duration))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "the curve on the left never ends, so nothing can follow it: end it with :take(d)"));
     return mt_curve_join(&then_kind, then_make, a, b, error);
 }
 
@@ -154,11 +153,10 @@ static const mt_curve_kind shift_kind = {MT_BINDS_ATOM, shift_at,   shift_piece,
 mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error) {
     if (!mt_curve_check_finite(delay, "the delay", error))
         return NULL;
-    if (!(curve->duration + delay > 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "shifting by %.15g s drops all of the curve's %.15g s",
-                delay, curve->duration);
-        return NULL;
-    }
+    if (!(curve->duration + delay > 0))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "shifting by %.15g s drops all of the curve's %.15g s", delay,
+                               curve->duration));
     shifted *made = (shifted *)mt_curve_make(sizeof *made, &shift_kind, curve, NULL, error);
     if (!made)
         return NULL;
@@ -229,11 +227,10 @@ static const mt_curve_kind loop_kind = {MT_BINDS_ATOM, loop_at,   loop_piece,
                                         loop_area,     loop_text, NULL};
 
 mt_curve *mt_curve_loop(mt_curve *curve, uint64_t times, mt_error *error) {
-    if (isinf(curve->duration)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curve never ends, so it cannot be repeated: end it with :take(d)");
-        return NULL;
-    }
+    if (isinf(curve->duration))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "the curve never ends, so it cannot be repeated: end it with :take(d)"));
     looped *made = (looped *)mt_curve_make(sizeof *made, &loop_kind, curve, NULL, error);
     if (!made)
         return NULL;

@@ -117,10 +117,8 @@ static void set_means(recorded_prompt *prompt) {
 mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error) {
     char text[64];
     size_t count = recorded->count;
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "prompts_of: the trace has no requests");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "prompts_of: the trace has no requests"));
     snprintf(text, sizeof text, "prompts_of(%zu requests%s)", count, wrap ? ", {wrap=true}" : "");
     mt_prompt *base = mt_prompt_new(&recorded_kind, sizeof(recorded_prompt), text, error);
     if (!base)

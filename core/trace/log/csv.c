@@ -312,7 +312,7 @@ static int read_session(csv_log *self, const mt_csv_row *row, mt_request *reques
     if (field.length == 0)
         return 0;
     if (MT_GROW(self->token, self->token_capacity, LONGEST_ESCAPE * field.length + 2) != 0)
-        return mt_fail_memory(error, "log reader"), -1;
+        return mt_failed(mt_fail_memory(error, "log reader"));
     size_t length = mt_json_encode(field.text, field.length, self->token);
     mt_json quiet = {self->token, self->token + length, NULL};
     if (!mt_json_string(&quiet, self->token))

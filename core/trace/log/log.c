@@ -117,10 +117,9 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     if (status < 0)
         return NULL;
     const char *foreign = mt_foreign_data(text, length);
-    if (foreign) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign);
-        return NULL;
-    }
+    if (foreign)
+        return mt_null(
+            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign));
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         length -= 3;
@@ -129,10 +128,9 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
         text++;
         length--;
     }
-    if (length == 0) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty");
-        return NULL;
-    }
+    if (length == 0)
+        return mt_null(
+            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty"));
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
     return csv_kind(0);
@@ -201,10 +199,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
     static const mt_log_row empty; /* copied: quicker than clearing */
     mt_error problem, *report = error ? error : &problem;
     for (;;) {
-        if (mt_interrupted()) {
-            mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted");
-            return -1;
-        }
+        if (mt_interrupted())
+            return mt_failed(mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"));
         log->bad_row = 0;
         *row = empty;
         row->index = log->rows;

@@ -84,7 +84,7 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     while (!kept && (status = mt_log_next(self->log, &row, error)) > 0) {
         kept = is_kept(self, &row);
         if (kept < 0)
-            return mt_fail_memory(error, "values of a log's column"), -1;
+            return mt_failed(mt_fail_memory(error, "values of a log's column"));
     }
     if (!kept)
         return status;

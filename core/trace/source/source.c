@@ -80,7 +80,7 @@ int mt_source_check_blocks(const mt_source *source, const mt_request *request, u
 
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error) {
     if (!source->below && mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     return source->kind->next(source, request, error);
 }
 

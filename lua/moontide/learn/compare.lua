@@ -1,7 +1,6 @@
 --- Two traces side by side: mt.compare.
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
-local core = require "moontide.core"
 local figures = require "moontide.learn.analysis_figures"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"

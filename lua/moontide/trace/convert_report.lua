@@ -1,6 +1,5 @@
 --- What a conversion says of itself: as text with a chart, as JSON, and in notes on standard error.
 local chart = require "moontide.draw.chart"
-local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
