@@ -359,19 +359,6 @@ static int skip_mark(mt_csv_reader *reader) {
     return 0;
 }
 
-static int is_blank(char byte) {
-    return byte == ' ' || byte == '\t';
-}
-
-static void trim(mt_span *name) {
-    while (name->length > 0 && is_blank(name->text[0])) {
-        name->text++;
-        name->length--;
-    }
-    while (name->length > 0 && is_blank(name->text[name->length - 1]))
-        name->length--;
-}
-
 static int read_header(mt_csv_reader *reader) {
     row_buffer *names = &reader->names;
     reader->target = names;
@@ -384,7 +371,7 @@ static int read_header(mt_csv_reader *reader) {
     if (status == 0)
         return fail(reader, 0, 0, "the file is empty: a row with the columns' names was expected");
     for (size_t i = 0; i < names->count; i++)
-        trim(&names->fields[i]);
+        names->fields[i] = mt_span_trimmed(names->fields[i]);
     reader->header = (mt_csv_row){names->fields, names->count, reader->row_line};
     return 0;
 }

@@ -206,7 +206,3 @@ mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *
 uint64_t mt_process_closed_users(const mt_process *process) {
     return process->kind == &closed_kind ? ((const closed_process *)process)->users : 0;
 }
-
-const mt_distribution *mt_process_closed_think(const mt_process *process) {
-    return process->kind == &closed_kind ? ((const closed_process *)process)->think : NULL;
-}

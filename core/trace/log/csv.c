@@ -194,21 +194,10 @@ static void csv_close(mt_log *log) {
 
 /* ---- rows ---- */
 
-static int is_blank(char byte) {
-    return byte == ' ' || byte == '\t';
-}
-
 static mt_span field_of(const csv_log *self, const mt_csv_row *row, int role) {
     if (self->at[role] < 0)
         return (mt_span){"", 0};
-    mt_span field = row->fields[self->at[role]];
-    while (field.length > 0 && is_blank(field.text[0])) {
-        field.text++;
-        field.length--;
-    }
-    while (field.length > 0 && is_blank(field.text[field.length - 1]))
-        field.length--;
-    return field;
+    return mt_span_trimmed(row->fields[self->at[role]]);
 }
 
 /* "column 'Request tokens'" */

@@ -224,45 +224,16 @@ void mt_log_close(mt_log *log) {
 
 /* ---- what it is like ---- */
 
-const char *mt_log_format_name(const mt_log *log) {
-    return log->kind->format.name;
-}
-
-const char *mt_log_name(const mt_log *log) {
-    return log->name;
-}
-
-uint64_t mt_log_block_size(const mt_log *log) {
-    return log->options.block_size;
-}
-
-const mt_span *mt_log_columns_of(const mt_log *log, size_t *count) {
-    *count = log->column_count;
-    return log->columns;
-}
-
-int mt_log_has_times(const mt_log *log) {
-    return !log->kind->has_no_times;
-}
-
-int mt_log_has_model(const mt_log *log) {
-    return log->has_model;
-}
-
-int mt_log_has_type(const mt_log *log) {
-    return log->has_type;
-}
-
-int mt_log_has_dates(const mt_log *log) {
-    return log->has_dates;
-}
-
-int mt_log_ids_are_of_texts(const mt_log *log) {
-    return log->kind->ids_are_of_texts;
-}
-
-uint64_t mt_log_rows(const mt_log *log) {
-    return log->rows;
+mt_log_facts mt_log_facts_of(const mt_log *log) {
+    return (mt_log_facts){.format = log->kind->format.name,
+                          .name = log->name,
+                          .block_size = log->options.block_size,
+                          .columns = log->columns,
+                          .column_count = log->column_count,
+                          .has_times = !log->kind->has_no_times,
+                          .has_dates = log->has_dates,
+                          .ids_are_of_texts = log->kind->ids_are_of_texts,
+                          .rows = log->rows};
 }
 
 uint64_t mt_log_skipped(const mt_log *log, mt_error *first) {
