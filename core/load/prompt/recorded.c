@@ -2,6 +2,7 @@
 #include "load/prompt/prompt.h"
 
 #include "base/memory.h"
+#include "trace/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static mt_code recorded_open(mt_prompt_state *state, const char *stream, uint64_
     for (size_t i = 0; i < prompt->count; i++) {
         uint64_t ids = prompt->id_ends[i] - id_begin(prompt, i);
         uint64_t input = prompt->inputs[i], block = state->block_size;
-        if (ids > 0 && ids != input / block + (input % block != 0))
+        if (ids > 0 && ids != mt_blocks_of(input, block))
             return mt_fail(
                 error, MT_ERROR_VALUE,
                 "prompts_of: request %zu of the trace has %llu hash ids for %llu tokens, "
