@@ -6,6 +6,7 @@
 #ifndef MT_BASE_ERROR_H
 #define MT_BASE_ERROR_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,11 @@ mt_code mt_fail(mt_error *error, mt_code code, const char *format, ...)
 /* The same, with a source name and a position (line 0, column 0: none). */
 mt_code mt_fail_at(mt_error *error, mt_code code, const char *source, uint64_t line,
                    uint64_t column, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* The same for functions that take a format themselves. */
+mt_code mt_fail_list(mt_error *error, mt_code code, const char *source, uint64_t line,
+                     uint64_t column, const char *format, va_list arguments)
+    __attribute__((format(printf, 6, 0)));
 
 /* Fails with MT_ERROR_IO and "SOURCE: what: strerror(errno_value)". MT_ERROR_CLOSED on EPIPE. */
 mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int errno_value);

@@ -4,8 +4,6 @@
 #include "base/memory.h"
 
 #include <csv.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* libcsv's buffer for a field grows in steps of this size, up to the limit and one byte: it asks
@@ -102,13 +100,11 @@ static int fail(mt_csv_reader *reader, uint64_t line, uint64_t column, const cha
     __attribute__((format(printf, 4, 5)));
 
 static int fail(mt_csv_reader *reader, uint64_t line, uint64_t column, const char *format, ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    mt_fail_list(&reader->failure, MT_ERROR_INPUT, mt_input_name(reader->input), line, column,
+                 format, arguments);
     va_end(arguments);
-    mt_fail_at(&reader->failure, MT_ERROR_INPUT, mt_input_name(reader->input), line, column, "%s",
-               message);
     return -1;
 }
 

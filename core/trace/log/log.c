@@ -7,7 +7,6 @@
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,12 +14,10 @@
 
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    mt_fail_list(error, MT_ERROR_INPUT, log->name, line, column, format, arguments);
     va_end(arguments);
-    mt_fail_at(error, MT_ERROR_INPUT, log->name, line, column, "%s", message);
     log->bad_row = 1;
     return -1;
 }
