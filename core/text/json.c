@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "text/swar.h"
 
-
 enum { QUOTE_SIZE = 48 };
 
 const char *mt_json_fail(const mt_json *json, const char *at, const char *format, ...) {

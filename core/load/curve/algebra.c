@@ -274,8 +274,18 @@ mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error) {
 
 /* ---- the larger and the smaller ---- */
 
-/* Leaves in *a the larger of the two (sign 1) or the smaller (-1), up to where they cross. */
-static void extreme_piece(const mt_curve *curve, const mt_realisation *path, double t, int sign,
+typedef struct extreme {
+    mt_curve base;
+    int sign; /* 1: the larger; -1: the smaller */
+} extreme;
+
+static double extreme_at(const mt_curve *curve, const mt_realisation *path, double t) {
+    double a = VALUE(0), b = VALUE(1);
+    return isnan(a) || (((const extreme *)curve)->sign > 0 ? a > b : a < b) ? a : b;
+}
+
+/* Leaves in *a one of the two, up to where they cross. */
+static void extreme_piece(const mt_curve *curve, const mt_realisation *path, double t,
                           mt_series *a) {
     mt_series b, difference;
     mt_curve_piece(curve->parts[0], path, t, a);
@@ -288,56 +298,33 @@ static void extreme_piece(const mt_curve *curve, const mt_realisation *path, dou
     double middle = mt_series_at(&difference, difference.degree ? 0.5 * x : 0);
     if (!isfinite(middle))
         mt_series_constant(a, t, end, NAN);
-    else if (middle * sign < 0)
+    else if (middle * ((const extreme *)curve)->sign < 0)
         *a = b;
     a->end = end;
 }
 
-static double maximum_at(const mt_curve *curve, const mt_realisation *path, double t) {
-    double a = VALUE(0), b = VALUE(1);
-    return isnan(a) || a > b ? a : b;
-}
-
-static void maximum_piece(const mt_curve *curve, const mt_realisation *path, double t,
-                          mt_series *series) {
-    extreme_piece(curve, path, t, 1, series);
-}
-
-static void extreme_text(const mt_curve *curve, mt_text_writer *writer, const char *begin) {
-    mt_write_text(writer, begin);
+static void extreme_text(const mt_curve *curve, mt_text_writer *writer) {
+    mt_write_text(writer, ((const extreme *)curve)->sign > 0 ? "max(" : "min(");
     operation_text(curve, writer, ", ", MT_BINDS_THEN, MT_BINDS_THEN);
     mt_write_text(writer, ")");
 }
 
-static void maximum_text(const mt_curve *curve, mt_text_writer *writer) {
-    extreme_text(curve, writer, "max(");
-}
+static const mt_curve_kind extreme_kind = {MT_BINDS_ATOM, extreme_at,   extreme_piece,
+                                           NULL,          extreme_text, NULL};
 
-static double minimum_at(const mt_curve *curve, const mt_realisation *path, double t) {
-    double a = VALUE(0), b = VALUE(1);
-    return isnan(a) || a < b ? a : b;
+static mt_curve *extreme_make(mt_curve *a, mt_curve *b, int sign, mt_error *error) {
+    mt_curve *made = combine(sizeof(extreme), &extreme_kind, a, b, error);
+    if (made)
+        ((extreme *)made)->sign = sign;
+    return made;
 }
-
-static void minimum_piece(const mt_curve *curve, const mt_realisation *path, double t,
-                          mt_series *series) {
-    extreme_piece(curve, path, t, -1, series);
-}
-
-static void minimum_text(const mt_curve *curve, mt_text_writer *writer) {
-    extreme_text(curve, writer, "min(");
-}
-
-static const mt_curve_kind maximum_kind = {MT_BINDS_ATOM, maximum_at,   maximum_piece,
-                                           NULL,          maximum_text, NULL};
-static const mt_curve_kind minimum_kind = {MT_BINDS_ATOM, minimum_at,   minimum_piece,
-                                           NULL,          minimum_text, NULL};
 
 mt_curve *mt_curve_maximum(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &maximum_kind, a, b, error);
+    return extreme_make(a, b, 1, error);
 }
 
 mt_curve *mt_curve_minimum(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &minimum_kind, a, b, error);
+    return extreme_make(a, b, -1, error);
 }
 
 /* ---- clamp ---- */
