@@ -33,16 +33,15 @@ static void set_flag(lua_State *L, const char *name, int value) {
 }
 
 static void push_about(lua_State *L, const mt_log *log) {
-    size_t count;
-    const mt_span *names = mt_log_columns_of(log, &count);
+    mt_log_facts facts = mt_log_facts_of(log);
     lua_createtable(L, 0, 4);
-    lua_pushstring(L, mt_log_format_name(log));
+    lua_pushstring(L, facts.format);
     lua_setfield(L, -2, "format");
-    mt_lua_set_count(L, "block_size", mt_log_block_size(log));
-    set_flag(L, "has_times", mt_log_has_times(log));
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushlstring(L, names[i].text, names[i].length);
+    mt_lua_set_count(L, "block_size", facts.block_size);
+    set_flag(L, "has_times", facts.has_times);
+    lua_createtable(L, (int)facts.column_count, 0);
+    for (size_t i = 0; i < facts.column_count; i++) {
+        lua_pushlstring(L, facts.columns[i].text, facts.columns[i].length);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "columns");
@@ -96,11 +95,12 @@ static int summarise(lua_State *L) {
     const mt_log *log = mt_source_log_of(source, &summary);
     if (!log || !(speed > 0))
         return mt_lua_raise(L, "this is no log, or no speed");
-    int has_times = summary.kept > 0 && mt_log_has_times(log);
+    mt_log_facts facts = mt_log_facts_of(log);
+    int has_times = summary.kept > 0 && facts.has_times;
     if (has_times && (__builtin_sub_overflow(summary.last_ns, summary.first_ns, &span) ||
                       (speed != 1 && mt_scale_time(span, speed, &span) != 0))) {
         mt_fail(&error, MT_ERROR_VALUE, "%s: at a speed of %g, its times span more than 292 years",
-                mt_log_name(log), speed);
+                facts.name, speed);
         return mt_lua_failure(L, &error);
     }
     uint64_t bad = mt_log_skipped(log, &first);
@@ -113,7 +113,7 @@ static int summarise(lua_State *L) {
     mt_lua_set_count(L, "backwards", summary.backwards);
     mt_lua_set_count(L, "backwards_line", summary.backwards_line);
     mt_lua_set_count(L, "bad", bad);
-    set_flag(L, "has_dates", mt_log_has_dates(log));
+    set_flag(L, "has_dates", facts.has_dates);
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));
         lua_setfield(L, -2, "first_bad");

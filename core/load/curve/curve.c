@@ -19,16 +19,13 @@ mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_
         depth = a->depth;
     if (b && b->depth > depth)
         depth = b->depth;
-    if (depth >= DEPTH_LIMIT) {
-        mt_fail(error, MT_ERROR_VALUE, "a curve may have at most %d operations one inside another",
-                DEPTH_LIMIT);
+    if (depth >= DEPTH_LIMIT)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "a curve may have at most %d operations one inside another",
+                               DEPTH_LIMIT));
+    mt_curve *curve = mt_new(size, "rate curve", error);
+    if (!curve)
         return NULL;
-    }
-    mt_curve *curve = mt_allocate_zero(1, size);
-    if (!curve) {
-        mt_fail_memory(error, "rate curve");
-        return NULL;
-    }
     curve->kind = kind;
     curve->references = 1;
     curve->parts[0] = mt_curve_retain(a);
