@@ -35,17 +35,17 @@ static int sort_weighted(double *values, double *weights, size_t count) {
     return 0;
 }
 
-/* `below` holds the weights (or nothing when all are as likely) and becomes their running share;
- * long doubles: the sums of billions of values keep a double's precision. */
-static void accumulate(mt_distribution *d, int has_weights) {
+/* `below` holds the weights and becomes their running share; long doubles: the sums of billions of
+ * values keep a double's precision. */
+static void accumulate(mt_distribution *d) {
     size_t count = d->empirical.count;
-    long double total = has_weights ? 0 : (long double)count;
-    for (size_t i = 0; has_weights && i < count; i++)
+    long double total = 0;
+    for (size_t i = 0; i < count; i++)
         total += d->empirical.below[i];
     long double below = 0;
     long double mean_below = 0;
     for (size_t i = 0; i < count; i++) {
-        long double weight = has_weights ? d->empirical.below[i] : 1;
+        long double weight = d->empirical.below[i];
         below += weight;
         mean_below += weight * d->empirical.values[i];
         d->empirical.below[i] = (double)(below / total);
@@ -74,7 +74,7 @@ static mt_code fill_empirical(mt_distribution *d, const double *values, const do
         if (!d->empirical.alias)
             return mt_code_of(error);
     }
-    accumulate(d, weights != NULL);
+    accumulate(d);
     return MT_OK;
 }
 
@@ -107,6 +107,8 @@ static mt_code enclose(mt_distribution *d, const mt_distribution *part, mt_error
                        "at most %d distributions may stand one inside another", DEPTH_LIMIT);
     if (d->depth < part->depth + 1)
         d->depth = part->depth + 1;
+    d->varies |= part->varies;
+    d->is_shape |= part->is_shape;
     return MT_OK;
 }
 
@@ -127,8 +129,6 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
         d->mix.total += weights[i];
         d->mix.parts[i] = mt_distribution_retain(parts[i]);
         d->mix.count = i + 1;
-        d->varies |= parts[i]->varies;
-        d->is_shape |= parts[i]->is_shape;
     }
     return MT_OK;
 }
@@ -143,6 +143,19 @@ mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double
     return d;
 }
 
+/* A distribution of that kind around one part. */
+static mt_distribution *around(const mt_distribution_kind *kind, mt_distribution *part,
+                               mt_error *error) {
+    mt_distribution *d = mt_distribution_new(kind, error);
+    if (!d)
+        return NULL;
+    d->around.part = mt_distribution_retain(part);
+    if (enclose(d, part, error) == MT_OK)
+        return d;
+    mt_distribution_release(d);
+    return NULL;
+}
+
 mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,
                                         mt_error *error) {
     if (!isfinite(factor) || !isfinite(offset) || factor == 0) {
@@ -152,22 +165,15 @@ mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, do
         return NULL;
     }
     if (part->kind == &mt_affine_kind) { /* one step instead of two */
-        offset += part->affine.offset * factor;
-        factor *= part->affine.factor;
-        part = part->affine.part;
+        offset += part->around.offset * factor;
+        factor *= part->around.factor;
+        part = part->around.part;
     }
-    mt_distribution *d = mt_distribution_new(&mt_affine_kind, error);
-    if (!d)
-        return NULL;
-    d->affine.part = mt_distribution_retain(part);
-    if (enclose(d, part, error) != MT_OK) {
-        mt_distribution_release(d);
-        return NULL;
+    mt_distribution *d = around(&mt_affine_kind, part, error);
+    if (d) {
+        d->around.factor = factor;
+        d->around.offset = offset;
     }
-    d->affine.factor = factor;
-    d->affine.offset = offset;
-    d->varies = part->varies;
-    d->is_shape = part->is_shape;
     return d;
 }
 
@@ -179,17 +185,10 @@ mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double
                 low, high);
         return NULL;
     }
-    mt_distribution *d = mt_distribution_new(&mt_clamp_kind, error);
-    if (!d)
-        return NULL;
-    d->clamp.part = mt_distribution_retain(part);
-    if (enclose(d, part, error) != MT_OK) {
-        mt_distribution_release(d);
-        return NULL;
+    mt_distribution *d = around(&mt_clamp_kind, part, error);
+    if (d) {
+        d->around.low = low;
+        d->around.high = high;
     }
-    d->clamp.low = low;
-    d->clamp.high = high;
-    d->varies = part->varies;
-    d->is_shape = part->is_shape;
     return d;
 }

@@ -22,6 +22,14 @@ typedef struct mt_split {
     double mean_below, mean_above;
 } mt_split;
 
+static inline mt_split mt_all_below(double mean) {
+    return (mt_split){.below = 1, .mean_below = mean};
+}
+
+static inline mt_split mt_all_above(double mean) {
+    return (mt_split){.above = 1, .mean_above = mean};
+}
+
 /* A law's parameters made ready for drawing. */
 typedef union mt_prepared {
     double value; /* of a law with one parameter */
@@ -102,14 +110,11 @@ struct mt_distribution {
             double total;
             mt_alias *alias;
         } mix;
-        struct {
+        struct { /* affine and clamp */
             mt_distribution *part;
-            double factor, offset;
-        } affine;
-        struct {
-            mt_distribution *part;
-            double low, high;
-        } clamp;
+            double factor, offset; /* affine */
+            double low, high;      /* clamp */
+        } around;
     };
 };
 
@@ -130,6 +135,10 @@ void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, do
 
 /* kind->split for any x. */
 mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive);
+
+/* The split of part * factor + offset, factor not 0. */
+mt_split mt_affine_split(const mt_distribution *part, double factor, double offset, mt_when when,
+                         double x, int inclusive);
 
 /* E[min(max(X, low), high)], low <= high, either may be infinite. */
 double mt_distribution_clamped_mean(const mt_distribution *d, mt_when when, double low,
