@@ -7,26 +7,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct weighted {
-    double value, weight;
-} weighted;
-
-static int by_value(const void *a, const void *b) {
-    double x = ((const weighted *)a)->value;
-    double y = ((const weighted *)b)->value;
-    return (x > y) - (x < y);
-}
-
 /* Sorts values together with their weights. */
 static int sort_weighted(double *values, double *weights, size_t count) {
-    weighted *pairs = mt_allocate(count, sizeof *pairs);
+    struct {
+        double value, weight;
+    } *pairs = mt_allocate(count, sizeof *pairs);
     if (!pairs)
         return -1;
     for (size_t i = 0; i < count; i++) {
         pairs[i].value = values[i];
         pairs[i].weight = weights[i];
     }
-    qsort(pairs, count, sizeof *pairs, by_value);
+    qsort(pairs, count, sizeof *pairs, mt_by_double);
     for (size_t i = 0; i < count; i++) {
         values[i] = pairs[i].value;
         weights[i] = pairs[i].weight;

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,14 +15,9 @@ struct mt_hit_curve {
     size_t count;
 };
 
-static int by_size(const void *left, const void *right) {
-    uint64_t a = ((const mt_hits *)left)->size, b = ((const mt_hits *)right)->size;
-    return (a > b) - (a < b);
-}
-
 mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
                                mt_error *error) {
-    qsort(hits, count, sizeof *hits, by_size);
+    qsort(hits, count, sizeof *hits, mt_by_u64);
     size_t different = 0;
     for (size_t i = 0; i < count; i++)
         different += i == 0 || hits[i].size != hits[i - 1].size;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/interrupt.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -135,11 +136,6 @@ typedef struct named_node {
     uint32_t node;
 } named_node;
 
-static int compare_ids(const void *a, const void *b) {
-    uint64_t first = ((const named_node *)a)->id, second = ((const named_node *)b)->id;
-    return (first > second) - (first < second);
-}
-
 /* The trace's own ids of a raw tree's nodes, and their order. */
 static mt_code name_nodes(mt_radix *radix, mt_error *error) {
     const mt_radix_node *nodes = radix->nodes.data;
@@ -155,7 +151,7 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
         ids[n] = names[nodes[n].block];
         order[n] = (named_node){ids[n], n};
     }
-    qsort(order + 1, radix->node_count - 1, sizeof *order, compare_ids);
+    qsort(order + 1, radix->node_count - 1, sizeof *order, mt_by_u64);
     uint32_t *by_id = radix->by_id.data;
     for (uint32_t n = 0; n < radix->node_count; n++)
         by_id[n] = order[n].node;
