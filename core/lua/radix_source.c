@@ -66,7 +66,7 @@ static int source_skipped(lua_State *L) {
 static int source_finish(lua_State *L) {
     source_box *self = check_building(L);
     mt_error error;
-    if (mt_radix_source_finish(self->source, &error) != MT_OK) {
+    if (mt_radix_finish(self->source->tree, &error) != MT_OK) {
         if (error.code == MT_ERROR_INPUT)
             memcpy(error.source, self->intake.source, sizeof error.source);
         return mt_lua_failure(L, &error);

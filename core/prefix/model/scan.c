@@ -10,10 +10,7 @@
 
 enum { SHOWN_SIZE = 40 };
 
-static mt_code fail_at(mt_model_scan *scan, uint64_t column, const char *format, va_list arguments)
-    __attribute__((format(printf, 3, 0)));
-
-static mt_code fail_at(mt_model_scan *scan, uint64_t column, const char *format,
+__attribute__((format(printf, 3, 0))) static mt_code fail_at(mt_model_scan *scan, uint64_t column, const char *format,
                        va_list arguments) {
     char text[MT_ERROR_MESSAGE_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
