@@ -75,7 +75,7 @@ mt_code mt_conversion_prepare(mt_conversion *conversion, mt_error *error);
 /* Row i of the columns. Get some before their keys: memory accesses overlap then. */
 void mt_conversion_get(const mt_conversion *conversion, size_t i, mt_conversion_row *row);
 
-/* The keys of the row's blocks that need ids, at most row->blocks, for mt_ids_of_mixed; returns how
+/* The keys of the row's blocks that need ids, at most row->blocks, for mt_ids_of; returns how
  * many. In the trace's order, each row once. */
 size_t mt_conversion_keys(mt_conversion *conversion, mt_conversion_row *row, mt_key *keys);
 

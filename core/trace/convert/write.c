@@ -42,8 +42,7 @@ static mt_code write_batch(mt_conversion *conversion, mt_output *output,
         return mt_fail_memory(error, "blocks of a batch");
     for (size_t i = 0; i < taken->count; i++)
         used += mt_conversion_keys(conversion, &taken->rows[i], conversion->keys + used);
-    mt_code code =
-        mt_ids_of_mixed(conversion->ids, conversion->keys, used, conversion->batch_ids, error);
+    mt_code code = mt_ids_of(conversion->ids, conversion->keys, used, conversion->batch_ids, error);
     const uint64_t *ids = conversion->batch_ids;
     for (size_t i = 0; i < taken->count && code == MT_OK; i++) {
         mt_conversion_row *row = &taken->rows[i];
