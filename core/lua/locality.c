@@ -74,7 +74,7 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
 
 /* Pushes a scratch userdata with the times that there are, *count of them. */
 static int64_t *push_times(lua_State *L, const mt_locality *locality, size_t *count) {
-    *count = (size_t)mt_locality_timed(locality);
+    *count = mt_locality_times(locality, NULL);
     int64_t *times = lua_newuserdatauv(L, (*count + 1) * sizeof *times, 0);
     mt_locality_times(locality, times);
     return times;

@@ -21,10 +21,10 @@ mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals 
     size_t different = 0;
     for (size_t i = 0; i < count; i++)
         different += i == 0 || hits[i].size != hits[i - 1].size;
-    mt_hit_curve *curve = mt_allocate_zero(1, sizeof *curve);
-    if (curve)
-        curve->steps = mt_allocate(different, sizeof *curve->steps);
-    if (!curve || !curve->steps) {
+    mt_hit_curve *curve = mt_new(sizeof *curve, "hit ratios", error);
+    if (!curve)
+        return NULL;
+    if (!(curve->steps = mt_allocate(different, sizeof *curve->steps))) {
         mt_hit_curve_free(curve);
         mt_fail_memory(error, "hit ratios");
         return NULL;
@@ -75,12 +75,8 @@ mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size) {
                           .token = ratio((double)hits.tokens, curve->totals.tokens)};
 }
 
-uint64_t mt_hit_curve_blocks(const mt_hit_curve *curve, uint64_t size) {
-    return hits_at(curve, size).blocks;
-}
-
 uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share) {
-    double wanted = share * (double)mt_hit_curve_blocks(curve, MT_INFINITE_CACHE);
+    double wanted = share * (double)hits_at(curve, MT_INFINITE_CACHE).blocks;
     if (!(wanted > 0))
         return 0;
     for (size_t i = 0; i < curve->count; i++)
