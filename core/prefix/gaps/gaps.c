@@ -4,8 +4,6 @@
 #include "base/memory.h"
 #include "prefix/gaps/state.h"
 
-#include <string.h>
-
 struct mt_gaps {
     mt_gaps_method method;
     int64_t first; /* when the first instant was drawn, -1 before: it is moved to 0 */
@@ -46,8 +44,7 @@ mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count
     }
     gaps->method = method;
     gaps->first = -1;
-    mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
-                                                    "arrivals", strlen("arrivals")));
+    mt_random_begin(&gaps->random, seed, "synthesize", "arrivals");
     if (mt_gaps_add_up(gaps_ns, count, times, error))
         goto failed;
     if (method == MT_GAPS_SOURCE) {

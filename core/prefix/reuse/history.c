@@ -27,10 +27,6 @@ void mt_reuse_history_free(mt_reuse_history *history) {
 
 /* ---- distances ---- */
 
-uint64_t mt_reuse_distance(const mt_reuse_history *history, uint32_t slot) {
-    return mt_parts_distance(&history->parts, slot);
-}
-
 /* Grows every cache's content by the last slot, and lets go of the slots it has no room for. */
 static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
     for (int j = 0; j < MT_REUSE_SIZES; j++) {
@@ -40,7 +36,7 @@ static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
             history->held[j] -= slot->length - slot->low;
         }
         mt_assert(history->oldest[j] == history->slot_count ||
-                  history->held[j] == mt_reuse_distance(history, history->oldest[j]));
+                  history->held[j] == mt_parts_distance(&history->parts, history->oldest[j]));
     }
 }
 

@@ -56,7 +56,7 @@ typedef struct mt_reuse_history {
     uint32_t slot_count;
     uint32_t forget_at; /* when there are so many slots, the old ones are forgotten */
     size_t slot_capacity;
-    mt_parts parts;             /* the slots' own parts */
+    mt_parts parts;             /* the slots' own parts: the distances at which they come back */
     mt_reuse_reach *near, *far; /* of 32 and of 1024 slots */
     size_t near_capacity, far_capacity;
 
@@ -70,9 +70,6 @@ typedef struct mt_reuse_history {
 void mt_reuse_history_begin(mt_reuse_history *history);
 
 void mt_reuse_history_free(mt_reuse_history *history);
-
-/* The distance at which the slot's own part comes back. */
-uint64_t mt_reuse_distance(const mt_reuse_history *history, uint32_t slot);
 
 /* The slot that touched block `depth` - 1 of the prefix that ends in node last; MT_NO_SLOT when the
  * node was forgotten. depth >= 1, not beyond the node's end. */

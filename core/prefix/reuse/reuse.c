@@ -42,8 +42,7 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
     reuse->model = mt_model_retain(model);
     reuse->seed = options->seed;
     reuse->population_count = options->prefix_root_multiplier;
-    mt_random_start(&reuse->copy_random,
-                    mt_random_key_of(options->seed, "synthesize", 10, "copy", 4));
+    mt_random_begin(&reuse->copy_random, options->seed, "synthesize", "copy");
     if (mt_reuse_items_make(&reuse->items, model, options, error) != MT_OK ||
         check_populations(reuse, error) != MT_OK) {
         mt_reuse_free(reuse);
