@@ -203,19 +203,14 @@ static uint64_t context_length(const mt_analysis *analysis, const row *request) 
 /* Does the request have a value? It is in *value then. */
 static int value_of(const mt_analysis *analysis, const row *request, mt_metric metric,
                     double *value) {
-    int has_value = metric == MT_METRIC_INPUT_LENGTH    ? 1
-                    : metric == MT_METRIC_OUTPUT_LENGTH ? request->has_output != 0
-                                                        : request->blocks > 0;
     *value = 0;
-    if (!has_value)
-        return 0;
     switch (metric) {
     case MT_METRIC_INPUT_LENGTH:
         *value = (double)request->input_length;
-        break;
+        return 1;
     case MT_METRIC_OUTPUT_LENGTH:
         *value = (double)request->output_length;
-        break;
+        return request->has_output != 0;
     case MT_METRIC_CONTEXT_LENGTH:
         *value = (double)context_length(analysis, request);
         break;
@@ -226,7 +221,7 @@ static int value_of(const mt_analysis *analysis, const row *request, mt_metric m
         *value = (double)request->hits / (double)request->blocks;
         break;
     }
-    return 1;
+    return request->blocks > 0;
 }
 
 size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values) {

@@ -29,17 +29,6 @@ static int compare_lengths(const mt_model *model, const mt_description *a,
     return (a->output > b->output) - (a->output < b->output);
 }
 
-/* All but where the runs lie, then the runs. */
-static int compare_all(const mt_model *model, const mt_description *a, const mt_description *b) {
-    mt_description first = *a, second = *b;
-    first.run_begin = second.run_begin = 0;
-    int order = memcmp(&first, &second, sizeof first);
-    if (order != 0 || a->run_count == 0)
-        return order;
-    return memcmp(model->runs + a->run_begin, model->runs + b->run_begin,
-                  a->run_count * sizeof *model->runs);
-}
-
 typedef struct sorting {
     const mt_model *model;
     comparison *compare;
@@ -115,7 +104,7 @@ mt_code mt_model_describe(const mt_model *model, mt_model_figures *figures, mt_e
     summarise(model, SHARED, scratch, &figures->shared_length);
     find_distances(model, scratch, &figures->distance);
     figures->single_lengths = count_single(model, compare_lengths, scratch);
-    figures->single_descriptions = count_single(model, compare_all, scratch);
+    figures->single_descriptions = count_single(model, mt_model_compare, scratch);
     for (size_t i = 0; i < model->count; i++) {
         figures->shared += model->descriptions[i].shared;
         figures->returning += model->descriptions[i].returning;

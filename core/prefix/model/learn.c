@@ -197,9 +197,8 @@ static void split_new(mt_learner *learner) {
             return (a) < (b) ? -1 : 1;                                                             \
     } while (0)
 
-/* By everything that is written. */
-static int compare_descriptions(const mt_description *a, const mt_description *b,
-                                const mt_model_run *runs) {
+int mt_model_compare(const mt_model *model, const mt_description *a, const mt_description *b) {
+    const mt_model_run *runs = model->runs;
     COMPARE(a->shared, b->shared);
     COMPARE(a->returning, b->returning);
     COMPARE(a->unique, b->unique);
@@ -219,8 +218,7 @@ static int compare_descriptions(const mt_description *a, const mt_description *b
 }
 
 static int compare_places(const void *a, const void *b, void *model) {
-    const mt_model *all = model;
-    return compare_descriptions(a, b, all->runs);
+    return mt_model_compare(model, a, b);
 }
 
 static void sort(mt_model *model) {

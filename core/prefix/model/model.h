@@ -58,6 +58,9 @@ typedef struct mt_model {
     int gaps_in_order;
 } mt_model;
 
+/* The order of descriptions: by everything that is written. */
+int mt_model_compare(const mt_model *model, const mt_description *a, const mt_description *b);
+
 mt_model *mt_model_retain(mt_model *model); /* returns it */
 void mt_model_release(mt_model *model);     /* NULL is allowed */
 

@@ -10,8 +10,8 @@
 
 enum { SHOWN_SIZE = 40 };
 
-__attribute__((format(printf, 3, 0))) static mt_code fail_at(mt_model_scan *scan, uint64_t column, const char *format,
-                       va_list arguments) {
+__attribute__((format(printf, 3, 0))) static mt_code
+fail_at(mt_model_scan *scan, uint64_t column, const char *format, va_list arguments) {
     char text[MT_ERROR_MESSAGE_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
     return mt_fail_at(scan->error, MT_ERROR_INPUT, mt_input_name(scan->input), scan->line.number,

@@ -183,44 +183,29 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
     return MT_OK;
 }
 
-/* The request, of which all but the time is made, with that time, and counted. 1 or -1. */
-static int finish_request(mt_synthesis *synthesis, const int64_t *time_ns, mt_request *request,
-                          mt_error *error) {
-    if (time_ns && set_time(synthesis, *time_ns, request, error) != MT_OK)
-        return -1;
-    return count_request(synthesis, request, error) == MT_OK ? 1 : -1;
-}
-
 /* Both sources: the first has nothing below it, the second no end of its own. */
 typedef struct synthesis_source {
     mt_source base;
     mt_synthesis *synthesis;
-    uint64_t left;
+    uint64_t left; /* of the first */
 } synthesis_source;
 
-static int synthesis_next(mt_source *source, mt_request *request, mt_error *error) {
+static int next(mt_source *source, mt_request *request, mt_error *error) {
     synthesis_source *self = (synthesis_source *)source;
-    mt_gaps *gaps = self->synthesis->gaps;
-    int64_t time_ns;
-    if (self->left == 0)
-        return 0;
-    self->left--;
-    if (make_request(self->synthesis, request, error) != MT_OK ||
-        (gaps && mt_gaps_next(gaps, &time_ns, error) != MT_OK))
-        return -1;
-    return finish_request(self->synthesis, gaps ? &time_ns : NULL, request, error);
-}
-
-static int step_next(mt_source *source, mt_request *request, mt_error *error) {
-    mt_synthesis *synthesis = ((synthesis_source *)source)->synthesis;
+    mt_synthesis *synthesis = self->synthesis;
+    mt_gaps *gaps = source->below ? NULL : synthesis->gaps;
     mt_request timed;
-    int status = mt_source_next(source->below, &timed, error);
+    timed.has = gaps ? MT_HAS_TIME : 0;
+    int status = source->below ? mt_source_next(source->below, &timed, error) : self->left > 0;
     if (status <= 0)
         return status;
-    if (make_request(synthesis, request, error) != MT_OK)
+    self->left--;
+    if (make_request(synthesis, request, error) ||
+        (gaps && mt_gaps_next(gaps, &timed.time_ns, error)) ||
+        (timed.has & MT_HAS_TIME && set_time(synthesis, timed.time_ns, request, error)) ||
+        count_request(synthesis, request, error))
         return -1;
-    return finish_request(synthesis, timed.has & MT_HAS_TIME ? &timed.time_ns : NULL, request,
-                          error);
+    return 1;
 }
 
 static const char *synthesis_name(const mt_source *source) {
@@ -233,8 +218,8 @@ static void synthesis_release(mt_source *source) {
 }
 
 static const mt_source_kind synthesis_kind = {
-    .next = synthesis_next, .release = synthesis_release, .name = synthesis_name};
-static const mt_source_kind step_kind = {.next = step_next, .release = synthesis_release};
+    .next = next, .release = synthesis_release, .name = synthesis_name};
+static const mt_source_kind step_kind = {.next = next, .release = synthesis_release};
 
 mt_source *mt_source_synthesis(mt_synthesis *synthesis, uint64_t most, mt_error *error) {
     synthesis_source *self =
