@@ -185,10 +185,8 @@ static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, uint64_
 mt_code mt_ids_of(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out, mt_error *error) {
     for (size_t done = 0; done < count; done += GROUP) {
         size_t some = count - done < GROUP ? count - done : GROUP;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_code code = make_room(ids, error);
-        if (code)
+        mt_code code = mt_poll_interrupt(error);
+        if (code || (code = make_room(ids, error)))
             return code;
         look_up_group(ids, keys + done, some, out + done);
     }
@@ -225,8 +223,7 @@ mt_ids *mt_ids_of_known(uint64_t count,
         return NULL;
     mt_key *keys = ids->keys.data;
     for (uint64_t i = 0; i < count; i++) {
-        if (mt_interrupted()) {
-            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (mt_poll_interrupt(error)) {
             mt_ids_free(ids);
             return NULL;
         }

@@ -177,9 +177,7 @@ mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
     mt_code code = mt_analysis_check(analysis, request, error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
-    if (code == MT_OK && mt_interrupted())
-        code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    if (code || (code = make_room(analysis, blocks, error)))
+    if (code || (code = mt_poll_interrupt(error)) || (code = make_room(analysis, blocks, error)))
         return code;
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
@@ -254,13 +252,10 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
         [MT_METRIC_THEORETICAL_HIT_RATE] = &result->theoretical_hit_rate,
     };
     mt_code code = MT_OK;
-    for (int which = 0; code == MT_OK && which <= MT_METRIC_THEORETICAL_HIT_RATE; which++) {
-        if (mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        else
-            mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
-                         summaries[which]);
-    }
+    for (int which = 0;
+         which <= MT_METRIC_THEORETICAL_HIT_RATE && !(code = mt_poll_interrupt(error)); which++)
+        mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
+                     summaries[which]);
     mt_free(values);
     return code;
 }

@@ -86,9 +86,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     mt_locality_result *so_far = &locality->so_far;
     mt_touch touch;
     mt_code code;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    if ((code = make_room(locality, count, error)) ||
+    if ((code = mt_poll_interrupt(error)) || (code = make_room(locality, count, error)) ||
         (code = mt_prefix_tree_add(locality->tree, request->hash_ids, count, locality->path, &known,
                                    error)) ||
         (code = mt_history_touch(locality->history, locality->path, count, known, &touch, error)) ||

@@ -97,7 +97,7 @@ mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *resu
     mt_quantiles_of(values, turns(locality, values), &result->turns);
     mt_quantiles_of(values, think_times(locality, values), &result->think_time);
     mt_free(values);
-    return mt_interrupted() ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
+    return mt_poll_interrupt(error);
 }
 
 void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t width_ns,

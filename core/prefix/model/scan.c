@@ -36,10 +36,8 @@ mt_code mt_model_fail_line(mt_model_scan *scan, const char *format, ...) {
 
 /* The next line as it is: 1, 0 at the end, -1 on failure. */
 static int read_line(mt_model_scan *scan) {
-    if (mt_interrupted()) {
-        mt_fail(scan->error, MT_ERROR_INTERRUPTED, "interrupted");
+    if (mt_poll_interrupt(scan->error))
         return -1;
-    }
     int status = mt_input_line(scan->input, &scan->line, scan->error);
     if (status != 1)
         return status;

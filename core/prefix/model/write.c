@@ -87,9 +87,8 @@ static mt_code write_descriptions(writer *w, const mt_model *model) {
                                  "descriptions\n");
     for (size_t i = 0; i < model->count && !code; i++) {
         const mt_description *description = &model->descriptions[i];
-        if (mt_interrupted())
-            return mt_fail(w->error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (i == 0 || !same_blocks(description, description - 1))
+        code = mt_poll_interrupt(w->error);
+        if (!code && (i == 0 || !same_blocks(description, description - 1)))
             code = write_blocks(w, description);
         if (!code)
             code = write_description(w, description, model->runs + description->run_begin);

@@ -32,9 +32,7 @@ static kind kind_of(const blocks *all, uint32_t block) {
 
 static mt_code interrupted(uint32_t step, mt_error *error) {
     enum { STEPS = 1 << 16 };
-    if (step % STEPS == 0 && mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    return MT_OK;
+    return step % STEPS == 0 ? mt_poll_interrupt(error) : MT_OK;
 }
 
 static mt_code make_room(mt_radix *radix, const blocks *all, mt_error *error) {

@@ -293,10 +293,8 @@ static mt_code write_ids(mt_radix_sampler *sampler, const prompt *drawn, uint64_
 
 mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, mt_error *error) {
     prompt drawn;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    mt_code code = draw_passing(sampler, &drawn, error);
-    if (code)
+    mt_code code = mt_poll_interrupt(error);
+    if (code || (code = draw_passing(sampler, &drawn, error)))
         return code;
     size_t count = drawn.context + drawn.tail;
     if (MT_GROW(request->hash_ids, request->hash_capacity, count))

@@ -347,10 +347,8 @@ mt_code mt_reuse_population_next(mt_reuse_population *population, uint64_t *next
         mt_reuse_wait wait;
         uint32_t slot;
         decision decided;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_code code = decide(population, &wait, &slot, &decided, error);
-        if (code)
+        mt_code code = mt_poll_interrupt(error);
+        if (code || (code = decide(population, &wait, &slot, &decided, error)))
             return code;
         if (decided == PLACED)
             return place(population, wait.item, slot, next_id, made, error);
