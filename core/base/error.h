@@ -45,6 +45,18 @@ mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int
 /* Fails with MT_ERROR_MEMORY: "out of memory (what)". */
 mt_code mt_fail_memory(mt_error *error, const char *what);
 
+/* A failure as functions return it that give a pointer, or -1 when they fail:
+ * return mt_null(mt_fail(error, MT_ERROR_VALUE, ...)); */
+static inline void *mt_null(mt_code code) {
+    (void)code;
+    return NULL;
+}
+
+static inline int mt_failed(mt_code code) {
+    (void)code;
+    return -1;
+}
+
 /* The code that goes with a NULL or -1 that a function returned together with *error; without one
  * only that it failed is known. A caller that must act on the code gives an mt_error of its own. */
 static inline mt_code mt_code_of(const mt_error *error) {

@@ -74,8 +74,7 @@ mt_alias *mt_alias_new(const double *weights, size_t count, mt_error *error) {
     size_t *order = alias ? mt_allocate(count, sizeof *order) : NULL;
     if (!order) {
         mt_free(alias);
-        mt_fail_memory(error, "alias table");
-        return NULL;
+        return mt_null(mt_fail_memory(error, "alias table"));
     }
     alias->count = count;
     fill(alias, weights, total, order);

@@ -72,16 +72,14 @@ static mt_code fill_empirical(mt_distribution *d, const double *values, const do
 
 mt_distribution *mt_distribution_empirical(const double *values, const double *weights,
                                            size_t count, mt_error *error) {
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "empirical: there must be at least one value");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "empirical: there must be at least one value"));
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) {
-            mt_fail(error, MT_ERROR_VALUE, "empirical: value %zu must be finite (it is %g)", i + 1,
-                    values[i]);
-            return NULL;
-        }
+        if (!isfinite(values[i]))
+            return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                                   "empirical: value %zu must be finite (it is %g)", i + 1,
+                                   values[i]));
     mt_distribution *d = mt_distribution_new(&mt_empirical_kind, error);
     if (d && fill_empirical(d, values, weights, count, error)) {
         mt_distribution_release(d);
@@ -150,12 +148,11 @@ static mt_distribution *around(const mt_distribution_kind *kind, mt_distribution
 
 mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,
                                         mt_error *error) {
-    if (!isfinite(factor) || !isfinite(offset) || factor == 0) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "a distribution times %.15g plus %.15g: both must be finite and the factor not 0",
-                factor, offset);
-        return NULL;
-    }
+    if (!isfinite(factor) || !isfinite(offset) || factor == 0)
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "a distribution times %.15g plus %.15g: both must be finite and the factor not 0",
+            factor, offset));
     if (part->kind == &mt_affine_kind) { /* one step instead of two */
         offset += part->around.offset * factor;
         factor *= part->around.factor;
@@ -171,12 +168,11 @@ mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, do
 
 mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double high,
                                        mt_error *error) {
-    if (!(low <= high) || low == INFINITY || high == -INFINITY) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "clamp: the lower bound must not be above the upper (they are %.15g and %.15g)",
-                low, high);
-        return NULL;
-    }
+    if (!(low <= high) || low == INFINITY || high == -INFINITY)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "clamp: the lower bound must not be above the upper (they are %.15g and %.15g)",
+                    low, high));
     mt_distribution *d = around(&mt_clamp_kind, part, error);
     if (d) {
         d->around.low = low;

@@ -7,7 +7,6 @@
 #define MT_RANDOM_KIND_H
 
 #include "random/distribution.h"
-#include "random/zipf.h"
 
 /* Where parameters that depend on time are read. */
 typedef struct mt_when {
@@ -29,6 +28,19 @@ static inline mt_split mt_all_below(double mean) {
 static inline mt_split mt_all_above(double mean) {
     return (mt_split){.above = 1, .mean_above = mean};
 }
+
+/* Zipf's law with its constants made once. */
+typedef struct mt_zipf {
+    double n, s;
+    double low, high; /* the hat's area at 3/2 (less the weight of 1) and at n + 1/2 */
+    double squeeze;   /* accepted at once when k - x is not above this */
+} mt_zipf;
+
+/* n >= 1 whole, s >= 0. */
+void mt_zipf_prepare(mt_zipf *zipf, double n, double s);
+
+/* 1..n with weight k^-s. */
+double mt_zipf_draw(const mt_zipf *zipf, mt_random *random);
 
 /* A law's parameters made ready for drawing. */
 typedef union mt_prepared {

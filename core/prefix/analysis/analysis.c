@@ -38,10 +38,8 @@ struct mt_analysis {
 };
 
 mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_analysis *analysis = mt_new(sizeof *analysis, "analysis", error);
     if (!analysis)
         return NULL;
@@ -168,10 +166,8 @@ static mt_code add_ids(mt_analysis *analysis, const uint64_t *hash_ids, mt_error
 }
 
 mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_request checked = *request;
-    if (analysis->allows_no_output)
-        checked.has |= MT_HAS_OUTPUT_LENGTH;
-    return mt_check_request(&checked, analysis->block_size, "the analysis", error);
+    return mt_check_request(request, analysis->block_size, !analysis->allows_no_output,
+                            "the analysis", error);
 }
 
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {

@@ -5,10 +5,8 @@
 #include "prefix/analysis/locality_state.h"
 
 mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_locality *locality = mt_new(sizeof *locality, "cache analysis", error);
     if (!locality)
         return NULL;

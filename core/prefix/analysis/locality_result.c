@@ -30,10 +30,8 @@ static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
 
 mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error) {
     mt_hits *hits = mt_allocate(locality->run_count, sizeof *hits);
-    if (!hits) {
-        mt_fail_memory(error, "hit ratios");
-        return NULL;
-    }
+    if (!hits)
+        return mt_null(mt_fail_memory(error, "hit ratios"));
     hits_of_runs(locality, hits);
     mt_hit_curve *curve =
         mt_hit_curve_new(hits, locality->run_count, &locality->so_far.totals, error);

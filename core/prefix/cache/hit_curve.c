@@ -26,8 +26,7 @@ mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals 
         return NULL;
     if (!(curve->steps = mt_allocate(different, sizeof *curve->steps))) {
         mt_hit_curve_free(curve);
-        mt_fail_memory(error, "hit ratios");
-        return NULL;
+        return mt_null(mt_fail_memory(error, "hit ratios"));
     }
     curve->totals = *totals;
     mt_hits sum = {0};

@@ -32,10 +32,9 @@ mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_
 
 mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error) {
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "there must be at least one request to learn gaps from");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "there must be at least one request to learn gaps from"));
     mt_gaps *gaps = mt_allocate_zero(1, sizeof *gaps);
     int64_t *times = mt_allocate(count, sizeof *times);
     if (!gaps || !times) {

@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t blocks_of(const mt_description *description) {
-    return (uint64_t)description->shared + description->returning + description->unique;
-}
-
-uint64_t mt_model_input_length(const mt_model *model, const mt_description *description) {
-    uint64_t blocks = blocks_of(description);
-    return blocks > 0 ? (blocks - 1) * model->block_size + description->tokens
-                      : description->tokens;
-}
-
 /* ---- what is single ----
  * Places of descriptions are sorted so that equal ones stand side by side, in whatever order. */
 
@@ -70,7 +60,7 @@ static int value_of(const mt_model *model, const mt_description *description, va
         return description->output != MT_MODEL_NO_OUTPUT;
     default:
         *to = shared < input ? shared : input;
-        return blocks_of(description) > 0;
+        return mt_description_blocks(description) > 0;
     }
 }
 

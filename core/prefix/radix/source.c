@@ -4,10 +4,8 @@
 #include "prefix/block/check.h"
 
 mt_radix_source *mt_radix_source_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_radix_source *source = mt_new(sizeof *source, "radix tree", error);
     if (!source)
         return NULL;

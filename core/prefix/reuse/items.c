@@ -57,8 +57,7 @@ static int set_lengths(mt_reuse_item *item, const mt_description *from, const mt
 static double distance_scale(const mt_reuse_items *items, const mt_model *model) {
     double blocks = 0;
     for (size_t i = 0; i < model->count; i++)
-        blocks += (double)model->descriptions[i].shared + model->descriptions[i].returning +
-                  model->descriptions[i].unique;
+        blocks += (double)mt_description_blocks(&model->descriptions[i]);
     double share = (double)items->count / (double)model->count;
     return blocks > 0 && items->blocks > 0 ? items->blocks / (blocks * share) : 1;
 }

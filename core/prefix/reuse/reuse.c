@@ -52,8 +52,7 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
         mt_allocate_zero((size_t)reuse->population_count, sizeof(mt_reuse_population *));
     if (!reuse->populations) {
         mt_reuse_free(reuse);
-        mt_fail_memory(error, "synthesiser");
-        return NULL;
+        return mt_null(mt_fail_memory(error, "synthesiser"));
     }
     return reuse;
 }
