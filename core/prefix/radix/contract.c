@@ -20,6 +20,8 @@ typedef struct blocks {
     uint32_t count;
 } blocks;
 
+enum { POLLED = 1 << 16 }; /* Ctrl-C is asked for once in so many blocks */
+
 /* What a block is, beside the one before it. */
 typedef enum kind { NODE, SAME_NODE, TAIL, SAME_TAIL } kind;
 
@@ -30,16 +32,11 @@ static kind kind_of(const blocks *all, uint32_t block) {
     return parent != MT_NO_BLOCK && all->visited[parent] == visited ? SAME_NODE : NODE;
 }
 
-static mt_code interrupted(uint32_t step, mt_error *error) {
-    enum { STEPS = 1 << 16 };
-    return step % STEPS == 0 ? mt_poll_interrupt(error) : MT_OK;
-}
-
 static mt_code make_room(mt_radix *radix, const blocks *all, mt_error *error) {
     size_t nodes = 1, tails = 0;
     mt_code code;
     for (uint32_t b = 0; b < all->count; b++) {
-        if ((code = interrupted(b, error)))
+        if (b % POLLED == 0 && (code = mt_poll_interrupt(error)))
             return code;
         kind what = kind_of(all, b);
         nodes += what == NODE;
@@ -65,7 +62,7 @@ static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
     nodes[0].block = MT_NO_BLOCK;
     nodes[0].visited = (uint32_t)radix->paths;
     for (uint32_t b = 0; b < all->count; b++) {
-        if ((code = interrupted(b, error)))
+        if (b % POLLED == 0 && (code = mt_poll_interrupt(error)))
             return code;
         kind what = kind_of(all, b);
         if (what == SAME_TAIL) {

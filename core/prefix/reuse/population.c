@@ -33,8 +33,7 @@ mt_code mt_reuse_population_open(mt_reuse_population *population, const mt_reuse
         return mt_fail_memory(error, "synthesiser");
     mt_random_begin(&population->plan_random, seed, name, "plan");
     mt_random_begin(&population->wait_random, seed, name, "wait");
-    for (int j = 0; j < MT_REUSE_SIZES; j++)
-        population->history.sizes[j] = items->sizes[j];
+    memcpy(population->history.sizes, items->sizes, sizeof items->sizes);
     uint64_t farthest = items->sizes[MT_REUSE_SIZES - 1];
     population->history.keep = farthest + farthest / 4 + LEAST_DISTANCE;
     mt_reuse_history_begin(&population->history);
