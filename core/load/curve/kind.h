@@ -8,6 +8,7 @@
 
 #include "load/curve/curve.h"
 #include "load/curve/series.h"
+#include "stats/summary.h"
 
 /* Which noise is read: that of a seed, or (expected = 1) its mean instead. */
 typedef struct mt_realisation {
@@ -100,12 +101,5 @@ void mt_curve_write(mt_curve_writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void mt_curve_write_number(mt_curve_writer *writer, double value);
 void mt_curve_write_part(mt_curve_writer *writer, const mt_curve *part, int binds);
-
-/* A compensated sum (Neumaier 1974): the value is sum + lost. */
-typedef struct mt_exact_sum {
-    double sum, lost;
-} mt_exact_sum;
-
-void mt_exact_add(mt_exact_sum *total, double value);
 
 #endif
