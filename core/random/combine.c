@@ -70,6 +70,14 @@ static mt_code fill_empirical(mt_distribution *d, const double *values, const do
     return MT_OK;
 }
 
+/* What was filled with that code: it, or nothing. */
+static mt_distribution *filled(mt_distribution *d, mt_code code) {
+    if (code == MT_OK)
+        return d;
+    mt_distribution_release(d);
+    return NULL;
+}
+
 mt_distribution *mt_distribution_empirical(const double *values, const double *weights,
                                            size_t count, mt_error *error) {
     if (count == 0)
@@ -81,11 +89,7 @@ mt_distribution *mt_distribution_empirical(const double *values, const double *w
                                    "empirical: value %zu must be finite (it is %g)", i + 1,
                                    values[i]));
     mt_distribution *d = mt_distribution_new(&mt_empirical_kind, error);
-    if (d && fill_empirical(d, values, weights, count, error)) {
-        mt_distribution_release(d);
-        return NULL;
-    }
-    return d;
+    return d ? filled(d, fill_empirical(d, values, weights, count, error)) : NULL;
 }
 
 enum { DEPTH_LIMIT = 500 };
@@ -126,11 +130,7 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
 mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double *weights,
                                      size_t count, mt_error *error) {
     mt_distribution *d = mt_distribution_new(&mt_mix_kind, error);
-    if (d && fill_mix(d, parts, weights, count, error)) {
-        mt_distribution_release(d);
-        return NULL;
-    }
-    return d;
+    return d ? filled(d, fill_mix(d, parts, weights, count, error)) : NULL;
 }
 
 /* A distribution of that kind around one part. */
@@ -140,10 +140,7 @@ static mt_distribution *around(const mt_distribution_kind *kind, mt_distribution
     if (!d)
         return NULL;
     d->around.part = mt_distribution_retain(part);
-    if (enclose(d, part, error) == MT_OK)
-        return d;
-    mt_distribution_release(d);
-    return NULL;
+    return filled(d, enclose(d, part, error));
 }
 
 mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,

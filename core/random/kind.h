@@ -79,6 +79,7 @@ typedef struct mt_law {
     double (*draw_biased)(const mt_prepared *prepared, mt_random *random); /* NULL: by inversion */
     mt_split (*split)(const mt_prepared *prepared, double x, int inclusive); /* x finite */
     double (*mean)(const mt_prepared *prepared);
+    /* NULL: all numbers above 0. */
     void (*bounds)(const mt_prepared *prepared, double *low, double *high);
 } mt_law;
 
@@ -138,9 +139,6 @@ const mt_law *mt_law_at(size_t index);
 
 /* A zeroed distribution with one reference; NULL when out of memory (filled in error). */
 mt_distribution *mt_distribution_new(const mt_distribution_kind *kind, mt_error *error);
-
-/* The law's parameters at a time: prepared once, or made into *own when they vary. */
-const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own);
 
 /* The law's text with min= and max= (where they are finite) among its parameters. */
 void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, double high);

@@ -15,7 +15,8 @@ static double moved_into(const mt_law_range *range, double value) {
     return value > range->high ? range->high : value;
 }
 
-const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
+/* The law's parameters at a time: prepared once, or made into *own when they vary. */
+static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
     if (!d->varies)
         return &d->law.prepared;
     double value[2] = {0, 0};
@@ -31,29 +32,32 @@ const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_pr
 
 static double draw(const mt_distribution *d, mt_random *random, mt_when when) {
     mt_prepared own;
-    return d->law.law->draw(mt_law_prepared(d, when, &own), random);
+    return d->law.law->draw(prepared(d, when, &own), random);
 }
 
 static double draw_biased(const mt_distribution *d, mt_random *random, mt_when when) {
     mt_prepared own;
     if (!d->law.law->draw_biased)
         return -1;
-    return d->law.law->draw_biased(mt_law_prepared(d, when, &own), random);
+    return d->law.law->draw_biased(prepared(d, when, &own), random);
 }
 
 static mt_split split(const mt_distribution *d, mt_when when, double x, int inclusive) {
     mt_prepared own;
-    return d->law.law->split(mt_law_prepared(d, when, &own), x, inclusive);
+    return d->law.law->split(prepared(d, when, &own), x, inclusive);
 }
 
 static double mean(const mt_distribution *d, mt_when when) {
     mt_prepared own;
-    return d->law.law->mean(mt_law_prepared(d, when, &own));
+    return d->law.law->mean(prepared(d, when, &own));
 }
 
 static void bounds(const mt_distribution *d, mt_when when, double *low, double *high) {
     mt_prepared own;
-    d->law.law->bounds(mt_law_prepared(d, when, &own), low, high);
+    *low = 0;
+    *high = INFINITY;
+    if (d->law.law->bounds)
+        d->law.law->bounds(prepared(d, when, &own), low, high);
 }
 
 static void write_parameter(mt_law_writer *writer, const mt_parameter *parameter) {

@@ -74,9 +74,8 @@ static double sum_of_law(const mt_distribution *d, const transform *t, mt_when w
 }
 
 static double mean_of_law(const mt_distribution *d, const transform *t, mt_when when) {
-    mt_prepared own;
     double lowest, highest;
-    d->law.law->bounds(mt_law_prepared(d, when, &own), &lowest, &highest);
+    d->kind->bounds(d, when, &lowest, &highest);
     if (lowest == highest)
         return apply(t, lowest);
     int stays_whole = d->law.law->whole && t->factor == floor(t->factor);

@@ -318,10 +318,6 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
 
 /* ---- forgetting ---- */
 
-int mt_reuse_must_forget(const mt_reuse_history *history) {
-    return history->slot_count >= history->forget_at;
-}
-
 /* Gives every slot its new place: those in reach of `keep` that still have a part of their own. */
 static uint32_t number_anew(const mt_reuse_history *history, uint32_t *moved) {
     uint32_t oldest = history->slot_count, kept = 0;

@@ -95,9 +95,8 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
                        uint32_t returning, uint32_t unique, uint64_t *next_id, uint64_t *ids,
                        mt_error *error);
 
-/* Is it time to forget? Then mt_reuse_forget drops what is beyond `keep`: slot s becomes
- * moved[s], MT_NO_SLOT when it is gone; moved has slot_count entries (before). */
-int mt_reuse_must_forget(const mt_reuse_history *history);
+/* Drops what is beyond `keep`: slot s becomes moved[s], MT_NO_SLOT when it is gone; moved has
+ * slot_count entries (before). Due when slot_count has come to forget_at. */
 void mt_reuse_forget(mt_reuse_history *history, uint32_t *moved);
 
 #endif

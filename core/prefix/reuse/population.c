@@ -143,7 +143,8 @@ static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t 
     population->clock += (double)length;
     if ((code = promise(population, number, error)))
         return code;
-    return mt_reuse_must_forget(&population->history) ? forget(population, error) : MT_OK;
+    int must_forget = population->history.slot_count >= population->history.forget_at;
+    return must_forget ? forget(population, error) : MT_OK;
 }
 
 /* ---- deciding ---- */
