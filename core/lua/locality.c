@@ -81,7 +81,7 @@ static int over_time(lua_State *L) {
 /* Pushes a scratch userdata with the times that there are, *count of them. */
 static int64_t *push_times(lua_State *L, size_t *count) {
     const mt_locality *self = mt_lua_check_locality(L);
-    *count = (size_t)mt_locality_timed(self);
+    *count = (size_t)mt_locality_times(self, NULL);
     int64_t *times = lua_newuserdatauv(L, (*count + 1) * sizeof *times, 0);
     mt_locality_times(self, times);
     return times;

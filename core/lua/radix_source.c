@@ -59,7 +59,8 @@ static int source_skipped(lua_State *L) {
 static int source_finish(lua_State *L) {
     source_box *self = check_building(L);
     mt_error error;
-    if (mt_radix_source_finish(self->source, &error) != MT_OK) {
+    const mt_radix_source *source = self->source;
+    if (mt_radix_finish(source->tree, &error) != MT_OK) {
         if (error.code == MT_ERROR_INPUT)
             memcpy(error.source, self->intake.source, sizeof error.source);
         return mt_lua_failure(L, &error);

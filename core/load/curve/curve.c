@@ -129,15 +129,6 @@ void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, doubl
     series->end += offset;
 }
 
-void mt_exact_add(mt_exact_sum *total, double value) {
-    double sum = total->sum + value;
-    if (fabs(total->sum) >= fabs(value))
-        total->lost += (total->sum - sum) + value;
-    else
-        total->lost += (value - sum) + total->sum;
-    total->sum = sum;
-}
-
 double mt_curve_area_by_pieces(const mt_curve *curve, const mt_realisation *path, double t0,
                                double t1) {
     mt_exact_sum total = {0, 0};

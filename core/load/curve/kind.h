@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "load/curve/curve.h"
 #include "load/curve/series.h"
+#include "stats/summary.h"
 
 /* Which noise is read: that of a seed, or (expected = 1) its mean instead. */
 typedef struct mt_realisation {
@@ -91,12 +92,5 @@ int mt_curve_check_positive(double value, int endless, const char *what, mt_erro
 
 /* Writes a part, in parentheses when it binds less tightly than `binds`. */
 void mt_curve_write_part(mt_text_writer *writer, const mt_curve *part, int binds);
-
-/* A compensated sum (Neumaier 1974): the value is sum + lost. */
-typedef struct mt_exact_sum {
-    double sum, lost;
-} mt_exact_sum;
-
-void mt_exact_add(mt_exact_sum *total, double value);
 
 #endif
