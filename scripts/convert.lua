@@ -5,7 +5,7 @@ local mt = require "moontide"
 local report = require "moontide.kit.report"
 
 return mt.script {
-  summary = ("Turn a log of a real server into a trace (%s)"):format(table.concat(log.titles, ", ")),
+  summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {

@@ -3,40 +3,35 @@
 #include "base/utf8.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void fill(mt_error *error, mt_code code, const char *source, uint64_t line, uint64_t column,
-                 const char *format, va_list arguments) __attribute__((format(printf, 6, 0)));
-
-static void fill(mt_error *error, mt_code code, const char *source, uint64_t line, uint64_t column,
-                 const char *format, va_list arguments) {
+mt_code mt_fail_list(mt_error *error, mt_code code, const char *source, uint64_t line,
+                     uint64_t column, const char *format, va_list arguments) {
+    if (!error)
+        return code;
     error->code = code;
     error->line = line;
     error->column = column;
     snprintf(error->source, sizeof error->source, "%s", source ? source : "");
     vsnprintf(error->message, sizeof error->message, format, arguments);
+    return code;
 }
 
 mt_code mt_fail(mt_error *error, mt_code code, const char *format, ...) {
-    if (error) {
-        va_list arguments;
-        va_start(arguments, format);
-        fill(error, code, NULL, 0, 0, format, arguments);
-        va_end(arguments);
-    }
+    va_list arguments;
+    va_start(arguments, format);
+    mt_fail_list(error, code, NULL, 0, 0, format, arguments);
+    va_end(arguments);
     return code;
 }
 
 mt_code mt_fail_at(mt_error *error, mt_code code, const char *source, uint64_t line,
                    uint64_t column, const char *format, ...) {
-    if (error) {
-        va_list arguments;
-        va_start(arguments, format);
-        fill(error, code, source, line, column, format, arguments);
-        va_end(arguments);
-    }
+    va_list arguments;
+    va_start(arguments, format);
+    mt_fail_list(error, code, source, line, column, format, arguments);
+    va_end(arguments);
     return code;
 }
 

@@ -6,6 +6,7 @@
 #ifndef MT_BASE_ERROR_H
 #define MT_BASE_ERROR_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,11 +40,28 @@ mt_code mt_fail(mt_error *error, mt_code code, const char *format, ...)
 mt_code mt_fail_at(mt_error *error, mt_code code, const char *source, uint64_t line,
                    uint64_t column, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* The same for functions that take a format themselves. */
+mt_code mt_fail_list(mt_error *error, mt_code code, const char *source, uint64_t line,
+                     uint64_t column, const char *format, va_list arguments)
+    __attribute__((format(printf, 6, 0)));
+
 /* Fails with MT_ERROR_IO and "SOURCE: what: strerror(errno_value)". MT_ERROR_CLOSED on EPIPE. */
 mt_code mt_fail_errno(mt_error *error, const char *source, const char *what, int errno_value);
 
 /* Fails with MT_ERROR_MEMORY: "out of memory (what)". */
 mt_code mt_fail_memory(mt_error *error, const char *what);
+
+/* A failure as functions return it that give a pointer, or -1 when they fail:
+ * return mt_null(mt_fail(error, MT_ERROR_VALUE, ...)); */
+static inline void *mt_null(mt_code code) {
+    (void)code;
+    return NULL;
+}
+
+static inline int mt_failed(mt_code code) {
+    (void)code;
+    return -1;
+}
 
 /* The code that goes with a NULL or -1 that a function returned together with *error; without one
  * only that it failed is known. A caller that must act on the code gives an mt_error of its own. */

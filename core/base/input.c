@@ -38,19 +38,20 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
             input->fd = open(path, O_RDONLY | O_CLOEXEC);
         while (input->fd < 0 && errno == EINTR && !mt_interrupted());
         if (input->fd < 0 && errno == EINTR)
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+            return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
         if (input->fd < 0)
-            return mt_fail_errno(error, path, "cannot open", errno), -1;
+            return mt_failed(mt_fail_errno(error, path, "cannot open", errno));
         input->close_fd = 1;
     }
     if (fstat(input->fd, &info) != 0)
-        return mt_fail_errno(error, input->name, "cannot open", errno), -1;
+        return mt_failed(mt_fail_errno(error, input->name, "cannot open", errno));
     if (S_ISDIR(info.st_mode))
-        return mt_fail_at(error, MT_ERROR_IO, input->name, 0, 0, "is a directory, not a file"), -1;
+        return mt_failed(
+            mt_fail_at(error, MT_ERROR_IO, input->name, 0, 0, "is a directory, not a file"));
     if (input->close_fd && ends_in_gz(path)) {
         input->gzip = gzdopen(input->fd, "rb");
         if (!input->gzip)
-            return mt_fail_memory(error, "gzip reader"), -1;
+            return mt_failed(mt_fail_memory(error, "gzip reader"));
         gzbuffer(input->gzip, INPUT_BLOCK);
     }
     return 0;
@@ -128,17 +129,14 @@ static int fill(mt_input *input, mt_error *error) {
         input->end = unread;
     }
     if (unread == input->capacity) {
-        if (unread > MT_LINE_LIMIT) {
-            mt_fail_at(error, MT_ERROR_INPUT, input->name, input->lines + 1, 0,
-                       "line is longer than 1 GiB");
-            return -1;
-        }
+        if (unread > MT_LINE_LIMIT)
+            return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, input->name, input->lines + 1, 0,
+                                        "line is longer than 1 GiB"));
         char *larger = mt_reallocate(input->buffer, 2 * input->capacity + INPUT_SLACK, 1);
-        if (!larger) {
-            mt_fail_at(error, MT_ERROR_MEMORY, input->name, input->lines + 1, 0,
-                       "out of memory (line of more than %zu bytes)", input->capacity);
-            return -1;
-        }
+        if (!larger)
+            return mt_failed(mt_fail_at(error, MT_ERROR_MEMORY, input->name, input->lines + 1, 0,
+                                        "out of memory (line of more than %zu bytes)",
+                                        input->capacity));
         input->buffer = larger;
         input->capacity *= 2;
     }
@@ -170,11 +168,9 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
             line->number = ++input->lines;
             input->begin += line->length + (newline ? 1 : 0);
             input->searched = 0;
-            if (line->length > MT_LINE_LIMIT) {
-                mt_fail_at(error, MT_ERROR_INPUT, input->name, line->number, 0,
-                           "line is longer than 1 GiB");
-                return -1;
-            }
+            if (line->length > MT_LINE_LIMIT)
+                return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, input->name, line->number, 0,
+                                            "line is longer than 1 GiB"));
             return 1;
         }
         if (input->at_end)

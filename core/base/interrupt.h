@@ -8,6 +8,8 @@
 #ifndef MT_BASE_INTERRUPT_H
 #define MT_BASE_INTERRUPT_H
 
+#include "base/error.h"
+
 #include <signal.h>
 
 enum { MT_PATIENCE_OF_COMMAND = 1, MT_PATIENCE_OF_CONSOLE = 2 };
@@ -25,6 +27,11 @@ extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt
 /* Not 0 once Ctrl-C was pressed and until the flag is cleared. */
 static inline int mt_interrupted(void) {
     return mt_interrupt_flag != 0;
+}
+
+/* MT_OK, or MT_ERROR_INTERRUPTED with its message when it was pressed. */
+static inline mt_code mt_poll_interrupt(mt_error *error) {
+    return mt_interrupted() ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
 }
 
 #endif

@@ -89,7 +89,7 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
     size_t size = strlen(output->target) + sizeof ".moontide-XXXXXX" + 2;
     output->temporary = mt_allocate(size, 1);
     if (!output->temporary)
-        return mt_fail_memory(error, "output name"), -1;
+        return mt_failed(mt_fail_memory(error, "output name"));
     snprintf(output->temporary, size, "%.*s.%.200s.moontide-XXXXXX", folder, output->target,
              output->target + folder);
     /* Remembered before it is there: a second Ctrl-C may come in between. */
@@ -103,13 +103,13 @@ static int open_temporary(mt_output *output, const struct stat *old, mt_error *e
                  folder ? output->target : ".");
         mt_free(output->temporary);
         output->temporary = NULL;
-        return mt_fail_errno(error, output->name, what, problem), -1;
+        return mt_failed(mt_fail_errno(error, output->name, what, problem));
     }
     output->close_fd = 1;
     mode_t mask = umask(0);
     umask(mask);
     if (fchmod(output->fd, old ? old->st_mode & 0777 : 0666 & ~mask) != 0)
-        return mt_fail_errno(error, output->name, "cannot set the mode", errno), -1;
+        return mt_failed(mt_fail_errno(error, output->name, "cannot set the mode", errno));
     return 0;
 }
 
@@ -137,9 +137,9 @@ static int named_descriptor(const char *path) {
 /* A descriptor that is written as it is, and closed at the end; -1 with errno set: failed. */
 static int take_direct(mt_output *output, int fd, mt_error *error) {
     if (fd < 0 && errno == EINTR && mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     if (fd < 0)
-        return mt_fail_errno(error, output->name, "cannot write", errno), -1;
+        return mt_failed(mt_fail_errno(error, output->name, "cannot write", errno));
     output->fd = fd;
     output->close_fd = 1;
     return 0;
@@ -161,19 +161,20 @@ static int open_target(mt_output *output, const char *path, mt_error *error) {
         return 0;
     }
     if (path[0] == '\0')
-        return mt_fail(error, MT_ERROR_IO, "cannot write: the output's name is empty"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_IO, "cannot write: the output's name is empty"));
     int given = named_descriptor(path);
     if (given >= 0)
         return take_direct(output, fcntl(given, F_DUPFD_CLOEXEC, 0), error);
     int exists = stat(path, &info) == 0;
     if (!exists && errno != ENOENT)
-        return mt_fail_errno(error, output->name, "cannot write", errno), -1;
+        return mt_failed(mt_fail_errno(error, output->name, "cannot write", errno));
     if (exists && S_ISDIR(info.st_mode))
-        return mt_fail_at(error, MT_ERROR_IO, output->name, 0, 0, "is a directory, not a file"), -1;
+        return mt_failed(
+            mt_fail_at(error, MT_ERROR_IO, output->name, 0, 0, "is a directory, not a file"));
     if (exists && !S_ISREG(info.st_mode))
         return open_direct(output, path, error);
     if (exists && access(path, W_OK) != 0)
-        return mt_fail_errno(error, output->name, "cannot write", errno), -1;
+        return mt_failed(mt_fail_errno(error, output->name, "cannot write", errno));
     output->target = resolve(path, error);
     if (!output->target)
         return -1;
@@ -186,7 +187,7 @@ static int start_gzip(mt_output *output, const char *path, mt_error *error) {
         return 0;
     output->gzip = gzdopen(output->fd, "wb6");
     if (!output->gzip)
-        return mt_fail_memory(error, "gzip writer"), -1;
+        return mt_failed(mt_fail_memory(error, "gzip writer"));
     gzbuffer(output->gzip, OUTPUT_BLOCK);
     return 0;
 }
@@ -270,10 +271,8 @@ char *mt_output_room(mt_output *output, size_t bytes, mt_error *error) {
     if (output->capacity - output->used < bytes) {
         if (drain(output, error) != MT_OK)
             return NULL;
-        if (MT_GROW(output->buffer, output->capacity, bytes) != 0) {
-            mt_fail_memory(error, "output buffer");
-            return NULL;
-        }
+        if (MT_GROW(output->buffer, output->capacity, bytes) != 0)
+            return mt_null(mt_fail_memory(error, "output buffer"));
     }
     return output->buffer + output->used;
 }

@@ -12,6 +12,11 @@ void mt_sort(double *values, size_t count);
  * are then in no order). */
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error);
 
+/* Orders for qsort: what begins with a number of that type, by it, ascending (no NaN). */
+int mt_by_double(const void *a, const void *b);
+int mt_by_u64(const void *a, const void *b);
+int mt_by_u32(const void *a, const void *b);
+
 typedef struct mt_timed {
     int64_t time_ns;
     size_t place; /* of what has this time, wherever the caller keeps it */

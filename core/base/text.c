@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,4 +23,37 @@ size_t mt_number_text(double value, char *buffer) {
             break;
     }
     return (size_t)length;
+}
+
+static void write_bytes(mt_text_writer *writer, const char *bytes, size_t length) {
+    if (writer->used < writer->size) {
+        size_t room = writer->size - writer->used;
+        memcpy(writer->buffer + writer->used, bytes, length < room ? length : room);
+    }
+    writer->used += length;
+}
+
+void mt_write_text(mt_text_writer *writer, const char *text) {
+    write_bytes(writer, text, strlen(text));
+}
+
+void mt_write_numbers(mt_text_writer *writer, const char *pattern, const double *numbers) {
+    char number[MT_NUMBER_ROOM];
+    for (const char *mark; (mark = strchr(pattern, '#')) != NULL; pattern = mark + 1) {
+        double value = *numbers++;
+        write_bytes(writer, pattern, (size_t)(mark - pattern));
+        if (isinf(value))
+            mt_write_text(writer, value > 0 ? "math.huge" : "-math.huge");
+        else
+            write_bytes(writer, number, mt_number_text(value, number));
+    }
+    mt_write_text(writer, pattern);
+}
+
+char *mt_text_written(const mt_text_writer *writer) {
+    size_t end = writer->used < writer->size ? writer->used : writer->size - 1;
+    if (writer->used >= writer->size && writer->size > 4)
+        memcpy(writer->buffer + writer->size - 4, "...", 3);
+    writer->buffer[end] = '\0';
+    return writer->buffer;
 }

@@ -19,4 +19,21 @@ enum { MT_NUMBER_ROOM = 32 }; /* bytes for mt_number_text, the terminator among 
  * "1e+20", "inf". Returns its length. */
 size_t mt_number_text(double value, char *buffer);
 
+/* Text in a buffer of a fixed size, which must not be 0: { buffer, size }. */
+typedef struct mt_text_writer {
+    char *buffer;
+    size_t size, used; /* used may pass size: what the whole text needs */
+} mt_text_writer;
+
+void mt_write_text(mt_text_writer *writer, const char *text);
+
+/* Writes the pattern, each '#' in it as the next number: as mt_number_text has it, infinity as
+ * "math.huge". MT_WRITE(&writer, "ramp(#, #)", a, b) */
+void mt_write_numbers(mt_text_writer *writer, const char *pattern, const double *numbers);
+#define MT_WRITE(writer, pattern, ...)                                                             \
+    mt_write_numbers(writer, pattern, (const double[]){__VA_ARGS__})
+
+/* Terminates the text; one that does not fit ends in "...". Returns the buffer. */
+char *mt_text_written(const mt_text_writer *writer);
+
 #endif

@@ -113,12 +113,12 @@ static int extend(mt_big *big, uint64_t bytes) {
 }
 
 /* Room for one more group of keys, so that nothing grows while the group is looked up. */
-static mt_code make_room(mt_ids *ids, int with_numbers, mt_error *error) {
+static mt_code make_room(mt_ids *ids, mt_error *error) {
     if (ids->count + GROUP > MT_IDS_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "more than 2^40 hash ids");
     uint64_t wanted = ids->remembered + GROUP;
     if (extend(&ids->keys, wanted * sizeof(mt_key)) ||
-        (with_numbers && extend(&ids->numbers, (wanted - ids->straight) * NUMBER_BYTES)) ||
+        extend(&ids->numbers, (wanted - ids->straight) * NUMBER_BYTES) ||
         (wanted > fitting(ids->capacity) && grow_slots(ids)))
         return mt_fail_memory(error, "table of hash ids");
     return MT_OK;
@@ -157,7 +157,7 @@ static int is_fresh(mt_key key) {
 /* Up to GROUP keys in three passes, each of which has its misses overlap: slots, keys, ids. A slot
  * found in the second pass stays a valid place to start from in the third, for new keys only fill
  * empty slots. */
-static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, int mixed, uint64_t *out) {
+static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out) {
     uint64_t found[GROUP];
     mt_assert(ids->remembered + count <= fitting(ids->capacity)); /* a probe finds an empty slot */
     mt_assert(ids->straight <= ids->remembered && ids->remembered <= ids->count);
@@ -166,7 +166,7 @@ static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, int mix
         __builtin_prefetch((const uint64_t *)ids->slots.data + found[i], 1);
     }
     for (size_t i = 0; i < count; i++) {
-        if (mixed && is_fresh(keys[i]))
+        if (is_fresh(keys[i]))
             continue;
         found[i] = probe(ids, tag_of(keys[i]), found[i]);
         uint64_t slot = ((const uint64_t *)ids->slots.data)[found[i]];
@@ -179,30 +179,18 @@ static void look_up_group(mt_ids *ids, const mt_key *keys, size_t count, int mix
                                (place - ids->straight) * NUMBER_BYTES);
     }
     for (size_t i = 0; i < count; i++)
-        out[i] = mixed && is_fresh(keys[i]) ? ids->count++ : look_up(ids, keys[i], found[i]);
-}
-
-static mt_code look_up_all(mt_ids *ids, const mt_key *keys, size_t count, int mixed, uint64_t *out,
-                           mt_error *error) {
-    for (size_t done = 0; done < count; done += GROUP) {
-        size_t some = count - done < GROUP ? count - done : GROUP;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_code code = make_room(ids, mixed || ids->count != ids->remembered, error);
-        if (code)
-            return code;
-        look_up_group(ids, keys + done, some, mixed, out + done);
-    }
-    return MT_OK;
+        out[i] = is_fresh(keys[i]) ? ids->count++ : look_up(ids, keys[i], found[i]);
 }
 
 mt_code mt_ids_of(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out, mt_error *error) {
-    return look_up_all(ids, keys, count, 0, out, error);
-}
-
-mt_code mt_ids_of_mixed(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out,
-                        mt_error *error) {
-    return look_up_all(ids, keys, count, 1, out, error);
+    for (size_t done = 0; done < count; done += GROUP) {
+        size_t some = count - done < GROUP ? count - done : GROUP;
+        mt_code code = mt_poll_interrupt(error);
+        if (code || (code = make_room(ids, error)))
+            return code;
+        look_up_group(ids, keys + done, some, out + done);
+    }
+    return MT_OK;
 }
 
 /* A table with room for `first` keys. */
@@ -235,8 +223,7 @@ mt_ids *mt_ids_of_known(uint64_t count,
         return NULL;
     mt_key *keys = ids->keys.data;
     for (uint64_t i = 0; i < count; i++) {
-        if (mt_interrupted()) {
-            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (mt_poll_interrupt(error)) {
             mt_ids_free(ids);
             return NULL;
         }

@@ -54,15 +54,11 @@ mt_ids *mt_ids_of_known(uint64_t count,
 
 enum { MT_IDS_BATCH = 256 }; /* keys to make and hand over at once */
 
-/* out[i] = id of keys[i], new ones given in order. Overlaps the memory accesses of a batch, so hand
- * over hundreds at a time. Polls for Ctrl-C. On failure (memory, MT_IDS_LIMIT, Ctrl-C) ids already
- * given stay given. */
+/* out[i] = id of keys[i], new ones given in order; where a key is {0, 0} the next id is given
+ * without being remembered, so that content and fresh blocks may come mixed. Overlaps the memory
+ * accesses of a batch, so hand over hundreds at a time. Polls for Ctrl-C. On failure (memory,
+ * MT_IDS_LIMIT, Ctrl-C) ids already given stay given. */
 mt_code mt_ids_of(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out, mt_error *error);
-
-/* Like mt_ids_of, but where keys[i].low == keys[i].high == 0 the next id is given without being
- * remembered: one call for a batch that mixes content and fresh blocks, in order. */
-mt_code mt_ids_of_mixed(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out,
-                        mt_error *error);
 
 /* Numbers `count` blocks that cannot come back; returns the first of the consecutive ids, or
  * UINT64_MAX (and gives none) when they would pass MT_IDS_LIMIT. */

@@ -103,10 +103,9 @@ mt_lengths *mt_lengths_pair(const mt_length_pair *pair, mt_error *error) {
 mt_lengths *mt_lengths_recorded(const uint64_t *inputs, const uint64_t *outputs, size_t count,
                                 mt_error *error) {
     mt_length_pair nothing = {0};
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "lengths_of: the trace has no requests with lengths");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "lengths_of: the trace has no requests with lengths"));
     mt_lengths *lengths = new_lengths(&nothing, NULL, 1, error);
     if (!lengths)
         return NULL;
@@ -135,10 +134,8 @@ mt_lengths *mt_lengths_recorded(const uint64_t *inputs, const uint64_t *outputs,
 
 mt_lengths *mt_lengths_classes(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error) {
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "classes: at least one class is needed");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "classes: at least one class is needed"));
     return new_lengths(pairs, weights, count, error);
 }
 

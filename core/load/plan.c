@@ -1,10 +1,7 @@
 #include "load/plan.h"
 
-#include "base/assert.h"
 #include "base/memory.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "text/texts.h"
 
 #include <string.h>
 
@@ -13,16 +10,14 @@ struct mt_plan {
     uint64_t block_size;
     mt_stream *streams;
     size_t count, capacity;
-    size_t *slots;     /* streams by the hash of their names: index + 1, 0 for an empty slot */
-    size_t slot_count; /* a power of two, at least twice count; 0 at first */
+    mt_texts names; /* of the streams, in their order */
 };
 
 mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0 || block_size > MT_PLAN_BLOCK_SIZE_LIMIT) {
-        mt_fail(error, MT_ERROR_VALUE, "block_size must be between 1 and %llu, not %llu",
-                (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size);
-        return NULL;
-    }
+    if (block_size == 0 || block_size > MT_PLAN_BLOCK_SIZE_LIMIT)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "block_size must be between 1 and %llu, not %llu",
+                    (unsigned long long)MT_PLAN_BLOCK_SIZE_LIMIT, (unsigned long long)block_size));
     mt_plan *plan = mt_new(sizeof *plan, "plan", error);
     if (!plan)
         return NULL;
@@ -30,36 +25,6 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error) {
     plan->block_size = block_size;
     return plan;
 }
-
-/* ---- names ---- */
-
-/* The slot of a name: where it is, or the empty one where it would be. */
-static size_t slot_of(const mt_plan *plan, const char *name) {
-    mt_assert(plan->slot_count >= 2 * plan->count); /* there is an empty one */
-    size_t at = (size_t)XXH3_64bits(name, strlen(name)) & (plan->slot_count - 1);
-    while (plan->slots[at] && strcmp(plan->streams[plan->slots[at] - 1].name, name) != 0)
-        at = (at + 1) & (plan->slot_count - 1);
-    return at;
-}
-
-/* Room for one more name: 0, or -1 when out of memory. */
-static int reserve_slot(mt_plan *plan) {
-    enum { FIRST_SLOTS = 16 };
-    if (2 * (plan->count + 1) <= plan->slot_count)
-        return 0;
-    size_t count = plan->slot_count ? 2 * plan->slot_count : FIRST_SLOTS;
-    size_t *slots = mt_allocate_zero(count, sizeof *slots);
-    if (!slots)
-        return -1;
-    mt_free(plan->slots);
-    plan->slots = slots;
-    plan->slot_count = count;
-    for (size_t i = 0; i < plan->count; i++)
-        slots[slot_of(plan, plan->streams[i].name)] = i + 1;
-    return 0;
-}
-
-/* ---- streams ---- */
 
 static void release_stream(mt_stream *stream) {
     size_t classes = stream->lengths ? mt_lengths_class_count(stream->lengths) : 0;
@@ -132,15 +97,7 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     return MT_OK;
 }
 
-mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
-    if (reserve_slot(plan) != 0)
-        return mt_fail_memory(error, "plan");
-    size_t slot = slot_of(plan, stream->name);
-    if (plan->slots[slot])
-        return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
-    mt_code code = check_lengths(stream, error);
-    if (code != MT_OK)
-        return code;
+static mt_code add_stream(mt_plan *plan, const mt_stream *stream, mt_error *error) {
     if (MT_GROW(plan->streams, plan->capacity, plan->count + 1) != 0)
         return mt_fail_memory(error, "plan");
     mt_stream copy = {.name = mt_copy_text(stream->name, strlen(stream->name)),
@@ -156,8 +113,21 @@ mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
         return mt_fail_memory(error, "plan");
     }
     plan->streams[plan->count++] = copy;
-    plan->slots[slot] = plan->count;
     return MT_OK;
+}
+
+mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error) {
+    uint32_t number;
+    if (mt_texts_intern(&plan->names, stream->name, strlen(stream->name), &number) != 0)
+        return mt_fail_memory(error, "plan");
+    if (number < plan->count)
+        return mt_fail(error, MT_ERROR_VALUE, "two streams are named '%s'", stream->name);
+    mt_code code = check_lengths(stream, error);
+    if (code == MT_OK)
+        code = add_stream(plan, stream, error);
+    if (code != MT_OK)
+        mt_texts_truncate(&plan->names, plan->count);
+    return code;
 }
 
 size_t mt_plan_stream_count(const mt_plan *plan) {
@@ -189,6 +159,6 @@ void mt_plan_release(mt_plan *plan) {
     for (size_t i = 0; i < plan->count; i++)
         release_stream(&plan->streams[i]);
     mt_free(plan->streams);
-    mt_free(plan->slots);
+    mt_texts_free(&plan->names);
     mt_free(plan);
 }

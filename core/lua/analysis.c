@@ -116,43 +116,8 @@ static int analysis_allow_no_output(lua_State *L) {
     return 0;
 }
 
-/* analysis:locality() -> figures (see lua/locality_binding.h) | nil, message, code */
-static int analysis_locality(lua_State *L) {
-    return mt_lua_push_locality(L, check_analysis(L)->locality);
-}
-
-/* analysis:hit_curve() -> curve | nil, message, code */
-static int analysis_hit_curve(lua_State *L) {
-    return mt_lua_push_hit_curve(L, check_analysis(L)->locality);
-}
-
-/* analysis:prefixes(most) -> list | nil, message, code */
-static int analysis_prefixes(lua_State *L) {
-    const analysis *self = check_analysis(L);
-    uint64_t most = mt_lua_check_count(L, 2, "analyze: most");
-    luaL_argcheck(L, most <= 100000, 2, "too many");
-    return mt_lua_push_prefixes(L, self->locality, (size_t)most);
-}
-
-/* analysis:over_time(from_ns, width_ns, count) -> list */
-static int analysis_over_time(lua_State *L) {
-    const analysis *self = check_analysis(L);
-    int64_t from_ns = luaL_checkinteger(L, 2), width_ns = luaL_checkinteger(L, 3);
-    uint64_t count = mt_lua_check_count(L, 4, "analyze: bins");
-    luaL_argcheck(L, width_ns > 0, 3, "must be above 0");
-    luaL_argcheck(L, count <= 100000, 4, "too many");
-    return mt_lua_push_hit_bins(L, self->locality, from_ns, width_ns, (size_t)count);
-}
-
-/* analysis:arrivals(window_ns, ...) -> list of dispersions | nil, message, code */
-static int analysis_arrivals(lua_State *L) {
-    const analysis *self = check_analysis(L);
-    return mt_lua_push_arrivals(L, self->locality, 2, lua_gettop(L));
-}
-
-/* analysis:clock() -> {period, offset, instants} | nil, message, code */
-static int analysis_clock(lua_State *L) {
-    return mt_lua_push_clock(L, check_analysis(L)->locality);
+mt_locality *mt_lua_check_locality(lua_State *L) {
+    return check_analysis(L)->locality;
 }
 
 int mt_lua_open_analysis(lua_State *L) {
@@ -160,19 +125,16 @@ int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg methods[] = {{"read", analysis_read},
                                        {"skipped", analysis_skipped},
                                        {"result", analysis_result},
-                                       {"locality", analysis_locality},
-                                       {"hit_curve", analysis_hit_curve},
-                                       {"prefixes", analysis_prefixes},
-                                       {"over_time", analysis_over_time},
-                                       {"arrivals", analysis_arrivals},
-                                       {"clock", analysis_clock},
                                        {"sample", analysis_sample},
                                        {"allow_no_output", analysis_allow_no_output},
                                        {"close", analysis_release},
                                        {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
-    lua_pop(L, 1);
+    lua_getfield(L, -1, "__index");
+    luaL_setfuncs(L, mt_lua_locality_methods, 0);
+    lua_pop(L, 2);
     mt_lua_register_hit_curve(L);
+    mt_lua_register_sample(L);
     return 1;
 }

@@ -48,18 +48,13 @@ static int located_call(lua_State *L) {
     int status = lua_pcall(L, arguments, LUA_MULTRET, 0);
     if (status == LUA_OK)
         return lua_gettop(L);
-    if (lua_istable(L, -1) && lua_getmetatable(L, -1)) {
-        luaL_getmetatable(L, "moontide.usage");
-        int is_usage_error = lua_rawequal(L, -1, -2);
-        lua_pop(L, 2);
-        lua_Debug caller;
-        int level = calling_level(L);
-        if (is_usage_error && lua_getstack(L, level, &caller) &&
-            !is_own(L, &caller, lua_upvalueindex(2))) {
-            luaL_where(L, level);
-            lua_getfield(L, -2, "message");
-            lua_concat(L, 2);
-        }
+    lua_Debug caller;
+    int level = calling_level(L);
+    if (mt_lua_is(L, -1, "moontide.usage") && lua_getstack(L, level, &caller) &&
+        !is_own(L, &caller, lua_upvalueindex(2))) {
+        luaL_where(L, level);
+        lua_getfield(L, -2, "message");
+        lua_concat(L, 2);
     }
     return lua_error(L);
 }
@@ -160,12 +155,7 @@ static int flush_stdout(lua_State *L) {
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
-    int is = 0;
-    if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
-        luaL_getmetatable(L, "moontide.usage");
-        is = lua_rawequal(L, -1, -2);
-    }
-    lua_pushboolean(L, is);
+    lua_pushboolean(L, mt_lua_is(L, 1, "moontide.usage"));
     return 1;
 }
 

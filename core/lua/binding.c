@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,17 +15,35 @@ static const char *code_name(mt_code code) {
     return names[code];
 }
 
-int mt_lua_failure(lua_State *L, const mt_error *error) {
+void mt_lua_push_error(lua_State *L, const mt_error *error) {
     char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushnil(L);
     lua_pushstring(L, mt_error_text(error, text, sizeof text));
+}
+
+int mt_lua_push_skipped(lua_State *L, uint64_t count, const mt_error *first) {
+    lua_pushinteger(L, (lua_Integer)count);
+    if (count == 0)
+        return 1;
+    mt_lua_push_error(L, first);
+    return 2;
+}
+
+int mt_lua_done(lua_State *L, mt_code code, const mt_error *error) {
+    if (code != MT_OK)
+        return mt_lua_failure(L, error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int mt_lua_failure(lua_State *L, const mt_error *error) {
+    lua_pushnil(L);
+    mt_lua_push_error(L, error);
     lua_pushstring(L, code_name(error->code));
     return 3;
 }
 
 int mt_lua_throw_failure(lua_State *L, const mt_error *error) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    mt_lua_push_error(L, error);
     return lua_error(L);
 }
 
@@ -39,8 +58,7 @@ static void __attribute__((noreturn)) throw_usage(lua_State *L) {
 }
 
 int mt_lua_raise_error(lua_State *L, const mt_error *error) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushstring(L, mt_error_text(error, text, sizeof text));
+    mt_lua_push_error(L, error);
     throw_usage(L);
 }
 
@@ -77,6 +95,60 @@ void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lu
         luaL_setfuncs(L, meta, 0);
 }
 
+int mt_lua_is(lua_State *L, int index, const char *type) {
+    if (!lua_getmetatable(L, index))
+        return 0;
+    luaL_getmetatable(L, type);
+    int is_same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_same;
+}
+
+void mt_lua_share_methods(lua_State *L, const char *field) {
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -3, field);
+    lua_pop(L, 1);
+}
+
+void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Reg *methods,
+                            const luaL_Reg *meta) {
+    const luaL_Reg ends[] = {{"__gc", mt_lua_close}, {"__close", mt_lua_close}, {NULL, NULL}};
+    mt_lua_new_type(L, type->name, NULL, NULL, meta);
+    lua_pushlightuserdata(L, (void *)type);
+    luaL_setfuncs(L, ends, 1);
+    if (methods) {
+        lua_newtable(L);
+        lua_pushlightuserdata(L, (void *)type);
+        luaL_setfuncs(L, methods, 1);
+        lua_setfield(L, -2, "__index");
+    }
+}
+
+int mt_lua_close(lua_State *L) {
+    const mt_lua_type *type = lua_touserdata(L, lua_upvalueindex(1));
+    void **place = luaL_checkudata(L, 1, type->name), *object = *place;
+    *place = NULL;
+    if (object)
+        type->release(object);
+    return 0;
+}
+
+void **mt_lua_new_object(lua_State *L, const mt_lua_type *type) {
+    return mt_lua_new_owner(L, sizeof(void *), type->name);
+}
+
+void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type) {
+    void **place = luaL_checkudata(L, arg, type->name);
+    if (!*place)
+        mt_lua_raise(L, "%s", type->closed);
+    return *place;
+}
+
+int mt_lua_keep(lua_State *L, void **place, void *object, const mt_error *error) {
+    *place = object;
+    return object ? 1 : mt_lua_raise_error(L, error);
+}
+
 double mt_lua_check_finite(lua_State *L, int arg, const char *what) {
     int is_number;
     double value = lua_tonumberx(L, arg, &is_number);
@@ -104,6 +176,20 @@ uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what) {
     return (uint64_t)value;
 }
 
+double *mt_lua_check_numbers(lua_State *L, int arg, const char *what, size_t *count) {
+    luaL_checktype(L, arg, LUA_TTABLE);
+    *count = lua_rawlen(L, arg);
+    double *numbers = lua_newuserdatauv(L, *count * sizeof *numbers + 1, 0);
+    for (size_t i = 0; i < *count; i++) {
+        if (lua_rawgeti(L, arg, (lua_Integer)i + 1) != LUA_TNUMBER)
+            mt_lua_raise(L, "%s %I must be a number, not %s", what, (lua_Integer)i + 1,
+                         luaL_typename(L, -1));
+        numbers[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return numbers;
+}
+
 int mt_lua_pause_collector(lua_State *L) {
     int was_running = lua_gc(L, LUA_GCISRUNNING);
     lua_gc(L, LUA_GCSTOP);
@@ -113,6 +199,32 @@ int mt_lua_pause_collector(lua_State *L) {
 void mt_lua_resume_collector(lua_State *L, int was_running) {
     if (was_running)
         lua_gc(L, LUA_GCRESTART);
+}
+
+void mt_lua_push_whole(lua_State *L, uint64_t value) {
+    if (value <= INT64_MAX)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushfstring(L, "%I%d", (lua_Integer)(value / 10), (int)(value % 10));
+}
+
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step) {
+    int was_running = mt_lua_pause_collector(L);
+    lua_createtable(L, count < INT_MAX ? (int)count : INT_MAX, 0);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)first + i * step, sizeof value);
+        mt_lua_push_whole(L, value);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    mt_lua_resume_collector(L, was_running);
+}
+
+void mt_lua_push_number(lua_State *L, double value) {
+    if (isnan(value))
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, value);
 }
 
 void mt_lua_set_count(lua_State *L, const char *name, uint64_t value) {

@@ -17,6 +17,16 @@
 #include "base/error.h"
 #include "random/distribution.h"
 
+/* Pushes the error's text. */
+void mt_lua_push_error(lua_State *L, const mt_error *error);
+
+/* Pushes how many were passed over and, when any were, the first one's text; returns how many values
+ * that is. */
+int mt_lua_push_skipped(lua_State *L, uint64_t count, const mt_error *first);
+
+/* Returns `true`, or the failure where the code is one. */
+int mt_lua_done(lua_State *L, mt_code code, const mt_error *error);
+
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 
@@ -41,11 +51,44 @@ void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 void mt_lua_new_type(lua_State *L, const char *type, const luaL_Reg *methods, lua_CFunction release,
                      const luaL_Reg *meta);
 
+/* Does the value at `index` have that metatable? */
+int mt_lua_is(lua_State *L, int index, const char *type);
+
+/* Pops the metatable on top; its table of methods becomes a field of the table below it. */
+void mt_lua_share_methods(lua_State *L, const char *field);
+
+/* A type of userdata that owns one object of core: its first member is the object's address, a
+ * void *, NULL once closed. */
+typedef struct mt_lua_type {
+    const char *name;   /* "moontide.plan" */
+    const char *closed; /* the message where a closed one is used */
+    void (*release)(void *object);
+} mt_lua_type;
+
+/* Registers it, as mt_lua_new_type does; `type` stays where it is. */
+void mt_lua_new_object_type(lua_State *L, const mt_lua_type *type, const luaL_Reg *methods,
+                            const luaL_Reg *meta);
+
+/* A method "close" of such a type: what its __gc and __close do. */
+int mt_lua_close(lua_State *L);
+
+/* Pushes a closed one that is nothing but the address, and gives its place. */
+void **mt_lua_new_object(lua_State *L, const mt_lua_type *type);
+
+/* The object at `arg`; raises when it is of another type or closed. */
+void *mt_lua_check_object(lua_State *L, int arg, const mt_lua_type *type);
+
+/* Gives the object to the userdata on top; raises `error` where it is NULL. Returns 1. */
+int mt_lua_keep(lua_State *L, void **place, void *object, const mt_error *error);
+
 /* Argument `arg` as a finite number / a number >= 0 / a whole number in 0..INT64_MAX; raises with
  * `what` in the message. */
 double mt_lua_check_finite(lua_State *L, int arg, const char *what);
 double mt_lua_check_not_negative(lua_State *L, int arg, const char *what);
 uint64_t mt_lua_check_count(lua_State *L, int arg, const char *what);
+
+/* The list of *count numbers at `arg`, in a userdata that is pushed; raises "WHAT 3 must be ...". */
+double *mt_lua_check_numbers(lua_State *L, int arg, const char *what, size_t *count);
 
 /* Between the two no finaliser of a script runs: it could close the object whose memory is being
  * handed over. Only running out of memory may raise there. pause returns what resume takes. */
@@ -56,6 +99,15 @@ void mt_lua_resume_collector(lua_State *L, int was_running);
 static inline int mt_lua_has_field(lua_State *L, int arg, const char *name) {
     return lua_getfield(L, arg, name) != LUA_TNIL;
 }
+
+/* Pushes a whole number: an integer, or its digits from 2^63 on, which no integer holds. */
+void mt_lua_push_whole(lua_State *L, uint64_t value);
+
+/* Pushes the list of `count` whole numbers, one every `step` bytes. */
+void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step);
+
+/* Pushes a number, nil for NaN. */
+void mt_lua_push_number(lua_State *L, double value);
 
 /* Sets a field of the table on top: a whole number / a number, an integer where it is whole and no
  * field where it is NaN. */
@@ -103,7 +155,6 @@ int mt_lua_open_radix(lua_State *L);
 int mt_lua_open_model(lua_State *L);
 int mt_lua_open_radix_source(lua_State *L);
 int mt_lua_open_synthesis(lua_State *L);
-int mt_lua_open_statistics(lua_State *L);
 int mt_lua_open_random(lua_State *L);
 int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);

@@ -104,10 +104,7 @@ static int column_mean(lua_State *L) {
     const column *self = luaL_checkudata(L, 1, column_type);
     column_totals totals = total(self);
     double sum = totals.overflowed ? totals.sum_double : (double)totals.sum;
-    if (totals.count > 0)
-        lua_pushnumber(L, sum / (double)totals.count / (double)self->kind->unit);
-    else
-        lua_pushnil(L);
+    mt_lua_push_number(L, sum / (double)totals.count / (double)self->kind->unit); /* 0 / 0: nil */
     return 1;
 }
 
@@ -224,16 +221,6 @@ static int column_histogram(lua_State *L) {
 
 void *mt_lua_new_zeros(lua_State *L, size_t count, size_t size) {
     return memset(lua_newuserdatauv(L, count * size, 0), 0, count * size);
-}
-
-void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step) {
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value;
-        memcpy(&value, (const char *)first + i * step, sizeof value);
-        lua_pushinteger(L, (lua_Integer)value);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
 }
 
 void mt_lua_index_rows(lua_State *L, lua_CFunction index, const char *name) {

@@ -204,8 +204,6 @@ int mt_lua_open_csv(lua_State *L) {
     static const luaL_Reg meta[] = {{"__call", csv_call}, {"__tostring", text_of}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, type_name, methods, release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

@@ -8,13 +8,13 @@
 
 #include <math.h>
 
-static const char type_name[] = "moontide.curve";
-
 enum { TEXT_SIZE = 1024 };
 
-typedef struct owner {
-    mt_curve *curve;
-} owner;
+static void release(void *curve) {
+    mt_curve_release(curve);
+}
+
+static const mt_lua_type type = {"moontide.curve", "the rate curve is closed", release};
 
 /* What the curves of one Lua state share: upvalue 1 of every function here. */
 typedef struct shared {
@@ -27,23 +27,19 @@ static shared *shared_of(lua_State *L) {
 }
 
 mt_curve *mt_lua_check_curve(lua_State *L, int arg) {
-    owner *self = luaL_testudata(L, arg, type_name);
-    if (!self || !self->curve) {
+    void **place = luaL_testudata(L, arg, type.name);
+    if (!place)
         mt_lua_raise(L, "argument %d must be a rate curve, not %s", arg, luaL_typename(L, arg));
-        return NULL; /* not reached */
-    }
-    return self->curve;
+    if (!*place)
+        mt_lua_raise(L, "%s", type.closed);
+    return *place;
 }
 
-static owner *new_owner(lua_State *L) {
-    return mt_lua_new_owner(L, sizeof(owner), type_name);
-}
-
-/* Returns the owner on top, or raises "NAME: what is wrong". */
-static int made(lua_State *L, const owner *self, const char *name, const mt_error *error) {
-    if (self->curve)
-        return 1;
-    return mt_lua_raise(L, "%s: %s", name, error->message);
+/* Gives the curve to the userdata on top, or raises "NAME: what is wrong". */
+static int keep(lua_State *L, void **place, const char *name, mt_curve *curve,
+                const mt_error *error) {
+    *place = curve;
+    return curve ? 1 : mt_lua_raise(L, "%s: %s", name, error->message);
 }
 
 /* ---- makers ---- */
@@ -52,9 +48,8 @@ static int made(lua_State *L, const owner *self, const char *name, const mt_erro
 static int constant(lua_State *L) {
     double rate = luaL_checknumber(L, 1), duration = luaL_checknumber(L, 2);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_constant(rate, duration, &error);
-    return made(L, self, "const", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "const", mt_curve_constant(rate, duration, &error), &error);
 }
 
 /* ramp(from, to, duration) */
@@ -62,9 +57,8 @@ static int ramp(lua_State *L) {
     double from = luaL_checknumber(L, 1), to = luaL_checknumber(L, 2);
     double duration = luaL_checknumber(L, 3);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_ramp(from, to, duration, &error);
-    return made(L, self, "ramp", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "ramp", mt_curve_ramp(from, to, duration, &error), &error);
 }
 
 /* sine(mean, amplitude, period, phase) */
@@ -72,9 +66,8 @@ static int sine(lua_State *L) {
     double mean = luaL_checknumber(L, 1), amplitude = luaL_checknumber(L, 2);
     double period = luaL_checknumber(L, 3), phase = luaL_checknumber(L, 4);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_sine(mean, amplitude, period, phase, &error);
-    return made(L, self, "sine", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "sine", mt_curve_sine(mean, amplitude, period, phase, &error), &error);
 }
 
 /* spike(at, height, rise, fall) */
@@ -82,39 +75,24 @@ static int spike(lua_State *L) {
     double at = luaL_checknumber(L, 1), height = luaL_checknumber(L, 2);
     double rise = luaL_checknumber(L, 3), fall = luaL_checknumber(L, 4);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_spike(at, height, rise, fall, &error);
-    return made(L, self, "spike", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "spike", mt_curve_spike(at, height, rise, fall, &error), &error);
 }
 
 /* noise(cv, corr_time): a new realisation each time. */
 static int noise(lua_State *L) {
     double cv = luaL_checknumber(L, 1), corr_time = luaL_checknumber(L, 2);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_noise(cv, corr_time, shared_of(L)->noises, &error);
-    shared_of(L)->noises++;
-    return made(L, self, "noise", &error);
-}
-
-/* Pushes a userdata with the numbers of the list at `arg` and returns them; *count is how many. */
-static double *numbers(lua_State *L, int arg, size_t *count) {
-    luaL_checktype(L, arg, LUA_TTABLE);
-    *count = (size_t)luaL_len(L, arg);
-    double *values = lua_newuserdatauv(L, (*count + 1) * sizeof *values, 0);
-    for (size_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, arg, (lua_Integer)i + 1);
-        values[i] = luaL_checknumber(L, -1);
-        lua_pop(L, 1);
-    }
-    return values;
+    void **place = mt_lua_new_object(L, &type);
+    uint64_t number = shared_of(L)->noises++;
+    return keep(L, place, "noise", mt_curve_noise(cv, corr_time, number, &error), &error);
 }
 
 /* Two lists of one length, at arguments 1 and 2. */
 static void two_lists(lua_State *L, double **first, double **second, size_t *count) {
     size_t other;
-    *first = numbers(L, 1, count);
-    *second = numbers(L, 2, &other);
+    *first = mt_lua_check_numbers(L, 1, "rate", count);
+    *second = mt_lua_check_numbers(L, 2, "time", &other);
     if (*count != other)
         luaL_error(L, "the lists are of different lengths: %d and %d", (int)*count, (int)other);
 }
@@ -125,9 +103,8 @@ static int steps(lua_State *L) {
     double *rates, *durations;
     two_lists(L, &rates, &durations, &count);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_steps(rates, durations, count, &error);
-    return made(L, self, "steps", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "steps", mt_curve_steps(rates, durations, count, &error), &error);
 }
 
 /* points(rates, times, smooth) */
@@ -136,9 +113,9 @@ static int points(lua_State *L) {
     double *rates, *times;
     two_lists(L, &rates, &times, &count);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_points(rates, times, count, lua_toboolean(L, 3), &error);
-    return made(L, self, "points", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "points",
+                mt_curve_points(rates, times, count, lua_toboolean(L, 3), &error), &error);
 }
 
 /* sampled(rates, times, duration, label) */
@@ -149,88 +126,64 @@ static int sampled(lua_State *L) {
     const char *label = luaL_checkstring(L, 4);
     two_lists(L, &rates, &times, &count);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_sampled(times, rates, count, duration, label, &error);
-    return made(L, self, "curve", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "curve", mt_curve_sampled(times, rates, count, duration, label, &error),
+                &error);
 }
 
 /* ---- operations ---- */
 
-typedef mt_curve *binary_maker(mt_curve *a, mt_curve *b, mt_error *error);
+/* Operations that differ only in what core does: of two curves, or of a curve and a number. */
+typedef struct operation {
+    const char *name;  /* in core.curve */
+    const char *label; /* in messages */
+    mt_curve *(*of_two)(mt_curve *a, mt_curve *b, mt_error *error);
+    mt_curve *(*of_number)(mt_curve *curve, double number, mt_error *error);
+} operation;
 
-static int binary(lua_State *L, const char *name, binary_maker *make) {
-    mt_curve *a = mt_lua_check_curve(L, 1), *b = mt_lua_check_curve(L, 2);
+static const operation operations[] = {
+    {"add", "a + b", .of_two = mt_curve_add},
+    {"subtract", "a - b", .of_two = mt_curve_subtract},
+    {"multiply", "a * b", .of_two = mt_curve_multiply},
+    {"divide", "a / b", .of_two = mt_curve_divide},
+    {"maximum", "max", .of_two = mt_curve_maximum},
+    {"minimum", "min", .of_two = mt_curve_minimum},
+    {"after", "a .. b", .of_two = mt_curve_then},
+    {"take", "take", .of_number = mt_curve_take},
+    {"pad", "pad", .of_number = mt_curve_pad},
+    {"shift", "shift", .of_number = mt_curve_shift},
+    {"stretch", "stretch", .of_number = mt_curve_stretch},
+    {"speed", "speed", .of_number = mt_curve_speed},
+};
+
+/* Any of them; upvalue 1 says which. */
+static int operate(lua_State *L) {
+    const operation *self = lua_touserdata(L, lua_upvalueindex(1));
+    mt_curve *a = mt_lua_check_curve(L, 1), *b = NULL;
+    double number = 0;
+    if (self->of_two)
+        b = mt_lua_check_curve(L, 2);
+    else
+        number = luaL_checknumber(L, 2);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = make(a, b, &error);
-    return made(L, self, name, &error);
+    void **place = mt_lua_new_object(L, &type);
+    mt_curve *made = b ? self->of_two(a, b, &error) : self->of_number(a, number, &error);
+    return keep(L, place, self->label, made, &error);
 }
 
-static int add(lua_State *L) {
-    return binary(L, "a + b", mt_curve_add);
-}
-
-static int subtract(lua_State *L) {
-    return binary(L, "a - b", mt_curve_subtract);
-}
-
-static int multiply(lua_State *L) {
-    return binary(L, "a * b", mt_curve_multiply);
-}
-
-static int divide(lua_State *L) {
-    return binary(L, "a / b", mt_curve_divide);
-}
-
-static int maximum(lua_State *L) {
-    return binary(L, "max", mt_curve_maximum);
-}
-
-static int minimum(lua_State *L) {
-    return binary(L, "min", mt_curve_minimum);
-}
-
-static int then(lua_State *L) {
-    return binary(L, "a .. b", mt_curve_then);
+static void add_operations(lua_State *L) {
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        lua_pushlightuserdata(L, (void *)&operations[i]);
+        lua_pushcclosure(L, operate, 1);
+        lua_setfield(L, -2, operations[i].name);
+    }
 }
 
 static int negate(lua_State *L) {
     mt_curve *curve = mt_lua_check_curve(L, 1);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_negate(curve, &error);
-    return made(L, self, "-a", &error);
-}
-
-typedef mt_curve *timed_maker(mt_curve *curve, double number, mt_error *error);
-
-static int timed(lua_State *L, const char *name, timed_maker *make) {
-    mt_curve *curve = mt_lua_check_curve(L, 1);
-    double number = luaL_checknumber(L, 2);
-    mt_error error;
-    owner *self = new_owner(L);
-    self->curve = make(curve, number, &error);
-    return made(L, self, name, &error);
-}
-
-static int take(lua_State *L) {
-    return timed(L, "take", mt_curve_take);
-}
-
-static int pad(lua_State *L) {
-    return timed(L, "pad", mt_curve_pad);
-}
-
-static int shift(lua_State *L) {
-    return timed(L, "shift", mt_curve_shift);
-}
-
-static int stretch(lua_State *L) {
-    return timed(L, "stretch", mt_curve_stretch);
-}
-
-static int speed(lua_State *L) {
-    return timed(L, "speed", mt_curve_speed);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "-a", mt_curve_negate(curve, &error), &error);
 }
 
 /* loop(curve, times): 0 is for ever. */
@@ -238,9 +191,8 @@ static int loop(lua_State *L) {
     mt_curve *curve = mt_lua_check_curve(L, 1);
     uint64_t times = mt_lua_check_count(L, 2, "loop: the number of rounds");
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_loop(curve, times, &error);
-    return made(L, self, "loop", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "loop", mt_curve_loop(curve, times, &error), &error);
 }
 
 /* clamp(curve, low, high) */
@@ -248,9 +200,8 @@ static int clamp(lua_State *L) {
     mt_curve *curve = mt_lua_check_curve(L, 1);
     double low = luaL_checknumber(L, 2), high = luaL_checknumber(L, 3);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_clamp(curve, low, high, &error);
-    return made(L, self, "clamp", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "clamp", mt_curve_clamp(curve, low, high, &error), &error);
 }
 
 /* scale_to(curve, target, by_maximum) */
@@ -258,9 +209,9 @@ static int scale_to(lua_State *L) {
     mt_curve *curve = mt_lua_check_curve(L, 1);
     double target = luaL_checknumber(L, 2);
     mt_error error;
-    owner *self = new_owner(L);
-    self->curve = mt_curve_scale_to(curve, target, lua_toboolean(L, 3), &error);
-    return made(L, self, "scale_to", &error);
+    void **place = mt_lua_new_object(L, &type);
+    return keep(L, place, "scale_to", mt_curve_scale_to(curve, target, lua_toboolean(L, 3), &error),
+                &error);
 }
 
 /* ---- readings ---- */
@@ -343,20 +294,9 @@ static int period(lua_State *L) {
     return 3;
 }
 
-/* total(curve, finish): the area clamped to rates >= 0 over [0, finish) -> number | nil, message */
-static int total(lua_State *L) {
-    mt_curve *curve = mt_lua_check_curve(L, 1);
-    double finish = luaL_checknumber(L, 2), value;
-    mt_error error;
-    if (mt_curve_total(curve, shared_of(L)->seed, finish, &value, &error))
-        return mt_lua_failure(L, &error);
-    lua_pushnumber(L, value);
-    return 1;
-}
-
 /* is(value): is it a curve? */
 static int is(lua_State *L) {
-    lua_pushboolean(L, luaL_testudata(L, 1, type_name) != NULL);
+    lua_pushboolean(L, luaL_testudata(L, 1, type.name) != NULL);
     return 1;
 }
 
@@ -387,18 +327,10 @@ static int index_curve(lua_State *L) {
     return 1;
 }
 
-static int release(lua_State *L) {
-    owner *self = luaL_checkudata(L, 1, type_name);
-    mt_curve *curve = self->curve;
-    self->curve = NULL;
-    mt_curve_release(curve);
-    return 0;
-}
-
 /* Registers the type; the metatable and its methods' table become fields of the module (on top). */
 static void open_type(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", text}, {NULL, NULL}};
-    mt_lua_new_type(L, type_name, NULL, release, meta);
+    mt_lua_new_object_type(L, &type, NULL, meta);
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, "methods");
@@ -417,20 +349,8 @@ int mt_lua_open_curve(lua_State *L) {
                                          {"spike", spike},
                                          {"noise", noise},
                                          {"sampled", sampled},
-                                         {"add", add},
-                                         {"subtract", subtract},
                                          {"negate", negate},
-                                         {"multiply", multiply},
-                                         {"divide", divide},
-                                         {"maximum", maximum},
-                                         {"minimum", minimum},
-                                         {"after", then},
-                                         {"take", take},
-                                         {"pad", pad},
-                                         {"shift", shift},
                                          {"loop", loop},
-                                         {"stretch", stretch},
-                                         {"speed", speed},
                                          {"clamp", clamp},
                                          {"scale_to", scale_to},
                                          {"at", at},
@@ -439,7 +359,6 @@ int mt_lua_open_curve(lua_State *L) {
                                          {"maximum_of", maximum_of},
                                          {"duration", duration},
                                          {"period", period},
-                                         {"total", total},
                                          {"is", is},
                                          {"reset", reset},
                                          {"text", text},
@@ -449,6 +368,7 @@ int mt_lua_open_curve(lua_State *L) {
     state->noises = 0;
     state->seed = 0;
     luaL_setfuncs(L, functions, 1);
+    add_operations(L);
     open_type(L);
     return 1;
 }

@@ -5,35 +5,19 @@
 
 #include <math.h>
 
-static const char *const type_name = "moontide.distribution";
+static void release(void *distribution) {
+    mt_distribution_release(distribution);
+}
 
-typedef struct owner {
-    mt_distribution *distribution;
-} owner;
+static const mt_lua_type type = {"moontide.distribution", "the distribution is closed", release};
 
 mt_distribution *mt_lua_check_distribution(lua_State *L, int arg) {
-    owner *self = luaL_testudata(L, arg, type_name);
-    if (!self)
+    void **place = luaL_testudata(L, arg, type.name);
+    if (!place)
         mt_lua_raise(L, "argument %d must be a distribution, not %s", arg, luaL_typename(L, arg));
-    if (!self->distribution)
-        mt_lua_raise(L, "the distribution is closed");
-    return self->distribution;
-}
-
-static int release(lua_State *L) {
-    owner *self = luaL_checkudata(L, 1, type_name);
-    mt_distribution *distribution = self->distribution;
-    self->distribution = NULL;
-    mt_distribution_release(distribution);
-    return 0;
-}
-
-/* Puts what a maker made into the owner on the stack's top, or raises. */
-static int finish(lua_State *L, owner *self, mt_distribution *made, const mt_error *error) {
-    if (!made)
-        return mt_lua_raise_error(L, error);
-    self->distribution = made;
-    return 1;
+    if (!*place)
+        mt_lua_raise(L, "%s", type.closed);
+    return *place;
 }
 
 /* make(name, {parameter = number | curve}) */
@@ -53,26 +37,9 @@ static int make(lua_State *L) {
                                 given[count].name, luaL_typename(L, 4));
         count++;
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_make(name, given, count, &error), &error);
-}
-
-/* The list of numbers at arg as an array owned by a userdata that it pushes. */
-static double *check_numbers(lua_State *L, int arg, const char *what, size_t *count) {
-    luaL_checktype(L, arg, LUA_TTABLE);
-    *count = lua_rawlen(L, arg);
-    double *numbers = lua_newuserdatauv(L, *count * sizeof(double) + 1, 0);
-    for (size_t i = 0; i < *count; i++) {
-        int is_number;
-        lua_rawgeti(L, arg, (lua_Integer)i + 1);
-        numbers[i] = lua_tonumberx(L, -1, &is_number);
-        if (!is_number || lua_type(L, -1) != LUA_TNUMBER)
-            mt_lua_raise(L, "%s %d must be a number, not %s", what, (int)(i + 1),
-                         luaL_typename(L, -1));
-        lua_pop(L, 1);
-    }
-    return numbers;
+    return mt_lua_keep(L, place, mt_distribution_make(name, given, count, &error), &error);
 }
 
 /* empirical(values [, weights]) */
@@ -80,17 +47,17 @@ static int empirical(lua_State *L) {
     lua_settop(L, 2);
     size_t count;
     size_t weighted = 0;
-    double *values = check_numbers(L, 1, "empirical: value", &count);
+    double *values = mt_lua_check_numbers(L, 1, "empirical: value", &count);
     double *weights = NULL;
     if (!lua_isnil(L, 2)) {
-        weights = check_numbers(L, 2, "empirical: weight", &weighted);
+        weights = mt_lua_check_numbers(L, 2, "empirical: weight", &weighted);
         if (weighted != count)
             return mt_lua_raise(L, "empirical: there are %I values and %I weights",
                                 (lua_Integer)count, (lua_Integer)weighted);
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_empirical(values, weights, count, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_empirical(values, weights, count, &error), &error);
 }
 
 /* mix(parts, weights) */
@@ -98,7 +65,7 @@ static int mix(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     size_t count;
-    double *weights = check_numbers(L, 2, "mix: weight", &count);
+    double *weights = mt_lua_check_numbers(L, 2, "mix: weight", &count);
     if (lua_rawlen(L, 1) != count)
         return mt_lua_raise(L, "mix: there must be as many weights as parts");
     mt_distribution **parts = lua_newuserdatauv(L, count * sizeof(void *) + 1, 0);
@@ -107,9 +74,9 @@ static int mix(lua_State *L) {
         parts[i] = mt_lua_check_distribution(L, -1);
         lua_pop(L, 1); /* the table keeps it */
     }
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_mix(parts, weights, count, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_mix(parts, weights, count, &error), &error);
 }
 
 /* affine(distribution, factor, offset) */
@@ -117,9 +84,9 @@ static int affine(lua_State *L) {
     mt_distribution *part = mt_lua_check_distribution(L, 1);
     double factor = mt_lua_check_finite(L, 2, "the factor");
     double offset = mt_lua_check_finite(L, 3, "what is added");
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_affine(part, factor, offset, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_affine(part, factor, offset, &error), &error);
 }
 
 /* clamp(distribution, low, high); -math.huge and math.huge: no bound */
@@ -127,9 +94,9 @@ static int clamp(lua_State *L) {
     mt_distribution *part = mt_lua_check_distribution(L, 1);
     double low = luaL_checknumber(L, 2);
     double high = luaL_checknumber(L, 3);
-    owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_error error;
-    return finish(L, self, mt_distribution_clamp(part, low, high, &error), &error);
+    return mt_lua_keep(L, place, mt_distribution_clamp(part, low, high, &error), &error);
 }
 
 /* forms() -> { {name, parameter, ...}, ... }: the ways to give the named distributions. */
@@ -209,12 +176,9 @@ static int is_shape(lua_State *L) {
 
 static int text(lua_State *L) {
     char buffer[1000];
-    owner *self = luaL_checkudata(L, 1, type_name);
-    if (!self->distribution) {
-        lua_pushliteral(L, "distribution (closed)");
-        return 1;
-    }
-    lua_pushstring(L, mt_distribution_text(self->distribution, buffer, sizeof buffer));
+    void **place = luaL_checkudata(L, 1, type.name);
+    lua_pushstring(L, *place ? mt_distribution_text(*place, buffer, sizeof buffer)
+                             : "distribution (closed)");
     return 1;
 }
 
@@ -232,10 +196,10 @@ int mt_lua_open_distribution(lua_State *L) {
                                        {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__tostring", text}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, type_name, methods, release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_setfield(L, -2, "metatable");
+    mt_lua_new_object_type(L, &type, methods, meta);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "metatable");
+    mt_lua_share_methods(L, "methods");
     luaL_newmetatable(L, "moontide.choice");
     lua_setfield(L, -2, "choice_metatable");
     return 1;

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "hash/ids.h"
 
-#include <limits.h>
 #include <string.h>
 
 static const char hasher_type[] = "moontide.hasher";
@@ -186,13 +185,7 @@ static int push_ids(lua_State *L, hasher *self, size_t count) {
     mt_error error;
     if (mt_ids_of(self->ids, self->keys, count, self->out, &error))
         return mt_lua_raise_error(L, &error);
-    int was_running = mt_lua_pause_collector(L);
-    lua_createtable(L, count < INT_MAX ? (int)count : INT_MAX, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushinteger(L, (lua_Integer)self->out[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    mt_lua_resume_collector(L, was_running);
+    mt_lua_push_counts(L, self->out, count, sizeof *self->out);
     return 1;
 }
 
@@ -272,8 +265,6 @@ int mt_lua_open_hash(lua_State *L) {
         {"__len", hasher_length}, {"__tostring", hasher_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, hasher_type, methods, hasher_release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

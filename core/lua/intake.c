@@ -50,10 +50,5 @@ int mt_lua_intake_skipped(lua_State *L, const mt_lua_intake *intake) {
     uint64_t count = intake->left_out + lines;
     if (lines > 0 && (intake->left_out == 0 || bad_line.line < first.line))
         first = bad_line;
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
-    lua_pushinteger(L, (lua_Integer)count);
-    if (count == 0)
-        return 1;
-    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
-    return 2;
+    return mt_lua_push_skipped(L, count, &first);
 }

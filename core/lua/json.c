@@ -14,27 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char tree_type[] = "moontide.json.tree";
-
-int mt_lua_json_is(lua_State *L, int index, const char *type) {
-    if (!lua_getmetatable(L, index))
-        return 0;
-    luaL_getmetatable(L, type);
-    int is_same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_same;
+static void release_tree(void *tree) {
+    cJSON_Delete(tree);
 }
 
-typedef struct tree {
-    cJSON *root;
-} tree;
-
-static int release_tree(lua_State *L) {
-    tree *self = luaL_checkudata(L, 1, tree_type);
-    cJSON_Delete(self->root);
-    self->root = NULL;
-    return 0;
-}
+static const mt_lua_type tree_type = {"moontide.json.tree", "the tree is closed", release_tree};
 
 /* The text being read, and how far its numbers have been taken. */
 typedef struct reader {
@@ -168,19 +152,19 @@ static int decode(lua_State *L) {
     const char *text = luaL_checklstring(L, 1, &length);
     mt_error error;
     reader from = {{text, text + length, &error}, text, luaL_checkstring(L, 2)};
-    tree *self = mt_lua_new_owner(L, sizeof *self, tree_type);
+    void **root = mt_lua_new_object(L, &tree_type);
     if (check_text(&from))
         return failure(L, &from, &error);
     const char *end = NULL;
-    self->root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
-    if (!self->root) {
+    *root = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    if (!*root) {
         /* cJSON refuses what the check let pass: half a surrogate pair, or memory has run out. */
         mt_json_fail(&from.json, end ? end : text, "cannot be read (half a surrogate pair?)");
         return failure(L, &from, &error);
     }
-    int status = push_value(L, &from, self->root);
-    cJSON_Delete(self->root);
-    self->root = NULL;
+    int status = push_value(L, &from, *root);
+    cJSON_Delete(*root);
+    *root = NULL;
     return status ? failure(L, &from, &error) : 1;
 }
 
@@ -232,7 +216,7 @@ int mt_lua_open_json(lua_State *L) {
                                          {"object", object},
                                          {NULL, NULL}};
     static const luaL_Reg null_meta[] = {{"__tostring", null_text}, {NULL, NULL}};
-    mt_lua_new_type(L, tree_type, NULL, release_tree, NULL);
+    mt_lua_new_object_type(L, &tree_type, NULL, NULL);
     mt_lua_json_new_encoder_type(L);
     mt_lua_new_type(L, MT_JSON_ARRAY, NULL, NULL, NULL);
     mt_lua_new_type(L, MT_JSON_OBJECT, NULL, NULL, NULL);

@@ -9,9 +9,6 @@
 #define MT_JSON_ARRAY "moontide.json.array"
 #define MT_JSON_OBJECT "moontide.json.object"
 
-/* Does the value at index have the metatable `type`? */
-int mt_lua_json_is(lua_State *L, int index, const char *type);
-
 /* encode(value, indent, compact) -> text. indent: spaces a level, -1: one line. compact: no spaces
  * after "," and ":". */
 int mt_lua_json_encode(lua_State *L);

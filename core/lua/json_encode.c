@@ -260,9 +260,9 @@ static void add_table(lua_State *L, encoder *self) {
         self->depth--;
         return;
     }
-    if (mt_lua_json_is(L, -1, MT_JSON_ARRAY))
+    if (mt_lua_is(L, -1, MT_JSON_ARRAY))
         add_array(L, self);
-    else if (mt_lua_json_is(L, -1, MT_JSON_OBJECT))
+    else if (mt_lua_is(L, -1, MT_JSON_OBJECT))
         add_declared(L, self);
     else if (is_list(L, self))
         add_array(L, self);
@@ -298,7 +298,7 @@ static void add_value(lua_State *L, encoder *self) {
         add_table(L, self);
         return;
     default:
-        if (mt_lua_json_is(L, -1, MT_JSON_NULL)) {
+        if (mt_lua_is(L, -1, MT_JSON_NULL)) {
             add(L, self, "null");
             return;
         }

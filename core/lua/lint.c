@@ -3,35 +3,23 @@
 
 #include "prefix/lint/lint.h"
 
-static const char lint_type[] = "moontide.lint_state";
-
 typedef struct lint {
-    mt_lint *state; /* NULL once closed */
+    void *state;
     mt_lua_intake intake;
 } lint;
 
-static mt_lint *check_lint(lua_State *L) {
-    lint *self = luaL_checkudata(L, 1, lint_type);
-    if (!self->state)
-        mt_lua_raise(L, "lint: it is closed");
-    return self->state;
+static void release(void *state) {
+    mt_lint_free(state);
 }
+
+static const mt_lua_type type = {"moontide.lint_state", "lint: it is closed", release};
 
 /* new(block_size): 0 for the one that fits best */
 static int lint_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "lint: block_size");
     mt_error error;
-    lint *self = mt_lua_new_owner(L, sizeof *self, lint_type);
-    self->state = mt_lint_new(block_size, &error);
-    return self->state ? 1 : mt_lua_raise_error(L, &error);
-}
-
-static int lint_release(lua_State *L) {
-    lint *self = luaL_checkudata(L, 1, lint_type);
-    mt_lint *state = self->state;
-    self->state = NULL;
-    mt_lint_free(state);
-    return 0;
+    lint *self = mt_lua_new_owner(L, sizeof *self, type.name);
+    return mt_lua_keep(L, &self->state, mt_lint_new(block_size, &error), &error);
 }
 
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
@@ -39,20 +27,16 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
 }
 
 static int lint_read(lua_State *L) {
-    check_lint(L);
+    mt_lua_check_object(L, 1, &type);
     lint *self = lua_touserdata(L, 1);
     return mt_lua_intake_read(L, &self->intake, take, self, "lint");
 }
 
 /* ---- the result as a table ---- */
 
-/* A number of 64 bits: an integer, or its digits where it is too large. */
+/* An id, of any 64 bits. */
 static void set_id(lua_State *L, const char *name, uint64_t value) {
-    char digits[32];
-    if (value <= INT64_MAX)
-        lua_pushinteger(L, (lua_Integer)value);
-    else
-        lua_pushlstring(L, digits, (size_t)(mt_write_u64(value, digits) - digits));
+    mt_lua_push_whole(L, value);
     lua_setfield(L, -2, name);
 }
 
@@ -67,11 +51,8 @@ static void set_time(lua_State *L, const char *name, int64_t nanoseconds) {
 static void set_lines(lua_State *L, const char *name, const mt_lines *lines) {
     lua_createtable(L, 0, 2);
     mt_lua_set_count(L, "count", lines->count);
-    lua_newtable(L);
-    for (uint64_t i = 0; i < lines->count && i < MT_LINES_KEPT; i++) {
-        lua_pushinteger(L, (lua_Integer)lines->line[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    size_t kept = lines->count < MT_LINES_KEPT ? (size_t)lines->count : MT_LINES_KEPT;
+    mt_lua_push_counts(L, lines->line, kept, sizeof *lines->line);
     lua_setfield(L, -2, "lines");
     lua_setfield(L, -2, name);
 }
@@ -109,7 +90,6 @@ static void set_blocks(lua_State *L, const mt_lint_result *result) {
     mt_lua_set_count(L, "other_size", result->other_size);
     mt_lua_set_count(L, "better_fits", result->better_fits);
     set_lines(L, "two_parents", &result->two_parents);
-    mt_lua_set_count(L, "conflicts", result->conflicts);
     set_id(L, "conflict_id", result->conflict.id);
     mt_lua_set_count(L, "conflict_line", result->conflict.line);
     if (result->conflict.has_now)
@@ -136,7 +116,7 @@ static void set_rows(lua_State *L, const mt_lint_result *result) {
 static int lint_result(lua_State *L) {
     mt_lint_result result;
     mt_error error;
-    if (mt_lint_finish(check_lint(L), &result, &error) != MT_OK)
+    if (mt_lint_finish(mt_lua_check_object(L, 1, &type), &result, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_newtable(L);
     mt_lua_set_count(L, "requests", result.requests);
@@ -149,9 +129,9 @@ static int lint_result(lua_State *L) {
 int mt_lua_open_lint(lua_State *L) {
     static const luaL_Reg functions[] = {{"new", lint_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"read", lint_read}, {"result", lint_result}, {"close", lint_release}, {NULL, NULL}};
+        {"read", lint_read}, {"result", lint_result}, {"close", mt_lua_close}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, lint_type, methods, lint_release, NULL);
+    mt_lua_new_object_type(L, &type, methods, NULL);
     lua_pop(L, 1);
     return 1;
 }

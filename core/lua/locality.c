@@ -1,4 +1,4 @@
-/* What core.analysis says of caches: figures, hit curves, prefixes, hits over time. */
+/* What core.analysis says of caches and clocks: figures, hit curves, prefixes, hits over time. */
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 
@@ -7,16 +7,13 @@
 
 #include <math.h>
 
-static const char hit_curve_type[] = "moontide.hit_curve";
-
-typedef struct hit_curve {
-    mt_hit_curve *curve; /* NULL once released */
-} hit_curve;
-
-int mt_lua_push_locality(lua_State *L, const mt_locality *locality) {
+/* analysis:locality() -> {requests, blocks, distinct_blocks, hits, hits_within, timed, backward,
+ * first, last (seconds), sessions, given, single, reuse_time, turns, think_time (tables of
+ * quantiles)}, without what is not known | nil, message, code */
+static int locality(lua_State *L) {
     mt_locality_result result;
     mt_error error;
-    if (mt_locality_finish(locality, &result, &error) != MT_OK)
+    if (mt_locality_finish(mt_lua_check_locality(L), &result, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 16);
     mt_lua_set_count(L, "requests", result.totals.requests);
@@ -39,11 +36,15 @@ int mt_lua_push_locality(lua_State *L, const mt_locality *locality) {
     return 1;
 }
 
-int mt_lua_push_prefixes(lua_State *L, const mt_locality *locality, size_t most) {
+/* analysis:prefixes(most) -> list of {requests, blocks, tokens} | nil, message, code */
+static int shared_prefixes(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    uint64_t most = mt_lua_check_count(L, 2, "analyze: most");
+    luaL_argcheck(L, most <= 100000, 2, "too many");
     mt_error error;
     size_t count;
     mt_shared_prefix *prefixes = lua_newuserdatauv(L, (most + 1) * sizeof *prefixes, 0);
-    if (mt_locality_prefixes(locality, prefixes, most, &count, &error) != MT_OK)
+    if (mt_locality_prefixes(self, prefixes, most, &count, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
@@ -56,10 +57,15 @@ int mt_lua_push_prefixes(lua_State *L, const mt_locality *locality, size_t most)
     return 1;
 }
 
-int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from_ns,
-                         int64_t width_ns, size_t count) {
+/* analysis:over_time(from_ns, width_ns, count) -> list of {requests, blocks, hit_ratio} */
+static int over_time(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    int64_t from_ns = luaL_checkinteger(L, 2), width_ns = luaL_checkinteger(L, 3);
+    uint64_t count = mt_lua_check_count(L, 4, "analyze: bins");
+    luaL_argcheck(L, width_ns > 0, 3, "must be above 0");
+    luaL_argcheck(L, count <= 100000, 4, "too many");
     mt_hit_bin *bins = lua_newuserdatauv(L, (count + 1) * sizeof *bins, 0);
-    mt_locality_over_time(locality, from_ns, width_ns, bins, count);
+    mt_locality_over_time(self, from_ns, width_ns, bins, count);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 4);
@@ -73,37 +79,43 @@ int mt_lua_push_hit_bins(lua_State *L, const mt_locality *locality, int64_t from
 }
 
 /* Pushes a scratch userdata with the times that there are, *count of them. */
-static int64_t *push_times(lua_State *L, const mt_locality *locality, size_t *count) {
-    *count = (size_t)mt_locality_timed(locality);
+static int64_t *push_times(lua_State *L, size_t *count) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    *count = (size_t)mt_locality_times(self, NULL);
     int64_t *times = lua_newuserdatauv(L, (*count + 1) * sizeof *times, 0);
-    mt_locality_times(locality, times);
+    mt_locality_times(self, times);
     return times;
 }
 
-int mt_lua_push_arrivals(lua_State *L, const mt_locality *locality, int first, int last) {
+/* analysis:arrivals(window_ns, ...) -> list of what mt_lua_push_dispersion pushes
+ * | nil, message, code */
+static int arrivals(lua_State *L) {
     mt_error error;
     size_t count;
-    for (int arg = first; arg <= last; arg++)
+    int last = lua_gettop(L);
+    for (int arg = 2; arg <= last; arg++)
         luaL_argcheck(L, luaL_checkinteger(L, arg) > 0, arg, "must be above 0");
-    int64_t *times = push_times(L, locality, &count);
+    int64_t *times = push_times(L, &count);
     if (mt_sort_times(times, count, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    lua_createtable(L, last - first + 1, 0);
-    for (int arg = first; arg <= last; arg++) {
+    lua_createtable(L, last - 1, 0);
+    for (int arg = 2; arg <= last; arg++) {
         mt_dispersion dispersion;
         int64_t window_ns = lua_tointeger(L, arg);
         mt_disperse(times, count, window_ns, &dispersion);
         mt_lua_push_dispersion(L, window_ns, &dispersion);
-        lua_rawseti(L, -2, arg - first + 1);
+        lua_rawseti(L, -2, arg - 1);
     }
     return 1;
 }
 
-int mt_lua_push_clock(lua_State *L, const mt_locality *locality) {
+/* analysis:clock() -> {period, offset (seconds), instants} of the grid that the times lie on, empty
+ * where there is none | nil, message, code */
+static int clock_grid(lua_State *L) {
     mt_error error;
     mt_grid grid;
     size_t count;
-    int64_t *times = push_times(L, locality, &count);
+    int64_t *times = push_times(L, &count);
     if (mt_grid_detect(times, count, &grid, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     lua_createtable(L, 0, 3);
@@ -117,59 +129,55 @@ int mt_lua_push_clock(lua_State *L, const mt_locality *locality) {
 
 /* ---- the hit curve ---- */
 
-int mt_lua_push_hit_curve(lua_State *L, const mt_locality *locality) {
-    mt_error error;
-    hit_curve *self = mt_lua_new_owner(L, sizeof *self, hit_curve_type);
-    self->curve = mt_locality_hit_curve(locality, &error);
-    return self->curve ? 1 : mt_lua_failure(L, &error);
-}
-
-static const mt_hit_curve *check_curve(lua_State *L) {
-    const hit_curve *self = luaL_checkudata(L, 1, hit_curve_type);
-    if (!self->curve)
-        mt_lua_raise(L, "analyze: it is closed");
-    return self->curve;
-}
-
-static int hit_curve_release(lua_State *L) {
-    hit_curve *self = luaL_checkudata(L, 1, hit_curve_type);
-    mt_hit_curve *curve = self->curve;
-    self->curve = NULL;
+static void release_hit_curve(void *curve) {
     mt_hit_curve_free(curve);
-    return 0;
 }
 
-static void push_ratio(lua_State *L, double ratio) {
-    if (isnan(ratio))
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, ratio);
+static const mt_lua_type hit_curve_type = {"moontide.hit_curve", "analyze: it is closed",
+                                           release_hit_curve};
+
+/* analysis:hit_curve() -> hit curve, which does not need the analysis any more
+ * | nil, message, code */
+static int hit_curve(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    mt_error error;
+    void **place = mt_lua_new_object(L, &hit_curve_type);
+    *place = mt_locality_hit_curve(self, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
 }
 
 /* curve:at([size]) -> by request, by block, by token (nil: nothing to divide by); of an infinite
  * cache without a size */
 static int hit_curve_at(lua_State *L) {
-    const mt_hit_curve *curve = check_curve(L);
+    const mt_hit_curve *curve = mt_lua_check_object(L, 1, &hit_curve_type);
     uint64_t size =
         lua_isnoneornil(L, 2) ? MT_INFINITE_CACHE : mt_lua_check_count(L, 2, "hit_ratio: the size");
     mt_hit_ratio ratio = mt_hit_curve_at(curve, size);
-    push_ratio(L, ratio.request);
-    push_ratio(L, ratio.block);
-    push_ratio(L, ratio.token);
+    mt_lua_push_number(L, ratio.request);
+    mt_lua_push_number(L, ratio.block);
+    mt_lua_push_number(L, ratio.token);
     return 3;
 }
 
 /* curve:size(share) -> blocks of the least cache with that share of the attainable hits */
 static int hit_curve_size(lua_State *L) {
-    const mt_hit_curve *curve = check_curve(L);
+    const mt_hit_curve *curve = mt_lua_check_object(L, 1, &hit_curve_type);
     double share = mt_lua_check_not_negative(L, 2, "analyze: the share");
     lua_pushinteger(L, (lua_Integer)mt_hit_curve_size(curve, share));
     return 1;
 }
 
+const luaL_Reg mt_lua_locality_methods[] = {{"locality", locality},
+                                            {"hit_curve", hit_curve},
+                                            {"prefixes", shared_prefixes},
+                                            {"over_time", over_time},
+                                            {"arrivals", arrivals},
+                                            {"clock", clock_grid},
+                                            {NULL, NULL}};
+
 void mt_lua_register_hit_curve(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"at", hit_curve_at}, {"size", hit_curve_size}, {NULL, NULL}};
-    mt_lua_new_type(L, hit_curve_type, methods, hit_curve_release, NULL);
+    mt_lua_new_object_type(L, &hit_curve_type, methods, NULL);
     lua_pop(L, 1);
 }

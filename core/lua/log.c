@@ -27,27 +27,21 @@ static lua_Integer number_field(lua_State *L, int index, const char *field, lua_
     return number;
 }
 
-static void set_count(lua_State *L, const char *name, uint64_t value) {
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, name);
-}
-
 static void set_flag(lua_State *L, const char *name, int value) {
     lua_pushboolean(L, value);
     lua_setfield(L, -2, name);
 }
 
 static void push_about(lua_State *L, const mt_log *log) {
-    size_t count;
-    const mt_span *names = mt_log_columns_of(log, &count);
+    mt_log_facts facts = mt_log_facts_of(log);
     lua_createtable(L, 0, 4);
-    lua_pushstring(L, mt_log_format_name(log));
+    lua_pushstring(L, facts.format);
     lua_setfield(L, -2, "format");
-    set_count(L, "block_size", mt_log_block_size(log));
-    set_flag(L, "has_times", mt_log_has_times(log));
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushlstring(L, names[i].text, names[i].length);
+    mt_lua_set_count(L, "block_size", facts.block_size);
+    set_flag(L, "has_times", facts.has_times);
+    lua_createtable(L, (int)facts.column_count, 0);
+    for (size_t i = 0; i < facts.column_count; i++) {
+        lua_pushlstring(L, facts.columns[i].text, facts.columns[i].length);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "columns");
@@ -76,7 +70,7 @@ static int open_log(lua_State *L) {
     lua_getfield(L, 2, "columns");
     for (size_t i = 0; lua_istable(L, -1) && i < MT_LOG_ROLES; i++)
         options.columns[i] = text_field(L, lua_gettop(L), roles[i]);
-    mt_source **place = mt_lua_new_source(L);
+    void **place = mt_lua_new_source(L);
     mt_log *log = mt_log_open(path, &options, &error);
     if (log)
         *place = mt_source_log(log, &rows, &error);
@@ -101,24 +95,25 @@ static int summarise(lua_State *L) {
     const mt_log *log = mt_source_log_of(source, &summary);
     if (!log || !(speed > 0))
         return mt_lua_raise(L, "this is no log, or no speed");
-    int has_times = summary.kept > 0 && mt_log_has_times(log);
+    mt_log_facts facts = mt_log_facts_of(log);
+    int has_times = summary.kept > 0 && facts.has_times;
     if (has_times && (__builtin_sub_overflow(summary.last_ns, summary.first_ns, &span) ||
                       (speed != 1 && mt_scale_time(span, speed, &span) != 0))) {
         mt_fail(&error, MT_ERROR_VALUE, "%s: at a speed of %g, its times span more than 292 years",
-                mt_log_name(log), speed);
+                facts.name, speed);
         return mt_lua_failure(L, &error);
     }
     uint64_t bad = mt_log_skipped(log, &first);
     lua_createtable(L, 0, 16);
-    set_count(L, "rows", summary.rows);
-    set_count(L, "of_model", summary.of_model);
-    set_count(L, "of_type", summary.of_type);
-    set_count(L, "after_skip", summary.after_skip);
-    set_count(L, "kept", summary.kept);
-    set_count(L, "backwards", summary.backwards);
-    set_count(L, "backwards_line", summary.backwards_line);
-    set_count(L, "bad", bad);
-    set_flag(L, "has_dates", mt_log_has_dates(log));
+    mt_lua_set_count(L, "rows", summary.rows);
+    mt_lua_set_count(L, "of_model", summary.of_model);
+    mt_lua_set_count(L, "of_type", summary.of_type);
+    mt_lua_set_count(L, "after_skip", summary.after_skip);
+    mt_lua_set_count(L, "kept", summary.kept);
+    mt_lua_set_count(L, "backwards", summary.backwards);
+    mt_lua_set_count(L, "backwards_line", summary.backwards_line);
+    mt_lua_set_count(L, "bad", bad);
+    set_flag(L, "has_dates", facts.has_dates);
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));
         lua_setfield(L, -2, "first_bad");
@@ -128,9 +123,9 @@ static int summarise(lua_State *L) {
         lua_setfield(L, -2, "nothing");
     }
     if (has_times) {
-        set_count(L, "first_ns", (uint64_t)summary.first_ns);
-        set_count(L, "last_ns", (uint64_t)summary.last_ns);
-        set_count(L, "span_ns", (uint64_t)span);
+        mt_lua_set_count(L, "first_ns", (uint64_t)summary.first_ns);
+        mt_lua_set_count(L, "last_ns", (uint64_t)summary.last_ns);
+        mt_lua_set_count(L, "span_ns", (uint64_t)span);
     }
     return 1;
 }
@@ -140,8 +135,8 @@ static int summarise(lua_State *L) {
 /* prompts(source, ahead | nil, block_size, hash_blocks, seed, no_sessions) -> source
  * | nil, message, code. `ahead`, a source, is closed. */
 static int prompts(lua_State *L) {
-    mt_source **place = mt_lua_source_place(L, 1);
-    mt_source **ahead = lua_isnil(L, 2) ? NULL : mt_lua_source_place(L, 2);
+    void **place = mt_lua_source_place(L, 1);
+    void **ahead = lua_isnil(L, 2) ? NULL : mt_lua_source_place(L, 2);
     mt_prompts options = {.block_size = mt_lua_check_count(L, 3, "prompts: block_size"),
                           .hash_blocks = mt_lua_check_count(L, 4, "prompts: hash_blocks"),
                           .seed = (uint64_t)luaL_checkinteger(L, 5),
@@ -161,7 +156,7 @@ static int prompts(lua_State *L) {
 
 /* measure(source, end_ns, bins) -> source | nil, message, code */
 static int measure(lua_State *L) {
-    mt_source **place = mt_lua_source_place(L, 1);
+    void **place = mt_lua_source_place(L, 1);
     int64_t end = luaL_checkinteger(L, 2);
     size_t bins = (size_t)mt_lua_check_count(L, 3, "measure: bins");
     mt_error error;
@@ -174,8 +169,8 @@ static int measure(lua_State *L) {
 
 static void set_lengths(lua_State *L, const char *name, const mt_summary *lengths) {
     lua_createtable(L, 0, 4);
-    set_count(L, "min", (uint64_t)lengths->min);
-    set_count(L, "max", (uint64_t)lengths->max);
+    mt_lua_set_count(L, "min", (uint64_t)lengths->min);
+    mt_lua_set_count(L, "max", (uint64_t)lengths->max);
     lua_pushnumber(L, lengths->mean);
     lua_setfield(L, -2, "mean");
     if (!isnan(lengths->sample_deviation)) {
@@ -194,12 +189,12 @@ static int measures(lua_State *L) {
     if (!in_bin || all.requests == 0)
         return mt_lua_raise(L, "measures: nothing is measured, or memory is out");
     lua_createtable(L, 0, 16);
-    set_count(L, "requests", all.requests);
-    set_count(L, "sessions", all.sessions);
-    set_count(L, "without_output", all.without_output);
-    set_count(L, "longest", all.longest);
-    set_count(L, "blocks", all.blocks);
-    set_count(L, "distinct", mt_source_prompt_ids(source));
+    mt_lua_set_count(L, "requests", all.requests);
+    mt_lua_set_count(L, "sessions", all.sessions);
+    mt_lua_set_count(L, "without_output", all.without_output);
+    mt_lua_set_count(L, "longest", all.longest);
+    mt_lua_set_count(L, "blocks", all.blocks);
+    mt_lua_set_count(L, "distinct", mt_source_prompt_ids(source));
     set_lengths(L, "input_length", &all.input);
     set_lengths(L, "output_length", &all.output);
     lua_createtable(L, MT_MEASURE_BINS, 0);
@@ -221,7 +216,7 @@ static void push_formats(lua_State *L) {
         lua_pushstring(L, format.title);
         lua_setfield(L, -2, "title");
         set_flag(L, "takes_columns", format.takes_columns);
-        set_count(L, "block_size", format.block_size);
+        mt_lua_set_count(L, "block_size", format.block_size);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }

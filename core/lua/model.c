@@ -9,28 +9,16 @@
 
 #include <stdio.h>
 
-static const char learner_type[] = "moontide.learner";
-static const char model_type[] = "moontide.model";
-
 /* ---- models ---- */
 
-typedef struct model_box {
-    mt_model *model; /* NULL once closed */
-} model_box;
-
-mt_model *mt_lua_check_model(lua_State *L, int index) {
-    const model_box *self = luaL_checkudata(L, index, model_type);
-    if (!self->model)
-        mt_lua_raise(L, "the model is closed");
-    return self->model;
+static void release_model(void *model) {
+    mt_model_release(model);
 }
 
-static int model_release(lua_State *L) {
-    model_box *self = luaL_checkudata(L, 1, model_type);
-    mt_model *model = self->model;
-    self->model = NULL;
-    mt_model_release(model);
-    return 0;
+static const mt_lua_type model_type = {"moontide.model", "the model is closed", release_model};
+
+mt_model *mt_lua_check_model(lua_State *L, int index) {
+    return mt_lua_check_object(L, index, &model_type);
 }
 
 /* open(path, skip_bad_lines) -> model, or a source of a trace's requests: as the file begins
@@ -39,8 +27,8 @@ static int model_open(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
-    mt_source **source = mt_lua_new_source(L);
-    model_box *self = mt_lua_new_owner(L, sizeof *self, model_type);
+    void **source = mt_lua_new_source(L);
+    void **place = mt_lua_new_object(L, &model_type);
     mt_input *input = mt_input_open(path, &error);
     if (!input)
         return mt_lua_failure(L, &error);
@@ -51,21 +39,21 @@ static int model_open(lua_State *L) {
         return *source ? 1 : mt_lua_failure(L, &error);
     }
     if (is_model > 0)
-        self->model = mt_model_read(input, &error);
+        *place = mt_model_read(input, &error);
     mt_input_close(input);
-    return self->model ? 1 : mt_lua_failure(L, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
 }
 
 /* read(path) -> model | nil, message, code */
 static int model_read(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     mt_error error;
-    model_box *self = mt_lua_new_owner(L, sizeof *self, model_type);
+    void **place = mt_lua_new_object(L, &model_type);
     mt_input *input = mt_input_open(path, &error);
     if (input)
-        self->model = mt_model_read(input, &error);
+        *place = mt_model_read(input, &error);
     mt_input_close(input);
-    return self->model ? 1 : mt_lua_failure(L, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
 }
 
 /* write(model, path, keep_order) -> bytes | nil, message, code */
@@ -134,47 +122,43 @@ static int model_figures(lua_State *L) {
 }
 
 static int model_text(lua_State *L) {
-    const model_box *self = luaL_checkudata(L, 1, model_type);
-    if (!self->model) {
+    void **place = luaL_checkudata(L, 1, model_type.name);
+    const mt_model *model = *place;
+    if (!model)
         lua_pushliteral(L, "model (closed)");
-        return 1;
-    }
-    lua_pushfstring(L, "model of %I request%s, blocks of %I tokens, gaps %s",
-                    (lua_Integer)self->model->count, self->model->count == 1 ? "" : "s",
-                    (lua_Integer)self->model->block_size,
-                    self->model->gaps_in_order ? "in order" : "without their order");
+    else
+        lua_pushfstring(L, "model of %I request%s, blocks of %I tokens, gaps %s",
+                        (lua_Integer)model->count, model->count == 1 ? "" : "s",
+                        (lua_Integer)model->block_size,
+                        model->gaps_in_order ? "in order" : "without their order");
     return 1;
 }
 
 /* ---- learners ---- */
 
 typedef struct learner_box {
-    mt_learner *learner; /* NULL once finished or closed */
+    void *learner; /* NULL when finished too */
     mt_lua_intake intake;
 } learner_box;
 
-static learner_box *check_learner(lua_State *L) {
-    learner_box *self = luaL_checkudata(L, 1, learner_type);
-    if (!self->learner)
-        mt_lua_raise(L, "learn: it is closed");
-    return self;
+static void release_learner(void *learner) {
+    mt_learner_free(learner);
 }
 
-static int learner_release(lua_State *L) {
-    learner_box *self = luaL_checkudata(L, 1, learner_type);
-    mt_learner *learner = self->learner;
-    self->learner = NULL;
-    mt_learner_free(learner);
-    return 0;
+static const mt_lua_type learner_type = {"moontide.learner", "learn: it is closed",
+                                         release_learner};
+
+static learner_box *check_learner(lua_State *L) {
+    mt_lua_check_object(L, 1, &learner_type);
+    return lua_touserdata(L, 1);
 }
 
 /* learner(block_size) -> learner */
 static int learner_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "learn: block_size");
     mt_error error;
-    learner_box *self = mt_lua_new_owner(L, sizeof *self, learner_type);
-    self->learner = mt_learner_new(block_size, &error);
-    return self->learner ? 1 : mt_lua_raise_error(L, &error);
+    learner_box *self = mt_lua_new_owner(L, sizeof *self, learner_type.name);
+    return mt_lua_keep(L, &self->learner, mt_learner_new(block_size, &error), &error);
 }
 
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
@@ -187,7 +171,7 @@ static int learner_read(lua_State *L) {
 }
 
 static int learner_skipped(lua_State *L) {
-    const learner_box *self = luaL_checkudata(L, 1, learner_type);
+    const learner_box *self = luaL_checkudata(L, 1, learner_type.name);
     return mt_lua_intake_skipped(L, &self->intake);
 }
 
@@ -195,11 +179,11 @@ static int learner_skipped(lua_State *L) {
 static int learner_finish(lua_State *L) {
     learner_box *self = check_learner(L);
     mt_error error;
-    model_box *made = mt_lua_new_owner(L, sizeof *made, model_type);
-    made->model = mt_learner_finish(self->learner, &error);
+    void **made = mt_lua_new_object(L, &model_type);
+    *made = mt_learner_finish(self->learner, &error);
     mt_learner_free(self->learner);
     self->learner = NULL;
-    if (made->model)
+    if (*made)
         return 1;
     snprintf(error.source, sizeof error.source, "%s", self->intake.source);
     return mt_lua_failure(L, &error);
@@ -212,20 +196,18 @@ int mt_lua_open_model(lua_State *L) {
     static const luaL_Reg learner_methods[] = {{"read", learner_read},
                                                {"skipped", learner_skipped},
                                                {"finish", learner_finish},
-                                               {"close", learner_release},
+                                               {"close", mt_lua_close},
                                                {NULL, NULL}};
     static const luaL_Reg methods[] = {{"requests", model_requests},
                                        {"block_size", model_block_size},
                                        {"keeps_order", model_keeps_order},
-                                       {"close", model_release},
+                                       {"close", mt_lua_close},
                                        {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__tostring", model_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, learner_type, learner_methods, learner_release, NULL);
+    mt_lua_new_object_type(L, &learner_type, learner_methods, NULL);
     lua_pop(L, 1);
-    mt_lua_new_type(L, model_type, methods, model_release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_new_object_type(L, &model_type, methods, meta);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

@@ -14,7 +14,6 @@ static const luaL_Reg openers[] = {
     {"model", mt_lua_open_model},
     {"radix_source", mt_lua_open_radix_source},
     {"synthesis", mt_lua_open_synthesis},
-    {"statistics", mt_lua_open_statistics},
     {"random", mt_lua_open_random},
     {"distribution", mt_lua_open_distribution},
     {"curve", mt_lua_open_curve},

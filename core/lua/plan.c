@@ -6,25 +6,21 @@
 
 /* ---- fields ---- */
 
-static const char fields_type[] = "moontide.fields";
+static void release_fields(void *fields) {
+    mt_fields_release(fields);
+}
 
-typedef struct fields_owner {
-    mt_fields *fields;
-} fields_owner;
+static const mt_lua_type fields_type = {"moontide.fields", "the fields are closed", release_fields};
 
 mt_fields *mt_lua_check_fields(lua_State *L, int arg) {
-    fields_owner *owner = luaL_checkudata(L, arg, fields_type);
-    if (!owner->fields)
-        mt_lua_raise(L, "the fields are closed");
-    return owner->fields;
+    return mt_lua_check_object(L, arg, &fields_type);
 }
 
 /* fields() -> an empty list of members */
 static int fields_new(lua_State *L) {
     mt_error error;
-    fields_owner *owner = mt_lua_new_owner(L, sizeof *owner, fields_type);
-    owner->fields = mt_fields_new(&error);
-    return owner->fields ? 1 : mt_lua_raise_error(L, &error);
+    void **place = mt_lua_new_object(L, &fields_type);
+    return mt_lua_keep(L, place, mt_fields_new(&error), &error);
 }
 
 /* add_constant(fields, key, value): key and value as JSON texts */
@@ -55,51 +51,37 @@ static int add_choice(lua_State *L) {
     mt_fields *fields = mt_lua_check_fields(L, 1);
     const char *key = luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
-    luaL_checktype(L, 4, LUA_TTABLE);
-    size_t count = (size_t)luaL_len(L, 3);
+    size_t count;
+    double *weights = mt_lua_check_numbers(L, 4, "choice: weight", &count);
     const char **values = lua_newuserdatauv(L, count * sizeof *values + 1, 0);
-    double *weights = lua_newuserdatauv(L, count * sizeof *weights + 1, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 3, (lua_Integer)i + 1);
+        lua_rawgeti(L, 3, (lua_Integer)i + 1);
         values[i] = luaL_checkstring(L, -1); /* held by the table */
-        lua_geti(L, 4, (lua_Integer)i + 1);
-        weights[i] = luaL_checknumber(L, -1);
-        lua_pop(L, 2);
+        lua_pop(L, 1);
     }
     if (mt_fields_choice(fields, key, values, weights, count, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
     return 0;
 }
 
-static int release_fields(lua_State *L) {
-    fields_owner *owner = luaL_checkudata(L, 1, fields_type);
-    mt_fields_release(owner->fields);
-    owner->fields = NULL;
-    return 0;
-}
-
 /* ---- plans ---- */
 
-static const char plan_type[] = "moontide.plan";
+static void release_plan(void *plan) {
+    mt_plan_release(plan);
+}
 
-typedef struct plan_owner {
-    mt_plan *plan;
-} plan_owner;
+static const mt_lua_type plan_type = {"moontide.plan", "the plan is closed", release_plan};
 
 mt_plan *mt_lua_check_plan(lua_State *L, int arg) {
-    plan_owner *owner = luaL_checkudata(L, arg, plan_type);
-    if (!owner->plan)
-        mt_lua_raise(L, "the plan is closed");
-    return owner->plan;
+    return mt_lua_check_object(L, arg, &plan_type);
 }
 
 /* new(block_size) */
 static int plan_new(lua_State *L) {
     mt_error error;
     uint64_t block_size = mt_lua_check_count(L, 1, "block_size");
-    plan_owner *owner = mt_lua_new_owner(L, sizeof *owner, plan_type);
-    owner->plan = mt_plan_new(block_size, &error);
-    return owner->plan ? 1 : mt_lua_raise_error(L, &error);
+    void **place = mt_lua_new_object(L, &plan_type);
+    return mt_lua_keep(L, place, mt_plan_new(block_size, &error), &error);
 }
 
 /* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, class_prompts=, class_fields=,
@@ -185,20 +167,13 @@ static int plan_expect(lua_State *L) {
     return 1;
 }
 
-static int release_plan(lua_State *L) {
-    plan_owner *owner = luaL_checkudata(L, 1, plan_type);
-    mt_plan_release(owner->plan);
-    owner->plan = NULL;
-    return 0;
-}
-
 int mt_lua_open_plan(lua_State *L) {
     static const luaL_Reg functions[] = {{"fields", fields_new},     {"add_constant", add_constant},
                                          {"add_number", add_number}, {"add_choice", add_choice},
                                          {"new", plan_new},          {"add", plan_add},
                                          {"expect", plan_expect},    {NULL, NULL}};
-    mt_lua_new_type(L, fields_type, NULL, release_fields, NULL);
-    mt_lua_new_type(L, plan_type, NULL, release_plan, NULL);
+    mt_lua_new_object_type(L, &fields_type, NULL, NULL);
+    mt_lua_new_object_type(L, &plan_type, NULL, NULL);
     lua_pop(L, 2);
     luaL_newlib(L, functions);
     return 1;

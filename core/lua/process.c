@@ -4,23 +4,14 @@
 
 #include <math.h>
 
-static const char type_name[] = "moontide.process";
-
-typedef struct process_owner {
-    mt_process *process;
-} process_owner;
-
-mt_process *mt_lua_check_process(lua_State *L, int arg) {
-    process_owner *owner = luaL_checkudata(L, arg, type_name);
-    if (!owner->process)
-        mt_lua_raise(L, "the arrival process is closed");
-    return owner->process;
+static void release(void *process) {
+    mt_process_release(process);
 }
 
-/* Fills the owner on top of the stack, or raises. */
-static int keep(lua_State *L, process_owner *owner, mt_process *process, const mt_error *error) {
-    owner->process = process;
-    return process ? 1 : mt_lua_raise_error(L, error);
+static const mt_lua_type type = {"moontide.process", "the arrival process is closed", release};
+
+mt_process *mt_lua_check_process(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &type);
 }
 
 /* even(curve, phase) */
@@ -28,16 +19,16 @@ static int even(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
     double phase = luaL_checknumber(L, 2);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_even(curve, phase, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_even(curve, phase, &error), &error);
 }
 
 /* poisson(curve) */
 static int poisson(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_poisson(curve, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_poisson(curve, &error), &error);
 }
 
 /* poisson_counts(curve, interval) */
@@ -45,8 +36,8 @@ static int poisson_counts(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
     double interval = luaL_checknumber(L, 2);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_poisson_counts(curve, interval, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_poisson_counts(curve, interval, &error), &error);
 }
 
 /* renewal(curve, gaps) */
@@ -54,29 +45,20 @@ static int renewal(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
     mt_distribution *gaps = mt_lua_check_distribution(L, 2);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_renewal(curve, gaps, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_renewal(curve, gaps, &error), &error);
 }
 
 /* mmpp(curve, {level, ...}, {dwell seconds, ...}) */
 static int mmpp(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    size_t count = (size_t)luaL_len(L, 2);
-    luaL_argcheck(L, (size_t)luaL_len(L, 3) == count, 3, "as many dwelling times as levels");
-    double *levels = lua_newuserdatauv(L, 2 * count * sizeof *levels + 1, 0);
-    double *dwells = levels + count;
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, 2, (lua_Integer)i + 1);
-        levels[i] = luaL_checknumber(L, -1);
-        lua_geti(L, 3, (lua_Integer)i + 1);
-        dwells[i] = luaL_checknumber(L, -1);
-        lua_pop(L, 2);
-    }
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_mmpp(curve, levels, dwells, count, &error), &error);
+    size_t count, dwell_count;
+    double *levels = mt_lua_check_numbers(L, 2, "mmpp: level", &count);
+    double *dwells = mt_lua_check_numbers(L, 3, "mmpp: dwelling time", &dwell_count);
+    luaL_argcheck(L, dwell_count == count, 3, "as many dwelling times as levels");
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_mmpp(curve, levels, dwells, count, &error), &error);
 }
 
 /* hawkes(curve, branching, decay) */
@@ -84,8 +66,8 @@ static int hawkes(lua_State *L) {
     mt_error error;
     mt_curve *curve = mt_lua_check_curve(L, 1);
     double branching = luaL_checknumber(L, 2), decay = luaL_checknumber(L, 3);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_hawkes(curve, branching, decay, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_hawkes(curve, branching, decay, &error), &error);
 }
 
 /* sessions(starts, turns, think, first_token seconds, per_token seconds, max_input or 0) */
@@ -97,8 +79,8 @@ static int sessions(lua_State *L) {
                               .first_token = luaL_checknumber(L, 4),
                               .per_token = luaL_checknumber(L, 5),
                               .max_input = mt_lua_check_count(L, 6, "sessions: max_input")};
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_sessions(starts, &shape, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_sessions(starts, &shape, &error), &error);
 }
 
 /* recorded(columns, speed, wrap): the columns' timestamps; all requests must have one */
@@ -116,8 +98,9 @@ static int recorded(lua_State *L) {
                                 (lua_Integer)i + 1);
         times[i] = (double)request.time_ns * 1e-9;
     }
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_recorded(times, columns->count, speed, wrap, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_recorded(times, columns->count, speed, wrap, &error),
+                       &error);
 }
 
 /* closed(users, think) */
@@ -125,8 +108,8 @@ static int closed(lua_State *L) {
     mt_error error;
     uint64_t users = mt_lua_check_count(L, 1, "closed: users");
     mt_distribution *think = mt_lua_check_distribution(L, 2);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
-    return keep(L, owner, mt_process_closed(users, think, &error), &error);
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_closed(users, think, &error), &error);
 }
 
 /* custom(factory): factory(random) returns a function of the time now (seconds) that returns the
@@ -135,13 +118,13 @@ static int custom(lua_State *L) {
     mt_error error;
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
-    process_owner *owner = mt_lua_new_owner(L, sizeof *owner, type_name);
+    void **place = mt_lua_new_object(L, &type);
     mt_gap_source source;
     if (mt_lua_new_gap_source(L, 1, &source, &error) != MT_OK)
         return mt_lua_raise_error(L, &error);
     mt_process *process = mt_process_custom(&source, &error);
     source.release(source.context);
-    return keep(L, owner, process, &error);
+    return mt_lua_keep(L, place, process, &error);
 }
 
 /* duration(process) -> seconds after which nothing new begins, math.huge when it goes on */
@@ -161,12 +144,6 @@ static int period(lua_State *L) {
 /* has_sessions(process) -> boolean */
 static int has_sessions(lua_State *L) {
     lua_pushboolean(L, mt_process_has_sessions(mt_lua_check_process(L, 1)));
-    return 1;
-}
-
-/* is_closed(process) -> boolean: is it a closed loop, which has no times? */
-static int is_closed(lua_State *L) {
-    lua_pushboolean(L, mt_process_closed_users(mt_lua_check_process(L, 1)) > 0);
     return 1;
 }
 
@@ -203,13 +180,6 @@ static int to_text(lua_State *L) {
     return 1;
 }
 
-static int release(lua_State *L) {
-    process_owner *owner = luaL_checkudata(L, 1, type_name);
-    mt_process_release(owner->process);
-    owner->process = NULL;
-    return 0;
-}
-
 int mt_lua_open_process(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", to_text}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"even", even},
@@ -225,10 +195,9 @@ int mt_lua_open_process(lua_State *L) {
                                          {"duration", duration},
                                          {"period", period},
                                          {"has_sessions", has_sessions},
-                                         {"is_closed", is_closed},
                                          {"areas", areas},
                                          {NULL, NULL}};
-    mt_lua_new_type(L, type_name, NULL, release, meta);
+    mt_lua_new_object_type(L, &type, NULL, meta);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     return 1;

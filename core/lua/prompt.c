@@ -7,23 +7,15 @@
 
 /* ---- lengths ---- */
 
-static const char lengths_type[] = "moontide.lengths";
-
-typedef struct lengths_owner {
-    mt_lengths *lengths;
-} lengths_owner;
-
-mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
-    lengths_owner *owner = luaL_checkudata(L, arg, lengths_type);
-    if (!owner->lengths)
-        mt_lua_raise(L, "the lengths are closed");
-    return owner->lengths;
+static void release_lengths(void *lengths) {
+    mt_lengths_release(lengths);
 }
 
-static int keep_lengths(lua_State *L, lengths_owner *owner, mt_lengths *lengths,
-                        const mt_error *error) {
-    owner->lengths = lengths;
-    return lengths ? 1 : mt_lua_raise_error(L, error);
+static const mt_lua_type lengths_type = {"moontide.lengths", "the lengths are closed",
+                                         release_lengths};
+
+mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &lengths_type);
 }
 
 /* Reads {input, is_new, output} at `at`. output may be false; input may be false where the prompt
@@ -47,8 +39,8 @@ static int pair(lua_State *L) {
     mt_error error;
     luaL_checktype(L, 1, LUA_TTABLE);
     mt_length_pair value = check_pair(L, 1);
-    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
-    return keep_lengths(L, owner, mt_lengths_pair(&value, &error), &error);
+    void **place = mt_lua_new_object(L, &lengths_type);
+    return mt_lua_keep(L, place, mt_lengths_pair(&value, &error), &error);
 }
 
 /* classes({ {input, is_new, output or false, weight curve}, ... }) */
@@ -67,8 +59,8 @@ static int classes(lua_State *L) {
         weights[i] = mt_lua_check_curve(L, -1);
         lua_pop(L, 2);
     }
-    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
-    return keep_lengths(L, owner, mt_lengths_classes(pairs, weights, count, &error), &error);
+    void **place = mt_lua_new_object(L, &lengths_type);
+    return mt_lua_keep(L, place, mt_lengths_classes(pairs, weights, count, &error), &error);
 }
 
 /* Request i's lengths; output UINT64_MAX when it has none. */
@@ -93,21 +85,14 @@ static int recorded_lengths(lua_State *L) {
         mt_columns_get(columns, i, &request);
         fill_lengths(L, "lengths_of", i, &request, &lists[i], &lists[count + i]);
     }
-    lengths_owner *owner = mt_lua_new_owner(L, sizeof *owner, lengths_type);
-    return keep_lengths(L, owner, mt_lengths_recorded(lists, lists + count, count, &error), &error);
-}
-
-static int release_lengths(lua_State *L) {
-    lengths_owner *owner = luaL_checkudata(L, 1, lengths_type);
-    mt_lengths_release(owner->lengths);
-    owner->lengths = NULL;
-    return 0;
+    void **place = mt_lua_new_object(L, &lengths_type);
+    return mt_lua_keep(L, place, mt_lengths_recorded(lists, lists + count, count, &error), &error);
 }
 
 int mt_lua_open_lengths(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"pair", pair}, {"classes", classes}, {"recorded", recorded_lengths}, {NULL, NULL}};
-    mt_lua_new_type(L, lengths_type, NULL, release_lengths, NULL);
+    mt_lua_new_object_type(L, &lengths_type, NULL, NULL);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     return 1;
@@ -115,38 +100,30 @@ int mt_lua_open_lengths(lua_State *L) {
 
 /* ---- prompts ---- */
 
-static const char prompt_type[] = "moontide.prompt";
-
-typedef struct prompt_owner {
-    mt_prompt *prompt;
-} prompt_owner;
-
-mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
-    prompt_owner *owner = luaL_checkudata(L, arg, prompt_type);
-    if (!owner->prompt)
-        mt_lua_raise(L, "the prompt source is closed");
-    return owner->prompt;
+static void release_prompt(void *prompt) {
+    mt_prompt_release(prompt);
 }
 
-static int keep_prompt(lua_State *L, prompt_owner *owner, mt_prompt *prompt,
-                       const mt_error *error) {
-    owner->prompt = prompt;
-    return prompt ? 1 : mt_lua_raise_error(L, error);
+static const mt_lua_type prompt_type = {"moontide.prompt", "the prompt source is closed",
+                                        release_prompt};
+
+mt_prompt *mt_lua_check_prompt(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &prompt_type);
 }
 
 /* unique() */
 static int unique(lua_State *L) {
     mt_error error;
-    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
-    return keep_prompt(L, owner, mt_prompt_unique(&error), &error);
+    void **place = mt_lua_new_object(L, &prompt_type);
+    return mt_lua_keep(L, place, mt_prompt_unique(&error), &error);
 }
 
 /* random_blocks(total) */
 static int random_blocks(lua_State *L) {
     mt_error error;
     uint64_t total = mt_lua_check_count(L, 1, "random_blocks: total");
-    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
-    return keep_prompt(L, owner, mt_prompt_random_blocks(total, &error), &error);
+    void **place = mt_lua_new_object(L, &prompt_type);
+    return mt_lua_keep(L, place, mt_prompt_random_blocks(total, &error), &error);
 }
 
 /* Reads {tokens, pick, count, name}: pick a distribution, or how many contents are equally likely;
@@ -181,8 +158,8 @@ static int parts(lua_State *L) {
         list[i] = check_part(L, lua_gettop(L));
         lua_pop(L, 1);
     }
-    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
-    return keep_prompt(L, owner, mt_prompt_parts(list, count, text, &error), &error);
+    void **place = mt_lua_new_object(L, &prompt_type);
+    return mt_lua_keep(L, place, mt_prompt_parts(list, count, text, &error), &error);
 }
 
 /* recorded(columns, wrap): the prompts of a trace; every request must have an input_length */
@@ -204,16 +181,16 @@ static int recorded_prompts(lua_State *L) {
                                     .id_ends = lists + 2 * count,
                                     .ids = columns->hash_ids.data,
                                     .count = count};
-    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
-    return keep_prompt(L, owner, mt_prompt_recorded(&recorded, wrap, &error), &error);
+    void **place = mt_lua_new_object(L, &prompt_type);
+    return mt_lua_keep(L, place, mt_prompt_recorded(&recorded, wrap, &error), &error);
 }
 
 /* learned(model) */
 static int learned_prompts(lua_State *L) {
     mt_error error;
     mt_model *model = mt_lua_check_model(L, 1);
-    prompt_owner *owner = mt_lua_new_owner(L, sizeof *owner, prompt_type);
-    return keep_prompt(L, owner, mt_prompt_learned(model, &error), &error);
+    void **place = mt_lua_new_object(L, &prompt_type);
+    return mt_lua_keep(L, place, mt_prompt_learned(model, &error), &error);
 }
 
 /* decides(prompt) -> boolean: does it fix the lengths itself? */
@@ -222,22 +199,9 @@ static int decides(lua_State *L) {
     return 1;
 }
 
-/* shared_mean(prompt) -> mean tokens of its shared part */
-static int shared_mean(lua_State *L) {
-    lua_pushnumber(L, mt_prompt_shared_mean(mt_lua_check_prompt(L, 1)));
-    return 1;
-}
-
 static int prompt_text(lua_State *L) {
     lua_pushstring(L, mt_prompt_text(mt_lua_check_prompt(L, 1)));
     return 1;
-}
-
-static int release_prompt(lua_State *L) {
-    prompt_owner *owner = luaL_checkudata(L, 1, prompt_type);
-    mt_prompt_release(owner->prompt);
-    owner->prompt = NULL;
-    return 0;
 }
 
 int mt_lua_open_prompt(lua_State *L) {
@@ -248,9 +212,8 @@ int mt_lua_open_prompt(lua_State *L) {
                                          {"recorded", recorded_prompts},
                                          {"learned", learned_prompts},
                                          {"decides", decides},
-                                         {"shared_mean", shared_mean},
                                          {NULL, NULL}};
-    mt_lua_new_type(L, prompt_type, NULL, release_prompt, meta);
+    mt_lua_new_object_type(L, &prompt_type, NULL, meta);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     return 1;

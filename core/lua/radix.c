@@ -44,19 +44,11 @@ static const mt_radix *check_finished(lua_State *L) {
 
 /* ---- ids ---- */
 
-enum { DIGITS_SIZE = 24 };
-
-/* As everywhere: ids of 2^63 and more, which a Lua integer cannot hold, are strings of digits. */
 static void push_id(lua_State *L, uint64_t id) {
-    char digits[DIGITS_SIZE];
-    if (id == MT_RADIX_ROOT_ID) {
+    if (id == MT_RADIX_ROOT_ID)
         lua_pushinteger(L, -1);
-    } else if (id <= INT64_MAX) {
-        lua_pushinteger(L, (lua_Integer)id);
-    } else {
-        snprintf(digits, sizeof digits, "%llu", (unsigned long long)id);
-        lua_pushstring(L, digits);
-    }
+    else
+        mt_lua_push_whole(L, id);
 }
 
 /* The string of digits at `index` as a number below 2^64 - 1; 0 when it is none. */
@@ -249,10 +241,7 @@ static int radix_leaf_lengths(lua_State *L) {
 /* radix:check() -> true | nil, message, code */
 static int radix_check(lua_State *L) {
     mt_error error;
-    if (mt_radix_check(check_finished(L), &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_done(L, mt_radix_check(check_finished(L), &error), &error);
 }
 
 static int radix_text(lua_State *L) {
@@ -292,8 +281,6 @@ int mt_lua_open_radix(lua_State *L) {
     static const luaL_Reg meta[] = {{"__tostring", radix_text}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, radix_type, methods, radix_release, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
     return 1;
 }

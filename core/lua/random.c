@@ -8,7 +8,6 @@
 #include <math.h>
 
 static const char *const random_type = "moontide.random";
-static const char *const sampler_type = "moontide.sampler";
 
 mt_random *mt_lua_check_random(lua_State *L, int arg) {
     mt_random *random = luaL_testudata(L, arg, random_type);
@@ -173,42 +172,22 @@ static int random_text(lua_State *L) {
 
 /* ---- sampler ---- */
 
+/* Its user value is the list of values. */
 typedef struct sampler {
-    mt_alias *alias; /* its user value is the list of values */
+    void *alias;
     size_t count;
 } sampler;
 
-static sampler *check_sampler(lua_State *L) {
-    sampler *self = luaL_checkudata(L, 1, sampler_type);
-    if (!self->alias)
-        mt_lua_raise(L, "the sampler is closed");
-    return self;
-}
-
-static int release_sampler(lua_State *L) {
-    sampler *self = luaL_checkudata(L, 1, sampler_type);
-    mt_alias *alias = self->alias;
-    self->alias = NULL;
+static void release_sampler(void *alias) {
     mt_alias_free(alias);
-    return 0;
 }
 
-/* Weights at arg, or `count` ones for nil, in a userdata that it pushes. */
-static double *check_weights(lua_State *L, int arg, size_t count) {
-    double *weights = lua_newuserdatauv(L, count * sizeof(double) + 1, 0);
-    int given = !lua_isnil(L, arg);
-    for (size_t i = 0; i < count; i++) {
-        weights[i] = 1;
-        if (given) {
-            lua_rawgeti(L, arg, (lua_Integer)i + 1);
-            if (lua_type(L, -1) != LUA_TNUMBER)
-                mt_lua_raise(L, "sampler: weight %d must be a number, not %s", (int)(i + 1),
-                             luaL_typename(L, -1));
-            weights[i] = lua_tonumber(L, -1);
-            lua_pop(L, 1);
-        }
-    }
-    return weights;
+static const mt_lua_type sampler_type = {"moontide.sampler", "the sampler is closed",
+                                         release_sampler};
+
+static sampler *check_sampler(lua_State *L) {
+    mt_lua_check_object(L, 1, &sampler_type);
+    return lua_touserdata(L, 1);
 }
 
 /* sampler(values [, weights]) */
@@ -224,8 +203,11 @@ static int new_sampler(lua_State *L) {
                             (lua_Integer)lua_rawlen(L, 2));
     if (count == 0)
         return mt_lua_raise(L, "sampler: there must be at least one value");
-    double *weights = check_weights(L, 2, count);
-    sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type);
+    double *weights = lua_isnil(L, 2) ? lua_newuserdatauv(L, count * sizeof *weights, 0)
+                                      : mt_lua_check_numbers(L, 2, "sampler: weight", &count);
+    for (size_t i = 0; i < count && lua_isnil(L, 2); i++)
+        weights[i] = 1;
+    sampler *self = mt_lua_new_owner(L, sizeof *self, sampler_type.name);
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i);
@@ -235,9 +217,7 @@ static int new_sampler(lua_State *L) {
     mt_error error;
     self->count = count;
     self->alias = mt_alias_new(weights, count, &error);
-    if (!self->alias)
-        return mt_lua_raise(L, "sampler: %s", error.message);
-    return 1;
+    return self->alias ? 1 : mt_lua_raise(L, "sampler: %s", error.message);
 }
 
 /* draw(random): one of the values */
@@ -281,12 +261,8 @@ int mt_lua_open_random(lua_State *L) {
         {"__tostring", sampler_text}, {"__len", sampler_length}, {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, random_type, methods, NULL, meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
-    lua_pop(L, 1);
-    mt_lua_new_type(L, sampler_type, sampler_methods, release_sampler, sampler_meta);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "sampler_methods");
-    lua_pop(L, 1);
+    mt_lua_share_methods(L, "methods");
+    mt_lua_new_object_type(L, &sampler_type, sampler_methods, sampler_meta);
+    mt_lua_share_methods(L, "sampler_methods");
     return 1;
 }

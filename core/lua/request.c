@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,15 +23,6 @@ void mt_lua_request_buffer_free(mt_lua_request_buffer *buffer) {
 }
 
 /* ---- to Lua ---- */
-
-static void push_u64(lua_State *L, uint64_t value) {
-    if (value <= INT64_MAX) {
-        lua_pushinteger(L, (lua_Integer)value);
-    } else {
-        char digits[NUMBER_SIZE];
-        lua_pushlstring(L, digits, (size_t)(mt_write_u64(value, digits) - digits));
-    }
-}
 
 static void push_milliseconds(lua_State *L, int64_t nanoseconds) {
     if (nanoseconds % millisecond == 0)
@@ -52,14 +44,6 @@ static void push_token(lua_State *L, mt_span token) {
     }
 }
 
-static void push_ids(lua_State *L, const mt_request *request) {
-    lua_createtable(L, request->hash_count > INT32_MAX ? INT32_MAX : (int)request->hash_count, 0);
-    for (size_t i = 0; i < request->hash_count; i++) {
-        push_u64(L, request->hash_ids[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
 static void push_extra(lua_State *L, mt_span extra) {
     luaL_Buffer text;
     luaL_buffinit(L, &text);
@@ -69,101 +53,79 @@ static void push_extra(lua_State *L, mt_span extra) {
     luaL_pushresult(&text);
 }
 
-/* What can be asked of a request by name. */
-typedef enum request_field {
-    FIELD_TIMESTAMP,
-    FIELD_INPUT_LENGTH,
-    FIELD_OUTPUT_LENGTH,
-    FIELD_HASH_IDS,
-    FIELD_SESSION,
-    FIELD_DELAY,
-    FIELD_STREAM,
-    FIELD_TURN,
-    FIELD_EXTRA,
-    FIELD_LINE,
-    FIELD_HASH_COUNT, /* not a member of the table */
-    FIELDS
-} request_field;
+/* How the 64 bits, or the span, of a field are read. */
+typedef enum field_kind { WHOLE, MILLISECONDS, IDS, TEXT, TOKEN, EXTRA } field_kind;
 
-static const struct {
+/* What can be asked of a request by name. The last is no member of the table, line is not read. */
+static const struct field {
     const char *name;
-    unsigned has; /* 0: always asked */
-} fields[FIELDS] = {
-    {"timestamp", MT_HAS_TIME},
-    {"input_length", MT_HAS_INPUT_LENGTH},
-    {"output_length", MT_HAS_OUTPUT_LENGTH},
-    {"hash_ids", MT_HAS_HASH_IDS},
-    {"session_id", MT_HAS_SESSION},
-    {"delay", MT_HAS_DELAY},
-    {"stream", MT_HAS_STREAM},
-    {"turn", MT_HAS_TURN},
-    {"extra", 0},
-    {"line", 0},
-    {"hash_count", MT_HAS_HASH_IDS},
+    size_t place; /* in a request */
+    field_kind kind;
+    unsigned has; /* 0: it is there when it is not 0, not empty */
+} fields[] = {
+    {"timestamp", offsetof(mt_request, time_ns), MILLISECONDS, MT_HAS_TIME},
+    {"input_length", offsetof(mt_request, input_length), WHOLE, MT_HAS_INPUT_LENGTH},
+    {"output_length", offsetof(mt_request, output_length), WHOLE, MT_HAS_OUTPUT_LENGTH},
+    {"hash_ids", offsetof(mt_request, hash_ids), IDS, MT_HAS_HASH_IDS},
+    {"session_id", offsetof(mt_request, session), TOKEN, MT_HAS_SESSION},
+    {"delay", offsetof(mt_request, delay_ns), MILLISECONDS, MT_HAS_DELAY},
+    {"stream", offsetof(mt_request, stream), TEXT, MT_HAS_STREAM},
+    {"turn", offsetof(mt_request, turn), WHOLE, MT_HAS_TURN},
+    {"extra", offsetof(mt_request, extra), EXTRA, 0},
+    {"line", offsetof(mt_request, line), WHOLE, 0},
+    {"hash_count", offsetof(mt_request, hash_count), WHOLE, MT_HAS_HASH_IDS},
 };
 
-/* Pushes a field that the request has. */
-static void push_present(lua_State *L, const mt_request *request, request_field which) {
-    switch (which) {
-    case FIELD_TIMESTAMP:
-        push_milliseconds(L, request->time_ns);
+enum { FIELDS = sizeof fields / sizeof *fields, MEMBERS = FIELDS - 1, READ_MEMBERS = FIELDS - 2 };
+
+static void push_field(lua_State *L, const mt_request *request, const struct field *field) {
+    const char *place = (const char *)request + field->place;
+    uint64_t bits;
+    mt_span token;
+    switch (field->kind) {
+    case WHOLE:
+        memcpy(&bits, place, sizeof bits);
+        mt_lua_push_whole(L, bits);
         break;
-    case FIELD_INPUT_LENGTH:
-        push_u64(L, request->input_length);
+    case MILLISECONDS:
+        memcpy(&bits, place, sizeof bits);
+        push_milliseconds(L, (int64_t)bits);
         break;
-    case FIELD_OUTPUT_LENGTH:
-        push_u64(L, request->output_length);
+    case IDS:
+        mt_lua_push_counts(L, request->hash_ids, request->hash_count, sizeof(uint64_t));
         break;
-    case FIELD_HASH_IDS:
-        push_ids(L, request);
+    case TEXT:
+    case TOKEN:
+        memcpy(&token, place, sizeof token);
+        push_token(L, token);
         break;
-    case FIELD_SESSION:
-        push_token(L, request->session);
-        break;
-    case FIELD_DELAY:
-        push_milliseconds(L, request->delay_ns);
-        break;
-    case FIELD_STREAM:
-        push_token(L, request->stream);
-        break;
-    case FIELD_TURN:
-        push_u64(L, request->turn);
-        break;
-    case FIELD_EXTRA:
+    case EXTRA:
         push_extra(L, request->extra);
-        break;
-    case FIELD_LINE:
-        push_u64(L, request->line);
-        break;
-    default:
-        push_u64(L, request->hash_count);
     }
 }
 
-static int has_value(const mt_request *request, request_field which) {
-    if (which == FIELD_EXTRA)
-        return request->extra.length > 0;
-    if (which == FIELD_LINE)
-        return request->line != 0;
-    return (request->has & fields[which].has) != 0;
+static int has_value(const mt_request *request, const struct field *field) {
+    if (field->has)
+        return (request->has & field->has) != 0;
+    return field->kind == EXTRA ? request->extra.length > 0 : request->line != 0;
 }
 
 static void push_members(lua_State *L, const mt_request *request) {
     lua_createtable(L, 0, 8);
-    for (request_field which = 0; which < FIELD_HASH_COUNT; which++) {
-        if (!has_value(request, which))
+    for (const struct field *field = fields; field < fields + MEMBERS; field++) {
+        if (!has_value(request, field))
             continue;
-        push_present(L, request, which);
-        lua_setfield(L, -2, fields[which].name);
+        push_field(L, request, field);
+        lua_setfield(L, -2, field->name);
     }
 }
 
 int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name) {
-    for (request_field which = 0; which < FIELDS; which++) {
-        if (strcmp(name, fields[which].name) != 0)
+    for (const struct field *field = fields; field < fields + FIELDS; field++) {
+        if (strcmp(name, field->name) != 0)
             continue;
-        if (has_value(request, which))
-            push_present(L, request, which);
+        if (has_value(request, field))
+            push_field(L, request, field);
         else
             lua_pushnil(L);
         return 1;
@@ -189,9 +151,9 @@ typedef struct fill {
     size_t text_used;
 } fill;
 
-static int wrong(const fill *f, const char *field, const char *want) {
+static void __attribute__((noreturn)) wrong(const fill *f, const char *field, const char *want) {
     const char *shown = luaL_tolstring(f->L, -1, NULL);
-    return mt_lua_raise(f->L, "%s: %s must be %s, not %s", f->what, field, want, shown);
+    mt_lua_raise(f->L, "%s: %s must be %s, not %s", f->what, field, want, shown);
 }
 
 /* The whole number at the top of the stack. */
@@ -324,64 +286,49 @@ static mt_span extra_members(fill *f) {
     return (mt_span){NULL, scanned.extra.length};
 }
 
-/* Pushes the field; is it there? */
-static int has_field(const fill *f, const char *name, unsigned has) {
-    /* Raw access: no code of the script's runs while the buffer is being filled. */
-    lua_pushstring(f->L, name);
-    if (lua_rawget(f->L, f->table) == LUA_TNIL) {
-        lua_pop(f->L, 1);
-        return 0;
-    }
-    f->request->has |= has;
-    return 1;
-}
-
-static void fill_numbers(fill *f) {
-    if (has_field(f, "timestamp", MT_HAS_TIME)) {
-        f->request->time_ns = milliseconds(f, "timestamp");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "input_length", MT_HAS_INPUT_LENGTH)) {
-        f->request->input_length = whole_number(f, "input_length");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "output_length", MT_HAS_OUTPUT_LENGTH)) {
-        f->request->output_length = whole_number(f, "output_length");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "hash_ids", MT_HAS_HASH_IDS)) {
+/* Reads the field's value, which is on top. */
+static void fill_field(fill *f, const struct field *field) {
+    char *place = (char *)f->request + field->place;
+    int type = lua_type(f->L, -1);
+    uint64_t bits;
+    mt_span token;
+    switch (field->kind) {
+    case WHOLE:
+        bits = whole_number(f, field->name);
+        memcpy(place, &bits, sizeof bits);
+        return;
+    case MILLISECONDS:
+        bits = (uint64_t)milliseconds(f, field->name);
+        memcpy(place, &bits, sizeof bits);
+        return;
+    case IDS:
         fill_ids(f);
-        lua_pop(f->L, 1);
+        return;
+    case EXTRA:
+        token = extra_members(f);
+        break;
+    default:
+        if (type == LUA_TSTRING)
+            token = string_token(f, field->name);
+        else if (type == LUA_TNUMBER && field->kind == TOKEN)
+            token = number_token(f, field->name);
+        else
+            wrong(f, field->name, field->kind == TOKEN ? "a string or a number" : "a string");
     }
-    if (has_field(f, "delay", MT_HAS_DELAY)) {
-        f->request->delay_ns = milliseconds(f, "delay");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "turn", MT_HAS_TURN)) {
-        f->request->turn = whole_number(f, "turn");
-        lua_pop(f->L, 1);
-    }
+    memcpy(place, &token, sizeof token);
 }
 
-/* The spans are placed at the end: the text may move while it grows. */
-static void fill_texts(fill *f) {
+/* The spans are placed at the end: the text may move while it grows. They follow one another in
+ * the order of the fields. */
+static void fill_fields(fill *f) {
     mt_request *request = f->request;
-    if (has_field(f, "session_id", MT_HAS_SESSION)) {
-        int type = lua_type(f->L, -1);
-        if (type != LUA_TSTRING && type != LUA_TNUMBER)
-            wrong(f, "session_id", "a string or a number");
-        request->session =
-            type == LUA_TSTRING ? string_token(f, "session_id") : number_token(f, "session_id");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "stream", MT_HAS_STREAM)) {
-        if (lua_type(f->L, -1) != LUA_TSTRING)
-            wrong(f, "stream", "a string");
-        request->stream = string_token(f, "stream");
-        lua_pop(f->L, 1);
-    }
-    if (has_field(f, "extra", 0)) {
-        request->extra = extra_members(f);
+    for (const struct field *field = fields; field < fields + READ_MEMBERS; field++) {
+        /* Raw access: no code of the script's runs while the buffer is being filled. */
+        lua_pushstring(f->L, field->name);
+        if (lua_rawget(f->L, f->table) != LUA_TNIL) {
+            request->has |= field->has;
+            fill_field(f, field);
+        }
         lua_pop(f->L, 1);
     }
     const char *text = f->buffer->text;
@@ -391,16 +338,14 @@ static void fill_texts(fill *f) {
 }
 
 static void refuse_unknown(const fill *f) {
-    static const char *const known[] = {"timestamp",  "input_length", "output_length", "hash_ids",
-                                        "session_id", "delay",        "stream",        "turn",
-                                        "extra",      "line"};
     lua_State *L = f->L;
     lua_pushnil(L);
     while (lua_next(L, f->table)) {
         int found = 0;
         lua_pop(L, 1);
-        for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++)
-            found = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), known[i]) == 0;
+        for (size_t i = 0; i < MEMBERS && !found; i++)
+            found =
+                lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), fields[i].name) == 0;
         if (!found)
             mt_lua_raise(L,
                          "%s: a request has no field '%s' (it has timestamp, input_length, "
@@ -419,6 +364,5 @@ void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request
     luaL_checkstack(L, 8, what);
     *request = (mt_request){0};
     refuse_unknown(&f);
-    fill_numbers(&f);
-    fill_texts(&f);
+    fill_fields(&f);
 }

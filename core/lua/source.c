@@ -5,40 +5,30 @@
 #include "base/memory.h"
 #include "load/run/run.h"
 
-static const char source_type[] = "moontide.reader";
+static void release(void *source) {
+    mt_source_free(source);
+}
 
-typedef struct source {
-    mt_source *source; /* NULL: closed */
-} source;
+static const mt_lua_type source_type = {
+    "moontide.reader", "the trace reader is closed, or a pipe has taken its rest", release};
 
-mt_source **mt_lua_source_place(lua_State *L, int arg) {
-    source *self = luaL_checkudata(L, arg, source_type);
-    if (!self->source)
-        mt_lua_raise(L, "the trace reader is closed, or a pipe has taken its rest");
-    return &self->source;
+void **mt_lua_source_place(lua_State *L, int arg) {
+    mt_lua_check_object(L, arg, &source_type);
+    return lua_touserdata(L, arg);
 }
 
 mt_source *mt_lua_check_source(lua_State *L, int arg) {
-    return *mt_lua_source_place(L, arg);
+    return mt_lua_check_object(L, arg, &source_type);
 }
 
-mt_source **mt_lua_new_source(lua_State *L) {
-    source *self = mt_lua_new_owner(L, sizeof *self, source_type);
-    return &self->source;
-}
-
-static int source_release(lua_State *L) {
-    source *self = luaL_checkudata(L, 1, source_type);
-    mt_source *taken = self->source;
-    self->source = NULL;
-    mt_source_free(taken);
-    return 0;
+void **mt_lua_new_source(lua_State *L) {
+    return mt_lua_new_object(L, &source_type);
 }
 
 static int source_text(lua_State *L) {
-    const source *self = luaL_checkudata(L, 1, source_type);
-    if (self->source)
-        lua_pushfstring(L, "trace reader of %s", mt_source_name(self->source));
+    void **self = luaL_checkudata(L, 1, source_type.name);
+    if (*self)
+        lua_pushfstring(L, "trace reader of %s", mt_source_name(*self));
     else
         lua_pushliteral(L, "trace reader (closed)");
     return 1;
@@ -51,7 +41,7 @@ static int open_source(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
-    mt_source **self = mt_lua_new_source(L);
+    void **self = mt_lua_new_source(L);
     *self = mt_source_open(path, skip_bad_lines, &error);
     return *self ? 1 : mt_lua_failure(L, &error);
 }
@@ -60,7 +50,7 @@ static int open_source(lua_State *L) {
 static int columns_source(lua_State *L) {
     mt_columns *columns = mt_lua_check_columns(L, 1);
     mt_error error;
-    mt_source **self = mt_lua_new_source(L);
+    void **self = mt_lua_new_source(L);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     *self = mt_source_columns(columns, &error);
@@ -92,7 +82,7 @@ static int run_source(lua_State *L) {
     options.tags = flag_of(L, "tags");
     options.compact = flag_of(L, "compact");
     options.whole_milliseconds = flag_of(L, "whole_milliseconds");
-    mt_source **self = mt_lua_new_source(L);
+    void **self = mt_lua_new_source(L);
     *self = mt_source_run(plan, &options, &error);
     return *self ? 1 : mt_lua_failure(L, &error);
 }
@@ -102,7 +92,7 @@ static int synthesis_source(lua_State *L) {
     mt_synthesis *synthesis = mt_lua_check_synthesis(L, 1);
     uint64_t most = mt_lua_check_count(L, 2, "synthesizer: requests");
     mt_error error;
-    mt_source **self = mt_lua_new_source(L);
+    void **self = mt_lua_new_source(L);
     *self = mt_source_synthesis(synthesis, most, &error);
     return *self ? 1 : mt_lua_failure(L, &error);
 }
@@ -110,10 +100,10 @@ static int synthesis_source(lua_State *L) {
 /* take(source) -> a source of what is left in it, which is closed */
 static int take_source(lua_State *L) {
     mt_lua_check_source(L, 1);
-    mt_source **self = mt_lua_new_source(L);
+    void **self = mt_lua_new_source(L);
     lua_getiuservalue(L, 1, 1);
     lua_setiuservalue(L, -2, 1);
-    mt_source **before = mt_lua_source_place(L, 1); /* making the owner may have run a finaliser */
+    void **before = mt_lua_source_place(L, 1); /* making the owner may have run a finaliser */
     *self = *before;
     *before = NULL;
     return 1;
@@ -121,7 +111,7 @@ static int take_source(lua_State *L) {
 
 /* Pushes the new owner of several sources; they stay alive in its user value, the list at 1, for
  * the columns that they may read. Fills `inputs`, `count` of them, which the list no longer has. */
-static source *take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
+static void **take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
     luaL_checktype(L, 1, LUA_TTABLE);
     *count = (size_t)lua_rawlen(L, 1);
     for (size_t i = 0; i < *count; i++) {
@@ -129,15 +119,15 @@ static source *take_inputs(lua_State *L, mt_source ***inputs, size_t *count) {
         mt_lua_check_source(L, -1);
         lua_pop(L, 1);
     }
-    source *self = mt_lua_new_owner(L, sizeof *self, source_type);
+    void **self = mt_lua_new_source(L);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     *inputs = mt_allocate(*count, sizeof(mt_source *));
     for (size_t i = 0; *inputs && i < *count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        source *input = lua_touserdata(L, -1);
-        (*inputs)[i] = input->source; /* NULL when the list has it twice */
-        input->source = NULL;
+        void **input = lua_touserdata(L, -1);
+        (*inputs)[i] = *input; /* NULL when the list has it twice */
+        *input = NULL;
         lua_pop(L, 1);
     }
     return self;
@@ -152,14 +142,14 @@ static int put_together(lua_State *L, int by_time, int64_t gap_ns, int arg) {
     mt_source **inputs;
     size_t count;
     mt_error error;
-    source *self = take_inputs(L, &inputs, &count);
+    void **self = take_inputs(L, &inputs, &count);
     if (!inputs)
         mt_fail_memory(&error, "inputs of a trace");
     else
-        self->source = by_time ? mt_source_merge(inputs, count, kept, &error)
-                               : mt_source_join(inputs, count, gap_ns, kept, &error);
+        *self = by_time ? mt_source_merge(inputs, count, kept, &error)
+                        : mt_source_join(inputs, count, gap_ns, kept, &error);
     mt_free(inputs);
-    return self->source ? 1 : mt_lua_failure(L, &error);
+    return *self ? 1 : mt_lua_failure(L, &error);
 }
 
 /* merge(sources, parts, shared_ids) -> source | nil, message, code */
@@ -177,10 +167,10 @@ static int join(lua_State *L) {
 /* next, columns, skipped and close as methods of sources, which a script knows as readers. */
 static void register_type(lua_State *L) {
     static const char *const methods[][2] = {
-        {"next", "next"}, {"columns", "collect"}, {"skipped", "skipped"}, {"close", "close"}};
+        {"next", "next"}, {"columns", "collect"}, {"skipped", "skipped"}};
     static const luaL_Reg meta[] = {{"__tostring", source_text}, {NULL, NULL}};
-    static const luaL_Reg none[] = {{NULL, NULL}};
-    mt_lua_new_type(L, source_type, none, source_release, meta);
+    static const luaL_Reg close[] = {{"close", mt_lua_close}, {NULL, NULL}};
+    mt_lua_new_object_type(L, &source_type, close, meta);
     lua_getfield(L, -2, "call");
     lua_setfield(L, -2, "__call");
     lua_getfield(L, -1, "__index");
@@ -188,6 +178,8 @@ static void register_type(lua_State *L) {
         lua_getfield(L, -3, methods[i][1]);
         lua_setfield(L, -2, methods[i][0]);
     }
+    lua_getfield(L, -1, "close");
+    lua_setfield(L, -4, "close");
     lua_setfield(L, -3, "methods");
     lua_pop(L, 1);
 }
@@ -196,8 +188,7 @@ int mt_lua_open_source(lua_State *L) {
     static const luaL_Reg functions[] = {{"open", open_source}, {"columns", columns_source},
                                          {"run", run_source},   {"synthesis", synthesis_source},
                                          {"take", take_source}, {"merge", merge},
-                                         {"join", join},        {"close", source_release},
-                                         {NULL, NULL}};
+                                         {"join", join},        {NULL, NULL}};
     luaL_newlib(L, functions);
     luaL_setfuncs(L, mt_lua_source_steps, 0);
     luaL_setfuncs(L, mt_lua_source_ends, 0);

@@ -14,10 +14,10 @@
 mt_source *mt_lua_check_source(lua_State *L, int arg);
 
 /* The same, with the place it is in, so that a step can be put on it. */
-mt_source **mt_lua_source_place(lua_State *L, int arg);
+void **mt_lua_source_place(lua_State *L, int arg);
 
 /* Pushes a closed source and gives its place: what is put there the userdata owns. */
-mt_source **mt_lua_new_source(lua_State *L);
+void **mt_lua_new_source(lua_State *L);
 
 /* Seconds at `arg` as nanoseconds, `absent` when nil; beyond 64 bits they are cut, for no request
  * is there. */

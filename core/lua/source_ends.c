@@ -112,14 +112,9 @@ static int bins(lua_State *L) {
 
 /* skipped(source) -> number of bad lines passed over, the first one's message (or nil) */
 static int skipped(lua_State *L) {
-    char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
     mt_error first;
     uint64_t count = mt_source_skipped(mt_lua_check_source(L, 1), &first);
-    lua_pushinteger(L, (lua_Integer)count);
-    if (count == 0)
-        return 1;
-    lua_pushstring(L, mt_error_text(&first, text, sizeof text));
-    return 2;
+    return mt_lua_push_skipped(L, count, &first);
 }
 
 const luaL_Reg mt_lua_source_ends[] = {

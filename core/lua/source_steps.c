@@ -19,7 +19,7 @@ int64_t mt_lua_nanoseconds(lua_State *L, int arg, int64_t absent, const char *wh
 }
 
 /* The source with the step just put on it. */
-static int stepped(lua_State *L, mt_source **self, mt_source *step, const mt_error *error) {
+static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *error) {
     *self = step;
     if (!step)
         return mt_lua_failure(L, error);
@@ -29,7 +29,7 @@ static int stepped(lua_State *L, mt_source **self, mt_source *step, const mt_err
 
 /* first(source, most) */
 static int step_first(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     uint64_t most = mt_lua_check_count(L, 2, "first");
     mt_error error;
     return stepped(L, self, mt_step_first(*self, most, &error), &error);
@@ -37,7 +37,7 @@ static int step_first(lua_State *L) {
 
 /* window(source, start | nil, stop | nil, needs_some) */
 static int step_window(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     int64_t start = mt_lua_nanoseconds(L, 2, INT64_MIN, "window: start");
     int64_t stop = mt_lua_nanoseconds(L, 3, INT64_MAX, "window: stop");
     int needs_some = lua_toboolean(L, 4);
@@ -47,7 +47,7 @@ static int step_window(lua_State *L) {
 
 /* where(source, filter, function, as_table) */
 static int step_where(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_filter filter = mt_lua_to_filter(L, 2, 3, lua_toboolean(L, 4));
     mt_error error;
     return stepped(L, self, mt_step_where(*self, &filter, &error), &error);
@@ -55,7 +55,7 @@ static int step_where(lua_State *L) {
 
 /* thin(source, share, seed) */
 static int step_thin(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     double share = mt_lua_check_finite(L, 2, "thin: share");
     uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
     mt_error error;
@@ -64,7 +64,7 @@ static int step_thin(lua_State *L) {
 
 /* shard(source, shard, shards) */
 static int step_shard(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     uint64_t number = mt_lua_check_count(L, 2, "shard");
     uint64_t shards = mt_lua_check_count(L, 3, "shard: shards");
     mt_error error;
@@ -73,7 +73,7 @@ static int step_shard(lua_State *L) {
 
 /* shift(source, by) */
 static int step_shift(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     int64_t by = mt_lua_nanoseconds(L, 2, 0, "shift: by");
     mt_error error;
     return stepped(L, self, mt_step_shift(*self, by, &error), &error);
@@ -81,14 +81,14 @@ static int step_shift(lua_State *L) {
 
 /* from_zero(source) */
 static int step_from_zero(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_error error;
     return stepped(L, self, mt_step_from_zero(*self, &error), &error);
 }
 
 /* speed(source, ratio) */
 static int step_speed(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     double ratio = mt_lua_check_finite(L, 2, "speed: ratio");
     mt_error error;
     return stepped(L, self, mt_step_speed(*self, ratio, &error), &error);
@@ -96,7 +96,7 @@ static int step_speed(lua_State *L) {
 
 /* dequantize(source, period | nil, offset | nil, seed) */
 static int step_dequantize(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     int64_t period = mt_lua_nanoseconds(L, 2, 0, "dequantize: grid");
     int64_t offset = mt_lua_nanoseconds(L, 3, 0, "dequantize: offset");
     uint64_t seed = (uint64_t)luaL_checkinteger(L, 4);
@@ -106,14 +106,14 @@ static int step_dequantize(lua_State *L) {
 
 /* sort(source) */
 static int step_sort(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_error error;
     return stepped(L, self, mt_step_sort(*self, 0, &error), &error);
 }
 
 /* loop(source, laps, every | nil, fresh_ids, common_root) */
 static int step_loop(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_repeat repeat = {
         .laps = mt_lua_check_count(L, 2, "loop: laps"),
         .every_ns = mt_lua_nanoseconds(L, 3, 0, "loop: every"),
@@ -126,7 +126,7 @@ static int step_loop(lua_State *L) {
 
 /* scale(source, input, output, block_size) */
 static int step_scale(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     double input = mt_lua_check_finite(L, 2, "scale: input");
     double output = mt_lua_check_finite(L, 3, "scale: output");
     uint64_t block_size = mt_lua_check_count(L, 4, "scale: block_size");
@@ -136,7 +136,7 @@ static int step_scale(lua_State *L) {
 
 /* fit_ids(source, block_size, first_free) */
 static int step_fit(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     uint64_t block_size = mt_lua_check_count(L, 2, "fit_ids: block_size");
     uint64_t first_free = mt_lua_check_count(L, 3, "fit_ids: first_free");
     mt_error error;
@@ -145,7 +145,7 @@ static int step_fit(lua_State *L) {
 
 /* renumber(source, anonymous) */
 static int step_renumber(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     int anonymous = lua_toboolean(L, 2);
     mt_error error;
     return stepped(L, self, mt_step_renumber(*self, anonymous, &error), &error);
@@ -154,7 +154,7 @@ static int step_renumber(lua_State *L) {
 /* sessions(source, to, from | nil, block_size): "delta" or "cumulative" */
 static int step_sessions(lua_State *L) {
     static const char *const names[] = {"unknown", "cumulative", "delta", NULL};
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_rows to = (mt_rows)luaL_checkoption(L, 2, NULL, names);
     mt_rows from = (mt_rows)luaL_checkoption(L, 3, names[MT_ROWS_UNKNOWN], names);
     uint64_t block_size = mt_lua_check_count(L, 4, "sessions: block_size");
@@ -164,7 +164,7 @@ static int step_sessions(lua_State *L) {
 
 /* synthesis(source, synthesis): the source's times, the rest from the synthesis */
 static int step_synthesis(lua_State *L) {
-    mt_source **self = mt_lua_source_place(L, 1);
+    void **self = mt_lua_source_place(L, 1);
     mt_synthesis *synthesis = mt_lua_check_synthesis(L, 2);
     mt_error error;
     return stepped(L, self, mt_step_synthesis(*self, synthesis, &error), &error);

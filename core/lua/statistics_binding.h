@@ -13,9 +13,10 @@
 void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary);
 void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles);
 
-/* Numbers in ascending order, as the userdata "moontide.sample" holds them. */
+/* Numbers in ascending order, as the userdata "moontide.sample" holds them; its method is
+ * sample:distance(other). */
 typedef struct mt_lua_sample {
-    double *values; /* NULL once closed */
+    void *values; /* double each; NULL once closed */
     size_t count;
 } mt_lua_sample;
 
@@ -23,9 +24,7 @@ typedef struct mt_lua_sample {
  * mt_lua_sort_sample with the number that there are. Raises when memory is out. */
 mt_lua_sample *mt_lua_new_sample(lua_State *L, size_t count);
 void mt_lua_sort_sample(mt_lua_sample *sample, size_t count);
-
-/* The open sample at `arg`. */
-const mt_lua_sample *mt_lua_check_sample(lua_State *L, int arg);
+void mt_lua_register_sample(lua_State *L);
 
 /* Pushes counts in windows of window_ns nanoseconds as a table: window (seconds), windows, requests
  * (in them), mean and peak (requests per second), coefficient_of_variation, variance_over_mean.

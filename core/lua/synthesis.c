@@ -5,25 +5,14 @@
 #include "lua/statistics_binding.h"
 #include "lua/synthesis_binding.h"
 
-static const char synthesis_type[] = "moontide.synthesis";
-
-typedef struct synthesis_box {
-    mt_synthesis *synthesis; /* NULL once closed */
-} synthesis_box;
-
-mt_synthesis *mt_lua_check_synthesis(lua_State *L, int arg) {
-    synthesis_box *self = luaL_checkudata(L, arg, synthesis_type);
-    if (!self->synthesis)
-        mt_lua_raise(L, "synthesizer: it is closed");
-    return self->synthesis;
+static void release(void *synthesis) {
+    mt_synthesis_release(synthesis);
 }
 
-static int synthesis_release(lua_State *L) {
-    synthesis_box *self = luaL_checkudata(L, 1, synthesis_type);
-    mt_synthesis *synthesis = self->synthesis;
-    self->synthesis = NULL;
-    mt_synthesis_release(synthesis);
-    return 0;
+static const mt_lua_type type = {"moontide.synthesis", "synthesizer: it is closed", release};
+
+mt_synthesis *mt_lua_check_synthesis(lua_State *L, int arg) {
+    return mt_lua_check_object(L, arg, &type);
 }
 
 /* ---- options ---- */
@@ -105,10 +94,10 @@ static int synthesis_open(lua_State *L) {
     lua_getfield(L, 2, "compact");
     int compact = lua_toboolean(L, -1);
     mt_error error;
-    synthesis_box *self = mt_lua_new_owner(L, sizeof *self, synthesis_type);
+    void **place = mt_lua_new_object(L, &type);
     mt_origin origin = check_origin(L); /* again: making the owner may have run a finaliser */
-    self->synthesis = mt_synthesis_new(&origin, &options, &times, compact, &error);
-    return self->synthesis ? 1 : mt_lua_failure(L, &error);
+    *place = mt_synthesis_new(&origin, &options, &times, compact, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
 }
 
 /* synthesis:summary() -> {requests, blocks, duration (seconds), metrics = {name = {mean, ...}}}
@@ -135,9 +124,9 @@ int mt_lua_open_synthesis(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"about", synthesis_about}, {"open", synthesis_open}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"summary", synthesis_summary}, {"close", synthesis_release}, {NULL, NULL}};
+        {"summary", synthesis_summary}, {"close", mt_lua_close}, {NULL, NULL}};
     luaL_newlib(L, functions);
-    mt_lua_new_type(L, synthesis_type, methods, synthesis_release, NULL);
+    mt_lua_new_object_type(L, &type, methods, NULL);
     lua_pop(L, 1);
     return 1;
 }

@@ -91,10 +91,7 @@ static int writer_write(lua_State *L) {
         mt_lua_fill_request(L, 2, "write", &self->buffer, &request);
         code = mt_trace_write(self->output, &request, &self->format, &error);
     }
-    if (code != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_done(L, code, &error);
 }
 
 /* writer:finish() -> true | nil, message, code */
@@ -103,10 +100,7 @@ static int writer_finish(lua_State *L) {
     mt_output *output = self->output;
     mt_error error;
     self->output = NULL;
-    if (mt_output_finish(output, &error) != MT_OK)
-        return mt_lua_failure(L, &error);
-    lua_pushboolean(L, 1);
-    return 1;
+    return mt_lua_done(L, mt_output_finish(output, &error), &error);
 }
 
 /* Keeps what an interrupted writer has written as TARGET.part and notes the name. The name is
@@ -131,18 +125,17 @@ static int writer_release(lua_State *L) {
     mt_lua_request_buffer_free(&self->buffer);
     if (!self->output)
         return 0;
-    if (mt_interrupted() && mt_output_bytes(self->output) > 0) {
-        if (mt_output_target(self->output)) {
-            keep_part(L, self);
-        } else {
-            mt_output *output = self->output;
-            self->output = NULL;
-            mt_output_finish_part(output, NULL);
-        }
+    int is_kept = mt_interrupted() && mt_output_bytes(self->output) > 0;
+    if (is_kept && mt_output_target(self->output)) {
+        keep_part(L, self);
+        return 0;
     }
     mt_output *output = self->output;
     self->output = NULL;
-    mt_output_abandon(output);
+    if (is_kept)
+        mt_output_finish_part(output, NULL);
+    else
+        mt_output_abandon(output);
     return 0;
 }
 
@@ -170,13 +163,6 @@ static int kept_parts(lua_State *L) {
 
 /* ---- the module ---- */
 
-/* Moves the methods table of the metatable at the top into the table of methods below it. */
-static void share_methods(lua_State *L, const char *name) {
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, name);
-    lua_pop(L, 1);
-}
-
 int mt_lua_open_trace(lua_State *L) {
     static const luaL_Reg functions[] = {{"writer", open_writer},
                                          {"formats", formats},
@@ -191,7 +177,7 @@ int mt_lua_open_trace(lua_State *L) {
     luaL_newlib(L, functions);
     lua_newtable(L);
     mt_lua_new_type(L, writer_type, writer_methods, writer_release, writer_meta);
-    share_methods(L, "writer");
+    mt_lua_share_methods(L, "writer");
     lua_setfield(L, -2, "methods");
     return 1;
 }

@@ -35,9 +35,6 @@ enum { MT_LUA_MOST_BINS = 100000 };
 /* Pushes the owner of count * size zero bytes, and gives them. */
 void *mt_lua_new_zeros(lua_State *L, size_t count, size_t size);
 
-/* Pushes a list of `count` numbers, uint64_t each, `step` bytes from one to the next. */
-void mt_lua_push_counts(lua_State *L, const uint64_t *first, size_t count, size_t step);
-
 /* Pushes a grid as a table: period and offset in seconds, times, instants, off. */
 void mt_lua_push_grid(lua_State *L, const mt_grid *grid);
 

@@ -2,12 +2,6 @@
 
 #include <math.h>
 
-static mt_code check_multiplier(const char *name, double value, mt_error *error) {
-    if (value > 0 && isfinite(value))
-        return MT_OK;
-    return mt_fail(error, MT_ERROR_VALUE, "%s must be a positive number, not %.17g", name, value);
-}
-
 static mt_code check_bounds(const char *name, uint64_t min, uint64_t max, mt_error *error) {
     if (min <= max)
         return MT_OK;
@@ -16,19 +10,22 @@ static mt_code check_bounds(const char *name, uint64_t min, uint64_t max, mt_err
 }
 
 mt_code mt_synthesis_check(const mt_synthesis_options *options, mt_error *error) {
-    mt_code code;
+    const struct {
+        const char *name;
+        double value;
+    } multipliers[] = {{"prefix length multiplier", options->prefix_len_multiplier},
+                       {"prompt length multiplier", options->prompt_len_multiplier},
+                       {"OSL multiplier", options->osl_multiplier}};
     if (options->block_size == 0)
         return mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
     if (options->prefix_root_multiplier == 0)
         return mt_fail(error, MT_ERROR_VALUE, "prefix root multiplier must be at least 1");
-    if ((code =
-             check_multiplier("prefix length multiplier", options->prefix_len_multiplier, error)) ||
-        (code =
-             check_multiplier("prompt length multiplier", options->prompt_len_multiplier, error)) ||
-        (code = check_multiplier("OSL multiplier", options->osl_multiplier, error)) ||
-        (code = check_bounds("ISL", options->min_isl, options->max_isl, error)))
-        return code;
-    return check_bounds("OSL", options->min_osl, options->max_osl, error);
+    for (size_t i = 0; i < sizeof multipliers / sizeof *multipliers; i++)
+        if (!(multipliers[i].value > 0) || !isfinite(multipliers[i].value))
+            return mt_fail(error, MT_ERROR_VALUE, "%s must be a positive number, not %.17g",
+                           multipliers[i].name, multipliers[i].value);
+    mt_code code = check_bounds("ISL", options->min_isl, options->max_isl, error);
+    return code ? code : check_bounds("OSL", options->min_osl, options->max_osl, error);
 }
 
 mt_code mt_synthesis_nothing_passes(const mt_synthesis_options *options, mt_error *error) {

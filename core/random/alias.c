@@ -69,15 +69,12 @@ mt_alias *mt_alias_new(const double *weights, size_t count, mt_error *error) {
     double total = 0;
     if (check_weights(weights, count, &total, error))
         return NULL;
-    size_t bytes;
-    mt_alias *alias = NULL;
-    if (!__builtin_mul_overflow(count, sizeof(cell), &bytes) && bytes <= SIZE_MAX - sizeof *alias)
-        alias = mt_allocate(sizeof *alias + bytes, 1);
+    /* The weights are in memory: twice their bytes are no more than a size_t holds. */
+    mt_alias *alias = mt_allocate(sizeof(mt_alias) + count * sizeof(cell), 1);
     size_t *order = alias ? mt_allocate(count, sizeof *order) : NULL;
     if (!order) {
         mt_free(alias);
-        mt_fail_memory(error, "alias table");
-        return NULL;
+        return mt_null(mt_fail_memory(error, "alias table"));
     }
     alias->count = count;
     fill(alias, weights, total, order);

@@ -7,26 +7,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct weighted {
-    double value, weight;
-} weighted;
-
-static int by_value(const void *a, const void *b) {
-    double x = ((const weighted *)a)->value;
-    double y = ((const weighted *)b)->value;
-    return (x > y) - (x < y);
-}
-
 /* Sorts values together with their weights. */
 static int sort_weighted(double *values, double *weights, size_t count) {
-    weighted *pairs = mt_allocate(count, sizeof *pairs);
+    struct {
+        double value, weight;
+    } *pairs = mt_allocate(count, sizeof *pairs);
     if (!pairs)
         return -1;
     for (size_t i = 0; i < count; i++) {
         pairs[i].value = values[i];
         pairs[i].weight = weights[i];
     }
-    qsort(pairs, count, sizeof *pairs, by_value);
+    qsort(pairs, count, sizeof *pairs, mt_by_double);
     for (size_t i = 0; i < count; i++) {
         values[i] = pairs[i].value;
         weights[i] = pairs[i].weight;
@@ -35,17 +27,17 @@ static int sort_weighted(double *values, double *weights, size_t count) {
     return 0;
 }
 
-/* `below` holds the weights (or nothing when all are as likely) and becomes their running share;
- * long doubles: the sums of billions of values keep a double's precision. */
-static void accumulate(mt_distribution *d, int has_weights) {
+/* `below` holds the weights and becomes their running share; long doubles: the sums of billions of
+ * values keep a double's precision. */
+static void accumulate(mt_distribution *d) {
     size_t count = d->empirical.count;
-    long double total = has_weights ? 0 : (long double)count;
-    for (size_t i = 0; has_weights && i < count; i++)
+    long double total = 0;
+    for (size_t i = 0; i < count; i++)
         total += d->empirical.below[i];
     long double below = 0;
     long double mean_below = 0;
     for (size_t i = 0; i < count; i++) {
-        long double weight = has_weights ? d->empirical.below[i] : 1;
+        long double weight = d->empirical.below[i];
         below += weight;
         mean_below += weight * d->empirical.values[i];
         d->empirical.below[i] = (double)(below / total);
@@ -74,28 +66,30 @@ static mt_code fill_empirical(mt_distribution *d, const double *values, const do
         if (!d->empirical.alias)
             return mt_code_of(error);
     }
-    accumulate(d, weights != NULL);
+    accumulate(d);
     return MT_OK;
+}
+
+/* What was filled with that code: it, or nothing. */
+static mt_distribution *filled(mt_distribution *d, mt_code code) {
+    if (code == MT_OK)
+        return d;
+    mt_distribution_release(d);
+    return NULL;
 }
 
 mt_distribution *mt_distribution_empirical(const double *values, const double *weights,
                                            size_t count, mt_error *error) {
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "empirical: there must be at least one value");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "empirical: there must be at least one value"));
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) {
-            mt_fail(error, MT_ERROR_VALUE, "empirical: value %zu must be finite (it is %g)", i + 1,
-                    values[i]);
-            return NULL;
-        }
+        if (!isfinite(values[i]))
+            return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                                   "empirical: value %zu must be finite (it is %g)", i + 1,
+                                   values[i]));
     mt_distribution *d = mt_distribution_new(&mt_empirical_kind, error);
-    if (d && fill_empirical(d, values, weights, count, error)) {
-        mt_distribution_release(d);
-        return NULL;
-    }
-    return d;
+    return d ? filled(d, fill_empirical(d, values, weights, count, error)) : NULL;
 }
 
 enum { DEPTH_LIMIT = 500 };
@@ -107,6 +101,8 @@ static mt_code enclose(mt_distribution *d, const mt_distribution *part, mt_error
                        "at most %d distributions may stand one inside another", DEPTH_LIMIT);
     if (d->depth < part->depth + 1)
         d->depth = part->depth + 1;
+    d->varies |= part->varies;
+    d->is_shape |= part->is_shape;
     return MT_OK;
 }
 
@@ -127,8 +123,6 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
         d->mix.total += weights[i];
         d->mix.parts[i] = mt_distribution_retain(parts[i]);
         d->mix.count = i + 1;
-        d->varies |= parts[i]->varies;
-        d->is_shape |= parts[i]->is_shape;
     }
     return MT_OK;
 }
@@ -136,60 +130,50 @@ static mt_code fill_mix(mt_distribution *d, mt_distribution *const *parts, const
 mt_distribution *mt_distribution_mix(mt_distribution *const *parts, const double *weights,
                                      size_t count, mt_error *error) {
     mt_distribution *d = mt_distribution_new(&mt_mix_kind, error);
-    if (d && fill_mix(d, parts, weights, count, error)) {
-        mt_distribution_release(d);
+    return d ? filled(d, fill_mix(d, parts, weights, count, error)) : NULL;
+}
+
+/* A distribution of that kind around one part. */
+static mt_distribution *around(const mt_distribution_kind *kind, mt_distribution *part,
+                               mt_error *error) {
+    mt_distribution *d = mt_distribution_new(kind, error);
+    if (!d)
         return NULL;
-    }
-    return d;
+    d->around.part = mt_distribution_retain(part);
+    return filled(d, enclose(d, part, error));
 }
 
 mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, double offset,
                                         mt_error *error) {
-    if (!isfinite(factor) || !isfinite(offset) || factor == 0) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "a distribution times %.15g plus %.15g: both must be finite and the factor not 0",
-                factor, offset);
-        return NULL;
-    }
+    if (!isfinite(factor) || !isfinite(offset) || factor == 0)
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "a distribution times %.15g plus %.15g: both must be finite and the factor not 0",
+            factor, offset));
     if (part->kind == &mt_affine_kind) { /* one step instead of two */
-        offset += part->affine.offset * factor;
-        factor *= part->affine.factor;
-        part = part->affine.part;
+        offset += part->around.offset * factor;
+        factor *= part->around.factor;
+        part = part->around.part;
     }
-    mt_distribution *d = mt_distribution_new(&mt_affine_kind, error);
-    if (!d)
-        return NULL;
-    d->affine.part = mt_distribution_retain(part);
-    if (enclose(d, part, error) != MT_OK) {
-        mt_distribution_release(d);
-        return NULL;
+    mt_distribution *d = around(&mt_affine_kind, part, error);
+    if (d) {
+        d->around.factor = factor;
+        d->around.offset = offset;
     }
-    d->affine.factor = factor;
-    d->affine.offset = offset;
-    d->varies = part->varies;
-    d->is_shape = part->is_shape;
     return d;
 }
 
 mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double high,
                                        mt_error *error) {
-    if (!(low <= high) || low == INFINITY || high == -INFINITY) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "clamp: the lower bound must not be above the upper (they are %.15g and %.15g)",
-                low, high);
-        return NULL;
+    if (!(low <= high) || low == INFINITY || high == -INFINITY)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "clamp: the lower bound must not be above the upper (they are %.15g and %.15g)",
+                    low, high));
+    mt_distribution *d = around(&mt_clamp_kind, part, error);
+    if (d) {
+        d->around.low = low;
+        d->around.high = high;
     }
-    mt_distribution *d = mt_distribution_new(&mt_clamp_kind, error);
-    if (!d)
-        return NULL;
-    d->clamp.part = mt_distribution_retain(part);
-    if (enclose(d, part, error) != MT_OK) {
-        mt_distribution_release(d);
-        return NULL;
-    }
-    d->clamp.low = low;
-    d->clamp.high = high;
-    d->varies = part->varies;
-    d->is_shape = part->is_shape;
     return d;
 }

@@ -154,57 +154,57 @@ const mt_distribution_kind mt_mix_kind = {mix_draw,   mix_draw_biased, mix_split
 /* ---- affine: part * factor + offset ---- */
 
 static double affine_draw(const mt_distribution *d, mt_random *random, mt_when when) {
-    return mt_distribution_draw(d->affine.part, random, when.time) * d->affine.factor +
-           d->affine.offset;
+    return mt_distribution_draw(d->around.part, random, when.time) * d->around.factor +
+           d->around.offset;
 }
 
 static double affine_draw_biased(const mt_distribution *d, mt_random *random, mt_when when) {
     (void)when;
-    if (d->affine.factor > 0 && d->affine.offset == 0)
-        return mt_distribution_draw_length_biased(d->affine.part, random) * d->affine.factor;
+    if (d->around.factor > 0 && d->around.offset == 0)
+        return mt_distribution_draw_length_biased(d->around.part, random) * d->around.factor;
     return -1;
 }
 
 static double affine_mean(const mt_distribution *d, mt_when when) {
-    return mt_distribution_mean(d->affine.part, when.seed, when.time) * d->affine.factor +
-           d->affine.offset;
+    return mt_distribution_mean(d->around.part, when.seed, when.time) * d->around.factor +
+           d->around.offset;
+}
+
+mt_split mt_affine_split(const mt_distribution *part, double factor, double offset, mt_when when,
+                         double x, int inclusive) {
+    double y = (x - offset) / factor;
+    mt_split split = mt_distribution_split(part, when, y, factor > 0 ? inclusive : !inclusive);
+    if (factor < 0)
+        split = (mt_split){split.above, split.below, split.mean_above, split.mean_below};
+    split.mean_below = split.mean_below * factor + split.below * offset;
+    split.mean_above = split.mean_above * factor + split.above * offset;
+    return split;
 }
 
 static mt_split affine_split(const mt_distribution *d, mt_when when, double x, int inclusive) {
-    double factor = d->affine.factor;
-    double offset = d->affine.offset;
-    double y = (x - offset) / factor;
-    mt_split part =
-        mt_distribution_split(d->affine.part, when, y, factor > 0 ? inclusive : !inclusive);
-    if (factor < 0) {
-        mt_split turned = {part.above, part.below, part.mean_above, part.mean_below};
-        part = turned;
-    }
-    part.mean_below = part.mean_below * factor + part.below * offset;
-    part.mean_above = part.mean_above * factor + part.above * offset;
-    return part;
+    return mt_affine_split(d->around.part, d->around.factor, d->around.offset, when, x, inclusive);
 }
 
 static void affine_bounds(const mt_distribution *d, mt_when when, double *low, double *high) {
-    const mt_distribution *part = d->affine.part;
+    const mt_distribution *part = d->around.part;
     double part_low, part_high;
     part->kind->bounds(part, when, &part_low, &part_high);
-    double a = part_low * d->affine.factor + d->affine.offset;
-    double b = part_high * d->affine.factor + d->affine.offset;
+    double a = part_low * d->around.factor + d->around.offset;
+    double b = part_high * d->around.factor + d->around.offset;
     *low = fmin(a, b);
     *high = fmax(a, b);
 }
 
 static void affine_text(const mt_distribution *d, mt_law_writer *writer) {
-    double factor = d->affine.factor;
-    double offset = d->affine.offset;
+    double factor = d->around.factor;
+    double offset = d->around.offset;
     if (factor < 0 && offset != 0) {
         mt_law_write_number(writer, offset);
         mt_law_write(writer, " - ");
     } else if (factor < 0) {
         mt_law_write(writer, "-");
     }
-    d->affine.part->kind->text(d->affine.part, writer);
+    d->around.part->kind->text(d->around.part, writer);
     if (fabs(factor) != 1) {
         mt_law_write(writer, " * ");
         mt_law_write_number(writer, fabs(factor));
@@ -215,81 +215,66 @@ static void affine_text(const mt_distribution *d, mt_law_writer *writer) {
     }
 }
 
-static void affine_free(mt_distribution *d) {
-    mt_distribution_release(d->affine.part);
+static void around_free(mt_distribution *d) {
+    mt_distribution_release(d->around.part);
 }
 
 const mt_distribution_kind mt_affine_kind = {affine_draw, affine_draw_biased, affine_split,
                                              affine_mean, affine_bounds,      affine_text,
-                                             affine_free};
+                                             around_free};
 
 /* ---- clamp: part's draws moved into [low, high] ---- */
 
 static double clamp_draw(const mt_distribution *d, mt_random *random, mt_when when) {
-    double value = mt_distribution_draw(d->clamp.part, random, when.time);
-    return value < d->clamp.low ? d->clamp.low : value > d->clamp.high ? d->clamp.high : value;
+    double value = mt_distribution_draw(d->around.part, random, when.time);
+    return value < d->around.low ? d->around.low : value > d->around.high ? d->around.high : value;
 }
 
 static double clamp_mean(const mt_distribution *d, mt_when when) {
-    return mt_distribution_clamped_mean(d->clamp.part, when, d->clamp.low, d->clamp.high);
+    return mt_distribution_clamped_mean(d->around.part, when, d->around.low, d->around.high);
 }
 
 static mt_split clamp_split(const mt_distribution *d, mt_when when, double x, int inclusive) {
-    double low = d->clamp.low;
-    double high = d->clamp.high;
-    mt_split split = {0, 0, 0, 0};
-    if (x < low || (x == low && !inclusive)) {
-        split.above = 1;
-        split.mean_above = clamp_mean(d, when);
-        return split;
-    }
-    if (x > high || (x == high && inclusive)) {
-        split.below = 1;
-        split.mean_below = clamp_mean(d, when);
-        return split;
-    }
-    mt_split part = mt_distribution_split(d->clamp.part, when, x, inclusive);
-    split.below = part.below;
-    split.above = part.above;
-    split.mean_below = part.mean_below;
-    split.mean_above = part.mean_above;
+    double low = d->around.low;
+    double high = d->around.high;
+    if (x < low || (x == low && !inclusive))
+        return mt_all_above(clamp_mean(d, when));
+    if (x > high || (x == high && inclusive))
+        return mt_all_below(clamp_mean(d, when));
+    mt_split split = mt_distribution_split(d->around.part, when, x, inclusive);
     if (isfinite(low)) {
-        mt_split at_low = mt_distribution_split(d->clamp.part, when, low, 1);
+        mt_split at_low = mt_distribution_split(d->around.part, when, low, 1);
         split.mean_below += low * at_low.below - at_low.mean_below;
     }
     if (isfinite(high)) {
-        mt_split at_high = mt_distribution_split(d->clamp.part, when, high, 1);
+        mt_split at_high = mt_distribution_split(d->around.part, when, high, 1);
         split.mean_above += high * at_high.above - at_high.mean_above;
     }
     return split;
 }
 
 static void clamp_bounds(const mt_distribution *d, mt_when when, double *low, double *high) {
-    const mt_distribution *part = d->clamp.part;
+    const mt_distribution *part = d->around.part;
     part->kind->bounds(part, when, low, high);
-    *low = fmin(fmax(*low, d->clamp.low), d->clamp.high);
-    *high = fmin(fmax(*high, d->clamp.low), d->clamp.high);
+    *low = fmin(fmax(*low, d->around.low), d->around.high);
+    *high = fmin(fmax(*high, d->around.low), d->around.high);
 }
 
 static void clamp_text(const mt_distribution *d, mt_law_writer *writer) {
-    const mt_distribution *part = d->clamp.part;
+    const mt_distribution *part = d->around.part;
     if (part->kind == &mt_law_kind) {
-        mt_law_text(part, writer, d->clamp.low, d->clamp.high);
+        mt_law_text(part, writer, d->around.low, d->around.high);
         return;
     }
     int parenthesised = part->kind == &mt_affine_kind;
     mt_law_write(writer, parenthesised ? "(" : "");
     part->kind->text(part, writer);
     mt_law_write(writer, parenthesised ? "):clamp(" : ":clamp(");
-    mt_law_write_number(writer, d->clamp.low);
+    mt_law_write_number(writer, d->around.low);
     mt_law_write(writer, ", ");
-    mt_law_write_number(writer, d->clamp.high);
+    mt_law_write_number(writer, d->around.high);
     mt_law_write(writer, ")");
 }
 
-static void clamp_free(mt_distribution *d) {
-    mt_distribution_release(d->clamp.part);
-}
-
 const mt_distribution_kind mt_clamp_kind = {clamp_draw,   NULL,       clamp_split, clamp_mean,
-                                            clamp_bounds, clamp_text, clamp_free};
+                                            clamp_bounds, clamp_text, around_free};

@@ -36,34 +36,23 @@ int mt_distribution_is_shape(const mt_distribution *distribution) {
 }
 
 double mt_distribution_draw(const mt_distribution *distribution, mt_random *random, double time) {
-    mt_when when = {random->key.seed, time};
-    return distribution->kind->draw(distribution, random, when);
+    return distribution->kind->draw(distribution, random, (mt_when){random->key.seed, time});
 }
 
 mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive) {
     if (isfinite(x))
         return d->kind->split(d, when, x, inclusive);
-    mt_split split = {0, 0, 0, 0};
     double mean = d->kind->mean(d, when);
-    if (x > 0) {
-        split.below = 1;
-        split.mean_below = mean;
-    } else {
-        split.above = 1;
-        split.mean_above = mean;
-    }
-    return split;
+    return x > 0 ? mt_all_below(mean) : mt_all_above(mean);
 }
 
 double mt_distribution_probability_below(const mt_distribution *distribution, double x,
                                          uint64_t seed, double time) {
-    mt_when when = {seed, time};
-    return mt_distribution_split(distribution, when, x, 1).below;
+    return mt_distribution_split(distribution, (mt_when){seed, time}, x, 1).below;
 }
 
 double mt_distribution_mean(const mt_distribution *distribution, uint64_t seed, double time) {
-    mt_when when = {seed, time};
-    return distribution->kind->mean(distribution, when);
+    return distribution->kind->mean(distribution, (mt_when){seed, time});
 }
 
 /* E[X; low < X <= high], from the side that has less to subtract. */
@@ -86,16 +75,14 @@ double mt_distribution_clamped_mean(const mt_distribution *d, mt_when when, doub
 }
 
 double mt_distribution_lowest(const mt_distribution *distribution) {
-    mt_when start = {0, 0};
     double low, high;
-    distribution->kind->bounds(distribution, start, &low, &high);
+    distribution->kind->bounds(distribution, (mt_when){0, 0}, &low, &high);
     return low;
 }
 
 double mt_distribution_highest(const mt_distribution *distribution) {
-    mt_when start = {0, 0};
     double low, high;
-    distribution->kind->bounds(distribution, start, &low, &high);
+    distribution->kind->bounds(distribution, (mt_when){0, 0}, &low, &high);
     return high;
 }
 

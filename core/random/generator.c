@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <Random123/philox.h>
+#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -31,6 +32,10 @@ mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_leng
 void mt_random_start(mt_random *random, mt_random_key key) {
     random->key = key;
     mt_random_seek(random, 0);
+}
+
+void mt_random_begin(mt_random *random, uint64_t seed, const char *name, const char *purpose) {
+    mt_random_start(random, mt_random_key_of(seed, name, strlen(name), purpose, strlen(purpose)));
 }
 
 void mt_random_seek(mt_random *random, uint64_t item) {

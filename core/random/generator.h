@@ -33,6 +33,9 @@ mt_random_key mt_random_key_of(uint64_t seed, const char *name, size_t name_leng
 /* Starts at item 0, draw 0. */
 void mt_random_start(mt_random *random, mt_random_key key);
 
+/* The same with the key of (seed, name, purpose), terminated texts. */
+void mt_random_begin(mt_random *random, uint64_t seed, const char *name, const char *purpose);
+
 /* Goes to the first draw of `item`. */
 void mt_random_seek(mt_random *random, uint64_t item);
 

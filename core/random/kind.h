@@ -7,7 +7,6 @@
 #define MT_RANDOM_KIND_H
 
 #include "random/distribution.h"
-#include "random/zipf.h"
 
 /* Where parameters that depend on time are read. */
 typedef struct mt_when {
@@ -21,6 +20,27 @@ typedef struct mt_split {
     double below, above;
     double mean_below, mean_above;
 } mt_split;
+
+static inline mt_split mt_all_below(double mean) {
+    return (mt_split){.below = 1, .mean_below = mean};
+}
+
+static inline mt_split mt_all_above(double mean) {
+    return (mt_split){.above = 1, .mean_above = mean};
+}
+
+/* Zipf's law with its constants made once. */
+typedef struct mt_zipf {
+    double n, s;
+    double low, high; /* the hat's area at 3/2 (less the weight of 1) and at n + 1/2 */
+    double squeeze;   /* accepted at once when k - x is not above this */
+} mt_zipf;
+
+/* n >= 1 whole, s >= 0. */
+void mt_zipf_prepare(mt_zipf *zipf, double n, double s);
+
+/* 1..n with weight k^-s. */
+double mt_zipf_draw(const mt_zipf *zipf, mt_random *random);
 
 /* A law's parameters made ready for drawing. */
 typedef union mt_prepared {
@@ -59,6 +79,7 @@ typedef struct mt_law {
     double (*draw_biased)(const mt_prepared *prepared, mt_random *random); /* NULL: by inversion */
     mt_split (*split)(const mt_prepared *prepared, double x, int inclusive); /* x finite */
     double (*mean)(const mt_prepared *prepared);
+    /* NULL: all numbers above 0. */
     void (*bounds)(const mt_prepared *prepared, double *low, double *high);
 } mt_law;
 
@@ -102,14 +123,11 @@ struct mt_distribution {
             double total;
             mt_alias *alias;
         } mix;
-        struct {
+        struct { /* affine and clamp */
             mt_distribution *part;
-            double factor, offset;
-        } affine;
-        struct {
-            mt_distribution *part;
-            double low, high;
-        } clamp;
+            double factor, offset; /* affine */
+            double low, high;      /* clamp */
+        } around;
     };
 };
 
@@ -122,14 +140,15 @@ const mt_law *mt_law_at(size_t index);
 /* A zeroed distribution with one reference; NULL when out of memory (filled in error). */
 mt_distribution *mt_distribution_new(const mt_distribution_kind *kind, mt_error *error);
 
-/* The law's parameters at a time: prepared once, or made into *own when they vary. */
-const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own);
-
 /* The law's text with min= and max= (where they are finite) among its parameters. */
 void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, double high);
 
 /* kind->split for any x. */
 mt_split mt_distribution_split(const mt_distribution *d, mt_when when, double x, int inclusive);
+
+/* The split of part * factor + offset, factor not 0. */
+mt_split mt_affine_split(const mt_distribution *part, double factor, double offset, mt_when when,
+                         double x, int inclusive);
 
 /* E[min(max(X, low), high)], low <= high, either may be infinite. */
 double mt_distribution_clamped_mean(const mt_distribution *d, mt_when when, double low,

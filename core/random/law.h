@@ -1,4 +1,4 @@
-/* What the files of the laws share: their tables, ranges of parameters, cuts at the ends. */
+/* What the files of the laws share: their tables, ranges of parameters, what one parameter needs. */
 #ifndef MT_RANDOM_LAW_H
 #define MT_RANDOM_LAW_H
 
@@ -19,16 +19,6 @@ extern const mt_law mt_laws_whole[];    /* geometric, zipf */
 
 /* Wider ones overflow on the way to their parameters. */
 #define MT_CV_LIMIT 1e6
-
-static inline mt_split mt_all_below(double mean) {
-    mt_split split = {1, 0, mean, 0};
-    return split;
-}
-
-static inline mt_split mt_all_above(double mean) {
-    mt_split split = {0, 1, 0, mean};
-    return split;
-}
 
 /* A law with one parameter is prepared by keeping it. */
 static inline void mt_prepare_value(const double parameter[2], mt_prepared *p) {

@@ -15,7 +15,8 @@ static double moved_into(const mt_law_range *range, double value) {
     return value > range->high ? range->high : value;
 }
 
-const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
+/* The law's parameters at a time: prepared once, or made into *own when they vary. */
+static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
     if (!d->varies)
         return &d->law.prepared;
     double value[2] = {0, 0};
@@ -31,39 +32,42 @@ const mt_prepared *mt_law_prepared(const mt_distribution *d, mt_when when, mt_pr
 
 static double draw(const mt_distribution *d, mt_random *random, mt_when when) {
     mt_prepared own;
-    return d->law.law->draw(mt_law_prepared(d, when, &own), random);
+    return d->law.law->draw(prepared(d, when, &own), random);
 }
 
 static double draw_biased(const mt_distribution *d, mt_random *random, mt_when when) {
     mt_prepared own;
     if (!d->law.law->draw_biased)
         return -1;
-    return d->law.law->draw_biased(mt_law_prepared(d, when, &own), random);
+    return d->law.law->draw_biased(prepared(d, when, &own), random);
 }
 
 static mt_split split(const mt_distribution *d, mt_when when, double x, int inclusive) {
     mt_prepared own;
-    return d->law.law->split(mt_law_prepared(d, when, &own), x, inclusive);
+    return d->law.law->split(prepared(d, when, &own), x, inclusive);
 }
 
 static double mean(const mt_distribution *d, mt_when when) {
     mt_prepared own;
-    return d->law.law->mean(mt_law_prepared(d, when, &own));
+    return d->law.law->mean(prepared(d, when, &own));
 }
 
 static void bounds(const mt_distribution *d, mt_when when, double *low, double *high) {
     mt_prepared own;
-    d->law.law->bounds(mt_law_prepared(d, when, &own), low, high);
+    *low = 0;
+    *high = INFINITY;
+    if (d->law.law->bounds)
+        d->law.law->bounds(prepared(d, when, &own), low, high);
 }
 
 static void write_parameter(mt_law_writer *writer, const mt_parameter *parameter) {
-    char buffer[200] = "curve";
+    char buffer[200];
     if (!parameter->at)
         mt_law_write_number(writer, parameter->value);
-    else if (parameter->text)
-        mt_law_write(writer, "%s", parameter->text(parameter->context, buffer, sizeof buffer));
     else
-        mt_law_write(writer, "%s", buffer);
+        mt_law_write(writer, "%s",
+                     parameter->text ? parameter->text(parameter->context, buffer, sizeof buffer)
+                                     : "curve");
 }
 
 void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, double high) {
@@ -183,23 +187,19 @@ static int matches(const mt_law *law, const mt_named_parameter *given, size_t co
     return found == count && found + (size_t)*is_shape == parameters_of(law);
 }
 
-static void append(char *text, size_t size, const char *more) {
-    size_t used = strlen(text);
-    strncat(text, more, size - used - 1);
-}
-
 static mt_distribution *fail_form(const char *name, mt_error *error) {
-    char allowed[300] = "";
+    char allowed[300];
+    mt_law_writer writer = {allowed, sizeof allowed, 0};
     const mt_law *law;
     for (size_t i = 0; (law = mt_law_at(i)); i++) {
         if (strcmp(law->form.name, name) != 0)
             continue;
-        append(allowed, sizeof allowed, *allowed ? ", or " : "");
-        append(allowed, sizeof allowed, law->form.parameter[0]);
-        append(allowed, sizeof allowed, law->form.parameter[1] ? " and " : "");
-        append(allowed, sizeof allowed, law->form.parameter[1] ? law->form.parameter[1] : "");
+        const char *const *parameter = law->form.parameter;
+        mt_law_write(&writer, "%s%s", writer.used > 0 ? ", or " : "", parameter[0]);
+        if (parameter[1])
+            mt_law_write(&writer, " and %s", parameter[1]);
     }
-    if (*allowed)
+    if (writer.used > 0)
         mt_fail(error, MT_ERROR_VALUE, "%s: give %s", name, allowed);
     else
         mt_fail(error, MT_ERROR_VALUE, "there is no distribution '%s'", name);

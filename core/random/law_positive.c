@@ -3,12 +3,6 @@
 
 #include "random/special.h"
 
-static void bounds_positive(const mt_prepared *p, double *low, double *high) {
-    (void)p;
-    *low = 0;
-    *high = INFINITY;
-}
-
 /* ---- exponential ---- */
 
 static double exponential_draw(const mt_prepared *p, mt_random *random) {
@@ -139,24 +133,21 @@ const mt_law mt_laws_positive[] = {
      .draw = exponential_draw,
      .draw_biased = exponential_draw_biased,
      .split = exponential_split,
-     .mean = mt_mean_value,
-     .bounds = bounds_positive},
+     .mean = mt_mean_value},
     {.form = {"gamma", {"mean", "cv"}},
      .range = {{MT_ABOVE_0}, {.low = 0, .open = 1, .high = MT_CV_LIMIT}},
      .prepare = gamma_prepare,
      .draw = gamma_draw,
      .draw_biased = gamma_draw_biased,
      .split = gamma_split,
-     .mean = gamma_mean,
-     .bounds = bounds_positive},
+     .mean = gamma_mean},
     {.form = {"weibull", {"mean", "shape"}},
      .range = {{MT_ABOVE_0}, {.low = 0.01, .high = 1e6}},
      .prepare = weibull_prepare,
      .draw = weibull_draw,
      .draw_biased = weibull_draw_biased,
      .split = weibull_split,
-     .mean = weibull_mean,
-     .bounds = bounds_positive},
+     .mean = weibull_mean},
     {.form = {"pareto", {"mean", "shape"}},
      .range = {{MT_ABOVE_0}, {.low = 1, .open = 1, .high = DBL_MAX}},
      .prepare = pareto_prepare,

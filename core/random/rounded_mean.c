@@ -27,14 +27,7 @@ static double apply(const transform *t, double x) {
 
 /* P(Y >= k - 1/2) and its neighbours: the transformed law cut at y, y itself above. */
 static mt_split cut(const mt_distribution *d, const transform *t, mt_when when, double y) {
-    double x = (y - t->offset) / t->factor;
-    mt_split split = mt_distribution_split(d, when, x, t->factor < 0);
-    if (t->factor < 0) {
-        mt_split turned = {split.above, split.below, split.mean_above, split.mean_below};
-        split = turned;
-    }
-    split.mean_above = split.mean_above * t->factor + split.above * t->offset;
-    return split;
+    return mt_affine_split(d, t->factor, t->offset, when, y, 0);
 }
 
 /* E[max(Y - y, 0)] */
@@ -81,9 +74,8 @@ static double sum_of_law(const mt_distribution *d, const transform *t, mt_when w
 }
 
 static double mean_of_law(const mt_distribution *d, const transform *t, mt_when when) {
-    mt_prepared own;
     double lowest, highest;
-    d->law.law->bounds(mt_law_prepared(d, when, &own), &lowest, &highest);
+    d->kind->bounds(d, when, &lowest, &highest);
     if (lowest == highest)
         return apply(t, lowest);
     int stays_whole = d->law.law->whole && t->factor == floor(t->factor);
@@ -108,16 +100,16 @@ static double mean_of_values(const mt_distribution *d, const transform *t) {
 static double mean_of(const mt_distribution *d, const transform *t, mt_when when) {
     transform inner = *t;
     if (d->kind == &mt_affine_kind) {
-        inner.offset += d->affine.offset * t->factor;
-        inner.factor *= d->affine.factor;
-        return mean_of(d->affine.part, &inner, when);
+        inner.offset += d->around.offset * t->factor;
+        inner.factor *= d->around.factor;
+        return mean_of(d->around.part, &inner, when);
     }
     if (d->kind == &mt_clamp_kind) {
-        double a = d->clamp.low * t->factor + t->offset;
-        double b = d->clamp.high * t->factor + t->offset;
+        double a = d->around.low * t->factor + t->offset;
+        double b = d->around.high * t->factor + t->offset;
         inner.low = moved(rounded(fmin(a, b)), t->low, t->high);
         inner.high = moved(rounded(fmax(a, b)), t->low, t->high);
-        return inner.low == inner.high ? inner.low : mean_of(d->clamp.part, &inner, when);
+        return inner.low == inner.high ? inner.low : mean_of(d->around.part, &inner, when);
     }
     if (d->kind == &mt_mix_kind) {
         double sum = 0;

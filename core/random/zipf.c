@@ -1,9 +1,8 @@
 /* Rejection-inversion (Hoermann & Derflinger, "Rejection-inversion to generate variates from
  * monotone discrete distributions", 1996): invert the area H under x^-s, round, and refuse what
  * lies outside the bar of k. */
-#include "random/zipf.h"
+#include "random/kind.h"
 
-#include "random/distribution.h"
 #include "random/special.h"
 
 #include <math.h>

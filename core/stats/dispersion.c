@@ -11,36 +11,23 @@ static int64_t window_of(int64_t time, int64_t width) {
     return time / width - (time % width < 0);
 }
 
-/* Requests in the windows counted so far. */
-typedef struct totals {
-    uint64_t requests, peak;
-    wide squares;
-} totals;
-
-static void add_window(totals *sum, uint64_t requests) {
-    sum->requests += requests;
-    sum->squares += (wide)requests * requests;
-    if (requests > sum->peak)
-        sum->peak = requests;
-}
-
 /* The sample variance of n counts: (n * sum of squares - square of sum) / (n * (n - 1)), in whole
  * numbers as long as they hold it. */
-static double sample_variance(const totals *sum, uint64_t windows) {
-    wide spread, square = (wide)sum->requests * sum->requests;
+static double sample_variance(uint64_t sum, wide squares, uint64_t windows) {
+    wide spread, square = (wide)sum * sum;
     double n = (double)windows;
-    if (!__builtin_mul_overflow(sum->squares, (wide)windows, &spread))
+    if (!__builtin_mul_overflow(squares, (wide)windows, &spread))
         return (double)(spread - square) / n / (n - 1);
-    return ((double)sum->squares - (double)square / n) / (n - 1);
+    return ((double)squares - (double)square / n) / (n - 1);
 }
 
 void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_dispersion *result) {
-    totals sum = {0, 0, 0};
-    uint64_t windows = 0;
+    wide squares = 0;
+    *result = (mt_dispersion){0};
     if (count > 0) {
         int64_t first = window_of(times_ns[0], window_ns);
         int64_t last = window_of(times_ns[count - 1], window_ns);
-        windows = (uint64_t)last - (uint64_t)first;
+        result->windows = (uint64_t)last - (uint64_t)first;
         for (size_t i = 0; i < count;) {
             int64_t window = window_of(times_ns[i], window_ns);
             size_t from = i;
@@ -50,12 +37,16 @@ void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_di
             for (int64_t end = (window + 1) * window_ns; times_ns[i] < end;)
                 i++;
             mt_assert(i > from); /* ascending: each round passes one time at least */
-            add_window(&sum, i - from);
+            uint64_t requests = i - from;
+            result->requests += requests;
+            squares += (wide)requests * requests;
+            if (requests > result->peak)
+                result->peak = requests;
         }
     }
-    *result = (mt_dispersion){.windows = windows, .requests = sum.requests, .peak = sum.peak};
-    result->mean = windows ? (double)sum.requests / (double)windows : NAN;
-    result->variance = windows > 1 ? sample_variance(&sum, windows) : NAN;
+    uint64_t windows = result->windows;
+    result->mean = windows ? (double)result->requests / (double)windows : NAN;
+    result->variance = windows > 1 ? sample_variance(result->requests, squares, windows) : NAN;
     result->variance_over_mean = result->variance / result->mean;
     result->coefficient_of_variation = sqrt(result->variance) / result->mean;
 }

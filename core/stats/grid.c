@@ -212,7 +212,6 @@ static mt_code spread_tick(const mt_grid *grid, mt_random *random, int64_t tick,
 
 mt_code mt_grid_spread(const mt_grid *grid, uint64_t seed, int64_t *times_ns, size_t count,
                        mt_error *error) {
-    static const char name[] = "grid", purpose[] = "spread";
     mt_random random;
     mt_code code = MT_OK;
     if (count == 0 || grid->period_ns == 0)
@@ -220,8 +219,7 @@ mt_code mt_grid_spread(const mt_grid *grid, uint64_t seed, int64_t *times_ns, si
     double *scratch = mt_allocate(count, sizeof *scratch);
     if (!scratch)
         return mt_fail_memory(error, "times of a grid");
-    mt_random_start(&random,
-                    mt_random_key_of(seed, name, sizeof name - 1, purpose, sizeof purpose - 1));
+    mt_random_begin(&random, seed, "grid", "spread");
     for (size_t i = 0, end; code == MT_OK && i < count; i = end) {
         int64_t tick = mt_grid_tick(grid, times_ns[i]), before = times_ns[i];
         for (end = i + 1;

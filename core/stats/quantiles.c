@@ -1,12 +1,9 @@
 #include "stats/quantiles.h"
 
+#include "base/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-static int by_value(const void *left, const void *right) {
-    double a = ((const mt_weighted *)left)->value, b = ((const mt_weighted *)right)->value;
-    return (a > b) - (a < b);
-}
 
 /* Walks the sorted numbers once, for percentiles that go up. */
 typedef struct walk {
@@ -33,7 +30,7 @@ static double percentile(walk *list, uint64_t total, double percent) {
 
 void mt_quantiles_of(mt_weighted *values, size_t count, mt_quantiles *quantiles) {
     *quantiles = (mt_quantiles){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    qsort(values, count, sizeof *values, by_value);
+    qsort(values, count, sizeof *values, mt_by_double);
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
         quantiles->count += values[i].weight;

@@ -4,12 +4,7 @@
 
 #include <math.h>
 
-/* Neumaier's sum: what each addition loses is kept beside it. */
-typedef struct compensated {
-    double sum, lost;
-} compensated;
-
-static void add(compensated *total, double value) {
+void mt_exact_add(mt_exact_sum *total, double value) {
     double sum = total->sum + value;
     if (fabs(total->sum) >= fabs(value))
         total->lost += (total->sum - sum) + value;
@@ -33,13 +28,13 @@ double mt_percentile(const double *sorted, size_t count, double percentile) {
 
 void mt_summarise(double *values, size_t count, mt_summary *summary) {
     mt_sort(values, count);
-    compensated sum = {0, 0};
+    mt_exact_sum sum = {0, 0};
     for (size_t i = 0; i < count; i++)
-        add(&sum, values[i]);
+        mt_exact_add(&sum, values[i]);
     double mean = (sum.sum + sum.lost) / (double)count; /* NaN when there are none */
-    compensated squares = {0, 0};
+    mt_exact_sum squares = {0, 0};
     for (size_t i = 0; i < count; i++)
-        add(&squares, (values[i] - mean) * (values[i] - mean));
+        mt_exact_add(&squares, (values[i] - mean) * (values[i] - mean));
     double square = squares.sum + squares.lost;
     summary->count = count;
     summary->sum = count ? sum.sum + sum.lost : NAN;

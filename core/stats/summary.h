@@ -5,6 +5,14 @@
 
 #include "base/error.h"
 
+/* A compensated sum (Neumaier 1974), zero at first: what each addition loses is kept beside it, and
+ * the value is sum + lost. */
+typedef struct mt_exact_sum {
+    double sum, lost;
+} mt_exact_sum;
+
+void mt_exact_add(mt_exact_sum *total, double value);
+
 typedef struct mt_summary {
     uint64_t count;
     double sum; /* compensated (Neumaier) */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* strtod_l */
-#include "text/json.h"
+#include "base/span.h"
 #include "text/csv_field.h"
+#include "text/json.h"
 
 #include <locale.h>
 #include <math.h>
@@ -14,17 +15,10 @@ static int is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-static int is_blank(char byte) {
-    return byte == ' ' || byte == '\t';
-}
-
 static void trim(const char **text, size_t *length) {
-    while (*length > 0 && is_blank(**text)) {
-        (*text)++;
-        (*length)--;
-    }
-    while (*length > 0 && is_blank((*text)[*length - 1]))
-        (*length)--;
+    mt_span trimmed = mt_span_trimmed((mt_span){*text, *length});
+    *text = trimmed.text;
+    *length = trimmed.length;
 }
 
 static size_t count_digits(const char *text, size_t length) {

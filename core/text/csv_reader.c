@@ -4,8 +4,6 @@
 #include "base/memory.h"
 
 #include <csv.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* libcsv's buffer for a field grows in steps of this size, up to the limit and one byte: it asks
@@ -102,20 +100,17 @@ static int fail(mt_csv_reader *reader, uint64_t line, uint64_t column, const cha
     __attribute__((format(printf, 4, 5)));
 
 static int fail(mt_csv_reader *reader, uint64_t line, uint64_t column, const char *format, ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    mt_fail_list(&reader->failure, MT_ERROR_INPUT, mt_input_name(reader->input), line, column,
+                 format, arguments);
     va_end(arguments);
-    mt_fail_at(&reader->failure, MT_ERROR_INPUT, mt_input_name(reader->input), line, column, "%s",
-               message);
     return -1;
 }
 
 static int fail_memory(mt_csv_reader *reader) {
-    mt_fail_at(&reader->failure, MT_ERROR_MEMORY, mt_input_name(reader->input), reader->row_line, 0,
-               "out of memory (CSV row)");
-    return -1;
+    return mt_failed(mt_fail_at(&reader->failure, MT_ERROR_MEMORY, mt_input_name(reader->input),
+                                reader->row_line, 0, "out of memory (CSV row)"));
 }
 
 /* Says why libcsv stopped before byte `at` of the text it was given. */
@@ -173,10 +168,8 @@ static size_t line_length(const char *text, size_t length) {
 
 /* The next block of the file: 1, 0 at its end, -1. */
 static int read_block(mt_csv_reader *reader) {
-    if (mt_interrupted()) {
-        mt_fail(&reader->failure, MT_ERROR_INTERRUPTED, "interrupted");
-        return -1;
-    }
+    if (mt_interrupted())
+        return mt_failed(mt_fail(&reader->failure, MT_ERROR_INTERRUPTED, "interrupted"));
     return mt_input_block(reader->input, &reader->unread, &reader->unread_length, &reader->failure);
 }
 
@@ -276,10 +269,8 @@ int mt_csv_next(mt_csv_reader *reader, mt_csv_row *row, mt_error *error) {
     size_t width = reader->header.count;
     if (reader->failure.code != MT_OK)
         return keep_failure(reader, error);
-    if (mt_interrupted()) {
-        mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        return -1;
-    }
+    if (mt_interrupted())
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     int status = read_row(reader, &reader->row, width);
     if (status < 0)
         return keep_failure(reader, error);
@@ -364,19 +355,6 @@ static int skip_mark(mt_csv_reader *reader) {
     return 0;
 }
 
-static int is_blank(char byte) {
-    return byte == ' ' || byte == '\t';
-}
-
-static void trim(mt_span *name) {
-    while (name->length > 0 && is_blank(name->text[0])) {
-        name->text++;
-        name->length--;
-    }
-    while (name->length > 0 && is_blank(name->text[name->length - 1]))
-        name->length--;
-}
-
 static int read_header(mt_csv_reader *reader) {
     row_buffer *names = &reader->names;
     reader->target = names;
@@ -389,7 +367,7 @@ static int read_header(mt_csv_reader *reader) {
     if (status == 0)
         return fail(reader, 0, 0, "the file is empty: a row with the columns' names was expected");
     for (size_t i = 0; i < names->count; i++)
-        trim(&names->fields[i]);
+        names->fields[i] = mt_span_trimmed(names->fields[i]);
     reader->header = (mt_csv_row){names->fields, names->count, reader->row_line};
     return 0;
 }

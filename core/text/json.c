@@ -3,21 +3,14 @@
 #include "base/utf8.h"
 #include "text/swar.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 enum { QUOTE_SIZE = 48 };
 
 const char *mt_json_fail(const mt_json *json, const char *at, const char *format, ...) {
-    if (json->error) {
-        char message[MT_ERROR_MESSAGE_SIZE];
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(message, sizeof message, format, arguments);
-        va_end(arguments);
-        mt_fail_at(json->error, MT_ERROR_INPUT, NULL, 0, (uint64_t)(at - json->begin) + 1, "%s",
-                   message);
-    }
+    va_list arguments;
+    va_start(arguments, format);
+    mt_fail_list(json->error, MT_ERROR_INPUT, NULL, 0, (uint64_t)(at - json->begin) + 1, format,
+                 arguments);
+    va_end(arguments);
     return NULL;
 }
 

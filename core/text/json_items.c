@@ -5,10 +5,8 @@
 int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *at, char open,
                         const char *expected) {
     at = mt_json_space(json, at);
-    if (at >= json->end || *at != open) {
-        mt_json_unexpected(json, at, expected);
-        return -1;
-    }
+    if (at >= json->end || *at != open)
+        return mt_json_unexpected(json, at, expected), -1;
     *items = (mt_json_items){*json, at + 1, open == '{' ? '}' : ']', 0};
     return 0;
 }

@@ -13,7 +13,7 @@ static int more(mt_json_list *list, mt_error *error) {
     if (list->unread_length > 0)
         return 1;
     if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     return mt_input_block(list->input, &list->unread, &list->unread_length, error);
 }
 
@@ -94,13 +94,12 @@ static size_t object_bytes(nesting *in, const char *text, size_t length, int *is
 
 /* Appends the bytes to the object's text, and counts their lines and columns. */
 static int take(mt_json_list *list, size_t length, mt_error *error) {
-    if (list->text_length + length > MT_LINE_LIMIT) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input), list->text_line, 0,
-                   "the %s that begins here is longer than 1 GiB", list->what);
-        return -1;
-    }
+    if (list->text_length + length > MT_LINE_LIMIT)
+        return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input),
+                                    list->text_line, 0,
+                                    "the %s that begins here is longer than 1 GiB", list->what));
     if (MT_GROW(list->text, list->text_capacity, list->text_length + length) != 0)
-        return mt_fail_memory(error, list->what), -1;
+        return mt_failed(mt_fail_memory(error, list->what));
     memcpy(list->text + list->text_length, list->unread, length);
     list->text_length += length;
     const char *end = list->unread + length, *newline;
@@ -126,12 +125,10 @@ static int take_object(mt_json_list *list, mt_error *error) {
         int status = more(list, error);
         if (status < 0)
             return -1;
-        if (status == 0) {
-            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input), list->text_line, 0,
-                       "the file ends inside the %s that begins here (it seems to be cut)",
-                       list->what);
-            return -1;
-        }
+        if (status == 0)
+            return mt_failed(mt_fail_at(
+                error, MT_ERROR_INPUT, mt_input_name(list->input), list->text_line, 0,
+                "the file ends inside the %s that begins here (it seems to be cut)", list->what));
         size_t length = object_bytes(&in, list->unread, list->unread_length, &is_done);
         if (take(list, length, error) != 0)
             return -1;
@@ -150,10 +147,9 @@ static int begin_list(mt_json_list *list, mt_error *error) {
         status = skip_space(list, error);
     if (status < 0)
         return -1;
-    if (status == 0) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input), 0, 0, "the file is empty");
-        return -1;
-    }
+    if (status == 0)
+        return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(list->input), 0, 0,
+                                    "the file is empty"));
     list->has_begun = 1;
     list->is_list = *list->unread == '[';
     if (list->is_list)

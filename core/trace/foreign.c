@@ -1,5 +1,7 @@
 #include "trace/foreign.h"
 
+#include "base/span.h"
+
 #include <string.h>
 
 /* How what `moontide learn` writes begins. */
@@ -49,10 +51,8 @@ const char *mt_foreign_line(const char *text, size_t length, const char *name) {
         text += 3;
         length -= 3;
     }
-    while (length > 0 && (*text == ' ' || *text == '\t')) {
+    for (; length > 0 && mt_is_blank(*text); length--)
         text++;
-        length--;
-    }
     if (length == 0 || *text == '{')
         return NULL;
     if (*text == '[')

@@ -252,10 +252,8 @@ static const char *scan_member(scan *s, member which, const char *at) {
 static int append_extra(scan *s, const char *from, const char *to) {
     mt_scan_buffer *buffer = s->buffer;
     size_t length = (size_t)(to - from);
-    if (MT_GROW(buffer->extra, buffer->extra_capacity, s->extra_copied + length) != 0) {
-        mt_fail_memory(s->json.error, "other members of a request");
-        return -1;
-    }
+    if (MT_GROW(buffer->extra, buffer->extra_capacity, s->extra_copied + length) != 0)
+        return mt_failed(mt_fail_memory(s->json.error, "other members of a request"));
     memcpy(buffer->extra + s->extra_copied, from, length);
     s->extra_copied += length;
     return 0;

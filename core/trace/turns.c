@@ -9,10 +9,8 @@ mt_turn *mt_turns_of(mt_turns *turns, mt_span session, mt_error *error) {
     size_t known = turns->sessions.count;
     uint32_t number;
     if (MT_GROW(turns->turns, turns->capacity, known + 1) ||
-        mt_texts_intern(&turns->sessions, session.text, session.length, &number)) {
-        mt_fail_memory(error, "sessions");
-        return NULL;
-    }
+        mt_texts_intern(&turns->sessions, session.text, session.length, &number))
+        return mt_null(mt_fail_memory(error, "sessions"));
     if (number == known)
         turns->turns[number] = (mt_turn){0};
     return &turns->turns[number];

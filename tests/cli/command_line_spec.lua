@@ -220,6 +220,18 @@ describe("a plan", function()
 end)
 
 describe("help", function()
+  -- `help` and `list` load no script, and so start at once.
+  it("reads each command's summary out of its text", function()
+    local looked = 0
+    for path in io.popen("ls scripts/*.lua"):lines() do
+      assert.is_truthy(command.read(path):find '\n%s*summary%s*=%s*"[^"\\\n]*"%s*,', path)
+      looked = looked + 1
+    end
+    assert.is_true(looked > 10)
+    local titles = table.concat(require("moontide.trace.log").titles, ", ")
+    assert.is_truthy(command.run({ "list" }).out:find(("(%s)"):format(titles), 1, true))
+  end)
+
   it("of a script is pinned", function()
     local result = run "help tool.lua"
     assert.equal(0, result.status)

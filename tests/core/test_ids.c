@@ -127,7 +127,7 @@ static void against_plain_table(uint64_t expected, unsigned fresh_in_8, uint64_t
             contents[i] = fresh ? UINT64_MAX : next_random(&seed) % CONTENTS;
             keys[i] = fresh ? root : mt_key_number(root, contents[i]);
         }
-        assert_int_equal(mt_ids_of_mixed(ids, keys, BATCH, out, NULL), MT_OK);
+        assert_int_equal(mt_ids_of(ids, keys, BATCH, out, NULL), MT_OK);
         for (size_t i = 0; i < BATCH; i++) {
             if (contents[i] == UINT64_MAX)
                 assert_int_equal(out[i], next++);

@@ -55,7 +55,7 @@ static void assert_rows(void **state, const mt_log_options *options, const char 
     mt_log *log = open_text(state, options, text, &error);
     if (!log)
         fail_msg("%d: %s", (int)error.line, error.message);
-    assert_string_equal(mt_log_format_name(log), format);
+    assert_string_equal(mt_log_facts_of(log).format, format);
     while ((status = mt_log_next(log, &row, &error)) == 1)
         used += show_row(&row, shown + used, sizeof shown - used);
     if (status != 0)
@@ -199,7 +199,7 @@ static void test_skipping(void **state) {
     assert_int_equal(first.code, MT_OK);
     while (mt_log_next(log, &row, &error) == 1)
         ;
-    assert_int_equal(mt_log_rows(log), 3);
+    assert_int_equal(mt_log_facts_of(log).rows, 3);
     assert_int_equal(mt_log_skipped(log, &first), 2);
     assert_int_equal(first.line, 2);
     assert_non_null(strstr(first.message, "the row has 2 fields"));
@@ -231,7 +231,7 @@ static void test_bailian(void **state) {
     mt_log *log = open_text(state, &twice, text, &error);
     assert_int_equal(mt_log_next(log, &row, &error), 1);
     assert_int_equal(row.request.hash_count, 2);
-    assert_int_equal(mt_log_block_size(log), 32);
+    assert_int_equal(mt_log_facts_of(log).block_size, 32);
     mt_log_close(log);
     twice.block_size = 40;
     assert_refused(state, &twice, text, MT_ERROR_VALUE, 0, 0, "must be a multiple of 16, not 40");
@@ -343,7 +343,7 @@ static void test_contents(void **state) {
     mt_log_row row;
     mt_log *log = open_text(state, &options, text, &error);
     assert_non_null(log);
-    assert_true(mt_log_ids_are_of_texts(log));
+    assert_true(mt_log_facts_of(log).ids_are_of_texts);
     for (size_t i = 0; i < 4; i++) {
         static const size_t counts[] = {2, 3, 3, 2};
         assert_int_equal(mt_log_next(log, &row, &error), 1);
@@ -480,7 +480,7 @@ static void spoil(void **state, const char *format, const char *good, uint64_t s
     if (status == -1)
         assert_true(error.code == MT_ERROR_INPUT && error.message[0] != '\0');
     if (log && status == 0)
-        assert_int_equal(rows + mt_log_skipped(log, NULL), mt_log_rows(log));
+        assert_int_equal(rows + mt_log_skipped(log, NULL), mt_log_facts_of(log).rows);
     mt_log_close(log);
 }
 

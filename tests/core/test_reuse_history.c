@@ -119,7 +119,7 @@ static void assert_slots(const mt_reuse_history *history, const plain *all) {
         uint32_t s = all->slot[r];
         if (s == MT_NO_SLOT)
             continue;
-        assert_int_equal(mt_reuse_distance(history, s), plain_distance(all, r));
+        assert_int_equal(mt_parts_distance(&history->parts, s), plain_distance(all, r));
         assert_int_equal(history->slots[s].low, plain_low(all, r));
         assert_int_equal(history->slots[s].length, all->length[r]);
         assert_int_equal(history->slots[s].core, all->core[r]);
@@ -233,9 +233,9 @@ static void test_splitting(void **state) {
     assert_int_equal(mt_reuse_owner(&history, end_of_a, 3), 1);
     assert_int_equal(mt_reuse_owner(&history, end_of_a, 1), 2);
     assert_int_equal(mt_reuse_first_return(&history, 0, 5), 2);
-    assert_int_equal(mt_reuse_distance(&history, 0), 8);
-    assert_int_equal(mt_reuse_distance(&history, 1), 6);
-    assert_int_equal(mt_reuse_distance(&history, 2), 2);
+    assert_int_equal(mt_parts_distance(&history.parts, 0), 8);
+    assert_int_equal(mt_parts_distance(&history.parts, 1), 6);
+    assert_int_equal(mt_parts_distance(&history.parts, 2), 2);
     assert_int_equal(mt_reuse_place(&history, 0, 5, 0, 0, &next_id, ids, NULL), MT_OK);
     assert_memory_equal(ids, ((uint64_t[]){100, 101, 102, 103, 104}), 5 * sizeof *ids);
     assert_int_equal(history.node_count, 4);
@@ -353,7 +353,7 @@ static void test_memory_is_bounded(void **state) {
                          MT_OK);
         most_slots = history.slot_count > most_slots ? history.slot_count : most_slots;
         most_nodes = history.node_count > most_nodes ? history.node_count : most_nodes;
-        if (mt_reuse_must_forget(&history)) {
+        if (history.slot_count >= history.forget_at) {
             assert_true(history.slot_count <= 4 * KEPT);
             mt_reuse_forget(&history, moved);
             assert_true(history.parts.total <= KEPT);

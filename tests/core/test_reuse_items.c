@@ -370,7 +370,7 @@ static void test_cost_grows_with_distance(void **state) {
     make_row(&all);
     uint32_t exact = ROW - 200; /* 2000 blocks away */
     float before = 0, cost, fit;
-    assert_int_equal(mt_reuse_distance(&all.history, exact), 2000);
+    assert_int_equal(mt_parts_distance(&all.history.parts, exact), 2000);
     assert_true(mt_reuse_cost(&all.history, &all.items, &all.errors, &all.item, exact) == 0);
     for (uint32_t s = exact; s < ROW; s++, before = cost) {
         cost = mt_reuse_cost(&all.history, &all.items, &all.errors, &all.item, s);
@@ -386,7 +386,7 @@ static void test_cost_grows_with_distance(void **state) {
     uint32_t chosen =
         mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost, &fit);
     assert_true(cost == 0);
-    assert_in_range(mt_reuse_distance(&all.history, chosen), 1900, 2050);
+    assert_in_range(mt_parts_distance(&all.history.parts, chosen), 1900, 2050);
     mt_reuse_history_free(&all.history);
 }
 
@@ -401,7 +401,7 @@ static void test_diffusion(void **state) {
             all.errors.hits[j] = (float)sign * 50 * all.errors.tolerated;
         uint32_t chosen =
             mt_reuse_choose(&all.history, &all.items, &all.errors, &all.item, &cost, &fit);
-        uint64_t distance = mt_reuse_distance(&all.history, chosen);
+        uint64_t distance = mt_parts_distance(&all.history.parts, chosen);
         assert_true(sign > 0 ? distance > 2050 : distance < 1950);
     }
     mt_reuse_history_free(&all.history);

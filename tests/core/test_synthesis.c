@@ -36,7 +36,7 @@ static mt_code learn_radix(const plain_trace *trace, learnt *from, mt_error *err
         if (code)
             return code;
     }
-    return mt_radix_source_finish(from->source, error);
+    return mt_radix_finish(from->source->tree, error);
 }
 
 static void learn_model(const plain_trace *trace, learnt *from) {
@@ -321,20 +321,19 @@ static void test_radix_source(void **state) {
                     "block size of 32");
     request.time_ns = 1500;
     assert_int_equal(mt_radix_source_add(source, &request, &error), MT_OK);
-    assert_int_equal(mt_radix_source_finish(source, &error), MT_OK);
-    size_t count;
-    const int64_t *gaps = mt_radix_source_gaps(source, &count);
-    assert_int_equal(count, 2);
+    assert_int_equal(mt_radix_finish(source->tree, &error), MT_OK);
+    const int64_t *gaps = source->gaps_ns;
+    assert_int_equal(source->count, 2);
     assert_true(gaps[0] == 0 && gaps[1] == 500);
-    assert_int_equal(mt_radix_source_block_size(source), 16);
-    assert_int_equal(mt_radix_requests(mt_radix_source_tree(source)), 2);
+    assert_int_equal(source->block_size, 16);
+    assert_int_equal(mt_radix_requests(source->tree), 2);
     assert_ptr_equal(mt_radix_source_retain(source), source);
     mt_radix_source_release(source);
-    assert_int_equal(mt_radix_requests(mt_radix_source_tree(source)), 2);
+    assert_int_equal(mt_radix_requests(source->tree), 2);
     mt_radix_source_release(source);
 
     source = mt_radix_source_new(16, &error);
-    assert_int_equal(mt_radix_source_finish(source, &error), MT_ERROR_INPUT);
+    assert_int_equal(mt_radix_finish(source->tree, &error), MT_ERROR_INPUT);
     assert_string_equal(error.message, "no requests");
     mt_radix_source_release(source);
     assert_null(mt_radix_source_new(0, &error));

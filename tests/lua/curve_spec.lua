@@ -92,9 +92,9 @@ describe("a rate curve", function()
   it("is closed once and for all", function()
     local released = mt.const(1)
     do local scoped <close> = released end -- luacheck: ignore scoped
-    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released + 1 end))
-    assert.equal("@argument 1 must be a rate curve, not userdata", refusal.here(function() return released(0) end))
-    assert.equal("argument 1 must be a rate curve, not userdata", refusal.here(tostring, released))
+    assert.equal("@the rate curve is closed", refusal.here(function() return released + 1 end))
+    assert.equal("@the rate curve is closed", refusal.here(function() return released(0) end))
+    assert.equal("the rate curve is closed", refusal.here(tostring, released))
   end)
 end)
 

@@ -28,13 +28,12 @@ static double common_period(double a, double b) {
 static mt_curve *combine(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_curve *b,
                          mt_error *error) {
     double shorter = fmin(a->duration, b->duration), longer = fmax(a->duration, b->duration);
-    if (isfinite(longer) && longer - shorter > 1e-10 * longer) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curves last %.15g s and %.15g s and cannot be combined: "
-                ":take(%.15g) cuts the long one, :pad(%.15g) adds silence to the short one",
-                a->duration, b->duration, shorter, longer);
-        return NULL;
-    }
+    if (isfinite(longer) && longer - shorter > 1e-10 * longer)
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "the curves last %.15g s and %.15g s and cannot be combined: "
+                    ":take(%.15g) cuts the long one, :pad(%.15g) adds silence to the short one",
+                    a->duration, b->duration, shorter, longer));
     mt_curve *made = mt_curve_make(size, kind, a, b, error);
     if (!made)
         return NULL;
@@ -44,10 +43,10 @@ static mt_curve *combine(size_t size, const mt_curve_kind *kind, mt_curve *a, mt
     return made;
 }
 
-static void operation_text(const mt_curve *curve, mt_curve_writer *writer, const char *operator,
+static void operation_text(const mt_curve *curve, mt_text_writer *writer, const char *operator,
                            int left, int right) {
     mt_curve_write_part(writer, curve->parts[0], left);
-    mt_curve_write(writer, "%s", operator);
+    mt_write_text(writer, operator);
     mt_curve_write_part(writer, curve->parts[1], right);
 }
 
@@ -75,16 +74,15 @@ static double scale_area(const mt_curve *curve, const mt_realisation *path, doub
     return ((const scaled *)curve)->factor * mt_curve_area_of(curve->parts[0], path, t0, t1);
 }
 
-static void scale_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void scale_text(const mt_curve *curve, mt_text_writer *writer) {
     const scaled *self = (const scaled *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, self->what == SCALE_TO_MEAN ? ":scale_to{mean=" : ":scale_to{max=");
-    mt_curve_write_number(writer, self->target);
-    mt_curve_write(writer, "}");
+    MT_WRITE(writer, self->what == SCALE_TO_MEAN ? ":scale_to{mean=#}" : ":scale_to{max=#}",
+             self->target);
 }
 
-static void negative_text(const mt_curve *curve, mt_curve_writer *writer) {
-    mt_curve_write(writer, "-");
+static void negative_text(const mt_curve *curve, mt_text_writer *writer) {
+    mt_write_text(writer, "-");
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
 }
 
@@ -112,16 +110,13 @@ static mt_curve *scale_make(mt_curve *curve, double factor, double target, scale
 
 mt_curve *mt_curve_scale_to(mt_curve *curve, double target, int by_maximum, mt_error *error) {
     const char *what = by_maximum ? "max" : "mean";
-    if (!(target >= 0 && isfinite(target))) {
-        mt_fail(error, MT_ERROR_VALUE, "%s must be finite and not negative, not %g", what, target);
-        return NULL;
-    }
-    if (isinf(curve->duration) && isnan(curve->period)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "an endless curve that does not repeat itself has no %s: end it with :take(d)",
-                what);
-        return NULL;
-    }
+    if (!(target >= 0 && isfinite(target)))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "%s must be finite and not negative, not %g",
+                               what, target));
+    if (isinf(curve->duration) && isnan(curve->period))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "an endless curve that does not repeat itself has no %s: end it with :take(d)", what));
     mt_realisation expected = {0, 1};
     double end = isinf(curve->duration) ? nextafter(curve->settled + curve->period, INFINITY)
                                         : curve->duration;
@@ -154,25 +149,25 @@ static double sum_area(const mt_curve *curve, const mt_realisation *path, double
            mt_curve_area_of(curve->parts[1], path, t0, t1);
 }
 
-static void sum_text(const mt_curve *curve, mt_curve_writer *writer);
+static void sum_text(const mt_curve *curve, mt_text_writer *writer);
 
 static const mt_curve_kind sum_kind = {MT_BINDS_SUM, sum_at, sum_piece, sum_area, sum_text, NULL};
 
 /* Writes the terms from left to right. A subtracted term has its sign turned. */
-static void terms_text(const mt_curve *curve, mt_curve_writer *writer, int first) {
+static void terms_text(const mt_curve *curve, mt_text_writer *writer, int first) {
     if (curve->kind == &sum_kind) {
         terms_text(curve->parts[0], writer, first);
         terms_text(curve->parts[1], writer, 0);
     } else if (curve->kind == &negative_kind && !first) {
-        mt_curve_write(writer, " - ");
+        mt_write_text(writer, " - ");
         mt_curve_write_part(writer, curve->parts[0], MT_BINDS_PRODUCT);
     } else {
-        mt_curve_write(writer, first ? "" : " + ");
+        mt_write_text(writer, first ? "" : " + ");
         mt_curve_write_part(writer, curve, MT_BINDS_PRODUCT);
     }
 }
 
-static void sum_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void sum_text(const mt_curve *curve, mt_text_writer *writer) {
     terms_text(curve, writer, 1);
 }
 
@@ -235,7 +230,7 @@ static double product_area(const mt_curve *curve, const mt_realisation *path, do
     return mt_curve_area_by_pieces(curve, path, t0, t1);
 }
 
-static void product_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void product_text(const mt_curve *curve, mt_text_writer *writer) {
     operation_text(curve, writer, " * ", MT_BINDS_PRODUCT, MT_BINDS_MINUS);
 }
 
@@ -266,7 +261,7 @@ static double quotient_area(const mt_curve *curve, const mt_realisation *path, d
     return mt_curve_area_by_pieces(curve, path, t0, t1);
 }
 
-static void quotient_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void quotient_text(const mt_curve *curve, mt_text_writer *writer) {
     operation_text(curve, writer, " / ", MT_BINDS_PRODUCT, MT_BINDS_MINUS);
 }
 
@@ -279,8 +274,18 @@ mt_curve *mt_curve_divide(mt_curve *a, mt_curve *b, mt_error *error) {
 
 /* ---- the larger and the smaller ---- */
 
-/* Leaves in *a the larger of the two (sign 1) or the smaller (-1), up to where they cross. */
-static void extreme_piece(const mt_curve *curve, const mt_realisation *path, double t, int sign,
+typedef struct extreme {
+    mt_curve base;
+    int sign; /* 1: the larger; -1: the smaller */
+} extreme;
+
+static double extreme_at(const mt_curve *curve, const mt_realisation *path, double t) {
+    double a = VALUE(0), b = VALUE(1);
+    return isnan(a) || (((const extreme *)curve)->sign > 0 ? a > b : a < b) ? a : b;
+}
+
+/* Leaves in *a one of the two, up to where they cross. */
+static void extreme_piece(const mt_curve *curve, const mt_realisation *path, double t,
                           mt_series *a) {
     mt_series b, difference;
     mt_curve_piece(curve->parts[0], path, t, a);
@@ -293,56 +298,33 @@ static void extreme_piece(const mt_curve *curve, const mt_realisation *path, dou
     double middle = mt_series_at(&difference, difference.degree ? 0.5 * x : 0);
     if (!isfinite(middle))
         mt_series_constant(a, t, end, NAN);
-    else if (middle * sign < 0)
+    else if (middle * ((const extreme *)curve)->sign < 0)
         *a = b;
     a->end = end;
 }
 
-static double maximum_at(const mt_curve *curve, const mt_realisation *path, double t) {
-    double a = VALUE(0), b = VALUE(1);
-    return isnan(a) || a > b ? a : b;
-}
-
-static void maximum_piece(const mt_curve *curve, const mt_realisation *path, double t,
-                          mt_series *series) {
-    extreme_piece(curve, path, t, 1, series);
-}
-
-static void extreme_text(const mt_curve *curve, mt_curve_writer *writer, const char *name) {
-    mt_curve_write(writer, "%s(", name);
+static void extreme_text(const mt_curve *curve, mt_text_writer *writer) {
+    mt_write_text(writer, ((const extreme *)curve)->sign > 0 ? "max(" : "min(");
     operation_text(curve, writer, ", ", MT_BINDS_THEN, MT_BINDS_THEN);
-    mt_curve_write(writer, ")");
+    mt_write_text(writer, ")");
 }
 
-static void maximum_text(const mt_curve *curve, mt_curve_writer *writer) {
-    extreme_text(curve, writer, "max");
-}
+static const mt_curve_kind extreme_kind = {MT_BINDS_ATOM, extreme_at,   extreme_piece,
+                                           NULL,          extreme_text, NULL};
 
-static double minimum_at(const mt_curve *curve, const mt_realisation *path, double t) {
-    double a = VALUE(0), b = VALUE(1);
-    return isnan(a) || a < b ? a : b;
+static mt_curve *extreme_make(mt_curve *a, mt_curve *b, int sign, mt_error *error) {
+    mt_curve *made = combine(sizeof(extreme), &extreme_kind, a, b, error);
+    if (made)
+        ((extreme *)made)->sign = sign;
+    return made;
 }
-
-static void minimum_piece(const mt_curve *curve, const mt_realisation *path, double t,
-                          mt_series *series) {
-    extreme_piece(curve, path, t, -1, series);
-}
-
-static void minimum_text(const mt_curve *curve, mt_curve_writer *writer) {
-    extreme_text(curve, writer, "min");
-}
-
-static const mt_curve_kind maximum_kind = {MT_BINDS_ATOM, maximum_at,   maximum_piece,
-                                           NULL,          maximum_text, NULL};
-static const mt_curve_kind minimum_kind = {MT_BINDS_ATOM, minimum_at,   minimum_piece,
-                                           NULL,          minimum_text, NULL};
 
 mt_curve *mt_curve_maximum(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &maximum_kind, a, b, error);
+    return extreme_make(a, b, 1, error);
 }
 
 mt_curve *mt_curve_minimum(mt_curve *a, mt_curve *b, mt_error *error) {
-    return combine(sizeof(mt_curve), &minimum_kind, a, b, error);
+    return extreme_make(a, b, -1, error);
 }
 
 /* ---- clamp ---- */
@@ -381,25 +363,19 @@ static void clamp_piece(const mt_curve *curve, const mt_realisation *path, doubl
     series->end = end;
 }
 
-static void clamp_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void clamp_text(const mt_curve *curve, mt_text_writer *writer) {
     const clamped *self = (const clamped *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ":clamp(");
-    mt_curve_write_number(writer, self->low);
-    mt_curve_write(writer, ", ");
-    mt_curve_write_number(writer, self->high);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ":clamp(#, #)", self->low, self->high);
 }
 
 static const mt_curve_kind clamp_kind = {MT_BINDS_ATOM, clamp_at,   clamp_piece,
                                          NULL,          clamp_text, NULL};
 
 mt_curve *mt_curve_clamp(mt_curve *curve, double low, double high, mt_error *error) {
-    if (!(low <= high)) {
-        mt_fail(error, MT_ERROR_VALUE, "the lower bound must not be above the upper (%g > %g)", low,
-                high);
-        return NULL;
-    }
+    if (!(low <= high))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "the lower bound must not be above the upper (%g > %g)", low, high));
     clamped *made = (clamped *)mt_curve_make(sizeof *made, &clamp_kind, curve, NULL, error);
     if (!made)
         return NULL;

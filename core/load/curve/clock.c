@@ -98,14 +98,12 @@ static mt_code advance(mt_clock *clock, mt_error *error) {
 
 mt_clock *mt_clock_open(mt_curve *curve, uint64_t seed, double factor, double end,
                         mt_error *error) {
-    if (!(factor >= 0 && isfinite(factor))) {
-        mt_fail(error, MT_ERROR_VALUE, "a rate can be scaled by 0 or more, not by %g", factor);
-        return NULL;
-    }
-    if (!(end >= 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "the end must not be negative, not %g s", end);
-        return NULL;
-    }
+    if (!(factor >= 0 && isfinite(factor)))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "a rate can be scaled by 0 or more, not by %g", factor));
+    if (!(end >= 0))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "the end must not be negative, not %g s", end));
     mt_clock *clock = mt_new(sizeof *clock, "clock", error);
     if (!clock)
         return NULL;

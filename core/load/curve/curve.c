@@ -19,16 +19,13 @@ mt_curve *mt_curve_make(size_t size, const mt_curve_kind *kind, mt_curve *a, mt_
         depth = a->depth;
     if (b && b->depth > depth)
         depth = b->depth;
-    if (depth >= DEPTH_LIMIT) {
-        mt_fail(error, MT_ERROR_VALUE, "a curve may have at most %d operations one inside another",
-                DEPTH_LIMIT);
+    if (depth >= DEPTH_LIMIT)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "a curve may have at most %d operations one inside another",
+                               DEPTH_LIMIT));
+    mt_curve *curve = mt_new(size, "rate curve", error);
+    if (!curve)
         return NULL;
-    }
-    mt_curve *curve = mt_allocate_zero(1, size);
-    if (!curve) {
-        mt_fail_memory(error, "rate curve");
-        return NULL;
-    }
     curve->kind = kind;
     curve->references = 1;
     curve->parts[0] = mt_curve_retain(a);
@@ -130,15 +127,6 @@ void mt_curve_piece_late(const mt_curve *part, const mt_realisation *path, doubl
         mt_curve_piece(part, path, series->end, series);
     series->start = t;
     series->end += offset;
-}
-
-void mt_exact_add(mt_exact_sum *total, double value) {
-    double sum = total->sum + value;
-    if (fabs(total->sum) >= fabs(value))
-        total->lost += (total->sum - sum) + value;
-    else
-        total->lost += (value - sum) + total->sum;
-    total->sum = sum;
 }
 
 double mt_curve_area_by_pieces(const mt_curve *curve, const mt_realisation *path, double t0,

@@ -6,8 +6,10 @@
 #ifndef MT_LOAD_CURVE_KIND_H
 #define MT_LOAD_CURVE_KIND_H
 
+#include "base/text.h"
 #include "load/curve/curve.h"
 #include "load/curve/series.h"
+#include "stats/summary.h"
 
 /* Which noise is read: that of a seed, or (expected = 1) its mean instead. */
 typedef struct mt_realisation {
@@ -18,12 +20,6 @@ typedef struct mt_realisation {
 /* How tightly the outermost operator of a curve's text binds, as in Lua. */
 enum { MT_BINDS_THEN, MT_BINDS_SUM, MT_BINDS_PRODUCT, MT_BINDS_MINUS, MT_BINDS_ATOM };
 
-/* Where a text is put together; what does not fit is left out. */
-typedef struct mt_curve_writer {
-    char *buffer;
-    size_t size, used;
-} mt_curve_writer;
-
 typedef struct mt_curve_kind {
     int binds;
     double (*at)(const mt_curve *curve, const mt_realisation *path, double t);
@@ -31,7 +27,7 @@ typedef struct mt_curve_kind {
     void (*piece)(const mt_curve *curve, const mt_realisation *path, double t, mt_series *series);
     /* The area over [t0, t1]; NULL: the pieces' areas are summed. */
     double (*area)(const mt_curve *curve, const mt_realisation *path, double t0, double t1);
-    void (*text)(const mt_curve *curve, mt_curve_writer *writer);
+    void (*text)(const mt_curve *curve, mt_text_writer *writer);
     void (*release)(mt_curve *curve); /* what the kind owns beside its parts; NULL: nothing */
 } mt_curve_kind;
 
@@ -94,18 +90,7 @@ int mt_curve_check_finite(double value, const char *what, mt_error *error);
 /* The same for > 0, INFINITY allowed when `endless`. */
 int mt_curve_check_positive(double value, int endless, const char *what, mt_error *error);
 
-/* Adds a printf-like text, a number as short as it can be read back, a curve (in parentheses when
- * it binds less tightly than `binds`). */
-void mt_curve_write(mt_curve_writer *writer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void mt_curve_write_number(mt_curve_writer *writer, double value);
-void mt_curve_write_part(mt_curve_writer *writer, const mt_curve *part, int binds);
-
-/* A compensated sum (Neumaier 1974): the value is sum + lost. */
-typedef struct mt_exact_sum {
-    double sum, lost;
-} mt_exact_sum;
-
-void mt_exact_add(mt_exact_sum *total, double value);
+/* Writes a part, in parentheses when it binds less tightly than `binds`. */
+void mt_curve_write_part(mt_text_writer *writer, const mt_curve *part, int binds);
 
 #endif

@@ -87,13 +87,9 @@ static double noise_at(const mt_curve *curve, const mt_realisation *path, double
     return series.coefficient[0];
 }
 
-static void noise_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void noise_text(const mt_curve *curve, mt_text_writer *writer) {
     const noise *self = (const noise *)curve;
-    mt_curve_write(writer, "noise{cv=");
-    mt_curve_write_number(writer, self->cv);
-    mt_curve_write(writer, ", corr_time=");
-    mt_curve_write_number(writer, self->corr_time);
-    mt_curve_write(writer, "}");
+    MT_WRITE(writer, "noise{cv=#, corr_time=#}", self->cv, self->corr_time);
 }
 
 static const mt_curve_kind noise_kind = {MT_BINDS_ATOM, noise_at,   noise_piece,
@@ -119,10 +115,8 @@ static double logarithm_variance(double cv) {
 }
 
 mt_curve *mt_curve_noise(double cv, double corr_time, uint64_t number, mt_error *error) {
-    if (!(cv >= 0 && cv <= 100)) {
-        mt_fail(error, MT_ERROR_VALUE, "cv must be between 0 and 100, not %g", cv);
-        return NULL;
-    }
+    if (!(cv >= 0 && cv <= 100))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "cv must be between 0 and 100, not %g", cv));
     if (!mt_curve_check_positive(corr_time, 0, "corr_time", error))
         return NULL;
     noise *made = (noise *)mt_curve_make(sizeof *made, &noise_kind, NULL, NULL, error);

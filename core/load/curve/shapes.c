@@ -23,14 +23,12 @@ static void constant_piece(const mt_curve *curve, const mt_realisation *path, do
     mt_series_constant(series, t, curve->duration, ((const constant *)curve)->rate);
 }
 
-static void constant_text(const mt_curve *curve, mt_curve_writer *writer) {
-    mt_curve_write(writer, "const(");
-    mt_curve_write_number(writer, ((const constant *)curve)->rate);
+static void constant_text(const mt_curve *curve, mt_text_writer *writer) {
+    MT_WRITE(writer, "const(#", ((const constant *)curve)->rate);
     if (isfinite(curve->duration)) {
-        mt_curve_write(writer, ", ");
-        mt_curve_write_number(writer, curve->duration);
+        MT_WRITE(writer, ", #", curve->duration);
     }
-    mt_curve_write(writer, ")");
+    mt_write_text(writer, ")");
 }
 
 static const mt_curve_kind constant_kind = {MT_BINDS_ATOM, constant_at,   constant_piece,
@@ -69,15 +67,9 @@ static void ramp_piece(const mt_curve *curve, const mt_realisation *path, double
                    (self->to - self->from) / curve->duration);
 }
 
-static void ramp_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void ramp_text(const mt_curve *curve, mt_text_writer *writer) {
     const ramp *self = (const ramp *)curve;
-    mt_curve_write(writer, "ramp(");
-    mt_curve_write_number(writer, self->from);
-    mt_curve_write(writer, ", ");
-    mt_curve_write_number(writer, self->to);
-    mt_curve_write(writer, ", ");
-    mt_curve_write_number(writer, curve->duration);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, "ramp(#, #, #)", self->from, self->to, curve->duration);
 }
 
 static const mt_curve_kind ramp_kind = {MT_BINDS_ATOM, ramp_at, ramp_piece, NULL, ramp_text, NULL};
@@ -143,19 +135,13 @@ static double sine_area(const mt_curve *curve, const mt_realisation *path, doubl
     return self->mean * (t1 - t0) + self->amplitude * self->period / pi * sin(middle) * sin(half);
 }
 
-static void sine_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void sine_text(const mt_curve *curve, mt_text_writer *writer) {
     const sine *self = (const sine *)curve;
-    mt_curve_write(writer, "sine{mean=");
-    mt_curve_write_number(writer, self->mean);
-    mt_curve_write(writer, ", amp=");
-    mt_curve_write_number(writer, self->amplitude);
-    mt_curve_write(writer, ", period=");
-    mt_curve_write_number(writer, self->period);
+    MT_WRITE(writer, "sine{mean=#, amp=#, period=#", self->mean, self->amplitude, self->period);
     if (self->phase != 0) {
-        mt_curve_write(writer, ", phase=");
-        mt_curve_write_number(writer, self->phase);
+        MT_WRITE(writer, ", phase=#", self->phase);
     }
-    mt_curve_write(writer, "}");
+    mt_write_text(writer, "}");
 }
 
 static const mt_curve_kind sine_kind = {MT_BINDS_ATOM, sine_at,   sine_piece,
@@ -203,17 +189,10 @@ static void spike_piece(const mt_curve *curve, const mt_realisation *path, doubl
         mt_series_line(series, t, curve->to, value, -self->height / self->fall);
 }
 
-static void spike_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void spike_text(const mt_curve *curve, mt_text_writer *writer) {
     const spike *self = (const spike *)curve;
-    mt_curve_write(writer, "spike{at=");
-    mt_curve_write_number(writer, self->at);
-    mt_curve_write(writer, ", height=");
-    mt_curve_write_number(writer, self->height);
-    mt_curve_write(writer, ", rise=");
-    mt_curve_write_number(writer, self->rise);
-    mt_curve_write(writer, ", fall=");
-    mt_curve_write_number(writer, self->fall);
-    mt_curve_write(writer, "}");
+    MT_WRITE(writer, "spike{at=#, height=#, rise=#, fall=#}", self->at, self->height, self->rise,
+             self->fall);
 }
 
 static const mt_curve_kind spike_kind = {MT_BINDS_ATOM, spike_at,   spike_piece,
@@ -224,12 +203,10 @@ mt_curve *mt_curve_spike(double at, double height, double rise, double fall, mt_
         !mt_curve_check_finite(height, "height", error) ||
         !mt_curve_check_finite(rise, "rise", error) || !mt_curve_check_finite(fall, "fall", error))
         return NULL;
-    if (rise < 0 || fall < 0 || (rise == 0 && fall == 0)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "rise and fall must not be negative, and not both 0 (they are %g and %g)", rise,
-                fall);
-        return NULL;
-    }
+    if (rise < 0 || fall < 0 || (rise == 0 && fall == 0))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "rise and fall must not be negative, and not both 0 (they are %g and %g)", rise, fall));
     spike *made = (spike *)mt_curve_make(sizeof *made, &spike_kind, NULL, NULL, error);
     if (!made)
         return NULL;

@@ -56,19 +56,16 @@ static double steps_area(const mt_curve *curve, const mt_realisation *path, doub
            self->rates[last] * (t1 - self->starts[last]);
 }
 
-static void steps_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void steps_text(const mt_curve *curve, mt_text_writer *writer) {
     const steps *self = (const steps *)curve;
-    mt_curve_write(writer, "steps{");
+    mt_write_text(writer, "steps{");
     for (size_t i = 0; i < self->count; i++) {
-        mt_curve_write(writer, i ? ", {" : "{");
-        mt_curve_write_number(writer, self->rates[i]);
-        mt_curve_write(writer, ", ");
-        mt_curve_write_number(writer, self->starts[i + 1] - self->starts[i]);
-        mt_curve_write(writer, "}");
-        if (writer->used + 1 >= writer->size)
+        MT_WRITE(writer, i ? ", {#, #}" : "{#, #}", self->rates[i],
+                 self->starts[i + 1] - self->starts[i]);
+        if (writer->used >= writer->size)
             return;
     }
-    mt_curve_write(writer, "}");
+    mt_write_text(writer, "}");
 }
 
 static void steps_release(mt_curve *curve) {
@@ -199,21 +196,17 @@ static double points_area(const mt_curve *curve, const mt_realisation *path, dou
     return area + mt_series_integral(&series, t1 - self->times[last]);
 }
 
-static void points_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void points_text(const mt_curve *curve, mt_text_writer *writer) {
     const points *self = (const points *)curve;
     if (self->label) {
-        mt_curve_write(writer, "%s", self->label);
+        mt_write_text(writer, self->label);
         return;
     }
-    mt_curve_write(writer, "points{");
-    for (size_t i = 0; i < self->count && writer->used + 1 < writer->size; i++) {
-        mt_curve_write(writer, i ? ", {" : "{");
-        mt_curve_write_number(writer, self->rates[i]);
-        mt_curve_write(writer, ", ");
-        mt_curve_write_number(writer, self->times[i]);
-        mt_curve_write(writer, "}");
+    mt_write_text(writer, "points{");
+    for (size_t i = 0; i < self->count && writer->used < writer->size; i++) {
+        MT_WRITE(writer, i ? ", {#, #}" : "{#, #}", self->rates[i], self->times[i]);
     }
-    mt_curve_write(writer, self->slopes ? ", smooth=true}" : "}");
+    mt_write_text(writer, self->slopes ? ", smooth=true}" : "}");
 }
 
 static void points_release(mt_curve *curve) {

@@ -28,9 +28,9 @@ static double then_area(const mt_curve *curve, const mt_realisation *path, doubl
            mt_curve_area_of(curve->parts[1], path, t0 - change, t1 - change);
 }
 
-static void then_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void then_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_THEN);
-    mt_curve_write(writer, " .. ");
+    mt_write_text(writer, " .. ");
     mt_curve_write_part(writer, curve->parts[1], MT_BINDS_THEN);
 }
 
@@ -50,11 +50,10 @@ static mt_curve *then_make(mt_curve *a, mt_curve *b, mt_error *error) {
 }
 
 mt_curve *mt_curve_then(mt_curve *a, mt_curve *b, mt_error *error) {
-    if (isinf(a->duration)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curve on the left never ends, so nothing can follow it: end it with :take(d)");
-        return NULL;
-    }
+    if (isinf(a->duration))
+        return mt_null(mt_fail(
+            error, MT_ERROR_VALUE,
+            "the curve on the left never ends, so nothing can follow it: end it with :take(d)"));
     return mt_curve_join(&then_kind, then_make, a, b, error);
 }
 
@@ -81,11 +80,9 @@ static double ended_area(const mt_curve *curve, const mt_realisation *path, doub
     return mt_curve_area_of(curve->parts[0], path, t0, t1);
 }
 
-static void ended_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void ended_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ((const ended *)curve)->is_pad ? ":pad(" : ":take(");
-    mt_curve_write_number(writer, curve->duration);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ((const ended *)curve)->is_pad ? ":pad(#)" : ":take(#)", curve->duration);
 }
 
 static const mt_curve_kind ended_kind = {MT_BINDS_ATOM, ended_at,   ended_piece,
@@ -145,11 +142,9 @@ static double shift_area(const mt_curve *curve, const mt_realisation *path, doub
     return mt_curve_area_of(curve->parts[0], path, t0 - delay, t1 - delay);
 }
 
-static void shift_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void shift_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, ":shift(");
-    mt_curve_write_number(writer, ((const shifted *)curve)->delay);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, ":shift(#)", ((const shifted *)curve)->delay);
 }
 
 static const mt_curve_kind shift_kind = {MT_BINDS_ATOM, shift_at,   shift_piece,
@@ -158,11 +153,10 @@ static const mt_curve_kind shift_kind = {MT_BINDS_ATOM, shift_at,   shift_piece,
 mt_curve *mt_curve_shift(mt_curve *curve, double delay, mt_error *error) {
     if (!mt_curve_check_finite(delay, "the delay", error))
         return NULL;
-    if (!(curve->duration + delay > 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "shifting by %.15g s drops all of the curve's %.15g s",
-                delay, curve->duration);
-        return NULL;
-    }
+    if (!(curve->duration + delay > 0))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "shifting by %.15g s drops all of the curve's %.15g s", delay,
+                               curve->duration));
     shifted *made = (shifted *)mt_curve_make(sizeof *made, &shift_kind, curve, NULL, error);
     if (!made)
         return NULL;
@@ -220,24 +214,23 @@ static double loop_area(const mt_curve *curve, const mt_realisation *path, doubl
            mt_curve_area_of(part, path, 0, t1 - last);
 }
 
-static void loop_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void loop_text(const mt_curve *curve, mt_text_writer *writer) {
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
     uint64_t times = ((const looped *)curve)->times;
     if (times)
-        mt_curve_write(writer, ":loop(%llu)", (unsigned long long)times);
+        MT_WRITE(writer, ":loop(#)", (double)times);
     else
-        mt_curve_write(writer, ":loop()");
+        mt_write_text(writer, ":loop()");
 }
 
 static const mt_curve_kind loop_kind = {MT_BINDS_ATOM, loop_at,   loop_piece,
                                         loop_area,     loop_text, NULL};
 
 mt_curve *mt_curve_loop(mt_curve *curve, uint64_t times, mt_error *error) {
-    if (isinf(curve->duration)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "the curve never ends, so it cannot be repeated: end it with :take(d)");
-        return NULL;
-    }
+    if (isinf(curve->duration))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "the curve never ends, so it cannot be repeated: end it with :take(d)"));
     looped *made = (looped *)mt_curve_make(sizeof *made, &loop_kind, curve, NULL, error);
     if (!made)
         return NULL;
@@ -293,12 +286,10 @@ static double pace_area(const mt_curve *curve, const mt_realisation *path, doubl
     return self->is_speed ? area : area * self->factor;
 }
 
-static void pace_text(const mt_curve *curve, mt_curve_writer *writer) {
+static void pace_text(const mt_curve *curve, mt_text_writer *writer) {
     const paced *self = (const paced *)curve;
     mt_curve_write_part(writer, curve->parts[0], MT_BINDS_ATOM);
-    mt_curve_write(writer, self->is_speed ? ":speed(" : ":stretch(");
-    mt_curve_write_number(writer, self->factor);
-    mt_curve_write(writer, ")");
+    MT_WRITE(writer, self->is_speed ? ":speed(#)" : ":stretch(#)", self->factor);
 }
 
 static const mt_curve_kind pace_kind = {MT_BINDS_ATOM, pace_at,   pace_piece,

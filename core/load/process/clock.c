@@ -55,10 +55,9 @@ static const mt_process_kind even_kind = {
     .name = "even", .state_size = sizeof(clock_state), .next = even_next, .text = even_text};
 
 mt_process *mt_process_even(mt_curve *curve, double phase, mt_error *error) {
-    if (!(phase >= 0 && phase < 1)) {
-        mt_fail(error, MT_ERROR_VALUE, "even: phase must be at least 0 and below 1, not %g", phase);
-        return NULL;
-    }
+    if (!(phase >= 0 && phase < 1))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "even: phase must be at least 0 and below 1, not %g", phase));
     mt_process *process = mt_process_new(&even_kind, sizeof(even_process), curve, error);
     if (process)
         ((even_process *)process)->phase = phase;
@@ -126,10 +125,9 @@ static int renewal_next(mt_process_state *base, mt_event *event, mt_error *error
     } else {
         gap = mt_distribution_draw(gaps, &state->random, state->now);
     }
-    if (!(gap >= 0) || !isfinite(gap * scale)) {
-        mt_fail(error, MT_ERROR_VALUE, "renewal: a gap of %g came out; gaps must be positive", gap);
-        return -1;
-    }
+    if (!(gap >= 0) || !isfinite(gap * scale))
+        return mt_failed(mt_fail(error, MT_ERROR_VALUE,
+                                 "renewal: a gap of %g came out; gaps must be positive", gap));
     mt_growing_add(&state->area, gap * scale);
     return arrive(state, event, error);
 }
@@ -156,13 +154,12 @@ mt_process *mt_process_renewal(mt_curve *curve, mt_distribution *gaps, mt_error 
     char text[200];
     mt_distribution_text(gaps, text, sizeof text);
     double mean = mt_distribution_mean(gaps, 0, 0);
-    if (!(mt_distribution_lowest(gaps) >= 0) || !(mean > 0) || !isfinite(mean)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "renewal: gaps must be positive with a finite mean; %s has lowest value %g and "
-                "mean %g",
-                text, mt_distribution_lowest(gaps), mean);
-        return NULL;
-    }
+    if (!(mt_distribution_lowest(gaps) >= 0) || !(mean > 0) || !isfinite(mean))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE,
+                    "renewal: gaps must be positive with a finite mean; %s has lowest value %g and "
+                    "mean %g",
+                    text, mt_distribution_lowest(gaps), mean));
     mt_process *process = mt_process_new(&renewal_kind, sizeof(renewal_process), curve, error);
     if (process)
         ((renewal_process *)process)->gaps = mt_distribution_retain(gaps);

@@ -46,20 +46,17 @@ static int counts_next(mt_process_state *base, mt_event *event, mt_error *error)
     const counts_process *process = (const counts_process *)base->process;
     while (state->given == state->count) {
         double rate;
-        if (state->interval % POLL_INTERVALS == 0 && mt_interrupted()) {
-            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-            return -1;
-        }
+        if (state->interval % POLL_INTERVALS == 0 && mt_interrupted())
+            return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
         if (!interval_at(process, state->interval, state->end, &state->begin, &state->width))
             return 0;
         if (mt_clock_rate(base->clock, state->begin, &rate, error) != MT_OK)
             return -1;
-        if (rate * state->width > most_in_interval) {
-            mt_fail(error, MT_ERROR_VALUE,
-                    "poisson_counts: %.9g requests in the interval at t = %.9g s; at most %g",
-                    rate * state->width, state->begin, most_in_interval);
-            return -1;
-        }
+        if (rate * state->width > most_in_interval)
+            return mt_failed(
+                mt_fail(error, MT_ERROR_VALUE,
+                        "poisson_counts: %.9g requests in the interval at t = %.9g s; at most %g",
+                        rate * state->width, state->begin, most_in_interval));
         mt_random_seek(&state->random, state->interval++);
         state->count = mt_draw_poisson(&state->random, rate * state->width);
         state->given = 0;
@@ -105,11 +102,10 @@ static const mt_process_kind counts_kind = {.name = "poisson_counts",
                                             .text = counts_text};
 
 mt_process *mt_process_poisson_counts(mt_curve *curve, double interval, mt_error *error) {
-    if (!(interval > 0) || !isfinite(interval)) {
-        mt_fail(error, MT_ERROR_VALUE, "poisson_counts: interval must be above 0 seconds, not %g",
-                interval);
-        return NULL;
-    }
+    if (!(interval > 0) || !isfinite(interval))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "poisson_counts: interval must be above 0 seconds, not %g",
+                               interval));
     mt_process *process = mt_process_new(&counts_kind, sizeof(counts_process), curve, error);
     if (process)
         ((counts_process *)process)->interval = interval;

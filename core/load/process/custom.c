@@ -33,13 +33,12 @@ static int custom_next(mt_process_state *base, mt_event *event, mt_error *error)
         return -1;
     if (isnan(gap))
         return 0;
-    if (!(gap >= 0) || !isfinite(gap)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "arrivals: the function returned a gap of %g at t = %.9g s; it must be at least 0 "
-                "seconds, or nil at the end",
-                gap, state->now);
-        return -1;
-    }
+    if (!(gap >= 0) || !isfinite(gap))
+        return mt_failed(mt_fail(
+            error, MT_ERROR_VALUE,
+            "arrivals: the function returned a gap of %g at t = %.9g s; it must be at least 0 "
+            "seconds, or nil at the end",
+            gap, state->now));
     state->now += gap;
     double time = state->now / base->context.factor;
     if (!(time < base->context.end))

@@ -121,18 +121,15 @@ static const mt_process_kind hawkes_kind = {.name = "hawkes",
                                             .text = hawkes_text};
 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error) {
-    if (!(branching >= 0 && branching < 1)) {
-        mt_fail(
+    if (!(branching >= 0 && branching < 1))
+        return mt_null(mt_fail(
             error, MT_ERROR_VALUE,
             "hawkes: branching must be at least 0 and below 1, not %g (at 1 every request brings "
             "another, for ever)",
-            branching);
-        return NULL;
-    }
-    if (!(decay > 0) || !isfinite(decay)) {
-        mt_fail(error, MT_ERROR_VALUE, "hawkes: decay must be above 0 seconds, not %g", decay);
-        return NULL;
-    }
+            branching));
+    if (!(decay > 0) || !isfinite(decay))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "hawkes: decay must be above 0 seconds, not %g", decay));
     mt_process *process = mt_process_new(&hawkes_kind, sizeof(hawkes_process), curve, error);
     if (process) {
         ((hawkes_process *)process)->branching = branching;

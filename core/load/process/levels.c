@@ -80,10 +80,8 @@ static int levels_next(mt_process_state *base, mt_event *event, mt_error *error)
         }
         if (state->until >= base->context.end)
             return 0;
-        if (state->visits % POLL_LEVELS == 0 && mt_interrupted()) {
-            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-            return -1;
-        }
+        if (state->visits % POLL_LEVELS == 0 && mt_interrupted())
+            return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
         gap -= room;
         state->area = state->until_area;
         state->level = (state->level + 1) % process->count;
@@ -122,20 +120,17 @@ mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double 
                             size_t count, mt_error *error) {
     double time = 0, mean = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!(levels[i] >= 0 && dwells[i] > 0) || levels[i] > 1e300 || dwells[i] > 1e300) {
-            mt_fail(error, MT_ERROR_VALUE,
-                    "mmpp: levels must be at least 0 and dwelling times above 0 (level %zu is %g "
-                    "for %g s)",
-                    i + 1, levels[i], dwells[i]);
-            return NULL;
-        }
+        if (!(levels[i] >= 0 && dwells[i] > 0) || levels[i] > 1e300 || dwells[i] > 1e300)
+            return mt_null(mt_fail(
+                error, MT_ERROR_VALUE,
+                "mmpp: levels must be at least 0 and dwelling times above 0 (level %zu is %g "
+                "for %g s)",
+                i + 1, levels[i], dwells[i]));
         time += dwells[i];
         mean += levels[i] * dwells[i];
     }
-    if (count == 0 || !(mean > 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "mmpp: at least one level must be above 0");
-        return NULL;
-    }
+    if (count == 0 || !(mean > 0))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "mmpp: at least one level must be above 0"));
     mt_process *base = mt_process_new(&levels_kind, sizeof(levels_process), curve, error);
     if (!base)
         return NULL;

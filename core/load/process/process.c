@@ -8,11 +8,9 @@
 
 mt_process *mt_process_new(const mt_process_kind *kind, size_t size, mt_curve *curve,
                            mt_error *error) {
-    mt_process *process = mt_allocate_zero(1, size);
-    if (!process) {
-        mt_fail_memory(error, "arrival process");
+    mt_process *process = mt_new(size, "arrival process", error);
+    if (!process)
         return NULL;
-    }
     process->kind = kind;
     process->references = 1;
     process->curve = curve ? mt_curve_retain(curve) : NULL;
@@ -76,11 +74,9 @@ void mt_event_plain(mt_event *event, double time, uint64_t k) {
 
 mt_process_state *mt_process_open(mt_process *process, const mt_process_context *context,
                                   mt_error *error) {
-    mt_process_state *state = mt_allocate_zero(1, process->kind->state_size);
-    if (!state) {
-        mt_fail_memory(error, "arrival process");
+    mt_process_state *state = mt_new(process->kind->state_size, "arrival process", error);
+    if (!state)
         return NULL;
-    }
     state->process = mt_process_retain(process);
     state->context = *context;
     if (process->curve) {

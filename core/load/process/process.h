@@ -105,7 +105,6 @@ mt_process *mt_process_recorded(const double *times, size_t count, double speed,
  * and is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
 uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
-const mt_distribution *mt_process_closed_think(const mt_process *process);
 
 /* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
  * rate factor 1, NAN ends the process. Each may fail with its own error. */

@@ -190,14 +190,11 @@ static const mt_process_kind closed_kind = {.name = "closed",
                                             .release = closed_release};
 
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error) {
-    if (users == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "closed: users must be at least 1");
-        return NULL;
-    }
-    if (!(mt_distribution_lowest(think) >= 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "closed: think must not be negative: min=0 keeps it there");
-        return NULL;
-    }
+    if (users == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "closed: users must be at least 1"));
+    if (!(mt_distribution_lowest(think) >= 0))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "closed: think must not be negative: min=0 keeps it there"));
     mt_process *process = mt_process_new(&closed_kind, sizeof(closed_process), NULL, error);
     if (process) {
         ((closed_process *)process)->users = users;
@@ -208,8 +205,4 @@ mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *
 
 uint64_t mt_process_closed_users(const mt_process *process) {
     return process->kind == &closed_kind ? ((const closed_process *)process)->users : 0;
-}
-
-const mt_distribution *mt_process_closed_think(const mt_process *process) {
-    return process->kind == &closed_kind ? ((const closed_process *)process)->think : NULL;
 }

@@ -90,10 +90,8 @@ static mt_code draw_turns(sessions_state *state, mt_process_session *session, mt
 static int begin_session(sessions_state *state, mt_event *event, mt_error *error) {
     size_t size = state->base.context.session_size;
     mt_process_session *session = mt_allocate_zero(1, size > 0 ? size : sizeof *session);
-    if (!session) {
-        mt_fail_memory(error, "session");
-        return -1;
-    }
+    if (!session)
+        return mt_failed(mt_fail_memory(error, "session"));
     state->in_hand = session;
     session->ordinal = state->count++;
     if (draw_turns(state, session, error) != MT_OK)
@@ -273,20 +271,16 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
 
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
                                 mt_error *error) {
-    if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0) {
-        mt_fail(error, MT_ERROR_VALUE, "sessions: starts must be a plain arrival process, not %s",
-                starts->kind->name);
-        return NULL;
-    }
-    if (!(mt_distribution_lowest(shape->think) >= 0)) {
-        mt_fail(error, MT_ERROR_VALUE,
-                "sessions: think must not be negative: min=0 keeps it there");
-        return NULL;
-    }
-    if (!(shape->first_token >= 0 && shape->per_token >= 0)) {
-        mt_fail(error, MT_ERROR_VALUE, "sessions: service times must not be negative");
-        return NULL;
-    }
+    if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "sessions: starts must be a plain arrival process, not %s",
+                               starts->kind->name));
+    if (!(mt_distribution_lowest(shape->think) >= 0))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "sessions: think must not be negative: min=0 keeps it there"));
+    if (!(shape->first_token >= 0 && shape->per_token >= 0))
+        return mt_null(
+            mt_fail(error, MT_ERROR_VALUE, "sessions: service times must not be negative"));
     mt_process *process = mt_process_new(&sessions_kind, sizeof(sessions_process), NULL, error);
     if (process) {
         sessions_process *sessions = (sessions_process *)process;

@@ -108,19 +108,13 @@ static const mt_prompt_kind learned_kind = {.name = "learned",
                                             .decides = learned_decides,
                                             .release = learned_release};
 
-/* Tokens of the prompts made after a description. */
-static uint64_t input_length(const mt_model *model, const mt_description *description) {
-    uint64_t blocks = (uint64_t)description->shared + description->returning + description->unique;
-    return description->tokens + (blocks > 0 ? (blocks - 1) * model->block_size : 0);
-}
-
 static void set_means(learned_prompt *prompt) {
     const mt_model *model = prompt->model;
     mt_prompt_mean *mean = &prompt->mean;
     double outputs = 0, count = (double)model->count;
     for (size_t i = 0; i < model->count; i++) {
         const mt_description *description = &model->descriptions[i];
-        mean->input += (double)input_length(model, description) / count;
+        mean->input += (double)mt_model_input_length(model, description) / count;
         prompt->returning += (double)description->returning / count;
         if (description->output == MT_MODEL_NO_OUTPUT)
             continue;
@@ -135,7 +129,7 @@ static void set_means(learned_prompt *prompt) {
 
 static mt_code check_lengths(const mt_model *model, mt_error *error) {
     for (size_t i = 0; i < model->count; i++)
-        if (input_length(model, &model->descriptions[i]) == 0)
+        if (mt_model_input_length(model, &model->descriptions[i]) == 0)
             return mt_fail(error, MT_ERROR_VALUE,
                            "learned: the trace has a request with an input_length of 0");
     return MT_OK;

@@ -33,11 +33,9 @@ mt_prompt *mt_prompt_retain(mt_prompt *prompt) {
 
 mt_prompt *mt_prompt_new(const mt_prompt_kind *kind, size_t size, const char *text,
                          mt_error *error) {
-    mt_prompt *prompt = mt_allocate_zero(1, size);
-    if (!prompt) {
-        mt_fail_memory(error, "prompt source");
+    mt_prompt *prompt = mt_new(size, "prompt source", error);
+    if (!prompt)
         return NULL;
-    }
     prompt->kind = kind;
     prompt->references = 1;
     prompt->text = mt_copy_text(text, strlen(text));
@@ -76,11 +74,9 @@ mt_key mt_key_enter(mt_key parent, mt_key names) {
 
 mt_prompt_state *mt_prompt_open(mt_prompt *prompt, const char *stream, uint64_t variant,
                                 uint64_t seed, uint64_t block_size, mt_error *error) {
-    mt_prompt_state *state = mt_allocate_zero(1, prompt->kind->state_size);
-    if (!state) {
-        mt_fail_memory(error, "prompt source");
+    mt_prompt_state *state = mt_new(prompt->kind->state_size, "prompt source", error);
+    if (!state)
         return NULL;
-    }
     state->prompt = mt_prompt_retain(prompt);
     state->block_size = block_size;
     state->own = mt_key_number(mt_key_namespace(stream, strlen(stream)), variant);
@@ -180,10 +176,8 @@ static const mt_prompt_kind random_blocks_kind = {.name = "random_blocks",
 
 mt_prompt *mt_prompt_random_blocks(uint64_t total, mt_error *error) {
     char text[64];
-    if (total == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "random_blocks: total must be at least 1");
-        return NULL;
-    }
+    if (total == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "random_blocks: total must be at least 1"));
     snprintf(text, sizeof text, "random_blocks{total=%llu}", (unsigned long long)total);
     mt_prompt *prompt = mt_prompt_new(&random_blocks_kind, sizeof(random_blocks), text, error);
     if (prompt)

@@ -2,6 +2,7 @@
 #include "load/prompt/prompt.h"
 
 #include "base/memory.h"
+#include "trace/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ static mt_code recorded_open(mt_prompt_state *state, const char *stream, uint64_
     for (size_t i = 0; i < prompt->count; i++) {
         uint64_t ids = prompt->id_ends[i] - id_begin(prompt, i);
         uint64_t input = prompt->inputs[i], block = state->block_size;
-        if (ids > 0 && ids != input / block + (input % block != 0))
+        if (ids > 0 && ids != mt_blocks_of(input, block))
             return mt_fail(
                 error, MT_ERROR_VALUE,
                 "prompts_of: request %zu of the trace has %llu hash ids for %llu tokens, "
@@ -117,10 +118,8 @@ static void set_means(recorded_prompt *prompt) {
 mt_prompt *mt_prompt_recorded(const mt_recorded_prompts *recorded, int wrap, mt_error *error) {
     char text[64];
     size_t count = recorded->count;
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "prompts_of: the trace has no requests");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "prompts_of: the trace has no requests"));
     snprintf(text, sizeof text, "prompts_of(%zu requests%s)", count, wrap ? ", {wrap=true}" : "");
     mt_prompt *base = mt_prompt_new(&recorded_kind, sizeof(recorded_prompt), text, error);
     if (!base)

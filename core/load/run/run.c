@@ -57,7 +57,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
     }
     if (MT_GROW(run->batch_ids, run->id_capacity, drafts->keys.count) != 0)
         return mt_fail_memory(error, "hash ids");
-    return mt_ids_of_mixed(run->ids, drafts->keys.keys, drafts->keys.count, run->batch_ids, error);
+    return mt_ids_of(run->ids, drafts->keys.keys, drafts->keys.count, run->batch_ids, error);
 }
 
 /* ---- handing out ---- */

@@ -7,7 +7,7 @@
 const uint64_t *mt_run_session_ids(mt_run_session *session, size_t history, const uint64_t *fresh,
                                    size_t count, mt_error *error) {
     if (MT_GROW(session->ids, session->id_capacity, history + count) != 0)
-        return mt_fail_memory(error, "session"), NULL;
+        return mt_null(mt_fail_memory(error, "session"));
     if (count > 0)
         memcpy(session->ids + history, fresh, count * sizeof *fresh);
     return session->ids;

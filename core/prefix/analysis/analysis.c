@@ -38,10 +38,8 @@ struct mt_analysis {
 };
 
 mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_analysis *analysis = mt_new(sizeof *analysis, "analysis", error);
     if (!analysis)
         return NULL;
@@ -168,18 +166,14 @@ static mt_code add_ids(mt_analysis *analysis, const uint64_t *hash_ids, mt_error
 }
 
 mt_code mt_analysis_check(const mt_analysis *analysis, const mt_request *request, mt_error *error) {
-    mt_request checked = *request;
-    if (analysis->allows_no_output)
-        checked.has |= MT_HAS_OUTPUT_LENGTH;
-    return mt_check_request(&checked, analysis->block_size, "the analysis", error);
+    return mt_check_request(request, analysis->block_size, !analysis->allows_no_output,
+                            "the analysis", error);
 }
 
 mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_error *error) {
     mt_code code = mt_analysis_check(analysis, request, error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
-    if (code == MT_OK && mt_interrupted())
-        code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    if (code || (code = make_room(analysis, blocks, error)))
+    if (code || (code = mt_poll_interrupt(error)) || (code = make_room(analysis, blocks, error)))
         return code;
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
@@ -203,19 +197,14 @@ static uint64_t context_length(const mt_analysis *analysis, const row *request) 
 /* Does the request have a value? It is in *value then. */
 static int value_of(const mt_analysis *analysis, const row *request, mt_metric metric,
                     double *value) {
-    int has_value = metric == MT_METRIC_INPUT_LENGTH    ? 1
-                    : metric == MT_METRIC_OUTPUT_LENGTH ? request->has_output != 0
-                                                        : request->blocks > 0;
     *value = 0;
-    if (!has_value)
-        return 0;
     switch (metric) {
     case MT_METRIC_INPUT_LENGTH:
         *value = (double)request->input_length;
-        break;
+        return 1;
     case MT_METRIC_OUTPUT_LENGTH:
         *value = (double)request->output_length;
-        break;
+        return request->has_output != 0;
     case MT_METRIC_CONTEXT_LENGTH:
         *value = (double)context_length(analysis, request);
         break;
@@ -226,7 +215,7 @@ static int value_of(const mt_analysis *analysis, const row *request, mt_metric m
         *value = (double)request->hits / (double)request->blocks;
         break;
     }
-    return 1;
+    return request->blocks > 0;
 }
 
 size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values) {
@@ -259,13 +248,10 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
         [MT_METRIC_THEORETICAL_HIT_RATE] = &result->theoretical_hit_rate,
     };
     mt_code code = MT_OK;
-    for (int which = 0; code == MT_OK && which <= MT_METRIC_THEORETICAL_HIT_RATE; which++) {
-        if (mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        else
-            mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
-                         summaries[which]);
-    }
+    for (int which = 0;
+         which <= MT_METRIC_THEORETICAL_HIT_RATE && !(code = mt_poll_interrupt(error)); which++)
+        mt_summarise(values, mt_analysis_values(analysis, (mt_metric)which, values),
+                     summaries[which]);
     mt_free(values);
     return code;
 }

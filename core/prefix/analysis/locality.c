@@ -5,10 +5,8 @@
 #include "prefix/analysis/locality_state.h"
 
 mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_locality *locality = mt_new(sizeof *locality, "cache analysis", error);
     if (!locality)
         return NULL;
@@ -70,24 +68,23 @@ static uint32_t within_session(const mt_locality *locality, const mt_touch *touc
     return 0;
 }
 
-static void count_time(mt_locality *locality, int64_t time_ns) {
-    if (locality->timed == 0)
-        locality->first_ns = locality->last_ns = time_ns;
-    locality->timed++;
-    locality->backward += time_ns < locality->last_ns;
-    if (time_ns < locality->first_ns)
-        locality->first_ns = time_ns;
-    if (time_ns > locality->last_ns)
-        locality->last_ns = time_ns;
+static void count_time(mt_locality_result *so_far, int64_t time_ns) {
+    if (so_far->timed == 0)
+        so_far->first_ns = so_far->last_ns = time_ns;
+    so_far->timed++;
+    so_far->backward += time_ns < so_far->last_ns;
+    if (time_ns < so_far->first_ns)
+        so_far->first_ns = time_ns;
+    if (time_ns > so_far->last_ns)
+        so_far->last_ns = time_ns;
 }
 
 mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_error *error) {
     size_t count = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0, known;
+    mt_locality_result *so_far = &locality->so_far;
     mt_touch touch;
     mt_code code;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    if ((code = make_room(locality, count, error)) ||
+    if ((code = mt_poll_interrupt(error)) || (code = make_room(locality, count, error)) ||
         (code = mt_prefix_tree_add(locality->tree, request->hash_ids, count, locality->path, &known,
                                    error)) ||
         (code = mt_history_touch(locality->history, locality->path, count, known, &touch, error)) ||
@@ -107,13 +104,13 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
     mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)
-        count_time(locality, row->time_ns);
+        count_time(so_far, row->time_ns);
     if (count > 0) {
-        locality->totals.requests++;
-        locality->totals.blocks += count;
-        locality->totals.tokens += row->input_length;
-        locality->hits += known;
-        locality->hits_within += row->within;
+        so_far->totals.requests++;
+        so_far->totals.blocks += count;
+        so_far->totals.tokens += row->input_length;
+        so_far->hits += known;
+        so_far->hits_within += row->within;
     }
     return MT_OK;
 }

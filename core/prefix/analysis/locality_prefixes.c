@@ -8,7 +8,6 @@ typedef struct ranking {
     const mt_locality *locality;
     const uint32_t *parents;
     mt_shared_prefix *prefixes;
-    uint32_t *ends; /* the last block of each */
     size_t count, most;
 } ranking;
 
@@ -44,9 +43,7 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
         list->count++;
     memmove(list->prefixes + at + 1, list->prefixes + at,
             (list->count - at - 1) * sizeof *list->prefixes);
-    memmove(list->ends + at + 1, list->ends + at, (list->count - at - 1) * sizeof *list->ends);
-    list->prefixes[at] = (mt_shared_prefix){.requests = visits, .blocks = depth};
-    list->ends[at] = block;
+    list->prefixes[at] = (mt_shared_prefix){visits, depth, tokens_of(list->locality, block, depth)};
 }
 
 /* Marks the blocks that have a child which as many requests have touched; those end no prefix. */
@@ -79,14 +76,9 @@ mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *pref
                              size_t *count, mt_error *error) {
     uint64_t *inner =
         mt_allocate_zero(mt_prefix_tree_count(locality->tree) / 64 + 1, sizeof *inner);
-    uint32_t *ends = mt_allocate(most, sizeof *ends);
-    ranking list = {locality, mt_prefix_tree_parents(locality->tree), prefixes, ends, 0, most};
-    mt_code code =
-        inner && ends ? rank_all(&list, inner, error) : mt_fail_memory(error, "prefixes");
-    for (size_t i = 0; i < list.count; i++)
-        prefixes[i].tokens = tokens_of(locality, ends[i], prefixes[i].blocks);
+    ranking list = {locality, mt_prefix_tree_parents(locality->tree), prefixes, 0, most};
+    mt_code code = inner ? rank_all(&list, inner, error) : mt_fail_memory(error, "prefixes");
     *count = list.count;
     mt_free(inner);
-    mt_free(ends);
     return code;
 }

@@ -2,6 +2,13 @@
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
+/* The tokens of the request's first `blocks` blocks. */
+static uint64_t tokens_of(const mt_locality *locality, const mt_locality_row *row,
+                          uint32_t blocks) {
+    uint64_t whole = blocks * locality->block_size;
+    return blocks == row->blocks || whole > row->input_length ? row->input_length : whole;
+}
+
 /* Fills hits[0..run_count): of each run what begins to hit at its distance. */
 static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
     uint32_t request = UINT32_MAX, begin = 0;
@@ -15,8 +22,7 @@ static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
             .size = run->distance,
             .share = (double)run->blocks / (double)row->blocks,
             .blocks = run->blocks,
-            .tokens =
-                mt_locality_tokens(locality, row, end) - mt_locality_tokens(locality, row, begin),
+            .tokens = tokens_of(locality, row, end) - tokens_of(locality, row, begin),
         };
         begin = end;
     }
@@ -24,19 +30,18 @@ static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
 
 mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error) {
     mt_hits *hits = mt_allocate(locality->run_count, sizeof *hits);
-    if (!hits) {
-        mt_fail_memory(error, "hit ratios");
-        return NULL;
-    }
+    if (!hits)
+        return mt_null(mt_fail_memory(error, "hit ratios"));
     hits_of_runs(locality, hits);
-    mt_hit_curve *curve = mt_hit_curve_new(hits, locality->run_count, &locality->totals, error);
+    mt_hit_curve *curve =
+        mt_hit_curve_new(hits, locality->run_count, &locality->so_far.totals, error);
     mt_free(hits);
     return curve;
 }
 
 /* Whether it is known of all hits when their blocks were touched. */
 static int has_reuse_times(const mt_locality *locality) {
-    if (locality->backward > 0)
+    if (locality->so_far.backward > 0)
         return 0;
     for (size_t i = 0; i < locality->row_count; i++)
         if (locality->rows[i].blocks > 0 && locality->rows[i].time_ns == MT_NO_TIME)
@@ -69,19 +74,10 @@ static size_t turns(const mt_locality *locality, mt_weighted *values) {
     return locality->sessions.count;
 }
 
-static void copy_totals(const mt_locality *locality, mt_locality_result *result) {
-    *result = (mt_locality_result){
-        .totals = locality->totals,
-        .distinct_blocks = mt_prefix_tree_count(locality->tree),
-        .hits = locality->hits,
-        .hits_within = locality->hits_within,
-        .timed = locality->timed,
-        .backward = locality->backward,
-        .first_ns = locality->first_ns,
-        .last_ns = locality->last_ns,
-        .sessions = locality->sessions.count,
-        .given = locality->sessions.given,
-    };
+static void count_up(const mt_locality *locality, mt_locality_result *result) {
+    *result = locality->so_far;
+    result->distinct_blocks = mt_prefix_tree_count(locality->tree);
+    result->sessions = locality->sessions.count;
     for (size_t i = 0; i < locality->sessions.count; i++)
         result->single += locality->sessions.list[i].turns == 1;
 }
@@ -94,12 +90,12 @@ mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *resu
     mt_weighted *values = mt_allocate(most, sizeof *values);
     if (!values)
         return mt_fail_memory(error, "cache analysis");
-    copy_totals(locality, result);
+    count_up(locality, result);
     mt_quantiles_of(values, reuse_times(locality, values), &result->reuse_time);
     mt_quantiles_of(values, turns(locality, values), &result->turns);
     mt_quantiles_of(values, think_times(locality, values), &result->think_time);
     mt_free(values);
-    return mt_interrupted() ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
+    return mt_poll_interrupt(error);
 }
 
 void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t width_ns,
@@ -119,12 +115,9 @@ void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t
     }
 }
 
-uint64_t mt_locality_timed(const mt_locality *locality) {
-    return locality->timed;
-}
-
-void mt_locality_times(const mt_locality *locality, int64_t *times_ns) {
-    for (size_t i = 0; i < locality->row_count; i++)
+size_t mt_locality_times(const mt_locality *locality, int64_t *times_ns) {
+    for (size_t i = 0; times_ns && i < locality->row_count; i++)
         if (locality->rows[i].time_ns != MT_NO_TIME)
             *times_ns++ = locality->rows[i].time_ns;
+    return locality->so_far.timed;
 }

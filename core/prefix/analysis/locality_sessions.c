@@ -79,7 +79,7 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
     here->think_ns = MT_NO_TIME;
     here->session = MT_NO_SESSION;
     if (request->has & MT_HAS_SESSION) {
-        sessions->given++;
+        locality->so_far.given++;
         code = named_session(sessions, request->session, &here->session, error);
     } else if (count > 0 && (here->session = continued_session(locality, touch)) == MT_NO_SESSION) {
         code = begin_session(sessions, &here->session, error);

@@ -41,16 +41,11 @@ typedef struct mt_locality_sessions {
     mt_texts names;
     size_t count, name_count;
     size_t capacity, name_capacity;
-    uint64_t given;
 } mt_locality_sessions;
 
 struct mt_locality {
     uint64_t block_size;
-    mt_hit_totals totals;
-    uint64_t hits, hits_within;
-    uint64_t timed, backward;
-    int64_t first_ns, last_ns;
-
+    mt_locality_result so_far; /* what is counted request by request */
     mt_prefix_tree *tree;
     mt_history *history;
     mt_locality_sessions sessions;
@@ -68,12 +63,5 @@ struct mt_locality {
  * account. */
 mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
                                  const mt_touch *touch, mt_error *error);
-
-/* The tokens of the request's first `blocks` blocks. */
-static inline uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
-                                          uint32_t blocks) {
-    uint64_t whole = blocks * locality->block_size;
-    return blocks == row->blocks || whole > row->input_length ? row->input_length : whole;
-}
 
 #endif

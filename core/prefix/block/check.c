@@ -1,10 +1,12 @@
 #include "prefix/block/check.h"
 
-mt_code mt_check_request(const mt_request *request, uint64_t block_size, const char *needed_by,
-                         mt_error *error) {
-    const char *missing = !(request->has & MT_HAS_INPUT_LENGTH)    ? "input_length"
-                          : !(request->has & MT_HAS_OUTPUT_LENGTH) ? "output_length"
-                                                                   : NULL;
+mt_code mt_check_request(const mt_request *request, uint64_t block_size, int needs_output,
+                         const char *needed_by, mt_error *error) {
+    const char *missing = NULL;
+    if (!(request->has & MT_HAS_INPUT_LENGTH))
+        missing = "input_length";
+    else if (needs_output && !(request->has & MT_HAS_OUTPUT_LENGTH))
+        missing = "output_length";
     if (missing)
         return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
                           "%s is missing, and %s needs it", missing, needed_by);

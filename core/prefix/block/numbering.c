@@ -48,10 +48,8 @@ const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, si
                                 mt_error *error) {
     if (!numbering->ids && are_consecutive(numbering, ids, count))
         return ids;
-    if (MT_GROW(numbering->numbers, numbering->capacity, count)) {
-        mt_fail_memory(error, "numbers of ids");
-        return NULL;
-    }
+    if (MT_GROW(numbering->numbers, numbering->capacity, count))
+        return mt_null(mt_fail_memory(error, "numbers of ids"));
     if (!numbering->ids &&
         !(numbering->ids = mt_ids_of_known(numbering->consecutive, key_of, NULL, error)))
         return NULL;

@@ -10,10 +10,12 @@ struct mt_history {
     mt_big owners; /* uint32_t by block: the request that touched it last */
     mt_big visits; /* uint32_t by block */
 
-    uint32_t *lengths; /* by request: blocks of its path */
-    uint32_t *own;     /* by request: how many of them, at the end of the path, are still its own */
-    mt_parts parts;    /* the same, summed */
-    size_t length_capacity, own_capacity;
+    struct path {
+        uint32_t length; /* blocks */
+        uint32_t own;    /* how many of them, at its end, are still the request's own */
+    } * paths;           /* by request */
+    mt_parts parts;      /* what is their own, summed */
+    size_t path_capacity;
 
     mt_touch_run *runs;
     size_t run_capacity;
@@ -28,8 +30,7 @@ void mt_history_free(mt_history *history) {
         return;
     mt_big_free(&history->owners);
     mt_big_free(&history->visits);
-    mt_free(history->lengths);
-    mt_free(history->own);
+    mt_free(history->paths);
     mt_free(history->parts.sums);
     mt_free(history->runs);
     mt_free(history);
@@ -48,8 +49,8 @@ uint64_t mt_history_distance(const mt_history *history, uint32_t request) {
 }
 
 static void take_away(mt_history *history, uint32_t request, uint32_t count) {
-    mt_assert(count <= history->own[request]);
-    history->own[request] -= count;
+    mt_assert(count <= history->paths[request].own);
+    history->paths[request].own -= count;
     mt_parts_take(&history->parts, request, count);
 }
 
@@ -61,8 +62,8 @@ static mt_code make_room(mt_history *history, const uint32_t *blocks, size_t cou
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one history");
     if (mt_big_reserve(&history->owners, highest * sizeof(uint32_t)) ||
         mt_big_reserve(&history->visits, highest * sizeof(uint32_t)) ||
-        MT_GROW(history->lengths, history->length_capacity, requests) ||
-        MT_GROW(history->own, history->own_capacity, requests) || mt_parts_reserve(&history->parts))
+        MT_GROW(history->paths, history->path_capacity, requests) ||
+        mt_parts_reserve(&history->parts))
         return mt_fail_memory(error, "history");
     return MT_OK;
 }
@@ -78,7 +79,7 @@ static mt_code find_runs(mt_history *history, const uint32_t *blocks, size_t kno
             return mt_fail_memory(error, "history");
         history->runs[count++] = (mt_touch_run){
             .end = (uint32_t)end, .owner = owner, .distance = mt_history_distance(history, owner)};
-        end = history->lengths[owner] - history->own[owner];
+        end = history->paths[owner].length - history->paths[owner].own;
     }
     for (size_t i = 0; i < count / 2; i++) {
         mt_touch_run run = history->runs[i];
@@ -104,7 +105,8 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
     uint32_t request = history->parts.count;
     touch->request = request;
     touch->visits = known > 0 ? visits[blocks[known - 1]] : 0;
-    touch->beyond = known > 0 ? history->lengths[owners[blocks[known - 1]]] - (uint32_t)known : 0;
+    touch->beyond =
+        known > 0 ? history->paths[owners[blocks[known - 1]]].length - (uint32_t)known : 0;
     touch->first_return = 0;
     for (size_t i = known; i > 0 && visits[blocks[i - 1]] == 1; i--)
         touch->first_return++;
@@ -123,8 +125,7 @@ mt_code mt_history_touch(mt_history *history, const uint32_t *blocks, size_t cou
         visits[blocks[i]]++;
         mt_assert(i == 0 || visits[blocks[i - 1]] >= visits[blocks[i]]); /* a path is a prefix */
     }
-    history->lengths[request] = (uint32_t)count;
-    history->own[request] = (uint32_t)count;
+    history->paths[request] = (struct path){(uint32_t)count, (uint32_t)count};
     mt_parts_append(&history->parts, (uint32_t)count);
     mt_assert(mt_parts_distance(&history->parts, request) == count);
     return MT_OK;

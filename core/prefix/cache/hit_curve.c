@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,24 +15,18 @@ struct mt_hit_curve {
     size_t count;
 };
 
-static int by_size(const void *left, const void *right) {
-    uint64_t a = ((const mt_hits *)left)->size, b = ((const mt_hits *)right)->size;
-    return (a > b) - (a < b);
-}
-
 mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
                                mt_error *error) {
-    qsort(hits, count, sizeof *hits, by_size);
+    qsort(hits, count, sizeof *hits, mt_by_u64);
     size_t different = 0;
     for (size_t i = 0; i < count; i++)
         different += i == 0 || hits[i].size != hits[i - 1].size;
-    mt_hit_curve *curve = mt_allocate_zero(1, sizeof *curve);
-    if (curve)
-        curve->steps = mt_allocate(different, sizeof *curve->steps);
-    if (!curve || !curve->steps) {
-        mt_hit_curve_free(curve);
-        mt_fail_memory(error, "hit ratios");
+    mt_hit_curve *curve = mt_new(sizeof *curve, "hit ratios", error);
+    if (!curve)
         return NULL;
+    if (!(curve->steps = mt_allocate(different, sizeof *curve->steps))) {
+        mt_hit_curve_free(curve);
+        return mt_null(mt_fail_memory(error, "hit ratios"));
     }
     curve->totals = *totals;
     mt_hits sum = {0};
@@ -79,12 +74,8 @@ mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size) {
                           .token = ratio((double)hits.tokens, curve->totals.tokens)};
 }
 
-uint64_t mt_hit_curve_blocks(const mt_hit_curve *curve, uint64_t size) {
-    return hits_at(curve, size).blocks;
-}
-
 uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share) {
-    double wanted = share * (double)mt_hit_curve_blocks(curve, MT_INFINITE_CACHE);
+    double wanted = share * (double)hits_at(curve, MT_INFINITE_CACHE).blocks;
     if (!(wanted > 0))
         return 0;
     for (size_t i = 0; i < curve->count; i++)

@@ -42,9 +42,6 @@ mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals 
 /* At `size` blocks. O(log sizes). */
 mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size);
 
-/* The blocks that hit in all, in a cache of that size. */
-uint64_t mt_hit_curve_blocks(const mt_hit_curve *curve, uint64_t size);
-
 /* The least cache with at least `share` (0 to 1) of the infinite one's hits, in blocks; 0 when
  * nothing ever hits. */
 uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share);

@@ -3,8 +3,10 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/gaps/state.h"
+#include "stats/grid.h"
 
-#include <string.h>
+/* No source lasts longer, 73 years: what is computed from its times fits 63 bits. */
+#define LONGEST (INT64_C(1) << 61)
 
 struct mt_gaps {
     mt_gaps_method method;
@@ -14,7 +16,8 @@ struct mt_gaps {
     mt_gaps_source source;
 };
 
-mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
+/* Times since the first request, ns, into times[0..count); count >= 1. */
+static mt_code add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error) {
     times[0] = 0;
     for (size_t i = 1; i < count; i++) {
         if (i % 4096 == 0 && mt_interrupted())
@@ -24,7 +27,7 @@ mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_
                            "request %zu comes before the one ahead of it: times must not go back "
                            "('moontide cat --sort' puts a trace in order)",
                            i + 1);
-        if (gaps_ns[i] > MT_GAPS_LONGEST - times[i - 1])
+        if (gaps_ns[i] > LONGEST - times[i - 1])
             return mt_fail(error, MT_ERROR_VALUE,
                            "request %zu comes more than 73 years after the first", i + 1);
         times[i] = times[i - 1] + gaps_ns[i];
@@ -32,12 +35,33 @@ mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_
     return MT_OK;
 }
 
+mt_code mt_gaps_dequantize(const int64_t *gaps_ns, size_t count, uint64_t seed, int64_t *spread_ns,
+                           mt_error *error) {
+    mt_grid grid;
+    if (count == 0)
+        return MT_OK;
+    int64_t *times = mt_allocate(count, sizeof *times);
+    if (!times)
+        return mt_fail_memory(error, "gaps");
+    mt_code code = add_up(gaps_ns, count, times, error);
+    if (code == MT_OK && (code = mt_grid_detect(times, count, &grid, error)) == MT_OK)
+        code = grid.period_ns > 0 ? mt_grid_spread(&grid, seed, times, count, error)
+                                  : mt_fail(error, MT_ERROR_VALUE,
+                                            "the source's times lie on no grid (%zu looked at): "
+                                            "there is nothing to dequantize",
+                                            count);
+    spread_ns[0] = 0;
+    for (size_t i = 1; code == MT_OK && i < count; i++)
+        spread_ns[i] = times[i] - times[i - 1];
+    mt_free(times);
+    return code;
+}
+
 mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count, uint64_t seed,
                      mt_error *error) {
-    if (count == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "there must be at least one request to learn gaps from");
-        return NULL;
-    }
+    if (count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "there must be at least one request to learn gaps from"));
     mt_gaps *gaps = mt_allocate_zero(1, sizeof *gaps);
     int64_t *times = mt_allocate(count, sizeof *times);
     if (!gaps || !times) {
@@ -46,9 +70,8 @@ mt_gaps *mt_gaps_new(mt_gaps_method method, const int64_t *gaps_ns, size_t count
     }
     gaps->method = method;
     gaps->first = -1;
-    mt_random_start(&gaps->random, mt_random_key_of(seed, "synthesize", strlen("synthesize"),
-                                                    "arrivals", strlen("arrivals")));
-    if (mt_gaps_add_up(gaps_ns, count, times, error))
+    mt_random_begin(&gaps->random, seed, "synthesize", "arrivals");
+    if (add_up(gaps_ns, count, times, error))
         goto failed;
     if (method == MT_GAPS_SOURCE) {
         mt_gaps_source_start(&gaps->source, times, count);

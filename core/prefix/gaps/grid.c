@@ -1,5 +1,7 @@
 #include "prefix/gaps/state.h"
 
+#include "base/sort.h"
+
 #include <stdlib.h>
 
 /* A clock's tick is looked for in so many instants, evenly chosen, but in no fewer than LEAST. */
@@ -95,19 +97,13 @@ static double mean_tick(const int64_t *times, size_t count, int64_t guess) {
     return (double)times[count - 1] / (double)(ticks > 0 ? ticks : 1);
 }
 
-static int ascending(const void *a, const void *b) {
-    int64_t left = *(const int64_t *)a;
-    int64_t right = *(const int64_t *)b;
-    return (left > right) - (left < right);
-}
-
 mt_gaps_grid mt_gaps_grid_of(const int64_t *times, size_t count) {
     mt_gaps_grid grid = {.period_ns = common_divisor(times, count)};
     sample taken;
     take_sample(&taken, times, count);
     if (taken.count < LEAST)
         return grid;
-    qsort(taken.gaps, taken.count, sizeof *taken.gaps, ascending);
+    qsort(taken.gaps, taken.count, sizeof *taken.gaps, mt_by_u64);
     static const size_t places[] = {10, 4, 2};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         mt_gaps_grid tick;

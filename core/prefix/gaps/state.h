@@ -8,13 +8,6 @@
 /* A source of one instant comes again after this, nanoseconds. */
 #define MT_GAPS_LONE_PERIOD INT64_C(1000000000)
 
-/* No source lasts longer, 73 years: what is computed from its times fits 63 bits. */
-#define MT_GAPS_LONGEST (INT64_C(1) << 61)
-
-/* Times since the first request, ns, into times[0..count); count >= 1. gaps_ns and errors as in
- * mt_gaps_new. */
-mt_code mt_gaps_add_up(const int64_t *gaps_ns, size_t count, int64_t *times, mt_error *error);
-
 /* ---- the grid (grid.c) ---- */
 
 /* Where a source's times may lie: at multiples of `period_ns`. When they only lie near those, as
@@ -119,7 +112,7 @@ typedef struct mt_gaps_source {
     mt_gaps_frame frames[MT_GAPS_LENGTHS + 1];
 } mt_gaps_source;
 
-/* From the source's times, 0 first, nondecreasing, up to MT_GAPS_LONGEST; takes the array. */
+/* From the source's times, 0 first, nondecreasing, up to 2^61 ns; takes the array. */
 void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count);
 
 /* The next time, or -1 once times pass 2^63 - 1. */

@@ -1,6 +1,7 @@
 #include "prefix/model/alike.h"
 
 #include "base/assert.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 
@@ -23,11 +24,6 @@ static int compare(const void *a, const void *b) {
     return x->item < y->item ? -1 : x->item > y->item;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The end of the group that begins at `begin`, in a kind that is [kind_begin, kind_end). */
 static uint32_t end_of_group(const mt_alike *list, uint32_t begin, uint32_t kind_begin,
                              uint32_t kind_end) {
@@ -43,7 +39,7 @@ static uint32_t end_of_group(const mt_alike *list, uint32_t begin, uint32_t kind
 static void sort_visits(mt_alike *list, uint32_t begin, uint32_t end, uint32_t *scratch) {
     for (uint32_t i = begin; i < end; i++)
         scratch[i - begin] = list[i].visits;
-    qsort(scratch, end - begin, sizeof *scratch, compare_numbers);
+    qsort(scratch, end - begin, sizeof *scratch, mt_by_u32);
     for (uint32_t i = begin; i < end; i++)
         list[i].visits = scratch[i - begin];
 }

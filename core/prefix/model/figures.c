@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t blocks_of(const mt_description *description) {
-    return (uint64_t)description->shared + description->returning + description->unique;
-}
-
-uint64_t mt_model_input_length(const mt_model *model, const mt_description *description) {
-    uint64_t blocks = blocks_of(description);
-    return blocks > 0 ? (blocks - 1) * model->block_size + description->tokens
-                      : description->tokens;
-}
-
 /* ---- what is single ----
  * Places of descriptions are sorted so that equal ones stand side by side, in whatever order. */
 
@@ -27,17 +17,6 @@ static int compare_lengths(const mt_model *model, const mt_description *a,
     if (first != second)
         return first < second ? -1 : 1;
     return (a->output > b->output) - (a->output < b->output);
-}
-
-/* All but where the runs lie, then the runs. */
-static int compare_all(const mt_model *model, const mt_description *a, const mt_description *b) {
-    mt_description first = *a, second = *b;
-    first.run_begin = second.run_begin = 0;
-    int order = memcmp(&first, &second, sizeof first);
-    if (order != 0 || a->run_count == 0)
-        return order;
-    return memcmp(model->runs + a->run_begin, model->runs + b->run_begin,
-                  a->run_count * sizeof *model->runs);
 }
 
 typedef struct sorting {
@@ -81,7 +60,7 @@ static int value_of(const mt_model *model, const mt_description *description, va
         return description->output != MT_MODEL_NO_OUTPUT;
     default:
         *to = shared < input ? shared : input;
-        return blocks_of(description) > 0;
+        return mt_description_blocks(description) > 0;
     }
 }
 
@@ -115,7 +94,7 @@ mt_code mt_model_describe(const mt_model *model, mt_model_figures *figures, mt_e
     summarise(model, SHARED, scratch, &figures->shared_length);
     find_distances(model, scratch, &figures->distance);
     figures->single_lengths = count_single(model, compare_lengths, scratch);
-    figures->single_descriptions = count_single(model, compare_all, scratch);
+    figures->single_descriptions = count_single(model, mt_model_compare, scratch);
     for (size_t i = 0; i < model->count; i++) {
         figures->shared += model->descriptions[i].shared;
         figures->returning += model->descriptions[i].returning;

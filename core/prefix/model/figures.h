@@ -21,7 +21,4 @@ typedef struct mt_model_figures {
 /* MT_ERROR_MEMORY on failure. */
 mt_code mt_model_describe(const mt_model *model, mt_model_figures *figures, mt_error *error);
 
-/* Tokens of the description's whole prompt. */
-uint64_t mt_model_input_length(const mt_model *model, const mt_description *description);
-
 #endif

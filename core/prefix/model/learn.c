@@ -47,10 +47,8 @@ void mt_model_release(mt_model *model) {
 }
 
 mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_learner *learner = mt_new(sizeof *learner, "learner", error);
     if (!learner)
         return NULL;
@@ -78,15 +76,12 @@ void mt_learner_free(mt_learner *learner) {
     mt_free(learner);
 }
 
+/* output_length may be missing, and is missing then in what is made. */
 static mt_code check_request(const mt_learner *learner, const mt_request *request,
                              mt_error *error) {
     int64_t last_ns = learner->model->count > 0 ? learner->last_time_ns : INT64_MIN;
     mt_code code = mt_check_time(request, last_ns, "learning", error);
-    if (code)
-        return code;
-    mt_request asked = *request;
-    asked.has |= MT_HAS_OUTPUT_LENGTH; /* may be missing, and is missing then in what is made */
-    return mt_check_request(&asked, learner->block_size, "learning", error);
+    return code ? code : mt_check_request(request, learner->block_size, 0, "learning", error);
 }
 
 static mt_code make_room(mt_learner *learner, size_t blocks, mt_error *error) {
@@ -197,9 +192,8 @@ static void split_new(mt_learner *learner) {
             return (a) < (b) ? -1 : 1;                                                             \
     } while (0)
 
-/* By everything that is written. */
-static int compare_descriptions(const mt_description *a, const mt_description *b,
-                                const mt_model_run *runs) {
+int mt_model_compare(const mt_model *model, const mt_description *a, const mt_description *b) {
+    const mt_model_run *runs = model->runs;
     COMPARE(a->shared, b->shared);
     COMPARE(a->returning, b->returning);
     COMPARE(a->unique, b->unique);
@@ -219,8 +213,7 @@ static int compare_descriptions(const mt_description *a, const mt_description *b
 }
 
 static int compare_places(const void *a, const void *b, void *model) {
-    const mt_model *all = model;
-    return compare_descriptions(a, b, all->runs);
+    return mt_model_compare(model, a, b);
 }
 
 static void sort(mt_model *model) {
@@ -260,10 +253,8 @@ static mt_code deal_visits(mt_model *model, mt_error *error) {
 
 mt_model *mt_learner_finish(mt_learner *learner, mt_error *error) {
     mt_model *model = learner->model;
-    if (model->count == 0) {
-        mt_fail(error, MT_ERROR_INPUT, "no requests");
-        return NULL;
-    }
+    if (model->count == 0)
+        return mt_null(mt_fail(error, MT_ERROR_INPUT, "no requests"));
     split_new(learner);
     sort(model);
     if (deal_visits(model, error) != MT_OK)

@@ -58,6 +58,20 @@ typedef struct mt_model {
     int gaps_in_order;
 } mt_model;
 
+/* Blocks, and tokens, of the description's whole prompt. */
+static inline uint64_t mt_description_blocks(const mt_description *description) {
+    return (uint64_t)description->shared + description->returning + description->unique;
+}
+
+static inline uint64_t mt_model_input_length(const mt_model *model,
+                                             const mt_description *description) {
+    uint64_t blocks = mt_description_blocks(description);
+    return description->tokens + (blocks > 0 ? (blocks - 1) * model->block_size : 0);
+}
+
+/* The order of descriptions: by everything that is written. */
+int mt_model_compare(const mt_model *model, const mt_description *a, const mt_description *b);
+
 mt_model *mt_model_retain(mt_model *model); /* returns it */
 void mt_model_release(mt_model *model);     /* NULL is allowed */
 

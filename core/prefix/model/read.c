@@ -16,20 +16,15 @@ static mt_code refuse_foreign(mt_model_scan *scan) {
                       mt_quote(scan->line.text, scan->line.length, text, sizeof text));
 }
 
-static mt_code read_version(mt_model_reader *r) {
-    mt_model_scan *scan = &r->scan;
-    uint64_t version;
+static mt_code read_version(mt_model_scan *scan) {
     int status = mt_input_begins(scan->input, MT_MODEL_MAGIC, scan->error);
     if (status < 0)
-        return mt_code_of(scan->error);
+        return scan->code = mt_code_of(scan->error);
     if (status == 0)
-        return refuse_foreign(scan);
-    mt_code code = mt_model_next_line(scan, "the version");
-    if (code)
-        return code;
+        return scan->code = refuse_foreign(scan);
+    mt_model_next_line(scan, "the version");
     mt_model_take(scan, MT_MODEL_MAGIC);
-    if ((code = mt_model_next_number(scan, "the version", 1, UINT64_MAX, &version)))
-        return code;
+    uint64_t version = mt_model_next_number(scan, "the version", 1, UINT64_MAX);
     if (version > MT_MODEL_VERSION)
         return mt_model_fail_line(
             scan,
@@ -40,45 +35,39 @@ static mt_code read_version(mt_model_reader *r) {
 }
 
 /* A line of a name and a number. */
-static mt_code read_named(mt_model_reader *r, const char *name, uint64_t least, uint64_t most,
-                          uint64_t *value) {
-    mt_code code = mt_model_next_line(&r->scan, name);
-    if (code)
-        return code;
-    if (!mt_model_take(&r->scan, name))
-        return mt_model_fail(&r->scan, "a line with %s should stand here", name);
-    if ((code = mt_model_next_number(&r->scan, name, least, most, value)))
-        return code;
-    return mt_model_line_end(&r->scan);
+static uint64_t read_named(mt_model_scan *scan, const char *name, uint64_t least, uint64_t most) {
+    mt_model_next_line(scan, name);
+    if (!mt_model_take(scan, name))
+        mt_model_fail(scan, "a line with %s should stand here", name);
+    uint64_t value = mt_model_next_number(scan, name, least, most);
+    mt_model_line_end(scan);
+    return value;
 }
 
 static mt_code read_order(mt_model_reader *r) {
-    mt_code code = mt_model_next_line(&r->scan, "order");
-    if (code)
-        return code;
+    mt_model_next_line(&r->scan, "order");
     if (mt_model_take(&r->scan, "order kept"))
         r->model->gaps_in_order = 1;
     else if (!mt_model_take(&r->scan, "order left_out"))
-        return mt_model_fail(&r->scan, "a line 'order kept' or 'order left_out' should stand here");
+        mt_model_fail(&r->scan, "a line 'order kept' or 'order left_out' should stand here");
     return mt_model_line_end(&r->scan);
 }
 
 static mt_code read_model(mt_model_reader *r) {
-    mt_code code;
-    if ((code = read_version(r)) ||
-        (code = read_named(r, "block_size", 1, INT64_MAX, &r->model->block_size)) ||
-        (code = read_named(r, "requests", 1, UINT64_MAX, &r->requests)) ||
-        (code = read_named(r, "runs", 0, UINT64_MAX, &r->runs)) ||
-        (code = read_named(r, "instants", 1, r->requests, &r->instants)) ||
-        (code = read_order(r)) || (code = mt_model_read_descriptions(r)) ||
-        (code = mt_model_read_arrivals(r)))
-        return code;
-    return mt_model_expect_end(&r->scan);
+    mt_model_scan *scan = &r->scan;
+    read_version(scan);
+    r->model->block_size = read_named(scan, "block_size", 1, INT64_MAX);
+    r->requests = read_named(scan, "requests", 1, UINT64_MAX);
+    r->runs = read_named(scan, "runs", 0, UINT64_MAX);
+    r->instants = read_named(scan, "instants", 1, r->requests);
+    read_order(r);
+    mt_model_read_descriptions(r);
+    mt_model_read_arrivals(r);
+    return mt_model_expect_end(scan);
 }
 
 mt_model *mt_model_read(mt_input *input, mt_error *error) {
-    mt_error problem;
-    mt_model_reader reader = {.scan = {.input = input, .error = error ? error : &problem}};
+    mt_model_reader reader = {.scan = {.input = input, .error = error}};
     if (!(reader.model = mt_new(sizeof *reader.model, "model", error)))
         return NULL;
     reader.model->references = 1;

@@ -11,6 +11,14 @@ typedef struct mt_model_reader {
     size_t description_capacity, run_capacity;
     uint64_t requests, runs, instants; /* as the first lines announce them */
     int64_t time_ns;                   /* of the last instant */
+
+    uint32_t shared, returning, unique; /* what the descriptions being read have in common */
+    /* For what must hold of all of them; in blocks, which 2^32 descriptions cannot make more than
+     * 2^64 of. */
+    uint64_t sum_shared, sum_returning, sum_unique, sum_first_return;
+    uint64_t farthest; /* distance */
+    uint64_t longest;  /* elapsed */
+    int begins;        /* is there a request that shares nothing? */
 } mt_model_reader;
 
 /* The part with the descriptions and their runs. */

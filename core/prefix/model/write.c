@@ -12,23 +12,24 @@ enum { NUMBER_BYTES = 26 }; /* of any number here, with what stands before or be
 typedef struct writer {
     mt_output *output;
     mt_error *error;
-    char *at; /* in the room of the line being written; NULL after a failure */
+    char line[8 * NUMBER_BYTES], *at; /* what was put and not written yet is line[0..at) */
 } writer;
 
-/* Begins a line of at most so many numbers. */
-static int begin(writer *w, size_t numbers) {
-    w->at = mt_output_room(w->output, numbers * NUMBER_BYTES, w->error);
-    return w->at != NULL;
-}
-
-static void end(writer *w, const char *from) {
-    mt_output_advance(w->output, (size_t)(w->at - from));
-}
-
 static void put(writer *w, char before, uint64_t value) {
-    if (before)
-        *w->at++ = before;
+    *w->at++ = before;
     w->at = mt_write_u64(value, w->at);
+}
+
+/* Writes what was put so far. */
+static mt_code flush(writer *w) {
+    size_t length = (size_t)(w->at - w->line);
+    w->at = w->line;
+    return mt_output_write(w->output, w->line, length, w->error);
+}
+
+static mt_code end_line(writer *w) {
+    *w->at++ = '\n';
+    return flush(w);
 }
 
 static mt_code write_text(writer *w, const char *text) {
@@ -37,15 +38,8 @@ static mt_code write_text(writer *w, const char *text) {
 
 static mt_code write_named(writer *w, const char *name, uint64_t value) {
     mt_code code = write_text(w, name);
-    if (code)
-        return code;
-    if (!begin(w, 1))
-        return mt_code_of(w->error);
-    char *from = w->at;
     put(w, ' ', value);
-    *w->at++ = '\n';
-    end(w, from);
-    return MT_OK;
+    return code ? code : end_line(w);
 }
 
 /* ---- descriptions ---- */
@@ -55,30 +49,21 @@ static int same_blocks(const mt_description *a, const mt_description *b) {
 }
 
 static mt_code write_blocks(writer *w, const mt_description *description) {
-    if (!begin(w, 4))
-        return mt_code_of(w->error);
-    char *from = w->at;
-    put(w, 0, description->shared);
+    w->at = mt_write_u64(description->shared, w->at);
     put(w, ' ', description->returning);
     put(w, ' ', description->unique);
     *w->at++ = ':';
-    *w->at++ = '\n';
-    end(w, from);
-    return MT_OK;
+    return end_line(w);
 }
 
 static mt_code write_description(writer *w, const mt_description *description,
                                  const mt_model_run *runs) {
     uint32_t count = description->run_count;
-    if (!begin(w, 8))
-        return mt_code_of(w->error);
-    char *from = w->at;
-    put(w, 0, description->tokens);
-    *w->at++ = ' ';
+    w->at = mt_write_u64(description->tokens, w->at);
     if (description->output == MT_MODEL_NO_OUTPUT)
-        *w->at++ = '-';
+        w->at = stpcpy(w->at, " -");
     else
-        put(w, 0, description->output);
+        put(w, ' ', description->output);
     if (count > 0) {
         put(w, ' ', description->visits);
         put(w, ' ', runs[count - 1].distance);
@@ -86,16 +71,14 @@ static mt_code write_description(writer *w, const mt_description *description,
         put(w, ' ', description->beyond);
         put(w, ' ', description->visits == 1 ? description->first_return : description->previous);
     }
-    end(w, from);
     for (uint32_t i = 0; i + 1 < count; i++) {
-        if (!begin(w, 2))
-            return mt_code_of(w->error);
-        from = w->at;
+        mt_code code = flush(w);
+        if (code)
+            return code;
         put(w, ' ', runs[i].end);
         put(w, ':', runs[i].distance);
-        end(w, from);
     }
-    return mt_output_write(w->output, "\n", 1, w->error);
+    return end_line(w);
 }
 
 static mt_code write_descriptions(writer *w, const mt_model *model) {
@@ -104,9 +87,8 @@ static mt_code write_descriptions(writer *w, const mt_model *model) {
                                  "descriptions\n");
     for (size_t i = 0; i < model->count && !code; i++) {
         const mt_description *description = &model->descriptions[i];
-        if (mt_interrupted())
-            return mt_fail(w->error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (i == 0 || !same_blocks(description, description - 1))
+        code = mt_poll_interrupt(w->error);
+        if (!code && (i == 0 || !same_blocks(description, description - 1)))
             code = write_blocks(w, description);
         if (!code)
             code = write_description(w, description, model->runs + description->run_begin);
@@ -118,18 +100,10 @@ static mt_code write_descriptions(writer *w, const mt_model *model) {
 
 /* A line of a number (milliseconds, if `is_gap`, of nanoseconds) and how often. */
 static mt_code write_counted(writer *w, int64_t value, int is_gap, uint64_t count) {
-    if (!begin(w, 3))
-        return mt_code_of(w->error);
-    char *from = w->at;
-    if (is_gap)
-        w->at = mt_write_milliseconds(value, 6, w->at);
-    else
-        w->at = mt_write_u64((uint64_t)value, w->at);
+    w->at = is_gap ? mt_write_milliseconds(value, 6, w->at) : mt_write_u64((uint64_t)value, w->at);
     if (count != 1)
         put(w, ' ', count);
-    *w->at++ = '\n';
-    end(w, from);
-    return MT_OK;
+    return end_line(w);
 }
 
 /* The end of the instant that begins with request `i`. */
@@ -190,8 +164,8 @@ static mt_code write_tallies(writer *w, const mt_model *model, size_t instants) 
 }
 
 mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output, mt_error *error) {
-    mt_error problem;
-    writer w = {.output = output, .error = error ? error : &problem};
+    writer w = {.output = output, .error = error};
+    w.at = w.line;
     size_t instants = count_instants(model);
     int is_kept = keep_order && model->gaps_in_order;
     mt_code code;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/interrupt.h"
+#include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ typedef struct blocks {
     uint32_t count;
 } blocks;
 
+enum { POLLED = 1 << 16 }; /* Ctrl-C is asked for once in so many blocks */
+
 /* What a block is, beside the one before it. */
 typedef enum kind { NODE, SAME_NODE, TAIL, SAME_TAIL } kind;
 
@@ -29,18 +32,11 @@ static kind kind_of(const blocks *all, uint32_t block) {
     return parent != MT_NO_BLOCK && all->visited[parent] == visited ? SAME_NODE : NODE;
 }
 
-static mt_code interrupted(uint32_t step, mt_error *error) {
-    enum { STEPS = 1 << 16 };
-    if (step % STEPS == 0 && mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    return MT_OK;
-}
-
 static mt_code make_room(mt_radix *radix, const blocks *all, mt_error *error) {
     size_t nodes = 1, tails = 0;
     mt_code code;
     for (uint32_t b = 0; b < all->count; b++) {
-        if ((code = interrupted(b, error)))
+        if (b % POLLED == 0 && (code = mt_poll_interrupt(error)))
             return code;
         kind what = kind_of(all, b);
         nodes += what == NODE;
@@ -66,7 +62,7 @@ static mt_code make_nodes(mt_radix *radix, blocks *all, mt_error *error) {
     nodes[0].block = MT_NO_BLOCK;
     nodes[0].visited = (uint32_t)radix->paths;
     for (uint32_t b = 0; b < all->count; b++) {
-        if ((code = interrupted(b, error)))
+        if (b % POLLED == 0 && (code = mt_poll_interrupt(error)))
             return code;
         kind what = kind_of(all, b);
         if (what == SAME_TAIL) {
@@ -135,11 +131,6 @@ typedef struct named_node {
     uint32_t node;
 } named_node;
 
-static int compare_ids(const void *a, const void *b) {
-    uint64_t first = ((const named_node *)a)->id, second = ((const named_node *)b)->id;
-    return (first > second) - (first < second);
-}
-
 /* The trace's own ids of a raw tree's nodes, and their order. */
 static mt_code name_nodes(mt_radix *radix, mt_error *error) {
     const mt_radix_node *nodes = radix->nodes.data;
@@ -155,7 +146,7 @@ static mt_code name_nodes(mt_radix *radix, mt_error *error) {
         ids[n] = names[nodes[n].block];
         order[n] = (named_node){ids[n], n};
     }
-    qsort(order + 1, radix->node_count - 1, sizeof *order, compare_ids);
+    qsort(order + 1, radix->node_count - 1, sizeof *order, mt_by_u64);
     uint32_t *by_id = radix->by_id.data;
     for (uint32_t n = 0; n < radix->node_count; n++)
         by_id[n] = order[n].node;

@@ -125,7 +125,7 @@ mt_code mt_radix_add(mt_radix *radix, const mt_request *request, mt_error *error
     if (radix->is_finished)
         return mt_fail(error, MT_ERROR_VALUE, "the tree is finished");
     if (radix->block_size > 0)
-        code = mt_check_request(request, radix->block_size, "the synthesis", error);
+        code = mt_check_request(request, radix->block_size, 1, "the synthesis", error);
     size_t blocks = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0;
     if (code || (code = make_room(radix, blocks, error)))
         return code;

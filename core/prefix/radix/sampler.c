@@ -7,8 +7,6 @@
 #include "prefix/radix/state.h"
 #include "random/generator.h"
 
-#include <string.h>
-
 #define LONGEST_INPUT ((uint64_t)1 << 53)
 
 struct mt_radix_sampler {
@@ -153,12 +151,6 @@ static mt_code make_arrays(mt_radix_sampler *sampler, mt_error *error) {
     return MT_OK;
 }
 
-static void start(mt_random *random, uint64_t seed, const char *purpose) {
-    static const char name[] = "synthesize";
-    mt_random_start(random,
-                    mt_random_key_of(seed, name, sizeof name - 1, purpose, strlen(purpose)));
-}
-
 static mt_code check_options(const mt_radix *radix, const mt_synthesis_options *options,
                              mt_error *error) {
     mt_code code = mt_synthesis_check(options, error);
@@ -180,9 +172,9 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
         return NULL;
     sampler->radix = radix;
     sampler->options = *options;
-    start(&sampler->prompt, options->seed, "prompt");
-    start(&sampler->output, options->seed, "output");
-    start(&sampler->copy, options->seed, "copy");
+    mt_random_begin(&sampler->prompt, options->seed, "synthesize", "prompt");
+    mt_random_begin(&sampler->output, options->seed, "synthesize", "output");
+    mt_random_begin(&sampler->copy, options->seed, "synthesize", "copy");
     mt_code code = make_arrays(sampler, error);
     if (code == MT_OK) {
         stretch_nodes(sampler);
@@ -301,10 +293,8 @@ static mt_code write_ids(mt_radix_sampler *sampler, const prompt *drawn, uint64_
 
 mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, mt_error *error) {
     prompt drawn;
-    if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-    mt_code code = draw_passing(sampler, &drawn, error);
-    if (code)
+    mt_code code = mt_poll_interrupt(error);
+    if (code || (code = draw_passing(sampler, &drawn, error)))
         return code;
     size_t count = drawn.context + drawn.tail;
     if (MT_GROW(request->hash_ids, request->hash_capacity, count))

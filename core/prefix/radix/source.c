@@ -3,20 +3,9 @@
 #include "base/memory.h"
 #include "prefix/block/check.h"
 
-struct mt_radix_source {
-    size_t references;
-    uint64_t block_size;
-    mt_radix *tree;
-    int64_t *gaps_ns;
-    size_t count, capacity;
-    int64_t last_time_ns;
-};
-
 mt_radix_source *mt_radix_source_new(uint64_t block_size, mt_error *error) {
-    if (block_size == 0) {
-        mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1");
-        return NULL;
-    }
+    if (block_size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "block size must be at least 1"));
     mt_radix_source *source = mt_new(sizeof *source, "radix tree", error);
     if (!source)
         return NULL;
@@ -56,21 +45,4 @@ mt_code mt_radix_source_add(mt_radix_source *source, const mt_request *request, 
     source->last_time_ns = request->time_ns;
     source->count++;
     return MT_OK;
-}
-
-mt_code mt_radix_source_finish(mt_radix_source *source, mt_error *error) {
-    return mt_radix_finish(source->tree, error);
-}
-
-const mt_radix *mt_radix_source_tree(const mt_radix_source *source) {
-    return source->tree;
-}
-
-const int64_t *mt_radix_source_gaps(const mt_radix_source *source, size_t *count) {
-    *count = source->count;
-    return source->gaps_ns;
-}
-
-uint64_t mt_radix_source_block_size(const mt_radix_source *source) {
-    return source->block_size;
 }

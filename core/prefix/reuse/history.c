@@ -27,10 +27,6 @@ void mt_reuse_history_free(mt_reuse_history *history) {
 
 /* ---- distances ---- */
 
-uint64_t mt_reuse_distance(const mt_reuse_history *history, uint32_t slot) {
-    return mt_parts_distance(&history->parts, slot);
-}
-
 /* Grows every cache's content by the last slot, and lets go of the slots it has no room for. */
 static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
     for (int j = 0; j < MT_REUSE_SIZES; j++) {
@@ -40,7 +36,7 @@ static void grow_caches(mt_reuse_history *history, uint32_t blocks) {
             history->held[j] -= slot->length - slot->low;
         }
         mt_assert(history->oldest[j] == history->slot_count ||
-                  history->held[j] == mt_reuse_distance(history, history->oldest[j]));
+                  history->held[j] == mt_parts_distance(&history->parts, history->oldest[j]));
     }
 }
 
@@ -53,20 +49,17 @@ static void take_away(mt_reuse_history *history, uint32_t slot, uint32_t blocks)
 
 /* ---- looking ---- */
 
-uint32_t mt_reuse_owner(const mt_reuse_history *history, uint32_t node, uint32_t depth) {
-    if (node == MT_NO_NODE || history->nodes[node].owner == MT_NO_SLOT)
-        return MT_NO_SLOT;
-    while (history->nodes[node].begin >= depth)
-        node = history->nodes[node].parent;
-    return history->nodes[node].owner;
-}
-
-/* The node of the slot's path that block depth - 1 is in. */
-static uint32_t node_at(const mt_reuse_history *history, uint32_t slot, uint32_t depth) {
-    uint32_t node = history->slots[slot].node;
+/* The node that block depth - 1 is in, of the prefix that ends in `node`. */
+static uint32_t node_at(const mt_reuse_history *history, uint32_t node, uint32_t depth) {
     while (history->nodes[node].begin >= depth)
         node = history->nodes[node].parent;
     return node;
+}
+
+uint32_t mt_reuse_owner(const mt_reuse_history *history, uint32_t node, uint32_t depth) {
+    if (node == MT_NO_NODE || history->nodes[node].owner == MT_NO_SLOT)
+        return MT_NO_SLOT;
+    return history->nodes[node_at(history, node, depth)].owner;
 }
 
 /* Raises hits to `blocks` where the slot is still held. Numbers above 0 are in the order of their
@@ -99,7 +92,7 @@ void mt_reuse_hits(const mt_reuse_history *history, uint32_t slot, uint32_t dept
 
 uint32_t mt_reuse_first_return(const mt_reuse_history *history, uint32_t slot, uint32_t depth) {
     uint32_t blocks = 0;
-    for (uint32_t node = node_at(history, slot, depth);
+    for (uint32_t node = node_at(history, history->slots[slot].node, depth);
          node != MT_NO_NODE && history->nodes[node].visits == 1;
          node = history->nodes[node].parent) {
         const mt_reuse_node *here = &history->nodes[node];
@@ -222,7 +215,7 @@ static mt_code new_node(mt_reuse_history *history, mt_reuse_node node, uint32_t 
 /* The node that ends at `depth` on the slot's path: what goes further is split off. */
 static mt_code split_at(mt_reuse_history *history, uint32_t slot, uint32_t depth, uint32_t *number,
                         mt_error *error) {
-    uint32_t lower = node_at(history, slot, depth);
+    uint32_t lower = node_at(history, history->slots[slot].node, depth);
     *number = lower;
     if (history->nodes[lower].end == depth)
         return MT_OK;
@@ -324,10 +317,6 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
 }
 
 /* ---- forgetting ---- */
-
-int mt_reuse_must_forget(const mt_reuse_history *history) {
-    return history->slot_count >= history->forget_at;
-}
 
 /* Gives every slot its new place: those in reach of `keep` that still have a part of their own. */
 static uint32_t number_anew(const mt_reuse_history *history, uint32_t *moved) {

@@ -56,7 +56,7 @@ typedef struct mt_reuse_history {
     uint32_t slot_count;
     uint32_t forget_at; /* when there are so many slots, the old ones are forgotten */
     size_t slot_capacity;
-    mt_parts parts;             /* the slots' own parts */
+    mt_parts parts;             /* the slots' own parts: the distances at which they come back */
     mt_reuse_reach *near, *far; /* of 32 and of 1024 slots */
     size_t near_capacity, far_capacity;
 
@@ -70,9 +70,6 @@ typedef struct mt_reuse_history {
 void mt_reuse_history_begin(mt_reuse_history *history);
 
 void mt_reuse_history_free(mt_reuse_history *history);
-
-/* The distance at which the slot's own part comes back. */
-uint64_t mt_reuse_distance(const mt_reuse_history *history, uint32_t slot);
 
 /* The slot that touched block `depth` - 1 of the prefix that ends in node last; MT_NO_SLOT when the
  * node was forgotten. depth >= 1, not beyond the node's end. */
@@ -98,9 +95,8 @@ mt_code mt_reuse_place(mt_reuse_history *history, uint32_t from, uint32_t shared
                        uint32_t returning, uint32_t unique, uint64_t *next_id, uint64_t *ids,
                        mt_error *error);
 
-/* Is it time to forget? Then mt_reuse_forget drops what is beyond `keep`: slot s becomes
- * moved[s], MT_NO_SLOT when it is gone; moved has slot_count entries (before). */
-int mt_reuse_must_forget(const mt_reuse_history *history);
+/* Drops what is beyond `keep`: slot s becomes moved[s], MT_NO_SLOT when it is gone; moved has
+ * slot_count entries (before). Due when slot_count has come to forget_at. */
 void mt_reuse_forget(mt_reuse_history *history, uint32_t *moved);
 
 #endif

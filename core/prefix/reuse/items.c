@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "trace/blocks.h"
 
 #include <math.h>
@@ -56,8 +57,7 @@ static int set_lengths(mt_reuse_item *item, const mt_description *from, const mt
 static double distance_scale(const mt_reuse_items *items, const mt_model *model) {
     double blocks = 0;
     for (size_t i = 0; i < model->count; i++)
-        blocks += (double)model->descriptions[i].shared + model->descriptions[i].returning +
-                  model->descriptions[i].unique;
+        blocks += (double)mt_description_blocks(&model->descriptions[i]);
     double share = (double)items->count / (double)model->count;
     return blocks > 0 && items->blocks > 0 ? items->blocks / (blocks * share) : 1;
 }
@@ -128,22 +128,12 @@ typedef struct mass {
     uint32_t distance, blocks;
 } mass;
 
-static int compare_mass(const void *a, const void *b) {
-    uint32_t x = ((const mass *)a)->distance, y = ((const mass *)b)->distance;
-    return x < y ? -1 : x > y;
-}
-
-static int compare_sizes(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The second half of the sizes: quantiles of the distances, weighted by the blocks that come back
  * at them. */
 static void set_quantiles(mt_reuse_items *items, mass *masses, size_t count, uint64_t most) {
     double all = 0, so_far = 0;
     int j = LOG_SIZES;
-    qsort(masses, count, sizeof *masses, compare_mass);
+    qsort(masses, count, sizeof *masses, mt_by_u32);
     for (size_t i = 0; i < count; i++)
         all += masses[i].blocks;
     for (size_t i = 0; i < count; i++) {
@@ -174,7 +164,7 @@ static void set_sizes(mt_reuse_items *items, mass *masses) {
         items->sizes[j] = (uint64_t)floor(
             LEAST_SIZE * pow((double)most / LEAST_SIZE, j / (double)(LOG_SIZES - 1)) + 0.5);
     set_quantiles(items, masses, count, most);
-    qsort(items->sizes, MT_REUSE_SIZES, sizeof items->sizes[0], compare_sizes);
+    qsort(items->sizes, MT_REUSE_SIZES, sizeof items->sizes[0], mt_by_u64);
     for (int j = 0; j < MT_REUSE_SIZES; j++) {
         double below = (double)items->sizes[j > 0 ? j - 1 : 0];
         double above = (double)items->sizes[j < MT_REUSE_SIZES - 1 ? j + 1 : j];

@@ -16,11 +16,16 @@ typedef struct ranked {
     uint32_t item;
 } ranked;
 
+/* Items [begin, begin + count) of a list. */
+typedef struct members {
+    uint32_t begin, count;
+} members;
+
 /* Where items come back to: so many blocks, touched by so many requests before. */
 typedef struct class {
     uint32_t depth, visits;
-    uint32_t demand_begin, demands;  /* in `demanding`: items that come back to such a place */
-    uint32_t supply_begin, supplies; /* in `supplying`: items that leave such a place behind */
+    members demands;  /* in `demanding`: items that come back to such a place */
+    members supplies; /* in `supplying`: items that leave such a place behind */
 } class;
 
 /* What is known of one item, in touches. */
@@ -126,18 +131,17 @@ static void make_classes(matching *match, const mt_reuse_items *items) {
             match->classes[match->class_count++] = match->classes[i];
 }
 
-/* Calls that fill the lists of demanding and supplying items, first counting, then entering. */
-static void enter(class *where, uint32_t *list, uint32_t begin, uint32_t *count, uint32_t item) {
-    if (!where)
-        return;
+/* Counts one more member, and enters it into the list, if that is given. */
+static void enter(members *to, uint32_t *list, uint32_t item) {
     if (list)
-        list[begin + *count] = item;
-    ++*count;
+        list[to->begin + to->count] = item;
+    to->count++;
 }
 
+/* Fills the lists of demanding and supplying items, or only counts. */
 static void enter_all(matching *match, const mt_reuse_items *items, int counting) {
     for (uint32_t c = 0; c < match->class_count; c++)
-        match->classes[c].demands = match->classes[c].supplies = 0;
+        match->classes[c].demands.count = match->classes[c].supplies.count = 0;
     uint32_t *demanding = counting ? NULL : match->demanding;
     uint32_t *supplying = counting ? NULL : match->supplying;
     for (uint32_t p = 0; p < match->place_count; p++) {
@@ -145,16 +149,16 @@ static void enter_all(matching *match, const mt_reuse_items *items, int counting
         const mt_reuse_item *item = &items->items[i];
         class *to = demands(item) ? class_of(match, item->shared, visits) : NULL;
         if (to)
-            enter(to, demanding, to->demand_begin, &to->demands, i);
+            enter(&to->demands, demanding, i);
         class *left = left_behind(match, item, visits);
         if (left)
-            enter(left, supplying, left->supply_begin, &left->supplies, i);
+            enter(&left->supplies, supplying, i);
     }
     for (uint32_t i = 0; i < items->count; i++) {
         const mt_reuse_item *item = &items->items[i];
         class *left = item->shared == 0 ? left_behind(match, item, 0) : NULL;
         if (left)
-            enter(left, supplying, left->supply_begin, &left->supplies, i);
+            enter(&left->supplies, supplying, i);
     }
 }
 
@@ -162,10 +166,10 @@ static void lay_out_classes(matching *match, const mt_reuse_items *items) {
     enter_all(match, items, 1);
     uint32_t demand = 0, supply = 0;
     for (uint32_t c = 0; c < match->class_count; c++) {
-        match->classes[c].demand_begin = demand;
-        match->classes[c].supply_begin = supply;
-        demand += match->classes[c].demands;
-        supply += match->classes[c].supplies;
+        match->classes[c].demands.begin = demand;
+        match->classes[c].supplies.begin = supply;
+        demand += match->classes[c].demands.count;
+        supply += match->classes[c].supplies.count;
     }
 }
 
@@ -176,13 +180,13 @@ static void estimate_spans(matching *match, const mt_reuse_items *items) {
     for (uint32_t c = match->class_count; c-- > 0;) {
         class *here = &match->classes[c];
         double sum = 0;
-        for (uint32_t m = 0; m < here->demands; m++) {
-            uint32_t i = match->demanding[here->demand_begin + m];
+        for (uint32_t m = 0; m < here->demands.count; m++) {
+            uint32_t i = match->demanding[here->demands.begin + m];
             sum += items->items[i].elapsed + match->prospects[i].estimate;
         }
-        for (uint32_t m = 0; m < here->supplies; m++)
-            match->prospects[match->supplying[here->supply_begin + m]].estimate =
-                sum / here->supplies;
+        for (uint32_t m = 0; m < here->supplies.count; m++)
+            match->prospects[match->supplying[here->supplies.begin + m]].estimate =
+                sum / here->supplies.count;
     }
 }
 
@@ -272,19 +276,19 @@ static void match_by_distance(mt_reuse_plan *plan, const class *here) {
     matching *match = plan->matching;
     const mt_reuse_item *items = plan->items->items;
     ranked *wanted = match->ranks, *offered = match->others;
-    for (uint32_t k = 0; k < here->demands; k++) {
-        uint32_t i = match->demanding[here->demand_begin + k];
+    for (uint32_t k = 0; k < here->demands.count; k++) {
+        uint32_t i = match->demanding[here->demands.begin + k];
         wanted[k] = (ranked){plan->items->kinships[i].previous, i};
     }
-    for (uint32_t k = 0; k < here->supplies; k++) {
-        uint32_t i = match->supplying[here->supply_begin + k];
+    for (uint32_t k = 0; k < here->supplies.count; k++) {
+        uint32_t i = match->supplying[here->supplies.begin + k];
         offered[k] = (ranked){items[i].distance, i};
     }
-    sort_ranked(wanted, here->demands);
-    sort_ranked(offered, here->supplies);
+    sort_ranked(wanted, here->demands.count);
+    sort_ranked(offered, here->supplies.count);
     uint32_t next = 0;
-    for (uint32_t k = 0; k < here->demands && next < here->supplies; k++) {
-        while (here->supplies - next > here->demands - k &&
+    for (uint32_t k = 0; k < here->demands.count && next < here->supplies.count; k++) {
+        while (here->supplies.count - next > here->demands.count - k &&
                fabs(offered[next + 1].key - wanted[k].key) <=
                    fabs(offered[next].key - wanted[k].key))
             next++;
@@ -296,29 +300,30 @@ static void match_by_distance(mt_reuse_plan *plan, const class *here) {
 static void match_by_time(mt_reuse_plan *plan, const class *here, mt_random *random) {
     matching *match = plan->matching;
     ranked *wanted = match->ranks, *offered = match->others;
-    for (uint32_t k = 0; k < here->demands; k++) { /* shuffled, for those that take equally long */
+    for (uint32_t k = 0; k < here->demands.count;
+         k++) { /* shuffled, for those that take equally long */
         uint32_t at = (uint32_t)mt_random_below(random, k + 1);
-        uint32_t i = match->demanding[here->demand_begin + k];
+        uint32_t i = match->demanding[here->demands.begin + k];
         wanted[k] = wanted[at];
         wanted[at] = (ranked){-(plan->items->items[i].elapsed + match->prospects[i].estimate), i};
     }
-    for (uint32_t k = 0; k < here->supplies; k++) {
-        uint32_t i = match->supplying[here->supply_begin + k];
+    for (uint32_t k = 0; k < here->supplies.count; k++) {
+        uint32_t i = match->supplying[here->supplies.begin + k];
         offered[k] = (ranked){match->prospects[i].head, i};
     }
-    sort_ranked(wanted, here->demands);
-    sort_ranked(offered, here->supplies);
+    sort_ranked(wanted, here->demands.count);
+    sort_ranked(offered, here->supplies.count);
     uint32_t next = 0, open = 0; /* offered[0 .. open) are in time, and free */
-    for (uint32_t k = 0; k < here->demands; k++) {
+    for (uint32_t k = 0; k < here->demands.count; k++) {
         double latest = plan->items->blocks + wanted[k].key;
-        while (next < here->supplies && offered[next].key <= latest)
+        while (next < here->supplies.count && offered[next].key <= latest)
             offered[open++] = offered[next++];
         uint32_t item;
         if (open > 0) {
             uint32_t at = (uint32_t)mt_random_below(random, open);
             item = offered[at].item;
             offered[at] = offered[--open];
-        } else if (next < here->supplies) {
+        } else if (next < here->supplies.count) {
             item = offered[next++].item;
         } else {
             return;

@@ -27,15 +27,13 @@ mt_code mt_reuse_population_open(mt_reuse_population *population, const mt_reuse
     char name[40] = "synthesize"; /* the first population's; the others' have their number */
     if (number > 0)
         snprintf(name, sizeof name, "synthesize/%llu", (unsigned long long)number);
-    size_t length = strlen(name);
     population->items = items;
     population->promises = mt_allocate(items->count, sizeof *population->promises);
     if (!population->promises)
         return mt_fail_memory(error, "synthesiser");
-    mt_random_start(&population->plan_random, mt_random_key_of(seed, name, length, "plan", 4));
-    mt_random_start(&population->wait_random, mt_random_key_of(seed, name, length, "wait", 4));
-    for (int j = 0; j < MT_REUSE_SIZES; j++)
-        population->history.sizes[j] = items->sizes[j];
+    mt_random_begin(&population->plan_random, seed, name, "plan");
+    mt_random_begin(&population->wait_random, seed, name, "wait");
+    memcpy(population->history.sizes, items->sizes, sizeof items->sizes);
     uint64_t farthest = items->sizes[MT_REUSE_SIZES - 1];
     population->history.keep = farthest + farthest / 4 + LEAST_DISTANCE;
     mt_reuse_history_begin(&population->history);
@@ -145,7 +143,8 @@ static mt_code place(mt_reuse_population *population, uint32_t number, uint32_t 
     population->clock += (double)length;
     if ((code = promise(population, number, error)))
         return code;
-    return mt_reuse_must_forget(&population->history) ? forget(population, error) : MT_OK;
+    int must_forget = population->history.slot_count >= population->history.forget_at;
+    return must_forget ? forget(population, error) : MT_OK;
 }
 
 /* ---- deciding ---- */
@@ -167,14 +166,14 @@ static void exchange(mt_reuse_population *population, uint32_t item, uint32_t ow
 
 /* The place of a successor that is due (or, when `forced`, has to be placed all the same): *slot,
  * or put off. */
-static mt_code place_of_successor(mt_reuse_population *population, mt_reuse_wait *wait, int forced,
-                                  uint32_t *slot, decision *decided, mt_error *error) {
+static mt_code place_of_successor(mt_reuse_population *population, const mt_reuse_wait *wait,
+                                  int forced, uint32_t *slot, decision *decided, mt_error *error) {
     mt_reuse_history *history = &population->history;
     const mt_reuse_item *item = item_of(population, wait->item);
     mt_reuse_promise promised = population->promises[wait->item];
     uint32_t own = mt_reuse_owner(history, promised.node, item->shared);
     int untouched = own != MT_NO_SLOT && own == promised.slot;
-    double distance = own != MT_NO_SLOT ? (double)mt_reuse_distance(history, own) : 0;
+    double distance = own != MT_NO_SLOT ? (double)mt_parts_distance(&history->parts, own) : 0;
     int early = distance + population->items->mean_blocks / 2 < item->distance;
     *decided = PUT_OFF;
     if (early && untouched && !forced)
@@ -215,9 +214,10 @@ static int others_may_come(const mt_reuse_population *population) {
 }
 
 /* The place of an item that is nobody's successor: *slot, or put off among the waiting. */
-static mt_code place_of_other(mt_reuse_population *population, uint32_t number, uint32_t tries,
+static mt_code place_of_other(mt_reuse_population *population, const mt_reuse_wait *wait,
                               uint32_t *slot, decision *decided, mt_error *error) {
-    const mt_reuse_item *item = item_of(population, number);
+    const mt_reuse_item *item = item_of(population, wait->item);
+    uint32_t tries = wait->tries;
     float cost = 0, fit = 0;
     *slot = MT_NO_SLOT;
     *decided = PLACED;
@@ -231,7 +231,7 @@ static mt_code place_of_other(mt_reuse_population *population, uint32_t number, 
         return MT_OK;
     *decided = PUT_OFF;
     double later = 1 + mt_random_uniform(&population->wait_random) * wait_requests;
-    return push(&population->waiting, (double)population->made + later, number,
+    return push(&population->waiting, (double)population->made + later, wait->item,
                 tries < TRIES ? tries + 1 : tries, error);
 }
 
@@ -248,7 +248,7 @@ static mt_code least_early(mt_reuse_population *population, mt_reuse_wait *chose
                                       item->shared);
         double distance = population->items->mean_blocks / 2;
         if (own != MT_NO_SLOT)
-            distance += (double)mt_reuse_distance(&population->history, own);
+            distance += (double)mt_parts_distance(&population->history.parts, own);
         double early = log(fmax(item->distance, LEAST_DISTANCE) / fmax(distance, LEAST_DISTANCE));
         if (early < least) {
             least = early;
@@ -285,33 +285,28 @@ static uint32_t deal(mt_reuse_population *population) {
     return deck[population->dealt++];
 }
 
-/* One item looked at: placed at *slot, or put off. */
-static mt_code decide(mt_reuse_population *population, uint32_t *item, uint32_t *slot,
+/* One item looked at, *wait: placed at *slot, or put off. */
+static mt_code decide(mt_reuse_population *population, mt_reuse_wait *wait, uint32_t *slot,
                       decision *decided, mt_error *error) {
     mt_code code = make_ready(population, error);
     if (code)
         return code;
     int dealing = population->dealt < population->plan.deck_count;
-    const mt_reuse_heap *waiting = &population->waiting;
+    mt_reuse_heap *waiting = &population->waiting;
     int waited = waiting->count > 0 && waiting->items[0].moment <= (double)population->made;
     if (population->ready.count > 0) {
-        mt_reuse_wait wait = mt_reuse_heap_pop(&population->ready);
-        *item = wait.item;
-        return place_of_successor(population, &wait, 0, slot, decided, error);
+        *wait = mt_reuse_heap_pop(&population->ready);
+        return place_of_successor(population, wait, 0, slot, decided, error);
     }
-    if (waited || (waiting->count > 0 && !dealing && population->due.count == 0)) {
-        mt_reuse_wait wait = mt_reuse_heap_pop(&population->waiting);
-        *item = wait.item;
-        return place_of_other(population, wait.item, wait.tries, slot, decided, error);
+    if (!dealing && !waited && (waiting->count == 0 || population->due.count > 0)) {
+        code = least_early(population, wait, error);
+        return code ? code : place_of_successor(population, wait, 1, slot, decided, error);
     }
-    if (dealing) {
-        *item = deal(population);
-        return place_of_other(population, *item, 0, slot, decided, error);
-    }
-    mt_reuse_wait wait;
-    code = least_early(population, &wait, error);
-    *item = wait.item;
-    return code ? code : place_of_successor(population, &wait, 1, slot, decided, error);
+    if (waited || !dealing)
+        *wait = mt_reuse_heap_pop(waiting);
+    else
+        *wait = (mt_reuse_wait){.item = deal(population)};
+    return place_of_other(population, wait, slot, decided, error);
 }
 
 /* The very first request is one that needs no prefix, where there is such an item: it is moved to
@@ -349,14 +344,13 @@ mt_code mt_reuse_population_next(mt_reuse_population *population, uint64_t *next
     }
     mt_random_seek(&population->wait_random, population->made);
     for (;;) { /* many are put off where hardly anybody has a prefix to go back to */
-        uint32_t item, slot;
+        mt_reuse_wait wait;
+        uint32_t slot;
         decision decided;
-        if (mt_interrupted())
-            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        mt_code code = decide(population, &item, &slot, &decided, error);
-        if (code)
+        mt_code code = mt_poll_interrupt(error);
+        if (code || (code = decide(population, &wait, &slot, &decided, error)))
             return code;
         if (decided == PLACED)
-            return place(population, item, slot, next_id, made, error);
+            return place(population, wait.item, slot, next_id, made, error);
     }
 }

@@ -3,11 +3,24 @@
 #ifndef MT_PREFIX_REUSE_POPULATION_H
 #define MT_PREFIX_REUSE_POPULATION_H
 
+#include "base/heap.h"
 #include "prefix/reuse/choice.h"
-#include "prefix/reuse/heap.h"
 #include "prefix/reuse/plan.h"
 #include "prefix/synthetic.h"
 #include "random/generator.h"
+
+/* An item waiting for a moment; in a heap the earliest comes first. */
+typedef struct mt_reuse_wait {
+    double moment;
+    uint32_t item;
+    uint32_t tries;
+} mt_reuse_wait;
+
+static inline int mt_reuse_is_sooner(const mt_reuse_wait *a, const mt_reuse_wait *b) {
+    return a->moment < b->moment;
+}
+
+MT_HEAP(mt_reuse_heap, mt_reuse_wait, mt_reuse_is_sooner)
 
 /* Where a successor is to come back to. */
 typedef struct mt_reuse_promise {

@@ -42,21 +42,15 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
     reuse->model = mt_model_retain(model);
     reuse->seed = options->seed;
     reuse->population_count = options->prefix_root_multiplier;
-    mt_random_start(&reuse->copy_random,
-                    mt_random_key_of(options->seed, "synthesize", 10, "copy", 4));
-    if (mt_reuse_items_make(&reuse->items, model, options, error) != MT_OK ||
-        check_populations(reuse, error) != MT_OK) {
-        mt_reuse_free(reuse);
-        return NULL;
-    }
-    reuse->populations =
-        mt_allocate_zero((size_t)reuse->population_count, sizeof(mt_reuse_population *));
-    if (!reuse->populations) {
-        mt_reuse_free(reuse);
-        mt_fail_memory(error, "synthesiser");
-        return NULL;
-    }
-    return reuse;
+    mt_random_begin(&reuse->copy_random, options->seed, "synthesize", "copy");
+    mt_code code = mt_reuse_items_make(&reuse->items, model, options, error);
+    if (code == MT_OK && (code = check_populations(reuse, error)) == MT_OK &&
+        !(reuse->populations = mt_allocate_zero(reuse->population_count, sizeof(void *))))
+        code = mt_fail_memory(error, "synthesiser");
+    if (code == MT_OK)
+        return reuse;
+    mt_reuse_free(reuse);
+    return NULL;
 }
 
 static void free_population(mt_reuse_population *population) {

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+enum { INPUT, CONTEXT, UNIQUE_PROMPT, OUTPUT, LENGTHS };
+
 struct mt_synthesis {
     size_t references;
     mt_radix_source *source; /* what the sampler draws from */
@@ -20,28 +22,18 @@ struct mt_synthesis {
     int compact;
     mt_synthetic made;
     char extra[128];
-    uint64_t requests, blocks; /* made so far */
-    int64_t last_time_ns;
-    mt_tally input_lengths, contexts, unique_prompts, output_lengths;
+    mt_synthesis_summary so_far; /* its lengths are in the tallies */
+    mt_tally lengths[LENGTHS];
 };
 
 /* ---- opening ---- */
 
-static const int64_t *gaps_of(const mt_origin *origin, size_t *count) {
-    if (origin->source)
-        return mt_radix_source_gaps(origin->source, count);
-    *count = origin->model->count;
-    return origin->model->gaps_ns;
-}
-
 uint64_t mt_origin_requests(const mt_origin *origin) {
-    size_t count;
-    gaps_of(origin, &count);
-    return count;
+    return origin->source ? origin->source->count : origin->model->count;
 }
 
 uint64_t mt_origin_block_size(const mt_origin *origin) {
-    return origin->source ? mt_radix_source_block_size(origin->source) : origin->model->block_size;
+    return origin->source ? origin->source->block_size : origin->model->block_size;
 }
 
 int mt_origin_keeps_order(const mt_origin *origin) {
@@ -50,8 +42,8 @@ int mt_origin_keeps_order(const mt_origin *origin) {
 
 static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
                          const mt_synthesis_times *times, uint64_t seed, mt_error *error) {
-    size_t count;
-    const int64_t *gaps_ns = gaps_of(origin, &count);
+    size_t count = mt_origin_requests(origin);
+    const int64_t *gaps_ns = origin->source ? origin->source->gaps_ns : origin->model->gaps_ns;
     int64_t *spread_ns = NULL;
     mt_code code = MT_OK;
     if (times->dequantize) {
@@ -81,33 +73,24 @@ static mt_code open_prompts(mt_synthesis *synthesis, const mt_origin *origin,
         synthesis->reuse = mt_reuse_new(origin->model, options, error);
     } else {
         synthesis->source = mt_radix_source_retain(origin->source);
-        synthesis->sampler =
-            mt_radix_sampler_new(mt_radix_source_tree(origin->source), options, error);
+        synthesis->sampler = mt_radix_sampler_new(origin->source->tree, options, error);
     }
     return synthesis->reuse || synthesis->sampler ? MT_OK : mt_code_of(error);
 }
 
 mt_synthesis *mt_synthesis_new(const mt_origin *origin, const mt_synthesis_options *options,
                                const mt_synthesis_times *times, int compact, mt_error *error) {
-    mt_error problem, *report = error ? error : &problem;
-    mt_synthesis *synthesis = mt_allocate_zero(1, sizeof *synthesis);
-    if (!synthesis) {
-        mt_fail_memory(report, "synthesis");
+    mt_synthesis *synthesis = mt_new(sizeof *synthesis, "synthesis", error);
+    if (!synthesis)
         return NULL;
-    }
     synthesis->references = 1;
     synthesis->block_size = options->block_size;
     synthesis->compact = compact;
-    if (open_times(synthesis, origin, times, options->seed, report) ||
-        open_prompts(synthesis, origin, options, report)) {
+    if (open_times(synthesis, origin, times, options->seed, error) ||
+        open_prompts(synthesis, origin, options, error)) {
         mt_synthesis_release(synthesis);
         return NULL;
     }
-    return synthesis;
-}
-
-mt_synthesis *mt_synthesis_retain(mt_synthesis *synthesis) {
-    synthesis->references++;
     return synthesis;
 }
 
@@ -119,10 +102,8 @@ void mt_synthesis_release(mt_synthesis *synthesis) {
     mt_radix_source_release(synthesis->source);
     mt_gaps_free(synthesis->gaps);
     mt_free(synthesis->made.hash_ids);
-    mt_tally_free(&synthesis->input_lengths);
-    mt_tally_free(&synthesis->contexts);
-    mt_tally_free(&synthesis->unique_prompts);
-    mt_tally_free(&synthesis->output_lengths);
+    for (int which = 0; which < LENGTHS; which++)
+        mt_tally_free(&synthesis->lengths[which]);
     mt_free(synthesis);
 }
 
@@ -156,16 +137,17 @@ static void set_extra(mt_synthesis *synthesis, mt_request *request) {
 /* Into the tallies of what was made. */
 static mt_code count_request(mt_synthesis *synthesis, const mt_request *request, mt_error *error) {
     const mt_synthetic *made = &synthesis->made;
+    mt_tally *lengths = synthesis->lengths;
     uint64_t context = context_of(synthesis);
-    if (mt_tally_add(&synthesis->input_lengths, made->input_length) ||
-        (made->has_output && mt_tally_add(&synthesis->output_lengths, made->output_length)) ||
+    if (mt_tally_add(&lengths[INPUT], made->input_length) ||
+        (made->has_output && mt_tally_add(&lengths[OUTPUT], made->output_length)) ||
         (made->knows_blocks &&
-         (mt_tally_add(&synthesis->contexts, context) ||
-          mt_tally_add(&synthesis->unique_prompts, made->input_length - context))))
+         (mt_tally_add(&lengths[CONTEXT], context) ||
+          mt_tally_add(&lengths[UNIQUE_PROMPT], made->input_length - context))))
         return mt_fail_memory(error, "synthesis");
-    synthesis->requests++;
-    synthesis->blocks += request->hash_count;
-    synthesis->last_time_ns = request->time_ns;
+    synthesis->so_far.requests++;
+    synthesis->so_far.blocks += request->hash_count;
+    synthesis->so_far.last_time_ns = request->time_ns;
     return MT_OK;
 }
 
@@ -201,44 +183,29 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
     return MT_OK;
 }
 
-/* The request, of which all but the time is made, with that time, and counted. 1 or -1. */
-static int finish_request(mt_synthesis *synthesis, const int64_t *time_ns, mt_request *request,
-                          mt_error *error) {
-    if (time_ns && set_time(synthesis, *time_ns, request, error) != MT_OK)
-        return -1;
-    return count_request(synthesis, request, error) == MT_OK ? 1 : -1;
-}
-
 /* Both sources: the first has nothing below it, the second no end of its own. */
 typedef struct synthesis_source {
     mt_source base;
     mt_synthesis *synthesis;
-    uint64_t left;
+    uint64_t left; /* of the first */
 } synthesis_source;
 
-static int synthesis_next(mt_source *source, mt_request *request, mt_error *error) {
+static int next(mt_source *source, mt_request *request, mt_error *error) {
     synthesis_source *self = (synthesis_source *)source;
-    mt_gaps *gaps = self->synthesis->gaps;
-    int64_t time_ns;
-    if (self->left == 0)
-        return 0;
-    self->left--;
-    if (make_request(self->synthesis, request, error) != MT_OK ||
-        (gaps && mt_gaps_next(gaps, &time_ns, error) != MT_OK))
-        return -1;
-    return finish_request(self->synthesis, gaps ? &time_ns : NULL, request, error);
-}
-
-static int step_next(mt_source *source, mt_request *request, mt_error *error) {
-    mt_synthesis *synthesis = ((synthesis_source *)source)->synthesis;
+    mt_synthesis *synthesis = self->synthesis;
+    mt_gaps *gaps = source->below ? NULL : synthesis->gaps;
     mt_request timed;
-    int status = mt_source_next(source->below, &timed, error);
+    timed.has = gaps ? MT_HAS_TIME : 0;
+    int status = source->below ? mt_source_next(source->below, &timed, error) : self->left > 0;
     if (status <= 0)
         return status;
-    if (make_request(synthesis, request, error) != MT_OK)
+    self->left--;
+    if (make_request(synthesis, request, error) ||
+        (gaps && mt_gaps_next(gaps, &timed.time_ns, error)) ||
+        (timed.has & MT_HAS_TIME && set_time(synthesis, timed.time_ns, request, error)) ||
+        count_request(synthesis, request, error))
         return -1;
-    return finish_request(synthesis, timed.has & MT_HAS_TIME ? &timed.time_ns : NULL, request,
-                          error);
+    return 1;
 }
 
 static const char *synthesis_name(const mt_source *source) {
@@ -251,15 +218,16 @@ static void synthesis_release(mt_source *source) {
 }
 
 static const mt_source_kind synthesis_kind = {
-    .next = synthesis_next, .release = synthesis_release, .name = synthesis_name};
-static const mt_source_kind step_kind = {.next = step_next, .release = synthesis_release};
+    .next = next, .release = synthesis_release, .name = synthesis_name};
+static const mt_source_kind step_kind = {.next = next, .release = synthesis_release};
 
 mt_source *mt_source_synthesis(mt_synthesis *synthesis, uint64_t most, mt_error *error) {
     synthesis_source *self =
         (synthesis_source *)mt_source_new(&synthesis_kind, sizeof *self, error);
     if (!self)
         return NULL;
-    self->synthesis = mt_synthesis_retain(synthesis);
+    self->synthesis = synthesis;
+    synthesis->references++;
     self->left = most;
     return &self->base;
 }
@@ -269,7 +237,8 @@ mt_source *mt_step_synthesis(mt_source *below, mt_synthesis *synthesis, mt_error
         (synthesis_source *)mt_source_over(below, &step_kind, sizeof *self, error);
     if (!self)
         return NULL;
-    self->synthesis = mt_synthesis_retain(synthesis);
+    self->synthesis = synthesis;
+    synthesis->references++;
     return &self->base;
 }
 
@@ -277,13 +246,12 @@ mt_source *mt_step_synthesis(mt_source *below, mt_synthesis *synthesis, mt_error
 
 mt_code mt_synthesis_summarise(const mt_synthesis *synthesis, mt_synthesis_summary *summary,
                                mt_error *error) {
-    summary->requests = synthesis->requests;
-    summary->blocks = synthesis->blocks;
-    summary->last_time_ns = synthesis->last_time_ns;
-    if (mt_tally_summarise(&synthesis->input_lengths, &summary->input_length) ||
-        mt_tally_summarise(&synthesis->contexts, &summary->context_length) ||
-        mt_tally_summarise(&synthesis->unique_prompts, &summary->unique_prompt_length) ||
-        mt_tally_summarise(&synthesis->output_lengths, &summary->output_length))
+    const mt_tally *lengths = synthesis->lengths;
+    *summary = synthesis->so_far;
+    if (mt_tally_summarise(&lengths[INPUT], &summary->input_length) ||
+        mt_tally_summarise(&lengths[CONTEXT], &summary->context_length) ||
+        mt_tally_summarise(&lengths[UNIQUE_PROMPT], &summary->unique_prompt_length) ||
+        mt_tally_summarise(&lengths[OUTPUT], &summary->output_length))
         return mt_fail_memory(error, "synthesis");
     return MT_OK;
 }

@@ -61,7 +61,6 @@ typedef struct mt_synthesis_summary {
 mt_code mt_synthesis_summarise(const mt_synthesis *synthesis, mt_synthesis_summary *summary,
                                mt_error *error);
 
-mt_synthesis *mt_synthesis_retain(mt_synthesis *synthesis); /* returns it */
-void mt_synthesis_release(mt_synthesis *synthesis);         /* NULL is allowed */
+void mt_synthesis_release(mt_synthesis *synthesis); /* NULL is allowed */
 
 #endif

@@ -77,7 +77,7 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
                          mt_json_named(&item, "stream");
         int is_extra = !place || place == &line->chat_id || place == &line->parent_chat_id;
         if (is_extra && !is_written && add_extra(self, extra, &item) != 0)
-            return mt_fail_memory(error, "log reader"), -1;
+            return mt_failed(mt_fail_memory(error, "log reader"));
         status = 0;
     }
     if (status < 0)
@@ -136,7 +136,7 @@ static int find_session(bailian_log *self, const mt_json *json, uint64_t number,
     }
     if (failed ||
         write_token(self, mt_texts_get(&self->chats, self->roots[chat]), &request->session) != 0)
-        return mt_fail_memory(error, "log reader"), -1;
+        return mt_failed(mt_fail_memory(error, "log reader"));
     request->has |= MT_HAS_SESSION;
     return 0;
 }
@@ -158,7 +158,7 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
                                       "a whole number of at least 0", error);
         if (count++ % join == 0) {
             if (MT_GROW(self->ids, self->id_capacity, ++blocks) != 0)
-                return mt_fail_memory(error, "log reader"), -1;
+                return mt_failed(mt_fail_memory(error, "log reader"));
         }
         chain = mt_key_number(chain, id);
         self->ids[blocks - 1] = chain.low;

@@ -141,10 +141,10 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
     if (one->text.text[0] != '"')
         return bad_value(self, one->text, "value (content)", "a string", error);
     if (MT_GROW(self->scratch, self->scratch_capacity, one->text.length) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
+        return mt_failed(mt_fail_memory(error, "conversation"));
     size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
     if (add_words(self, self->scratch, length) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
+        return mt_failed(mt_fail_memory(error, "conversation"));
     return 0;
 }
 
@@ -160,7 +160,7 @@ static int answer_with(conversation_log *self, const message *one, mt_error *err
     if (made.input == 0)
         return 0;
     if (MT_GROW(self->answers, self->answer_capacity, self->answer_count + 1) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
+        return mt_failed(mt_fail_memory(error, "conversation"));
     self->answers[self->answer_count++] = made;
     return 0;
 }
@@ -175,7 +175,7 @@ static int name_session(conversation_log *self, mt_span id, mt_error *error) {
         token = (mt_span){number, (size_t)length};
     }
     if (MT_GROW(self->token, self->token_capacity, token.length) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
+        return mt_failed(mt_fail_memory(error, "conversation"));
     memcpy(self->token, token.text, token.length);
     self->token_length = token.length;
     return 0;
@@ -270,7 +270,7 @@ static void conversations_close(mt_log *log) {
 static int give_ids(conversation_log *self, const answer *one, mt_request *request,
                     mt_error *error) {
     if (MT_GROW(self->prompt, self->prompt_capacity, one->whole_blocks + 1) != 0)
-        return mt_fail_memory(error, "conversation"), -1;
+        return mt_failed(mt_fail_memory(error, "conversation"));
     if (one->whole_blocks > 0)
         memcpy(self->prompt, self->ids, one->whole_blocks * sizeof *self->ids);
     self->prompt[one->whole_blocks] = one->end;

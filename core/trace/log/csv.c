@@ -194,21 +194,10 @@ static void csv_close(mt_log *log) {
 
 /* ---- rows ---- */
 
-static int is_blank(char byte) {
-    return byte == ' ' || byte == '\t';
-}
-
 static mt_span field_of(const csv_log *self, const mt_csv_row *row, int role) {
     if (self->at[role] < 0)
         return (mt_span){"", 0};
-    mt_span field = row->fields[self->at[role]];
-    while (field.length > 0 && is_blank(field.text[0])) {
-        field.text++;
-        field.length--;
-    }
-    while (field.length > 0 && is_blank(field.text[field.length - 1]))
-        field.length--;
-    return field;
+    return mt_span_trimmed(row->fields[self->at[role]]);
 }
 
 /* "column 'Request tokens'" */
@@ -312,7 +301,7 @@ static int read_session(csv_log *self, const mt_csv_row *row, mt_request *reques
     if (field.length == 0)
         return 0;
     if (MT_GROW(self->token, self->token_capacity, LONGEST_ESCAPE * field.length + 2) != 0)
-        return mt_fail_memory(error, "log reader"), -1;
+        return mt_failed(mt_fail_memory(error, "log reader"));
     size_t length = mt_json_encode(field.text, field.length, self->token);
     mt_json quiet = {self->token, self->token + length, NULL};
     if (!mt_json_string(&quiet, self->token))

@@ -7,7 +7,6 @@
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,12 +14,10 @@
 
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    mt_fail_list(error, MT_ERROR_INPUT, log->name, line, column, format, arguments);
     va_end(arguments);
-    mt_fail_at(error, MT_ERROR_INPUT, log->name, line, column, "%s", message);
     log->bad_row = 1;
     return -1;
 }
@@ -117,10 +114,9 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     if (status < 0)
         return NULL;
     const char *foreign = mt_foreign_data(text, length);
-    if (foreign) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign);
-        return NULL;
-    }
+    if (foreign)
+        return mt_null(
+            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign));
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
         text += 3;
         length -= 3;
@@ -129,10 +125,9 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
         text++;
         length--;
     }
-    if (length == 0) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty");
-        return NULL;
-    }
+    if (length == 0)
+        return mt_null(
+            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 0, 0, "the file is empty"));
     if (*text == '{' || *text == '[')
         return json_kind(mt_input_name(input), text, length, error);
     return csv_kind(0);
@@ -201,10 +196,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
     static const mt_log_row empty; /* copied: quicker than clearing */
     mt_error problem, *report = error ? error : &problem;
     for (;;) {
-        if (mt_interrupted()) {
-            mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted");
-            return -1;
-        }
+        if (mt_interrupted())
+            return mt_failed(mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"));
         log->bad_row = 0;
         *row = empty;
         row->index = log->rows;
@@ -228,45 +221,16 @@ void mt_log_close(mt_log *log) {
 
 /* ---- what it is like ---- */
 
-const char *mt_log_format_name(const mt_log *log) {
-    return log->kind->format.name;
-}
-
-const char *mt_log_name(const mt_log *log) {
-    return log->name;
-}
-
-uint64_t mt_log_block_size(const mt_log *log) {
-    return log->options.block_size;
-}
-
-const mt_span *mt_log_columns_of(const mt_log *log, size_t *count) {
-    *count = log->column_count;
-    return log->columns;
-}
-
-int mt_log_has_times(const mt_log *log) {
-    return !log->kind->has_no_times;
-}
-
-int mt_log_has_model(const mt_log *log) {
-    return log->has_model;
-}
-
-int mt_log_has_type(const mt_log *log) {
-    return log->has_type;
-}
-
-int mt_log_has_dates(const mt_log *log) {
-    return log->has_dates;
-}
-
-int mt_log_ids_are_of_texts(const mt_log *log) {
-    return log->kind->ids_are_of_texts;
-}
-
-uint64_t mt_log_rows(const mt_log *log) {
-    return log->rows;
+mt_log_facts mt_log_facts_of(const mt_log *log) {
+    return (mt_log_facts){.format = log->kind->format.name,
+                          .name = log->name,
+                          .block_size = log->options.block_size,
+                          .columns = log->columns,
+                          .column_count = log->column_count,
+                          .has_times = !log->kind->has_no_times,
+                          .has_dates = log->has_dates,
+                          .ids_are_of_texts = log->kind->ids_are_of_texts,
+                          .rows = log->rows};
 }
 
 uint64_t mt_log_skipped(const mt_log *log, mt_error *first) {

@@ -82,29 +82,20 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
  * a failure the log is not to be read on. Polls for Ctrl-C. */
 int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error);
 
-const char *mt_log_format_name(const mt_log *log);
-const char *mt_log_name(const mt_log *log); /* as given; "standard input" for "-" */
-uint64_t mt_log_block_size(const mt_log *log);
+/* What a log is like. */
+typedef struct mt_log_facts {
+    const char *format;     /* its format's name */
+    const char *name;       /* as given; "standard input" for "-" */
+    uint64_t block_size;    /* tokens */
+    const mt_span *columns; /* the names of a CSV's columns */
+    size_t column_count;    /* 0 for the others */
+    int has_times;          /* its rows have */
+    int has_dates;          /* times are dates, and count from 1970; known after the first row */
+    int ids_are_of_texts;   /* equal hash_ids mean the same in another log too */
+    uint64_t rows;          /* so far, bad ones counted */
+} mt_log_facts;
 
-/* The names of a CSV's columns; 0 of them for the others. */
-const mt_span *mt_log_columns_of(const mt_log *log, size_t *count);
-
-/* Do its rows have times? */
-int mt_log_has_times(const mt_log *log);
-
-/* Has it a column of models, of log types? */
-int mt_log_has_model(const mt_log *log);
-int mt_log_has_type(const mt_log *log);
-
-/* Were the times dates, so that they count from 1970? Known after the first row. */
-int mt_log_has_dates(const mt_log *log);
-
-/* Do equal hash_ids mean the same in another log too (they are of texts), or only within this one?
- */
-int mt_log_ids_are_of_texts(const mt_log *log);
-
-/* Rows so far, bad ones counted. */
-uint64_t mt_log_rows(const mt_log *log);
+mt_log_facts mt_log_facts_of(const mt_log *log);
 
 /* Bad rows passed over so far, and the first of them as an error (code MT_OK when none). */
 uint64_t mt_log_skipped(const mt_log *log, mt_error *first);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "text/texts.h"
+#include "trace/log/kind.h"
 #include "trace/source/kind.h"
 
 #include <inttypes.h>
@@ -84,7 +85,7 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     while (!kept && (status = mt_log_next(self->log, &row, error)) > 0) {
         kept = is_kept(self, &row);
         if (kept < 0)
-            return mt_fail_memory(error, "values of a log's column"), -1;
+            return mt_failed(mt_fail_memory(error, "values of a log's column"));
     }
     if (!kept)
         return status;
@@ -96,7 +97,7 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     if (self->rows.in_order && self->summary.backwards > 0)
         return mt_source_fail(source, request, error, MT_ERROR_INPUT,
                               "earlier than the row before it: without --in-order rows are sorted");
-    if (self->rows.number > 0 && request->hash_count > 0 && !mt_log_ids_are_of_texts(self->log) &&
+    if (self->rows.number > 0 && request->hash_count > 0 && !self->log->kind->ids_are_of_texts &&
         rename_ids(self, request, error) != MT_OK)
         return -1;
     return 1;
@@ -113,7 +114,7 @@ static void log_release(mt_source *source) {
 }
 
 static const char *log_name(const mt_source *source) {
-    return mt_log_name(((const log_source *)source)->log);
+    return ((const log_source *)source)->log->name;
 }
 
 static uint64_t log_skipped(const mt_source *source, mt_error *first) {
@@ -129,8 +130,8 @@ static mt_code open_filter(const mt_log *log, row_filter *filter, const char *va
     if (!value)
         return MT_OK;
     if (!is_there)
-        return mt_fail_at(error, MT_ERROR_INPUT, mt_log_name(log), 0, 0,
-                          "the log (%s) has no column of %ss to filter by", mt_log_format_name(log),
+        return mt_fail_at(error, MT_ERROR_INPUT, log->name, 0, 0,
+                          "the log (%s) has no column of %ss to filter by", log->kind->format.name,
                           what);
     filter->length = strlen(value);
     filter->wanted = mt_copy_text(value, filter->length);
@@ -145,10 +146,8 @@ mt_source *mt_source_log(mt_log *log, const mt_log_wanted *wanted, mt_error *err
     }
     self->log = log;
     self->rows = *wanted;
-    if (open_filter(log, &self->model, wanted->model, "model", mt_log_has_model(log), error) ==
-            MT_OK &&
-        open_filter(log, &self->type, wanted->log_type, "log type", mt_log_has_type(log), error) ==
-            MT_OK)
+    if (open_filter(log, &self->model, wanted->model, "model", log->has_model, error) == MT_OK &&
+        open_filter(log, &self->type, wanted->log_type, "log type", log->has_type, error) == MT_OK)
         return &self->base;
     mt_source_free(&self->base);
     return NULL;
@@ -165,7 +164,7 @@ const mt_log *mt_source_log_of(const mt_source *source, mt_log_summary *summary)
     if (!self)
         return NULL;
     *summary = self->summary;
-    summary->rows = mt_log_rows(self->log);
+    summary->rows = self->log->rows;
     return self->log;
 }
 

@@ -64,7 +64,7 @@ static int file_next(mt_source *source, mt_request *request, mt_error *error) {
         if (self->skipped++ == 0)
             self->first_skipped = *report;
     } while (!mt_interrupted()); /* there may be any number of bad lines */
-    return mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+    return mt_failed(mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"));
 }
 
 static uint64_t file_skipped(const mt_source *source, mt_error *first) {

@@ -106,7 +106,7 @@ int mt_cursor_next(mt_cursor *cursor, const mt_scratch *scratch, mt_request *req
     if (cursor->begin == cursor->filled && cursor->at == cursor->end)
         return 0;
     if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     if (fill(cursor, scratch, sizeof *request, error) != MT_OK)
         return -1;
     memcpy(request, cursor->buffer + cursor->begin, sizeof *request);

@@ -6,7 +6,6 @@
 #include "trace/source/kind.h"
 #include "trace/writer.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 mt_source *mt_source_new(const mt_source_kind *kind, size_t size, mt_error *error) {
@@ -29,13 +28,11 @@ mt_source *mt_source_over(mt_source *below, const mt_source_kind *kind, size_t s
 }
 
 mt_source *mt_source_refuse(mt_source *below, mt_error *error, const char *format, ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     if (below) /* else it has failed before, and *error says how */
-        mt_fail(error, MT_ERROR_VALUE, "%s", message);
+        mt_fail_list(error, MT_ERROR_VALUE, NULL, 0, 0, format, arguments);
+    va_end(arguments);
     mt_source_free(below);
     return NULL;
 }
@@ -50,12 +47,10 @@ int mt_source_place(const mt_source *source, const mt_request *request, mt_error
 
 int mt_source_fail(const mt_source *source, const mt_request *request, mt_error *error,
                    mt_code code, const char *format, ...) {
-    char message[MT_ERROR_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    mt_fail_list(error, code, NULL, 0, 0, format, arguments);
     va_end(arguments);
-    mt_fail(error, code, "%s", message);
     return mt_source_place(source, request, error);
 }
 
@@ -80,7 +75,7 @@ int mt_source_check_blocks(const mt_source *source, const mt_request *request, u
 
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error) {
     if (!source->below && mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     return source->kind->next(source, request, error);
 }
 

@@ -21,7 +21,7 @@ static int add_ids(fit_step *self, mt_request *request, uint64_t wanted, mt_erro
                               "%zu hash_ids for %llu tokens: too many are missing", have,
                               (unsigned long long)request->input_length);
     if (MT_GROW(self->ids, self->capacity, (size_t)wanted) != 0)
-        return mt_fail_memory(error, "hash ids"), -1;
+        return mt_failed(mt_fail_memory(error, "hash ids"));
     memcpy(self->ids, request->hash_ids, have * sizeof *self->ids);
     for (size_t i = have; i < wanted; i++)
         self->ids[i] = self->next_id++;

@@ -18,7 +18,8 @@ static int go_on(join_source *self, mt_error *error) {
     if (self->span.count > 0) {
         int64_t gap = self->gap_ns >= 0 ? self->gap_ns : mt_mean_gap(&self->span);
         if (__builtin_add_overflow(self->span.last_ns, gap, &self->end_ns))
-            return mt_fail(error, MT_ERROR_VALUE, "joined, the time is more than 292 years"), -1;
+            return mt_failed(
+                mt_fail(error, MT_ERROR_VALUE, "joined, the time is more than 292 years"));
     }
     self->offset = self->next_id;
     self->span = (mt_span_of_time){0};

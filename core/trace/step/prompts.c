@@ -326,7 +326,7 @@ static mt_code number_batch(prompts_step *self, mt_error *error) {
         return mt_fail_memory(error, "blocks of prompts");
     for (size_t i = 0; i < self->count; i++)
         used += keys_of(self, i, self->keys + used);
-    code = mt_ids_of_mixed(self->ids, self->keys, used, self->key_ids, error);
+    code = mt_ids_of(self->ids, self->keys, used, self->key_ids, error);
     const uint64_t *ids = self->key_ids;
     for (size_t i = 0; i < self->count && code == MT_OK; i++) {
         prompt *made = &self->prompts[i];

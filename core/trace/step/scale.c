@@ -69,7 +69,7 @@ static int scale_ids(scale_step *self, mt_request *request, mt_error *error) {
                               "a prompt of %llu blocks is too long to be scaled",
                               (unsigned long long)count);
     if (MT_GROW(self->ids, self->capacity, (size_t)count) != 0)
-        return mt_fail_memory(error, "hash ids"), -1;
+        return mt_failed(mt_fail_memory(error, "hash ids"));
     if (stretch(self, request, (size_t)count, error) < 0)
         return -1;
     request->hash_ids = self->ids;

@@ -184,7 +184,7 @@ static int sort_next(mt_source *source, mt_request *request, mt_error *error) {
     if (self->scratch)
         return next_merged(self, request, error);
     if (mt_interrupted())
-        return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"), -1;
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
     if (self->at == self->count)
         return 0;
     size_t place = self->entries[self->at++].place;

@@ -181,11 +181,4 @@ function help.of_option(option)
   return shown_name(option) .. placeholder(option), explain(option)
 end
 
---- The options that a script has because it has a plan.
----@param self moontide.script
----@return moontide.option[]
-function help.workload_options(self)
-  return require("moontide.script.common").of_script(self)
-end
-
 return help

@@ -1,5 +1,6 @@
 --- The manual page, `moontide help --man`: roff made from the texts that `moontide help` prints, so that
 --- there is nothing to keep in step. `make install` puts it where man(1) finds it.
+local common = require "moontide.script.common"
 local core = require "moontide.core"
 local help = require "moontide.command.help"
 local scripts = require "moontide.script.load"
@@ -31,7 +32,7 @@ end
 
 -- The options that a script with any plan has, by their words.
 local function workload_texts()
-  local texts, list = {}, help.workload_options { options = {}, timestamp_digits = 3 }
+  local texts, list = {}, common.of_script { options = {}, timestamp_digits = 3 }
   for _, option in ipairs(list) do
     local left, text = help.of_option(option)
     texts[left] = text
@@ -55,7 +56,7 @@ local function add_command(lines, name, of_workload)
   verbatim(lines, help.usage_of(self):gsub("\n *", "\n"))
   add_options(lines, self.options, {})
   if not self.plan then return end
-  add_options(lines, help.workload_options(self), of_workload)
+  add_options(lines, common.of_script(self), of_workload)
   for _, option in ipairs(self.options) do
     if option.stands_for then
       local text = ("--%s takes the place of the workload option --%s."):format(option[1], option.stands_for)

@@ -8,14 +8,6 @@ local show = require "moontide.learn.analysis_show"
 
 local analysis = {}
 
-local rows = {
-  { "input_length", "Input Length" },
-  { "context_length", "Context Length" },
-  { "unique_prompt_length", "Unique Prompt Length" },
-  { "output_length", "Output Length" },
-  { "theoretical_hit_rate", "Theoretical Hit Rates" },
-}
-
 -- --- the result ------------------------------------------------------------------------------------
 
 ---@class moontide.metric
@@ -155,12 +147,10 @@ function methods:report()
 end
 
 function metatable:__tostring()
-  return show.metrics(self.metrics, rows)
+  return show.metrics(self.metrics, show.rows)
 end
 
-function metatable:__json()
-  return show.json(self, rows)
-end
+metatable.__json = show.json
 
 -- --- analysing -------------------------------------------------------------------------------------
 
@@ -200,7 +190,7 @@ local function analyse_trace(trace, opt, what, samples)
 end
 
 --- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
---- input_length, output_length and context_length as samples (core.statistics).
+--- input_length, output_length and context_length as samples of core (lua/statistics_binding.h there).
 ---@param trace moontide.trace
 ---@param opt table block_size, skip_bad_lines, cache_sizes
 ---@param what string the trace's name for messages
@@ -230,8 +220,6 @@ end
 function analysis.analyze(trace, given)
   return analyse_trace(trace, options.table("analyze", given, fields), "analyze: the trace")
 end
-
-analysis.table = show.metrics
 
 ---@class moontide
 local public = { analyze = analysis.analyze }

@@ -21,6 +21,13 @@ local quantiles = {
 
 show.columns = { statistics = statistics, quantiles = quantiles }
 
+--- The metrics of a trace, as `moontide analyze` orders them; the last one needs its order.
+show.rows = {
+  { "input_length", "Input Length" }, { "context_length", "Context Length" },
+  { "unique_prompt_length", "Unique Prompt Length" }, { "output_length", "Output Length" },
+  { "theoretical_hit_rate", "Theoretical Hit Rates" },
+}
+
 -- A line each of `wanted` ({ name, title }), the statistics of values[name] in columns. `fine` ones have
 -- three decimals where they are small.
 local function statistics_table(values, wanted, columns)
@@ -178,17 +185,16 @@ end
 ---@param style moontide.chart_style
 ---@return string
 function show.report(analysis, style)
-  local parts = {
-    tostring(analysis), hits_section(analysis), attainable(analysis) or false,
-    analysis.lru and show.hit_curve(analysis, style) or false, prefixes_section(analysis) or false,
-    times_section(analysis), over_time_section(analysis) or false, arrivals_section(analysis),
-    clock_section(analysis) or false,
-  }
-  local texts = {}
-  for _, part in ipairs(parts) do
-    if part then texts[#texts + 1] = part end
-  end
-  return table.concat(texts, "\n\n")
+  local parts = { tostring(analysis), hits_section(analysis) }
+  local function add(part) parts[#parts + 1] = part end
+  add(attainable(analysis))
+  add(analysis.lru and show.hit_curve(analysis, style))
+  add(prefixes_section(analysis))
+  add(times_section(analysis))
+  add(over_time_section(analysis))
+  add(arrivals_section(analysis))
+  add(clock_section(analysis))
+  return table.concat(parts, "\n\n")
 end
 
 -- --- JSON ------------------------------------------------------------------------------------------
@@ -253,16 +259,15 @@ end
 --- An analysis for JSON: the metrics as they always were, then what is said of caches and of time. What
 --- is not known is null.
 ---@param analysis moontide.analysis
----@param rows { [1]: string, [2]: string }[] the metrics in their order
 ---@return table
-function show.json(analysis, rows)
+function show.json(analysis)
   local function rate(window)
     return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {
     { "requests", analysis.requests }, { "blocks", analysis.blocks },
-    { "metrics", show.json_metrics(analysis.metrics, rows) },
+    { "metrics", show.json_metrics(analysis.metrics, show.rows) },
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },

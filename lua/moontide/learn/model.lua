@@ -45,12 +45,7 @@ end
 -- The model of a source, and what was skipped; or nil, message, code.
 local function learn_from(source, is_numbered, opt)
   local learner <close> = core.model.learner(opt.block_size or 512)
-  local done, message, code = any.take(learner, source, is_numbered, opt.skip_bad_lines, "learnt")
-  if not done then return nil, message, code end
-  local learnt
-  learnt, message, code = learner:finish()
-  if not learnt then return nil, message, code end
-  return learnt, { learner:skipped(source) }
+  return any.learn(learner, source, is_numbered, opt.skip_bad_lines)
 end
 
 --- For what takes a trace and may be given a model, as userdata or in a file, which is known by its first

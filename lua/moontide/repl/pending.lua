@@ -3,6 +3,7 @@
 --
 -- What has an open bracket, block or string cannot be whole. Inputs of few lines are read all the same,
 -- for a mistake is to be told at once; that of a long one is told when the input has doubled.
+local tokens = require "moontide.repl.tokens"
 
 local pending = {}
 
@@ -30,22 +31,13 @@ function pending.new()
   return setmetatable({ lines = 0, tried = 0, depth = 0 }, methods)
 end
 
--- Where the quoted string ends in which the position is, or nil.
-local function end_of_quoted(line, position, quote)
-  while position <= #line do
-    local byte = line:sub(position, position)
-    if byte == quote then return position end
-    position = position + (byte == "\\" and 2 or 1)
-  end
-end
-
 -- Passes over the string or comment that is open: where the text goes on, or nil.
 local function after_open(self, line, position)
   local last
   if self.string_end then
     last = select(2, line:find(self.string_end, position, true))
   else
-    last = end_of_quoted(line, position, self.quote)
+    last = tokens.end_of_quoted(line, position, self.quote)
   end
   if not last then return nil end
   self.string_end, self.quote = nil, nil

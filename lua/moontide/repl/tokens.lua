@@ -28,15 +28,17 @@ local function long_bracket(text, first)
   return last or math.huge
 end
 
--- The end of a quoted string, math.huge when it is open.
-local function quoted(text, first)
-  local quote, position = text:sub(first, first), first + 1
+--- Where the quoted string ends in which the position is, or nil.
+---@param text string
+---@param position integer
+---@param quote string
+---@return integer?
+function tokens.end_of_quoted(text, position, quote)
   while position <= #text do
     local byte = text:sub(position, position)
     if byte == quote then return position end
     position = position + (byte == "\\" and 2 or 1)
   end
-  return math.huge
 end
 
 -- The end of a comment, math.huge when the cursor is in it; nil when none begins there.
@@ -49,7 +51,8 @@ end
 local function token_at(text, first)
   local long = long_bracket(text, first)
   if long then return "string", long end
-  if text:find("^[\"']", first) then return "string", quoted(text, first) end
+  local quote = text:match("^[\"']", first)
+  if quote then return "string", tokens.end_of_quoted(text, first + 1, quote) or math.huge end
   local _, last = text:find("^[%a_][%w_]*", first)
   if last then return "name", last end
   _, last = text:find("^%.?%d[%w.]*", first)

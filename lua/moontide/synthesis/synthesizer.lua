@@ -34,12 +34,7 @@ local write_fields = {
 
 -- What the radix method learns of a source, and what was skipped; or nil, message, code.
 local function learn_radix(source, is_numbered, opt)
-  local learnt = core.radix_source.new(opt.block_size or 512)
-  local done, message, code = any.take(learnt, source, is_numbered, opt.skip_bad_lines, "learnt")
-  if not done then return nil, message, code end
-  done, message, code = learnt:finish()
-  if not done then return nil, message, code end
-  return learnt, { learnt:skipped(source) }
+  return any.learn(core.radix_source.new(opt.block_size or 512), source, is_numbered, opt.skip_bad_lines)
 end
 
 -- What core.synthesis makes requests after, and what was skipped; or nil, message, code.
@@ -56,12 +51,7 @@ end
 
 -- --- making requests -------------------------------------------------------------------------------
 
-local rows = {
-  { "input_length", "Input Length" },
-  { "context_length", "Context Length" },
-  { "unique_prompt_length", "Unique Prompt Length" },
-  { "output_length", "Output Length" },
-}
+local rows = { table.unpack(show.rows, 1, 4) }
 
 ---@class moontide.synthesis
 ---@field requests integer

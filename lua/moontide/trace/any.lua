@@ -121,6 +121,21 @@ function any.take(taker, source, is_numbered, skip, done)
     function(total) return ("%d requests %s"):format(total, done) end)
 end
 
+--- The same with a learner: what it has learnt, and what was skipped: { count, message of the first }.
+---@param learner userdata of core: read, finish, skipped
+---@param source userdata
+---@param is_numbered boolean?
+---@param skip boolean?
+---@return any learnt, any skipped_or_message, string? code
+function any.learn(learner, source, is_numbered, skip)
+  local done, message, code = any.take(learner, source, is_numbered, skip, "learnt")
+  if not done then return nil, message, code end
+  local learnt
+  learnt, message, code = learner:finish()
+  if not learnt then return nil, message, code end
+  return learnt, { learner:skipped(source) }
+end
+
 -- --- the pipes that begin with it ------------------------------------------------------------------
 
 local trace = {}

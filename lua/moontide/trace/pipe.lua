@@ -74,9 +74,9 @@ function pipe.read(self, work)
   return with_source(self, run_of(), work)
 end
 
---- The step as a method: `put(source, run, before)` puts it on a source that the pipe `before` gave, and gives
--- the source or a failure. Columns stand inside expressions, where nobody looks at a second result: what goes
--- wrong raises.
+--- The step as a method: `put(source, run, before)` puts it on a source that the pipe `before` gave, and
+-- gives the source or a failure. Columns stand inside expressions, where nobody looks at a second result:
+-- what goes wrong raises.
 ---@param self moontide.pipe|moontide.columns
 ---@param name string the method's
 ---@param put fun(source: userdata, run: table, before: moontide.pipe): userdata?, string?, string?
