@@ -364,6 +364,9 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 }
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
+    if (output->broken && output->temporary && !output->gzip &&
+        ftruncate(output->fd, (off_t)output->flushed) == 0)
+        output->broken = 0;
     return finish_as(output, ".part", error);
 }
 

@@ -59,7 +59,8 @@ void mt_replay_stop(mt_replay *replay, int64_t grace_until_ns, mt_failure failur
 
 /* The counts so far. A look costs nothing. */
 typedef struct mt_replay_progress {
-    uint64_t read, offered, ended, held; /* held: rows that wait here */
+    uint64_t read, offered, ended, held;        /* held: rows that have not ended */
+    uint64_t done, failed, cancelled, not_sent; /* of those that were due, in the window or not */
     int source_ended;
     int64_t last_planned_ns; /* the latest timestamp read; -1 before the first */
     uint64_t write_failures; /* lines that could not be written */
@@ -69,6 +70,10 @@ typedef struct mt_replay_progress {
     double recent_ttft[2], recent_itl[2], recent_lag[2]; /* p50, p99 */
 } mt_replay_progress;
 void mt_replay_look(mt_replay *replay, mt_replay_progress *progress);
+
+/* Is the end of the window over, and has every request ended that was due in it? 0 where the window
+ * has no end. Whoever asks goes through the rows that are held. */
+int mt_replay_window_has_ended(mt_replay *replay);
 
 /* Results of the window; of what was due outside it; of each value of `by`, in order of appearance.
  * They belong to the replay. */

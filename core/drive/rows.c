@@ -20,6 +20,7 @@ mt_row *mt_row_copy(const mt_request *request) {
     if (!row)
         return NULL;
     memset(row, 0, sizeof *row);
+    row->due_ns = row->base_ns = MT_NEVER;
     row->request = *request;
     row->bytes = bytes;
     char *at = (char *)(row + 1);

@@ -35,6 +35,7 @@ typedef struct mt_named_row {
 struct mt_row {
     mt_asked asked;
     mt_replay_session *session; /* NULL: none */
+    uint64_t offer;             /* which one the driver got, from 1; 0: not yet */
     uint64_t name;              /* its place among the named rows, plus 1; 0: none */
     int64_t due_ns;             /* monotonic; MT_NEVER until it is known */
     int64_t wait_ns;            /* after the last of those it waits for has ended */

@@ -150,19 +150,22 @@ function files.csv(run)
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Writes all that is known when a run has ended into its folder: true, or nil, message, code.
+--- Writes all that is known when a run has ended into its folder, as many of its files as can be: true, or
+--- nil, message, code.
 ---@param run moontide.drive_run
 ---@param folder string
 ---@return true? done, string? message, string? code
 function files.write(run, folder)
   local text = json.encode(files.summary(run), { indent = 2 }) .. "\n"
+  local problem
   for _, one in ipairs {
     { files.names.summary, text }, { files.names.older_summary, text }, { files.names.csv, files.csv(run) },
     { files.names.run, json.encode(files.whole(run), { indent = 2 }) .. "\n" },
   } do
     local done, message, code = drive.write_file(folder .. "/" .. one[1], one[2])
-    if not done then return nil, message, code end
+    if not done then problem = problem or { message, code } end
   end
+  if problem then return nil, problem[1], problem[2] end
   return true
 end
 
