@@ -220,6 +220,7 @@ end
 -- The record in the order of its times.
 local function finish_record(opt, unsorted)
   if not opt.record then return true end
+  if os.rename(unsorted .. ".part", opt.record .. ".part") then return true end -- that was said
   local any = require "moontide.trace.any"
   local count, message, code = any.pipe(unsorted, "record"):sort():write(opt.record, { timestamp_digits = 6 })
   os.remove(unsorted)
