@@ -45,6 +45,9 @@ struct mt_replay {
     mt_replay_options options;
     int source_ended, is_stopped, waits_for_others;
     int64_t stopped_ns;
+    int has_first, got_first; /* the first row, or what came in its place, was read ahead */
+    mt_request first;
+    mt_error first_error;
     uint64_t begun_before;    /* what the driver had begun for others */
     uint64_t begun_in_window; /* closed loop: until its end; 0: that has not come */
     uint64_t read, offered, ended;
@@ -208,7 +211,7 @@ static mt_code wait_for_named(mt_replay *replay, mt_row *row, mt_span list, mt_e
 
 static int64_t milliseconds_member(const mt_request *request, const char *name) {
     int64_t nanoseconds;
-    mt_span value = mt_row_member(request, name);
+    mt_span value = mt_request_member(request, name);
     if (value.length == 0 || mt_decimal_whole(value.text, value.length, 6, &nanoseconds) != 0)
         return 0;
     return nanoseconds;
@@ -230,7 +233,8 @@ static int64_t wait_of(const mt_row *row) {
 /* Whom it waits for, and when it is due if for nobody. */
 static mt_code place_row(mt_replay *replay, mt_row *row, mt_error *error) {
     const mt_request *request = &row->request;
-    mt_span waits = mt_row_member(request, "wait_for"), name = mt_row_member(request, "request_id");
+    mt_span waits = mt_request_member(request, "wait_for"),
+            name = mt_request_member(request, "request_id");
     mt_code code = MT_OK;
     row->base_ns = MT_NEVER;
     row->wait_ns = wait_of(row);
@@ -284,9 +288,7 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     uint32_t number;
     if (!by)
         return MT_OK;
-    mt_span value = strcmp(by, "stream") == 0 && (row->request.has & MT_HAS_STREAM)
-                        ? row->request.stream
-                        : mt_row_member(&row->request, by);
+    mt_span value = mt_request_member(&row->request, by);
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&replay->group_names, value.text, value.length, &number) != 0 ||
@@ -306,8 +308,13 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
 
 /* Reads one row: 1, 0 at the end, -1 on failure. */
 static int read_row(mt_replay *replay, mt_error *error) {
-    mt_request request;
-    int got = mt_source_next(replay->source, &request, error);
+    mt_request request = replay->first;
+    int got = replay->got_first;
+    if (replay->has_first && got < 0)
+        *error = replay->first_error;
+    if (!replay->has_first)
+        got = mt_source_next(replay->source, &request, error);
+    replay->has_first = 0;
     if (got <= 0) {
         replay->source_ended = 1;
         return got;
@@ -322,7 +329,7 @@ static int read_row(mt_replay *replay, mt_error *error) {
     if (code != MT_OK)
         return -1;
     int begins = !row->session || row->asked.turn == 0;
-    int waits = mt_row_member(&request, "wait_for").length > 0;
+    int waits = mt_request_member(&request, "wait_for").length > 0;
     if (begins && !waits && replay->options.slots == 0 && !(request.has & MT_HAS_TIME))
         return fail_row(replay, &request, error,
                         row->session ? "the first turn of a session has no timestamp"
@@ -626,7 +633,13 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
                     mt_random_key_of(options->seed, "drive", 5, "cancel_after", 12));
     mt_results_begin(&replay->results, options->objectives, options->objective_count);
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
+    replay->got_first = mt_source_next(source, &replay->first, &replay->first_error);
+    replay->has_first = 1;
     return replay;
+}
+
+void mt_replay_start(mt_replay *replay, int64_t start_ns) {
+    replay->options.start_ns = start_ns;
 }
 
 /* When there is something to do again. */

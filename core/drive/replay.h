@@ -30,7 +30,7 @@ typedef struct mt_replay_options {
     size_t head_count;
     int by_session;   /* a session stays at one endpoint; else round robin by request */
     uint64_t slots;   /* of the closed loop; 0: open loop */
-    int64_t start_ns; /* monotonic: the moment of timestamp 0 */
+    int64_t start_ns; /* monotonic: the moment of timestamp 0; mt_replay_start sets another */
     int64_t window_begin_ns, window_end_ns; /* since the start: requests due in it are the result */
     mt_distribution *cancel_after;          /* seconds; NULL: nobody gives up. Borrowed */
     uint64_t seed;                          /* of request ids and of cancel_after */
@@ -44,9 +44,13 @@ typedef struct mt_replay_options {
     int64_t epoch_ns;     /* monotonic to CLOCK_REALTIME */
 } mt_replay_options;
 
-/* The source, the driver and what the options point to stay the caller's, and longer than the replay. */
+/* The source, the driver and what the options point to stay the caller's, and longer than the replay.
+ * Reads the first row: what the source has to look at before it can give one is done before the start. */
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error);
+
+/* Sets the start anew, before the first step. */
+void mt_replay_start(mt_replay *replay, int64_t start_ns);
 
 /* Goes on until `until_ns` (monotonic), the end of the run, Ctrl-C or a failure of the source: 1 to be
  * called again, 0 when all rows have ended, -1 on failure. After a failure or an interrupt call

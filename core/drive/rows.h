@@ -52,8 +52,4 @@ struct mt_row {
 /* A copy of the request as a row, in one block; NULL when out of memory. mt_free frees it. */
 mt_row *mt_row_copy(const mt_request *request);
 
-/* The member `name` of a row among those that are not ours, as raw JSON; length 0 where it is not
- * there. */
-mt_span mt_row_member(const mt_request *request, const char *name);
-
 #endif

@@ -182,6 +182,12 @@ static int replay_new(lua_State *L) {
     return owner->replay ? 1 : mt_lua_failure(L, &error);
 }
 
+/* replay:start(moment): monotonic nanoseconds; before the first step */
+static int replay_start(lua_State *L) {
+    mt_replay_start(check_replay(L)->replay, luaL_checkinteger(L, 2));
+    return 0;
+}
+
 /* ---- running ------------------------------------------------------------------------------------ */
 
 /* replay:step(seconds) -> true, to be called again | false, all has ended | nil, message, code */
@@ -437,11 +443,15 @@ static int metric(lua_State *L) {
 }
 
 void mt_lua_add_replay(lua_State *L) {
-    static const luaL_Reg methods[] = {
-        {"step", replay_step},       {"stop", replay_stop},
-        {"look", replay_look},       {"window_has_ended", replay_window_has_ended},
-        {"results", replay_results}, {"finish", replay_finish},
-        {"close", replay_release},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"start", replay_start},
+                                       {"step", replay_step},
+                                       {"stop", replay_stop},
+                                       {"look", replay_look},
+                                       {"window_has_ended", replay_window_has_ended},
+                                       {"results", replay_results},
+                                       {"finish", replay_finish},
+                                       {"close", replay_release},
+                                       {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"replay", replay_new}, {"metrics", metrics}, {"metric", metric}, {NULL, NULL}};
     mt_lua_new_type(L, replay_type, methods, replay_release, NULL);

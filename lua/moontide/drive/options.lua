@@ -2,7 +2,9 @@
 --- the answers and of the driver.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
+local summary = require "moontide.drive.summary"
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -30,27 +32,30 @@ end }
 -- A limit in the metric's own unit; of milliseconds also "2s".
 local function limit_of(text, key, what)
   local number = tonumber(text)
-  if number then return number end
+  if number and number >= 0 and number < math.huge then return number end
   local unit
   for _, metric in ipairs(drive.metrics()) do
     if metric.key == key then unit = metric.unit end
   end
-  if unit == "ms" then return 1000 * options.duration(text, what) end
-  units.wrong(what, text, "a number")
+  local seconds = unit == "ms" and not number and options.duration(text, what) or -1
+  if seconds >= 0 then return 1000 * seconds end
+  units.wrong(what, text, "a number of at least 0")
 end
 
 options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a metric and the most it may be (ttft=500, e2e=2s)")
   local key = drive.metric(name)
   if not key then
-    core.base.raise(("%s: there is no metric '%s' (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
-      what, name))
+    core.base.raise(("%s: there is no metric '%s'%s (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
+      what, name, nearest.hint(name, { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" })))
   end
   return { key, limit_of(text, key, what) }
 end }
 
 options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
+  local wrong = summary.wrong_name(name)
+  if wrong then core.base.raise(what .. ": " .. wrong) end
   local key = drive.metric(name:match "^[%w_]+")
   return { name, limit_of(text, key, what) }
 end }

@@ -60,6 +60,10 @@ local function headers_of(opt)
     if not key or key == "" then
       return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env), "usage"
     end
+    if key:find "[%c{}]" then
+      return nil, ("--api-key-env: %s holds no key: it has characters that a header cannot have"):format(
+        opt.api_key_env), "usage"
+    end
     headers[#headers + 1] = "Authorization: Bearer " .. key
   end
   return headers
@@ -208,7 +212,7 @@ local function value_of(replay, driver, before, opt, self, ended, start, epoch)
     results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
     load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
-    command = opt.command, write_error = progress.write_error, message = ended.message, code = ended.code,
+    write_error = progress.write_error, message = ended.message, code = ended.code,
   }, metatable)
   value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
   local limits = {}
@@ -228,6 +232,8 @@ local function finish_record(opt, unsorted)
   return true
 end
 
+local head_start = 20000000 -- ns, in which the first requests are prepared
+
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
   local driver <close>, message, code = start_driver(opt)
@@ -236,10 +242,11 @@ local function drive_source(source, self, opt, settings)
   warmed, message, code = warmup.run(driver, opt, settings)
   if not warmed then return nil, message, code end
   local epoch = drive.epoch()
-  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + 20000000
-  settings.start, settings.epoch = start, epoch
+  settings.epoch = epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
   if not replay then return nil, trouble, kind end
+  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + head_start
+  replay:start(start)
   local before = driver:look()
   drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)

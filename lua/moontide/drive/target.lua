@@ -99,8 +99,8 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if opt.sessions == "delta" then
-    trace = trace:sessions { from = "delta", to = "cumulative", block_size = opt.block_size or 512 }
+  if not self.is_plan then
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512 }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -53,16 +53,20 @@ end
 
 -- Tokens that the template adds to one message, by the server's own count.
 local function measure(driver, opt, settings)
-  local found
+  local found, results, failed
+  local done = 0
   for i = 1, opt.warmup do
-    local results, message, code = send(driver, settings,
+    local message, code
+    results, message, code = send(driver, settings,
       { { timestamp = 0, input_length = lengths[(i - 1) % #lengths + 1], output_length = 2,
           hash_ids = { (1 << 40) + i } } })
     if not results then return nil, message, code end
-    if results.done == 0 then return nil, failure_of(results, opt), "io" end
+    done = done + results.done
+    failed = results.done == 0 and results or failed
     local now = difference(results)
     found = now and math.min(found or now, now)
   end
+  if done == 0 then return nil, failure_of(failed, opt), "io" end
   return found or 0
 end
 
