@@ -68,8 +68,8 @@ static void put_error(line *to, const mt_exchange *exchange) {
     int is_cancelled =
         exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
     char code[16] = "null";
-    if (exchange->status > 0 || is_cancelled)
-        snprintf(code, sizeof code, "%d", exchange->status > 0 ? exchange->status : 499);
+    if (is_cancelled || exchange->status >= 400) /* 499: closed by the client */
+        snprintf(code, sizeof code, "%d", is_cancelled ? 499 : exchange->status);
     put(to, "\"error\": {\"code\": %s, \"type\": \"%s\", \"message\": %.*s}}\n", code, name,
         (int)length, message);
 }

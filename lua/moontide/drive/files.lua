@@ -39,9 +39,10 @@ end
 local function errors_of(results)
   local list = {}
   for i, one in ipairs(results.failures) do
+    local code = one.name:find "^cancelled" and 499 or one.status >= 400 and one.status or json.null
     list[i] = json.object {
       { "error_details", json.object {
-        { "code", one.status > 0 and one.status or json.null }, { "type", one.name }, { "message", one.text } } },
+        { "code", code }, { "type", one.name }, { "message", one.text } } },
       { "count", one.count },
     }
   end

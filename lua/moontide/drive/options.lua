@@ -67,6 +67,12 @@ options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(va
   return { name, options.number(text, what .. ": " .. name) }
 end }
 
+options.kinds.patience = { placeholder = "TIME", convert = function(value, what)
+  local distribution = require "moontide.load.distribution"
+  if type(value) == "string" and not value:find "^%s*%a" then value = options.duration(value, what) end
+  return distribution.of(value, what)
+end }
+
 options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, what)
   local from, to = tostring(value):match "^%s*(.-)%s*%.%.%s*(.-)%s*$"
   if not from then units.wrong(what, value, "two times (30s..90s)") end
@@ -180,8 +186,8 @@ drive_options.load = {
     help = "what the body calls the output length: max_completion_tokens" },
   { "no-force-output", kind = "flag", help = "send neither min_tokens nor ignore_eos" },
   { "no-stream", kind = "flag", help = "ask for whole answers" },
-  { "cancel-after", kind = "length", placeholder = "TIME",
-    help = "how long after its due time a user gives up on an answer: seconds, or a distribution" },
+  { "cancel-after", kind = "patience",
+    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds" },
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,

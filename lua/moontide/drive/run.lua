@@ -158,7 +158,8 @@ local function work(driver, replay, opt, start)
   end
   local is_waiting
   while true do
-    local more, message, code = replay:step(look_every)
+    local patience = stop_at and math.min(look_every, math.max(0, (stop_at - drive.now()) / 1e9)) or look_every
+    local more, message, code = replay:step(patience)
     if more == false then break end
     if more == nil then
       if code == "interrupted" then
@@ -273,7 +274,7 @@ function run.of(self, opt)
   local ready
   ready, message, code = output_paths(opt, settings)
   if not ready then return nil, message, code end
-  if opt.cancel_after then settings.cancel_after = require("moontide.load.distribution").of(opt.cancel_after) end
+  settings.cancel_after = opt.cancel_after
   local value
   value, message, code = pipe.read(target.steps(self, opt), function(source)
     return drive_source(source, self, opt, settings)
