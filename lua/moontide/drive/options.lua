@@ -64,7 +64,9 @@ options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(va
   local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
-  return { name, options.number(text, what .. ": " .. name) }
+  local limit = options.number(text, what .. ": " .. name, true)
+  if limit < 0 then core.base.raise(("%s: %s must be at least 0, not %s"):format(what, name, text)) end
+  return { name, limit }
 end }
 
 options.kinds.patience = { placeholder = "TIME", convert = function(value, what)
