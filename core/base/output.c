@@ -247,6 +247,9 @@ static mt_code drain(mt_output *output, mt_error *error) {
             output->flushed += done;
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
         }
+        while (done > 0 && output->buffer[done - 1] != '\n')
+            done--;
+        output->flushed += done; /* whole lines of it, for finish_part */
         output->used = 0;
         output->broken = problem;
         return mt_fail_errno(error, output->name, "cannot write", problem);
@@ -361,6 +364,9 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 }
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
+    if (output->broken && output->temporary && !output->gzip && output->flushed > 0 &&
+        ftruncate(output->fd, (off_t)output->flushed) == 0)
+        output->broken = 0;
     return finish_as(output, ".part", error);
 }
 

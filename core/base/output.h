@@ -35,7 +35,8 @@ mt_code mt_output_flush(mt_output *output, mt_error *error);
 mt_code mt_output_finish(mt_output *output, mt_error *error);
 
 /* What was written so far becomes "TARGET.part" (a regular target; else it is just flushed); frees.
- * The caller sees to it that only whole records were written. */
+ * The caller sees to it that only whole records were written. After a write error: the lines
+ * that are whole in the file, where it is not compressed and there are any. */
 mt_code mt_output_finish_part(mt_output *output, mt_error *error);
 
 /* Removes the temporary file and frees; the old file is as it was. NULL is allowed. */

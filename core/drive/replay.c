@@ -45,6 +45,11 @@ struct mt_replay {
     mt_replay_options options;
     int source_ended, is_stopped, waits_for_others;
     int64_t stopped_ns;
+    int has_first, got_first; /* the first row, or what came in its place, was read ahead */
+    mt_request first;
+    mt_error first_error;
+    uint64_t begun_before;    /* what the driver had begun for others */
+    uint64_t begun_in_window; /* closed loop: until its end; 0: that has not come */
     uint64_t read, offered, ended;
     int64_t last_planned_ns;
     mt_row *rows; /* all that have not ended */
@@ -206,7 +211,7 @@ static mt_code wait_for_named(mt_replay *replay, mt_row *row, mt_span list, mt_e
 
 static int64_t milliseconds_member(const mt_request *request, const char *name) {
     int64_t nanoseconds;
-    mt_span value = mt_row_member(request, name);
+    mt_span value = mt_request_member(request, name);
     if (value.length == 0 || mt_decimal_whole(value.text, value.length, 6, &nanoseconds) != 0)
         return 0;
     return nanoseconds;
@@ -228,7 +233,8 @@ static int64_t wait_of(const mt_row *row) {
 /* Whom it waits for, and when it is due if for nobody. */
 static mt_code place_row(mt_replay *replay, mt_row *row, mt_error *error) {
     const mt_request *request = &row->request;
-    mt_span waits = mt_row_member(request, "wait_for"), name = mt_row_member(request, "request_id");
+    mt_span waits = mt_request_member(request, "wait_for"),
+            name = mt_request_member(request, "request_id");
     mt_code code = MT_OK;
     row->base_ns = MT_NEVER;
     row->wait_ns = wait_of(row);
@@ -282,9 +288,7 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     uint32_t number;
     if (!by)
         return MT_OK;
-    mt_span value = strcmp(by, "stream") == 0 && (row->request.has & MT_HAS_STREAM)
-                        ? row->request.stream
-                        : mt_row_member(&row->request, by);
+    mt_span value = mt_request_member(&row->request, by);
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&replay->group_names, value.text, value.length, &number) != 0 ||
@@ -304,8 +308,13 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
 
 /* Reads one row: 1, 0 at the end, -1 on failure. */
 static int read_row(mt_replay *replay, mt_error *error) {
-    mt_request request;
-    int got = mt_source_next(replay->source, &request, error);
+    mt_request request = replay->first;
+    int got = replay->got_first;
+    if (replay->has_first && got < 0)
+        *error = replay->first_error;
+    if (!replay->has_first)
+        got = mt_source_next(replay->source, &request, error);
+    replay->has_first = 0;
     if (got <= 0) {
         replay->source_ended = 1;
         return got;
@@ -320,7 +329,7 @@ static int read_row(mt_replay *replay, mt_error *error) {
     if (code != MT_OK)
         return -1;
     int begins = !row->session || row->asked.turn == 0;
-    int waits = mt_row_member(&request, "wait_for").length > 0;
+    int waits = mt_request_member(&request, "wait_for").length > 0;
     if (begins && !waits && replay->options.slots == 0 && !(request.has & MT_HAS_TIME))
         return fail_row(replay, &request, error,
                         row->session ? "the first turn of a session has no timestamp"
@@ -417,7 +426,7 @@ static int offer_due(mt_replay *replay, int64_t now_ns, mt_error *error) {
             if (!mt_driver_offer(replay->driver, replay->prepared))
                 return 0;
             replay->prepared = NULL;
-            replay->offered++;
+            replay->prepared_row->offer = ++replay->offered;
         }
         if (replay->due.count == 0 || replay->due.items[0]->due_ns > now_ns + ahead_ns)
             return 0;
@@ -458,6 +467,29 @@ static void note_recent(mt_replay *replay, const mt_exchange *exchange, const mt
         mt_log_histogram_add(&recent->itl[recent->now], value);
 }
 
+/* The row's own members, each with a comma after it, but for those that a record has of its own: the row
+ * may come from one. */
+static int add_other_members(mt_text *text, mt_span extra) {
+    mt_json json = {extra.text, extra.text + extra.length, NULL};
+    mt_json_items items;
+    mt_json_item item;
+    if (extra.length == 0)
+        return 0;
+    mt_json_items_bare(&items, &json);
+    while (mt_json_items_next(&items, &item) > 0) {
+        if (mt_json_named(&item, "due") || mt_json_named(&item, "sent") ||
+            mt_json_named(&item, "answered") || mt_json_named(&item, "outcome"))
+            continue;
+        if (mt_text_add(text, "\"", 1) != 0 ||
+            mt_text_add(text, item.name.text, item.name.length) != 0 ||
+            mt_text_add(text, "\": ", 3) != 0 ||
+            mt_text_add(text, item.value.text, item.value.length) != 0 ||
+            mt_text_add(text, ", ", 2) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* What was sent, as a row of a trace: when it left, what the server counted, and when it was due and
  * answered as members of ours. */
 static mt_code write_record(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
@@ -478,17 +510,20 @@ static mt_code write_record(mt_replay *replay, const mt_row *row, const mt_excha
         request.has |= MT_HAS_OUTPUT_LENGTH;
         request.output_length = mt_answer_tokens(exchange);
     }
-    int length = snprintf(members, sizeof members, "\"due\": %.6f, \"sent\": %.6f, ",
-                          (double)(exchange->due_ns - start) / 1e6,
-                          (double)(exchange->sent_ns - start) / 1e6);
-    if (exchange->end_ns != MT_NEVER)
-        length += snprintf(members + length, sizeof members - (size_t)length,
-                           "\"answered\": %.6f, ", (double)(exchange->end_ns - start) / 1e6);
+    int length = snprintf(members, sizeof members, "\"due\": %.6f, ",
+                          (double)(exchange->due_ns - start) / 1e6);
+    const struct {
+        const char *name;
+        int64_t moment;
+    } moments[] = {{"sent", exchange->sent_ns}, {"answered", exchange->end_ns}};
+    for (int i = 0; i < 2; i++)
+        if (moments[i].moment != MT_NEVER)
+            length += snprintf(members + length, sizeof members - (size_t)length, "\"%s\": %.6f, ",
+                               moments[i].name, (double)(moments[i].moment - start) / 1e6);
     snprintf(members + length, sizeof members - (size_t)length, "\"outcome\": \"%s\"",
              mt_failure_name((mt_failure)exchange->failure));
     replay->scratch.length = 0;
-    if (mt_text_add(&replay->scratch, request.extra.text, request.extra.length) != 0 ||
-        (request.extra.length > 0 && mt_text_add(&replay->scratch, ", ", 2) != 0) ||
+    if (add_other_members(&replay->scratch, request.extra) != 0 ||
         mt_text_add(&replay->scratch, members, strlen(members)) != 0)
         return mt_fail_memory(error, "record");
     request.extra = (mt_span){replay->scratch.bytes, replay->scratch.length};
@@ -588,6 +623,9 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
     replay->driver = driver;
     replay->options = *options;
     replay->last_planned_ns = -1;
+    mt_driver_load load;
+    mt_driver_look(driver, &load);
+    replay->begun_before = load.begun;
     replay->lines = options->lines;
     replay->record = options->record;
     replay->inputs = options->inputs;
@@ -595,7 +633,13 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
                     mt_random_key_of(options->seed, "drive", 5, "cancel_after", 12));
     mt_results_begin(&replay->results, options->objectives, options->objective_count);
     mt_results_begin(&replay->outside, options->objectives, options->objective_count);
+    replay->got_first = mt_source_next(source, &replay->first, &replay->first_error);
+    replay->has_first = 1;
     return replay;
+}
+
+void mt_replay_start(mt_replay *replay, int64_t start_ns) {
+    replay->options.start_ns = start_ns;
 }
 
 /* When there is something to do again. */
@@ -632,7 +676,8 @@ static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
     while (replay->rows) {
         mt_row *row = replay->rows;
         mt_exchange exchange;
-        mt_exchange_begin(&exchange, 0, row->due_ns);
+        /* In the closed loop a request is due when it leaves. */
+        mt_exchange_begin(&exchange, 0, replay->options.slots > 0 ? MT_NEVER : row->due_ns);
         exchange.failure = MT_FAILURE_NOT_SENT;
         snprintf(exchange.text, sizeof exchange.text, "%s",
                  replay->is_stopped ? "the run was stopped"
@@ -692,9 +737,14 @@ static void percentiles_of(const mt_log_histogram *both, double *percentiles) {
 }
 
 void mt_replay_look(mt_replay *replay, mt_replay_progress *progress) {
+    const mt_results *inside = &replay->results, *outside = &replay->outside;
     *progress = (mt_replay_progress){.read = replay->read,
                                      .offered = replay->offered,
                                      .ended = replay->ended,
+                                     .done = inside->done + outside->done,
+                                     .failed = inside->failed + outside->failed,
+                                     .cancelled = inside->cancelled + outside->cancelled,
+                                     .not_sent = inside->not_sent + outside->not_sent,
                                      .held = replay->held,
                                      .source_ended = replay->source_ended,
                                      .last_planned_ns = replay->last_planned_ns,
@@ -703,6 +753,35 @@ void mt_replay_look(mt_replay *replay, mt_replay_progress *progress) {
     percentiles_of(replay->recent->ttft, progress->recent_ttft);
     percentiles_of(replay->recent->itl, progress->recent_itl);
     percentiles_of(replay->recent->lag, progress->recent_lag);
+}
+
+/* Was the row due in the window, whose end is over? In the closed loop a request is due when it leaves,
+ * and they leave in the order in which they are offered. */
+static int is_of_window(const mt_replay *replay, const mt_row *row) {
+    const mt_replay_options *options = &replay->options;
+    if (options->slots > 0)
+        return row->offer > 0 && row->offer <= replay->begun_in_window;
+    return row->due_ns != MT_NEVER && row->due_ns - options->start_ns >= options->window_begin_ns &&
+           row->due_ns - options->start_ns < options->window_end_ns;
+}
+
+int mt_replay_window_has_ended(mt_replay *replay) {
+    const mt_replay_options *options = &replay->options;
+    if (options->window_end_ns == INT64_MAX ||
+        mt_now_ns() - options->start_ns < options->window_end_ns)
+        return 0;
+    if (options->slots == 0 && !replay->source_ended &&
+        replay->last_planned_ns < options->window_end_ns)
+        return 0; /* not all of it has been read */
+    if (options->slots > 0 && replay->begun_in_window == 0) {
+        mt_driver_load load;
+        mt_driver_look(replay->driver, &load);
+        replay->begun_in_window = load.begun - replay->begun_before;
+    }
+    for (const mt_row *row = replay->rows; row; row = row->after)
+        if (is_of_window(replay, row))
+            return 0;
+    return 1;
 }
 
 mt_results *mt_replay_results(mt_replay *replay) {

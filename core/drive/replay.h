@@ -30,7 +30,7 @@ typedef struct mt_replay_options {
     size_t head_count;
     int by_session;   /* a session stays at one endpoint; else round robin by request */
     uint64_t slots;   /* of the closed loop; 0: open loop */
-    int64_t start_ns; /* monotonic: the moment of timestamp 0 */
+    int64_t start_ns; /* monotonic: the moment of timestamp 0; mt_replay_start sets another */
     int64_t window_begin_ns, window_end_ns; /* since the start: requests due in it are the result */
     mt_distribution *cancel_after;          /* seconds; NULL: nobody gives up. Borrowed */
     uint64_t seed;                          /* of request ids and of cancel_after */
@@ -44,9 +44,13 @@ typedef struct mt_replay_options {
     int64_t epoch_ns;     /* monotonic to CLOCK_REALTIME */
 } mt_replay_options;
 
-/* The source, the driver and what the options point to stay the caller's, and longer than the replay. */
+/* The source, the driver and what the options point to stay the caller's, and longer than the replay.
+ * Reads the first row: what the source has to look at before it can give one is done before the start. */
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error);
+
+/* Sets the start anew, before the first step. */
+void mt_replay_start(mt_replay *replay, int64_t start_ns);
 
 /* Goes on until `until_ns` (monotonic), the end of the run, Ctrl-C or a failure of the source: 1 to be
  * called again, 0 when all rows have ended, -1 on failure. After a failure or an interrupt call
@@ -59,7 +63,8 @@ void mt_replay_stop(mt_replay *replay, int64_t grace_until_ns, mt_failure failur
 
 /* The counts so far. A look costs nothing. */
 typedef struct mt_replay_progress {
-    uint64_t read, offered, ended, held; /* held: rows that wait here */
+    uint64_t read, offered, ended, held;        /* held: rows that have not ended */
+    uint64_t done, failed, cancelled, not_sent; /* of those that were due, in the window or not */
     int source_ended;
     int64_t last_planned_ns; /* the latest timestamp read; -1 before the first */
     uint64_t write_failures; /* lines that could not be written */
@@ -69,6 +74,10 @@ typedef struct mt_replay_progress {
     double recent_ttft[2], recent_itl[2], recent_lag[2]; /* p50, p99 */
 } mt_replay_progress;
 void mt_replay_look(mt_replay *replay, mt_replay_progress *progress);
+
+/* Is the end of the window over, and has every request ended that was due in it? 0 where the window
+ * has no end. Whoever asks goes through the rows that are held. */
+int mt_replay_window_has_ended(mt_replay *replay);
 
 /* Results of the window; of what was due outside it; of each value of `by`, in order of appearance.
  * They belong to the replay. */

@@ -1,7 +1,6 @@
 #include "drive/rows.h"
 
 #include "base/memory.h"
-#include "text/json_items.h"
 
 #include <string.h>
 
@@ -20,6 +19,7 @@ mt_row *mt_row_copy(const mt_request *request) {
     if (!row)
         return NULL;
     memset(row, 0, sizeof *row);
+    row->due_ns = row->base_ns = MT_NEVER;
     row->request = *request;
     row->bytes = bytes;
     char *at = (char *)(row + 1);
@@ -30,17 +30,4 @@ mt_row *mt_row_copy(const mt_request *request) {
     at = copy_span(&row->request.stream, at);
     copy_span(&row->request.extra, at);
     return row;
-}
-
-mt_span mt_row_member(const mt_request *request, const char *name) {
-    mt_json json = {request->extra.text, request->extra.text + request->extra.length, NULL};
-    mt_json_items items;
-    mt_json_item item;
-    if (request->extra.length == 0)
-        return (mt_span){"", 0};
-    mt_json_items_bare(&items, &json);
-    while (mt_json_items_next(&items, &item) > 0)
-        if (mt_json_named(&item, name))
-            return item.value;
-    return (mt_span){"", 0};
 }

@@ -35,6 +35,7 @@ typedef struct mt_named_row {
 struct mt_row {
     mt_asked asked;
     mt_replay_session *session; /* NULL: none */
+    uint64_t offer;             /* which one the driver got, from 1; 0: not yet */
     uint64_t name;              /* its place among the named rows, plus 1; 0: none */
     int64_t due_ns;             /* monotonic; MT_NEVER until it is known */
     int64_t wait_ns;            /* after the last of those it waits for has ended */
@@ -50,9 +51,5 @@ struct mt_row {
 
 /* A copy of the request as a row, in one block; NULL when out of memory. mt_free frees it. */
 mt_row *mt_row_copy(const mt_request *request);
-
-/* The member `name` of a row among those that are not ours, as raw JSON; length 0 where it is not
- * there. */
-mt_span mt_row_member(const mt_request *request, const char *name);
 
 #endif

@@ -67,11 +67,11 @@ static void put_error(line *to, const mt_exchange *exchange) {
     size_t length = mt_json_encode(exchange->text, strlen(exchange->text), message);
     int is_cancelled =
         exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
-    put(to, "\"error\": {\"code\": %d, \"type\": \"%s\", \"message\": %.*s}}\n",
-        exchange->status > 0 ? exchange->status
-        : is_cancelled       ? 499
-                             : 0,
-        name, (int)length, message);
+    char code[16] = "null";
+    if (is_cancelled || exchange->status >= 400) /* 499: closed by the client */
+        snprintf(code, sizeof code, "%d", is_cancelled ? 499 : exchange->status);
+    put(to, "\"error\": {\"code\": %s, \"type\": \"%s\", \"message\": %.*s}}\n", code, name,
+        (int)length, message);
 }
 
 mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, const mt_asked *asked,

@@ -75,7 +75,7 @@ static void add_done(mt_results *results, const mt_exchange *exchange, const mt_
     results->input_tokens +=
         (double)(exchange->prompt_tokens >= 0 ? (uint64_t)exchange->prompt_tokens : asked->input);
     results->usage_said += exchange->completion_tokens >= 0;
-    if (exchange->cached_tokens >= 0) {
+    if (exchange->cached_tokens >= 0 && exchange->prompt_tokens >= 0) {
         results->cached_said++;
         results->cached_tokens += (double)exchange->cached_tokens;
         results->prompt_tokens += (double)exchange->prompt_tokens;

@@ -32,7 +32,6 @@ static int add(mt_text *text, const char *bytes) {
     return mt_text_add(text, bytes, strlen(bytes));
 }
 
-/* The row's member `name` as its raw JSON; length 0 where it has none. */
 static mt_span member_of(const mt_request *request, const char *name, size_t length) {
     if (length == 10 && memcmp(name, "session_id", 10) == 0)
         return request->has & MT_HAS_SESSION ? request->session : (mt_span){"", 0};
@@ -46,6 +45,10 @@ static mt_span member_of(const mt_request *request, const char *name, size_t len
         if (item.name.length == length && memcmp(item.name.text, name, length) == 0)
             return item.value;
     return (mt_span){"", 0};
+}
+
+mt_span mt_request_member(const mt_request *request, const char *name) {
+    return member_of(request, name, strlen(name));
 }
 
 static mt_code add_value(const mt_request *request, const char *name, size_t length, mt_text *text,

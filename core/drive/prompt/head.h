@@ -17,6 +17,10 @@ typedef struct mt_head_options {
     uint64_t seed; /* of X-Request-ID and X-Correlation-ID */
 } mt_head_options;
 
+/* The row's member `name` as raw JSON: session_id, stream, or one of those that are not ours. Length 0
+ * where it has none. */
+mt_span mt_request_member(const mt_request *request, const char *name);
+
 enum { MT_REQUEST_ID_ROOM = 37 };
 
 /* The X-Request-ID of a ticket, and the X-Correlation-ID of its session (or of the ticket, where it

@@ -182,6 +182,12 @@ static int replay_new(lua_State *L) {
     return owner->replay ? 1 : mt_lua_failure(L, &error);
 }
 
+/* replay:start(moment): monotonic nanoseconds; before the first step */
+static int replay_start(lua_State *L) {
+    mt_replay_start(check_replay(L)->replay, luaL_checkinteger(L, 2));
+    return 0;
+}
+
 /* ---- running ------------------------------------------------------------------------------------ */
 
 /* replay:step(seconds) -> true, to be called again | false, all has ended | nil, message, code */
@@ -219,7 +225,13 @@ static void set_pair(lua_State *L, const char *name, const double *pair) {
     lua_setfield(L, -2, name);
 }
 
-/* replay:look() -> {read =, offered =, ended =, held =, source_ended =, last_planned = (seconds),
+/* replay:window_has_ended() -> is its end over, and all that was due in it? */
+static int replay_window_has_ended(lua_State *L) {
+    lua_pushboolean(L, mt_replay_window_has_ended(check_replay(L)->replay));
+    return 1;
+}
+
+/* replay:look() -> {read =, offered =, ended =, held =, done =, failed =, cancelled =, not_sent =, source_ended =, last_planned = (seconds),
  * write_failures =, write_error =, ttft =, itl =, lag = ({p50, p99} of the last seconds, in ms)} */
 static int replay_look(lua_State *L) {
     mt_replay_progress progress;
@@ -230,6 +242,10 @@ static int replay_look(lua_State *L) {
     mt_lua_set_count(L, "offered", progress.offered);
     mt_lua_set_count(L, "ended", progress.ended);
     mt_lua_set_count(L, "held", progress.held);
+    mt_lua_set_count(L, "done", progress.done);
+    mt_lua_set_count(L, "failed", progress.failed);
+    mt_lua_set_count(L, "cancelled", progress.cancelled);
+    mt_lua_set_count(L, "not_sent", progress.not_sent);
     lua_pushboolean(L, progress.source_ended);
     lua_setfield(L, -2, "source_ended");
     if (progress.last_planned_ns >= 0)
@@ -358,13 +374,20 @@ static int replay_results(lua_State *L) {
 
 /* ---- the end ------------------------------------------------------------------------------------ */
 
+/* What a full disk has left of it stays as "NAME.part". */
 static mt_code finish_output(mt_output **output, mt_error *error) {
     mt_output *finished = *output;
     *output = NULL;
-    return finished ? mt_output_finish(finished, error) : MT_OK;
+    if (!finished)
+        return MT_OK;
+    if (mt_output_flush(finished, error) == MT_OK)
+        return mt_output_finish(finished, error);
+    mt_output_finish_part(finished, NULL);
+    return mt_code_of(error);
 }
 
-/* replay:finish() -> true | nil, message, code: its files are whole */
+/* replay:finish() -> true | nil, message, code: its files are whole; of one that could not be written
+ * what was is in "NAME.part" */
 static int replay_finish(lua_State *L) {
     mt_error error, later;
     replay_owner *owner = check_replay(L);
@@ -420,9 +443,11 @@ static int metric(lua_State *L) {
 }
 
 void mt_lua_add_replay(lua_State *L) {
-    static const luaL_Reg methods[] = {{"step", replay_step},
+    static const luaL_Reg methods[] = {{"start", replay_start},
+                                       {"step", replay_step},
                                        {"stop", replay_stop},
                                        {"look", replay_look},
+                                       {"window_has_ended", replay_window_has_ended},
                                        {"results", replay_results},
                                        {"finish", replay_finish},
                                        {"close", replay_release},

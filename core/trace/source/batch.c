@@ -69,6 +69,11 @@ mt_code mt_ahead_look(mt_ahead *ahead, mt_source *below, mt_error *error) {
     mt_request request;
     while (ahead->batch.count < MT_AHEAD_REQUESTS && ahead->batch.used < MT_AHEAD_BYTES) {
         int status = mt_source_next(below, &request, report);
+        if (status < 0 && report->code == MT_ERROR_INPUT && ahead->batch.count > 0) {
+            ahead->has_failed = 1;
+            ahead->failure = *report;
+            break;
+        }
         if (status < 0)
             return report->code;
         if (status == 0)
@@ -88,5 +93,10 @@ int mt_ahead_next(mt_ahead *ahead, mt_source *below, mt_request *request, mt_err
     if (ahead->batch.bytes)
         mt_batch_free(&ahead->batch);
     ahead->at = 0;
+    if (ahead->has_failed) {
+        if (error)
+            *error = ahead->failure;
+        return -1;
+    }
     return mt_source_next(below, request, error);
 }

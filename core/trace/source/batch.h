@@ -38,12 +38,15 @@ void mt_batch_free(mt_batch *batch);
 typedef struct mt_ahead {
     mt_batch batch;
     size_t at;
+    int has_failed; /* the source, behind those requests */
+    mt_error failure;
 } mt_ahead;
 
 /* So many at most, and so many bytes of them. */
 enum { MT_AHEAD_REQUESTS = 20000, MT_AHEAD_BYTES = 1 << 26 };
 
-/* Reads the first requests of `below` into ahead->batch. MT_OK or the source's failure. */
+/* Reads the first requests of `below` into ahead->batch. A bad line among them is reported in its place, by
+ * mt_ahead_next; another failure at once. */
 mt_code mt_ahead_look(mt_ahead *ahead, mt_source *below, mt_error *error);
 
 /* mt_source_next of `below`, those looked at first. */

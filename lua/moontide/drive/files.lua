@@ -39,9 +39,10 @@ end
 local function errors_of(results)
   local list = {}
   for i, one in ipairs(results.failures) do
+    local code = one.name:find "^cancelled" and 499 or one.status >= 400 and one.status or json.null
     list[i] = json.object {
       { "error_details", json.object {
-        { "code", one.status > 0 and one.status or json.null }, { "type", one.name }, { "message", one.text } } },
+        { "code", code }, { "type", one.name }, { "message", one.text } } },
       { "count", one.count },
     }
   end
@@ -55,17 +56,45 @@ local function counts_of(results)
   }
 end
 
--- Members of an options table, sorted by name, as far as JSON can say them.
+-- A text of the command line, without what a header that proves who somebody is says.
+local function without_secrets(text)
+  local name = text:match "^([^:]*):"
+  local lower = name and name:lower() or ""
+  for _, part in ipairs { "authorization", "key", "token", "cookie", "secret" } do
+    if lower:find(part, 1, true) then return name .. ": (not shown)" end
+  end
+  return text
+end
+
+-- A value of an options table as JSON can say it: lists, tables with names, numbers, texts.
+local function plain(value)
+  if type(value) == "string" then return without_secrets(value) end
+  if math.type(value) == "float" and (value ~= value or value == math.huge) then return tostring(value) end
+  if type(value) == "number" or type(value) == "boolean" then return value end
+  if type(value) ~= "table" then return tostring(value) end
+  local list, members = {}, {}
+  for i, one in ipairs(value) do list[i] = plain(one) end
+  for name, one in pairs(value) do
+    if type(name) == "string" then members[#members + 1] = { name, plain(one) } end
+  end
+  table.sort(members, function(a, b) return a[1] < b[1] end)
+  return #members > 0 and json.object(members) or json.array(list)
+end
+
+-- The process's command line, a word each.
+local function command_line()
+  local file = io.open("/proc/self/cmdline", "rb")
+  if not file then return json.null end
+  local words = {}
+  for word in file:read "a":gmatch "([^\0]*)\0" do words[#words + 1] = without_secrets(word) end
+  file:close()
+  return json.array(words)
+end
+
+-- Members of an options table, sorted by name.
 local function plain_options(opt)
   local members = {}
-  for name, value in pairs(opt) do
-    local kind = type(value)
-    if kind == "number" or kind == "string" or kind == "boolean" then
-      members[#members + 1] = { name, value }
-    elseif type(name) == "string" and kind ~= "function" then
-      members[#members + 1] = { name, tostring(value) }
-    end
-  end
+  for name, value in pairs(opt) do members[#members + 1] = { name, plain(value) } end
   table.sort(members, function(a, b) return tostring(a[1]) < tostring(b[1]) end)
   return json.object(members)
 end
@@ -104,7 +133,7 @@ function files.whole(run)
   end
   local load = run.load
   return json.object {
-    { "command", run.command or json.null }, { "version", core.version }, { "seed", run.seed },
+    { "command", command_line() }, { "version", core.version }, { "seed", run.seed },
     { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "clock", "CLOCK_MONOTONIC; arrivals stamped by "
       .. (load.has_kernel_stamps and "the kernel" or "the clock after reading") },
@@ -145,24 +174,30 @@ function files.csv(run)
   lines[#lines + 1] = ""
   lines[#lines + 1] = "Metric,Value"
   for _, one in ipairs(run.metrics) do
-    if not one.count then lines[#lines + 1] = ("%s,%.2f"):format(name_of(one), one.avg) end
+    if not one.count then
+      local value = math.type(one.avg) == "integer" and one.avg or ("%.2f"):format(one.avg)
+      lines[#lines + 1] = ("%s,%s"):format(name_of(one), value)
+    end
   end
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Writes all that is known when a run has ended into its folder: true, or nil, message, code.
+--- Writes all that is known when a run has ended into its folder, as many of its files as can be: true, or
+--- nil, message, code.
 ---@param run moontide.drive_run
 ---@param folder string
 ---@return true? done, string? message, string? code
 function files.write(run, folder)
   local text = json.encode(files.summary(run), { indent = 2 }) .. "\n"
+  local problem
   for _, one in ipairs {
     { files.names.summary, text }, { files.names.older_summary, text }, { files.names.csv, files.csv(run) },
     { files.names.run, json.encode(files.whole(run), { indent = 2 }) .. "\n" },
   } do
     local done, message, code = drive.write_file(folder .. "/" .. one[1], one[2])
-    if not done then return nil, message, code end
+    if not done then problem = problem or { message, code } end
   end
+  if problem then return nil, problem[1], problem[2] end
   return true
 end
 

@@ -2,7 +2,9 @@
 --- the answers and of the driver.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
+local summary = require "moontide.drive.summary"
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -30,27 +32,30 @@ end }
 -- A limit in the metric's own unit; of milliseconds also "2s".
 local function limit_of(text, key, what)
   local number = tonumber(text)
-  if number then return number end
+  if number and number >= 0 and number < math.huge then return number end
   local unit
   for _, metric in ipairs(drive.metrics()) do
     if metric.key == key then unit = metric.unit end
   end
-  if unit == "ms" then return 1000 * options.duration(text, what) end
-  units.wrong(what, text, "a number")
+  local seconds = unit == "ms" and not number and options.duration(text, what) or -1
+  if seconds >= 0 then return 1000 * seconds end
+  units.wrong(what, text, "a number of at least 0")
 end
 
 options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a metric and the most it may be (ttft=500, e2e=2s)")
   local key = drive.metric(name)
   if not key then
-    core.base.raise(("%s: there is no metric '%s' (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
-      what, name))
+    core.base.raise(("%s: there is no metric '%s'%s (ttft, itl, e2e, lag, time_to_first_token, ...)"):format(
+      what, name, nearest.hint(name, { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" })))
   end
   return { key, limit_of(text, key, what) }
 end }
 
 options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
+  local wrong = summary.wrong_name(name)
+  if wrong then core.base.raise(what .. ": " .. wrong) end
   local key = drive.metric(name:match "^[%w_]+")
   return { name, limit_of(text, key, what) }
 end }
@@ -59,7 +64,15 @@ options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(va
   local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
-  return { name, options.number(text, what .. ": " .. name) }
+  local limit = options.number(text, what .. ": " .. name, true)
+  if limit < 0 then core.base.raise(("%s: %s must be at least 0, not %s"):format(what, name, text)) end
+  return { name, limit }
+end }
+
+options.kinds.patience = { placeholder = "TIME", convert = function(value, what)
+  local distribution = require "moontide.load.distribution"
+  if type(value) == "string" and not value:find "^%s*%a" then value = options.duration(value, what) end
+  return distribution.of(value, what)
 end }
 
 options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, what)
@@ -175,8 +188,8 @@ drive_options.load = {
     help = "what the body calls the output length: max_completion_tokens" },
   { "no-force-output", kind = "flag", help = "send neither min_tokens nor ignore_eos" },
   { "no-stream", kind = "flag", help = "ask for whole answers" },
-  { "cancel-after", kind = "length", placeholder = "TIME",
-    help = "how long after its due time a user gives up on an answer: seconds, or a distribution" },
+  { "cancel-after", kind = "patience",
+    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds" },
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,

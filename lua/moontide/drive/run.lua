@@ -60,6 +60,10 @@ local function headers_of(opt)
     if not key or key == "" then
       return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env), "usage"
     end
+    if key:find "[%c{}]" then
+      return nil, ("--api-key-env: %s holds no key: it has characters that a header cannot have"):format(
+        opt.api_key_env), "usage"
+    end
     headers[#headers + 1] = "Authorization: Bearer " .. key
   end
   return headers
@@ -101,14 +105,27 @@ end
 
 local default_input_bytes = 16 << 20
 
+-- Where a record lies until it is sorted: beside it, so that there is room for it.
+local function unsorted_record(path)
+  return path:find "^/dev/" and os.tmpname() or path .. ".unsorted"
+end
+
+-- Decides on the files and sees that each can be opened, before a request is sent.
 local function output_paths(opt, settings)
-  settings.record = opt.record and opt.record .. ".unsorted"
-  if not opt.output_dir then return true end
-  local made, message, code = drive.make_folder(opt.output_dir)
-  if not made then return nil, message, code end
-  settings.lines = opt.output_dir .. "/" .. files.names.lines
-  settings.inputs = opt.output_dir .. "/" .. files.names.inputs
-  settings.input_bytes = not opt.inputs and default_input_bytes or nil
+  settings.record = opt.record and unsorted_record(opt.record)
+  local paths = { opt.record, settings.record }
+  if opt.output_dir then
+    local made, message, code = drive.make_folder(opt.output_dir)
+    if not made then return nil, message, code end
+    settings.lines = opt.output_dir .. "/" .. files.names.lines
+    settings.inputs = opt.output_dir .. "/" .. files.names.inputs
+    settings.input_bytes = not opt.inputs and default_input_bytes or nil
+    for _, name in pairs(files.names) do paths[#paths + 1] = opt.output_dir .. "/" .. name end
+  end
+  for _, path in ipairs(paths) do
+    local can, message, code = drive.can_write(path)
+    if not can then return nil, message, code end
+  end
   return true
 end
 
@@ -116,7 +133,7 @@ end
 
 local look_every, tell_every = 0.25, { terminal = 0.5, pipe = 10 }
 
-local function status_teller(start)
+local function status_teller(start, begun_before)
   local is_terminal = core.base.is_terminal(2)
   local every = is_terminal and tell_every.terminal or tell_every.pipe
   local next_at = start + every * 1e9
@@ -124,7 +141,7 @@ local function status_teller(start)
     local now = drive.now()
     if now < next_at then return end
     next_at = now + every * 1e9
-    local line = show.status((now - start) / 1e9, driver:look(), replay:look(), 0)
+    local line = show.status((now - start) / 1e9, driver:look(), replay:look(), begun_before)
     if is_terminal then report.progress(line) else report.note(line) end
   end
 end
@@ -132,7 +149,7 @@ end
 -- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
 -- time. Gives { was_cancelled =, message =, code = }.
 local function work(driver, replay, opt, start)
-  local ended, tell = { was_cancelled = false }, status_teller(start)
+  local ended, tell = { was_cancelled = false }, status_teller(start, driver:look().begun)
   local stop_at = opt.stop_after and start + math.floor(opt.stop_after * 1e9)
   local interrupts = 0
   local function stop(grace, how)
@@ -141,7 +158,8 @@ local function work(driver, replay, opt, start)
   end
   local is_waiting
   while true do
-    local more, message, code = replay:step(look_every)
+    local patience = stop_at and math.min(look_every, math.max(0, (stop_at - drive.now()) / 1e9)) or look_every
+    local more, message, code = replay:step(patience)
     if more == false then break end
     if more == nil then
       if code == "interrupted" then
@@ -160,6 +178,11 @@ local function work(driver, replay, opt, start)
       stop(0, "interrupt")
     end
     if stop_at and drive.now() >= stop_at then stop(opt.grace, "run_end") end
+    -- Beyond a window's end requests are sent only for the sake of the window's own.
+    if not is_waiting and replay:window_has_ended() then
+      is_waiting = true
+      stop(0, "run_end")
+    end
     if not is_waiting and not stop_at and not ended.was_cancelled and replay:look().source_ended then
       local load = driver:look()
       if load.waiting == 0 and replay:look().held == load.begun - load.ended then
@@ -173,15 +196,24 @@ local function work(driver, replay, opt, start)
   return ended
 end
 
-local function value_of(replay, driver, opt, self, ended, start, epoch)
+-- The driver's work since an earlier look.
+local function load_since(before, driver)
+  local load = driver:look()
+  for _, name in ipairs { "cpu", "run_queue", "stalled" } do
+    load[name] = load[name] and before[name] and load[name] - before[name]
+  end
+  return load
+end
+
+local function value_of(replay, driver, before, opt, self, ended, start, epoch)
   local results, outside, groups = replay:results()
-  local seconds = (drive.now() - start) / 1e9
-  local load, progress = driver:look(), replay:look()
+  local seconds = math.max(0, (drive.now() - start) / 1e9)
+  local load, progress = load_since(before, driver), replay:look()
   local value = setmetatable({
     results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
     load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
-    command = opt.command, write_error = progress.write_error, message = ended.message, code = ended.code,
+    write_error = progress.write_error, message = ended.message, code = ended.code,
   }, metatable)
   value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
   local limits = {}
@@ -191,15 +223,17 @@ local function value_of(replay, driver, opt, self, ended, start, epoch)
 end
 
 -- The record in the order of its times.
-local function finish_record(opt)
+local function finish_record(opt, unsorted)
   if not opt.record then return true end
-  local unsorted = opt.record .. ".unsorted"
+  if os.rename(unsorted .. ".part", opt.record .. ".part") then return true end -- that was said
   local any = require "moontide.trace.any"
   local count, message, code = any.pipe(unsorted, "record"):sort():write(opt.record, { timestamp_digits = 6 })
   os.remove(unsorted)
   if not count then return nil, message, code end
   return true
 end
+
+local head_start = 20000000 -- ns, in which the first requests are prepared
 
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
@@ -209,12 +243,16 @@ local function drive_source(source, self, opt, settings)
   warmed, message, code = warmup.run(driver, opt, settings)
   if not warmed then return nil, message, code end
   local epoch = drive.epoch()
-  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + 20000000
-  settings.start, settings.epoch = start, epoch
+  settings.epoch = epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
   if not replay then return nil, trouble, kind end
+  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + head_start
+  replay:start(start)
+  local before = driver:look()
+  drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)
-  local value = value_of(replay, driver, opt, self, ended, start, epoch)
+  ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
+  local value = value_of(replay, driver, before, opt, self, ended, start, epoch)
   local finished, failure = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
   driver:close()
@@ -236,13 +274,13 @@ function run.of(self, opt)
   local ready
   ready, message, code = output_paths(opt, settings)
   if not ready then return nil, message, code end
-  if opt.cancel_after then settings.cancel_after = require("moontide.load.distribution").of(opt.cancel_after) end
+  settings.cancel_after = opt.cancel_after
   local value
   value, message, code = pipe.read(target.steps(self, opt), function(source)
     return drive_source(source, self, opt, settings)
   end)
   if not value then return nil, message, code end
-  local recorded, trouble = finish_record(opt)
+  local recorded, trouble = finish_record(opt, settings.record)
   if not recorded then value.write_error = value.write_error or trouble end
   if opt.output_dir then
     local written

@@ -131,13 +131,13 @@ end
 ---@param seconds number since the start
 ---@param load table the driver's look
 ---@param progress table the replay's look
----@param failed integer
+---@param begun_before integer requests that the driver had begun before the start
 ---@return string
-function show.status(seconds, load, progress, failed)
+function show.status(seconds, load, progress, begun_before)
   return ("%s  sent %d  done %d  failed %d  in flight %d  TTFT %s  ITL %s  lag %s"):format(
-    texts.time(math.floor(seconds)), load.begun, progress.ended - failed, failed,
-    math.max(0, load.begun - load.ended), milliseconds(progress.ttft), milliseconds(progress.itl),
-    milliseconds(progress.lag))
+    texts.time(math.floor(seconds)), load.begun - begun_before, progress.done,
+    progress.failed + progress.cancelled, math.max(0, load.begun - load.ended), milliseconds(progress.ttft),
+    milliseconds(progress.itl), milliseconds(progress.lag))
 end
 
 return show

@@ -2,6 +2,7 @@
 --- run's totals; by the definitions and names of AIPerf's exports where it has them.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local nearest = require "moontide.kit.nearest"
 
 local summary = {}
 
@@ -67,6 +68,31 @@ local function totals(results, epoch, has_objectives)
     { "max_response_timestamp", "ns", "Maximum Response Timestamp",
       results.last_answer and results.last_answer + epoch or nil },
   }
+end
+
+--- What is wrong with the name of a measure ("ttft.p99", "error_rate"), or nil.
+---@param name string
+---@return string?
+function summary.wrong_name(name)
+  local metric, statistic = name:match "^([%w_]+)%.?([%w_]*)$"
+  local known = { "error_rate", "inter_chunk_latency" }
+  local is_total = metric == "error_rate"
+  for _, row in ipairs(totals(setmetatable({}, { __index = function() return 1 end }), 0, true)) do
+    known[#known + 1] = row[1]
+    is_total = is_total or row[1] == metric
+  end
+  local is_known = is_total or metric == "inter_chunk_latency" or metric and drive.metric(metric)
+  if not is_known then
+    for _, one in ipairs { "ttft", "ttst", "itl", "e2e", "lag", "isl", "osl" } do known[#known + 1] = one end
+    for _, one in ipairs(drive.metrics()) do known[#known + 1] = one.key end
+    return ("there is no measure '%s'%s"):format(name, nearest.hint(metric or name, known))
+  end
+  if statistic == "" then return nil end
+  for _, one in ipairs(summary.statistics) do
+    if one == statistic and not is_total then return nil end
+  end
+  return is_total and ("%s is one number and has no '%s'"):format(metric, statistic)
+    or ("there is no statistic '%s'%s"):format(statistic, nearest.hint(statistic, summary.statistics))
 end
 
 --- All metrics of results, those of each request first, then the totals.

@@ -28,13 +28,22 @@ end
 -- Options of the script that the driving command has already taken: both mean the run.
 local shared = { seed = "seed", duration = "duration", num_requests = "num_requests", rate_scale = "rate_scale" }
 
+-- Where the driver says when it is over, a plan goes on for as long: until a window's requests have ended, or
+-- for the --duration of a closed loop, which may take more of its requests than come in that time.
+local function is_ended_by_driver(opt)
+  return opt.window and opt.window.to < math.huge and not opt.duration or opt.concurrency and opt.duration
+end
+
+local endless = 1e9 -- seconds
+
 local function own_values(self, words, opt)
   local spec = table.move(self.options, 1, #self.options, 1, {})
   local of_script = common.of_script(self)
   table.move(of_script, 1, #of_script, #spec + 1, spec)
   local values = arguments.parse(self.name, words, spec)
   for key, name in pairs(shared) do
-    if options.given(opt, key) then values[name] = opt[key] end
+    local is_of_loop = key == "duration" and opt.concurrency
+    if options.given(opt, key) and not is_of_loop then values[name] = opt[key] end
   end
   script.check_options(self, values)
   return values
@@ -51,6 +60,7 @@ local function of_plan(name, words, opt)
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
   local duration = workload.duration(made, values.duration, self.default_duration)
+  if not options.given(values, "duration") and is_ended_by_driver(opt) then duration = endless end
   return {
     name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
@@ -89,8 +99,8 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if opt.sessions == "delta" then
-    trace = trace:sessions { from = "delta", to = "cumulative", block_size = opt.block_size or 512 }
+  if not self.is_plan then
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512 }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -53,27 +53,33 @@ end
 
 -- Tokens that the template adds to one message, by the server's own count.
 local function measure(driver, opt, settings)
-  local found
+  local found, results, failed
+  local done = 0
   for i = 1, opt.warmup do
-    local results, message, code = send(driver, settings,
+    local message, code
+    results, message, code = send(driver, settings,
       { { timestamp = 0, input_length = lengths[(i - 1) % #lengths + 1], output_length = 2,
           hash_ids = { (1 << 40) + i } } })
     if not results then return nil, message, code end
-    if results.done == 0 then return nil, failure_of(results, opt), "io" end
+    done = done + results.done
+    failed = results.done == 0 and results or failed
     local now = difference(results)
     found = now and math.min(found or now, now)
   end
+  if done == 0 then return nil, failure_of(failed, opt), "io" end
   return found or 0
 end
 
--- What a further message adds: two turns of a session, less what the first has.
-local function measure_message(driver, settings, first)
-  local results = send(driver, settings, {
+-- What a further message adds: two turns of a session, of which the second has two more. What the first adds
+-- is in settings already.
+local function measure_message(driver, settings)
+  local results, message, code = send(driver, settings, {
     { timestamp = 0, input_length = 64, output_length = 8, session_id = "w", hash_ids = { 1 << 41 } },
     { timestamp = 1, input_length = 200, output_length = 8, session_id = "w", delay = 0,
       hash_ids = { 1 << 41 } } })
-  local one = results and results.metrics.input_length_difference
-  return one and math.max(0, math.floor((one.max - first) / 2 + 0.5)) or 0
+  if not results then return nil, message, code end
+  local one = results.metrics.input_length_difference
+  return one and math.max(0, math.floor(one.max / 2 + 0.5)) or 0
 end
 
 --- Sends them; settings.overhead and message_overhead become what the template adds.
@@ -87,7 +93,8 @@ function warmup.run(driver, opt, settings)
   if not added then return nil, message, code end
   if settings.api ~= "chat" or added <= 0 then return true end
   settings.overhead = math.floor(added + 0.5)
-  settings.message_overhead = measure_message(driver, settings, added)
+  settings.message_overhead, message, code = measure_message(driver, settings)
+  if not settings.message_overhead then return nil, message, code end
   report.note(("the server's chat template adds %d tokens to a prompt, %d to each further message"):format(
     settings.overhead, settings.message_overhead))
   return true
