@@ -25,8 +25,9 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev libedit-dev libevent-dev pkg-config
-TEST_PACKAGES  := libcmocka-dev lua-busted
+                  librandom123-dev zlib1g-dev libedit-dev libevent-dev libcurl4-openssl-dev libssl-dev \
+                  pkg-config
+TEST_PACKAGES  := libcmocka-dev lua-busted openssl
 FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
@@ -43,7 +44,11 @@ CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c core/$(room)/*/*.
 BINDING := $(wildcard core/lua/*.c)
 EDIT    := $(wildcard core/edit/*.c)
 # What drives endpoints: a module of its own, for libevent costs each start some milliseconds.
-DRIVE   := $(wildcard core/drive/*.c core/drive/*/*.c)
+# Its transport through libcurl is one again: libcurl costs some milliseconds more, and only https:// and
+# proxies need it.
+CURL    := $(wildcard core/drive/curl/*.c)
+DRIVE   := $(filter-out $(CURL),$(wildcard core/drive/*.c core/drive/*/*.c))
+CURL_BINDING  := $(wildcard core/lua/curl/*.c)
 DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
@@ -51,10 +56,16 @@ BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
 DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
+# What the transport uses of the others.
+CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING)) $(patsubst %,$(BUILD)/core/%.o, \
+  base/memory base/error base/utf8 drive/answer drive/endpoint drive/event drive/stamp drive/http/message \
+  drive/http/sse drive/http/url)
+CURL_LIBS  := -lcurl -lssl -lcrypto -levent_core
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
 # The same with the invariants checked (core/base/assert.h), for the C tests.
 CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
 CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(BUILD)/checked/%.o)
+CHECKED_CURL_OBJECTS := $(CURL:%.c=$(BUILD)/checked/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
@@ -70,7 +81,8 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 
 # The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
-MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(BUILD)/lib/moontide/curl.so \
+  $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
 all: $(BUILD)/moontide $(MODULES)
 
@@ -107,7 +119,7 @@ lint-deps:
 
 # What needs the packages says so before the compiler does.
 ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
-HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h
+HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
 ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))
@@ -153,13 +165,18 @@ $(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
+# Stays loaded once it is: what OpenSSL does when the process ends is in it.
+$(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -lcjson -lm
+
 # Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
 -include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) \
-  $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
+  $(CURL_OBJECTS:.o=.d) $(CHECKED_CURL_OBJECTS:.o=.d) $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
   $(C_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
@@ -167,10 +184,10 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 $(C_TESTS): $(BUILD)/tests/support/one_test.o
 
 # Tests of the driving room link it too.
-$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(BUILD)/flags
+$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_CURL_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(DRIVE_LIBS)
+	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 $(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -220,7 +237,7 @@ fuzz: fuzz-deps
 	@tests/fuzz/run build/fuzz '$(FUZZ_SECONDS)' $(FUZZ)
 
 lint: lint-deps
-	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) core/main.c core/embed.c
+	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) $(CURL) $(CURL_BINDING) core/main.c core/embed.c
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -230,10 +247,10 @@ $(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
 
-$(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+$(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CORE_OBJECTS) $(LIBS) \
-	  $(DRIVE_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(CORE_OBJECTS) \
+	  $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
