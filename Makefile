@@ -56,10 +56,7 @@ BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
 DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
-# What the transport uses of the others.
-CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING)) $(patsubst %,$(BUILD)/core/%.o, \
-  base/memory base/error base/utf8 drive/answer drive/endpoint drive/event drive/stamp drive/http/message \
-  drive/http/sse drive/http/url)
+CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING))
 CURL_LIBS  := -lcurl -lssl -lcrypto -levent_core
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
 # The same with the invariants checked (core/base/assert.h), for the C tests.
@@ -165,10 +162,14 @@ $(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
-# Stays loaded once it is: what OpenSSL does when the process ends is in it.
-$(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS)
+# Of these objects the linker takes what it needs.
+$(BUILD)/objects.a: $(CORE_OBJECTS) $(DRIVE_OBJECTS)
+	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
+
+# Stays loaded once it is: OpenSSL has something to do when the process ends.
+$(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS) $(BUILD)/objects.a
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -lcjson -lm
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -Wl,--as-needed $(LIBS)
 
 # Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)

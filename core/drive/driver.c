@@ -17,12 +17,6 @@
 
 static const int64_t second_ns = 1000000000;
 
-int64_t mt_now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * second_ns + now.tv_nsec;
-}
-
 mt_driver_options mt_driver_defaults(void) {
     return (mt_driver_options){
         .ring_bytes = (size_t)64 << 20,
