@@ -9,6 +9,9 @@
  *   an OPTIONS request: libcurl keeps none that was not used.
  * - bytes_received counts the header's lines and the decoded body, not the framing.
  * - Whether an answer in chunks was cut inside of one is told by its events alone.
+ * - An answer that says neither its length nor comes in chunks ends where the connection does, though
+ *   TLS did not announce that end.
+ * - Of a server that answers before it has all of a request, and closes, it may see the end alone.
  * - Many connections make it slower: libcurl looks through them for an idle one. So each 128 requests
  *   in flight have a pool of connections of their own. */
 #ifndef MT_DRIVE_CURL_CURL_H

@@ -212,14 +212,11 @@ static int set_callbacks(mt_curl_request *request) {
 }
 
 static int set_tls(mt_curl_request *request) {
-    mt_transport *transport = request->transport;
-    int failed =
-        SET(CAINFO, NULL) | SET(CAPATH, NULL) | SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    if (transport->store)
-        failed |= SET(SSL_CTX_FUNCTION, share_store) | SET(SSL_CTX_DATA, transport->store);
-    if (transport->options->is_insecure)
-        failed |= SET(SSL_VERIFYPEER, 0L) | SET(SSL_VERIFYHOST, 0L);
-    return failed;
+    long checks = request->transport->options->is_insecure ? 0 : 1;
+    X509_STORE *store = request->transport->store;
+    return SET(CAINFO, NULL) | SET(CAPATH, NULL) | SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) |
+           SET(SSL_VERIFYPEER, checks) | SET(SSL_VERIFYHOST, 2 * checks) |
+           (store && (SET(SSL_CTX_FUNCTION, share_store) | SET(SSL_CTX_DATA, store)));
 }
 
 /* Timeouts are the driver's. */

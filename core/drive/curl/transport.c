@@ -243,13 +243,11 @@ static mt_curl_request *opener(mt_curl_multi *multi, size_t i) {
     return request;
 }
 
-/* So many of that URL, all at once in a multi of their own. */
-static mt_code open_ahead(mt_transport *transport, size_t i, size_t count, mt_error *error) {
+/* So many of that URL, all at once. */
+static mt_code open_ahead(mt_curl_multi *multi, size_t i, size_t count, mt_error *error) {
+    mt_transport *transport = multi->transport;
     mt_curl_request *requests[MT_CURL_FLIGHTS_A_MULTI] = {NULL};
     mt_code code = MT_OK;
-    mt_curl_multi *multi = mt_curl_multi_new(transport);
-    if (!multi)
-        return mt_fail_memory(error, "connections");
     for (size_t made = 0; made < count; made++) {
         requests[made] = opener(multi, i);
         if (requests[made])
@@ -274,20 +272,25 @@ static mt_code open_ahead(mt_transport *transport, size_t i, size_t count, mt_er
         mt_curl_request_free(requests[made]);
     }
     multi->is_pumping = 0;
-    mt_curl_multi_watch(multi);
     return code;
 }
 
+/* As evenly among multis as requests will be. */
 static mt_code curl_warm(mt_transport *transport, size_t count, mt_error *error) {
-    sigset_t before;
+    size_t urls = transport->options->url_count;
+    size_t multis = (count * urls + MT_CURL_FLIGHTS_A_MULTI - 1) / MT_CURL_FLIGHTS_A_MULTI;
     mt_code code = MT_OK;
+    sigset_t before;
     hold_back_pipe_signal(&before);
-    for (size_t i = 0; i < transport->options->url_count; i++)
-        for (size_t left = count; left > 0 && code == MT_OK;) {
-            size_t now = left < MT_CURL_FLIGHTS_A_MULTI ? left : MT_CURL_FLIGHTS_A_MULTI;
-            code = open_ahead(transport, i, now, error);
-            left -= now;
-        }
+    for (size_t at = 0; at < multis && code == MT_OK; at++) {
+        mt_curl_multi *multi = mt_curl_multi_new(transport);
+        if (!multi)
+            code = mt_fail_memory(error, "connections");
+        for (size_t i = 0; i < urls && code == MT_OK; i++)
+            code = open_ahead(multi, i, count * (at + 1) / multis - count * at / multis, error);
+        if (multi)
+            mt_curl_multi_watch(multi);
+    }
     forget_pipe_signal(&before);
     return code;
 }

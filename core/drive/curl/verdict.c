@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The errno behind a failure: what libcurl noted, or what it only wrote into its message. */
-static int errno_of(const mt_curl_request *request) {
+/* The errno behind a failure: what libcurl wrote into its message, as it does under TLS, or noted. No
+ * reading fails with EPIPE: that is of TLS's goodbye, to a connection that was reset. */
+static int errno_of(const mt_curl_request *request, CURLcode code) {
     long noted = 0;
+    const char *written = strstr(request->error, ", errno ");
+    if (written)
+        return atoi(written + strlen(", errno "));
     curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &noted);
-    const char *written = noted ? NULL : strstr(request->error, ", errno ");
-    return written ? atoi(written + strlen(", errno ")) : (int)noted;
+    return noted == EPIPE && code == CURLE_RECV_ERROR ? ECONNRESET : (int)noted;
 }
 
 static int is_tls(CURLcode code) {
@@ -46,7 +49,7 @@ mt_failure mt_curl_connect_verdict(const mt_curl_request *request, CURLcode code
     if (code == CURLE_OUT_OF_MEMORY)
         *os_error = ENOMEM;
     if (!*os_error)
-        *os_error = errno_of(request);
+        *os_error = errno_of(request, code);
     return *os_error ? mt_connect_failure(*os_error) : MT_FAILURE_UNREACHABLE;
 }
 
@@ -98,7 +101,7 @@ mt_failure mt_curl_verdict(mt_curl_request *request, CURLcode code, int64_t end_
         return failure;
     }
     exchange->os_error =
-        code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ? errno_of(request) : 0;
+        code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ? errno_of(request, code) : 0;
     if (strstr(request->error, "in chunked-encoding"))
         failure = MT_FAILURE_BAD_CHUNK;
     else if (request->has_head)
