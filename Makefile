@@ -4,6 +4,7 @@
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
+#   make check-http2   the one test of HTTP/2, with the packages of a server for it
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -27,7 +28,7 @@ say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev libedit-dev libevent-dev libcurl4-openssl-dev libssl-dev \
                   pkg-config
-TEST_PACKAGES  := libcmocka-dev lua-busted openssl
+TEST_PACKAGES  := libcmocka-dev lua-busted
 FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
@@ -200,7 +201,12 @@ $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
 
-test-programs: $(C_TESTS) $(BUILD)/tests/terminal
+# Puts TLS before a plain server, for the specs of replay.
+$(BUILD)/tests/tls_front: tests/support/tls_front.c tests/core/tls_front.h tests/core/drive_server.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -Itests/core -o $@ $< -lssl -lcrypto -lpthread
+
+test-programs: $(C_TESTS) $(BUILD)/tests/terminal $(BUILD)/tests/tls_front
 
 # Names for tests/run: TESTS="csv_reader 'cut last line'".
 TESTS ?=
@@ -208,6 +214,13 @@ TESTS ?=
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) SANITIZE='$(SANITIZE)' OPTIMISE='$(OPTIMISE)' run-tests
+
+# The test of HTTP/2, which needs a server that speaks it.
+.PHONY: check-http2
+check-http2: deps
+	$(call install_packages,nghttp2-proxy openssl)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/tls_front
+	@tests/run $(BUILD) "speaks HTTP/2"
 
 .PHONY: run-tests
 run-tests: all test-programs
