@@ -8,7 +8,8 @@ enum { CALLS_AT_ONCE = 8 };
 
 mt_curl_socket *mt_curl_socket_at(mt_transport *transport, curl_socket_t fd) {
     size_t place = (size_t)fd;
-    if (MT_GROW(transport->sockets, transport->socket_capacity, place + 1) != 0)
+    if (mt_reserve(&transport->sockets, &transport->socket_capacity, place + 1, sizeof(void *)) !=
+        0)
         return NULL;
     while (transport->socket_count <= place)
         transport->sockets[transport->socket_count++] = NULL;
@@ -110,8 +111,6 @@ void mt_curl_multi_pump(mt_curl_multi *multi, curl_socket_t fd, int events) {
 /* --- multis ------------------------------------------------------------------------------------- */
 
 mt_curl_multi *mt_curl_multi_new(mt_transport *transport) {
-    if (MT_GROW(transport->multis, transport->multi_capacity, transport->multi_count + 1) != 0)
-        return NULL;
     mt_curl_multi *multi = mt_allocate_zero(1, sizeof *multi);
     if (!multi)
         return NULL;
@@ -124,7 +123,8 @@ mt_curl_multi *mt_curl_multi_new(mt_transport *transport) {
     evtimer_assign(&multi->timer, transport->base, on_time, multi);
     /* All that may be in flight, and as many that a moment of more has left. */
     curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, 2L * MT_CURL_FLIGHTS_A_MULTI);
-    transport->multis[transport->multi_count++] = multi;
+    multi->next = transport->multis;
+    transport->multis = multi;
     return multi;
 }
 
@@ -143,9 +143,9 @@ void mt_curl_multi_free(mt_curl_multi *multi) {
 
 mt_curl_multi *mt_curl_multi_for_next(mt_transport *transport) {
     mt_curl_multi *best = NULL;
-    for (size_t i = 0; i < transport->multi_count; i++)
-        if (!best || transport->multis[i]->live < best->live)
-            best = transport->multis[i];
+    for (mt_curl_multi *multi = transport->multis; multi; multi = multi->next)
+        if (!best || multi->live < best->live)
+            best = multi;
     if (best && best->live < MT_CURL_FLIGHTS_A_MULTI)
         return best;
     mt_curl_multi *another = mt_curl_multi_new(transport);

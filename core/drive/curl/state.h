@@ -14,6 +14,7 @@ enum { MT_CURL_FLIGHTS_A_MULTI = 128 };
 
 /* A pool of connections with the requests that use it. */
 typedef struct mt_curl_multi {
+    struct mt_curl_multi *next;
     CURLM *handle;
     mt_transport *transport;
     struct event timer;
@@ -59,8 +60,7 @@ struct mt_transport {
     char **origins; /* of each URL: "https://host:port" */
     CURLSH *share;
     X509_STORE *store; /* who may sign certificates; NULL: no https:// or any certificate */
-    mt_curl_multi **multis;
-    size_t multi_count, multi_capacity;
+    mt_curl_multi *multis;
     mt_curl_socket **sockets; /* by descriptor; NULL: never seen */
     size_t socket_count, socket_capacity;
     mt_curl_request *idle; /* requests not in use */

@@ -284,12 +284,13 @@ static mt_code curl_warm(mt_transport *transport, size_t count, mt_error *error)
     hold_back_pipe_signal(&before);
     for (size_t at = 0; at < multis && code == MT_OK; at++) {
         mt_curl_multi *multi = mt_curl_multi_new(transport);
-        if (!multi)
+        if (!multi) {
             code = mt_fail_memory(error, "connections");
+            break;
+        }
         for (size_t i = 0; i < urls && code == MT_OK; i++)
             code = open_ahead(multi, i, count * (at + 1) / multis - count * at / multis, error);
-        if (multi)
-            mt_curl_multi_watch(multi);
+        mt_curl_multi_watch(multi);
     }
     forget_pipe_signal(&before);
     return code;
@@ -304,9 +305,10 @@ static void curl_close(mt_transport *transport) {
         transport->idle = request->next;
         mt_curl_request_free(request);
     }
-    for (size_t i = 0; i < transport->multi_count; i++)
-        mt_curl_multi_free(transport->multis[i]);
-    mt_free(transport->multis);
+    for (mt_curl_multi *multi; (multi = transport->multis);) {
+        transport->multis = multi->next;
+        mt_curl_multi_free(multi);
+    }
     for (size_t i = 0; i < transport->socket_count; i++)
         mt_free(transport->sockets[i]);
     mt_free(transport->sockets);

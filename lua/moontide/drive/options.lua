@@ -144,9 +144,11 @@ drive_options.endpoint = {
     help = "the environment's variable that holds the API key" },
   { "extra", kind = "body_member", list = true, help = "a further member of each body" },
   { "transport", kind = "choice", choices = { "auto", "direct", "curl" }, default = "auto",
-    help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; auto: direct for http://" },
+    help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; "
+      .. "auto: direct for http://" },
   { "insecure", kind = "flag", help = "of https://: take any certificate" },
-  { "ca", kind = "path", placeholder = "FILE", help = "of https://: who may sign certificates (PEM; default: the system's)" },
+  { "ca", kind = "path", placeholder = "FILE",
+    help = "of https://: who may sign certificates (PEM; default: the system's)" },
   { "timeout", kind = "timeout", list = true,
     help = "connect=, first= (byte), gap= (between bytes), total= of each request (default: connect=10s)" },
   { "connections", kind = "integer", min = 0, max = 100000, default = 0,
@@ -216,7 +218,9 @@ function drive_options.check(opt)
   if (opt.insecure or opt.ca) and not has_tls then
     return ("--%s goes with an https:// URL"):format(opt.insecure and "insecure" or "ca")
   end
-  if opt.transport == "direct" and has_tls then return "--transport direct goes with http:// URLs: https:// needs curl" end
+  if opt.transport == "direct" and has_tls then
+    return "--transport direct goes with http:// URLs: https:// needs curl"
+  end
   if opt.text and opt.api ~= "completions" then return "--text goes with --api completions" end
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"
