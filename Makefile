@@ -4,6 +4,7 @@
 #   make deps       install the Debian packages that are missing
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
+#   make check-http2   the one test of HTTP/2, with the packages of a server for it
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -25,7 +26,8 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev libedit-dev libevent-dev pkg-config
+                  librandom123-dev zlib1g-dev libedit-dev libevent-dev libcurl4-openssl-dev libssl-dev \
+                  pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
@@ -43,7 +45,11 @@ CORE    := $(foreach room,$(ROOMS),$(wildcard core/$(room)/*.c core/$(room)/*/*.
 BINDING := $(wildcard core/lua/*.c)
 EDIT    := $(wildcard core/edit/*.c)
 # What drives endpoints: a module of its own, for libevent costs each start some milliseconds.
-DRIVE   := $(wildcard core/drive/*.c core/drive/*/*.c)
+# Its transport through libcurl is one again: libcurl costs some milliseconds more, and only https:// and
+# proxies need it.
+CURL    := $(wildcard core/drive/curl/*.c)
+DRIVE   := $(filter-out $(CURL),$(wildcard core/drive/*.c core/drive/*/*.c))
+CURL_BINDING  := $(wildcard core/lua/curl/*.c)
 DRIVE_BINDING := $(wildcard core/lua/drive/*.c)
 CORE_OBJECTS    := $(CORE:%.c=$(BUILD)/%.o)
 BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
@@ -51,10 +57,13 @@ BINDING_OBJECTS := $(BINDING:%.c=$(BUILD)/%.o)
 EDIT_OBJECTS    := $(EDIT:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/core/base/%.o,memory error utf8)
 DRIVE_OBJECTS   := $(DRIVE:%.c=$(BUILD)/%.o)
 DRIVE_BINDING_OBJECTS := $(DRIVE_BINDING:%.c=$(BUILD)/%.o)
+CURL_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(CURL) $(CURL_BINDING))
+CURL_LIBS  := -lcurl -lssl -lcrypto -levent_core
 DRIVE_LIBS := -levent_core -levent_pthreads -lpthread
 # The same with the invariants checked (core/base/assert.h), for the C tests.
 CHECKED_OBJECTS := $(CORE:%.c=$(BUILD)/checked/%.o)
 CHECKED_DRIVE_OBJECTS := $(DRIVE:%.c=$(BUILD)/checked/%.o)
+CHECKED_CURL_OBJECTS := $(CURL:%.c=$(BUILD)/checked/%.o)
 C_TESTS := $(patsubst tests/core/%.c,$(BUILD)/tests/%,$(wildcard tests/core/test_*.c))
 DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
@@ -70,7 +79,8 @@ EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.
 
 # The console edits its lines where libedit is there, and reads them as they come where it is not.
 HAS_EDIT := $(shell printf '\043include <histedit.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
-MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
+MODULES  := $(BUILD)/lib/moontide/core.so $(BUILD)/lib/moontide/drive.so $(BUILD)/lib/moontide/curl.so \
+  $(if $(HAS_EDIT),$(BUILD)/lib/moontide/edit.so)
 
 all: $(BUILD)/moontide $(MODULES)
 
@@ -107,7 +117,7 @@ lint-deps:
 
 # What needs the packages says so before the compiler does.
 ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
-HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h
+HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
 ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))
@@ -153,13 +163,22 @@ $(BUILD)/lib/moontide/drive.so: $(DRIVE_OBJECTS) $(DRIVE_BINDING_OBJECTS) $(CORE
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -o $@ $^ $(LIBS) $(DRIVE_LIBS)
 
+# Of these objects the linker takes what it needs.
+$(BUILD)/objects.a: $(CORE_OBJECTS) $(DRIVE_OBJECTS)
+	$(call say,AR) rm -f $@ && $(AR) rc $@ $^
+
+# Stays loaded once it is: OpenSSL has something to do when the process ends.
+$(BUILD)/lib/moontide/curl.so: $(CURL_OBJECTS) $(BUILD)/objects.a
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ $(CURL_LIBS) -Wl,--as-needed $(LIBS)
+
 # Stays loaded once it is: the terminal's library keeps memory that a leak checker could not see there.
 $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(SANITIZE) -shared -Wl,-z,nodelete -o $@ $^ -ledit
 
 -include $(CORE_OBJECTS:.o=.d) $(CHECKED_OBJECTS:.o=.d) $(BINDING_OBJECTS:.o=.d) $(EDIT_OBJECTS:.o=.d) \
-  $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
+  $(CURL_OBJECTS:.o=.d) $(CHECKED_CURL_OBJECTS:.o=.d) $(DRIVE_OBJECTS:.o=.d) $(CHECKED_DRIVE_OBJECTS:.o=.d) $(DRIVE_BINDING_OBJECTS:.o=.d) $(BUILD)/core/main.d \
   $(C_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:=.d)
 
 # --- tests ----------------------------------------------------------------------------------------
@@ -167,10 +186,10 @@ $(BUILD)/lib/moontide/edit.so: $(EDIT_OBJECTS)
 $(C_TESTS): $(BUILD)/tests/support/one_test.o
 
 # Tests of the driving room link it too.
-$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(BUILD)/flags
+$(DRIVE_C_TESTS): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_CURL_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -DMT_ASSERTS -Itests/core -MMD -MP -MF $@.d -o $@ $< $(BUILD)/tests/support/one_test.o \
-	  $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(DRIVE_LIBS)
+	  $(CHECKED_CURL_OBJECTS) $(CHECKED_DRIVE_OBJECTS) $(CHECKED_OBJECTS) -lcmocka $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 $(filter-out $(DRIVE_C_TESTS),$(C_TESTS)): $(BUILD)/tests/%: tests/core/%.c $(CHECKED_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -182,7 +201,12 @@ $(BUILD)/tests/terminal: tests/support/terminal.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) -std=c11 $(WARNINGS) -O1 -o $@ $<
 
-test-programs: $(C_TESTS) $(BUILD)/tests/terminal
+# Puts TLS before a plain server, for the specs of replay.
+$(BUILD)/tests/tls_front: tests/support/tls_front.c tests/core/tls_front.h tests/core/drive_server.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -Itests/core -o $@ $< -lssl -lcrypto -lpthread
+
+test-programs: $(C_TESTS) $(BUILD)/tests/terminal $(BUILD)/tests/tls_front
 
 # Names for tests/run: TESTS="csv_reader 'cut last line'".
 TESTS ?=
@@ -190,6 +214,13 @@ TESTS ?=
 # Packages come first, in a make of their own: what this make knows of them was read before.
 check: deps
 	@$(MAKE) --no-print-directory BUILD=$(BUILD) SANITIZE='$(SANITIZE)' OPTIMISE='$(OPTIMISE)' run-tests
+
+# The test of HTTP/2, which needs a server that speaks it.
+.PHONY: check-http2
+check-http2: deps
+	$(call install_packages,nghttp2-proxy openssl)
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/tls_front
+	@tests/run $(BUILD) "speaks HTTP/2"
 
 .PHONY: run-tests
 run-tests: all test-programs
@@ -220,7 +251,7 @@ fuzz: fuzz-deps
 	@tests/fuzz/run build/fuzz '$(FUZZ_SECONDS)' $(FUZZ)
 
 lint: lint-deps
-	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) core/main.c core/embed.c
+	@tests/lint $(CORE) $(BINDING) $(EDIT) $(DRIVE) $(DRIVE_BINDING) $(CURL) $(CURL_BINDING) core/main.c core/embed.c
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -230,10 +261,10 @@ $(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(CORE_OBJECTS) $(LIBS)
 
-$(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(BUILD)/flags
+$(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CORE_OBJECTS) $(LIBS) \
-	  $(DRIVE_LIBS)
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(DRIVE_OBJECTS) $(CURL:%.c=$(BUILD)/%.o) $(CORE_OBJECTS) \
+	  $(LIBS) $(CURL_LIBS) $(DRIVE_LIBS)
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 

@@ -17,15 +17,8 @@
 
 static const int64_t second_ns = 1000000000;
 
-int64_t mt_now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * second_ns + now.tv_nsec;
-}
-
 mt_driver_options mt_driver_defaults(void) {
     return (mt_driver_options){
-        .transport = MT_TRANSPORT_AUTO,
         .ring_bytes = (size_t)64 << 20,
         .spin = sysconf(_SC_NPROCESSORS_ONLN) > 1,
     };
@@ -121,10 +114,6 @@ static void dispose(mt_driver *driver) {
 }
 
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
-    if (options->transport != MT_TRANSPORT_AUTO && options->transport != MT_TRANSPORT_DIRECT) {
-        mt_fail(error, MT_ERROR_VALUE, "there is no transport but the direct one");
-        return NULL;
-    }
     mt_driver *driver = mt_allocate_zero(1, sizeof *driver);
     if (!driver) {
         mt_fail_memory(error, "a driver");
@@ -134,7 +123,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
     driver->wake_thread = driver->wake_caller = driver->timer = -1;
     driver->armed_ns = driver->turn_began_ns = MT_NEVER;
     driver->grace_until_ns = INT64_MAX;
-    driver->kind = &mt_transport_direct;
+    driver->kind = options->transport ? options->transport : &mt_transport_direct;
     driver->host = mt_driver_host(driver);
     if (open_loop(driver, error) != MT_OK)
         goto failed;

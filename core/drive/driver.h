@@ -15,14 +15,17 @@
 
 typedef struct mt_driver mt_driver;
 
-/* Direct: http:// over HTTP/1.1, and the only one there is: AUTO is direct, another is refused. */
-enum { MT_TRANSPORT_AUTO, MT_TRANSPORT_DIRECT };
+/* How bytes get there (transport.h): mt_transport_direct is http:// over HTTP/1.1, mt_transport_curl
+ * (curl/curl.h, a library of its own) also https://, HTTP/2 and proxies. */
+struct mt_transport_kind;
 
 typedef struct mt_driver_options {
     const char *const *urls; /* scheme://host[:port][/path]: the base, before the request's path */
     size_t url_count;        /* >= 1 */
-    int transport;           /* MT_TRANSPORT_... */
-    uint64_t slots;          /* of the closed loop; 0: no request without a due time is sent */
+    const struct mt_transport_kind *transport; /* NULL: mt_transport_direct */
+    const char *ca_file; /* of https://: who may sign certificates, PEM; NULL: the system's */
+    int is_insecure;     /* of https://: any certificate will do */
+    uint64_t slots;      /* of the closed loop; 0: no request without a due time is sent */
     /* 0: none. Connect: from when the request was taken up; first byte: from the last byte sent;
      * gap: from the last byte that came; total: from when the request was taken up. */
     int64_t connect_timeout_ns, first_timeout_ns, gap_timeout_ns, total_timeout_ns;
@@ -55,7 +58,8 @@ typedef struct mt_outgoing {
 mt_outgoing *mt_outgoing_new(size_t length);
 
 /* Starts the thread and opens the connections that were asked for; each address of a name is tried,
- * and those that accept no connection are left out. The URLs are needed no longer afterwards. Raises
+ * and those that accept no connection are left out. The texts of the options are needed no
+ * longer afterwards. Raises
  * the process's soft limit of open files to the hard one. Fails (MT_ERROR_IO, MT_ERROR_VALUE)
  * when a URL cannot be understood, a name has no address or nobody accepts a connection. */
 mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);

@@ -57,7 +57,7 @@ mt_code mt_endpoint_open(mt_endpoint *endpoint, const char *url, mt_error *error
     if (mt_url_read(url, &parts, error) != MT_OK)
         return MT_ERROR_VALUE;
     if (parts.is_secure)
-        return mt_fail(error, MT_ERROR_VALUE, "%s: https:// cannot be driven, only http://", url);
+        return mt_fail(error, MT_ERROR_VALUE, "%s: https:// needs the transport curl", url);
     char port[16];
     snprintf(port, sizeof port, "%u", (unsigned)parts.port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found;

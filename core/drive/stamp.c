@@ -10,6 +10,12 @@
 
 static const int64_t second_ns = 1000000000;
 
+int64_t mt_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * second_ns + now.tv_nsec;
+}
+
 void mt_stamp_socket(int fd) {
     int what = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
     (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &what, sizeof what);

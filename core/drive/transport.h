@@ -1,6 +1,7 @@
 /* What a transport is: how bytes get to an endpoint and back. direct.c is one (HTTP/1.1 on raw sockets,
- * kernel stamps). All of it runs in the driver's thread, but `open` and `warm`, which run before there
- * is one, and `look`. Private to this room. */
+ * kernel stamps), curl/ the other (libcurl: TLS, HTTP/2, proxies). All of it runs in the driver's
+ * thread, but `open` and `warm`, which run before there is one, `look`, and `close`, which runs when
+ * it has ended. */
 #ifndef MT_DRIVE_TRANSPORT_H
 #define MT_DRIVE_TRANSPORT_H
 

@@ -1,10 +1,11 @@
-/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo]: requests at a constant rate through the
- * driver. Prints, in seconds and bytes, processor time a request (of the driver's thread), schedule
+/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo] [curl]: requests at a constant rate through the
+ * driver, over the transport through libcurl if asked for. Prints, in seconds and bytes, processor time a request (of the driver's thread), schedule
  * lag, read lag, how much later than the clock's the kernel's stamps were read, the wait for a processor,
  * and the largest resident memory; the last is of this process, without the server. */
 #define _GNU_SOURCE /* epoll_pwait2, in the header */
 #include "drive/driver.h"
 #include "base/memory.h"
+#include "drive/curl/curl.h"
 #include "driving.h"
 
 static int has_word(char **words, const char *word) {
@@ -44,12 +45,15 @@ int main(int argc, char **argv) {
     const char *urls[] = {url};
     snprintf(url, sizeof url, "http://127.0.0.1:%d", d.port);
     driving_request(request);
+    size_t head_length = (size_t)(strstr(request, "\r\n\r\n") + 4 - request);
     mt_driver_options options = mt_driver_defaults();
     options.urls = urls;
     options.url_count = 1;
     options.spin = has_word(argv + 5, "spin");
     options.want_gaps = has_word(argv + 5, "gaps");
     options.realtime = has_word(argv + 5, "fifo");
+    if (has_word(argv + 5, "curl"))
+        options.transport = &mt_transport_curl;
     options.total_timeout_ns = 600000000000;
     options.gap_timeout_ns = 60000000000;
     mt_error error;
@@ -62,6 +66,7 @@ int main(int argc, char **argv) {
     for (int64_t i = 0; i < d.count; i++) {
         mt_outgoing *prepared = mt_outgoing_new(DRIVING_BODY);
         memcpy(prepared->bytes, request, DRIVING_BODY);
+        prepared->head_length = head_length;
         prepared->due_ns = start + (int64_t)((double)i * 1e9 / d.rate);
         while (prepared->due_ns - driving_now() > 500000000) { /* half a second ahead */
             mt_driver_wait(driver, driving_now() + 20000000);

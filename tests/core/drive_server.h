@@ -26,9 +26,10 @@ typedef int server_answer(server *s, int fd, int number);
 
 struct server {
     server_answer *answer;
-    const char *text;     /* for the answer function */
-    size_t cut, pause;    /* likewise */
-    int reads_heads_only; /* answers before it has read the body */
+    const char *text;                    /* for the answer function */
+    size_t cut, pause;                   /* likewise */
+    void (*sees_head)(const char *head); /* of each request; NULL: nobody */
+    int reads_heads_only;                /* answers before it has read the body */
     int listener, port;
     _Atomic int accepted, requests, busy, busiest, is_ending;
     pthread_t acceptor, threads[SERVER_CONNECTIONS];
@@ -67,12 +68,13 @@ static inline void server_stall(int fd) {
     }
 }
 
+enum { SERVER_HEAD = 4096 };
+
 /* One request: its head, then as much body as it says. 0 at the connection's end. */
-static inline int server_read_request(int fd, int head_only) {
-    char head[4096];
+static inline int server_read_request(int fd, char *head, int head_only) {
     size_t length = 0;
     while (length < 4 || memcmp(head + length - 4, "\r\n\r\n", 4) != 0)
-        if (length == sizeof head - 1 || recv(fd, head + length, 1, 0) != 1)
+        if (length == SERVER_HEAD - 1 || recv(fd, head + length, 1, 0) != 1)
             return 0;
         else
             length++;
@@ -97,7 +99,10 @@ static inline void *server_serve(void *context) {
     server_connection c = *(server_connection *)context;
     free(context);
     int fd = atomic_load(&c.s->fds[c.place]), number = 0;
-    while (server_read_request(fd, c.s->reads_heads_only)) {
+    char head[SERVER_HEAD];
+    while (server_read_request(fd, head, c.s->reads_heads_only)) {
+        if (c.s->sees_head)
+            c.s->sees_head(head);
         atomic_fetch_add(&c.s->requests, 1);
         if (!c.s->answer(c.s, fd, ++number))
             break;

@@ -177,7 +177,7 @@ static int begins_well(const mt_http *http, mt_span line) {
 
 /* --- header lines ------------------------------------------------------------------------------- */
 
-static mt_http_content content_of(mt_span value) {
+mt_http_content mt_http_content_of(mt_span value) {
     const char *semicolon = memchr(value.text, ';', value.length);
     if (semicolon)
         value = without_space((mt_span){value.text, (size_t)(semicolon - value.text)});
@@ -215,7 +215,7 @@ static mt_http_problem take_header(mt_http *http, mt_span name, mt_span value) {
         break;
     case 12:
         if (is_word(name, "Content-Type"))
-            http->content_type = (uint8_t)content_of(value);
+            http->content_type = (uint8_t)mt_http_content_of(value);
         break;
     case 14:
         if (is_word(name, "Content-Length"))

@@ -87,6 +87,9 @@ int mt_http_next(mt_http *http, mt_span *unread, mt_span *body);
  * MT_HTTP_BAD with a problem that tells where. */
 int mt_http_close(mt_http *http);
 
+/* The kind that a Content-Type's value says; parameters (charset) are passed over. */
+mt_http_content mt_http_content_of(mt_span value);
+
 /* "not HTTP", "closed in the header", ...; never NULL. */
 const char *mt_http_problem_text(mt_http_problem problem);
 

@@ -2,6 +2,7 @@
 #include "lua/drive/drive_binding.h"
 
 #include "drive/http/url.h"
+#include "drive/transport.h"
 
 #include "base/interrupt.h"
 #include "base/output.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -25,19 +27,39 @@ mt_driver *mt_lua_check_driver(lua_State *L, int arg) {
     return owner->driver;
 }
 
-/* driver{urls = {text, ...}, transport = "auto" | "direct", slots =, connections =, connect_timeout =,
+/* Field `transport` of the table at 1. Auto: direct, unless a URL is https://. The one through libcurl
+ * is what its module, which is loaded by that, has for a value. */
+static const mt_transport_kind *transport_field(lua_State *L, const mt_driver_options *options) {
+    enum { AUTO, DIRECT, THROUGH_CURL };
+    static const char *const names[] = {"auto", "direct", "curl", NULL};
+    lua_getfield(L, 1, "transport");
+    int which = luaL_checkoption(L, -1, "auto", names);
+    lua_pop(L, 1);
+    for (size_t i = 0; which == AUTO && i < options->url_count; i++)
+        if (strncasecmp(options->urls[i], "https://", 8) == 0)
+            which = THROUGH_CURL;
+    if (which != THROUGH_CURL)
+        return &mt_transport_direct;
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "moontide.curl");
+    lua_call(L, 1, 1);
+    const mt_transport_kind *kind = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return kind;
+}
+
+/* driver{urls = {text, ...}, transport = "auto" | "direct" | "curl", ca = path, insecure =, slots =, connections =, connect_timeout =,
  * first_timeout =, gap_timeout =, total_timeout = (seconds), realtime =, gaps =} -> driver,
  * or nil, message, code */
 static int driver_start(lua_State *L) {
-    static const char *const transports[] = {"auto", "direct", NULL};
     mt_error error;
     mt_driver_options options = mt_driver_defaults();
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     options.urls = mt_lua_texts_field(L, 1, "urls", &options.url_count);
-    lua_getfield(L, 1, "transport");
-    options.transport = luaL_checkoption(L, -1, "auto", transports);
-    lua_pop(L, 1);
+    options.transport = transport_field(L, &options);
+    options.ca_file = mt_lua_text_field(L, 1, "ca");
+    options.is_insecure = mt_lua_truth_field(L, 1, "insecure");
     options.slots = mt_lua_count_field(L, 1, "slots", 0);
     options.connections = mt_lua_count_field(L, 1, "connections", 0);
     options.connect_timeout_ns = mt_lua_seconds_field(L, 1, "connect_timeout", 0);

@@ -145,7 +145,7 @@ options.kinds.moment = { placeholder = "TIME", convert = moment }
 --- Where requests go, and what of the HTTP they are.
 drive_options.endpoint = {
   { "url", kind = "string", list = true, placeholder = "URL",
-    help = "the endpoint: http://HOST[:PORT][/PATH]; several are taken in turn (required)" },
+    help = "the endpoint: http://HOST[:PORT][/PATH] or https://...; several are taken in turn (required)" },
   { "model", kind = "string", placeholder = "NAME", help = "the model's name (required)" },
   { "api", kind = "choice", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
@@ -156,8 +156,12 @@ drive_options.endpoint = {
   { "api-key-env", kind = "string", placeholder = "NAME",
     help = "the environment's variable that holds the API key" },
   { "extra", kind = "body_member", list = true, help = "a further member of each body" },
-  { "transport", kind = "choice", choices = { "auto", "direct" }, default = "auto",
-    help = "how bytes get there" },
+  { "transport", kind = "choice", choices = { "auto", "direct", "curl" }, default = "auto",
+    help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; "
+      .. "auto: direct for http://" },
+  { "insecure", kind = "flag", help = "of https://: take any certificate" },
+  { "ca", kind = "path", placeholder = "FILE",
+    help = "of https://: who may sign certificates (PEM; default: the system's)" },
   { "timeout", kind = "timeout", list = true,
     help = "connect=, first= (byte), gap= (between bytes), total= of each request (default: connect=10s)" },
   { "connections", kind = "integer", min = 0, max = 100000, default = 0,
@@ -222,6 +226,14 @@ function drive_options.check(opt)
   if not opt.target then return "what is to be sent is missing: a trace, a script's file or a script's name" end
   if not opt.url then return "--url is missing: the endpoint (http://127.0.0.1:8000)" end
   if not opt.model then return "--model is missing: the model's name, as the server has it" end
+  local has_tls = table.concat(opt.url, "\n"):lower():find("https://", 1, true)
+  if opt.insecure and opt.ca then return "--insecure and --ca exclude each other" end
+  if (opt.insecure or opt.ca) and not has_tls then
+    return ("--%s goes with an https:// URL"):format(opt.insecure and "insecure" or "ca")
+  end
+  if opt.transport == "direct" and has_tls then
+    return "--transport direct goes with http:// URLs: https:// needs curl"
+  end
   if opt.text and opt.api ~= "completions" then return "--text goes with --api completions" end
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"

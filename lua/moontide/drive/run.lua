@@ -97,7 +97,8 @@ end
 local function start_driver(opt)
   local timeouts = timeouts_of(opt)
   return drive.driver {
-    urls = opt.url, transport = opt.transport, slots = opt.concurrency, connections = opt.connections,
+    urls = opt.url, transport = opt.transport, insecure = opt.insecure, ca = opt.ca,
+    slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
     total_timeout = timeouts.total, realtime = opt.realtime, gaps = true,
   }
