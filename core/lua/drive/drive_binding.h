@@ -9,6 +9,7 @@
 /* One opener a file: mock pushes a table of functions, the others add theirs to the table on the stack.
  * module.c lists them. */
 int mt_lua_open_mock(lua_State *L);
+void mt_lua_add_child(lua_State *L); /* to the mock's table */
 void mt_lua_add_driver(lua_State *L);
 void mt_lua_add_replay(lua_State *L);
 

@@ -10,6 +10,7 @@ int luaopen_moontide_drive(lua_State *L) {
     mt_lua_add_replay(L);
     lua_pushcfunction(L, mt_lua_open_mock);
     lua_call(L, 0, 1);
+    mt_lua_add_child(L);
     lua_setfield(L, -2, "mock");
     return 1;
 }

@@ -19,7 +19,7 @@ end
 
 local timeouts = { connect = true, first = true, gap = true, total = true }
 
-options.kinds.timeout = { placeholder = "NAME=TIME", convert = function(value, what)
+options.kinds.timeout = { pair = "=", placeholder = "NAME=TIME", convert = function(value, what)
   local name, text = pair(value, what, "connect=, first=, gap= or total= and a time")
   if not timeouts[name] then units.wrong(what, value, "connect=, first=, gap= or total= and a time") end
   local seconds = options.duration(text, what .. ": " .. name)
@@ -39,7 +39,7 @@ local function limit_of(text, key, what)
   units.wrong(what, text, "a number")
 end
 
-options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(value, what)
+options.kinds.objective = { pair = "=", placeholder = "METRIC=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a metric and the most it may be (ttft=500, e2e=2s)")
   local key = drive.metric(name)
   if not key then
@@ -49,13 +49,13 @@ options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(valu
   return { key, limit_of(text, key, what) }
 end }
 
-options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(value, what)
+options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
   local key = drive.metric(name:match "^[%w_]+")
   return { name, limit_of(text, key, what) }
 end }
 
-options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(value, what)
+options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
   local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
@@ -73,7 +73,11 @@ options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, w
   return { from = from, to = to }
 end }
 
-options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", convert = function(value, what)
+local function json_pair(name, value)
+  return name .. "=" .. require("moontide.base.json").public.json.encode(value)
+end
+
+options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", pair = json_pair, convert = function(value, what)
   local name, text = pair(value, what, "a member's name and its JSON value (temperature=0.7)")
   local json = require("moontide.base.json").public.json
   local decoded, message = json.decode(text, what)
@@ -81,7 +85,7 @@ options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", conver
   return { json.encode(name):sub(2, -2), text }
 end }
 
-options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
+options.kinds.header = { is_whole = true, pair = ": ", placeholder = "NAME: VALUE", convert = function(value, what)
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
   if not name or text:find "[\r\n]" then units.wrong(what, value, "a header (X-Priority: {priority})") end
   return name .. ": " .. text

@@ -5,6 +5,7 @@ local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local result = require "moontide.drive.result"
 local show = require "moontide.drive.show"
 local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
@@ -12,24 +13,6 @@ local verdict = require "moontide.drive.verdict"
 local warmup = require "moontide.drive.warmup"
 
 local run = {}
-
----@class moontide.drive_run
----@field results table what was due in the window (core's)
----@field outside table what was due before and after it
----@field groups table[] { value =, results = }
----@field metrics moontide.metric_summary[]
----@field by_key table<string, moontide.metric_summary>
----@field verdict moontide.verdict
-local metatable = { __name = "moontide.drive_run" }
-metatable.__index = metatable
-
-function metatable:__tostring()
-  return show.report(self)
-end
-
-function metatable:__json()
-  return files.whole(self)
-end
 
 -- --- before the start ------------------------------------------------------------------------------
 
@@ -177,12 +160,12 @@ local function value_of(replay, driver, opt, self, ended, start, epoch)
   local results, outside, groups = replay:results()
   local seconds = (drive.now() - start) / 1e9
   local load, progress = driver:look(), replay:look()
-  local value = setmetatable({
+  local value = result.new {
     results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
     load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
     command = opt.command, write_error = progress.write_error, message = ended.message, code = ended.code,
-  }, metatable)
+  }
   value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
   local limits = {}
   for _, one in ipairs(opt.limits or {}) do limits[one[1]] = one[2] end
