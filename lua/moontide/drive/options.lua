@@ -59,7 +59,7 @@ options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert =
   local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
-  return { name, options.number(text, what .. ": " .. name) }
+  return { name, options.number(text, what .. ": " .. name, true) }
 end }
 
 options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, what)
