@@ -64,6 +64,57 @@ describe("driving from Lua", function()
     assert.equal(1, run:measure "error_rate")
   end)
 
+  it("looks at the server's own figures", function()
+    local run = assert(load_of(20, 1):drive(options_for(server, { server_metrics = server.url })))
+    local said = run.server
+    assert.equal(0, said.failures)
+    assert.equal(0, said.restarts)
+    assert.is_true(#said.looks >= 2)
+    assert.equal(run.results.input_tokens, said.counters.prompt_tokens)
+    assert.equal(20 * 5, said.counters.output_tokens)
+    assert.equal(0, said.gauges.running.before)
+    assert.truthy(tostring(run):find("output tokens 100 (100 by the answers)", 1, true), tostring(run))
+    local decoded = mt.json.decode(mt.json.encode(run)).server
+    assert.equal(#said.looks, #decoded.looks)
+    assert.equal(100, decoded.counters.output_tokens)
+  end)
+
+  it("says that the server was busy before the start", function()
+    local slow <close> = assert(mt.mock { ttft = "1h", itl = 1, slots = 2 })
+    local port = slow.url:match "%d+$"
+    local held = {}
+    for i = 1, 3 do -- two run, one waits; each ends when its pipe is closed
+      held[i] = io.popen(("bash -c 'exec 3<>/dev/tcp/127.0.0.1/%s; printf \"POST /v1/completions HTTP/1.1\r\n"
+        .. "Content-Length: 14\r\n\r\n{\\\"prompt\\\":[1]}\" >&3; cat >/dev/null'"):format(port), "w")
+    end
+    local said
+    for _ = 1, 200 do
+      local one = assert(require "moontide.drive".scraper(slow.url, 1))
+      said = one:stop()[1]
+      if said.running == 2 and said.waiting == 1 then break end
+      os.execute "sleep 0.05"
+    end
+    assert.same({ 2, 1 }, { said.running, said.waiting })
+    local run = assert(load_of(1, 1):drive(options_for(slow, { server_metrics = slow.url, grace = 0 })))
+    assert.truthy(tostring(run):find("The server was busy before the start: 2 running, 1 waiting", 1, true), tostring(run))
+    for _, pipe in ipairs(held) do pipe:close() end
+  end)
+
+  it("refuses metrics that it cannot have, before the start", function()
+    local cases = {
+      ["http://127.0.0.1:9"] = { "server_metrics: http://127.0.0.1:9: no connection: Connection refused", "io" },
+      [server.url .. "/v1/models"] = { "none of its metrics is known", "input" },
+      [server.url .. "/nowhere"] = { "status 404", "io" },
+    }
+    for url, expected in pairs(cases) do
+      local run, message, code = load_of(1, 1):drive(options_for(server, { server_metrics = url }))
+      assert.is_nil(run)
+      assert.truthy(message:find(expected[1], 1, true), message)
+      assert.equal(expected[2], code)
+    end
+    assert.has_error(function() load_of(1, 1):drive(options_for(server, { server_metrics = "nonsense" })) end)
+  end)
+
   it("raises the caller's mistakes by their names in Lua", function()
     local load = load_of(1, 1)
     local cases = {

@@ -26,7 +26,8 @@ end
 
 -- A caller's mistake raises; the world's failure is returned.
 local function refuse_usage(name, message, code)
-  if code == "usage" then core.base.raise(name .. ": " .. in_lua(message)) end
+  message = in_lua(message)
+  if code == "usage" then core.base.raise(name .. ": " .. message) end
   return nil, message, code
 end
 
@@ -66,6 +67,7 @@ end
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
+---@field server_metrics? string URL of the server's own figures, looked at once a second
 ---@field output_dir? string folder for the results' files
 ---@field record? string write what was sent as a trace
 ---@field inputs? boolean all bodies into inputs.json

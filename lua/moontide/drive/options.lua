@@ -194,6 +194,8 @@ drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
   { "by", kind = "string", placeholder = "NAME", help = "results also by this member of the rows (stream, model)" },
+  { "server-metrics", kind = "string", placeholder = "URL",
+    help = "the server's own figures, looked at once a second (http://HOST:PORT means its /metrics)" },
   { "output-dir", kind = "path", help = "folder for the results' files" },
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },

@@ -5,6 +5,7 @@ local result = {}
 ---@field metrics moontide.metric_summary[] in the order of the report; each is a field of the run by its key
 ---@field counts table<string, integer> requests: due, done, failed, cancelled, not_sent, resent
 ---@field verdict moontide.verdict may the figures be believed: its name is "valid", "degraded" or "invalid"
+---@field server moontide.server_report? what the server said of itself
 ---@field was_cancelled boolean Ctrl-C ended it
 ---@field message string? what failed in mid-run
 ---@field results table what was due in the window (core's)

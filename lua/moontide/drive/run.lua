@@ -6,6 +6,7 @@ local json = require("moontide.base.json").public.json
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
+local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
@@ -191,13 +192,20 @@ local function drive_source(source, self, opt, settings)
   local warmed
   warmed, message, code = warmup.run(driver, opt, settings)
   if not warmed then return nil, message, code end
+  local scraper
+  if opt.server_metrics then
+    scraper, message, code = server.start(opt.server_metrics)
+    if not scraper then return nil, message, code end
+  end
   local epoch = drive.epoch()
   local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + 20000000
   settings.start, settings.epoch = start, epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
   if not replay then return nil, trouble, kind end
   local ended = work(driver, replay, opt, start)
+  local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, opt, self, ended, start, epoch)
+  value.server = said
   local finished, failure = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
   driver:close()
