@@ -36,6 +36,7 @@ end
 ---@field model string the model's name
 ---@field api? "chat"|"completions" chat sends messages of words, completions token ids
 ---@field text? boolean completions with words instead of token ids
+---@field adapter? string|moontide.endpoint another API than OpenAI's: "tgi", "ollama", ..., a file, mt.endpoint{...}
 ---@field by_session? boolean with several URLs: a session stays at one of them
 ---@field header? string[]|table<string, string> further headers; {NAME} in one becomes the row's member
 ---@field api_key_env? string the environment's variable that holds the API key
@@ -101,6 +102,21 @@ local workload_methods = {}
 ---@return moontide.drive_run? run, string? message, string? code when nothing could be sent
 function workload_methods:drive(opt)
   return public.drive(self, opt)
+end
+
+---@class moontide.endpoint_options
+---@field api? "chat"|"text"|"tokens" what prompts are made of: messages, a text, token ids; else --api says it
+---@field path? string after the URL, "/generate"
+---@field request? fun(r: moontide.endpoint_request): table { body = table or text, path =, headers = } of a request
+---@field event? fun(text: string): table? { content =, tokens =, usage =, finish =, done =, error = } of an event
+
+--- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's body, and
+--- what an event of an answer says. Both run beside the driver, not in it, and events keep the times at which they
+--- came.
+---@param opt moontide.endpoint_options
+---@return moontide.endpoint
+function public.endpoint(opt)
+  return require("moontide.drive.endpoint").new(opt)
 end
 
 -- --- a server to try it on --------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local options = require "moontide.kit.options"
+require "moontide.drive.endpoint" -- its kind of option
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -141,6 +142,8 @@ drive_options.endpoint = {
   { "api", kind = "choice", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
   { "text", kind = "flag", help = "completions with words instead of token ids" },
+  { "adapter", kind = "endpoint",
+    help = "another API than OpenAI's: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
     help = "a further header; {NAME} in it becomes the row's member of that name" },

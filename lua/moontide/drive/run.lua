@@ -1,6 +1,7 @@
 --- Driving: a target is sent to an endpoint, and what came of it becomes a value.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local pipe = require "moontide.trace.pipe"
@@ -20,19 +21,20 @@ local run = {}
 local paths = { chat = "/chat/completions", completions = "/completions" }
 
 -- The path of requests below a URL's own: what the user has written of it stays.
-local function request_path(base, api)
+local function request_path(base, api, own)
+  if own then return base .. own end
   local wanted = paths[api]
   if base:find(wanted .. "$") then return base end
   if base == "" then return "/v1" .. wanted end
   return base .. wanted
 end
 
-local function endpoints_of(opt)
+local function endpoints_of(opt, own_path)
   local endpoints = {}
   for i, url in ipairs(opt.url) do
     local read, message, code = drive.url(url)
     if not read then return nil, "--url: " .. message, code == "value" and "usage" or code end
-    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api) }
+    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api, own_path) }
   end
   return endpoints
 end
@@ -56,13 +58,13 @@ local function timeouts_of(opt)
 end
 
 -- What drive.replay needs, but for the source.
-local function replay_options(opt, block_size)
-  local endpoints, message, code = endpoints_of(opt)
+local function replay_options(opt, block_size, adapter)
+  local endpoints, message, code = endpoints_of(opt, adapter and adapter.path)
   if not endpoints then return nil, message, code end
   local headers
   headers, message, code = headers_of(opt)
   if not headers then return nil, message, code end
-  return {
+  local settings = {
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
@@ -72,14 +74,16 @@ local function replay_options(opt, block_size)
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
     window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
   }
+  if adapter then endpoint.apply(adapter, settings, opt.model) end
+  return settings
 end
 
-local function start_driver(opt)
+local function start_driver(opt, keeps_events)
   local timeouts = timeouts_of(opt)
   return drive.driver {
     urls = opt.url, transport = opt.transport, slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
-    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true,
+    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, keep_events = keeps_events,
   }
 end
 
@@ -187,7 +191,7 @@ end
 
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
-  local driver <close>, message, code = start_driver(opt)
+  local driver <close>, message, code = start_driver(opt, settings.event ~= nil)
   if not driver then return nil, message, code end
   local warmed
   warmed, message, code = warmup.run(driver, opt, settings)
@@ -222,7 +226,10 @@ function run.of(self, opt)
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
   opt.stop_after = opt.concurrency and opt.duration or nil
-  local settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512)
+  local adapter, message, code = endpoint.of(given)
+  if adapter == nil then return nil, message, code end
+  local settings
+  settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = output_paths(opt, settings)

@@ -124,6 +124,7 @@ function show.report(run)
     lines[#lines + 1] = table_of(by_key)
   end
   lines[#lines + 1] = ""
+  if run.message then add("It failed in mid-run: " .. run.message) end
   for _, line in ipairs(verdict_lines(run.verdict)) do add(line) end
   return table.concat(lines, "\n")
 end

@@ -349,6 +349,10 @@ server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
 run = mt.drive(trace, { url = server.url, model = "any" })
 run:measure "ttft.p99", run:measure "error_rate", run.request_latency.max, run.counts.done]],
+  ["mt.endpoint"] = [[
+mt.endpoint{ path = "/generate", api = "text",
+  request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,
+  event = function(text) return { content = text } end }]],
   ["mt.mock"] = 'mt.mock{ ttft = "lognormal:mean=200,cv=0.5", slots = 4, fail = { status_500 = 0.01 } }',
   ["mock_server:close"] = [[
 server = mt.mock{ dialect = "sglang", kv_blocks = 1000, prefill_per_token = 0.1 }
