@@ -161,12 +161,23 @@ static int make_folder(lua_State *L) {
     return 1;
 }
 
-/* interrupts(patience) -> how often Ctrl-C was pressed. From now on the process only ends at once when it
- * is pressed more often than `patience`. */
+/* interrupts() -> how often Ctrl-C was pressed */
 static int interrupts(lua_State *L) {
-    if (!lua_isnoneornil(L, 1))
-        mt_interrupt_patience = (sig_atomic_t)luaL_checkinteger(L, 1);
     lua_pushinteger(L, mt_interrupt_flag);
+    return 1;
+}
+
+/* bear_interrupts(yes) -> has Ctrl-C been pressed? Between bear_interrupts(true) and
+ * bear_interrupts(false) a first and a second Ctrl-C are only counted; the latter forgets them. */
+static int bear_interrupts(lua_State *L) {
+    int does_bear = lua_toboolean(L, 1);
+    lua_pushboolean(L, mt_interrupted());
+    if (!does_bear)
+        mt_interrupt_flag = 0;
+    if (does_bear)
+        mt_interrupt_patience++;
+    else
+        mt_interrupt_patience--;
     return 1;
 }
 
@@ -178,6 +189,7 @@ void mt_lua_add_driver(lua_State *L) {
                                          {"now", now},
                                          {"epoch", epoch},
                                          {"interrupts", interrupts},
+                                         {"bear_interrupts", bear_interrupts},
                                          {"write_file", write_file},
                                          {"make_folder", make_folder},
                                          {NULL, NULL}};

@@ -206,7 +206,9 @@ local function drive_source(source, self, opt, settings)
   settings.start, settings.epoch = start, epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
   if not replay then return nil, trouble, kind end
+  drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)
+  ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
   local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, opt, self, ended, start, epoch)
   value.server = said
