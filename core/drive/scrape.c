@@ -163,7 +163,7 @@ static mt_code ask(mt_scraper *scraper, mt_http *http, int64_t end_ns, mt_error 
 
 /* A server closes idle connections when it likes: a look that fails on a kept one is made once more. */
 static mt_code look(mt_scraper *scraper, mt_error *error) {
-    mt_http http;
+    mt_http http = {0};
     mt_scrape one = {.at_ns = mt_now_ns()};
     int was_kept = scraper->fd >= 0;
     mt_code code = ask(scraper, &http, one.at_ns + patience_ns, error);

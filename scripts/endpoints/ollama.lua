@@ -1,4 +1,4 @@
--- Ollama's own API: POST /api/chat, an answer in lines of JSON. It takes messages, and has no way to force a length.
+-- Ollama's own API: POST /api/chat, an answer in lines of JSON. It takes messages, and forces no length.
 local mt = require "moontide"
 
 return mt.endpoint {
@@ -12,8 +12,9 @@ return mt.endpoint {
     if said.error then return { error = said.error } end
     local message = said.message or {}
     return {
-      content = message.content ~= "" and message.content or message.thinking, done = said.done, finish = said.done,
-      usage = said.eval_count and { prompt_tokens = said.prompt_eval_count, completion_tokens = said.eval_count },
+      content = message.content ~= "" and message.content or message.thinking, done = said.done,
+      finish = said.done, usage = said.eval_count and {
+        prompt_tokens = said.prompt_eval_count, completion_tokens = said.eval_count },
     }
   end,
 }

@@ -5,7 +5,8 @@ return mt.endpoint {
   api = "tokens", path = "/generate",
   request = function(r)
     return { body = { input_ids = r.prompt, stream = r.body.stream or false, sampling_params = {
-      max_new_tokens = r.output_length, min_new_tokens = r.body.min_tokens, ignore_eos = r.body.ignore_eos } } }
+      max_new_tokens = r.output_length, min_new_tokens = r.body.min_tokens,
+      ignore_eos = r.body.ignore_eos } } }
   end,
   event = function(text)
     if text == "[DONE]" then return { done = true } end

@@ -1,4 +1,4 @@
--- Text Generation Inference's own API: POST /generate_stream. It takes texts, and has no way to force a length.
+-- Text Generation Inference's own API: POST /generate_stream. It takes texts, and forces no length.
 local mt = require "moontide"
 
 return mt.endpoint {

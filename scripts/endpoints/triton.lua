@@ -1,4 +1,4 @@
--- Triton's generate extension with the TensorRT-LLM backend: POST /v2/models/MODEL/generate_stream. It takes texts.
+-- Triton's generate extension with the TensorRT-LLM backend: POST .../MODEL/generate_stream, with texts.
 local mt = require "moontide"
 
 return mt.endpoint {
@@ -6,7 +6,8 @@ return mt.endpoint {
   path = "/v2/models",
   request = function(r)
     return { path = "/v2/models/" .. r.model .. "/generate_stream",
-      body = { text_input = r.prompt, max_tokens = r.output_length, min_length = r.body.min_tokens, stream = true } }
+      body = { text_input = r.prompt, max_tokens = r.output_length, min_length = r.body.min_tokens,
+        stream = true } }
   end,
   event = function(text)
     local said = assert(mt.json.decode(text))

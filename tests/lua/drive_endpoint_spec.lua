@@ -96,8 +96,8 @@ describe("the adapter", function()
     assert.same({ prompt_tokens = 2, completion_tokens = 2, cached_tokens = 1 }, said.usage)
     assert.is_true(event("sglang", '{"text":"","meta_info":{"finish_reason":{"type":"length","length":2}}}').finish)
     assert.is_true(event("sglang", "[DONE]").done)
-    assert.same({ message = "The request queue is full.", status = 503 }, event("sglang",
-      '{"text":"","meta_info":{"finish_reason":{"type":"abort","message":"The request queue is full.","status_code":503}}}').error)
+    assert.same({ message = "The queue is full.", status = 503 }, event("sglang",
+      '{"text":"","meta_info":{"finish_reason":{"type":"abort","message":"The queue is full.","status_code":503}}}').error)
   end)
 
   it("triton", function()

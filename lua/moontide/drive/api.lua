@@ -36,7 +36,7 @@ end
 ---@field model string the model's name
 ---@field api? "chat"|"completions" chat sends messages of words, completions token ids
 ---@field text? boolean completions with words instead of token ids
----@field adapter? string|moontide.endpoint another API than OpenAI's: "tgi", "ollama", ..., a file, mt.endpoint{...}
+---@field adapter? string|moontide.endpoint another API: "tgi", "ollama", ..., a file, mt.endpoint{...}
 ---@field by_session? boolean with several URLs: a session stays at one of them
 ---@field header? string[]|table<string, string> further headers; {NAME} in one becomes the row's member
 ---@field api_key_env? string the environment's variable that holds the API key
@@ -75,8 +75,8 @@ end
 ---@field limits? string|table<string, number> where a run is valid: { lag_p99 = 5 }
 ---@field realtime? boolean ask for a real-time priority of the driver's thread
 
---- Sends a trace to an endpoint, each request when it is due, and gives what came of it: a value that prints as
---- the report. Its metrics are its fields, run.time_to_first_token.p99.
+--- Sends a trace to an endpoint, each request when it is due, and gives what came of it: a value that prints
+--- as the report. Its metrics are its fields, run.time_to_first_token.p99.
 ---@param trace moontide.trace
 ---@param opt moontide.drive_options
 ---@return moontide.drive_run? run, string? message, string? code when nothing could be sent
@@ -105,14 +105,14 @@ function workload_methods:drive(opt)
 end
 
 ---@class moontide.endpoint_options
----@field api? "chat"|"text"|"tokens" what prompts are made of: messages, a text, token ids; else --api says it
+---@field api? "chat"|"text"|"tokens" what prompts are: messages, a text, token ids
 ---@field path? string after the URL, "/generate"
----@field request? fun(r: moontide.endpoint_request): table { body = table or text, path =, headers = } of a request
----@field event? fun(text: string): table? { content =, tokens =, usage =, finish =, done =, error = } of an event
+---@field request? fun(r: moontide.endpoint_request): table { body =, path =, headers = } of a request
+---@field event? fun(text: string): table? { content =, tokens =, usage =, finish =, done =, error = }
 
---- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's body, and
---- what an event of an answer says. Both run beside the driver, not in it, and events keep the times at which they
---- came.
+--- An endpoint of another API than OpenAI's, for the option `adapter`: how a request is made of OpenAI's
+--- body, and what an event of an answer says. Both run beside the driver, not in it, and events keep the
+--- times at which they came.
 ---@param opt moontide.endpoint_options
 ---@return moontide.endpoint
 function public.endpoint(opt)
@@ -164,16 +164,16 @@ end
 ---@field seed? integer of times, words and failures
 ---@field log? string file for what was received and said when
 
---- A mock inference server in a process of its own, to try a driver on: server.url is where it is. It ends with
---- server:close(), or with this process.
+--- A mock inference server in a process of its own, to try a driver on: server.url is where it is. It ends
+--- with server:close(), or with this process.
 ---@param opt? moontide.mock_options
 ---@return moontide.mock_server? server, string? message, string? code
 function public.mock(opt)
   local mock = require "moontide.drive.mock"
   local scripts = require "moontide.script.load"
-  local spec = {}
+  local spec, port = {}, { "port", kind = "integer", min = 0, max = 65535, default = 0 }
   for i, option in ipairs(scripts.load(scripts.find "mock" --[[@as moontide.source]]).options) do
-    spec[i] = option[1] == "port" and { "port", kind = "integer", min = 0, max = 65535, default = 0 } or option
+    spec[i] = option[1] == "port" and port or option
   end
   local values = options.table("mock", opt, spec)
   local wrong = mock.check(values)

@@ -2,6 +2,7 @@
 -- functions of it that a replay calls.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
+local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local scripts = require "moontide.script.load"
 local system = require "moontide.kit.system"
@@ -45,9 +46,11 @@ function endpoint.new(given)
       options.wrong("endpoint: " .. name, self[name], "a function")
     end
   end
-  if self.path and not self.path:find "^/" then options.wrong("endpoint: path", self.path, "a path (/generate)") end
+  if self.path and not self.path:find "^/" then
+    options.wrong("endpoint: path", self.path, "a path (/generate)")
+  end
   if not self.request and not self.event and not self.path then
-    core.base.raise "endpoint: needs request = function(r) ... end, event = function(text) ... end or path = \"/...\""
+    core.base.raise "endpoint: needs request = function(r) ... end, event = function(text) ... end or path"
   end
   return setmetatable(self, metatable)
 end
@@ -77,8 +80,9 @@ local function text_of(name)
   local path = "scripts/endpoints/" .. name .. ".lua"
   local text = name:find "^[%w_]+$" and core.embedded(path)
   if text then return text, "@" .. path end
-  return nil, ("--adapter: there is no '%s'%s: there are %s"):format(name,
-    require("moontide.kit.nearest").hint(name, endpoint.names()), table.concat(endpoint.names(), ", ")), "usage"
+  local names = endpoint.names()
+  return nil, ("--adapter: there is no '%s'%s: there are %s"):format(name, nearest.hint(name, names),
+    table.concat(names, ", ")), "usage"
 end
 
 local function load_by_name(name)

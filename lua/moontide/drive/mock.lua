@@ -11,8 +11,9 @@ local mock = {}
 
 -- A time in milliseconds: 20, "20", "20ms", "1.5s".
 local function milliseconds(value, what)
-  local is_plain = type(value) ~= "string" or value:find "^%s*[%d.+-]+[eE%d.+-]*%s*$"
-  local ms = is_plain and units.number(value, what, type(value) == "string") or units.duration(value, what) * 1000
+  local is_text = type(value) == "string"
+  local is_plain = not is_text or value:find "^%s*[%d.+-]+[eE%d.+-]*%s*$"
+  local ms = is_plain and units.number(value, what, is_text) or units.duration(value, what) * 1000
   if ms < 0 then core.base.raise(("%s must be at least 0, not %s"):format(what, units.show(value))) end
   return ms
 end
@@ -66,7 +67,9 @@ function mock.check(opt)
   if opt.queue and not opt.slots then return "--queue needs --slots" end
   if opt.hit_rule ~= "vllm" and not opt.kv_blocks then return "--hit-rule needs --kv-blocks" end
   local sum = sum_of(opt.fail)
-  if sum > 1 + 1e-9 then return ("--fail: the shares are %s together, more than 1"):format(units.show(sum)) end
+  if sum > 1 + 1e-9 then
+    return ("--fail: the shares are %s together, more than 1"):format(units.show(sum))
+  end
 end
 
 -- The function that a file of Lua returns.

@@ -86,11 +86,11 @@ options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", pair =
   return { json.encode(name):sub(2, -2), text }
 end }
 
-options.kinds.header = { is_whole = true, pair = ": ", placeholder = "NAME: VALUE", convert = function(value, what)
+options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
   if not name or text:find "[\r\n]" then units.wrong(what, value, "a header (X-Priority: {priority})") end
   return name .. ": " .. text
-end }
+end, pair = ": " }
 
 options.kinds.vocabulary = { placeholder = "FIRST..LAST", convert = function(value, what)
   local first, last = tostring(value):match "^%s*(%d+)%s*%.%.%s*(%d+)%s*$"
@@ -143,7 +143,7 @@ drive_options.endpoint = {
     help = "chat sends messages of words, completions token ids (words with --text)" },
   { "text", kind = "flag", help = "completions with words instead of token ids" },
   { "adapter", kind = "endpoint",
-    help = "another API than OpenAI's: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
+    help = "another API: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
     help = "a further header; {NAME} in it becomes the row's member of that name" },

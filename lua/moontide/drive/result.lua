@@ -30,8 +30,8 @@ function metatable:__json()
   return require("moontide.drive.files").whole(self)
 end
 
---- A measure by its name: a metric or a short name of it and a statistic, "ttft.p99" (the median where none is
---- said); a total, "goodput"; "error_rate". nil and a message when it was not measured.
+--- A measure by its name: a metric or a short name of it and a statistic, "ttft.p99" (the median where none
+--- is said); a total, "goodput"; "error_rate". nil and a message when it was not measured.
 ---@param name string
 ---@return number? value, string? message
 function methods:measure(name)

@@ -35,8 +35,8 @@ local measures = {
     seconds = 1, chunks = 8, itl = 5, a_second = function(level) return level end },
   { key = "chunk_rate", name = "chunks a second", unit = "/s", first = 10000, share = 0.25, seconds = 1,
     chunks = 50, itl = 4, a_second = function(level) return level / 50 end },
-  { key = "streams_in_flight", name = "streams in flight, 10 chunks/s each", unit = "", first = 1000, share = 0.5,
-    seconds = 1.5, chunks = 17, itl = 100, a_second = function(level) return level / 1.5 end },
+  { key = "streams_in_flight", name = "streams in flight, 10 chunks/s each", unit = "", first = 1000,
+    share = 0.5, seconds = 1.5, chunks = 17, itl = 100, a_second = function(level) return level / 1.5 end },
 }
 
 -- One level: nil when it was held, else what ended it; nil, message, code when nothing could be sent.
@@ -69,8 +69,8 @@ local function rounded(level)
   return math.tointeger(level // step * step)
 end
 
--- The highest level that was held until the time is over, and what ended the search. A level that was not held is
--- tried again, as long as there is time: other programs take the processor now and then.
+-- The highest level that was held until the time is over, and what ended the search. A level that was not
+-- held is tried again, as long as there is time: other programs take the processor now and then.
 local function search(one, url, stop_at)
   local held, lost, reason = 0, nil, nil
   local level, took = one.first, 0
@@ -79,7 +79,9 @@ local function search(one, url, stop_at)
     local began = drive.now()
     local tried, message, code = try(one, url, level)
     took = drive.now() - began
-    if tried and not tried.is_held and drive.now() + took < stop_at then tried, message, code = try(one, url, level) end
+    if tried and not tried.is_held and drive.now() + took < stop_at then
+      tried, message, code = try(one, url, level)
+    end
     if not tried then return nil, message, code end
     if tried.is_held then
       held = level
@@ -93,7 +95,7 @@ local function search(one, url, stop_at)
     reason = reason or "the time that it was given (--seconds)" }
 end
 
--- How long a program that only looks at the clock is stopped: the share of the time, and the longest stop in ms.
+-- How long a program that only looks at the clock is stopped: its share of the time, and the longest stop.
 local function stalls_of_machine()
   local start, lost, longest = drive.now(), 0, 0
   local last = start
@@ -111,12 +113,12 @@ local function show(found, stalls)
     lines[i + 1] = { one.name, texts.number(one.held, 0) .. one.unit }
   end
   print(texts.aligned(lines))
-  print(("\nHeld is what the driver sent and read with a lag of at most %g ms (p99), beside a mock on the same machine.")
-    :format(most_lag))
+  print(("\nHeld is what the driver sent and read with a lag of at most %g ms (p99), beside a mock on the "
+    .. "same machine."):format(most_lag))
   print "What ended it:"
   for _, one in ipairs(found) do print(("  %s: %s"):format(one.name, one.reason)) end
-  print(("The machine itself stops a program that only looks at the clock for up to %.2f ms, %.2f %% of the time.")
-    :format(stalls.longest, 100 * stalls.share))
+  print(("The machine itself stops a program that only looks at the clock for up to %.2f ms, %.2f %% of the "
+    .. "time."):format(stalls.longest, 100 * stalls.share))
 end
 
 local function show_json(found, stalls)
@@ -125,7 +127,8 @@ local function show_json(found, stalls)
     members[i] = { one.key, json.object { { "held", one.held }, { "ended_by", one.reason } } }
   end
   members[#members + 1] = { "lag_p99_limit", most_lag }
-  members[#members + 1] = { "stalls", json.object { { "share", stalls.share }, { "longest", stalls.longest } } }
+  local of_machine = json.object { { "share", stalls.share }, { "longest", stalls.longest } }
+  members[#members + 1] = { "stalls", of_machine }
   print(json.encode(json.object(members)))
 end
 

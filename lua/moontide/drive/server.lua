@@ -67,7 +67,8 @@ end
 function server.finish(scraper, url)
   local looks, failures, why = scraper:stop()
   scraper:close()
-  local self = { url = url, looks = looks, failures = failures, why = why, gauges = {}, counters = {}, restarts = 0 }
+  local self = { url = url, looks = looks, failures = failures, why = why, restarts = 0 }
+  self.gauges, self.counters = {}, {}
   for _, metric in ipairs(drive.server_metrics()) do
     local name, is_counter = metric[1], metric[2]
     if is_counter then
@@ -99,8 +100,10 @@ function server.lines(self, input, output)
     lines[1] = ("The server was busy before the start: %s running, %s waiting"):format(
       texts.number(running.before, 0), texts.number(waiting and waiting.before or 0, 0))
   end
-  for _, one in ipairs { { running, "running %s on average, at most %s", 1, 1 },
-    { waiting, "waiting %s, at most %s", 1, 1 }, { kv_use, "KV cache %s %% in use, at most %s %%", 100, 1 } } do
+  for _, one in ipairs {
+    { running, "running %s on average, at most %s", 1, 1 }, { waiting, "waiting %s, at most %s", 1, 1 },
+    { kv_use, "KV cache %s %% in use, at most %s %%", 100, 1 },
+  } do
     if one[1] then
       parts[#parts + 1] = one[2]:format(texts.number(one[3] * one[1].avg, one[4]),
         texts.number(one[3] * one[1].max, one[4]))
@@ -115,7 +118,8 @@ function server.lines(self, input, output)
   if #parts > 0 then lines[#lines + 1] = "The server says: " .. table.concat(parts, "; ") end
   if self.restarts > 0 then lines[#lines + 1] = "Its counters fell: it, or a part of it, began anew" end
   if self.failures > 0 then
-    lines[#lines + 1] = ("%s at its metrics failed (%s)"):format(texts.grouped_count(self.failures, "look"), self.why)
+    lines[#lines + 1] = ("%s at its metrics failed (%s)"):format(
+      texts.grouped_count(self.failures, "look"), self.why)
   end
   return lines
 end
@@ -132,7 +136,8 @@ function server.members(self, start)
     local name = metric[1]
     local one = self.gauges[name]
     if one then
-      gauges[#gauges + 1] = { name, json.object { { "before", one.before }, { "avg", one.avg }, { "max", one.max } } }
+      local values = json.object { { "before", one.before }, { "avg", one.avg }, { "max", one.max } }
+      gauges[#gauges + 1] = { name, values }
     end
     if self.counters[name] then counters[#counters + 1] = { name, self.counters[name] } end
   end
