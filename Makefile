@@ -70,7 +70,7 @@ DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
-EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua))
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua))
 
 .PHONY: all deps demo check lint lint-deps sanitize fuzz fuzz-deps fuzz-programs bench install clean test-programs \
   bench-programs
@@ -281,7 +281,7 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory $(if $(TRACE),show-trace TRACE='$(TRACE)',run-demo)
 
-.PHONY: run-demo show-trace
+.PHONY: run-demo show-trace drive-mock
 run-demo:
 	@mkdir -p $(DEMO)
 	@printf '%s\n' '' 'A load is a script: here people chat, now few, now many.' \
@@ -296,11 +296,24 @@ run-demo:
 	@$(BUILD)/moontide compare $(DEMO)/chat.jsonl $(DEMO)/longer.jsonl >$(DEMO)/comparison.txt
 	@sed -n '4,5p; /^Input Length/,/  mean/p; /^Output Length/,/  mean/p; /^Hit Ratio/,/infinite/p; /^Variance/,/ 60 s/p' \
 	  $(DEMO)/comparison.txt
+	@$(MAKE) --no-print-directory drive-mock
 	@printf '%s\n' '' 'The traces are in $(DEMO), the program is $(BUILD)/moontide. What to try next:' \
 	  '  $(BUILD)/moontide                          the console: curves, loads and traces to play with' \
 	  '  $(BUILD)/moontide help                     what there is' \
 	  '  $(BUILD)/moontide burst --peak 80 --plot   see a load before it is made' \
 	  '  make demo TRACE=path                    the same look at a trace of yours'
+
+# Fifty seconds of the new trace in ten, to a server of the program's own.
+drive-mock:
+	@printf '%s\n' '' 'The new trace sent to a server, each request when it is due. This server is a mock: its first token' \
+	  'takes 60 ms and a little for each token that is not in its cache, each of the others 3 ms.' \
+	  '$$ moontide mock --ttft 60 --prefill-per-token 0.01 --itl 3 --kv-blocks 20000 &' \
+	  '$$ moontide replay $(DEMO)/longer.jsonl --url URL --model demo --start 5m --end 5m50s --speed-ratio 5'
+	@$(BUILD)/moontide mock --port 0 --ttft 60 --prefill-per-token 0.01 --itl 3 --kv-blocks 20000 2>$(DEMO)/mock.txt & \
+	  mock=$$!; trap "kill $$mock" EXIT; \
+	  for try in $$(seq 100); do grep -q listening $(DEMO)/mock.txt && break; sleep 0.05; done; \
+	  $(BUILD)/moontide replay $(DEMO)/longer.jsonl --url "$$(sed -n 's/.*listening on //p' $(DEMO)/mock.txt)" --model demo \
+	    --start 5m --end 5m50s --speed-ratio 5 --accept-invalid
 
 # What impresses of an analysis: the rate, the lengths, and how large a cache wants to be.
 show-trace:

@@ -4,7 +4,8 @@
  *
  * A command ends with the first Ctrl-C and has only to tidy up: the second ends the process at
  * once. The console lives on: it clears the flag, and only somebody who has pressed the keys in vain
- * twice wants to leave. */
+ * twice wants to leave. A run that is being driven ends by itself when the flag is raised: as long as it
+ * goes on, it has one more. */
 #ifndef MT_BASE_INTERRUPT_H
 #define MT_BASE_INTERRUPT_H
 

@@ -2,19 +2,19 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "drive/event.h"
 #include "drive/http/message.h"
 
 #include <ctype.h>
 #include <string.h>
 
 /* Forms of a body; which one is seen at its first byte where the header leaves it open. */
-enum { UNKNOWN, STREAM, JSON, FAILED };
+enum { UNKNOWN, STREAM, JSON, LINES, FAILED }; /* lines of JSON: only for an adapter */
 
 enum {
     FAILURE_BYTES = 4096, /* of a failure's body that are looked at */
     GAP_UNIT_NS = 100,
-    FIRST_GAPS = 64
+    FIRST_GAPS = 64,
+    MOST_KEPT = 64 << 20 /* bytes of the events of one answer */
 };
 
 static int is_overload(int status) {
@@ -50,7 +50,8 @@ void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int statu
 /* A server that says no type, or text/plain, is known by its first byte. */
 static void guess_form(mt_incoming_answer *answer, mt_exchange *exchange, char first) {
     int is_line = first != '\0' && strchr("deir:\xef\r\n", first) != NULL; /* data:, event:, ... */
-    answer->form = first == '{' ? JSON : is_line ? STREAM : FAILED;
+    int object = answer->keeps_events ? LINES : JSON;
+    answer->form = (uint8_t)(first == '{' ? object : is_line ? STREAM : FAILED);
     if (answer->form == STREAM)
         exchange->noted |= MT_WAS_STREAM;
 }
@@ -96,31 +97,61 @@ static void note_content(mt_incoming_answer *answer, mt_exchange *exchange, int6
     answer->read_contents = 1;
 }
 
+static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const mt_said *said,
+                      mt_span data, int64_t arrival_ns) {
+    if (said->says & MT_SAYS_ERROR || answer->sse.is_error)
+        fail(answer, exchange,
+             is_overload(said->error_status) ? MT_FAILURE_OVERLOAD : MT_FAILURE_ERROR_EVENT,
+             said->error_message.length ? said->error_message : data);
+    if (said->says & MT_SAYS_DONE)
+        exchange->noted |= MT_SAW_DONE;
+    if (said->says & MT_SAYS_FINISH)
+        exchange->noted |= MT_SAW_FINISH;
+    if (said->says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
+        note_content(answer, exchange, arrival_ns);
+    exchange->prompt_tokens = merged(exchange->prompt_tokens, said->prompt_tokens);
+    exchange->completion_tokens = merged(exchange->completion_tokens, said->completion_tokens);
+    exchange->cached_tokens = merged(exchange->cached_tokens, said->cached_tokens);
+    exchange->reasoning_tokens = merged(exchange->reasoning_tokens, said->reasoning_tokens);
+}
+
+/* An event among the kept ones: this, and then its bytes. */
+typedef struct kept_event {
+    int64_t arrival_ns;
+    uint32_t length;
+    uint32_t begins_read; /* the first of its read */
+} kept_event;
+
+static void keep_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_span data,
+                       int64_t arrival_ns) {
+    kept_event event = {arrival_ns, (uint32_t)data.length, !answer->read_events};
+    size_t wanted = exchange->kept_length + sizeof event + data.length;
+    static const char too_long[] = "an answer of more than 64 MB", no_memory[] = "out of memory";
+    answer->read_events = 1;
+    if (wanted > MOST_KEPT || MT_GROW(exchange->kept, answer->kept_capacity, wanted) != 0) {
+        fail(answer, exchange, MT_FAILURE_MALFORMED,
+             wanted > MOST_KEPT ? (mt_span){too_long, sizeof too_long - 1}
+                                : (mt_span){no_memory, sizeof no_memory - 1});
+        return;
+    }
+    memcpy(exchange->kept + exchange->kept_length, &event, sizeof event);
+    memcpy(exchange->kept + exchange->kept_length + sizeof event, data.text, data.length);
+    exchange->kept_length = wanted;
+}
+
 /* An event of a stream, or a whole answer. */
 static void note_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_span data,
                        int64_t arrival_ns) {
     if (exchange->events++ == 0)
         exchange->first_event_ns = arrival_ns;
     mt_said said;
-    if (mt_said_read(data.text, data.length, &said) != 0) {
+    if (answer->keeps_events)
+        keep_event(answer, exchange, data, arrival_ns);
+    else if (mt_said_read(data.text, data.length, &said) != 0)
         fail(answer, exchange, answer->sse.is_error ? MT_FAILURE_ERROR_EVENT : MT_FAILURE_MALFORMED,
              data);
-        return;
-    }
-    if (said.says & MT_SAYS_ERROR || answer->sse.is_error)
-        fail(answer, exchange,
-             is_overload(said.error_status) ? MT_FAILURE_OVERLOAD : MT_FAILURE_ERROR_EVENT,
-             said.error_message.length ? said.error_message : data);
-    if (said.says & MT_SAYS_DONE)
-        exchange->noted |= MT_SAW_DONE;
-    if (said.says & MT_SAYS_FINISH)
-        exchange->noted |= MT_SAW_FINISH;
-    if (said.says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
-        note_content(answer, exchange, arrival_ns);
-    exchange->prompt_tokens = merged(exchange->prompt_tokens, said.prompt_tokens);
-    exchange->completion_tokens = merged(exchange->completion_tokens, said.completion_tokens);
-    exchange->cached_tokens = merged(exchange->cached_tokens, said.cached_tokens);
-    exchange->reasoning_tokens = merged(exchange->reasoning_tokens, said.reasoning_tokens);
+    else
+        note_said(answer, exchange, &said, data, arrival_ns);
 }
 
 static void take_stream(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
@@ -139,9 +170,9 @@ static void take_stream(mt_incoming_answer *answer, mt_exchange *exchange, mt_sp
 }
 
 static void keep(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece) {
-    size_t limit = answer->form == JSON ? MT_SSE_LIMIT : FAILURE_BYTES;
+    size_t limit = answer->form == FAILED ? FAILURE_BYTES : MT_SSE_LIMIT;
     if (piece.length > limit - answer->length) {
-        if (answer->form == JSON) {
+        if (answer->form != FAILED) {
             static const char too_long[] = "an answer of more than 64 MB";
             fail(answer, exchange, MT_FAILURE_MALFORMED, (mt_span){too_long, sizeof too_long - 1});
         }
@@ -154,12 +185,28 @@ static void keep(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piec
     answer->length += piece.length;
 }
 
+static void take_lines(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
+                       int64_t arrival_ns) {
+    const char *end;
+    while ((end = memchr(piece.text, '\n', piece.length)) != NULL) {
+        size_t length = (size_t)(end - piece.text);
+        keep(answer, exchange, (mt_span){piece.text, length});
+        if (answer->length > 0)
+            note_event(answer, exchange, (mt_span){answer->body, answer->length}, arrival_ns);
+        answer->length = 0;
+        piece = (mt_span){end + 1, piece.length - length - 1};
+    }
+    keep(answer, exchange, piece);
+}
+
 void mt_answer_body(mt_incoming_answer *answer, mt_exchange *exchange, mt_span piece,
                     int64_t arrival_ns) {
     if (answer->form == UNKNOWN)
         guess_form(answer, exchange, piece.text[0]);
     if (answer->form == STREAM)
         take_stream(answer, exchange, piece, arrival_ns);
+    else if (answer->form == LINES)
+        take_lines(answer, exchange, piece, arrival_ns);
     else
         keep(answer, exchange, piece);
 }
@@ -188,6 +235,8 @@ mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int 
     else if (answer->form == JSON && how == MT_ANSWER_WHOLE)
         note_event(answer, exchange, (mt_span){answer->body ? answer->body : "", answer->length},
                    arrival_ns);
+    else if (answer->form == LINES && how == MT_ANSWER_WHOLE && answer->length > 0)
+        note_event(answer, exchange, (mt_span){answer->body, answer->length}, arrival_ns);
     else if (answer->form == FAILED)
         judge_failed(answer, exchange);
 
@@ -199,11 +248,52 @@ mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int 
         return MT_FAILURE_RESET_MID_STREAM;
     if (how == MT_ANSWER_IN_CHUNK || is_inside || (how == MT_ANSWER_CUT && answer->form == JSON))
         return MT_FAILURE_CLOSED_MID_EVENT;
+    if (answer->keeps_events) /* what was said is not known here */
+        return how == MT_ANSWER_CUT    ? MT_FAILURE_TRUNCATED
+               : exchange->events == 0 ? MT_FAILURE_NO_CONTENT
+                                       : MT_FAILURE_NONE;
     if (answer->form == STREAM &&
         (how == MT_ANSWER_CUT || !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH))))
         return exchange->events == 0 && how == MT_ANSWER_WHOLE ? MT_FAILURE_NO_CONTENT
                                                                : MT_FAILURE_TRUNCATED;
     return exchange->contents == 0 ? MT_FAILURE_NO_CONTENT : MT_FAILURE_NONE;
+}
+
+/* Ended by the transport, though the answer itself was whole. */
+static int is_only_cut(int failure) {
+    return failure == MT_FAILURE_TRUNCATED || failure == MT_FAILURE_CLOSED_MID_EVENT ||
+           failure == MT_FAILURE_RESET_MID_STREAM;
+}
+
+mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *context,
+                            mt_error *error) {
+    mt_incoming_answer answer = {.wants_gaps = 1};
+    int64_t tokens = 0;
+    kept_event event;
+    for (size_t at = 0; at < exchange->kept_length; at += sizeof event + event.length) {
+        memcpy(&event, exchange->kept + at, sizeof event);
+        mt_span text = {exchange->kept + at + sizeof event, event.length};
+        mt_said said = {.prompt_tokens = MT_COUNT_ABSENT,
+                        .completion_tokens = MT_COUNT_ABSENT,
+                        .cached_tokens = MT_COUNT_ABSENT,
+                        .reasoning_tokens = MT_COUNT_ABSENT};
+        mt_code code = read(context, text, &said, error);
+        if (code != MT_OK)
+            return code;
+        if (event.begins_read)
+            mt_answer_read(&answer);
+        note_said(&answer, exchange, &said, text, event.arrival_ns);
+        tokens += said.tokens;
+    }
+    if (exchange->completion_tokens == MT_COUNT_ABSENT && tokens > 0)
+        exchange->completion_tokens = tokens;
+    if (answer.failure)
+        exchange->failure = answer.failure;
+    else if (is_only_cut(exchange->failure) && exchange->noted & MT_SAW_DONE)
+        exchange->failure = MT_FAILURE_NONE;
+    if (exchange->failure == MT_FAILURE_NONE && exchange->contents == 0)
+        exchange->failure = MT_FAILURE_NO_CONTENT;
+    return MT_OK;
 }
 
 void mt_answer_free(mt_incoming_answer *answer) {

@@ -3,8 +3,11 @@
 #ifndef MT_DRIVE_ANSWER_H
 #define MT_DRIVE_ANSWER_H
 
+#include "drive/event.h"
 #include "drive/exchange.h"
 #include "drive/http/sse.h"
+
+#include "base/error.h"
 
 #include <stddef.h>
 
@@ -12,11 +15,13 @@
 typedef struct mt_incoming_answer {
     mt_sse sse;
     char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
-    size_t length, capacity, gap_capacity;
+    size_t length, capacity, gap_capacity, kept_capacity;
     uint8_t form;          /* what the body is (answer.c) */
     uint8_t failure;       /* mt_failure: the first that the answer itself spoke of */
     uint8_t wants_gaps;    /* fill exchange->gaps; set by who begins it */
+    uint8_t keeps_events;  /* in exchange->kept, unread; set by who begins it */
     uint8_t read_contents; /* 1: this read had a token-bearing event already */
+    uint8_t read_events;   /* 1: this read had a kept event already */
 } mt_incoming_answer;
 
 /* The header is whole: HTTP's status and mt_http_content. */
@@ -25,7 +30,7 @@ void mt_answer_head(mt_incoming_answer *answer, mt_exchange *exchange, int statu
 
 /* A read begins: what comes in one read came together. */
 static inline void mt_answer_read(mt_incoming_answer *answer) {
-    answer->read_contents = 0;
+    answer->read_contents = answer->read_events = 0;
 }
 
 /* The next piece of the body, which arrived then. */
@@ -44,7 +49,15 @@ enum {
 mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
                          int64_t arrival_ns);
 
-/* Frees what it holds (not the exchange's gaps), after which it is zero again. */
+/* What an event says, by an adapter. MT_OK; otherwise the reading ends. */
+typedef mt_code (*mt_event_reader)(void *context, mt_span event, mt_said *said, mt_error *error);
+
+/* Reads the kept events of an exchange that has ended, as if each had been read when it came, and judges
+ * it again by what they say. */
+mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *context,
+                            mt_error *error);
+
+/* Frees what it holds (not the exchange's gaps and kept events), after which it is zero again. */
 void mt_answer_free(mt_incoming_answer *answer);
 
 #endif

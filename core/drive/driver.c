@@ -78,8 +78,11 @@ static void close_descriptor(int fd) {
 }
 
 static void free_exchanges(mt_pile_item *first) {
-    for (mt_pile_item *item = first; item; item = item->next)
-        mt_free(((mt_flight *)item)->exchange.gaps);
+    for (mt_pile_item *item = first; item; item = item->next) {
+        mt_exchange *exchange = &((mt_flight *)item)->exchange;
+        mt_free(exchange->gaps);
+        mt_free(exchange->kept);
+    }
 }
 
 static void free_prepared(mt_pile_item *first) {

@@ -31,6 +31,7 @@ typedef struct mt_said {
     mt_span finish_reason; /* without quotes; length 0: none */
     mt_span error_message; /* without quotes, escapes as they are; length 0: none */
     int error_status;      /* the code that the error gives, when that is a number; 0: none */
+    int64_t tokens;        /* that an adapter has counted in it; 0: not said */
 } mt_said;
 
 /* 0, or -1 when the text is no JSON object (nor "[DONE]"); *said is filled as far as it was read. */

@@ -3,6 +3,7 @@
 #include "base/heap.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "drive/answer.h"
 #include "drive/rows.h"
 #include "text/json_items.h"
 #include "trace/writer.h"
@@ -399,9 +400,13 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     row->endpoint =
         (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
                    options->head_count);
-    mt_outgoing *prepared =
-        mt_head_prepare(&options->heads[row->endpoint], &row->request, row->asked.number,
-                        &replay->body, &replay->scratch, error);
+    mt_head_options head = options->heads[row->endpoint];
+    if (options->adapter.request &&
+        options->adapter.request(options->adapter.context, &row->request, row->asked.number,
+                                 &replay->body, &head, error) != MT_OK)
+        return NULL;
+    mt_outgoing *prepared = mt_head_prepare(&head, &row->request, row->asked.number, &replay->body,
+                                            &replay->scratch, error);
     if (!prepared)
         return NULL;
     prepared->ticket = (uint64_t)(uintptr_t)row;
@@ -563,6 +568,21 @@ static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *ex
     return code;
 }
 
+/* What the events say that the driver has kept for an adapter. An answer that it cannot read is accounted for
+ * as malformed, and the run ends. */
+static mt_code read_kept(const mt_replay *replay, mt_exchange *exchange, mt_error *error) {
+    const mt_adapter *adapter = &replay->options.adapter;
+    if (!exchange->kept || !adapter->event)
+        return MT_OK;
+    mt_code code = mt_answer_read_kept(exchange, adapter->event, adapter->context, error);
+    if (code != MT_OK) {
+        exchange->failure = MT_FAILURE_MALFORMED;
+        snprintf(exchange->text, sizeof exchange->text, "%.*s", MT_EXCHANGE_TEXT - 1,
+                 error->message);
+    }
+    return code;
+}
+
 /* Counts an exchange and lets those go on that waited for it. Frees the row. */
 static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int64_t now_ns,
                       mt_error *error) {
@@ -572,7 +592,10 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     int64_t since = exchange->due_ns - options->start_ns;
     row->asked.is_outside = exchange->due_ns != MT_NEVER &&
                             (since < options->window_begin_ns || since >= options->window_end_ns);
-    mt_code code = MT_OK;
+    mt_error later;
+    mt_code code = MT_OK, read = read_kept(replay, exchange, error);
+    if (read != MT_OK)
+        error = &later;
     if (was_due(replay, exchange)) {
         code = count(replay, row, exchange, error);
         note_recent(replay, exchange, &row->asked, now_ns);
@@ -592,7 +615,8 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     free_row(replay, row);
     replay->ended++;
     mt_free(exchange->gaps);
-    return code;
+    mt_free(exchange->kept);
+    return read != MT_OK ? read : code;
 }
 
 static int take_results(mt_replay *replay, int64_t now_ns, mt_error *error) {

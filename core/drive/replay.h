@@ -14,6 +14,7 @@
 #define MT_DRIVE_REPLAY_H
 
 #include "drive/driver.h"
+#include "drive/event.h"
 #include "drive/measure/results.h"
 #include "drive/prompt/body.h"
 #include "drive/prompt/head.h"
@@ -24,8 +25,21 @@ typedef struct mt_replay mt_replay;
 
 enum { MT_REPLAY_AHEAD = 64 << 20 };
 
+/* Another API than OpenAI's, by functions of the caller's that run in the replay's thread. */
+typedef struct mt_adapter {
+    void *context;
+    /* Makes another body of the one in *body, and may change the head (what it points to holds until the
+     * next call). NULL: they stay. */
+    mt_code (*request)(void *context, const mt_request *request, uint64_t number, mt_text *body,
+                       mt_head_options *head, mt_error *error);
+    /* Reads an event of an answer; the driver must keep them (mt_driver_options.keep_events). NULL: the
+     * driver reads them. */
+    mt_code (*event)(void *context, mt_span event, mt_said *said, mt_error *error);
+} mt_adapter;
+
 typedef struct mt_replay_options {
     mt_body_options body;
+    mt_adapter adapter;
     const mt_head_options *heads; /* one an endpoint, in the driver's order */
     size_t head_count;
     int by_session;   /* a session stays at one endpoint; else round robin by request */

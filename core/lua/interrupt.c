@@ -47,7 +47,8 @@ static lua_State *main_thread(lua_State *L) {
 
 static void look(lua_State *L, lua_Debug *call) {
     (void)call;
-    if (!mt_interrupted()) {
+    /* With more patience than the console's somebody else heeds Ctrl-C now: a run that is being driven. */
+    if (!mt_interrupted() || mt_interrupt_patience > MT_PATIENCE_OF_CONSOLE) {
         look_every(L, INSTRUCTIONS_BETWEEN_LOOKS);
         return;
     }

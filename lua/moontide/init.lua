@@ -19,6 +19,16 @@ local function locate(functions)
   end
 end
 
+-- The methods of a class by its name: a later part may add to those of an earlier one.
+local classes = {}
+
+local function add_methods(class, methods)
+  locate(methods)
+  local known = classes[class]
+  classes[class] = known or methods
+  for name, method in pairs(known and methods or {}) do known[name] = method end
+end
+
 for _, name in ipairs(require "moontide.parts") do
   local part = require("moontide." .. name)
   for key, value in pairs(part.public or {}) do
@@ -29,7 +39,7 @@ for _, name in ipairs(require "moontide.parts") do
       mt[key] = value
     end
   end
-  for _, one in ipairs(part.methods or {}) do locate(one[2]) end
+  for _, one in ipairs(part.methods or {}) do add_methods(one[1], one[2]) end
 end
 
 --- A name that is not there is a mistake, told with the nearest one that is.

@@ -1,9 +1,11 @@
 -- Every example of the README and of the scripting guide is run. README: `lua` blocks that begin with
 -- "-- NAME.lua" are files, other `lua` blocks run in the executable, `sh` blocks run line by line in the
--- folder of those files, `repl` blocks are typed in the console. Guide: `lua` blocks run after
+-- folder of those files, beside the mock that the text has in another terminal, `repl` blocks are typed in the
+-- console. Guide: `lua` blocks run after
 -- `local mt = require "moontide"`, `sh` blocks where there is a folder `examples`.
 local command = require "tests.support.command"
 local document = require "tests.support.document"
+local mock = require "tests.support.mock"
 
 local function succeeds(line, result)
   assert.equal(0, result.status, line .. "\n" .. result.err)
@@ -21,7 +23,10 @@ describe("the README", function()
     end
   end)
 
-  teardown(command.remove_folders)
+  teardown(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
 
   it("has Lua examples that run", function()
     local ran = 0
@@ -38,7 +43,14 @@ describe("the README", function()
   end)
 
   it("has commands that run", function()
-    assert.truthy(document.run_commands(text, with_path, succeeds) >= 8)
+    local words = {}
+    for word in text:match "\n    moontide mock ([^\n]+)\n":gmatch "%S+" do words[#words + 1] = word end
+    assert.equal("--port", table.remove(words, 1))
+    local shown = table.remove(words, 1)
+    local server = mock.start(words)
+    local there = text:gsub("127%.0%.0%.1:" .. shown, "127.0.0.1:" .. server.port)
+    assert.truthy(document.run_commands(there, with_path, succeeds) >= 12)
+    assert.equal(0, server.finish("INT").status)
   end)
 
   it("has sessions in the console that go as they are shown", function()
@@ -83,7 +95,7 @@ describe("the scripting guide", function()
 
   it("fits a page", function()
     local _, lines = text:gsub("\n", "\n")
-    assert.is_true(lines <= 170, lines .. " lines")
+    assert.is_true(lines <= 210, lines .. " lines")
   end)
 
   it("has Lua examples that run", function()

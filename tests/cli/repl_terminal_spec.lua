@@ -272,4 +272,24 @@ describe("the end of a session", function()
     local gone = terminal.run { "wait \\n> ", "type x = 1" }
     shows(gone.out, "\n[exit 130]\n")
   end)
+
+  it("drives, shows the run, and Ctrl-C stops one and gives the console back with what was measured", function()
+    local out = session {
+      "server = mt.mock{ ttft = 5, itl = 1 }",
+      "load = mt.workload{ duration = '1s', mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }",
+      "load:drive{ url = server.url, model = 'any', warmup = 0 }",
+      "_.counts.done",
+      "trace = load:pipe():loop(1000)",
+      { "wait \\n> ", "type run = mt.drive(trace, { url = server.url, model = 'any', warmup = 0 })\\r",
+        "wait in flight", "type \\x03", "wait interrupted: nothing more is sent" },
+      "run.was_cancelled, run.counts.done > 0, run.counts.due < 10000",
+      "'still ' .. 'here'",
+    }
+    shows(out, "Time to First Token (ms)")
+    shows(out, "10 requests due: 10 done")
+    shows(out, "> _.counts.done\n10\n")
+    shows(out, "\ntrue\ttrue\ttrue\n")
+    shows(out, "still here")
+  end)
+
 end)

@@ -48,8 +48,9 @@ static const mt_transport_kind *transport_field(lua_State *L, const mt_driver_op
     return kind;
 }
 
-/* driver{urls = {text, ...}, transport = "auto" | "direct" | "curl", ca = path, insecure =, slots =, connections =, connect_timeout =,
- * first_timeout =, gap_timeout =, total_timeout = (seconds), realtime =, gaps =} -> driver,
+/* driver{urls = {text, ...}, transport = "auto" | "direct" | "curl", ca = path, insecure =, slots =,
+ * connections =, connect_timeout =, first_timeout =, gap_timeout =, total_timeout = (seconds),
+ * realtime =, gaps =, keep_events =} -> driver,
  * or nil, message, code */
 static int driver_start(lua_State *L) {
     mt_error error;
@@ -68,6 +69,7 @@ static int driver_start(lua_State *L) {
     options.total_timeout_ns = mt_lua_seconds_field(L, 1, "total_timeout", 0);
     options.realtime = mt_lua_truth_field(L, 1, "realtime");
     options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
+    options.keep_events = mt_lua_truth_field(L, 1, "keep_events");
     driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);
     owner->driver = mt_driver_start(&options, &error);
     return owner->driver ? 1 : mt_lua_failure(L, &error);

@@ -8,8 +8,10 @@ int luaopen_moontide_drive(lua_State *L) {
     lua_newtable(L);
     mt_lua_add_driver(L);
     mt_lua_add_replay(L);
+    mt_lua_add_scraper(L);
     lua_pushcfunction(L, mt_lua_open_mock);
     lua_call(L, 0, 1);
+    mt_lua_add_child(L);
     lua_setfield(L, -2, "mock");
     return 1;
 }

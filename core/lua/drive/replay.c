@@ -1,4 +1,5 @@
 /* drive.replay: a source of requests that is driven, and what came of it. */
+#include "lua/drive/adapter.h"
 #include "lua/drive/drive_binding.h"
 
 #include "base/memory.h"
@@ -14,6 +15,7 @@ typedef struct replay_owner {
     mt_replay *replay; /* NULL: closed */
     mt_driver *driver; /* for its clock; the driver's userdata is kept by the user value */
     mt_token_texts tokens;
+    mt_lua_adapter adapter;
     mt_output *lines, *record, *inputs; /* NULL: not asked for, or finished */
 } replay_owner;
 
@@ -136,7 +138,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
  * headers =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, lines =, record =, inputs = (paths),
- * input_bytes =, epoch =}) -> replay, or nil, message, code. The source must stay open
+ * input_bytes =, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
  * as long. */
 static int replay_new(lua_State *L) {
     mt_error error;
@@ -151,6 +153,7 @@ static int replay_new(lua_State *L) {
     read_body(L, owner, &options.body);
     read_heads(L, &options);
     read_objectives(L, &options);
+    mt_lua_adapter_options(L, 3, &owner->adapter, &options.adapter);
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
     options.slots = mt_lua_count_field(L, 3, "slots", 0);
     options.start_ns = (int64_t)mt_lua_count_field(L, 3, "start", 0);
@@ -195,6 +198,11 @@ static int replay_step(lua_State *L) {
     mt_error error;
     replay_owner *owner = check_replay(L);
     double seconds = luaL_checknumber(L, 2);
+    lua_settop(L, 2);
+    lua_getiuservalue(L, 1, 1);
+    lua_geti(L, -1, 3); /* the options */
+    lua_remove(L, -2);
+    mt_lua_adapter_begin(L, &owner->adapter);
     int status = mt_replay_step(owner->replay, mt_now_ns() + (int64_t)(seconds * 1e9), &error);
     if (status < 0)
         return mt_lua_failure(L, &error);
@@ -413,6 +421,8 @@ static int replay_release(lua_State *L) {
     mt_replay_free(owner->replay);
     owner->replay = NULL;
     mt_token_texts_free(&owner->tokens);
+    mt_free(owner->adapter.headers);
+    owner->adapter = (mt_lua_adapter){0};
     mt_output_abandon(owner->lines);
     mt_output_abandon(owner->record);
     mt_output_abandon(owner->inputs);

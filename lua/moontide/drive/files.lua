@@ -143,6 +143,7 @@ function files.whole(run)
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) },
     { "error_summary", errors_of(run.results) },
+    { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {
       { "name", run.verdict.name }, { "limited_by", json.array(run.verdict.limited_by) },
       { "measures", json.array(measures) } } },

@@ -2,28 +2,29 @@
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
 local nearest = require "moontide.kit.nearest"
+local options = require "moontide.kit.options"
 local units = require "moontide.kit.units"
 
 local mock = {}
 
 -- --- options ---------------------------------------------------------------------------------------
 
---- A time of the command line in milliseconds: "20", "20ms", "1.5s".
----@param text string
----@param what string
----@return number
-local function milliseconds(text, what)
-  local is_plain = text:find "^%s*[%d.+-]+[eE%d.+-]*%s*$"
-  local ms = is_plain and units.number(text, what, true) or units.duration(text, what) * 1000
-  if ms < 0 then core.base.raise(("%s must be at least 0, not %s"):format(what, units.show(text))) end
+-- A time in milliseconds: 20, "20", "20ms", "1.5s".
+local function milliseconds(value, what)
+  local is_text = type(value) == "string"
+  local is_plain = not is_text or value:find "^%s*[%d.+-]+[eE%d.+-]*%s*$"
+  local ms = is_plain and units.number(value, what, is_text) or units.duration(value, what) * 1000
+  if ms < 0 then core.base.raise(("%s must be at least 0, not %s"):format(what, units.show(value))) end
   return ms
 end
 
--- A time, or a distribution of milliseconds: "lognormal:mean=200,cv=0.5".
-local function time_of(text, what)
-  if text:find "^%s*%a" then return distribution.of(text, what) end
-  return distribution.of(milliseconds(text, what), what)
-end
+options.kinds.milliseconds = { placeholder = "TIME", convert = milliseconds }
+
+-- The same, or a distribution of milliseconds: "lognormal:mean=200,cv=0.5".
+options.kinds.milliseconds_law = { placeholder = "TIME", convert = function(value, what)
+  local is_law = type(value) == "userdata" or type(value) == "string" and value:find "^%s*%a"
+  return distribution.of(is_law and value or milliseconds(value, what), what)
+end }
 
 -- What may be said after --fail.
 local faults = {
@@ -33,10 +34,10 @@ local faults = {
   "no_done", "stale_connection",
 }
 
-local function read_fault(text, drive)
-  local what = "mock: --fail"
-  local name, share = text:match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
-  name = name or text:match "^%s*([%w_]+)%s*$"
+options.kinds.fault = { pair = "=", placeholder = "NAME=SHARE", convert = function(text, what)
+  local drive = require "moontide.drive"
+  local name, share = tostring(text):match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
+  name = name or tostring(text):match "^%s*([%w_]+)%s*$"
   if not name then units.wrong(what, text, "NAME=SHARE,...") end
   if not drive.mock.is_fault(name) then
     core.base.raise(("%s: a server cannot bring about '%s'%s: it takes %s"):format(
@@ -47,18 +48,15 @@ local function read_fault(text, drive)
     core.base.raise(("%s: %s must be between 0 and 1, not %s"):format(what, name, units.show(number)))
   end
   return { name, number }
-end
+end }
 
-local function read_faults(texts, drive)
-  local read, sum = {}, 0
-  for i, text in ipairs(texts or {}) do
-    read[i] = read_fault(text, drive)
-    if read[i][1] ~= "refused" then sum = sum + read[i][2] end
+-- The shares of all that can befall one request.
+local function sum_of(read)
+  local sum = 0
+  for _, one in ipairs(read or {}) do
+    if one[1] ~= "refused" then sum = sum + one[2] end
   end
-  if sum > 1 + 1e-9 then
-    core.base.raise(("mock: --fail: the shares are %s together, more than 1"):format(units.show(sum)))
-  end
-  return read
+  return sum
 end
 
 --- What is wrong with the options taken together.
@@ -68,6 +66,10 @@ function mock.check(opt)
   if opt.load_factor ~= 1 and not opt.slots then return "--load-factor needs --slots" end
   if opt.queue and not opt.slots then return "--queue needs --slots" end
   if opt.hit_rule ~= "vllm" and not opt.kv_blocks then return "--hit-rule needs --kv-blocks" end
+  local sum = sum_of(opt.fail)
+  if sum > 1 + 1e-9 then
+    return ("--fail: the shares are %s together, more than 1"):format(units.show(sum))
+  end
 end
 
 -- The function that a file of Lua returns.
@@ -102,27 +104,33 @@ local function report(counts)
     counts.prompt_tokens, counts.cached_tokens, counts.generated_tokens))
 end
 
+-- What drive.mock takes, of the options of scripts/mock.lua; or nil, message, code.
+local function settings_of(opt)
+  local timing, message, code = timing_of(opt.timing)
+  if message then return nil, message, code end
+  return {
+    host = opt.host, port = opt.port, dialect = opt.dialect, model = opt.model, seed = opt.seed,
+    ttft = opt.ttft, itl = opt.itl, prefill_per_token = opt.prefill_per_token,
+    load_factor = opt.load_factor, slots = opt.slots, queue = opt.queue, rate_limit = opt.rate_limit,
+    tokens_per_chunk = distribution.of(opt.tokens_per_chunk, "mock: tokens_per_chunk"),
+    output_tokens = opt.osl and distribution.of(opt.osl, "mock: osl"),
+    most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
+    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, ping = opt.ping,
+    requests_per_connection = opt.requests_per_connection, faults = opt.fail or {},
+    log = opt.log,
+    timing = timing and function(...) return { timing(...) } end,
+  }
+end
+
 --- Serves until Ctrl-C.
 ---@param opt table the options of scripts/mock.lua
 ---@return true|nil, string?, string?
 function mock.run(opt)
   local drive = require "moontide.drive"
-  local timing, message, code = timing_of(opt.timing)
-  if message then return nil, message, code end
+  local settings, message, code = settings_of(opt)
+  if not settings then return nil, message, code end
   local server
-  server, message, code = drive.mock.open {
-    host = opt.host, port = opt.port, dialect = opt.dialect, model = opt.model, seed = opt.seed,
-    ttft = time_of(opt.ttft, "mock: --ttft"), itl = time_of(opt.itl, "mock: --itl"),
-    prefill_per_token = milliseconds(opt.prefill_per_token, "mock: --prefill-per-token"),
-    load_factor = opt.load_factor, slots = opt.slots, queue = opt.queue, rate_limit = opt.rate_limit,
-    tokens_per_chunk = distribution.of(opt.tokens_per_chunk, "mock: --tokens-per-chunk"),
-    output_tokens = opt.osl and distribution.of(opt.osl, "mock: --osl"),
-    most_tokens = opt.max_model_len, kv_blocks = opt.kv_blocks, block_size = opt.block_size,
-    hits_all = opt.hit_rule == "all", idle = opt.keep_alive, ping = opt.ping,
-    requests_per_connection = opt.requests_per_connection, faults = read_faults(opt.fail, drive),
-    log = opt.log,
-    timing = timing and function(...) return { timing(...) } end,
-  }
+  server, message, code = drive.mock.open(settings)
   if not server then return nil, message, code end
   io.stderr:write("moontide: listening on ", url(opt.host, server:port()), "\n")
   local ok
@@ -130,6 +138,19 @@ function mock.run(opt)
   report(server:counts())
   if not ok then return nil, message, code end
   return true
+end
+
+--- Starts one in a process of its own: the process, and its URL; or nil, message, code.
+---@param opt table the options of scripts/mock.lua
+---@return userdata? process, string url_or_message, string? code
+function mock.spawn(opt)
+  local drive = require "moontide.drive"
+  local settings, message, code = settings_of(opt)
+  if not settings then return nil, message --[[@as string]], code end
+  local process
+  process, message, code = drive.mock.spawn(settings)
+  if not process then return nil, message --[[@as string]], code end
+  return process, url(opt.host, process:port())
 end
 
 return mock

@@ -5,6 +5,7 @@ local drive = require "moontide.drive"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local summary = require "moontide.drive.summary"
+require "moontide.drive.endpoint" -- its kind of option
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -21,7 +22,7 @@ end
 
 local timeouts = { connect = true, first = true, gap = true, total = true }
 
-options.kinds.timeout = { placeholder = "NAME=TIME", convert = function(value, what)
+options.kinds.timeout = { pair = "=", placeholder = "NAME=TIME", convert = function(value, what)
   local name, text = pair(value, what, "connect=, first=, gap= or total= and a time")
   if not timeouts[name] then units.wrong(what, value, "connect=, first=, gap= or total= and a time") end
   local seconds = options.duration(text, what .. ": " .. name)
@@ -42,7 +43,7 @@ local function limit_of(text, key, what)
   units.wrong(what, text, "a number of at least 0")
 end
 
-options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(value, what)
+options.kinds.objective = { pair = "=", placeholder = "METRIC=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a metric and the most it may be (ttft=500, e2e=2s)")
   local key = drive.metric(name)
   if not key then
@@ -52,7 +53,7 @@ options.kinds.objective = { placeholder = "METRIC=MOST", convert = function(valu
   return { key, limit_of(text, key, what) }
 end }
 
-options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(value, what)
+options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = function(value, what)
   local name, text = pair(value, what, "a measure and the most it may be (ttft.p99=500, error_rate=0.01)")
   local wrong = summary.wrong_name(name)
   if wrong then core.base.raise(what .. ": " .. wrong) end
@@ -60,7 +61,7 @@ options.kinds.run_bound = { placeholder = "MEASURE=MOST", convert = function(val
   return { name, limit_of(text, key, what) }
 end }
 
-options.kinds.run_limit = { placeholder = "MEASURE=LIMIT", convert = function(value, what)
+options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
   local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
@@ -86,7 +87,11 @@ options.kinds.window = { placeholder = "BEGIN..END", convert = function(value, w
   return { from = from, to = to }
 end }
 
-options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", convert = function(value, what)
+local function json_pair(name, value)
+  return name .. "=" .. require("moontide.base.json").public.json.encode(value)
+end
+
+options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", pair = json_pair, convert = function(value, what)
   local name, text = pair(value, what, "a member's name and its JSON value (temperature=0.7)")
   local json = require("moontide.base.json").public.json
   local decoded, message = json.decode(text, what)
@@ -98,7 +103,7 @@ options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert =
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
   if not name or text:find "[\r\n]" then units.wrong(what, value, "a header (X-Priority: {priority})") end
   return name .. ": " .. text
-end }
+end, pair = ": " }
 
 options.kinds.vocabulary = { placeholder = "FIRST..LAST", convert = function(value, what)
   local first, last = tostring(value):match "^%s*(%d+)%s*%.%.%s*(%d+)%s*$"
@@ -150,6 +155,8 @@ drive_options.endpoint = {
   { "api", kind = "choice", choices = { "chat", "completions" }, default = "chat",
     help = "chat sends messages of words, completions token ids (words with --text)" },
   { "text", kind = "flag", help = "completions with words instead of token ids" },
+  { "adapter", kind = "endpoint",
+    help = "another API: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
     help = "a further header; {NAME} in it becomes the row's member of that name" },
@@ -207,6 +214,8 @@ drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
   { "by", kind = "string", placeholder = "NAME", help = "results also by this member of the rows (stream, model)" },
+  { "server-metrics", kind = "string", placeholder = "URL",
+    help = "the server's own figures, looked at once a second (http://HOST:PORT means its /metrics)" },
   { "output-dir", kind = "path", help = "folder for the results' files" },
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },

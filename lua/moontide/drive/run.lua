@@ -1,10 +1,13 @@
 --- Driving: a target is sent to an endpoint, and what came of it becomes a value.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local result = require "moontide.drive.result"
+local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
 local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
@@ -13,42 +16,25 @@ local warmup = require "moontide.drive.warmup"
 
 local run = {}
 
----@class moontide.drive_run
----@field results table what was due in the window (core's)
----@field outside table what was due before and after it
----@field groups table[] { value =, results = }
----@field metrics moontide.metric_summary[]
----@field by_key table<string, moontide.metric_summary>
----@field verdict moontide.verdict
-local metatable = { __name = "moontide.drive_run" }
-metatable.__index = metatable
-
-function metatable:__tostring()
-  return show.report(self)
-end
-
-function metatable:__json()
-  return files.whole(self)
-end
-
 -- --- before the start ------------------------------------------------------------------------------
 
 local paths = { chat = "/chat/completions", completions = "/completions" }
 
 -- The path of requests below a URL's own: what the user has written of it stays.
-local function request_path(base, api)
+local function request_path(base, api, own)
+  if own then return base .. own end
   local wanted = paths[api]
   if base:find(wanted .. "$") then return base end
   if base == "" then return "/v1" .. wanted end
   return base .. wanted
 end
 
-local function endpoints_of(opt)
+local function endpoints_of(opt, own_path)
   local endpoints = {}
   for i, url in ipairs(opt.url) do
     local read, message, code = drive.url(url)
     if not read then return nil, "--url: " .. message, code == "value" and "usage" or code end
-    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api) }
+    endpoints[i] = { host = read.host, path = request_path(read.path, opt.api, own_path) }
   end
   return endpoints
 end
@@ -76,13 +62,13 @@ local function timeouts_of(opt)
 end
 
 -- What drive.replay needs, but for the source.
-local function replay_options(opt, block_size)
-  local endpoints, message, code = endpoints_of(opt)
+local function replay_options(opt, block_size, adapter)
+  local endpoints, message, code = endpoints_of(opt, adapter and adapter.path)
   if not endpoints then return nil, message, code end
   local headers
   headers, message, code = headers_of(opt)
   if not headers then return nil, message, code end
-  return {
+  local settings = {
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
@@ -92,15 +78,17 @@ local function replay_options(opt, block_size)
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
     window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
   }
+  if adapter then endpoint.apply(adapter, settings, opt.model) end
+  return settings
 end
 
-local function start_driver(opt)
+local function start_driver(opt, keeps_events)
   local timeouts = timeouts_of(opt)
   return drive.driver {
     urls = opt.url, transport = opt.transport, insecure = opt.insecure, ca = opt.ca,
     slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
-    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true,
+    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, keep_events = keeps_events,
   }
 end
 
@@ -210,12 +198,12 @@ local function value_of(replay, driver, before, opt, self, ended, start, epoch)
   local results, outside, groups = replay:results()
   local seconds = math.max(0, (drive.now() - start) / 1e9)
   local load, progress = load_since(before, driver), replay:look()
-  local value = setmetatable({
+  local value = result.new {
     results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
     load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
     write_error = progress.write_error, message = ended.message, code = ended.code,
-  }, metatable)
+  }
   value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
   local limits = {}
   for _, one in ipairs(opt.limits or {}) do limits[one[1]] = one[2] end
@@ -238,11 +226,16 @@ local head_start = 20000000 -- ns, in which the first requests are prepared
 
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
-  local driver <close>, message, code = start_driver(opt)
+  local driver <close>, message, code = start_driver(opt, settings.event ~= nil)
   if not driver then return nil, message, code end
   local warmed
   warmed, message, code = warmup.run(driver, opt, settings)
   if not warmed then return nil, message, code end
+  local scraper
+  if opt.server_metrics then
+    scraper, message, code = server.start(opt.server_metrics)
+    if not scraper then return nil, message, code end
+  end
   local epoch = drive.epoch()
   settings.epoch = epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
@@ -253,7 +246,9 @@ local function drive_source(source, self, opt, settings)
   drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)
   ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
+  local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, before, opt, self, ended, start, epoch)
+  value.server = said
   local finished, failure = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
   driver:close()
@@ -270,7 +265,10 @@ function run.of(self, opt)
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
   opt.stop_after = opt.concurrency and opt.duration or nil
-  local settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512)
+  local adapter, message, code = endpoint.of(given)
+  if adapter == nil then return nil, message, code end
+  local settings
+  settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = output_paths(opt, settings)

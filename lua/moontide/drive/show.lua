@@ -113,12 +113,18 @@ function show.report(run)
   if run.outside.due > 0 then add("Outside the window: " .. accounting(run.outside)) end
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
   add(cache(results, run.by_key))
+  if run.server then
+    local input = results.input_tokens + run.outside.input_tokens
+    local output = results.output_tokens + run.outside.output_tokens
+    for _, line in ipairs(require("moontide.drive.server").lines(run.server, input, output)) do add(line) end
+  end
   for _, group in ipairs(run.groups) do
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
   end
   lines[#lines + 1] = ""
+  if run.message then add("It failed in mid-run: " .. run.message) end
   for _, line in ipairs(verdict_lines(run.verdict)) do add(line) end
   return table.concat(lines, "\n")
 end

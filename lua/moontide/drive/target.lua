@@ -49,6 +49,21 @@ local function own_values(self, words, opt)
   return values
 end
 
+--- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale.
+---@param made moontide.workload
+---@param name string
+---@param values table
+---@param fallback? number seconds, where nothing says how long it is
+---@return moontide.target
+function target.of_workload(made, name, values, fallback)
+  local duration = workload.duration(made, values.duration, fallback)
+  return {
+    name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
+      rate_scale = values.rate_scale, tags = true }),
+  }
+end
+
 local function of_plan(name, words, opt)
   local source, message, code = scripts.find(name)
   if not source then return nil, message, code end
@@ -59,13 +74,8 @@ local function of_plan(name, words, opt)
   end
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
-  local duration = workload.duration(made, values.duration, self.default_duration)
-  if not options.given(values, "duration") and is_ended_by_driver(opt) then duration = endless end
-  return {
-    name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
-    trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true }),
-  }
+  if not options.given(values, "duration") and is_ended_by_driver(opt) then values.duration = endless end
+  return target.of_workload(made, self.name, values, self.default_duration)
 end
 
 local function of_trace(name, words, opt)
@@ -86,6 +96,16 @@ end
 function target.of(name, words, opt)
   if name:find "%.lua$" or is_bundled(name) then return of_plan(name, words, opt) end
   return of_trace(name, words, opt)
+end
+
+--- The target that a value is: a workload, or whatever may be a trace.
+---@param value moontide.trace
+---@param opt table the options of drive/options.lua
+---@return moontide.target
+function target.of_value(value, opt)
+  if workload.is(value) then return target.of_workload(value, value.name or "workload", opt) end
+  local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
+  return { name = trace.text, is_plan = false, trace = trace }
 end
 
 --- What the options do to the trace: a window of time, speed, order, a shard.

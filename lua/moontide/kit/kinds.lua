@@ -13,6 +13,8 @@ local kinds = {}
 --- begins a message; from_text: the value is a text from the command line
 ---@field placeholder string? stands for the value in the help
 ---@field is_whole boolean? a text is one value of a list, whatever commas are in it
+---@field pair string|(fun(name: string, value: any): string)? a list of such values may be given by name,
+--- { ttft = 500 }: what stands between name and value in the text of one, or what makes that text
 
 --- The number, when it is within the option's range; else a usage error.
 ---@param number number

@@ -63,6 +63,15 @@ local function split(list)
   return pieces
 end
 
+-- { itl = 50, ttft = 500 } as { "itl=50", "ttft=500" }
+local function by_name(values, pair)
+  local texts = {}
+  for i, name in ipairs(lists.sorted_keys(values)) do
+    texts[i] = type(pair) == "function" and pair(name, values[name]) or name .. pair .. tostring(values[name])
+  end
+  return texts
+end
+
 --- Converts one option's value, or raises a usage error that begins with `what`.
 ---@param value any
 ---@param what string
@@ -72,6 +81,8 @@ end
 function options.value(value, what, option, from_text)
   local convert = options.kinds[option.kind].convert
   if not option.list then return convert(value, what, option, from_text) end
+  local pair = options.kinds[option.kind].pair
+  if pair and types.is_plain(value) and #value == 0 then value = by_name(value, pair) end
   if type(value) == "string" and not options.kinds[option.kind].is_whole then
     value, from_text = split(value), true
   elseif not types.is_plain(value) then

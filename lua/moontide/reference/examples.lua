@@ -341,4 +341,26 @@ hasher:blocks{ "system prompt", "question" }, hasher:blocks{ "system prompt", "a
   ["mt.chart.bars"] = 'print(mt.chart.bars{ rows = { { "hits", 70 }, { "misses", 30 } }, unit = "%" })',
   ["mt.chart.hist"] = 'mt.chart.hist(mt.plan_of("steady"):columns():column("timestamp"), { bins = 6 })',
   ["mt.chart.line"] = "print(mt.chart.line{ series = { { 1, 4, 9, 16 } }, x_from = 0, x_to = 4 })",
+  -- --- driving -------------------------------------------------------------------------------------
+  ["mt.drive"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
+mt.drive(trace, { url = server.url, model = "any" })]],
+  ["workload:drive"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+load = mt.workload{ duration = "1s", mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }
+load:drive{ url = server.url, model = "any", slo = { ttft = 500, e2e = "2s" } }]],
+  ["drive_run:measure"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
+run = mt.drive(trace, { url = server.url, model = "any" })
+run:measure "ttft.p99", run:measure "error_rate", run.request_latency.max, run.counts.done]],
+  ["mt.endpoint"] = [[
+mt.endpoint{ path = "/generate", api = "text",
+  request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,
+  event = function(text) return { content = text } end }]],
+  ["mt.mock"] = 'mt.mock{ ttft = "lognormal:mean=200,cv=0.5", slots = 4, fail = { status_500 = 0.01 } }',
+  ["mock_server:close"] = [[
+server = mt.mock{ dialect = "sglang", kv_blocks = 1000, prefill_per_token = 0.1 }
+server:close(), server]],
 }

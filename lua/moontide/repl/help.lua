@@ -27,6 +27,7 @@ local subjects = {
   { "prefixes", "learn.radix", "the tree of what prompts share" },
   { "models", "learn.model", "what is learnt from a trace" },
   { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
+  { "driving", "drive.api", "an endpoint under a load, and a server to try it on" },
   { "csv", "base.csv", "CSV files" },
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },

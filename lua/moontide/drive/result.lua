@@ -1,0 +1,56 @@
+--- What came of a run, as a value: it prints as the report, and its metrics are its fields.
+local result = {}
+
+---@class moontide.drive_run
+---@field metrics moontide.metric_summary[] in the order of the report; each is a field of the run by its key
+---@field counts table<string, integer> requests: due, done, failed, cancelled, not_sent, resent
+---@field verdict moontide.verdict may the figures be believed: its name is "valid", "degraded" or "invalid"
+---@field server moontide.server_report? what the server said of itself
+---@field was_cancelled boolean Ctrl-C ended it
+---@field message string? what failed in mid-run
+---@field results table what was due in the window (core's)
+---@field outside table what was due before and after it
+---@field groups table[] { value =, results = }
+---@field by_key table<string, moontide.metric_summary>
+local methods = {}
+
+local metatable = { __name = "moontide.drive_run" }
+
+function metatable:__index(name)
+  if methods[name] then return methods[name] end
+  local by_key = rawget(self, "by_key")
+  return by_key and by_key[name]
+end
+
+function metatable:__tostring()
+  return require("moontide.drive.show").report(self)
+end
+
+function metatable:__json()
+  return require("moontide.drive.files").whole(self)
+end
+
+--- A measure by its name: a metric or a short name of it and a statistic, "ttft.p99" (the median where none
+--- is said); a total, "goodput"; "error_rate". nil and a message when it was not measured.
+---@param name string
+---@return number? value, string? message
+function methods:measure(name)
+  name = require("moontide.kit.options").value(name, "measure: the name", { kind = "string" })
+  return require("moontide.drive.summary").measure(self, name)
+end
+
+--- The value of a run's figures.
+---@param self table
+---@return moontide.drive_run
+function result.new(self)
+  local counted = self.results
+  self.counts = {
+    due = counted.due, done = counted.done, failed = counted.failed, cancelled = counted.cancelled,
+    not_sent = counted.not_sent, resent = counted.resent,
+  }
+  return setmetatable(self, metatable)
+end
+
+result.methods = methods
+
+return result

@@ -1,0 +1,22 @@
+-- llama.cpp's own API: POST /completion with token ids.
+local mt = require "moontide"
+
+return mt.endpoint {
+  api = "tokens", path = "/completion",
+  request = function(r)
+    return { body = { prompt = r.prompt, n_predict = r.output_length, ignore_eos = r.body.ignore_eos,
+      stream = r.body.stream or false, cache_prompt = true, return_tokens = true } }
+  end,
+  event = function(text)
+    local said = assert(mt.json.decode(text))
+    if said.error then
+      return { error = { message = said.error.message, status = said.error.code } }
+    end
+    local timings = said.timings or {}
+    return {
+      content = said.content, tokens = said.tokens and #said.tokens, done = said.stop, finish = said.stop,
+      usage = said.tokens_predicted and said.stop and { prompt_tokens = said.tokens_evaluated,
+        completion_tokens = said.tokens_predicted, cached_tokens = timings.cache_n },
+    }
+  end,
+}
