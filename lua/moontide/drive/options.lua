@@ -122,7 +122,8 @@ local function moment(value, what)
   if not year then
     hour, minute, second = text:match "^(%d%d):(%d%d):?(%d*)$"
     if not hour then
-      units.wrong(what, value, "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
+      units.wrong(what, value,
+        "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
     end
   else
     parts.year, parts.month, parts.day = tonumber(year), tonumber(month), tonumber(day)
@@ -152,10 +153,10 @@ drive_options.endpoint = {
   { "text", kind = "flag", help = "completions with words instead of token ids" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
-    help = "a further header; {NAME} in it becomes the row's member of that name" },
+    help = "a further header (may be repeated); {NAME} in it becomes the row's member of that name" },
   { "api-key-env", kind = "string", placeholder = "NAME",
     help = "the environment's variable that holds the API key" },
-  { "extra", kind = "body_member", list = true, help = "a further member of each body" },
+  { "extra", kind = "body_member", list = true, help = "a further member of each body (may be repeated)" },
   { "transport", kind = "choice", choices = { "auto", "direct" }, default = "auto",
     help = "how bytes get there" },
   { "timeout", kind = "timeout", list = true,
@@ -182,7 +183,8 @@ drive_options.load = {
     help = "only requests due in it are the result; those before and after are told apart" },
   { "sessions", kind = "choice", choices = { "cumulative", "delta" },
     help = "what a row of a session counts: the whole prompt, or what it adds (default: guessed)" },
-  { "block-size", kind = "integer", min = 1, help = "tokens per block of hash_ids (default: 512, a script's own)" },
+  { "block-size", kind = "integer", min = 1,
+    help = "tokens per block of hash_ids (default: 512, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
   { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
     help = "what the body calls the output length: max_completion_tokens" },
@@ -202,8 +204,9 @@ drive_options.load = {
 drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
-  { "by", kind = "string", placeholder = "NAME", help = "results also by this member of the rows (stream, model)" },
-  { "output-dir", kind = "path", help = "folder for the results' files" },
+  { "by", kind = "string", placeholder = "NAME",
+    help = "results also by this member of the rows (stream, session_id, model)" },
+  { "output-dir", kind = "path", placeholder = "FOLDER", help = "folder for the results' files" },
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
@@ -219,7 +222,9 @@ drive_options.result = {
 ---@param opt table
 ---@return string?
 function drive_options.check(opt)
-  if not opt.target then return "what is to be sent is missing: a trace, a script's file or a script's name" end
+  if not opt.target then
+    return "what is to be sent is missing: a trace, a script's file or a script's name"
+  end
   if not opt.url then return "--url is missing: the endpoint (http://127.0.0.1:8000)" end
   if not opt.model then return "--model is missing: the model's name, as the server has it" end
   if opt.text and opt.api ~= "completions" then return "--text goes with --api completions" end
