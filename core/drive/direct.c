@@ -13,7 +13,7 @@ enum { READ_BYTES = 64 * 1024 };
 
 static const int64_t handshake_most_ns = 5000000000;
 
-struct mt_transport {
+typedef struct direct_transport {
     const mt_driver_options *options;
     const mt_transport_host *host;
     mt_endpoint *endpoints;
@@ -21,12 +21,12 @@ struct mt_transport {
     int descriptor_limit;
     mt_counter opened, handshakes_failed, resent, has_kernel_stamps;
     char buffer[READ_BYTES];
-};
+} direct_transport;
 
 /* --- the end of an exchange --------------------------------------------------------------------- */
 
-static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure failure, int os_error,
-                       int64_t end_ns) {
+static void end_flight(direct_transport *transport, mt_flight *flight, mt_failure failure,
+                       int os_error, int64_t end_ns) {
     flight->exchange.failure = (int)failure;
     flight->exchange.os_error = os_error;
     flight->exchange.end_ns = end_ns;
@@ -36,13 +36,13 @@ static void end_flight(mt_transport *transport, mt_flight *flight, mt_failure fa
 
 /* With its connection. */
 static void fail(mt_direct_connection *c, mt_failure failure, int os_error) {
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_connection_free(c);
     end_flight(transport, flight, failure, os_error, mt_now_ns());
 }
 
-static void dial(mt_transport *transport, mt_flight *flight);
+static void dial(direct_transport *transport, mt_flight *flight);
 
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
@@ -52,7 +52,7 @@ static void fail_before_byte(mt_direct_connection *c, mt_failure failure, int os
         fail(c, failure, os_error);
         return;
     }
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     mt_connection_free(c);
     flight->exchange.noted |= MT_WAS_RESENT;
     flight->exchange.noted &= ~(unsigned)MT_WAS_REUSED;
@@ -64,7 +64,7 @@ static void fail_before_byte(mt_direct_connection *c, mt_failure failure, int os
 
 static void finish(mt_direct_connection *c, int how, int64_t arrival_ns, int os_error,
                    int may_stay) {
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_failure failure = mt_answer_end(&flight->answer, &flight->exchange, how, arrival_ns);
     if (may_stay)
@@ -141,7 +141,7 @@ static void take_end(mt_direct_connection *c, int os_error) {
 
 /* What is noted of a read, and when its bytes came: never before what came earlier, for two clocks
  * may differ by a little. */
-static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t length,
+static int64_t note_read(direct_transport *transport, mt_flight *flight, size_t length,
                          const mt_stamp *stamp) {
     mt_exchange *exchange = &flight->exchange;
     int64_t arrival = stamp->arrival_ns;
@@ -165,7 +165,7 @@ static int64_t note_read(mt_transport *transport, mt_flight *flight, size_t leng
 }
 
 static void read_some(mt_direct_connection *c) {
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     mt_flight *flight = c->flight;
     mt_stamp stamp;
     ssize_t length = mt_stamp_receive(c->fd, transport->buffer, READ_BYTES, &stamp);
@@ -192,7 +192,7 @@ static void read_some(mt_direct_connection *c) {
 /* Writing has failed: before there was a connection that is all; after, an answer may lie there to be
  * read, or the reason for which there is none. */
 static void fail_writing(mt_direct_connection *c, int os_error) {
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     if (!c->is_connected) {
         mt_count(&transport->handshakes_failed, 1);
         fail(c, mt_connect_failure(os_error), os_error);
@@ -203,7 +203,7 @@ static void fail_writing(mt_direct_connection *c, int os_error) {
 }
 
 static void has_connected(mt_direct_connection *c) {
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     if (c->is_connected)
         return;
     c->is_connected = 1;
@@ -242,7 +242,7 @@ static void write_some(mt_direct_connection *c) {
 static void on_ready(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     mt_direct_connection *c = context;
-    mt_transport *transport = c->pool->owner;
+    direct_transport *transport = c->pool->owner;
     /* Writing may end the connection; then there is nothing to read. What can still be read comes
      * again: the loop asks by level. */
     if (what & EV_WRITE && !c->has_refused)
@@ -263,7 +263,7 @@ static void launch(mt_direct_connection *c, mt_flight *flight) {
 }
 
 /* On a fresh connection. */
-static void dial(mt_transport *transport, mt_flight *flight) {
+static void dial(direct_transport *transport, mt_flight *flight) {
     size_t endpoint = flight->exchange.endpoint;
     mt_endpoint *where = &transport->endpoints[endpoint];
     int fd = mt_endpoint_connect(where, transport->descriptor_limit);
@@ -279,7 +279,8 @@ static void dial(mt_transport *transport, mt_flight *flight) {
     launch(c, flight);
 }
 
-static void direct_send(mt_transport *transport, mt_flight *flight) {
+static void direct_send(void *own, mt_flight *flight) {
+    direct_transport *transport = own;
     mt_exchange *exchange = &flight->exchange;
     mt_direct_connection *c =
         mt_pool_take(&transport->pool, exchange->endpoint, exchange->begun_ns);
@@ -292,14 +293,16 @@ static void direct_send(mt_transport *transport, mt_flight *flight) {
     launch(c, flight);
 }
 
-static void direct_cancel(mt_transport *transport, mt_flight *flight, mt_failure failure) {
+static void direct_cancel(void *own, mt_flight *flight, mt_failure failure) {
+    direct_transport *transport = own;
     (void)transport;
     fail(flight->connection, failure, 0);
 }
 
 /* --- start and end ------------------------------------------------------------------------------ */
 
-static void direct_close(mt_transport *transport) {
+static void direct_close(void *own) {
+    direct_transport *transport = own;
     mt_pool_close(&transport->pool);
     for (size_t i = 0; transport->endpoints && i < transport->options->url_count; i++)
         mt_endpoint_close(&transport->endpoints[i]);
@@ -307,12 +310,12 @@ static void direct_close(mt_transport *transport) {
     mt_free(transport);
 }
 
-static int64_t handshake_timeout(const mt_transport *transport) {
+static int64_t handshake_timeout(const direct_transport *transport) {
     int64_t wanted = transport->options->connect_timeout_ns;
     return wanted > 0 && wanted < handshake_most_ns ? wanted : handshake_most_ns;
 }
 
-static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, size_t count,
+static mt_code adopt(direct_transport *transport, size_t endpoint, const int *fds, size_t count,
                      mt_error *error) {
     mt_code code = MT_OK;
     for (size_t i = 0; i < count; i++) {
@@ -332,7 +335,7 @@ static mt_code adopt(mt_transport *transport, size_t endpoint, const int *fds, s
     return code;
 }
 
-static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error) {
+static mt_code open_endpoint(direct_transport *transport, size_t i, mt_error *error) {
     mt_endpoint *where = &transport->endpoints[i];
     const char *url = transport->options->urls[i];
     int fds[MT_HANDSHAKES_AT_ONCE];
@@ -345,9 +348,9 @@ static mt_code open_endpoint(mt_transport *transport, size_t i, mt_error *error)
     return code != MT_OK ? code : adopt(transport, i, fds, count, error);
 }
 
-static mt_transport *direct_open(struct event_base *base, const mt_driver_options *options,
-                                 const mt_transport_host *host, mt_error *error) {
-    mt_transport *transport = mt_allocate_zero(1, sizeof *transport);
+static void *direct_open(struct event_base *base, const mt_driver_options *options,
+                         const mt_transport_host *host, mt_error *error) {
+    direct_transport *transport = mt_allocate_zero(1, sizeof *transport);
     if (!transport) {
         mt_fail_memory(error, "a transport");
         return NULL;
@@ -369,7 +372,8 @@ static mt_transport *direct_open(struct event_base *base, const mt_driver_option
     return NULL;
 }
 
-static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *error) {
+static mt_code direct_warm(void *own, size_t count, mt_error *error) {
+    direct_transport *transport = own;
     int fds[MT_HANDSHAKES_AT_ONCE];
     for (size_t i = 0; i < transport->options->url_count; i++)
         for (size_t left = count; left > 0;) {
@@ -384,7 +388,8 @@ static mt_code direct_warm(mt_transport *transport, size_t count, mt_error *erro
     return MT_OK;
 }
 
-static void direct_look(const mt_transport *transport, mt_driver_load *load) {
+static void direct_look(const void *own, mt_driver_load *load) {
+    const direct_transport *transport = own;
     load->connections = mt_counted(&transport->pool.open);
     load->connections_opened = mt_counted(&transport->opened);
     load->handshakes_failed = mt_counted(&transport->handshakes_failed);

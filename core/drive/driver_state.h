@@ -47,7 +47,7 @@ typedef struct mt_flight_block {
 struct mt_driver {
     mt_driver_options options;
     const mt_transport_kind *kind;
-    mt_transport *transport;
+    void *transport; /* of the kind */
     mt_transport_host host;
     struct event_base *base;
     pthread_t thread;

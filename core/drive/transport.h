@@ -43,24 +43,23 @@ typedef struct mt_transport_host {
     void *context;
 } mt_transport_host;
 
-typedef struct mt_transport mt_transport;
-
+/* What a kind keeps of its own is a `void *`, made by open and handed to the others. */
 typedef struct mt_transport_kind {
     const char *name;
     /* Fails as mt_driver_start does. `options` and `host` outlive it. */
-    mt_transport *(*open)(struct event_base *base, const mt_driver_options *options,
-                          const mt_transport_host *host, mt_error *error);
+    void *(*open)(struct event_base *base, const mt_driver_options *options,
+                  const mt_transport_host *host, mt_error *error);
     /* Begins to send now; `ended` follows exactly once, perhaps from inside. */
-    void (*send)(mt_transport *transport, mt_flight *flight);
+    void (*send)(void *transport, mt_flight *flight);
     /* Gives it up; `ended` follows from inside, with that failure. */
-    void (*cancel)(mt_transport *transport, mt_flight *flight, mt_failure failure);
+    void (*cancel)(void *transport, mt_flight *flight, mt_failure failure);
     /* Opens up to `count` connections ahead to each endpoint; blocks until they are open or have
      * failed. Those that failed are counted and are no error. */
-    mt_code (*warm)(mt_transport *transport, size_t count, mt_error *error);
+    mt_code (*warm)(void *transport, size_t count, mt_error *error);
     /* Fills connections, connections_opened, handshakes_failed, resent, has_kernel_stamps. */
-    void (*look)(const mt_transport *transport, mt_driver_load *load);
+    void (*look)(const void *transport, mt_driver_load *load);
     /* Nothing is in flight. */
-    void (*close)(mt_transport *transport);
+    void (*close)(void *transport);
 } mt_transport_kind;
 
 extern const mt_transport_kind mt_transport_direct; /* direct.c */

@@ -66,13 +66,15 @@ static double percentile_of(const float *sorted, size_t count, double percentile
 
 static void summarise_values(mt_sample *sample, mt_sample_summary *summary) {
     size_t count = sample->count;
-    double mean = sample->sum / (double)count, squares = 0;
+    double kept = 0, squares = 0; /* of the values as they are kept, or equal ones would deviate */
     qsort(sample->values, count, sizeof *sample->values, ascending);
+    for (size_t i = 0; i < count; i++)
+        kept += (double)sample->values[i];
     for (size_t i = 0; i < count; i++) {
-        double distance = (double)sample->values[i] - mean;
+        double distance = (double)sample->values[i] - kept / (double)count;
         squares += distance * distance;
     }
-    summary->avg = mean;
+    summary->avg = sample->sum / (double)count;
     summary->std = sqrt(squares / (double)count);
     summary->min = (double)sample->values[0];
     summary->max = (double)sample->values[count - 1];

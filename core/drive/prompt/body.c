@@ -71,7 +71,9 @@ typedef struct prompt {
 static uint64_t key_of_block(const prompt *from, uint64_t block) {
     if (block < from->request->hash_count)
         return mt_block_key(from->options->seed, from->request->hash_ids[block]);
-    return mt_block_key(~from->options->seed, from->ticket) + block;
+    int goes_on = from->conversation && from->conversation->count > 0;
+    uint64_t owner = goes_on ? from->conversation->ticket : from->ticket;
+    return mt_block_key(~from->options->seed, owner) + block;
 }
 
 /* The key of what stands at a token, and where that ends: the turn that wrote it says so in a block
@@ -306,6 +308,8 @@ mt_code mt_body_write(const mt_body_options *options, const mt_request *request,
     if (code == MT_OK && !is_given_prompt && conversation) {
         uint64_t last =
             request->input_length > 0 ? (request->input_length - 1) / options->block_size : 0;
+        if (conversation->count == 0)
+            conversation->ticket = ticket;
         code = mt_conversation_add(conversation, request, options->block_size,
                                    key_of_block(&from, last), error);
     }

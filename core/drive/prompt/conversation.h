@@ -19,6 +19,7 @@ typedef struct mt_turn_end {
 typedef struct mt_conversation {
     mt_turn_end *ends;
     size_t count, capacity;
+    uint64_t ticket;         /* of its first turn: blocks without an id are this one's own */
     uint64_t blocks, digest; /* of the whole blocks of the last prompt: how many, and their ids */
 } mt_conversation;
 

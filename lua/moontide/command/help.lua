@@ -89,7 +89,7 @@ local function placeholder(option)
   if option.kind == "flag" then return "" end
   local shown = option.placeholder or options.kinds[option.kind].placeholder
     or table.concat(option.choices, "|")
-  return " " .. shown .. (option.list and option.kind ~= "path" and ",..." or "")
+  return " " .. shown .. (option.list and not options.kinds[option.kind].is_whole and ",..." or "")
 end
 
 local function shown_name(option)

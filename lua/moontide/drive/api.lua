@@ -41,7 +41,9 @@ end
 ---@field header? string[]|table<string, string> further headers; {NAME} in one becomes the row's member
 ---@field api_key_env? string the environment's variable that holds the API key
 ---@field extra? string[]|table<string, any> further members of each body: { temperature = 0.7 }
----@field transport? string "auto", or how bytes get there
+---@field transport? "auto"|"direct"|"curl" how bytes get there
+---@field insecure? boolean of https://: take any certificate
+---@field ca? string of https://: a file of who may sign certificates
 ---@field timeout? string|table<string, number|string> connect, first, gap, total
 ---@field connections? integer so many are opened before the start
 ---@field concurrency? integer closed loop: so many requests in flight, always

@@ -104,7 +104,8 @@ end
 ---@return table for json.encode
 function files.summary(run)
   local results = run.results
-  local members = metrics_of(run.metrics, { { "schema_version", "1.3" }, { "moontide_version", core.version } })
+  local members = { { "schema_version", "1.3" }, { "moontide_version", core.version } }
+  metrics_of(run.metrics, members)
   local first = run.start + run.epoch
   members[#members + 1] = { "counts", counts_of(results) }
   members[#members + 1] = { "input_config", plain_options(run.options) }
@@ -122,7 +123,8 @@ function files.whole(run)
   local measures = {}
   for i, one in ipairs(run.verdict.measures) do
     measures[i] = json.object {
-      { "name", one.name }, { "value", one.value or json.null }, { "limit", one.limit }, { "unit", one.unit } }
+      { "name", one.name }, { "value", one.value or json.null },
+      { "limit", one.limit }, { "unit", one.unit } }
   end
   local groups = {}
   for i, group in ipairs(run.groups) do

@@ -1,5 +1,4 @@
 --- Whether a run passes: its verdict, and bounds on what it measured.
-local core = require "moontide.core"
 local report = require "moontide.kit.report"
 local summary = require "moontide.drive.summary"
 

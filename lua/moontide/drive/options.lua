@@ -127,7 +127,8 @@ local function moment(value, what)
   if not year then
     hour, minute, second = text:match "^(%d%d):(%d%d):?(%d*)$"
     if not hour then
-      units.wrong(what, value, "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
+      units.wrong(what, value,
+        "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
     end
   else
     parts.year, parts.month, parts.day = tonumber(year), tonumber(month), tonumber(day)
@@ -159,10 +160,10 @@ drive_options.endpoint = {
     help = "another API: tgi, ollama, llamacpp, sglang, triton, or a file of Lua (mt.endpoint)" },
   { "by-session", kind = "flag", help = "with several URLs: a session stays at one of them" },
   { "header", kind = "header", list = true,
-    help = "a further header; {NAME} in it becomes the row's member of that name" },
+    help = "a further header (may be repeated); {NAME} in it becomes the row's member of that name" },
   { "api-key-env", kind = "string", placeholder = "NAME",
     help = "the environment's variable that holds the API key" },
-  { "extra", kind = "body_member", list = true, help = "a further member of each body" },
+  { "extra", kind = "body_member", list = true, help = "a further member of each body (may be repeated)" },
   { "transport", kind = "choice", choices = { "auto", "direct", "curl" }, default = "auto",
     help = "direct: plain HTTP/1.1; curl: also https://, HTTP/2 and the environment's proxies; "
       .. "auto: direct for http://" },
@@ -193,7 +194,8 @@ drive_options.load = {
     help = "only requests due in it are the result; those before and after are told apart" },
   { "sessions", kind = "choice", choices = { "cumulative", "delta" },
     help = "what a row of a session counts: the whole prompt, or what it adds (default: guessed)" },
-  { "block-size", kind = "integer", min = 1, help = "tokens per block of hash_ids (default: 512, a script's own)" },
+  { "block-size", kind = "integer", min = 1,
+    help = "tokens per block of hash_ids (default: 512, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
   { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
     help = "what the body calls the output length: max_completion_tokens" },
@@ -213,10 +215,11 @@ drive_options.load = {
 drive_options.result = {
   { "slo", kind = "objective", list = true,
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
-  { "by", kind = "string", placeholder = "NAME", help = "results also by this member of the rows (stream, model)" },
+  { "by", kind = "string", placeholder = "NAME",
+    help = "results also by this member of the rows (stream, session_id, model)" },
   { "server-metrics", kind = "string", placeholder = "URL",
     help = "the server's own figures, looked at once a second (http://HOST:PORT means its /metrics)" },
-  { "output-dir", kind = "path", help = "folder for the results' files" },
+  { "output-dir", kind = "path", placeholder = "FOLDER", help = "folder for the results' files" },
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
@@ -232,7 +235,9 @@ drive_options.result = {
 ---@param opt table
 ---@return string?
 function drive_options.check(opt)
-  if not opt.target then return "what is to be sent is missing: a trace, a script's file or a script's name" end
+  if not opt.target then
+    return "what is to be sent is missing: a trace, a script's file or a script's name"
+  end
   if not opt.url then return "--url is missing: the endpoint (http://127.0.0.1:8000)" end
   if not opt.model then return "--model is missing: the model's name, as the server has it" end
   local has_tls = table.concat(opt.url, "\n"):lower():find("https://", 1, true)

@@ -44,7 +44,8 @@ local function headers_of(opt)
   if opt.api_key_env then
     local key = os.getenv(opt.api_key_env)
     if not key or key == "" then
-      return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env), "usage"
+      return nil, ("--api-key-env: there is no variable %s in the environment"):format(opt.api_key_env),
+        "usage"
     end
     if key:find "[%c{}]" then
       return nil, ("--api-key-env: %s holds no key: it has characters that a header cannot have"):format(
@@ -102,16 +103,16 @@ end
 -- Decides on the files and sees that each can be opened, before a request is sent.
 local function output_paths(opt, settings)
   settings.record = opt.record and unsorted_record(opt.record)
-  local paths = { opt.record, settings.record }
+  local outputs = { opt.record, settings.record }
   if opt.output_dir then
     local made, message, code = drive.make_folder(opt.output_dir)
     if not made then return nil, message, code end
     settings.lines = opt.output_dir .. "/" .. files.names.lines
     settings.inputs = opt.output_dir .. "/" .. files.names.inputs
     settings.input_bytes = not opt.inputs and default_input_bytes or nil
-    for _, name in pairs(files.names) do paths[#paths + 1] = opt.output_dir .. "/" .. name end
+    for _, name in pairs(files.names) do outputs[#outputs + 1] = opt.output_dir .. "/" .. name end
   end
-  for _, path in ipairs(paths) do
+  for _, path in ipairs(outputs) do
     local can, message, code = drive.can_write(path)
     if not can then return nil, message, code end
   end
@@ -147,8 +148,8 @@ local function work(driver, replay, opt, start)
   end
   local is_waiting
   while true do
-    local patience = stop_at and math.min(look_every, math.max(0, (stop_at - drive.now()) / 1e9)) or look_every
-    local more, message, code = replay:step(patience)
+    local left = stop_at and math.max(0, (stop_at - drive.now()) / 1e9) or look_every
+    local more, message, code = replay:step(math.min(look_every, left))
     if more == false then break end
     if more == nil then
       if code == "interrupted" then

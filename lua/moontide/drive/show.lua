@@ -1,5 +1,4 @@
 --- A run's report for people.
-local core = require "moontide.core"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -11,8 +10,8 @@ local columns = { "avg", "min", "max", "p99", "p90", "p50", "std" }
 local rows = {
   "time_to_first_token", "time_to_second_token", "request_latency", "inter_token_latency",
   "inter_chunk_latency", "output_token_throughput_per_user", "output_sequence_length",
-  "input_sequence_length", "cached_tokens", "latency_from_due", "time_to_first_token_from_due", "schedule_lag",
-  "read_lag",
+  "input_sequence_length", "cached_tokens", "latency_from_due", "time_to_first_token_from_due",
+  "schedule_lag", "read_lag",
 }
 
 local function table_of(by_key)
@@ -32,9 +31,9 @@ end
 local function accounting(results)
   local line = ("%s due: %s done"):format(texts.grouped_count(results.due, "request"),
     texts.number(results.done, 0))
-  for _, part in ipairs { { "failed", "failed" }, { "cancelled", "cancelled" }, { "not_sent", "not sent" } } do
-    if results[part[1]] > 0 then
-      line = ("%s, %s %s"):format(line, texts.number(results[part[1]], 0), part[2])
+  for _, name in ipairs { "failed", "cancelled", "not_sent" } do
+    if results[name] > 0 then
+      line = ("%s, %s %s"):format(line, texts.number(results[name], 0), (name:gsub("_", " ")))
     end
   end
   if results.resent > 0 then

@@ -1,6 +1,5 @@
 --- What a run measured, as values: every metric with its unit and statistics, in a fixed order, and the
 --- run's totals; by the definitions and names of AIPerf's exports where it has them.
-local core = require "moontide.core"
 local drive = require "moontide.drive"
 local nearest = require "moontide.kit.nearest"
 

@@ -2,7 +2,6 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
-local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local plan = require "moontide.script.plan"
 local script = require "moontide.script.script"
@@ -26,7 +25,7 @@ local function is_bundled(name)
 end
 
 -- Options of the script that the driving command has already taken: both mean the run.
-local shared = { seed = "seed", duration = "duration", num_requests = "num_requests", rate_scale = "rate_scale" }
+local shared = { "seed", "duration", "num_requests", "rate_scale" }
 
 -- Where the driver says when it is over, a plan goes on for as long: until a window's requests have ended, or
 -- for the --duration of a closed loop, which may take more of its requests than come in that time.
@@ -41,9 +40,9 @@ local function own_values(self, words, opt)
   local of_script = common.of_script(self)
   table.move(of_script, 1, #of_script, #spec + 1, spec)
   local values = arguments.parse(self.name, words, spec)
-  for key, name in pairs(shared) do
-    local is_of_loop = key == "duration" and opt.concurrency
-    if options.given(opt, key) and not is_of_loop then values[name] = opt[key] end
+  for _, name in ipairs(shared) do
+    local is_of_loop = name == "duration" and opt.concurrency
+    if options.given(opt, name) and not is_of_loop then values[name] = opt[name] end
   end
   script.check_options(self, values)
   return values

@@ -1,6 +1,5 @@
 --- May a run's figures be believed? By four measures of the driver itself: was it late in sending, was it
 --- late in reading, did it reach the rate it was to offer, was it stopped.
-local core = require "moontide.core"
 
 local verdict = {}
 
@@ -63,8 +62,8 @@ function verdict.of(results, load, seconds, limits, is_open)
     { name = "schedule lag p50", value = lag.p50, limit = limit.lag_p50, unit = "ms" },
     { name = "schedule lag p99", value = lag.p99, limit = limit.lag_p99, unit = "ms" },
     { name = "read lag p99", value = read.p99, limit = limit.read_lag_p99, unit = "ms" },
-    { name = "achieved over offered rate", value = is_open and achieved_rate(results) or nil, limit = limit.rate,
-      unit = "", is_rate = true },
+    { name = "achieved over offered rate", value = is_open and achieved_rate(results) or nil,
+      limit = limit.rate, unit = "", is_rate = true },
     { name = "stalls over 5 ms", value = seconds > 0 and load.stalled / seconds or 0, limit = limit.stalls,
       unit = "of the time" },
   }
