@@ -101,6 +101,7 @@ static void note_sent(mt_curl_request *request, curl_off_t body_bytes) {
         if (head_bytes == 0)
             return;
     }
+    exchange->bytes_sent = request->length;
     exchange->sent_ns = request->flight->progress_ns = mt_now_ns();
 }
 
@@ -313,6 +314,7 @@ int mt_curl_request_prepare(mt_curl_request *request) {
     size_t rest = head_length - (size_t)(end + 1 - head);
     memcpy(request->text, end + 1, rest);
     list_lines(request, request->text, request->text + rest);
+    request->length = prepared->length;
     request->body_length = prepared->length - head_length;
     failed |= SET(HTTPHEADER, request->lines) | SET(FRESH_CONNECT, 0L);
     if (strncmp(head, "GET ", 4) == 0)

@@ -39,7 +39,7 @@ typedef struct mt_curl_request {
     mt_flight *flight; /* NULL: it only opens a connection */
     char *text;        /* the URL; the header's lines */
     struct curl_slist *lines;
-    size_t text_capacity, line_capacity, body_length;
+    size_t text_capacity, line_capacity, length, body_length;
     uint64_t turn; /* in which arrival_ns was taken */
     int64_t arrival_ns;
     int os_error; /* of the last socket that could not be made */

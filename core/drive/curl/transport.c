@@ -39,14 +39,6 @@ static void join_multi(mt_curl_request *request) {
     request->multi->live++;
 }
 
-static void note_bytes_sent(mt_curl_request *request) {
-    long head = 0;
-    curl_off_t body = 0;
-    curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &head);
-    curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &body);
-    request->flight->exchange.bytes_sent = (uint64_t)head + (uint64_t)body;
-}
-
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
 static int is_stale(const mt_curl_request *request, mt_failure failure) {
@@ -72,7 +64,6 @@ void mt_curl_finish(mt_curl_request *request, CURLcode code) {
     int64_t end_ns = request->turn == transport->turn ? request->arrival_ns : mt_now_ns();
     int must_restart = request->must_restart;
     mt_failure failure = must_restart ? MT_FAILURE_NONE : mt_curl_verdict(request, code, end_ns);
-    note_bytes_sent(request);
     leave_multi(request);
     if (must_restart || is_stale(request, failure)) {
         send_once_more(request);
@@ -113,7 +104,6 @@ static void curl_send(mt_transport *transport, mt_flight *flight) {
 
 static void curl_cancel(mt_transport *transport, mt_flight *flight, mt_failure failure) {
     mt_curl_request *request = flight->connection;
-    note_bytes_sent(request);
     leave_multi(request);
     put_back(request);
     end_flight(transport, flight, failure, mt_now_ns());
