@@ -16,7 +16,7 @@
 typedef struct mt_driver mt_driver;
 
 /* How bytes get there (transport.h): mt_transport_direct is http:// over HTTP/1.1, mt_transport_curl
- * (curl/curl.h, a library of its own) also https://, HTTP/2 and proxies. */
+ * (drive/curl/curl.h, a library of its own) also https://, HTTP/2 and proxies. */
 struct mt_transport_kind;
 
 typedef struct mt_driver_options {

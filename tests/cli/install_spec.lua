@@ -33,6 +33,7 @@ describe("make install", function()
 644 ./opt/tide/share/moontide/examples/README.md
 755 ./opt/tide/bin/moontide
 755 ./opt/tide/lib/lua/5.4/moontide/core.so
+755 ./opt/tide/lib/lua/5.4/moontide/curl.so
 755 ./opt/tide/lib/lua/5.4/moontide/drive.so
 ]], (out:gsub("755 %./opt/tide/lib/lua/5%.4/moontide/edit%.so\n", "")))
     assert.equal("", succeeds("find . -name '*.lua' ! -perm 644", { folder = place }).out)
