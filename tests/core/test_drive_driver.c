@@ -47,7 +47,7 @@ typedef struct drive {
     char url[64];
     const char *urls[1];
     uint64_t offered;
-    size_t length; /* of the last request */
+    size_t length;               /* of the last request */
     mt_exchange exchanges[MOST]; /* by ticket */
     int counts[MOST];            /* how often each came back */
 } drive;
