@@ -7,7 +7,8 @@
  * - Arrivals are stamped when they are read: MT_HAS_KERNEL_STAMPS is never noted.
  * - No connection is open from the start but those that were asked for, each of which costs the server
  *   an OPTIONS request: libcurl keeps none that was not used.
- * - bytes_received counts the header's lines and the decoded body, not the framing.
+ * - bytes_sent is what was prepared, once it is sent, and until then what is through of the body;
+ *   bytes_received counts the header's lines and the decoded body, not the framing.
  * - Whether an answer in chunks was cut inside of one is told by its events alone.
  * - An answer that says neither its length nor comes in chunks ends where the connection does, though
  *   TLS did not announce that end.

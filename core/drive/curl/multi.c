@@ -6,7 +6,7 @@ enum { CALLS_AT_ONCE = 8 };
 
 /* --- sockets ------------------------------------------------------------------------------------ */
 
-mt_curl_socket *mt_curl_socket_at(mt_curl_transport *transport, curl_socket_t fd) {
+mt_curl_socket *mt_curl_socket_at(mt_curl *transport, curl_socket_t fd) {
     size_t place = (size_t)fd;
     if (mt_reserve(&transport->sockets, &transport->socket_capacity, place + 1, sizeof(void *)) !=
         0)
@@ -110,7 +110,7 @@ void mt_curl_multi_pump(mt_curl_multi *multi, curl_socket_t fd, int events) {
 
 /* --- multis ------------------------------------------------------------------------------------- */
 
-mt_curl_multi *mt_curl_multi_new(mt_curl_transport *transport) {
+mt_curl_multi *mt_curl_multi_new(mt_curl *transport) {
     mt_curl_multi *multi = mt_allocate_zero(1, sizeof *multi);
     if (!multi)
         return NULL;
@@ -141,7 +141,7 @@ void mt_curl_multi_free(mt_curl_multi *multi) {
     mt_free(multi);
 }
 
-mt_curl_multi *mt_curl_multi_for_next(mt_curl_transport *transport) {
+mt_curl_multi *mt_curl_multi_for_next(mt_curl *transport) {
     mt_curl_multi *best = NULL;
     for (mt_curl_multi *multi = transport->multis; multi; multi = multi->next)
         if (!best || multi->live < best->live)

@@ -34,7 +34,7 @@ static int keep_errno(mt_curl_request *request, int fd) {
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to) {
     (void)purpose;
     mt_curl_request *request = context;
-    mt_curl_transport *transport = request->transport;
+    mt_curl *transport = request->transport;
     if (request->flight && request->has_begun && !request->is_connecting)
         mt_curl_request_note_resent(request); /* libcurl does so by itself, without a word */
     int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -52,7 +52,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 }
 
 static int close_socket(void *context, curl_socket_t fd) {
-    mt_curl_transport *transport = context;
+    mt_curl *transport = context;
     mt_count(&transport->open, -1);
     return close(fd);
 }
@@ -101,6 +101,7 @@ static void note_sent(mt_curl_request *request, curl_off_t body_bytes) {
         if (head_bytes == 0)
             return;
     }
+    exchange->bytes_sent = request->length;
     exchange->sent_ns = request->flight->progress_ns = mt_now_ns();
 }
 
@@ -121,7 +122,7 @@ static int on_progress(void *context, curl_off_t all_in, curl_off_t in, curl_off
 
 /* Bytes of the answer. Those that one look at the sockets brought came together. */
 static void note_arrival(mt_curl_request *request, size_t length) {
-    mt_curl_transport *transport = request->transport;
+    mt_curl *transport = request->transport;
     mt_flight *flight = request->flight;
     mt_exchange *exchange = &flight->exchange;
     if (exchange->sent_ns == MT_NEVER) {
@@ -228,7 +229,7 @@ static int set_manners(mt_curl_request *request) {
            SET(UPLOAD_BUFFERSIZE, (long)WRITE_BYTES) | SET(MAXAGE_CONN, (long)IDLE_MOST_S);
 }
 
-mt_curl_request *mt_curl_request_new(mt_curl_transport *transport) {
+mt_curl_request *mt_curl_request_new(mt_curl *transport) {
     mt_curl_request *request = mt_allocate_zero(1, sizeof *request);
     if (!request)
         return NULL;
@@ -313,6 +314,7 @@ int mt_curl_request_prepare(mt_curl_request *request) {
     size_t rest = head_length - (size_t)(end + 1 - head);
     memcpy(request->text, end + 1, rest);
     list_lines(request, request->text, request->text + rest);
+    request->length = prepared->length;
     request->body_length = prepared->length - head_length;
     failed |= SET(HTTPHEADER, request->lines) | SET(FRESH_CONNECT, 0L);
     if (strncmp(head, "GET ", 4) == 0)

@@ -10,7 +10,7 @@
 #include <event2/event_struct.h>
 #include <openssl/x509_vfy.h>
 
-typedef struct mt_curl_transport mt_curl_transport;
+typedef struct mt_curl mt_curl;
 
 enum { MT_CURL_FLIGHTS_A_MULTI = 128 };
 
@@ -18,7 +18,7 @@ enum { MT_CURL_FLIGHTS_A_MULTI = 128 };
 typedef struct mt_curl_multi {
     struct mt_curl_multi *next;
     CURLM *handle;
-    mt_curl_transport *transport;
+    mt_curl *transport;
     struct event timer;
     size_t live; /* requests in flight */
     uint8_t is_pumping;
@@ -36,12 +36,12 @@ typedef struct mt_curl_socket {
 typedef struct mt_curl_request {
     struct mt_curl_request *next; /* among those not in use */
     CURL *easy;
-    mt_curl_transport *transport;
+    mt_curl *transport;
     mt_curl_multi *multi;
     mt_flight *flight; /* NULL: it only opens a connection */
     char *text;        /* the URL; the header's lines */
     struct curl_slist *lines;
-    size_t text_capacity, line_capacity, body_length;
+    size_t text_capacity, line_capacity, length, body_length;
     uint64_t turn; /* in which arrival_ns was taken */
     int64_t arrival_ns;
     int os_error; /* of the last socket that could not be made */
@@ -55,7 +55,8 @@ typedef struct mt_curl_request {
     char error[CURL_ERROR_SIZE];
 } mt_curl_request;
 
-struct mt_curl_transport {
+/* What `open` gives: to the driver a mt_transport. */
+struct mt_curl {
     const mt_driver_options *options;
     const mt_transport_host *host;
     struct event_base *base;
@@ -74,24 +75,24 @@ struct mt_curl_transport {
 /* --- multi.c ------------------------------------------------------------------------------------ */
 
 /* A further multi, which nothing calls before mt_curl_multi_watch; NULL without memory. */
-mt_curl_multi *mt_curl_multi_new(mt_curl_transport *transport);
+mt_curl_multi *mt_curl_multi_new(mt_curl *transport);
 void mt_curl_multi_watch(mt_curl_multi *multi);
 void mt_curl_multi_free(mt_curl_multi *multi);
 
 /* The one with the fewest in flight, a new one where all have enough; NULL without memory. */
-mt_curl_multi *mt_curl_multi_for_next(mt_curl_transport *transport);
+mt_curl_multi *mt_curl_multi_for_next(mt_curl *transport);
 
 /* Lets libcurl work: on that descriptor (CURL_CSELECT_...), or on what is to be done now
  * (CURL_SOCKET_TIMEOUT, 0); requests that have ended go to mt_curl_finish. */
 void mt_curl_multi_pump(mt_curl_multi *multi, curl_socket_t fd, int events);
 
 /* The place of that descriptor, made if need be; NULL without memory. */
-mt_curl_socket *mt_curl_socket_at(mt_curl_transport *transport, curl_socket_t fd);
+mt_curl_socket *mt_curl_socket_at(mt_curl *transport, curl_socket_t fd);
 
 /* --- request.c ---------------------------------------------------------------------------------- */
 
 /* With all that is the same for each request set; NULL without memory. */
-mt_curl_request *mt_curl_request_new(mt_curl_transport *transport);
+mt_curl_request *mt_curl_request_new(mt_curl *transport);
 void mt_curl_request_free(mt_curl_request *request);
 
 /* Ready to send what its flight holds; 0, or -1 without memory. */

@@ -13,8 +13,7 @@ static const int64_t handshake_most_ns = 5000000000, ms_ns = 1000000;
 
 /* --- an exchange -------------------------------------------------------------------------------- */
 
-static void end_flight(mt_curl_transport *transport, mt_flight *flight, mt_failure failure,
-                       int64_t end_ns) {
+static void end_flight(mt_curl *transport, mt_flight *flight, mt_failure failure, int64_t end_ns) {
     flight->exchange.failure = (int)failure;
     flight->exchange.end_ns = end_ns;
     flight->connection = NULL;
@@ -39,14 +38,6 @@ static void join_multi(mt_curl_request *request) {
     request->multi->live++;
 }
 
-static void note_bytes_sent(mt_curl_request *request) {
-    long head = 0;
-    curl_off_t body = 0;
-    curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &head);
-    curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &body);
-    request->flight->exchange.bytes_sent = (uint64_t)head + (uint64_t)body;
-}
-
 /* The connection ended before a byte of the answer. One that was open before the request may have
  * been closed by the server while the request was on its way: then it is sent once more. */
 static int is_stale(const mt_curl_request *request, mt_failure failure) {
@@ -67,12 +58,11 @@ static void send_once_more(mt_curl_request *request) {
 }
 
 void mt_curl_finish(mt_curl_request *request, CURLcode code) {
-    mt_curl_transport *transport = request->transport;
+    mt_curl *transport = request->transport;
     mt_flight *flight = request->flight;
     int64_t end_ns = request->turn == transport->turn ? request->arrival_ns : mt_now_ns();
     int must_restart = request->must_restart;
     mt_failure failure = must_restart ? MT_FAILURE_NONE : mt_curl_verdict(request, code, end_ns);
-    note_bytes_sent(request);
     leave_multi(request);
     if (must_restart || is_stale(request, failure)) {
         send_once_more(request);
@@ -84,7 +74,7 @@ void mt_curl_finish(mt_curl_request *request, CURLcode code) {
     end_flight(transport, flight, failure, end_ns);
 }
 
-static mt_curl_request *take_request(mt_curl_transport *transport) {
+static mt_curl_request *take_request(mt_curl *transport) {
     mt_curl_request *request = transport->idle;
     if (!request)
         return mt_curl_request_new(transport);
@@ -92,8 +82,8 @@ static mt_curl_request *take_request(mt_curl_transport *transport) {
     return request;
 }
 
-static void curl_send(void *own, mt_flight *flight) {
-    mt_curl_transport *transport = own;
+static void curl_send(void *self, mt_flight *flight) {
+    mt_curl *transport = (mt_curl *)self;
     mt_curl_multi *multi = mt_curl_multi_for_next(transport);
     mt_curl_request *request = multi ? take_request(transport) : NULL;
     if (request) {
@@ -112,13 +102,11 @@ static void curl_send(void *own, mt_flight *flight) {
     mt_curl_multi_pump(multi, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void curl_cancel(void *own, mt_flight *flight, mt_failure failure) {
-    mt_curl_transport *transport = own;
+static void curl_cancel(void *self, mt_flight *flight, mt_failure failure) {
     mt_curl_request *request = flight->connection;
-    note_bytes_sent(request);
     leave_multi(request);
     put_back(request);
-    end_flight(transport, flight, failure, mt_now_ns());
+    end_flight((mt_curl *)self, flight, failure, mt_now_ns());
 }
 
 /* --- before the start --------------------------------------------------------------------------- */
@@ -141,14 +129,14 @@ static void forget_pipe_signal(const sigset_t *before) {
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-static long handshake_ms(const mt_curl_transport *transport) {
+static long handshake_ms(const mt_curl *transport) {
     int64_t wanted = transport->options->connect_timeout_ns;
     return (long)((wanted > 0 && wanted < handshake_most_ns ? wanted : handshake_most_ns) / ms_ns);
 }
 
 /* Does somebody accept connections there, with a certificate that we take? Names are known from then
  * on. The connection is of no further use: libcurl keeps none that was not used. */
-static mt_code probe(mt_curl_transport *transport, size_t i, const char *host, mt_error *error) {
+static mt_code probe(mt_curl *transport, size_t i, const char *host, mt_error *error) {
     const char *url = transport->options->urls[i];
     mt_curl_request *request = mt_curl_request_new(transport);
     if (!request)
@@ -173,8 +161,7 @@ static mt_code probe(mt_curl_transport *transport, size_t i, const char *host, m
     return code;
 }
 
-static mt_code open_origin(mt_curl_transport *transport, size_t i, int *needs_store,
-                           mt_error *error) {
+static mt_code open_origin(mt_curl *transport, size_t i, int *needs_store, mt_error *error) {
     mt_url parts;
     if (mt_url_read(transport->options->urls[i], &parts, error) != MT_OK)
         return MT_ERROR_VALUE;
@@ -188,7 +175,7 @@ static mt_code open_origin(mt_curl_transport *transport, size_t i, int *needs_st
     return MT_OK;
 }
 
-static mt_code open_store(mt_curl_transport *transport, mt_error *error) {
+static mt_code open_store(mt_curl *transport, mt_error *error) {
     const char *file = transport->options->ca_file;
     if (!file)
         file = curl_version_info(CURLVERSION_NOW)->cainfo;
@@ -201,7 +188,7 @@ static mt_code open_store(mt_curl_transport *transport, mt_error *error) {
     return MT_OK;
 }
 
-static mt_code open_share(mt_curl_transport *transport, mt_error *error) {
+static mt_code open_share(mt_curl *transport, mt_error *error) {
     transport->share = curl_share_init();
     if (!transport->share ||
         curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK ||
@@ -211,7 +198,7 @@ static mt_code open_share(mt_curl_transport *transport, mt_error *error) {
     return MT_OK;
 }
 
-static mt_code open_all(mt_curl_transport *transport, mt_error *error) {
+static mt_code open_all(mt_curl *transport, mt_error *error) {
     size_t count = transport->options->url_count;
     int needs_store = 0;
     transport->origins = mt_allocate_zero(count, sizeof *transport->origins);
@@ -233,7 +220,7 @@ static mt_code open_all(mt_curl_transport *transport, mt_error *error) {
 /* --- connections opened ahead ------------------------------------------------------------------- */
 
 static mt_curl_request *opener(mt_curl_multi *multi, size_t i) {
-    mt_curl_transport *transport = multi->transport;
+    mt_curl *transport = multi->transport;
     mt_curl_request *request = mt_curl_request_new(transport);
     if (!request)
         return NULL;
@@ -248,7 +235,7 @@ static mt_curl_request *opener(mt_curl_multi *multi, size_t i) {
 
 /* So many of that URL, all at once. */
 static mt_code open_ahead(mt_curl_multi *multi, size_t i, size_t count, mt_error *error) {
-    mt_curl_transport *transport = multi->transport;
+    mt_curl *transport = multi->transport;
     mt_curl_request *requests[MT_CURL_FLIGHTS_A_MULTI] = {NULL};
     mt_code code = MT_OK;
     for (size_t made = 0; made < count; made++) {
@@ -279,8 +266,8 @@ static mt_code open_ahead(mt_curl_multi *multi, size_t i, size_t count, mt_error
 }
 
 /* As evenly among multis as requests will be. */
-static mt_code curl_warm(void *own, size_t count, mt_error *error) {
-    mt_curl_transport *transport = own;
+static mt_code curl_warm(void *self, size_t count, mt_error *error) {
+    mt_curl *transport = (mt_curl *)self;
     size_t urls = transport->options->url_count;
     size_t multis = (count * urls + MT_CURL_FLIGHTS_A_MULTI - 1) / MT_CURL_FLIGHTS_A_MULTI;
     mt_code code = MT_OK;
@@ -302,8 +289,8 @@ static mt_code curl_warm(void *own, size_t count, mt_error *error) {
 
 /* --- start and end ------------------------------------------------------------------------------ */
 
-static void curl_close(void *own) {
-    mt_curl_transport *transport = own;
+static void curl_close(void *self) {
+    mt_curl *transport = (mt_curl *)self;
     sigset_t before;
     hold_back_pipe_signal(&before);
     for (mt_curl_request *request; (request = transport->idle);) {
@@ -330,7 +317,7 @@ static void curl_close(void *own) {
 
 static void *curl_open(struct event_base *base, const mt_driver_options *options,
                        const mt_transport_host *host, mt_error *error) {
-    mt_curl_transport *transport = mt_allocate_zero(1, sizeof *transport);
+    mt_curl *transport = mt_allocate_zero(1, sizeof *transport);
     if (!transport || curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) {
         mt_free(transport);
         mt_fail_memory(error, "a transport");
@@ -350,8 +337,8 @@ static void *curl_open(struct event_base *base, const mt_driver_options *options
     return NULL;
 }
 
-static void curl_look(const void *own, mt_driver_load *load) {
-    const mt_curl_transport *transport = own;
+static void curl_look(const void *self, mt_driver_load *load) {
+    const mt_curl *transport = (const mt_curl *)self;
     load->connections = mt_counted(&transport->open);
     load->connections_opened = mt_counted(&transport->opened);
     load->handshakes_failed = mt_counted(&transport->handshakes_failed);

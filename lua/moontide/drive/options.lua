@@ -173,7 +173,7 @@ drive_options.endpoint = {
   { "timeout", kind = "timeout", list = true,
     help = "connect=, first= (byte), gap= (between bytes), total= of each request (default: connect=10s)" },
   { "connections", kind = "integer", min = 0, max = 100000, default = 0,
-    help = "so many are opened before the start" },
+    help = "so many are opened before the start (over libcurl by an OPTIONS request each)" },
 }
 
 --- What is sent, and when.
