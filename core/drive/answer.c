@@ -145,7 +145,7 @@ static void note_event(mt_incoming_answer *answer, mt_exchange *exchange, mt_spa
     if (exchange->events++ == 0)
         exchange->first_event_ns = arrival_ns;
     mt_said said;
-    if (answer->keeps_events)
+    if (answer->keeps_events && !answer->sse.is_error)
         keep_event(answer, exchange, data, arrival_ns);
     else if (mt_said_read(data.text, data.length, &said) != 0)
         fail(answer, exchange, answer->sse.is_error ? MT_FAILURE_ERROR_EVENT : MT_FAILURE_MALFORMED,

@@ -32,9 +32,9 @@ typedef struct mt_driver_options {
     size_t connections; /* opened before the start, for each URL: at most 256 handshakes at once */
     size_t ring_bytes;  /* of requests that wait, beyond which none is taken */
     int want_gaps;      /* fill mt_exchange.gaps */
-    int keep_events; /* events are not read here but kept in mt_exchange.kept: an adapter reads them */
-    int realtime;    /* try SCHED_FIFO; whether it was had is in the load */
-    int spin;        /* the last 60 us before a due time are not slept */
+    int realtime;       /* try SCHED_FIFO; whether it was had is in the load */
+    int spin;           /* the last 60 us before a due time are not slept */
+    int keep_events;    /* they are not read but kept in mt_exchange.kept, for an adapter */
 } mt_driver_options;
 
 /* No timeouts, no slots, 64 MiB that wait, spin on when there are at least two processors. */
@@ -70,8 +70,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
  * bounded by `ring_bytes`, but one request may always wait. */
 int mt_driver_offer(mt_driver *driver, mt_outgoing *prepared);
 
-/* The next result: 1 with *exchange filled (its gaps and kept events are the caller's), 0 when there is
- * none now. */
+/* The next result: 1 with *exchange filled (its gaps are the caller's), 0 when there is none now. */
 int mt_driver_take(mt_driver *driver, mt_exchange *exchange);
 
 /* Waits until there is a result, the ring has room again, until_ns has come or a signal interrupted;

@@ -89,18 +89,18 @@ typedef struct mt_exchange {
     uint32_t together; /* token-bearing events that came in one read with another before them */
     uint32_t gap_count;
     uint32_t
-        *gaps;  /* gap_count = contents - 1 times between token-bearing events, in units of 100 ns
+        *gaps;    /* gap_count = contents - 1 times between token-bearing events, in units of 100 ns
                        (at most 429 s: longer ones are cut); owned by who holds the exchange: free
                        with mt_free; NULL when there are none or they were not wanted */
-    char *kept; /* the events as they came, for an adapter (mt_answer_read_kept); kept_length bytes,
-                   owned as the gaps are; NULL when they were not wanted */
-    size_t kept_length;
-    int failure;                 /* mt_failure */
-    int status;                  /* HTTP's; 0: none came */
-    int os_error;                /* errno of a failure, or 0 */
+    int failure;  /* mt_failure */
+    int status;   /* HTTP's; 0: none came */
+    int os_error; /* errno of a failure, or 0 */
     unsigned noted;              /* MT_SAW_... */
     uint16_t endpoint;           /* which URL */
     char text[MT_EXCHANGE_TEXT]; /* what the server said of the failure, cut; "" */
+    char *kept; /* the events as they came, for an adapter (mt_answer_read_kept); kept_length bytes,
+                   owned as the gaps are; NULL when they were not wanted */
+    size_t kept_length;
 } mt_exchange;
 
 /* Zero but for the times (MT_NEVER) and the counts (MT_COUNT_ABSENT). */

@@ -124,6 +124,8 @@ static void test_verdicts(void **state) {
         {"data: c\n\ndata: e\n\n", MT_HTTP_CONTENT_EVENTS, MT_ANSWER_WHOLE, MT_FAILURE_ERROR_EVENT,
          2},
         {"data: o\n\ndata: c\n\n", MT_HTTP_CONTENT_EVENTS, MT_ANSWER_WHOLE, MT_FAILURE_OVERLOAD, 2},
+        {"data: c\n\nerror: {\"message\":\"busy\"}\n\n", MT_HTTP_CONTENT_EVENTS, MT_ANSWER_WHOLE,
+         MT_FAILURE_ERROR_EVENT, 2},
         {"{c}\n{c", MT_HTTP_CONTENT_OTHER, MT_ANSWER_CUT, MT_FAILURE_TRUNCATED, 2},
         {"{c\n}", MT_HTTP_CONTENT_JSON, MT_ANSWER_WHOLE, MT_FAILURE_NONE, 2},
         {"", MT_HTTP_CONTENT_EVENTS, MT_ANSWER_WHOLE, MT_FAILURE_NO_CONTENT, -1},

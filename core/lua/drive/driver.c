@@ -68,8 +68,8 @@ static int driver_start(lua_State *L) {
     options.gap_timeout_ns = mt_lua_seconds_field(L, 1, "gap_timeout", 0);
     options.total_timeout_ns = mt_lua_seconds_field(L, 1, "total_timeout", 0);
     options.realtime = mt_lua_truth_field(L, 1, "realtime");
+    options.keep_events = mt_lua_truth_field(L, 1, "keep_events"); /* for an adapter */
     options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
-    options.keep_events = mt_lua_truth_field(L, 1, "keep_events");
     driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);
     owner->driver = mt_driver_start(&options, &error);
     return owner->driver ? 1 : mt_lua_failure(L, &error);
