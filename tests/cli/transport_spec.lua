@@ -81,7 +81,7 @@ describe("replay's transports", function()
         -addext subjectAltName=IP:127.0.0.1 -keyout key2.pem -out cert2.pem 2>/dev/null
       nghttpx --conf=/dev/null --no-ocsp --workers=1 -f127.0.0.1,$((FRONT_PORT + 1)) -b127.0.0.1,%d \
         --accesslog-file=access key2.pem cert2.pem >proxy 2>&1 &
-      for i in 1 2 3 4 5 6 7 8 9 10; do
+      for i in $(seq 40); do
         sleep 0.3
         "$MOONTIDE" replay steady --url https://127.0.0.1:$((FRONT_PORT + 1)) --model m --ca cert2.pem \
           --accept-invalid %s >out 2>err && break
