@@ -145,6 +145,8 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
         drafts->text.length = text_before;
     if (draft->is_rejected)
         drafts->keys.count = keys_before;
+    else if (session && !lane->is_over)
+        session->waiting++;
     draft->blocks = drafts->keys.count - keys_before;
     return MT_OK;
 }
@@ -166,9 +168,8 @@ mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error
     if (!answer->is_rejected) {
         session->prompt_tokens = answer->input_length;
         session->history_tokens = answer->input_length + answer->output_length;
-        session->waiting++;
-    } else if (session->waiting == 0) {
-        mt_run_session_free(session);
     }
+    if (last && session->waiting == 0)
+        mt_run_session_free(session);
     return MT_OK;
 }

@@ -6,36 +6,44 @@
 #include <string.h>
 
 static int sooner(const mt_lane *a, const mt_lane *b) {
-    if (a->event.time != b->event.time)
-        return a->event.time < b->event.time;
+    if (a->time != b->time)
+        return a->time < b->time;
     return a->rank < b->rank;
 }
 
-static void sift_down(mt_run_lanes *lanes, size_t at) {
-    mt_lane **heap = lanes->heap;
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= lanes->waiting)
-            return;
-        if (child + 1 < lanes->waiting && sooner(heap[child + 1], heap[child]))
-            child++;
-        if (!sooner(heap[child], heap[at]))
-            return;
-        mt_lane *moved = heap[at];
-        heap[at] = heap[child];
-        heap[child] = moved;
-        at = child;
-    }
+static void put(mt_run_lanes *lanes, mt_lane *lane, size_t at) {
+    lanes->heap[at] = lane;
+    lane->place = at + 1;
 }
 
-mt_code mt_run_lanes_advance(mt_run_lanes *lanes, mt_error *error) {
-    int got = mt_lane_advance(lanes->heap[0], error);
+/* Puts the lane where the place `at` is free: there, or nearer to the top or to the bottom. */
+static void sift(mt_run_lanes *lanes, mt_lane *lane, size_t at) {
+    mt_lane **heap = lanes->heap;
+    for (; at > 0 && sooner(lane, heap[(at - 1) / 2]); at = (at - 1) / 2)
+        put(lanes, heap[(at - 1) / 2], at);
+    for (size_t child; (child = 2 * at + 1) < lanes->waiting; at = child) {
+        if (child + 1 < lanes->waiting && sooner(heap[child + 1], heap[child]))
+            child++;
+        if (!sooner(heap[child], lane))
+            break;
+        put(lanes, heap[child], at);
+    }
+    put(lanes, lane, at);
+}
+
+mt_code mt_run_lanes_look(mt_run_lanes *lanes, mt_lane *lane, mt_error *error) {
+    size_t place = lane->place;
+    int got = mt_lane_look(lane, error);
     if (got < 0)
         return mt_code_of(error);
-    if (got == 0)
-        lanes->heap[0] = lanes->heap[--lanes->waiting];
-    if (lanes->waiting > 0)
-        sift_down(lanes, 0);
+    if (got > 0) {
+        sift(lanes, lane, place > 0 ? place - 1 : lanes->waiting++);
+    } else if (place > 0) {
+        mt_lane *last = lanes->heap[--lanes->waiting];
+        lane->place = 0;
+        if (last != lane)
+            sift(lanes, last, place - 1);
+    }
     return MT_OK;
 }
 
@@ -67,16 +75,11 @@ mt_code mt_run_lanes_open(mt_run_lanes *lanes, const mt_plan *plan, const mt_run
     for (size_t i = 0; i < count; i++) {
         mt_lane *lane = &lanes->lanes[i];
         mt_code code = mt_lane_open(lane, mt_plan_block_size(plan), options, error);
+        if (code == MT_OK)
+            code = mt_run_lanes_look(lanes, lane, error);
         if (code != MT_OK)
             return code;
-        int got = mt_lane_advance(lane, error);
-        if (got < 0)
-            return mt_code_of(error);
-        if (got > 0)
-            lanes->heap[lanes->waiting++] = lane;
     }
-    for (size_t i = lanes->waiting; i-- > 0;)
-        sift_down(lanes, i);
     return MT_OK;
 }
 
