@@ -43,7 +43,8 @@ struct mt_replay {
     mt_source *source;
     mt_driver *driver;
     mt_replay_options options;
-    int source_ended, is_stopped, waits_for_others;
+    int source_ended, is_stopped, waits_for_others, is_live;
+    int64_t next_planned_ns; /* of a live source: of its next request, as far as is known */
     int64_t stopped_ns;
     uint64_t read, offered, ended;
     int64_t last_planned_ns;
@@ -314,6 +315,7 @@ static int read_row(mt_replay *replay, mt_error *error) {
     if (!row)
         return mt_fail_memory(error, "requests that wait"), -1;
     link_row(replay, row);
+    row->answer_ticket = replay->is_live ? mt_source_ticket(replay->source) : 0;
     mt_code code = session_of(replay, row, error);
     if (code == MT_OK)
         code = group_of(replay, row, error);
@@ -330,20 +332,35 @@ static int read_row(mt_replay *replay, mt_error *error) {
     return place_row(replay, row, error) == MT_OK ? 1 : -1;
 }
 
-/* Is it time to read another row? */
-static int wants_row(const mt_replay *replay, int64_t now_ns) {
+static const int64_t far_ns = INT64_MAX / 4; /* later than any request, and can be added to */
+
+/* Asks a live source when its next request is due: as mt_source_soonest. */
+static int look_ahead(mt_replay *replay, mt_error *error) {
+    int status = mt_source_soonest(replay->source, &replay->next_planned_ns, error);
+    if (status != 1 || replay->next_planned_ns > far_ns)
+        replay->next_planned_ns = far_ns;
+    return status;
+}
+
+/* Is it time to read another row? 1, 0, or -1 on failure. */
+static int wants_row(mt_replay *replay, int64_t now_ns, mt_error *error) {
     if (replay->source_ended || replay->is_stopped)
         return 0;
+    if (replay->is_live) {
+        int status = look_ahead(replay, error);
+        if (status != 1)
+            return status == 0 ? 1 : status < 0 ? -1 : 0; /* 1: to be told of the end */
+    }
     if (replay->options.slots > 0) {
         mt_driver_load load;
         mt_driver_look(replay->driver, &load);
         return replay->due.count + load.waiting < replay->options.slots + CLOSED_AHEAD &&
                replay->held_bytes < MT_REPLAY_AHEAD;
     }
-    if (replay->last_planned_ns < 0 ||
-        replay->options.start_ns + replay->last_planned_ns <= now_ns + horizon_ns)
+    int64_t planned_ns = replay->is_live ? replay->next_planned_ns : replay->last_planned_ns;
+    if (planned_ns < 0 || replay->options.start_ns + planned_ns <= now_ns + horizon_ns)
         return 1;
-    return replay->waits_for_others && replay->held_bytes < MT_REPLAY_AHEAD;
+    return replay->waits_for_others && !replay->is_live && replay->held_bytes < MT_REPLAY_AHEAD;
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
@@ -528,6 +545,22 @@ static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *ex
     return code;
 }
 
+/* Tells a live source of the answer, and the conversation, whose history it becomes. */
+static mt_code tell_source(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
+                           int64_t end_ns, mt_error *error) {
+    if (row->answer_ticket == 0 || replay->is_stopped)
+        return MT_OK;
+    mt_source_answer answer = {.end_ns = end_ns - replay->options.start_ns,
+                               .input_length = row->asked.input,
+                               .output_length = exchange->failure == MT_FAILURE_NONE
+                                                    ? mt_answer_tokens(exchange)
+                                                    : row->asked.output};
+    if (row->session)
+        mt_conversation_answered(&row->session->conversation, answer.input_length,
+                                 answer.output_length);
+    return mt_source_settle(replay->source, row->answer_ticket, &answer, error);
+}
+
 /* Counts an exchange and lets those go on that waited for it. Frees the row. */
 static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int64_t now_ns,
                       mt_error *error) {
@@ -546,6 +579,8 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     int64_t end_ns = exchange->end_ns != MT_NEVER ? exchange->end_ns : now_ns;
     if (row->session && (row->session->end_ns == MT_NEVER || end_ns > row->session->end_ns))
         row->session->end_ns = end_ns;
+    if (code == MT_OK)
+        code = tell_source(replay, row, exchange, end_ns, error);
     if (code == MT_OK)
         code = release(replay, &row->waiters, end_ns, error);
     if (code == MT_OK && row->name > 0) {
@@ -585,6 +620,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
         return NULL;
     }
     replay->source = source;
+    replay->is_live = mt_source_is_live(source);
     replay->driver = driver;
     replay->options = *options;
     replay->last_planned_ns = -1;
@@ -608,7 +644,8 @@ static int64_t next_moment(const mt_replay *replay, int64_t now_ns, int64_t unti
             next = due;
     }
     if (!replay->source_ended && !replay->is_stopped && replay->options.slots == 0) {
-        int64_t read = replay->options.start_ns + replay->last_planned_ns - horizon_ns / 2;
+        int64_t planned_ns = replay->is_live ? replay->next_planned_ns : replay->last_planned_ns;
+        int64_t read = replay->options.start_ns + planned_ns - horizon_ns / 2;
         if (read < next)
             next = read;
     }
@@ -658,10 +695,12 @@ int mt_replay_step(mt_replay *replay, int64_t until_ns, mt_error *error) {
         int taken = take_results(replay, now_ns, error);
         if (taken < 0)
             return -1;
-        int got = 0;
-        for (int i = 0; i < READ_AT_ONCE && wants_row(replay, now_ns); i++)
+        int got = 0, wants = 0;
+        for (int i = 0; i < READ_AT_ONCE && (wants = wants_row(replay, now_ns, error)) > 0; i++)
             if ((got = read_row(replay, error)) < 0)
                 return -1;
+        if (wants < 0)
+            return -1;
         if (!replay->is_stopped && offer_due(replay, now_ns, error) < 0)
             return -1;
         if (is_stuck(replay) && end_hopeless(replay, now_ns, error) < 0)

@@ -9,7 +9,11 @@
  * too; each later one when the answer before it has ended and its delay has passed, or, where it has
  * none, the difference of the two timestamps. A row with `wait_for` waits for all the rows whose
  * `request_id` it names, and then for its delay and tool_wait_ms. In the closed loop timestamps say
- * only the order. */
+ * only the order.
+ *
+ * A live source (trace/source/source.h) is told how its requests were answered: of an answer the
+ * moment of its end and its real length, of a request that failed the moment and the planned length.
+ * What it gives next is read when it is due within a second. */
 #ifndef MT_DRIVE_REPLAY_H
 #define MT_DRIVE_REPLAY_H
 

@@ -41,6 +41,7 @@ struct mt_row {
     int64_t base_ns;            /* when that was; MT_NEVER */
     uint32_t pending;           /* how many it still waits for */
     uint32_t endpoint;
+    uint64_t answer_ticket; /* of a live source (trace/source/source.h); 0: it wants no answer */
     mt_waiter *waiters;     /* the session's next turn */
     mt_row *before, *after; /* all rows that have not ended */
     size_t bytes;           /* of this block */

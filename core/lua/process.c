@@ -164,9 +164,15 @@ static int has_sessions(lua_State *L) {
     return 1;
 }
 
-/* is_closed(process) -> boolean: is it a closed loop, which has no times? */
+/* wants_answers(process) -> boolean: has it sessions, or is it a closed loop? */
+static int wants_answers(lua_State *L) {
+    lua_pushboolean(L, mt_process_wants_answers(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
+/* is_closed(process) -> boolean: is it a closed loop, or has it sessions that one begins? */
 static int is_closed(lua_State *L) {
-    lua_pushboolean(L, mt_process_closed_users(mt_lua_check_process(L, 1)) > 0);
+    lua_pushboolean(L, mt_process_is_closed(mt_lua_check_process(L, 1)));
     return 1;
 }
 
@@ -225,6 +231,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"duration", duration},
                                          {"period", period},
                                          {"has_sessions", has_sessions},
+                                         {"wants_answers", wants_answers},
                                          {"is_closed", is_closed},
                                          {"areas", areas},
                                          {NULL, NULL}};

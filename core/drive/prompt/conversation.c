@@ -41,6 +41,14 @@ mt_code mt_conversation_add(mt_conversation *conversation, const mt_request *req
     return MT_OK;
 }
 
+void mt_conversation_answered(mt_conversation *conversation, uint64_t prompt, uint64_t tokens) {
+    if (conversation->count == 0)
+        return;
+    mt_turn_end *last = &conversation->ends[conversation->count - 1];
+    if (last->prompt == prompt)
+        last->answer = prompt + tokens;
+}
+
 void mt_conversation_free(mt_conversation *conversation) {
     mt_free(conversation->ends);
     *conversation = (mt_conversation){0};

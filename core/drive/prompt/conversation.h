@@ -33,6 +33,10 @@ int mt_conversation_continue(mt_conversation *conversation, const mt_request *re
 mt_code mt_conversation_add(mt_conversation *conversation, const mt_request *request,
                             uint64_t block_size, uint64_t key, mt_error *error);
 
+/* The answer to the last turn, whose prompt has `prompt` tokens, has so many itself, not as many as
+ * were planned. A prompt that the conversation does not end with changes nothing. */
+void mt_conversation_answered(mt_conversation *conversation, uint64_t prompt, uint64_t tokens);
+
 void mt_conversation_free(mt_conversation *conversation);
 
 #endif

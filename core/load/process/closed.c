@@ -46,11 +46,12 @@ static mt_code add_request(closed_state *state, due_request due, mt_error *error
 
 static mt_code closed_open(mt_process_state *base, mt_error *error) {
     closed_state *state = (closed_state *)base;
+    uint64_t users = ((const closed_process *)base->process)->users;
     if (!base->context.live)
         return no_times(error);
     state->thoughts = mt_process_random(&base->context, "users");
     mt_code code = MT_OK;
-    for (uint64_t user = 0; code == MT_OK && user < mt_process_closed_users(base->process); user++)
+    for (uint64_t user = 0; code == MT_OK && user < users; user++)
         code = add_request(state, (due_request){0, user, NAN}, error);
     return code;
 }
@@ -115,11 +116,17 @@ static void closed_release(mt_process *process) {
     mt_distribution_release(((closed_process *)process)->think);
 }
 
+static int closed_is_closed(const mt_process *process) {
+    (void)process;
+    return 1;
+}
+
 static const mt_process_kind closed_kind = {.name = "closed",
                                             .state_size = sizeof(closed_state),
                                             .open = closed_open,
                                             .next = closed_next,
                                             .soonest = closed_soonest,
+                                            .is_closed = closed_is_closed,
                                             .settle = closed_settle,
                                             .close = closed_close,
                                             .expect = closed_expect,
@@ -141,8 +148,4 @@ mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *
         ((closed_process *)process)->think = mt_distribution_retain(think);
     }
     return process;
-}
-
-uint64_t mt_process_closed_users(const mt_process *process) {
-    return process->kind == &closed_kind ? ((const closed_process *)process)->users : 0;
 }

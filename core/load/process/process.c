@@ -47,6 +47,10 @@ int mt_process_has_sessions(const mt_process *process) {
     return process->kind->has_sessions;
 }
 
+int mt_process_is_closed(const mt_process *process) {
+    return process->kind->is_closed && process->kind->is_closed(process);
+}
+
 int mt_process_wants_answers(const mt_process *process) {
     return process->kind->settle != NULL;
 }

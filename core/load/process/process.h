@@ -108,7 +108,6 @@ mt_process *mt_process_recorded(const double *times, size_t count, double speed,
  * times of its own and is for driving an endpoint. Opening it for a run that is not live, or asking
  * what to expect, fails and says so. Request k of user u has the item k * users + u. */
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
-uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
 
 /* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
  * rate factor 1, NAN ends the process. Each may fail with its own error. */
@@ -135,6 +134,9 @@ double mt_process_duration(const mt_process *process);
 
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);
+
+/* Is it a closed loop, or has it sessions that one begins? */
+int mt_process_is_closed(const mt_process *process);
 
 /* Does it want to be told of answers: has it sessions, or is it a closed loop? */
 int mt_process_wants_answers(const mt_process *process);
@@ -202,6 +204,7 @@ typedef struct mt_process_kind {
     int (*soonest)(mt_process_state *state, double *time,
                    mt_error *error); /* NULL: next is called ahead */
     int has_sessions;
+    int (*is_closed)(const mt_process *process);                         /* NULL: no */
     int (*awaits)(const mt_process_state *state, const mt_event *event); /* NULL: if it settles */
     mt_code (*settle)(mt_process_state *state, const mt_event *event, const mt_answer *answer,
                       int *last, mt_error *error); /* NULL: plain */

@@ -124,6 +124,10 @@ static int sessions_soonest(mt_process_state *base, double *time, mt_error *erro
     return 1;
 }
 
+static int sessions_are_closed(const mt_process *process) {
+    return mt_process_is_closed(((const sessions_process *)process)->starts);
+}
+
 static int sessions_await(const mt_process_state *base, const mt_event *event) {
     const sessions_state *state = (const sessions_state *)base;
     return state->starts_wait || event->session->turn + 1 < event->session->turns;
@@ -289,6 +293,7 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
                                               .next = sessions_next,
                                               .soonest = sessions_soonest,
                                               .has_sessions = 1,
+                                              .is_closed = sessions_are_closed,
                                               .awaits = sessions_await,
                                               .settle = sessions_settle,
                                               .close = sessions_close,

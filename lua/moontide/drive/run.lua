@@ -230,7 +230,7 @@ function run.of(self, opt)
   local given = opt
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
-  opt.stop_after = opt.concurrency and opt.duration or nil
+  opt.stop_after = opt.concurrency and opt.duration or self.stop_after
   local settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512)
   if not settings then return nil, message, code end
   local ready

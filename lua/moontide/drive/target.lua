@@ -17,6 +17,7 @@ local target = {}
 ---@field block_size integer? of its hash_ids, where it says so
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
+---@field stop_after number? seconds after which nothing more is sent, when only that ends it
 
 local function is_bundled(name)
   for _, one in ipairs(scripts.bundled_names()) do
@@ -40,6 +41,21 @@ local function own_values(self, words, opt)
   return values
 end
 
+-- Options that make no sense where requests wait for real answers.
+local function what_waiting_refuses(opt, waits)
+  for _, name in ipairs { "start", "end", "dequantize", "sessions" } do
+    if opt[name] then
+      return ("--%s is of traces: the script has sessions or closed loops, whose times depend on answers"):format(name)
+    end
+  end
+  if waits.closed and opt.concurrency then
+    return "--concurrency: the script's mt.closed says how many requests are in flight"
+  end
+  if waits.closed and opt.shard then
+    return "--shard: the users of mt.closed are not divided; give each part its own number of users"
+  end
+end
+
 local function of_plan(name, words, opt)
   local source, message, code = scripts.find(name)
   if not source then return nil, message, code end
@@ -51,10 +67,15 @@ local function of_plan(name, words, opt)
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
   local duration = workload.duration(made, values.duration, self.default_duration)
+  local waits = workload.waits(made)
+  local misfit = waits.any and what_waiting_refuses(opt, waits)
+  if misfit then return nil, misfit, "usage" end
   return {
+    -- What was due by the end has been sent a second later.
+    stop_after = waits.only_closed and duration / opt.speed_ratio + 1 or nil,
     name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true }),
+      rate_scale = values.rate_scale, tags = true, live = true }),
   }
 end
 
