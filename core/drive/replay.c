@@ -303,12 +303,23 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     return MT_OK;
 }
 
-/* Reads one row: 1, 0 at the end, -1 on failure. */
+static const int64_t far_ns = INT64_MAX / 4; /* later than any request, and can be added to */
+
+/* Asks a live source when its next request is due: as mt_source_soonest. */
+static int look_ahead(mt_replay *replay, mt_error *error) {
+    int status = mt_source_soonest(replay->source, &replay->next_planned_ns, error);
+    if (status != 1 || replay->next_planned_ns > far_ns)
+        replay->next_planned_ns = far_ns;
+    return status;
+}
+
+/* Reads one row: 1; 0 at the end, or when a live source has none before an answer; -1 on failure.
+ */
 static int read_row(mt_replay *replay, mt_error *error) {
     mt_request request;
     int got = mt_source_next(replay->source, &request, error);
     if (got <= 0) {
-        replay->source_ended = 1;
+        replay->source_ended = got < 0 || !replay->is_live || look_ahead(replay, error) == 0;
         return got;
     }
     mt_row *row = mt_row_copy(&request);
@@ -330,16 +341,6 @@ static int read_row(mt_replay *replay, mt_error *error) {
                                        "without)");
     describe(replay, row);
     return place_row(replay, row, error) == MT_OK ? 1 : -1;
-}
-
-static const int64_t far_ns = INT64_MAX / 4; /* later than any request, and can be added to */
-
-/* Asks a live source when its next request is due: as mt_source_soonest. */
-static int look_ahead(mt_replay *replay, mt_error *error) {
-    int status = mt_source_soonest(replay->source, &replay->next_planned_ns, error);
-    if (status != 1 || replay->next_planned_ns > far_ns)
-        replay->next_planned_ns = far_ns;
-    return status;
 }
 
 /* Is it time to read another row? 1, 0, or -1 on failure. */

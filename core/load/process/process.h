@@ -163,7 +163,8 @@ int mt_process_awaits(const mt_process_state *state, const mt_event *event);
  * the session ended with it (always, when rejected): then the caller owns event->session and frees
  * it, mt_free, when done with it. To be called once an event: before the next one is asked for,
  * unless the run is live. Of a live run all events must have been settled (say as rejected) when the
- * state is closed, but for the last one. For plain processes *last = 1. */
+ * state is closed, but for one yielded since, and for one whose settling failed. For plain processes
+ * *last = 1. */
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,
                           int *last, mt_error *error);
 

@@ -155,6 +155,7 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
     *last = answer->is_rejected || session->turn + 1 >= session->turns;
     if (*last)
         return settle_start(state, event, answer->is_rejected ? event->time : end, error);
+    state->in_hand = session; /* should it fail */
     session->turn++;
     mt_random_seek(&state->thoughts, item_of(session));
     session->delay = mt_distribution_draw(shape->think, &state->thoughts, event->time);
@@ -165,8 +166,7 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
     due_turn due = {end + session->delay, state->waited++, session};
     if (turn_heap_push(&state->due, due) != 0)
         return mt_fail_memory(error, "session");
-    if (state->in_hand == session)
-        state->in_hand = NULL;
+    state->in_hand = NULL;
     return MT_OK;
 }
 

@@ -101,6 +101,12 @@ static mt_code make_batch(run_source *run, mt_error *error) {
 
 /* ---- handing out ---- */
 
+static mt_code report_failure(const run_source *run, mt_error *error) {
+    if (error)
+        *error = run->failure;
+    return run->failure.code;
+}
+
 /* Completes the draft's request with what its batch has of it. */
 static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     mt_request *request = &draft->request;
@@ -158,9 +164,7 @@ static int run_next(mt_source *source, mt_request *request, mt_error *error) {
             return 1;
         }
     }
-    if (error)
-        *error = run->failure;
-    return -1;
+    return report_failure(run, error), -1;
 }
 
 /* ---- answers ---- */
@@ -168,11 +172,8 @@ static int run_next(mt_source *source, mt_request *request, mt_error *error) {
 static int run_soonest(mt_source *source, int64_t *time_ns, mt_error *error) {
     run_source *run = (run_source *)source;
     const mt_lane *lane = mt_run_lanes_soonest(&run->lanes);
-    if (run->failure.code != MT_OK) {
-        if (error)
-            *error = run->failure;
-        return -1;
-    }
+    if (run->failure.code != MT_OK)
+        return report_failure(run, error), -1;
     if (run->made >= run->options.most)
         return 0;
     if (!lane)
@@ -198,17 +199,20 @@ static mt_code run_settle(mt_source *source, uint64_t ticket, const mt_source_an
                           mt_error *error) {
     run_source *run = (run_source *)source;
     flight *one = (flight *)(uintptr_t)ticket; /* NOLINT(performance-no-int-to-ptr) */
-    mt_answer answer = {.is_rejected = !given};
-    if (given)
+    mt_answer answer = {.is_rejected = 1};
+    if (given && run->failure.code == MT_OK)
         answer = (mt_answer){.end = (double)given->end_ns * 1e-9,
                              .input_length = given->input_length,
                              .output_length = given->output_length};
     take_flight(run, one);
-    mt_code code = mt_draft_settle(&one->draft, &answer, error);
+    mt_error problem;
+    mt_code code = mt_draft_settle(&one->draft, &answer, &problem);
     if (code == MT_OK)
-        code = mt_run_lanes_look(&run->lanes, one->draft.lane, error);
+        code = mt_run_lanes_look(&run->lanes, one->draft.lane, &problem);
     mt_free(one);
-    return code;
+    if (code != MT_OK && run->failure.code == MT_OK)
+        run->failure = problem;
+    return run->failure.code == MT_OK ? MT_OK : report_failure(run, error);
 }
 
 static uint64_t run_ordinal(const mt_source *source) {

@@ -52,7 +52,8 @@ uint64_t mt_source_skipped(const mt_source *source, mt_error *first);
 int mt_source_is_live(const mt_source *source);
 
 /* When the next request is due, as far as is known: 1 with *time_ns filled; MT_SOURCE_WAITS, when
- * that depends on answers; 0 when there is none; -1 on failure. */
+ * that depends on answers; 0 when there is none; -1 on failure. A turn that ends its session because
+ * its prompt would be too long shows only in mt_source_next, which may then have none to give. */
 enum { MT_SOURCE_WAITS = 2 };
 int mt_source_soonest(mt_source *source, int64_t *time_ns, mt_error *error);
 
