@@ -5,6 +5,7 @@ local common = require "moontide.script.common"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local plan = require "moontide.script.plan"
+local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
@@ -110,8 +111,11 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if opt.sessions == "delta" then
-    trace = trace:sessions { from = "delta", to = "cumulative", block_size = opt.block_size or 512 }
+  if not self.is_plan and opt.sessions ~= "cumulative" then
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512,
+      guessed = function(rows)
+        if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+      end }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then
