@@ -140,6 +140,14 @@ static mt_code release(mt_replay *replay, mt_waiter **list, int64_t end_ns, mt_e
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
+/* Completes an error about the request with where that stands. */
+static void place_error(const mt_replay *replay, const mt_request *request, mt_error *error) {
+    if (error->code != MT_ERROR_INPUT)
+        return;
+    error->line = request->line;
+    snprintf(error->source, sizeof error->source, "%s", mt_source_name(replay->source));
+}
+
 static int fail_row(const mt_replay *replay, const mt_request *request, mt_error *error,
                     const char *message) {
     mt_fail_at(error, MT_ERROR_INPUT, mt_source_name(replay->source), request->line, 0, "%s",
@@ -178,7 +186,7 @@ static mt_code named_row(mt_replay *replay, mt_span name, uint32_t *number, mt_e
         MT_GROW(replay->named, replay->named_capacity, replay->row_names.count) != 0)
         return mt_fail_memory(error, "request ids");
     while (replay->named_count < replay->row_names.count)
-        replay->named[replay->named_count++] = (mt_named_row){0, MT_NEVER, NULL};
+        replay->named[replay->named_count++] = (mt_named_row){.end_ns = MT_NEVER};
     return MT_OK;
 }
 
@@ -247,6 +255,8 @@ static mt_code place_row(mt_replay *replay, mt_row *row, mt_error *error) {
         uint32_t number;
         code = named_row(replay, name, &number, error);
         row->name = (uint64_t)number + 1;
+        if (code == MT_OK)
+            replay->named[number].is_there = 1;
     }
     if (code != MT_OK)
         return code;
@@ -333,14 +343,18 @@ static int read_row(mt_replay *replay, mt_error *error) {
     if (code != MT_OK)
         return -1;
     int begins = !row->session || row->asked.turn == 0;
-    int waits = mt_row_member(&request, "wait_for").length > 0;
+    mt_span list = mt_row_member(&request, "wait_for");
+    int waits = list.length > 0 && !mt_json_is_null(list);
     if (begins && !waits && replay->options.slots == 0 && !(request.has & MT_HAS_TIME))
         return fail_row(replay, &request, error,
                         row->session ? "the first turn of a session has no timestamp"
                                      : "the request has no timestamp (--concurrency N sends "
                                        "without)");
     describe(replay, row);
-    return place_row(replay, row, error) == MT_OK ? 1 : -1;
+    if (place_row(replay, row, error) == MT_OK)
+        return 1;
+    place_error(replay, &request, error);
+    return -1;
 }
 
 /* Is it time to read another row? 1, 0, or -1 on failure. */
@@ -399,12 +413,10 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     mt_code code =
         mt_body_write(&options->body, &row->request, row->asked.number,
                       row->session ? &row->session->conversation : NULL, &replay->body, error);
-    if (code == MT_ERROR_INPUT) {
-        error->line = row->request.line;
-        snprintf(error->source, sizeof error->source, "%s", mt_source_name(replay->source));
-    }
-    if (code != MT_OK)
+    if (code != MT_OK) {
+        place_error(replay, &row->request, error);
         return NULL;
+    }
     row->endpoint =
         (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
                    options->head_count);
@@ -657,6 +669,13 @@ static int has_ended(const mt_replay *replay) {
     return replay->source_ended && replay->held == 0;
 }
 
+static const char *reason_not_sent(const mt_replay *replay, const mt_row *row) {
+    if (replay->is_stopped)
+        return "the run was stopped";
+    return row->misses_name ? "it waits for a request_id that is not there"
+                            : "it waits for requests that were not sent (or that wait for it)";
+}
+
 /* Rows that wait for somebody who never comes are not sent. */
 static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
     for (mt_row *row = replay->rows; row; row = row->after) {
@@ -664,6 +683,8 @@ static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
         row->waiters = NULL;
     }
     for (size_t i = 0; i < replay->named_count; i++) {
+        for (mt_waiter *waiter = replay->named[i].waiters; waiter; waiter = waiter->next)
+            waiter->row->misses_name |= !replay->named[i].is_there;
         free_waiters(replay->named[i].waiters);
         replay->named[i].waiters = NULL;
     }
@@ -672,9 +693,7 @@ static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
         mt_exchange exchange;
         mt_exchange_begin(&exchange, 0, row->due_ns);
         exchange.failure = MT_FAILURE_NOT_SENT;
-        snprintf(exchange.text, sizeof exchange.text, "%s",
-                 replay->is_stopped ? "the run was stopped"
-                                    : "it waits for a request_id that is not there");
+        snprintf(exchange.text, sizeof exchange.text, "%s", reason_not_sent(replay, row));
         if (settle(replay, row, &exchange, now_ns, error) != MT_OK)
             return -1;
     }
