@@ -12,10 +12,11 @@
 typedef struct mt_incoming_answer {
     mt_sse sse;
     char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
-    size_t length, capacity, gap_capacity;
+    size_t length, capacity, gap_capacity, text_capacity;
     uint8_t form;          /* what the body is (answer.c) */
     uint8_t failure;       /* mt_failure: the first that the answer itself spoke of */
     uint8_t wants_gaps;    /* fill exchange->gaps; set by who begins it */
+    uint8_t wants_text;    /* fill exchange->answer; likewise */
     uint8_t read_contents; /* 1: this read had a token-bearing event already */
 } mt_incoming_answer;
 
@@ -44,7 +45,7 @@ enum {
 mt_failure mt_answer_end(mt_incoming_answer *answer, mt_exchange *exchange, int how,
                          int64_t arrival_ns);
 
-/* Frees what it holds (not the exchange's gaps), after which it is zero again. */
+/* Frees what it holds (not what the exchange owns), after which it is zero again. */
 void mt_answer_free(mt_incoming_answer *answer);
 
 #endif

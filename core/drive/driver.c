@@ -85,8 +85,10 @@ static void close_descriptor(int fd) {
 }
 
 static void free_exchanges(mt_pile_item *first) {
-    for (mt_pile_item *item = first; item; item = item->next)
+    for (mt_pile_item *item = first; item; item = item->next) {
         mt_free(((mt_flight *)item)->exchange.gaps);
+        mt_free(((mt_flight *)item)->exchange.answer);
+    }
 }
 
 static void free_prepared(mt_pile_item *first) {

@@ -592,6 +592,12 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     int64_t end_ns = exchange->end_ns != MT_NEVER ? exchange->end_ns : now_ns;
     if (row->session && (row->session->end_ns == MT_NEVER || end_ns > row->session->end_ns))
         row->session->end_ns = end_ns;
+    if (row->session && options->live_history && exchange->failure == MT_FAILURE_NONE &&
+        exchange->answer) {
+        mt_conversation_heard(&row->session->conversation, row->asked.input, exchange->answer,
+                              exchange->answer_length);
+        exchange->answer = NULL;
+    }
     if (code == MT_OK)
         code = tell_source(replay, row, exchange, end_ns, error);
     if (code == MT_OK)
@@ -605,6 +611,7 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     free_row(replay, row);
     replay->ended++;
     mt_free(exchange->gaps);
+    mt_free(exchange->answer);
     return code;
 }
 

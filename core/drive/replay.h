@@ -32,6 +32,8 @@ typedef struct mt_replay_options {
     mt_body_options body;
     const mt_head_options *heads; /* one an endpoint, in the driver's order */
     size_t head_count;
+    int live_history; /* answers that were heard (mt_driver_options.want_texts) stand in later turns of
+                         their session */
     int by_session;   /* a session stays at one endpoint; else round robin by request */
     uint64_t slots;   /* of the closed loop; 0: open loop */
     int64_t start_ns; /* monotonic: the moment of timestamp 0 */

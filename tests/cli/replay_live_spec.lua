@@ -111,6 +111,34 @@ describe("moontide replay of a script", function()
     assert.not_equal(prompts[1], prompts[3])
   end)
 
+  it("carries the server's real answers with --live-history", function()
+    local function instant() return mock.start { "--ttft", "0", "--itl", "0" } end
+    -- The bodies of the one session, by how many messages they have.
+    local function bodies_of(more)
+      local folder = command.folder()
+      local words = table.move(more, 1, #more, 3, { "--output-dir", folder })
+      replay(instant(), script_of(talk, 0.1), words)
+      local bodies = {}
+      for _, one in ipairs(assert(json.decode(io.open(folder .. "/inputs.json"):read "a")).data) do
+        bodies[#one.payloads[1].messages] = one.payloads[1]
+      end
+      return bodies
+    end
+    local planned = bodies_of {}
+    -- What a mock says to its first request, which it says to whoever asks first.
+    local body = planned[1]
+    body.stream, body.stream_options = false, nil
+    local answer = mock.ask(instant(), "/v1/chat/completions", json.encode(body))
+    local said = assert(json.decode(answer:match "\r\n\r\n(.*)$")).choices[1].message.content
+    assert.not_equal(said, planned[5].messages[2].content)
+    for _, more in ipairs { { "--live-history" }, { "--live-history", "--no-stream" } } do
+      local messages = bodies_of(more)[5].messages
+      assert.same({ role = "assistant", content = said }, messages[2])
+      assert.not_equal(said, messages[4].content)
+      for i = 1, 5, 2 do assert.same(planned[5].messages[i], messages[i]) end
+    end
+  end)
+
   it("divides its sessions among shards", function()
     local server = mock.start { "--ttft", "0", "--itl", "0" }
     local names = {}
@@ -201,6 +229,7 @@ describe("mt.closed", function()
       { closed, { "--concurrency", "3" }, "--concurrency: the script's mt.closed says how many requests are in flight" },
       { closed, { "--shard", "0/2" },
         "--shard: the users of mt.closed are not divided; give each part its own number of users" },
+      { sessions, { "--live-history", "--api", "completions" }, "--live-history goes with --api chat" },
       { sessions, { "--start", "1" }, "--start" .. of_traces },
       { sessions, { "--end", "1" }, "--end" .. of_traces },
       { sessions, { "--dequantize" }, "--dequantize" .. of_traces },

@@ -26,8 +26,8 @@ mt_driver *mt_lua_check_driver(lua_State *L, int arg) {
 }
 
 /* driver{urls = {text, ...}, transport = "auto" | "direct", slots =, connections =, connect_timeout =,
- * first_timeout =, gap_timeout =, total_timeout = (seconds), realtime =, gaps =} -> driver,
- * or nil, message, code */
+ * first_timeout =, gap_timeout =, total_timeout = (seconds), realtime =, gaps =, texts =} ->
+ * driver, or nil, message, code */
 static int driver_start(lua_State *L) {
     static const char *const transports[] = {"auto", "direct", NULL};
     mt_error error;
@@ -46,6 +46,7 @@ static int driver_start(lua_State *L) {
     options.total_timeout_ns = mt_lua_seconds_field(L, 1, "total_timeout", 0);
     options.realtime = mt_lua_truth_field(L, 1, "realtime");
     options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
+    options.want_texts = mt_lua_truth_field(L, 1, "texts");
     driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);
     owner->driver = mt_driver_start(&options, &error);
     return owner->driver ? 1 : mt_lua_failure(L, &error);

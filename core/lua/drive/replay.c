@@ -134,7 +134,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
 
 /* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
- * headers =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
+ * headers =, live_history =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
  * cancel_after = distribution, objectives =, by =, lines =, record =, inputs = (paths),
  * input_bytes =, epoch =}) -> replay, or nil, message, code. The source must stay open
  * as long. */
@@ -151,6 +151,7 @@ static int replay_new(lua_State *L) {
     read_body(L, owner, &options.body);
     read_heads(L, &options);
     read_objectives(L, &options);
+    options.live_history = mt_lua_truth_field(L, 3, "live_history");
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
     options.slots = mt_lua_count_field(L, 3, "slots", 0);
     options.start_ns = (int64_t)mt_lua_count_field(L, 3, "start", 0);

@@ -84,7 +84,7 @@ local function replay_options(opt, block_size)
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
     members = opt.extra, block_size = block_size, seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
-    endpoints = endpoints, headers = headers, by_session = opt.by_session,
+    endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
     window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
   }
@@ -96,6 +96,7 @@ local function start_driver(opt)
     urls = opt.url, transport = opt.transport, slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
     total_timeout = timeouts.total, realtime = opt.realtime, gaps = true,
+    texts = opt.live_history,
   }
 end
 
