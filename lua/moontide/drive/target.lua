@@ -76,7 +76,7 @@ local function of_plan(name, words, opt)
     stop_after = waits.only_closed and duration / opt.speed_ratio + 1 or nil,
     name = self.name, is_plan = true, duration = duration, block_size = made.block_size,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true, live = true }),
+      rate_scale = values.rate_scale, tags = true }, true),
   }
 end
 

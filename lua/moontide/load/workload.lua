@@ -300,17 +300,17 @@ end
 ---@field tags? boolean
 ---@field compact? boolean
 ---@field whole_milliseconds? boolean
----@field live? boolean sessions and closed loops wait for real answers, which whoever drives the run tells it
 
 --- The requests of a run as a source of core.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
+---@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives the run tells it
 ---@return userdata|nil source, string? message, string? code
-function workload.run(self, opt)
+function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
-    live = opt.live,
+    live = is_live,
   })
   if source and opt.shard then
     source, message, code = core.source.shard(source, opt.shard.index, opt.shard.count)
@@ -322,10 +322,11 @@ end
 --- The requests of a run as a pipe.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
+---@param is_live? boolean as workload.run
 ---@return moontide.pipe
-function workload.pipe(self, opt)
+function workload.pipe(self, opt, is_live)
   local text = "workload" .. (self.name and " " .. self.name or "")
-  return pipe.new(function() return workload.run(self, opt) end, text,
+  return pipe.new(function() return workload.run(self, opt, is_live) end, text,
     { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 
