@@ -2,7 +2,6 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
-local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
@@ -46,7 +45,8 @@ end
 local function what_waiting_refuses(opt, waits)
   for _, name in ipairs { "start", "end", "dequantize", "sessions" } do
     if opt[name] then
-      return ("--%s is of traces: the script has sessions or closed loops, whose times depend on answers"):format(name)
+      return ("--%s is of traces: the script has sessions or closed loops, whose times depend on answers")
+        :format(name)
     end
   end
   if waits.closed and opt.concurrency then

@@ -304,7 +304,7 @@ end
 --- The requests of a run as a source of core.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
----@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives the run tells it
+---@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives it tells it
 ---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
