@@ -194,6 +194,8 @@ drive_options.load = {
     help = "only requests due in it are the result; those before and after are told apart" },
   { "sessions", kind = "choice", choices = { "cumulative", "delta" },
     help = "what a row of a session counts: the whole prompt, or what it adds (default: guessed)" },
+  { "live-history", kind = "flag",
+    help = "later turns of a session carry the server's real answers, not words of their length" },
   { "block-size", kind = "integer", min = 1,
     help = "tokens per block of hash_ids (default: 512, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
@@ -252,6 +254,7 @@ function drive_options.check(opt)
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"
   end
+  if opt.live_history and opt.api ~= "chat" then return "--live-history goes with --api chat" end
   if opt.concurrency and opt.speed_ratio ~= 1 then
     return "--concurrency and --speed-ratio exclude each other: a closed loop takes no notice of timestamps"
   end
