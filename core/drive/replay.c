@@ -27,7 +27,7 @@ static int is_sooner(mt_row *const *a, mt_row *const *b) {
     return (*a)->asked.number < (*b)->asked.number;
 }
 
-MT_HEAP(row_heap, mt_row *, is_sooner)
+MT_HEAP(row_heap, mt_row *, is_sooner) /* NOLINT(bugprone-sizeof-expression): of a pointer */
 
 typedef struct group {
     mt_results results;
@@ -166,6 +166,7 @@ static mt_code session_of(mt_replay *replay, mt_row *row, mt_error *error) {
     size_t known = replay->session_names.count;
     if (!(row->request.has & MT_HAS_SESSION))
         return MT_OK;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
     if (MT_GROW(replay->sessions, replay->session_capacity, known + 1) != 0)
         return mt_fail_memory(error, "sessions");
     replay->sessions[known] = NULL;
@@ -304,6 +305,7 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&replay->group_names, value.text, value.length, &number) != 0 ||
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
         MT_GROW(replay->groups, replay->group_capacity, replay->group_names.count) != 0)
         return mt_fail_memory(error, "results by member");
     if (number == replay->group_count) {

@@ -230,6 +230,7 @@ describe("mt.closed", function()
       { closed, { "--shard", "0/2" },
         "--shard: the users of mt.closed are not divided; give each part its own number of users" },
       { sessions, { "--live-history", "--api", "completions" }, "--live-history goes with --api chat" },
+      { sessions, { "--live-history", "--adapter", "tgi" }, "--live-history: not with an --adapter that reads events" },
       { sessions, { "--start", "1" }, "--start" .. of_traces },
       { sessions, { "--end", "1" }, "--end" .. of_traces },
       { sessions, { "--dequantize" }, "--dequantize" .. of_traces },

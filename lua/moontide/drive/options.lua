@@ -91,13 +91,13 @@ local function json_pair(name, value)
   return name .. "=" .. require("moontide.base.json").public.json.encode(value)
 end
 
-options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", pair = json_pair, convert = function(value, what)
+options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", convert = function(value, what)
   local name, text = pair(value, what, "a member's name and its JSON value (temperature=0.7)")
   local json = require("moontide.base.json").public.json
   local decoded, message = json.decode(text, what)
   if decoded == nil then core.base.raise(message) end
   return { json.encode(name):sub(2, -2), text }
-end }
+end, pair = json_pair }
 
 options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
