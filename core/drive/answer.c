@@ -97,6 +97,21 @@ static void note_content(mt_incoming_answer *answer, mt_exchange *exchange, int6
     answer->read_contents = 1;
 }
 
+static void note_text(mt_incoming_answer *answer, mt_exchange *exchange, mt_span text) {
+    if (!answer->wants_text || text.length == 0)
+        return;
+    if (MT_GROW(exchange->answer, answer->text_capacity, exchange->answer_length + text.length) !=
+        0) { /* better none than a part */
+        mt_free(exchange->answer);
+        exchange->answer = NULL;
+        exchange->answer_length = 0;
+        answer->wants_text = 0;
+        return;
+    }
+    memcpy(exchange->answer + exchange->answer_length, text.text, text.length);
+    exchange->answer_length += text.length;
+}
+
 static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const mt_said *said,
                       mt_span data, int64_t arrival_ns) {
     if (said->says & MT_SAYS_ERROR || answer->sse.is_error)
@@ -109,6 +124,7 @@ static void note_said(mt_incoming_answer *answer, mt_exchange *exchange, const m
         exchange->noted |= MT_SAW_FINISH;
     if (said->says & (MT_SAYS_CONTENT | MT_SAYS_LIVE))
         note_content(answer, exchange, arrival_ns);
+    note_text(answer, exchange, said->text);
     exchange->prompt_tokens = merged(exchange->prompt_tokens, said->prompt_tokens);
     exchange->completion_tokens = merged(exchange->completion_tokens, said->completion_tokens);
     exchange->cached_tokens = merged(exchange->cached_tokens, said->cached_tokens);

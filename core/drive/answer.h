@@ -15,10 +15,11 @@
 typedef struct mt_incoming_answer {
     mt_sse sse;
     char *body; /* an answer that is no stream: all of it; of a failure: its beginning */
-    size_t length, capacity, gap_capacity;
+    size_t length, capacity, gap_capacity, text_capacity;
     uint8_t form;          /* what the body is (answer.c) */
     uint8_t failure;       /* mt_failure: the first that the answer itself spoke of */
     uint8_t wants_gaps;    /* fill exchange->gaps; set by who begins it */
+    uint8_t wants_text;    /* fill exchange->answer; likewise */
     uint8_t read_contents; /* 1: this read had a token-bearing event already */
     uint8_t read_events;   /* 1: this read had a kept event already */
     uint8_t keeps_events;  /* in exchange->kept, unread; set by who begins it */
@@ -58,7 +59,7 @@ typedef mt_code (*mt_event_reader)(void *context, mt_span event, mt_said *said, 
 mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *context,
                             mt_error *error);
 
-/* Frees what it holds (not the exchange's gaps), after which it is zero again. */
+/* Frees what it holds (not what the exchange owns), after which it is zero again. */
 void mt_answer_free(mt_incoming_answer *answer);
 
 #endif

@@ -81,6 +81,7 @@ static void free_exchanges(mt_pile_item *first) {
     for (mt_pile_item *item = first; item; item = item->next) {
         mt_exchange *exchange = &((mt_flight *)item)->exchange;
         mt_free(exchange->gaps);
+        mt_free(exchange->answer);
         mt_free(exchange->kept);
     }
 }

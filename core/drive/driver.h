@@ -32,6 +32,7 @@ typedef struct mt_driver_options {
     size_t connections; /* opened before the start, for each URL: at most 256 handshakes at once */
     size_t ring_bytes;  /* of requests that wait, beyond which none is taken */
     int want_gaps;      /* fill mt_exchange.gaps */
+    int want_texts;     /* fill mt_exchange.answer, which allocates */
     int realtime;       /* try SCHED_FIFO; whether it was had is in the load */
     int spin;           /* the last 60 us before a due time are not slept */
     int keep_events;    /* they are not read but kept in mt_exchange.kept, for an adapter */
@@ -70,7 +71,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error);
  * bounded by `ring_bytes`, but one request may always wait. */
 int mt_driver_offer(mt_driver *driver, mt_outgoing *prepared);
 
-/* The next result: 1 with *exchange filled (its gaps are the caller's), 0 when there is none now. */
+/* The next result: 1 with *exchange filled (its gaps and its answer are the caller's), 0 when there is none now. */
 int mt_driver_take(mt_driver *driver, mt_exchange *exchange);
 
 /* Waits until there is a result, the ring has room again, until_ns has come or a signal interrupted;

@@ -208,18 +208,26 @@ typedef struct choice_said {
     int is_empty; /* a text, and nothing in it */
 } choice_said;
 
-/* A value that begins with `open` is content; null and other things are not. */
-static void take_content(walker *cursor, char open, mt_said *said, choice_said *choice) {
+/* A value that begins with `open` is content; null and other things are not. Gives it. */
+static mt_span take_content(walker *cursor, char open, mt_said *said, choice_said *choice) {
     mt_span value = take_value(cursor);
     if (value.length < 2 || value.text[0] != open)
-        return;
+        return (mt_span){"", 0};
     if (value.length == 2) {
         choice->is_empty = 1;
-        return;
+        return (mt_span){"", 0};
     }
     choice->says |= MT_SAYS_CONTENT;
     if (said->content.length == 0)
         said->content = value;
+    return value;
+}
+
+/* The answer's text, of the first choice that has one. */
+static void take_text(walker *cursor, mt_said *said, choice_said *choice) {
+    mt_span value = take_content(cursor, '"', said, choice);
+    if (said->text.length == 0)
+        said->text = without_quotes(value);
 }
 
 /* delta of a chunk, message of a whole answer. */
@@ -229,8 +237,9 @@ static void read_delta(walker *cursor, mt_said *said, choice_said *choice) {
     if (!enter(cursor, '{'))
         return;
     while (next_member(cursor, &name, &is_first))
-        if (is(name, "content") || is(name, "reasoning_content") || is(name, "reasoning") ||
-            is(name, "refusal"))
+        if (is(name, "content"))
+            take_text(cursor, said, choice);
+        else if (is(name, "reasoning_content") || is(name, "reasoning") || is(name, "refusal"))
             take_content(cursor, '"', said, choice);
         else if (is(name, "tool_calls"))
             take_content(cursor, '[', said, choice);
@@ -250,7 +259,7 @@ static void read_choice(walker *cursor, mt_said *said) {
         if (is(name, "delta") || is(name, "message")) {
             read_delta(cursor, said, &choice);
         } else if (is(name, "text")) {
-            take_content(cursor, '"', said, &choice);
+            take_text(cursor, said, &choice);
         } else {
             mt_span value = without_quotes(take_value(cursor));
             if (value.length > 0 && is(name, "finish_reason")) { /* TGI's is "" until the end */

@@ -28,6 +28,7 @@ typedef struct mt_said {
     int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens;
     mt_span content;       /* the first content: a string token with its quotes, or a list of tool
                               calls; length 0: none */
+    mt_span text;          /* the answer's own text in it, without quotes, escapes as they are */
     mt_span finish_reason; /* without quotes; length 0: none */
     mt_span error_message; /* without quotes, escapes as they are; length 0: none */
     int error_status;      /* the code that the error gives, when that is a number; 0: none */

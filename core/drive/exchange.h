@@ -88,13 +88,15 @@ typedef struct mt_exchange {
     uint32_t events, contents; /* events; token-bearing ones among them */
     uint32_t together; /* token-bearing events that came in one read with another before them */
     uint32_t gap_count;
-    uint32_t
-        *gaps;    /* gap_count = contents - 1 times between token-bearing events, in units of 100 ns
-                       (at most 429 s: longer ones are cut); owned by who holds the exchange: free
-                       with mt_free; NULL when there are none or they were not wanted */
-    int failure;  /* mt_failure */
-    int status;   /* HTTP's; 0: none came */
-    int os_error; /* errno of a failure, or 0 */
+    /* gap_count = contents - 1 times between token-bearing events, in units of 100 ns (at most 429 s:
+     * longer ones are cut); owned by who holds the exchange: free with mt_free; NULL when there are
+     * none or they were not wanted. */
+    uint32_t *gaps;
+    char *answer; /* its text as JSON has it between quotes; owned as gaps are; NULL likewise */
+    size_t answer_length;
+    int failure;                 /* mt_failure */
+    int status;                  /* HTTP's; 0: none came */
+    int os_error;                /* errno of a failure, or 0 */
     unsigned noted;              /* MT_SAW_... */
     uint16_t endpoint;           /* which URL */
     char text[MT_EXCHANGE_TEXT]; /* what the server said of the failure, cut; "" */

@@ -161,6 +161,7 @@ static int begin(mt_driver *driver, mt_outgoing *prepared, int64_t now_ns, int u
     flight->cancel_ns =
         prepared->cancel_after_ns > 0 ? exchange->due_ns + prepared->cancel_after_ns : MT_NEVER;
     flight->answer.wants_gaps = driver->options.want_gaps != 0;
+    flight->answer.wants_text = driver->options.want_texts != 0;
     flight->phase = MT_PHASE_CONNECTING;
     flight->uses_slot = uses_slot != 0;
     flight->answer.keeps_events = driver->options.keep_events != 0;

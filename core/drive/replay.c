@@ -27,7 +27,7 @@ static int is_sooner(mt_row *const *a, mt_row *const *b) {
     return (*a)->asked.number < (*b)->asked.number;
 }
 
-MT_HEAP(row_heap, mt_row *, is_sooner)
+MT_HEAP(row_heap, mt_row *, is_sooner) /* NOLINT(bugprone-sizeof-expression): of a pointer */
 
 typedef struct group {
     mt_results results;
@@ -44,7 +44,8 @@ struct mt_replay {
     mt_source *source;
     mt_driver *driver;
     mt_replay_options options;
-    int source_ended, is_stopped, waits_for_others;
+    int source_ended, is_stopped, waits_for_others, is_live;
+    int64_t next_planned_ns; /* of a live source: of its next request, as far as is known */
     int64_t stopped_ns;
     int has_first, got_first; /* the first row, or what came in its place, was read ahead */
     mt_request first;
@@ -145,6 +146,14 @@ static mt_code release(mt_replay *replay, mt_waiter **list, int64_t end_ns, mt_e
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
+/* Completes an error about the request with where that stands. */
+static void place_error(const mt_replay *replay, const mt_request *request, mt_error *error) {
+    if (error->code != MT_ERROR_INPUT)
+        return;
+    error->line = request->line;
+    snprintf(error->source, sizeof error->source, "%s", mt_source_name(replay->source));
+}
+
 static int fail_row(const mt_replay *replay, const mt_request *request, mt_error *error,
                     const char *message) {
     mt_fail_at(error, MT_ERROR_INPUT, mt_source_name(replay->source), request->line, 0, "%s",
@@ -157,6 +166,7 @@ static mt_code session_of(mt_replay *replay, mt_row *row, mt_error *error) {
     size_t known = replay->session_names.count;
     if (!(row->request.has & MT_HAS_SESSION))
         return MT_OK;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
     if (MT_GROW(replay->sessions, replay->session_capacity, known + 1) != 0)
         return mt_fail_memory(error, "sessions");
     replay->sessions[known] = NULL;
@@ -183,7 +193,7 @@ static mt_code named_row(mt_replay *replay, mt_span name, uint32_t *number, mt_e
         MT_GROW(replay->named, replay->named_capacity, replay->row_names.count) != 0)
         return mt_fail_memory(error, "request ids");
     while (replay->named_count < replay->row_names.count)
-        replay->named[replay->named_count++] = (mt_named_row){0, MT_NEVER, NULL};
+        replay->named[replay->named_count++] = (mt_named_row){.end_ns = MT_NEVER};
     return MT_OK;
 }
 
@@ -253,6 +263,8 @@ static mt_code place_row(mt_replay *replay, mt_row *row, mt_error *error) {
         uint32_t number;
         code = named_row(replay, name, &number, error);
         row->name = (uint64_t)number + 1;
+        if (code == MT_OK)
+            replay->named[number].is_there = 1;
     }
     if (code != MT_OK)
         return code;
@@ -293,6 +305,7 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     if (value.length == 0)
         value = (mt_span){"null", 4};
     if (mt_texts_intern(&replay->group_names, value.text, value.length, &number) != 0 ||
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
         MT_GROW(replay->groups, replay->group_capacity, replay->group_names.count) != 0)
         return mt_fail_memory(error, "results by member");
     if (number == replay->group_count) {
@@ -307,7 +320,18 @@ static mt_code group_of(mt_replay *replay, mt_row *row, mt_error *error) {
     return MT_OK;
 }
 
-/* Reads one row: 1, 0 at the end, -1 on failure. */
+static const int64_t far_ns = INT64_MAX / 4; /* later than any request, and can be added to */
+
+/* Asks a live source when its next request is due: as mt_source_soonest. */
+static int look_ahead(mt_replay *replay, mt_error *error) {
+    int status = mt_source_soonest(replay->source, &replay->next_planned_ns, error);
+    if (status != 1 || replay->next_planned_ns > far_ns)
+        replay->next_planned_ns = far_ns;
+    return status;
+}
+
+/* Reads one row: 1; 0 at the end, or when a live source has none before an answer; -1 on failure.
+ */
 static int read_row(mt_replay *replay, mt_error *error) {
     mt_request request = replay->first;
     int got = replay->got_first;
@@ -317,43 +341,55 @@ static int read_row(mt_replay *replay, mt_error *error) {
         got = mt_source_next(replay->source, &request, error);
     replay->has_first = 0;
     if (got <= 0) {
-        replay->source_ended = 1;
+        replay->source_ended = got < 0 || !replay->is_live || look_ahead(replay, error) == 0;
         return got;
     }
     mt_row *row = mt_row_copy(&request);
     if (!row)
-        return mt_fail_memory(error, "requests that wait"), -1;
+        return mt_failed(mt_fail_memory(error, "requests that wait"));
     link_row(replay, row);
+    row->answer_ticket = replay->is_live ? mt_source_ticket(replay->source) : 0;
     mt_code code = session_of(replay, row, error);
     if (code == MT_OK)
         code = group_of(replay, row, error);
     if (code != MT_OK)
         return -1;
     int begins = !row->session || row->asked.turn == 0;
-    int waits = mt_request_member(&request, "wait_for").length > 0;
+    mt_span list = mt_request_member(&request, "wait_for");
+    int waits = list.length > 0 && !mt_json_is_null(list);
     if (begins && !waits && replay->options.slots == 0 && !(request.has & MT_HAS_TIME))
         return fail_row(replay, &request, error,
                         row->session ? "the first turn of a session has no timestamp"
                                      : "the request has no timestamp (--concurrency N sends "
                                        "without)");
     describe(replay, row);
-    return place_row(replay, row, error) == MT_OK ? 1 : -1;
+    if (place_row(replay, row, error) == MT_OK)
+        return 1;
+    place_error(replay, &request, error);
+    return -1;
 }
 
-/* Is it time to read another row? */
-static int wants_row(const mt_replay *replay, int64_t now_ns) {
+/* Is it time to read another row? 1, 0, or -1 on failure. */
+static int wants_row(mt_replay *replay, int64_t now_ns, mt_error *error) {
     if (replay->source_ended || replay->is_stopped)
         return 0;
+    if (replay->has_first)
+        return 1;
+    if (replay->is_live) {
+        int status = look_ahead(replay, error);
+        if (status != 1)
+            return status == 0 ? 1 : status < 0 ? -1 : 0; /* 1: to be told of the end */
+    }
     if (replay->options.slots > 0) {
         mt_driver_load load;
         mt_driver_look(replay->driver, &load);
         return replay->due.count + load.waiting < replay->options.slots + CLOSED_AHEAD &&
                replay->held_bytes < MT_REPLAY_AHEAD;
     }
-    if (replay->last_planned_ns < 0 ||
-        replay->options.start_ns + replay->last_planned_ns <= now_ns + horizon_ns)
+    int64_t planned_ns = replay->is_live ? replay->next_planned_ns : replay->last_planned_ns;
+    if (planned_ns < 0 || replay->options.start_ns + planned_ns <= now_ns + horizon_ns)
         return 1;
-    return replay->waits_for_others && replay->held_bytes < MT_REPLAY_AHEAD;
+    return replay->waits_for_others && !replay->is_live && replay->held_bytes < MT_REPLAY_AHEAD;
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
@@ -391,12 +427,10 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     mt_code code =
         mt_body_write(&options->body, &row->request, row->asked.number,
                       row->session ? &row->session->conversation : NULL, &replay->body, error);
-    if (code == MT_ERROR_INPUT) {
-        error->line = row->request.line;
-        snprintf(error->source, sizeof error->source, "%s", mt_source_name(replay->source));
-    }
-    if (code != MT_OK)
+    if (code != MT_OK) {
+        place_error(replay, &row->request, error);
         return NULL;
+    }
     row->endpoint =
         (uint32_t)((options->by_session && row->session ? row->asked.session : row->asked.number) %
                    options->head_count);
@@ -583,6 +617,22 @@ static mt_code read_kept(const mt_replay *replay, mt_exchange *exchange, mt_erro
     return code;
 }
 
+/* Tells a live source of the answer, and the conversation, whose history it becomes. */
+static mt_code tell_source(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
+                           int64_t end_ns, mt_error *error) {
+    if (row->answer_ticket == 0 || replay->is_stopped)
+        return MT_OK;
+    mt_source_answer answer = {.end_ns = end_ns - replay->options.start_ns,
+                               .input_length = row->asked.input,
+                               .output_length = exchange->failure == MT_FAILURE_NONE
+                                                    ? mt_answer_tokens(exchange)
+                                                    : row->asked.output};
+    if (row->session)
+        mt_conversation_answered(&row->session->conversation, answer.input_length,
+                                 answer.output_length);
+    return mt_source_settle(replay->source, row->answer_ticket, &answer, error);
+}
+
 /* Counts an exchange and lets those go on that waited for it. Frees the row. */
 static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int64_t now_ns,
                       mt_error *error) {
@@ -604,6 +654,14 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     int64_t end_ns = exchange->end_ns != MT_NEVER ? exchange->end_ns : now_ns;
     if (row->session && (row->session->end_ns == MT_NEVER || end_ns > row->session->end_ns))
         row->session->end_ns = end_ns;
+    if (row->session && options->live_history && exchange->failure == MT_FAILURE_NONE &&
+        exchange->answer) {
+        mt_conversation_heard(&row->session->conversation, row->asked.input, exchange->answer,
+                              exchange->answer_length);
+        exchange->answer = NULL;
+    }
+    if (code == MT_OK)
+        code = tell_source(replay, row, exchange, end_ns, error);
     if (code == MT_OK)
         code = release(replay, &row->waiters, end_ns, error);
     if (code == MT_OK && row->name > 0) {
@@ -615,6 +673,7 @@ static mt_code settle(mt_replay *replay, mt_row *row, mt_exchange *exchange, int
     free_row(replay, row);
     replay->ended++;
     mt_free(exchange->gaps);
+    mt_free(exchange->answer);
     mt_free(exchange->kept);
     return read != MT_OK ? read : code;
 }
@@ -644,6 +703,7 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
         return NULL;
     }
     replay->source = source;
+    replay->is_live = mt_source_is_live(source);
     replay->driver = driver;
     replay->options = *options;
     replay->last_planned_ns = -1;
@@ -676,7 +736,8 @@ static int64_t next_moment(const mt_replay *replay, int64_t now_ns, int64_t unti
             next = due;
     }
     if (!replay->source_ended && !replay->is_stopped && replay->options.slots == 0) {
-        int64_t read = replay->options.start_ns + replay->last_planned_ns - horizon_ns / 2;
+        int64_t planned_ns = replay->is_live ? replay->next_planned_ns : replay->last_planned_ns;
+        int64_t read = replay->options.start_ns + planned_ns - horizon_ns / 2;
         if (read < next)
             next = read;
     }
@@ -687,6 +748,13 @@ static int has_ended(const mt_replay *replay) {
     return replay->source_ended && replay->held == 0;
 }
 
+static const char *reason_not_sent(const mt_replay *replay, const mt_row *row) {
+    if (replay->is_stopped)
+        return "the run was stopped";
+    return row->misses_name ? "it waits for a request_id that is not there"
+                            : "it waits for requests that were not sent (or that wait for it)";
+}
+
 /* Rows that wait for somebody who never comes are not sent. */
 static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
     for (mt_row *row = replay->rows; row; row = row->after) {
@@ -694,6 +762,8 @@ static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
         row->waiters = NULL;
     }
     for (size_t i = 0; i < replay->named_count; i++) {
+        for (mt_waiter *waiter = replay->named[i].waiters; waiter; waiter = waiter->next)
+            waiter->row->misses_name |= !replay->named[i].is_there;
         free_waiters(replay->named[i].waiters);
         replay->named[i].waiters = NULL;
     }
@@ -703,9 +773,7 @@ static int end_hopeless(mt_replay *replay, int64_t now_ns, mt_error *error) {
         /* In the closed loop a request is due when it leaves. */
         mt_exchange_begin(&exchange, 0, replay->options.slots > 0 ? MT_NEVER : row->due_ns);
         exchange.failure = MT_FAILURE_NOT_SENT;
-        snprintf(exchange.text, sizeof exchange.text, "%s",
-                 replay->is_stopped ? "the run was stopped"
-                                    : "it waits for a request_id that is not there");
+        snprintf(exchange.text, sizeof exchange.text, "%s", reason_not_sent(replay, row));
         if (settle(replay, row, &exchange, now_ns, error) != MT_OK)
             return -1;
     }
@@ -727,10 +795,12 @@ int mt_replay_step(mt_replay *replay, int64_t until_ns, mt_error *error) {
         int taken = take_results(replay, now_ns, error);
         if (taken < 0)
             return -1;
-        int got = 0;
-        for (int i = 0; i < READ_AT_ONCE && wants_row(replay, now_ns); i++)
+        int got = 0, wants = 0;
+        for (int i = 0; i < READ_AT_ONCE && (wants = wants_row(replay, now_ns, error)) > 0; i++)
             if ((got = read_row(replay, error)) < 0)
                 return -1;
+        if (wants < 0)
+            return -1;
         if (!replay->is_stopped && offer_due(replay, now_ns, error) < 0)
             return -1;
         if (is_stuck(replay) && end_hopeless(replay, now_ns, error) < 0)
@@ -794,8 +864,8 @@ int mt_replay_window_has_ended(mt_replay *replay) {
     if (options->window_end_ns == INT64_MAX ||
         mt_now_ns() - options->start_ns < options->window_end_ns)
         return 0;
-    if (options->slots == 0 && !replay->source_ended &&
-        replay->last_planned_ns < options->window_end_ns)
+    int64_t planned_ns = replay->is_live ? replay->next_planned_ns : replay->last_planned_ns;
+    if (options->slots == 0 && !replay->source_ended && planned_ns < options->window_end_ns)
         return 0; /* not all of it has been read */
     if (options->slots > 0 && replay->begun_in_window == 0) {
         mt_driver_load load;

@@ -9,7 +9,11 @@
  * too; each later one when the answer before it has ended and its delay has passed, or, where it has
  * none, the difference of the two timestamps. A row with `wait_for` waits for all the rows whose
  * `request_id` it names, and then for its delay and tool_wait_ms. In the closed loop timestamps say
- * only the order. */
+ * only the order.
+ *
+ * A live source (trace/source/source.h) is told how its requests were answered: of an answer the
+ * moment of its end and its real length, of a request that failed the moment and the planned length.
+ * What it gives next is read when it is due within a second. */
 #ifndef MT_DRIVE_REPLAY_H
 #define MT_DRIVE_REPLAY_H
 
@@ -42,6 +46,8 @@ typedef struct mt_replay_options {
     mt_adapter adapter;
     const mt_head_options *heads; /* one an endpoint, in the driver's order */
     size_t head_count;
+    int live_history; /* answers that were heard (mt_driver_options.want_texts) stand in later turns of
+                         their session */
     int by_session;   /* a session stays at one endpoint; else round robin by request */
     uint64_t slots;   /* of the closed loop; 0: open loop */
     int64_t start_ns; /* monotonic: the moment of timestamp 0; mt_replay_start sets another */

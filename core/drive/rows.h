@@ -27,6 +27,7 @@ typedef struct mt_replay_session {
 
 /* A row that others may name by its request_id. */
 typedef struct mt_named_row {
+    int is_there; /* a row of that name has been read */
     int has_ended;
     int64_t end_ns;
     mt_waiter *waiters;
@@ -41,7 +42,9 @@ struct mt_row {
     int64_t wait_ns;            /* after the last of those it waits for has ended */
     int64_t base_ns;            /* when that was; MT_NEVER */
     uint32_t pending;           /* how many it still waits for */
+    int misses_name;            /* at the end: it waits for a name that no row has */
     uint32_t endpoint;
+    uint64_t answer_ticket; /* of a live source (trace/source/source.h); 0: it wants no answer */
     mt_waiter *waiters;     /* the session's next turn */
     mt_row *before, *after; /* all rows that have not ended */
     size_t bytes;           /* of this block */

@@ -147,6 +147,18 @@ static int has_sessions(lua_State *L) {
     return 1;
 }
 
+/* wants_answers(process) -> boolean: has it sessions, or is it a closed loop? */
+static int wants_answers(lua_State *L) {
+    lua_pushboolean(L, mt_process_wants_answers(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
+/* is_closed(process) -> boolean: is it a closed loop, or has it sessions that one begins? */
+static int is_closed(lua_State *L) {
+    lua_pushboolean(L, mt_process_is_closed(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
 /* areas(process, seed, factor, end, answer tokens, horizon, bins) -> {requests on average, ...}:
  * one number for each bin over [0, horizon), counting requests and sessions that begin before the
  * end. */
@@ -195,6 +207,8 @@ int mt_lua_open_process(lua_State *L) {
                                          {"duration", duration},
                                          {"period", period},
                                          {"has_sessions", has_sessions},
+                                         {"wants_answers", wants_answers},
+                                         {"is_closed", is_closed},
                                          {"areas", areas},
                                          {NULL, NULL}};
     mt_lua_new_object_type(L, &type, NULL, meta);

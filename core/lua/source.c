@@ -62,8 +62,8 @@ static int flag_of(lua_State *L, const char *name) {
     return lua_toboolean(L, -1);
 }
 
-/* run(plan, {seed=, duration=, most=, factor=, tags=, compact=, whole_milliseconds=}) -> source
- * | nil, message, code. Code "value" is a mistake in the plan that only shows when it runs (a rate
+/* run(plan, {seed=, duration=, most=, factor=, tags=, compact=, whole_milliseconds=, live=}) ->
+ * source | nil, message, code. Code "value" is a mistake in the plan that only shows when it runs (a rate
  * that is not a number): also when requests are taken. */
 static int run_source(lua_State *L) {
     mt_error error;
@@ -81,6 +81,7 @@ static int run_source(lua_State *L) {
         options.factor = mt_lua_check_not_negative(L, -1, "rate_scale");
     options.tags = flag_of(L, "tags");
     options.compact = flag_of(L, "compact");
+    options.live = flag_of(L, "live");
     options.whole_milliseconds = flag_of(L, "whole_milliseconds");
     void **self = mt_lua_new_source(L);
     *self = mt_source_run(plan, &options, &error);

@@ -151,15 +151,31 @@ static int step_renumber(lua_State *L) {
     return stepped(L, self, mt_step_renumber(*self, anonymous, &error), &error);
 }
 
+static const char *const row_names[] = {"unknown", "cumulative", "delta", NULL};
+
 /* sessions(source, to, from | nil, block_size): "delta" or "cumulative" */
 static int step_sessions(lua_State *L) {
-    static const char *const names[] = {"unknown", "cumulative", "delta", NULL};
     void **self = mt_lua_source_place(L, 1);
-    mt_rows to = (mt_rows)luaL_checkoption(L, 2, NULL, names);
-    mt_rows from = (mt_rows)luaL_checkoption(L, 3, names[MT_ROWS_UNKNOWN], names);
+    mt_rows to = (mt_rows)luaL_checkoption(L, 2, NULL, row_names);
+    mt_rows from = (mt_rows)luaL_checkoption(L, 3, row_names[MT_ROWS_UNKNOWN], row_names);
     uint64_t block_size = mt_lua_check_count(L, 4, "sessions: block_size");
     mt_error error;
     return stepped(L, self, mt_step_sessions(*self, from, to, block_size, &error), &error);
+}
+
+/* guessed_sessions(source, to, block_size) -> source and what its rows were guessed to be, or
+ * "unknown" where no session has a second turn; or nil, message, code */
+static int step_guessed_sessions(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    mt_rows found, to = (mt_rows)luaL_checkoption(L, 2, NULL, row_names);
+    uint64_t block_size = mt_lua_check_count(L, 3, "sessions: block_size");
+    mt_error error;
+    int count =
+        stepped(L, self, mt_step_sessions_guessed(*self, to, block_size, &found, &error), &error);
+    if (count != 1)
+        return count;
+    lua_pushstring(L, row_names[found]);
+    return 2;
 }
 
 /* synthesis(source, synthesis): the source's times, the rest from the synthesis */
@@ -185,5 +201,6 @@ const luaL_Reg mt_lua_source_steps[] = {{"first", step_first},
                                         {"fit_ids", step_fit},
                                         {"renumber", step_renumber},
                                         {"sessions", step_sessions},
+                                        {"guessed_sessions", step_guessed_sessions},
                                         {"timed_synthesis", step_synthesis},
                                         {NULL, NULL}};

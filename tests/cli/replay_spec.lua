@@ -33,7 +33,8 @@ local function replay(url, target, words, opts)
   if opts.after then
     -- In the background, where SIGINT would be ignored; $p is its process.
     line = ("env --default-signal=INT %s & p=$!\n"):format(line:gsub("^exec ", ""))
-      .. "until ls -A out 2>/dev/null | grep -q jsonl; do sleep 0.02; done; sleep 0.3\n" .. opts.after .. "\nwait $p"
+      .. "until ls -A out 2>/dev/null | grep -q jsonl || ! kill -0 $p; do sleep 0.02; done; sleep 0.3\n"
+      .. opts.after .. "\nwait $p"
   end
   local result = command.shell(line, { folder = folder, environment = opts.environment })
   result.folder, result.out_folder = folder, folder .. "/out"
@@ -221,10 +222,11 @@ describe("moontide replay", function()
     local result = replay(url, trace, "--record r.jsonl", { after = "kill -INT $p" })
     assert.equal(130, result.status, result.err)
     local counts = accounts(result, { failed = 0, cancelled = 0 })
-    assert.truthy(counts.due > 0 and counts.due == counts.done, result.out)
+    -- On a busy machine one may be due that the driver has not yet taken up when it is told to stop.
+    assert.truthy(counts.done > 0 and counts.due == counts.done + counts.not_sent, result.out)
     assert.is_true(result.run.was_cancelled)
     assert.truthy(result.err:find("interrupted: nothing more is sent", 1, true))
-    assert.equal(counts.due, select(2, command.read(result.folder .. "/r.jsonl"):gsub("\n", "")))
+    assert.equal(counts.done, select(2, command.read(result.folder .. "/r.jsonl"):gsub("\n", "")))
     result = replay(url, trace, "", { after = "kill -INT $p; sleep 0.1; kill -INT $p" })
     assert.equal(130, result.status, result.err)
     counts = accounts(result, { failed = 0 })

@@ -124,7 +124,7 @@ static void end(drive *d) {
     mt_driver_free(d->driver);
     server_end(&d->server);
     for (uint64_t i = 0; i < d->offered; i++)
-        mt_free(d->exchanges[i].gaps);
+        mt_free(d->exchanges[i].gaps), mt_free(d->exchanges[i].answer);
     free(d);
 }
 
@@ -727,6 +727,25 @@ static int answer_paced(server *s, int fd, int number) {
     return 0;
 }
 
+/* The answer's text is kept where it is wanted. */
+static void test_texts(void **state) {
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        drive *d = drive_new();
+        d->options.want_texts = wanted;
+        begin(d, answer_paced);
+        start(d);
+        offer(d, request(d, mt_now_ns(), 10));
+        collect(d);
+        mt_exchange *e = &d->exchanges[0];
+        assert_int_equal(wanted ? 5 : 0, e->answer_length);
+        assert_int_equal(wanted, e->answer != NULL);
+        if (wanted)
+            assert_memory_equal("aaaab", e->answer, 5);
+        end(d);
+    }
+}
+
 static void test_gaps(void **state) {
     (void)state;
     drive *d = drive_new();
@@ -1076,6 +1095,7 @@ int main(void) {
         cmocka_unit_test(test_split_anywhere),
         cmocka_unit_test(test_real_answers),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_starved),
         cmocka_unit_test(test_cancelled_after),

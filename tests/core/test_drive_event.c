@@ -37,7 +37,25 @@ static void assert_span(mt_span span, const char *text) {
     assert_memory_equal(span.text, text, span.length);
 }
 
+static void assert_text(const char *event, const char *text) {
+    mt_said said;
+    assert_int_equal(mt_said_read(event, strlen(event), &said), 0);
+    assert_span(said.text, text);
+}
+
 #define CHOICE(x) "{\"id\":\"c\",\"choices\":[{\"index\":0," x "}]}"
+
+/* Of all content only what the answer itself says, escapes and all. */
+static void test_texts(void **state) {
+    (void)state;
+    assert_text(CHOICE("\"delta\":{\"content\":\" a\\n\\u00e9\"}"), " a\\n\\u00e9");
+    assert_text(CHOICE("\"delta\":{\"content\":null,\"reasoning_content\":\"hm\"}"), "");
+    assert_text(CHOICE("\"message\":{\"reasoning\":\"hm\",\"content\":\"a\"}"), "a");
+    assert_text(CHOICE("\"text\":\" b\""), " b");
+    assert_text(CHOICE("\"delta\":{\"content\":\"\"}"), "");
+    assert_text("{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"b\"}}]}",
+                "a");
+}
 
 static void test_what_is_said(void **state) {
     (void)state;
@@ -251,9 +269,13 @@ static void test_recorded_streams(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_usage),        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_json),      cmocka_unit_test(test_recorded_streams),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_no_json),
+        cmocka_unit_test(test_recorded_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -509,10 +509,48 @@ static void test_closed_has_no_times(void **state) {
     mt_distribution *think = fixed(1);
     mt_process *process = mt_process_closed(8, think, NULL);
     mt_process_context context = {.name = "main", .factor = 1, .end = 10};
-    assert_int_equal(mt_process_closed_users(process), 8);
+    assert_true(mt_process_is_closed(process));
     assert_null(mt_process_open(process, &context, &error));
     assert_int_equal(error.code, MT_ERROR_VALUE);
     assert_int_equal(mt_process_expect(process, &context, &expectation, &error), MT_ERROR_VALUE);
+    mt_process_release(process);
+    mt_distribution_release(think);
+}
+
+/* Users send at once, and again when they have thought about an answer; the end ends it. */
+static void test_closed_waits_for_answers(void **state) {
+    (void)state;
+    mt_distribution *think = fixed(1.5);
+    mt_process *process = mt_process_closed(2, think, NULL);
+    const mt_process_context context = {.name = "main", .factor = 1, .end = 10, .live = 1};
+    mt_process_state *opened = mt_process_open(process, &context, NULL);
+    mt_answer answer = {.end = 6};
+    mt_event first, second, event;
+    double time;
+    int last;
+    assert_int_equal(mt_process_next(opened, &first, NULL), 1);
+    assert_int_equal(mt_process_next(opened, &second, NULL), 1);
+    assert_true(first.time == 0 && first.item == 0 && isnan(first.delay));
+    assert_true(second.time == 0 && second.item == 1 && !second.session);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 0);
+    assert_int_equal(mt_process_soonest(opened, &time, NULL), 0);
+    assert_int_equal(mt_process_awaits(opened, &first), 1);
+    assert_int_equal(mt_process_settle(opened, &second, &answer, &last, NULL), MT_OK);
+    assert_true(last);
+    answer.end = 4; /* later told, but sooner over */
+    assert_int_equal(mt_process_settle(opened, &first, &answer, &last, NULL), MT_OK);
+    assert_int_equal(mt_process_soonest(opened, &time, NULL), 1);
+    assert_true(time == 5.5);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 1);
+    assert_true(event.time == 5.5 && event.item == 2 && event.delay == 1.5);
+    answer.end = 8.5; /* a user whose time is over by then stops */
+    assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 1);
+    assert_true(event.time == 7.5 && event.item == 3);
+    answer.is_rejected = 1; /* or who leaves */
+    assert_int_equal(mt_process_settle(opened, &event, &answer, &last, NULL), MT_OK);
+    assert_int_equal(mt_process_next(opened, &event, NULL), 0);
+    mt_process_close(opened);
     mt_process_release(process);
     mt_distribution_release(think);
 }
@@ -741,6 +779,7 @@ int main(void) {
         cmocka_unit_test(test_hawkes_bursts),
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_closed_has_no_times),
+        cmocka_unit_test(test_closed_waits_for_answers),
         cmocka_unit_test(test_custom),
         cmocka_unit_test(test_expected_bins),
         cmocka_unit_test(test_texts),

@@ -101,7 +101,7 @@ static void check_said(const event_log *log) {
         mt_said said;
         mt_said_read(text, length, &said);
         if (said.content.length > length || said.error_message.length > length ||
-            said.finish_reason.length > length)
+            said.text.length > length || said.finish_reason.length > length)
             abort();
         free(text);
         at += length;

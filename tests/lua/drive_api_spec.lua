@@ -48,6 +48,30 @@ describe("driving from Lua", function()
     end
   end)
 
+  it("has a load's sessions and closed loops wait for the answers", function()
+    local path = command.folder() .. "/r.jsonl"
+    local opt = options_for(server, { record = path, live_history = true })
+    local talk = mt.workload { duration = 1, mt.stream { new_input = 100, output = 5,
+      arrivals = mt.sessions { starts = mt.even(5), turns = 3, think = 0.02 } } }
+    local run = assert(talk:drive(opt))
+    assert.same({ 15, 15 }, { run.counts.due, run.counts.done })
+    local rows, before = {}, {}
+    for line in io.lines(path) do rows[#rows + 1] = assert(mt.json.decode(line)) end
+    table.sort(rows, function(a, b) return a.due < b.due end)
+    for _, row in ipairs(rows) do
+      local last = before[row.session_id]
+      if last then assert.near(last.answered + row.delay, row.due, 0.002) end
+      before[row.session_id] = row
+    end
+    local loop = mt.workload { duration = 0.5, mt.stream { arrivals = mt.closed { users = 1 }, input = 100, output = 2 } }
+    run = assert(loop:drive(options_for(server)))
+    assert.is_true(run.counts.done > 1)
+    assert.equal(run.counts.due, run.counts.done)
+    local refused, message = pcall(loop.drive, loop, options_for(server, { concurrency = 2 }))
+    assert.is_false(refused)
+    assert.truthy(message:find("drive: concurrency: the workload's mt.closed says", 1, true), message)
+  end)
+
   it("writes the files and the record that are asked for", function()
     local folder = command.folder()
     assert(load_of(10, 1):drive(options_for(server, { output_dir = folder .. "/out", record = folder .. "/r.jsonl" })))

@@ -279,8 +279,6 @@ describe("mistakes are told with the caller's line", function()
       function() sessions { starts = 3 } end },
     { "@sessions: starts must be a plain arrival process, not sessions",
       function() sessions { starts = sessions() } end },
-    { "@sessions: starts must be a plain arrival process, not closed",
-      function() sessions { starts = mt.closed { users = 3 } } end },
     { "@sessions: think must not be negative: min=0 keeps it there",
       function() sessions { think = mt.normal { mean = 5, cv = 0.1 } } end },
     { "@sessions: service: unknown option 'tftt' (did you mean 'ttft'?)",

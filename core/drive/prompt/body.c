@@ -138,6 +138,14 @@ static mt_code add_message(const prompt *from, const char *role, uint64_t begin,
     return code == MT_OK ? add_text(body, "\"}", error) : code;
 }
 
+/* The answer that was heard, as it was. */
+static mt_code add_heard(const mt_turn_end *turn, mt_text *body, mt_error *error) {
+    mt_code code = add_text(body, ", {\"role\": \"assistant\", \"content\": \"", error);
+    if (code == MT_OK)
+        code = add(body, turn->text, turn->text_length, error);
+    return code == MT_OK ? add_text(body, "\"}", error) : code;
+}
+
 /* The conversation so far, message by message, and the request's own last. */
 static mt_code add_messages(const prompt *from, mt_text *body, mt_error *error) {
     const mt_body_options *options = from->options;
@@ -148,7 +156,9 @@ static mt_code add_messages(const prompt *from, mt_text *body, mt_error *error) 
         const mt_turn_end *turn = &from->conversation->ends[i];
         code = add_message(from, "user", begin, turn->prompt, overhead, i > 0, body, error);
         overhead = options->message_overhead;
-        if (code == MT_OK && turn->answer > turn->prompt)
+        if (code == MT_OK && turn->text)
+            code = add_heard(turn, body, error);
+        else if (code == MT_OK && turn->answer > turn->prompt)
             code = add_message(from, "assistant", turn->prompt, turn->answer, overhead, 1, body,
                                error);
         begin = turn->answer;

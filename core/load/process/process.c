@@ -42,6 +42,14 @@ double mt_process_duration(const mt_process *process) {
 }
 
 int mt_process_has_sessions(const mt_process *process) {
+    return process->kind->has_sessions;
+}
+
+int mt_process_is_closed(const mt_process *process) {
+    return process->kind->is_closed && process->kind->is_closed(process);
+}
+
+int mt_process_wants_answers(const mt_process *process) {
     return process->kind->settle != NULL;
 }
 
@@ -95,12 +103,37 @@ mt_process_state *mt_process_open(mt_process *process, const mt_process_context 
 }
 
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error) {
-    int status = state->process->kind->next(state, event, error);
+    int status = 1;
+    if (state->has_ahead)
+        *event = state->ahead;
+    else
+        status = state->process->kind->next(state, event, error);
+    state->has_ahead = 0;
     if (status > 0) {
-        mt_assert(event->time >= state->last_time);
+        mt_assert(state->context.live || event->time >= state->last_time);
         state->last_time = event->time;
     }
     return status;
+}
+
+int mt_process_soonest(mt_process_state *state, double *time, mt_error *error) {
+    const mt_process_kind *kind = state->process->kind;
+    if (kind->soonest)
+        return kind->soonest(state, time, error);
+    if (!state->has_ahead && !state->is_over) {
+        int status = kind->next(state, &state->ahead, error);
+        if (status < 0)
+            return -1;
+        state->has_ahead = status;
+        state->is_over = !status;
+    }
+    *time = state->ahead.time;
+    return state->has_ahead;
+}
+
+int mt_process_awaits(const mt_process_state *state, const mt_event *event) {
+    const mt_process_kind *kind = state->process->kind;
+    return kind->awaits ? kind->awaits(state, event) : kind->settle != NULL;
 }
 
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,

@@ -6,7 +6,8 @@
  *
  * A kind of process is one mt_process_kind in one file; process.c lists none of them. Plain kinds
  * yield only times; kinds with sessions also fill session, turn and delay, and are told the lengths
- * each turn got (settle), because the next turn waits for the answer.
+ * each turn got (settle), because the next turn waits for the answer. In a closed loop every request
+ * waits for an answer, a real one: it runs only live.
  *
  * Makers retain what they are given; the caller still releases its own. They return NULL and fill
  * error (MT_ERROR_VALUE, MT_ERROR_MEMORY). */
@@ -42,6 +43,7 @@ typedef struct mt_process_context {
     const char *name; /* of the stream: what its random numbers are keyed by; outlives the state */
     double factor;    /* multiplies all rates */
     double end;       /* seconds; no session or plain request begins at or after it */
+    int live;         /* answers are real: they come while later events have been yielded already */
     size_t session_size; /* bytes of a session, zeroed, which begin with mt_process_session; 0: it
                             is one */
     void (*session_release)(mt_process_session *session); /* what it has beside; NULL: nothing */
@@ -93,7 +95,8 @@ typedef struct mt_session_shape {
     uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
 } mt_session_shape;
 
-/* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. */
+/* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. Where
+ * starts is a closed loop each user has one session after the other. */
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape, mt_error *error);
 
 /* The given times (seconds, nondecreasing, the first becomes 0; copied) at `speed` > 0 times their
@@ -101,10 +104,10 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
 mt_process *mt_process_recorded(const double *times, size_t count, double speed, int wrap,
                                 mt_error *error);
 
-/* `users` that each send, wait for the answer, think, and send again: it has no times of its own
- * and is for driving an endpoint. Opening it, or asking what to expect, fails and says so. */
+/* `users` that each send at 0, wait for the answer, think, and send again until the end: it has no
+ * times of its own and is for driving an endpoint. Opening it for a run that is not live, or asking
+ * what to expect, fails and says so. Request k of user u has the item k * users + u. */
 mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error);
-uint64_t mt_process_closed_users(const mt_process *process); /* 0: it is no closed loop */
 
 /* A caller's own process. make is called once a run, next once a request; gaps are in seconds at
  * rate factor 1, NAN ends the process. Each may fail with its own error. */
@@ -132,6 +135,12 @@ double mt_process_duration(const mt_process *process);
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);
 
+/* Is it a closed loop, or has it sessions that one begins? */
+int mt_process_is_closed(const mt_process *process);
+
+/* Does it want to be told of answers: has it sessions, or is it a closed loop? */
+int mt_process_wants_answers(const mt_process *process);
+
 /* As a script would write it, cut to size and terminated. Returns buffer. */
 char *mt_process_text(const mt_process *process, char *buffer, size_t size);
 
@@ -139,13 +148,23 @@ char *mt_process_text(const mt_process *process, char *buffer, size_t size);
 mt_process_state *mt_process_open(mt_process *process, const mt_process_context *context,
                                   mt_error *error);
 
-/* 1 with *event filled, 0 at the end, -1 on failure. Times never decrease. */
+/* 1 with *event filled, 0 at the end, -1 on failure. Times never decrease, unless the run is live;
+ * there 0 may also mean that nothing comes before an answer has. */
 int mt_process_next(mt_process_state *state, mt_event *event, mt_error *error);
 
-/* Tells a process with sessions how an event that it yielded was answered, planned or real. Sets
- * *last to whether the session ended with it (always, when rejected): then the caller owns
- * event->session and frees it, mt_free, when done with it. To be called once an event, before the
- * next one is asked for. For plain processes *last = 1. */
+/* The time of the event that mt_process_next would yield: 1, or 0 and -1 as there. An answer may
+ * bring an event that is sooner. */
+int mt_process_soonest(mt_process_state *state, double *time, mt_error *error);
+
+/* Can the answer to the event bring another one? 0: it may as well be settled at once. */
+int mt_process_awaits(const mt_process_state *state, const mt_event *event);
+
+/* Tells a process how an event that it yielded was answered, planned or real. Sets *last to whether
+ * the session ended with it (always, when rejected): then the caller owns event->session and frees
+ * it, mt_free, when done with it. To be called once an event: before the next one is asked for,
+ * unless the run is live. Of a live run all events must have been settled (say as rejected) when the
+ * state is closed, but for one yielded since, and for one whose settling failed. For plain processes
+ * *last = 1. */
 mt_code mt_process_settle(mt_process_state *state, const mt_event *event, const mt_answer *answer,
                           int *last, mt_error *error);
 
@@ -183,6 +202,11 @@ typedef struct mt_process_kind {
     size_t state_size; /* of the struct that begins with mt_process_state; zeroed before open */
     mt_code (*open)(mt_process_state *state, mt_error *error);
     int (*next)(mt_process_state *state, mt_event *event, mt_error *error);
+    int (*soonest)(mt_process_state *state, double *time,
+                   mt_error *error); /* NULL: next is called ahead */
+    int has_sessions;
+    int (*is_closed)(const mt_process *process);                         /* NULL: no */
+    int (*awaits)(const mt_process_state *state, const mt_event *event); /* NULL: if it settles */
     mt_code (*settle)(mt_process_state *state, const mt_event *event, const mt_answer *answer,
                       int *last, mt_error *error); /* NULL: plain */
     void (*close)(mt_process_state *state);        /* also after a failed open */
@@ -209,6 +233,8 @@ struct mt_process_state {
     mt_process_context context;
     mt_clock *clock;  /* over the curve; opened before open() when the process has one */
     double last_time; /* of the last event */
+    mt_event ahead;   /* the next one, where it has been asked for ahead */
+    int has_ahead, is_over;
 };
 
 /* A process of `size` zeroed bytes (its struct begins with mt_process), one reference. */

@@ -1,4 +1,4 @@
-/* Times that are given: a trace's own, and the closed loop, which has none. */
+/* Times that are given: a trace's own. */
 #include "load/process/process.h"
 
 #include "base/memory.h"
@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- times of a trace ---- */
 
 typedef struct recorded_process {
     mt_process base;
@@ -133,76 +131,4 @@ mt_process *mt_process_recorded(const double *times, size_t count, double speed,
     if (wrap)
         process->period = process->times[count - 1] * (double)count / (double)(count - 1);
     return base;
-}
-
-/* ---- the closed loop ---- */
-
-typedef struct closed_process {
-    mt_process base;
-    uint64_t users;
-    mt_distribution *think;
-} closed_process;
-
-static mt_code no_times(mt_error *error) {
-    return mt_fail(
-        error, MT_ERROR_VALUE,
-        "closed: a closed loop sends when an answer has come: it has no times of its own "
-        "and is for driving an endpoint");
-}
-
-static mt_code closed_open(mt_process_state *state, mt_error *error) {
-    (void)state;
-    return no_times(error);
-}
-
-static int closed_next(mt_process_state *state, mt_event *event, mt_error *error) {
-    (void)state;
-    (void)event;
-    no_times(error);
-    return -1;
-}
-
-static mt_code closed_expect(mt_process *process, const mt_process_context *context,
-                             mt_process_expectation *expectation, mt_error *error) {
-    (void)process;
-    (void)context;
-    (void)expectation;
-    return no_times(error);
-}
-
-static void closed_text(const mt_process *base, char *buffer, size_t size) {
-    const closed_process *process = (const closed_process *)base;
-    char think[256];
-    snprintf(buffer, size, "closed{users=%llu, think=%s}", (unsigned long long)process->users,
-             mt_distribution_text(process->think, think, sizeof think));
-}
-
-static void closed_release(mt_process *process) {
-    mt_distribution_release(((closed_process *)process)->think);
-}
-
-static const mt_process_kind closed_kind = {.name = "closed",
-                                            .state_size = sizeof(mt_process_state),
-                                            .open = closed_open,
-                                            .next = closed_next,
-                                            .expect = closed_expect,
-                                            .text = closed_text,
-                                            .release = closed_release};
-
-mt_process *mt_process_closed(uint64_t users, mt_distribution *think, mt_error *error) {
-    if (users == 0)
-        return mt_null(mt_fail(error, MT_ERROR_VALUE, "closed: users must be at least 1"));
-    if (!(mt_distribution_lowest(think) >= 0))
-        return mt_null(mt_fail(error, MT_ERROR_VALUE,
-                               "closed: think must not be negative: min=0 keeps it there"));
-    mt_process *process = mt_process_new(&closed_kind, sizeof(closed_process), NULL, error);
-    if (process) {
-        ((closed_process *)process)->users = users;
-        ((closed_process *)process)->think = mt_distribution_retain(think);
-    }
-    return process;
-}
-
-uint64_t mt_process_closed_users(const mt_process *process) {
-    return process->kind == &closed_kind ? ((const closed_process *)process)->users : 0;
 }

@@ -34,20 +34,13 @@ MT_HEAP(turn_heap, due_turn, is_sooner)
 typedef struct sessions_state {
     mt_process_state base;
     mt_process_state *starts;
-    mt_event start; /* the next one */
-    int has_start;
+    int starts_wait; /* they are a closed loop: told when a session has ended */
     turn_heap due;
     uint64_t waited;             /* turns that ever waited */
-    mt_process_session *in_hand; /* its event was yielded and is not settled */
+    mt_process_session *in_hand; /* of the last event, when that is not settled */
     mt_random turns, thoughts;
     uint64_t count; /* sessions begun */
 } sessions_state;
-
-static mt_code next_start(sessions_state *state, mt_error *error) {
-    int got = mt_process_next(state->starts, &state->start, error);
-    state->has_start = got > 0;
-    return got < 0 ? mt_code_of(error) : MT_OK;
-}
 
 static mt_code sessions_open(mt_process_state *base, mt_error *error) {
     sessions_state *state = (sessions_state *)base;
@@ -55,7 +48,8 @@ static mt_code sessions_open(mt_process_state *base, mt_error *error) {
     state->turns = mt_process_random(&base->context, "turns");
     state->thoughts = mt_process_random(&base->context, "think");
     state->starts = mt_process_open(process->starts, &base->context, error);
-    return state->starts ? next_start(state, error) : mt_code_of(error);
+    state->starts_wait = mt_process_wants_answers(process->starts);
+    return state->starts ? MT_OK : mt_code_of(error);
 }
 
 static uint64_t item_of(const mt_process_session *session) {
@@ -74,13 +68,14 @@ static void fill_event(const sessions_state *state, mt_event *event, mt_process_
 }
 
 /* How many turns the session that begins now has. */
-static mt_code draw_turns(sessions_state *state, mt_process_session *session, mt_error *error) {
+static mt_code draw_turns(sessions_state *state, mt_process_session *session, double start,
+                          mt_error *error) {
     const sessions_process *process = (const sessions_process *)state->base.process;
     mt_random_seek(&state->turns, session->ordinal);
-    double turns = mt_distribution_draw(process->shape.turns, &state->turns, state->start.time);
+    double turns = mt_distribution_draw(process->shape.turns, &state->turns, start);
     if (!isfinite(turns))
         return mt_fail(error, MT_ERROR_VALUE, "sessions: %g turns came out at t = %.9g s", turns,
-                       state->start.time);
+                       start);
     session->turns = mt_whole_tokens(turns, 1);
     if (session->turns > most_turns)
         session->turns = most_turns;
@@ -88,28 +83,63 @@ static mt_code draw_turns(sessions_state *state, mt_process_session *session, mt
 }
 
 static int begin_session(sessions_state *state, mt_event *event, mt_error *error) {
+    mt_event start;
+    int got = mt_process_next(state->starts, &start, error);
+    if (got <= 0)
+        return got;
     size_t size = state->base.context.session_size;
     mt_process_session *session = mt_allocate_zero(1, size > 0 ? size : sizeof *session);
     if (!session)
         return mt_failed(mt_fail_memory(error, "session"));
     state->in_hand = session;
-    session->ordinal = state->count++;
-    if (draw_turns(state, session, error) != MT_OK)
+    session->ordinal = state->starts_wait ? start.item : state->count++;
+    if (draw_turns(state, session, start.time, error) != MT_OK)
         return -1;
-    fill_event(state, event, session, state->start.time);
-    return next_start(state, error) == MT_OK ? 1 : -1;
+    fill_event(state, event, session, start.time);
+    return 1;
 }
 
 static int sessions_next(mt_process_state *base, mt_event *event, mt_error *error) {
     sessions_state *state = (sessions_state *)base;
-    int has_due = state->due.count > 0;
-    if (has_due && (!state->has_start || state->due.items[0].time <= state->start.time)) {
+    double start;
+    int got = mt_process_soonest(state->starts, &start, error);
+    if (got >= 0 && state->due.count > 0 && (got == 0 || state->due.items[0].time <= start)) {
         due_turn due = turn_heap_pop(&state->due);
         fill_event(state, event, due.session, due.time);
         state->in_hand = due.session;
         return 1;
     }
-    return state->has_start ? begin_session(state, event, error) : 0;
+    return got > 0 ? begin_session(state, event, error) : got;
+}
+
+static int sessions_soonest(mt_process_state *base, double *time, mt_error *error) {
+    sessions_state *state = (sessions_state *)base;
+    int got = mt_process_soonest(state->starts, time, error);
+    if (got < 0 || state->due.count == 0)
+        return got;
+    if (got == 0 || state->due.items[0].time <= *time)
+        *time = state->due.items[0].time;
+    return 1;
+}
+
+static int sessions_are_closed(const mt_process *process) {
+    return mt_process_is_closed(((const sessions_process *)process)->starts);
+}
+
+static int sessions_await(const mt_process_state *base, const mt_event *event) {
+    const sessions_state *state = (const sessions_state *)base;
+    return state->starts_wait || event->session->turn + 1 < event->session->turns;
+}
+
+/* The session has ended: where it was a user's, that user goes on. */
+static mt_code settle_start(sessions_state *state, const mt_event *event, double end,
+                            mt_error *error) {
+    const mt_event start = {.time = event->time, .item = event->session->ordinal};
+    const mt_answer whole = {.end = end};
+    int last;
+    if (state->in_hand == event->session)
+        state->in_hand = NULL;
+    return mt_process_settle(state->starts, &start, &whole, &last, error);
 }
 
 /* The answer takes its time, then the user thinks. */
@@ -118,11 +148,12 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
     sessions_state *state = (sessions_state *)base;
     const mt_session_shape *shape = &((const sessions_process *)base->process)->shape;
     mt_process_session *session = event->session;
+    double takes = shape->first_token + shape->per_token * (double)answer->output_length;
+    double end = isnan(answer->end) ? event->time + takes : answer->end;
     *last = answer->is_rejected || session->turn + 1 >= session->turns;
-    if (*last) {
-        state->in_hand = NULL;
-        return MT_OK;
-    }
+    if (*last)
+        return settle_start(state, event, answer->is_rejected ? event->time : end, error);
+    state->in_hand = session; /* should it fail */
     session->turn++;
     mt_random_seek(&state->thoughts, item_of(session));
     session->delay = mt_distribution_draw(shape->think, &state->thoughts, event->time);
@@ -130,8 +161,6 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
         return mt_fail(error, MT_ERROR_VALUE,
                        "sessions: a think time of %g s came out at t = %.9g s", session->delay,
                        event->time);
-    double takes = shape->first_token + shape->per_token * (double)answer->output_length;
-    double end = isnan(answer->end) ? event->time + takes : answer->end;
     due_turn due = {end + session->delay, state->waited++, session};
     if (turn_heap_push(&state->due, due) != 0)
         return mt_fail_memory(error, "session");
@@ -260,6 +289,10 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
                                               .state_size = sizeof(sessions_state),
                                               .open = sessions_open,
                                               .next = sessions_next,
+                                              .soonest = sessions_soonest,
+                                              .has_sessions = 1,
+                                              .is_closed = sessions_are_closed,
+                                              .awaits = sessions_await,
                                               .settle = sessions_settle,
                                               .close = sessions_close,
                                               .expect = sessions_expect,
@@ -271,7 +304,7 @@ static const mt_process_kind sessions_kind = {.name = "sessions",
 
 mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shape,
                                 mt_error *error) {
-    if (mt_process_has_sessions(starts) || mt_process_closed_users(starts) > 0)
+    if (mt_process_has_sessions(starts))
         return mt_null(mt_fail(error, MT_ERROR_VALUE,
                                "sessions: starts must be a plain arrival process, not %s",
                                starts->kind->name));

@@ -144,6 +144,8 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
         drafts->text.length = text_before;
     if (draft->is_rejected)
         drafts->keys.count = keys_before;
+    else if (session && !lane->is_over)
+        session->waiting++;
     draft->blocks = drafts->keys.count - keys_before;
     return MT_OK;
 }
@@ -157,17 +159,17 @@ mt_answer mt_draft_planned_answer(const mt_draft *draft) {
 
 mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error *error) {
     mt_run_session *session = mt_run_session_of(&draft->event);
-    int last;
+    int last = 0;
     mt_code code = mt_process_settle(draft->lane->process, &draft->event, answer, &last, error);
-    if (code != MT_OK || !session)
-        return mt_lane_failure(draft->lane, code, error);
+    mt_lane_failure(draft->lane, code, error);
+    if (!session)
+        return code;
     session->has_ended = last;
     if (!answer->is_rejected) {
         session->prompt_tokens = answer->input_length;
         session->history_tokens = answer->input_length + answer->output_length;
-        session->waiting++;
-    } else if (session->waiting == 0) {
-        mt_run_session_free(session);
     }
-    return MT_OK;
+    if (last && session->waiting == 0)
+        mt_run_session_free(session);
+    return code;
 }

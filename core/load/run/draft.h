@@ -26,14 +26,15 @@ typedef struct mt_drafts {
 } mt_drafts;
 
 /* Makes the request of the lane's event. When the lane has no more prompts (lane->is_over) nothing
- * was made. The event is not settled: mt_draft_settle must be called before the lane advances. */
+ * was made. The event is not settled: mt_draft_settle must be called, before the lane advances
+ * unless the run is live. */
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error);
 
 /* The answer as it was planned: of the planned lengths, at the time that the process gives it. */
 mt_answer mt_draft_planned_answer(const mt_draft *draft);
 
-/* The session moves on with the answer, or ends. A session that ends with a rejected turn while no
- * other turn is under way is freed. Until mt_draft_settle is called no later turn of the session
+/* The session moves on with the answer, or ends. A session that ends while none of its turns is
+ * still to be handed out is freed. Until mt_draft_settle is called no later turn of the session
  * comes. */
 mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error *error);
 

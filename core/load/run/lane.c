@@ -1,5 +1,6 @@
 #include "load/run/lane.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "load/run/session.h"
 #include "text/json.h"
@@ -65,6 +66,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
                                   .name = stream->name,
                                   .factor = options->factor * stream->factor,
                                   .end = fmin(options->duration, stream->end),
+                                  .live = options->live,
                                   .session_size = sizeof(mt_run_session),
                                   .session_release = mt_run_session_release};
     lane->block_size = block_size;
@@ -72,6 +74,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
     lane->field_draws = mt_process_random(&context, "fields");
+    lane->block_draws = mt_process_random(&context, "blocks");
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
         return mt_code_of(error);
@@ -93,13 +96,19 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
     return mt_lane_failure(lane, open_parts(lane, block_size, options, error), error);
 }
 
-int mt_lane_advance(mt_lane *lane, mt_error *error) {
+int mt_lane_look(mt_lane *lane, mt_error *error) {
     if (lane->is_over)
         return 0;
-    int got = mt_process_next(lane->process, &lane->event, error);
+    int got = mt_process_soonest(lane->process, &lane->time, error);
     if (got < 0)
         mt_lane_failure(lane, mt_code_of(error), error);
     return got;
+}
+
+mt_code mt_lane_take(mt_lane *lane, mt_error *error) {
+    int got = mt_process_next(lane->process, &lane->event, error);
+    mt_assert(got != 0);
+    return got < 0 ? mt_lane_failure(lane, mt_code_of(error), error) : MT_OK;
 }
 
 mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {

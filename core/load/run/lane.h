@@ -1,5 +1,5 @@
 /* A stream while it runs: its process, lengths and prompt sources opened, its random numbers, and
- * its next event in hand. For the files of the run. */
+ * the time of its next event. For the files of the run. */
 #ifndef MT_LOAD_RUN_LANE_H
 #define MT_LOAD_RUN_LANE_H
 
@@ -14,10 +14,13 @@ typedef struct mt_lane {
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
     mt_random length_draws, prompt_draws, field_draws;
-    char *tag; /* the name as a JSON string */
+    mt_random block_draws; /* of a live run: ids of blocks that cannot come back */
+    char *tag;             /* the name as a JSON string */
     size_t tag_length;
-    mt_event event;
-    int is_over; /* its prompt source has no more prompts */
+    double time;    /* of its next event; for lanes.h */
+    size_t place;   /* in the heap of lanes, plus 1; 0: it has no next event */
+    mt_event event; /* the one taken last */
+    int is_over;    /* its prompt source has no more prompts */
 } mt_lane;
 
 /* Fills a zeroed lane, whose stream and rank are set; mt_lane_close also after a failure. */
@@ -28,8 +31,11 @@ mt_code mt_lane_open(mt_lane *lane, uint64_t block_size, const mt_run_options *o
  * done so themselves. Returns code. */
 mt_code mt_lane_failure(const mt_lane *lane, mt_code code, mt_error *error);
 
-/* The next event: 1, 0 at the end, -1 on failure. */
-int mt_lane_advance(mt_lane *lane, mt_error *error);
+/* Fills lane->time with that of the next event: 1, 0 when there is none, -1 on failure. */
+int mt_lane_look(mt_lane *lane, mt_error *error);
+
+/* Makes the next event, which there is, the lane's. */
+mt_code mt_lane_take(mt_lane *lane, mt_error *error);
 
 /* Draws the event's lengths; *class_index becomes what the next two functions take. */
 mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error);

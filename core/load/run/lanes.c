@@ -5,14 +5,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-mt_code mt_run_lanes_advance(mt_run_lanes *lanes, mt_error *error) {
-    int got = mt_lane_advance(lanes->waiting.items[0], error);
+static int sooner(const mt_lane *a, const mt_lane *b) {
+    if (a->time != b->time)
+        return a->time < b->time;
+    return a->rank < b->rank;
+}
+
+static void put(mt_run_lanes *lanes, mt_lane *lane, size_t at) {
+    lanes->heap[at] = lane;
+    lane->place = at + 1;
+}
+
+/* Puts the lane where the place `at` is free: there, or nearer to the top or to the bottom. */
+static void sift(mt_run_lanes *lanes, mt_lane *lane, size_t at) {
+    mt_lane **heap = lanes->heap;
+    for (; at > 0 && sooner(lane, heap[(at - 1) / 2]); at = (at - 1) / 2)
+        put(lanes, heap[(at - 1) / 2], at);
+    for (size_t child; (child = 2 * at + 1) < lanes->waiting; at = child) {
+        if (child + 1 < lanes->waiting && sooner(heap[child + 1], heap[child]))
+            child++;
+        if (!sooner(heap[child], lane))
+            break;
+        put(lanes, heap[child], at);
+    }
+    put(lanes, lane, at);
+}
+
+mt_code mt_run_lanes_look(mt_run_lanes *lanes, mt_lane *lane, mt_error *error) {
+    size_t place = lane->place;
+    int got = mt_lane_look(lane, error);
     if (got < 0)
         return mt_code_of(error);
-    if (got > 0)
-        mt_lane_heap_sift_down(&lanes->waiting, 0);
-    else
-        mt_lane_heap_pop(&lanes->waiting);
+    if (got > 0) {
+        sift(lanes, lane, place > 0 ? place - 1 : lanes->waiting++);
+    } else if (place > 0) {
+        mt_lane *last = lanes->heap[--lanes->waiting];
+        lane->place = 0;
+        if (last != lane)
+            sift(lanes, last, place - 1);
+    }
     return MT_OK;
 }
 
@@ -22,40 +53,32 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*first)->stream->name, (*second)->stream->name);
 }
 
-/* Takes the heap's room for the lanes by name. */
-static int rank_lanes(mt_run_lanes *lanes, const mt_plan *plan) {
-    if (MT_GROW(lanes->waiting.items, lanes->waiting.capacity, lanes->count) != 0) // NOLINT
-        return -1;
-    mt_lane **names = lanes->waiting.items;
+static void rank_lanes(mt_run_lanes *lanes, const mt_plan *plan) {
     for (size_t i = 0; i < lanes->count; i++) {
         lanes->lanes[i].stream = mt_plan_stream(plan, i);
-        names[i] = &lanes->lanes[i];
+        lanes->heap[i] = &lanes->lanes[i];
     }
-    qsort((void *)names, lanes->count, sizeof(void *), by_name);
+    qsort((void *)lanes->heap, lanes->count, sizeof(void *), by_name);
     for (size_t i = 0; i < lanes->count; i++)
-        names[i]->rank = i;
-    return 0;
+        lanes->heap[i]->rank = i;
 }
 
 mt_code mt_run_lanes_open(mt_run_lanes *lanes, const mt_plan *plan, const mt_run_options *options,
                           mt_error *error) {
     size_t count = mt_plan_stream_count(plan);
     lanes->lanes = mt_allocate_zero(count, sizeof *lanes->lanes);
-    if (!lanes->lanes)
+    lanes->heap = mt_allocate_zero(count, sizeof(void *));
+    if (!lanes->lanes || !lanes->heap)
         return mt_fail_memory(error, "streams");
     lanes->count = count;
-    if (rank_lanes(lanes, plan) != 0)
-        return mt_fail_memory(error, "streams");
+    rank_lanes(lanes, plan);
     for (size_t i = 0; i < count; i++) {
         mt_lane *lane = &lanes->lanes[i];
         mt_code code = mt_lane_open(lane, mt_plan_block_size(plan), options, error);
+        if (code == MT_OK)
+            code = mt_run_lanes_look(lanes, lane, error);
         if (code != MT_OK)
             return code;
-        int got = mt_lane_advance(lane, error);
-        if (got < 0)
-            return mt_code_of(error);
-        if (got > 0 && mt_lane_heap_push(&lanes->waiting, lane) != 0)
-            return mt_fail_memory(error, "streams");
     }
     return MT_OK;
 }
@@ -64,5 +87,5 @@ void mt_run_lanes_close(mt_run_lanes *lanes) {
     for (size_t i = 0; i < lanes->count; i++)
         mt_lane_close(&lanes->lanes[i]);
     mt_free(lanes->lanes);
-    mt_free((void *)lanes->waiting.items);
+    mt_free(lanes->heap);
 }

@@ -11,6 +11,13 @@ enum {
     BATCH_BLOCKS = 1 << 16 /* a batch with more blocks than this is full */
 };
 
+/* A request that was handed out by a live run and waits for its answer: its address is the ticket.
+ */
+typedef struct flight {
+    mt_draft draft;
+    struct flight *before, *after;
+} flight;
+
 typedef struct run_source {
     mt_source base;
     mt_plan *plan;
@@ -18,7 +25,9 @@ typedef struct run_source {
     mt_run_lanes lanes;
     mt_ids *ids;
     mt_draft *batch;
-    size_t batch_count, next; /* the draft to hand out next */
+    size_t batch_limit, batch_count, next; /* the draft to hand out next */
+    flight *flights;                       /* of a live run */
+    uint64_t ticket;                       /* of the last request */
     mt_drafts drafts;
     uint64_t *batch_ids;
     size_t id_capacity, next_id;
@@ -33,34 +42,69 @@ mt_run_options mt_run_defaults(void) {
 
 /* ---- making a batch ---- */
 
+/* Does the draft wait for a real answer? Then nothing is settled now. */
+static int awaits(const run_source *run, const mt_draft *draft) {
+    return run->options.live && !draft->is_rejected &&
+           mt_process_awaits(draft->lane->process, &draft->event);
+}
+
+static mt_code settle_now(run_source *run, const mt_draft *draft, mt_error *error) {
+    if (awaits(run, draft))
+        return MT_OK;
+    const mt_answer answer = mt_draft_planned_answer(draft);
+    return mt_draft_settle(draft, &answer, error);
+}
+
+/* The ids of a live run's request: the same whenever it comes. */
+static void make_live_ids(run_source *run) {
+    const mt_key_list *keys = &run->drafts.keys;
+    if (run->batch_count == 0)
+        return;
+    mt_random *draws = &run->batch->lane->block_draws;
+    mt_random_seek(draws, run->batch->event.item);
+    for (size_t i = 0; i < keys->count; i++) {
+        int is_fresh = (keys->keys[i].low | keys->keys[i].high) == 0;
+        run->batch_ids[i] = (is_fresh ? mt_random_u64(draws) : keys->keys[i].low) >> 1;
+    }
+}
+
 static mt_code make_batch(run_source *run, mt_error *error) {
     mt_drafts *drafts = &run->drafts;
     mt_lane *lane;
     run->batch_count = run->next = run->next_id = 0;
     drafts->keys.count = drafts->text.length = 0;
-    while ((lane = mt_run_lanes_soonest(&run->lanes)) && run->batch_count < BATCH_REQUESTS &&
+    while ((lane = mt_run_lanes_soonest(&run->lanes)) && run->batch_count < run->batch_limit &&
            drafts->keys.count < BATCH_BLOCKS && run->made < run->options.most) {
         mt_draft *draft = &run->batch[run->batch_count];
-        mt_code code = mt_draft_make(drafts, lane, draft, error);
+        mt_code code = mt_lane_take(lane, error);
+        if (code == MT_OK)
+            code = mt_draft_make(drafts, lane, draft, error);
         if (code == MT_OK && !lane->is_over) {
-            const mt_answer answer = mt_draft_planned_answer(draft);
-            code = mt_draft_settle(draft, &answer, error);
+            code = settle_now(run, draft, error);
             if (code == MT_OK && !draft->is_rejected) {
                 run->batch_count++;
                 run->made++;
             }
         }
         if (code == MT_OK && run->made < run->options.most)
-            code = mt_run_lanes_advance(&run->lanes, error);
+            code = mt_run_lanes_look(&run->lanes, lane, error);
         if (code != MT_OK)
             return code;
     }
     if (MT_GROW(run->batch_ids, run->id_capacity, drafts->keys.count) != 0)
         return mt_fail_memory(error, "hash ids");
+    if (run->options.live)
+        return make_live_ids(run), MT_OK;
     return mt_ids_of(run->ids, drafts->keys.keys, drafts->keys.count, run->batch_ids, error);
 }
 
 /* ---- handing out ---- */
+
+static mt_code report_failure(const run_source *run, mt_error *error) {
+    if (error)
+        *error = run->failure;
+    return run->failure.code;
+}
 
 /* Completes the draft's request with what its batch has of it. */
 static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
@@ -87,6 +131,22 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     return request->hash_ids ? MT_OK : mt_code_of(error);
 }
 
+/* A live run's request that waits for its answer gets a ticket. */
+static mt_code give_ticket(run_source *run, const mt_draft *draft, mt_error *error) {
+    run->ticket = 0;
+    if (!awaits(run, draft))
+        return MT_OK;
+    flight *one = mt_allocate(1, sizeof *one);
+    if (!one)
+        return mt_fail_memory(error, "requests that wait for answers");
+    *one = (flight){.draft = *draft, .after = run->flights};
+    if (one->after)
+        one->after->before = one;
+    run->flights = one;
+    run->ticket = (uint64_t)(uintptr_t)one;
+    return MT_OK;
+}
+
 static int run_next(mt_source *source, mt_request *request, mt_error *error) {
     run_source *run = (run_source *)source;
     mt_run_session_free(run->finished);
@@ -97,14 +157,61 @@ static int run_next(mt_source *source, mt_request *request, mt_error *error) {
         return 0;
     if (run->failure.code == MT_OK) {
         mt_draft *draft = &run->batch[run->next++];
-        if (finish_draft(run, draft, &run->failure) == MT_OK) {
+        if (finish_draft(run, draft, &run->failure) == MT_OK &&
+            give_ticket(run, draft, &run->failure) == MT_OK) {
             *request = draft->request;
             return 1;
         }
     }
-    if (error)
-        *error = run->failure;
-    return -1;
+    return report_failure(run, error), -1;
+}
+
+/* ---- answers ---- */
+
+static int run_soonest(mt_source *source, int64_t *time_ns, mt_error *error) {
+    run_source *run = (run_source *)source;
+    const mt_lane *lane = mt_run_lanes_soonest(&run->lanes);
+    if (run->failure.code != MT_OK)
+        return report_failure(run, error), -1;
+    if (run->made >= run->options.most)
+        return 0;
+    if (!lane)
+        return run->flights ? MT_SOURCE_WAITS : 0;
+    *time_ns = lane->time < 9e9 ? (int64_t)(lane->time * 1e9) : INT64_MAX;
+    return 1;
+}
+
+static uint64_t run_ticket(const mt_source *source) {
+    return ((const run_source *)source)->ticket;
+}
+
+static void take_flight(run_source *run, flight *one) {
+    if (one->before)
+        one->before->after = one->after;
+    else
+        run->flights = one->after;
+    if (one->after)
+        one->after->before = one->before;
+}
+
+static mt_code run_settle(mt_source *source, uint64_t ticket, const mt_source_answer *given,
+                          mt_error *error) {
+    run_source *run = (run_source *)source;
+    flight *one = (flight *)(uintptr_t)ticket; /* NOLINT(performance-no-int-to-ptr) */
+    mt_answer answer = {.is_rejected = 1};
+    if (given && run->failure.code == MT_OK)
+        answer = (mt_answer){.end = (double)given->end_ns * 1e-9,
+                             .input_length = given->input_length,
+                             .output_length = given->output_length};
+    take_flight(run, one);
+    mt_error problem;
+    mt_code code = mt_draft_settle(&one->draft, &answer, &problem);
+    if (code == MT_OK)
+        code = mt_run_lanes_look(&run->lanes, one->draft.lane, &problem);
+    mt_free(one);
+    if (code != MT_OK && run->failure.code == MT_OK)
+        run->failure = problem;
+    return run->failure.code == MT_OK ? MT_OK : report_failure(run, error);
 }
 
 static uint64_t run_ordinal(const mt_source *source) {
@@ -119,6 +226,13 @@ static const char *run_name(const mt_source *source) {
 
 static void run_release(mt_source *source) {
     run_source *run = (run_source *)source;
+    for (flight *one; (one = run->flights);) {
+        const mt_answer none = {.is_rejected = 1};
+        mt_error ignored;
+        take_flight(run, one);
+        mt_draft_settle(&one->draft, &none, &ignored);
+        mt_free(one);
+    }
     for (size_t i = run->next; i < run->batch_count; i++)
         mt_run_session_free(mt_run_session_leave(mt_run_session_of(&run->batch[i].event)));
     mt_run_session_free(run->finished);
@@ -134,26 +248,49 @@ static void run_release(mt_source *source) {
 static const mt_source_kind run_kind = {
     .next = run_next, .release = run_release, .name = run_name, .ordinal = run_ordinal};
 
+static const mt_live_kind run_live = {
+    .soonest = run_soonest, .ticket = run_ticket, .settle = run_settle};
+
+static const mt_source_kind live_run_kind = {.next = run_next,
+                                             .release = run_release,
+                                             .name = run_name,
+                                             .ordinal = run_ordinal,
+                                             .live = &run_live};
+
 static mt_code open_parts(run_source *run, mt_error *error) {
     const mt_run_options *options = &run->options;
     mt_code code = mt_run_lanes_open(&run->lanes, run->plan, options, error);
     if (code != MT_OK)
         return code;
-    if (!(run->batch = mt_allocate(BATCH_REQUESTS, sizeof *run->batch)))
+    run->batch_limit = options->live ? 1 : BATCH_REQUESTS;
+    if (!(run->batch = mt_allocate(run->batch_limit, sizeof *run->batch)))
         return mt_fail_memory(error, "run");
+    if (options->live)
+        return MT_OK;
     double keys = mt_plan_remembered(run->plan, options->seed, options->duration, options->factor,
                                      options->most);
     run->ids = mt_ids_new(keys < 1e18 ? (uint64_t)keys : (uint64_t)1e18, error);
     return run->ids ? MT_OK : mt_code_of(error);
 }
 
+/* Does anything in the plan wait for answers? */
+static int has_waits(const mt_plan *plan) {
+    for (size_t i = 0; i < mt_plan_stream_count(plan); i++)
+        if (mt_process_wants_answers(mt_plan_stream(plan, i)->process))
+            return 1;
+    return 0;
+}
+
 mt_source *mt_source_run(mt_plan *plan, const mt_run_options *options, mt_error *error) {
     mt_error problem, *report = error ? error : &problem;
-    run_source *run = (run_source *)mt_source_new(&run_kind, sizeof *run, report);
+    int is_live = options->live && has_waits(plan);
+    run_source *run =
+        (run_source *)mt_source_new(is_live ? &live_run_kind : &run_kind, sizeof *run, report);
     if (!run)
         return NULL;
     run->plan = mt_plan_retain(plan);
     run->options = *options;
+    run->options.live = is_live;
     run->drafts.block_size = mt_plan_block_size(plan);
     run->drafts.compact = options->compact;
     run->drafts.whole_milliseconds = options->whole_milliseconds;

@@ -5,6 +5,12 @@
  * order. A stream's times, lengths and shared prefixes depend only on (seed, its name); id numbers
  * depend on the merge.
  *
+ * A live run is a live source (trace/source/source.h) that hands out a request when it is asked for
+ * one, in the order in which they are due as far as is known. The request of a turn is made when the
+ * answer before it has come, with the lengths that this had. Hash ids are then no numbers by first
+ * appearance, for that would depend on the answers: they are 63 random bits, the same for the same
+ * block of one seed.
+ *
  * Its parts: lane.h (a stream), lanes.h (the merge), draft.h (a request before its ids are known),
  * session.h (what a session carries from turn to turn), run.c (batches and ids). */
 #ifndef MT_LOAD_RUN_RUN_H
@@ -21,6 +27,7 @@ typedef struct mt_run_options {
     int tags;               /* fill request.stream */
     int compact;            /* separators inside request.extra */
     int whole_milliseconds; /* times are floor(1000 * t) ms instead of the nearest nanosecond */
+    int live; /* sessions and closed loops wait for real answers; without such it means nothing */
 } mt_run_options;
 
 /* seed 0, 60 s, no limit, factor 1, nothing else. */

@@ -50,7 +50,7 @@ static const mt_transport_kind *transport_field(lua_State *L, const mt_driver_op
 
 /* driver{urls = {text, ...}, transport = "auto" | "direct" | "curl", ca = path, insecure =, slots =,
  * connections =, connect_timeout =, first_timeout =, gap_timeout =, total_timeout = (seconds),
- * realtime =, gaps =, keep_events =} -> driver,
+ * realtime =, gaps =, texts =, keep_events =} -> driver,
  * or nil, message, code */
 static int driver_start(lua_State *L) {
     mt_error error;
@@ -70,6 +70,7 @@ static int driver_start(lua_State *L) {
     options.realtime = mt_lua_truth_field(L, 1, "realtime");
     options.keep_events = mt_lua_truth_field(L, 1, "keep_events"); /* for an adapter */
     options.want_gaps = mt_lua_truth_field(L, 1, "gaps");
+    options.want_texts = mt_lua_truth_field(L, 1, "texts");
     driver_owner *owner = mt_lua_new_owner(L, sizeof *owner, driver_type);
     owner->driver = mt_driver_start(&options, &error);
     return owner->driver ? 1 : mt_lua_failure(L, &error);

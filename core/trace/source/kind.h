@@ -24,6 +24,17 @@
 
 #include "trace/source/source.h"
 
+/* What a live source has, as the functions mt_source_soonest, ... say; tickets are not 0. */
+typedef struct mt_live_kind {
+    int (*soonest)(mt_source *source, int64_t *time_ns, mt_error *error);
+    uint64_t (*ticket)(const mt_source *source);
+    mt_code (*settle)(mt_source *source, uint64_t ticket, const mt_source_answer *answer,
+                      mt_error *error);
+} mt_live_kind;
+
+/* Of steps over a live source that leave times as they are. */
+extern const mt_live_kind mt_live_as_below;
+
 /* All but `next` may be NULL. */
 typedef struct mt_source_kind {
     /* As mt_source_next, which looks for Ctrl-C before it asks a source that has none below it. A
@@ -38,6 +49,9 @@ typedef struct mt_source_kind {
      * and single requests, or its own place. NULL: it is not known, and a step that wants it
      * remembers sessions by name. */
     uint64_t (*ordinal)(const mt_source *source);
+    /* How a step serves a live source below, or a source is live. NULL: as a step it refuses live
+     * ones. */
+    const mt_live_kind *live;
 } mt_source_kind;
 
 /* The first member of every source's struct. */

@@ -19,6 +19,10 @@ mt_source *mt_source_new(const mt_source_kind *kind, size_t size, mt_error *erro
 
 mt_source *mt_source_over(mt_source *below, const mt_source_kind *kind, size_t size,
                           mt_error *error) {
+    if (below && mt_source_is_live(below) && !kind->live)
+        return mt_source_refuse(below, error,
+                                "requests that wait for real answers (sessions, closed loops) can "
+                                "only be divided among shards and sent faster or slower");
     mt_source *source = below ? mt_source_new(kind, size, error) : NULL;
     if (source)
         source->below = below;
@@ -94,6 +98,43 @@ uint64_t mt_source_skipped(const mt_source *source, mt_error *first) {
         *first = (mt_error){0};
     return 0;
 }
+
+/* ---- live sources ---- */
+
+int mt_source_is_live(const mt_source *source) {
+    while (source->below)
+        source = source->below;
+    return source->kind->live != NULL;
+}
+
+int mt_source_soonest(mt_source *source, int64_t *time_ns, mt_error *error) {
+    return source->kind->live->soonest(source, time_ns, error);
+}
+
+uint64_t mt_source_ticket(const mt_source *source) {
+    return source->kind->live->ticket(source);
+}
+
+mt_code mt_source_settle(mt_source *source, uint64_t ticket, const mt_source_answer *answer,
+                         mt_error *error) {
+    return ticket ? source->kind->live->settle(source, ticket, answer, error) : MT_OK;
+}
+
+static int soonest_below(mt_source *source, int64_t *time_ns, mt_error *error) {
+    return mt_source_soonest(source->below, time_ns, error);
+}
+
+static uint64_t ticket_below(const mt_source *source) {
+    return mt_source_ticket(source->below);
+}
+
+static mt_code settle_below(mt_source *source, uint64_t ticket, const mt_source_answer *answer,
+                            mt_error *error) {
+    return mt_source_settle(source->below, ticket, answer, error);
+}
+
+const mt_live_kind mt_live_as_below = {
+    .soonest = soonest_below, .ticket = ticket_below, .settle = settle_below};
 
 void mt_source_free(mt_source *source) {
     while (source) {

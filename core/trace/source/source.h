@@ -45,6 +45,36 @@ const char *mt_source_name(const mt_source *source);
  * none; first may be NULL). */
 uint64_t mt_source_skipped(const mt_source *source, mt_error *first);
 
+/* ---- live sources ----
+ *
+ * A live source's later requests depend on how earlier ones were answered: a plan's sessions and
+ * closed loops that are driven (load/run/run.h). Its requests need not come in the order of their
+ * times, and mt_source_next also gives 0 when nothing can come before an answer has. Only steps that
+ * pass answers down can be put on it; another step's constructor fails. */
+
+int mt_source_is_live(const mt_source *source);
+
+/* When the next request is due, as far as is known: 1 with *time_ns filled; MT_SOURCE_WAITS, when
+ * that depends on answers; 0 when there is none; -1 on failure. A turn that ends its session because
+ * its prompt would be too long shows only in mt_source_next, which may then have none to give. */
+enum { MT_SOURCE_WAITS = 2 };
+int mt_source_soonest(mt_source *source, int64_t *time_ns, mt_error *error);
+
+/* The last request's ticket, to be settled with once; 0: nobody waits for its answer. */
+uint64_t mt_source_ticket(const mt_source *source);
+
+typedef struct mt_source_answer {
+    int64_t end_ns;                       /* on the clock of the requests' times */
+    uint64_t input_length, output_length; /* tokens */
+} mt_source_answer;
+
+/* The request of the ticket was answered so. NULL: it was not sent, and its session, or its user,
+ * goes no further. Ticket 0 does nothing. */
+mt_code mt_source_settle(mt_source *source, uint64_t ticket, const mt_source_answer *answer,
+                         mt_error *error);
+
+/* ---- the end ---- */
+
 /* Frees the source and all below it; NULL is allowed. */
 void mt_source_free(mt_source *source);
 

@@ -85,7 +85,32 @@ static int speed_next(mt_source *source, mt_request *request, mt_error *error) {
     return status;
 }
 
-static const mt_source_kind speed_kind = {.next = speed_next};
+static int speed_soonest(mt_source *source, int64_t *time_ns, mt_error *error) {
+    int status = mt_source_soonest(source->below, time_ns, error);
+    if (status == 1 && mt_scale_time(*time_ns, ((speed_step *)source)->ratio, time_ns) != 0)
+        *time_ns = INT64_MAX; /* the request itself fails */
+    return status;
+}
+
+static uint64_t speed_ticket(const mt_source *source) {
+    return mt_source_ticket(source->below);
+}
+
+static mt_code speed_settle(mt_source *source, uint64_t ticket, const mt_source_answer *answer,
+                            mt_error *error) {
+    mt_source_answer below;
+    if (!answer)
+        return mt_source_settle(source->below, ticket, NULL, error);
+    below = *answer;
+    if (mt_scale_time(answer->end_ns, 1 / ((speed_step *)source)->ratio, &below.end_ns) != 0)
+        return mt_fail(error, MT_ERROR_VALUE, "an answer's time is more than 292 years");
+    return mt_source_settle(source->below, ticket, &below, error);
+}
+
+static const mt_live_kind speed_live = {
+    .soonest = speed_soonest, .ticket = speed_ticket, .settle = speed_settle};
+
+static const mt_source_kind speed_kind = {.next = speed_next, .live = &speed_live};
 
 mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error) {
     if (!(ratio > 0 && isfinite(ratio)))

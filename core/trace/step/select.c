@@ -205,6 +205,9 @@ static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
             return -1;
         if (ordinal % self->shards == self->shard)
             break;
+        if (mt_source_is_live(below) &&
+            mt_source_settle(below, mt_source_ticket(below), NULL, error) != MT_OK)
+            return -1;
     }
     return status;
 }
@@ -215,7 +218,8 @@ static void shard_release(mt_source *source) {
     mt_free(self->ordinals);
 }
 
-static const mt_source_kind shard_kind = {.next = shard_next, .release = shard_release};
+static const mt_source_kind shard_kind = {
+    .next = shard_next, .release = shard_release, .live = &mt_live_as_below};
 
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error) {
     if (shard >= shards)

@@ -11,6 +11,7 @@
 typedef struct sessions_step {
     mt_source base;
     mt_rows from, to;
+    int has_turns; /* a session with two, as far as the guess has read */
     uint64_t block_size;
     mt_ahead ahead;
     mt_turns turns;
@@ -43,10 +44,11 @@ static int guess(sessions_step *self, mt_error *error) {
     if (code != MT_OK)
         return -1;
     self->from = mt_rows_guess(&evidence);
+    self->has_turns = evidence.continued + evidence.apart + evidence.longer + evidence.shorter > 0;
     if (self->from != MT_ROWS_UNKNOWN)
         return 0;
-    if (evidence.continued + evidence.apart + evidence.longer + evidence.shorter == 0) {
-        self->from = self->to; /* no session has a second turn: nothing to do */
+    if (!self->has_turns) {
+        self->from = self->to; /* nothing to do */
         return 0;
     }
     return fail(self, NULL, error,
@@ -163,4 +165,16 @@ mt_source *mt_step_sessions(mt_source *below, mt_rows from, mt_rows to, uint64_t
         return NULL;
     }
     return &self->base;
+}
+
+mt_source *mt_step_sessions_guessed(mt_source *below, mt_rows to, uint64_t block_size,
+                                    mt_rows *found, mt_error *error) {
+    mt_source *source = mt_step_sessions(below, MT_ROWS_UNKNOWN, to, block_size, error);
+    sessions_step *self = (sessions_step *)source;
+    if (self && guess(self, error) != 0) {
+        mt_source_free(source);
+        return NULL;
+    }
+    *found = self && self->has_turns ? self->from : MT_ROWS_UNKNOWN;
+    return source;
 }

@@ -111,6 +111,11 @@ mt_source *mt_step_renumber(mt_source *below, int anonymous, mt_error *error);
 mt_source *mt_step_sessions(mt_source *below, mt_rows from, mt_rows to, uint64_t block_size,
                             mt_error *error);
 
+/* The same, guessed at once: *found is what they are, MT_ROWS_UNKNOWN when no session has a second
+ * turn. */
+mt_source *mt_step_sessions_guessed(mt_source *below, mt_rows to, uint64_t block_size,
+                                    mt_rows *found, mt_error *error);
+
 /* ---- prompts: prompts.c ---- */
 
 typedef struct mt_prompts {

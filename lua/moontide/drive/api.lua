@@ -58,6 +58,7 @@ end
 ---@field dequantize? boolean spread times over the ticks of the recording's clock
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field sessions? "cumulative"|"delta" what a row of a session counts
+---@field live_history? boolean later turns of a session carry the server's real answers
 ---@field block_size? integer tokens per block of hash_ids
 ---@field vocab? string "1000..30000": token ids that prompts are made of
 ---@field max_tokens_field? string what the body calls the output length
@@ -88,9 +89,11 @@ function public.drive(trace, opt)
   values.target = trace
   local wrong = drive_options.check(values)
   if wrong then refuse_usage("drive", wrong, "usage") end
-  local target = require("moontide.drive.target").of_value(trace, values)
+  local target, message, code = require("moontide.drive.target").of_value(trace, values)
+  if not target then return refuse_usage("drive", message, code) end
   values.target = nil
-  local run, message, code = require("moontide.drive.run").of(target, values)
+  local run
+  run, message, code = require("moontide.drive.run").of(target, values)
   if not run then return refuse_usage("drive", message, code) end
   return run
 end

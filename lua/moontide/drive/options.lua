@@ -91,17 +91,13 @@ local function json_pair(name, value)
   return name .. "=" .. require("moontide.base.json").public.json.encode(value)
 end
 
-options.kinds.body_member = {
-  is_whole = true, placeholder = "NAME=JSON", pair = json_pair,
-}
-
-function options.kinds.body_member.convert(value, what)
+options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", convert = function(value, what)
   local name, text = pair(value, what, "a member's name and its JSON value (temperature=0.7)")
   local json = require("moontide.base.json").public.json
   local decoded, message = json.decode(text, what)
   if decoded == nil then core.base.raise(message) end
   return { json.encode(name):sub(2, -2), text }
-end
+end, pair = json_pair }
 
 options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
@@ -198,6 +194,8 @@ drive_options.load = {
     help = "only requests due in it are the result; those before and after are told apart" },
   { "sessions", kind = "choice", choices = { "cumulative", "delta" },
     help = "what a row of a session counts: the whole prompt, or what it adds (default: guessed)" },
+  { "live-history", kind = "flag",
+    help = "later turns of a session carry the server's real answers, not words of their length" },
   { "block-size", kind = "integer", min = 1,
     help = "tokens per block of hash_ids (default: 512, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
@@ -256,6 +254,7 @@ function drive_options.check(opt)
   if opt.vocab and (opt.api ~= "completions" or opt.text) then
     return "--vocab is of token ids: --api completions without --text"
   end
+  if opt.live_history and opt.api ~= "chat" then return "--live-history goes with --api chat" end
   if opt.concurrency and opt.speed_ratio ~= 1 then
     return "--concurrency and --speed-ratio exclude each other: a closed loop takes no notice of timestamps"
   end

@@ -75,7 +75,7 @@ local function replay_options(opt, block_size, adapter)
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
     members = opt.extra, block_size = block_size, seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
-    endpoints = endpoints, headers = headers, by_session = opt.by_session,
+    endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
     window_begin = opt.window and opt.window.from, window_end = opt.window and opt.window.to,
   }
@@ -89,7 +89,8 @@ local function start_driver(opt, keeps_events)
     urls = opt.url, transport = opt.transport, insecure = opt.insecure, ca = opt.ca,
     slots = opt.concurrency, connections = opt.connections,
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
-    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, keep_events = keeps_events,
+    total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, texts = opt.live_history,
+    keep_events = keeps_events,
   }
 end
 
@@ -265,9 +266,13 @@ function run.of(self, opt)
   local given = opt
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
-  opt.stop_after = opt.concurrency and opt.duration or nil
+  opt.stop_after = opt.concurrency and opt.duration or self.stop_after
   local adapter, message, code = endpoint.of(given)
   if adapter == nil then return nil, message, code end
+  if adapter and adapter.event and opt.live_history then
+    return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
+      "usage"
+  end
   local settings
   settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
   if not settings then return nil, message, code end

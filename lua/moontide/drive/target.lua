@@ -4,6 +4,7 @@ local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
 local plan = require "moontide.script.plan"
+local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
@@ -16,6 +17,7 @@ local target = {}
 ---@field block_size integer? of its hash_ids, where it says so
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
+---@field stop_after number? seconds after which nothing more is sent, when only that ends it
 
 local function is_bundled(name)
   for _, one in ipairs(scripts.bundled_names()) do
@@ -48,18 +50,35 @@ local function own_values(self, words, opt)
   return values
 end
 
---- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale.
----@param made moontide.workload
----@param name string
----@param values table
----@param fallback? number seconds, where nothing says how long it is
----@return moontide.target
-function target.of_workload(made, name, values, fallback)
+-- Options that make no sense where requests wait for real answers.
+local function what_waiting_refuses(opt, waits)
+  for _, name in ipairs { "start", "end", "dequantize", "sessions" } do
+    if opt[name] then
+      return ("--%s is of traces: the workload has sessions or closed loops, whose times depend on answers")
+        :format(name)
+    end
+  end
+  if waits.closed and opt.concurrency then
+    return "--concurrency: the workload's mt.closed says how many requests are in flight"
+  end
+  if waits.closed and opt.shard then
+    return "--shard: the users of mt.closed are not divided; give each part its own number of users"
+  end
+end
+
+-- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale. fallback:
+-- seconds, where nothing says how long it is.
+local function of_workload(made, name, values, opt, fallback)
   local duration = workload.duration(made, values.duration, fallback)
+  local waits = workload.waits(made)
+  local misfit = waits.any and what_waiting_refuses(opt, waits)
+  if misfit then return nil, misfit, "usage" end
   return {
+    -- What was due by the end has been sent a second later.
+    stop_after = waits.only_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true }),
+      rate_scale = values.rate_scale, tags = true }, true),
   }
 end
 
@@ -74,7 +93,7 @@ local function of_plan(name, words, opt)
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
   if not options.given(values, "duration") and is_ended_by_driver(opt) then values.duration = endless end
-  return target.of_workload(made, self.name, values, self.default_duration)
+  return of_workload(made, self.name, values, opt, self.default_duration)
 end
 
 local function of_trace(name, words, opt)
@@ -100,9 +119,9 @@ end
 --- The target that a value is: a workload, or whatever may be a trace.
 ---@param value moontide.trace
 ---@param opt table the options of drive/options.lua
----@return moontide.target
+---@return moontide.target? target, string? message, string? code
 function target.of_value(value, opt)
-  if workload.is(value) then return target.of_workload(value, value.name or "workload", opt) end
+  if workload.is(value) then return of_workload(value, value.name or "workload", opt, opt) end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
   return { name = trace.text, is_plan = false, trace = trace }
 end
@@ -118,8 +137,11 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if not self.is_plan then
-    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512 }
+  if not self.is_plan and opt.sessions ~= "cumulative" then
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512,
+      guessed = function(rows)
+        if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+      end }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

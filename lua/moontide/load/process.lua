@@ -128,7 +128,7 @@ local service_options = {
 ---@field per_token? number|string seconds a token of an answer
 
 ---@class moontide.sessions_options
----@field starts moontide.process sessions a second
+---@field starts moontide.process sessions a second, or mt.closed: one after the other of each user
 ---@field turns number|moontide.distribution requests of a session, at least 1
 ---@field think? number|string|moontide.distribution seconds from the end of an answer to the next turn
 ---@field service? moontide.service_options what an answer takes
@@ -180,8 +180,9 @@ end
 ---@field users integer at least 1
 ---@field think? number|string|moontide.distribution seconds between an answer and the next request
 
---- A closed loop: so many users, each sends, waits for the answer, thinks, and sends again. It has no times
---- of its own: it is for driving an endpoint, and writing its trace is an error.
+--- A closed loop: so many users, each sends, waits for the answer, thinks, and sends again until the
+--- duration's end. As the starts of mt.sessions each user has one conversation after the other. It has no
+--- times of its own: it is for driving an endpoint (moontide replay), and writing its trace is an error.
 ---@param opt moontide.closed_options
 ---@return moontide.process
 function public.closed(opt)

@@ -199,6 +199,26 @@ function workload.duration(self, asked, fallback)
   return said or default_duration, said ~= nil
 end
 
+---@class moontide.waits
+---@field any boolean has it sessions or closed loops?
+---@field closed boolean has it closed loops?
+---@field only_closed boolean is all of it closed loops without sessions, so that its end ends it?
+
+--- What in it waits for answers.
+---@param self moontide.workload
+---@return moontide.waits
+function workload.waits(self)
+  local waits = { any = false, closed = false, only_closed = true }
+  for _, entry in ipairs(self.streams) do
+    local process = entry.stream.process
+    local is_closed = core.process.is_closed(process)
+    waits.any = waits.any or core.process.wants_answers(process)
+    waits.closed = waits.closed or is_closed
+    waits.only_closed = waits.only_closed and is_closed and not core.process.has_sessions(process)
+  end
+  return waits
+end
+
 --- Lines that say where a curve ends before the workload does, or is cut by its end.
 ---@param self moontide.workload
 ---@param duration number seconds
@@ -284,11 +304,13 @@ end
 --- The requests of a run as a source of core.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
+---@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives it tells it
 ---@return userdata|nil source, string? message, string? code
-function workload.run(self, opt)
+function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
+    live = is_live,
   })
   if source and opt.shard then
     source, message, code = core.source.shard(source, opt.shard.index, opt.shard.count)
@@ -300,10 +322,11 @@ end
 --- The requests of a run as a pipe.
 ---@param self moontide.workload
 ---@param opt moontide.run_options
+---@param is_live? boolean as workload.run
 ---@return moontide.pipe
-function workload.pipe(self, opt)
+function workload.pipe(self, opt, is_live)
   local text = "workload" .. (self.name and " " .. self.name or "")
-  return pipe.new(function() return workload.run(self, opt) end, text,
+  return pipe.new(function() return workload.run(self, opt, is_live) end, text,
     { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 

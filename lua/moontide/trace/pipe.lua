@@ -291,6 +291,7 @@ local kinds_of_rows = { "cumulative", "delta" }
 ---@field to string "cumulative": input_length is the whole prompt; "delta": what the turn adds
 ---@field from? string what the rows are; else it is guessed
 ---@field block_size? integer tokens a block: 512
+---@field guessed? fun(rows: string) is told what was guessed; "unknown" when no session has a second turn
 
 --- Converts the rows of sessions between whole prompts and what each turn adds.
 ---@param given moontide.sessions_options
@@ -299,7 +300,16 @@ function steps:sessions(given)
   local opt = options.table("sessions", given, {
     { "to", kind = "choice", choices = kinds_of_rows, required = true },
     { "from", kind = "choice", choices = kinds_of_rows }, block_size_option,
+    { "guessed", kind = "any" },
   })
+  if opt.guessed and not opt.from then
+    return pipe.apply(self, "sessions", function(source)
+      local made, found, code = core.source.guessed_sessions(source, opt.to, opt.block_size)
+      if not made then return nil, found, code end
+      opt.guessed(found)
+      return made
+    end)
+  end
   return step(self, "sessions", opt.to, opt.from, opt.block_size)
 end
 
