@@ -286,8 +286,12 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
         sessions_process *sessions = (sessions_process *)process;
         sessions->starts = mt_process_retain(starts);
         sessions->shape = *shape;
-        mt_distribution_retain(shape->turns);
         mt_distribution_retain(shape->think);
+        sessions->shape.turns = mt_distribution_whole(shape->turns, error);
+        if (!sessions->shape.turns) {
+            mt_process_release(process);
+            return NULL;
+        }
     }
     return process;
 }
