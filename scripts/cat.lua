@@ -52,7 +52,7 @@ return mt.script {
     { "anonymise", kind = "flag", aliases = { "anonymize" },
       help = "the same for sessions and streams too, and leave out all other members" },
     { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
-    { "seed", kind = "integer", default = 0, help = "of --thin and --dequantize" },
+    { "seed", kind = "seed", default = 0, help = "of --thin and --dequantize" },
     { "block-size", kind = "integer", min = 1, default = 512, help = "tokens per block" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
       help = "most decimals of a millisecond (default: 6; 3 with --speed-ratio or --dequantize)" },

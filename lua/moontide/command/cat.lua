@@ -112,7 +112,7 @@ end
 
 -- What went where, and by which seed. A pipe without a seed needs no word.
 local function result_text(opt, written)
-  local seed = (opt.thin or opt.dequantize) and ("seed %d"):format(opt.seed)
+  local seed = (opt.thin or opt.dequantize) and "seed " .. texts.seed(opt.seed)
   if opt.output_file == "-" then return seed end
   return ("%s: %s%s"):format(opt.output_file, texts.count(written, "request"),
     seed and (" (%s)"):format(seed) or "")

@@ -58,8 +58,8 @@ local function check(self, opt, expected, script)
         row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
-  io.write(("digest of the first %d requests: %s (%s, seed %d)\n"):format(
-    digest_requests, digest, script.name, opt.seed))
+  io.write(("digest of the first %d requests: %s (%s, seed %s)\n"):format(
+    digest_requests, digest, script.name, texts.seed(opt.seed)))
 end
 
 -- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
@@ -112,8 +112,8 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
-  report.note(("%s: %s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,
-    texts.count(total, "request"), opt.duration, opt.seed))
+  report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,
+    texts.count(total, "request"), opt.duration, texts.seed(opt.seed)))
 end
 
 return generate

@@ -352,7 +352,7 @@ end
 
 local expected_options = {
   { "duration", kind = "duration", above = 0 },
-  { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
+  { "seed", kind = "seed", default = 0 }, -- only noise in a curve depends on it
 }
 
 --- Expected requests, ISL and OSL, stream by stream, without random numbers.

@@ -1,6 +1,7 @@
 --- The picture of a run of a plan: its rate over time, expected and as it comes out, with mean ISL and OSL.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
+local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"
 
 local workload_plot = {}
@@ -35,7 +36,7 @@ end
 function workload_plot.picture(opt, bins, expected)
   return chart.picture(function(style)
     return trace_plot.text(bins, { zero = 0, title = "rate", height = 12, expected = expected,
-      names = { ("seed %d"):format(opt.seed), expected and "expected" } }, style)
+      names = { "seed " .. texts.seed(opt.seed), expected and "expected" } }, style)
   end)
 end
 

@@ -20,12 +20,12 @@ local constructor_fields = table.move(synthesis_options.list, 1, #synthesis_opti
 
 local run_fields = {
   { "num_requests", kind = "request_count" },
-  { "seed", kind = "integer" },
+  { "seed", kind = "seed" },
 }
 
 local write_fields = {
   { "num_requests", kind = "request_count" },
-  { "seed", kind = "integer" },
+  { "seed", kind = "seed" },
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
 }

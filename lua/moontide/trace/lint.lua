@@ -316,7 +316,7 @@ local mends = {
 ---@param seed? integer for the ticks
 ---@return moontide.pipe trace, string[] mended, string[] left names of findings
 function methods:mended(seed)
-  seed = options.value(seed or 0, "mended: seed", { "seed", kind = "integer" })
+  seed = options.value(seed or 0, "mended: seed", { "seed", kind = "seed" })
   local trace, mended, left, is_mended = self.trace, {}, {}, { bad_lines = true }
   local found = {}
   for _, finding in ipairs(self.findings) do found[finding.name] = true end

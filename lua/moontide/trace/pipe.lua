@@ -143,7 +143,7 @@ function steps:where(condition)
   end)
 end
 
-local seed_option = { "seed", kind = "integer", default = 0 }
+local seed_option = { "seed", kind = "seed", default = 0 }
 
 ---@class moontide.thin_options
 ---@field seed? integer
