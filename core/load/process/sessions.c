@@ -295,3 +295,9 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
     }
     return process;
 }
+
+uint64_t mt_process_max_input(const mt_process *process) {
+    if (process->kind != &sessions_kind)
+        return 0;
+    return ((const sessions_process *)process)->shape.max_input;
+}
