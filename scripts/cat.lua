@@ -53,7 +53,7 @@ return mt.script {
       help = "the same for sessions and streams too, and leave out all other members" },
     { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
     { "seed", kind = "seed", default = 0, help = "of --thin and --dequantize" },
-    { "block-size", kind = "integer", min = 1, default = 512, help = "tokens per block" },
+    { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
       help = "most decimals of a millisecond (default: 6; 3 with --speed-ratio or --dequantize)" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },

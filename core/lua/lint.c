@@ -80,6 +80,8 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
 
 static void set_blocks(lua_State *L, const mt_lint_result *result) {
     set_lines(L, "empty_prompts", &result->empty_prompts);
+    lua_pushboolean(L, result->is_whole);
+    lua_setfield(L, -2, "is_whole");
     mt_lua_set_count(L, "block_size", result->block_size);
     mt_lua_set_count(L, "prompts", result->prompts);
     mt_lua_set_count(L, "fits", result->size_fit.fits);

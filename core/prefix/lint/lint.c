@@ -7,7 +7,7 @@
 struct mt_lint {
     mt_lint_result result;
     uint64_t given_size;
-    mt_block_fit fit;
+    mt_block_fit fit, whole_fit;
     mt_parents *parents;
     mt_turns turns;
     int64_t *turn_times; /* of the last turn of each session, by its number; -1: none */
@@ -34,7 +34,8 @@ mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
         return NULL;
     }
     lint->given_size = block_size;
-    mt_block_fit_start(&lint->fit, block_size);
+    mt_block_fit_start(&lint->fit, block_size, 0);
+    mt_block_fit_start(&lint->whole_fit, block_size, 1);
     return lint;
 }
 
@@ -126,6 +127,7 @@ mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     if (request->has & MT_HAS_INPUT_LENGTH && request->input_length == 0)
         mt_lines_add(&lint->result.empty_prompts, request->line);
     mt_block_fit_add(&lint->fit, request);
+    mt_block_fit_add(&lint->whole_fit, request);
     if (request->has & MT_HAS_TIME)
         code = add_time(lint, request, error);
     else if (!(request->has & MT_HAS_SESSION))
@@ -157,14 +159,23 @@ static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
     result->unit = result->unit_reason ? MT_UNIT_SECONDS : MT_UNIT_MILLISECONDS;
 }
 
+/* How many prompts one size fits, of those tried or not. */
+static uint64_t most_fits(const mt_lint *lint, const mt_block_fit *fit) {
+    if (lint->given_size)
+        return fit->sizes[0].fits;
+    return mt_block_fit_odd(fit) ? fit->prompts : mt_block_fit_best(fit)->fits;
+}
+
 static void judge_sizes(const mt_lint *lint, mt_lint_result *result) {
-    const mt_size_fit *best = mt_block_fit_best(&lint->fit);
-    result->prompts = lint->fit.prompts;
+    result->is_whole = most_fits(lint, &lint->whole_fit) > most_fits(lint, &lint->fit);
+    const mt_block_fit *fit = result->is_whole ? &lint->whole_fit : &lint->fit;
+    const mt_size_fit *best = mt_block_fit_best(fit);
+    result->prompts = fit->prompts;
     if (lint->given_size == 0 && result->prompts == 0)
         return;
-    result->size_fit = lint->given_size ? lint->fit.sizes[0] : *best;
-    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(&lint->fit) : 0;
-    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(&lint->fit, best);
+    result->size_fit = lint->given_size ? fit->sizes[0] : *best;
+    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(fit) : 0;
+    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(fit, best);
     if (odd && !lint->given_size)
         result->size_fit = (mt_size_fit){.size = odd, .fits = result->prompts};
     result->block_size = result->size_fit.size;

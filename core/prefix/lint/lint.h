@@ -45,6 +45,7 @@ typedef struct mt_lint_result {
 
     mt_grid grid; /* of the times, in the unit that they are thought to have; period 0: none */
 
+    int is_whole;         /* ids are of whole blocks only: that fits more prompts */
     uint64_t block_size;  /* given, or the one that fits best; 0: no request has hash ids */
     mt_size_fit size_fit; /* how it fits */
     uint64_t better_size; /* one that fits more prompts than the given one; 0: none */

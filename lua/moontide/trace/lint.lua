@@ -27,6 +27,7 @@ lint.names = {
 ---@class moontide.lint
 ---@field requests integer
 ---@field block_size integer? the one given, or the one that fits most prompts; nil without hash_ids
+---@field whole_blocks true? only whole blocks have hash_ids, the rest of a prompt has none
 ---@field sessions string? what session rows count: "cumulative" or "delta"
 ---@field findings moontide.finding[]
 local metatable = { __name = "moontide.lint" }
@@ -103,9 +104,10 @@ end
 function find.block_size(facts)
   if facts.misfits.count == 0 then return nil end
   local input, size = math.tointeger(facts.misfit_input) or 0, facts.block_size
+  local rest = input % size > 0 and not facts.is_whole and 1 or 0
   local finding = { at = facts.misfits,
     message = ("%s for %s tokens, which are %s of %d"):format(plain.count(facts.misfit_ids, "hash id"),
-      facts.misfit_input, plain.count(input // size + (input % size > 0 and 1 or 0), "block"), size),
+      facts.misfit_input, plain.count(input // size + rest, facts.is_whole and "whole block" or "block"), size),
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
@@ -176,7 +178,10 @@ end
 
 function metatable:__tostring()
   local facts = { plain.count(self.requests, "request") }
-  if self.block_size then facts[#facts + 1] = ("blocks of %d tokens"):format(self.block_size) end
+  if self.block_size then 
+    facts[#facts + 1] = ("blocks of %d tokens%s"):format(self.block_size,
+      self.whole_blocks and ", with hash_ids for whole ones only" or "")
+  end
   if self.sessions then facts[#facts + 1] = "session rows are " .. self.sessions end
   local lines = { ("%s: %s"):format(self.name, table.concat(facts, ", ")) }
   for _, finding in ipairs(self.findings) do
@@ -200,7 +205,7 @@ function metatable:__json()
     }
   end
   return json.object {
-    { "requests", self.requests }, { "block_size", self.block_size }, { "sessions", self.sessions },
+    { "requests", self.requests }, { "block_size", self.block_size }, { "whole_blocks", self.whole_blocks }, { "sessions", self.sessions },
     { "findings", json.array(findings) },
   }
 end
@@ -244,6 +249,7 @@ local function judge(whole, name, path, opt, skipped)
   return setmetatable({
     name = name, path = path, trace = whole, requests = facts.requests,
     block_size = facts.block_size > 0 and facts.block_size or nil, sessions = facts.rows,
+    whole_blocks = facts.block_size > 0 and facts.is_whole or nil,
     findings = findings, facts = facts,
   }, metatable)
 end
