@@ -189,7 +189,8 @@ static int step_synthesis(lua_State *L) {
     return stepped(L, self, mt_step_synthesis(*self, synthesis, &error), &error);
 }
 
-const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized}, {"first", step_first},
+const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized},
+                                        {"first", step_first},
                                         {"window", step_window},
                                         {"where", step_where},
                                         {"thin", step_thin},

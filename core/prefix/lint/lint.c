@@ -22,6 +22,8 @@ struct mt_lint {
 static const double most_requests = 200, most_tokens = 5e6; /* a second */
 static const int64_t least_ns_a_token = 200000;
 static const double hasty_share = 0.8;
+static const double most_tokens_shortly = 5e5, least_requests = 0.01; /* a second */
+static const int64_t short_span_ns = INT64_C(10000000000), long_span_ns = INT64_C(2592000000000000);
 enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
 
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
@@ -120,12 +122,38 @@ static mt_code add_ids(mt_lint *lint, const mt_request *request, mt_error *error
     return MT_OK;
 }
 
+static int has_name(mt_span text, const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i + length <= text.length; i++)
+        if (memcmp(text.text + i, name, length) == 0)
+            return 1;
+    return 0;
+}
+
+/* Rows that are no requests, or lack the ids that they seem to have. */
+static void add_odd_row(mt_lint *lint, const mt_request *request) {
+    mt_lint_result *result = &lint->result;
+    unsigned ours =
+        MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_HASH_IDS | MT_HAS_DELAY;
+    if (!(request->has & ours)) {
+        if (result->no_requests.count == 0)
+            result->looks_like_log = has_name(request->extra, "\"messages\"") ||
+                                     has_name(request->extra, "\"conversations\"") ||
+                                     has_name(request->extra, "\"prompt\"");
+        mt_lines_add(&result->no_requests, request->line);
+    }
+    if (request->has & MT_HAS_HASH_IDS && request->hash_count == 0 &&
+        request->input_length > MT_LINT_BLOCK)
+        mt_lines_add(&result->empty_ids, request->line);
+}
+
 mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_code code = MT_OK;
     lint->result.requests++;
     lint->tokens += (double)request->input_length;
     if (request->has & MT_HAS_INPUT_LENGTH && request->input_length == 0)
         mt_lines_add(&lint->result.empty_prompts, request->line);
+    add_odd_row(lint, request);
     mt_block_fit_add(&lint->fit, request);
     mt_block_fit_add(&lint->whole_fit, request);
     if (request->has & MT_HAS_TIME)
@@ -153,8 +181,19 @@ static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
     else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
              result->tokens_a_second > most_tokens)
         result->unit_reason = MT_UNIT_LOAD;
-    else if (lint->turn_pairs >= LEAST_PAIRS &&
-             (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
+    else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
+             result->tokens_a_second > most_tokens_shortly && result->span_ns < short_span_ns)
+        result->unit_reason = MT_UNIT_SPAN;
+    else if (result->times >= LEAST_TIMES && result->span_ns > long_span_ns &&
+             result->requests_a_second < least_requests) {
+        result->unit_reason = MT_UNIT_SLOW;
+        result->unit = result->span_ns / 1000 > long_span_ns &&
+                               result->requests_a_second * 1000 < least_requests
+                           ? MT_UNIT_NANOSECONDS
+                           : MT_UNIT_MICROSECONDS;
+        return;
+    } else if (lint->turn_pairs >= LEAST_PAIRS &&
+               (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
         result->unit_reason = MT_UNIT_TURNS;
     result->unit = result->unit_reason ? MT_UNIT_SECONDS : MT_UNIT_MILLISECONDS;
 }

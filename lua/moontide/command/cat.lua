@@ -104,6 +104,12 @@ local function notes(opt)
       report.note "standard input is kept to be repeated: in memory, beyond 64 MiB in a temporary file"
     end
   end
+  if opt.where then
+    report.note("--where: sessions and prefixes lose what is left out: fewer blocks hit than in the whole trace")
+  elseif opt.thin and opt.thin < 1 then
+    report.note("--thin: sessions stay whole, prefixes lose the requests left out: fewer blocks hit than in the "
+      .. "whole trace (--speed-ratio below 1 thins a load and keeps them)")
+  end
   if #opt.input_file > 1 and not opt.parts then
     report.note(("hash_ids and sessions of the %d traces are kept apart (--parts: they are parts of one)")
       :format(#opt.input_file))

@@ -66,8 +66,10 @@ local analysis = {}
 ---@field window integer seconds
 ---@field windows integer whole ones, from the first request's to the last one's
 ---@field requests integer in them
+---@field last_requests integer in the window of the last request, which is incomplete and none of them
+---@field last_seconds number of that window, up to the last request
 ---@field mean number? requests per second
----@field peak number? requests per second in the fullest window
+---@field peak number? requests per second in the fullest window, the last one too
 ---@field coefficient_of_variation number? of the counts
 ---@field variance_over_mean number? of the counts: 1 for a Poisson process
 

@@ -148,6 +148,9 @@ local function prefixes_section(analysis)
   return layout(cells)
 end
 
+-- From this share of the requests on the incomplete last window is told.
+local least_last = 0.05
+
 local function arrivals_section(analysis)
   if #analysis.arrivals == 0 then return "Requests per Second: N/A, no request has a timestamp" end
   local cells = { { "Requests per Second", "Mean", "Peak", "CV", "Variance/Mean" } }
@@ -156,7 +159,15 @@ local function arrivals_section(analysis)
     cells[#cells + 1] = { ("in windows of %s s"):format(number(window.window, 0)), number(window.mean, 2),
       number(window.peak, 2), number(cv, 2), number(dispersion, 2) }
   end
-  return layout(cells)
+  local lines = { layout(cells) }
+  for _, window in ipairs(analysis.arrivals) do
+    if window.last_requests > least_last * (window.requests + window.last_requests) then
+      lines[#lines + 1] = ("The last window of %s s is incomplete (%.4g s) and not in mean and CV: %s requests, %s per "
+        .. "second"):format(number(window.window, 0), window.last_seconds, number(window.last_requests, 0),
+        number(window.last_requests / window.last_seconds, 2))
+    end
+  end
+  return table.concat(lines, "\n")
 end
 
 local function over_time_section(analysis)
@@ -262,7 +273,8 @@ end
 ---@return table
 function show.json(analysis)
   local function rate(window)
-    return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
+    return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation",
+      "last_requests", "last_seconds" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {

@@ -11,6 +11,7 @@ local lint = {}
 --- Names of findings, in the order in which they are reported.
 lint.names = {
   "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
+  "no_requests", "empty_ids",
   "block_size", "session_rows", "two_parents",
 }
 
@@ -62,15 +63,27 @@ local seconds_messages = {
     return ("as milliseconds the trace has %s requests and %s input tokens a second"):format(
       short(facts.requests_a_second), short(facts.tokens_a_second))
   end,
+  slow = function(facts)
+    return ("as milliseconds the trace has one request in %s s, for %s days"):format(
+      short(1 / facts.requests_a_second), short(facts.span / 86400))
+  end,
   turns = function() return "as milliseconds, turns follow one another faster than answers can be made" end,
 }
 
+-- A unit's name, and how much faster the trace is in it than in milliseconds.
+local units = {
+  s = { name = "seconds", speed = 1 / 1000 },
+  us = { name = "microseconds", speed = 1000 },
+  ns = { name = "nanoseconds", speed = 1e6 },
+}
+
 function find.seconds(facts)
+  local unit = units[facts.unit]
   local message = seconds_messages[facts.seconds_because]
   return message and { count = facts.times, message = message(facts),
-    cause = ("timestamps are in seconds: that would be %s requests a second"):format(
-      short(facts.requests_a_second / 1000)),
-    mend = "--time-unit s" }
+    cause = ("timestamps are in %s: that would be %s requests a second"):format(unit.name,
+      short(facts.requests_a_second * unit.speed)),
+    mend = "--time-unit " .. facts.unit }
 end
 
 function find.decreasing_times(facts)
@@ -99,6 +112,22 @@ function find.empty_prompts(facts)
   return { at = facts.empty_prompts, message = "input_length is 0: a prompt has at least one token",
     cause = "the log counted requests that were refused or cut off",
     mend = "--where 'input_length ~= 0'" }
+end
+
+function find.no_requests(facts)
+  local what = facts.looks_like_log
+    and "a log of conversations: moontide convert makes a trace of one" or "another tool's file, or its events"
+  return { at = facts.no_requests,
+    message = "no timestamp, input_length, output_length or hash_ids: this is no request",
+    cause = "this seems to be " .. what,
+    mend = facts.no_requests.count < facts.requests
+      and "--where 'timestamp or input_length or output_length or hash_ids'" or nil }
+end
+
+function find.empty_ids(facts)
+  return { at = facts.empty_ids, message = "hash_ids is empty, and input_length is more than a block",
+    cause = "the ids were not recorded here: the prompt would count as one without blocks",
+    mend = "--where 'not hash_ids or #hash_ids > 0'" }
 end
 
 function find.block_size(facts)
@@ -204,10 +233,12 @@ function metatable:__json()
       { "message", one.message }, { "cause", one.cause }, { "mend", one.mend },
     }
   end
-  return json.object {
-    { "requests", self.requests }, { "block_size", self.block_size }, { "whole_blocks", self.whole_blocks }, { "sessions", self.sessions },
+  local members = {
+    { "requests", self.requests }, { "block_size", self.block_size }, { "sessions", self.sessions },
     { "findings", json.array(findings) },
   }
+  if self.whole_blocks then table.insert(members, 3, { "whole_blocks", true }) end
+  return json.object(members)
 end
 
 -- --- linting ---------------------------------------------------------------------------------------
@@ -299,7 +330,7 @@ end
 
 -- What mends each finding, in the order in which it is done.
 local mends = {
-  { "seconds", function(trace) return trace:speed(1 / 1000) end },
+  { "seconds", function(trace, facts) return trace:speed(units[facts.unit].speed) end },
   { "decreasing_times", function(trace) return trace:sort() end },
   { "quantised_clock", function(trace, facts, seed)
     return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }
