@@ -29,7 +29,7 @@ static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *e
 }
 
 /* sized(source, block_size (0: found), by_majority, as_it_is) -> source, block size, is it found, are ids of
- * whole blocks only */
+ * whole blocks only, are there any */
 static int step_sized(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t size = mt_lua_check_count(L, 2, "block_size");
@@ -43,7 +43,8 @@ static int step_sized(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)sizing.block_size);
     lua_pushboolean(L, sizing.is_found);
     lua_pushboolean(L, sizing.is_whole);
-    return 4;
+    lua_pushboolean(L, sizing.has_ids);
+    return 5;
 }
 
 /* first(source, most) */

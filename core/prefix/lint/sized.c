@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { READ_AHEAD = 1000, USUAL_SIZE = 512 };
+enum { READ_AHEAD = 1000, FEW_PROMPTS = 10, USUAL_SIZE = 512 };
 
 typedef struct sized_step {
     mt_source base;
@@ -70,20 +70,20 @@ static uint64_t size_for_all(const mt_block_fit *fit) {
 static void choose(const mt_block_fit *all, const mt_block_fit *whole, uint64_t given,
                    unsigned by_majority, mt_sizing *sizing) {
     uint64_t size = given ? given : USUAL_SIZE;
-    *sizing = (mt_sizing){.block_size = size};
-    if (all->prompts == 0 || fits_all(all, size))
+    *sizing = (mt_sizing){.block_size = size, .has_ids = all->prompts > 0};
+    if (all->prompts == 0 || fits_all(all, size) || (by_majority && all->prompts < FEW_PROMPTS))
         return;
     const mt_size_fit *best = mt_block_fit_best(all), *best_whole = mt_block_fit_best(whole);
     if (given || fits_all(whole, size))
         sizing->is_whole = fits_all(whole, size);
     else if ((size = size_for_all(all)) != 0)
         sizing->block_size = size;
-    else if ((size = size_for_all(whole)) != 0)
-        *sizing = (mt_sizing){.block_size = size, .is_whole = 1};
-    else if (by_majority)
-        *sizing = best_whole->fits > best->fits
-                      ? (mt_sizing){.block_size = best_whole->size, .is_whole = 1}
-                      : (mt_sizing){.block_size = best->size};
+    else if ((sizing->is_whole = (size = size_for_all(whole)) != 0))
+        sizing->block_size = size;
+    else if (by_majority) {
+        sizing->is_whole = best_whole->fits > best->fits;
+        sizing->block_size = sizing->is_whole ? best_whole->size : best->size;
+    }
     sizing->is_found = sizing->block_size != (given ? given : USUAL_SIZE);
 }
 

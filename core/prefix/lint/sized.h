@@ -12,11 +12,12 @@ typedef struct mt_sizing {
     uint64_t block_size; /* tokens: the one given, or the one found */
     int is_found;        /* it was not given, and is not the usual one of 512 */
     int is_whole;        /* ids are of whole blocks only */
+    int has_ids;         /* a request that was read ahead has hash_ids */
 } mt_sizing;
 
 /* Ways of it, to be added. */
 enum {
-    MT_SIZED_BY_MAJORITY = 1, /* where no size fits all, the one that fits most */
+    MT_SIZED_BY_MAJORITY = 1, /* where no size fits all, the one that fits most; of few: 512 */
     MT_SIZED_AS_IT_IS = 2     /* the size is found, and no id added */
 };
 

@@ -104,15 +104,24 @@ local function notes(opt)
       report.note "standard input is kept to be repeated: in memory, beyond 64 MiB in a temporary file"
     end
   end
-  if opt.where then
-    report.note("--where: sessions and prefixes lose what is left out: fewer blocks hit than in the whole trace")
-  elseif opt.thin and opt.thin < 1 then
-    report.note("--thin: sessions stay whole, prefixes lose the requests left out: fewer blocks hit than in the "
-      .. "whole trace (--speed-ratio below 1 thins a load and keeps them)")
-  end
   if #opt.input_file > 1 and not opt.parts then
     report.note(("hash_ids and sessions of the %d traces are kept apart (--parts: they are parts of one)")
       :format(#opt.input_file))
+  end
+end
+
+-- What a part of a trace still shares.
+local function tell_of_sharing(run)
+  for _, one in ipairs(run.filters) do
+    local seen, kept = one.filter:counts()
+    if kept < seen then
+      report.note(("--where keeps %d of %d requests: sessions and prefixes lose the others, and fewer blocks hit than "
+        .. "in the whole trace"):format(kept, seen))
+    end
+  end
+  if run.thins_ids then
+    report.note("--thin keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than in the "
+      .. "whole trace (--speed-ratio below 1 thins a load and keeps them)")
   end
 end
 
@@ -148,6 +157,7 @@ function cat.run(opt)
   local done
   done, message, code = writer:finish()
   if not done then return nil, message, code end
+  tell_of_sharing(run)
   local text = result_text(opt, written)
   if text then report.note(text) end
 end

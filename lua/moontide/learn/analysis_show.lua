@@ -150,6 +150,7 @@ end
 
 -- From this share of the requests on the incomplete last window is told.
 local least_last = 0.05
+local few_requests = 100
 
 local function arrivals_section(analysis)
   if #analysis.arrivals == 0 then return "Requests per Second: N/A, no request has a timestamp" end
@@ -161,7 +162,8 @@ local function arrivals_section(analysis)
   end
   local lines = { layout(cells) }
   for _, window in ipairs(analysis.arrivals) do
-    if window.last_requests > least_last * (window.requests + window.last_requests) then
+    local all = window.requests + window.last_requests
+    if window.last_seconds > 0 and all >= few_requests and window.last_requests > least_last * all then
       lines[#lines + 1] = ("The last window of %s s is incomplete (%.4g s) and not in mean and CV: %s requests, %s per "
         .. "second"):format(number(window.window, 0), window.last_seconds, number(window.last_requests, 0),
         number(window.last_requests / window.last_seconds, 2))
@@ -273,8 +275,7 @@ end
 ---@return table
 function show.json(analysis)
   local function rate(window)
-    return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation",
-      "last_requests", "last_seconds" })
+    return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
   return json.object {

@@ -192,7 +192,12 @@ local seed_option = { "seed", kind = "seed", default = 0 }
 function steps:thin(share, given)
   share = options.value(share, "thin: share", { "share", kind = "number", min = 0, max = 1 })
   local opt = options.table("thin", given, { seed_option })
-  return step(self, "thin", share, opt.seed)
+  return pipe.apply(self, "thin", function(source, run)
+    local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
+    if not ahead then return nil, message, code end
+    run.thins_ids = has_ids and share < 1
+    return core.source.thin(ahead, share, opt.seed)
+  end)
 end
 
 --- Keeps one shard of several, whole sessions together.
@@ -394,7 +399,7 @@ local written_at_once = 50000
 local function written_text(total) return ("%d requests written"):format(total) end
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
--- first_skipped, nothing = what to say when a filter kept nothing }.
+-- first_skipped, thins_ids = hash_ids lose requests to a share, nothing = what to say when a filter kept nothing }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
 ---@param progress? fun(total: integer): string
