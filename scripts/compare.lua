@@ -31,7 +31,7 @@ return mt.script {
       help = "a trace, - for standard input; .gz is decompressed" },
     { "second", kind = "path", argument = true, required = true, placeholder = "B",
       help = "another one; differences are counted from the first" },
-    { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
+    { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
     { "fail-over", kind = "bound", list = true,

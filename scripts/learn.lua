@@ -37,7 +37,7 @@ return mt.script {
       help = "the trace, - for standard input; .gz is decompressed" },
     { "output-file", short = "o", kind = "path",
       help = "the model's file, - for standard output; .gz is compressed" },
-    { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
+    { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "gaps", kind = "flag", default = true,
       help = "leave out the order of the gaps between arrivals, and with it their bunching" },
     { "skip-bad-lines", kind = "flag",

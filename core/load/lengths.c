@@ -83,13 +83,15 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        lengths->pairs[i] = pairs[i];
-        if (pairs[i].input)
-            mt_distribution_retain(pairs[i].input);
-        if (pairs[i].output)
-            mt_distribution_retain(pairs[i].output);
-        lengths->means[2 * i] = constant_mean(pairs[i].input, 1);
-        lengths->means[2 * i + 1] = constant_mean(pairs[i].output, 0);
+        mt_length_pair *pair = &lengths->pairs[i];
+        pair->input_is_new = pairs[i].input_is_new;
+        if ((pairs[i].input && !(pair->input = mt_distribution_whole(pairs[i].input, error))) ||
+            (pairs[i].output && !(pair->output = mt_distribution_whole(pairs[i].output, error)))) {
+            mt_lengths_release(lengths);
+            return NULL;
+        }
+        lengths->means[2 * i] = constant_mean(pair->input, 1);
+        lengths->means[2 * i + 1] = constant_mean(pair->output, 0);
         if (weights)
             lengths->weights[i] = mt_curve_retain(weights[i]);
     }

@@ -132,6 +132,9 @@ double mt_process_duration(const mt_process *process);
 /* Does it have sessions: turns that wait for answers? */
 int mt_process_has_sessions(const mt_process *process);
 
+/* The most input tokens of a session's turn; 0: no limit, or no sessions. */
+uint64_t mt_process_max_input(const mt_process *process);
+
 /* As a script would write it, cut to size and terminated. Returns buffer. */
 char *mt_process_text(const mt_process *process, char *buffer, size_t size);
 
