@@ -355,3 +355,16 @@ int mt_lengths_vary(const mt_lengths *lengths) {
     }
     return lengths->weights != NULL;
 }
+
+static int is_constant(const mt_curve *curve) {
+    double settled = 0;
+    return isinf(mt_curve_duration(curve)) && !mt_curve_is_noisy(curve) &&
+           mt_curve_period(curve, &settled) == 0 && settled == 0;
+}
+
+int mt_lengths_follow_time(const mt_lengths *lengths) {
+    int all_constant = 1;
+    for (size_t i = 0; lengths->weights && i < lengths->count; i++)
+        all_constant &= is_constant(lengths->weights[i]);
+    return !all_constant || mt_lengths_vary(lengths) == 2;
+}

@@ -84,6 +84,7 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
 static void set_blocks(lua_State *L, const mt_lint_result *result) {
     set_lines(L, "empty_prompts", &result->empty_prompts);
     set_lines(L, "no_requests", &result->no_requests);
+    set_lines(L, "bare_turns", &result->bare_turns);
     set_lines(L, "empty_ids", &result->empty_ids);
     lua_pushboolean(L, result->looks_like_log);
     lua_setfield(L, -2, "looks_like_log");

@@ -125,6 +125,27 @@ describe("lint", function()
   end)
 end)
 
+it("lint --fix leaves session rows that have no input_length, and mends the rest", function()
+  local rows = {}
+  for i = 1, 20 do
+    rows[i] = ('{"session_id": "s%d", "timestamp": %d, "hash_ids": [%d, %d], "output_length": 5}\n'):format(
+      i % 5, 1000 * (i % 2 == 0 and i or i + 4) + i, 2 * i, 2 * i + 1)
+  end
+  command.write(folder, "bare_turns.jsonl", table.concat(rows))
+  local result = run "lint bare_turns.jsonl --fix mended_turns.jsonl"
+  assert.equal(1, result.status)
+  has(result.out, "20 turns have no input_length: rows without it cannot be converted")
+  has(result.err, "mended: decreasing_times; left: session_rows")
+  assert.equal(20, select(2, command.read(folder .. "/mended_turns.jsonl"):gsub("\n", "")))
+end)
+
+it("learning says why a turn with only a delay is not enough", function()
+  command.write(folder, "delays.jsonl", '{"session_id": 1, "timestamp": 0, "input_length": 9, "output_length": 5}\n'
+    .. '{"session_id": 1, "delay": 5, "input_length": 20, "output_length": 5}\n')
+  has(run("learn delays.jsonl -o delays.model").err,
+    "delays.jsonl:2: timestamp is missing, and learning needs it: from a delay alone nobody knows when the answer")
+end)
+
 it("names that other tools give our members are read", function()
   command.write(folder, "alias.jsonl", '{"created_time": 0, "input_tokens": 1024, "output_tokens": 5, "hash_ids": [0, 1]}\n'
     .. '{"created_time": 1000, "input_tokens": 1500, "output_tokens": 5, "hash_ids": [0, 1, 2], "delay_ms": 5}\n')

@@ -181,4 +181,21 @@ return mt.script { summary = "Counts", run = function() print(cycles) end }]])
     assert.equal(0, result.status, result.err)
     assert.is_true(tonumber(result.out) < 40, result.out)
   end)
+
+  it("keeps request k's lengths at every scale, and says where not", function()
+    local plan = "return mt.workload { duration = 20, mt.stream { arrivals = mt.poisson(10), lengths = mt.classes { "
+      .. "{ %s, input = mt.uniform(1, 9), output = 1 }, { 1, input = mt.uniform(100, 900), output = 2 } } } }"
+    local function lengths(text, line)
+      local result, all = run(text, line), {}
+      for input in result.out:gmatch '"input_length": (%d+)' do all[#all + 1] = input end
+      return table.concat(all, " ", 1, 100), result.err
+    end
+    local once = lengths(plan:format "1", "-o -")
+    local thrice, told = lengths(plan:format "1", "-o - --rate-scale 3")
+    assert.equal(once, thrice)
+    assert.falsy(told:find("follow curves", 1, true))
+    thrice, told = lengths(plan:format "mt.ramp(0, 9, 20)", "-o - --rate-scale 3")
+    assert.are_not.equal(lengths(plan:format "mt.ramp(0, 9, 20)", "-o -"), thrice)
+    assert.truthy(told:find("stream 'main': its lengths or classes follow curves of time", 1, true), told)
+  end)
 end)

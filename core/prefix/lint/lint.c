@@ -142,6 +142,8 @@ static void add_odd_row(mt_lint *lint, const mt_request *request) {
                                      has_name(request->extra, "\"prompt\"");
         mt_lines_add(&result->no_requests, request->line);
     }
+    if (request->has & MT_HAS_SESSION && !(request->has & MT_HAS_INPUT_LENGTH))
+        mt_lines_add(&result->bare_turns, request->line);
     if (request->has & MT_HAS_HASH_IDS && request->hash_count == 0 &&
         request->input_length > MT_LINT_BLOCK)
         mt_lines_add(&result->empty_ids, request->line);

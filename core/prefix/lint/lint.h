@@ -47,6 +47,7 @@ typedef struct mt_lint_result {
     mt_lines empty_prompts; /* input_length 0 */
     mt_lines no_requests;   /* without time, lengths, ids */
     int looks_like_log;     /* one of these has messages or conversations */
+    mt_lines bare_turns;    /* of sessions, without input_length: no step can convert their rows */
     mt_lines empty_ids;     /* hash_ids [] beside more than MT_LINT_BLOCK tokens */
 
     mt_time_unit unit;

@@ -84,6 +84,12 @@ local function tell_notes(self, opt, expected, is_default)
     report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
       .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
   end
+  for _, entry in ipairs(opt.rate_scale ~= 1 and self.streams or {}) do
+    if core.plan.lengths_follow_time(entry.stream.lengths) then
+      report.note(("stream '%s': its lengths or classes follow curves of time: at this scale request k comes at another "
+        .. "time and may have others"):format(entry.name))
+    end
+  end
   for _, row in ipairs(expected.streams) do
     if row.shared > 0 and row.whole_shared == 0 then
       report.warning(("stream '%s': %.9g shared tokens are less than a block of %d: nothing is shared")

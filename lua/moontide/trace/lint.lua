@@ -168,7 +168,11 @@ function find.session_rows(facts)
     finding.cause = "rows of two kinds in one trace, or sessions whose history was cut"
     finding.mend = "--sessions-to cumulative --sessions delta"
   end
-  if facts.block_size > 0 and facts.block_size ~= 512 then
+  if facts.bare_turns.count > 0 then
+    finding.cause = ("%s, but %s no input_length: rows without it cannot be converted"):format(finding.cause,
+      facts.bare_turns.count == 1 and "one turn has" or facts.bare_turns.count .. " turns have")
+    finding.mend = nil
+  elseif facts.block_size > 0 and facts.block_size ~= 512 then
     finding.mend = finding.mend .. " --block-size " .. facts.block_size
   end
   return finding
@@ -338,7 +342,7 @@ local mends = {
   { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
   { "block_size", fitted },
   { "session_rows", function(trace, facts)
-    if facts.rows ~= "delta" then return nil end
+    if facts.rows ~= "delta" or facts.bare_turns.count > 0 then return nil end
     local size = facts.better_size > 0 and facts.better_size or facts.block_size
     if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
     if not trace then return nil end
