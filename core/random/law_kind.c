@@ -157,7 +157,7 @@ static mt_distribution *make(const mt_law *law, const mt_parameter parameter[2],
                              double factor, double offset, mt_error *error) {
     double value[2] = {parameter[0].value, parameter[1].value};
     int varies = 0;
-    for (size_t i = 0; i < parameters_of(law); i++) {
+    for (size_t i = 0; i < 2 && i < parameters_of(law); i++) {
         if (parameter[i].at)
             varies = 1;
         else if (check_range(law, i, value[i], error))
@@ -255,7 +255,7 @@ static mt_distribution *whole_uniform(const mt_distribution *d, double factor, d
 static mt_distribution *whole_mix(const mt_distribution *d, mt_error *error) {
     size_t count = d->mix.count, made = 0;
     mt_distribution *whole = NULL;
-    mt_distribution **parts = mt_allocate_zero(count, sizeof *parts);
+    mt_distribution **parts = mt_allocate_zero(count, sizeof *parts); // NOLINT: of a pointer
     if (!parts)
         return mt_null(mt_fail_memory(error, "mix"));
     while (made < count && (parts[made] = mt_distribution_whole(d->mix.parts[made], error)))
