@@ -25,6 +25,7 @@ return mt.script {
         count = count + 1
         if opt.kept then kept[count] = request end
       end
+      if opt.kept and #kept ~= count then return nil, "kept too few" end
       return
     end
     local columns, message, code = workload:columns { num_requests = opt.requests, duration = opt.requests }

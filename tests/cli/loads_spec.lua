@@ -72,8 +72,8 @@ end)
 
 describe("--check", function()
   local function talks(more)
-    return ("return mt.workload { duration = 100, mt.stream { arrivals = mt.sessions { starts = mt.even(2, { phase = 0.5 }), turns = 9, "
-      .. "think = 20%s }, new_input = 1000, output = 1000 } }"):format(more)
+    return ("return mt.workload { duration = 100, mt.stream { arrivals = mt.sessions { starts = mt.even(2, "
+      .. "{ phase = 0.5 }), turns = 9, think = 20%s }, new_input = 1000, output = 1000 } }"):format(more)
   end
 
   -- Requests, requests a second and mean ISL as the table says.
