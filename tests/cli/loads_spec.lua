@@ -72,8 +72,8 @@ end)
 
 describe("--check", function()
   local function talks(more)
-    return ("return mt.workload { duration = 100, mt.stream { arrivals = mt.sessions { starts = mt.even(2, { phase = 0.5 }), turns = 9, "
-      .. "think = 20%s }, new_input = 1000, output = 1000 } }"):format(more)
+    return ("return mt.workload { duration = 100, mt.stream { arrivals = mt.sessions { starts = mt.even(2, "
+      .. "{ phase = 0.5 }), turns = 9, think = 20%s }, new_input = 1000, output = 1000 } }"):format(more)
   end
 
   -- Requests, requests a second and mean ISL as the table says.
@@ -86,13 +86,13 @@ describe("--check", function()
   it("counts what max_input leaves of sessions", function()
     local requests, rate, input = row(run(talks ", max_input = 8000", "--check"))
     local made = run(talks ", max_input = 8000", "-o -")
-    local count, sum, within = 0, 0, 0
+    local made_count, sum, within = 0, 0, 0
     for time, length in made.out:gmatch '"timestamp": ([%d.]+), "input_length": (%d+)' do
-      count, sum = count + 1, sum + length
+      made_count, sum = made_count + 1, sum + length
       if tonumber(time) < 100000 then within = within + 1 end
     end
-    assert.equal(800, count)
-    assert.same({ count, within / 100, sum / count }, { requests, rate, input })
+    assert.equal(800, made_count)
+    assert.same({ made_count, within / 100, sum / made_count }, { requests, rate, input })
   end)
 
   it("does not spread sessions that outlive the duration over it", function()

@@ -115,13 +115,13 @@ local function tell_of_sharing(run)
   for _, one in ipairs(run.filters) do
     local seen, kept = one.filter:counts()
     if kept < seen then
-      report.note(("--where keeps %d of %d requests: sessions and prefixes lose the others, and fewer blocks hit than "
-        .. "in the whole trace"):format(kept, seen))
+      report.note(("--where keeps %d of %d requests: sessions and prefixes lose the others, and fewer "
+        .. "blocks hit than in the whole trace"):format(kept, seen))
     end
   end
   if run.thins_ids then
-    report.note("--thin keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than in the "
-      .. "whole trace (--speed-ratio below 1 thins a load and keeps them)")
+    report.note("--thin keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than "
+      .. "in the whole trace (--speed-ratio below 1 thins a load and keeps them)")
   end
 end
 

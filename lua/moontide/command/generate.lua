@@ -47,7 +47,9 @@ local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
   local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0 }
-  local digest, message, code = pipe.read(workload.pipe(self, run), function(source) return core.source.digest(source, digest_requests, digits) end)
+  local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
+    return core.source.digest(source, digest_requests, digits)
+  end)
   if not digest then return nil, message, code end
   if expected.requests ~= expected.requests then
     local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
@@ -86,8 +88,8 @@ local function tell_notes(self, opt, expected, is_default)
   end
   for _, entry in ipairs(opt.rate_scale ~= 1 and self.streams or {}) do
     if core.plan.lengths_follow_time(entry.stream.lengths) then
-      report.note(("stream '%s': its lengths or classes follow curves of time: at this scale request k comes at another "
-        .. "time and may have others"):format(entry.name))
+      report.note(("stream '%s': its lengths or classes follow curves of time: at this scale request k comes "
+        .. "at another time and may have others"):format(entry.name))
     end
   end
   for _, row in ipairs(expected.streams) do

@@ -73,7 +73,8 @@ local largest_seed = "18446744073709551615"
 -- 64 bits: up to 2^64 - 1, of which the upper half are Lua's negative numbers.
 local function seed(value, what)
   local digits = type(value) == "string" and value:match "^0*(%d+)$" or ""
-  local is_large = #digits == 19 and digits > "9223372036854775807" or #digits == 20 and digits <= largest_seed
+  local is_large = #digits == 19 and digits > "9223372036854775807"
+    or #digits == 20 and digits <= largest_seed
   if is_large then return tonumber(digits:sub(1, -2)) * 10 + tonumber(digits:sub(-1)) end
   return units.integer(value, what)
 end

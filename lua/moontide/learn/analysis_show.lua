@@ -164,8 +164,9 @@ local function arrivals_section(analysis)
   for _, window in ipairs(analysis.arrivals) do
     local all = window.requests + window.last_requests
     if window.last_seconds > 0 and all >= few_requests and window.last_requests > least_last * all then
-      lines[#lines + 1] = ("The last window of %s s is incomplete (%.4g s) and not in mean and CV: %s requests, %s per "
-        .. "second"):format(number(window.window, 0), window.last_seconds, number(window.last_requests, 0),
+      lines[#lines + 1] = ("The last window of %s s is incomplete (%.4g s) and not in mean and CV: %s "
+        .. "requests, %s per second"):format(number(window.window, 0), window.last_seconds,
+        number(window.last_requests, 0),
         number(window.last_requests / window.last_seconds, 2))
     end
   end

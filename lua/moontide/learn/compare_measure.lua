@@ -90,7 +90,8 @@ local function dispersion(comparison, window, named)
   local why = absent.why(comparison, "dispersion")
   if why then return nil, why end
   local value, text = largest(comparison.dispersion or {}, window and { window } or measure.windows, relative,
-    function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end, window and {} or named, "dispersion")
+    function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end, window and {} or named,
+    "dispersion")
   if not value then return nil, absent.why_window(comparison, window or measure.windows[1]) end
   return value, text
 end

@@ -95,7 +95,8 @@ end
 function model.of(value, opt, what)
   return model.either(value, what, opt.skip_bad_lines,
     function(found, name) return with_block_size(found, opt, name or what) end,
-    function(source, is_numbered) return learn_from(source, is_numbered, opt, pipe.text_of(value, what)) end, "a model")
+    function(source, is_numbered) return learn_from(source, is_numbered, opt, pipe.text_of(value, what)) end,
+    "a model")
 end
 
 local learn_fields = {

@@ -1,4 +1,4 @@
---- What no formula knows of a plan, counted: sessions that end at their max_input are run, with the same seed.
+--- What no formula knows of a plan, counted: sessions that end at their max_input are run.
 local core = require "moontide.core"
 
 local counted = {}

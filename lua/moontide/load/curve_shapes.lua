@@ -79,8 +79,8 @@ local function warn_of_order(list, rates, times)
   for i, item in ipairs(list) do
     if type(item[2]) ~= "number" or i > 1 and rates[i] <= rates[i - 1] then return end
   end
-  report.warning(("points: {rate, time} each: the rate is 0 until %.9g s, and grows to %.9g at %.9g s, the end; "
-    .. "were times meant to come first? Begin with {0, 0}, or write times with units, where it is so"):format(
+  report.warning(("points: {rate, time} each: the rate is 0 until %.9g s, and grows to %.9g at %.9g s, the "
+    .. "end; were times meant to come first? Begin with {0, 0}, or write times with units, if so"):format(
     times[1], rates[#rates], times[#times]))
 end
 

@@ -76,7 +76,8 @@ end
 
 local function check_no_distribution(value, where)
   if distribution.is(value) then
-    core.base.raise(where .. ": a distribution stands for a whole field, not for a member of one: mt.choice works there")
+    core.base.raise(where
+      .. ": a distribution stands for a whole field, not for a member of one: mt.choice works there")
   elseif options.is_plain(value) then
     for key, one in pairs(value) do check_no_distribution(one, ("%s.%s"):format(where, key)) end
   end

@@ -24,8 +24,9 @@ function workload_plot.stream_rates(self, opt, expected)
       areas, message, code = counted.areas(entry, self.block_size, opt, one.requests, workload_plot.bins)
       if not areas then return nil, message, code end
     end
-    all[at] = areas or core.process.areas(entry.stream.process, opt.seed, entry.factor * (opt.rate_scale or 1),
-      math.min(entry.last, opt.duration), one.output_length or 0, opt.duration, workload_plot.bins)
+    all[at] = areas or core.process.areas(entry.stream.process, opt.seed,
+      entry.factor * (opt.rate_scale or 1), math.min(entry.last, opt.duration), one.output_length or 0,
+      opt.duration, workload_plot.bins)
   end
   return all
 end

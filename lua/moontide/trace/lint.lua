@@ -116,7 +116,8 @@ end
 
 function find.no_requests(facts)
   local what = facts.looks_like_log
-    and "a log of conversations: moontide convert makes a trace of one" or "another tool's file, or its events"
+    and "a log of conversations: moontide convert makes a trace of one"
+    or "another tool's file, or its events"
   return { at = facts.no_requests,
     message = "no timestamp, input_length, output_length or hash_ids: this is no request",
     cause = "this seems to be " .. what,
@@ -136,7 +137,8 @@ function find.block_size(facts)
   local rest = input % size > 0 and not facts.is_whole and 1 or 0
   local finding = { at = facts.misfits,
     message = ("%s for %s tokens, which are %s of %d"):format(plain.count(facts.misfit_ids, "hash id"),
-      facts.misfit_input, plain.count(input // size + rest, facts.is_whole and "whole block" or "block"), size),
+      facts.misfit_input,
+      plain.count(input // size + rest, facts.is_whole and "whole block" or "block"), size),
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
@@ -211,7 +213,7 @@ end
 
 function metatable:__tostring()
   local facts = { plain.count(self.requests, "request") }
-  if self.block_size then 
+  if self.block_size then
     facts[#facts + 1] = ("blocks of %d tokens%s"):format(self.block_size,
       self.whole_blocks and ", with hash_ids for whole ones only" or "")
   end

@@ -399,7 +399,8 @@ local written_at_once = 50000
 local function written_text(total) return ("%d requests written"):format(total) end
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
--- first_skipped, thins_ids = hash_ids lose requests to a share, nothing = what to say when a filter kept nothing }.
+-- first_skipped, thins_ids = hash_ids lose requests to a share, nothing = what to say when a filter kept
+-- nothing }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
 ---@param progress? fun(total: integer): string

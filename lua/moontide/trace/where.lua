@@ -3,7 +3,7 @@
 -- A name in it is a member of the request as the trace has it. What we know of a request beside its members
 -- has names that begin with `request_`: request_line, request_turn, request_hash_count, request_extra; their
 -- short forms (line, turn, hash_count, extra) are for traces that have no such members. Then come a few
--- things of Lua's. What a name was is remembered as long as nothing has been kept, to be told when nothing is.
+-- things of Lua's. What a name was is remembered as long as nothing has been kept, to be told then.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
