@@ -9,7 +9,8 @@ return mt.script {
   options = {
     { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
       help = "the trace, - for standard input; .gz is decompressed" },
-    { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
+    { "block-size", kind = "integer", min = 1,
+      help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },

@@ -3,6 +3,7 @@ local convert = require "moontide.trace.convert"
 local log = require "moontide.trace.log"
 local mt = require "moontide"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 return mt.script {
   summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
@@ -34,7 +35,7 @@ return mt.script {
     { "num-hash-blocks", kind = "integer", min = 0, default = 10000,
       help = "blocks are drawn from 0 to this number" },
     { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is drawn at random" },
-    { "seed", kind = "integer", default = 0, help = "of the drawn blocks; 64 bits" },
+    { "seed", kind = "seed", default = 0, help = "of the drawn blocks; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
       help = "decimals of a millisecond in timestamps" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
@@ -57,8 +58,8 @@ return mt.script {
     local to_stdout = result.output == "-"
     local text = opt.json and mt.json.encode(result) or tostring(result)
     if to_stdout then io.stderr:write(text, "\n") else print(text) end
-    report.note(("%s: %d request%s in blocks of %d (seed %d)"):format(
+    report.note(("%s: %d request%s in blocks of %d (seed %s)"):format(
       to_stdout and "standard output" or result.output, result.requests, result.requests == 1 and "" or "s",
-      result.logs[1].block_size, opt.seed))
+      result.logs[1].block_size, texts.seed(opt.seed)))
   end,
 }

@@ -2,6 +2,7 @@
 local mt = require "moontide"
 local lint = require "moontide.trace.lint"
 local report = require "moontide.kit.report"
+local texts = require "moontide.kit.text"
 
 local function fix(result, opt)
   local trace, mended, left = result:mended(opt.seed)
@@ -9,9 +10,9 @@ local function fix(result, opt)
   local are_made = table.concat(mended, " "):find("quantised_clock", 1, true)
   local done, message, code = trace:write(opt.fix, { timestamp_digits = are_made and 3 or 6 })
   if not done then return nil, message, code end
-  report.note(("%s: mended: %s%s (seed %d)"):format(
+  report.note(("%s: mended: %s%s (seed %s)"):format(
     opt.fix == "-" and "standard output" or opt.fix, #mended > 0 and table.concat(mended, ", ") or "nothing",
-    #left > 0 and "; left: " .. table.concat(left, ", ") or "", opt.seed))
+    #left > 0 and "; left: " .. table.concat(left, ", ") or "", texts.seed(opt.seed)))
   return true
 end
 
@@ -27,7 +28,7 @@ return mt.script {
     { "ignore", kind = "choice", list = true, choices = lint.names, placeholder = "NAME",
       help = "findings that are none: " .. table.concat(lint.names, ", ") },
     { "json", kind = "flag", help = "print one JSON value" },
-    { "seed", kind = "integer", default = 0, help = "for spreading the ticks of a recorded clock" },
+    { "seed", kind = "seed", default = 0, help = "for spreading the ticks of a recorded clock" },
   },
   run = function(opt)
     local given = { block_size = opt.block_size, ignore = opt.ignore }

@@ -6,7 +6,7 @@ return script.new {
   options = {
     { "load", short = "i", kind = "path", placeholder = "SCRIPT",
       help = "load a script first, bundled or a file, and leave its plan as _" },
-    { "seed", kind = "integer", default = 0, help = "of what is random; 64 bits" },
+    { "seed", kind = "seed", default = 0, help = "of what is random; 64 bits" },
     { "init", kind = "flag", default = true, help = "do not run ~/.config/moontide/init.lua first" },
   },
   run = function(opt)

@@ -72,8 +72,8 @@ return mt.script {
       report.note(("the plan ended %s before the number asked for"):format(
         texts.count(made.missing, "request")))
     end
-    report.note(("%s: %s over %.9g s (seed %d)"):format(name_of(path, "standard output"),
-      texts.count(made.requests, "request"), made.duration, opt.seed))
+    report.note(("%s: %s over %.9g s (seed %s)"):format(name_of(path, "standard output"),
+      texts.count(made.requests, "request"), made.duration, texts.seed(opt.seed)))
     print(opt.json and mt.json.encode(made) or made)
   end,
 }

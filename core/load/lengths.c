@@ -83,13 +83,15 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        lengths->pairs[i] = pairs[i];
-        if (pairs[i].input)
-            mt_distribution_retain(pairs[i].input);
-        if (pairs[i].output)
-            mt_distribution_retain(pairs[i].output);
-        lengths->means[2 * i] = constant_mean(pairs[i].input, 1);
-        lengths->means[2 * i + 1] = constant_mean(pairs[i].output, 0);
+        mt_length_pair *pair = &lengths->pairs[i];
+        pair->input_is_new = pairs[i].input_is_new;
+        if ((pairs[i].input && !(pair->input = mt_distribution_whole(pairs[i].input, error))) ||
+            (pairs[i].output && !(pair->output = mt_distribution_whole(pairs[i].output, error)))) {
+            mt_lengths_release(lengths);
+            return NULL;
+        }
+        lengths->means[2 * i] = constant_mean(pair->input, 1);
+        lengths->means[2 * i + 1] = constant_mean(pair->output, 0);
         if (weights)
             lengths->weights[i] = mt_curve_retain(weights[i]);
     }
@@ -352,4 +354,17 @@ int mt_lengths_vary(const mt_lengths *lengths) {
             return 2;
     }
     return lengths->weights != NULL;
+}
+
+static int is_constant(const mt_curve *curve) {
+    double settled = 0;
+    return isinf(mt_curve_duration(curve)) && !mt_curve_is_noisy(curve) &&
+           mt_curve_period(curve, &settled) == 0 && settled == 0;
+}
+
+int mt_lengths_follow_time(const mt_lengths *lengths) {
+    int all_constant = 1;
+    for (size_t i = 0; lengths->weights && i < lengths->count; i++)
+        all_constant &= is_constant(lengths->weights[i]);
+    return !all_constant || mt_lengths_vary(lengths) == 2;
 }

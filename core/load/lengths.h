@@ -85,6 +85,9 @@ mt_code mt_lengths_mean_at(const mt_lengths *lengths, uint64_t seed, double time
  * tenth of a millisecond and more. */
 int mt_lengths_vary(const mt_lengths *lengths);
 
+/* Do the lengths that are drawn depend on the time? Constant weights do not. */
+int mt_lengths_follow_time(const mt_lengths *lengths);
+
 /* A drawn length as whole tokens: rounded to the nearest, moved into [low, 2^53]. */
 uint64_t mt_whole_tokens(double value, uint64_t low);
 

@@ -190,15 +190,20 @@ double *mt_lua_check_numbers(lua_State *L, int arg, const char *what, size_t *co
     return numbers;
 }
 
+/* Stopping and restarting would make the collector forget how long it wanted to wait: it would work
+ * at every call. A loan of 1 TiB (in KiB) that is paid back leaves it where it was. */
+enum { COLLECTOR_LOAN = 1 << 30 };
+
 int mt_lua_pause_collector(lua_State *L) {
     int was_running = lua_gc(L, LUA_GCISRUNNING);
-    lua_gc(L, LUA_GCSTOP);
+    if (was_running)
+        lua_gc(L, LUA_GCSTEP, -COLLECTOR_LOAN);
     return was_running;
 }
 
 void mt_lua_resume_collector(lua_State *L, int was_running) {
     if (was_running)
-        lua_gc(L, LUA_GCRESTART);
+        lua_gc(L, LUA_GCSTEP, COLLECTOR_LOAN);
 }
 
 void mt_lua_push_whole(lua_State *L, uint64_t value) {

@@ -141,7 +141,14 @@ static int mean_rounded(lua_State *L) {
     if (!(low <= high))
         return mt_lua_raise(L, "mean_rounded: the lower bound must not be above the upper");
     double time = opt_time(L, 4);
-    lua_pushnumber(L, mt_distribution_mean_rounded(self, opt_seed(L, 5), time, low, high));
+    uint64_t seed = opt_seed(L, 5);
+    mt_error error;
+    mt_distribution *whole = mt_distribution_whole(self, &error);
+    if (!whole)
+        return mt_lua_raise_error(L, &error);
+    double mean = mt_distribution_mean_rounded(whole, seed, time, low, high);
+    mt_distribution_release(whole);
+    lua_pushnumber(L, mean);
     return 1;
 }
 

@@ -58,7 +58,8 @@ static void set_lines(lua_State *L, const char *name, const mt_lines *lines) {
 }
 
 static void set_times(lua_State *L, const mt_lint_result *result) {
-    static const char *const reasons[] = {NULL, "epoch", "load", "turns"};
+    static const char *const reasons[] = {NULL, "epoch", "load", "load", "slow", "turns"};
+    static const char *const units[] = {"ms", "s", "us", "ns"};
     set_lines(L, "decreasing", &result->decreasing);
     set_time(L, "decreased_to", result->decreased_to_ns);
     set_time(L, "decreased_from", result->from_ns);
@@ -71,6 +72,8 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
     if (result->unit_reason) {
         lua_pushstring(L, reasons[result->unit_reason]);
         lua_setfield(L, -2, "seconds_because");
+        lua_pushstring(L, units[result->unit]);
+        lua_setfield(L, -2, "unit");
     }
     if (result->grid.period_ns) {
         mt_lua_push_grid(L, &result->grid);
@@ -80,6 +83,13 @@ static void set_times(lua_State *L, const mt_lint_result *result) {
 
 static void set_blocks(lua_State *L, const mt_lint_result *result) {
     set_lines(L, "empty_prompts", &result->empty_prompts);
+    set_lines(L, "no_requests", &result->no_requests);
+    set_lines(L, "bare_turns", &result->bare_turns);
+    set_lines(L, "empty_ids", &result->empty_ids);
+    lua_pushboolean(L, result->looks_like_log);
+    lua_setfield(L, -2, "looks_like_log");
+    lua_pushboolean(L, result->is_whole);
+    lua_setfield(L, -2, "is_whole");
     mt_lua_set_count(L, "block_size", result->block_size);
     mt_lua_set_count(L, "prompts", result->prompts);
     mt_lua_set_count(L, "fits", result->size_fit.fits);

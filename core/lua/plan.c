@@ -167,11 +167,22 @@ static int plan_expect(lua_State *L) {
     return 1;
 }
 
+/* lengths_follow_time(lengths) -> do they, or the weights of their classes, depend on time? */
+static int lengths_follow_time(lua_State *L) {
+    lua_pushboolean(L, mt_lengths_follow_time(mt_lua_check_lengths(L, 1)));
+    return 1;
+}
+
 int mt_lua_open_plan(lua_State *L) {
-    static const luaL_Reg functions[] = {{"fields", fields_new},     {"add_constant", add_constant},
-                                         {"add_number", add_number}, {"add_choice", add_choice},
-                                         {"new", plan_new},          {"add", plan_add},
-                                         {"expect", plan_expect},    {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"fields", fields_new},
+                                         {"add_constant", add_constant},
+                                         {"add_number", add_number},
+                                         {"add_choice", add_choice},
+                                         {"new", plan_new},
+                                         {"add", plan_add},
+                                         {"expect", plan_expect},
+                                         {"lengths_follow_time", lengths_follow_time},
+                                         {NULL, NULL}};
     mt_lua_new_object_type(L, &fields_type, NULL, NULL);
     mt_lua_new_object_type(L, &plan_type, NULL, NULL);
     lua_pop(L, 2);

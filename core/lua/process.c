@@ -141,6 +141,12 @@ static int period(lua_State *L) {
     return 1;
 }
 
+/* max_input(process) -> tokens at which its sessions end, 0 when they do not or it has none */
+static int max_input(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)mt_process_max_input(mt_lua_check_process(L, 1)));
+    return 1;
+}
+
 /* has_sessions(process) -> boolean */
 static int has_sessions(lua_State *L) {
     lua_pushboolean(L, mt_process_has_sessions(mt_lua_check_process(L, 1)));
@@ -206,6 +212,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"custom", custom},
                                          {"duration", duration},
                                          {"period", period},
+                                         {"max_input", max_input},
                                          {"has_sessions", has_sessions},
                                          {"wants_answers", wants_answers},
                                          {"is_closed", is_closed},

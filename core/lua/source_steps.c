@@ -3,6 +3,7 @@
  * seconds. */
 #include "lua/source_binding.h"
 
+#include "prefix/lint/sized.h"
 #include "prefix/synthesis/synthesis.h"
 
 #include <math.h>
@@ -25,6 +26,25 @@ static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *e
         return mt_lua_failure(L, error);
     lua_settop(L, 1);
     return 1;
+}
+
+/* sized(source, block_size (0: found), by_majority, as_it_is) -> source, block size, is it found, are ids of
+ * whole blocks only, are there any */
+static int step_sized(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    uint64_t size = mt_lua_check_count(L, 2, "block_size");
+    unsigned ways = (lua_toboolean(L, 3) ? MT_SIZED_BY_MAJORITY : 0) |
+                    (lua_toboolean(L, 4) ? MT_SIZED_AS_IT_IS : 0);
+    mt_sizing sizing;
+    mt_error error;
+    int pushed = stepped(L, self, mt_step_sized(*self, size, ways, &sizing, &error), &error);
+    if (!*self)
+        return pushed;
+    lua_pushinteger(L, (lua_Integer)sizing.block_size);
+    lua_pushboolean(L, sizing.is_found);
+    lua_pushboolean(L, sizing.is_whole);
+    lua_pushboolean(L, sizing.has_ids);
+    return 5;
 }
 
 /* first(source, most) */
@@ -186,7 +206,8 @@ static int step_synthesis(lua_State *L) {
     return stepped(L, self, mt_step_synthesis(*self, synthesis, &error), &error);
 }
 
-const luaL_Reg mt_lua_source_steps[] = {{"first", step_first},
+const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized},
+                                        {"first", step_first},
                                         {"window", step_window},
                                         {"where", step_where},
                                         {"thin", step_thin},

@@ -8,7 +8,7 @@
 #include <math.h>
 
 void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     mt_lua_set_number(L, "mean", summary->mean);
     mt_lua_set_number(L, "std", summary->population_deviation);
     mt_lua_set_number(L, "min", summary->min);
@@ -41,6 +41,8 @@ void mt_lua_push_dispersion(lua_State *L, int64_t window_ns, const mt_dispersion
     mt_lua_set_number(L, "window", window);
     mt_lua_set_count(L, "windows", dispersion->windows);
     mt_lua_set_count(L, "requests", dispersion->requests);
+    mt_lua_set_count(L, "last_requests", dispersion->last_requests);
+    mt_lua_set_number(L, "last_seconds", (double)dispersion->last_ns / 1e9);
     mt_lua_set_number(L, "mean", dispersion->mean / window);
     mt_lua_set_number(L, "peak", dispersion->windows ? (double)dispersion->peak / window : NAN);
     mt_lua_set_number(L, "coefficient_of_variation", dispersion->coefficient_of_variation);

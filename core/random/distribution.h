@@ -106,6 +106,12 @@ mt_distribution *mt_distribution_affine(mt_distribution *part, double factor, do
 mt_distribution *mt_distribution_clamp(mt_distribution *part, double low, double high,
                                        mt_error *error);
 
+/* The distribution as it is where its draws are rounded to whole numbers (lengths, turns): uniform
+ * then gives each whole number in [low, high] as often, the ends too; every other law is itself.
+ * Mixes, clamps and a uniform that is multiplied or moved are seen through; a mix or clamp that is
+ * multiplied afterwards is not. */
+mt_distribution *mt_distribution_whole(mt_distribution *distribution, mt_error *error);
+
 mt_distribution *mt_distribution_retain(mt_distribution *distribution); /* returns it */
 void mt_distribution_release(mt_distribution *distribution);            /* NULL is allowed */
 

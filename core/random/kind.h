@@ -107,7 +107,8 @@ struct mt_distribution {
         struct {
             const mt_law *law;
             mt_parameter parameter[2];
-            mt_prepared prepared; /* unless it varies */
+            double factor, offset; /* of the parameters, for mt_uniform_of_whole only */
+            mt_prepared prepared;  /* unless it varies */
         } law;
         struct {
             size_t count;
@@ -133,6 +134,9 @@ struct mt_distribution {
 
 extern const mt_distribution_kind mt_law_kind, mt_empirical_kind, mt_mix_kind, mt_affine_kind,
     mt_clamp_kind;
+
+/* uniform where only whole numbers are taken; no name finds it. */
+extern const mt_law mt_uniform_of_whole;
 
 /* Law number `index`, those of one name together; NULL past the last. */
 const mt_law *mt_law_at(size_t index);

@@ -32,6 +32,13 @@ static void uniform_prepare(const double parameter[2], mt_prepared *p) {
     p->uniform.high = fmax(parameter[0], parameter[1]);
 }
 
+/* Every whole number in [low, high] is the nearest one of as much. Where there is none the law stays
+ * as it is. */
+static void whole_uniform_prepare(const double parameter[2], mt_prepared *p) {
+    const double wide[2] = {ceil(parameter[0]) - 0.5, floor(parameter[1]) + 0.5};
+    uniform_prepare(wide[0] < wide[1] ? wide : parameter, p);
+}
+
 static double uniform_draw(const mt_prepared *p, mt_random *random) {
     double u = mt_random_uniform(random);
     return p->uniform.low + u * (p->uniform.high - p->uniform.low);
@@ -59,6 +66,13 @@ static void uniform_bounds(const mt_prepared *p, double *low, double *high) {
     *high = p->uniform.high;
 }
 
+#define UNIFORM                                                                                    \
+    .form = {"uniform", {"low", "high"}}, .range = {{MT_ANY}, {MT_ANY}}, .positional = 1,          \
+    .check = uniform_check, .draw = uniform_draw, .split = uniform_split, .mean = uniform_mean,    \
+    .bounds = uniform_bounds
+
+const mt_law mt_uniform_of_whole = {UNIFORM, .prepare = whole_uniform_prepare};
+
 static const mt_law laws_plain[] = {
     {.form = {"fixed", {"value", NULL}},
      .range = {{MT_ANY}},
@@ -68,15 +82,7 @@ static const mt_law laws_plain[] = {
      .split = fixed_split,
      .mean = mt_mean_value,
      .bounds = fixed_bounds},
-    {.form = {"uniform", {"low", "high"}},
-     .range = {{MT_ANY}, {MT_ANY}},
-     .positional = 1,
-     .check = uniform_check,
-     .prepare = uniform_prepare,
-     .draw = uniform_draw,
-     .split = uniform_split,
-     .mean = uniform_mean,
-     .bounds = uniform_bounds},
+    {UNIFORM, .prepare = uniform_prepare},
     {.form = {NULL, {NULL, NULL}}},
 };
 

@@ -1,6 +1,8 @@
 /* The named laws as a kind: parameters checked, prepared once or at each time, written. */
 #include "random/kind.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -15,6 +17,17 @@ static double moved_into(const mt_law_range *range, double value) {
     return value > range->high ? range->high : value;
 }
 
+static void prepare(const mt_distribution *d, const double value[2], mt_prepared *prepared) {
+    double moved[2] = {value[0], value[1]};
+    if (d->law.law == &mt_uniform_of_whole) {
+        double a = value[0] * d->law.factor + d->law.offset;
+        double b = fmax(value[0], value[1]) * d->law.factor + d->law.offset;
+        moved[0] = fmin(a, b);
+        moved[1] = fmax(a, b);
+    }
+    d->law.law->prepare(moved, prepared);
+}
+
 /* The law's parameters at a time: prepared once, or made into *own when they vary. */
 static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_prepared *own) {
     if (!d->varies)
@@ -26,7 +39,7 @@ static const mt_prepared *prepared(const mt_distribution *d, mt_when when, mt_pr
                                  : parameter->value;
         value[i] = moved_into(&d->law.law->range[i], value[i]);
     }
-    d->law.law->prepare(value, own);
+    prepare(d, value, own);
     return own;
 }
 
@@ -90,6 +103,14 @@ void mt_law_text(const mt_distribution *d, mt_law_writer *writer, double low, do
             separator = ", ";
         }
     mt_law_write(writer, named ? "}" : ")");
+    if (law == &mt_uniform_of_whole && d->law.factor != 1) {
+        mt_law_write(writer, " * ");
+        mt_law_write_number(writer, d->law.factor);
+    }
+    if (law == &mt_uniform_of_whole && d->law.offset != 0) {
+        mt_law_write(writer, " + ");
+        mt_law_write_number(writer, d->law.offset);
+    }
 }
 
 static void text(const mt_distribution *d, mt_law_writer *writer) {
@@ -133,10 +154,10 @@ static mt_code check_range(const mt_law *law, size_t i, double value, mt_error *
 }
 
 static mt_distribution *make(const mt_law *law, const mt_parameter parameter[2], int is_shape,
-                             mt_error *error) {
+                             double factor, double offset, mt_error *error) {
     double value[2] = {parameter[0].value, parameter[1].value};
     int varies = 0;
-    for (size_t i = 0; i < parameters_of(law); i++) {
+    for (size_t i = 0; i < 2 && i < parameters_of(law); i++) {
         if (parameter[i].at)
             varies = 1;
         else if (check_range(law, i, value[i], error))
@@ -155,8 +176,10 @@ static mt_distribution *make(const mt_law *law, const mt_parameter parameter[2],
         if (parameter[i].at && parameter[i].retain)
             parameter[i].retain(parameter[i].context);
     }
+    d->law.factor = factor;
+    d->law.offset = offset;
     if (!varies)
-        law->prepare(value, &d->law.prepared);
+        prepare(d, value, &d->law.prepared);
     return d;
 }
 
@@ -213,7 +236,51 @@ mt_distribution *mt_distribution_make(const char *name, const mt_named_parameter
         mt_parameter parameter[2] = {mt_number(0), mt_number(0)};
         int is_shape;
         if (strcmp(law->form.name, name) == 0 && matches(law, given, count, parameter, &is_shape))
-            return make(law, parameter, is_shape, error);
+            return make(law, parameter, is_shape, 1, 0, error);
     }
     return fail_form(name, error);
+}
+
+/* ---- where draws become whole numbers ---- */
+
+static int is_uniform(const mt_distribution *d) {
+    return d->kind == &mt_law_kind && d->law.law->draw == mt_uniform_of_whole.draw;
+}
+
+static mt_distribution *whole_uniform(const mt_distribution *d, double factor, double offset,
+                                      mt_error *error) {
+    return make(&mt_uniform_of_whole, d->law.parameter, 0, factor, offset, error);
+}
+
+static mt_distribution *whole_mix(const mt_distribution *d, mt_error *error) {
+    size_t count = d->mix.count, made = 0;
+    mt_distribution *whole = NULL;
+    mt_distribution **parts = mt_allocate_zero(count, sizeof *parts); // NOLINT: of a pointer
+    if (!parts)
+        return mt_null(mt_fail_memory(error, "mix"));
+    while (made < count && (parts[made] = mt_distribution_whole(d->mix.parts[made], error)))
+        made++;
+    if (made == count)
+        whole = mt_distribution_mix(parts, d->mix.weights, count, error);
+    while (made > 0)
+        mt_distribution_release(parts[--made]);
+    mt_free(parts);
+    return whole;
+}
+
+mt_distribution *mt_distribution_whole(mt_distribution *d, mt_error *error) {
+    if (is_uniform(d))
+        return whole_uniform(d, 1, 0, error);
+    if (d->kind == &mt_affine_kind && is_uniform(d->around.part))
+        return whole_uniform(d->around.part, d->around.factor, d->around.offset, error);
+    if (d->kind == &mt_mix_kind)
+        return whole_mix(d, error);
+    if (d->kind != &mt_clamp_kind)
+        return mt_distribution_retain(d);
+    mt_distribution *part = mt_distribution_whole(d->around.part, error);
+    if (!part)
+        return NULL;
+    mt_distribution *whole = mt_distribution_clamp(part, d->around.low, d->around.high, error);
+    mt_distribution_release(part);
+    return whole;
 }

@@ -31,8 +31,12 @@ void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_di
         for (size_t i = 0; i < count;) {
             int64_t window = window_of(times_ns[i], window_ns);
             size_t from = i;
-            if (window == last)
+            if (window == last) {
+                result->last_requests = count - i;
+                result->last_ns = (int64_t)((uint64_t)times_ns[count - 1] -
+                                            (uint64_t)window * (uint64_t)window_ns);
                 break;
+            }
             /* Every later window ends below the last one's times, so its end cannot overflow. */
             for (int64_t end = (window + 1) * window_ns; times_ns[i] < end;)
                 i++;
@@ -44,6 +48,8 @@ void mt_disperse(const int64_t *times_ns, size_t count, int64_t window_ns, mt_di
                 result->peak = requests;
         }
     }
+    if (result->windows > 0 && result->last_requests > result->peak)
+        result->peak = result->last_requests;
     uint64_t windows = result->windows;
     result->mean = windows ? (double)result->requests / (double)windows : NAN;
     result->variance = windows > 1 ? sample_variance(result->requests, squares, windows) : NAN;

@@ -15,9 +15,11 @@
 #include "base/error.h"
 
 typedef struct mt_dispersion {
-    uint64_t windows;  /* whole windows that are counted */
-    uint64_t requests; /* in these windows */
-    uint64_t peak;     /* most requests in one window */
+    uint64_t windows;       /* whole windows that are counted */
+    uint64_t requests;      /* in these windows */
+    uint64_t peak;          /* most requests in one window, the incomplete last one too */
+    uint64_t last_requests; /* in the last window, which is in none of the other figures */
+    int64_t last_ns;        /* of that window, up to the last request */
     /* Requests per window; sums are kept in whole numbers, exact up to 2^32 requests. NaN where
      * there is no whole window. */
     double mean;

@@ -5,6 +5,7 @@
 #include "text/swar.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 enum { NANOSECOND_SCALE = 6, QUOTE_SIZE = 48, NAME_LIMIT = 16 };
 
@@ -32,6 +33,18 @@ static const struct {
                     {"delay", 5, MT_HAS_DELAY},
                     {"stream", 6, MT_HAS_STREAM}};
 
+/* What other tools call members of ours: read where ours is not there, and kept as it is beside. */
+static const struct {
+    const char *name;
+    size_t length;
+    member which;
+} aliases[] = {{"created_time", 12, TIMESTAMP},
+               {"input_tokens", 12, INPUT_LENGTH},
+               {"output_tokens", 13, OUTPUT_LENGTH},
+               {"delay_ms", 8, DELAY}};
+
+enum { ALIASES = sizeof aliases / sizeof *aliases };
+
 typedef struct scan {
     mt_json json;
     mt_scan_buffer *buffer;
@@ -40,6 +53,7 @@ typedef struct scan {
     const char *separator; /* where the comma before the member stands; NULL before the first */
     const char *extra_end; /* in the text: where the last other member ended; NULL: none yet */
     size_t extra_copied;   /* bytes in buffer->extra; 0: the extra members are still one span */
+    const char *alias[ALIASES]; /* their values in the text; NULL: not there */
 } scan;
 
 /* ---- numbers ---- */
@@ -329,6 +343,28 @@ static const char *scan_name(const scan *s, const char *at, member *which) {
     return after + 1;
 }
 
+static void note_alias(scan *s, const char *name, const char *value) {
+    for (size_t i = 0; i < ALIASES; i++)
+        if (s->json.end - name > (ptrdiff_t)aliases[i].length + 2 &&
+            memcmp(name + 1, aliases[i].name, aliases[i].length) == 0 &&
+            name[1 + aliases[i].length] == '"')
+            s->alias[i] = value;
+}
+
+/* Numbers only: a date under one of these names is another tool's own. */
+static int take_aliases(scan *s) {
+    for (size_t i = 0; i < ALIASES; i++) {
+        const char *at = s->alias[i];
+        unsigned has = members[aliases[i].which].has;
+        if (!at || s->seen & has || *at < '0' || *at > '9')
+            continue;
+        s->request->has |= has;
+        if (!scan_member(s, aliases[i].which, at))
+            return -1;
+    }
+    return 0;
+}
+
 static const char *scan_any_member(scan *s, const char *at, member *guess) {
     const char *name = at;
     member which = *guess;
@@ -352,7 +388,10 @@ static const char *scan_any_member(scan *s, const char *at, member *guess) {
             return scan_member(s, which, at);
         }
     }
+    const char *value = at;
     at = mt_json_value(&s->json, at);
+    if (at && which == OTHER)
+        note_alias(s, name, value);
     if (at && keep_extra(s, name, at) != 0)
         return NULL;
     return at;
@@ -388,15 +427,24 @@ static const char *scan_object(scan *s, const char *at) {
 mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
                         mt_request *request, mt_error *error) {
     mt_error unwanted;
-    scan s = {{text, text + length, error ? error : &unwanted}, buffer, request, 0, NULL, NULL, 0};
+    scan s = {{text, text + length, error ? error : &unwanted},
+              buffer,
+              request,
+              0,
+              NULL,
+              NULL,
+              0,
+              {NULL}};
     uint64_t line = request->line;
     *request = (mt_request){.line = line};
     s.json.error->code = MT_OK;
     const char *at = scan_object(&s, text);
     if (at) {
         at = mt_json_space(&s.json, at);
-        if (at == s.json.end)
+        if (at == s.json.end && take_aliases(&s) == 0)
             return MT_OK;
+        if (at == s.json.end)
+            return s.json.error->code;
         mt_json_unexpected(&s.json, at, "nothing after the request");
     }
     return s.json.error->code;

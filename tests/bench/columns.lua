@@ -10,6 +10,8 @@ return mt.script {
   summary = "Arrivals with one block each, kept in memory as columns",
   options = {
     { "requests", kind = "integer", min = 1, default = 2000000, help = "how many" },
+    { "looped", kind = "flag", help = "instead, a loop over them as tables" },
+    { "kept", kind = "flag", help = "the same, each table kept" },
     { "own-arrivals", kind = "flag", help = "by a Lua function instead of mt.poisson" },
   },
   run = function(opt)
@@ -17,6 +19,15 @@ return mt.script {
       mt.stream { arrivals = opt.own_arrivals and own() or mt.poisson(1000), input = 500, output = 100,
         prompt = mt.unique() },
     }
+    if opt.looped or opt.kept then
+      local kept, count = {}, 0
+      for request in workload:requests { num_requests = opt.requests, duration = opt.requests } do
+        count = count + 1
+        if opt.kept then kept[count] = request end
+      end
+      if opt.kept and #kept ~= count then return nil, "kept too few" end
+      return
+    end
     local columns, message, code = workload:columns { num_requests = opt.requests, duration = opt.requests }
     if not columns then return nil, message, code end
     if #columns ~= opt.requests then return nil, ("made %d requests"):format(#columns) end

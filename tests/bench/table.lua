@@ -231,6 +231,19 @@ section("arrivals", function(bench)
   }
 end)
 
+section("a loop that keeps every request", function(bench)
+  local requests = 400000
+  local m = bench:together(5, {
+    main = bench:moontide(here .. "/columns.lua", "--kept", "--requests", requests),
+    floor = bench:moontide(here .. "/columns.lua", "--looped", "--requests", requests),
+  })
+  print_row {
+    what = "a Lua loop that keeps 400 k requests", time = m.main.wall, spread = m.main.spread,
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "none kept",
+    goal = "5 x", met = m.main.wall <= 5 * m.floor.wall,
+  }
+end)
+
 section("a script's own arrivals", function(bench)
   local requests = 2000000
   local m = bench:together(5, {

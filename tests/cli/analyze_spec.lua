@@ -147,10 +147,13 @@ describe("moontide analyze", function()
     assert.same({ status = 0, err = "", out = "mooncake_trace.jsonl: " .. small_table .. small_rest }, result)
   end)
 
-  it("takes lines of other block sizes with --block-size", function()
+  it("takes lines of other block sizes with --block-size, or finds the size", function()
     local path = file("small.jsonl", '{"input_length": 33, "output_length": 1, "hash_ids": [7, 8, 9]}\n')
     refused(path .. ":1: hash_ids has 3 ids, but input_length 33 makes 1 block of 512 tokens;"
-      .. " it fits a block size of 16", { path })
+      .. " it fits a block size of 16", { path, "--block-size", "512" })
+    local found = analyze { path }
+    assert.equal(("moontide: %s: hash_ids fit blocks of 16 tokens (--block-size says otherwise)\n"):format(path), found.err)
+    assert.equal(analyze({ path, "--block-size", "16" }).out, found.out)
     local result = analyze { path, "--block-size", "16" }
     assert.equal(0, result.status)
     assert.matches("Unique Prompt Length   33.00 ", result.out)

@@ -30,7 +30,9 @@ static void test_by_hand(void **state) {
     mt_dispersion result = disperse(times, 6, 10);
     assert_int_equal(result.windows, 3);
     assert_int_equal(result.requests, 3);
-    assert_int_equal(result.peak, 2);
+    assert_int_equal(result.peak, 3); /* of the incomplete one */
+    assert_int_equal(result.last_requests, 3);
+    assert_int_equal(result.last_ns, 6);
     assert_true(result.mean == 1);
     assert_true(result.variance == 1);
     assert_true(result.variance_over_mean == 1);
@@ -120,12 +122,13 @@ enum { MOST = 300, MOST_WINDOWS = 2000 };
 
 /* All windows from 0, the last one and the empty ones at the beginning left out. */
 static void plain_dispersion(const int64_t *times, size_t count, int64_t window,
-                             mt_summary *summary) {
+                             mt_summary *summary, double *last) {
     double counts[MOST_WINDOWS] = {0};
     size_t windows = (size_t)(times[count - 1] / window), first = (size_t)(times[0] / window);
     for (size_t i = 0; i < count; i++)
         counts[times[i] / window]++;
     mt_summarise(counts + first, windows - first, summary);
+    *last = counts[windows];
 }
 
 static void test_against_plain(void **state) {
@@ -141,13 +144,15 @@ static void test_against_plain(void **state) {
         assert_int_equal(mt_sort_times(times, count, NULL), MT_OK);
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
             mt_summary plain;
-            plain_dispersion(times, count, widths[w], &plain);
+            double last;
+            plain_dispersion(times, count, widths[w], &plain, &last);
             mt_dispersion result = disperse(times, count, widths[w]);
             assert_int_equal(result.windows, plain.count);
             if (plain.count == 0)
                 continue;
             assert_true(result.mean == plain.mean);
-            assert_true((double)result.peak == plain.max);
+            assert_true((double)result.peak == fmax(plain.max, last));
+            assert_true((double)result.last_requests == last);
             assert_true((double)result.requests == plain.sum);
             if (plain.count == 1)
                 continue;

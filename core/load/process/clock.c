@@ -12,6 +12,7 @@ typedef struct clock_state {
     uint64_t k;
     double scale; /* renewal: 1 / mean gap; 0 when it must be read at each time */
     double now;
+    double total; /* even: the whole area, once it is needed; before that 0 */
 } clock_state;
 
 /* The event at area s_k. */
@@ -33,12 +34,34 @@ typedef struct even_process {
     double phase;
 } even_process;
 
+/* Is s_k the whole area but for rounding? Then it is the end, at which no request comes. Only the
+ * last piece of the time is looked at: the area needs a clock of its own. Returns 0 or 1, -1 on
+ * failure. */
+static int is_at_end(clock_state *state, double time, mt_error *error) {
+    static const double last_piece = 1e-3, rounding = 1e-12, least = 1e-9;
+    const mt_process_context *context = &state->base.context;
+    mt_curve *curve = state->base.process->curve;
+    double end = fmin(context->end, mt_curve_duration(curve));
+    if (!isfinite(end) || time < end * (1 - last_piece))
+        return 0;
+    if (state->total == 0) {
+        mt_clock *clock = mt_clock_open(curve, context->seed, context->factor, end, error);
+        mt_code code = clock ? mt_clock_area(clock, end, &state->total, error) : MT_ERROR_MEMORY;
+        mt_clock_close(clock);
+        if (code != MT_OK)
+            return -1;
+    }
+    return state->total - state->area.sum < rounding * state->total + least;
+}
+
 /* s_k = phase + k is computed, not summed up: no rounding error grows with k. */
 static int even_next(mt_process_state *base, mt_event *event, mt_error *error) {
     clock_state *state = (clock_state *)base;
     const even_process *process = (const even_process *)base->process;
     state->area.sum = process->phase + (double)state->k;
-    return arrive(state, event, error);
+    int status = arrive(state, event, error);
+    int at_end = status > 0 ? is_at_end(state, event->time, error) : 0;
+    return at_end < 0 ? -1 : at_end ? 0 : status;
 }
 
 static void even_text(const mt_process *process, char *buffer, size_t size) {

@@ -9,12 +9,16 @@ typedef struct custom_process {
     mt_gap_source source;
 } custom_process;
 
+/* So many requests at one time are a function that goes nowhere. */
+enum { MOST_AT_ONCE = 1000000 };
+
 typedef struct custom_state {
     mt_process_state base;
     void *state;
     int is_made;
     double now; /* seconds at rate factor 1 */
     uint64_t k;
+    uint64_t at_once; /* requests since the time last moved */
 } custom_state;
 
 static mt_code custom_open(mt_process_state *base, mt_error *error) {
@@ -39,6 +43,13 @@ static int custom_next(mt_process_state *base, mt_event *event, mt_error *error)
             "arrivals: the function returned a gap of %g at t = %.9g s; it must be at least 0 "
             "seconds, or nil at the end",
             gap, state->now));
+    state->at_once = state->now + gap > state->now ? 0 : state->at_once + 1;
+    if (state->at_once >= MOST_AT_ONCE)
+        return mt_failed(mt_fail(
+            error, MT_ERROR_VALUE,
+            "arrivals: the function returned a gap of 0 (or too small to move the time) %d times "
+            "in a row at t = %.9g s: such a load would never end",
+            MOST_AT_ONCE, state->now));
     state->now += gap;
     double time = state->now / base->context.factor;
     if (!(time < base->context.end))

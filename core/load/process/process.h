@@ -141,6 +141,9 @@ int mt_process_is_closed(const mt_process *process);
 /* Does it want to be told of answers: has it sessions, or is it a closed loop? */
 int mt_process_wants_answers(const mt_process *process);
 
+/* The most input tokens of a session's turn; 0: no limit, or no sessions. */
+uint64_t mt_process_max_input(const mt_process *process);
+
 /* As a script would write it, cut to size and terminated. Returns buffer. */
 char *mt_process_text(const mt_process *process, char *buffer, size_t size);
 

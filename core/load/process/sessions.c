@@ -319,8 +319,18 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
         sessions_process *sessions = (sessions_process *)process;
         sessions->starts = mt_process_retain(starts);
         sessions->shape = *shape;
-        mt_distribution_retain(shape->turns);
         mt_distribution_retain(shape->think);
+        sessions->shape.turns = mt_distribution_whole(shape->turns, error);
+        if (!sessions->shape.turns) {
+            mt_process_release(process);
+            return NULL;
+        }
     }
     return process;
+}
+
+uint64_t mt_process_max_input(const mt_process *process) {
+    if (process->kind != &sessions_kind)
+        return 0;
+    return ((const sessions_process *)process)->shape.max_input;
 }

@@ -195,11 +195,10 @@ mt_prompt *mt_prompt_parts(const mt_prompt_part *parts, size_t count, const char
     for (size_t i = 0; !failed && i < count; i++) {
         mt_prompt_part *part = &prompt->parts[prompt->count++];
         *part = parts[i];
-        mt_distribution_retain(part->tokens);
-        if (part->pick)
-            mt_distribution_retain(part->pick);
+        part->tokens = mt_distribution_whole(parts[i].tokens, NULL);
+        part->pick = parts[i].pick ? mt_distribution_whole(parts[i].pick, NULL) : NULL;
         part->name = parts[i].name ? mt_copy_text(parts[i].name, strlen(parts[i].name)) : NULL;
-        failed = parts[i].name && !part->name;
+        failed = !part->tokens || (parts[i].pick && !part->pick) || (parts[i].name && !part->name);
     }
     if (failed) {
         mt_prompt_release(base);

@@ -8,9 +8,9 @@ void mt_lines_add(mt_lines *lines, uint64_t line) {
     lines->count++;
 }
 
-void mt_block_fit_start(mt_block_fit *fit, uint64_t given) {
+void mt_block_fit_start(mt_block_fit *fit, uint64_t given, int is_whole) {
     static const uint64_t likely[] = {512, 16, 64, 128, 32, 256, 1024};
-    *fit = (mt_block_fit){.least = 1, .most = UINT64_MAX};
+    *fit = (mt_block_fit){.least = 1, .most = UINT64_MAX, .is_whole = is_whole};
     if (given > 0)
         fit->sizes[fit->count++].size = given;
     for (size_t i = 0; i < sizeof likely / sizeof *likely; i++)
@@ -18,11 +18,19 @@ void mt_block_fit_start(mt_block_fit *fit, uint64_t given) {
             fit->sizes[fit->count++].size = likely[i];
 }
 
+static uint64_t blocks_of(const mt_block_fit *fit, uint64_t tokens, uint64_t size) {
+    return fit->is_whole ? tokens / size : mt_blocks_of(tokens, size);
+}
+
 /* The sizes at which `tokens` are `blocks` blocks: ceil(tokens / blocks) to below tokens / (blocks
- * - 1). */
+ * - 1); of whole blocks, above tokens / (blocks + 1) up to tokens / blocks. */
 static void narrow(mt_block_fit *fit, uint64_t tokens, uint64_t blocks) {
     uint64_t least = mt_blocks_of(tokens, blocks);
     uint64_t most = tokens == 0 ? 0 : blocks > 1 ? (tokens - 1) / (blocks - 1) : UINT64_MAX;
+    if (fit->is_whole) {
+        least = tokens / (blocks + 1) + 1;
+        most = tokens / blocks;
+    }
     if (least > fit->least)
         fit->least = least;
     if (most < fit->most)
@@ -38,7 +46,7 @@ void mt_block_fit_add(mt_block_fit *fit, const mt_request *request) {
     narrow(fit, request->input_length, request->hash_count);
     for (size_t i = 0; i < fit->count; i++) {
         mt_size_fit *one = &fit->sizes[i];
-        if (mt_blocks_of(request->input_length, one->size) == request->hash_count) {
+        if (blocks_of(fit, request->input_length, one->size) == request->hash_count) {
             one->fits++;
             set |= (size_t)1 << i;
             continue;

@@ -1,5 +1,5 @@
 /* Which block size a trace's prompts are cut in: of n blocks of a size s, (n - 1) * s < ISL <= n *
- * s. */
+ * s; or, where only whole blocks have ids, n * s <= ISL < (n + 1) * s. */
 #ifndef MT_PREFIX_LINT_BLOCK_FIT_H
 #define MT_PREFIX_LINT_BLOCK_FIT_H
 
@@ -28,6 +28,7 @@ typedef struct mt_size_fit {
 typedef struct mt_block_fit {
     mt_size_fit sizes[MT_BLOCK_SIZES];
     size_t count;
+    int is_whole;     /* ids are of whole blocks only */
     uint64_t prompts; /* with ISL and hash ids */
     uint64_t several; /* of more than one block */
     /* Every size from least to most fits all prompts; least > most: none does. */
@@ -36,7 +37,7 @@ typedef struct mt_block_fit {
 } mt_block_fit;
 
 /* given: 0, or a size that is tried as well. */
-void mt_block_fit_start(mt_block_fit *fit, uint64_t given);
+void mt_block_fit_start(mt_block_fit *fit, uint64_t given, int is_whole);
 
 void mt_block_fit_add(mt_block_fit *fit, const mt_request *request);
 

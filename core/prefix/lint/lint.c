@@ -7,7 +7,7 @@
 struct mt_lint {
     mt_lint_result result;
     uint64_t given_size;
-    mt_block_fit fit;
+    mt_block_fit fit, whole_fit;
     mt_parents *parents;
     mt_turns turns;
     int64_t *turn_times; /* of the last turn of each session, by its number; -1: none */
@@ -22,6 +22,8 @@ struct mt_lint {
 static const double most_requests = 200, most_tokens = 5e6; /* a second */
 static const int64_t least_ns_a_token = 200000;
 static const double hasty_share = 0.8;
+static const double most_tokens_shortly = 5e5, least_requests = 0.01; /* a second */
+static const int64_t short_span_ns = INT64_C(10000000000), long_span_ns = INT64_C(2592000000000000);
 enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
 
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
@@ -34,7 +36,8 @@ mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
         return NULL;
     }
     lint->given_size = block_size;
-    mt_block_fit_start(&lint->fit, block_size);
+    mt_block_fit_start(&lint->fit, block_size, 0);
+    mt_block_fit_start(&lint->whole_fit, block_size, 1);
     return lint;
 }
 
@@ -119,13 +122,42 @@ static mt_code add_ids(mt_lint *lint, const mt_request *request, mt_error *error
     return MT_OK;
 }
 
+static int has_name(mt_span text, const char *name) {
+    size_t length = strlen(name);
+    for (size_t i = 0; i + length <= text.length; i++)
+        if (memcmp(text.text + i, name, length) == 0)
+            return 1;
+    return 0;
+}
+
+/* Rows that are no requests, or lack the ids that they seem to have. */
+static void add_odd_row(mt_lint *lint, const mt_request *request) {
+    mt_lint_result *result = &lint->result;
+    unsigned ours =
+        MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_HASH_IDS | MT_HAS_DELAY;
+    if (!(request->has & ours)) {
+        if (result->no_requests.count == 0)
+            result->looks_like_log = has_name(request->extra, "\"messages\"") ||
+                                     has_name(request->extra, "\"conversations\"") ||
+                                     has_name(request->extra, "\"prompt\"");
+        mt_lines_add(&result->no_requests, request->line);
+    }
+    if (request->has & MT_HAS_SESSION && !(request->has & MT_HAS_INPUT_LENGTH))
+        mt_lines_add(&result->bare_turns, request->line);
+    if (request->has & MT_HAS_HASH_IDS && request->hash_count == 0 &&
+        request->input_length > MT_LINT_BLOCK)
+        mt_lines_add(&result->empty_ids, request->line);
+}
+
 mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_code code = MT_OK;
     lint->result.requests++;
     lint->tokens += (double)request->input_length;
     if (request->has & MT_HAS_INPUT_LENGTH && request->input_length == 0)
         mt_lines_add(&lint->result.empty_prompts, request->line);
+    add_odd_row(lint, request);
     mt_block_fit_add(&lint->fit, request);
+    mt_block_fit_add(&lint->whole_fit, request);
     if (request->has & MT_HAS_TIME)
         code = add_time(lint, request, error);
     else if (!(request->has & MT_HAS_SESSION))
@@ -151,20 +183,40 @@ static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
     else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
              result->tokens_a_second > most_tokens)
         result->unit_reason = MT_UNIT_LOAD;
-    else if (lint->turn_pairs >= LEAST_PAIRS &&
-             (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
+    else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
+             result->tokens_a_second > most_tokens_shortly && result->span_ns < short_span_ns)
+        result->unit_reason = MT_UNIT_SPAN;
+    else if (result->times >= LEAST_TIMES && result->span_ns > long_span_ns &&
+             result->requests_a_second < least_requests) {
+        result->unit_reason = MT_UNIT_SLOW;
+        result->unit = result->span_ns / 1000 > long_span_ns &&
+                               result->requests_a_second * 1000 < least_requests
+                           ? MT_UNIT_NANOSECONDS
+                           : MT_UNIT_MICROSECONDS;
+        return;
+    } else if (lint->turn_pairs >= LEAST_PAIRS &&
+               (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
         result->unit_reason = MT_UNIT_TURNS;
     result->unit = result->unit_reason ? MT_UNIT_SECONDS : MT_UNIT_MILLISECONDS;
 }
 
+/* How many prompts one size fits, of those tried or not. */
+static uint64_t most_fits(const mt_lint *lint, const mt_block_fit *fit) {
+    if (lint->given_size)
+        return fit->sizes[0].fits;
+    return mt_block_fit_odd(fit) ? fit->prompts : mt_block_fit_best(fit)->fits;
+}
+
 static void judge_sizes(const mt_lint *lint, mt_lint_result *result) {
-    const mt_size_fit *best = mt_block_fit_best(&lint->fit);
-    result->prompts = lint->fit.prompts;
+    result->is_whole = most_fits(lint, &lint->whole_fit) > most_fits(lint, &lint->fit);
+    const mt_block_fit *fit = result->is_whole ? &lint->whole_fit : &lint->fit;
+    const mt_size_fit *best = mt_block_fit_best(fit);
+    result->prompts = fit->prompts;
     if (lint->given_size == 0 && result->prompts == 0)
         return;
-    result->size_fit = lint->given_size ? lint->fit.sizes[0] : *best;
-    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(&lint->fit) : 0;
-    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(&lint->fit, best);
+    result->size_fit = lint->given_size ? fit->sizes[0] : *best;
+    uint64_t odd = best->fits < result->prompts ? mt_block_fit_odd(fit) : 0;
+    const mt_size_fit *beside = odd ? NULL : mt_block_fit_beside(fit, best);
     if (odd && !lint->given_size)
         result->size_fit = (mt_size_fit){.size = odd, .fits = result->prompts};
     result->block_size = result->size_fit.size;

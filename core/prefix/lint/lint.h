@@ -16,13 +16,23 @@ typedef struct mt_lint mt_lint;
 /* A grid is looked for among the first so many times. */
 #define MT_LINT_TIMES ((size_t)1 << 20)
 
-typedef enum mt_time_unit { MT_UNIT_MILLISECONDS, MT_UNIT_SECONDS } mt_time_unit;
+/* So many tokens are a block in any trace. */
+#define MT_LINT_BLOCK 512
 
-/* Why times are thought to be seconds. */
+typedef enum mt_time_unit {
+    MT_UNIT_MILLISECONDS,
+    MT_UNIT_SECONDS,
+    MT_UNIT_MICROSECONDS,
+    MT_UNIT_NANOSECONDS
+} mt_time_unit;
+
+/* Why times are thought to be no milliseconds. */
 typedef enum mt_unit_reason {
     MT_UNIT_NO_REASON,
     MT_UNIT_EPOCH, /* the first is seconds since 1970, in the years 2001 to 2100 */
     MT_UNIT_LOAD,  /* as milliseconds they were a load beyond any service: see mt_lint_new */
+    MT_UNIT_SPAN,  /* as milliseconds they were a heavy load, and over within seconds */
+    MT_UNIT_SLOW,  /* as milliseconds nearly nothing comes, for months: micro- or nanoseconds */
     MT_UNIT_TURNS  /* as milliseconds turns followed one another faster than answers can be made */
 } mt_unit_reason;
 
@@ -35,6 +45,10 @@ typedef struct mt_lint_result {
 
     mt_lines without_time;  /* where others have one: no turn that a delay could place */
     mt_lines empty_prompts; /* input_length 0 */
+    mt_lines no_requests;   /* without time, lengths, ids */
+    int looks_like_log;     /* one of these has messages or conversations */
+    mt_lines bare_turns;    /* of sessions, without input_length: no step can convert their rows */
+    mt_lines empty_ids;     /* hash_ids [] beside more than MT_LINT_BLOCK tokens */
 
     mt_time_unit unit;
     mt_unit_reason unit_reason;
@@ -45,6 +59,7 @@ typedef struct mt_lint_result {
 
     mt_grid grid; /* of the times, in the unit that they are thought to have; period 0: none */
 
+    int is_whole;         /* ids are of whole blocks only: that fits more prompts */
     uint64_t block_size;  /* given, or the one that fits best; 0: no request has hash ids */
     mt_size_fit size_fit; /* how it fits */
     uint64_t better_size; /* one that fits more prompts than the given one; 0: none */
@@ -65,9 +80,11 @@ typedef struct mt_lint_result {
 /* block_size: tokens a block, 0: the size that fits most prompts.
  *
  * Seconds are guessed where milliseconds would mean more than 200 requests and 5 million input
- * tokens a second, or more than 5000 tokens a second for the answer in four of five turns (of at
+ * tokens a second, more than 200 requests and 500 thousand tokens a second in a trace of less than
+ * 10 s, or more than 5000 tokens a second for the answer in four of five turns (of at
  * least five): a replica of a large model reads some ten thousand tokens a second and writes some
- * hundred for one user. NULL on failure. */
+ * hundred for one user. Microseconds are guessed where milliseconds would mean less than a request
+ * in 100 s for 30 days and more, nanoseconds where microseconds would too. NULL on failure. */
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error);
 
 /* Takes in one request, in trace order. After a failure (memory, Ctrl-C) the lint can only be

@@ -309,7 +309,8 @@ static mt_code keep_session(prompts_step *self, prompt *made, const uint64_t *id
     size_t count = (size_t)(made->whole - made->known);
     if (MT_GROW(its->ids, its->capacity, (size_t)made->whole) != 0)
         return mt_fail_memory(error, "blocks of sessions");
-    memcpy(its->ids + made->known, ids, count * sizeof *ids);
+    if (count > 0)
+        memcpy(its->ids + made->known, ids, count * sizeof *ids);
     made->ids = made->blocks > made->whole ? ids + count : NULL;
     *used = count + (made->ids ? 1 : 0);
     return MT_OK;

@@ -110,9 +110,24 @@ local function notes(opt)
   end
 end
 
+-- What a part of a trace still shares.
+local function tell_of_sharing(run)
+  for _, one in ipairs(run.filters) do
+    local seen, kept = one.filter:counts()
+    if kept < seen then
+      report.note(("--where keeps %d of %d requests: sessions and prefixes lose the others, and fewer "
+        .. "blocks hit than in the whole trace"):format(kept, seen))
+    end
+  end
+  if run.thins_ids then
+    report.note("--thin keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than "
+      .. "in the whole trace (--speed-ratio below 1 thins a load and keeps them)")
+  end
+end
+
 -- What went where, and by which seed. A pipe without a seed needs no word.
 local function result_text(opt, written)
-  local seed = (opt.thin or opt.dequantize) and ("seed %d"):format(opt.seed)
+  local seed = (opt.thin or opt.dequantize) and "seed " .. texts.seed(opt.seed)
   if opt.output_file == "-" then return seed end
   return ("%s: %s%s"):format(opt.output_file, texts.count(written, "request"),
     seed and (" (%s)"):format(seed) or "")
@@ -142,6 +157,7 @@ function cat.run(opt)
   local done
   done, message, code = writer:finish()
   if not done then return nil, message, code end
+  tell_of_sharing(run)
   local text = result_text(opt, written)
   if text then report.note(text) end
 end

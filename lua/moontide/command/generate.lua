@@ -1,6 +1,7 @@
 --- What a script with a plan does on the command line: writes its trace, checks it or plots it.
 local core = require "moontide.core"
 local common = require "moontide.script.common"
+local expectation = require "moontide.load.expected"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
@@ -10,6 +11,9 @@ local workload = require "moontide.load.workload"
 local generate = {}
 
 local digest_requests = 10000
+
+-- So many requests of a load whose end nobody knows are made to see whether it goes on.
+local most_checked = 2000000
 
 -- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
 local most_requests = 1e9
@@ -41,16 +45,27 @@ end
 
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
-  local digest, message, code = pipe.read(workload.pipe(self, {
-    seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
-    num_requests = opt.num_requests, whole_milliseconds = digits == 0,
-  }), function(source) return core.source.digest(source, digest_requests, digits) end)
+  local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0 }
+  local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
+    return core.source.digest(source, digest_requests, digits)
+  end)
   if not digest then return nil, message, code end
+  if expected.requests ~= expected.requests then
+    local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
+      return core.source.digest(source, most_checked, digits)
+    end)
+    if not ends then return nil, why, kind end
+  end
+  expected, message, code = workload.shown(self, opt)
+  if not expected then return nil, message, code end
+  local whole = expected.requests
+  if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
   io.write(tostring(expected), "\n")
   write_peak(self, opt, expected)
   write_processes(expected)
-  if opt.num_requests and opt.num_requests < expected.requests then
-    io.write(("stops after %d requests\n"):format(opt.num_requests))
+  if opt.num_requests and opt.num_requests < whole then
+    io.write(("stops after %d requests%s\n"):format(opt.num_requests, opt.shard and " of all shards" or ""))
   end
   for i, row in ipairs(expected.streams) do
     if row.shared > 0 and i <= most_lines then
@@ -58,8 +73,8 @@ local function check(self, opt, expected, script)
         row.name, row.shared, row.whole_shared, self.block_size))
     end
   end
-  io.write(("digest of the first %d requests: %s (%s, seed %d)\n"):format(
-    digest_requests, digest, script.name, opt.seed))
+  io.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
+    digest_requests, digest, script.name, texts.seed(opt.seed), opt.shard and "; of all shards" or ""))
 end
 
 -- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
@@ -70,6 +85,12 @@ local function tell_notes(self, opt, expected, is_default)
   if expected.inside > inside_told then
     report.warning(("%.0f %% of the prompts end inside their shared prefix: input= is the whole prompt "
       .. "(did you mean new_input=, what comes after the prefix?)"):format(100 * expected.inside))
+  end
+  for _, entry in ipairs(opt.rate_scale ~= 1 and self.streams or {}) do
+    if core.plan.lengths_follow_time(entry.stream.lengths) then
+      report.note(("stream '%s': its lengths or classes follow curves of time: at this scale request k comes "
+        .. "at another time and may have others"):format(entry.name))
+    end
   end
   for _, row in ipairs(expected.streams) do
     if row.shared > 0 and row.whole_shared == 0 then
@@ -112,8 +133,8 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
-  report.note(("%s: %s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,
-    texts.count(total, "request"), opt.duration, opt.seed))
+  report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,
+    texts.count(total, "request"), opt.duration, texts.seed(opt.seed)))
 end
 
 return generate

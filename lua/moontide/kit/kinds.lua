@@ -71,6 +71,17 @@ local function shard(value, what)
   return { index = index, count = count }
 end
 
+local largest_seed = "18446744073709551615"
+
+-- 64 bits: up to 2^64 - 1, of which the upper half are Lua's negative numbers.
+local function seed(value, what)
+  local digits = type(value) == "string" and value:match "^0*(%d+)$" or ""
+  local is_large = #digits == 19 and digits > "9223372036854775807"
+    or #digits == 20 and digits <= largest_seed
+  if is_large then return tonumber(digits:sub(1, -2)) * 10 + tonumber(digits:sub(-1)) end
+  return units.integer(value, what)
+end
+
 local function choice(value, what, option)
   for _, allowed in ipairs(option.choices) do
     if value == allowed then return value end
@@ -96,6 +107,7 @@ end
 kinds.by_name = {
   number = ranged(units.number, "NUMBER"),
   integer = ranged(units.integer, "N"),
+  seed = { convert = seed, placeholder = "N" },
   rate_number = ranged(units.rate_number, "RATE"),
   duration = ranged(units.duration, "TIME"),
   path = { convert = path, placeholder = "FILE", is_whole = true },

@@ -90,4 +90,13 @@ function text.aligned(rows)
   return table.concat(lines, "\n")
 end
 
+--- A seed as it is given, 0 to 2^64 - 1; Lua's negative numbers are the upper half.
+---@param value integer
+---@return string
+function text.seed(value)
+  if value >= 0 then return tostring(value) end
+  local tens = (value >> 1) // 5
+  return ("%d%d"):format(tens, value - tens * 10)
+end
+
 return text

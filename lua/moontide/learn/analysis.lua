@@ -4,6 +4,7 @@ local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local show = require "moontide.learn.analysis_show"
 
 local analysis = {}
@@ -65,8 +66,10 @@ local analysis = {}
 ---@field window integer seconds
 ---@field windows integer whole ones, from the first request's to the last one's
 ---@field requests integer in them
+---@field last_requests integer in the window of the last request, which is incomplete and none of them
+---@field last_seconds number of that window, up to the last request
 ---@field mean number? requests per second
----@field peak number? requests per second in the fullest window
+---@field peak number? requests per second in the fullest window, the last one too
 ---@field coefficient_of_variation number? of the counts
 ---@field variance_over_mean number? of the counts: 1 for a Poisson process
 
@@ -155,7 +158,7 @@ metatable.__json = show.json
 -- --- analysing -------------------------------------------------------------------------------------
 
 local fields = {
-  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "block_size", kind = "integer", min = 1 },
   { "skip_bad_lines", kind = "boolean", default = false },
   { "cache_sizes", kind = "integer", list = true, min = 1 },
 }
@@ -164,8 +167,11 @@ local sampled_metrics = { "input_length", "output_length", "context_length" }
 
 -- Analyses what is left in the source. With a table `samples`, requests may lack output_length, and it gets
 -- the values of the metrics by name.
-local function analyse(source, is_numbered, opt, samples)
-  local state <close> = core.analysis.new(opt.block_size)
+local function analyse(source, is_numbered, opt, samples, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  if not sized then return nil, size, kind end
+  source = sized
+  local state <close> = core.analysis.new(size)
   if samples then state:allow_no_output() end
   local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
@@ -176,7 +182,7 @@ local function analyse(source, is_numbered, opt, samples)
   curve, message, code = figures.add(result, state, opt.cache_sizes)
   if not curve then return nil, message, code end
   curves[result] = curve
-  result.block_size = opt.block_size
+  result.block_size = size
   result.skipped, result.first_skipped = state:skipped(source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)
@@ -184,8 +190,9 @@ end
 
 -- The same of whatever a trace can be; raises when it is none.
 local function analyse_trace(trace, opt, what, samples)
+  local text = pipe.text_of(trace, what)
   return any.read(trace, what, opt.skip_bad_lines, function(source, is_numbered)
-    return analyse(source, is_numbered, opt, samples)
+    return analyse(source, is_numbered, opt, samples, text)
   end)
 end
 
@@ -203,7 +210,7 @@ function analysis.sampled(trace, opt, what)
 end
 
 ---@class moontide.analyze_options
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field skip_bad_lines? boolean pass over them, and count them
 ---@field cache_sizes? integer[] sizes of an LRU cache in blocks, for `lru`; default: a series up to the
 --- number of distinct blocks

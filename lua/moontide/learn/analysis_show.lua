@@ -148,6 +148,10 @@ local function prefixes_section(analysis)
   return layout(cells)
 end
 
+-- From this share of the requests on the incomplete last window is told.
+local least_last = 0.05
+local few_requests = 100
+
 local function arrivals_section(analysis)
   if #analysis.arrivals == 0 then return "Requests per Second: N/A, no request has a timestamp" end
   local cells = { { "Requests per Second", "Mean", "Peak", "CV", "Variance/Mean" } }
@@ -156,7 +160,17 @@ local function arrivals_section(analysis)
     cells[#cells + 1] = { ("in windows of %s s"):format(number(window.window, 0)), number(window.mean, 2),
       number(window.peak, 2), number(cv, 2), number(dispersion, 2) }
   end
-  return layout(cells)
+  local lines = { layout(cells) }
+  for _, window in ipairs(analysis.arrivals) do
+    local all = window.requests + window.last_requests
+    if window.last_seconds > 0 and all >= few_requests and window.last_requests > least_last * all then
+      lines[#lines + 1] = ("The last window of %s s is incomplete (%.4g s) and not in mean and CV: %s "
+        .. "requests, %s per second"):format(number(window.window, 0), window.last_seconds,
+        number(window.last_requests, 0),
+        number(window.last_requests / window.last_seconds, 2))
+    end
+  end
+  return table.concat(lines, "\n")
 end
 
 local function over_time_section(analysis)

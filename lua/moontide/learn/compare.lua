@@ -231,13 +231,13 @@ local function failure_text(trace, name, message)
 end
 
 local fields = {
-  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "block_size", kind = "integer", min = 1 },
   { "cache_sizes", kind = "integer", min = 1, list = true },
   { "skip_bad_lines", kind = "boolean", default = false },
 }
 
 ---@class moontide.compare_options
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
 ---@field skip_bad_lines? boolean pass over them, and count them
 

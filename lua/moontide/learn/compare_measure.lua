@@ -7,6 +7,7 @@
 --   dispersion, dispersion.WINDOW
 --                         the difference of variance over mean of the counts per window, in parts of the
 --                         first trace's: the largest, or of one window
+-- A bound on one of them (lru.500, context_length.ks) takes it out of the largest of all (lru, ks).
 -- What both traces lack has no part in a largest one; what only one of them lacks cannot be measured.
 local absent = require "moontide.learn.compare_absent"
 local core = require "moontide.core"
@@ -41,10 +42,11 @@ local function pair_text(pair)
 end
 
 -- The largest of several: `distance` of each pair; detail(key, pair) says which it was.
-local function largest(pairs_by_key, keys, distance, detail)
+-- Those in `named` have a bound of their own and no part in it.
+local function largest(pairs_by_key, keys, distance, detail, named, base)
   local value, text
   for _, key in ipairs(keys) do
-    local pair = pairs_by_key[key]
+    local pair = not named[("%s.%d"):format(base, key)] and pairs_by_key[key]
     local here = pair and distance(pair)
     if here and (not value or here > value) then value, text = here, detail(key, pair) end
   end
@@ -57,12 +59,13 @@ local function length_distance(comparison, name)
   return metric.ks
 end
 
-local function largest_distance(comparison)
+local function largest_distance(comparison, named)
   local value, which
   for _, name in ipairs(measure.lengths) do
+    local has_own = named[name .. ".ks"]
     local why, by_one = absent.why(comparison, name)
-    if by_one then return nil, why end
-    local here = not why and comparison[name].ks
+    if by_one and not has_own then return nil, why end
+    local here = not why and not has_own and comparison[name].ks
     if here and (not value or here > value) then value, which = here, name end
   end
   return value, which
@@ -73,21 +76,22 @@ local function hit_infinite(comparison)
   return absolute(comparison.hit_infinite), pair_text(comparison.hit_infinite)
 end
 
-local function lru(comparison, size)
+local function lru(comparison, size, named)
   if not comparison.lru then return nil, absent.why(comparison, "lru") end
   if size then
     local pair = comparison:hit_ratios(size)
     return absolute(pair), pair_text(pair)
   end
   return largest(comparison.lru, comparison.cache_sizes, absolute,
-    function(key, pair) return ("at %d blocks: %s"):format(key, pair_text(pair)) end)
+    function(key, pair) return ("at %d blocks: %s"):format(key, pair_text(pair)) end, named, "lru")
 end
 
-local function dispersion(comparison, window)
+local function dispersion(comparison, window, named)
   local why = absent.why(comparison, "dispersion")
   if why then return nil, why end
   local value, text = largest(comparison.dispersion or {}, window and { window } or measure.windows, relative,
-    function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end)
+    function(key, pair) return ("at %d s: %s"):format(key, pair_text(pair)) end, window and {} or named,
+    "dispersion")
   if not value then return nil, absent.why_window(comparison, window or measure.windows[1]) end
   return value, text
 end
@@ -95,16 +99,18 @@ end
 --- How far apart the two traces are by a measure.
 ---@param comparison moontide.comparison
 ---@param name string as measure.parse gave it
+---@param named? table<string, any> measures that have a bound of their own: no part of a largest one
 ---@return number? value, string? detail where the largest is, or why there is none
-function measure.value(comparison, name)
+function measure.value(comparison, name, named)
+  named = named or {}
   local length = name:match "^(.*)%.ks$"
   if length then return length_distance(comparison, length) end
   local base, number = name:match "^([%a_]+)%.?(%d*)$"
   number = math.tointeger(tonumber(number))
-  if base == "ks" then return largest_distance(comparison) end
+  if base == "ks" then return largest_distance(comparison, named) end
   if base == "hit_infinite" then return hit_infinite(comparison) end
-  if base == "lru" then return lru(comparison, number) end
-  return dispersion(comparison, number)
+  if base == "lru" then return lru(comparison, number, named) end
+  return dispersion(comparison, number, named)
 end
 
 -- --- bounds ----------------------------------------------------------------------------------------
@@ -162,13 +168,16 @@ options.kinds.bound = { convert = convert, placeholder = "MEASURE=MOST" }
 ---@param bounds { [1]: string, [2]: number }[]
 ---@return table[] exceeded, string[] missing
 function measure.check(comparison, bounds)
-  local exceeded, missing = {}, {}
+  local exceeded, missing, named = {}, {}, {}
+  for _, bound in ipairs(bounds) do named[bound[1]] = true end
   for _, bound in ipairs(bounds) do
     local name, most = bound[1], bound[2]
-    local value, detail = measure.value(comparison, name)
-    if not value then
+    local value, detail = measure.value(comparison, name, named)
+    -- Where each one that it would be the largest of has a bound of its own, it bounds nothing.
+    local is_idle = not value and measure.value(comparison, name) ~= nil
+    if not value and not is_idle then
       missing[#missing + 1] = ("%s cannot be measured: %s"):format(name, detail)
-    elseif value > most then
+    elseif value and value > most then
       exceeded[#exceeded + 1] = { measure = name, value = value, bound = most, detail = detail }
     end
   end

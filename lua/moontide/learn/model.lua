@@ -2,6 +2,7 @@
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local show = require "moontide.learn.model_show"
 
 local model = {}
@@ -43,9 +44,11 @@ end
 -- --- learning --------------------------------------------------------------------------------------
 
 -- The model of a source, and what was skipped; or nil, message, code.
-local function learn_from(source, is_numbered, opt)
-  local learner <close> = core.model.learner(opt.block_size or 512)
-  return any.learn(learner, source, is_numbered, opt.skip_bad_lines)
+local function learn_from(source, is_numbered, opt, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  if not sized then return nil, size, kind end
+  local learner <close> = core.model.learner(size)
+  return any.learn(learner, sized, is_numbered, opt.skip_bad_lines)
 end
 
 --- For what takes a trace and may be given a model, as userdata or in a file, which is known by its first
@@ -85,23 +88,24 @@ end
 --- For what needs a model: that of a trace, of a model's file, or a model as it is. Raises when `value` is
 --- none of these.
 ---@param value moontide.trace|moontide.model
----@param opt table block_size (nil: 512, or the model's own), skip_bad_lines
+---@param opt table block_size (nil: found, or the model's own), skip_bad_lines
 ---@param what string the value's name for messages
 ---@return moontide.model? model, string|table|nil message, string? code the message is a table where a trace
 --- was learnt: how many bad lines were skipped, and what was wrong with the first
 function model.of(value, opt, what)
   return model.either(value, what, opt.skip_bad_lines,
     function(found, name) return with_block_size(found, opt, name or what) end,
-    function(source, is_numbered) return learn_from(source, is_numbered, opt) end, "a model")
+    function(source, is_numbered) return learn_from(source, is_numbered, opt, pipe.text_of(value, what)) end,
+    "a model")
 end
 
 local learn_fields = {
-  { "block_size", kind = "integer", min = 1, default = 512 },
+  { "block_size", kind = "integer", min = 1 },
   { "skip_bad_lines", kind = "boolean", default = false },
 }
 
 ---@class moontide.learn_options
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field skip_bad_lines? boolean pass over them, and count them
 
 --- Learns from a trace what a synthesiser needs: how long requests are, what they share, when it comes back,
@@ -129,7 +133,7 @@ function model.learned(trace, opt, name)
       if not file then any.pipe(found, what) end -- raises that it is no trace
       return nil, file .. ": is a model already, not a trace", "input"
     end,
-    function(source, is_numbered) return learn_from(source, is_numbered, opt) end)
+    function(source, is_numbered) return learn_from(source, is_numbered, opt, pipe.text_of(trace, what)) end)
 end
 
 --- Learns from a trace what a synthesiser needs: mt.model.learn by a shorter name.

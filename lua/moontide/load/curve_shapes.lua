@@ -3,6 +3,7 @@
 local core = require "moontide.core"
 local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
 
 local raw = core.curve
 
@@ -72,6 +73,17 @@ end
 
 local points_spec = { items = true, { "smooth", kind = "boolean", default = false } }
 
+-- Plain numbers that begin at 0 and grow are times, as a rule, where those beside them begin later.
+local function warn_of_order(list, rates, times)
+  if #rates < 2 or rates[1] ~= 0 or times[1] <= 0 then return end
+  for i, item in ipairs(list) do
+    if type(item[2]) ~= "number" or i > 1 and rates[i] <= rates[i - 1] then return end
+  end
+  report.warning(("points: {rate, time} each: the rate is 0 until %.9g s, and grows to %.9g at %.9g s, the "
+    .. "end; were times meant to come first? Begin with {0, 0}, or write times with units, if so"):format(
+    times[1], rates[#rates], times[#times]))
+end
+
 ---@class moontide.points_options { rate, time } each, times increasing
 ---@field [integer] { [1]: number|string, [2]: number|string }
 ---@field smooth? boolean
@@ -82,6 +94,7 @@ local points_spec = { items = true, { "smooth", kind = "boolean", default = fals
 ---@return moontide.curve
 function public.points(list)
   local values, rates, times = pairs_of(list, "points", points_spec, "point", "{rate, time}")
+  warn_of_order(list, rates, times)
   return raw.points(rates, times, values.smooth)
 end
 

@@ -115,7 +115,8 @@ function public.fixed(value) return make("fixed", value) end
 ---@field low number|moontide.curve
 ---@field high number|moontide.curve
 
---- Every value between low and high as likely; also uniform{low=, high=, min=, max=}.
+--- Every value between low and high as likely; of lengths and turns every whole number from low to high,
+--- both ends included; also uniform{low=, high=, min=, max=}.
 ---@param low number|moontide.curve|moontide.uniform_options
 ---@param high? number|moontide.curve
 ---@return moontide.distribution

@@ -6,6 +6,9 @@ local expected = {}
 ---@class moontide.expected
 ---@field duration number seconds
 ---@field requests number NaN where nobody knows: a script's own arrivals
+---@field within number of the requests, those that come within the duration: sessions run on after it
+---@field is_counted boolean? its requests and lengths are counted in a run
+---@field part { index: integer, count: integer }? the shard that it is of
 ---@field sessions number 0 where there are none
 ---@field input_length number mean tokens
 ---@field output_length number? mean tokens of the requests that have one
@@ -26,12 +29,15 @@ local function per_second(count, duration)
 end
 
 local function row_of(name, one, duration)
-  return { name, grouped(one.requests), per_second(one.requests, duration), tokens(one.input_length),
+  return { name, grouped(one.requests), per_second(one.within, duration), tokens(one.input_length),
     tokens(one.output_length) }
 end
 
 -- Streams that a table shows one by one.
 local most_rows = 40
+
+-- From this part of the requests on it is said that they come after the duration.
+local most_after = 0.001
 
 -- Streams whose levels it shows (of an mmpp: the real ones, after scaling).
 local most_levels = 10
@@ -49,10 +55,19 @@ function expected_type.__tostring(self)
   end
   local name = #self.streams == 1 and self.streams[1].name or "all"
   rows[#rows + 1] = row_of(name, self, self.duration)
-  local text = ("expected over %.9g s:\n"):format(self.duration) .. texts.aligned(rows)
+  local of_part = self.part and (", shard %d/%d alone"):format(self.part.index, self.part.count) or ""
+  local text = ("expected over %.9g s%s:\n"):format(self.duration, of_part) .. texts.aligned(rows)
   if self.sessions ~= 0 then
     text = ("%s\n%s sessions, %s per second"):format(text, grouped(self.sessions),
       per_second(self.sessions, self.duration))
+  end
+  if self.is_counted then
+    text = text .. "\nmax_input ends sessions: requests and lengths are counted in a run of this seed"
+  end
+  local after = self.requests - self.within
+  if after > most_after * self.requests then
+    text = ("%s\n%s of the requests come after %.9g s: sessions that have begun run on"):format(text,
+      grouped(after), self.duration)
   end
   for i = 1, math.min(#self.streams, most_levels) do
     local one = self.streams[i]
@@ -66,7 +81,7 @@ end
 local function stream_row(name, process, one)
   return {
     name = name, process = process,
-    requests = one.requests, sessions = one.sessions, input_length = one.input_mean,
+    requests = one.requests, within = one.requests, sessions = one.sessions, input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
@@ -95,7 +110,44 @@ function expected.new(duration, names, processes, ones)
   end
   self.input_length = weights > 0 and input / weights or 0
   self.output_length = with_output > 0 and output / with_output or nil
+  self.within = self.requests
   return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
+end
+
+local function copy(of)
+  local other = {}
+  for key, value in pairs(of) do other[key] = value end
+  return other
+end
+
+--- The same, with how many of the requests come within the duration.
+---@param self moontide.expected
+---@param areas number[][] requests in bins of the duration, a list a stream
+---@return moontide.expected
+function expected.within(self, areas)
+  local other = setmetatable(copy(self), expected_type)
+  other.streams, other.within = {}, 0
+  for i, one in ipairs(self.streams) do
+    local row, sum = copy(one), 0
+    for _, requests in ipairs(areas[i]) do sum = sum + requests end
+    row.within = one.sessions > 0 and math.min(sum, one.requests) or one.requests
+    other.streams[i], other.within = row, other.within + row.within
+  end
+  return other
+end
+
+--- What one shard of several makes of it.
+---@param self moontide.expected
+---@param shard { index: integer, count: integer }
+---@return moontide.expected
+function expected.of_shard(self, shard)
+  local other = setmetatable(copy(self), expected_type)
+  other.part, other.streams = shard, {}
+  for i, one in ipairs(self.streams) do other.streams[i] = copy(one) end
+  for _, row in ipairs { other, table.unpack(other.streams) } do
+    for _, name in ipairs { "requests", "within", "sessions" } do row[name] = row[name] / shard.count end
+  end
+  return other
 end
 
 return expected

@@ -23,16 +23,80 @@ local ours = {
   delay = true, stream = true,
 }
 
+-- More different values than this are not listed.
+local most_values = 4096
+
+-- Is there a choice somewhere in the value?
+local function has_choice(value)
+  if options.type_of(value) == "moontide.choice" then return true end
+  if not options.is_plain(value) then return false end
+  for _, one in pairs(value) do
+    if has_choice(one) then return true end
+  end
+  return false
+end
+
+local alternatives
+
+-- Every table in `tables` with each of the alternatives as its member.
+local function with_member(tables, key, members, where)
+  if #tables * #members > most_values then
+    core.base.raise(("%s: the choices in it make more than %d different values"):format(where, most_values))
+  end
+  local all = {}
+  for _, one in ipairs(tables) do
+    for _, member in ipairs(members) do
+      local copy = { [key] = member.value }
+      for name, before in pairs(one.value) do copy[name] = before end
+      all[#all + 1] = { weight = one.weight * member.weight, value = copy }
+    end
+  end
+  return all
+end
+
+-- The values that a value with choices in it can have, and their weights.
+function alternatives(value, where)
+  local all = {}
+  if options.type_of(value) == "moontide.choice" then
+    for i, one in ipairs(value.values) do
+      for _, inner in ipairs(alternatives(one, where)) do
+        all[#all + 1] = { weight = value.weights[i] * inner.weight, value = inner.value }
+      end
+    end
+    return all
+  end
+  all[1] = { weight = 1, value = value }
+  if not options.is_plain(value) then return all end
+  all[1].value = {}
+  for _, key in ipairs(lists.sorted_keys(value)) do
+    all = with_member(all, key, alternatives(value[key], where), where)
+  end
+  return all
+end
+
+local function check_no_distribution(value, where)
+  if distribution.is(value) then
+    core.base.raise(where
+      .. ": a distribution stands for a whole field, not for a member of one: mt.choice works there")
+  elseif options.is_plain(value) then
+    for key, one in pairs(value) do check_no_distribution(one, ("%s.%s"):format(where, key)) end
+  end
+end
+
 local function add(list, name, value, where)
   local key = json_text(name, where)
   where = where .. "." .. name
   if distribution.is(value) then
     core.plan.add_number(list, key, value)
-  elseif options.type_of(value) == "moontide.choice" then
-    local texts = {}
-    for i, one in ipairs(value.values) do texts[i] = json_text(one, where) end
-    core.plan.add_choice(list, key, texts, value.weights)
+  elseif has_choice(value) then
+    local texts, weights = {}, {}
+    for i, one in ipairs(alternatives(value, where)) do
+      check_no_distribution(one.value, where)
+      texts[i], weights[i] = json_text(one.value, where), one.weight
+    end
+    core.plan.add_choice(list, key, texts, weights)
   else
+    check_no_distribution(value, where)
     core.plan.add_constant(list, key, json_text(value, where))
   end
 end

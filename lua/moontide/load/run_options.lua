@@ -1,7 +1,7 @@
 --- What a run of a plan takes wherever it is asked for: options of w:requests, w:write, w:columns and w:plot,
 -- and of every script with a plan.
 
-local seed = { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" }
+local seed = { "seed", kind = "seed", default = 0, help = "of the random numbers; 64 bits" }
 
 local run_options = {
   duration = { "duration", kind = "duration", above = 0,

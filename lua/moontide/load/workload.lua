@@ -3,6 +3,7 @@
 -- A workload is streams and other workloads. It is a value: nothing is made before a method asks for
 -- it.
 local core = require "moontide.core"
+local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
 local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
@@ -149,7 +150,9 @@ function workload.with_script_name(self, name)
   return named
 end
 
---- All rates times k; request number k keeps its lengths and prefix at every scale.
+--- All rates times k; request number k keeps its lengths and prefix at every scale. Where a class's weight,
+--- or a parameter of a length or pick, is a curve, it is read at the request's time, which is another one at
+--- another scale: there lengths, classes and prefixes follow the time, not the number.
 ---@param k number above 0
 ---@return moontide.workload
 function methods:scale(k)
@@ -330,6 +333,35 @@ function workload.pipe(self, opt, is_live)
     { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 
+--- The expectation as people see it: with what only a run can tell (max_input), and how much of it comes
+--- within the duration.
+---@param self moontide.workload
+---@param opt table duration, seed, rate_scale
+---@return moontide.expected|nil, string? message, string? code
+function workload.shown(self, opt)
+  local whole = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  local limited
+  for _, entry in ipairs(self.streams) do limited = limited or counted.is_needed(entry) end
+  if limited then
+    local plan, names, processes, ones = plan_of(self), {}, {}, {}
+    for i, entry in ipairs(self.streams) do
+      names[i], processes[i] = entry.name, tostring(entry.stream.process)
+      ones[i] = core.plan.expect(plan, i, opt.seed, opt.duration, opt.rate_scale or 1)
+      if counted.is_needed(entry) then
+        local done, message, code = counted.fill(entry, ones[i], self.block_size, opt)
+        if not done then return workload.failed(self, message, code) end
+      end
+    end
+    local inside = whole.inside
+    whole = expected.new(opt.duration, names, processes, ones)
+    whole.inside, whole.is_counted = inside, true
+  end
+  if whole.sessions == 0 then return whole end
+  local rates, message, code = picture.stream_rates(self, opt, whole)
+  if not rates then return workload.failed(self, message, code) end
+  return expected.within(whole, rates)
+end
+
 -- More requests than this are not counted for a picture.
 local most_plotted = 2e7
 
@@ -341,7 +373,8 @@ local longest_plot = 9.1e9
 ---@param opt table what workload.run takes
 ---@return moontide.picture|nil, string? message, string? code
 function workload.plot(self, opt)
-  local whole = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  local whole, failure, why = workload.shown(self, opt)
+  if not whole then return nil, failure, why end
   if math.min(whole.requests, opt.num_requests or math.huge) > most_plotted then
     core.base.raise(("plot: about %.3g requests are too many to draw; a shorter duration or "
       .. "num_requests helps"):format(whole.requests))
@@ -375,7 +408,7 @@ end
 
 local expected_options = {
   { "duration", kind = "duration", above = 0 },
-  { "seed", kind = "integer", default = 0 }, -- only noise in a curve depends on it
+  { "seed", kind = "seed", default = 0 }, -- only noise in a curve depends on it
 }
 
 --- Expected requests, ISL and OSL, stream by stream, without random numbers.
@@ -383,7 +416,10 @@ local expected_options = {
 ---@return moontide.expected
 function methods:expected(opt)
   local values = options.table("expected", opt, expected_options)
-  return workload.expect(self, workload.duration(self, values.duration), values.seed, 1)
+  local whole, message = workload.shown(self,
+    { duration = (workload.duration(self, values.duration)), seed = values.seed })
+  if not whole then error(message, 0) end
+  return whole
 end
 
 --- The requests as a pipe, so that steps can be put on them: w:pipe():thin(0.1):speed(2). Each time that it

@@ -7,6 +7,7 @@ local options = require "moontide.kit.options"
 local plans = require "moontide.script.plan"
 local run_options = require "moontide.load.run_options"
 local scripts = require "moontide.script.load"
+local kit_text = require "moontide.kit.text"
 
 local commands = {}
 
@@ -124,7 +125,7 @@ define(".seed", "[N]", "the seed of what is random from now on, or what it is", 
     commands.seed(session.seed)
     session:remember_statement(('require("moontide.repl.commands").seed(%d)'):format(session.seed))
   else
-    print(("seed %d"):format(session.seed))
+    print("seed " .. kit_text.seed(session.seed))
   end
 end)
 

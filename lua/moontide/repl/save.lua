@@ -3,6 +3,7 @@
 local core = require "moontide.core"
 local report = require "moontide.kit.report"
 local system = require "moontide.kit.system"
+local texts = require "moontide.kit.text"
 
 local save = {}
 
@@ -99,7 +100,8 @@ function save.write(session, path)
   write_file(path, text)
   session.saved[path] = true
   if session.seed ~= 0 and is_plan then
-    report.note((".save: the seed was %d: moontide %s --seed %d"):format(session.seed, path, session.seed))
+    report.note((".save: the seed was %s: moontide %s --seed %s"):format(texts.seed(session.seed), path,
+      texts.seed(session.seed)))
   end
   return ("%s: %s"):format(path, is_plan and "a plan, as --check, --plot and -o take it" or "a command")
 end

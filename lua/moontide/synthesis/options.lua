@@ -65,8 +65,9 @@ synthesis_options.list = {
   { "min-isl", kind = "integer", min = 0, help = "make no request with fewer input tokens" },
   { "min-osl", kind = "integer", min = 0, help = "raise output lengths below this to it" },
   { "max-osl", kind = "integer", min = 0, help = "cut output lengths above this to it" },
-  { "block-size", kind = "integer", min = 1, help = "tokens per block (default: 512, of a model its own)" },
-  { "seed", kind = "integer", default = 0, help = "of the random numbers; 64 bits" },
+  { "block-size", kind = "integer", min = 1,
+    help = "tokens per block (default: 512, or what fits; of a model its own)" },
+  { "seed", kind = "seed", default = 0, help = "of the random numbers; 64 bits" },
   { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
 }
 

@@ -20,12 +20,12 @@ local constructor_fields = table.move(synthesis_options.list, 1, #synthesis_opti
 
 local run_fields = {
   { "num_requests", kind = "request_count" },
-  { "seed", kind = "integer" },
+  { "seed", kind = "seed" },
 }
 
 local write_fields = {
   { "num_requests", kind = "request_count" },
-  { "seed", kind = "integer" },
+  { "seed", kind = "seed" },
   { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 0 },
   { "compact", kind = "boolean", default = false },
 }
@@ -33,8 +33,10 @@ local write_fields = {
 -- --- learning --------------------------------------------------------------------------------------
 
 -- What the radix method learns of a source, and what was skipped; or nil, message, code.
-local function learn_radix(source, is_numbered, opt)
-  return any.learn(core.radix_source.new(opt.block_size or 512), source, is_numbered, opt.skip_bad_lines)
+local function learn_radix(source, is_numbered, opt, text)
+  local sized, size, kind = pipe.sized(source, opt.block_size, text)
+  if not sized then return nil, size, kind end
+  return any.learn(core.radix_source.new(size), sized, is_numbered, opt.skip_bad_lines)
 end
 
 -- What core.synthesis makes requests after, and what was skipped; or nil, message, code.
@@ -46,7 +48,7 @@ local function learn(trace, opt)
       return nil, (name or "the trace") .. ": it is a model, and the radix method needs the trace itself",
         "value"
     end,
-    function(source, is_numbered) return learn_radix(source, is_numbered, opt) end)
+    function(source, is_numbered) return learn_radix(source, is_numbered, opt, pipe.text_of(trace, what)) end)
 end
 
 -- --- making requests -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ local lint = {}
 --- Names of findings, in the order in which they are reported.
 lint.names = {
   "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
+  "no_requests", "empty_ids",
   "block_size", "session_rows", "two_parents",
 }
 
@@ -27,6 +28,7 @@ lint.names = {
 ---@class moontide.lint
 ---@field requests integer
 ---@field block_size integer? the one given, or the one that fits most prompts; nil without hash_ids
+---@field whole_blocks true? only whole blocks have hash_ids, the rest of a prompt has none
 ---@field sessions string? what session rows count: "cumulative" or "delta"
 ---@field findings moontide.finding[]
 local metatable = { __name = "moontide.lint" }
@@ -61,15 +63,27 @@ local seconds_messages = {
     return ("as milliseconds the trace has %s requests and %s input tokens a second"):format(
       short(facts.requests_a_second), short(facts.tokens_a_second))
   end,
+  slow = function(facts)
+    return ("as milliseconds the trace has one request in %s s, for %s days"):format(
+      short(1 / facts.requests_a_second), short(facts.span / 86400))
+  end,
   turns = function() return "as milliseconds, turns follow one another faster than answers can be made" end,
 }
 
+-- A unit's name, and how much faster the trace is in it than in milliseconds.
+local units = {
+  s = { name = "seconds", speed = 1 / 1000 },
+  us = { name = "microseconds", speed = 1000 },
+  ns = { name = "nanoseconds", speed = 1e6 },
+}
+
 function find.seconds(facts)
+  local unit = units[facts.unit]
   local message = seconds_messages[facts.seconds_because]
   return message and { count = facts.times, message = message(facts),
-    cause = ("timestamps are in seconds: that would be %s requests a second"):format(
-      short(facts.requests_a_second / 1000)),
-    mend = "--time-unit s" }
+    cause = ("timestamps are in %s: that would be %s requests a second"):format(unit.name,
+      short(facts.requests_a_second * unit.speed)),
+    mend = "--time-unit " .. facts.unit }
 end
 
 function find.decreasing_times(facts)
@@ -100,12 +114,31 @@ function find.empty_prompts(facts)
     mend = "--where 'input_length ~= 0'" }
 end
 
+function find.no_requests(facts)
+  local what = facts.looks_like_log
+    and "a log of conversations: moontide convert makes a trace of one"
+    or "another tool's file, or its events"
+  return { at = facts.no_requests,
+    message = "no timestamp, input_length, output_length or hash_ids: this is no request",
+    cause = "this seems to be " .. what,
+    mend = facts.no_requests.count < facts.requests
+      and "--where 'timestamp or input_length or output_length or hash_ids'" or nil }
+end
+
+function find.empty_ids(facts)
+  return { at = facts.empty_ids, message = "hash_ids is empty, and input_length is more than a block",
+    cause = "the ids were not recorded here: the prompt would count as one without blocks",
+    mend = "--where 'not hash_ids or #hash_ids > 0'" }
+end
+
 function find.block_size(facts)
   if facts.misfits.count == 0 then return nil end
   local input, size = math.tointeger(facts.misfit_input) or 0, facts.block_size
+  local rest = input % size > 0 and not facts.is_whole and 1 or 0
   local finding = { at = facts.misfits,
     message = ("%s for %s tokens, which are %s of %d"):format(plain.count(facts.misfit_ids, "hash id"),
-      facts.misfit_input, plain.count(input // size + (input % size > 0 and 1 or 0), "block"), size),
+      facts.misfit_input,
+      plain.count(input // size + rest, facts.is_whole and "whole block" or "block"), size),
     cause = ("ids or lengths are wrong: no block size fits, %d fits %d of %d prompts"):format(
       size, facts.fits, facts.prompts),
     mend = "--fit-ids --block-size " .. size }
@@ -137,7 +170,11 @@ function find.session_rows(facts)
     finding.cause = "rows of two kinds in one trace, or sessions whose history was cut"
     finding.mend = "--sessions-to cumulative --sessions delta"
   end
-  if facts.block_size > 0 and facts.block_size ~= 512 then
+  if facts.bare_turns.count > 0 then
+    finding.cause = ("%s, but %s no input_length: rows without it cannot be converted"):format(finding.cause,
+      facts.bare_turns.count == 1 and "one turn has" or facts.bare_turns.count .. " turns have")
+    finding.mend = nil
+  elseif facts.block_size > 0 and facts.block_size ~= 512 then
     finding.mend = finding.mend .. " --block-size " .. facts.block_size
   end
   return finding
@@ -176,7 +213,10 @@ end
 
 function metatable:__tostring()
   local facts = { plain.count(self.requests, "request") }
-  if self.block_size then facts[#facts + 1] = ("blocks of %d tokens"):format(self.block_size) end
+  if self.block_size then
+    facts[#facts + 1] = ("blocks of %d tokens%s"):format(self.block_size,
+      self.whole_blocks and ", with hash_ids for whole ones only" or "")
+  end
   if self.sessions then facts[#facts + 1] = "session rows are " .. self.sessions end
   local lines = { ("%s: %s"):format(self.name, table.concat(facts, ", ")) }
   for _, finding in ipairs(self.findings) do
@@ -199,10 +239,12 @@ function metatable:__json()
       { "message", one.message }, { "cause", one.cause }, { "mend", one.mend },
     }
   end
-  return json.object {
+  local members = {
     { "requests", self.requests }, { "block_size", self.block_size }, { "sessions", self.sessions },
     { "findings", json.array(findings) },
   }
+  if self.whole_blocks then table.insert(members, 3, { "whole_blocks", true }) end
+  return json.object(members)
 end
 
 -- --- linting ---------------------------------------------------------------------------------------
@@ -244,6 +286,7 @@ local function judge(whole, name, path, opt, skipped)
   return setmetatable({
     name = name, path = path, trace = whole, requests = facts.requests,
     block_size = facts.block_size > 0 and facts.block_size or nil, sessions = facts.rows,
+    whole_blocks = facts.block_size > 0 and facts.is_whole or nil,
     findings = findings, facts = facts,
   }, metatable)
 end
@@ -293,7 +336,7 @@ end
 
 -- What mends each finding, in the order in which it is done.
 local mends = {
-  { "seconds", function(trace) return trace:speed(1 / 1000) end },
+  { "seconds", function(trace, facts) return trace:speed(units[facts.unit].speed) end },
   { "decreasing_times", function(trace) return trace:sort() end },
   { "quantised_clock", function(trace, facts, seed)
     return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }
@@ -301,7 +344,7 @@ local mends = {
   { "empty_prompts", function(trace) return trace:where "input_length ~= 0" end },
   { "block_size", fitted },
   { "session_rows", function(trace, facts)
-    if facts.rows ~= "delta" then return nil end
+    if facts.rows ~= "delta" or facts.bare_turns.count > 0 then return nil end
     local size = facts.better_size > 0 and facts.better_size or facts.block_size
     if facts.misfits.count > 0 then trace = fitted(trace, facts) end -- also where that is no finding
     if not trace then return nil end
@@ -316,7 +359,7 @@ local mends = {
 ---@param seed? integer for the ticks
 ---@return moontide.pipe trace, string[] mended, string[] left names of findings
 function methods:mended(seed)
-  seed = options.value(seed or 0, "mended: seed", { "seed", kind = "integer" })
+  seed = options.value(seed or 0, "mended: seed", { "seed", kind = "seed" })
   local trace, mended, left, is_mended = self.trace, {}, {}, { bad_lines = true }
   local found = {}
   for _, finding in ipairs(self.findings) do found[finding.name] = true end

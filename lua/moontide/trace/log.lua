@@ -99,7 +99,7 @@ end
 log.prompt_fields = {
   { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
   { "no_sessions", kind = "boolean", default = false },
-  { "seed", kind = "integer", default = 0 },
+  { "seed", kind = "seed", default = 0 },
 }
 
 local step_fields = {

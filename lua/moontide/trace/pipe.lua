@@ -98,6 +98,42 @@ function pipe.apply(self, name, put)
   return columns
 end
 
+--- What a trace is called in what is said of it.
+---@param trace moontide.trace
+---@param what string where it has no name
+---@return string
+function pipe.text_of(trace, what)
+  return trace == "-" and "standard input" or type(trace) == "string" and trace or what
+end
+
+--- Puts on a source of core what gives its hash_ids one a block, in blocks of a size that is given or found;
+--- tells what was found.
+---@param source userdata
+---@param size integer? tokens; nil: the trace says it, or it is found in its first requests
+---@param text string where the requests come from
+---@param by_majority? boolean the size that fits most, where none fits all
+---@param as_it_is? boolean only find the size, and add no ids
+---@return userdata? source, integer|string size_or_message, string? code
+function pipe.sized(source, size, text, by_majority, as_it_is)
+  local sized, found, is_found, is_whole = core.source.sized(source, size or 0, by_majority, as_it_is)
+  if not sized then return nil, found, is_found end
+  if is_found or is_whole then
+    report.note(("%s: hash_ids fit blocks of %d tokens%s%s"):format(text, found,
+      is_whole and ", whole ones only: the rest of a prompt counts as a new block" or "",
+      is_found and " (--block-size says otherwise)" or ""))
+  end
+  return sized, found
+end
+
+-- A step that needs to know the block size: put(source, size) puts it on.
+local function sized_step(self, name, size, put)
+  return pipe.apply(self, name, function(source, _, before)
+    local sized, found, code = pipe.sized(source, size, before.text, true, name == "fit_ids")
+    if not sized then return nil, found, code end
+    return put(sized, found)
+  end)
+end
+
 -- The step that core.source has by that name.
 local function step(self, name, ...)
   local given = table.pack(...)
@@ -143,7 +179,7 @@ function steps:where(condition)
   end)
 end
 
-local seed_option = { "seed", kind = "integer", default = 0 }
+local seed_option = { "seed", kind = "seed", default = 0 }
 
 ---@class moontide.thin_options
 ---@field seed? integer
@@ -156,7 +192,12 @@ local seed_option = { "seed", kind = "integer", default = 0 }
 function steps:thin(share, given)
   share = options.value(share, "thin: share", { "share", kind = "number", min = 0, max = 1 })
   local opt = options.table("thin", given, { seed_option })
-  return step(self, "thin", share, opt.seed)
+  return pipe.apply(self, "thin", function(source, run)
+    local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
+    if not ahead then return nil, message, code end
+    run.thins_ids = has_ids and share < 1
+    return core.source.thin(ahead, share, opt.seed)
+  end)
 end
 
 --- Keeps one shard of several, whole sessions together.
@@ -240,12 +281,12 @@ end
 
 -- --- steps: lengths and ids ------------------------------------------------------------------------
 
-local block_size_option = { "block_size", kind = "integer", min = 1, default = 512 }
+local block_size_option = { "block_size", kind = "integer", min = 1 }
 
 ---@class moontide.scale_options
 ---@field input? number ISL times this, hash_ids with it
 ---@field output? number OSL times this
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 
 --- Multiplies lengths; what prompts share becomes as much longer or shorter.
 ---@param given moontide.scale_options
@@ -255,11 +296,14 @@ function steps:scale(given)
     { "input", kind = "number", above = 0, max = 1000000, default = 1 },
     { "output", kind = "number", above = 0, max = 1000000, default = 1 }, block_size_option,
   })
-  return step(self, "scale", opt.input, opt.output, opt.block_size)
+  if opt.input == 1 then return step(self, "scale", 1, opt.output, opt.block_size or 512) end
+  return sized_step(self, "scale", opt.block_size, function(source, size)
+    return core.source.scale(source, opt.input, opt.output, size)
+  end)
 end
 
 ---@class moontide.fit_ids_options
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field first_free? integer added ids begin here: 2^62
 
 --- Cuts hash_ids, or adds new ones, until there is one a block of input_length.
@@ -269,7 +313,9 @@ function steps:fit_ids(given)
   local opt = options.table("fit_ids", given, {
     block_size_option, { "first_free", kind = "integer", min = 0, default = 1 << 62 },
   })
-  return step(self, "fit_ids", opt.block_size, opt.first_free)
+  return sized_step(self, "fit_ids", opt.block_size, function(source, size)
+    return core.source.fit_ids(source, size, opt.first_free)
+  end)
 end
 
 --- Numbers hash_ids 0, 1, 2, ... by first appearance; an id after other ids is another one.
@@ -290,7 +336,7 @@ local kinds_of_rows = { "cumulative", "delta" }
 ---@class moontide.sessions_options
 ---@field to string "cumulative": input_length is the whole prompt; "delta": what the turn adds
 ---@field from? string what the rows are; else it is guessed
----@field block_size? integer tokens a block: 512
+---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field guessed? fun(rows: string) is told what was guessed; "unknown" when no session has a second turn
 
 --- Converts the rows of sessions between whole prompts and what each turn adds.
@@ -302,15 +348,13 @@ function steps:sessions(given)
     { "from", kind = "choice", choices = kinds_of_rows }, block_size_option,
     { "guessed", kind = "any" },
   })
-  if opt.guessed and not opt.from then
-    return pipe.apply(self, "sessions", function(source)
-      local made, found, code = core.source.guessed_sessions(source, opt.to, opt.block_size)
-      if not made then return nil, found, code end
-      opt.guessed(found)
-      return made
-    end)
-  end
-  return step(self, "sessions", opt.to, opt.from, opt.block_size)
+  return sized_step(self, "sessions", opt.block_size, function(source, size)
+    if not opt.guessed or opt.from then return core.source.sessions(source, opt.to, opt.from, size) end
+    local made, found, code = core.source.guessed_sessions(source, opt.to, size)
+    if not made then return nil, found, code end
+    opt.guessed(found)
+    return made
+  end)
 end
 
 -- --- where they end --------------------------------------------------------------------------------
@@ -361,7 +405,8 @@ local written_at_once = 50000
 local function written_text(total) return ("%d requests written"):format(total) end
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
--- first_skipped, nothing = what to say when a filter kept nothing }.
+-- first_skipped, thins_ids = hash_ids lose requests to a share, nothing = what to say when a filter kept
+-- nothing }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
 ---@param progress? fun(total: integer): string

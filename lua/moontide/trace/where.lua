@@ -1,7 +1,9 @@
 --- Filters written as an expression on a request: "input_length > 1000 and session_id".
 --
--- A name in it is a field of the request, then one of its other members, then one of a few things of
--- Lua's. What a name was is remembered as long as nothing has been kept, to be told when nothing is.
+-- A name in it is a member of the request as the trace has it. What we know of a request beside its members
+-- has names that begin with `request_`: request_line, request_turn, request_hash_count, request_extra; their
+-- short forms (line, turn, hash_count, extra) are for traces that have no such members. Then come a few
+-- things of Lua's. What a name was is remembered as long as nothing has been kept, to be told then.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
@@ -15,6 +17,13 @@ local field_names = {
   "timestamp", "input_length", "output_length", "hash_ids", "hash_count", "session_id", "delay", "stream",
   "turn", "line", "extra",
 }
+
+-- What is no member of the trace's: by the name that no member has, and by a short one.
+local internal = {}
+for _, name in ipairs { "line", "turn", "hash_count", "extra" } do
+  internal[name], internal["request_" .. name] = name, name
+  table.insert(field_names, "request_" .. name)
+end
 
 local most_texts = 5
 
@@ -67,8 +76,16 @@ local function environment(filter, notes)
   local member, is_noting, get, counts = member_reader(filter), true, filter.get, filter.counts
   return setmetatable({}, {
     __index = function(_, name)
-      local value, is_field = get(filter, name)
-      if not is_field then value = member(name) end
+      local value, is_field
+      local known = internal[name]
+      if known then
+        if known == name then value = member(name) end
+        is_field = true
+        if value == nil then value = get(filter, known) end
+      else
+        value, is_field = get(filter, name)
+        if not is_field then value = member(name) end
+      end
       if value == nil and not is_field and lua_names[name] then return lua_names[name] end
       if value == nil then notes.absent, notes.absent_in = name, counts(filter) end
       if is_noting then

@@ -1,0 +1,209 @@
+-- Traces as they come from other tools, through the real binary: blocks, units, members, windows.
+local command = require "tests.support.command"
+
+local folder
+
+setup(function() folder = command.folder() end)
+teardown(command.remove_folders)
+
+local function run(line) return command.line(line, { folder = folder }) end
+
+local function has(text, part) assert.truthy(text:find(part, 1, true), text) end
+
+-- A request as a line; members beside its lengths and ids as text.
+local function row(timestamp, input, ids, more)
+  return ('{"timestamp": %s, "input_length": %d, "output_length": 5, "hash_ids": [%s]%s}\n'):format(
+    timestamp, input, table.concat(ids, ", "), more or "")
+end
+
+-- A trace in which only whole blocks of 64 have ids; 3 of them are shared by all.
+local function whole_blocks()
+  local rows, next_id = {}, 3
+  for i = 1, 60 do
+    local input, ids = 192 + 37 * i % 1000, { 0, 1, 2 }
+    for _ = 4, input // 64 do
+      ids[#ids + 1] = next_id
+      next_id = next_id + 1
+    end
+    rows[i] = row(100 * i, input, ids)
+  end
+  return table.concat(rows)
+end
+
+describe("hash_ids of whole blocks only", function()
+  setup(function() command.write(folder, "whole.jsonl", whole_blocks()) end)
+
+  it("are nothing that contradicts itself", function()
+    local result = run "lint whole.jsonl"
+    assert.equal(0, result.status, result.out)
+    has(result.out, "blocks of 64 tokens, with hash_ids for whole ones only")
+    has(run("lint whole.jsonl --json").out, '"whole_blocks": true')
+  end)
+
+  it("are kept by --fit-ids, with an id for the rest", function()
+    local before = whole_blocks()
+    for _, size in ipairs { "", " --block-size 64" } do
+      local result = run("cat whole.jsonl --fit-ids" .. size)
+      assert.equal(0, result.status, result.err)
+      local kept = 0
+      local after = result.out:gmatch '"input_length": (%d+).-%[([%d, ]*)%]'
+      for input, ids in before:gmatch '"input_length": (%d+).-%[([%d, ]*)%]' do
+        local new_input, new_ids = after()
+        assert.equal(input, new_input)
+        assert.equal(ids, new_ids:sub(1, #ids))
+        local _, commas = new_ids:gsub(",", "")
+        assert.equal(math.ceil(tonumber(input) / 64), commas + 1)
+        kept = kept + 1
+      end
+      assert.equal(60, kept)
+    end
+  end)
+
+  it("are taken by analyze, compare, learn and synthesize, the size given or found", function()
+    for _, size in ipairs { "", " --block-size 64" } do
+      local result = run("analyze whole.jsonl --json" .. size)
+      assert.equal(0, result.status, result.err)
+      has(result.err, "whole ones only: the rest of a prompt counts as a new block")
+      has(result.out, '"context_length": {"mean": 192')
+      assert.equal(0, run("compare whole.jsonl whole.jsonl --fail-over ks=0,lru=0" .. size).status)
+      assert.equal(0, run("learn whole.jsonl -o whole.model" .. size).status)
+      for _, method in ipairs { "reuse", "radix" } do
+        result = run(("synthesize whole.jsonl --method %s --num-requests 200 -o made.jsonl%s"):format(method, size))
+        assert.equal(0, result.status, result.err)
+        has(run("lint made.jsonl").out, "blocks of 64 tokens\n")
+      end
+    end
+  end)
+end)
+
+describe("a block size", function()
+  it("that fits is taken and said; the trace's own word comes first", function()
+    command.write(folder, "small.jsonl", row(0, 40, { 1, 2, 3 }) .. row(1, 50, { 1, 2, 3, 4 }))
+    local result = run "analyze small.jsonl"
+    assert.equal(0, result.status, result.err)
+    has(result.err, "small.jsonl: hash_ids fit blocks of 16 tokens (--block-size says otherwise)")
+    command.write(folder, "stated.jsonl",
+      row(0, 600, { 1, 2, 3 }, ', "other": {"block_size": 7}, "block_size": 256') .. row(1, 700, { 1, 2, 3 }))
+    has(run("analyze stated.jsonl --json").out, '"context_length": {"mean": 650')
+    assert.equal(1, run("analyze stated.jsonl --block-size 512").status)
+  end)
+
+  it("that fits only some is not: the line that contradicts it is named", function()
+    command.write(folder, "odd.jsonl", row(0, 600, { 0, 1 }) .. row(1, 700, { 2 }))
+    local result = run "analyze odd.jsonl"
+    assert.equal(1, result.status)
+    has(result.err, "odd.jsonl:2: hash_ids has 1 id, but input_length 700 makes 2 blocks of 512 tokens")
+  end)
+end)
+
+describe("lint", function()
+  local function lint(name, rows)
+    command.write(folder, name, table.concat(rows))
+    return run("lint " .. name).out
+  end
+
+  it("guesses units from what servers can do", function()
+    local seconds, micro, nano = {}, {}, {}
+    for i = 1, 300 do
+      seconds[i] = row(("%.3f"):format(i * 1.01), 1100, { i, 1000 + i, 2000 + i })
+      micro[i] = row(("%d"):format(i * 330000000), 1100, { i, 1000 + i, 2000 + i })
+      nano[i] = row(("%d"):format(i * 29000000000), 1100, { i, 1000 + i, 2000 + i })
+    end
+    has(lint("seconds.jsonl", seconds), "--time-unit s")
+    has(lint("micro.jsonl", micro), "--time-unit us")
+    has(lint("nano.jsonl", nano), "--time-unit ns")
+    assert.equal(1, run("lint micro.jsonl --fix mended.jsonl").status)
+    assert.equal(0, run("lint mended.jsonl").status, run("lint mended.jsonl").out)
+  end)
+
+  it("names rows that are no requests, and ids that were not recorded", function()
+    local log = lint("log.jsonl", { '{"messages": [], "model": "m"}\n', '{"messages": []}\n' })
+    has(log, "log.jsonl:1: no timestamp, input_length, output_length or hash_ids: this is no request (and line 2)")
+    has(log, "moontide convert")
+    has(lint("events.jsonl", { '{"event": "start"}\n' }), "another tool's file")
+    has(lint("empty.jsonl", { row(0, 600, { 0, 1 }), row(1000, 700, {}) }), "empty.jsonl:2: hash_ids is empty")
+  end)
+end)
+
+it("lint --fix leaves session rows that have no input_length, and mends the rest", function()
+  local rows = {}
+  for i = 1, 20 do
+    rows[i] = ('{"session_id": "s%d", "timestamp": %d, "hash_ids": [%d, %d], "output_length": 5}\n'):format(
+      i % 5, 1000 * (i % 2 == 0 and i or i + 4) + i, 2 * i, 2 * i + 1)
+  end
+  command.write(folder, "bare_turns.jsonl", table.concat(rows))
+  local result = run "lint bare_turns.jsonl --fix mended_turns.jsonl"
+  assert.equal(1, result.status)
+  has(result.out, "20 turns have no input_length: rows without it cannot be converted")
+  has(result.err, "mended: decreasing_times; left: session_rows")
+  assert.equal(20, select(2, command.read(folder .. "/mended_turns.jsonl"):gsub("\n", "")))
+end)
+
+it("learning says why a turn with only a delay is not enough", function()
+  command.write(folder, "delays.jsonl", '{"session_id": 1, "timestamp": 0, "input_length": 9, "output_length": 5}\n'
+    .. '{"session_id": 1, "delay": 5, "input_length": 20, "output_length": 5}\n')
+  has(run("learn delays.jsonl -o delays.model").err,
+    "delays.jsonl:2: timestamp is missing, and learning needs it: from a delay alone nobody knows when the answer")
+end)
+
+it("names that other tools give our members are read", function()
+  command.write(folder, "alias.jsonl", '{"created_time": 0, "input_tokens": 1024, "output_tokens": 5, "hash_ids": [0, 1]}\n'
+    .. '{"created_time": 1000, "input_tokens": 1500, "output_tokens": 5, "hash_ids": [0, 1, 2], "delay_ms": 5}\n')
+  has(run("analyze alias.jsonl").out, "1,262.00")
+  assert.equal('{"timestamp": 1000, "input_length": 1500, "output_length": 5, "hash_ids": [0, 1, 2], "delay": 5, '
+    .. '"created_time": 1000, "input_tokens": 1500, "output_tokens": 5, "delay_ms": 5}\n',
+    run("cat alias.jsonl --start 1s").out)
+  -- Ours come first, and a date is no time of ours.
+  command.write(folder, "both.jsonl", '{"input_tokens": 7, "timestamp": 3, "input_length": 9, "created_time": "today"}\n')
+  assert.equal('{"timestamp": 3, "input_length": 9, "input_tokens": 7, "created_time": "today"}\n', run("cat both.jsonl").out)
+end)
+
+it("--where: the trace's own members win, ours have names of their own", function()
+  command.write(folder, "where.jsonl", row(0, 10, { 1 }, ', "line": 7, "hash_count": 9, "priority": 1')
+    .. row(1, 20, { 2 }, ', "extra": {"nvext": {"priority": 3}}') .. row(2, 20, { 3 }, ', "turn": 4'))
+  for expression, line in pairs {
+    ["line == 7"] = 0, ["hash_count == 9"] = 0, ["priority == 1"] = 0, ["turn == 4"] = 2,
+    ["extra and extra.nvext and extra.nvext.priority == 3"] = 1, ["request_line == 2"] = 1,
+    ["request_hash_count == 1 and request_line == 3"] = 2,
+  } do
+    local result = command.run({ "cat", "where.jsonl", "--where", expression }, { folder = folder })
+    assert.equal(0, result.status, result.err)
+    assert.equal(tostring(line), result.out:match '^{"timestamp": (%d)[^\n]+\n$', expression)
+  end
+end)
+
+it("cat says what a part of a trace shares", function()
+  command.write(folder, "parts.jsonl", row(0, 10, { 1 }) .. row(1, 20, { 1 }))
+  has(run("cat parts.jsonl --thin 0.5").err, "prefixes lose the requests left out")
+  command.write(folder, "bare.jsonl", '{"timestamp": 0}\n')
+  assert.equal("moontide: seed 0\n", run("cat bare.jsonl --thin 0.5").err)
+  has(run("cat parts.jsonl --where input_length>10").err, "--where keeps 1 of 2 requests: sessions and prefixes lose the others")
+  assert.equal("", run("cat parts.jsonl").err)
+end)
+
+it("analyze tells of an incomplete last window", function()
+  local rows = {}
+  for t = 0, 299 do rows[#rows + 1] = row(1000 * t, 100, {}) end
+  for t = 3000, 5989 do rows[#rows + 1] = row(100 * t, 100, {}) end
+  command.write(folder, "half.jsonl", table.concat(rows))
+  local result = run "analyze half.jsonl"
+  has(result.out, "The last window of 300 s is incomplete (298.9 s) and not in mean and CV: 2,990 requests, 10.00 per second")
+  has(result.out, "in windows of 300 s  1.00   9.97")
+end)
+
+it("compare holds a named bound apart from the one of all", function()
+  local rows, others = {}, {}
+  for i = 1, 100 do
+    rows[i] = row(i, 100 + i, { i })
+    others[i] = ('{"timestamp": %d, "input_length": %d, "output_length": 5, "hash_ids": [%d]}\n'):format(
+      i, 100 + i, i > 97 and 1 or i)
+  end
+  command.write(folder, "a.jsonl", table.concat(rows))
+  command.write(folder, "b.jsonl", table.concat(others))
+  assert.equal(1, run("compare a.jsonl b.jsonl --fail-over ks=.005").status)
+  local result = run "compare a.jsonl b.jsonl --fail-over ks=.005,context_length.ks=.2"
+  assert.equal(0, result.status, result.err)
+  result = run "compare a.jsonl b.jsonl --fail-over ks=.2,context_length.ks=.005"
+  has(result.err, "--fail-over: context_length.ks is")
+  assert.falsy(result.err:find(": ks is", 1, true))
+end)

@@ -1,0 +1,201 @@
+-- What a script's load really brings, through the real binary.
+local command = require "tests.support.command"
+
+local folder
+
+setup(function() folder = command.folder() end)
+teardown(command.remove_folders)
+
+local count = 0
+
+-- Writes a script and runs it with the words of `line`.
+local function run(text, line)
+  count = count + 1
+  local name = ("load%d.lua"):format(count)
+  command.write(folder, name, 'local mt = require "moontide"\n' .. text .. "\n")
+  return command.line(name .. " " .. (line or ""), { folder = folder })
+end
+
+-- How often each value of a member comes out.
+local function tally(trace, pattern)
+  local counts = {}
+  for value in trace:gmatch(pattern) do counts[tonumber(value)] = (counts[tonumber(value)] or 0) + 1 end
+  return counts
+end
+
+-- Every whole number in [low, high], and no other, within 5 deviations of as often.
+local function assert_even(counts, low, high)
+  local total = 0
+  for _, n in pairs(counts) do total = total + n end
+  local each = total / (high - low + 1)
+  for value = low, high do
+    local n = counts[value] or 0
+    assert.is_true(math.abs(n - each) < 5 * math.sqrt(each), ("%d comes %d times, not %.0f"):format(value, n, each))
+    counts[value] = nil
+  end
+  assert.is_nil(next(counts))
+end
+
+describe("whole numbers from a uniform law", function()
+  it("are every length from low to high as often", function()
+    local lengths = {
+      { "mt.uniform(1, 3)", 1, 3 }, { "mt.uniform(1, 3) * 2", 2, 6 }, { "mt.uniform(1, 3) + 4", 5, 7 },
+      { "mt.uniform(0.5, 3.5)", 1, 3 }, { "mt.uniform(mt.const(1), 3) * 2", 2, 6 },
+      { "mt.mix{ {1, mt.uniform(1, 2)}, {1, mt.uniform(3, 4)} }", 1, 4 },
+      { "mt.uniform{1, 9, max=9}", 1, 9 },
+    }
+    for _, length in ipairs(lengths) do
+      local result = run(("return mt.workload { duration = 100, mt.stream { arrivals = mt.even(300), input = %s, "
+        .. "output = %s } }"):format(length[1], length[1]), "-o -")
+      assert.equal(0, result.status, result.err)
+      assert_even(tally(result.out, '"input_length": (%d+)'), length[2], length[3])
+      assert_even(tally(result.out, '"output_length": (%d+)'), length[2], length[3])
+    end
+  end)
+
+  it("are every number of turns as often", function()
+    local result = run("return mt.workload { duration = '1h', mt.stream { arrivals = mt.sessions { starts = mt.even(2), "
+      .. "turns = mt.uniform(1, 3), think = mt.fixed(1) }, new_input = 10, output = 10 } }", "-o -")
+    assert.equal(0, result.status, result.err)
+    local turns = {}
+    for _, n in pairs(tally(result.out, '"session_id": "main%-(%d+)"')) do turns[n] = (turns[n] or 0) + 1 end
+    assert_even(turns, 1, 3)
+  end)
+
+  it("are the mean that a plan expects", function()
+    local result = run("return mt.workload { duration = 100, mt.stream { arrivals = mt.even(300), "
+      .. "input = mt.uniform(1.2, 3.7), output = 1 } }", "--check")
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find(" 2.5 ", 1, true), result.out)
+  end)
+end)
+
+describe("--check", function()
+  local function talks(more)
+    return ("return mt.workload { duration = 100, mt.stream { arrivals = mt.sessions { starts = mt.even(2, "
+      .. "{ phase = 0.5 }), turns = 9, think = 20%s }, new_input = 1000, output = 1000 } }"):format(more)
+  end
+
+  -- Requests, requests a second and mean ISL as the table says.
+  local function row(result)
+    assert.equal(0, result.status, result.err)
+    local requests, rate, input = result.out:match "main +([%d,.]+) +([%d.]+) +([%d.]+)"
+    return tonumber((requests:gsub(",", ""))), tonumber(rate), tonumber(input)
+  end
+
+  it("counts what max_input leaves of sessions", function()
+    local requests, rate, input = row(run(talks ", max_input = 8000", "--check"))
+    local made = run(talks ", max_input = 8000", "-o -")
+    local made_count, sum, within = 0, 0, 0
+    for time, length in made.out:gmatch '"timestamp": ([%d.]+), "input_length": (%d+)' do
+      made_count, sum = made_count + 1, sum + length
+      if tonumber(time) < 100000 then within = within + 1 end
+    end
+    assert.equal(800, made_count)
+    assert.same({ made_count, within / 100, sum / made_count }, { requests, rate, input })
+  end)
+
+  it("does not spread sessions that outlive the duration over it", function()
+    local requests, rate = row(run(talks "", "--check"))
+    assert.equal(1800, requests)
+    assert.is_true(math.abs(rate - 6) < 0.05, rate) -- turns come 20 s apart: 2 a second more every 20 s
+    assert.truthy(run(talks "", "--check").out:find("of the requests come after 100 s", 1, true))
+  end)
+
+  it("is of one shard where a shard is asked for, and says so", function()
+    local requests, rate = row(run(talks "", "--check"))
+    local part = run(talks "", "--check --shard 1/4")
+    local part_requests, part_rate = row(part)
+    assert.same({ requests / 4, rate / 4 }, { part_requests, part_rate })
+    assert.truthy(part.out:find("shard 1/4 alone", 1, true))
+    assert.truthy(part.out:find("; of all shards)", 1, true))
+    assert.truthy(part.out:find("busiest: 2.5 per second", 1, true), part.out)
+  end)
+end)
+
+describe("a load", function()
+  it("of even arrivals over whole periods has no request at its very end", function()
+    for periods = 1, 40 do
+      local result = run(("return mt.workload { duration = %d, mt.stream { arrivals = mt.even(mt.sine { mean = 3, "
+        .. "amp = 2, period = 60 }), input = 100 } }"):format(60 * periods), "-o -")
+      local _, lines = result.out:gsub("\n", "\n")
+      assert.equal(180 * periods, lines)
+    end
+  end)
+
+  it("that never moves on is an error, for --check too", function()
+    for _, line in ipairs { "--check", "-o -" } do
+      local result = run("return mt.workload { mt.stream { arrivals = mt.arrivals(function() return function() "
+        .. "return 0 end end), input = 100 } }", line)
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find("such a load would never end", 1, true), result.err)
+    end
+  end)
+
+  it("of points whose times stand first is told", function()
+    local plan = "return mt.workload { mt.stream { arrivals = mt.even(mt.points{%s}), input = 100 } }"
+    assert.truthy(run(plan:format "{0, 2}, {600, 20}", "--check").err:find("were times meant to come first?", 1, true))
+    for _, right in ipairs { "{2, 0}, {20, 600}", "{0, '2s'}, {600, '20s'}", "{0, 0}, {0, 2}, {600, 20}" } do
+      assert.equal("", run(plan:format(right), "--check").err)
+    end
+  end)
+
+  it("has choices inside of fields, and names what has no place there", function()
+    local plan = "return mt.workload { duration = 500, mt.stream { arrivals = mt.even(2), input = 100, fields = { extra = "
+      .. "{ nvext = { priority = %s, list = { 7, mt.choice{ {1, 'a'}, {1, 'b'} } } } } } } }"
+    local result = run(plan:format "mt.choice{ {0.75, 1}, {0.25, 2} }", "-o -")
+    assert.equal(0, result.status, result.err)
+    local counts, total = {}, 0
+    for list, priority in result.out:gmatch '"extra": {"nvext": {"list": %[7, "(%l)"%], "priority": (%d)}}' do
+      counts[list .. priority], total = (counts[list .. priority] or 0) + 1, total + 1
+    end
+    assert.equal(1000, total)
+    for value, share in pairs { a1 = 0.375, b1 = 0.375, a2 = 0.125, b2 = 0.125 } do
+      assert.is_true(math.abs(counts[value] / total - share) < 0.06, value)
+    end
+    result = run(plan:format "mt.uniform(1, 2)", "-o -")
+    assert.truthy(result.err:find("fields.extra.nvext.priority: a distribution stands for a whole field", 1, true), result.err)
+  end)
+
+  it("has seeds up to 2^64 - 1", function()
+    local function digest(seed)
+      return command.line("steady --check --seed " .. seed, { folder = folder })
+    end
+    local result = digest "18446744073709551615"
+    assert.truthy(result.out:find("seed 18446744073709551615)", 1, true), result.out)
+    assert.not_equal(result.out:match "requests: (%x+)", digest("18446744073709551614").out:match "requests: (%x+)")
+    assert.equal(2, digest("18446744073709551616").status)
+    assert.truthy(digest("9223372036854775808").out:find("seed 9223372036854775808)", 1, true))
+  end)
+
+  it("can be kept in tables without the collector working at every one", function()
+    local result = run([[
+local cycles = 0
+local function sentinel() setmetatable({}, { __gc = function() cycles = cycles + 1 sentinel() end }) end
+sentinel()
+local kept = {}
+local load = mt.workload { duration = 200, mt.stream { arrivals = mt.even(100), input = 1500 } }
+for request in load:requests() do kept[#kept + 1] = request end
+assert(#kept == 20000)
+return mt.script { summary = "Counts", run = function() print(cycles) end }]])
+    assert.equal(0, result.status, result.err)
+    assert.is_true(tonumber(result.out) < 40, result.out)
+  end)
+
+  it("keeps request k's lengths at every scale, and says where not", function()
+    local plan = "return mt.workload { duration = 20, mt.stream { arrivals = mt.poisson(10), lengths = mt.classes { "
+      .. "{ %s, input = mt.uniform(1, 9), output = 1 }, { 1, input = mt.uniform(100, 900), output = 2 } } } }"
+    local function lengths(text, line)
+      local result, all = run(text, line), {}
+      for input in result.out:gmatch '"input_length": (%d+)' do all[#all + 1] = input end
+      return table.concat(all, " ", 1, 100), result.err
+    end
+    local once = lengths(plan:format "1", "-o -")
+    local thrice, told = lengths(plan:format "1", "-o - --rate-scale 3")
+    assert.equal(once, thrice)
+    assert.falsy(told:find("follow curves", 1, true))
+    thrice, told = lengths(plan:format "mt.ramp(0, 9, 20)", "-o - --rate-scale 3")
+    assert.are_not.equal(lengths(plan:format "mt.ramp(0, 9, 20)", "-o -"), thrice)
+    assert.truthy(told:find("stream 'main': its lengths or classes follow curves of time", 1, true), told)
+  end)
+end)
