@@ -1,4 +1,5 @@
 /* AIBrix's logs: a line an instant, with the requests that leave together. */
+#include "base/memory.h"
 #include "trace/log/lines.h"
 
 typedef struct aibrix_log {
@@ -8,6 +9,8 @@ typedef struct aibrix_log {
     int64_t time;
     int is_inside; /* there may be more of them */
     mt_json_items requests;
+    char *token; /* the session's name */
+    size_t token_capacity;
 } aibrix_log;
 
 /* Takes the next line's time and finds its list of requests: 1, 0 at the end, -1. */
@@ -66,7 +69,10 @@ static int aibrix_request(aibrix_log *self, mt_span object, mt_request *request,
     if (!mt_lines_is_name(session))
         return mt_lines_bad_value(log, &self->json, self->line, session, "session_id",
                                   "a string or a number", error);
-    request->session = session;
+    if (MT_GROW(self->token, self->token_capacity, session.length) != 0)
+        return mt_fail_memory(error, "log reader"), -1;
+    request->session =
+        (mt_span){self->token, mt_json_normalise(session.text, session.length, self->token)};
     request->has |= MT_HAS_SESSION;
     return 1;
 }
@@ -94,6 +100,10 @@ static int aibrix_next(mt_log *log, mt_log_row *row, mt_error *error) {
     return aibrix_request(self, item.value, &row->request, error);
 }
 
+static void aibrix_close(mt_log *log) {
+    mt_free(((aibrix_log *)log)->token);
+}
+
 static int aibrix_recognises(const char *text, size_t length) {
     return mt_log_has_word(text, length, "\"requests\"");
 }
@@ -104,4 +114,5 @@ const mt_log_kind mt_log_aibrix = {
     .size = sizeof(aibrix_log),
     .recognises = aibrix_recognises,
     .member = "requests",
-    .next = aibrix_next};
+    .next = aibrix_next,
+    .close = aibrix_close};

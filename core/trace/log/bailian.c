@@ -85,10 +85,20 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
     return mt_lines_end(&self->base, json, items.at, number, error);
 }
 
-/* The number of a chat, a root of its own when it is new. 0 or -1 (memory). */
+/* The number of a chat, a root of its own when it is new. It is known by its id as a JSON string:
+ * other tools take no numbers for a session. 0 or -1 (memory). */
 static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
-    size_t known = self->chats.count;
-    if (mt_texts_intern(&self->chats, id.text, id.length, number) != 0)
+    size_t known = self->chats.count, length;
+    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
+        return -1;
+    if (id.text[0] == '"') {
+        length = mt_json_normalise(id.text, id.length, self->token);
+    } else {
+        self->token[0] = self->token[id.length + 1] = '"';
+        memcpy(self->token + 1, id.text, id.length);
+        length = id.length + 2;
+    }
+    if (mt_texts_intern(&self->chats, self->token, length, number) != 0)
         return -1;
     if (*number < known)
         return 0;
@@ -97,22 +107,6 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
         return -1;
     }
     self->roots[*number] = *number;
-    return 0;
-}
-
-/* The id as a JSON string: other tools take no numbers for a session. */
-static int write_token(bailian_log *self, mt_span id, mt_span *session) {
-    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
-        return -1;
-    int is_string = id.text[0] == '"';
-    char *to = self->token;
-    if (!is_string)
-        *to++ = '"';
-    memcpy(to, id.text, id.length);
-    to += id.length;
-    if (!is_string)
-        *to++ = '"';
-    *session = (mt_span){self->token, (size_t)(to - self->token)};
     return 0;
 }
 
@@ -134,9 +128,9 @@ static int find_session(bailian_log *self, const mt_json *json, uint64_t number,
         if (!failed)
             self->roots[chat] = self->roots[parent];
     }
-    if (failed ||
-        write_token(self, mt_texts_get(&self->chats, self->roots[chat]), &request->session) != 0)
+    if (failed)
         return mt_fail_memory(error, "log reader"), -1;
+    request->session = mt_texts_get(&self->chats, self->roots[chat]);
     request->has |= MT_HAS_SESSION;
     return 0;
 }

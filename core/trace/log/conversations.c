@@ -119,7 +119,7 @@ static int is_answer(mt_span role) {
     static const char *const names[] = {"\"gpt\"",  "\"assistant\"", "\"chatgpt\"",
                                         "\"bard\"", "\"bing\"",      "\"model\""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (role.length == strlen(names[i]) && memcmp(role.text, names[i], role.length) == 0)
+        if (mt_json_same_text(role, names[i]))
             return 1;
     return 0;
 }
@@ -176,8 +176,7 @@ static int name_session(conversation_log *self, mt_span id, mt_error *error) {
     }
     if (MT_GROW(self->token, self->token_capacity, token.length) != 0)
         return mt_fail_memory(error, "conversation"), -1;
-    memcpy(self->token, token.text, token.length);
-    self->token_length = token.length;
+    self->token_length = mt_json_normalise(token.text, token.length, self->token);
     return 0;
 }
 
