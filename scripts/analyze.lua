@@ -8,7 +8,7 @@ return mt.script {
   usage = "moontide analyze [TRACE] [--block-size N] [--cache-sizes N,...] [--json]",
   options = {
     { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
-      help = "the trace, - for standard input; .gz is decompressed" },
+      help = "the trace, - for standard input; .gz and .zst are decompressed" },
     { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },

@@ -10,7 +10,7 @@ return mt.script {
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {
     { "input-file", kind = "path", argument = true,
-      help = "the log, - for standard input; .gz is decompressed" },
+      help = "the log, - for standard input; .gz and .zst are decompressed" },
     { "segment", kind = "path", list = true, placeholder = "FILE[@SPEED]",
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
@@ -19,8 +19,11 @@ return mt.script {
       help = "of the log (default: found from its header or first bytes)" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
+    { "delimiter", kind = "delimiter",
+      help = "between a CSV's columns: ; or tab (default: found from its header)" },
     { "time-unit", kind = "choice", choices = log.time_units,
-      help = "of numbers in the log's time (default: as the format has it, else s)" },
+      help = "of numbers in the log's time (default: as the format has it, else s); a CSV may have ISO 8601's "
+        .. "dates: 2023-11-16 18:17:03.25, 2023/11/16 18:17, 20231116T181703Z, 2023-W46-4T18+01:00" },
     { "model", kind = "string", help = "keep only the rows of this model" },
     { "log-type", kind = "string", help = "keep only the rows of this type" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },

@@ -20,7 +20,7 @@ return mt.script {
   usage = "moontide lint TRACE [--fix OUT] [--block-size N] [--ignore NAME,...] [--json]",
   options = {
     { "input-file", kind = "path", argument = true, required = true,
-      help = "the trace, - for standard input; .gz is decompressed" },
+      help = "the trace, - for standard input; .gz and .zst are decompressed" },
     { "fix", kind = "path", placeholder = "OUT", help = "write the mended trace here" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: the size that fits most prompts)" },

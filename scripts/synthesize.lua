@@ -8,7 +8,7 @@ local texts = require "moontide.kit.text"
 
 local spec = {
   { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
-    help = "the trace, or a model; - for standard input; .gz is decompressed" },
+    help = "the trace, or a model; - for standard input; .gz and .zst are decompressed" },
   { "output-file", short = "o", kind = "path",
     help = "the new trace, - for standard output (default: beside the input, named after the options)" },
   { "num-requests", kind = "request_count",

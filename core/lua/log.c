@@ -54,7 +54,7 @@ static void push_about(lua_State *L, const mt_log *log) {
 }
 
 /* open(path, options) -> source, {format, block_size, has_times, columns} | nil, message, code.
- * options: format, columns (a table by role), time_digits, block_size, skip_bad_lines; model,
+ * options: format, columns (a table by role), delimiter, time_digits, block_size, skip_bad_lines; model,
  * log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
@@ -62,6 +62,8 @@ static int open_log(lua_State *L) {
     mt_log_options options = {.format = text_field(L, 2, "format"),
                               .time_digits = (int)number_field(L, 2, "time_digits", -1),
                               .block_size = (uint64_t)number_field(L, 2, "block_size", 0)};
+    const char *delimiter = text_field(L, 2, "delimiter");
+    options.delimiter = delimiter ? *delimiter : '\0';
     mt_log_wanted rows = {.model = text_field(L, 2, "model"),
                           .log_type = text_field(L, 2, "log_type"),
                           .skip = (uint64_t)number_field(L, 2, "skip", 0),

@@ -378,9 +378,7 @@ static const char *scan_object(scan *s, const char *at) {
     member guess = TIMESTAMP;
     at = mt_json_space(json, at);
     if (*at != '{')
-        return mt_json_is(json, at, "\xEF\xBB\xBF", 3)
-                   ? mt_json_fail(json, at, "a byte order mark, which JSON does not allow")
-                   : mt_json_unexpected(json, at, "a request ('{')");
+        return mt_json_unexpected(json, at, "a request ('{')");
     at = mt_json_space(json, at + 1);
     if (*at == '}')
         return at + 1;

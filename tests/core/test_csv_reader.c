@@ -262,7 +262,7 @@ static void test_byte_order_mark(void **state) {
     mt_error error;
     assert_null(open_text(state, "\xEF\xBB\xBF", 3, &error));
     assert_null(open_text(state, "\xEF\xBB\xBF\"a\"b", 7, &error));
-    assert_int_equal(error.column, 7);
+    assert_int_equal(error.column, 4); /* the mark is not of the line */
 }
 
 static void test_columns(void **state) {

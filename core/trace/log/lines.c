@@ -11,12 +11,9 @@ int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error)
     mt_line line;
     int status;
     while ((status = mt_input_line(log->input, &line, error)) > 0) {
-        const char *begin = line.text, *end = line.text + line.length;
-        if (line.number == 1 && line.length >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0)
-            begin += 3;
-        *json = (mt_json){begin, end, error};
+        *json = (mt_json){line.text, line.text + line.length, error};
         *number = line.number;
-        if (mt_json_space(json, begin) < end)
+        if (mt_json_space(json, json->begin) < json->end)
             return 1;
     }
     return status;

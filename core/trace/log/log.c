@@ -3,7 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/foreign.h"
+#include "text/foreign_data.h"
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
@@ -116,15 +116,6 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     int status = mt_input_peek(input, &text, &length, error);
     if (status < 0)
         return NULL;
-    const char *foreign = mt_foreign_data(text, length);
-    if (foreign) {
-        mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign);
-        return NULL;
-    }
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
     while (length > 0 && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) {
         text++;
         length--;
@@ -153,6 +144,9 @@ static mt_code check_options(const mt_log_options *options, const mt_log_kind *k
         return mt_fail(error, MT_ERROR_VALUE,
                        "names of columns are for the format %s, this log is %s",
                        csv_kind(1)->format.name, kind->format.name);
+    if (options->delimiter && kind->recognises)
+        return mt_fail(error, MT_ERROR_VALUE, "a delimiter is for a CSV, this log is %s",
+                       kind->format.name);
     if (options->block_size > MT_LOG_BLOCK_SIZE_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "a block of %" PRIu64 " tokens is too large",
                        options->block_size);
@@ -167,11 +161,12 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     mt_input *input = mt_input_open(path, error);
     if (!input)
         return NULL;
+    mt_code code = mt_check_text(input, error);
     if (!kind && has_column_names(options))
         kind = csv_kind(1);
-    if (!kind)
+    if (!kind && code == MT_OK)
         kind = find_kind(input, error);
-    if (kind && check_options(options, kind, error) == MT_OK) {
+    if (kind && code == MT_OK && check_options(options, kind, error) == MT_OK) {
         log = mt_allocate_zero(1, kind->size);
         if (!log)
             mt_fail_memory(error, "log reader");

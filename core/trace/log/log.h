@@ -17,6 +17,7 @@
  *
  * CSV is read as text/csv_reader.h says; columns stand in any order, their names in any case where
  * no column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind.
+ * Where the delimiter is no comma, numbers may have a decimal comma.
  * Tokens are whole numbers, of the prompt at least 1. In a sharegpt log a message's tokens are its
  * words (between ASCII white space), or what its tokens, num_tokens, token_count or length says;
  * one such number anywhere in a conversation makes all its messages need one.
@@ -45,6 +46,7 @@ enum {
 typedef struct mt_log_options {
     const char *format; /* a name of the list above; NULL: found from the file's beginning */
     const char *columns[MT_LOG_ROLES]; /* names of a "csv" log's columns; NULL: there is none */
+    char delimiter;      /* of a CSV; '\0': found from its header (text/csv_reader.h) */
     int time_digits;     /* a number in the column of times counts 10^time_digits nanoseconds;
                             -1: as the format has it, "csv" in seconds */
     uint64_t block_size; /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */

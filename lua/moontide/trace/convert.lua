@@ -187,6 +187,7 @@ end
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
+---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
@@ -233,7 +234,7 @@ end
 ---@return string
 function convert.output_name(log)
   if log == "-" then return "convert.jsonl" end
-  local name = log:gsub("%.gz$", "")
+  local name = log:gsub("%.gz$", ""):gsub("%.zst$", "")
   local stem = name:match "^(.*[^/])%.[^./]+$" or name
   return stem .. ".jsonl"
 end

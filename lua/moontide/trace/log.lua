@@ -1,5 +1,6 @@
 --- Logs of real servers as traces: mt.trace.log, a pipe of a log's rows, and the step that gives prompts to
 -- requests of which only the lengths are known.
+require "moontide.base.csv" -- for its kind of option
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
@@ -45,6 +46,7 @@ end
 --- What can be said of a log, for options tables.
 log.fields = {
   { "format", kind = "choice", choices = log.formats }, { "columns", kind = "any" },
+  { "delimiter", kind = "delimiter" },
   { "time_unit", kind = "choice", choices = log.time_units },
   { "model", kind = "string" }, { "log_type", kind = "string" },
   { "block_size", kind = "integer", min = 1, max = 1 << 31 },
@@ -64,7 +66,7 @@ end
 ---@param rows? table
 ---@return userdata? source, table|string about_or_message, string? code
 function log.open(path, opt, rows)
-  local all = { format = opt.format, columns = opt.columns, time_digits = time_digits[opt.time_unit],
+  local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter, time_digits = time_digits[opt.time_unit],
     model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
     skip_bad_lines = opt.skip_bad_lines }
   for name, value in pairs(rows or {}) do all[name] = value end
@@ -75,6 +77,7 @@ end
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
+---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
