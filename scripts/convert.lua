@@ -24,6 +24,10 @@ return mt.script {
     { "time-unit", kind = "choice", choices = log.time_units,
       help = "of numbers in the log's time (default: as the format has it, else s); a CSV may have ISO 8601's "
         .. "dates: 2023-11-16 18:17:03.25, 2023/11/16 18:17, 20231116T181703Z, 2023-W46-4T18+01:00" },
+    { "count", kind = "choice", choices = log.token_rules,
+      help = "what a token of a conversation's text is, where the log does not count them (default: script, an "
+        .. "estimate by letters, signs, digits, code)" },
+    { "tokens-per-char", kind = "number", above = 0, max = 16, help = "so many a character instead" },
     { "model", kind = "string", help = "keep only the rows of this model" },
     { "log-type", kind = "string", help = "keep only the rows of this type" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
@@ -49,6 +53,7 @@ return mt.script {
       return "a log is required (LOG, --input-file or --segment)"
     end
     if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
+    if opt.count and opt.tokens_per_char then return "--count and --tokens-per-char exclude each other" end
     if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
     if opt.format == "csv" and not opt.columns then
       return "--format csv needs --columns timestamp=NAME,input=NAME,output=NAME"

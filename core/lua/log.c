@@ -45,6 +45,7 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "format");
     set_count(L, "block_size", mt_log_block_size(log));
     set_flag(L, "has_times", mt_log_has_times(log));
+    set_flag(L, "has_texts", mt_log_ids_are_of_texts(log));
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_pushlstring(L, names[i].text, names[i].length);
@@ -53,7 +54,7 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "columns");
 }
 
-/* open(path, options) -> source, {format, block_size, has_times, columns} | nil, message, code.
+/* open(path, options) -> source, {format, block_size, has_times, has_texts, columns} | nil, message, code.
  * options: format, columns (a table by role), delimiter, time_digits, block_size, skip_bad_lines; model,
  * log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has them. All may be absent. */
 static int open_log(lua_State *L) {
@@ -62,6 +63,11 @@ static int open_log(lua_State *L) {
     mt_log_options options = {.format = text_field(L, 2, "format"),
                               .time_digits = (int)number_field(L, 2, "time_digits", -1),
                               .block_size = (uint64_t)number_field(L, 2, "block_size", 0)};
+    static const char *const rules[] = {"script", "words", "chars", "bytes", NULL};
+    lua_getfield(L, 2, "count");
+    options.token_rule = (mt_token_rule)luaL_checkoption(L, -1, "script", rules);
+    lua_getfield(L, 2, "tokens_per_char");
+    options.tokens_per_char = luaL_optnumber(L, -1, 0);
     const char *delimiter = text_field(L, 2, "delimiter");
     options.delimiter = delimiter ? *delimiter : '\0';
     mt_log_wanted rows = {.model = text_field(L, 2, "model"),
@@ -120,6 +126,7 @@ static int summarise(lua_State *L) {
     set_count(L, "backwards", summary.backwards);
     set_count(L, "backwards_line", summary.backwards_line);
     set_count(L, "bad", bad);
+    set_count(L, "parts_without_text", mt_log_parts_without_text(log));
     set_flag(L, "has_dates", mt_log_has_dates(log));
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));
@@ -175,6 +182,8 @@ static int measure(lua_State *L) {
 }
 
 static void set_lengths(lua_State *L, const char *name, const mt_summary *lengths) {
+    if (lengths->count == 0)
+        return;
     lua_createtable(L, 0, 4);
     set_count(L, "min", (uint64_t)lengths->min);
     set_count(L, "max", (uint64_t)lengths->max);
@@ -187,7 +196,7 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
     lua_setfield(L, -2, name);
 }
 
-/* measures(source) -> {requests, sessions, without_output, longest, blocks, distinct, input_length,
+/* measures(source) -> {requests, sessions, without_input, without_output, longest, blocks, distinct, input_length,
  * output_length}, the counts of the bins; what a measured source has given so far */
 static int measures(lua_State *L) {
     mt_measures all;
@@ -198,12 +207,14 @@ static int measures(lua_State *L) {
     lua_createtable(L, 0, 16);
     set_count(L, "requests", all.requests);
     set_count(L, "sessions", all.sessions);
+    set_count(L, "without_input", all.without_input);
     set_count(L, "without_output", all.without_output);
     set_count(L, "longest", all.longest);
     set_count(L, "blocks", all.blocks);
     set_count(L, "distinct", mt_source_prompt_ids(source));
     set_lengths(L, "input_length", &all.input);
     set_lengths(L, "output_length", &all.output);
+    set_count(L, "unknown_output", all.requests - all.output.count);
     lua_createtable(L, MT_MEASURE_BINS, 0);
     for (size_t i = 0; i < MT_MEASURE_BINS; i++) {
         lua_pushinteger(L, (lua_Integer)in_bin[i]);

@@ -61,8 +61,7 @@ static int aibrix_request(aibrix_log *self, mt_span object, mt_request *request,
     if (mt_lines_count(log, &self->json, self->line, input, "prompt_length", &request->input_length,
                        error) != 0 ||
         mt_log_check_prompt(log, request->input_length, "prompt_length", self->line, error) != 0 ||
-        mt_lines_count(log, &self->json, self->line, output, "output_length",
-                       &request->output_length, error) != 0)
+        mt_lines_output(log, &self->json, self->line, output, request, error) != 0)
         return -1;
     if (session.length == 0 || mt_json_is_null(session))
         return 1;
@@ -96,7 +95,7 @@ static int aibrix_next(mt_log *log, mt_log_row *row, mt_error *error) {
     }
     row->request.line = self->line;
     row->request.time_ns = self->time;
-    row->request.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
+    row->request.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
     return aibrix_request(self, item.value, &row->request, error);
 }
 

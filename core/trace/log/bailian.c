@@ -15,13 +15,13 @@ typedef struct bailian_log {
     size_t root_capacity;
     uint64_t *ids;
     size_t id_capacity;
-    char *extra, *token;
-    size_t extra_capacity, token_capacity;
+    char *extra, *token, *type;
+    size_t extra_capacity, token_capacity, type_capacity;
 } bailian_log;
 
 /* The members of a line. */
 typedef struct bailian_line {
-    mt_span timestamp, input_length, output_length, hash_ids, chat_id, parent_chat_id;
+    mt_span timestamp, input_length, output_length, hash_ids, chat_id, parent_chat_id, type;
 } bailian_line;
 
 static void bailian_close(mt_log *log) {
@@ -31,6 +31,7 @@ static void bailian_close(mt_log *log) {
     mt_free(self->ids);
     mt_free(self->extra);
     mt_free(self->token);
+    mt_free(self->type);
 }
 
 /* Appends a member to the extra ones. 0 or -1 (memory). */
@@ -75,6 +76,8 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
             *place = item.value;
         int is_written = mt_json_named(&item, "session_id") || mt_json_named(&item, "delay") ||
                          mt_json_named(&item, "stream");
+        if (mt_json_named(&item, "type"))
+            line->type = item.value;
         int is_extra = !place || place == &line->chat_id || place == &line->parent_chat_id;
         if (is_extra && !is_written && add_extra(self, extra, &item) != 0)
             return mt_fail_memory(error, "log reader"), -1;
@@ -170,6 +173,16 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
     return 0;
 }
 
+/* The request's type, a string, as a text. 0 or -1. */
+static int find_type(bailian_log *self, mt_span type, mt_log_row *row, mt_error *error) {
+    if (type.length == 0 || type.text[0] != '"')
+        return 0;
+    if (MT_GROW(self->type, self->type_capacity, type.length) != 0)
+        return mt_fail_memory(error, "log reader"), -1;
+    row->log_type = (mt_span){self->type, mt_json_decode(type.text, type.length, self->type)};
+    return 0;
+}
+
 static int bailian_next(mt_log *log, mt_log_row *row, mt_error *error) {
     bailian_log *self = (bailian_log *)log;
     mt_request *request = &row->request;
@@ -180,20 +193,26 @@ static int bailian_next(mt_log *log, mt_log_row *row, mt_error *error) {
     if (status <= 0)
         return status;
     request->line = number;
-    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
+    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
     if (bailian_members(self, &json, number, &line, &request->extra, error) != 0 ||
         mt_lines_time(log, &json, number, line.timestamp, &request->time_ns, error) != 0 ||
         mt_lines_count(log, &json, number, line.input_length, "input_length",
                        &request->input_length, error) != 0 ||
         mt_log_check_prompt(log, request->input_length, "input_length", number, error) != 0 ||
-        mt_lines_count(log, &json, number, line.output_length, "output_length",
-                       &request->output_length, error) != 0 ||
-        find_session(self, &json, number, &line, request, error) != 0)
+        mt_lines_output(log, &json, number, line.output_length, request, error) != 0 ||
+        find_session(self, &json, number, &line, request, error) != 0 ||
+        find_type(self, line.type, row, error) != 0)
         return -1;
     if (line.hash_ids.length > 0 && !mt_json_is_null(line.hash_ids) &&
         read_ids(self, &json, number, line.hash_ids, request, error) != 0)
         return -1;
     return 1;
+}
+
+static mt_code bailian_open(mt_log *log, mt_error *error) {
+    (void)error;
+    log->has_type = 1;
+    return MT_OK;
 }
 
 static int bailian_recognises(const char *text, size_t length) {
@@ -216,5 +235,6 @@ const mt_log_kind mt_log_bailian = {
     .recognises = bailian_recognises,
     .member = "chat_id",
     .check = bailian_check,
+    .open = bailian_open,
     .next = bailian_next,
     .close = bailian_close};

@@ -263,10 +263,7 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
     if (self->has_decimal_comma)
         plain = mt_csv_with_point(field, 1, copy);
     if (mt_csv_integer(plain.text, plain.length, &number) != 0 || number < 0)
-        return refuse(self, row->line, role, field,
-                      role == MT_LOG_INPUT ? "a whole number of at least 1"
-                                           : "a whole number of at least 0",
-                      error);
+        return refuse(self, row->line, role, field, "a whole number of at least 0", error);
     *tokens = (uint64_t)number;
     return 0;
 }
@@ -334,7 +331,7 @@ static int csv_next(mt_log *log, mt_log_row *out, mt_error *error) {
     mt_csv_row row;
     int status = mt_csv_next(self->csv, &row, error);
     if (status < 0)
-        log->bad_row = log->options.skip_bad_rows && mt_csv_recover(self->csv);
+        log->bad_row = mt_csv_recover(self->csv);
     if (status <= 0)
         return status;
     if (read_time(self, &row, &request->time_ns, error) != 0 ||

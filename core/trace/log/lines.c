@@ -42,6 +42,14 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
     return 0;
 }
 
+int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                    mt_request *request, mt_error *error) {
+    if (mt_json_is_null(value))
+        return 0;
+    request->has |= MT_HAS_OUTPUT_LENGTH;
+    return mt_lines_count(log, json, line, value, "output_length", &request->output_length, error);
+}
+
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
                   mt_error *error) {
     if (value.length == 0 || mt_json_is_null(value))

@@ -29,8 +29,6 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
                         mt_error *error) {
     if (mt_log_prompt_fits(log, tokens))
         return 0;
-    if (tokens == 0)
-        return mt_log_bad_row(log, line, 0, error, "%s must be at least 1, not 0", name);
     return mt_log_bad_row(log, line, 0, error,
                           "%s is too large: %" PRIu64 " tokens are more than %" PRIu64
                           " blocks of %" PRIu64,
@@ -147,6 +145,9 @@ static mt_code check_options(const mt_log_options *options, const mt_log_kind *k
     if (options->delimiter && kind->recognises)
         return mt_fail(error, MT_ERROR_VALUE, "a delimiter is for a CSV, this log is %s",
                        kind->format.name);
+    if (!(options->tokens_per_char >= 0 && options->tokens_per_char <= 16))
+        return mt_fail(error, MT_ERROR_VALUE, "%g tokens a character are none",
+                       options->tokens_per_char);
     if (options->block_size > MT_LOG_BLOCK_SIZE_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "a block of %" PRIu64 " tokens is too large",
                        options->block_size);
@@ -205,8 +206,14 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
         row->index = log->rows;
         int status = log->kind->next(log, row, report);
         log->rows += status > 0 || log->bad_row;
-        if (status >= 0 || !log->bad_row || !log->options.skip_bad_rows)
+        if (status >= 0 || !log->bad_row)
             return status;
+        if (!log->options.skip_bad_rows) {
+            size_t used = strlen(report->message);
+            snprintf(report->message + used, sizeof report->message - used,
+                     " (--skip-bad-lines passes over bad rows)");
+            return status;
+        }
         if (log->skipped++ == 0)
             log->first_skipped = *report;
     }
@@ -222,6 +229,10 @@ void mt_log_close(mt_log *log) {
 }
 
 /* ---- what it is like ---- */
+
+uint64_t mt_log_parts_without_text(const mt_log *log) {
+    return log->parts_without_text;
+}
 
 const char *mt_log_format_name(const mt_log *log) {
     return log->kind->format.name;

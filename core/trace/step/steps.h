@@ -146,11 +146,12 @@ uint64_t mt_source_prompt_ids(const mt_source *source);
 
 typedef struct mt_measures {
     uint64_t requests;
-    uint64_t sessions;       /* their first turns, where turns are numbered (prompts does it) */
-    uint64_t without_output; /* requests whose output has 0 tokens */
-    uint64_t longest;        /* ISL + OSL */
-    uint64_t blocks;         /* hash ids */
-    mt_summary input, output;
+    uint64_t sessions;        /* their first turns, where turns are numbered (prompts does it) */
+    uint64_t without_input;   /* requests whose prompt has 0 tokens */
+    uint64_t without_output;  /* requests whose output has 0 tokens */
+    uint64_t longest;         /* ISL + OSL */
+    uint64_t blocks;          /* hash ids */
+    mt_summary input, output; /* output: of the requests that have one */
 } mt_measures;
 
 enum { MT_MEASURE_BINS = 20 };

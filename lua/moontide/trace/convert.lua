@@ -94,6 +94,7 @@ local function open_log(given, opt, all)
     skip = math.max(0, opt.skip_num_prompt - all.of_type),
     limit = opt.num_prompt and opt.num_prompt - all.kept, in_order = opt.in_order })
   if not source then return nil, log, code end
+  log.counted = log.has_texts and log_source.counted(opt) or nil
   log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
   local before = all.logs[#all.logs]
   all.logs[#all.logs + 1] = log
@@ -189,6 +190,9 @@ end
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
+---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by
+--- its letters), "words", "chars" or "bytes"
+---@field tokens_per_char? number so many a character instead
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
 ---@field skip_num_prompt? integer leave out so many rows

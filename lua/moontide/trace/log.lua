@@ -6,7 +6,11 @@ local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 
-local log = { time_units = { "s", "ms", "us", "ns" } }
+local log = {
+  time_units = { "s", "ms", "us", "ns" },
+  -- What a token of a text is: an estimate by script, a word, a code point, a byte.
+  token_rules = { "script", "words", "chars", "bytes" },
+}
 
 local time_digits = { s = 9, ms = 6, us = 3, ns = 0 }
 
@@ -48,6 +52,8 @@ log.fields = {
   { "format", kind = "choice", choices = log.formats }, { "columns", kind = "any" },
   { "delimiter", kind = "delimiter" },
   { "time_unit", kind = "choice", choices = log.time_units },
+  { "count", kind = "choice", choices = log.token_rules },
+  { "tokens_per_char", kind = "number", above = 0, max = 16 },
   { "model", kind = "string" }, { "log_type", kind = "string" },
   { "block_size", kind = "integer", min = 1, max = 1 << 31 },
   { "skip_bad_lines", kind = "boolean", default = false },
@@ -56,8 +62,19 @@ log.fields = {
 --- Checks an options table of log.fields and perhaps more; `name` is the function's.
 function log.options(name, given, fields)
   local opt = options.table(name, given, fields)
+  if opt.count and opt.tokens_per_char then
+    core.base.raise(name .. ": count and tokens_per_char exclude each other")
+  end
   if opt.columns ~= nil then opt.columns = options.table(name .. ": columns", opt.columns, column_fields) end
   return opt
+end
+
+--- What a token of a log's texts is, in words.
+---@param opt table as log.options gives it
+---@return string
+function log.counted(opt)
+  if opt.tokens_per_char then return ("%.6g a character"):format(opt.tokens_per_char) end
+  return (opt.count or "script") == "script" and "estimated by script" or opt.count
 end
 
 --- Opens a log as a source. `rows` says what it has of the logs before, as core.log.open takes it.
@@ -67,7 +84,7 @@ end
 ---@return userdata? source, table|string about_or_message, string? code
 function log.open(path, opt, rows)
   local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter, time_digits = time_digits[opt.time_unit],
-    model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
+    count = opt.count, tokens_per_char = opt.tokens_per_char, model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
     skip_bad_lines = opt.skip_bad_lines }
   for name, value in pairs(rows or {}) do all[name] = value end
   return core.log.open(path, all)
@@ -79,6 +96,9 @@ end
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
+---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by
+--- its letters), "words", "chars" or "bytes"
+---@field tokens_per_char? number so many a character instead
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
 ---@field block_size? integer tokens a block, where the log knows what its blocks contain: 128, of a
