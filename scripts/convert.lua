@@ -38,9 +38,10 @@ return mt.script {
       help = "divide timestamps by this" },
     { "block-size", kind = "integer", min = 1, max = 1 << 31,
       help = ("tokens per block (%s)"):format(log.block_sizes) },
-    { "num-hash-blocks", kind = "integer", min = 0, default = 10000,
-      help = "blocks are drawn from 0 to this number" },
-    { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is drawn at random" },
+    { "num-hash-blocks", kind = "integer", min = 0,
+      help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log "
+        .. "10000, as its own converter does; of others prompts are unique)" },
+    { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is like one without" },
     { "seed", kind = "integer", default = 0, help = "of the drawn blocks; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
       help = "decimals of a millisecond in timestamps" },

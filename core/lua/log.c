@@ -146,13 +146,15 @@ static int summarise(lua_State *L) {
 
 /* ---- steps ---- */
 
-/* prompts(source, ahead | nil, block_size, hash_blocks, seed, no_sessions) -> source
+/* prompts(source, ahead | nil, block_size, hash_blocks | nil, seed, no_sessions) -> source
  * | nil, message, code. `ahead`, a source, is closed. */
 static int prompts(lua_State *L) {
     mt_source **place = mt_lua_source_place(L, 1);
     mt_source **ahead = lua_isnil(L, 2) ? NULL : mt_lua_source_place(L, 2);
     mt_prompts options = {.block_size = mt_lua_check_count(L, 3, "prompts: block_size"),
-                          .hash_blocks = mt_lua_check_count(L, 4, "prompts: hash_blocks"),
+                          .hash_blocks = lua_isnil(L, 4)
+                                             ? UINT64_MAX
+                                             : mt_lua_check_count(L, 4, "prompts: hash_blocks"),
                           .seed = (uint64_t)luaL_checkinteger(L, 5),
                           .no_sessions = lua_toboolean(L, 6)};
     mt_error error;
@@ -212,6 +214,7 @@ static int measures(lua_State *L) {
     set_count(L, "longest", all.longest);
     set_count(L, "blocks", all.blocks);
     set_count(L, "distinct", mt_source_prompt_ids(source));
+    set_count(L, "made", mt_source_prompts_made(source));
     set_lengths(L, "input_length", &all.input);
     set_lengths(L, "output_length", &all.output);
     set_count(L, "unknown_output", all.requests - all.output.count);

@@ -142,12 +142,24 @@ local function open_logs(list, opt)
   return all
 end
 
+-- BurstGPT's own converter draws blocks, and invents what prompts share.
+local burstgpt_hash_blocks = 10000
+
+-- From how many blocks prompts are drawn; nil: they are unique.
+local function hash_blocks(all, opt)
+  if opt.num_hash_blocks then return opt.num_hash_blocks end
+  for _, log in ipairs(all.logs) do
+    if log.format ~= "burstgpt" then return nil end
+  end
+  return burstgpt_hash_blocks
+end
+
 -- Writes the trace: what was measured of it, or nil, message, code.
 local function write(all, path, opt)
   local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, all.end_ns // 1000000000))
   local requests = all.pipes[2] and any.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
   requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
-    num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
+    num_hash_blocks = hash_blocks(all, opt), no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
     function(source) return core.log.measure(source, all.end_ns, bins) end)
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
@@ -166,6 +178,7 @@ local function write(all, path, opt)
       result.in_bin = table.move(in_bin, 1, bins, 1, {})
     end
     for _, count in ipairs(counts) do result[count] = all[count] end
+    if result.made > 0 then result.drawn_from = hash_blocks(all, opt) end
     done, problem, kind = writer:finish()
     if not done then return nil, problem, kind end
     return result
@@ -200,7 +213,8 @@ end
 ---@field in_order? boolean rows are in the order of their times, and written while they are read
 ---@field speed_ratio? number times are divided by it: 1
 ---@field block_size? integer tokens a block: 128, of a bailian log 16
----@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it the prompts are
+--- unique, for nobody knows what they share; of burstgpt logs 10000
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
 ---@field seed? integer of the drawn blocks
 ---@field timestamp_digits? integer decimals of a millisecond: 0
@@ -211,8 +225,8 @@ end
 --- AIBrix's JSON lines, ShareGPT's conversations.
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
--- share a growing prefix; the blocks of other prompts are drawn at random, by seed. What comes back
--- prints as statistics with a chart of the rate.
+-- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes
+-- back prints as statistics with a chart of the rate.
 ---@param logs string|(string|{ [1]: string, speed: number? })[] a file's name, or a list of names and
 --- { name, speed = ... }; "-" is standard input
 ---@param path string the trace's file

@@ -49,6 +49,8 @@ local most_columns = 20
 ---@field without_output integer requests with 0 output tokens
 ---@field blocks integer
 ---@field distinct integer different blocks
+---@field made integer prompts of which the log says only the length
+---@field drawn_from integer? their blocks were drawn from 0 to this; absent where they are unique
 ---@field input_length moontide.lengths
 ---@field unknown_output integer requests without output_length
 ---@field output_length moontide.lengths? of the others
@@ -149,6 +151,14 @@ function metatable:__tostring()
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("blocks: %d, %d of them different%s"):format(self.blocks, self.distinct,
     self.sessions > 0 and ("; %s"):format(texts.count(self.sessions, "session")) or "")
+  if self.drawn_from then
+    lines[#lines + 1] = ("  of %s drawn from 0 to %d (--num-hash-blocks%s): what they share is invented"):format(
+      texts.count(self.made, "prompt"), self.drawn_from,
+      self.options.num_hash_blocks and "" or "; this is the default of BurstGPT's converter")
+  elseif self.made > 0 then
+    lines[#lines + 1] = ("  %s unique: the log does not say what they share (--num-hash-blocks draws it)"):format(
+      self.made == 1 and "1 prompt is" or ("%d prompts are"):format(self.made))
+  end
   rate_lines(self, lines)
   return table.concat(lines, "\n")
 end
@@ -179,7 +189,7 @@ function metatable:__json()
     { "after_skip", self.after_skip }, { "requests", self.requests }, { "sessions", self.sessions },
     { "without_input", self.without_input }, { "without_output", self.without_output },
     { "unknown_output", self.unknown_output }, { "blocks", self.blocks },
-    { "distinct_blocks", self.distinct }, { "input_length", length_object(self.input_length) },
+    { "distinct_blocks", self.distinct }, { "drawn_from", self.drawn_from }, { "input_length", length_object(self.input_length) },
     { "output_length", length_object(self.output_length) }, { "longest", self.longest },
     { "duration", self.duration }, { "rate", self.rate }, { "peak_rate", self.peak },
     { "bin", self.bin }, { "rates", json.array(rates) },

@@ -120,7 +120,7 @@ end
 
 -- How prompts are made, for options tables.
 log.prompt_fields = {
-  { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
+  { "num_hash_blocks", kind = "integer", min = 0 },
   { "no_sessions", kind = "boolean", default = false },
   { "seed", kind = "integer", default = 0 },
 }
@@ -133,15 +133,16 @@ local step_fields = {
 
 ---@class moontide.prompts_options
 ---@field block_size? integer tokens a block: 128
----@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it they are new, for
+--- nobody knows what prompts share
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
 ---@field seed? integer of the drawn blocks
 ---@field twice? boolean read the trace twice, the first time to see which blocks come again: only those are
 --- remembered then. Columns are always read twice, standard input cannot be
 
 --- Gives hash_ids to requests of which only the lengths are known.
--- The turns of a session share a growing prefix, the blocks of other prompts are drawn at random; hash_ids
--- that are there stay, numbered anew.
+-- The turns of a session share a growing prefix; the blocks of other prompts are new, or drawn at random from
+-- num_hash_blocks. hash_ids that are there stay, numbered anew.
 ---@param given? moontide.prompts_options
 ---@return moontide.pipe|moontide.columns
 function pipe.steps:prompts(given)
