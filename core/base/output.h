@@ -50,7 +50,7 @@ const char *mt_output_name(const mt_output *output);
 const char *mt_output_target(const mt_output *output);
 
 /* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when
- * both are the same regular file; "-" is none. */
+ * both are the same regular file. path "-" is none, input "-" is standard input. */
 int mt_output_replaces(const char *path, const char *input);
 
 /* Bytes written so far, before compression. */

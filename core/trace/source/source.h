@@ -22,6 +22,10 @@ typedef struct mt_source mt_source;
  */
 mt_source *mt_source_open(const char *path, int skip_bad_lines, mt_error *error);
 
+/* The same, but a regular file, which must be there and readable, is opened when its first request is
+ * asked for: of a thousand that are joined one is open at a time. */
+mt_source *mt_source_open_later(const char *path, int skip_bad_lines, mt_error *error);
+
 /* The same of a file that is open already, which the source owns from now on, also on failure. */
 mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *error);
 

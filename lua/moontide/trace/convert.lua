@@ -6,6 +6,7 @@ local log_source = require "moontide.trace.log"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 
 local convert = {}
 
@@ -277,13 +278,15 @@ function convert.run(opt)
   end
   local first = opt.input_file or logs[1][1]
   local path = opt.output_file or convert.output_name(first)
-  for _, log in ipairs(logs) do
-    local name = type(log) == "table" and log[1] or log
-    if core.trace.replaces(path, name) then
-      return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
-        :format(name, opt.output_file and "else " or ""), "usage"
-    end
+  local names = {}
+  for i, log in ipairs(logs) do names[i] = type(log) == "table" and log[1] or log end
+  local replaced = target.replaced(path, names)
+  if replaced then
+    return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
+      :format(replaced, opt.output_file and "else " or ""), "usage"
   end
+  local problem = not opt.output_file and target.not_a_trace(path)
+  if problem then return nil, "convert: " .. problem, "usage" end
   local result, message, code = convert.convert(logs, path, shared_options(opt))
   if not result then return nil, message, code end
   convert_report.tell(result)
