@@ -33,9 +33,14 @@ static void stop(lua_State *L, lua_Debug *call) {
 
 /* The first Ctrl-C asks everything to stop. C loops see the flag; Lua gets a hook (lua_sethook may
  * be called from a signal handler). The console has a hook of its own, core/lua/interrupt.c. The
- * second Ctrl-C leaves at once; in the console the third does. */
+ * second Ctrl-C leaves at once; in the console the third does. One that comes when all is written is
+ * passed over. */
 static void on_interrupt(int signal_number) {
-    if (mt_interrupt_flag >= mt_interrupt_patience) {
+    if (mt_interrupt_is_late == 1) {
+        mt_interrupt_is_late = 2;
+        return;
+    }
+    if (mt_interrupt_is_late || mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
         _exit(STATUS_INTERRUPTED);
     }

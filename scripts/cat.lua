@@ -5,7 +5,7 @@ return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
   usage = "moontide cat TRACE... [-o FILE] [options, which act in the order in which they stand here]",
   options = {
-    { "input-file", kind = "path", argument = true, required = true, list = true,
+    { "input-file", kind = "path", argument = true, required = true, list = true, placeholder = "TRACE",
       help = "the traces, - for standard input; .gz and .zst are decompressed" },
     { "output-file", short = "o", kind = "path", default = "-",
       help = "where it goes, - for standard output; .gz and .zst are compressed" },

@@ -11,6 +11,7 @@ local function learn(opt)
   if skipped[1] > 0 then
     report.note(texts.skipped(skipped[1], skipped[2]))
   end
+  core.trace.finish_is_last()
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
   if not bytes then return nil, message, kind end
   if opt.output_file ~= "-" then

@@ -1,5 +1,7 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
+local core = require "moontide.core"
+local options = require "moontide.kit.options"
 local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local synthesis = require "moontide.synthesis.options"
@@ -65,8 +67,9 @@ return mt.script {
       opt.arrivals = plan
     end
     local source, message, code = mt.synthesizer(opt.input_file, synthesis.of_command(opt))
-    if not source then return nil, message, code end
+    if not source then return nil, options.of_default(opt, "input-file", message), code end
     tell(source, opt)
+    core.trace.finish_is_last()
     local made
     made, message, code = source:write(path, { num_requests = opt.num_requests,
       timestamp_digits = opt.timestamp_digits, compact = opt.compact })

@@ -144,6 +144,14 @@ static int summarise(lua_State *L) {
     return 1;
 }
 
+/* failed_at_row(source) -> was its failure about a row that skip_bad_lines passes over? */
+static int failed_at_row(lua_State *L) {
+    mt_log_summary summary;
+    const mt_log *log = mt_source_log_of(mt_lua_check_source(L, 1), &summary);
+    lua_pushboolean(L, log && mt_log_failed_at_row(log));
+    return 1;
+}
+
 /* ---- steps ---- */
 
 /* prompts(source, ahead | nil, block_size, hash_blocks | nil, seed, no_sessions) -> source
@@ -243,9 +251,10 @@ static void push_formats(lua_State *L) {
 }
 
 int mt_lua_open_log(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_log},     {"summary", summarise},
-                                         {"prompts", prompts},   {"measure", measure},
-                                         {"measures", measures}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", open_log},   {"summary", summarise}, {"failed_at_row", failed_at_row},
+        {"prompts", prompts}, {"measure", measure},   {"measures", measures},
+        {NULL, NULL}};
     luaL_newlib(L, functions);
     push_formats(L);
     lua_setfield(L, -2, "formats");

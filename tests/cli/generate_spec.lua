@@ -340,7 +340,7 @@ end)
 local function interrupted(name)
   local line = ([[
     env --default-signal=INT "$MOONTIDE" steady --rate 100k --duration 100h --yes -o NAME & pid=$!
-    until [ "$(cat .NAME* 2>/dev/null | wc -c)" -gt 1000000 ]; do
+    until [ "$(awk '/^wchar/ { print $2 }' /proc/$pid/io)" -gt 1000000 ]; do
       kill -0 $pid 2>/dev/null || break
       sleep 0.05
     done

@@ -88,8 +88,8 @@ describe("a byte order mark", function()
     assert.same({ status = 0, out = trace .. trace, err = "" }, run("cat", path))
     assert.truthy(run("lint", path).out:find("4 requests", 1, true))
     assert.equal(4, json.decode(run("analyze", path, "--json").out).requests)
-    local model = command.read(folder .. "/t.jsonl") and folder .. "/t.model"
-    assert.equal(0, run("learn", path, "-o", model).status)
+    local model = folder .. "/t.model"
+    assert.equal(0, run("learn", file("once.jsonl", mark .. trace), "-o", model).status)
     command.write(folder, "t.model", mark .. command.read(model))
     assert.equal(0, run("synthesize", model, "-o", "-").status)
     for name, text in pairs {
@@ -102,9 +102,9 @@ describe("a byte order mark", function()
   end)
 
   it("does not cost lint --fix a line", function()
-    local path = file("t.jsonl", mark .. trace .. "oops\n" .. mark .. trace)
-    assert.truthy(run("lint", path, "--fix", folder .. "/mended.jsonl", "--skip-bad-lines").err)
-    assert.equal(trace .. trace, command.read(folder .. "/mended.jsonl"))
+    local path = file("t.jsonl", mark .. trace .. "oops\n")
+    assert.equal(1, run("lint", path, "--fix", folder .. "/mended.jsonl").status)
+    assert.equal(trace, command.read(folder .. "/mended.jsonl"))
   end)
 end)
 
@@ -161,9 +161,9 @@ describe("compressed files", function()
         .. "does it for standard input" },
     } do
       command.refuses(run("convert", file("l.csv", case[1]), "-o", "-"), folder .. "/l.csv:1: " .. case[2])
+      local path = file("t.jsonl", case[1])
       for _, name in ipairs { "cat", "analyze", "lint", "learn" } do
-        local result = run(name, file("t.jsonl", case[1]), "-o" ~= name and "--skip-bad-lines" or nil)
-        result = name == "learn" and run(name, folder .. "/t.jsonl", "-o", "-") or run(name, folder .. "/t.jsonl")
+        local result = name == "learn" and run(name, path, "-o", "-") or run(name, path)
         assert.truthy(result.err:find(case[2], 1, true) or result.out:find(case[2], 1, true), name .. result.err)
       end
       local rates = file("rates.lua", 'local mt = require "moontide"\nreturn mt.workload { mt.stream { arrivals = '

@@ -206,14 +206,8 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
         row->index = log->rows;
         int status = log->kind->next(log, row, report);
         log->rows += status > 0 || log->bad_row;
-        if (status >= 0 || !log->bad_row)
+        if (status >= 0 || !log->bad_row || !log->options.skip_bad_rows)
             return status;
-        if (!log->options.skip_bad_rows) {
-            size_t used = strlen(report->message);
-            snprintf(report->message + used, sizeof report->message - used,
-                     " (--skip-bad-lines passes over bad rows)");
-            return status;
-        }
         if (log->skipped++ == 0)
             log->first_skipped = *report;
     }
@@ -229,6 +223,10 @@ void mt_log_close(mt_log *log) {
 }
 
 /* ---- what it is like ---- */
+
+int mt_log_failed_at_row(const mt_log *log) {
+    return log->bad_row && !log->options.skip_bad_rows;
+}
 
 uint64_t mt_log_parts_without_text(const mt_log *log) {
     return log->parts_without_text;

@@ -116,6 +116,9 @@ int mt_log_ids_are_of_texts(const mt_log *log);
 /* Rows so far, bad ones counted. */
 uint64_t mt_log_rows(const mt_log *log);
 
+/* Did mt_log_next fail about a row that skip_bad_rows would have passed over? */
+int mt_log_failed_at_row(const mt_log *log);
+
 /* Bad rows passed over so far, and the first of them as an error (code MT_OK when none). */
 uint64_t mt_log_skipped(const mt_log *log, mt_error *first);
 

@@ -130,6 +130,7 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local problem = refusal(script, opt, path)
   if problem then return nil, problem, "usage" end
+  core.trace.finish_is_last()
   local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
   report.note(("%s: %s over %.9g s (seed %d)"):format(path == "-" and "standard output" or path,

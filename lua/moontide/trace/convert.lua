@@ -105,6 +105,12 @@ local function open_log(given, opt, all)
     .. "them"):format(log.file, log.block_size, before.block_size), "value"
 end
 
+-- What the command says of a failure: for a bad row, the flag that passes over it.
+local function explained(source, message, all)
+  if not all.is_command or not core.log.failed_at_row(source) then return message end
+  return message .. " (--skip-bad-lines passes over bad rows)"
+end
+
 -- Reads a log into columns: its requests as a pipe.
 local function read_log(source, log, all)
   local _ <close> = source
@@ -112,7 +118,7 @@ local function read_log(source, log, all)
   local done, message, code = report.chunks(step,
     function(most) return core.source.append(source, columns, most) end,
     function(total) return ("%d rows read"):format(total) end)
-  if not done then return nil, message, code end
+  if not done then return nil, explained(source, message, all), code end
   done, message, code = end_log(all, log, source)
   if not done then return nil, message, code end
   return pipe.of_columns(columns)
@@ -127,8 +133,8 @@ end
 
 -- All logs: what they gave, and pipes of their requests. One log alone whose rows have no times, or are said
 -- to be in their order, is read while the trace is written (is_read false).
-local function open_logs(list, opt)
-  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true }
+local function open_logs(list, opt, is_command)
+  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true, is_command = is_command }
   for _, count in ipairs(counts) do all[count] = 0 end
   for i, given in ipairs(list) do
     local source, log, code = open_log(given, opt, all)
@@ -169,7 +175,7 @@ local function write(all, path, opt)
       function(most) return core.source.write(source, writer, most) end,
       function(total) return ("%d requests written"):format(total) end)
     if done and not all.is_read then done, problem, kind = end_log(all, all.logs[1], source) end
-    if not done then return nil, problem, kind end
+    if not done then return nil, explained(source, problem, all), kind end
     if all.kept == 0 then return nil, nothing_left(all), "input" end
     local result, in_bin = core.log.measures(source)
     local duration = all.end_ns / 1e9
@@ -196,6 +202,23 @@ local fields = {
 }
 for _, shared in ipairs { log_source.fields, log_source.prompt_fields } do
   table.move(shared, 1, #shared, #fields + 1, fields)
+end
+
+-- mt.convert, or with `command` { is_unnamed = } what the command does: where nobody has named the path, what
+-- stands there must be a trace.
+local function converted(logs, path, given, command)
+  local opt = log_source.options("convert", given, fields)
+  local list = logs_of(logs, opt.speed_ratio)
+  options.value(path, "convert: path", { "path", kind = "path" })
+  local result
+  local all, message, code = open_logs(list, opt, command ~= nil)
+  local problem = all and command and command.is_unnamed and target.not_a_trace(path)
+  if problem then return nil, "convert: " .. problem, "usage" end
+  if all then result, message, code = write(all, path, opt) end
+  if result then return convert_report.new(result, all.logs, path, opt) end
+  -- What the core found wrong with how it was called is the caller's mistake.
+  if code == "value" then core.base.raise("convert: " .. message) end
+  return nil, message, code
 end
 
 ---@class moontide.convert_options
@@ -234,16 +257,7 @@ end
 ---@param given? moontide.convert_options
 ---@return moontide.conversion? result, string? message, string? code
 function convert.convert(logs, path, given)
-  local opt = log_source.options("convert", given, fields)
-  local list = logs_of(logs, opt.speed_ratio)
-  options.value(path, "convert: path", { "path", kind = "path" })
-  local result
-  local all, message, code = open_logs(list, opt)
-  if all then result, message, code = write(all, path, opt) end
-  if result then return convert_report.new(result, all.logs, path, opt) end
-  -- What the core found wrong with how it was called is the caller's mistake.
-  if code == "value" then core.base.raise("convert: " .. message) end
-  return nil, message, code
+  return converted(logs, path, given)
 end
 
 -- --- the command -----------------------------------------------------------------------------------
@@ -285,9 +299,8 @@ function convert.run(opt)
     return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
       :format(replaced, opt.output_file and "else " or ""), "usage"
   end
-  local problem = not opt.output_file and target.not_a_trace(path)
-  if problem then return nil, "convert: " .. problem, "usage" end
-  local result, message, code = convert.convert(logs, path, shared_options(opt))
+  core.trace.finish_is_last()
+  local result, message, code = converted(logs, path, shared_options(opt), { is_unnamed = not opt.output_file })
   if not result then return nil, message, code end
   convert_report.tell(result)
   return result

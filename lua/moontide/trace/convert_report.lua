@@ -164,12 +164,14 @@ function metatable:__tostring()
 end
 
 local function log_object(log)
-  return json.object {
+  local members = {
     { "file", log.file }, { "format", log.format }, { "columns", json.array(log.columns) },
     { "speed_ratio", log.speed }, { "rows", log.rows }, { "bad_rows", log.bad }, { "requests", log.kept },
-    { "tokens", log.counted }, { "backwards", log.backwards }, { "first", log.first }, { "last", log.last },
+    { "backwards", log.backwards }, { "first", log.first }, { "last", log.last },
     { "begins", log.begins }, { "ends", log.ends },
   }
+  if log.counted then members[#members + 1] = { "tokens", log.counted } end
+  return json.object(members)
 end
 
 local function length_object(lengths)
@@ -183,17 +185,20 @@ function metatable:__json()
   local logs, rates = {}, {}
   for i, log in ipairs(self.logs) do logs[i] = log_object(log) end
   for i, count in ipairs(self.in_bin or {}) do rates[i] = count / self.bin end
-  return json.object {
+  local members = {
     { "output_file", self.output }, { "logs", json.array(logs) }, { "rows", self.rows },
     { "bad_rows", self.bad }, { "after_model", self.of_model }, { "after_log_type", self.of_type },
     { "after_skip", self.after_skip }, { "requests", self.requests }, { "sessions", self.sessions },
-    { "without_input", self.without_input }, { "without_output", self.without_output },
-    { "unknown_output", self.unknown_output }, { "blocks", self.blocks },
-    { "distinct_blocks", self.distinct }, { "drawn_from", self.drawn_from }, { "input_length", length_object(self.input_length) },
+    { "without_output", self.without_output }, { "blocks", self.blocks },
+    { "distinct_blocks", self.distinct }, { "input_length", length_object(self.input_length) },
     { "output_length", length_object(self.output_length) }, { "longest", self.longest },
     { "duration", self.duration }, { "rate", self.rate }, { "peak_rate", self.peak },
     { "bin", self.bin }, { "rates", json.array(rates) },
   }
+  if self.without_input > 0 then members[#members + 1] = { "without_input", self.without_input } end
+  if self.unknown_output > 0 then members[#members + 1] = { "unknown_output", self.unknown_output } end
+  if self.drawn_from then members[#members + 1] = { "drawn_from", self.drawn_from } end
+  return json.object(members)
 end
 
 -- --- notes -----------------------------------------------------------------------------------------
