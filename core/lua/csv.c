@@ -146,11 +146,11 @@ static int where(lua_State *L) {
 static mt_span check_number(lua_State *L, int arg, char copy[MT_CSV_COPY]) {
     mt_span text;
     text.text = luaL_checklstring(L, 1, &text.length);
-    return mt_csv_delimiter(check_open(L, arg)->csv) == ',' ? text
-                                                            : mt_csv_with_point(text, 0, copy);
+    int is_plain = lua_isnoneornil(L, arg) || mt_csv_delimiter(check_open(L, arg)->csv) == ',';
+    return is_plain ? text : mt_csv_with_point(text, 0, copy);
 }
 
-/* number(text, reader) -> integer where the text is a whole number of 64 bits, float | nil */
+/* number(text, reader | nil) -> integer where the text is a whole number of 64 bits, float | nil */
 static int number(lua_State *L) {
     char copy[MT_CSV_COPY];
     mt_span text = check_number(L, 2, copy);
@@ -165,7 +165,7 @@ static int number(lua_State *L) {
     return 1;
 }
 
-/* time(text, digits, reader) -> nanoseconds (an integer), is it a date? | nil: neither a number nor a date.
+/* time(text, digits, reader | nil) -> nanoseconds (an integer), is it a date? | nil: neither a number nor a date.
  * A number counts units of 10^digits nanoseconds. */
 static int time_of(lua_State *L) {
     size_t length;
