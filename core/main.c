@@ -54,6 +54,8 @@ static void on_interrupt(int signal_number) {
     errno = before;
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    else if (main_state)
+        lua_sethook(main_state, mt_lua_look_for_interrupt, LUA_MASKCOUNT, 1);
 }
 
 /* A signal that the process was started to ignore stays ignored: the background jobs of a script

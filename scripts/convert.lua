@@ -22,11 +22,11 @@ return mt.script {
     { "delimiter", kind = "delimiter",
       help = "between a CSV's columns: ; or tab (default: found from its header)" },
     { "time-unit", kind = "choice", choices = log.time_units,
-      help = "of numbers in the log's time (default: as the format has it, else s); a CSV may have ISO 8601's "
-        .. "dates: 2023-11-16 18:17:03.25, 2023/11/16 18:17, 20231116T181703Z, 2023-W46-4T18+01:00" },
+      help = "of numbers in the log's time (default: as the format has it, else s); a CSV may have ISO 8601's"
+        .. " dates: 2023-11-16 18:17:03.25, 2023/11/16 18:17, 20231116T181703Z, 2023-W46-4T18+01:00" },
     { "count", kind = "choice", choices = log.token_rules,
-      help = "what a token of a conversation's text is, where the log does not count them (default: script, an "
-        .. "estimate by letters, signs, digits, code)" },
+      help = "what a token of a conversation's text is, where the log does not count them (default: script, "
+        .. "an estimate by letters, signs, digits, code)" },
     { "tokens-per-char", kind = "number", above = 0, max = 16, help = "so many a character instead" },
     { "model", kind = "string", help = "keep only the rows of this model" },
     { "log-type", kind = "string", help = "keep only the rows of this type" },
@@ -39,8 +39,8 @@ return mt.script {
     { "block-size", kind = "integer", min = 1, max = 1 << 31,
       help = ("tokens per block (%s)"):format(log.block_sizes) },
     { "num-hash-blocks", kind = "integer", min = 0,
-      help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log "
-        .. "10000, as its own converter does; of others prompts are unique)" },
+      help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log"
+        .. " 10000, as its own converter does; of others prompts are unique)" },
     { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is like one without" },
     { "seed", kind = "integer", default = 0, help = "of the drawn blocks; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,

@@ -290,7 +290,9 @@ static char *put_byte(char byte, char *to) {
         *to++ = '\\';
         *to++ = names[known - meanings];
     } else if ((unsigned char)byte < 0x20) {
-        memcpy(to, "\\u00", 4);
+        to[0] = '\\';
+        to[1] = 'u';
+        to[2] = to[3] = '0';
         to[4] = hex[(unsigned char)byte >> 4];
         to[5] = hex[byte & 0xF];
         to += 6;

@@ -4,9 +4,9 @@
 
 /* What a code point is to a tokenizer. */
 typedef enum script {
-    BLANK,   /* white space but for line ends */
-    NEWLINE, /* */
-    MARK,    /* punctuation and symbols */
+    BLANK, /* white space but for line ends */
+    NEWLINE,
+    MARK, /* punctuation and symbols */
     DIGIT,
     UPPER, /* ASCII */
     LOWER,
@@ -135,7 +135,7 @@ static size_t by_script(mt_token_state *state, const char *text, size_t length) 
     }
     text += before;
     length -= before;
-    bytes = look(text, length, &first);
+    look(text, length, &first);
     if (is_letter(first))
         return before + letters(text, length, first);
     if (first == DIGIT)

@@ -150,8 +150,8 @@ at most 1: 1 row left
       .. '"duration": 140.0, "rate": 0.014285714285714285, "peak_rate": 0.14285714285714285, "bin": 7.0, '
       .. '"rates": [0.14285714285714285' .. (", 0.0"):rep(18) .. ', 0.14285714285714285], "drawn_from": 10000}\n' }, result)
     local single = convert { path, "--json", "-o", target, "--num-prompt", "1" }
-    assert.matches('"std": null}.* "duration": 0.0, "rate": null, "peak_rate": null, "bin": null, "rates": %[%], "drawn_from": 10000}\n$',
-      single.out)
+    assert.matches('"std": null}.* "duration": 0.0, "rate": null, "peak_rate": null, "bin": null, "rates": %[%], '
+      .. '"drawn_from": 10000}\n$', single.out)
   end)
 
   it("reads any order of columns, quotes, CRLF, a byte order mark and .gz", function()

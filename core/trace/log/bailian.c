@@ -94,6 +94,7 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
     size_t known = self->chats.count, length;
     if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
         return -1;
+    id.text = id.length > 0 ? id.text : "";
     if (id.text[0] == '"') {
         length = mt_json_normalise(id.text, id.length, self->token);
     } else {

@@ -2,9 +2,10 @@
 --
 -- A file is read as RFC 4180 says: the first row is the header; quotes, "" for a quote and line ends
 -- within quotes; every row as many fields as the header; blank lines are skipped. Fields keep their
--- blanks, the columns' names do not. A compressed file (.gz, .zst) is
--- decompressed; "-" is standard input. What stands between columns is the comma, or, where the header has
--- none, the semicolon, tab or bar that it has; or what a first line "sep=;" says. A file that cannot be read, or is not such a CSV, gives nil, a message and a code.
+-- blanks, the columns' names do not. A compressed file (.gz, .zst) is decompressed; "-" is standard input.
+-- What stands between columns is the comma, or, where the header has none, the semicolon, tab or bar that it
+-- has; or what a first line "sep=;" says. A file that cannot be read, or is not such a CSV, gives nil, a
+-- message and a code.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
@@ -80,7 +81,7 @@ local open_spec = { { "columns", kind = "string", list = true }, { "delimiter", 
 
 ---@class moontide.csv_options
 ---@field columns? string[] which ones rows have; all when left out
----@field delimiter? string what stands between columns: a character or "tab"; found from the header without it
+---@field delimiter? string between columns: a character or "tab"; found from the header without it
 
 --- Opens a CSV for reading: `for row in mt.csv.open(path) do print(row.time) end`.
 -- Rows are tables of texts, of the wanted columns only where columns = {"time", ...} says which; a

@@ -24,7 +24,8 @@ end
 ---@param option moontide.option
 ---@return string
 function arguments.plain_name(option)
-  return ("%s (%s)"):format(option.placeholder or options.kinds[option.kind].placeholder, arguments.long_name(option))
+  return ("%s (%s)"):format(option.placeholder or options.kinds[option.kind].placeholder,
+    arguments.long_name(option))
 end
 
 local function hyphens(name)
@@ -186,7 +187,8 @@ function arguments.parse(command, words, spec)
     end
   end
   return options.complete(values, spec, function(option)
-    return command .. ": " .. (option.argument and arguments.plain_name(option) or arguments.long_name(option))
+    local name = option.argument and arguments.plain_name or arguments.long_name
+    return command .. ": " .. name(option)
   end)
 end
 

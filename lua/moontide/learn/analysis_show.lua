@@ -88,8 +88,8 @@ end
 local function drawn_section(analysis)
   if not analysis.drawn_from then return nil end
   return ("What prompts share looks drawn, block by block from about %s: a tool that knew only their "
-    .. "lengths\ninvented it, and no server would see it. 'moontide convert' makes prompts unique unless told "
-    .. "otherwise."):format(number(analysis.drawn_from, 0))
+    .. "lengths\ninvented it, and no server would see it. 'moontide convert' makes prompts unique unless "
+    .. "told otherwise."):format(number(analysis.drawn_from, 0))
 end
 
 local function attainable(analysis)
@@ -186,7 +186,8 @@ end
 ---@return string
 function show.report(analysis, style)
   local parts = {
-    tostring(analysis), hits_section(analysis), drawn_section(analysis) or false, attainable(analysis) or false,
+    tostring(analysis), hits_section(analysis), drawn_section(analysis) or false,
+    attainable(analysis) or false,
     analysis.lru and show.hit_curve(analysis, style) or false, prefixes_section(analysis) or false,
     times_section(analysis), over_time_section(analysis) or false, arrivals_section(analysis),
     clock_section(analysis) or false,

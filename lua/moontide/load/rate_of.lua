@@ -10,7 +10,8 @@ local most_bins = 1000000
 
 local spec = {
   { "bin", kind = "duration", above = 0 }, { "time", kind = "string" }, { "rate", kind = "string" },
-  { "per", kind = "any" }, { "delimiter", kind = "delimiter" }, { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
+  { "per", kind = "any" }, { "delimiter", kind = "delimiter" },
+  { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
 }
 
 local function fail(format, ...)
@@ -205,9 +206,9 @@ end
 --
 -- Of a trace (a file's name or columns): requests a second in bins of `bin`, as many whole bins as the
 -- trace needs, so that the area is the number of requests. Of a CSV (a file whose name ends in .csv or
--- .tsv, perhaps compressed, or any with `time`): with `rate` a table of rates, each holding from its row's time to the
--- next row's, the last one for the median of these steps, and the times must increase; with `bin` every
--- row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
+-- .tsv, perhaps compressed, or any with `time`): with `rate` a table of rates, each holding from its row's
+-- time to the next row's, the last one for the median of these steps, and the times must increase; with `bin`
+-- every row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
 -- raises.
 ---@param source moontide.trace a file, or what else may be a trace
 ---@param given? moontide.rate_of_options
@@ -216,7 +217,9 @@ local function rate_of(source, given)
   local o = options.table("rate_of", given, spec)
   local is_path = type(source) == "string"
   if o.time or o.rate or o.per or o.unit or o.delimiter or (is_path and is_csv_name(source)) then
-    if not is_path then fail "time, rate, per, unit and delimiter are for a CSV: the first argument must be its name" end
+    if not is_path then
+      fail "time, rate, per, unit and delimiter are for a CSV: the first argument must be its name"
+    end
     return of_csv(source, o)
   end
   return of_trace(source, o.bin or default_bin)

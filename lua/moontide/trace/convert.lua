@@ -300,7 +300,8 @@ function convert.run(opt)
       :format(replaced, opt.output_file and "else " or ""), "usage"
   end
   core.trace.finish_is_last()
-  local result, message, code = converted(logs, path, shared_options(opt), { is_unnamed = not opt.output_file })
+  local result, message, code = converted(logs, path, shared_options(opt),
+    { is_unnamed = not opt.output_file })
   if not result then return nil, message, code end
   convert_report.tell(result)
   return result

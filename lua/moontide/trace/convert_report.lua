@@ -81,8 +81,8 @@ local function log_lines(log, lines)
     lines[#lines + 1] = "  columns: " .. names .. (more > 0 and (" and %d more"):format(more) or "")
   end
   if log.counted then
-    lines[#lines + 1] = ("  tokens: %s, where the log does not count them (--count, --tokens-per-char)"):format(
-      log.counted)
+    lines[#lines + 1] = ("  tokens: %s, where the log does not count them (--count, --tokens-per-char)")
+      :format(log.counted)
   end
   if not log.first then return end
   lines[#lines + 1] = ("  time: from %s to %s"):format(shown_time(log, log.first), shown_time(log, log.last))
@@ -139,7 +139,8 @@ function metatable:__tostring()
   lines[#lines + 1] = ("%-14s %10s %10d"):format("ISL + OSL", "", self.longest)
   if self.without_input > 0 then
     lines[#lines + 1] = ("without input: %s of 0 tokens (kept, as other converters do; "
-      .. "moontide cat --where 'input_length > 0' leaves them out)"):format(texts.count(self.without_input, "request"))
+      .. "moontide cat --where 'input_length > 0' leaves them out)"):format(
+      texts.count(self.without_input, "request"))
   end
   if self.without_output > 0 then
     lines[#lines + 1] = ("without output: %s (kept)"):format(texts.count(self.without_output, "request"))
@@ -152,12 +153,12 @@ function metatable:__tostring()
   lines[#lines + 1] = ("blocks: %d, %d of them different%s"):format(self.blocks, self.distinct,
     self.sessions > 0 and ("; %s"):format(texts.count(self.sessions, "session")) or "")
   if self.drawn_from then
-    lines[#lines + 1] = ("  of %s drawn from 0 to %d (--num-hash-blocks%s): what they share is invented"):format(
-      texts.count(self.made, "prompt"), self.drawn_from,
+    lines[#lines + 1] = ("  of %s drawn from 0 to %d (--num-hash-blocks%s): what they share is invented")
+      :format(texts.count(self.made, "prompt"), self.drawn_from,
       self.options.num_hash_blocks and "" or "; this is the default of BurstGPT's converter")
   elseif self.made > 0 then
-    lines[#lines + 1] = ("  %s unique: the log does not say what they share (--num-hash-blocks draws it)"):format(
-      self.made == 1 and "1 prompt is" or ("%d prompts are"):format(self.made))
+    lines[#lines + 1] = ("  %s unique: the log does not say what they share (--num-hash-blocks draws it)")
+      :format(self.made == 1 and "1 prompt is" or ("%d prompts are"):format(self.made))
   end
   rate_lines(self, lines)
   return table.concat(lines, "\n")

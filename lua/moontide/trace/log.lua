@@ -83,9 +83,9 @@ end
 ---@param rows? table
 ---@return userdata? source, table|string about_or_message, string? code
 function log.open(path, opt, rows)
-  local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter, time_digits = time_digits[opt.time_unit],
-    count = opt.count, tokens_per_char = opt.tokens_per_char, model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
-    skip_bad_lines = opt.skip_bad_lines }
+  local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter,
+    time_digits = time_digits[opt.time_unit], count = opt.count, tokens_per_char = opt.tokens_per_char,
+    model = opt.model, log_type = opt.log_type, block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines }
   for name, value in pairs(rows or {}) do all[name] = value end
   return core.log.open(path, all)
 end
@@ -133,8 +133,8 @@ local step_fields = {
 
 ---@class moontide.prompts_options
 ---@field block_size? integer tokens a block: 128
----@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it they are new, for
---- nobody knows what prompts share
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it they are new,
+--- for nobody knows what prompts share
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
 ---@field seed? integer of the drawn blocks
 ---@field twice? boolean read the trace twice, the first time to see which blocks come again: only those are

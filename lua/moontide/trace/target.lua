@@ -23,8 +23,8 @@ function target.not_a_trace(path)
   local request, message = reader:next()
   local is_trace = request and (request.timestamp or request.input_length or request.hash_ids)
   if is_trace or (not request and not message) then return nil end
-  return ("%s is there and is no trace: say with --output-file where the trace goes (-o %s replaces it)"):format(
-    path, path)
+  return ("%s is there and is no trace: say with --output-file where the trace goes (-o %s replaces it)")
+    :format(path, path)
 end
 
 return target
