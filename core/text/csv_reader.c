@@ -383,6 +383,10 @@ static char find_delimiter(const char *text, size_t length) {
     return candidates[best];
 }
 
+static int is_delimiter(char byte) {
+    return byte != '"' && byte != '\0' && byte != '\n' && byte != '\r';
+}
+
 /* Passes over a line "sep=;". 0 or -1. */
 static int open_dialect(mt_csv_reader *reader) {
     enum { HEADER_MOST = 1 << 16, SEP_LENGTH = 4 };
@@ -392,12 +396,12 @@ static int open_dialect(mt_csv_reader *reader) {
     if (mt_check_text(reader->input, &reader->failure) != MT_OK ||
         mt_input_peek_line(reader->input, HEADER_MOST, &text, &length, &reader->failure) < 0)
         return -1;
-    size_t quote = length > 0 && *text == '"', sep = quote + SEP_LENGTH, end = sep + 1 + quote;
+    size_t end = SEP_LENGTH + 1;
     end += end < length && text[end] == '\r';
-    if (end < length && text[end] == '\n' && strncmp(text + quote, "sep=", SEP_LENGTH) == 0 &&
-        (!quote || text[sep + 1] == '"')) {
+    if (end < length && text[end] == '\n' && memcmp(text, "sep=", SEP_LENGTH) == 0 &&
+        is_delimiter(text[SEP_LENGTH])) {
         if (!reader->delimiter)
-            reader->delimiter = text[sep];
+            reader->delimiter = text[SEP_LENGTH];
         mt_input_line(reader->input, &line, NULL); /* which is there */
         reader->line = 2;
     }

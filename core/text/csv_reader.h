@@ -32,7 +32,7 @@ typedef struct mt_csv_row {
     uint64_t line; /* 1-based, where the row begins: a quoted field may span several */
 } mt_csv_row;
 
-/* Opens a CSV and reads its header; "-" is standard input, ".gz" is inflated. A header alone is a
+/* Opens a CSV and reads its header; "-" is standard input, compressed files are unpacked. A header alone is a
  * CSV without rows. NULL on failure. */
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error);
 

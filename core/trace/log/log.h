@@ -80,7 +80,7 @@ typedef struct mt_log_row {
     mt_span model, log_type; /* without blanks around them; length 0 where there is none */
 } mt_log_row;
 
-/* Opens a log; "-" is standard input, ".gz" is inflated. NULL on failure: also when the columns are
+/* Opens a log; "-" is standard input, compressed files are unpacked. NULL on failure: also when the columns are
  * not there (MT_ERROR_INPUT, naming those that are), when options do not fit together or to the
  * format (MT_ERROR_VALUE). The options are copied. */
 mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *error);

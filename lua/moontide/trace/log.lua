@@ -85,7 +85,8 @@ end
 function log.open(path, opt, rows)
   local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter,
     time_digits = time_digits[opt.time_unit], count = opt.count, tokens_per_char = opt.tokens_per_char,
-    model = opt.model, log_type = opt.log_type, block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines }
+    model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
+    skip_bad_lines = opt.skip_bad_lines }
   for name, value in pairs(rows or {}) do all[name] = value end
   return core.log.open(path, all)
 end
