@@ -1,12 +1,13 @@
 /* Writing files so that a failed run loses nothing.
  *
  * A regular target (or one that does not exist yet) is written to another file in the same folder,
- * which takes its place when it is whole: its mode is kept, a symlink's target is replaced, there is
- * no fsync. That file has no name (O_TMPFILE), so that nothing is left of a process that is killed;
- * where the system has no such files it is called ".TARGET.moontide-PROCESS-NUMBER". A target that exists and is not a regular file (device, pipe) is written directly, for a
- * rename would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3),
- * which is duplicated rather than opened. "-" is standard output. A name that says so
- * (base/compression.h) is compressed. Write errors of buffered bytes appear at the next call, at the latest at
+ * which takes its place when it is whole: its mode is kept, a symlink's target is replaced, there
+ * is no fsync. That file has no name (O_TMPFILE), so that nothing is left of a process that is
+ * killed; where the system has no such files it is called ".TARGET.moontide-PROCESS-NUMBER". A
+ * target that exists and is not a regular file (device, pipe) is written directly, for a rename
+ * would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3), which is
+ * duplicated rather than opened. "-" is standard output. A name that says so (base/compression.h)
+ * is compressed. Write errors of buffered bytes appear at the next call, at the latest at
  * mt_output_finish; after one, all further calls fail: the file cannot become whole any more. */
 #ifndef MT_BASE_OUTPUT_H
 #define MT_BASE_OUTPUT_H

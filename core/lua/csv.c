@@ -165,8 +165,8 @@ static int number(lua_State *L) {
     return 1;
 }
 
-/* time(text, digits, reader | nil) -> nanoseconds (an integer), is it a date? | nil: neither a number nor a date.
- * A number counts units of 10^digits nanoseconds. */
+/* time(text, digits, reader | nil) -> nanoseconds (an integer), is it a date? | nil: neither a
+ * number nor a date. A number counts units of 10^digits nanoseconds. */
 static int time_of(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);

@@ -48,9 +48,10 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "columns");
 }
 
-/* open(path, options) -> source, {format, block_size, has_times, has_texts, columns} | nil, message, code.
- * options: format, columns (a table by role), delimiter, time_digits, block_size, skip_bad_lines; model,
- * log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has them. All may be absent. */
+/* open(path, options) -> source, {format, block_size, has_times, has_texts, columns} | nil,
+ * message, code. options: format, columns (a table by role), delimiter, time_digits, block_size,
+ * skip_bad_lines; model, log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has
+ * them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -201,8 +202,9 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
     lua_setfield(L, -2, name);
 }
 
-/* measures(source) -> {requests, sessions, without_input, without_output, longest, blocks, distinct, input_length,
- * output_length}, the counts of the bins; what a measured source has given so far */
+/* measures(source) -> {requests, sessions, without_input, without_output, longest, blocks,
+ * distinct, input_length, output_length}, the counts of the bins; what a measured source has given
+ * so far */
 static int measures(lua_State *L) {
     mt_measures all;
     const mt_source *source = mt_lua_check_source(L, 1);

@@ -12,7 +12,8 @@
  * Failures are MT_ERROR_INPUT with file and line: a quote inside an unquoted field or something
  * after a closing one (with the column), a quote that is never closed (the line where it opened), a
  * field over MT_CSV_FIELD_LIMIT, a row with fewer or more fields than the header, a NUL byte, a
- * file without a header, data that are no text (text/foreign_data.h). Also MT_ERROR_MEMORY, and what base/input.h says. */
+ * file without a header, data that are no text (text/foreign_data.h). Also MT_ERROR_MEMORY, and
+ * what base/input.h says. */
 #ifndef MT_TEXT_CSV_READER_H
 #define MT_TEXT_CSV_READER_H
 
@@ -32,8 +33,8 @@ typedef struct mt_csv_row {
     uint64_t line; /* 1-based, where the row begins: a quoted field may span several */
 } mt_csv_row;
 
-/* Opens a CSV and reads its header; "-" is standard input, compressed files are unpacked. A header alone is a
- * CSV without rows. NULL on failure. */
+/* Opens a CSV and reads its header; "-" is standard input, compressed files are unpacked. A header
+ * alone is a CSV without rows. NULL on failure. */
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error);
 
 /* The same over an input that is open, perhaps peeked into; it belongs to the reader from here on,

@@ -7,8 +7,9 @@
  *
  * Ours are timestamp, input_length, output_length, hash_ids, session_id (a string or a number),
  * delay and stream. Names of sessions and streams are compared as strings: one that is written with
- * escapes becomes the token that mt_json_normalise makes of it. A `stream` that is no string (a request body's `true`) and `turn`, which the
- * record has but never writes, are other members: what was read is not lost. */
+ * escapes becomes the token that mt_json_normalise makes of it. A `stream` that is no string (a
+ * request body's `true`) and `turn`, which the record has but never writes, are other members: what
+ * was read is not lost. */
 #ifndef MT_TRACE_SCANNER_H
 #define MT_TRACE_SCANNER_H
 

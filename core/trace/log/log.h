@@ -17,12 +17,12 @@
  *
  * CSV is read as text/csv_reader.h says; columns stand in any order, their names in any case where
  * no column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind.
- * Where the delimiter is no comma, numbers may have a decimal comma.
- * Tokens are whole numbers of at least 0: logs have rows of requests that failed. In a sharegpt log a message's tokens are what
+ * Where the delimiter is no comma, numbers may have a decimal comma. Tokens are whole numbers of at
+ * least 0: logs have rows of requests that failed. In a sharegpt log a message's tokens are what
  * its tokens, num_tokens, token_count or length says; one such number anywhere in a conversation
  * makes all its messages need one. Else they are counted in its text (text/tokens.h): a string, a
- * list of parts of which those with a text count, and the names and arguments of its tool calls.
- * An output_length of null is an answer whose length is not known.
+ * list of parts of which those with a text count, and the names and arguments of its tool calls. An
+ * output_length of null is an answer whose length is not known.
  *
  * A row that is not as it must be is MT_ERROR_INPUT with file and line, and names its column. */
 #ifndef MT_TRACE_LOG_LOG_H
@@ -80,9 +80,9 @@ typedef struct mt_log_row {
     mt_span model, log_type; /* without blanks around them; length 0 where there is none */
 } mt_log_row;
 
-/* Opens a log; "-" is standard input, compressed files are unpacked. NULL on failure: also when the columns are
- * not there (MT_ERROR_INPUT, naming those that are), when options do not fit together or to the
- * format (MT_ERROR_VALUE). The options are copied. */
+/* Opens a log; "-" is standard input, compressed files are unpacked. NULL on failure: also when the
+ * columns are not there (MT_ERROR_INPUT, naming those that are), when options do not fit together
+ * or to the format (MT_ERROR_VALUE). The options are copied. */
 mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *error);
 
 /* The next row: 1 with *row filled (valid until the next call), 0 at the end, -1 on failure. After
