@@ -26,8 +26,8 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev libedit-dev libevent-dev libcurl4-openssl-dev libssl-dev \
-                  pkg-config
+                  librandom123-dev zlib1g-dev libzstd-dev libedit-dev libevent-dev libcurl4-openssl-dev \
+                  libssl-dev pkg-config
 TEST_PACKAGES  := libcmocka-dev lua-busted
 FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
@@ -37,7 +37,7 @@ LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE)
-LIBS    := -lcjson -lcsv -lz -lm
+LIBS    := -lcjson -lcsv -lz -lzstd -lm
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load
@@ -117,7 +117,7 @@ lint-deps:
 
 # What needs the packages says so before the compiler does.
 ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
-HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
+HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
 ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))

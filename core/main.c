@@ -33,9 +33,14 @@ static void stop(lua_State *L, lua_Debug *call) {
 
 /* The first Ctrl-C asks everything to stop. C loops see the flag; Lua gets a hook (lua_sethook may
  * be called from a signal handler). The console has a hook of its own, core/lua/interrupt.c. The
- * second Ctrl-C leaves at once; in the console the third does. */
+ * second Ctrl-C leaves at once; in the console the third does. One that comes when all is written is
+ * passed over. */
 static void on_interrupt(int signal_number) {
-    if (mt_interrupt_flag >= mt_interrupt_patience) {
+    if (mt_interrupt_is_late == 1) {
+        mt_interrupt_is_late = 2;
+        return;
+    }
+    if (mt_interrupt_is_late || mt_interrupt_flag >= mt_interrupt_patience) {
         mt_output_remove_temporaries();
         _exit(STATUS_INTERRUPTED);
     }
@@ -49,6 +54,8 @@ static void on_interrupt(int signal_number) {
     errno = before;
     if (main_state && mt_interrupt_patience == MT_PATIENCE_OF_COMMAND)
         lua_sethook(main_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    else if (main_state)
+        lua_sethook(main_state, mt_lua_look_for_interrupt, LUA_MASKCOUNT, 1);
 }
 
 /* A signal that the process was started to ignore stays ignored: the background jobs of a script

@@ -5,10 +5,10 @@ return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
   usage = "moontide cat TRACE... [-o FILE] [options, which act in the order in which they stand here]",
   options = {
-    { "input-file", kind = "path", argument = true, required = true, list = true,
-      help = "the traces, - for standard input; .gz is decompressed" },
+    { "input-file", kind = "path", argument = true, required = true, list = true, placeholder = "TRACE",
+      help = "the traces, - for standard input; .gz and .zst are decompressed" },
     { "output-file", short = "o", kind = "path", default = "-",
-      help = "where it goes, - for standard output; .gz is compressed" },
+      help = "where it goes, - for standard output; .gz and .zst are compressed" },
     -- Of each trace by itself; then of all of them together.
     { "skip-bad-lines", kind = "flag", help = "pass over lines that are no requests, and count them" },
     { "time-unit", kind = "choice", choices = { "s", "ms", "us", "ns" }, default = "ms",

@@ -28,7 +28,7 @@ return mt.script {
   usage = "moontide compare A.jsonl B.jsonl [--json] [--cache-sizes N,...] [--fail-over MEASURE=MOST,...]",
   options = {
     { "first", kind = "path", argument = true, required = true, placeholder = "A",
-      help = "a trace, - for standard input; .gz is decompressed" },
+      help = "a trace, - for standard input; .gz and .zst are decompressed" },
     { "second", kind = "path", argument = true, required = true, placeholder = "B",
       help = "another one; differences are counted from the first" },
     { "block-size", kind = "integer", min = 1,

@@ -11,7 +11,7 @@ return mt.script {
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {
     { "input-file", kind = "path", argument = true,
-      help = "the log, - for standard input; .gz is decompressed" },
+      help = "the log, - for standard input; .gz and .zst are decompressed" },
     { "segment", kind = "path", list = true, placeholder = "FILE[@SPEED]",
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
@@ -20,8 +20,15 @@ return mt.script {
       help = "of the log (default: found from its header or first bytes)" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
+    { "delimiter", kind = "delimiter",
+      help = "between a CSV's columns: ; or tab (default: found from its header)" },
     { "time-unit", kind = "choice", choices = log.time_units,
-      help = "of numbers in the log's time (default: as the format has it, else s)" },
+      help = "of numbers in the log's time (default: as the format has it, else s); a CSV may have ISO 8601's"
+        .. " dates: 2023-11-16 18:17:03.25, 2023/11/16 18:17, 20231116T181703Z, 2023-W46-4T18+01:00" },
+    { "count", kind = "choice", choices = log.token_rules,
+      help = "what a token of a conversation's text is, where the log does not count them (default: script, "
+        .. "an estimate by letters, signs, digits, code)" },
+    { "tokens-per-char", kind = "number", above = 0, max = 16, help = "so many a character instead" },
     { "model", kind = "string", help = "keep only the rows of this model" },
     { "log-type", kind = "string", help = "keep only the rows of this type" },
     { "skip-num-prompt", kind = "integer", min = 0, default = 0, help = "then leave out so many rows" },
@@ -32,9 +39,10 @@ return mt.script {
       help = "divide timestamps by this" },
     { "block-size", kind = "integer", min = 1, max = 1 << 31,
       help = ("tokens per block (%s)"):format(log.block_sizes) },
-    { "num-hash-blocks", kind = "integer", min = 0, default = 10000,
-      help = "blocks are drawn from 0 to this number" },
-    { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is drawn at random" },
+    { "num-hash-blocks", kind = "integer", min = 0,
+      help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log"
+        .. " 10000, as its own converter does; of others prompts are unique)" },
+    { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is like one without" },
     { "seed", kind = "seed", default = 0, help = "of the drawn blocks; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
       help = "decimals of a millisecond in timestamps" },
@@ -47,6 +55,7 @@ return mt.script {
       return "a log is required (LOG, --input-file or --segment)"
     end
     if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
+    if opt.count and opt.tokens_per_char then return "--count and --tokens-per-char exclude each other" end
     if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
     if opt.format == "csv" and not opt.columns then
       return "--format csv needs --columns timestamp=NAME,input=NAME,output=NAME"

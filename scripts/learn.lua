@@ -11,6 +11,7 @@ local function learn(opt)
   if skipped[1] > 0 then
     report.note(texts.skipped(skipped[1], skipped[2]))
   end
+  core.trace.finish_is_last()
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
   if not bytes then return nil, message, kind end
   if opt.output_file ~= "-" then
@@ -34,9 +35,9 @@ return mt.script {
     .. "       moontide learn --show NAME.model [--json]",
   options = {
     { "input-file", kind = "path", argument = true, placeholder = "TRACE",
-      help = "the trace, - for standard input; .gz is decompressed" },
+      help = "the trace, - for standard input; .gz and .zst are decompressed" },
     { "output-file", short = "o", kind = "path",
-      help = "the model's file, - for standard output; .gz is compressed" },
+      help = "the model's file, - for standard output; .gz and .zst are compressed" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "gaps", kind = "flag", default = true,

@@ -1,5 +1,6 @@
 -- What contradicts itself in a trace; with --fix the trace without it.
 local mt = require "moontide"
+local core = require "moontide.core"
 local lint = require "moontide.trace.lint"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
@@ -8,6 +9,7 @@ local function fix(result, opt)
   local trace, mended, left = result:mended(opt.seed)
   -- Times that are only passed on keep all their digits; times that are made have three.
   local are_made = table.concat(mended, " "):find("quantised_clock", 1, true)
+  core.trace.finish_is_last()
   local done, message, code = trace:write(opt.fix, { timestamp_digits = are_made and 3 or 6 })
   if not done then return nil, message, code end
   report.note(("%s: mended: %s%s (seed %s)"):format(
@@ -20,8 +22,8 @@ return mt.script {
   summary = "Find what contradicts itself in a trace, guess why, and mend it",
   usage = "moontide lint TRACE [--fix OUT] [--block-size N] [--ignore NAME,...] [--json]",
   options = {
-    { "input-file", kind = "path", argument = true, required = true,
-      help = "the trace, - for standard input; .gz is decompressed" },
+    { "input-file", kind = "path", argument = true, required = true, placeholder = "TRACE",
+      help = "the trace, - for standard input; .gz and .zst are decompressed" },
     { "fix", kind = "path", placeholder = "OUT", help = "write the mended trace here" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: the size that fits most prompts)" },

@@ -1,14 +1,16 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
 local core = require "moontide.core"
+local options = require "moontide.kit.options"
 local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local synthesis = require "moontide.synthesis.options"
+local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 
 local spec = {
   { "input-file", kind = "path", argument = true, default = "mooncake_trace.jsonl",
-    help = "the trace, or a model; - for standard input; .gz is decompressed" },
+    help = "the trace, or a model; - for standard input; .gz and .zst are decompressed" },
   { "output-file", short = "o", kind = "path",
     help = "the new trace, - for standard output (default: beside the input, named after the options)" },
   { "num-requests", kind = "request_count",
@@ -42,10 +44,13 @@ return mt.script {
     if opt.input_file == "-" and not opt.output_file then
       return "--output-file is needed where the trace is standard input"
     end
-    if opt.output_file and core.trace.replaces(opt.output_file, opt.input_file) then
-      return ("the new trace would replace %s: say where else it goes with --output-file"):format(
-        opt.input_file)
+    local plan = opt.arrivals and synthesis.takes_plan(opt) and opt.arrivals
+    local replaced = opt.output_file and target.replaced(opt.output_file, { opt.input_file, plan or false })
+    if replaced then
+      return ("the new trace would replace %s: say where else it goes with --output-file"):format(replaced)
     end
+    local problem = not opt.output_file and target.not_a_trace(synthesis.output_name(opt))
+    if problem then return problem end
     if opt.duration and not synthesis.takes_plan(opt) then return "--duration is for --arrivals SCRIPT" end
     if opt.dequantize and synthesis.takes_plan(opt) then
       return "--dequantize is for the source's arrivals, not for --arrivals SCRIPT"
@@ -62,8 +67,9 @@ return mt.script {
       opt.arrivals = plan
     end
     local source, message, code = mt.synthesizer(opt.input_file, synthesis.of_command(opt))
-    if not source then return nil, message, code end
+    if not source then return nil, options.of_default(opt, "input-file", message), code end
     tell(source, opt)
+    core.trace.finish_is_last()
     local made
     made, message, code = source:write(path, { num_requests = opt.num_requests,
       timestamp_digits = opt.timestamp_digits, compact = opt.compact })

@@ -2,32 +2,33 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/compression.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { INPUT_BLOCK = 1 << 18, INPUT_SLACK = 64 };
 
 struct mt_input {
     int fd;
     int close_fd;
-    gzFile gzip; /* owns fd when not NULL */
+    mt_decompressor *decompressor; /* NULL: the file is not compressed */
+    char *packed;                  /* INPUT_BLOCK bytes for it, */
+    mt_span compressed_yet;        /* and what is left of them */
     char *name;
     char *buffer; /* capacity + INPUT_SLACK bytes */
     size_t capacity, begin, end;
     size_t searched; /* bytes after begin known to hold no newline */
     uint64_t lines;
     int at_end;
+    int has_begun; /* the mark, or that there is none, was seen */
 };
 
-static int ends_in_gz(const char *path) {
-    size_t length = strlen(path);
-    return length > 3 && strcmp(path + length - 3, ".gz") == 0;
-}
+static const char mark[] = "\xEF\xBB\xBF";
+enum { MARK_LENGTH = 3 };
 
 static int open_source(mt_input *input, const char *path, mt_error *error) {
     struct stat info;
@@ -48,13 +49,14 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
     if (S_ISDIR(info.st_mode))
         return mt_failed(
             mt_fail_at(error, MT_ERROR_IO, input->name, 0, 0, "is a directory, not a file"));
-    if (input->close_fd && ends_in_gz(path)) {
-        input->gzip = gzdopen(input->fd, "rb");
-        if (!input->gzip)
-            return mt_failed(mt_fail_memory(error, "gzip reader"));
-        gzbuffer(input->gzip, INPUT_BLOCK);
-    }
-    return 0;
+    const char *method = input->close_fd ? mt_compression_of(path) : NULL;
+    if (!method)
+        return 0;
+    input->decompressor = mt_decompressor_new(method, error);
+    input->packed = input->decompressor ? mt_allocate(INPUT_BLOCK, 1) : NULL;
+    if (input->decompressor && !input->packed)
+        return mt_failed(mt_fail_memory(error, "input buffer"));
+    return input->packed ? 0 : -1;
 }
 
 mt_input *mt_input_open(const char *path, mt_error *error) {
@@ -78,33 +80,8 @@ mt_input *mt_input_open(const char *path, mt_error *error) {
     return input;
 }
 
-/* zlib begins its messages with a name of its own, "<fd:3>: ". */
-static const char *without_name(const char *what) {
-    const char *colon = what[0] == '<' ? strstr(what, ">: ") : NULL;
-    return colon ? colon + 3 : what;
-}
-
-/* Reads up to `room` bytes; 0 at the end, -1 on failure. */
-static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
-    if (input->gzip) {
-        int got = gzread(input->gzip, to, (unsigned)room);
-        int problem = Z_OK;
-        const char *what = gzerror(input->gzip, &problem);
-        /* At a cut end gzread first returns what it has, and leaves Z_BUF_ERROR behind. */
-        if (got < 0 || (got == 0 && problem != Z_OK && problem != Z_STREAM_END)) {
-            if (problem == Z_ERRNO && errno == EINTR && mt_interrupted())
-                mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-            else if (problem == Z_ERRNO)
-                mt_fail_errno(error, input->name, "cannot read", errno);
-            else if (problem == Z_MEM_ERROR)
-                mt_fail_memory(error, "gzip reader");
-            else
-                mt_fail_at(error, MT_ERROR_INPUT, input->name, 0, 0, "damaged gzip data: %s",
-                           problem == Z_BUF_ERROR ? "the file is cut" : without_name(what));
-            return -1;
-        }
-        return got;
-    }
+/* Reads up to `room` bytes as they stand in the file; 0 at the end, -1 on failure. */
+static ssize_t read_file(mt_input *input, char *to, size_t room, mt_error *error) {
     for (;;) {
         ssize_t got = read(input->fd, to, room);
         if (got >= 0)
@@ -117,6 +94,28 @@ static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error
         }
         mt_fail_errno(error, input->name, "cannot read", errno);
         return -1;
+    }
+}
+
+/* The same, decompressed. */
+static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
+    mt_error problem;
+    if (!input->decompressor)
+        return read_file(input, to, room, error);
+    for (;;) {
+        ssize_t got =
+            mt_decompress(input->decompressor, &input->compressed_yet, to, room, &problem);
+        if (got > 0)
+            return got;
+        if (got == 0) {
+            got = read_file(input, input->packed, INPUT_BLOCK, error);
+            input->compressed_yet = (mt_span){input->packed, got > 0 ? (size_t)got : 0};
+            if (got > 0)
+                continue;
+            if (got < 0 || mt_decompress_end(input->decompressor, &problem) == MT_OK)
+                return got;
+        }
+        return mt_failed(mt_fail_at(error, problem.code, input->name, 0, 0, "%s", problem.message));
     }
 }
 
@@ -154,7 +153,18 @@ static int fill(mt_input *input, mt_error *error) {
     return 0;
 }
 
+/* Passes over the mark at the file's beginning. 0 or -1. */
+static int begin(mt_input *input, mt_error *error) {
+    int status = mt_input_begins(input, mark, error);
+    input->has_begun = status >= 0;
+    if (status > 0)
+        input->begin += MARK_LENGTH;
+    return status < 0 ? -1 : 0;
+}
+
 int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
+    if (!input->has_begun && begin(input, error) != 0)
+        return -1;
     for (;;) {
         char *from = input->buffer + input->begin;
         size_t unread = input->end - input->begin;
@@ -168,6 +178,11 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
             line->number = ++input->lines;
             input->begin += line->length + (newline ? 1 : 0);
             input->searched = 0;
+            while (*line->text == mark[0] && line->length >= MARK_LENGTH &&
+                   memcmp(line->text, mark, MARK_LENGTH) == 0) {
+                line->text += MARK_LENGTH;
+                line->length -= MARK_LENGTH;
+            }
             if (line->length > MT_LINE_LIMIT)
                 return mt_failed(mt_fail_at(error, MT_ERROR_INPUT, input->name, line->number, 0,
                                             "line is longer than 1 GiB"));
@@ -182,11 +197,24 @@ int mt_input_line(mt_input *input, mt_line *line, mt_error *error) {
 }
 
 int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
+    if (!input->has_begun && begin(input, error) != 0)
+        return -1;
     if (input->begin == input->end && !input->at_end && fill(input, error) != 0)
         return -1;
     *bytes = input->buffer + input->begin;
     *length = input->end - input->begin;
     return *length > 0;
+}
+
+int mt_input_peek_line(mt_input *input, size_t most, const char **bytes, size_t *length,
+                       mt_error *error) {
+    int status = mt_input_peek(input, bytes, length, error);
+    while (status > 0 && *length < most && !input->at_end && !memchr(*bytes, '\n', *length)) {
+        if (fill(input, error) != 0)
+            return -1;
+        status = mt_input_peek(input, bytes, length, error);
+    }
+    return status;
 }
 
 int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error *error) {
@@ -198,7 +226,10 @@ int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error
 
 int mt_input_begins(mt_input *input, const char *text, mt_error *error) {
     size_t length = strlen(text);
-    while (input->end - input->begin < length && !input->at_end)
+    if (!input->has_begun && text != mark && begin(input, error) != 0)
+        return -1;
+    while (input->end - input->begin < length && !input->at_end &&
+           memcmp(input->buffer + input->begin, text, input->end - input->begin) == 0)
         if (fill(input, error) != 0)
             return -1;
     return input->end - input->begin >= length &&
@@ -212,10 +243,10 @@ const char *mt_input_name(const mt_input *input) {
 void mt_input_close(mt_input *input) {
     if (!input)
         return;
-    if (input->gzip)
-        gzclose(input->gzip);
-    else if (input->close_fd && input->fd >= 0)
+    if (input->close_fd && input->fd >= 0)
         close(input->fd);
+    mt_decompressor_free(input->decompressor);
+    mt_free(input->packed);
     mt_free(input->name);
     mt_free(input->buffer);
     mt_free(input);

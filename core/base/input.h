@@ -1,4 +1,6 @@
-/* Reading files a line at a time: big reads, no copy, gzip when the name ends in ".gz". */
+/* Reading files a line at a time: big reads, no copy; decompressed when the name says that they are
+ * compressed (base/compression.h). UTF-8's byte order mark is passed over, at a file's beginning
+ * and at that of a line, where files with one were put together. */
 #ifndef MT_BASE_INPUT_H
 #define MT_BASE_INPUT_H
 
@@ -31,6 +33,10 @@ int mt_input_block(mt_input *input, const char **bytes, size_t *length, mt_error
 /* The same without taking them: the next call, of whichever kind, begins with these bytes. One byte
  * at least, unless the input is at its end. */
 int mt_input_peek(mt_input *input, const char **bytes, size_t *length, mt_error *error);
+
+/* The same with a whole line among them, as long as `most` bytes may hold it. */
+int mt_input_peek_line(mt_input *input, size_t most, const char **bytes, size_t *length,
+                       mt_error *error);
 
 /* Does what is left to read begin with `text` (short: no terminator is looked for in the file)? 1
  * or 0, -1 on failure. Nothing is taken: it can be asked of a pipe. */

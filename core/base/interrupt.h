@@ -22,6 +22,10 @@ extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt
 /* Not 0 once a signal other than Ctrl-C has asked the process to end. */
 extern volatile sig_atomic_t mt_interrupt_is_final;
 
+/* Not 0 once the last file of a command is in place: the next signal comes too late to interrupt it
+ * and is passed over, the one after that ends the process. */
+extern volatile sig_atomic_t mt_interrupt_is_late;
+
 /* How many times the flag is raised before the next signal ends the process. */
 extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_patience;
 

@@ -1,6 +1,7 @@
-#define _GNU_SOURCE /* mkostemp */
+#define _GNU_SOURCE /* O_TMPFILE */
 #include "base/output.h"
 
+#include "base/compression.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 
@@ -12,18 +13,18 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { OUTPUT_BLOCK = 1 << 18, LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
 
 struct mt_output {
     int fd;
     int close_fd;
-    gzFile gzip;     /* owns fd when not NULL */
-    char *name;      /* for messages */
-    char *target;    /* renamed to at the end; NULL: written directly */
-    char *temporary; /* NULL: written directly */
-    int slot;        /* in open_temporaries, -1: none */
+    mt_compressor *compressor; /* NULL: not compressed */
+    mt_span compressed;        /* what it gave that is not written yet */
+    char *name;                /* for messages */
+    char *target;              /* what it becomes at the end; NULL: written directly */
+    char *temporary;           /* the name it has until then; NULL: none */
+    int slot;                  /* in open_temporaries, -1: none */
     char *buffer;
     size_t capacity, used;
     uint64_t flushed;
@@ -82,29 +83,75 @@ static char *resolve(const char *path, mt_error *error) {
     return NULL;
 }
 
-/* Opens a temporary file beside the target, with the mode the target has or will have. */
-static int open_temporary(mt_output *output, const struct stat *old, mt_error *error) {
+/* Length of the target's folder with its slash; 0: the working folder. */
+static int folder_length(const mt_output *output) {
     const char *slash = strrchr(output->target, '/');
-    int folder = slash ? (int)(slash - output->target) + 1 : 0;
-    size_t size = strlen(output->target) + sizeof ".moontide-XXXXXX" + 2;
+    return slash ? (int)(slash - output->target) + 1 : 0;
+}
+
+/* Makes a name beside the target that nothing has yet, until `made` takes it (0; else -1 with errno
+ * set). It says which process it belongs to. 0, or -1 with errno set. */
+static int take_temporary(mt_output *output, int (*made)(mt_output *output)) {
+    enum { ADDED = 64, TRIES = 1000 };
+    size_t size = strlen(output->target) + ADDED;
+    int folder = folder_length(output);
     output->temporary = mt_allocate(size, 1);
+    errno = ENOMEM;
     if (!output->temporary)
-        return mt_failed(mt_fail_memory(error, "output name"));
-    snprintf(output->temporary, size, "%.*s.%.200s.moontide-XXXXXX", folder, output->target,
-             output->target + folder);
-    /* Remembered before it is there: a second Ctrl-C may come in between. */
-    remember_temporary(output);
-    output->fd = mkostemp(output->temporary, O_CLOEXEC);
-    if (output->fd < 0) {
+        return -1;
+    for (int i = 0; i < TRIES; i++) {
+        snprintf(output->temporary, size, "%.*s.%.200s.moontide-%ld-%d", folder, output->target,
+                 output->target + folder, (long)getpid(), i);
+        /* Remembered before it is there: a second Ctrl-C may come in between. */
+        if (access(output->temporary, F_OK) == 0)
+            continue;
+        remember_temporary(output);
+        if (made(output) == 0)
+            return 0;
         int problem = errno;
         forget_temporary(output);
+        errno = problem;
+        if (problem != EEXIST)
+            break;
+    }
+    mt_free(output->temporary);
+    output->temporary = NULL;
+    return -1;
+}
+
+static int open_named(mt_output *output) {
+    output->fd = open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return output->fd < 0 ? -1 : 0;
+}
+
+/* A file without a name, which is gone with the process, gets one: 0 or -1. */
+static int link_unnamed(const mt_output *output, const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", output->fd);
+    return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+}
+
+static int link_temporary(mt_output *output) {
+    return link_unnamed(output, output->temporary);
+}
+
+/* Opens a file in the target's folder, with the mode the target has or will have: without a name
+ * where the system has such files, for nothing is left of those however the process ends. */
+static int open_temporary(mt_output *output, const struct stat *old, mt_error *error) {
+    int folder = folder_length(output);
+    char *place = mt_copy_text(folder ? output->target : ".", folder ? (size_t)folder : 1);
+    if (!place)
+        return mt_failed(mt_fail_memory(error, "output name"));
+    if (access("/proc/self/fd", F_OK) == 0)
+        output->fd = open(place, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (output->fd < 0 && take_temporary(output, open_named) != 0) {
         char what[MT_ERROR_MESSAGE_SIZE / 2];
-        snprintf(what, sizeof what, "cannot write in the folder '%.*s'", folder ? folder : 1,
-                 folder ? output->target : ".");
-        mt_free(output->temporary);
-        output->temporary = NULL;
+        int problem = errno;
+        snprintf(what, sizeof what, "cannot write in the folder '%s'", place);
+        mt_free(place);
         return mt_failed(mt_fail_errno(error, output->name, what, problem));
     }
+    mt_free(place);
     output->close_fd = 1;
     mode_t mask = umask(0);
     umask(mask);
@@ -181,15 +228,11 @@ static int open_target(mt_output *output, const char *path, mt_error *error) {
     return open_temporary(output, exists ? &info : NULL, error);
 }
 
-static int start_gzip(mt_output *output, const char *path, mt_error *error) {
-    size_t length = strlen(path);
-    if (length <= 3 || strcmp(path + length - 3, ".gz") != 0)
-        return 0;
-    output->gzip = gzdopen(output->fd, "wb6");
-    if (!output->gzip)
-        return mt_failed(mt_fail_memory(error, "gzip writer"));
-    gzbuffer(output->gzip, OUTPUT_BLOCK);
-    return 0;
+static int start_compression(mt_output *output, const char *path, mt_error *error) {
+    const char *method = mt_compression_of(path);
+    if (method)
+        output->compressor = mt_compressor_new(method, error);
+    return method && !output->compressor ? -1 : 0;
 }
 
 mt_output *mt_output_open(const char *path, mt_error *error) {
@@ -207,72 +250,77 @@ mt_output *mt_output_open(const char *path, mt_error *error) {
         mt_output_abandon(output);
         return NULL;
     }
-    if (open_target(output, path, error) != 0 || start_gzip(output, path, error) != 0) {
+    if (open_target(output, path, error) != 0 || start_compression(output, path, error) != 0) {
         mt_output_abandon(output);
         return NULL;
     }
     return output;
 }
 
-/* zlib leaves errno as it was when the trouble is not the system's. */
-static ssize_t write_some(mt_output *output, const char *from, size_t bytes) {
-    enum { MOST = 1 << 30 };
-    if (!output->gzip)
-        return write(output->fd, from, bytes);
-    errno = 0;
-    int wrote = gzwrite(output->gzip, from, (unsigned)(bytes > MOST ? MOST : bytes));
-    if (wrote <= 0 && errno == 0)
-        errno = EIO;
-    return wrote > 0 ? wrote : -1;
-}
-
-/* Empties the buffer into the file or the compressor. */
-static mt_code drain(mt_output *output, mt_error *error) {
-    size_t done = 0;
+/* Writes the bytes, and takes them from the front of *bytes: on failure what is left are those that
+ * are not written yet. */
+static mt_code write_all(mt_output *output, mt_span *bytes, mt_error *error) {
     if (output->broken)
         return mt_fail_errno(error, output->name, "cannot write", output->broken);
-    while (done < output->used) {
-        ssize_t wrote = write_some(output, output->buffer + done, output->used - done);
+    while (bytes->length > 0) {
+        ssize_t wrote = write(output->fd, bytes->text, bytes->length);
         if (wrote > 0) {
-            done += (size_t)wrote;
+            bytes->text += wrote;
+            bytes->length -= (size_t)wrote;
             continue;
         }
         int problem = wrote == 0 ? ENOSPC : errno;
-        if (problem == EINTR && !output->gzip) {
-            if (!mt_interrupted())
-                continue;
-            /* Keep what is not written yet: finish_part will try once more. */
-            memmove(output->buffer, output->buffer + done, output->used - done);
-            output->used -= done;
-            output->flushed += done;
+        if (problem == EINTR && !mt_interrupted())
+            continue;
+        if (problem == EINTR) /* finish_part will try once more */
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        }
-        while (done > 0 && output->buffer[done - 1] != '\n')
-            done--;
-        output->flushed += done; /* whole lines of it, for finish_part */
-        output->used = 0;
         output->broken = problem;
         return mt_fail_errno(error, output->name, "cannot write", problem);
     }
-    output->flushed += output->used;
-    output->used = 0;
     return MT_OK;
 }
 
-mt_code mt_output_flush(mt_output *output, mt_error *error) {
-    mt_code code = drain(output, error);
-    if (code != MT_OK || !output->gzip)
+static mt_code write_compressed(mt_output *output, mt_span *plain, mt_compress_until until,
+                                mt_error *error) {
+    for (int more = 1; more;) {
+        mt_code code = write_all(output, &output->compressed, error);
+        if (code != MT_OK)
+            return code;
+        more = mt_compress(output->compressor, plain, until, &output->compressed);
+        if (more < 0) {
+            output->broken = ENOMEM;
+            return mt_fail_memory(error, "compression");
+        }
+    }
+    return write_all(output, &output->compressed, error);
+}
+
+/* Empties the buffer into the file or the compressor. */
+static mt_code drain(mt_output *output, mt_compress_until until, mt_error *error) {
+    mt_span left = {output->buffer, output->used};
+    mt_code code = output->compressor ? write_compressed(output, &left, until, error)
+                                      : write_all(output, &left, error);
+    if (output->broken && !output->compressor) { /* finish_part can keep the whole lines */
+        size_t done = output->used - left.length;
+        while (done > 0 && output->buffer[done - 1] != '\n')
+            done--;
+        output->flushed += done;
+        output->used = 0;
         return code;
-    errno = 0;
-    if (gzflush(output->gzip, Z_SYNC_FLUSH) == Z_OK)
-        return MT_OK;
-    output->broken = errno ? errno : EIO;
-    return mt_fail_errno(error, output->name, "cannot write", output->broken);
+    }
+    output->flushed += output->used - left.length;
+    memmove(output->buffer, left.text, left.length);
+    output->used = left.length;
+    return code;
+}
+
+mt_code mt_output_flush(mt_output *output, mt_error *error) {
+    return drain(output, MT_COMPRESS_FLUSH, error);
 }
 
 char *mt_output_room(mt_output *output, size_t bytes, mt_error *error) {
     if (output->capacity - output->used < bytes) {
-        if (drain(output, error) != MT_OK)
+        if (drain(output, MT_COMPRESS_SOME, error) != MT_OK)
             return NULL;
         if (MT_GROW(output->buffer, output->capacity, bytes) != 0)
             return mt_null(mt_fail_memory(error, "output buffer"));
@@ -288,7 +336,7 @@ mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_er
     const char *from = data;
     while (bytes > 0) {
         if (output->used == output->capacity) {
-            mt_code code = drain(output, error);
+            mt_code code = drain(output, MT_COMPRESS_SOME, error);
             if (code != MT_OK)
                 return code;
         }
@@ -305,10 +353,9 @@ mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_er
 
 static void release(mt_output *output) {
     forget_temporary(output);
-    if (output->gzip)
-        gzclose(output->gzip);
-    else if (output->close_fd && output->fd >= 0)
+    if (output->close_fd && output->fd >= 0)
         close(output->fd);
+    mt_compressor_free(output->compressor);
     mt_free(output->name);
     mt_free(output->target);
     mt_free(output->temporary);
@@ -324,33 +371,34 @@ void mt_output_abandon(mt_output *output) {
     release(output);
 }
 
-/* Closing can be what reports a full disk. */
-static mt_code close_file(mt_output *output, mt_error *error) {
-    int failed = 0;
-    errno = 0;
-    if (output->gzip)
-        failed = gzclose(output->gzip) != Z_OK;
-    else if (output->close_fd)
-        failed = close(output->fd) != 0;
-    output->gzip = NULL;
-    output->fd = -1;
+/* Closes the file and gives it the name `final` in place of what has it. */
+static mt_code put_in_place(mt_output *output, const char *final, mt_error *error) {
+    int is_unnamed = output->target && !output->temporary;
+    int is_placed = is_unnamed && link_unnamed(output, final) == 0;
+    if (is_unnamed && !is_placed &&
+        (errno != EEXIST || take_temporary(output, link_temporary) != 0))
+        return mt_fail_errno(error, output->name, "cannot rename", errno);
+    int is_open = output->close_fd;
     output->close_fd = 0;
-    if (failed)
-        return mt_fail_errno(error, output->name, "cannot write", errno ? errno : EIO);
+    if (is_open && close(output->fd) != 0) { /* which can be what reports a full disk */
+        int problem = errno;
+        if (is_placed)
+            unlink(final);
+        return mt_fail_errno(error, output->name, "cannot write", problem);
+    }
+    if (output->temporary && rename(output->temporary, final) != 0)
+        return mt_fail_errno(error, output->name, "cannot rename", errno);
     return MT_OK;
 }
 
 static mt_code finish_as(mt_output *output, const char *suffix, mt_error *error) {
-    mt_code code = drain(output, error);
+    char final[PATH_MAX] = "";
+    mt_code code = drain(output, MT_COMPRESS_END, error);
+    if (code == MT_OK && output->target &&
+        snprintf(final, sizeof final, "%s%s", output->target, suffix) >= (int)sizeof final)
+        code = mt_fail_errno(error, output->name, "cannot rename", ENAMETOOLONG);
     if (code == MT_OK)
-        code = close_file(output, error);
-    if (code == MT_OK && output->temporary) {
-        char final[PATH_MAX];
-        if (snprintf(final, sizeof final, "%s%s", output->target, suffix) >= (int)sizeof final)
-            code = mt_fail_errno(error, output->name, "cannot rename", ENAMETOOLONG);
-        else if (rename(output->temporary, final) != 0)
-            code = mt_fail_errno(error, output->name, "cannot rename", errno);
-    }
+        code = put_in_place(output, final, error);
     if (code != MT_OK) {
         mt_output_abandon(output);
         return code;
@@ -364,7 +412,7 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 }
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
-    if (output->broken && output->temporary && !output->gzip && output->flushed > 0 &&
+    if (output->broken && output->target && !output->compressor && output->flushed > 0 &&
         ftruncate(output->fd, (off_t)output->flushed) == 0)
         output->broken = 0;
     return finish_as(output, ".part", error);
@@ -375,15 +423,17 @@ const char *mt_output_name(const mt_output *output) {
 }
 
 const char *mt_output_target(const mt_output *output) {
-    return output->temporary ? output->target : NULL;
+    return output->target;
 }
 
 int mt_output_replaces(const char *path, const char *input) {
     struct stat target, source;
-    if (strcmp(path, "-") == 0 || strcmp(input, "-") == 0)
+    if (strcmp(path, "-") == 0 || stat(path, &target) != 0)
         return 0;
-    return stat(path, &target) == 0 && stat(input, &source) == 0 && S_ISREG(source.st_mode) &&
-           target.st_dev == source.st_dev && target.st_ino == source.st_ino;
+    int is_known =
+        strcmp(input, "-") == 0 ? fstat(STDIN_FILENO, &source) == 0 : stat(input, &source) == 0;
+    return is_known && S_ISREG(source.st_mode) && target.st_dev == source.st_dev &&
+           target.st_ino == source.st_ino;
 }
 
 uint64_t mt_output_bytes(const mt_output *output) {

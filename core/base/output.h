@@ -1,11 +1,13 @@
 /* Writing files so that a failed run loses nothing.
  *
- * A regular target (or one that does not exist yet) is written to a temporary file in the same
- * folder and renamed when whole: its mode is kept, a symlink's target is replaced, there is no
- * fsync. A target that exists and is not a regular file (device, pipe) is written directly, for a
- * rename would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3),
- * which is duplicated rather than opened. "-" is standard output. A name ending in ".gz" is
- * compressed. Write errors of buffered bytes appear at the next call, at the latest at
+ * A regular target (or one that does not exist yet) is written to another file in the same folder,
+ * which takes its place when it is whole: its mode is kept, a symlink's target is replaced, there
+ * is no fsync. That file has no name (O_TMPFILE), so that nothing is left of a process that is
+ * killed; where the system has no such files it is called ".TARGET.moontide-PROCESS-NUMBER". A
+ * target that exists and is not a regular file (device, pipe) is written directly, for a rename
+ * would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3), which is
+ * duplicated rather than opened. "-" is standard output. A name that says so (base/compression.h)
+ * is compressed. Write errors of buffered bytes appear at the next call, at the latest at
  * mt_output_finish; after one, all further calls fail: the file cannot become whole any more. */
 #ifndef MT_BASE_OUTPUT_H
 #define MT_BASE_OUTPUT_H
@@ -50,7 +52,7 @@ const char *mt_output_name(const mt_output *output);
 const char *mt_output_target(const mt_output *output);
 
 /* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when
- * both are the same regular file; "-" is none. */
+ * both are the same regular file. path "-" is none, input "-" is standard input. */
 int mt_output_replaces(const char *path, const char *input);
 
 /* Bytes written so far, before compression. */

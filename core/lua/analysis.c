@@ -74,7 +74,7 @@ static int analysis_skipped(lua_State *L) {
     return mt_lua_intake_skipped(L, &self->intake);
 }
 
-/* analysis:result() -> {requests, blocks, metrics = {name = {mean, ...}}}
+/* analysis:result() -> {requests, blocks, drawn_from | nil, metrics = {name = {mean, ...}}}
  * | nil, message, code */
 static int analysis_result(lua_State *L) {
     analysis *self = check_analysis(L);
@@ -87,6 +87,9 @@ static int analysis_result(lua_State *L) {
     lua_createtable(L, 0, 3);
     mt_lua_set_count(L, "requests", result.requests);
     mt_lua_set_count(L, "blocks", result.blocks);
+    double contents = mt_analysis_drawn_from(self->state);
+    if (contents > 0)
+        mt_lua_set_count(L, "drawn_from", (uint64_t)(contents + 0.5));
     lua_createtable(L, 0, 5);
     mt_lua_set_summary(L, "input_length", &result.input_length);
     mt_lua_set_summary(L, "context_length", &result.context_length);

@@ -36,6 +36,34 @@ static int calling_level(lua_State *L) {
     return 1;
 }
 
+/* What Lua or a method says of an argument, the object before the dot first of all, becomes a usage
+ * error, which gets the script's line: "bad argument #1 to '?' (moontide.hasher expected, got
+ * number)". */
+static void say_wrong_argument(lua_State *L) {
+    static const char bad[] = "bad argument #";
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    const char *call = "with a colon: object:method(...)";
+    if (strncmp(message, bad, sizeof bad - 1) == 0) {
+        const char *what = strchr(message, '(');
+        size_t length = what ? strlen(what) : 0;
+        if (length < 2)
+            return;
+        lua_pushlstring(L, what + 1, length - 2);
+        if (message[sizeof bad - 1] == '1')
+            lua_pushfstring(L, "argument 1: %s (methods are called %s)", lua_tostring(L, -1), call);
+        else
+            lua_pushfstring(L, "argument %c: %s", message[sizeof bad - 1], lua_tostring(L, -1));
+    } else if (strstr(message, "(local 'self')")) {
+        lua_pushfstring(L, "a method is called without its object: methods are called %s", call);
+    } else {
+        return;
+    }
+    lua_createtable(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    luaL_setmetatable(L, "moontide.usage");
+}
+
 /* The body of a located function. Upvalue 1 is the function, 2 the table of is_own. A usage error
  * that leaves the function becomes a string that begins with the script's line. When a script ends
  * in `return mt.workload{...}`, a C closure still sees the calling frame; a Lua function would not,
@@ -48,6 +76,7 @@ static int located_call(lua_State *L) {
     int status = lua_pcall(L, arguments, LUA_MULTRET, 0);
     if (status == LUA_OK)
         return lua_gettop(L);
+    say_wrong_argument(L);
     lua_Debug caller;
     int level = calling_level(L);
     if (mt_lua_is(L, -1, "moontide.usage") && lua_getstack(L, level, &caller) &&

@@ -27,6 +27,10 @@ int mt_lua_push_skipped(lua_State *L, uint64_t count, const mt_error *first);
 /* Returns `true`, or the failure where the code is one. */
 int mt_lua_done(lua_State *L, mt_code code, const mt_error *error);
 
+/* The console's hook (interrupt.c), for the signal handler: what runs stops at its next instruction,
+ * not when it next looks, or a read that the signal ended would begin anew. */
+void mt_lua_look_for_interrupt(lua_State *L, lua_Debug *call);
+
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 

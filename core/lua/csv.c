@@ -23,12 +23,14 @@ static owner *check_open(lua_State *L, int arg) {
     return self;
 }
 
-/* open(path) -> reader, whose rows are empty until select | nil, message, code */
+/* open(path, delimiter | nil) -> reader, whose rows are empty until select | nil, message, code */
 static int open_csv(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
+    char delimiter = *luaL_optstring(L, 2, "");
     mt_error error;
     owner *self = mt_lua_new_owner(L, sizeof *self, type_name);
-    self->csv = mt_csv_open(path, &error);
+    mt_input *input = mt_input_open(path, &error);
+    self->csv = input ? mt_csv_open_input(input, delimiter, &error) : NULL;
     if (!self->csv)
         return mt_lua_failure(L, &error);
     self->line = mt_csv_header(self->csv)->line;
@@ -140,30 +142,40 @@ static int where(lua_State *L) {
     return 1;
 }
 
-/* number(text) -> integer where the text is a whole number of 64 bits, float | nil */
+/* The text at 1, with a point for a decimal comma where the reader at `arg` may have such. */
+static mt_span check_number(lua_State *L, int arg, char copy[MT_CSV_COPY]) {
+    mt_span text;
+    text.text = luaL_checklstring(L, 1, &text.length);
+    int is_plain = lua_isnoneornil(L, arg) || mt_csv_delimiter(check_open(L, arg)->csv) == ',';
+    return is_plain ? text : mt_csv_with_point(text, 0, copy);
+}
+
+/* number(text, reader | nil) -> integer where the text is a whole number of 64 bits, float | nil */
 static int number(lua_State *L) {
-    size_t length;
-    const char *text = luaL_checklstring(L, 1, &length);
+    char copy[MT_CSV_COPY];
+    mt_span text = check_number(L, 2, copy);
     int64_t whole;
     double value;
-    if (mt_csv_integer(text, length, &whole) == 0)
+    if (mt_csv_integer(text.text, text.length, &whole) == 0)
         lua_pushinteger(L, whole);
-    else if (mt_csv_number(text, length, &value) == 0)
+    else if (mt_csv_number(text.text, text.length, &value) == 0)
         lua_pushnumber(L, value);
     else
         lua_pushnil(L);
     return 1;
 }
 
-/* time(text, digits) -> nanoseconds (an integer), is it a date? | nil: neither a number nor a date.
- * A number counts units of 10^digits nanoseconds. */
+/* time(text, digits, reader | nil) -> nanoseconds (an integer), is it a date? | nil: neither a
+ * number nor a date. A number counts units of 10^digits nanoseconds. */
 static int time_of(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
+    char copy[MT_CSV_COPY];
+    mt_span plain = check_number(L, 3, copy);
     lua_Integer digits = luaL_checkinteger(L, 2);
     luaL_argcheck(L, digits >= 0 && digits <= 9, 2, "must be between 0 and 9");
     int64_t nanoseconds;
-    int is_date = mt_csv_nanoseconds(text, length, (int)digits, &nanoseconds) != 0;
+    int is_date = mt_csv_nanoseconds(plain.text, plain.length, (int)digits, &nanoseconds) != 0;
     if (is_date && mt_csv_date_time(text, length, &nanoseconds) != 0)
         return 0;
     lua_pushinteger(L, nanoseconds);

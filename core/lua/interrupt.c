@@ -30,12 +30,10 @@ static lua_Integer change_depth(lua_State *L, lua_Integer by) {
     return depth;
 }
 
-static void look(lua_State *L, lua_Debug *call);
-
 static void look_every(lua_State *L, int instructions) {
-    if (lua_gethook(L) == look && lua_gethookcount(L) == instructions)
+    if (lua_gethook(L) == mt_lua_look_for_interrupt && lua_gethookcount(L) == instructions)
         return;
-    lua_sethook(L, look, LUA_MASKCOUNT, instructions);
+    lua_sethook(L, mt_lua_look_for_interrupt, LUA_MASKCOUNT, instructions);
 }
 
 static lua_State *main_thread(lua_State *L) {
@@ -45,7 +43,7 @@ static lua_State *main_thread(lua_State *L) {
     return main_state;
 }
 
-static void look(lua_State *L, lua_Debug *call) {
+void mt_lua_look_for_interrupt(lua_State *L, lua_Debug *call) {
     (void)call;
     /* With more patience than the console's somebody else heeds Ctrl-C now: a run that is being driven. */
     if (!mt_interrupted() || mt_interrupt_patience > MT_PATIENCE_OF_CONSOLE) {

@@ -39,6 +39,7 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "format");
     mt_lua_set_count(L, "block_size", facts.block_size);
     set_flag(L, "has_times", facts.has_times);
+    set_flag(L, "has_texts", facts.ids_are_of_texts);
     lua_createtable(L, (int)facts.column_count, 0);
     for (size_t i = 0; i < facts.column_count; i++) {
         lua_pushlstring(L, facts.columns[i].text, facts.columns[i].length);
@@ -47,15 +48,23 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "columns");
 }
 
-/* open(path, options) -> source, {format, block_size, has_times, columns} | nil, message, code.
- * options: format, columns (a table by role), time_digits, block_size, skip_bad_lines; model,
- * log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has them. All may be absent. */
+/* open(path, options) -> source, {format, block_size, has_times, has_texts, columns} | nil,
+ * message, code. options: format, columns (a table by role), delimiter, time_digits, block_size,
+ * skip_bad_lines; model, log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has
+ * them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     mt_log_options options = {.format = text_field(L, 2, "format"),
                               .time_digits = (int)number_field(L, 2, "time_digits", -1),
                               .block_size = (uint64_t)number_field(L, 2, "block_size", 0)};
+    static const char *const rules[] = {"script", "words", "chars", "bytes", NULL};
+    lua_getfield(L, 2, "count");
+    options.token_rule = (mt_token_rule)luaL_checkoption(L, -1, "script", rules);
+    lua_getfield(L, 2, "tokens_per_char");
+    options.tokens_per_char = luaL_optnumber(L, -1, 0);
+    const char *delimiter = text_field(L, 2, "delimiter");
+    options.delimiter = delimiter ? *delimiter : '\0';
     mt_log_wanted rows = {.model = text_field(L, 2, "model"),
                           .log_type = text_field(L, 2, "log_type"),
                           .skip = (uint64_t)number_field(L, 2, "skip", 0),
@@ -113,6 +122,7 @@ static int summarise(lua_State *L) {
     mt_lua_set_count(L, "backwards", summary.backwards);
     mt_lua_set_count(L, "backwards_line", summary.backwards_line);
     mt_lua_set_count(L, "bad", bad);
+    mt_lua_set_count(L, "parts_without_text", facts.parts_without_text);
     set_flag(L, "has_dates", facts.has_dates);
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));
@@ -130,15 +140,25 @@ static int summarise(lua_State *L) {
     return 1;
 }
 
+/* failed_at_row(source) -> was its failure about a row that skip_bad_lines passes over? */
+static int failed_at_row(lua_State *L) {
+    mt_log_summary summary;
+    const mt_log *log = mt_source_log_of(mt_lua_check_source(L, 1), &summary);
+    lua_pushboolean(L, log && mt_log_facts_of(log).failed_at_row);
+    return 1;
+}
+
 /* ---- steps ---- */
 
-/* prompts(source, ahead | nil, block_size, hash_blocks, seed, no_sessions) -> source
+/* prompts(source, ahead | nil, block_size, hash_blocks | nil, seed, no_sessions) -> source
  * | nil, message, code. `ahead`, a source, is closed. */
 static int prompts(lua_State *L) {
     void **place = mt_lua_source_place(L, 1);
     void **ahead = lua_isnil(L, 2) ? NULL : mt_lua_source_place(L, 2);
     mt_prompts options = {.block_size = mt_lua_check_count(L, 3, "prompts: block_size"),
-                          .hash_blocks = mt_lua_check_count(L, 4, "prompts: hash_blocks"),
+                          .hash_blocks = lua_isnil(L, 4)
+                                             ? UINT64_MAX
+                                             : mt_lua_check_count(L, 4, "prompts: hash_blocks"),
                           .seed = (uint64_t)luaL_checkinteger(L, 5),
                           .no_sessions = lua_toboolean(L, 6)};
     mt_error error;
@@ -168,6 +188,8 @@ static int measure(lua_State *L) {
 }
 
 static void set_lengths(lua_State *L, const char *name, const mt_summary *lengths) {
+    if (lengths->count == 0)
+        return;
     lua_createtable(L, 0, 4);
     mt_lua_set_count(L, "min", (uint64_t)lengths->min);
     mt_lua_set_count(L, "max", (uint64_t)lengths->max);
@@ -180,8 +202,9 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
     lua_setfield(L, -2, name);
 }
 
-/* measures(source) -> {requests, sessions, without_output, longest, blocks, distinct, input_length,
- * output_length}, the counts of the bins; what a measured source has given so far */
+/* measures(source) -> {requests, sessions, without_input, without_output, longest, blocks,
+ * distinct, input_length, output_length}, the counts of the bins; what a measured source has given
+ * so far */
 static int measures(lua_State *L) {
     mt_measures all;
     const mt_source *source = mt_lua_check_source(L, 1);
@@ -191,12 +214,15 @@ static int measures(lua_State *L) {
     lua_createtable(L, 0, 16);
     mt_lua_set_count(L, "requests", all.requests);
     mt_lua_set_count(L, "sessions", all.sessions);
+    mt_lua_set_count(L, "without_input", all.without_input);
     mt_lua_set_count(L, "without_output", all.without_output);
     mt_lua_set_count(L, "longest", all.longest);
     mt_lua_set_count(L, "blocks", all.blocks);
     mt_lua_set_count(L, "distinct", mt_source_prompt_ids(source));
+    mt_lua_set_count(L, "made", mt_source_prompts_made(source));
     set_lengths(L, "input_length", &all.input);
     set_lengths(L, "output_length", &all.output);
+    mt_lua_set_count(L, "unknown_output", all.requests - all.output.count);
     lua_createtable(L, MT_MEASURE_BINS, 0);
     for (size_t i = 0; i < MT_MEASURE_BINS; i++) {
         lua_pushinteger(L, (lua_Integer)in_bin[i]);
@@ -222,9 +248,10 @@ static void push_formats(lua_State *L) {
 }
 
 int mt_lua_open_log(lua_State *L) {
-    static const luaL_Reg functions[] = {{"open", open_log},     {"summary", summarise},
-                                         {"prompts", prompts},   {"measure", measure},
-                                         {"measures", measures}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", open_log},   {"summary", summarise}, {"failed_at_row", failed_at_row},
+        {"prompts", prompts}, {"measure", measure},   {"measures", measures},
+        {NULL, NULL}};
     luaL_newlib(L, functions);
     push_formats(L);
     lua_setfield(L, -2, "formats");

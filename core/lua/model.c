@@ -70,8 +70,10 @@ static int model_write(lua_State *L) {
         return mt_lua_failure(L, &error);
     }
     uint64_t bytes = mt_output_bytes(output);
-    if (mt_output_finish(output, &error) != MT_OK)
+    if (mt_lua_finish_output(L, &output, &error) != MT_OK) {
+        mt_output_abandon(output);
         return mt_lua_failure(L, &error);
+    }
     lua_pushinteger(L, (lua_Integer)bytes);
     return 1;
 }

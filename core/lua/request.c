@@ -260,7 +260,7 @@ static mt_span extra_members(fill *f) {
         wrong(f, "extra", want);
     const char *text = lua_tolstring(f->L, -1, &length);
     char *copy = text_room(f, length + SLACK);
-    mt_scan_buffer unused = {NULL, 0, NULL, 0};
+    mt_scan_buffer unused = {0};
     mt_request scanned = {0};
     mt_error error;
     memcpy(copy, text, length);

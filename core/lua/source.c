@@ -36,13 +36,15 @@ static int source_text(lua_State *L) {
 
 /* ---- where they begin ---- */
 
-/* open(path, skip_bad_lines) -> source | nil, message, code */
+/* open(path, skip_bad_lines, later) -> source | nil, message, code. later: see
+ * mt_source_open_later */
 static int open_source(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
     void **self = mt_lua_new_source(L);
-    *self = mt_source_open(path, skip_bad_lines, &error);
+    *self = lua_toboolean(L, 3) ? mt_source_open_later(path, skip_bad_lines, &error)
+                                : mt_source_open(path, skip_bad_lines, &error);
     return *self ? 1 : mt_lua_failure(L, &error);
 }
 

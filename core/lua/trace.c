@@ -4,12 +4,16 @@
 #include "base/interrupt.h"
 #include "trace/end/ends.h"
 
+#include <signal.h>
 #include <string.h>
 
 static const char writer_type[] = "moontide.writer";
 
 /* Registry: the names of the .part files that interrupted writers left, a list. */
 static const char kept_parts_key[] = "moontide.kept_parts";
+
+/* Registry: true once core.trace.finish_is_last was called. */
+static const char last_key[] = "moontide.finish_is_last";
 
 /* ---- writers ---- */
 
@@ -94,13 +98,47 @@ static int writer_write(lua_State *L) {
     return mt_lua_done(L, code, &error);
 }
 
+mt_code mt_lua_finish_output(lua_State *L, mt_output **output, mt_error *error) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    enum { SIGNALS = sizeof signals / sizeof *signals };
+    int is_last = lua_getfield(L, LUA_REGISTRYINDEX, last_key) == LUA_TBOOLEAN;
+    sigset_t blocked, before;
+    lua_pop(L, 1);
+    sigemptyset(&blocked);
+    for (int i = 0; i < SIGNALS; i++)
+        sigaddset(&blocked, signals[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
+    mt_output *whole = *output;
+    mt_code code = mt_poll_interrupt(error);
+    if (code == MT_OK) {
+        *output = NULL;
+        code = mt_output_finish(whole, error);
+    }
+    if (code == MT_OK && is_last) {
+        mt_interrupt_is_late = 1;
+        for (int i = 0; i < SIGNALS; i++) { /* what is still printed is not cut short */
+            struct sigaction action;
+            sigaction(signals[i], NULL, &action);
+            action.sa_flags |= SA_RESTART;
+            sigaction(signals[i], &action, NULL);
+        }
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* finish_is_last(): the next output that is finished is all that the command still writes. */
+static int finish_is_last(lua_State *L) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, last_key);
+    return 0;
+}
+
 /* writer:finish() -> true | nil, message, code */
 static int writer_finish(lua_State *L) {
     writer *self = check_open_writer(L, 1);
-    mt_output *output = self->output;
     mt_error error;
-    self->output = NULL;
-    return mt_lua_done(L, mt_output_finish(output, &error), &error);
+    return mt_lua_done(L, mt_lua_finish_output(L, &self->output, &error), &error);
 }
 
 /* Keeps what an interrupted writer has written as TARGET.part and notes the name. The name is
@@ -168,6 +206,7 @@ int mt_lua_open_trace(lua_State *L) {
                                          {"formats", formats},
                                          {"kept_parts", kept_parts},
                                          {"replaces", output_replaces},
+                                         {"finish_is_last", finish_is_last},
                                          {NULL, NULL}};
     static const luaL_Reg writer_methods[] = {{"write", writer_write},
                                               {"finish", writer_finish},

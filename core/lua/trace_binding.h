@@ -10,6 +10,10 @@
 #include "trace/scanner.h"
 #include "trace/writer.h"
 
+/* mt_output_finish, which no signal comes in between of: *output is NULL afterwards, unless one had
+ * come before (MT_ERROR_INTERRUPTED). After core.trace.finish_is_last a later signal is too late. */
+mt_code mt_lua_finish_output(lua_State *L, mt_output **output, mt_error *error);
+
 /* The output of the unfinished writer at `arg`, and how it writes into *format (NULL: not wanted).
  * The writer stays the owner. */
 mt_output *mt_lua_check_writer(lua_State *L, int arg, mt_trace_format *format);

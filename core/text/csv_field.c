@@ -77,6 +77,21 @@ int mt_csv_number(const char *text, size_t length, double *value) {
     return 0;
 }
 
+mt_span mt_csv_with_point(mt_span text, int is_whole, char copy[MT_CSV_COPY]) {
+    enum { THOUSANDS = 3 };
+    trim(&text.text, &text.length);
+    const char *comma = text.length <= MT_CSV_COPY ? memchr(text.text, ',', text.length) : NULL;
+    if (!comma || memchr(text.text, '.', text.length))
+        return text;
+    size_t at = (size_t)(comma - text.text),
+           decimals = count_digits(comma + 1, text.length - at - 1);
+    if (at == 0 || !is_digit(comma[-1]) || decimals == 0 || (is_whole && decimals == THOUSANDS))
+        return text;
+    memcpy(copy, text.text, text.length);
+    copy[at] = '.';
+    return (mt_span){copy, text.length};
+}
+
 int mt_csv_integer(const char *text, size_t length, int64_t *value) {
     trim(&text, &length);
     int is_negative = length > 0 && text[0] == '-';
@@ -151,41 +166,83 @@ static int64_t days_since_1970(int64_t year, int64_t month, int64_t day) {
     return era * 146097 + day_of_era - 719468;
 }
 
+/* Day 1 of the ISO week-numbering year: the Monday of the week with January 4. */
+static int64_t first_monday(int64_t year) {
+    int64_t fourth = days_since_1970(year, 1, 4);
+    return fourth - ((fourth + 3) % 7 + 7) % 7; /* 1970 began with a Thursday */
+}
+
+/* "W46-4" or "W464", after the year. */
+static int read_week(cursor *text, int64_t year, int has_dash, int64_t *days) {
+    int64_t week, day;
+    if (!skip(text, 'W') || !read_digits(text, 2, 1, 53, &week) || skip(text, '-') != has_dash ||
+        !read_digits(text, 1, 1, 7, &day))
+        return 0;
+    *days = first_monday(year) + 7 * (week - 1) + day - 1;
+    return week < 53 || *days < first_monday(year + 1);
+}
+
 static int read_date(cursor *text, int64_t *days) {
     int64_t year, month, day;
-    if (!read_digits(text, 4, 0, 9999, &year) || !skip(text, '-') ||
-        !read_digits(text, 2, 1, 12, &month) || !skip(text, '-') ||
-        !read_digits(text, 2, 1, days_in_month(year, month), &day))
+    if (!read_digits(text, 4, 0, 9999, &year))
+        return 0;
+    int has_dash = skip(text, '-'), has_slash = !has_dash && skip(text, '/');
+    if (text->at < text->end && *text->at == 'W')
+        return !has_slash && read_week(text, year, has_dash, days);
+    size_t digits = count_digits(text->at, (size_t)(text->end - text->at));
+    if (!has_slash && digits == 3) {
+        *days = days_since_1970(year, 1, 1) - 1;
+        int64_t most = days_since_1970(year, 12, 31) - *days;
+        if (!read_digits(text, 3, 1, (int)most, &day))
+            return 0;
+        *days += day;
+        return 1;
+    }
+    if (!read_digits(text, 2, 1, 12, &month) || skip(text, '-') != has_dash ||
+        skip(text, '/') != has_slash || !read_digits(text, 2, 1, days_in_month(year, month), &day))
         return 0;
     *days = days_since_1970(year, month, day);
     return 1;
 }
 
-/* The decimals of a second after the point, one at least. */
-static int read_fraction(cursor *text, int64_t *nanoseconds) {
+/* The decimals after the point or comma, one at least, in parts of 10^9. */
+static int read_fraction(cursor *text, int64_t *parts) {
     size_t count = count_digits(text->at, (size_t)(text->end - text->at));
-    *nanoseconds = 0;
+    *parts = 0;
     for (size_t i = 0; i < NANOSECOND_DIGITS; i++)
-        *nanoseconds = 10 * *nanoseconds + (i < count ? text->at[i] - '0' : 0);
-    *nanoseconds += count > NANOSECOND_DIGITS && text->at[NANOSECOND_DIGITS] >= '5';
+        *parts = 10 * *parts + (i < count ? text->at[i] - '0' : 0);
+    *parts += count > NANOSECOND_DIGITS && text->at[NANOSECOND_DIGITS] >= '5';
     text->at += count;
     return count > 0;
 }
 
-/* "hh:mm", "hh:mm:ss" or "hh:mm:ss.fraction". */
+/* Hours, and minutes and seconds behind them if they are there, with colons or all without. */
 static int read_time_of_day(cursor *text, int64_t *seconds, int64_t *nanoseconds) {
-    int64_t hour, minute, second = 0;
-    if (!read_digits(text, 2, 0, 23, &hour) || !skip(text, ':') ||
-        !read_digits(text, 2, 0, 59, &minute))
-        return 0;
-    if (skip(text, ':')) {
-        if (!read_digits(text, 2, 0, 60, &second))
+    static const int highest[] = {24, 59, 60}, unit[] = {3600, 60, 1};
+    int64_t part, parts;
+    int has_colon = 0, i = 0;
+    *seconds = 0;
+    for (;;) {
+        if (!read_digits(text, 2, 0, highest[i], &part))
             return 0;
-        if (skip(text, '.') && !read_fraction(text, nanoseconds))
-            return 0;
+        *seconds += part * unit[i];
+        if (i == 2 || text->at == text->end)
+            break;
+        if (i == 0)
+            has_colon = skip(text, ':');
+        else if (has_colon && !skip(text, ':'))
+            break;
+        if (!has_colon && !is_digit(*text->at))
+            break;
+        i++;
     }
-    *seconds = hour * 3600 + minute * 60 + second;
-    return 1;
+    if (skip(text, '.') || skip(text, ',')) {
+        if (!read_fraction(text, &parts))
+            return 0;
+        *seconds += parts / SECOND * unit[i] + parts % SECOND * unit[i] / SECOND;
+        *nanoseconds = parts % SECOND * unit[i] % SECOND;
+    }
+    return *seconds <= 86400 + (*nanoseconds == 0 ? 0 : -1);
 }
 
 /* What the zone adds to UTC. No zone is UTC. */
@@ -193,9 +250,10 @@ static int read_zone(cursor *text, int64_t *seconds) {
     int64_t hours, minutes = 0;
     skip(text, ' ');
     *seconds = 0;
-    if (text->at == text->end || skip(text, 'Z'))
+    if (text->at == text->end || skip(text, 'Z') || skip(text, 'z'))
         return 1;
-    if (text->end - text->at == 3 && memcmp(text->at, "UTC", 3) == 0) {
+    if (text->end - text->at == 3 &&
+        (memcmp(text->at, "UTC", 3) == 0 || memcmp(text->at, "GMT", 3) == 0)) {
         text->at = text->end;
         return 1;
     }
@@ -217,7 +275,7 @@ int mt_csv_date_time(const char *text, size_t length, int64_t *nanoseconds) {
     cursor at = {text, text + length};
     if (!read_date(&at, &days))
         return -1;
-    if ((skip(&at, 'T') || skip(&at, ' ')) &&
+    if ((skip(&at, 'T') || skip(&at, 't') || skip(&at, ' ')) &&
         (!read_time_of_day(&at, &seconds, &fraction) || !read_zone(&at, &zone)))
         return -1;
     if (at.at != at.end)

@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "text/foreign_data.h"
 
 #include <csv.h>
 #include <string.h>
@@ -32,6 +33,7 @@ typedef enum recovery {
 struct mt_csv_reader {
     mt_input *input;
     struct csv_parser parser;
+    char delimiter;
     const char *unread; /* the rest of the input's block */
     size_t unread_length;
     uint64_t line;    /* of the next byte */
@@ -113,6 +115,15 @@ static int fail_memory(mt_csv_reader *reader) {
                                 reader->row_line, 0, "out of memory (CSV row)"));
 }
 
+static const char *delimiter_name(char delimiter) {
+    static const char *const names[][2] = {
+        {",", "a comma"}, {";", "a semicolon"}, {"\t", "a tab"}, {"|", "a bar"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (delimiter == names[i][0][0])
+            return names[i][1];
+    return "the delimiter";
+}
+
 /* Says why libcsv stopped before byte `at` of the text it was given. */
 static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, size_t at) {
     char quoted[24];
@@ -127,7 +138,8 @@ static int fail_parse(mt_csv_reader *reader, const char *text, size_t length, si
                     "a quote inside a field that does not begin with one (a field with quotes is "
                     "written \"say \"\"so\"\"\")");
     return fail(reader, reader->line, reader->column + at + 1,
-                "expected a comma or the end of the line after the closing quote, found '%s'",
+                "expected %s or the end of the line after the closing quote, found '%s'",
+                delimiter_name(reader->delimiter),
                 mt_quote(text + at, length - at, quoted, sizeof quoted));
 }
 
@@ -193,7 +205,7 @@ static void place_fields(row_buffer *row) {
 }
 
 /* Reads the row of a line that has no quotes and lies whole in the block: the fields are what
- * stands between the commas, where they are. Most rows are such, and libcsv takes five times as
+ * stands between the delimiters, where they are. Most rows are such, and libcsv takes five times as
  * long. 1; 0 when the row is for libcsv; -1. */
 static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
     const char *begin = reader->unread, *end = begin + reader->unread_length;
@@ -202,19 +214,20 @@ static int read_plain_row(mt_csv_reader *reader, row_buffer *row) {
     if (MT_GROW(row->fields, row->field_capacity, row->most) != 0)
         return fail_memory(reader);
     size_t count = 0;
-    const char *field = begin, *at = begin;
+    const char *field = begin, *at = begin, delimiter = reader->delimiter;
+    unsigned char highest = (unsigned char)(delimiter > '"' ? delimiter : '"');
     for (; at < end; at++) {
-        if ((unsigned char)*at > ',')
+        if ((unsigned char)*at > highest)
             continue;
         if (*at == '"' || *at == '\0')
             return 0;
-        if (*at != ',' && *at != '\n' && *at != '\r')
+        if (*at != delimiter && *at != '\n' && *at != '\r')
             continue;
         if (count < row->most)
             row->fields[count] = (mt_span){field, (size_t)(at - field)};
         count++;
         field = at + 1;
-        if (*at != ',')
+        if (*at != delimiter)
             break;
     }
     /* libcsv sees to blank lines, which are no rows, and to fields that may be too long. */
@@ -331,27 +344,52 @@ int mt_csv_recover(mt_csv_reader *reader) {
 
 /* ---- opening ---- */
 
-/* Skips a byte order mark. Bytes that only begin like one are given to libcsv. 0 or -1. */
-static int skip_mark(mt_csv_reader *reader) {
-    static const char mark[] = {'\xEF', '\xBB', '\xBF'};
-    size_t seen = 0;
-    while (seen < sizeof mark) {
-        if (reader->unread_length == 0) {
-            int status = read_block(reader);
-            if (status < 0)
-                return -1;
-            if (status == 0)
-                break;
-        }
-        if (*reader->unread != mark[seen])
-            break;
-        reader->unread++;
-        reader->unread_length--;
-        seen++;
+/* The delimiter that the header speaks for. */
+static char find_delimiter(const char *text, size_t length) {
+    static const char candidates[] = ",;\t|";
+    size_t counts[sizeof candidates] = {0}, best = 0;
+    int in_quotes = 0;
+    for (size_t i = 0; i < length && (in_quotes || (text[i] != '\n' && text[i] != '\r')); i++) {
+        const char *found = strchr(candidates, text[i]);
+        in_quotes ^= text[i] == '"';
+        if (found && *found && !in_quotes)
+            counts[found - candidates]++;
     }
-    if (seen < sizeof mark)
-        return seen > 0 ? feed(reader, mark, seen) : 0;
-    reader->column = sizeof mark;
+    for (size_t i = 1; counts[0] == 0 && i < sizeof candidates - 1; i++)
+        if (counts[i] > counts[best])
+            best = i;
+    return candidates[best];
+}
+
+static int is_delimiter(char byte) {
+    return byte != '"' && byte != '\0' && byte != '\n' && byte != '\r';
+}
+
+/* Passes over a line "sep=;". 0 or -1. */
+static int open_dialect(mt_csv_reader *reader) {
+    enum { HEADER_MOST = 1 << 16, SEP_LENGTH = 4 };
+    const char *text;
+    size_t length;
+    mt_line line;
+    if (mt_check_text(reader->input, &reader->failure) != MT_OK ||
+        mt_input_peek_line(reader->input, HEADER_MOST, &text, &length, &reader->failure) < 0)
+        return -1;
+    size_t end = SEP_LENGTH + 1;
+    end += end < length && text[end] == '\r';
+    if (end < length && text[end] == '\n' && memcmp(text, "sep=", SEP_LENGTH) == 0 &&
+        is_delimiter(text[SEP_LENGTH])) {
+        if (!reader->delimiter)
+            reader->delimiter = text[SEP_LENGTH];
+        mt_input_line(reader->input, &line, NULL); /* which is there */
+        reader->line = 2;
+    }
+    while (length > 0 && (*text == '\n' || *text == '\r')) {
+        text++;
+        length--;
+    }
+    if (!reader->delimiter)
+        reader->delimiter = find_delimiter(text, length);
+    csv_set_delim(&reader->parser, (unsigned char)reader->delimiter);
     return 0;
 }
 
@@ -359,7 +397,7 @@ static int read_header(mt_csv_reader *reader) {
     row_buffer *names = &reader->names;
     reader->target = names;
     names->most = SIZE_MAX;
-    if (skip_mark(reader) != 0)
+    if (open_dialect(reader) != 0)
         return -1;
     int status = read_row(reader, names, SIZE_MAX);
     if (status < 0)
@@ -374,10 +412,10 @@ static int read_header(mt_csv_reader *reader) {
 
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error) {
     mt_input *input = mt_input_open(path, error);
-    return input ? mt_csv_open_input(input, error) : NULL;
+    return input ? mt_csv_open_input(input, '\0', error) : NULL;
 }
 
-mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
+mt_csv_reader *mt_csv_open_input(mt_input *input, char delimiter, mt_error *error) {
     mt_csv_reader *reader = mt_new(sizeof *reader, "CSV reader", error);
     if (!reader) {
         mt_input_close(input);
@@ -390,6 +428,7 @@ mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
     csv_set_blk_size(&reader->parser, FIELD_GROWTH);
     reader->line = 1;
     reader->input = input;
+    reader->delimiter = delimiter;
     if (read_header(reader) != 0) {
         keep_failure(reader, error);
         mt_csv_close(reader);
@@ -399,6 +438,10 @@ mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error) {
 }
 
 /* ---- what it is like ---- */
+
+char mt_csv_delimiter(const mt_csv_reader *reader) {
+    return reader->delimiter;
+}
 
 const mt_csv_row *mt_csv_header(const mt_csv_reader *reader) {
     return &reader->header;

@@ -1,14 +1,19 @@
 /* Reading CSV: RFC 4180 through libcsv in its strict mode, a row at a time, from files of any size.
  *
+ * The delimiter is the caller's; or the one that a first line "sep=;" names, which spreadsheets
+ * write and which is no row; or the comma. Where the header has no comma outside of quotes it is the
+ * one it has most of, of semicolons, tabs and bars.
+ *
  * The first row that is not blank is the header. A field may be quoted; in quotes stand delimiters,
- * line ends and "" for a quote. Lines end in LF, CRLF or CR. An UTF-8 byte order mark is skipped,
- * and so are blank lines (an empty field alone in its row is written ""). Blanks are part of a
+ * line ends and "" for a quote. Lines end in LF, CRLF or CR. Blank lines are passed
+ * over (an empty field alone in its row is written ""). Blanks are part of a
  * field, but not of a column's name.
  *
  * Failures are MT_ERROR_INPUT with file and line: a quote inside an unquoted field or something
  * after a closing one (with the column), a quote that is never closed (the line where it opened), a
  * field over MT_CSV_FIELD_LIMIT, a row with fewer or more fields than the header, a NUL byte, a
- * file without a header. Also MT_ERROR_MEMORY, and what base/input.h says. */
+ * file without a header, data that are no text (text/foreign_data.h). Also MT_ERROR_MEMORY, and
+ * what base/input.h says. */
 #ifndef MT_TEXT_CSV_READER_H
 #define MT_TEXT_CSV_READER_H
 
@@ -28,13 +33,16 @@ typedef struct mt_csv_row {
     uint64_t line; /* 1-based, where the row begins: a quoted field may span several */
 } mt_csv_row;
 
-/* Opens a CSV and reads its header; "-" is standard input, ".gz" is inflated. A header alone is a
- * CSV without rows. NULL on failure. */
+/* Opens a CSV and reads its header; "-" is standard input, compressed files are unpacked. A header
+ * alone is a CSV without rows. NULL on failure. */
 mt_csv_reader *mt_csv_open(const char *path, mt_error *error);
 
 /* The same over an input that is open, perhaps peeked into; it belongs to the reader from here on,
- * and is closed on failure too. */
-mt_csv_reader *mt_csv_open_input(mt_input *input, mt_error *error);
+ * and is closed on failure too. delimiter: '\0' where it is to be found, else no quote, line end or
+ * NUL. */
+mt_csv_reader *mt_csv_open_input(mt_input *input, char delimiter, mt_error *error);
+
+char mt_csv_delimiter(const mt_csv_reader *reader);
 
 /* The next row: 1 with *row filled, 0 at the end, -1 on failure; every call after a failure within
  * a row fails the same way. A last row without a line end is a row; when its number of fields is

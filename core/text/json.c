@@ -274,27 +274,70 @@ size_t mt_json_decode(const char *token, size_t length, char *to) {
     return (size_t)(to - start);
 }
 
-size_t mt_json_encode(const char *text, size_t length, char *to) {
+/* One byte of a string token: escaped where it must be, in the shortest form. */
+static char *put_byte(char byte, char *to) {
     static const char names[] = "\"\\bfnrt", meanings[] = "\"\\\b\f\n\r\t";
+    static const char hex[] = "0123456789abcdef";
+    const char *known = byte ? strchr(meanings, byte) : NULL;
+    if (known) {
+        *to++ = '\\';
+        *to++ = names[known - meanings];
+    } else if ((unsigned char)byte < 0x20) {
+        to[0] = '\\';
+        to[1] = 'u';
+        to[2] = to[3] = '0';
+        to[4] = hex[(unsigned char)byte >> 4];
+        to[5] = hex[byte & 0xF];
+        to += 6;
+    } else {
+        *to++ = byte;
+    }
+    return to;
+}
+
+size_t mt_json_encode(const char *text, size_t length, char *to) {
     char *start = to;
     *to++ = '"';
-    for (size_t i = 0; i < length; i++) {
-        const char *known = text[i] ? strchr(meanings, text[i]) : NULL;
-        if (known) {
-            *to++ = '\\';
-            *to++ = names[known - meanings];
-        } else if ((unsigned char)text[i] < 0x20) {
-            static const char hex[] = "0123456789abcdef";
-            to[0] = '\\';
-            to[1] = 'u';
-            to[2] = to[3] = '0';
-            to[4] = hex[(unsigned char)text[i] >> 4];
-            to[5] = hex[text[i] & 0xF];
-            to += 6;
-        } else {
-            *to++ = text[i];
-        }
-    }
+    for (size_t i = 0; i < length; i++)
+        to = put_byte(text[i], to);
     *to++ = '"';
+    return (size_t)(to - start);
+}
+
+/* The bytes of the escape at `at`, both halves of a surrogate pair. *is_half: one half stands alone. */
+static size_t escape_length(const char *at, const char *end, int *is_half) {
+    *is_half = 0;
+    if (at[1] != 'u')
+        return 2;
+    unsigned unit = code_unit(at + 2);
+    if (unit < 0xD800 || unit >= 0xE000)
+        return 6;
+    int is_pair = unit < 0xDC00 && end - at > 12 && at[6] == '\\' && at[7] == 'u' &&
+                  (code_unit(at + 8) & 0xFC00) == 0xDC00;
+    *is_half = !is_pair;
+    return is_pair ? 12 : 6;
+}
+
+size_t mt_json_normalise(const char *token, size_t length, char *to) {
+    const char *at = token, *end = token + length;
+    char *start = to, quoted[14] = "\"", plain[12];
+    while (at < end) {
+        if (*at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
+        int is_half;
+        size_t used = escape_length(at, end, &is_half);
+        if (is_half) {
+            for (size_t i = 0; i < used; i++)
+                *to++ = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + 'a' - 'A') : at[i];
+        } else {
+            memcpy(quoted + 1, at, used);
+            size_t bytes = mt_json_decode(quoted, used + 2, plain);
+            for (size_t i = 0; i < bytes; i++)
+                to = put_byte(plain[i], to);
+        }
+        at += used;
+    }
     return (size_t)(to - start);
 }

@@ -79,4 +79,10 @@ size_t mt_json_decode(const char *token, size_t length, char *to);
  * are copied as they are. Returns the number of bytes. */
 size_t mt_json_encode(const char *text, size_t length, char *to);
 
+/* The token (a string checked before, or anything without a backslash in it) in the form in which
+ * equal strings are equal bytes: what mt_json_encode writes of what mt_json_decode reads, but half a
+ * surrogate pair stays an escape. At most `length` bytes into `to`, which is not the token's memory.
+ * Returns the number of bytes. */
+size_t mt_json_normalise(const char *token, size_t length, char *to);
+
 #endif

@@ -57,9 +57,17 @@ int mt_json_items_next(mt_json_items *items, mt_json_item *item) {
     return 1;
 }
 
+int mt_json_same_text(mt_span text, const char *plain) {
+    enum { MOST = 256 };
+    char written[MOST];
+    size_t length = strlen(plain);
+    if (text.length > length && text.length <= MOST && memchr(text.text, '\\', text.length))
+        text = (mt_span){written, mt_json_normalise(text.text, text.length, written)};
+    return text.length == length && memcmp(text.text, plain, length) == 0;
+}
+
 int mt_json_named(const mt_json_item *item, const char *name) {
-    size_t length = strlen(name);
-    return item->name.length == length && memcmp(item->name.text, name, length) == 0;
+    return mt_json_same_text(item->name, name);
 }
 
 int mt_json_count(mt_span value, uint64_t *count) {

@@ -28,7 +28,11 @@ void mt_json_items_bare(mt_json_items *items, const mt_json *json);
 /* The next one: 1, 0 when there are no more, -1 with the error filled. */
 int mt_json_items_next(mt_json_items *items, mt_json_item *item);
 
-/* Is it this name, written without escapes? */
+/* Is it this text, which needs no escapes and has up to 40 bytes, whether it is written with some or
+ * not? Both with quotes, or both without. */
+int mt_json_same_text(mt_span text, const char *plain);
+
+/* Is it this name? */
 int mt_json_named(const mt_json_item *item, const char *name);
 
 /* The value as a whole number of at least 0, in any form that JSON has for it. 0, or -1 when it is

@@ -138,13 +138,7 @@ static int take_object(mt_json_list *list, mt_error *error) {
 
 /* Reads the list's bracket, if there is one. 1, 0 for an empty list, -1. */
 static int begin_list(mt_json_list *list, mt_error *error) {
-    int status = more(list, error);
-    if (status > 0 && list->unread_length >= 3 && memcmp(list->unread, "\xEF\xBB\xBF", 3) == 0) {
-        list->unread += 3;
-        list->unread_length -= 3;
-    }
-    if (status >= 0)
-        status = skip_space(list, error);
+    int status = skip_space(list, error);
     if (status < 0)
         return -1;
     if (status == 0)

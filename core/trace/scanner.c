@@ -220,18 +220,27 @@ static const char *scan_hash_ids(scan *s, const char *at) {
     return scan_ids(s, at + 1);
 }
 
-static const char *scan_session(const scan *s, const char *at, mt_span *token) {
-    int is_number = *at == '-' || (*at >= '0' && *at <= '9');
-    if (*at != '"' && !is_number)
-        return wrong_value(s, at, "session_id", "a string or a number");
-    const char *after = is_number ? mt_json_number(&s->json, at) : mt_json_string(&s->json, at);
-    if (after)
-        *token = (mt_span){at, (size_t)(after - at)};
+/* The string at `at` as the token that equal strings have. */
+static const char *scan_string(const scan *s, const char *at, char **buffer, size_t *capacity,
+                               mt_span *token) {
+    const char *after = mt_json_string(&s->json, at);
+    if (!after)
+        return NULL;
+    *token = (mt_span){at, (size_t)(after - at)};
+    if (!memchr(at, '\\', token->length))
+        return after;
+    if (MT_GROW(*buffer, *capacity, token->length) != 0)
+        return mt_null(mt_fail_memory(s->json.error, "name of a session or stream"));
+    *token = (mt_span){*buffer, mt_json_normalise(at, token->length, *buffer)};
     return after;
 }
 
-static const char *scan_stream(const scan *s, const char *at, mt_span *token) {
-    const char *after = mt_json_string(&s->json, at);
+static const char *scan_session(const scan *s, const char *at, mt_span *token) {
+    if (*at == '"')
+        return scan_string(s, at, &s->buffer->session, &s->buffer->session_capacity, token);
+    if (*at != '-' && (*at < '0' || *at > '9'))
+        return wrong_value(s, at, "session_id", "a string or a number");
+    const char *after = mt_json_number(&s->json, at);
     if (after)
         *token = (mt_span){at, (size_t)(after - at)};
     return after;
@@ -254,7 +263,8 @@ static const char *scan_member(scan *s, member which, const char *at) {
     case DELAY:
         return scan_time(s, at, "delay", &request->delay_ns);
     case STREAM:
-        return scan_stream(s, at, &request->stream);
+        return scan_string(s, at, &s->buffer->stream, &s->buffer->stream_capacity,
+                           &request->stream);
     case OTHER:
         break;
     }
@@ -403,9 +413,7 @@ static const char *scan_object(scan *s, const char *at) {
     member guess = TIMESTAMP;
     at = mt_json_space(json, at);
     if (*at != '{')
-        return mt_json_is(json, at, "\xEF\xBB\xBF", 3)
-                   ? mt_json_fail(json, at, "a byte order mark, which JSON does not allow")
-                   : mt_json_unexpected(json, at, "a request ('{')");
+        return mt_json_unexpected(json, at, "a request ('{')");
     at = mt_json_space(json, at + 1);
     if (*at == '}')
         return at + 1;
@@ -453,5 +461,7 @@ mt_code mt_scan_request(const char *text, size_t length, mt_scan_buffer *buffer,
 void mt_scan_buffer_free(mt_scan_buffer *buffer) {
     mt_free(buffer->ids);
     mt_free(buffer->extra);
-    *buffer = (mt_scan_buffer){NULL, 0, NULL, 0};
+    mt_free(buffer->session);
+    mt_free(buffer->stream);
+    *buffer = (mt_scan_buffer){0};
 }

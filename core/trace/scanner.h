@@ -6,8 +6,10 @@
  * may be written 5.0 or 5e3 when whole, names with escapes. Strings must be UTF-8.
  *
  * Ours are timestamp, input_length, output_length, hash_ids, session_id (a string or a number),
- * delay and stream. A `stream` that is no string (a request body's `true`) and `turn`, which the
- * record has but never writes, are other members: what was read is not lost. */
+ * delay and stream. Names of sessions and streams are compared as strings: one that is written with
+ * escapes becomes the token that mt_json_normalise makes of it. A `stream` that is no string (a
+ * request body's `true`) and `turn`, which the record has but never writes, are other members: what
+ * was read is not lost. */
 #ifndef MT_TRACE_SCANNER_H
 #define MT_TRACE_SCANNER_H
 
@@ -18,8 +20,8 @@
 typedef struct mt_scan_buffer {
     uint64_t *ids;
     size_t id_capacity;
-    char *extra;
-    size_t extra_capacity;
+    char *extra, *session, *stream; /* the names only where they were written with escapes */
+    size_t extra_capacity, session_capacity, stream_capacity;
 } mt_scan_buffer;
 
 /* Scans one line (length bytes; at least 64 further readable bytes follow, the first '\n') into

@@ -141,7 +141,8 @@ describe("moontide analyze", function()
   end)
 
   it("reads mooncake_trace.jsonl of the current folder when no trace is named", function()
-    refused("mooncake_trace.jsonl: cannot open: No such file or directory", {})
+    refused("mooncake_trace.jsonl: cannot open: No such file or directory (nothing was named: this is what is "
+      .. "looked for then)", {})
     file("mooncake_trace.jsonl", small)
     local result = analyze({}, { folder = folder, environment = plain })
     assert.same({ status = 0, err = "", out = "mooncake_trace.jsonl: " .. small_table .. small_rest }, result)

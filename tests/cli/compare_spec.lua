@@ -205,8 +205,8 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
   end)
 
   it("refuses wrong usage", function()
-    refused("compare: --first is required", {}, 2)
-    refused("compare: --second is required", { "a.jsonl" }, 2)
+    refused("compare: A (--first) is required", {}, 2)
+    refused("compare: B (--second) is required", { "a.jsonl" }, 2)
     refused("compare: unexpected argument 'c.jsonl'", { "a.jsonl", "b.jsonl", "c.jsonl" }, 2)
     refused("compare: only one of the traces can be standard input", { "-", "-" }, 2)
     refused("compare: --cache-sizes must be at least 1, not 0", { "a.jsonl", "b.jsonl", "--cache-sizes", "5,0" }, 2)

@@ -30,6 +30,11 @@ local function refused_log(text, message, words)
   refused({ "bad.csv", table.unpack(words or {}) }, message)
 end
 
+-- The same for one bad row, which can be passed over.
+local function refused_row(text, message, words)
+  refused_log(text, message .. " (--skip-bad-lines passes over bad rows)", words)
+end
+
 local head = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
 
 local burstgpt = head .. [[
@@ -62,6 +67,7 @@ ISL + OSL                       1563
 without output: 1 request (kept)
 
 blocks: 30, 30 of them different
+  of 5 prompts drawn from 0 to 10000 (--num-hash-blocks; this is the default of BurstGPT's converter): what they share is invented
 5 requests in 180 s: 0.02778 RPS on average
 
 RPS in bins of 9 s, peak 0.2222
@@ -142,10 +148,10 @@ at most 1: 1 row left
       .. '"input_length": {"min": 184, "max": 417, "mean": 300.5, "std": 164.75588001646557}, '
       .. '"output_length": {"min": 0, "max": 2, "mean": 1.0, "std": 1.4142135623730951}, "longest": 417, '
       .. '"duration": 140.0, "rate": 0.014285714285714285, "peak_rate": 0.14285714285714285, "bin": 7.0, '
-      .. '"rates": [0.14285714285714285' .. (", 0.0"):rep(18) .. ", 0.14285714285714285]}\n" }, result)
+      .. '"rates": [0.14285714285714285' .. (", 0.0"):rep(18) .. ', 0.14285714285714285], "drawn_from": 10000}\n' }, result)
     local single = convert { path, "--json", "-o", target, "--num-prompt", "1" }
-    assert.matches('"std": null}.* "duration": 0.0, "rate": null, "peak_rate": null, "bin": null, "rates": %[%]}\n$',
-      single.out)
+    assert.matches('"std": null}.* "duration": 0.0, "rate": null, "peak_rate": null, "bin": null, "rates": %[%], '
+      .. '"drawn_from": 10000}\n$', single.out)
   end)
 
   it("reads any order of columns, quotes, CRLF, a byte order mark and .gz", function()
@@ -186,7 +192,7 @@ at most 1: 1 row left
     local result = convert { azure, "-o", folder .. "/azure.jsonl", "--json" }
     assert.equal(("moontide: %s/azure.jsonl: 19366 requests in blocks of 128 (seed 0)\n"):format(folder), result.err)
     assert.matches('"requests": 19366, "sessions": 0, "without_output": 0, "blocks": 184869, '
-      .. '"distinct_blocks": 174089, "input_length": {"min": 2, "max": 14050, "mean": 1154.6974078281523, '
+      .. '"distinct_blocks": 184869, "input_length": {"min": 2, "max": 14050, "mean": 1154.6974078281523, '
       .. '"std": 1108.822564486806', result.out, 1, true)
     assert.matches('"duration": 3501.721937, ', result.out, 1, true)
     assert.matches(": 19366 requests, 184869 blocks\n",
@@ -269,30 +275,30 @@ at most 1: 1 row left
   end)
 
   it("reports rows that are not as they must be", function()
-    refused_log(head .. "1,m,1,1\n", "bad.csv:2: the row has 4 fields, the header has 6")
-    refused_log(burstgpt .. "200,m,1", "bad.csv:7: the row has 3 fields, the header has 6"
+    refused_row(head .. "1,m,1,1\n", "bad.csv:2: the row has 4 fields, the header has 6")
+    refused_row(burstgpt .. "200,m,1", "bad.csv:7: the row has 3 fields, the header has 6"
       .. " (the file ends without a newline here: it seems to be cut)")
     refused_log(head .. '1,"m,1,1,2,x\n', "bad.csv:2: a quote that opens here is never closed")
-    refused_log(head .. '1,m"n,1,1,2,x\n', "bad.csv:2:4: a quote inside a field that does not begin with one"
+    refused_row(head .. '1,m"n,1,1,2,x\n', "bad.csv:2:4: a quote inside a field that does not begin with one"
       .. ' (a field with quotes is written "say ""so""")')
     for value, must in pairs {
-      many = "a whole number of at least 1, not 'many'", ["-5"] = "a whole number of at least 1, not '-5'",
-      ["5.5"] = "a whole number of at least 1, not '5.5'", ["0"] = "at least 1, not 0",
-      [""] = "a whole number of at least 1, not ''", ["1e3"] = "a whole number of at least 1, not '1e3'",
+      many = "a whole number of at least 0, not 'many'", ["-5"] = "a whole number of at least 0, not '-5'",
+      ["5.5"] = "a whole number of at least 0, not '5.5'",
+      [""] = "a whole number of at least 0, not ''", ["1e3"] = "a whole number of at least 0, not '1e3'",
     } do
-      refused_log(head .. "1,m," .. value .. ",1,2,x\n", "bad.csv:2: column 'Request tokens' must be " .. must)
+      refused_row(head .. "1,m," .. value .. ",1,2,x\n", "bad.csv:2: column 'Request tokens' must be " .. must)
     end
-    refused_log(head .. "1,m,1,-1,2,x\n",
+    refused_row(head .. "1,m,1,-1,2,x\n",
       "bad.csv:2: column 'Response tokens' must be a whole number of at least 0, not '-1'")
-    refused_log(head .. "1,m,1,0.5,2,x\n",
+    refused_row(head .. "1,m,1,0.5,2,x\n",
       "bad.csv:2: column 'Response tokens' must be a whole number of at least 0, not '0.5'")
     for _, value in ipairs { "2023-02-30", "16/11/2023", "NaN", "inf", "" } do
-      refused_log(head .. value .. ",m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be a time in seconds or a "
+      refused_row(head .. value .. ",m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be a time in seconds or a "
         .. "date (2023-11-16 18:15:46), not '" .. value .. "'")
     end
-    refused_log(head .. "1700158546680,m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be within 292 years, in "
+    refused_row(head .. "1700158546680,m,1,1,2,x\n", "bad.csv:2: column 'Timestamp' must be within 292 years, in "
       .. "seconds (--time-unit names another unit), not '1700158546680'")
-    refused_log(head .. "1,m,1,1,2,x\n2023-11-16,m,1,1,2,x\n",
+    refused_row(head .. "1,m,1,1,2,x\n2023-11-16,m,1,1,2,x\n",
       "bad.csv:3: column 'Timestamp': '2023-11-16' is a date, line 2 has a number")
   end)
 
@@ -300,8 +306,8 @@ at most 1: 1 row left
     refused_log("a,b\n1,2\n", "bad.csv:1: the columns are 'a', 'b': neither BurstGPT's (Timestamp, Request tokens, "
       .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); "
       .. "--columns says which of another CSV they are")
-    refused_log("a;b\n1;2\n", "bad.csv:1: the columns are 'a;b': neither BurstGPT's (Timestamp, Request tokens, "
-      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); commas must stand between them")
+    refused_log("a;b\n1;2\n", "bad.csv:1: the columns are 'a', 'b': neither BurstGPT's (Timestamp, Request tokens, "
+      .. "Response tokens) nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); --columns says which of another CSV they are")
     refused_log(("abcdefghijklmnopqrst,"):rep(40) .. "z\n1\n", "bad.csv:1: the columns are "
       .. ("'abcdefghijklmnopqrst', "):rep(11) .. "...: neither BurstGPT's (Timestamp, Request tokens, Response tokens) "
       .. "nor Azure's (TIMESTAMP, ContextTokens, GeneratedTokens); --columns says which of another CSV they are")
@@ -331,7 +337,7 @@ at most 1: 1 row left
     refused_log("\x1f\x8b\8", "bad.csv:1: this is gzip data: it is decompressed where the file's name ends in .gz, "
       .. "and 'zcat' does it for standard input")
     for _, format in ipairs { "bailian", "aibrix" } do
-      refused_log(burstgpt, "bad.csv:1:1: expected an object ('{'), found '" .. head:sub(1, 44) .. "...'",
+      refused_row(burstgpt, "bad.csv:1:1: expected an object ('{'), found '" .. head:sub(1, 44) .. "...'",
         { "--format", format })
     end
     refused_log(burstgpt, "bad.csv:1:1: expected a list of conversations ('['), found '" .. head:sub(1, 24) .. "'",
@@ -447,7 +453,7 @@ at most 1: 1 row left
   it("leaves an old trace as it was when it fails", function()
     file("log.jsonl", "old\n")
     file("log.csv", burstgpt .. "bad\n")
-    refused({ "log.csv" }, "log.csv:7: the row has 1 field, the header has 6")
+    refused({ "log.csv" }, "log.csv:7: the row has 1 field, the header has 6 (--skip-bad-lines passes over bad rows)")
     assert.equal("old\n", command.read(folder .. "/log.jsonl"))
     file("log.csv", burstgpt)
     local result = convert { folder .. "/log.csv", "-o", "/dev/full" }

@@ -339,8 +339,9 @@ end)
 -- Starts a workload that takes far longer than the test, and interrupts it once a megabyte is there.
 local function interrupted(name)
   local line = ([[
+    ulimit -f 1000000 # should it not be stopped, it fills no disk
     env --default-signal=INT "$MOONTIDE" steady --rate 100k --duration 100h --yes -o NAME & pid=$!
-    until [ "$(cat .NAME* 2>/dev/null | wc -c)" -gt 1000000 ]; do
+    until [ "$(awk '/^wchar/ { print $2 }' /proc/$pid/io)" -gt 1000000 ]; do
       kill -0 $pid 2>/dev/null || break
       sleep 0.05
     done

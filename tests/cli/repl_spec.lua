@@ -33,6 +33,8 @@ describe("an input", function()
     { "several values stand on one line", '1, "a", nil, true', '1\t"a"\tnil\ttrue\n' },
     { "= before an expression is as good", "= 3 * 4", "12\n" },
     { "a comparison is no such =", "x = 5\nx == 5", "true\n" },
+    { "what breaks string does not break the console", "string.find, string.gsub, string.format, string.sub = nil\n"
+      .. "mt.fixed(3)\nfunction string.twice(s) return s .. s end\n('x'):twice()", 'fixed(3)\n"xx"\n' },
     { "statements show nothing", "x = 5 local y = x", "" },
     { "a call without results shows nothing", "(function() end)()", "" },
     { "nil is shown", "nil", "nil\n" },

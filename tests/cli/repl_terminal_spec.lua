@@ -175,6 +175,8 @@ describe("Ctrl-C in the console", function()
     { "a long C call of ours", "mt.workload{ mt.stream{ arrivals = mt.even(1e6), input = 1 } }:write("
       .. "'/dev/null', { duration = 1e6 })", "/dev/null: " },
     { "a loop over requests", "print 'go' for r in mt.plan_of('steady'):requests{ duration = 1e9 } do end" },
+    { "a loop over reads", "print 'go' while true do pcall(io.read) end" },
+    { "a loop until there is a line", "print 'go' repeat local line = io.read() until line" },
     { "a function of arrivals", "w = mt.workload{ mt.stream{ input = 1, arrivals = mt.arrivals(function() return "
       .. "function() print 'go' while true do end end end) } } print(w:columns())" },
   }

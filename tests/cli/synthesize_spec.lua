@@ -280,7 +280,7 @@ describe("moontide synthesize", function()
   it("Ctrl-C leaves the whole requests so far in FILE.part and gives 130", function()
     local result = command.shell([[
       env --default-signal=INT "$MOONTIDE" synthesize t.jsonl --num-requests 100M --method radix -o long.jsonl & pid=$!
-      until [ "$(cat .long* 2>/dev/null | wc -c)" -gt 100000 ]; do
+      until [ "$(awk '/^wchar/ { print $2 }' /proc/$pid/io)" -gt 100000 ]; do
         kill -0 $pid 2>/dev/null || break
         sleep 0.05
       done

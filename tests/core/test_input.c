@@ -2,6 +2,7 @@
 #include "file_support.h"
 #include "sweep.h"
 
+#include "base/compression.h"
 #include "base/input.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -230,6 +231,64 @@ static void test_damaged_gzip(void **state) {
     mt_input_close(input);
 }
 
+/* The lines up to what stands behind compressed data are given, then it is an error; more of such
+ * data go on, and so does gzip's padding. */
+static void test_tails(void **state) {
+    static const struct {
+        const char *name, *tail;
+        size_t length;
+        int status;
+    } cases[] = {{"a.gz", "", 0, 0},           {"a.gz", "\0\0\0", 3, 0},
+                 {"a.gz", "x\n", 2, -1},       {"a.gz", "\0x", 2, -1},
+                 {"a.gz", "\x1F", 1, -1},      {"a.zst", "", 0, 0},
+                 {"a.zst", "x\n", 2, -1},      {"a.zst", "\0", 1, -1},
+                 {"a.zst", "\x28\xB5", 2, -1}, {"a.zst", "\x50\x2A\x4D\x18\1\0\0\0y", 9, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int members = 1; members <= 3; members++) {
+            const char *path = in_folder(state, cases[i].name);
+            mt_error error = {0};
+            mt_line line;
+            FILE *all = fopen(path, "wb");
+            for (int k = 0; k < members; k++) {
+                mt_compressor *compressor = mt_compressor_new(mt_compression_of(path), NULL);
+                mt_span plain = {"one\n", 4}, packed;
+                assert_int_equal(mt_compress(compressor, &plain, MT_COMPRESS_END, &packed), 0);
+                fwrite(packed.text, 1, packed.length, all);
+                mt_compressor_free(compressor);
+            }
+            fwrite(cases[i].tail, 1, cases[i].length, all);
+            fclose(all);
+            mt_input *input = open_well(path);
+            for (int k = 0; k < members; k++)
+                assert_line(input, (uint64_t)k + 1, "one", 1);
+            assert_int_equal(mt_input_line(input, &line, &error), cases[i].status);
+            assert_int_equal(error.code, cases[i].status ? MT_ERROR_INPUT : MT_OK);
+            mt_input_close(input);
+        }
+}
+
+/* Marks at the file's beginning and at that of a line are no part of it; bytes like one are. */
+static void test_marks(void **state) {
+    static const char text[] = "\xEF\xBB\xBFone\n\xEF\xBB\xBF\ntw\xEF\xBB\xBFo\n\xEF\xBB\n\xEF";
+    const char *path = in_folder(state, "marks");
+    write_file(path, text, sizeof text - 1);
+    mt_input *input = open_well(path);
+    assert_int_equal(mt_input_begins(input, "one", NULL), 1);
+    assert_line(input, 1, "one", 1);
+    assert_line(input, 2, "", 1);
+    assert_line(input, 3, "tw\xEF\xBB\xBFo", 1);
+    assert_line(input, 4, "\xEF\xBB", 1);
+    assert_line(input, 5, "\xEF", 0);
+    assert_end(input);
+    mt_input_close(input);
+    const char *bytes;
+    size_t length;
+    write_file(path, text, 3);
+    input = open_well(path);
+    assert_int_equal(mt_input_block(input, &bytes, &length, NULL), 0);
+    mt_input_close(input);
+}
+
 static void test_memory_runs_out(void **state) {
     const char *path = in_folder(state, "long");
     write_long_lines(path, 0);
@@ -256,6 +315,8 @@ int main(void) {
         WITH_FOLDER(test_blocks),
         WITH_FOLDER(test_peek),
         WITH_FOLDER(test_damaged_gzip),
+        WITH_FOLDER(test_tails),
+        WITH_FOLDER(test_marks),
         WITH_FOLDER(test_memory_runs_out),
     };
     return cmocka_run_group_tests_name("input", tests, NULL, NULL);

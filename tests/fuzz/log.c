@@ -6,7 +6,7 @@
 
 static void check_row(const mt_log_row *row) {
     const mt_request *request = &row->request;
-    check((request->has & MT_HAS_INPUT_LENGTH) && request->input_length >= 1);
+    check(request->has & MT_HAS_INPUT_LENGTH);
     check(request->line > 0);
     uint64_t seen = 0;
     for (size_t i = 0; i < request->hash_count; i++) /* all of them can be read */

@@ -359,7 +359,7 @@ describe("the rate of a CSV", function()
       "my.lua:2: rate_of: unit must be one of s, ms, us, ns, not 'm' (did you mean 's'?)")
     fails("mt.rate_of('x.csv', { time = 5 })", "my.lua:2: rate_of: time must be a string, not 5")
     fails("mt.rate_of(mt.trace.columns(), { time = 't' })",
-      "my.lua:2: rate_of: time, rate, per and unit are for a CSV: the first argument must be its name")
+      "my.lua:2: rate_of: time, rate, per, unit and delimiter are for a CSV: the first argument must be its name")
   end)
 
   it("of a real log has all its requests", function()

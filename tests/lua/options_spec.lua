@@ -281,11 +281,11 @@ describe("the command line", function()
     { { "--total-blocks", "0" }, "sin: --total-blocks must be at least 1, not 0" },
     { { "--verbose=yes" }, "sin: --verbose takes no value, not 'yes'" },
     { { "--no-verbose" }, "sin: unknown option '--no-verbose' (did you mean '--verbose'?)" },
-    { { "-x" }, "sin: unknown option '-x'" },
-    { { "--amp", "x", "--bogus" }, "sin: unknown option '--bogus'" },
-    { { "--amp", "--bogus" }, "sin: unknown option '--bogus'" },
+    { { "-x" }, "sin: unknown option '-x' (--help lists them)" },
+    { { "--amp", "x", "--bogus" }, "sin: unknown option '--bogus' (--help lists them)" },
+    { { "--amp", "--bogus" }, "sin: unknown option '--bogus' (--help lists them)" },
     { { "--output-file=" }, "sin: --output-file must be a file's name, not ''" },
-    { { "--secr", "3" }, "sin: unknown option '--secr'" },
+    { { "--secr", "3" }, "sin: unknown option '--secr' (--help lists them)" },
   }
   for _, case in ipairs(refusals) do
     it("refuses: " .. table.concat(case[1], " "), function()
@@ -297,7 +297,7 @@ describe("the command line", function()
     assert.equal("x: unexpected argument 'a'", refusal(arguments.parse, "x", { "a" }, {}))
     local required = { { "url", kind = "string", required = true } }
     assert.equal("x: --url is required", refusal(arguments.parse, "x", {}, required))
-    assert.equal("x: unknown option '--bogus'", refusal(arguments.parse, "x", { "--bogus" }, required))
+    assert.equal("x: unknown option '--bogus' (--help lists them)", refusal(arguments.parse, "x", { "--bogus" }, required))
   end)
 
   it("sees a request for help", function()

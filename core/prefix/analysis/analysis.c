@@ -7,13 +7,15 @@
 #include "prefix/block/check.h"
 #include "prefix/block/numbering.h"
 
+#include <math.h>
+
 /* One request of the trace. */
 typedef struct row {
     uint64_t input_length, output_length;
     uint32_t blocks;
     uint32_t repeated; /* blocks whose (position, id) pair is repeated, as far as is known yet */
     uint32_t hits;     /* leading ids seen in earlier requests */
-    uint32_t has_output;
+    unsigned has;      /* MT_HAS_... */
 } row;
 
 /* In place of the row a pair came first in, once it has come again. */
@@ -178,7 +180,7 @@ mt_code mt_analysis_add(mt_analysis *analysis, const mt_request *request, mt_err
     analysis->rows[analysis->row_count] = (row){.input_length = request->input_length,
                                                 .output_length = request->output_length,
                                                 .blocks = (uint32_t)blocks,
-                                                .has_output = request->has & MT_HAS_OUTPUT_LENGTH};
+                                                .has = request->has};
     if (blocks > 0 && (code = add_ids(analysis, request->hash_ids, error)))
         return code;
     mt_assert(analysis->rows[analysis->row_count].hits <= blocks);
@@ -204,7 +206,7 @@ static int value_of(const mt_analysis *analysis, const row *request, mt_metric m
         return 1;
     case MT_METRIC_OUTPUT_LENGTH:
         *value = (double)request->output_length;
-        return request->has_output != 0;
+        return (request->has & MT_HAS_OUTPUT_LENGTH) != 0;
     case MT_METRIC_CONTEXT_LENGTH:
         *value = (double)context_length(analysis, request);
         break;
@@ -229,6 +231,73 @@ size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double 
         count++;
     }
     return count;
+}
+
+/* Different ones of `draws` drawn from so many, on average. */
+static double expected_distinct(double contents, double draws) {
+    return -contents * expm1(-draws / contents);
+}
+
+/* From how many one draws to have so many different ones of `draws`: by halving. */
+static double contents_of(double draws, double distinct) {
+    double low = distinct, high = draws * draws + 1;
+    for (int i = 0; i < 100; i++) {
+        double middle = 0.5 * (low + high);
+        if (expected_distinct(middle, draws) < distinct)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Prompts of at least so many blocks, and how many of them begin with so many that none before had;
+ * the same of the first half of them. */
+typedef struct beginnings {
+    double count, distinct, half_count, half_distinct;
+} beginnings;
+
+static beginnings count_beginnings(const mt_analysis *analysis, uint32_t blocks) {
+    beginnings all = {0}, half;
+    double of_all = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        half = all;
+        all = (beginnings){0};
+        for (size_t i = 0; i < analysis->row_count; i++) {
+            const row *one = &analysis->rows[i];
+            if (one->blocks < blocks || one->has & MT_HAS_SESSION)
+                continue;
+            if (pass == 1 && all.count >= of_all / 2)
+                break;
+            all.count++;
+            all.distinct += one->hits < blocks;
+        }
+        of_all = all.count;
+    }
+    return (beginnings){half.count, half.distinct, all.count, all.distinct};
+}
+
+double mt_analysis_drawn_from(const mt_analysis *analysis) {
+    enum { ENOUGH = 20, DEVIATIONS = 4, MANY = 500, FEW = 20 };
+    beginnings one = count_beginnings(analysis, 1), two = count_beginnings(analysis, 2);
+    double again = one.count - one.distinct;
+    if (again < ENOUGH || one.distinct < FEW)
+        return 0;
+    double contents = contents_of(one.count, one.distinct);
+    double half = expected_distinct(contents, one.half_count);
+    double pairs = expected_distinct(contents * contents, two.count);
+    double pairs_again = two.count - two.distinct;
+    /* Counts of what comes again vary about as Poisson's, and the number of contents with them. */
+    double half_again = one.half_count - half;
+    double half_bound = DEVIATIONS * sqrt(half_again + half_again * half_again / again) + 1;
+    double expected_again = two.count - pairs, relative = 2 / sqrt(again);
+    double pair_bound =
+        DEVIATIONS * sqrt(expected_again * (1 + relative * relative * expected_again)) + 2;
+    int is_plain = contents >= MANY || expected_again >= ENOUGH;
+    return is_plain && fabs(one.half_distinct - half) <= half_bound &&
+                   fabs(pairs_again - expected_again) <= pair_bound
+               ? contents
+               : 0;
 }
 
 mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt_error *error) {

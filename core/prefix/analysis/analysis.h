@@ -61,6 +61,12 @@ mt_code mt_analysis_finish(mt_analysis *analysis, mt_analysis_result *result, mt
  * `values`, or nothing when that is NULL. */
 size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double *values);
 
+/* Was what prompts share drawn, as a converter does that knows only their lengths? Of requests without
+ * a session, prompts' first blocks come again as often, and as evenly over the trace, as when each is
+ * drawn uniformly from a number of them, and two blocks as when the second is drawn too. Returns that
+ * number; 0 when it does not look so, or so few come again that nobody can tell. */
+double mt_analysis_drawn_from(const mt_analysis *analysis);
+
 void mt_analysis_free(mt_analysis *analysis); /* NULL is allowed */
 
 #endif

@@ -1,4 +1,5 @@
 /* AIBrix's logs: a line an instant, with the requests that leave together. */
+#include "base/memory.h"
 #include "trace/log/lines.h"
 
 typedef struct aibrix_log {
@@ -8,6 +9,8 @@ typedef struct aibrix_log {
     int64_t time;
     int is_inside; /* there may be more of them */
     mt_json_items requests;
+    char *token; /* the session's name */
+    size_t token_capacity;
 } aibrix_log;
 
 /* Takes the next line's time and finds its list of requests: 1, 0 at the end, -1. */
@@ -58,15 +61,17 @@ static int aibrix_request(aibrix_log *self, mt_span object, mt_request *request,
     if (mt_lines_count(log, &self->json, self->line, input, "prompt_length", &request->input_length,
                        error) != 0 ||
         mt_log_check_prompt(log, request->input_length, "prompt_length", self->line, error) != 0 ||
-        mt_lines_count(log, &self->json, self->line, output, "output_length",
-                       &request->output_length, error) != 0)
+        mt_lines_output(log, &self->json, self->line, output, request, error) != 0)
         return -1;
     if (session.length == 0 || mt_json_is_null(session))
         return 1;
     if (!mt_lines_is_name(session))
         return mt_lines_bad_value(log, &self->json, self->line, session, "session_id",
                                   "a string or a number", error);
-    request->session = session;
+    if (MT_GROW(self->token, self->token_capacity, session.length) != 0)
+        return mt_failed(mt_fail_memory(error, "log reader"));
+    request->session =
+        (mt_span){self->token, mt_json_normalise(session.text, session.length, self->token)};
     request->has |= MT_HAS_SESSION;
     return 1;
 }
@@ -90,8 +95,12 @@ static int aibrix_next(mt_log *log, mt_log_row *row, mt_error *error) {
     }
     row->request.line = self->line;
     row->request.time_ns = self->time;
-    row->request.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
+    row->request.has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
     return aibrix_request(self, item.value, &row->request, error);
+}
+
+static void aibrix_close(mt_log *log) {
+    mt_free(((aibrix_log *)log)->token);
 }
 
 static int aibrix_recognises(const char *text, size_t length) {
@@ -104,4 +113,5 @@ const mt_log_kind mt_log_aibrix = {
     .size = sizeof(aibrix_log),
     .recognises = aibrix_recognises,
     .member = "requests",
-    .next = aibrix_next};
+    .next = aibrix_next,
+    .close = aibrix_close};

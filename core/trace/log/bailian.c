@@ -15,13 +15,13 @@ typedef struct bailian_log {
     size_t root_capacity;
     uint64_t *ids;
     size_t id_capacity;
-    char *extra, *token;
-    size_t extra_capacity, token_capacity;
+    char *extra, *token, *type;
+    size_t extra_capacity, token_capacity, type_capacity;
 } bailian_log;
 
 /* The members of a line. */
 typedef struct bailian_line {
-    mt_span timestamp, input_length, output_length, hash_ids, chat_id, parent_chat_id;
+    mt_span timestamp, input_length, output_length, hash_ids, chat_id, parent_chat_id, type;
 } bailian_line;
 
 static void bailian_close(mt_log *log) {
@@ -31,6 +31,7 @@ static void bailian_close(mt_log *log) {
     mt_free(self->ids);
     mt_free(self->extra);
     mt_free(self->token);
+    mt_free(self->type);
 }
 
 /* Appends a member to the extra ones. 0 or -1 (memory). */
@@ -75,6 +76,8 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
             *place = item.value;
         int is_written = mt_json_named(&item, "session_id") || mt_json_named(&item, "delay") ||
                          mt_json_named(&item, "stream");
+        if (mt_json_named(&item, "type"))
+            line->type = item.value;
         int is_extra = !place || place == &line->chat_id || place == &line->parent_chat_id;
         if (is_extra && !is_written && add_extra(self, extra, &item) != 0)
             return mt_failed(mt_fail_memory(error, "log reader"));
@@ -85,10 +88,21 @@ static int bailian_members(bailian_log *self, const mt_json *json, uint64_t numb
     return mt_lines_end(&self->base, json, items.at, number, error);
 }
 
-/* The number of a chat, a root of its own when it is new. 0 or -1 (memory). */
+/* The number of a chat, a root of its own when it is new. It is known by its id as a JSON string:
+ * other tools take no numbers for a session. 0 or -1 (memory). */
 static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
-    size_t known = self->chats.count;
-    if (mt_texts_intern(&self->chats, id.text, id.length, number) != 0)
+    size_t known = self->chats.count, length;
+    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
+        return -1;
+    id.text = id.length > 0 ? id.text : "";
+    if (id.text[0] == '"') {
+        length = mt_json_normalise(id.text, id.length, self->token);
+    } else {
+        self->token[0] = self->token[id.length + 1] = '"';
+        memcpy(self->token + 1, id.text, id.length);
+        length = id.length + 2;
+    }
+    if (mt_texts_intern(&self->chats, self->token, length, number) != 0)
         return -1;
     if (*number < known)
         return 0;
@@ -97,22 +111,6 @@ static int number_chat(bailian_log *self, mt_span id, uint32_t *number) {
         return -1;
     }
     self->roots[*number] = *number;
-    return 0;
-}
-
-/* The id as a JSON string: other tools take no numbers for a session. */
-static int write_token(bailian_log *self, mt_span id, mt_span *session) {
-    if (MT_GROW(self->token, self->token_capacity, id.length + 2) != 0)
-        return -1;
-    int is_string = id.text[0] == '"';
-    char *to = self->token;
-    if (!is_string)
-        *to++ = '"';
-    memcpy(to, id.text, id.length);
-    to += id.length;
-    if (!is_string)
-        *to++ = '"';
-    *session = (mt_span){self->token, (size_t)(to - self->token)};
     return 0;
 }
 
@@ -134,9 +132,9 @@ static int find_session(bailian_log *self, const mt_json *json, uint64_t number,
         if (!failed)
             self->roots[chat] = self->roots[parent];
     }
-    if (failed ||
-        write_token(self, mt_texts_get(&self->chats, self->roots[chat]), &request->session) != 0)
+    if (failed)
         return mt_failed(mt_fail_memory(error, "log reader"));
+    request->session = mt_texts_get(&self->chats, self->roots[chat]);
     request->has |= MT_HAS_SESSION;
     return 0;
 }
@@ -176,6 +174,16 @@ static int read_ids(bailian_log *self, const mt_json *json, uint64_t number, mt_
     return 0;
 }
 
+/* The request's type, a string, as a text. 0 or -1. */
+static int find_type(bailian_log *self, mt_span type, mt_log_row *row, mt_error *error) {
+    if (type.length == 0 || type.text[0] != '"')
+        return 0;
+    if (MT_GROW(self->type, self->type_capacity, type.length) != 0)
+        return mt_failed(mt_fail_memory(error, "log reader"));
+    row->log_type = (mt_span){self->type, mt_json_decode(type.text, type.length, self->type)};
+    return 0;
+}
+
 static int bailian_next(mt_log *log, mt_log_row *row, mt_error *error) {
     bailian_log *self = (bailian_log *)log;
     mt_request *request = &row->request;
@@ -186,20 +194,26 @@ static int bailian_next(mt_log *log, mt_log_row *row, mt_error *error) {
     if (status <= 0)
         return status;
     request->line = number;
-    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH;
+    request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH;
     if (bailian_members(self, &json, number, &line, &request->extra, error) != 0 ||
         mt_lines_time(log, &json, number, line.timestamp, &request->time_ns, error) != 0 ||
         mt_lines_count(log, &json, number, line.input_length, "input_length",
                        &request->input_length, error) != 0 ||
         mt_log_check_prompt(log, request->input_length, "input_length", number, error) != 0 ||
-        mt_lines_count(log, &json, number, line.output_length, "output_length",
-                       &request->output_length, error) != 0 ||
-        find_session(self, &json, number, &line, request, error) != 0)
+        mt_lines_output(log, &json, number, line.output_length, request, error) != 0 ||
+        find_session(self, &json, number, &line, request, error) != 0 ||
+        find_type(self, line.type, row, error) != 0)
         return -1;
     if (line.hash_ids.length > 0 && !mt_json_is_null(line.hash_ids) &&
         read_ids(self, &json, number, line.hash_ids, request, error) != 0)
         return -1;
     return 1;
+}
+
+static mt_code bailian_open(mt_log *log, mt_error *error) {
+    (void)error;
+    log->has_type = 1;
+    return MT_OK;
 }
 
 static int bailian_recognises(const char *text, size_t length) {
@@ -222,5 +236,6 @@ const mt_log_kind mt_log_bailian = {
     .recognises = bailian_recognises,
     .member = "chat_id",
     .check = bailian_check,
+    .open = bailian_open,
     .next = bailian_next,
     .close = bailian_close};

@@ -27,7 +27,8 @@ typedef struct conversation_log {
     size_t answer_count, answer_capacity, next_answer;
     uint64_t tokens; /* said so far */
     int has_lengths; /* some message says its tokens */
-    mt_key words;    /* all that was said so far */
+    mt_key said;     /* all that was said so far */
+    double part;     /* of a token, that the next characters fill */
     uint64_t *ids;   /* of the whole blocks */
     size_t id_count, id_capacity;
     uint64_t *prompt; /* ids of the prompt that is given out */
@@ -61,34 +62,49 @@ static int bad_value(conversation_log *self, mt_span value, const char *name, co
     return bad_at(self, value.text, error, message);
 }
 
-static int is_space(char byte) {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+/* One more token: when it fills a block the block has an id. 0 or -1 (memory). */
+static int add_token(conversation_log *self) {
+    if (++self->tokens % self->base.options.block_size != 0)
+        return 0;
+    if (MT_GROW(self->ids, self->id_capacity, self->id_count + 1) != 0)
+        return -1;
+    self->ids[self->id_count++] = self->said.low;
+    return 0;
 }
 
-/* Counts the words of a text into the conversation's blocks. 0 or -1 (memory). */
-static int add_words(conversation_log *self, const char *text, size_t length) {
-    uint64_t block_size = self->base.options.block_size;
-    for (size_t i = 0; i < length;) {
-        size_t begin = i;
-        while (i < length && !is_space(text[i]))
-            i++;
-        if (i > begin) {
-            self->words = mt_key_child(self->words, text + begin, i - begin);
-            if (++self->tokens % block_size == 0) {
-                if (MT_GROW(self->ids, self->id_capacity, self->id_count + 1) != 0)
+/* Counts the tokens of a text into the conversation's blocks. 0 or -1 (memory). */
+static int add_text(conversation_log *self, const char *text, size_t length) {
+    double per_char = self->base.options.tokens_per_char;
+    mt_token_rule rule = per_char > 0 ? MT_TOKEN_CHAR : self->base.options.token_rule;
+    mt_token_state state = {0};
+    while (length > 0) {
+        int is_token;
+        size_t bytes = mt_next_token(rule, &state, text, length, &is_token);
+        if (is_token) {
+            self->said = mt_key_child(self->said, text, bytes);
+            for (self->part += per_char > 0 ? per_char : 1; self->part >= 1; self->part -= 1)
+                if (add_token(self) != 0)
                     return -1;
-                self->ids[self->id_count++] = self->words.low;
-            }
         }
-        while (i < length && is_space(text[i]))
-            i++;
+        text += bytes;
+        length -= bytes;
     }
+    return 0;
+}
+
+/* The same of a string's token. 0 or -1. */
+static int say_string(conversation_log *self, mt_span token, mt_error *error) {
+    if (MT_GROW(self->scratch, self->scratch_capacity, token.length) != 0)
+        return mt_failed(mt_fail_memory(error, "conversation"));
+    size_t length = mt_json_decode(token.text, token.length, self->scratch);
+    if (add_text(self, self->scratch, length) != 0)
+        return mt_failed(mt_fail_memory(error, "conversation"));
     return 0;
 }
 
 /* What a message is made of. */
 typedef struct message {
-    mt_span role, text, tokens, whole;
+    mt_span role, text, tokens, calls, whole;
 } message;
 
 static int read_message(conversation_log *self, const mt_json *json, mt_span object, message *out,
@@ -107,6 +123,8 @@ static int read_message(conversation_log *self, const mt_json *json, mt_span obj
         else if (mt_json_named(&item, "tokens") || mt_json_named(&item, "num_tokens") ||
                  mt_json_named(&item, "token_count") || mt_json_named(&item, "length"))
             out->tokens = item.value;
+        else if (mt_json_named(&item, "tool_calls") || mt_json_named(&item, "function_call"))
+            out->calls = item.value;
     }
     if (out->role.length == 0)
         return bad_at(self, object.text, error, "a message needs from (or role): who says it");
@@ -119,13 +137,74 @@ static int is_answer(mt_span role) {
     static const char *const names[] = {"\"gpt\"",  "\"assistant\"", "\"chatgpt\"",
                                         "\"bard\"", "\"bing\"",      "\"model\""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (role.length == strlen(names[i]) && memcmp(role.text, names[i], role.length) == 0)
+        if (mt_json_same_text(role, names[i]))
             return 1;
     return 0;
 }
 
+/* Adds a part of a message: a text, or something that holds one, or none. 0 or -1. */
+static int say_part(conversation_log *self, const mt_json *json, mt_span part, mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    int has_text = 0;
+    if (part.text[0] == '"')
+        return say_string(self, part, error);
+    if (part.text[0] != '{')
+        return bad_value(self, part, "a part of value (content)", "a string or an object", error);
+    if (mt_json_items_begin(&items, json, part.text, '{', "a part of a message ('{')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0)
+        if (mt_json_named(&item, "text") && item.value.text[0] == '"') {
+            has_text = 1;
+            if (say_string(self, item.value, error) != 0)
+                return -1;
+        }
+    self->base.parts_without_text += !has_text;
+    return 0;
+}
+
+/* Adds what a message says: a string, a list of parts, nothing. 0 or -1. */
+static int say_content(conversation_log *self, const mt_json *json, mt_span content,
+                       const char *name, mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    if (content.length == 0 || mt_json_is_null(content))
+        return 0;
+    if (content.text[0] == '"')
+        return say_string(self, content, error);
+    if (content.text[0] != '[')
+        return bad_value(self, content, name, "a string or a list of parts", error);
+    if (mt_json_items_begin(&items, json, content.text, '[', "a list of parts ('[')") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0)
+        if (say_part(self, json, item.value, error) != 0)
+            return -1;
+    return 0;
+}
+
+/* Adds the tool calls of a message, a list of them or one: the strings name and arguments, in them
+ * or in their function. 0 or -1. */
+static int say_calls(conversation_log *self, const mt_json *json, mt_span calls, mt_error *error) {
+    mt_json_items items;
+    mt_json_item item;
+    int is_list = calls.text[0] == '[';
+    if (!is_list && calls.text[0] != '{')
+        return 0;
+    if (mt_json_items_begin(&items, json, calls.text, calls.text[0], "tool calls") != 0)
+        return bad_json(self, error);
+    while (mt_json_items_next(&items, &item) > 0) {
+        int is_said = mt_json_named(&item, "name") || mt_json_named(&item, "arguments");
+        int is_inside = is_list || mt_json_named(&item, "function");
+        if (is_said && item.value.text[0] == '"' && say_string(self, item.value, error) != 0)
+            return -1;
+        if (is_inside && item.value.text[0] == '{' && say_calls(self, json, item.value, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Adds the message's tokens, said or counted, to what was said. 0 or -1. */
-static int say(conversation_log *self, const message *one, mt_error *error) {
+static int say(conversation_log *self, const mt_json *json, const message *one, mt_error *error) {
     uint64_t tokens;
     if (self->has_lengths) {
         if (one->tokens.length == 0)
@@ -136,25 +215,19 @@ static int say(conversation_log *self, const message *one, mt_error *error) {
             return bad_value(self, one->tokens, "tokens", "a whole number of at least 0", error);
         return 0;
     }
-    if (one->text.length == 0 || mt_json_is_null(one->text))
-        return 0;
-    if (one->text.text[0] != '"')
-        return bad_value(self, one->text, "value (content)", "a string", error);
-    if (MT_GROW(self->scratch, self->scratch_capacity, one->text.length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    size_t length = mt_json_decode(one->text.text, one->text.length, self->scratch);
-    if (add_words(self, self->scratch, length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    return 0;
+    if (say_content(self, json, one->text, "value (content)", error) != 0)
+        return -1;
+    return one->calls.length > 0 ? say_calls(self, json, one->calls, error) : 0;
 }
 
 /* An answer is a request, unless nothing was said before it. */
-static int answer_with(conversation_log *self, const message *one, mt_error *error) {
-    answer made = {self->tokens, 0, self->id_count, self->words.low};
+static int answer_with(conversation_log *self, const mt_json *json, const message *one,
+                       mt_error *error) {
+    answer made = {self->tokens, 0, self->id_count, self->said.low};
     if (self->tokens > 0 && mt_log_check_prompt(&self->base, self->tokens, "the prompt",
                                                 self->list.text_line, error) != 0)
         return -1;
-    if (say(self, one, error) != 0)
+    if (say(self, json, one, error) != 0)
         return -1;
     made.output = self->tokens - made.input;
     if (made.input == 0)
@@ -176,8 +249,7 @@ static int name_session(conversation_log *self, mt_span id, mt_error *error) {
     }
     if (MT_GROW(self->token, self->token_capacity, token.length) != 0)
         return mt_failed(mt_fail_memory(error, "conversation"));
-    memcpy(self->token, token.text, token.length);
-    self->token_length = token.length;
+    self->token_length = mt_json_normalise(token.text, token.length, self->token);
     return 0;
 }
 
@@ -230,7 +302,8 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     message one;
     self->answer_count = self->next_answer = self->id_count = 0;
     self->tokens = 0;
-    self->words = (mt_key){0, 0};
+    self->part = 0;
+    self->said = (mt_key){0, 0};
     self->conversations++;
     if (read_members(self, &json, &id, &messages, error) != 0 ||
         name_session(self, id, error) != 0 || find_lengths(self, &json, messages, error) != 0 ||
@@ -238,7 +311,8 @@ static int read_conversation(conversation_log *self, mt_error *error) {
         return -1;
     while (mt_json_items_next(&items, &item) > 0) {
         if (read_message(self, &json, item.value, &one, error) != 0 ||
-            (is_answer(one.role) ? answer_with(self, &one, error) : say(self, &one, error)) != 0) {
+            (is_answer(one.role) ? answer_with(self, &json, &one, error)
+                                 : say(self, &json, &one, error)) != 0) {
             self->answer_count = 0;
             return -1;
         }

@@ -14,6 +14,7 @@ enum { QUOTE_SIZE = 64, NAMES_SIZE = 320 };
 typedef struct csv_log {
     mt_log base;
     mt_csv_reader *csv;
+    int has_decimal_comma;
     ptrdiff_t at[MT_LOG_ROLES]; /* index of the column; negative: there is none */
     int knows_kind;             /* has_dates holds */
     uint64_t first_line;        /* whose time decided so */
@@ -111,15 +112,12 @@ static const char *list_known(char *buffer, size_t size) {
 
 static mt_code fail_unknown(const csv_log *self, mt_error *error) {
     char listed[NAMES_SIZE - 40], known[NAMES_SIZE]; /* the message is a long one */
-    const mt_span *first = &self->base.columns[0];
-    int is_one =
-        self->base.column_count == 1 && first->length > 0 &&
-        (memchr(first->text, ';', first->length) || memchr(first->text, '\t', first->length));
     return mt_fail_at(error, MT_ERROR_INPUT, self->base.name, mt_csv_header(self->csv)->line, 0,
                       "the columns are %s: neither %s; %s",
                       list_columns(self, listed, sizeof listed), list_known(known, sizeof known),
-                      is_one ? "commas must stand between them"
-                             : "--columns says which of another CSV they are");
+                      self->base.column_count == 1
+                          ? "--delimiter says what stands between them"
+                          : "--columns says which of another CSV they are");
 }
 
 /* "bailian, aibrix or sharegpt": the formats that are JSON. */
@@ -170,9 +168,10 @@ static mt_code csv_open(mt_log *log, mt_error *error) {
     if (code != MT_OK)
         return code;
     log->input = NULL;
-    self->csv = mt_csv_open_input(input, error);
+    self->csv = mt_csv_open_input(input, log->options.delimiter, error);
     if (!self->csv)
         return mt_code_of(error);
+    self->has_decimal_comma = mt_csv_delimiter(self->csv) != ',';
     log->columns = mt_csv_header(self->csv)->fields;
     log->column_count = mt_csv_header(self->csv)->count;
     if (log->kind->format.takes_columns)
@@ -245,15 +244,15 @@ static int plain_seconds(mt_span field, int digits, int64_t *time) {
 
 static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t *tokens,
                        mt_error *error) {
-    mt_span field = field_of(self, row, role);
+    mt_span field = field_of(self, row, role), plain = field;
+    char copy[MT_CSV_COPY];
     int64_t number;
     if (plain_digits(field, tokens))
         return 0;
-    if (mt_csv_integer(field.text, field.length, &number) != 0 || number < 0)
-        return refuse(self, row->line, role, field,
-                      role == MT_LOG_INPUT ? "a whole number of at least 1"
-                                           : "a whole number of at least 0",
-                      error);
+    if (self->has_decimal_comma)
+        plain = mt_csv_with_point(field, 1, copy);
+    if (mt_csv_integer(plain.text, plain.length, &number) != 0 || number < 0)
+        return refuse(self, row->line, role, field, "a whole number of at least 0", error);
     *tokens = (uint64_t)number;
     return 0;
 }
@@ -261,12 +260,15 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
 static int read_time(csv_log *self, const mt_csv_row *row, int64_t *time, mt_error *error) {
     static const char *const units[] = {"nanoseconds",  "", "", "microseconds", "", "",
                                         "milliseconds", "", "", "seconds"};
-    mt_span field = field_of(self, row, MT_LOG_TIMESTAMP);
+    mt_span field = field_of(self, row, MT_LOG_TIMESTAMP), plain = field;
     const mt_log_options *options = &self->base.options;
     char name[QUOTE_SIZE + 16], quoted[QUOTE_SIZE], want[96];
+    char copy[MT_CSV_COPY];
+    if (self->has_decimal_comma)
+        plain = mt_csv_with_point(field, 0, copy);
     int status = plain_seconds(field, options->time_digits, time)
                      ? 0
-                     : mt_csv_nanoseconds(field.text, field.length, options->time_digits, time);
+                     : mt_csv_nanoseconds(plain.text, plain.length, options->time_digits, time);
     int is_date = status == -1;
     if (is_date)
         status = mt_csv_date_time(field.text, field.length, time);
@@ -318,7 +320,7 @@ static int csv_next(mt_log *log, mt_log_row *out, mt_error *error) {
     mt_csv_row row;
     int status = mt_csv_next(self->csv, &row, error);
     if (status < 0)
-        log->bad_row = log->options.skip_bad_rows && mt_csv_recover(self->csv);
+        log->bad_row = mt_csv_recover(self->csv);
     if (status <= 0)
         return status;
     if (read_time(self, &row, &request->time_ns, error) != 0 ||

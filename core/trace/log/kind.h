@@ -42,7 +42,7 @@ struct mt_log {
     size_t column_count;
     int has_model, has_type, has_dates;
     int bad_row;
-    uint64_t rows, skipped;
+    uint64_t rows, skipped, parts_without_text;
     mt_error first_skipped;
 };
 
@@ -59,9 +59,9 @@ int mt_log_is_trace(const char *text, size_t length);
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) __attribute__((format(printf, 5, 6)));
 
-/* Has the prompt a token at least, and not too many? */
+/* Has the prompt not too many tokens? */
 static inline int mt_log_prompt_fits(const mt_log *log, uint64_t tokens) {
-    return tokens - 1 < log->options.block_size * MT_BLOCKS_LIMIT;
+    return tokens <= log->options.block_size * MT_BLOCKS_LIMIT;
 }
 
 /* Refuses a prompt that does not fit. 0 or -1. */

@@ -11,12 +11,9 @@ int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error)
     mt_line line;
     int status;
     while ((status = mt_input_line(log->input, &line, error)) > 0) {
-        const char *begin = line.text, *end = line.text + line.length;
-        if (line.number == 1 && line.length >= 3 && memcmp(begin, "\xEF\xBB\xBF", 3) == 0)
-            begin += 3;
-        *json = (mt_json){begin, end, error};
+        *json = (mt_json){line.text, line.text + line.length, error};
         *number = line.number;
-        if (mt_json_space(json, begin) < end)
+        if (mt_json_space(json, json->begin) < json->end)
             return 1;
     }
     return status;
@@ -43,6 +40,14 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
         return mt_lines_bad_value(log, json, line, value, name, "a whole number of at least 0",
                                   error);
     return 0;
+}
+
+int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                    mt_request *request, mt_error *error) {
+    if (mt_json_is_null(value))
+        return 0;
+    request->has |= MT_HAS_OUTPUT_LENGTH;
+    return mt_lines_count(log, json, line, value, "output_length", &request->output_length, error);
 }
 
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,

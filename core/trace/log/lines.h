@@ -17,6 +17,10 @@ int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error);
 int mt_lines_bad_value(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                        const char *name, const char *want, mt_error *error);
 
+/* The output_length of a request, which may be null: then it has none. */
+int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                    mt_request *request, mt_error *error);
+
 /* The member's value as a whole number of at least 0, as a time. An empty span is a missing one. */
 int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span value, const char *name,
                    uint64_t *count, mt_error *error);

@@ -3,7 +3,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "trace/foreign.h"
+#include "text/foreign_data.h"
 #include "trace/log/kind.h"
 
 #include <inttypes.h>
@@ -26,8 +26,6 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
                         mt_error *error) {
     if (mt_log_prompt_fits(log, tokens))
         return 0;
-    if (tokens == 0)
-        return mt_log_bad_row(log, line, 0, error, "%s must be at least 1, not 0", name);
     return mt_log_bad_row(log, line, 0, error,
                           "%s is too large: %" PRIu64 " tokens are more than %" PRIu64
                           " blocks of %" PRIu64,
@@ -113,14 +111,6 @@ static const mt_log_kind *find_kind(mt_input *input, mt_error *error) {
     int status = mt_input_peek(input, &text, &length, error);
     if (status < 0)
         return NULL;
-    const char *foreign = mt_foreign_data(text, length);
-    if (foreign)
-        return mt_null(
-            mt_fail_at(error, MT_ERROR_INPUT, mt_input_name(input), 1, 0, "%s", foreign));
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
     while (length > 0 && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) {
         text++;
         length--;
@@ -148,6 +138,12 @@ static mt_code check_options(const mt_log_options *options, const mt_log_kind *k
         return mt_fail(error, MT_ERROR_VALUE,
                        "names of columns are for the format %s, this log is %s",
                        csv_kind(1)->format.name, kind->format.name);
+    if (options->delimiter && kind->recognises)
+        return mt_fail(error, MT_ERROR_VALUE, "a delimiter is for a CSV, this log is %s",
+                       kind->format.name);
+    if (!(options->tokens_per_char >= 0 && options->tokens_per_char <= 16))
+        return mt_fail(error, MT_ERROR_VALUE, "%g tokens a character are none",
+                       options->tokens_per_char);
     if (options->block_size > MT_LOG_BLOCK_SIZE_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "a block of %" PRIu64 " tokens is too large",
                        options->block_size);
@@ -162,11 +158,12 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     mt_input *input = mt_input_open(path, error);
     if (!input)
         return NULL;
+    mt_code code = mt_check_text(input, error);
     if (!kind && has_column_names(options))
         kind = csv_kind(1);
-    if (!kind)
+    if (!kind && code == MT_OK)
         kind = find_kind(input, error);
-    if (kind && check_options(options, kind, error) == MT_OK) {
+    if (kind && code == MT_OK && check_options(options, kind, error) == MT_OK) {
         log = mt_allocate_zero(1, kind->size);
         if (!log)
             mt_fail_memory(error, "log reader");
@@ -230,6 +227,8 @@ mt_log_facts mt_log_facts_of(const mt_log *log) {
                           .has_times = !log->kind->has_no_times,
                           .has_dates = log->has_dates,
                           .ids_are_of_texts = log->kind->ids_are_of_texts,
+                          .failed_at_row = log->bad_row && !log->options.skip_bad_rows,
+                          .parts_without_text = log->parts_without_text,
                           .rows = log->rows};
 }
 

@@ -17,15 +17,19 @@
  *
  * CSV is read as text/csv_reader.h says; columns stand in any order, their names in any case where
  * no column has the exact one. A time is a number or, in CSV, a date of ISO 8601: all of one kind.
- * Tokens are whole numbers, of the prompt at least 1. In a sharegpt log a message's tokens are its
- * words (between ASCII white space), or what its tokens, num_tokens, token_count or length says;
- * one such number anywhere in a conversation makes all its messages need one.
+ * Where the delimiter is no comma, numbers may have a decimal comma. Tokens are whole numbers of at
+ * least 0: logs have rows of requests that failed. In a sharegpt log a message's tokens are what
+ * its tokens, num_tokens, token_count or length says; one such number anywhere in a conversation
+ * makes all its messages need one. Else they are counted in its text (text/tokens.h): a string, a
+ * list of parts of which those with a text count, and the names and arguments of its tool calls. An
+ * output_length of null is an answer whose length is not known.
  *
  * A row that is not as it must be is MT_ERROR_INPUT with file and line, and names its column. */
 #ifndef MT_TRACE_LOG_LOG_H
 #define MT_TRACE_LOG_LOG_H
 
 #include "base/error.h"
+#include "text/tokens.h"
 #include "trace/record.h"
 
 typedef struct mt_log mt_log;
@@ -45,10 +49,13 @@ enum {
 typedef struct mt_log_options {
     const char *format; /* a name of the list above; NULL: found from the file's beginning */
     const char *columns[MT_LOG_ROLES]; /* names of a "csv" log's columns; NULL: there is none */
-    int time_digits;     /* a number in the column of times counts 10^time_digits nanoseconds;
+    char delimiter;           /* of a CSV; '\0': found from its header (text/csv_reader.h) */
+    int time_digits;          /* a number in the column of times counts 10^time_digits nanoseconds;
                             -1: as the format has it, "csv" in seconds */
-    uint64_t block_size; /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */
-    int skip_bad_rows;   /* bad rows are counted and passed over */
+    mt_token_rule token_rule; /* what a token of a text is, where the log does not count them */
+    double tokens_per_char;   /* above 0, at most 16: so many a code point, and no rule; else 0 */
+    uint64_t block_size;      /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */
+    int skip_bad_rows;        /* bad rows are counted and passed over */
 } mt_log_options;
 
 enum { MT_LOG_BLOCK_SIZE = 128, MT_LOG_BAILIAN_BLOCK_SIZE = 16 };
@@ -73,9 +80,9 @@ typedef struct mt_log_row {
     mt_span model, log_type; /* without blanks around them; length 0 where there is none */
 } mt_log_row;
 
-/* Opens a log; "-" is standard input, ".gz" is inflated. NULL on failure: also when the columns are
- * not there (MT_ERROR_INPUT, naming those that are), when options do not fit together or to the
- * format (MT_ERROR_VALUE). The options are copied. */
+/* Opens a log; "-" is standard input, compressed files are unpacked. NULL on failure: also when the
+ * columns are not there (MT_ERROR_INPUT, naming those that are), when options do not fit together
+ * or to the format (MT_ERROR_VALUE). The options are copied. */
 mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *error);
 
 /* The next row: 1 with *row filled (valid until the next call), 0 at the end, -1 on failure. After
@@ -92,7 +99,9 @@ typedef struct mt_log_facts {
     int has_times;          /* its rows have */
     int has_dates;          /* times are dates, and count from 1970; known after the first row */
     int ids_are_of_texts;   /* equal hash_ids mean the same in another log too */
+    int failed_at_row;      /* mt_log_next failed about a row that skip_bad_rows passes over */
     uint64_t rows;          /* so far, bad ones counted */
+    uint64_t parts_without_text; /* of messages so far: pictures, sounds; they count nothing */
 } mt_log_facts;
 
 mt_log_facts mt_log_facts_of(const mt_log *log);

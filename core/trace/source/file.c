@@ -1,15 +1,18 @@
 /* The trace in a file as a source: its lines through the scanner. */
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "trace/foreign.h"
 #include "trace/scanner.h"
 #include "trace/source/kind.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct file_source {
     mt_source base;
-    mt_input *input;
+    mt_input *input; /* NULL: to be opened */
+    char *path;      /* where that can be */
     mt_scan_buffer buffer;
     int skip_bad_lines;
     uint64_t skipped;
@@ -48,6 +51,8 @@ static int file_next(mt_source *source, mt_request *request, mt_error *error) {
     file_source *self = (file_source *)source;
     mt_error problem, *report = error ? error : &problem;
     mt_line line;
+    if (!self->input && !(self->input = mt_input_open(self->path, error)))
+        return -1;
     do {
         int status = mt_input_line(self->input, &line, report);
         if (status != 1)
@@ -75,12 +80,14 @@ static uint64_t file_skipped(const mt_source *source, mt_error *first) {
 }
 
 static const char *file_name(const mt_source *source) {
-    return mt_input_name(((const file_source *)source)->input);
+    const file_source *self = (const file_source *)source;
+    return self->input ? mt_input_name(self->input) : self->path;
 }
 
 static void file_release(mt_source *source) {
     file_source *self = (file_source *)source;
     mt_input_close(self->input);
+    mt_free(self->path);
     mt_scan_buffer_free(&self->buffer);
 }
 
@@ -90,6 +97,26 @@ static const mt_source_kind file_kind = {
 mt_source *mt_source_open(const char *path, int skip_bad_lines, mt_error *error) {
     mt_input *input = mt_input_open(path, error);
     return input ? mt_source_open_input(input, skip_bad_lines, error) : NULL;
+}
+
+mt_source *mt_source_open_later(const char *path, int skip_bad_lines, mt_error *error) {
+    struct stat info;
+    if (strcmp(path, "-") == 0 || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return mt_source_open(path, skip_bad_lines, error);
+    mt_input *tried = mt_input_open(path, error);
+    if (!tried)
+        return NULL;
+    mt_input_close(tried);
+    file_source *self = (file_source *)mt_source_new(&file_kind, sizeof *self, error);
+    if (!self)
+        return NULL;
+    self->skip_bad_lines = skip_bad_lines;
+    self->path = mt_copy_text(path, strlen(path));
+    if (self->path)
+        return &self->base;
+    mt_fail_memory(error, "trace reader");
+    mt_source_free(&self->base);
+    return NULL;
 }
 
 mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *error) {

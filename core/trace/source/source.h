@@ -16,11 +16,15 @@
 typedef struct mt_source mt_source;
 
 /* The trace in a file, one request a line; blank lines are passed over, CRLF is tolerated. "-" is
- * standard input, ".gz" is inflated. skip_bad_lines: lines that do not scan are counted and passed
- * over instead of ending it. NULL on failure. A bad line fails with file, line and column; the last
- * line of a file that ends without a newline and does not scan says that the file seems to be cut.
- */
+ * standard input, compressed files are unpacked. skip_bad_lines: lines that do not scan are counted
+ * and passed over instead of ending it. NULL on failure. A bad line fails with file, line and
+ * column; the last line of a file that ends without a newline and does not scan says that the file
+ * seems to be cut. */
 mt_source *mt_source_open(const char *path, int skip_bad_lines, mt_error *error);
+
+/* The same, but a regular file, which must be there and readable, is opened when its first request is
+ * asked for: of a thousand that are joined one is open at a time. */
+mt_source *mt_source_open_later(const char *path, int skip_bad_lines, mt_error *error);
 
 /* The same of a file that is open already, which the source owns from now on, also on failure. */
 mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *error);

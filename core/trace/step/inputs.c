@@ -41,12 +41,20 @@ const char *mt_several_source(const mt_source *source) {
 
 uint64_t mt_several_skipped(const mt_source *source, mt_error *first) {
     const mt_several *self = (const mt_several *)source;
-    uint64_t skipped = 0;
+    uint64_t skipped = self->skipped;
     if (first)
-        *first = (mt_error){0};
+        *first = self->first_skipped;
     for (size_t i = 0; i < self->count; i++)
-        skipped += mt_source_skipped(self->inputs[i], skipped == 0 ? first : NULL);
+        if (self->inputs[i])
+            skipped += mt_source_skipped(self->inputs[i], skipped == 0 ? first : NULL);
     return skipped;
+}
+
+void mt_several_go_on(mt_several *self) {
+    mt_source **input = &self->inputs[self->current++];
+    self->skipped += mt_source_skipped(*input, self->skipped == 0 ? &self->first_skipped : NULL);
+    mt_source_free(*input);
+    *input = NULL;
 }
 
 void mt_several_release(mt_source *source) {

@@ -9,8 +9,10 @@
 /* The first member of a struct of such a step. */
 typedef struct mt_several {
     mt_source base;
-    mt_source **inputs;    /* owned */
-    size_t count, current; /* current: where the last request came from */
+    mt_source **inputs;     /* owned; NULL: done with */
+    uint64_t skipped;       /* by those that are done with, */
+    mt_error first_skipped; /* and the first of them */
+    size_t count, current;  /* current: where the last request came from */
     mt_inputs kept;
     mt_apart apart;
 } mt_several;
@@ -23,6 +25,9 @@ mt_several *mt_several_new(const mt_source_kind *kind, size_t size, mt_source *c
 
 /* Makes the session of the current input's request another one than those of inputs before. */
 mt_code mt_several_name(mt_several *several, mt_request *request, mt_error *error);
+
+/* Frees the current input, which is at its end, and goes on to the next one. */
+void mt_several_go_on(mt_several *several);
 
 /* The members of a kind; `release` frees the inputs. */
 const char *mt_several_source(const mt_source *source);

@@ -24,7 +24,7 @@ static int go_on(join_source *self, mt_error *error) {
     self->offset = self->next_id;
     self->span = (mt_span_of_time){0};
     self->is_placed = 0;
-    self->all.current++;
+    mt_several_go_on(&self->all);
     return 0;
 }
 

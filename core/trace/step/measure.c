@@ -19,7 +19,9 @@ static mt_code measure(measure_step *self, const mt_request *request, mt_error *
     all->requests++;
     all->sessions +=
         request->has & MT_HAS_SESSION && request->has & MT_HAS_TURN && request->turn == 0;
-    all->without_output += request->has & MT_HAS_OUTPUT_LENGTH && request->output_length == 0;
+    int has_output = (request->has & MT_HAS_OUTPUT_LENGTH) != 0;
+    all->without_input += request->input_length == 0;
+    all->without_output += has_output && request->output_length == 0;
     if (request->input_length + request->output_length > all->longest)
         all->longest = request->input_length + request->output_length;
     all->blocks += request->hash_count;
@@ -28,7 +30,7 @@ static mt_code measure(measure_step *self, const mt_request *request, mt_error *
         self->in_bin[place < (double)self->bins ? (size_t)place : self->bins - 1]++;
     }
     if (mt_tally_add(&self->input, request->input_length) != 0 ||
-        mt_tally_add(&self->output, request->output_length) != 0)
+        (has_output && mt_tally_add(&self->output, request->output_length) != 0))
         return mt_fail_memory(error, "tally of lengths");
     return MT_OK;
 }

@@ -58,6 +58,7 @@ typedef struct prompts_step {
     session *sessions;
     size_t session_count, session_capacity;
     uint64_t passed; /* so far: the place of those that have none */
+    uint64_t drawn;  /* prompts, or without drawing made new */
     /* The requests whose ids are looked up together. */
     mt_request requests[BATCH_REQUESTS];
     mt_batch packed; /* those that point to anything */
@@ -115,6 +116,8 @@ static int plan(const prompts_step *self, const mt_source *source, mt_request *r
         return made->whole < blocks;
     }
     made->kind = DRAWN;
+    if (self->options.hash_blocks == UINT64_MAX)
+        return 0;
     draw_beginning(self, made->place, &random, made->keys);
     return blocks > 1;
 }
@@ -130,10 +133,11 @@ typedef struct notes {
     uint64_t first, further, known;
 } notes;
 
-static mt_code note(notes *all, const prompt *made, int may_come_back, mt_error *error) {
+static mt_code note(notes *all, uint64_t hash_blocks, const prompt *made, int may_come_back,
+                    mt_error *error) {
     if (made->kind == OF_IDS)
         all->known += made->blocks;
-    if (made->kind == DRAWN && made->blocks > 0) {
+    if (made->kind == DRAWN && made->blocks > 0 && hash_blocks != UINT64_MAX) {
         all->first++;
         all->further += made->blocks - 1;
     }
@@ -171,7 +175,8 @@ static mt_code look(prompts_step *self, mt_source *ahead, uint64_t *expected, mt
         return MT_OK;
     while (code == MT_OK && (status = mt_source_next(ahead, &request, error)) > 0) {
         status = plan(self, ahead, &request, &requests, &made, error);
-        code = status < 0 ? mt_code_of(error) : note(&all, &made, status, error);
+        code = status < 0 ? mt_code_of(error)
+                          : note(&all, self->options.hash_blocks, &made, status, error);
     }
     if (code == MT_OK)
         code = status < 0 ? mt_code_of(error) : find_twice(&self->met, &all, error);
@@ -214,6 +219,10 @@ static size_t keys_of_session(prompts_step *self, prompt *made, mt_key *keys) {
 static size_t drawn_keys(const prompts_step *self, const prompt *made, mt_key *keys) {
     uint64_t contents = self->options.hash_blocks + 1;
     mt_random random;
+    if (self->options.hash_blocks == UINT64_MAX) {
+        memset(keys, 0, made->blocks * sizeof *keys);
+        return made->blocks;
+    }
     keys[0] = made->keys[0];
     if (made->blocks <= 1)
         return made->blocks;
@@ -365,6 +374,7 @@ static int prompts_next(mt_source *source, mt_request *request, mt_error *error)
     else
         *request = self->requests[self->at];
     self->at++;
+    self->drawn += made->kind == DRAWN && made->blocks > 0;
     if (made->has_session) {
         request->turn = made->turn;
         request->has |= MT_HAS_TURN;
@@ -396,8 +406,8 @@ mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts 
     static const char name[] = "convert", purpose[] = "blocks";
     uint64_t expected;
     prompts_step *self = NULL;
-    if (options->block_size == 0 || options->hash_blocks == UINT64_MAX)
-        mt_source_refuse(below, error, "prompts: blocks of at least 1 token, from fewer than 2^64");
+    if (options->block_size == 0)
+        mt_source_refuse(below, error, "prompts: blocks of at least 1 token");
     else
         self = (prompts_step *)mt_source_over(below, &prompts_kind, sizeof *self, error);
     if (self) {
@@ -415,8 +425,18 @@ mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts 
     return NULL;
 }
 
-uint64_t mt_source_prompt_ids(const mt_source *source) {
+static const prompts_step *find(const mt_source *source) {
     while (source && source->kind != &prompts_kind)
         source = source->below;
-    return source ? mt_ids_count(((const prompts_step *)source)->ids) : 0;
+    return (const prompts_step *)source;
+}
+
+uint64_t mt_source_prompt_ids(const mt_source *source) {
+    const prompts_step *self = find(source);
+    return self ? mt_ids_count(self->ids) : 0;
+}
+
+uint64_t mt_source_prompts_made(const mt_source *source) {
+    const prompts_step *self = find(source);
+    return self ? self->drawn : 0;
 }

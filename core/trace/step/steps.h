@@ -120,7 +120,7 @@ mt_source *mt_step_sessions_guessed(mt_source *below, mt_rows to, uint64_t block
 
 typedef struct mt_prompts {
     uint64_t block_size;  /* tokens a block, >= 1 */
-    uint64_t hash_blocks; /* the largest content that is drawn; below UINT64_MAX */
+    uint64_t hash_blocks; /* the largest content that is drawn; UINT64_MAX: none is, all are new */
     uint64_t seed;
     int no_sessions; /* requests with a session are as those without, and lose its name */
 } mt_prompts;
@@ -133,7 +133,8 @@ typedef struct mt_prompts {
  * beginning as its length says. A block that a prompt ends in counts as another one than the whole
  * block. The blocks of all other requests are drawn uniformly from 0..hash_blocks, by a generator
  * keyed by the seed and addressed by the request's place in its logs (or else in the trace), and
- * hashed one after the other: they depend neither on filters nor on the requests after it.
+ * hashed one after the other: they depend neither on filters nor on the requests after it. Without
+ * drawing they are shared with no other request.
  *
  * turn is set where there is a session. input_length is required; hash_ids must be one a block.
  *
@@ -147,15 +148,19 @@ mt_source *mt_step_prompts(mt_source *below, mt_source *ahead, const mt_prompts 
  * about to give; 0 without one. */
 uint64_t mt_source_prompt_ids(const mt_source *source);
 
+/* Requests that have had their blocks drawn, or made new, by it so far. */
+uint64_t mt_source_prompts_made(const mt_source *source);
+
 /* ---- looking on: measure.c ---- */
 
 typedef struct mt_measures {
     uint64_t requests;
-    uint64_t sessions;       /* their first turns, where turns are numbered (prompts does it) */
-    uint64_t without_output; /* requests whose output has 0 tokens */
-    uint64_t longest;        /* ISL + OSL */
-    uint64_t blocks;         /* hash ids */
-    mt_summary input, output;
+    uint64_t sessions;        /* their first turns, where turns are numbered (prompts does it) */
+    uint64_t without_input;   /* requests whose prompt has 0 tokens */
+    uint64_t without_output;  /* requests whose output has 0 tokens */
+    uint64_t longest;         /* ISL + OSL */
+    uint64_t blocks;          /* hash ids */
+    mt_summary input, output; /* output: of the requests that have one */
 } mt_measures;
 
 enum { MT_MEASURE_BINS = 20 };

@@ -2,9 +2,12 @@
 --
 -- A file is read as RFC 4180 says: the first row is the header; quotes, "" for a quote and line ends
 -- within quotes; every row as many fields as the header; blank lines are skipped. Fields keep their
--- blanks, the columns' names do not. A name that ends in ".gz" is inflated; "-" is standard input. A
--- file that cannot be read, or is not such a CSV, gives nil, a message and a code.
+-- blanks, the columns' names do not. A compressed file (.gz, .zst) is decompressed; "-" is standard input.
+-- What stands between columns is the comma, or, where the header has none, the semicolon, tab or bar that it
+-- has; or what a first line "sep=;" says. A file that cannot be read, or is not such a CSV, gives nil, a
+-- message and a code.
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 
@@ -52,8 +55,8 @@ local function indices_of(reader, wanted)
 end
 
 -- The same as csv.open, its arguments checked.
-local function open(path, wanted)
-  local reader, message, code = raw.open(path)
+local function open(path, wanted, delimiter)
+  local reader, message, code = raw.open(path, delimiter)
   if not reader then return nil, message, code end
   local indices, problem = indices_of(reader, wanted)
   if not indices then
@@ -65,10 +68,20 @@ local function open(path, wanted)
   return reader
 end
 
-local open_spec = { { "columns", kind = "string", list = true } }
+-- What stands between columns: one character, or "tab".
+kinds.by_name.delimiter = { placeholder = "CHARACTER", convert = function(value, what)
+  if value == "tab" or value == "\\t" then return "\t" end
+  if type(value) ~= "string" or not value:find '^[^"\r\n%z\x80-\xFF]$' then
+    options.wrong(what, value, "one character, as ; or |, or tab")
+  end
+  return value
+end }
+
+local open_spec = { { "columns", kind = "string", list = true }, { "delimiter", kind = "delimiter" } }
 
 ---@class moontide.csv_options
 ---@field columns? string[] which ones rows have; all when left out
+---@field delimiter? string between columns: a character or "tab"; found from the header without it
 
 --- Opens a CSV for reading: `for row in mt.csv.open(path) do print(row.time) end`.
 -- Rows are tables of texts, of the wanted columns only where columns = {"time", ...} says which; a
@@ -79,7 +92,8 @@ local open_spec = { { "columns", kind = "string", list = true } }
 ---@return moontide.csv? reader, string? message, string? code
 function csv.open(path, given)
   options.value(path, "csv.open: path", { "path", kind = "path" })
-  return open(path, options.table("csv.open", given, open_spec).columns)
+  local opt = options.table("csv.open", given, open_spec)
+  return open(path, opt.columns, opt.delimiter)
 end
 
 ---@class moontide

@@ -20,6 +20,14 @@ function arguments.long_name(option)
   return "--" .. option[1]:gsub("_", "-")
 end
 
+--- How an option that may be a plain argument is called in a command's usage: "TRACE".
+---@param option moontide.option
+---@return string
+function arguments.plain_name(option)
+  return ("%s (%s)"):format(option.placeholder or options.kinds[option.kind].placeholder,
+    arguments.long_name(option))
+end
+
 local function hyphens(name)
   return (name:gsub("_", "-"))
 end
@@ -55,6 +63,11 @@ local function hint_of(exact, names)
   return hint
 end
 
+-- Where no name is near, the help has them all.
+local function help_hint(hint)
+  return hint ~= "" and hint or " (--help lists them)"
+end
+
 -- The option a long name means and its full name; raises when there is none or more than one.
 local function find_long(command, name, names)
   local exact = hyphens(name)
@@ -71,7 +84,7 @@ local function find_long(command, name, names)
     core.base.raise(("%s: option '--%s' is ambiguous: it could be %s"):format(
       command, name, table.concat(candidates, ", ")))
   elseif not found then
-    core.base.raise(("%s: unknown option '--%s'%s"):format(command, name, hint_of(exact, names)))
+    core.base.raise(("%s: unknown option '--%s'%s"):format(command, name, help_hint(hint_of(exact, names))))
   end
   return found, full
 end
@@ -120,7 +133,7 @@ local function scan(command, words, names)
     elseif word:find "^%-%a" then
       local letter = word:sub(2, 2)
       if not names.short[letter] then
-        core.base.raise(("%s: unknown option '%s'"):format(command, word))
+        core.base.raise(("%s: unknown option '%s'%s"):format(command, word, help_hint ""))
       end
       local rest = word:sub(3):gsub("^=", "")
       take(names.short[letter], "-" .. letter, #word > 2 and rest or nil)
@@ -174,7 +187,8 @@ function arguments.parse(command, words, spec)
     end
   end
   return options.complete(values, spec, function(option)
-    return command .. ": " .. arguments.long_name(option)
+    local name = option.argument and arguments.plain_name or arguments.long_name
+    return command .. ": " .. name(option)
   end)
 end
 

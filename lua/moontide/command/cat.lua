@@ -154,6 +154,7 @@ function cat.run(opt)
   end
   if not written then return nil, run --[[@as string]], kind end
   if run.nothing then return nil, "--" .. run.nothing, "value" end
+  core.trace.finish_is_last()
   local done
   done, message, code = writer:finish()
   if not done then return nil, message, code end

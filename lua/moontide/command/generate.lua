@@ -2,9 +2,11 @@
 local core = require "moontide.core"
 local common = require "moontide.script.common"
 local expectation = require "moontide.load.expected"
+local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
 
@@ -104,6 +106,22 @@ local function tell_notes(self, opt, expected, is_default)
   end
 end
 
+-- Why the trace must not go there, or nil: over the script, or a file that one of its options names; over
+-- something that is no trace where nobody named it.
+local function refusal(script, opt, path)
+  local files = { script.folder and script.chunk:sub(2) or false }
+  for _, option in ipairs(script.options) do
+    local value = option.kind == "path" and opt[options.key(option[1])]
+    if type(value) == "string" and option[1] ~= "output-file" then files[#files + 1] = value end
+  end
+  local replaced = target.replaced(path, files)
+  if replaced then
+    return ("the trace would replace %s: say where %sit goes with --output-file"):format(replaced,
+      opt.output_file and "else " or "")
+  end
+  return not opt.output_file and target.not_a_trace(path) or nil
+end
+
 --- Does what the command line asks of a plan: writes its trace, checks or plots it.
 ---@param script moontide.script
 ---@param self moontide.workload its plan
@@ -131,6 +149,9 @@ function generate.run(script, self, opt)
       :format(requests), "usage"
   end
   local path = common.output_path(script, opt)
+  local problem = refusal(script, opt, path)
+  if problem then return nil, problem, "usage" end
+  core.trace.finish_is_last()
   local total, message, code = workload.write(self, path, opt)
   if not total then return nil, message, code end
   report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,

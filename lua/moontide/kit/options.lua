@@ -117,6 +117,17 @@ function options.given(values, name)
   return names ~= nil and names[options.key(name)] == true
 end
 
+--- The message about a file that an option names; where nobody gave the option, that says why it was looked
+--- for.
+---@param values table
+---@param name string
+---@param message string
+---@return string
+function options.of_default(values, name, message)
+  if options.given(values, name) then return message end
+  return message .. " (nothing was named: this is what is looked for then)"
+end
+
 --- The values table of a specification, from values already converted: adds defaults, reports what
 -- is required and missing. `label(option)` names an option for messages.
 ---@param converted table by key

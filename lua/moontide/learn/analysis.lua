@@ -76,6 +76,8 @@ local analysis = {}
 ---@class moontide.analysis
 ---@field requests integer
 ---@field blocks integer hash ids of all requests
+---@field drawn_from integer? what prompts share looks drawn, from about so many blocks, by a tool that knew
+--- only their lengths
 ---@field metrics table<string, moontide.metric> input_length, context_length, unique_prompt_length,
 --- output_length (tokens), theoretical_hit_rate (0 to 1)
 ---@field distinct_blocks integer

@@ -92,6 +92,13 @@ local function hits_section(analysis)
   return layout(cells)
 end
 
+local function drawn_section(analysis)
+  if not analysis.drawn_from then return nil end
+  return ("What prompts share looks drawn, block by block from about %s: a tool that knew only their "
+    .. "lengths\ninvented it, and no server would see it. 'moontide convert' makes prompts unique unless "
+    .. "told otherwise."):format(number(analysis.drawn_from, 0))
+end
+
 local function attainable(analysis)
   local hits = analysis.hit_sessions
   if not hits then return nil end
@@ -201,6 +208,7 @@ end
 function show.report(analysis, style)
   local parts = { tostring(analysis), hits_section(analysis) }
   local function add(part) parts[#parts + 1] = part end
+  add(drawn_section(analysis))
   add(attainable(analysis))
   add(analysis.lru and show.hit_curve(analysis, style))
   add(prefixes_section(analysis))
@@ -279,7 +287,7 @@ function show.json(analysis)
     return object(window, { "windows", "requests", "mean", "peak", "coefficient_of_variation" })
   end
   local function dispersion(window) return whole(window.variance_over_mean) end
-  return json.object {
+  local members = {
     { "requests", analysis.requests }, { "blocks", analysis.blocks },
     { "metrics", show.json_metrics(analysis.metrics, show.rows) },
     { "distinct_blocks", analysis.distinct_blocks },
@@ -295,6 +303,8 @@ function show.json(analysis)
     { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
   }
+  if analysis.drawn_from then members[#members + 1] = { "drawn_from", analysis.drawn_from } end
+  return json.object(members)
 end
 
 return show

@@ -149,7 +149,7 @@ end
 -- --- the file --------------------------------------------------------------------------------------
 
 --- Reads a model's file.
----@param path string .gz is decompressed, - is standard input
+---@param path string .gz and .zst are decompressed, - is standard input
 ---@return moontide.model? model, string? message, string? code
 function model.open(path)
   options.value(path, "model.open: path", { "path", kind = "path" })
@@ -162,7 +162,7 @@ local write_fields = { { "gaps", kind = "boolean", default = true } }
 ---@field gaps? boolean false leaves out the order of the gaps, and so the bunching
 
 --- Writes the model to a file; what is written is all that it gives away.
----@param path string .gz is compressed, - is standard output
+---@param path string .gz and .zst are compressed, - is standard output
 ---@param given? moontide.model_write_options
 ---@return integer? bytes, string? message, string? code bytes of text, before compression
 function methods:write(path, given)

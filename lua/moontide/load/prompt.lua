@@ -33,9 +33,9 @@ end
 
 -- A value as it reads in a constructor: numbers whole where they are.
 local function shown(value)
-  if type(value) == "string" then return string.format("%q", value) end
+  if type(value) == "string" then return ("%q"):format(value) end
   if math.type(value) == "float" and value == math.floor(value) then
-    return string.format("%d", value)
+    return ("%d"):format(value)
   end
   return tostring(value)
 end

@@ -10,7 +10,8 @@ local most_bins = 1000000
 
 local spec = {
   { "bin", kind = "duration", above = 0 }, { "time", kind = "string" }, { "rate", kind = "string" },
-  { "per", kind = "any" }, { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
+  { "per", kind = "any" }, { "delimiter", kind = "delimiter" },
+  { "unit", kind = "choice", choices = { "s", "ms", "us", "ns" } },
 }
 
 local function fail(format, ...)
@@ -77,10 +78,10 @@ local time_units = {
 -- The text's time in nanoseconds, and "a date" or "a time".
 local function time_of(text, reader, column, unit)
   local name, digits = table.unpack(time_units[unit])
-  local nanoseconds, is_date = core.csv.time(text, digits)
+  local nanoseconds, is_date = core.csv.time(text, digits, reader)
   if nanoseconds then return nanoseconds, is_date and "a date" or "a time" end
   -- Numbers that JSON writes otherwise (".5") or that are too large, and times with units.
-  local number = core.csv.number(text)
+  local number = core.csv.number(text, reader)
   local seconds = number and number * 10.0 ^ (digits - 9) or units.duration_text(text)
   if not seconds then
     refuse(reader, column, "%s is neither a time in %s or with units (90s, 1h30m) nor a date "
@@ -95,7 +96,7 @@ end
 -- Over the rows of a CSV: the time in nanoseconds, the row, and the reader, which says where it is.
 local function rows(path, o)
   local time, unit = o.time, o.unit or "s"
-  local reader, message = csv.open(path, { time, o.rate })
+  local reader, message = csv.open(path, { time, o.rate }, o.delimiter)
   if not reader then fail("%s", message) end
   local kind
   local function next_row()
@@ -123,7 +124,7 @@ local function of_requests(path, o)
 end
 
 local function rate_in(row, reader, column)
-  local rate = core.csv.number(row[column])
+  local rate = core.csv.number(row[column], reader)
   if not rate then refuse(reader, column, "%s is not a number", options.show(row[column])) end
   if rate < 0 then refuse(reader, column, "the rate must not be below 0, as %s is", row[column]) end
   return rate
@@ -168,8 +169,8 @@ local function seconds_of(per)
 end
 
 -- The columns of the file, for the message that asks for some of them.
-local function columns_of(path)
-  local reader, message = csv.open(path, {})
+local function columns_of(path, o)
+  local reader, message = csv.open(path, {}, o.delimiter)
   if not reader then fail("%s", message) end
   local names = csv.list_of(reader:names())
   reader:close()
@@ -179,23 +180,24 @@ end
 local function of_csv(path, o)
   if o.rate and o.bin then fail "bin is for counting requests, not for a table of rates (rate=)" end
   if o.per and not o.rate then fail "per is for a table of rates: say in which column they are (rate=)" end
-  if not o.time then fail("%s: say in which column the time is (time=): %s", path, columns_of(path)) end
+  if not o.time then fail("%s: say in which column the time is (time=): %s", path, columns_of(path, o)) end
   if o.rate then return of_rates(path, o, seconds_of(o.per or "s")) end
   if not o.bin then
     fail("%s: say in which column the rate is (rate=): %s; or give bin= to count each row as a request",
-      path, columns_of(path))
+      path, columns_of(path, o))
   end
   return of_requests(path, o)
 end
 
 local function is_csv_name(path)
-  local name = path:lower()
-  return name:find "%.csv$" ~= nil or name:find "%.csv%.gz$" ~= nil
+  local name = path:lower():gsub("%.gz$", ""):gsub("%.zst$", "")
+  return name:find "%.[ct]sv$" ~= nil
 end
 
 ---@class moontide.rate_of_options
 ---@field bin? number|string of a trace, default "30s"; of a CSV: each row is a request
 ---@field time? string the column of times: numbers, times with units ("90s") or dates ("2023-11-16 18:15:46")
+---@field delimiter? string between the CSV's columns: "," ";" "tab"; found from its header without it
 ---@field unit? string what a number there counts: "s" (default), "ms", "us", "ns"
 ---@field rate? string the column of rates, of a CSV that is a table of rates
 ---@field per? number|string what they count per: "s" (default), "m", "h", "d" or a time
@@ -204,9 +206,9 @@ end
 --
 -- Of a trace (a file's name or columns): requests a second in bins of `bin`, as many whole bins as the
 -- trace needs, so that the area is the number of requests. Of a CSV (a file whose name ends in .csv or
--- .csv.gz, or any with `time`): with `rate` a table of rates, each holding from its row's time to the
--- next row's, the last one for the median of these steps, and the times must increase; with `bin` every
--- row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
+-- .tsv, perhaps compressed, or any with `time`): with `rate` a table of rates, each holding from its row's
+-- time to the next row's, the last one for the median of these steps, and the times must increase; with `bin`
+-- every row is a request, in any order. Dates are ISO 8601, without a zone UTC. A file that cannot be read
 -- raises.
 ---@param source moontide.trace a file, or what else may be a trace
 ---@param given? moontide.rate_of_options
@@ -214,8 +216,10 @@ end
 local function rate_of(source, given)
   local o = options.table("rate_of", given, spec)
   local is_path = type(source) == "string"
-  if o.time or o.rate or o.per or o.unit or (is_path and is_csv_name(source)) then
-    if not is_path then fail "time, rate, per and unit are for a CSV: the first argument must be its name" end
+  if o.time or o.rate or o.per or o.unit or o.delimiter or (is_path and is_csv_name(source)) then
+    if not is_path then
+      fail "time, rate, per, unit and delimiter are for a CSV: the first argument must be its name"
+    end
     return of_csv(source, o)
   end
   return of_trace(source, o.bin or default_bin)

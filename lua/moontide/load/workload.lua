@@ -459,7 +459,7 @@ function workload.write(self, path, opt)
 end
 
 --- Writes the trace; gives the number of requests, or nil, message, code.
----@param path string "-" is standard output; compressed when it ends in .gz
+---@param path string "-" is standard output; compressed when it ends in .gz or .zst
 ---@param opt? moontide.requests_options
 ---@return integer|nil, string? message, string? code
 function methods:write(path, opt)

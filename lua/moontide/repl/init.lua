@@ -246,6 +246,13 @@ local function new_session(opt)
   return self
 end
 
+-- Methods of texts are ours first: what is typed may break `string`, and the console goes on.
+local function keep_string_methods()
+  local own = {}
+  for name, method in pairs(string) do own[name] = method end
+  getmetatable("").__index = setmetatable(own, { __index = string })
+end
+
 local banner = "Moontide %s (%s). help() explains, .help lists commands, Tab completes, Ctrl-D leaves."
 
 --- Runs the console until its end; gives the exit status.
@@ -253,6 +260,7 @@ local banner = "Moontide %s (%s). help() explains, .help lists commands, Tab com
 ---@return integer status
 function repl.run(opt)
   core.interrupt.watch()
+  keep_string_methods()
   local self = new_session(opt)
   local input <close> = setmetatable({ source = require("moontide.repl.input").open(self.is_terminal,
     function(before, list_folder)

@@ -101,7 +101,7 @@ end
 ---@return string
 function synthesis_options.output_name(opt)
   local name = ("%s_synth_%dx%d+%s_speedup%s"):format(
-    opt.input_file:gsub("%.gz$", ""):gsub("([^/])%.[^./]*$", "%1"),
+    opt.input_file:gsub("%.gz$", ""):gsub("%.zst$", ""):gsub("([^/])%.[^./]*$", "%1"),
     opt.prefix_len_multiplier // 1 | 0, opt.prefix_root_multiplier,
     options.python_number(opt.prompt_len_multiplier, true),
     options.python_number(opt.speed_ratio, options.given(opt, "speed-ratio")))

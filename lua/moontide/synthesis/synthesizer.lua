@@ -162,7 +162,7 @@ end
 
 --- Writes a new trace, and gives what was made: it prints as a table of lengths.
 -- The members context_len and unique_user_prompt_len say what of a prompt is shared, in tokens.
----@param path string "-" is standard output; compressed when it ends in .gz
+---@param path string "-" is standard output; compressed when it ends in .gz or .zst
 ---@param given? moontide.synthesis_write_options
 ---@return moontide.synthesis? made, string? message, string? code
 function methods:write(path, given)

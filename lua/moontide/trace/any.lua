@@ -21,10 +21,12 @@ local function refuse(value, what, also)
     (also and (", a list of these or " .. also) or " or a list of these"))
 end
 
--- The sources of all pipes; what was opened before a failure is closed.
-local function open_all(pipes, run)
+-- The sources of all pipes; what was opened before a failure is closed. one_by_one: files are opened when
+-- their turn comes.
+local function open_all(pipes, run, one_by_one)
   local sources = {}
   for i, one in ipairs(pipes) do
+    run.later = one_by_one
     local source, message, code = one.start(run)
     if not source then
       for _, opened in ipairs(sources) do core.source.close(opened) end
@@ -42,15 +44,15 @@ local function failed_of(pipes)
   end
 end
 
--- Pipes of all in the list put together: `put` makes one source of theirs.
-local function together(list, what, skip_bad_lines, done, put)
+-- Pipes of all in the list put together: `put` makes one source of theirs, one_by_one where it reads them so.
+local function together(list, what, skip_bad_lines, done, one_by_one, put)
   local pipes, texts = {}, {}
   for i, value in ipairs(list) do
     pipes[i] = any.pipe(value, ("%s %d"):format(what, i), skip_bad_lines)
     texts[i] = pipes[i].text
   end
   return pipe.new(function(run)
-    local sources, message, code = open_all(pipes, run)
+    local sources, message, code = open_all(pipes, run, one_by_one)
     if not sources then return nil, message, code end
     return put(sources)
   end, table.concat(texts, " and ") .. ", " .. done, { failed = failed_of(pipes) })
@@ -71,10 +73,10 @@ function any.pipe(value, what, skip_bad_lines, also)
   end
   if makes_requests[kind] then return value:pipe() end
   if type(value) == "string" and value ~= "" then
-    return pipe.new(function() return core.source.open(value, skip_bad_lines) end, value)
+    return pipe.new(function(run) return core.source.open(value, skip_bad_lines, run.later) end, value)
   end
   if type(value) ~= "table" or kind or #value == 0 then refuse(value, what, also) end
-  return together(value, what .. ", part", skip_bad_lines, "joined", function(sources)
+  return together(value, what .. ", part", skip_bad_lines, "joined", true, function(sources)
     return core.source.join(sources, nil, true)
   end)
 end
@@ -184,7 +186,7 @@ end
 function trace.merge(list, given)
   local opt = options.table("trace.merge", given, { parts_option, shared_option, skip_option })
   check_list("trace.merge", list)
-  return together(list, "trace.merge: trace", opt.skip_bad_lines, "merged", function(sources)
+  return together(list, "trace.merge: trace", opt.skip_bad_lines, "merged", false, function(sources)
     return core.source.merge(sources, opt.parts, opt.shared_ids)
   end)
 end
@@ -204,7 +206,7 @@ function trace.join(list, given)
   local opt = options.table("trace.join", given,
     { { "gap", kind = "duration", min = 0 }, parts_option, shared_option, skip_option })
   check_list("trace.join", list)
-  return together(list, "trace.join: trace", opt.skip_bad_lines, "joined", function(sources)
+  return together(list, "trace.join: trace", opt.skip_bad_lines, "joined", true, function(sources)
     return core.source.join(sources, opt.gap, opt.parts, opt.shared_ids)
   end)
 end

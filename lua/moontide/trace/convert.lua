@@ -6,6 +6,7 @@ local log_source = require "moontide.trace.log"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
+local target = require "moontide.trace.target"
 
 local convert = {}
 
@@ -94,6 +95,7 @@ local function open_log(given, opt, all)
     skip = math.max(0, opt.skip_num_prompt - all.of_type),
     limit = opt.num_prompt and opt.num_prompt - all.kept, in_order = opt.in_order })
   if not source then return nil, log, code end
+  log.counted = log.has_texts and log_source.counted(opt) or nil
   log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
   local before = all.logs[#all.logs]
   all.logs[#all.logs + 1] = log
@@ -103,6 +105,12 @@ local function open_log(given, opt, all)
     .. "them"):format(log.file, log.block_size, before.block_size), "value"
 end
 
+-- What the command says of a failure: for a bad row, the flag that passes over it.
+local function explained(source, message, all)
+  if not all.is_command or not core.log.failed_at_row(source) then return message end
+  return message .. " (--skip-bad-lines passes over bad rows)"
+end
+
 -- Reads a log into columns: its requests as a pipe.
 local function read_log(source, log, all)
   local _ <close> = source
@@ -110,7 +118,7 @@ local function read_log(source, log, all)
   local done, message, code = report.chunks(step,
     function(most) return core.source.append(source, columns, most) end,
     function(total) return ("%d rows read"):format(total) end)
-  if not done then return nil, message, code end
+  if not done then return nil, explained(source, message, all), code end
   done, message, code = end_log(all, log, source)
   if not done then return nil, message, code end
   return pipe.of_columns(columns)
@@ -125,8 +133,8 @@ end
 
 -- All logs: what they gave, and pipes of their requests. One log alone whose rows have no times, or are said
 -- to be in their order, is read while the trace is written (is_read false).
-local function open_logs(list, opt)
-  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true }
+local function open_logs(list, opt, is_command)
+  local all = { logs = {}, pipes = {}, end_ns = 0, is_read = true, is_command = is_command }
   for _, count in ipairs(counts) do all[count] = 0 end
   for i, given in ipairs(list) do
     local source, log, code = open_log(given, opt, all)
@@ -141,12 +149,24 @@ local function open_logs(list, opt)
   return all
 end
 
+-- BurstGPT's own converter draws blocks, and invents what prompts share.
+local burstgpt_hash_blocks = 10000
+
+-- From how many blocks prompts are drawn; nil: they are unique.
+local function hash_blocks(all, opt)
+  if opt.num_hash_blocks then return opt.num_hash_blocks end
+  for _, log in ipairs(all.logs) do
+    if log.format ~= "burstgpt" then return nil end
+  end
+  return burstgpt_hash_blocks
+end
+
 -- Writes the trace: what was measured of it, or nil, message, code.
 local function write(all, path, opt)
   local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, all.end_ns // 1000000000))
   local requests = all.pipes[2] and any.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
   requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
-    num_hash_blocks = opt.num_hash_blocks, no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
+    num_hash_blocks = hash_blocks(all, opt), no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
     function(source) return core.log.measure(source, all.end_ns, bins) end)
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
@@ -155,7 +175,7 @@ local function write(all, path, opt)
       function(most) return core.source.write(source, writer, most) end,
       function(total) return ("%d requests written"):format(total) end)
     if done and not all.is_read then done, problem, kind = end_log(all, all.logs[1], source) end
-    if not done then return nil, problem, kind end
+    if not done then return nil, explained(source, problem, all), kind end
     if all.kept == 0 then return nil, nothing_left(all), "input" end
     local result, in_bin = core.log.measures(source)
     local duration = all.end_ns / 1e9
@@ -165,6 +185,7 @@ local function write(all, path, opt)
       result.in_bin = table.move(in_bin, 1, bins, 1, {})
     end
     for _, count in ipairs(counts) do result[count] = all[count] end
+    if result.made > 0 then result.drawn_from = hash_blocks(all, opt) end
     done, problem, kind = writer:finish()
     if not done then return nil, problem, kind end
     return result
@@ -183,11 +204,32 @@ for _, shared in ipairs { log_source.fields, log_source.prompt_fields } do
   table.move(shared, 1, #shared, #fields + 1, fields)
 end
 
+-- mt.convert, or with `command` { is_unnamed = } what the command does: where nobody has named the path, what
+-- stands there must be a trace.
+local function converted(logs, path, given, command)
+  local opt = log_source.options("convert", given, fields)
+  local list = logs_of(logs, opt.speed_ratio)
+  options.value(path, "convert: path", { "path", kind = "path" })
+  local result
+  local all, message, code = open_logs(list, opt, command ~= nil)
+  local problem = all and command and command.is_unnamed and target.not_a_trace(path)
+  if problem then return nil, "convert: " .. problem, "usage" end
+  if all then result, message, code = write(all, path, opt) end
+  if result then return convert_report.new(result, all.logs, path, opt) end
+  -- What the core found wrong with how it was called is the caller's mistake.
+  if code == "value" then core.base.raise("convert: " .. message) end
+  return nil, message, code
+end
+
 ---@class moontide.convert_options
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
+---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
+---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by
+--- its letters), "words", "chars" or "bytes"
+---@field tokens_per_char? number so many a character instead
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
 ---@field skip_num_prompt? integer leave out so many rows
@@ -195,7 +237,8 @@ end
 ---@field in_order? boolean rows are in the order of their times, and written while they are read
 ---@field speed_ratio? number times are divided by it: 1
 ---@field block_size? integer tokens a block: 128, of a bailian log 16
----@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it the prompts are
+--- unique, for nobody knows what they share; of burstgpt logs 10000
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
 ---@field seed? integer of the drawn blocks
 ---@field timestamp_digits? integer decimals of a millisecond: 0
@@ -206,24 +249,15 @@ end
 --- AIBrix's JSON lines, ShareGPT's conversations.
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
--- share a growing prefix; the blocks of other prompts are drawn at random, by seed. What comes back
--- prints as statistics with a chart of the rate.
+-- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes
+-- back prints as statistics with a chart of the rate.
 ---@param logs string|(string|{ [1]: string, speed: number? })[] a file's name, or a list of names and
 --- { name, speed = ... }; "-" is standard input
 ---@param path string the trace's file
 ---@param given? moontide.convert_options
 ---@return moontide.conversion? result, string? message, string? code
 function convert.convert(logs, path, given)
-  local opt = log_source.options("convert", given, fields)
-  local list = logs_of(logs, opt.speed_ratio)
-  options.value(path, "convert: path", { "path", kind = "path" })
-  local result
-  local all, message, code = open_logs(list, opt)
-  if all then result, message, code = write(all, path, opt) end
-  if result then return convert_report.new(result, all.logs, path, opt) end
-  -- What the core found wrong with how it was called is the caller's mistake.
-  if code == "value" then core.base.raise("convert: " .. message) end
-  return nil, message, code
+  return converted(logs, path, given)
 end
 
 -- --- the command -----------------------------------------------------------------------------------
@@ -233,7 +267,7 @@ end
 ---@return string
 function convert.output_name(log)
   if log == "-" then return "convert.jsonl" end
-  local name = log:gsub("%.gz$", "")
+  local name = log:gsub("%.gz$", ""):gsub("%.zst$", "")
   local stem = name:match "^(.*[^/])%.[^./]+$" or name
   return stem .. ".jsonl"
 end
@@ -258,14 +292,16 @@ function convert.run(opt)
   end
   local first = opt.input_file or logs[1][1]
   local path = opt.output_file or convert.output_name(first)
-  for _, log in ipairs(logs) do
-    local name = type(log) == "table" and log[1] or log
-    if core.trace.replaces(path, name) then
-      return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
-        :format(name, opt.output_file and "else " or ""), "usage"
-    end
+  local names = {}
+  for i, log in ipairs(logs) do names[i] = type(log) == "table" and log[1] or log end
+  local replaced = target.replaced(path, names)
+  if replaced then
+    return nil, ("convert: the trace would replace the log %s: say where %sit goes with --output-file")
+      :format(replaced, opt.output_file and "else " or ""), "usage"
   end
-  local result, message, code = convert.convert(logs, path, shared_options(opt))
+  core.trace.finish_is_last()
+  local result, message, code = converted(logs, path, shared_options(opt),
+    { is_unnamed = not opt.output_file })
   if not result then return nil, message, code end
   convert_report.tell(result)
   return result

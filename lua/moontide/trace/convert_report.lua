@@ -19,6 +19,8 @@ local most_columns = 20
 ---@field rows integer bad ones counted
 ---@field bad integer passed over
 ---@field kept integer requests of the trace
+---@field counted string? what a token of its texts is
+---@field parts_without_text integer parts of messages that count nothing
 ---@field backwards integer rows earlier than the row before them
 ---@field first number? seconds on the log's own clock: the earliest request kept
 ---@field last number? and the latest
@@ -43,11 +45,15 @@ local most_columns = 20
 ---@field after_skip integer and after the first were skipped
 ---@field requests integer and the rest was capped
 ---@field sessions integer
+---@field without_input integer requests with 0 input tokens
 ---@field without_output integer requests with 0 output tokens
 ---@field blocks integer
 ---@field distinct integer different blocks
+---@field made integer prompts of which the log says only the length
+---@field drawn_from integer? their blocks were drawn from 0 to this; absent where they are unique
 ---@field input_length moontide.lengths
----@field output_length moontide.lengths
+---@field unknown_output integer requests without output_length
+---@field output_length moontide.lengths? of the others
 ---@field longest integer the most of ISL + OSL
 ---@field duration number? seconds from the first request to the last; absent without times
 ---@field rate number? requests a second; absent when the duration is 0
@@ -74,6 +80,10 @@ local function log_lines(log, lines)
     local more = #log.columns - most_columns
     lines[#lines + 1] = "  columns: " .. names .. (more > 0 and (" and %d more"):format(more) or "")
   end
+  if log.counted then
+    lines[#lines + 1] = ("  tokens: %s, where the log does not count them (--count, --tokens-per-char)")
+      :format(log.counted)
+  end
   if not log.first then return end
   lines[#lines + 1] = ("  time: from %s to %s"):format(shown_time(log, log.first), shown_time(log, log.last))
   lines[#lines + 1] = ("  at speed %s: from %s to %s"):format(options.python_number(log.speed),
@@ -95,6 +105,7 @@ local function filter_lines(self, lines)
 end
 
 local function length_line(title, lengths)
+  if not lengths then return ("%-14s %10s"):format(title, "unknown") end
   local deviation = lengths.std and ("%.2f"):format(lengths.std) or "N/A"
   return ("%-14s %10d %10d %12.2f %12s"):format(title, lengths.min, lengths.max, lengths.mean, deviation)
 end
@@ -126,26 +137,46 @@ function metatable:__tostring()
   lines[#lines + 1] = length_line("Input Length", self.input_length)
   lines[#lines + 1] = length_line("Output Length", self.output_length)
   lines[#lines + 1] = ("%-14s %10s %10d"):format("ISL + OSL", "", self.longest)
+  if self.without_input > 0 then
+    lines[#lines + 1] = ("without input: %s of 0 tokens (kept, as other converters do; "
+      .. "moontide cat --where 'input_length > 0' leaves them out)"):format(
+      texts.count(self.without_input, "request"))
+  end
   if self.without_output > 0 then
     lines[#lines + 1] = ("without output: %s (kept)"):format(texts.count(self.without_output, "request"))
+  end
+  if self.unknown_output > 0 then
+    lines[#lines + 1] = ("output not known: %s (kept, without output_length)"):format(
+      texts.count(self.unknown_output, "request"))
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("blocks: %d, %d of them different%s"):format(self.blocks, self.distinct,
     self.sessions > 0 and ("; %s"):format(texts.count(self.sessions, "session")) or "")
+  if self.drawn_from then
+    lines[#lines + 1] = ("  of %s drawn from 0 to %d (--num-hash-blocks%s): what they share is invented")
+      :format(texts.count(self.made, "prompt"), self.drawn_from,
+      self.options.num_hash_blocks and "" or "; this is the default of BurstGPT's converter")
+  elseif self.made > 0 then
+    lines[#lines + 1] = ("  %s unique: the log does not say what they share (--num-hash-blocks draws it)")
+      :format(self.made == 1 and "1 prompt is" or ("%d prompts are"):format(self.made))
+  end
   rate_lines(self, lines)
   return table.concat(lines, "\n")
 end
 
 local function log_object(log)
-  return json.object {
+  local members = {
     { "file", log.file }, { "format", log.format }, { "columns", json.array(log.columns) },
     { "speed_ratio", log.speed }, { "rows", log.rows }, { "bad_rows", log.bad }, { "requests", log.kept },
     { "backwards", log.backwards }, { "first", log.first }, { "last", log.last },
     { "begins", log.begins }, { "ends", log.ends },
   }
+  if log.counted then members[#members + 1] = { "tokens", log.counted } end
+  return json.object(members)
 end
 
 local function length_object(lengths)
+  if not lengths then return nil end
   return json.object {
     { "min", lengths.min }, { "max", lengths.max }, { "mean", lengths.mean }, { "std", lengths.std },
   }
@@ -155,7 +186,7 @@ function metatable:__json()
   local logs, rates = {}, {}
   for i, log in ipairs(self.logs) do logs[i] = log_object(log) end
   for i, count in ipairs(self.in_bin or {}) do rates[i] = count / self.bin end
-  return json.object {
+  local members = {
     { "output_file", self.output }, { "logs", json.array(logs) }, { "rows", self.rows },
     { "bad_rows", self.bad }, { "after_model", self.of_model }, { "after_log_type", self.of_type },
     { "after_skip", self.after_skip }, { "requests", self.requests }, { "sessions", self.sessions },
@@ -165,6 +196,10 @@ function metatable:__json()
     { "duration", self.duration }, { "rate", self.rate }, { "peak_rate", self.peak },
     { "bin", self.bin }, { "rates", json.array(rates) },
   }
+  if self.without_input > 0 then members[#members + 1] = { "without_input", self.without_input } end
+  if self.unknown_output > 0 then members[#members + 1] = { "unknown_output", self.unknown_output } end
+  if self.drawn_from then members[#members + 1] = { "drawn_from", self.drawn_from } end
+  return json.object(members)
 end
 
 -- --- notes -----------------------------------------------------------------------------------------
@@ -176,6 +211,10 @@ function convert_report.tell(result)
     report.note(texts.skipped(result.bad, result.first_bad, "bad row"))
   end
   for _, log in ipairs(result.logs) do
+    if log.parts_without_text > 0 then
+      report.note(("%s: %s of messages without a text (pictures, sounds) count no tokens"):format(log.file,
+        texts.count(log.parts_without_text, "part")))
+    end
     if log.backwards > 0 then
       report.note(("%s:%d: earlier than the row before it%s; the trace is in the order of its times"):format(
         log.file, log.backwards_line,

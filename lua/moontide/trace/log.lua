@@ -1,11 +1,16 @@
 --- Logs of real servers as traces: mt.trace.log, a pipe of a log's rows, and the step that gives prompts to
 -- requests of which only the lengths are known.
+require "moontide.base.csv" -- for its kind of option
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 
-local log = { time_units = { "s", "ms", "us", "ns" } }
+local log = {
+  time_units = { "s", "ms", "us", "ns" },
+  -- What a token of a text is: an estimate by script, a word, a code point, a byte.
+  token_rules = { "script", "words", "chars", "bytes" },
+}
 
 local time_digits = { s = 9, ms = 6, us = 3, ns = 0 }
 
@@ -45,7 +50,10 @@ end
 --- What can be said of a log, for options tables.
 log.fields = {
   { "format", kind = "choice", choices = log.formats }, { "columns", kind = "any" },
+  { "delimiter", kind = "delimiter" },
   { "time_unit", kind = "choice", choices = log.time_units },
+  { "count", kind = "choice", choices = log.token_rules },
+  { "tokens_per_char", kind = "number", above = 0, max = 16 },
   { "model", kind = "string" }, { "log_type", kind = "string" },
   { "block_size", kind = "integer", min = 1, max = 1 << 31 },
   { "skip_bad_lines", kind = "boolean", default = false },
@@ -54,8 +62,19 @@ log.fields = {
 --- Checks an options table of log.fields and perhaps more; `name` is the function's.
 function log.options(name, given, fields)
   local opt = options.table(name, given, fields)
+  if opt.count and opt.tokens_per_char then
+    core.base.raise(name .. ": count and tokens_per_char exclude each other")
+  end
   if opt.columns ~= nil then opt.columns = options.table(name .. ": columns", opt.columns, column_fields) end
   return opt
+end
+
+--- What a token of a log's texts is, in words.
+---@param opt table as log.options gives it
+---@return string
+function log.counted(opt)
+  if opt.tokens_per_char then return ("%.6g a character"):format(opt.tokens_per_char) end
+  return (opt.count or "script") == "script" and "estimated by script" or opt.count
 end
 
 --- Opens a log as a source. `rows` says what it has of the logs before, as core.log.open takes it.
@@ -64,7 +83,8 @@ end
 ---@param rows? table
 ---@return userdata? source, table|string about_or_message, string? code
 function log.open(path, opt, rows)
-  local all = { format = opt.format, columns = opt.columns, time_digits = time_digits[opt.time_unit],
+  local all = { format = opt.format, columns = opt.columns, delimiter = opt.delimiter,
+    time_digits = time_digits[opt.time_unit], count = opt.count, tokens_per_char = opt.tokens_per_char,
     model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
     skip_bad_lines = opt.skip_bad_lines }
   for name, value in pairs(rows or {}) do all[name] = value end
@@ -75,7 +95,11 @@ end
 ---@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
+---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
 ---@field time_unit? string what a number in the log's time counts: "s", "ms", "us" or "ns"
+---@field count? string what a token of a text is where the log does not count them: "script" (an estimate by
+--- its letters), "words", "chars" or "bytes"
+---@field tokens_per_char? number so many a character instead
 ---@field model? string keep only the rows of this model
 ---@field log_type? string keep only the rows of this type
 ---@field block_size? integer tokens a block, where the log knows what its blocks contain: 128, of a
@@ -97,7 +121,7 @@ end
 
 -- How prompts are made, for options tables.
 log.prompt_fields = {
-  { "num_hash_blocks", kind = "integer", min = 0, default = 10000 },
+  { "num_hash_blocks", kind = "integer", min = 0 },
   { "no_sessions", kind = "boolean", default = false },
   { "seed", kind = "seed", default = 0 },
 }
@@ -110,15 +134,16 @@ local step_fields = {
 
 ---@class moontide.prompts_options
 ---@field block_size? integer tokens a block: 128
----@field num_hash_blocks? integer blocks are drawn from 0 to this, both included: 10000
+---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it they are new,
+--- for nobody knows what prompts share
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
 ---@field seed? integer of the drawn blocks
 ---@field twice? boolean read the trace twice, the first time to see which blocks come again: only those are
 --- remembered then. Columns are always read twice, standard input cannot be
 
 --- Gives hash_ids to requests of which only the lengths are known.
--- The turns of a session share a growing prefix, the blocks of other prompts are drawn at random; hash_ids
--- that are there stay, numbered anew.
+-- The turns of a session share a growing prefix; the blocks of other prompts are new, or drawn at random from
+-- num_hash_blocks. hash_ids that are there stay, numbered anew.
 ---@param given? moontide.prompts_options
 ---@return moontide.pipe|moontide.columns
 function pipe.steps:prompts(given)

@@ -3,8 +3,8 @@
 --
 -- A request is a table: timestamp and delay in milliseconds, input_length, output_length, hash_ids,
 -- session_id, stream, turn, line, and extra, the members that have no field of their own as the text
--- of a JSON object. A name that ends in ".gz" is compressed; "-" is standard input or output. A file
--- that cannot be read or written gives nil, a message and a code.
+-- of a JSON object. A name that ends in ".gz" or ".zst" is compressed; "-" is standard input or output. A
+-- file that cannot be read or written gives nil, a message and a code.
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local options = require "moontide.kit.options"

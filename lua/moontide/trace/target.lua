@@ -1,0 +1,30 @@
+--- Files that a command must not write over.
+local core = require "moontide.core"
+
+local target = {}
+
+--- The first of the files that writing to `path` would replace: known by what they are, not by their names.
+---@param path string
+---@param files (string|boolean)[] false is none
+---@return string?
+function target.replaced(path, files)
+  for _, file in ipairs(files) do
+    if file and core.trace.replaces(path, file) then return file end
+  end
+end
+
+--- What is wrong with writing a trace to a name that nobody gave, or nil: what stands there must be a trace.
+---@param path string
+---@return string?
+function target.not_a_trace(path)
+  if not core.trace.replaces(path, path) then return nil end -- it is not there, or no regular file
+  local reader <close> = core.source.open(path)
+  if not reader then return nil end -- who writes says what is wrong
+  local request, message = reader:next()
+  local is_trace = request and (request.timestamp or request.input_length or request.hash_ids)
+  if is_trace or (not request and not message) then return nil end
+  return ("%s is there and is no trace: say with --output-file where the trace goes (-o %s replaces it)")
+    :format(path, path)
+end
+
+return target
