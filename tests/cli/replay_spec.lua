@@ -33,7 +33,7 @@ local function replay(url, target, words, opts)
   if opts.after then
     -- In the background, where SIGINT would be ignored; $p is its process.
     line = ("env --default-signal=INT %s & p=$!\n"):format(line:gsub("^exec ", ""))
-      .. "until ls -A out 2>/dev/null | grep -q jsonl || ! kill -0 $p; do sleep 0.02; done; sleep 0.3\n"
+      .. "until ls -l /proc/$p/fd 2>/dev/null | grep -q '/out/' || ! kill -0 $p; do sleep 0.02; done; sleep 0.3\n"
       .. opts.after .. "\nwait $p"
   end
   local result = command.shell(line, { folder = folder, environment = opts.environment })
