@@ -79,12 +79,18 @@ describe("replay's transports", function()
     local result = behind_tls(server, ([[
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
         -addext subjectAltName=IP:127.0.0.1 -keyout key2.pem -out cert2.pem 2>/dev/null
-      nghttpx --conf=/dev/null --no-ocsp --workers=1 -f127.0.0.1,$((FRONT_PORT + 1)) -b127.0.0.1,%d \
-        --accesslog-file=access key2.pem cert2.pem >proxy 2>&1 &
-      for i in $(seq 40); do
-        sleep 0.3
-        "$MOONTIDE" replay steady --url https://127.0.0.1:$((FRONT_PORT + 1)) --model m --ca cert2.pem \
-          --accept-invalid %s >out 2>err && break
+      # A port above 32767 may be the near end of anybody's connection: it is sought below.
+      for port in $(shuf -i 10000-32000 -n 40); do
+        nghttpx --conf=/dev/null --no-ocsp --workers=1 -f127.0.0.1,$port -b127.0.0.1,%d \
+          --accesslog-file=access key2.pem cert2.pem >proxy 2>&1 &
+        for i in $(seq 40); do
+          sleep 0.3
+          kill -0 $! 2>/dev/null || break
+          "$MOONTIDE" replay steady --url https://127.0.0.1:$port --model m --ca cert2.pem \
+            --accept-invalid %s >out 2>err && break 2
+        done
+        kill $! 2>/dev/null
+        wait
       done
       kill $!
       wait
