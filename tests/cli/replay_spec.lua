@@ -109,6 +109,7 @@ describe("moontide replay", function()
       { "steady URL --limits lag_p50=x", "--limits: lag_p50 must be a number, not 'x'" },
       { "steady URL --limits rate=-1", "--limits: rate must be at least 0" },
       { "steady URL --limits lag=3", "--limits must be one of lag_p50" },
+      { "steady URL --limits longest_stall=-1", "--limits: longest_stall must be at least 0" },
       { "steady URL --window 3..2", "--window must begin at 0 or later and end after that" },
       { "steady URL --window 3", "--window must be two times" },
       { "steady URL --timeout firts=3", "--timeout must be connect=" },
@@ -296,6 +297,26 @@ describe("moontide replay", function()
     accounts(result, { due = 250, done = 250 })
     assert.truthy(result.err:find("the run is invalid", 1, true))
     assert.truthy(result.out:find("schedule lag p99 is", 1, true), result.out)
+  end)
+
+  -- Nothing is due while it is stopped, so that of all measures only the longest stall tells.
+  it("a driver that was stopped once is not valid, however little of the run that was", function()
+    local others = " --limits lag_p50=1e6,lag_p99=1e6,read_lag_p99=1e6,rate=0,stalls=1"
+    local stopped = { after = "kill -STOP $p; sleep 2; kill -CONT $p" }
+    for _, words in ipairs { "", " --transport curl", " --concurrency 1", " --concurrency 1 --transport curl" } do
+      -- Open loop: the second request is due after the stop. Closed loop: its answer takes as long.
+      local is_closed = words:find "concurrency"
+      local url = start("--ttft", is_closed and "3000" or "2")
+      local result = replay(url, trace_text(is_closed and 1 or 2, 4000), others .. words, stopped)
+      assert.equal("invalid", result.run.verdict.name, words .. result.out)
+      assert.equal(1, result.status)
+      accounts(result, { done = is_closed and 1 or 2 })
+      local stall = assert(result.out:match "longest stall is ([%d.]+) ms, the limit is 100", result.out)
+      assert.is_true(tonumber(stall) > 1500, stall)
+    end
+    local result = replay(start(), trace_text(2, 4000), others .. ",longest_stall=1e5", stopped)
+    assert.equal("valid", result.run.verdict.name, result.out)
+    assert.equal(0, result.status, result.err)
   end)
 
   it("64 descriptors are a failure by name", function()

@@ -93,6 +93,8 @@ static mt_code add_outcome(mt_results *results, const mt_exchange *exchange, con
     note_earliest(&results->first_due_ns, exchange->due_ns);
     note_latest(&results->last_due_ns, exchange->due_ns);
     note_latest(&results->last_sent_ns, exchange->sent_ns);
+    if (exchange->due_ns != MT_NEVER && exchange->begun_ns != MT_NEVER)
+        note_latest(&results->longest_late_ns, exchange->begun_ns - exchange->due_ns);
     if (exchange->failure == MT_FAILURE_NONE) {
         add_done(results, exchange, asked);
         return MT_OK;
@@ -152,6 +154,7 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
     note_earliest(&results->first_due_ns, other->first_due_ns);
     note_latest(&results->last_due_ns, other->last_due_ns);
     note_latest(&results->last_sent_ns, other->last_sent_ns);
+    note_latest(&results->longest_late_ns, other->longest_late_ns);
     return code;
 }
 

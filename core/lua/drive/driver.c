@@ -101,6 +101,12 @@ static int driver_look(lua_State *L) {
     return 1;
 }
 
+/* driver:watch(): longest_turn is that from now on */
+static int driver_watch(lua_State *L) {
+    mt_driver_watch(mt_lua_check_driver(L, 1));
+    return 0;
+}
+
 static int driver_release(lua_State *L) {
     driver_owner *owner = luaL_checkudata(L, 1, driver_type);
     mt_driver_free(owner->driver);
@@ -218,7 +224,7 @@ static int bear_interrupts(lua_State *L) {
 
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"look", driver_look}, {"close", driver_release}, {NULL, NULL}};
+        {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"driver", driver_start},
                                          {"url", url_read},
                                          {"now", now},

@@ -355,6 +355,7 @@ static void push_results(lua_State *L, mt_results *results) {
     set_moment(L, "first_due", results->first_due_ns);
     set_moment(L, "last_due", results->last_due_ns);
     set_moment(L, "last_sent", results->last_sent_ns);
+    mt_lua_set_number(L, "longest_late", (double)results->longest_late_ns * 1e-9);
     push_metrics(L, results);
     lua_setfield(L, -2, "metrics");
     push_failures(L, results);
@@ -362,7 +363,8 @@ static void push_results(lua_State *L, mt_results *results) {
 }
 
 /* replay:results() -> results of the window, results of what was due outside it, and a list of
- * {value = JSON text, results =} by member. Moments are monotonic nanoseconds. */
+ * {value = JSON text, results =} by member. Moments are monotonic nanoseconds, longest_late is in
+ * seconds. */
 static int replay_results(lua_State *L) {
     mt_replay *replay = check_replay(L)->replay;
     push_results(L, mt_replay_results(replay));

@@ -244,6 +244,7 @@ local function drive_source(source, self, opt, settings)
   if not replay then return nil, trouble, kind end
   local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + head_start
   replay:start(start)
+  driver:watch()
   local before = driver:look()
   drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)
