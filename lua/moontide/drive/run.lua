@@ -4,6 +4,7 @@ local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
+local memory = require "moontide.drive.memory"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
@@ -274,6 +275,8 @@ function run.of(self, opt)
     return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
       "usage"
   end
+  local refusal = memory.refusal(opt, self.size())
+  if refusal then return nil, refusal, "memory" end
   local settings
   settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
   if not settings then return nil, message, code end
