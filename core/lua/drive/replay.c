@@ -252,7 +252,8 @@ static int replay_look(lua_State *L) {
 /* ---- results --------------------------------------------------------------------------------- */
 
 /* replay:results() -> results of the window, results of what was due outside it, and a list of
- * {value = JSON text, results =} by member. Moments are monotonic nanoseconds. */
+ * {value = JSON text, results =} by member. Moments are monotonic nanoseconds, longest_late is in
+ * seconds. */
 static int replay_results(lua_State *L) {
     mt_replay *replay = check_replay(L)->replay;
     mt_lua_push_results(L, mt_replay_results(replay));

@@ -72,6 +72,7 @@ end
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
+---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
 ---@field record? string write what was sent as a trace
 ---@field inputs? boolean all bodies into inputs.json
