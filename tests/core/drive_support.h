@@ -3,8 +3,8 @@
 #ifndef DRIVE_SUPPORT_H
 #define DRIVE_SUPPORT_H
 
-#include "drive/driver.h"
 #include "base/memory.h"
+#include "drive/transport.h"
 #include "drive_server.h"
 
 #include <setjmp.h>
