@@ -172,6 +172,30 @@ it("--where: the trace's own members win, ours have names of their own", functio
   end
 end)
 
+it("--where: a short name that no request has is a mistake, however it is compared", function()
+  command.write(folder, "short.jsonl", row(0, 10, { 1 }) .. row(1, 20, { 2 }))
+  for expression, name in pairs {
+    ["turn ~= 3"] = "request_turn", ["not line"] = "request_line", ["hash_count == 1"] = "request_hash_count",
+    ["extra == nil"] = "request_extra", ["isl ~= 10"] = "input_length", ["osl and 1 or 2"] = "output_length",
+    ["line > 1"] = "request_line",
+  } do
+    local result = command.run({ "cat", "short.jsonl", "-o", "kept.jsonl", "--where", expression }, { folder = folder })
+    assert.not_equal(0, result.status)
+    has(result.err, ("(did you mean '%s'?)"):format(name))
+    assert.falsy(command.exists(folder .. "/kept.jsonl"))
+  end
+  command.write(folder, "short.lua", [[
+local mt = require "moontide"
+local columns, message = mt.trace.pipe("short.jsonl"):where("turn ~= 3"):columns()
+assert(not columns and message:find("did you mean 'request_turn'", 1, true), message)
+assert(not pcall(function() for _ in mt.trace.pipe("short.jsonl"):where("turn ~= 3"):requests() do end end))
+assert(#mt.trace.pipe("short.jsonl"):where("request_turn ~= 3"):columns() == 2)
+return mt.script { summary = "x", run = function() print "done" end }
+]])
+  local result = run "./short.lua"
+  assert.equal("done\n", result.out, result.err)
+end)
+
 it("cat says what a part of a trace shares", function()
   command.write(folder, "parts.jsonl", row(0, 10, { 1 }) .. row(1, 20, { 1 }))
   has(run("cat parts.jsonl --thin 0.5").err, "prefixes lose the requests left out")
