@@ -102,18 +102,51 @@ describe("lint", function()
     return run("lint " .. name).out
   end
 
-  it("guesses units from what servers can do", function()
-    local seconds, micro, nano = {}, {}, {}
-    for i = 1, 300 do
-      seconds[i] = row(("%.3f"):format(i * 1.01), 1100, { i, 1000 + i, 2000 + i })
-      micro[i] = row(("%d"):format(i * 330000000), 1100, { i, 1000 + i, 2000 + i })
-      nano[i] = row(("%d"):format(i * 29000000000), 1100, { i, 1000 + i, 2000 + i })
+  -- Requests at `rate` a second, as lines whose times are so many units a second after `start` seconds.
+  local function at_rate(rate, count, units, start)
+    local lines = {}
+    for i = 1, count do
+      local time = i / rate + 0.3 / rate * math.sin(i)
+      local shown = units == 1 and ("%.3f"):format(start + time) or ("%d"):format(start * units + time * units // 1)
+      lines[i] = row(shown, 1100, { i, 1000 + i, 2000 + i })
     end
-    has(lint("seconds.jsonl", seconds), "--time-unit s")
-    has(lint("micro.jsonl", micro), "--time-unit us")
-    has(lint("nano.jsonl", nano), "--time-unit ns")
-    assert.equal(1, run("lint micro.jsonl --fix mended.jsonl").status)
-    assert.equal(0, run("lint mended.jsonl").status, run("lint mended.jsonl").out)
+    return lines
+  end
+
+  local per_second = { s = 1, ms = 1000, us = 1000000, ns = 1000000000 }
+
+  it("guesses units from what servers can do", function()
+    for _, case in ipairs {
+      { "s", 0.2, 10 }, { "s", 0.2, 300 }, { "s", 1, 10 }, { "s", 1, 3000 }, { "s", 40, 10 }, { "s", 40, 3000 },
+      { "us", 0.02, 10 }, { "us", 0.02, 300 }, { "us", 1, 10 }, { "us", 1, 3000 },
+      { "ns", 1, 10 }, { "ns", 1, 300 }, { "ns", 3, 3000 },
+      { "ms", 0.02, 10 }, { "ms", 0.02, 300 }, { "ms", 1, 10 }, { "ms", 1, 3000 }, { "ms", 60, 10 }, { "ms", 60, 3000 },
+    } do
+      local unit, rate, count = table.unpack(case)
+      local out = lint("unit.jsonl", at_rate(rate, count, per_second[unit], 0))
+      assert.equal(unit ~= "ms" and unit or nil, out:match "%-%-time%-unit (%a+)", table.concat(case, " ") .. out)
+    end
+  end)
+
+  it("knows times since 1970 in every unit, and cat reads them", function()
+    for unit, units in pairs(per_second) do
+      for _, rate in ipairs { 0.02, 50 } do
+        local out = lint("since.jsonl", at_rate(rate, 20, units, 1700000000))
+        assert.equal(unit ~= "ms" and unit or nil, out:match "%-%-time%-unit (%a+)", unit .. out)
+      end
+      local mended = run("cat since.jsonl --time-unit " .. unit .. " --timestamp-digits 0")
+      assert.equal(1700000000025, tonumber(mended.out:match '"timestamp": (%d+)'), mended.err)
+      if unit ~= "ms" then
+        assert.equal(1, run("lint since.jsonl --fix mended.jsonl").status)
+        has(run("lint mended.jsonl").out, "20 requests, blocks of 512 tokens\nNothing contradicts itself.")
+      end
+    end
+    command.write(folder, "micro.jsonl", table.concat(at_rate(1, 10, 1000000, 1700000000)))
+    has(run("analyze micro.jsonl").err, "'moontide cat --time-unit us' reads them")
+    local result = command.shell("exec $MOONTIDE lint - --fix out.jsonl < micro.jsonl", { folder = folder })
+    assert.equal(1, result.status)
+    has(result.err, "standard input: no line is a request")
+    assert.falsy(command.exists(folder .. "/out.jsonl"))
   end)
 
   it("names rows that are no requests, and ids that were not recorded", function()

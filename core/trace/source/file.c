@@ -129,3 +129,7 @@ mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *e
     self->input = input;
     return &self->base;
 }
+
+void mt_source_set_unit(mt_source *file, mt_time_unit unit) {
+    ((file_source *)file)->buffer.unit = unit;
+}
