@@ -179,6 +179,32 @@ it("learning says why a turn with only a delay is not enough", function()
     "delays.jsonl:2: timestamp is missing, and learning needs it: from a delay alone nobody knows when the answer")
 end)
 
+it("messages about a bad line name the flag that passes over it, in every command that has it", function()
+  local good = row(0, 600, { 1, 2 }) .. row(1, 700, { 1, 3 })
+  command.write(folder, "form.jsonl", row(0, 600, { 1, 2 }) .. "oops\n" .. row(1, 700, { 1, 3 }))
+  command.write(folder, "lacks.jsonl", row(0, 600, { 1, 2 }) .. '{"timestamp": 1}\n' .. row(2, 700, { 1, 3 }))
+  command.write(folder, "good.jsonl", good)
+  local flag = " (--skip-bad-lines passes over bad lines)\n"
+  for _, line in ipairs { "analyze form.jsonl", "cat form.jsonl -o x", "cat good.jsonl form.jsonl --merge --parts -o x",
+    "cat form.jsonl --sort -o x", "learn form.jsonl -o x.model", "compare good.jsonl form.jsonl",
+    "synthesize form.jsonl -o x", "synthesize form.jsonl --method radix -o x", "analyze lacks.jsonl",
+    "learn lacks.jsonl -o x.model", "compare lacks.jsonl good.jsonl", "synthesize lacks.jsonl -o x" } do
+    local result = run(line)
+    assert.equal(1, result.status)
+    assert.equal(flag, result.err:sub(-#flag), line .. ": " .. result.err)
+    result = run(line .. " --skip-bad-lines")
+    assert.equal(0, result.status, line .. ": " .. result.err)
+    has(result.err, "skipped 1 bad line")
+  end
+  -- Not where it would not help.
+  command.write(folder, "back.jsonl", row(5, 600, { 1, 2 }) .. row(1, 700, { 1, 3 }))
+  for _, line in ipairs { "cat back.jsonl --start 0s", "cat absent.jsonl", "lint absent.jsonl" } do
+    local result = run(line)
+    assert.equal(1, result.status)
+    assert.falsy(result.err:find("skip-bad", 1, true), result.err)
+  end
+end)
+
 it("names that other tools give our members are read", function()
   command.write(folder, "alias.jsonl", '{"created_time": 0, "input_tokens": 1024, "output_tokens": 5, "hash_ids": [0, 1]}\n'
     .. '{"created_time": 1000, "input_tokens": 1500, "output_tokens": 5, "hash_ids": [0, 1, 2], "delay_ms": 5}\n')

@@ -41,6 +41,7 @@ static void place_error(const file_source *self, const mt_line *line, mt_error *
         return;
     if (line->number == 1)
         hint = mt_foreign_line(line->text, line->length, name);
+    error->can_be_skipped = !hint;
     if (hint)
         add_remark(error, hint);
     else if (!line->terminated)
