@@ -36,26 +36,11 @@ local function interrupted()
   return status.interrupted
 end
 
--- The options of the command that runs and what was given of them, once they are read.
-local spec_in_force, given_in_force
-
--- " (--skip-bad-lines ...)" for a message about a line that the command could have passed over; else "".
-local function way_around(message)
-  local line = core.base.bad_line()
-  if not line or not given_in_force or not message:find(line, 1, true) then return "" end
-  for _, option in ipairs(spec_in_force) do
-    if option[1] == "skip-bad-lines" and not rawget(given_in_force, "skip_bad_lines") then
-      return " (--skip-bad-lines passes over bad lines)"
-    end
-  end
-  return ""
-end
-
 -- Reports a message with its code ("io", "input", "closed", ...) and gives the exit status.
 local function failure(message, code)
   if code == "interrupted" or core.base.interrupted() then return interrupted() end
   if code == "closed" then return status.failed end
-  say(message .. way_around(message))
+  say(report.with_way_around(message))
   return code == "usage" and status.usage or status.failed
 end
 
@@ -146,7 +131,7 @@ local function run_loaded(self, words)
   if arguments.asks_help(words) then return show_help(self) end
   local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
   if not ok then return opt end
-  spec_in_force, given_in_force = full_spec(self), opt
+  report.command(full_spec(self), opt)
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
   return self.plan and run_plan(self, opt) or run(self, self.run, script.strict(self, opt))
