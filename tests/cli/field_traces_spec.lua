@@ -1,5 +1,6 @@
 -- Traces as they come from other tools, through the real binary: blocks, units, members, windows.
 local command = require "tests.support.command"
+local mock = require "tests.support.mock"
 
 local folder
 
@@ -94,6 +95,28 @@ describe("a block size", function()
     assert.equal(1, result.status)
     has(result.err, "odd.jsonl:2: hash_ids has 1 id, but input_length 700 makes 2 blocks of 512 tokens")
   end)
+end)
+
+it("replay finds the block size, and sends what prompts share", function()
+  local small, whole = {}, {}
+  for i = 1, 20 do
+    local ids = {}
+    for id = 1, 20 + i % 7 do ids[id] = id <= 20 and id or 100 * i + id end
+    whole[i] = row(10 * i, 16 * #ids + i % 15 + 1, ids)
+    ids[#ids + 1] = 100 * i
+    small[i] = row(10 * i, 16 * (#ids - 1) + i % 15 + 1, ids)
+  end
+  command.write(folder, "small.jsonl", table.concat(small))
+  command.write(folder, "whole.jsonl", table.concat(whole))
+  local server = mock.start { "--block-size", "16", "--kv-blocks", "10000" }
+  for _, name in ipairs { "small.jsonl", "whole.jsonl" } do
+    local result = run(("replay %s --url http://127.0.0.1:%d --model m --accept-invalid"):format(name, server.port))
+    assert.equal(0, result.status, result.err)
+    has(result.err, name .. ": hash_ids fit blocks of 16 tokens")
+    local cached = tonumber(result.out:match "Cached tokens: ([%d.]+) of the prompts' tokens")
+    assert.is_true(cached > 0.7, result.out)
+  end
+  server.finish "INT"
 end)
 
 describe("lint", function()

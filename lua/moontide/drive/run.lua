@@ -274,7 +274,7 @@ function run.of(self, opt)
       "usage"
   end
   local settings
-  settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
+  settings, message, code = replay_options(opt, opt.block_size or self.block_size, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = output_paths(opt, settings)
@@ -282,6 +282,7 @@ function run.of(self, opt)
   settings.cancel_after = opt.cancel_after
   local value
   value, message, code = pipe.read(target.steps(self, opt), function(source)
+    settings.block_size = settings.block_size or self.block_size -- of a trace, now that it is open
     return drive_source(source, self, opt, settings)
   end)
   if not value then return nil, message, code end

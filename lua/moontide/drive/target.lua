@@ -3,6 +3,7 @@ local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
@@ -132,13 +133,16 @@ end
 ---@return moontide.pipe
 function target.steps(self, opt)
   local trace = self.trace
+  if not self.is_plan then
+    trace = pipe.in_blocks(trace, opt.block_size, function(size) self.block_size = size end)
+  end
   if opt.dequantize then trace = trace:dequantize { seed = opt.seed } end
   if opt.start or opt["end"] then
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
   if not self.is_plan and opt.sessions ~= "cumulative" then
-    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512,
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size,
       guessed = function(rows)
         if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
       end }

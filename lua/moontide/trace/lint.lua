@@ -279,7 +279,8 @@ local lint_options = {
 -- Where the first bad line of a file has a time that is beyond milliseconds, in a unit that is not: the
 -- file as a pipe in that unit, the facts and the bad lines of it.
 local function in_another_unit(path, opt, bad)
-  local line, message, unit = bad.first:match ":(%d+):%d+: (.-) %(if these are %a+, 'moontide cat %-%-time%-unit (%a+)'"
+  local line, message, unit = bad.first:match
+    ":(%d+):%d+: (.-) %(if these are %a+, 'moontide cat %-%-time%-unit (%a+)'"
   if not line then return nil end
   local whole = any.trace.pipe(path, { skip_bad_lines = true, time_unit = unit })
   local facts, others = pipe.read(whole, function(source) return facts_of(source, false, opt.block_size) end)

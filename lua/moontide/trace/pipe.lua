@@ -135,10 +135,28 @@ function pipe.sized(source, size, text, by_majority, as_it_is)
   return sized, found
 end
 
+--- The pipe with one hash id a block, in blocks of a size that is given or found, and told when it is
+--- opened: to tell(size), and to the steps that follow.
+---@param self moontide.pipe
+---@param size integer?
+---@param tell fun(size: integer)
+---@return moontide.pipe
+function pipe.in_blocks(self, size, tell)
+  return pipe.new(function(run)
+    local source, message, code = self.start(run)
+    if not source then return nil, message, code end
+    local sized, found, kind = pipe.sized(source, size, self.text, true)
+    if not sized then return nil, found, kind end
+    run.block_size = found
+    tell(found)
+    return sized
+  end, self.text, self)
+end
+
 -- A step that needs to know the block size: put(source, size) puts it on.
 local function sized_step(self, name, size, put)
-  return pipe.apply(self, name, function(source, _, before)
-    local sized, found, code = pipe.sized(source, size, before.text, true, name == "fit_ids")
+  return pipe.apply(self, name, function(source, run, before)
+    local sized, found, code = pipe.sized(source, size or run.block_size, before.text, true, name == "fit_ids")
     if not sized then return nil, found, code end
     return put(sized, found)
   end)
