@@ -30,7 +30,8 @@ return mt.script {
     { "end", kind = "duration", help = "leave out requests at this time and after it" },
     { "where", kind = "string", placeholder = "EXPRESSION",
       help = "keep requests for which this Lua expression of their members is true: 'input_length > 1000 and "
-        .. "session_id'; also of request_line, request_turn, request_hash_count, request_extra" },
+        .. "session_id'; beside members there are request_line, request_turn, request_hash_count and "
+        .. "request_extra" },
     { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
       help = "keep this share, whole sessions together" },
     { "shard", kind = "shard",

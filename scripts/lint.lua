@@ -6,6 +6,9 @@ local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 local function fix(result, opt)
+  if result.requests == 0 and #result.findings > 0 then
+    return nil, ("%s: no line is a request: there is nothing to mend"):format(result.name), "input"
+  end
   local trace, mended, left = result:mended(opt.seed)
   -- Times that are only passed on keep all their digits; times that are made have three.
   local are_made = table.concat(mended, " "):find("quantised_clock", 1, true)

@@ -13,6 +13,7 @@ mt_code mt_fail_list(mt_error *error, mt_code code, const char *source, uint64_t
     error->code = code;
     error->line = line;
     error->column = column;
+    error->can_be_skipped = 0;
     snprintf(error->source, sizeof error->source, "%s", source ? source : "");
     vsnprintf(error->message, sizeof error->message, format, arguments);
     return code;

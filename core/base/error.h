@@ -28,6 +28,7 @@ typedef struct mt_error {
     mt_code code;
     uint64_t line;                       /* 1-based; 0: not about a line */
     uint64_t column;                     /* 1-based byte within the line; 0: not about a column */
+    int can_be_skipped;                  /* a reader that is told to passes over such a line */
     char source[MT_ERROR_SOURCE_SIZE];   /* file name as the user gave it; "" when none */
     char message[MT_ERROR_MESSAGE_SIZE]; /* what is wrong, without the source's name */
 } mt_error;

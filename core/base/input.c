@@ -1,5 +1,6 @@
 #include "base/input.h"
 
+#include "base/descriptors.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/compression.h"
@@ -30,18 +31,32 @@ struct mt_input {
 static const char mark[] = "\xEF\xBB\xBF";
 enum { MARK_LENGTH = 3 };
 
+static int open_path(mt_input *input, const char *path, mt_error *error) {
+    int limit = 0; /* of files open at once, once it was met and raised */
+    do             /* a named pipe without a writer is waited for */
+        input->fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (input->fd < 0 && ((errno == EINTR && !mt_interrupted()) ||
+                             (errno == EMFILE && !limit && (limit = mt_descriptors_raise()))));
+    if (input->fd >= 0)
+        return 0;
+    if (errno == EINTR)
+        return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
+    if (errno == EMFILE)
+        return mt_failed(
+            mt_fail_at(error, MT_ERROR_IO, path, 0, 0,
+                       "cannot open: %d files are open at once, and that is this process's limit "
+                       "(fewer at a time, or 'ulimit -n' to raise it)",
+                       limit));
+    return mt_failed(mt_fail_errno(error, path, "cannot open", errno));
+}
+
 static int open_source(mt_input *input, const char *path, mt_error *error) {
     struct stat info;
     if (strcmp(path, "-") == 0) {
         input->fd = STDIN_FILENO;
     } else {
-        do /* a named pipe without a writer is waited for */
-            input->fd = open(path, O_RDONLY | O_CLOEXEC);
-        while (input->fd < 0 && errno == EINTR && !mt_interrupted());
-        if (input->fd < 0 && errno == EINTR)
-            return mt_failed(mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted"));
-        if (input->fd < 0)
-            return mt_failed(mt_fail_errno(error, path, "cannot open", errno));
+        if (open_path(input, path, error) != 0)
+            return -1;
         input->close_fd = 1;
     }
     if (fstat(input->fd, &info) != 0)

@@ -1,5 +1,6 @@
 #include "drive/endpoint.h"
 
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "drive/driver.h"
 #include "drive/http/url.h"
@@ -12,22 +13,14 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { SPARE_DESCRIPTORS = 64, NS_A_MS = 1000000 };
 
 int mt_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return INT32_MAX;
-    rlim_t soft = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    if (soft < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        limit.rlim_cur = soft;
-    if (limit.rlim_cur > INT32_MAX) /* RLIM_INFINITY among them */
-        return INT32_MAX;
-    int all = (int)limit.rlim_cur;
+    int all = mt_descriptors_raise();
+    if (all == INT32_MAX)
+        return all;
     return all - (all >= 4 * SPARE_DESCRIPTORS ? SPARE_DESCRIPTORS : all / 4);
 }
 

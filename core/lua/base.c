@@ -188,12 +188,19 @@ static int is_usage(lua_State *L) {
     return 1;
 }
 
+/* bad_line() -> the message of the last failure about a line that a reader can pass over, or nil */
+static int bad_line(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_bad_line_key);
+    return 1;
+}
+
 int mt_lua_open_base(lua_State *L) {
     static const luaL_Reg plain[] = {
         {"raise", raise_usage},         {"is_usage", is_usage},
         {"interrupted", interrupted},   {"seconds", seconds},
         {"is_terminal", is_terminal},   {"terminal_width", terminal_width},
-        {"flush_stdout", flush_stdout}, {NULL, NULL}};
+        {"flush_stdout", flush_stdout}, {"bad_line", bad_line},
+        {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {
         {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     luaL_newlib(L, plain);

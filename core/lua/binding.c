@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char mt_lua_bad_line_key[] = "moontide.bad_line";
+
 static const char *code_name(mt_code code) {
     static const char *const names[] = {"ok",    "memory",      "io",     "input",
                                         "value", "interrupted", "closed", "callback"};
@@ -38,6 +40,10 @@ int mt_lua_done(lua_State *L, mt_code code, const mt_error *error) {
 int mt_lua_failure(lua_State *L, const mt_error *error) {
     lua_pushnil(L);
     mt_lua_push_error(L, error);
+    if (error->can_be_skipped) {
+        lua_pushvalue(L, -1);
+        lua_setfield(L, LUA_REGISTRYINDEX, mt_lua_bad_line_key);
+    }
     lua_pushstring(L, code_name(error->code));
     return 3;
 }

@@ -34,6 +34,9 @@ void mt_lua_look_for_interrupt(lua_State *L, lua_Debug *call);
 /* Pushes nil, the error's text, the code's name; returns 3, to be returned by the function. */
 int mt_lua_failure(lua_State *L, const mt_error *error);
 
+/* Registry: the last text of an error with can_be_skipped that mt_lua_failure pushed. */
+extern const char mt_lua_bad_line_key[];
+
 /* Raises the error's text as it is. For a failure of the world in a generic `for`, where nobody
  * looks at a second result. */
 int mt_lua_throw_failure(lua_State *L, const mt_error *error);

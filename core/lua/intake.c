@@ -16,6 +16,7 @@ static mt_code take_one(mt_lua_intake *intake, mt_lua_taker take, void *owner, m
                  (unsigned long long)intake->taken);
     else
         snprintf(error->source, sizeof error->source, "%s", intake->source);
+    error->can_be_skipped = 1;
     if (!skip)
         return code;
     if (intake->left_out++ == 0)

@@ -58,7 +58,7 @@ static void set_lines(lua_State *L, const char *name, const mt_lines *lines) {
 }
 
 static void set_times(lua_State *L, const mt_lint_result *result) {
-    static const char *const reasons[] = {NULL, "epoch", "load", "load", "slow", "turns"};
+    static const char *const reasons[] = {NULL, "epoch", "load", "slow", "turns"};
     static const char *const units[] = {"ms", "s", "us", "ns"};
     set_lines(L, "decreasing", &result->decreasing);
     set_time(L, "decreased_to", result->decreased_to_ns);

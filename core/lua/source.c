@@ -36,16 +36,21 @@ static int source_text(lua_State *L) {
 
 /* ---- where they begin ---- */
 
-/* open(path, skip_bad_lines, later) -> source | nil, message, code. later: see
+/* open(path, skip_bad_lines, later, unit of times | nil) -> source | nil, message, code. later: see
  * mt_source_open_later */
 static int open_source(lua_State *L) {
+    static const char *const units[] = {"ms", "s", "us", "ns", NULL}; /* as mt_time_unit has them */
+    mt_time_unit unit = (mt_time_unit)luaL_checkoption(L, 4, units[0], units);
     const char *path = luaL_checkstring(L, 1);
     int skip_bad_lines = lua_toboolean(L, 2);
     mt_error error;
     void **self = mt_lua_new_source(L);
     *self = lua_toboolean(L, 3) ? mt_source_open_later(path, skip_bad_lines, &error)
                                 : mt_source_open(path, skip_bad_lines, &error);
-    return *self ? 1 : mt_lua_failure(L, &error);
+    if (!*self)
+        return mt_lua_failure(L, &error);
+    mt_source_set_unit(*self, unit);
+    return 1;
 }
 
 /* columns(columns) -> source | nil, message, code */

@@ -7,7 +7,17 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-enum { NANOSECOND_SCALE = 6, QUOTE_SIZE = 48, NAME_LIMIT = 16 };
+enum { QUOTE_SIZE = 48, NAME_LIMIT = 16 };
+
+static const struct {
+    int scale; /* nanoseconds are 10^scale of it */
+    int64_t nanoseconds;
+    const char *name, *want, *option;
+} units[MT_TIME_UNITS] = {
+    {6, 1000000, "milliseconds", "a number of milliseconds of at least 0", "ms"},
+    {9, 1000000000, "seconds", "a number of seconds of at least 0", "s"},
+    {3, 1000, "microseconds", "a number of microseconds of at least 0", "us"},
+    {0, 1, "nanoseconds", "a number of nanoseconds of at least 0", "ns"}};
 
 /* The members of ours, in the order of `members`. */
 typedef enum member {
@@ -109,54 +119,85 @@ static const char *wrong_value(const scan *s, const char *at, const char *name, 
                         mt_json_quote(&s->json, at, quote, sizeof quote));
 }
 
+/* The number at `at`, which is out of range where *is_large becomes 1. */
 static const char *scan_decimal(const scan *s, const char *at, const char *name, const char *want,
-                                int scale, mt_decimal *decimal) {
+                                int scale, mt_decimal *decimal, int *is_large) {
     if (at >= s->json.end || (*at != '-' && (*at < '0' || *at > '9')))
         return wrong_value(s, at, name, want);
     const char *after = mt_json_number(&s->json, at);
-    if (!after)
-        return NULL;
-    if (mt_decimal_scan(at, (size_t)(after - at), scale, decimal) != 0) {
-        char quote[QUOTE_SIZE];
-        mt_quote(at, (size_t)(after - at), quote, sizeof quote);
-        return mt_json_fail(&s->json, at, "%s is out of range: %s", name, quote);
-    }
+    if (after)
+        *is_large = mt_decimal_scan(at, (size_t)(after - at), scale, decimal) != 0;
     return after;
+}
+
+static const char *out_of_range(const scan *s, const char *at, const char *after,
+                                const char *name) {
+    char quote[QUOTE_SIZE];
+    mt_quote(at, (size_t)(after - at), quote, sizeof quote);
+    return mt_json_fail(&s->json, at, "%s is out of range: %s", name, quote);
 }
 
 /* A whole number of 0 to 2^64 - 1, in any of the forms that JSON has for it. */
 static const char *scan_count(const scan *s, const char *at, const char *name, uint64_t *value) {
     static const char want[] = "a whole number of at least 0";
     mt_decimal decimal = {0};
+    int is_large = 0;
     const char *after = plain_count(at, value);
     if (after && !is_number_byte(*after))
         return after;
-    after = scan_decimal(s, at, name, want, 0, &decimal);
+    after = scan_decimal(s, at, name, want, 0, &decimal, &is_large);
     if (!after)
         return NULL;
+    if (is_large)
+        return out_of_range(s, at, after, name);
     if (decimal.negative || !decimal.exact)
         return wrong_value(s, at, name, want);
     *value = decimal.magnitude;
     return after;
 }
 
-/* Milliseconds in the text, nanoseconds in the record. */
+/* A time that is too large for its unit: with one that it is likely to have, microseconds where they
+ * are of this century since 1970, else nanoseconds. */
+static const char *late_time(const scan *s, const char *at, const char *after, const char *name) {
+    static const uint64_t least = UINT64_C(978307200000000000); /* 2001-01-01 */
+    static const uint64_t most = UINT64_C(4102444800000000000); /* 2100-01-01 */
+    mt_decimal decimal;
+    size_t length = (size_t)(after - at);
+    mt_time_unit unit = MT_UNIT_MICROSECONDS;
+    if (mt_decimal_scan(at, length, units[unit].scale, &decimal) != 0 ||
+        decimal.magnitude < least || decimal.magnitude > most) {
+        unit = MT_UNIT_NANOSECONDS;
+        if (mt_decimal_scan(at, length, units[unit].scale, &decimal) != 0 ||
+            decimal.magnitude > INT64_MAX)
+            return out_of_range(s, at, after, name);
+    }
+    if (s->buffer->unit != MT_UNIT_MILLISECONDS)
+        return mt_json_fail(&s->json, at, "%s is out of range: more than 292 years", name);
+    return mt_json_fail(&s->json, at,
+                        "%s is out of range: more than 292 years (if these are %s, 'moontide cat "
+                        "--time-unit %s' reads them)",
+                        name, units[unit].name, units[unit].option);
+}
+
+/* As the trace writes it in the text, nanoseconds in the record. */
 static const char *scan_time(const scan *s, const char *at, const char *name, int64_t *value) {
-    static const char want[] = "a number of milliseconds of at least 0";
+    mt_time_unit unit = s->buffer->unit;
     mt_decimal decimal = {0};
     uint64_t whole;
+    int is_large = 0;
     const char *after = plain_count(at, &whole);
-    if (after && !is_number_byte(*after) && whole <= INT64_MAX / 1000000) {
-        *value = (int64_t)(whole * 1000000);
+    if (after && !is_number_byte(*after) &&
+        whole <= (uint64_t)(INT64_MAX / units[unit].nanoseconds)) {
+        *value = (int64_t)whole * units[unit].nanoseconds;
         return after;
     }
-    after = scan_decimal(s, at, name, want, NANOSECOND_SCALE, &decimal);
+    after = scan_decimal(s, at, name, units[unit].want, units[unit].scale, &decimal, &is_large);
     if (!after)
         return NULL;
     if (decimal.negative)
-        return wrong_value(s, at, name, want);
-    if (decimal.magnitude > INT64_MAX)
-        return mt_json_fail(&s->json, at, "%s is out of range: more than 292 years", name);
+        return wrong_value(s, at, name, units[unit].want);
+    if (is_large || decimal.magnitude > INT64_MAX)
+        return late_time(s, at, after, name);
     *value = (int64_t)decimal.magnitude;
     return after;
 }

@@ -16,8 +16,19 @@
 #include "base/error.h"
 #include "trace/record.h"
 
+/* What timestamps and delays are written in. A trace has milliseconds; others are mistakes that the
+ * reader can be told of. */
+typedef enum mt_time_unit {
+    MT_UNIT_MILLISECONDS,
+    MT_UNIT_SECONDS,
+    MT_UNIT_MICROSECONDS,
+    MT_UNIT_NANOSECONDS,
+    MT_TIME_UNITS
+} mt_time_unit;
+
 /* Reusable storage of one scanner: zero it, scan many lines, free it. */
 typedef struct mt_scan_buffer {
+    mt_time_unit unit; /* the caller's to set */
     uint64_t *ids;
     size_t id_capacity;
     char *extra, *session, *stream; /* the names only where they were written with escapes */

@@ -228,7 +228,7 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     assert.equal((expected:gsub("b.jsonl", "bad.jsonl")), result.out)
     result = compare { "a.jsonl", "b.jsonl", "--block-size", "1024" }
     assert.equal("moontide: a.jsonl:1: hash_ids has 2 ids, but input_length 1000 makes 1 block of 1024 tokens; it "
-      .. "fits a block size of 512\n", result.err)
+      .. "fits a block size of 512 (--skip-bad-lines passes over bad lines)\n", result.err)
   end)
 
   it("compares traces of one request, all alike, all at one instant", function()

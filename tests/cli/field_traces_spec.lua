@@ -1,5 +1,6 @@
 -- Traces as they come from other tools, through the real binary: blocks, units, members, windows.
 local command = require "tests.support.command"
+local mock = require "tests.support.mock"
 
 local folder
 
@@ -96,24 +97,79 @@ describe("a block size", function()
   end)
 end)
 
+it("replay finds the block size, and sends what prompts share", function()
+  local small, whole = {}, {}
+  for i = 1, 20 do
+    local ids = {}
+    for id = 1, 20 + i % 7 do ids[id] = id <= 20 and id or 100 * i + id end
+    whole[i] = row(10 * i, 16 * #ids + i % 15 + 1, ids)
+    ids[#ids + 1] = 100 * i
+    small[i] = row(10 * i, 16 * (#ids - 1) + i % 15 + 1, ids)
+  end
+  command.write(folder, "small.jsonl", table.concat(small))
+  command.write(folder, "whole.jsonl", table.concat(whole))
+  local server = mock.start { "--block-size", "16", "--kv-blocks", "10000" }
+  for _, name in ipairs { "small.jsonl", "whole.jsonl" } do
+    local result = run(("replay %s --url http://127.0.0.1:%d --model m --accept-invalid"):format(name, server.port))
+    assert.equal(0, result.status, result.err)
+    has(result.err, name .. ": hash_ids fit blocks of 16 tokens")
+    local cached = tonumber(result.out:match "Cached tokens: ([%d.]+) of the prompts' tokens")
+    assert.is_true(cached > 0.7, result.out)
+  end
+  server.finish "INT"
+end)
+
 describe("lint", function()
   local function lint(name, rows)
     command.write(folder, name, table.concat(rows))
     return run("lint " .. name).out
   end
 
-  it("guesses units from what servers can do", function()
-    local seconds, micro, nano = {}, {}, {}
-    for i = 1, 300 do
-      seconds[i] = row(("%.3f"):format(i * 1.01), 1100, { i, 1000 + i, 2000 + i })
-      micro[i] = row(("%d"):format(i * 330000000), 1100, { i, 1000 + i, 2000 + i })
-      nano[i] = row(("%d"):format(i * 29000000000), 1100, { i, 1000 + i, 2000 + i })
+  -- Requests at `rate` a second, as lines whose times are so many units a second after `start` seconds.
+  local function at_rate(rate, count, units, start)
+    local lines = {}
+    for i = 1, count do
+      local time = i / rate + 0.3 / rate * math.sin(i)
+      local shown = units == 1 and ("%.3f"):format(start + time) or ("%d"):format(start * units + time * units // 1)
+      lines[i] = row(shown, 1100, { i, 1000 + i, 2000 + i })
     end
-    has(lint("seconds.jsonl", seconds), "--time-unit s")
-    has(lint("micro.jsonl", micro), "--time-unit us")
-    has(lint("nano.jsonl", nano), "--time-unit ns")
-    assert.equal(1, run("lint micro.jsonl --fix mended.jsonl").status)
-    assert.equal(0, run("lint mended.jsonl").status, run("lint mended.jsonl").out)
+    return lines
+  end
+
+  local per_second = { s = 1, ms = 1000, us = 1000000, ns = 1000000000 }
+
+  it("guesses units from what servers can do", function()
+    for _, case in ipairs {
+      { "s", 0.2, 10 }, { "s", 0.2, 300 }, { "s", 1, 10 }, { "s", 1, 3000 }, { "s", 40, 10 }, { "s", 40, 3000 },
+      { "us", 0.02, 10 }, { "us", 0.02, 300 }, { "us", 1, 10 }, { "us", 1, 3000 },
+      { "ns", 1, 10 }, { "ns", 1, 300 }, { "ns", 3, 3000 },
+      { "ms", 0.02, 10 }, { "ms", 0.02, 300 }, { "ms", 1, 10 }, { "ms", 1, 3000 }, { "ms", 60, 10 }, { "ms", 60, 3000 },
+    } do
+      local unit, rate, count = table.unpack(case)
+      local out = lint("unit.jsonl", at_rate(rate, count, per_second[unit], 0))
+      assert.equal(unit ~= "ms" and unit or nil, out:match "%-%-time%-unit (%a+)", table.concat(case, " ") .. out)
+    end
+  end)
+
+  it("knows times since 1970 in every unit, and cat reads them", function()
+    for unit, units in pairs(per_second) do
+      for _, rate in ipairs { 0.02, 50 } do
+        local out = lint("since.jsonl", at_rate(rate, 20, units, 1700000000))
+        assert.equal(unit ~= "ms" and unit or nil, out:match "%-%-time%-unit (%a+)", unit .. out)
+      end
+      local mended = run("cat since.jsonl --time-unit " .. unit .. " --timestamp-digits 0")
+      assert.equal(1700000000025, tonumber(mended.out:match '"timestamp": (%d+)'), mended.err)
+      if unit ~= "ms" then
+        assert.equal(1, run("lint since.jsonl --fix mended.jsonl").status)
+        has(run("lint mended.jsonl").out, "20 requests, blocks of 512 tokens\nNothing contradicts itself.")
+      end
+    end
+    command.write(folder, "micro.jsonl", table.concat(at_rate(1, 10, 1000000, 1700000000)))
+    has(run("analyze micro.jsonl").err, "'moontide cat --time-unit us' reads them")
+    local result = command.shell("exec $MOONTIDE lint - --fix out.jsonl < micro.jsonl", { folder = folder })
+    assert.equal(1, result.status)
+    has(result.err, "standard input: no line is a request")
+    assert.falsy(command.exists(folder .. "/out.jsonl"))
   end)
 
   it("names rows that are no requests, and ids that were not recorded", function()
@@ -146,6 +202,32 @@ it("learning says why a turn with only a delay is not enough", function()
     "delays.jsonl:2: timestamp is missing, and learning needs it: from a delay alone nobody knows when the answer")
 end)
 
+it("messages about a bad line name the flag that passes over it, in every command that has it", function()
+  local good = row(0, 600, { 1, 2 }) .. row(1, 700, { 1, 3 })
+  command.write(folder, "form.jsonl", row(0, 600, { 1, 2 }) .. "oops\n" .. row(1, 700, { 1, 3 }))
+  command.write(folder, "lacks.jsonl", row(0, 600, { 1, 2 }) .. '{"timestamp": 1}\n' .. row(2, 700, { 1, 3 }))
+  command.write(folder, "good.jsonl", good)
+  local flag = " (--skip-bad-lines passes over bad lines)\n"
+  for _, line in ipairs { "analyze form.jsonl", "cat form.jsonl -o x", "cat good.jsonl form.jsonl --merge --parts -o x",
+    "cat form.jsonl --sort -o x", "learn form.jsonl -o x.model", "compare good.jsonl form.jsonl",
+    "synthesize form.jsonl -o x", "synthesize form.jsonl --method radix -o x", "analyze lacks.jsonl",
+    "learn lacks.jsonl -o x.model", "compare lacks.jsonl good.jsonl", "synthesize lacks.jsonl -o x" } do
+    local result = run(line)
+    assert.equal(1, result.status)
+    assert.equal(flag, result.err:sub(-#flag), line .. ": " .. result.err)
+    result = run(line .. " --skip-bad-lines")
+    assert.equal(0, result.status, line .. ": " .. result.err)
+    has(result.err, "skipped 1 bad line")
+  end
+  -- Not where it would not help.
+  command.write(folder, "back.jsonl", row(5, 600, { 1, 2 }) .. row(1, 700, { 1, 3 }))
+  for _, line in ipairs { "cat back.jsonl --start 0s", "cat absent.jsonl", "lint absent.jsonl" } do
+    local result = run(line)
+    assert.equal(1, result.status)
+    assert.falsy(result.err:find("skip-bad", 1, true), result.err)
+  end
+end)
+
 it("names that other tools give our members are read", function()
   command.write(folder, "alias.jsonl", '{"created_time": 0, "input_tokens": 1024, "output_tokens": 5, "hash_ids": [0, 1]}\n'
     .. '{"created_time": 1000, "input_tokens": 1500, "output_tokens": 5, "hash_ids": [0, 1, 2], "delay_ms": 5}\n')
@@ -170,6 +252,30 @@ it("--where: the trace's own members win, ours have names of their own", functio
     assert.equal(0, result.status, result.err)
     assert.equal(tostring(line), result.out:match '^{"timestamp": (%d)[^\n]+\n$', expression)
   end
+end)
+
+it("--where: a short name that no request has is a mistake, however it is compared", function()
+  command.write(folder, "short.jsonl", row(0, 10, { 1 }) .. row(1, 20, { 2 }))
+  for expression, name in pairs {
+    ["turn ~= 3"] = "request_turn", ["not line"] = "request_line", ["hash_count == 1"] = "request_hash_count",
+    ["extra == nil"] = "request_extra", ["isl ~= 10"] = "input_length", ["osl and 1 or 2"] = "output_length",
+    ["line > 1"] = "request_line",
+  } do
+    local result = command.run({ "cat", "short.jsonl", "-o", "kept.jsonl", "--where", expression }, { folder = folder })
+    assert.not_equal(0, result.status)
+    has(result.err, ("(did you mean '%s'?)"):format(name))
+    assert.falsy(command.exists(folder .. "/kept.jsonl"))
+  end
+  command.write(folder, "short.lua", [[
+local mt = require "moontide"
+local columns, message = mt.trace.pipe("short.jsonl"):where("turn ~= 3"):columns()
+assert(not columns and message:find("did you mean 'request_turn'", 1, true), message)
+assert(not pcall(function() for _ in mt.trace.pipe("short.jsonl"):where("turn ~= 3"):requests() do end end))
+assert(#mt.trace.pipe("short.jsonl"):where("request_turn ~= 3"):columns() == 2)
+return mt.script { summary = "x", run = function() print "done" end }
+]])
+  local result = run "./short.lua"
+  assert.equal("done\n", result.out, result.err)
 end)
 
 it("cat says what a part of a trace shares", function()

@@ -79,6 +79,30 @@ local trace = [[
 ]]
 local mark = "\xEF\xBB\xBF"
 
+describe("many files", function()
+  before_each(function() folder = command.folder() end)
+  after_each(command.remove_folders)
+
+  it("are joined one at a time, and merged where the process may have them open", function()
+    for i = 1, 150 do
+      file(("part%03d.jsonl"):format(i), ('{"timestamp": %d, "input_length": 5, "output_length": 1}\n'):format(i))
+    end
+    local function cat(limit, words)
+      return command.shell(("ulimit -%s 64; exec $MOONTIDE cat part*.jsonl --parts %s"):format(limit, words),
+        { folder = folder })
+    end
+    local whole = cat("Sn", "").out
+    assert.equal(150, select(2, whole:gsub("\n", "")))
+    assert.equal(whole, cat("n", "").out)
+    assert.equal(whole, cat("Sn", "--merge").out)
+    local result = cat("n", "--merge -o merged.jsonl")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("cannot open: 64 files are open at once, and that is this process's limit (fewer "
+      .. "at a time, or 'ulimit -n' to raise it)", 1, true), result.err)
+    assert.falsy(command.exists(folder .. "/merged.jsonl"))
+  end)
+end)
+
 describe("a byte order mark", function()
   before_each(function() folder = command.folder() end)
   after_each(command.remove_folders)

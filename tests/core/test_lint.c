@@ -105,9 +105,16 @@ static void test_seconds(void **state) {
     assert_int_equal(result.unit, MT_UNIT_SECONDS);
     assert_true(result.requests_a_second > 3400 && result.requests_a_second < 3410);
     assert_int_equal(timed_load(1000, 294, 12000, 0).unit, MT_UNIT_MILLISECONDS);
-    /* Many small prompts, few large ones, few requests: nothing that cannot be. */
-    assert_int_equal(timed_load(1000, 0.294, 100, 0).unit, MT_UNIT_MILLISECONDS);
-    assert_int_equal(timed_load(1000, 10, 120000, 0).unit, MT_UNIT_MILLISECONDS);
+    /* Small prompts too, and large ones that few services could read. */
+    assert_int_equal(timed_load(1000, 0.294, 100, 0).unit, MT_UNIT_SECONDS);
+    assert_int_equal(timed_load(1000, 10, 120000, 0).unit, MT_UNIT_SECONDS);
+    /* A hundred a second, the head of such a trace, few requests: nothing that cannot be. */
+    assert_int_equal(timed_load(1000, 10, 9000, 0).unit, MT_UNIT_MILLISECONDS);
+    assert_int_equal(timed_load(20, 10, 9000, 0).unit, MT_UNIT_MILLISECONDS);
+    assert_int_equal(timed_load(1000, 200000, 9000, 0).unit, MT_UNIT_MILLISECONDS);
+    /* One in 4 thousand seconds, and in 4 million. */
+    assert_int_equal(timed_load(100, 4e6, 900, 0).unit, MT_UNIT_MICROSECONDS);
+    assert_int_equal(timed_load(100, 4e9, 900, 0).unit, MT_UNIT_NANOSECONDS);
     assert_int_equal(timed_load(9, 0.294, 12000, 0).unit, MT_UNIT_MILLISECONDS);
     /* 2026 in seconds, and in milliseconds. */
     assert_int_equal(timed_load(3, 5, 1, INT64_C(1770000000) * ms).unit_reason, MT_UNIT_EPOCH);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <string.h>
 
 struct mt_lint {
@@ -19,11 +20,8 @@ struct mt_lint {
     double tokens;
 };
 
-static const double most_requests = 200, most_tokens = 5e6; /* a second */
 static const int64_t least_ns_a_token = 200000;
 static const double hasty_share = 0.8;
-static const double most_tokens_shortly = 5e5, least_requests = 0.01; /* a second */
-static const int64_t short_span_ns = INT64_C(10000000000), long_span_ns = INT64_C(2592000000000000);
 enum { LEAST_TIMES = 10, LEAST_PAIRS = 5 };
 
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error) {
@@ -169,35 +167,78 @@ mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
 
 /* ---- what all of them say ---- */
 
+/* How far outside least to most, in powers of ten. */
+static double outside(double value, double least, double most) {
+    if (value < least)
+        return log10(least / value);
+    return value > most ? log10(value / most) : 0;
+}
+
+/* How unlike a service's load the trace is when its clock runs `speed` times as fast. */
+static double oddness(const mt_lint_result *result, double speed) {
+    double seconds = (double)result->span_ns / 1e9 / speed;
+    double length = 0.5 * outside(seconds, 5, 10 * 86400.0), most_of_short = 0.5;
+    if (seconds < 5 && length > most_of_short)
+        length = most_of_short; /* the head of a trace is no wonder */
+    return outside(result->requests_a_second * speed, 0.005, 100) +
+           outside(result->tokens_a_second * speed, 0, 1e6) + length;
+}
+
+/* The unit that makes it most like one; milliseconds unless they make it odd. */
+static mt_time_unit likeliest_unit(const mt_lint_result *result) {
+    static const struct {
+        mt_time_unit unit;
+        double speed;
+    } others[] = {{MT_UNIT_SECONDS, 1e-3}, {MT_UNIT_MICROSECONDS, 1e3}, {MT_UNIT_NANOSECONDS, 1e6}};
+    mt_time_unit best = MT_UNIT_MILLISECONDS;
+    double least = oddness(result, 1), usual = 0.55;
+    if (least <= usual)
+        return best;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        double odd = oddness(result, others[i].speed);
+        if (odd < least) {
+            best = others[i].unit;
+            least = odd;
+        }
+    }
+    return best;
+}
+
+/* Are all times of the years 2001 to 2100, in a unit since 1970 of which a thousandth of a second is
+ * read as so many nanoseconds? */
+static int is_epoch(const mt_lint *lint, int64_t nanoseconds) {
+    const int64_t least = INT64_C(978307200000) * nanoseconds,
+                  most = INT64_C(4102444800000) * nanoseconds;
+    int64_t first = lint->result.first_ns;
+    return lint->result.times > 0 && first >= least && lint->last_ns < most &&
+           lint->last_ns - first < first / 4;
+}
+
 static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
-    static const int64_t least_epoch = INT64_C(978307200000000); /* 2001-01-01, as milliseconds */
-    static const int64_t most_epoch = INT64_C(4102444800000000); /* 2100-01-01 */
     result->span_ns = result->times > 0 ? lint->last_ns - result->first_ns : 0;
     if (result->span_ns > 0) {
         double seconds = (double)result->span_ns / 1e9;
         result->requests_a_second = (double)result->times / seconds;
         result->tokens_a_second = lint->tokens / seconds;
     }
-    if (result->times > 0 && result->first_ns >= least_epoch && result->first_ns < most_epoch)
-        result->unit_reason = MT_UNIT_EPOCH;
-    else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
-             result->tokens_a_second > most_tokens)
-        result->unit_reason = MT_UNIT_LOAD;
-    else if (result->times >= LEAST_TIMES && result->requests_a_second > most_requests &&
-             result->tokens_a_second > most_tokens_shortly && result->span_ns < short_span_ns)
-        result->unit_reason = MT_UNIT_SPAN;
-    else if (result->times >= LEAST_TIMES && result->span_ns > long_span_ns &&
-             result->requests_a_second < least_requests) {
-        result->unit_reason = MT_UNIT_SLOW;
-        result->unit = result->span_ns / 1000 > long_span_ns &&
-                               result->requests_a_second * 1000 < least_requests
-                           ? MT_UNIT_NANOSECONDS
-                           : MT_UNIT_MICROSECONDS;
+    if (is_epoch(lint, 1000000)) /* milliseconds since 1970 */
         return;
+    if (is_epoch(lint, 1000)) {
+        result->unit = MT_UNIT_SECONDS;
+        result->unit_reason = MT_UNIT_EPOCH;
+        return;
+    }
+    if (result->times >= LEAST_TIMES && result->span_ns > 0)
+        result->unit = likeliest_unit(result);
+    else
+        result->unit = MT_UNIT_MILLISECONDS;
+    if (result->unit != MT_UNIT_MILLISECONDS) {
+        result->unit_reason = result->unit == MT_UNIT_SECONDS ? MT_UNIT_LOAD : MT_UNIT_SLOW;
     } else if (lint->turn_pairs >= LEAST_PAIRS &&
-               (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs)
+               (double)lint->hasty_turns >= hasty_share * (double)lint->turn_pairs) {
         result->unit_reason = MT_UNIT_TURNS;
-    result->unit = result->unit_reason ? MT_UNIT_SECONDS : MT_UNIT_MILLISECONDS;
+        result->unit = MT_UNIT_SECONDS;
+    }
 }
 
 /* How many prompts one size fits, of those tried or not. */

@@ -9,6 +9,7 @@
 #include "prefix/lint/block_fit.h"
 #include "prefix/block/parents.h"
 #include "stats/grid.h"
+#include "trace/scanner.h"
 #include "trace/turns.h"
 
 typedef struct mt_lint mt_lint;
@@ -19,20 +20,12 @@ typedef struct mt_lint mt_lint;
 /* So many tokens are a block in any trace. */
 #define MT_LINT_BLOCK 512
 
-typedef enum mt_time_unit {
-    MT_UNIT_MILLISECONDS,
-    MT_UNIT_SECONDS,
-    MT_UNIT_MICROSECONDS,
-    MT_UNIT_NANOSECONDS
-} mt_time_unit;
-
 /* Why times are thought to be no milliseconds. */
 typedef enum mt_unit_reason {
     MT_UNIT_NO_REASON,
-    MT_UNIT_EPOCH, /* the first is seconds since 1970, in the years 2001 to 2100 */
-    MT_UNIT_LOAD,  /* as milliseconds they were a load beyond any service: see mt_lint_new */
-    MT_UNIT_SPAN,  /* as milliseconds they were a heavy load, and over within seconds */
-    MT_UNIT_SLOW,  /* as milliseconds nearly nothing comes, for months: micro- or nanoseconds */
+    MT_UNIT_EPOCH, /* all are seconds since 1970, in the years 2001 to 2100 */
+    MT_UNIT_LOAD,  /* as milliseconds they were more than services are given */
+    MT_UNIT_SLOW,  /* as milliseconds nearly nothing comes */
     MT_UNIT_TURNS  /* as milliseconds turns followed one another faster than answers can be made */
 } mt_unit_reason;
 
@@ -79,12 +72,12 @@ typedef struct mt_lint_result {
 
 /* block_size: tokens a block, 0: the size that fits most prompts.
  *
- * Seconds are guessed where milliseconds would mean more than 200 requests and 5 million input
- * tokens a second, more than 200 requests and 500 thousand tokens a second in a trace of less than
- * 10 s, or more than 5000 tokens a second for the answer in four of five turns (of at
- * least five): a replica of a large model reads some ten thousand tokens a second and writes some
- * hundred for one user. Microseconds are guessed where milliseconds would mean less than a request
- * in 100 s for 30 days and more, nanoseconds where microseconds would too. NULL on failure. */
+ * The unit of ten times or more is guessed by what services are given: 0.005 to 100 requests a second,
+ * up to a million input tokens a second, traces of 5 s to 10 days. How far outside a unit puts the
+ * trace is counted in powers of ten, of its length half; where milliseconds are more than half a one
+ * outside, and another unit is nearer, it is that one. It is seconds, too, where four of five turns
+ * (of at least five) would be answered with more than 5000 tokens a second: a replica of a large
+ * model writes some hundred for one user. NULL on failure. */
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error);
 
 /* Takes in one request, in trace order. After a failure (memory, Ctrl-C) the lint can only be

@@ -41,6 +41,7 @@ static void place_error(const file_source *self, const mt_line *line, mt_error *
         return;
     if (line->number == 1)
         hint = mt_foreign_line(line->text, line->length, name);
+    error->can_be_skipped = !hint;
     if (hint)
         add_remark(error, hint);
     else if (!line->terminated)
@@ -128,4 +129,8 @@ mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *e
     self->skip_bad_lines = skip_bad_lines;
     self->input = input;
     return &self->base;
+}
+
+void mt_source_set_unit(mt_source *file, mt_time_unit unit) {
+    ((file_source *)file)->buffer.unit = unit;
 }

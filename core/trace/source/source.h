@@ -12,6 +12,7 @@
 #include "base/input.h"
 #include "trace/columns.h"
 #include "trace/record.h"
+#include "trace/scanner.h"
 
 typedef struct mt_source mt_source;
 
@@ -28,6 +29,10 @@ mt_source *mt_source_open_later(const char *path, int skip_bad_lines, mt_error *
 
 /* The same of a file that is open already, which the source owns from now on, also on failure. */
 mt_source *mt_source_open_input(mt_input *input, int skip_bad_lines, mt_error *error);
+
+/* What the times in the file of one of these are written in: milliseconds unless it is said before
+ * the first request is asked for. */
+void mt_source_set_unit(mt_source *file, mt_time_unit unit);
 
 /* The requests of the columns, which the caller keeps alive; nothing may be appended to them as
  * long as columns->readers is not 0. */

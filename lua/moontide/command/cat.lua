@@ -9,14 +9,9 @@ local where = require "moontide.trace.where"
 
 local cat = {}
 
--- Milliseconds of a unit that timestamps were written in by mistake, as a speed.
-local speed_of_unit = { s = 1 / 1000, us = 1000, ns = 1e6 }
-
 -- One input with what mends a recording, which each has for itself.
 local function input(path, opt)
-  local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines })
-  local speed = speed_of_unit[opt.time_unit]
-  if speed then trace = trace:speed(speed) end
+  local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines, time_unit = opt.time_unit })
   if opt.sort then trace = trace:sort() end
   if opt.dequantize then trace = trace:dequantize { grid = opt.grid, seed = opt.seed } end
   if opt.fit_ids then trace = trace:fit_ids { block_size = opt.block_size } end

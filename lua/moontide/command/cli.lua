@@ -40,7 +40,7 @@ end
 local function failure(message, code)
   if code == "interrupted" or core.base.interrupted() then return interrupted() end
   if code == "closed" then return status.failed end
-  say(message)
+  say(report.with_way_around(message))
   return code == "usage" and status.usage or status.failed
 end
 
@@ -131,6 +131,7 @@ local function run_loaded(self, words)
   if arguments.asks_help(words) then return show_help(self) end
   local ok, opt = protected("usage", arguments.parse, self.name, words, full_spec(self))
   if not ok then return opt end
+  report.command(full_spec(self), opt)
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
   return self.plan and run_plan(self, opt) or run(self, self.run, script.strict(self, opt))

@@ -29,7 +29,7 @@ end
 function gate.status(run, opt)
   local failed = exceeded(run, opt.fail_over) > 0
   if run.message then
-    report.note(run.message)
+    report.note(report.with_way_around(run.message))
     failed = true
   end
   if run.write_error then

@@ -207,7 +207,7 @@ drive_options.load = {
   { "live-history", kind = "flag",
     help = "later turns of a session carry the server's real answers, not words of their length" },
   { "block-size", kind = "integer", min = 1,
-    help = "tokens per block of hash_ids (default: what fits them, a script's own)" },
+    help = "tokens per block of hash_ids (default: what fits a trace, a script's own; else 512)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
   { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
     help = "what the body calls the output length: max_completion_tokens" },

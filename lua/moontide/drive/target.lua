@@ -138,41 +138,25 @@ function target.of_value(value, opt)
     size = function() return extent.of_trace(value, opt) end }
 end
 
--- The size that all prompts fit, else the one that most do.
-local function with_block_size(source, asked, text)
-  local looked, message, is_found, is_whole = core.source.sized(source, asked or 0, false, true)
-  if not looked then return nil, message, is_found end
-  return pipe.sized(looked, asked, text, not (is_found or is_whole))
-end
-
--- Rows whose block size is known (self.block_size) and that count whole prompts.
-local function with_whole_prompts(self, source, opt, text)
-  local sized, size, code = with_block_size(source, opt.block_size, text)
-  if not sized then return nil, size, code end
-  self.block_size = size
-  if opt.sessions == "cumulative" then return sized end
-  if opt.sessions then return core.source.sessions(sized, "cumulative", opt.sessions, size) end
-  local made, rows, trouble = core.source.guessed_sessions(sized, "cumulative", size)
-  if not made then return nil, rows, trouble end
-  if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
-  return made
-end
-
 --- What the options do to the trace: a window of time, speed, order, a shard.
 ---@param self moontide.target
 ---@param opt table
 ---@return moontide.pipe
 function target.steps(self, opt)
   local trace = self.trace
+  if not self.is_plan then
+    trace = pipe.in_blocks(trace, opt.block_size, function(size) self.block_size = size end)
+  end
   if opt.dequantize then trace = trace:dequantize { seed = opt.seed } end
   if opt.start or opt["end"] then
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if not self.is_plan then
-    trace = pipe.apply(trace, "sessions", function(source, _, before)
-      return with_whole_prompts(self, source, opt, before.text)
-    end)
+  if not self.is_plan and opt.sessions ~= "cumulative" then
+    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size,
+      guessed = function(rows)
+        if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+      end }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -28,6 +28,30 @@ function report.warning(text)
   report.note("warning: " .. text)
 end
 
+-- The options of the command that runs and what was given of them, once they are read.
+local spec_in_force, given_in_force
+
+--- Says which command runs.
+---@param spec table[] its options
+---@param given table what was given of them
+function report.command(spec, given)
+  spec_in_force, given_in_force = spec, given
+end
+
+--- A message; one about a line that the command passes over when it is told to names the flag that does it.
+---@param message string
+---@return string
+function report.with_way_around(message)
+  local line = core.base.bad_line()
+  if not line or not given_in_force or not message:find(line, 1, true) then return message end
+  for _, option in ipairs(spec_in_force) do
+    if option[1] == "skip-bad-lines" and not rawget(given_in_force, "skip_bad_lines") then
+      return message .. " (--skip-bad-lines passes over bad lines)"
+    end
+  end
+  return message
+end
+
 --- Shows how far long work has come, on a line that the next one replaces; only where standard error
 --- is a terminal, and not within the first half second. Cheap to call often.
 ---@param text string|fun(): string called only when it is shown

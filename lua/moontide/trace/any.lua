@@ -63,8 +63,9 @@ end
 ---@param what string its name for messages: "analyze: the trace"
 ---@param skip_bad_lines? boolean of a file
 ---@param also? string what else it may be, for messages
+---@param unit? string of a file's times; else milliseconds
 ---@return moontide.pipe
-function any.pipe(value, what, skip_bad_lines, also)
+function any.pipe(value, what, skip_bad_lines, also, unit)
   local kind = type_of(value)
   if kind == "moontide.pipe" then return value end
   if kind == "moontide.columns" then return pipe.of_columns(value) end
@@ -73,7 +74,7 @@ function any.pipe(value, what, skip_bad_lines, also)
   end
   if makes_requests[kind] then return value:pipe() end
   if type(value) == "string" and value ~= "" then
-    return pipe.new(function(run) return core.source.open(value, skip_bad_lines, run.later) end, value)
+    return pipe.new(function(run) return core.source.open(value, skip_bad_lines, run.later, unit) end, value)
   end
   if type(value) ~= "table" or kind or #value == 0 then refuse(value, what, also) end
   return together(value, what .. ", part", skip_bad_lines, "joined", true, function(sources)
@@ -148,6 +149,7 @@ local shared_option = { "shared_ids", kind = "boolean", default = false }
 
 ---@class moontide.pipe_options
 ---@field skip_bad_lines? boolean pass over them
+---@field time_unit? string what a file's times are written in by mistake: "s", "us", "ns"
 
 ---@alias moontide.trace
 ---| string
@@ -163,8 +165,9 @@ local shared_option = { "shared_ids", kind = "boolean", default = false }
 ---@param given? moontide.pipe_options
 ---@return moontide.pipe
 function trace.pipe(source, given)
-  local opt = options.table("trace.pipe", given, { skip_option })
-  return any.pipe(source, "trace.pipe: the trace", opt.skip_bad_lines)
+  local opt = options.table("trace.pipe", given,
+    { skip_option, { "time_unit", kind = "choice", choices = { "s", "ms", "us", "ns" }, default = "ms" } })
+  return any.pipe(source, "trace.pipe: the trace", opt.skip_bad_lines, nil, opt.time_unit)
 end
 
 local function check_list(name, list)

@@ -55,21 +55,6 @@ function find.bad_lines(facts, skipped)
     mend = facts.requests > 0 and "--skip-bad-lines" or nil }
 end
 
-local seconds_messages = {
-  epoch = function(facts)
-    return ("the first timestamp, %s, is now in seconds since 1970"):format(facts.first)
-  end,
-  load = function(facts)
-    return ("as milliseconds the trace has %s requests and %s input tokens a second"):format(
-      short(facts.requests_a_second), short(facts.tokens_a_second))
-  end,
-  slow = function(facts)
-    return ("as milliseconds the trace has one request in %s s, for %s days"):format(
-      short(1 / facts.requests_a_second), short(facts.span / 86400))
-  end,
-  turns = function() return "as milliseconds, turns follow one another faster than answers can be made" end,
-}
-
 -- A unit's name, and how much faster the trace is in it than in milliseconds.
 local units = {
   s = { name = "seconds", speed = 1 / 1000 },
@@ -77,8 +62,29 @@ local units = {
   ns = { name = "nanoseconds", speed = 1e6 },
 }
 
+local seconds_messages = {
+  epoch = function(facts)
+    return ("timestamps are %s since 1970, the first %s"):format(units[facts.unit].name, facts.first)
+  end,
+  load = function(facts)
+    return ("as milliseconds the trace has %s requests and %s input tokens a second"):format(
+      short(facts.requests_a_second), short(facts.tokens_a_second))
+  end,
+  slow = function(facts)
+    return ("as milliseconds the trace has one request in %s s, and takes %s days"):format(
+      short(1 / facts.requests_a_second), short(facts.span / 86400))
+  end,
+  turns = function() return "as milliseconds, turns follow one another faster than answers can be made" end,
+}
+
 function find.seconds(facts)
   local unit = units[facts.unit]
+  if facts.read_in then -- the reader was told: as milliseconds they are out of range
+    return { line = facts.read_in.line, count = facts.times, message = facts.read_in.message,
+      cause = ("timestamps are in %s%s"):format(unit.name, facts.requests_a_second > 0
+        and (": that is %s requests a second"):format(short(facts.requests_a_second)) or ""),
+      mend = "--time-unit " .. facts.unit }
+  end
   local message = seconds_messages[facts.seconds_because]
   return message and { count = facts.times, message = message(facts),
     cause = ("timestamps are in %s: that would be %s requests a second"):format(unit.name,
@@ -270,12 +276,30 @@ local lint_options = {
   { "ignore", kind = "choice", choices = lint.names, list = true },
 }
 
+-- Where the first bad line of a file has a time that is beyond milliseconds, in a unit that is not: the
+-- file as a pipe in that unit, the facts and the bad lines of it.
+local function in_another_unit(path, opt, bad)
+  local line, message, unit = bad.first:match
+    ":(%d+):%d+: (.-) %(if these are %a+, 'moontide cat %-%-time%-unit (%a+)'"
+  if not line then return nil end
+  local whole = any.trace.pipe(path, { skip_bad_lines = true, time_unit = unit })
+  local facts, others = pipe.read(whole, function(source) return facts_of(source, false, opt.block_size) end)
+  if not facts or others.count >= bad.count then return nil end
+  facts.seconds_because, facts.unit = "epoch", unit
+  facts.read_in = { line = math.tointeger(tonumber(line)), message = message }
+  return whole, facts, others
+end
+
 -- The result for a pipe called `name`, `path` in commands; `skipped` are bad lines left out before.
 local function judge(whole, name, path, opt, skipped)
   local facts, bad, kind = pipe.read(whole, function(source)
     return facts_of(source, whole.is_numbered, opt.block_size)
   end)
   if not facts then return nil, bad --[[@as string]], kind end
+  if path and path ~= "-" and bad.count > 0 then
+    local again, better, others = in_another_unit(path, opt, bad)
+    if again then whole, facts, bad = again, better, others end
+  end
   local ignored = {}
   for _, one in ipairs(opt.ignore or {}) do ignored[one] = true end
   local findings = {}
@@ -336,7 +360,9 @@ end
 
 -- What mends each finding, in the order in which it is done.
 local mends = {
-  { "seconds", function(trace, facts) return trace:speed(units[facts.unit].speed) end },
+  { "seconds", function(trace, facts)
+    return facts.read_in and trace or trace:speed(units[facts.unit].speed)
+  end },
   { "decreasing_times", function(trace) return trace:sort() end },
   { "quantised_clock", function(trace, facts, seed)
     return trace:dequantize { grid = facts.grid.period, offset = facts.grid.offset, seed = seed }

@@ -56,6 +56,14 @@ local function failure(self, run, message, code)
   return nil, message, code
 end
 
+-- The first name in a filter that no request had, and that means another; nil where there is none.
+local function misnamed(run)
+  for _, one in ipairs(run.filters) do
+    local message = where.misnamed(one.notes)
+    if message then return message end
+  end
+end
+
 -- Opens the pipe, does the work with its source, closes it: what work gives, or nil, message, code.
 local function with_source(self, run, work)
   local source <close>, message, code = self.start(run)
@@ -63,6 +71,8 @@ local function with_source(self, run, work)
   local results = table.pack(work(source))
   run.skipped, run.first_skipped = core.source.skipped(source)
   if not results[1] then return failure(self, run, results[2], results[3]) end
+  local mistake = misnamed(run)
+  if mistake then return nil, mistake, "value" end
   return table.unpack(results, 1, results.n)
 end
 
@@ -125,10 +135,28 @@ function pipe.sized(source, size, text, by_majority, as_it_is)
   return sized, found
 end
 
+--- The pipe with one hash id a block, in blocks of a size that is given or found, and told when it is
+--- opened: to tell(size), and to the steps that follow.
+---@param self moontide.pipe
+---@param size integer?
+---@param tell fun(size: integer)
+---@return moontide.pipe
+function pipe.in_blocks(self, size, tell)
+  return pipe.new(function(run)
+    local source, message, code = self.start(run)
+    if not source then return nil, message, code end
+    local sized, found, kind = pipe.sized(source, size, self.text, true)
+    if not sized then return nil, found, kind end
+    run.block_size = found
+    tell(found)
+    return sized
+  end, self.text, self)
+end
+
 -- A step that needs to know the block size: put(source, size) puts it on.
 local function sized_step(self, name, size, put)
-  return pipe.apply(self, name, function(source, _, before)
-    local sized, found, code = pipe.sized(source, size, before.text, true, name == "fit_ids")
+  return pipe.apply(self, name, function(source, run, before)
+    local sized, found, code = pipe.sized(source, size or run.block_size, before.text, true, name == "fit_ids")
     if not sized then return nil, found, code end
     return put(sized, found)
   end)
@@ -161,7 +189,9 @@ function steps:window(given)
 end
 
 --- Keeps the requests for which an expression on their members is true ("input_length > 1000 and
--- session_id"), or a function of the request.
+-- session_id"), or a function of the request. Names in it are members as the trace has them; beside them
+-- there are request_line, request_turn, request_hash_count (how many hash_ids) and request_extra (the text of
+-- all members that are not ours).
 ---@param condition string|fun(request: moontide.request): any
 ---@return moontide.pipe|moontide.columns
 function steps:where(condition)
@@ -395,6 +425,7 @@ function ends:requests()
     if request then return request end
     is_over = true
     core.source.close(source)
+    if not problem then problem, kind = misnamed(run), "value" end
     if problem then fail() end
   end
 end

@@ -1,9 +1,10 @@
 --- Filters written as an expression on a request: "input_length > 1000 and session_id".
 --
--- A name in it is a member of the request as the trace has it. What we know of a request beside its members
--- has names that begin with `request_`: request_line, request_turn, request_hash_count, request_extra; their
--- short forms (line, turn, hash_count, extra) are for traces that have no such members. Then come a few
--- things of Lua's. What a name was is remembered as long as nothing has been kept, to be told then.
+-- A name in it is a member of the request as the trace has it: timestamp, input_length, or anything else that
+-- stands there. What we know of a request beside its members has names that begin with `request_`:
+-- request_line, request_turn, request_hash_count, request_extra. Then come a few things of Lua's. What a name
+-- was is remembered as long as nothing has been kept, to be told then; a short name (turn, isl) that no
+-- request had as a member is a mistake, and the one that was meant is told.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
@@ -14,14 +15,14 @@ local where = {}
 local lua_names = { math = math, string = string, tostring = tostring, tonumber = tonumber, type = type }
 
 local field_names = {
-  "timestamp", "input_length", "output_length", "hash_ids", "hash_count", "session_id", "delay", "stream",
-  "turn", "line", "extra",
+  "timestamp", "input_length", "output_length", "hash_ids", "session_id", "delay", "stream",
 }
 
--- What is no member of the trace's: by the name that no member has, and by a short one.
+-- What is no member of the trace's, by the name that it has here; and what short names mean.
 local internal = {}
+local meant = { isl = "input_length", osl = "output_length", session = "session_id", time = "timestamp" }
 for _, name in ipairs { "line", "turn", "hash_count", "extra" } do
-  internal[name], internal["request_" .. name] = name, name
+  internal["request_" .. name], meant[name] = name, "request_" .. name
   table.insert(field_names, "request_" .. name)
 end
 
@@ -29,6 +30,7 @@ local most_texts = 5
 
 -- " (did you mean 'X'?)" for a name that is none of a request's.
 local function hint(name)
+  if meant[name] then return (" (did you mean '%s'?)"):format(meant[name]) end
   for _, field in ipairs(field_names) do
     if field == name then return "" end
   end
@@ -72,16 +74,26 @@ local function member_reader(filter)
   end
 end
 
+-- Remembers whether any request had the short name as a member.
+local function note_short(short, name, value)
+  if short[name] == nil then
+    short[name] = false
+    short[#short + 1] = name
+  end
+  if value ~= nil then short[name] = true end
+end
+
 local function environment(filter, notes)
   local member, is_noting, get, counts = member_reader(filter), true, filter.get, filter.counts
   return setmetatable({}, {
     __index = function(_, name)
       local value, is_field
-      local known = internal[name]
-      if known then
-        if known == name then value = member(name) end
-        is_field = true
-        if value == nil then value = get(filter, known) end
+      if meant[name] then
+        value = member(name)
+        note_short(notes.short, name, value)
+      elseif internal[name] then
+        value, is_field = member(name), true
+        if value == nil then value = get(filter, internal[name]) end
       else
         value, is_field = get(filter, name)
         if not is_field then value = member(name) end
@@ -114,7 +126,7 @@ end
 ---@param filter userdata core.source.filter(), which knows the request that is looked at
 ---@return fun(): any is_kept, table notes for where.nothing
 function where.compile(expression, filter)
-  local notes = {}
+  local notes = { short = {} }
   local mistake = where.mistake(expression)
   if mistake then core.base.raise("where: " .. mistake) end
   return assert(load("return " .. expression, "=where", "t", environment(filter, notes))), notes
@@ -154,6 +166,17 @@ local function described(one, seen)
   local text = ("%s is %s"):format(one.name, #parts > 0 and table.concat(parts, " or ") or "a list or object")
   if one.present < seen then text = ("%s (in %d of them)"):format(text, one.present) end
   return text
+end
+
+--- What to say of a short name that no request had as a member; nil where there was none.
+---@param notes table
+---@return string?
+function where.misnamed(notes)
+  for _, name in ipairs(notes.short) do
+    if not notes.short[name] then
+      return ("the expression says '%s', which no request has%s"):format(name, hint(name))
+    end
+  end
 end
 
 --- What to say of an expression that kept nothing; nil when it kept something or had nothing to look at.
