@@ -257,6 +257,8 @@ local function drive_source(source, self, opt, settings)
   return value
 end
 
+run.headers_of, run.start_driver = headers_of, start_driver
+
 --- Drives a target: a value whose tostring is the report; or nil, message, code when nothing could be sent.
 --- A failure in mid-run is in its fields message and code.
 ---@param self moontide.target
