@@ -3,6 +3,7 @@ local drive_options = require "moontide.drive.options"
 local axes = require "moontide.drive.axes"
 local json = require("moontide.base.json").public.json
 local level = require "moontide.drive.level"
+local options = require "moontide.kit.options"
 local sweep = require "moontide.drive.sweep"
 
 local benchmark = {}
@@ -54,14 +55,18 @@ local function whole_url(url)
     return nil, ("--endpoint-url must be HOST[:PORT][/PATH] or begin with http:// or https://, not '%s'"):format(url)
   end
   local protocol = os.getenv "SERVICE_PROTOCOL"
-  return (protocol and protocol ~= "" and protocol or "http") .. "://" .. url
+  if not protocol or protocol == "" then protocol = "http" end
+  if protocol ~= "http" and protocol ~= "https" then
+    return nil, ("SERVICE_PROTOCOL in the environment must be http or https, not '%s'"):format(protocol)
+  end
+  return protocol .. "://" .. url
 end
 
 -- Options of the load that is there without a target make no sense beside one.
-local function check_load(opt, is_given)
+local function check_load(opt)
   if not opt.target then return nil end
   for _, name in ipairs { "isl", "std", "osl" } do
-    if is_given(opt, name) then
+    if options.given(opt, name) then
       return ("--%s is of the load without a target; what %s itself takes stands behind --"):format(name,
         opt.target)
     end
@@ -90,7 +95,7 @@ function benchmark.check(opt)
   if opt.concurrency and (opt.request_rates or opt.rate_scales) then
     return "--concurrency takes no notice of times: it goes neither with --request-rates nor with --rate-scales"
   end
-  local wrong = check_load(opt, require("moontide.kit.options").given)
+  local wrong = check_load(opt)
   if wrong then return wrong end
   local target = opt.target
   opt.target = target or "the load"
@@ -112,7 +117,7 @@ local function own_load(opt)
       end
       local option
       for _, candidate in ipairs(own) do option = candidate[1] == one[1] and candidate or option end
-      has[one[1]] = require("moontide.kit.options").value(one[2], "--vary " .. one[1], option, true)
+      has[one[1]] = options.value(one[2], "--vary " .. one[1], option, true)
     end
     local isl = has.std == 0 and tostring(has.isl) or ("normal:mean=%d,std=%d"):format(has.isl, has.std)
     return require("moontide.drive.target").of("steady",
@@ -128,7 +133,6 @@ function benchmark.run(opt)
   local load, message, code = own_load(opt), nil, nil
   if opt.target then load, message, code = level.load(opt.target, opt.words or {}) end
   if not load then return nil, message, code end
-  local options = require "moontide.kit.options"
   local done
   done, message, code = sweep.run(load, options.with(opt, {
     name = opt.benchmark_name, output_dir = opt.output_dir .. "/" .. opt.benchmark_name }), not opt.target)

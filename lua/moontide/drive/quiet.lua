@@ -1,6 +1,7 @@
 --- Between two runs: the server has nothing to do any longer, and its prefix cache is empty where it can be.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local run = require "moontide.drive.run"
 local trace = require("moontide.trace.trace").public.trace
@@ -67,8 +68,9 @@ end
 local function post(opt, url, path)
   local headers, message, code = run.headers_of(opt)
   if not headers then return message, code end
-  local driver <close>, trouble, kind = run.start_driver(setmetatable({ url = { url }, connections = 0,
-    concurrency = false, live_history = false }, { __index = opt }), true)
+  local own = options.with(opt, { url = { url }, connections = 0, live_history = false })
+  own.concurrency = nil
+  local driver <close>, trouble, kind = run.start_driver(own, true)
   if not driver then return trouble, kind end
   local source <close> = core.source.columns(trace.columns { { timestamp = 0, input_length = 1,
     output_length = 1, hash_ids = { 0 } } })

@@ -72,7 +72,7 @@ local columns = {
 local function cell(mean, half, decimals)
   if not mean then return "-" end
   local text = texts.number(mean, decimals)
-  return half and ("%s ±%s"):format(text, texts.number(half, decimals)) or text
+  return half and ("%s +-%s"):format(text, texts.number(half, decimals)) or text
 end
 
 -- The worst of the runs' verdicts.
@@ -89,7 +89,7 @@ local function header(self)
   for i, axis in ipairs(self.axes) do line[i] = (axis.name:gsub("_", " ")) end
   line[#line + 1] = "in flight"
   line[#line + 1] = "done"
-  line[#line + 1] = "not"
+  line[#line + 1] = "not done"
   for _, column in ipairs(columns) do line[#line + 1] = column[1] end
   line[#line + 1] = "driver"
   line[#line + 1] = "level"
@@ -112,11 +112,6 @@ local function row_of(one)
   return line
 end
 
--- texts.aligned counts bytes; "±" has two.
-local function aligned(rows)
-  return (texts.aligned(rows):gsub("±", "+-"))
-end
-
 --- The table with what it is of.
 ---@param self moontide.sweep
 ---@return string
@@ -125,7 +120,7 @@ function sweep_report.text(self)
   for _, one in ipairs(self.levels) do rows[#rows + 1] = row_of(one) end
   local lines = {
     ("%s: %s at %s, model %s, seed %s"):format(self.name, self.target, table.concat(self.urls, ", "), self.model,
-      texts.seed(self.seed)), "", aligned(rows), "",
+      texts.seed(self.seed)), "", texts.aligned(rows), "",
     "In flight: on average over the level's time, of what was answered. Times are milliseconds."
       .. (self.repeats > 1 and (" Means over %d runs, +- half of a 95 %% interval."):format(self.repeats) or ""),
   }
