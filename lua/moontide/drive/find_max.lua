@@ -69,6 +69,7 @@ local units = {
 }
 
 local most_wait = 60 -- seconds for the server to become quiet
+local most_tries = 5 -- of a probe that cannot begin
 
 -- --- a probe ---------------------------------------------------------------------------------------
 
@@ -99,6 +100,11 @@ local function drive_once(self, load, value, why, base)
   local number = #self.probes + 1
   local settings = settings_of(self, value, number)
   local run, message, code = level.drive(load, settings, base, number == 1)
+  -- A server that was just overrun may refuse the warm-up for a moment.
+  for _ = 1, number > 1 and most_tries or 0 do
+    if run or code == "usage" or code == "interrupted" or not drive.sleep(base.settle) then break end
+    run, message, code = level.drive(load, settings, base, false)
+  end
   if not run then return nil, message, code end
   if run.was_cancelled then return nil, "interrupted", "interrupted" end
   local reason = objection(self, run)
@@ -133,6 +139,14 @@ local function own_rate(self, load, base)
   local target, message, code = load.make({}, options.with(base, { window = window }))
   if not target then return nil, message, code end
   return target:rate(options.with(base, { window = window }))
+end
+
+-- Below one request a probe there is nothing to measure.
+local function least_level(self, load, base, first)
+  if self.unit_of.is_whole then return 1 end
+  local rate = 1
+  if self.unit_of.setting == "rate_scale" then rate = own_rate(self, load, base) end
+  return math.min(first, rate and 1 / (self.probe * rate) or first / 1024)
 end
 
 local function work(self, load, base, looking)
@@ -170,7 +184,7 @@ function find_max.run(load, opt)
   if not first then first, message, code = own_rate(self, load, base) end
   if not first then return nil, message, code end
   local looking = search.new { first = first, precision = opt.precision, most = opt.most,
-    is_whole = unit.is_whole }
+    least = least_level(self, load, base, first), is_whole = unit.is_whole }
   drive.bear_interrupts(true)
   local worked = table.pack(pcall(work, self, load, base, looking))
   drive.bear_interrupts(false)

@@ -15,7 +15,7 @@ local metatable = { __index = methods }
 ---@class moontide.search_options
 ---@field first number where it begins
 ---@field precision number the bracket's width over its lower end at which it is narrow enough
----@field least number? the smallest level that is tried
+---@field least number the smallest level that is tried
 ---@field most number? the largest
 ---@field is_whole boolean? levels are whole numbers
 
@@ -25,7 +25,7 @@ local metatable = { __index = methods }
 function search.new(opt)
   local self = setmetatable({
     precision = opt.precision, is_whole = opt.is_whole, most = opt.most or math.huge,
-    least = opt.least or opt.is_whole and 1 or opt.first / 4096, passes = {}, failed = {},
+    least = opt.least, passes = {}, failed = {},
   }, metatable)
   self.first = self:rounded(math.max(self.least, math.min(self.most, opt.first)))
   return self

@@ -1,14 +1,4 @@
 --- A sweep: one load driven at level after level, each into a folder of its own, the server quiet in between.
---
--- A sweep is a value that prints as its table (drive/sweep_report.lua, which also writes its files):
---
---   name, target, urls, model, seed, repeats, axes (drive/axes.lua), folder (nil: no files), was_cancelled
---   levels   { folder =, cells =, settings =, status =, runs = { ... } } each
---   run      { folder =, seed =, status =, message =, is_kept =, run = (a moontide.drive_run, or what is left of
---            one), cache_was_reset = } each: one a level, or --repeat of them
---
--- A status is "done", "failed" (nothing was answered, it was invalid, or a bound was exceeded), "interrupted" or
--- "not run". A level is as its worst run.
 local axes = require "moontide.drive.axes"
 local core = require "moontide.core"
 local drive = require "moontide.drive"
@@ -18,21 +8,9 @@ local level = require "moontide.drive.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local sweep_report = require "moontide.drive.sweep_report"
+local sweep_value = require "moontide.drive.sweep_value"
 
 local sweep = {}
-
----@class moontide.sweep
----@field levels table[] in the order in which they were driven
----@field was_cancelled boolean Ctrl-C ended it
-local methods = {}
-
-local metatable = { __name = "moontide.sweep", __index = methods }
-
-function metatable:__tostring() return sweep_report.text(self) end
-function metatable:__json() return sweep_report.json(self) end
-function metatable:__len() return #self.levels end
-
-sweep.methods = methods
 
 --- The options of a sweep beside the driving ones.
 sweep.options = {
@@ -178,11 +156,11 @@ function sweep.run(load, opt, by_default)
   if count > most_levels and not opt.yes then
     return nil, ("%d levels and repeats make %d runs: --yes drives them"):format(axes.count(list), count), "usage"
   end
-  local self = setmetatable({
+  local self = sweep_value.new {
     name = opt.name or load.name, target = load.name, urls = opt.url, model = opt.model, seed = opt.seed,
     repeats = opt["repeat"], axes = list, levels = axes.levels(list), folder = opt.output_dir,
     was_cancelled = false, started = os.time(), words = opt.words or {},
-  }, metatable)
+  }
   name_levels(self)
   local base = base_of(opt)
   local done, message, code = check_levels(self, load, base)
@@ -212,18 +190,6 @@ function sweep.status(self)
     if one.status ~= "done" then return 1 end
   end
   return 0
-end
-
---- A measure of a level as run:measure names them ("ttft.p99"): its mean over the repeats, and half the width of
---- the mean's 95 % interval where there are repeats; nil where it was not measured.
----@param number integer which level, from 1
----@param name string
----@return number? mean, number? half_width
-function methods:measure(number, name)
-  number = options.integer(number, "measure: the level")
-  local one = self.levels[number]
-  if not one then core.base.raise(("measure: there is no level %d of %d"):format(number, #self.levels)) end
-  return sweep_report.measure(one, options.value(name, "measure: the name", { kind = "string" }))
 end
 
 return sweep
