@@ -43,6 +43,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
+---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
 ---@field inputs? boolean all bodies into inputs.json
 ---@field limits? string|table<string, number> where a run is valid: { lag_p99 = 5 }
@@ -77,6 +78,16 @@ function public.drive(trace, opt)
   run, message, code = require("moontide.drive.run").of(target, values)
   if not run then return refuse_usage("drive", message, code) end
   return run
+end
+
+--- A run that was driven before, from the folder of its results (output_dir, --output-dir), or from its
+--- profile_export.jsonl: the same value, with the same figures, that driving gave. Folders of AIPerf's are
+--- read too.
+---@param folder string
+---@return moontide.drive_run? run, string? message, string? code
+function public.run_of(folder)
+  folder = options.value(folder, "run_of: the folder", { kind = "string" })
+  return require("moontide.drive.past").run(folder)
 end
 
 ---@class moontide.workload
