@@ -2,6 +2,7 @@
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
+local past = require "moontide.drive.past"
 local system = require "moontide.kit.system"
 
 local kept = {}
@@ -30,55 +31,32 @@ local function difference(before, now)
   end
 end
 
--- Lines of a file; nil when it cannot be read, or its last line has no end.
-local function whole_lines(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local count, last = 0, "\n"
-  for text in function() return file:read(1 << 20) end do
-    count = count + select(2, text:gsub("\n", ""))
-    last = text:sub(-1)
+-- Why a run that could be read is no whole level.
+local function objection(run, opt)
+  if not run.info then return "it is another tool's" end
+  if run.was_cancelled then return "it was interrupted" end
+  local said, counts = run.info.counts, run.results
+  if said.due ~= counts.due or said.done ~= counts.done or run.info.outside.due ~= run.outside.due then
+    return ("%s has %d requests, %s says %d"):format(files.names.lines, counts.due + run.outside.due,
+      files.names.run, said.due + run.info.outside.due)
   end
-  file:close()
-  return last == "\n" and count or nil
-end
-
-local function metrics_of(said)
-  local by_key = {}
-  for key, one in pairs(said) do
-    one.key = key
-    by_key[key] = one
-  end
-  return by_key
+  if counts.done == 0 then return "nothing was answered" end
+  return difference(run.info.options, opt)
 end
 
 --- The run in a folder, when all of it is there and it was driven with these options; nil and why not, nil
 --- alone when there is nothing.
 ---@param folder string
 ---@param opt table driving options
----@return table? run with results, by_key, verdict, was_cancelled, message as moontide.drive_run has them
----@return string? why
+---@return moontide.drive_run? run, string? why
 function kept.of(folder, opt)
-  local path = folder .. "/" .. files.names.run
-  local text = system.read(path)
-  if not text then return nil end
-  local said, message = json.decode(text, path)
-  if type(said) ~= "table" or not said.options or not said.counts or not said.metrics then
-    return nil, said and path .. " is not what a run has written" or message
-  end
-  if said.was_cancelled then return nil, "it was interrupted" end
-  if said.counts.done == 0 then return nil, "nothing was answered" end
-  local why = difference(said.options, opt)
+  local is_there = past.is_run(folder) or system.exists(folder .. "/" .. files.names.run)
+  if not is_there then return nil end
+  local run, message = past.run(folder)
+  if not run then return nil, message end
+  local why = objection(run, opt)
   if why then return nil, why end
-  local due, lines = said.counts.due + said.outside.due, whole_lines(folder .. "/" .. files.names.lines)
-  if lines ~= due then
-    return nil, ("%s has %s, not %d"):format(files.names.lines, lines and lines .. " lines" or "no whole lines",
-      due)
-  end
-  return {
-    results = said.counts, by_key = metrics_of(said.metrics), verdict = said.verdict, was_cancelled = false,
-    message = said.message ~= json.null and said.message or nil, is_kept = true,
-  }
+  return run
 end
 
 return kept

@@ -18,6 +18,25 @@ local level = {}
 ---@field name string
 ---@field make fun(varied: table[], opt: table): moontide.target?, string?, string?
 
+-- The rate of a trace is found by reading it: once for all levels.
+local function once_read(load)
+  local make, known = load.make, nil
+  function load.make(varied, opt)
+    local made, message, code = make(varied, opt)
+    local rate = made and not made.is_plan and made.rate
+    if rate then
+      function made.rate(...)
+        if known then return known end
+        local found, trouble, kind = rate(...)
+        known = found
+        return found, trouble, kind
+      end
+    end
+    return made, message, code
+  end
+  return load
+end
+
 --- The load that a target of the command line is: a trace, a script's file, or a bundled script, with words of
 --- its own.
 ---@param name string
@@ -38,14 +57,11 @@ function level.load(name, words)
   local file, trouble = io.open(name, "rb")
   if not file then return nil, trouble, "io" end
   file:close()
-  local made
-  return { name = name, make = function(varied, opt)
+  return once_read { name = name, make = function(varied, opt)
     if #varied > 0 then
       return nil, ("--vary %s: a trace has no options, only a script"):format(varied[1][1]), "usage"
     end
-    local message, code
-    if not made then made, message, code = targets.of(name, words, opt) end
-    return made, message, code
+    return targets.of(name, words, opt)
   end }
 end
 

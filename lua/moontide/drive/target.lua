@@ -76,7 +76,9 @@ end
 -- Requests a second on average that a plan is expected to have: of all of it, or until a window's end.
 local function rate_of_workload(made, values, opt, duration)
   local span = math.min(duration, opt.window and opt.window.to or math.huge)
-  if workload.waits(made).closed then return nil, "a closed loop (mt.closed) has no rate of its own", "usage" end
+  if workload.waits(made).closed then
+    return nil, "a closed loop (mt.closed) has no rate of its own", "usage"
+  end
   local expected, message, code = workload.shown(made, { duration = span, seed = values.seed,
     rate_scale = values.rate_scale })
   if not expected then return nil, message, code end
@@ -85,18 +87,14 @@ local function rate_of_workload(made, values, opt, duration)
     made.name or made.script_name or "the workload"), "usage"
 end
 
--- The same of a trace: requests after the first over the time they take. It is read once.
+-- The same of a trace: requests after the first over the time they take.
 local function rate_of_trace(self, opt)
-  if self.known_rate then return self.known_rate end
   local whole = options.with(opt, {})
   whole.duration, whole.num_requests = nil, nil
   local columns, message, code = pipe.read(target.steps(self, whole), core.source.collect)
   if not columns then return nil, message, code end
   local first, last = core.columns.time_range(columns)
-  if first and last > first then
-    self.known_rate = (#columns - 1) / (last - first)
-    return self.known_rate
-  end
+  if first and last > first then return (#columns - 1) / (last - first) end
   return nil, ("%s has no rate: it has no two times"):format(self.name), "usage"
 end
 
