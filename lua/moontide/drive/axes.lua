@@ -2,7 +2,8 @@
 --
 -- An *axis* is one quantity with its values: { kind = "concurrency" | "request_rate" | "rate_scale", values =
 -- numbers } or { kind = "option", name = a script's option, values = texts (from Lua: any values) }. Two axes
--- make a grid. A level is { folder =, settings = (drive/level.lua), cells = { text, ... } } with a cell an axis.
+-- make a grid. A level is { folder =, settings = (drive/level.lua), cells = { text, ... } } with a cell an
+-- axis.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 
@@ -20,13 +21,12 @@ local axes = {}
 
 -- "isl=500,2000" as { name =, values = texts }.
 options.kinds.varied = { is_whole = true, placeholder = "OPTION=A,B,...", convert = function(value, what)
+  local allowed = "a script's option and its values (isl=500,2000,8000)"
   local name, text = tostring(value):match "^%s*%-*([%a][%w_-]*)%s*=%s*(.-)%s*$"
-  if not name or text == "" then
-    options.wrong(what, value, "a script's option and its values (isl=500,2000,8000)")
-  end
+  if not name or text == "" then options.wrong(what, value, allowed) end
   local values = options.value(text, what, { kind = "string", list = true }, true)
   for _, one in ipairs(values) do
-    if not one:find "%S" then options.wrong(what, value, "a script's option and its values (isl=500,2000,8000)") end
+    if not one:find "%S" then options.wrong(what, value, allowed) end
   end
   return { name = name:gsub("_", "-"), values = values }
 end }
@@ -116,7 +116,9 @@ function axes.of(opt, by_default)
       letter = "c" }
     refuse_twice(found[#found], "CONCURRENCIES in the environment")
   end
-  if #found == 0 then core.base.raise "nothing varies: --concurrencies, --request-rates, --rate-scales or --vary" end
+  if #found == 0 then
+    core.base.raise "nothing varies: --concurrencies, --request-rates, --rate-scales or --vary"
+  end
   if #found > 2 then core.base.raise "at most two of what a sweep varies make a grid" end
   return found
 end

@@ -14,7 +14,7 @@ local replaced = { ["url"] = true, ["model"] = true, ["output-dir"] = true, ["re
 
 local own = {
   { "target", kind = "string", argument = true, placeholder = "TARGET",
-    help = "a trace, a script's file, or a bundled script (default: prompts of --isl and --std, all unique)" },
+    help = "a trace, a script's file, or a bundled script (default: unique prompts of --isl and --std)" },
   { "words", kind = "string", argument = true, list = true, hidden = true },
   { "benchmark-name", kind = "string", placeholder = "NAME",
     help = "of the results' folder: letters, digits, _ and - (required)" },
@@ -23,7 +23,8 @@ local own = {
   { "model", kind = "string", placeholder = "NAME", default = "Qwen/Qwen3-0.6B",
     help = "the model's name, as the server has it" },
   { "isl", kind = "integer", min = 1, default = 2000, help = "without a target: mean input tokens" },
-  { "std", kind = "integer", min = 0, default = 10, help = "without a target: standard deviation of input tokens" },
+  { "std", kind = "integer", min = 0, default = 10,
+    help = "without a target: standard deviation of input tokens" },
   { "osl", kind = "integer", min = 1, default = 256, help = "without a target: output tokens" },
   { "output-dir", kind = "path", placeholder = "FOLDER", default = "benchmarks/results",
     help = "the results are in FOLDER/NAME, each level's in a folder there" },
@@ -52,7 +53,8 @@ local function whole_url(url)
   end
   if not url:find "^[%w._-]+$" and not url:find "^[%w._-]+:%d+$" and not url:find "^[%w._-]+/"
     and not url:find "^[%w._-]+:%d+/" then
-    return nil, ("--endpoint-url must be HOST[:PORT][/PATH] or begin with http:// or https://, not '%s'"):format(url)
+    return nil, ("--endpoint-url must be HOST[:PORT][/PATH] or begin with http:// or https://, not '%s'")
+      :format(url)
   end
   local protocol = os.getenv "SERVICE_PROTOCOL"
   if not protocol or protocol == "" then protocol = "http" end
@@ -82,7 +84,9 @@ function benchmark.check(opt)
   if not name:find "^[%w_-]+$" then
     return ("--benchmark-name must be letters, digits, _ and -, not '%s'"):format(name)
   end
-  if name == "plots" then return "--benchmark-name must not be 'plots': the folder of pictures is called so" end
+  if name == "plots" then
+    return "--benchmark-name must not be 'plots': the folder of pictures is called so"
+  end
   if not opt.endpoint_url then return "--endpoint-url is missing: the endpoint (http://127.0.0.1:8000)" end
   opt.url = {}
   for i, url in ipairs(opt.endpoint_url) do
@@ -91,9 +95,11 @@ function benchmark.check(opt)
     opt.url[i] = whole
   end
   if not opt.model:find "%S" then return "--model must not be empty" end
-  if opt.concurrencies and opt.concurrency then return "--concurrencies and --concurrency exclude each other" end
+  if opt.concurrencies and opt.concurrency then
+    return "--concurrencies and --concurrency exclude each other"
+  end
   if opt.concurrency and (opt.request_rates or opt.rate_scales) then
-    return "--concurrency takes no notice of times: it goes neither with --request-rates nor with --rate-scales"
+    return "--concurrency takes no notice of times: neither --request-rates nor --rate-scales go with it"
   end
   local wrong = check_load(opt)
   if wrong then return wrong end
@@ -106,7 +112,8 @@ end
 
 -- --- the load without a target ---------------------------------------------------------------------
 
--- Normal ISL, fixed OSL, unique prompts: the bundled script `steady`, at one request a second for rates to scale.
+-- Normal ISL, fixed OSL, unique prompts: the bundled script `steady`, at one request a second for rates to
+-- scale.
 local function own_load(opt)
   local load = { name = "steady" }
   function load.make(varied, driving)

@@ -20,8 +20,8 @@ function calls.spec(list, also)
   return spec
 end
 
---- What a function gives for a failure of its command: a caller's mistake raises, the world's failure is returned.
---- "--api-key-env: ..." is of the option api_key_env here.
+--- What a function gives for a failure of its command: a caller's mistake raises, the world's failure is
+--- returned. "--api-key-env: ..." is of the option api_key_env here.
 ---@param name string the function's
 ---@param message string
 ---@param code string?

@@ -8,8 +8,9 @@ local capacity = {}
 
 -- Driving options that a probe sets by itself.
 local replaced = {
-  ["concurrency"] = true, ["rate-scale"] = true, ["duration"] = true, ["num-requests"] = true, ["window"] = true,
-  ["start-at"] = true, ["record"] = true, ["slo"] = true, ["fail-over"] = true, ["grace"] = true,
+  ["concurrency"] = true, ["rate-scale"] = true, ["duration"] = true, ["num-requests"] = true,
+  ["window"] = true, ["start-at"] = true, ["record"] = true, ["slo"] = true, ["fail-over"] = true,
+  ["grace"] = true,
 }
 
 --- The driving options that a search takes.
@@ -52,7 +53,7 @@ function capacity.check(opt)
     end
   end
   if opt.unit == "concurrency" and opt.speed_ratio ~= 1 then
-    return "--unit concurrency and --speed-ratio exclude each other: a closed loop takes no notice of timestamps"
+    return "--unit concurrency and --speed-ratio exclude each other: a closed loop takes no notice of times"
   end
 end
 

@@ -1,14 +1,14 @@
 --- The largest rate (or number of requests in flight, or rate scale) at which a load's promises are kept.
 --
--- A probe drives the load at one level: first for the ramp, whose requests are told apart, then for the window
--- that the promises are about. Beyond it the load goes on while the window's requests end, for as long again at
--- most: what has not ended then has failed. Only a valid probe counts; one that is not is made once more, and
--- when that is not either, the level is beyond the generator.
+-- A probe drives the load at one level: first for the ramp, whose requests are told apart, then for the
+-- window that the promises are about. Beyond it the load goes on while the window's requests end, for as long
+-- again at most: what has not ended then has failed. Only a valid probe counts; one that is not is made once
+-- more, and when that is not either, the level is beyond the generator.
 --
--- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by, is_confirmed,
--- low and high (the bracket: what passed twice, and what did not), probes, was_cancelled. A probe: { level =, why
--- = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an invalid one), passed =, reason
--- =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
+-- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
+-- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled. A
+-- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
+-- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local find_report = require "moontide.drive.find_report"
@@ -35,7 +35,8 @@ options.kinds.share = { placeholder = "SHARE", convert = function(value, what)
   local number = options.number(percent or value, what, percent ~= nil or type(value) == "string")
   number = percent and number / 100 or number
   if number <= 0 or number >= 1 then
-    core.base.raise(("%s must be above 0 and below 1 (5%% or 0.05), not %s"):format(what, options.show(value)))
+    core.base.raise(("%s must be above 0 and below 1 (5%% or 0.05), not %s"):format(what,
+      options.show(value)))
   end
   return number
 end }
@@ -43,8 +44,8 @@ end }
 --- The options beside the driving ones.
 find_max.options = {
   { "slo", kind = "run_bound", list = true, placeholder = "MEASURE=MOST",
-    help = "the promises: statistics of a probe and the most they may be, ttft.p99=500,itl.p95=50,error_rate=0.01 "
-      .. "(required)" },
+    help = "the promises: statistics of a probe and the most they may be, "
+      .. "ttft.p99=500,itl.p95=50,error_rate=0.01 (required)" },
   { "unit", kind = "choice", choices = { "rate", "concurrency", "rate-scale" }, default = "rate",
     help = "what is searched for: requests a second, requests in flight, or a factor of all rates" },
   { "first", kind = "rate_number", above = 0,

@@ -37,13 +37,15 @@ local function once_read(load)
   return load
 end
 
---- The load that a target of the command line is: a trace, a script's file, or a bundled script, with words of
---- its own.
+--- The load that a target of the command line is: a trace, a script's file, or a bundled script, with words
+--- of its own.
 ---@param name string
 ---@param words string[]
 ---@return moontide.load? load, string? message, string? code
 function level.load(name, words)
-  if name == "-" then return nil, "standard input can be read only once: the trace must be a file", "usage" end
+  if name == "-" then
+    return nil, "standard input can be read only once: the trace must be a file", "usage"
+  end
   if name:find "^%-" then
     return nil, ("what is to be sent is missing before -- and '%s'"):format(name), "usage"
   end

@@ -1,12 +1,12 @@
 --- Promises on a run's statistics ("ttft.p99=500"), with what failed counted against them.
 --
--- A request that was not answered has no latency, and a run's percentiles are those of the answered ones: alone
--- they get better the more is refused. So, of times that a user waits for:
+-- A request that was not answered has no latency, and a run's percentiles are those of the answered ones:
+-- alone they get better the more is refused. So, of times that a user waits for:
 --
 -- * a percentile is taken over all that were due; one that failed waited for ever. Of n values and f failures
 --   the p-th is the (p * (n + f - 1) / (n - 1))-th of the values, and infinite beyond the last of them;
--- * avg, max, std: with failures they are infinite, unless error_rate is promised too, which then says how many
---   may fail;
+-- * avg, max, std: with failures they are infinite, unless error_rate is promised too, which then says how
+--   many may fail;
 -- * min and totals (throughputs, counts, error_rate) are what the run measured.
 local drive = require "moontide.drive"
 local summary = require "moontide.drive.summary"

@@ -94,8 +94,8 @@ local resets = {
 -- SGLang refuses while it still has something to do.
 local most_tries = 10
 
---- Asks each server to empty its prefix cache, in vLLM's way and in SGLang's: what came of it, for people, and
---- whether all of them said yes.
+--- Asks each server to empty its prefix cache, in vLLM's way and in SGLang's: what came of it, for people,
+--- and whether all of them said yes.
 ---@param opt table driving options
 ---@return boolean worked, string text
 function quiet.reset(opt)

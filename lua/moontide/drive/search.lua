@@ -1,5 +1,6 @@
 --- The search for the largest level that passes, without a word of what a level is: a bracket is grown (or
---- shrunk) from any start by doubling, then halved until it is narrow enough, and its lower end tried once more.
+--- shrunk) from any start by doubling, then halved until it is narrow enough, and its lower end tried once
+--- more.
 --
 --   local search = search.new{ first = 8, precision = 0.05 }
 --   for level, why in search.next, search do search:tell(level, passes(level)) end

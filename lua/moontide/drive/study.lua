@@ -29,7 +29,7 @@ end
 ---@field concurrencies? integer[] levels: requests in flight
 ---@field request_rates? number[] levels: requests a second on average
 ---@field rate_scales? number[] levels: all rates of a workload, or the speed of a trace, times this
----@field vary? table<string, any[]> levels of what the function that is driven is given: { isl = { 500, 2000 } }
+---@field vary? table<string, any[]> levels of what the function is given: { isl = { 500, 2000 } }
 ---@field name? string of the sweep
 ---@field repeat? integer drive each level so often: ["repeat"] = 3
 ---@field settle? number|string rest between levels; 1 s
@@ -49,8 +49,9 @@ local function sweep_spec()
 end
 
 --- Drives a load at level after level and gives a value that prints as the table over them. With one of
---- concurrencies, request_rates and rate_scales, with vary, or with two of these: a grid. vary calls the function
---- that stands in place of the trace: mt.sweep(function(v) return mt.workload{...} end, { vary = ... }).
+--- concurrencies, request_rates and rate_scales, with vary, or with two of these: a grid. vary calls the
+--- function that stands in place of the trace: mt.sweep(function(v) return mt.workload{...} end, { vary = ...
+--- }).
 ---@param trace moontide.trace|fun(varied: table<string, any>): moontide.trace
 ---@param opt moontide.sweep_options
 ---@return moontide.sweep? sweep, string? message, string? code
@@ -78,14 +79,15 @@ end
 ---@field reset_cache? boolean before each probe ask the server to empty its prefix cache
 ---@field accept_invalid? boolean probes count whatever the driver's verdict
 
---- Finds the largest rate (or concurrency, or rate scale) at which every promise is kept, and gives a value that
---- prints as the table of its probes: result.max, result.limited_by.
+--- Finds the largest rate (or concurrency, or rate scale) at which every promise is kept, and gives a value
+--- that prints as the table of its probes: result.max, result.limited_by.
 ---@param trace moontide.trace
 ---@param opt moontide.find_max_options
 ---@return moontide.capacity? capacity, string? message, string? code
 function public.find_max(trace, opt)
   local capacity = require "moontide.drive.capacity"
-  local spec = without(calls.spec(capacity.options(), { accept_invalid = true }), { target = true, words = true })
+  local spec = calls.spec(capacity.options(), { accept_invalid = true })
+  spec = without(spec, { target = true, words = true })
   local values = options.table("find_max", opt, spec)
   values.target = "trace"
   local wrong = capacity.check(values)

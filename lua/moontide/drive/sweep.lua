@@ -20,7 +20,8 @@ sweep.options = {
     help = "how long to rest between levels once the server has nothing to do" },
   { "reset-cache", kind = "flag",
     help = "before each level ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
-  { "resume", kind = "flag", help = "leave out levels whose results are whole and were driven with these options" },
+  { "resume", kind = "flag",
+    help = "leave out levels whose results are whole and were driven with these options" },
   { "yes", kind = "flag", help = "drive more than a thousand levels" },
 }
 
@@ -154,7 +155,8 @@ function sweep.run(load, opt, by_default)
   local list = axes.of(opt, by_default)
   local count = axes.count(list) * opt["repeat"]
   if count > most_levels and not opt.yes then
-    return nil, ("%d levels and repeats make %d runs: --yes drives them"):format(axes.count(list), count), "usage"
+    return nil, ("%d levels, each driven %d times, are %d runs: --yes drives them"):format(axes.count(list),
+      opt["repeat"], count), "usage"
   end
   local self = sweep_value.new {
     name = opt.name or load.name, target = load.name, urls = opt.url, model = opt.model, seed = opt.seed,

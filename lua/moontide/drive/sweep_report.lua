@@ -1,14 +1,15 @@
---- A sweep's table, and its files: SUMMARY.txt (the table), sweep.csv (a row a run) and sweep.json (all of it).
+--- A sweep's table, and its files: SUMMARY.txt (the table), sweep.csv (a row a run) and sweep.json (all of
+--- it).
 --
 -- sweep.json, which reports and plots read:
 --   name, version, target, words, urls, model, seed, start_time, repeats, was_cancelled
 --   axes     [{ "name": "concurrency", "values": [1, 2, ...] }], of a grid two
 --   levels   [{ "folder": "c8", "values": { "concurrency": 8 }, "status": "done" | "failed" | "interrupted" |
---            "not run", "effective_concurrency":, "counts": {}, "metrics": { key: { "unit":, "avg":, "p99":, ... } }
---            (means over the runs), "intervals": { key: { "avg": } } (half the width of the mean's 95 % interval;
---            only where there are repeats), "runs": [...] }]
---   run      { "folder":, "seed":, "status":, "kept":, "message":, "cache_was_reset":, "verdict":, "limited_by": [],
---            "effective_concurrency":, "counts":, "metrics": }
+--            "not run", "effective_concurrency":, "counts": {}, "metrics": {}, "intervals": {}, "runs": [] }]
+--            metrics: { key: { "unit":, "avg":, "p99":, ... } }, means over the runs; intervals: the same
+--            members, half the width of the mean's 95 % interval, only where there are repeats
+--   run      { "folder":, "seed":, "status":, "kept":, "message":, "cache_was_reset":, "verdict":,
+--            "limited_by": [], "effective_concurrency":, "counts":, "metrics": }
 -- Folders are below that of sweep.json.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
@@ -23,8 +24,8 @@ sweep_report.names = { summary = "SUMMARY.txt", csv = "sweep.csv", json = "sweep
 
 -- --- figures ---------------------------------------------------------------------------------------
 
---- Requests in flight on average over the time of a run: the time of all that were answered over the run's own
---- (Little's law). nil where nothing was answered.
+--- Requests in flight on average over the time of a run: the time of all that were answered over the run's
+--- own (Little's law). nil where nothing was answered.
 ---@param run table
 ---@return number?
 function sweep_report.effective_concurrency(run)
@@ -66,7 +67,8 @@ end
 local columns = {
   { "req/s", "request_throughput", 2 }, { "tok/s", "output_token_throughput", 1 },
   { "TTFT avg", "ttft.avg", 1 }, { "p99", "ttft.p99", 1 },
-  { "ITL avg", "itl.avg", 2 }, { "p99", "itl.p99", 2 }, { "latency avg", "e2e.avg", 1 }, { "p99", "e2e.p99", 1 },
+  { "ITL avg", "itl.avg", 2 }, { "p99", "itl.p99", 2 },
+  { "latency avg", "e2e.avg", 1 }, { "p99", "e2e.p99", 1 },
 }
 
 local function cell(mean, half, decimals)
@@ -119,14 +121,17 @@ function sweep_report.text(self)
   local rows = { header(self) }
   for _, one in ipairs(self.levels) do rows[#rows + 1] = row_of(one) end
   local lines = {
-    ("%s: %s at %s, model %s, seed %s"):format(self.name, self.target, table.concat(self.urls, ", "), self.model,
-      texts.seed(self.seed)), "", texts.aligned(rows), "",
+    ("%s: %s at %s, model %s, seed %s"):format(self.name, self.target, table.concat(self.urls, ", "),
+      self.model, texts.seed(self.seed)), "", texts.aligned(rows), "",
     "In flight: on average over the level's time, of what was answered. Times are milliseconds."
-      .. (self.repeats > 1 and (" Means over %d runs, +- half of a 95 %% interval."):format(self.repeats) or ""),
+      .. (self.repeats > 1 and (" Means over %d runs, +- half of a 95 %% interval."):format(self.repeats)
+        or ""),
   }
   for _, one in ipairs(self.levels) do
     for _, entry in ipairs(one.runs) do
-      if entry.message then lines[#lines + 1] = ("%s %s: %s"):format(entry.folder, entry.status, entry.message) end
+      if entry.message then
+        lines[#lines + 1] = ("%s %s: %s"):format(entry.folder, entry.status, entry.message)
+      end
     end
   end
   return table.concat(lines, "\n")
@@ -205,7 +210,9 @@ local function run_object(entry)
     { "folder", entry.folder }, { "seed", entry.seed }, { "status", entry.status }, { "kept", entry.is_kept },
     { "message", entry.message or json.null },
   }
-  if entry.cache_was_reset ~= nil then members[#members + 1] = { "cache_was_reset", entry.cache_was_reset } end
+  if entry.cache_was_reset ~= nil then
+    members[#members + 1] = { "cache_was_reset", entry.cache_was_reset }
+  end
   if run then
     members[#members + 1] = { "verdict", run.verdict.name }
     members[#members + 1] = { "limited_by", json.array(run.verdict.limited_by) }

@@ -1,12 +1,13 @@
 --- A sweep as a value: it prints as its table, and its levels' measures are asked for by name.
 --
---   name, target, words, urls, model, seed, repeats, axes (drive/axes.lua), folder (nil: no files), was_cancelled
+--   name, target, words, urls, model, seed, repeats, axes (drive/axes.lua), folder (nil: no files),
+--   was_cancelled
 --   levels   { folder =, cells =, settings =, status =, runs = { ... } } each
---   run      { folder =, seed =, status =, message =, is_kept =, run = (a moontide.drive_run, or what is left of
---            one), cache_was_reset = } each: one a level, or --repeat of them
+--   run      { folder =, seed =, status =, message =, is_kept =, run = (a moontide.drive_run),
+--            cache_was_reset = } each: one a level, or --repeat of them
 --
--- A status is "done", "failed" (nothing was answered, it was invalid, or a bound was exceeded), "interrupted" or
--- "not run". A level is as its worst run.
+-- A status is "done", "failed" (nothing was answered, it was invalid, or a bound was exceeded), "interrupted"
+-- or "not run". A level is as its worst run.
 --
 -- What shows it is loaded when it is asked for: this file is a part of every start.
 local core = require "moontide.core"
@@ -25,8 +26,8 @@ function metatable:__tostring() return require("moontide.drive.sweep_report").te
 function metatable:__json() return require("moontide.drive.sweep_report").json(self) end
 function metatable:__len() return #self.levels end
 
---- A measure of a level as run:measure names them, "ttft.p99": its mean over the repeats, and half the width of
---- the mean's 95 % interval where there are repeats; nil where it was not measured.
+--- A measure of a level as run:measure names them, "ttft.p99": its mean over the repeats, and half the width
+--- of the mean's 95 % interval where there are repeats; nil where it was not measured.
 ---@param level integer which, from 1
 ---@param name string
 ---@return number? mean, number? half_width
