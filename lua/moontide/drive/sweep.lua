@@ -155,8 +155,8 @@ function sweep.run(load, opt, by_default)
   local list = axes.of(opt, by_default)
   local count = axes.count(list) * opt["repeat"]
   if count > most_levels and not opt.yes then
-    return nil, ("%d levels, each driven %d times, are %d runs: --yes drives them"):format(axes.count(list),
-      opt["repeat"], count), "usage"
+    local repeats = opt["repeat"] > 1 and (", each driven %d times, are %d runs"):format(opt["repeat"], count)
+    return nil, ("%d levels%s: --yes drives them"):format(axes.count(list), repeats or ""), "usage"
   end
   local self = sweep_value.new {
     name = opt.name or load.name, target = load.name, urls = opt.url, model = opt.model, seed = opt.seed,

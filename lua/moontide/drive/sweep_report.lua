@@ -291,7 +291,7 @@ local function csv_measures(self)
 end
 
 local function csv_row(one, entry, measures)
-  local line = table.move(one.cells, 1, #one.cells, 1, { entry.folder })
+  local line = table.move(one.cells, 1, #one.cells, 2, { entry.folder })
   for _, value in ipairs { entry.seed, entry.status } do line[#line + 1] = value end
   local run = entry.run
   line[#line + 1] = run and run.verdict.name or ""
