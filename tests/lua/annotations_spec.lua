@@ -133,9 +133,22 @@ local function specifications()
   return seen, function() options.table = validate end -- luacheck: ignore
 end
 
+-- The file that declares a class with fields, of those of the parts of the API; the first one when it has it.
+local function file_with(class, first)
+  local files = { first }
+  for _, part in ipairs(parts) do files[#files + 1] = file_of(part) end
+  for _, file in ipairs(files) do
+    for _, line in ipairs(lines_of(file)) do
+      if line == "---@class " .. class or line:find("---@class " .. class .. ":", 1, true) then return file end
+    end
+  end
+  return first
+end
+
 -- The fields of a class, by name: true for those that may be left out. List items are no names.
 local fields_of
 function fields_of(class, file)
+  file = file_with(class, file)
   local fields, inside
   for _, line in ipairs(lines_of(file)) do
     local name, parent = line:match "^%-%-%-@class ([%w_.]+):? ?(.*)"

@@ -106,6 +106,15 @@ void mt_sample_summarise(mt_sample *sample, mt_sample_summary *summary) {
         summary->percentiles[i] = mt_log_histogram_percentile(histogram, mt_percentiles[i]);
 }
 
+double mt_sample_percentile(mt_sample *sample, double percentile) {
+    if (sample->histogram)
+        return mt_log_histogram_percentile(sample->histogram, percentile);
+    if (sample->count == 0)
+        return NAN;
+    qsort(sample->values, sample->count, sizeof *sample->values, ascending);
+    return percentile_of(sample->values, sample->count, percentile);
+}
+
 void mt_sample_free(mt_sample *sample) {
     mt_free(sample->values);
     mt_free(sample->histogram);

@@ -37,6 +37,10 @@ mt_code mt_sample_merge(mt_sample *sample, const mt_sample *other, mt_error *err
 /* Sorts the values in place. */
 void mt_sample_summarise(mt_sample *sample, mt_sample_summary *summary);
 
+/* The value below which so many of a hundred are (0 to 100), as in the summary; NaN without values. Sorts the
+ * values in place. */
+double mt_sample_percentile(mt_sample *sample, double percentile);
+
 void mt_sample_free(mt_sample *sample);
 
 #endif

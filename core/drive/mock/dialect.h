@@ -30,6 +30,7 @@ typedef struct mt_dialect {
     const char *role_content; /* what follows the role in a chunk of its own */
     const char *role_end;     /* what follows that chunk's JSON: a space, or nothing */
     const char *finish_extra; /* what follows the finish_reason */
+    const char *cache_reset;  /* a POST there empties the prefix cache; NULL: nothing does */
     uint8_t role, finish, cached, errors;
     uint8_t says_null_usage;     /* "usage":null in each other chunk when usage is wanted */
     uint8_t usage_beside_text;   /* completions: in the last chunk, not in one of its own */

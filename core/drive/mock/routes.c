@@ -140,8 +140,13 @@ static void say_metrics(mt_mock *mock, mt_connection *connection, mt_span body) 
     answer(mock, connection, 200, "text/plain; version=0.0.4; charset=utf-8", "");
 }
 
+/* SGLang's will not while anything runs; vLLM's says yes, whatever it does. */
 static void reset_cache(mt_mock *mock, mt_connection *connection, mt_span body) {
-    (void)body;
+    if (strcmp(mock->dialect->cache_reset, "/flush_cache") == 0 && mock->running > 0) {
+        mt_mock_refuse(mock, connection, 400, "Flush cache failed.");
+        mock->counts.refused--;
+        return;
+    }
     if (mock->cache)
         mt_mock_cache_clear(mock->cache);
     say_health(mock, connection, body);
@@ -182,6 +187,7 @@ static const route routes[] = {
     {"/v1/completions", MT_HTTP_METHOD_POST, complete_text},
     {"/tokenize", MT_HTTP_METHOD_POST, tokenize},
     {"/reset_prefix_cache", MT_HTTP_METHOD_POST, reset_cache},
+    {"/flush_cache", MT_HTTP_METHOD_POST, reset_cache},
     {"/health", MT_HTTP_METHOD_GET, say_health},
     {"/ping", MT_HTTP_METHOD_GET, say_health},
     {"/v1/models", MT_HTTP_METHOD_GET, say_models},
@@ -194,6 +200,9 @@ void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body) {
     int status = 404;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (strlen(routes[i].path) != length || memcmp(routes[i].path, target, length) != 0)
+            continue;
+        const char *reset = mock->dialect->cache_reset;
+        if (routes[i].serve == reset_cache && (!reset || strcmp(reset, routes[i].path) != 0))
             continue;
         if (routes[i].method == connection->http.method) {
             routes[i].serve(mock, connection, body);

@@ -231,6 +231,18 @@ static int bear_interrupts(lua_State *L) {
     return 1;
 }
 
+/* sleep(seconds) -> true, or false when Ctrl-C was pressed before or during it */
+static int sleep_for(lua_State *L) {
+    int64_t end_ns = mt_now_ns() + (int64_t)(luaL_checknumber(L, 1) * 1e9);
+    for (int64_t left_ns; !mt_interrupted() && (left_ns = end_ns - mt_now_ns()) > 0;) {
+        /* In pieces: a signal that comes just before the call does not end it. */
+        int64_t piece_ns = left_ns < 100000000 ? left_ns : 100000000;
+        nanosleep(&(struct timespec){.tv_nsec = (long)piece_ns}, NULL);
+    }
+    lua_pushboolean(L, !mt_interrupted());
+    return 1;
+}
+
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
@@ -240,6 +252,7 @@ void mt_lua_add_driver(lua_State *L) {
                                          {"epoch", epoch},
                                          {"interrupts", interrupts},
                                          {"bear_interrupts", bear_interrupts},
+                                         {"sleep", sleep_for},
                                          {"write_file", write_file},
                                          {"can_write", can_write},
                                          {"file_size", file_size},

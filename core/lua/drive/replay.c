@@ -272,6 +272,23 @@ static int replay_results(lua_State *L) {
     return 3;
 }
 
+/* replay:percentile(key, percentile) -> of the window's values of that metric; nil where there are none */
+static int replay_percentile(lua_State *L) {
+    mt_results *results = mt_replay_results(check_replay(L)->replay);
+    const char *key = luaL_checkstring(L, 2);
+    double percentile = luaL_checknumber(L, 3), value = NAN;
+    luaL_argcheck(L, percentile >= 0 && percentile <= 100, 3, "must be between 0 and 100");
+    int place = mt_measure_by_name(key);
+    if (place >= 0)
+        value = mt_sample_percentile(&results->samples[place], percentile);
+    else if (strcmp(key, "inter_chunk_latency") == 0 && results->gaps)
+        value = mt_log_histogram_percentile(results->gaps, percentile);
+    if (isnan(value))
+        return 0;
+    lua_pushnumber(L, value);
+    return 1;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------ */
 
 /* What a full disk has left of it stays as "NAME.part". */
@@ -351,6 +368,7 @@ void mt_lua_add_replay(lua_State *L) {
                                        {"look", replay_look},
                                        {"window_has_ended", replay_window_has_ended},
                                        {"results", replay_results},
+                                       {"percentile", replay_percentile},
                                        {"finish", replay_finish},
                                        {"close", replay_release},
                                        {NULL, NULL}};

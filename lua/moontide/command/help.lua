@@ -11,7 +11,7 @@ local help = {}
 local groups = {
   { "Generate a trace", "steady", "burst", "mixed", "sin" },
   { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
-  { "Drive an endpoint", "replay", "mock", "selftest" },
+  { "Drive an endpoint", "replay", "sweep", "find-max", "mock", "selftest" },
   { "Judge runs", "judge", "merge" },
   { "Explore", "repl", "list", "help", "run" },
 }

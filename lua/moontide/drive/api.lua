@@ -1,37 +1,16 @@
 --- Driving from Lua: a load or a trace is sent to an endpoint when it is due, and what came of it is a value.
 --
 -- What drives is loaded when it is called for the first time.
-local core = require "moontide.core"
+local calls = require "moontide.drive.calls"
 local options = require "moontide.kit.options"
 local result = require "moontide.drive.result"
 
 ---@class moontide
 local public = {}
 
--- Options of the command alone: they say how it prints and with which status it exits.
-local of_command = { json = true, fail_over = true, accept_invalid = true }
+local drive_spec, refuse_usage = calls.spec, calls.refuse
 
-local function drive_spec(drive_options)
-  local spec = {}
-  for _, option in ipairs(drive_options.all {}) do
-    if not of_command[options.key(option[1])] then spec[#spec + 1] = option end
-  end
-  return spec
-end
-
--- A message of the command's: "--api-key-env: ..." is of the option api_key_env here.
-local function in_lua(message)
-  return (message:gsub("%-%-(%l[%l-]*)", options.key))
-end
-
--- A caller's mistake raises; the world's failure is returned.
-local function refuse_usage(name, message, code)
-  message = in_lua(message)
-  if code == "usage" then core.base.raise(name .. ": " .. message) end
-  return nil, message, code
-end
-
----@class moontide.drive_options
+---@class moontide.driving_options
 ---@field url string|string[] the endpoint, "http://HOST[:PORT][/PATH]"; several are taken in turn
 ---@field model string the model's name
 ---@field api? "chat"|"completions" chat sends messages of words, completions token ids
@@ -46,17 +25,11 @@ end
 ---@field ca? string of https://: a file of who may sign certificates
 ---@field timeout? string|table<string, number|string> connect, first, gap, total
 ---@field connections? integer so many are opened before the start
----@field concurrency? integer closed loop: so many requests in flight, always
 ---@field speed_ratio? number divide timestamps and delays by this
 ---@field start? number|string leave out requests before this time
 ---@field end? number|string leave out requests at this time and after it: ["end"] = "90s"
----@field duration? number|string send for so long
----@field num_requests? integer send so many
----@field rate_scale? number of a workload: multiply all rates
 ---@field shard? string "0/4": the first of four
----@field start_at? string|number begin at this time of the wall clock: "12:30:00", "+90s"
 ---@field dequantize? boolean spread times over the ticks of the recording's clock
----@field window? string "30s..90s": only requests due in it are the result
 ---@field sessions? "cumulative"|"delta" what a row of a session counts
 ---@field live_history? boolean later turns of a session carry the server's real answers
 ---@field block_size? integer tokens per block of hash_ids
@@ -66,18 +39,26 @@ end
 ---@field no_stream? boolean ask for whole answers
 ---@field cancel_after? number|string|moontide.distribution seconds after which a user gives up on an answer
 ---@field warmup? integer requests before the start, outside the workload
----@field grace? number|string how long requests in flight are waited for at the end
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
----@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
 ---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
----@field record? string write what was sent as a trace
 ---@field inputs? boolean all bodies into inputs.json
 ---@field limits? string|table<string, number> where a run is valid: { lag_p99 = 5 }
 ---@field realtime? boolean ask for a real-time priority of the driver's thread
+
+---@class moontide.drive_options: moontide.driving_options
+---@field concurrency? integer closed loop: so many requests in flight, always
+---@field duration? number|string send for so long
+---@field num_requests? integer send so many
+---@field rate_scale? number of a workload: multiply all rates
+---@field start_at? string|number begin at this time of the wall clock: "12:30:00", "+90s"
+---@field window? string "30s..90s": only requests due in it are the result
+---@field grace? number|string how long requests in flight are waited for at the end
+---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field record? string write what was sent as a trace
 
 --- Sends a trace to an endpoint, each request when it is due, and gives what came of it: a value that prints
 --- as the report. Its metrics are its fields, run.time_to_first_token.p99.
@@ -86,7 +67,7 @@ end
 ---@return moontide.drive_run? run, string? message, string? code when nothing could be sent
 function public.drive(trace, opt)
   local drive_options = require "moontide.drive.options"
-  local values = options.table("drive", opt, drive_spec(drive_options))
+  local values = options.table("drive", opt, drive_spec(drive_options.all {}))
   values.target = trace
   local wrong = drive_options.check(values)
   if wrong then refuse_usage("drive", wrong, "usage") end

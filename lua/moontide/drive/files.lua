@@ -91,8 +91,10 @@ local function command_line()
   return json.array(words)
 end
 
--- Members of an options table, sorted by name.
-local function plain_options(opt)
+--- Members of an options table as JSON can say them, sorted by name.
+---@param opt table
+---@return table for json.encode
+function files.plain_options(opt)
   local members = {}
   for name, value in pairs(opt) do members[#members + 1] = { name, plain(value) } end
   table.sort(members, function(a, b) return tostring(a[1]) < tostring(b[1]) end)
@@ -108,7 +110,7 @@ function files.summary(run)
   metrics_of(run.metrics, members)
   local first = run.start + run.epoch
   members[#members + 1] = { "counts", counts_of(results) }
-  members[#members + 1] = { "input_config", plain_options(run.options) }
+  members[#members + 1] = { "input_config", files.plain_options(run.options) }
   members[#members + 1] = { "was_cancelled", run.was_cancelled }
   members[#members + 1] = { "error_summary", errors_of(results) }
   members[#members + 1] = { "start_time", iso_time(first) }
@@ -155,7 +157,7 @@ function files.whole(run)
       { "cpu", load.cpu }, { "run_queue", load.run_queue or json.null }, { "stalled", load.stalled },
       { "longest_turn", load.longest_turn }, { "connections_opened", load.connections_opened },
       { "realtime", load.has_realtime } } },
-    { "options", plain_options(run.options) },
+    { "options", files.plain_options(run.options) },
   }
 end
 

@@ -6,6 +6,7 @@ local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local memory = require "moontide.drive.memory"
 local pipe = require "moontide.trace.pipe"
+local promise = require "moontide.drive.promise"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
 local server = require "moontide.drive.server"
@@ -210,6 +211,9 @@ local function value_of(replay, driver, before, opt, self, ended, start, epoch)
     write_error = progress.write_error, message = ended.message, code = ended.code,
   }
   value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
+  value.promises = opt.promises and promise.of(value, opt.promises, function(key, percentile)
+    return replay:percentile(key, percentile)
+  end)
   local limits = {}
   for _, one in ipairs(opt.limits or {}) do limits[one[1]] = one[2] end
   value.verdict = verdict.of(results, load, seconds, limits, not opt.concurrency)
@@ -261,6 +265,8 @@ local function drive_source(source, self, opt, settings)
   driver:close()
   return value
 end
+
+run.headers_of, run.start_driver = headers_of, start_driver
 
 --- Drives a target: a value whose tostring is the report; or nil, message, code when nothing could be sent.
 --- A failure in mid-run is in its fields message and code.

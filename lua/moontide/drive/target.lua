@@ -2,7 +2,6 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
-local core = require "moontide.core"
 local extent = require "moontide.drive.extent"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
@@ -23,6 +22,7 @@ local target = {}
 ---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
 ---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
+---@field rate fun(self: moontide.target, opt: table): number?, string?, string? requests a second on average
 
 local function is_bundled(name)
   for _, one in ipairs(scripts.bundled_names()) do
@@ -35,9 +35,11 @@ end
 local shared = { "seed", "duration", "num_requests", "rate_scale" }
 
 -- Where the driver says when it is over, a plan goes on for as long: until a window's requests have ended, or
--- for the --duration of a closed loop, which may take more of its requests than come in that time.
+-- for the --duration or the --num-requests of a closed loop, which may take more of its requests than come in
+-- that time.
 local function is_ended_by_driver(opt)
-  return opt.window and opt.window.to < math.huge and not opt.duration or opt.concurrency and opt.duration
+  return opt.window and opt.window.to < math.huge and not opt.duration
+    or opt.concurrency and (opt.duration or opt.num_requests)
 end
 
 local endless = extent.endless
@@ -71,6 +73,31 @@ local function what_waiting_refuses(opt, waits)
   end
 end
 
+-- Requests a second on average that a plan is expected to have: of all of it, or until a window's end.
+local function rate_of_workload(made, values, opt, duration)
+  local span = math.min(duration, opt.window and opt.window.to or math.huge)
+  if workload.waits(made).closed then
+    return nil, "a closed loop (mt.closed) has no rate of its own", "usage"
+  end
+  local expected, message, code = workload.shown(made, { duration = span, seed = values.seed,
+    rate_scale = values.rate_scale })
+  if not expected then return nil, message, code end
+  if expected.within > 0 then return expected.within / span end
+  return nil, ("nobody knows what rate '%s' has: its arrivals are a script's own, or there are none"):format(
+    made.name or made.script_name or "the workload"), "usage"
+end
+
+-- The same of a trace: requests after the first over the time they take.
+local function rate_of_trace(self, opt)
+  local whole = options.with(opt, {})
+  whole.duration, whole.num_requests = nil, nil
+  local columns, message, code = pipe.read(target.steps(self, whole), core.source.collect)
+  if not columns then return nil, message, code end
+  local first, last = core.columns.time_range(columns)
+  if first and last > first then return (#columns - 1) / (last - first) end
+  return nil, ("%s has no rate: it has no two times"):format(self.name), "usage"
+end
+
 -- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale. fallback:
 -- seconds, where nothing says how long it is.
 local function of_workload(made, name, values, opt, fallback)
@@ -83,6 +110,7 @@ local function of_workload(made, name, values, opt, fallback)
     runs_on = not waits.only_closed,
     stop_after = waits.all_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    rate = function() return rate_of_workload(made, values, opt, duration) end,
     size = function()
       local seconds = duration >= endless and opt.window and opt.window.to or duration
       return extent.of_workload(made, seconds, values, opt)
@@ -111,10 +139,17 @@ local function of_trace(name, words, opt)
     return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
   end
   return {
-    name = name == "-" and "standard input" or name, is_plan = false,
+    name = name == "-" and "standard input" or name, is_plan = false, rate = rate_of_trace,
     trace = any.pipe(name, "replay: the trace", opt.skip_bad_lines),
     size = function() return extent.of_trace(name ~= "-" and name, opt) end,
   }
+end
+
+--- Is it a script's name, rather than a trace's?
+---@param name string
+---@return boolean
+function target.is_plan(name)
+  return name:find "%.lua$" ~= nil or is_bundled(name)
 end
 
 --- The target of that name, with the script's own words after it. Mistakes in a script raise.
@@ -123,8 +158,16 @@ end
 ---@param opt table the driving command's options
 ---@return moontide.target? target, string? message, string? code
 function target.of(name, words, opt)
-  if name:find "%.lua$" or is_bundled(name) then return of_plan(name, words, opt) end
+  if target.is_plan(name) then return of_plan(name, words, opt) end
   return of_trace(name, words, opt)
+end
+
+--- What a value that is driven is called.
+---@param value moontide.trace
+---@return string
+function target.name_of(value)
+  if workload.is(value) then return value.name or "workload" end
+  return any.pipe(value, "drive: the trace").text
 end
 
 --- The target that a value is: a workload, or whatever may be a trace.
@@ -132,9 +175,9 @@ end
 ---@param opt table the options of drive/options.lua
 ---@return moontide.target? target, string? message, string? code
 function target.of_value(value, opt)
-  if workload.is(value) then return of_workload(value, value.name or "workload", opt, opt) end
+  if workload.is(value) then return of_workload(value, target.name_of(value), opt, opt) end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
-  return { name = trace.text, is_plan = false, trace = trace,
+  return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace,
     size = function() return extent.of_trace(value, opt) end }
 end
 

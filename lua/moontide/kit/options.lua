@@ -117,6 +117,19 @@ function options.given(values, name)
   return names ~= nil and names[options.key(name)] == true
 end
 
+--- A copy of a values table with some of them replaced; those count as given.
+---@param values table
+---@param replaced table
+---@return table
+function options.with(values, replaced)
+  local copy, given = {}, {}
+  for key, value in pairs(values) do copy[key] = value end
+  for key in pairs(given_names[values] or {}) do given[key] = true end
+  for key, value in pairs(replaced) do copy[key], given[key] = value, true end
+  given_names[copy] = given
+  return copy
+end
+
 --- The message about a file that an option names; where nobody gave the option, that says why it was looked
 --- for.
 ---@param values table

@@ -355,6 +355,34 @@ server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
 run = mt.drive(trace, { url = server.url, model = "any" })
 run:measure "ttft.p99", run:measure "error_rate", run.request_latency.max, run.counts.done]],
+  ["mt.sweep"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+load = function(v)
+  return mt.workload{ duration = "10s", mt.stream{ arrivals = mt.even(10), input = v.isl, output = 5 } }
+end
+mt.sweep(load, { url = server.url, model = "any", warmup = 0, settle = 0, concurrencies = { 1, 4 },
+  vary = { isl = { 100, 400 } } })]],
+  ["workload:sweep"] = [[
+server = mt.mock{ ttft = 5, itl = 1, slots = 2 }
+load = mt.workload{ duration = "10s", mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }
+load:sweep{ url = server.url, model = "any", warmup = 0, settle = 0, concurrencies = { 1, 2, 4 } }]],
+  ["sweep:measure"] = [[
+server = mt.mock{ ttft = 5, itl = 1, slots = 2 }
+load = mt.workload{ duration = "10s", mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }
+found = load:sweep{ url = server.url, model = "any", warmup = 0, settle = 0, concurrencies = { 1, 4 },
+  ["repeat"] = 3 }
+found:measure(2, "ttft.avg")]],
+  ["mt.find_max"] = [[
+server = mt.mock{ ttft = 5, itl = 1, slots = 2 }
+trace = mt.plan_of("steady", { rate = 100, isl = 50, osl = 5 }):columns{ duration = "10s" }
+mt.find_max(trace, { url = server.url, model = "any", warmup = 0, settle = 0, unit = "concurrency",
+  slo = { ["e2e.avg"] = 25 }, probe = "200ms", ramp = "100ms", most = 8, accept_invalid = true })]],
+  ["workload:find_max"] = [[
+server = mt.mock{ ttft = 5, itl = 1, slots = 2 }
+load = mt.workload{ mt.stream{ arrivals = mt.even(100), input = 50, output = 5 } }
+found = load:find_max{ url = server.url, model = "any", warmup = 0, settle = 0, slo = { error_rate = 0 },
+  probe = "200ms", ramp = "100ms", most = 100, accept_invalid = true }
+found.max, found.unit, found.limited_by]],
   ["mt.run_of"] = [[
 server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }

@@ -28,6 +28,7 @@ local subjects = {
   { "models", "learn.model", "what is learnt from a trace" },
   { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
   { "driving", "drive.api", "an endpoint under a load, and a server to try it on" },
+  { "studies", "drive.study", "a load at many levels, and the most that keeps its promises" },
   { "csv", "base.csv", "CSV files" },
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },

@@ -1,0 +1,217 @@
+--- The largest rate (or number of requests in flight, or rate scale) at which a load's promises are kept.
+--
+-- A probe drives the load at one level: first for the ramp, whose requests are told apart, then for the
+-- window that the promises are about. Beyond it the load goes on while the window's requests end, for as long
+-- again at most: what has not ended then has failed. Only a valid probe counts; one that is not is made once
+-- more, and when that is not either, the level is beyond the generator.
+--
+-- The result is a value that prints as a table: max (nil: no level kept them), unit, limited_by,
+-- is_confirmed, low and high (the bracket: what passed twice, and what did not), probes, was_cancelled. A
+-- probe: { level =, why = ("first", "grow", "shrink", "halve", "confirm"; with "again" the repeat of an
+-- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local find_report = require "moontide.drive.find_report"
+local level = require "moontide.drive.level"
+local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
+local search = require "moontide.drive.search"
+
+local find_max = {}
+
+---@class moontide.capacity
+---@field max number? the largest level that kept every promise, twice
+---@field unit string "requests/s", "requests in flight", "times the rate"
+---@field limited_by string
+---@field probes table[]
+---@field was_cancelled boolean
+local metatable = { __name = "moontide.capacity" }
+
+function metatable:__tostring() return find_report.text(self) end
+function metatable:__json() return find_report.json(self) end
+
+options.kinds.share = { placeholder = "SHARE", convert = function(value, what)
+  local percent = type(value) == "string" and value:match "^%s*(.-)%s*%%%s*$"
+  local number = options.number(percent or value, what, percent ~= nil or type(value) == "string")
+  number = percent and number / 100 or number
+  if number <= 0 or number >= 1 then
+    core.base.raise(("%s must be above 0 and below 1 (5%% or 0.05), not %s"):format(what,
+      options.show(value)))
+  end
+  return number
+end }
+
+--- The options beside the driving ones.
+find_max.options = {
+  { "slo", kind = "run_bound", list = true, placeholder = "MEASURE=MOST",
+    help = "the promises: statistics of a probe and the most they may be, "
+      .. "ttft.p99=500,itl.p95=50,error_rate=0.01 (required)" },
+  { "unit", kind = "choice", choices = { "rate", "concurrency", "rate-scale" }, default = "rate",
+    help = "what is searched for: requests a second, requests in flight, or a factor of all rates" },
+  { "first", kind = "rate_number", above = 0,
+    help = "the first level (default: the load's own rate; 8 in flight; 1 times)" },
+  { "most", kind = "rate_number", above = 0, help = "no level beyond this is tried" },
+  { "precision", kind = "share", default = 0.05,
+    help = "how near the level that passes is to one that does not, of itself (5% or 0.05)" },
+  { "probe", kind = "duration", above = 0, default = 20, help = "how long a level is measured" },
+  { "ramp", kind = "duration", min = 0, default = 5, help = "how long it is driven before that" },
+  { "settle", kind = "duration", min = 0, default = 1,
+    help = "how long to rest between probes once the server has nothing to do" },
+  { "reset-cache", kind = "flag",
+    help = "before each probe ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
+}
+
+local of_search = { "slo", "unit", "first", "most", "precision", "probe", "ramp", "target", "fail_over" }
+
+local units = {
+  rate = { name = "requests/s", setting = "request_rate" },
+  concurrency = { name = "requests in flight", setting = "concurrency", is_whole = true, first = 8 },
+  ["rate-scale"] = { name = "times the rate", setting = "rate_scale", first = 1 },
+}
+
+local most_wait = 60 -- seconds for the server to become quiet
+local most_tries = 5 -- of a probe that cannot begin
+
+-- --- a probe ---------------------------------------------------------------------------------------
+
+local function settings_of(self, value, number)
+  local window_end = self.ramp + self.probe
+  local folder = self.folder and ("%s/probe%03d"):format(self.folder, number)
+  return {
+    [self.unit_of.setting] = value, window = { from = self.ramp, to = window_end },
+    stop_after = window_end + self.probe, seed = level.seed(self.seed, "probe", number), output_dir = folder,
+    promises = self.slo, grace = 0,
+  }
+end
+
+-- Why a finished probe does not pass; nil: it does.
+local function objection(self, run)
+  if run.message then return run.message end
+  if run.seconds < self.ramp + self.probe then
+    return ("the load was over after %.3g s of %.3g s"):format(run.seconds, self.ramp + self.probe)
+  end
+  if run.results.due == 0 then return "no request was due in the window" end
+  for _, one in ipairs(run.promises) do
+    if not one.kept then return one.text end
+  end
+end
+
+-- One drive at a level, into the list of probes; nil, message, code when the search cannot go on.
+local function drive_once(self, load, value, why, base)
+  local number = #self.probes + 1
+  local settings = settings_of(self, value, number)
+  local run, message, code = level.drive(load, settings, base, number == 1)
+  -- A server that was just overrun may refuse the warm-up for a moment.
+  for _ = 1, number > 1 and most_tries or 0 do
+    if run or code == "usage" or code == "interrupted" or not drive.sleep(base.settle) then break end
+    run, message, code = level.drive(load, settings, base, false)
+  end
+  if not run then return nil, message, code end
+  if run.was_cancelled then return nil, "interrupted", "interrupted" end
+  local reason = objection(self, run)
+  local probe = {
+    level = value, why = why, passed = reason == nil, reason = reason, seed = settings.seed,
+    verdict = run.verdict.name, limited_by = run.verdict.limited_by, counts = run.counts,
+    promises = run.promises, folder = settings.output_dir,
+  }
+  probe.is_valid = run.verdict.name == "valid" or base.accept_invalid
+  if not probe.is_valid then
+    probe.passed = false
+    probe.reason = "the generator: " .. table.concat(run.verdict.limited_by, "; ")
+  end
+  self.probes[number] = probe
+  report.note(find_report.line(self, probe))
+  return probe
+end
+
+local function probe_level(self, load, value, why, base)
+  local probe, message, code = drive_once(self, load, value, why, base)
+  if probe and not probe.is_valid then
+    probe, message, code = drive_once(self, load, value, why .. ", again", base)
+  end
+  return probe, message, code
+end
+
+-- --- the search ------------------------------------------------------------------------------------
+
+-- The load's own rate: where a search for one begins.
+local function own_rate(self, load, base)
+  local window = { from = self.ramp, to = self.ramp + self.probe }
+  local target, message, code = load.make({}, options.with(base, { window = window }))
+  if not target then return nil, message, code end
+  return target:rate(options.with(base, { window = window }))
+end
+
+-- Below one request a probe there is nothing to measure.
+local function least_level(self, load, base, first)
+  if self.unit_of.is_whole then return 1 end
+  local rate = 1
+  if self.unit_of.setting == "rate_scale" then rate = own_rate(self, load, base) end
+  return math.min(first, rate and 1 / (self.probe * rate) or first / 1024)
+end
+
+local function work(self, load, base, looking)
+  for value, why in looking.next, looking do
+    local probe, message, code = probe_level(self, load, value, why, base)
+    if not probe then return nil, message, code end
+    looking:tell(value, probe.passed)
+  end
+  return true
+end
+
+-- Why no larger level passes: the last word on the smallest that did not.
+local function limit_of(self, looking)
+  local reason
+  for _, probe in ipairs(self.probes) do
+    if probe.level == looking.high and not probe.passed then reason = probe.reason end
+  end
+  return reason or looking.low and "--most" or "nothing was tried"
+end
+
+--- Searches. Gives the result, or nil, message, code when nothing could be driven.
+---@param load moontide.load
+---@param opt table driving options and find_max.options
+---@return moontide.capacity? self, string? message, string? code
+function find_max.run(load, opt)
+  local unit = units[opt.unit]
+  local self = setmetatable({
+    name = load.name, unit = unit.name, unit_of = unit, slo = opt.slo, probes = {}, seed = opt.seed,
+    ramp = opt.ramp, probe = opt.probe, precision = opt.precision, folder = opt.output_dir, urls = opt.url,
+    model = opt.model, was_cancelled = false,
+  }, metatable)
+  local base = options.with(opt, { grace = most_wait, rate_scale = 1 })
+  for _, name in ipairs(of_search) do base[name] = nil end
+  local first, message, code = opt.first or unit.first, nil, nil
+  if not first then first, message, code = own_rate(self, load, base) end
+  if not first then return nil, message, code end
+  local looking = search.new { first = first, precision = opt.precision, most = opt.most,
+    least = least_level(self, load, base, first), is_whole = unit.is_whole }
+  drive.bear_interrupts(true)
+  local worked = table.pack(pcall(work, self, load, base, looking))
+  drive.bear_interrupts(false)
+  if not worked[1] then error(worked[2], 0) end
+  self.low, self.high = looking.low, looking.high
+  self.limited_by = limit_of(self, looking)
+  if worked[2] then
+    self.max, self.is_confirmed = looking.low, looking.low ~= nil
+  elseif worked[4] == "interrupted" then
+    self.was_cancelled, self.is_confirmed = true, false
+  else
+    return nil, worked[3], worked[4]
+  end
+  if self.folder then
+    local written, trouble, kind = find_report.write(self, self.folder)
+    if not written then return nil, trouble, kind end
+  end
+  return self
+end
+
+--- The exit status: 130 interrupted, 1 when no level kept the promises, else 0.
+---@param self moontide.capacity
+---@return integer
+function find_max.status(self)
+  if self.was_cancelled then return 130 end
+  return self.max and 0 or 1
+end
+
+return find_max

@@ -1,0 +1,124 @@
+--- What a search for the most prints and writes.
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local json = require("moontide.base.json").public.json
+local texts = require "moontide.kit.text"
+
+local find_report = {}
+
+local function number(value)
+  return ("%.4g"):format(value)
+end
+
+--- A probe in a line: "8 requests/s (grow): passed; ttft.p99 is 312, within 500".
+---@param self moontide.capacity
+---@param probe table
+---@return string
+function find_report.line(self, probe)
+  local parts = {}
+  for i, one in ipairs(probe.promises) do parts[i] = one.text end
+  local why = probe.passed and table.concat(parts, "; ") or probe.reason
+  return ("%s %s (%s): %s; %s"):format(number(probe.level), self.unit, probe.why,
+    probe.passed and "passed" or "did not pass", why)
+end
+
+local function shown(promise)
+  if not promise.value then return "-" end
+  return promise.value == math.huge and "for ever" or ("%.6g"):format(promise.value)
+end
+
+local function table_of(self)
+  local head = { self.unit, "why", "due", "done" }
+  for _, one in ipairs(self.slo) do head[#head + 1] = ("%s=%.6g"):format(one[1], one[2]) end
+  head[#head + 1] = "driver"
+  head[#head + 1] = "passed"
+  local rows = { head }
+  for _, probe in ipairs(self.probes) do
+    local line = { number(probe.level), probe.why, texts.number(probe.counts.due, 0),
+      texts.number(probe.counts.done, 0) }
+    for _, one in ipairs(probe.promises) do line[#line + 1] = shown(one) end
+    line[#line + 1] = probe.verdict
+    line[#line + 1] = probe.passed and "yes" or "no"
+    rows[#rows + 1] = line
+  end
+  return texts.aligned(rows)
+end
+
+local function answer(self)
+  if self.was_cancelled then
+    local so_far = self.low and (" so far %s %s kept the promises"):format(number(self.low), self.unit) or ""
+    return "The search was interrupted:" .. (so_far ~= "" and so_far or " nothing kept the promises yet")
+  end
+  if not self.max then
+    return ("No level keeps the promises; at %s %s: %s"):format(number(self.high), self.unit, self.limited_by)
+  end
+  local beyond = self.high and ("; at %s: %s"):format(number(self.high), self.limited_by)
+    or "; no more was tried (--most)"
+  return ("The most is %s %s, tried twice%s"):format(number(self.max), self.unit, beyond)
+end
+
+--- The table of the probes and the answer.
+---@param self moontide.capacity
+---@return string
+function find_report.text(self)
+  return ("%s at %s, model %s, seed %s: %s measured after %s\n\n%s\n\n%s"):format(self.name,
+    table.concat(self.urls, ", "), self.model, texts.seed(self.seed), ("%.9g s"):format(self.probe),
+    ("%.9g s"):format(self.ramp), #self.probes > 0 and table_of(self) or "no probe", answer(self))
+end
+
+local function promise_object(one)
+  return json.object {
+    { "name", one.name }, { "limit", one.limit },
+    { "value", one.value and one.value < math.huge and one.value or json.null }, { "kept", one.kept } }
+end
+
+local function probe_object(probe)
+  local promises, counts = {}, {}
+  for i, one in ipairs(probe.promises) do promises[i] = promise_object(one) end
+  for i, name in ipairs { "due", "done", "failed", "cancelled", "not_sent" } do
+    counts[i] = { name, probe.counts[name] }
+  end
+  return json.object {
+    { "level", probe.level }, { "why", probe.why }, { "passed", probe.passed },
+    { "reason", probe.reason or json.null }, { "seed", probe.seed }, { "verdict", probe.verdict },
+    { "limited_by", json.array(probe.limited_by) }, { "counts", json.object(counts) },
+    { "promises", json.array(promises) }, { "folder", probe.folder or json.null } }
+end
+
+--- All of it, for json.encode. A promise's value is null where too much failed for there to be one.
+---@param self moontide.capacity
+---@return table
+function find_report.json(self)
+  local probes, slo = {}, {}
+  for i, probe in ipairs(self.probes) do probes[i] = probe_object(probe) end
+  for i, one in ipairs(self.slo) do slo[i] = { one[1], one[2] } end
+  return json.object {
+    { "max", self.max or json.null }, { "unit", self.unit }, { "limited_by", self.limited_by },
+    { "confirmed", self.is_confirmed }, { "was_cancelled", self.was_cancelled },
+    { "bracket", json.array { self.low or json.null, self.high or json.null } },
+    { "precision", self.precision }, { "slo", json.object(slo) }, { "ramp", self.ramp },
+    { "probe", self.probe }, { "target", self.name }, { "urls", json.array(self.urls) },
+    { "model", self.model }, { "seed", self.seed }, { "version", core.version },
+    { "probes", json.array(probes) },
+  }
+end
+
+--- Writes find-max.json and SUMMARY.txt.
+---@param self moontide.capacity
+---@param folder string
+---@return true? done, string? message, string? code
+function find_report.write(self, folder)
+  local made, message, code = drive.make_folder(folder)
+  if not made then return nil, message, code end
+  for name, text in pairs {
+    ["find-max.json"] = json.encode(find_report.json(self), { indent = 2 }) .. "\n",
+    ["SUMMARY.txt"] = find_report.text(self) .. "\n",
+  } do
+    local done
+    done, message, code = drive.write_file(folder .. "/" .. name, text)
+    if not done then return nil, message, code end
+  end
+  return true
+end
+
+return find_report

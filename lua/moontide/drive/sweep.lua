@@ -1,0 +1,197 @@
+--- A sweep: one load driven at level after level, each into a folder of its own, the server quiet in between.
+local axes = require "moontide.drive.axes"
+local core = require "moontide.core"
+local drive = require "moontide.drive"
+local gate = require "moontide.drive.gate"
+local kept = require "moontide.drive.kept"
+local level = require "moontide.drive.level"
+local options = require "moontide.kit.options"
+local report = require "moontide.kit.report"
+local sweep_report = require "moontide.drive.sweep_report"
+local sweep_value = require "moontide.drive.sweep_value"
+
+local sweep = {}
+
+--- The options of a sweep beside the driving ones.
+sweep.options = {
+  { "repeat", kind = "integer", min = 1, max = 1000, default = 1,
+    help = "drive each level so often, with other seeds, and say the mean and its 95 % interval" },
+  { "settle", kind = "duration", min = 0, default = 1,
+    help = "how long to rest between levels once the server has nothing to do" },
+  { "reset-cache", kind = "flag",
+    help = "before each level ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
+  { "resume", kind = "flag",
+    help = "leave out levels whose results are whole and were driven with these options" },
+  { "yes", kind = "flag", help = "drive more than a thousand levels" },
+}
+
+-- Options that say what varies and how, not how one level is driven.
+local of_sweep = { "concurrencies", "request_rates", "rate_scales", "vary", "repeat", "yes", "resume",
+  "benchmark_name", "endpoint_url", "name" }
+
+local most_levels = 1000
+
+-- --- one run ---------------------------------------------------------------------------------------
+
+-- The settings of a level's run.
+local function settings_of(self, one, number, opt)
+  local settings = {}
+  for name, value in pairs(one.settings) do settings[name] = value end
+  settings.seed = level.seed(opt.seed, one.folder, number)
+  local folder = self.repeats > 1 and ("%s/run%d"):format(one.folder, number) or one.folder
+  settings.output_dir = self.folder and self.folder .. "/" .. folder
+  local says_how_long = opt.num_requests or opt.duration or opt.window
+  if settings.concurrency and not says_how_long then
+    settings.num_requests = axes.request_count(settings.concurrency)
+  end
+  return settings, folder
+end
+
+-- What became of it, told on standard error where that is not well.
+local function status_of(run, opt)
+  local status = gate.status(run, opt)
+  return status == 0 and "done" or status == 130 and "interrupted" or "failed"
+end
+
+-- The run that an earlier sweep has left, when it is whole.
+local function find_kept(self, load, settings, opt, folder)
+  local target, own, code = level.prepare(load, settings, opt)
+  if not target then return nil, own, code end
+  local run, why = kept.of(settings.output_dir, own)
+  if why then report.note(("%s/%s is driven again: %s"):format(self.name, folder, why)) end
+  return run or false
+end
+
+-- Drives it, or takes what is there; nil, message, code when the sweep cannot go on.
+local function drive_one(self, load, one, number, opt, base)
+  local settings, folder = settings_of(self, one, number, base)
+  local entry = { folder = folder, seed = settings.seed, status = "failed", is_kept = false }
+  one.runs[#one.runs + 1] = entry
+  local run, message, code
+  if opt.resume then
+    run, message, code = find_kept(self, load, settings, base, folder)
+    entry.is_kept = run and true or false
+  end
+  report.note(("%s: %s%s"):format(folder, table.concat(one.says, ", "), entry.is_kept and " (kept)" or ""))
+  if not run and not message then
+    run, message, code = level.drive(load, settings, base, not self.has_begun)
+    self.has_begun = true
+  end
+  if run then
+    entry.run, entry.status, entry.message = run, status_of(run, opt), run.message
+    entry.cache_was_reset = run.cache_was_reset
+    if entry.status == "interrupted" then self.was_cancelled = true end
+    return true
+  end
+  if code == "usage" then return nil, message, code end
+  entry.message = message
+  if code == "interrupted" or core.base.interrupted() then
+    entry.status, self.was_cancelled = "interrupted", true
+  else
+    report.note(("%s failed: %s"):format(folder, message))
+  end
+  return true
+end
+
+local worst = { "interrupted", "failed", "not run", "done" }
+
+local function status_of_level(one)
+  local has = {}
+  for _, entry in ipairs(one.runs) do has[entry.status] = true end
+  for _, status in ipairs(worst) do
+    if has[status] then return status end
+  end
+  return "not run"
+end
+
+-- --- all of them -----------------------------------------------------------------------------------
+
+-- The driving options of the levels.
+local function base_of(opt)
+  local base = options.with(opt, {})
+  for _, name in ipairs(of_sweep) do base[name] = nil end
+  return base
+end
+
+-- "concurrency 8, isl 500"
+local function name_levels(self)
+  for _, one in ipairs(self.levels) do
+    one.runs, one.says, one.status = {}, {}, "not run"
+    for i, axis in ipairs(self.axes) do
+      one.says[i] = ("%s %s"):format((axis.name:gsub("_", " ")), one.cells[i])
+    end
+  end
+end
+
+-- Everything that a level may have wrong in what it asks for is found before the first one is driven.
+local function check_levels(self, load, base)
+  for _, one in ipairs(self.levels) do
+    local settings = settings_of(self, one, 1, base)
+    local target, message, code = level.prepare(load, settings, base)
+    if not target then return nil, message, code end
+  end
+  return true
+end
+
+local function drive_all(self, load, opt, base)
+  for _, one in ipairs(self.levels) do
+    for number = 1, self.repeats do
+      local done, message, code = drive_one(self, load, one, number, opt, base)
+      one.status = status_of_level(one)
+      if not done then return nil, message, code end
+      if self.was_cancelled then return true end
+    end
+  end
+  return true
+end
+
+--- Drives all levels of a load. Gives the sweep, whose files are written, or nil, message, code when it could
+--- not begin, or its files could not be written.
+---@param load moontide.load
+---@param opt table driving options, axes' and sweep.options; name, output_dir (nil: no files)
+---@param by_default boolean without a word of it the concurrencies vary
+---@return moontide.sweep? self, string? message, string? code
+function sweep.run(load, opt, by_default)
+  local list = axes.of(opt, by_default)
+  local count = axes.count(list) * opt["repeat"]
+  if count > most_levels and not opt.yes then
+    local repeats = opt["repeat"] > 1 and (", each driven %d times, are %d runs"):format(opt["repeat"], count)
+    return nil, ("%d levels%s: --yes drives them"):format(axes.count(list), repeats or ""), "usage"
+  end
+  local self = sweep_value.new {
+    name = opt.name or load.name, target = load.name, urls = opt.url, model = opt.model, seed = opt.seed,
+    repeats = opt["repeat"], axes = list, levels = axes.levels(list), folder = opt.output_dir,
+    was_cancelled = false, started = os.time(), words = opt.words or {},
+  }
+  name_levels(self)
+  local base = base_of(opt)
+  local done, message, code = check_levels(self, load, base)
+  if not done then return nil, message, code end
+  if self.folder then
+    done, message, code = drive.make_folder(self.folder)
+    if not done then return nil, message, code end
+  end
+  drive.bear_interrupts(true)
+  local worked = table.pack(pcall(drive_all, self, load, opt, base))
+  drive.bear_interrupts(false)
+  if not worked[1] then error(worked[2], 0) end
+  if self.folder then
+    local written, trouble, kind = sweep_report.write(self, self.folder)
+    if not written then return nil, trouble, kind end
+  end
+  if not worked[2] then return nil, worked[3], worked[4] end
+  return self
+end
+
+--- The exit status: 130 interrupted, 1 when a level failed, else 0.
+---@param self moontide.sweep
+---@return integer
+function sweep.status(self)
+  if self.was_cancelled then return 130 end
+  for _, one in ipairs(self.levels) do
+    if one.status ~= "done" then return 1 end
+  end
+  return 0
+end
+
+return sweep
