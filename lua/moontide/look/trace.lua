@@ -13,7 +13,9 @@ local trace = {}
 ---@class moontide.trace_subject
 ---@field kind "trace"|"plan"
 ---@field name string
+---@field value moontide.trace what it was made of; what was standard input is in columns
 ---@field analysis moontide.analysis
+---@field lint moontide.lint? where somebody asked for it
 ---@field samples table<string, userdata> of input_length, output_length, context_length
 ---@field time moontide.trace_times? absent where no request has a timestamp
 ---@field expected number[]? of a plan: requests a second in equal bins of its duration
@@ -99,7 +101,8 @@ function trace.subject(value, name, what, opt)
   local analysis, samples, code = analyses.sampled(value, given, what)
   if not analysis then return nil, samples, code end
   if analysis.requests == 0 then return nil, name .. ": there is no request in it", "input" end
-  local self = { kind = "trace", name = figure.clean(name), analysis = analysis, samples = samples }
+  local self = { kind = "trace", name = figure.clean(name), value = value, analysis = analysis,
+    samples = samples }
   if analysis.first then
     local time, message
     time, message, code = times_of(value, what, opt, analysis, opt.range)
