@@ -10,7 +10,7 @@ local function draw(opt)
     if not can then return nil, message, code end
   end
   local subjects, message, code = require("moontide.look.subject").all(opt.files,
-    { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines })
+    { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, gpus = opt.gpus })
   if not subjects then return nil, message, code end
   local figures
   figures, message, code = require("moontide.look.catalogue").figures(subjects, opt.what)
@@ -36,6 +36,7 @@ return mt.script {
     { "block-size", kind = "integer", min = 1,
       help = "of traces: tokens per block (default: 512, or what fits the hash_ids)" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be read" },
+    { "gpus", kind = "integer", min = 1, default = 1, help = "of a sweep: how many the server has" },
     { "data-dir", kind = "path", placeholder = "DIR",
       help = "of a sweep: where DIR/NAME/cN/profile_export_genai_perf.json or ..._aiperf.json are" },
     { "output-dir", kind = "path", placeholder = "DIR",

@@ -12,10 +12,11 @@ return mt.script {
     { "block-size", kind = "integer", min = 1,
       help = "of traces: tokens per block (default: 512, or what fits the hash_ids)" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be read" },
+    { "gpus", kind = "integer", min = 1, default = 1, help = "of a sweep: how many the server has" },
   },
   run = function(opt)
     local size, message, code = require("moontide.look.report").write(opt.files, opt.output_file,
-      { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines })
+      { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, gpus = opt.gpus })
     if not size then return nil, message, code end
     report.note(("%s: %.0f KB"):format(opt.output_file == "-" and "standard output" or opt.output_file,
       size / 1000))

@@ -1,6 +1,7 @@
 --- All figures there are, by what they are of: what --list prints and --what chooses from.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
+local sweep = require "moontide.look.sweep"
 local trace = require "moontide.look.trace"
 
 local catalogue = {}
@@ -10,6 +11,8 @@ local catalogue = {}
 local groups = {
   { kinds = { trace = true, plan = true }, title = "a trace, or a script's plan", figures = trace.figures,
     usual = { "rate", "tokens", "input_length", "output_length", "hit_curve", "sessions" } },
+  { kinds = { sweep = true }, title = "a sweep", figures = sweep.figures,
+    usual = { "itl_p50", "itl_avg", "request_throughput", "ttft_avg", "efficiency", "throughput_latency" } },
 }
 
 local function group_of(kind)

@@ -16,6 +16,8 @@
     return element;
   }
 
+  const cut = (text) => text.length > 40 ? text.slice(0, 38) + "..." : text;
+
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
 
   // --- time ---------------------------------------------------------------------------------------
@@ -63,10 +65,10 @@
         borderDash: series.is_dashed ? [5, 4] : [] };
       if (series.kind === "band") {
         list.push({ ...common, label: "", data: points(figure, series, series.low), borderWidth: 0.5, isLow: true });
-        list.push({ ...common, label: series.name, data: points(figure, series, series.y), borderWidth: 0.5,
+        list.push({ ...common, label: cut(series.name), data: points(figure, series, series.y), borderWidth: 0.5,
           fill: "-1", isBand: true });
       } else {
-        list.push({ ...common, label: series.name, data: points(figure, series, series.y), fill: false });
+        list.push({ ...common, label: cut(series.name), data: points(figure, series, series.y), fill: false });
       }
     });
     return list;
@@ -103,14 +105,23 @@
     },
   };
 
+  // Does a value have a label on a logarithmic axis that spans so much?
+  function isRound(value, span) {
+    const first = Number(value.toExponential()[0]);
+    return first === 1 || (span < 1000 && (first === 2 || first === 5));
+  }
+
   function scaleOf(axis, letter, hasNegative) {
     const by = axis.is_time ? unitLength : 1;
     const scale = { type: axis.scale === "log" ? "logarithmic" : "linear", grid: {},
       title: { display: true, text: axisText(axis) },
-      ticks: { maxRotation: 0, autoSkipPadding: 12, callback: (value) => number(value) } };
+      ticks: { maxRotation: 0, autoSkipPadding: 12, callback(value) {
+        return this.type === "logarithmic" && !isRound(value, this.max / this.min) ? "" : number(value);
+      } } };
     if (axis.from !== null) scale.min = axis.from / by;
     if (axis.to !== null) scale.max = axis.to / by;
     if (letter === "y" && axis.scale !== "log" && !hasNegative) scale.beginAtZero = true;
+    if (letter === "y" && axis.to === null) scale.grace = "4%";
     return scale;
   }
 

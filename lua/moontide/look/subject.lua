@@ -4,13 +4,14 @@ local common = require "moontide.script.common"
 local plan = require "moontide.script.plan"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
+local sweep = require "moontide.look.sweep"
 local trace = require "moontide.look.trace"
 local workload = require "moontide.load.workload"
 local workload_plot = require "moontide.load.workload_plot"
 
 local subject = {}
 
----@alias moontide.look_subject moontide.trace_subject
+---@alias moontide.look_subject moontide.trace_subject|moontide.sweep_subject
 
 -- Of a plan more requests than this are not made for a picture, nor later ones.
 local most_drawn, latest = 2e7, 9.1e9
@@ -79,13 +80,14 @@ end
 --- What lies there: a script's plan, a run's folder or file, a sweep's folder; else it is a trace.
 ---@param name string
 ---@param words string[] the script's own options, where it is one
----@param opt table block_size, skip_bad_lines
+---@param opt table block_size, skip_bad_lines; gpus, of a sweep
 ---@return moontide.look_subject? subject, string? message, string? code
 function subject.of(name, words, opt)
   if is_script(name) then return of_script(name, words) end
   if #words > 0 then
     return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
   end
+  if sweep.is(name) then return sweep.subject(name, opt) end
   return trace.subject(name, name == "-" and "standard input" or name, "plot: the trace", opt)
 end
 

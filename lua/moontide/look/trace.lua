@@ -302,7 +302,7 @@ trace.figures = {
   { "output_length", "distribution of OSL", lengths("output_length", "Output length (OSL)", "OSL") },
   { "hit_curve", "hit ratio of an LRU cache by its size", hit_curve },
   { "hits_over_time", "hit ratio of an infinite cache over time", hits_over_time },
-  { "sessions", "turns of a session", quantiles("sessions", "Turns of a session", { "Turns", "turns" },
+  { "sessions", "turns of a session", quantiles("sessions", "Turns of a session", { "Turns" },
     "it has no sessions", function(analysis) return analysis.sessions and analysis.sessions.turns end) },
   { "think_time", "time between two turns of a session", quantiles("think_time",
     "Think time between two turns", { "Think time", "s" }, "it has no think times",
