@@ -3,7 +3,7 @@ local mt = require "moontide"
 local report = require "moontide.kit.report"
 
 return mt.script {
-  summary = "Make one page of a run, a trace, a plan or a sweep: an HTML file with charts that needs no network",
+  summary = "Make one page of a run, a trace, a plan or a sweep: an HTML file that needs no network",
   usage = "moontide report FILE... [-o report.html] [-- a script's own options]",
   options = {
     { "files", kind = "path", argument = true, list = true, required = true, placeholder = "FILE",

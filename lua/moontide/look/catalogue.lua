@@ -1,6 +1,7 @@
 --- All figures there are, by what they are of: what --list prints and --what chooses from.
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
+local run = require "moontide.look.run"
 local sweep = require "moontide.look.sweep"
 local trace = require "moontide.look.trace"
 
@@ -11,6 +12,8 @@ local catalogue = {}
 local groups = {
   { kinds = { trace = true, plan = true }, title = "a trace, or a script's plan", figures = trace.figures,
     usual = { "rate", "tokens", "input_length", "output_length", "hit_curve", "sessions" } },
+  { kinds = { run = true }, title = "a run", figures = run.figures,
+    usual = { "rates", "ttft", "itl", "latency", "in_flight", "lag", "ttft_cdf", "latency_cdf" } },
   { kinds = { sweep = true }, title = "a sweep", figures = sweep.figures,
     usual = { "itl_p50", "itl_avg", "request_throughput", "ttft_avg", "efficiency", "throughput_latency" } },
 }
@@ -58,7 +61,9 @@ function catalogue.figures(subjects, names)
   for i, name in ipairs(names or group.usual) do chosen[i] = find(group, name) end
   for _, one in ipairs(chosen) do
     local figure, why = one[3](subjects)
-    if not figure and names then return nil, ("%s: no %s: %s"):format(subjects[1].name, one[1], why), "input" end
+    if not figure and names then
+      return nil, ("%s: no %s: %s"):format(subjects[1].name, one[1], why), "input"
+    end
     reason = reason or why
     made[#made + 1] = figure
   end

@@ -1,9 +1,9 @@
 --- A figure as data: what is drawn, before anybody decides with what. gnuplot (gnuplot.lua), the page
 --- (page.lua) and the terminal (terminal.lua) draw the same figure.
 --
--- Numbers are floats; NaN is a gap. x goes up within a series but for kind "points". Time is in seconds; the
--- ones that draw choose minutes or hours. Of a longer series few points are kept, the extremes among them, and
--- the figure's notes say so.
+-- Numbers are floats; NaN is a gap. x goes up within a series but for kind "points". Time is in seconds; who
+-- draws chooses minutes or hours. Of a long series few points are kept, the extremes among them, and the
+-- figure's notes say so.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local texts = require "moontide.kit.text"

@@ -44,7 +44,8 @@ end
 
 local styles = {
   line = "using 1:2 with lines", steps = "using 1:2 with steps", points = "using 1:2 with points pt 7 ps 0.7",
-  both = "using 1:2 with linespoints pt 7 ps 0.8", band = "using 1:3:2 with filledcurves fs transparent solid 0.25",
+  both = "using 1:2 with linespoints pt 7 ps 0.8",
+  band = "using 1:3:2 with filledcurves fs transparent solid 0.25",
 }
 
 local function plot_item(series, name, place)
@@ -159,14 +160,15 @@ end
 ---@return string? bytes, string? message, string? code
 function gnuplot.draw(figures, path, format)
   if not gnuplot.is_there() then
-    return nil, ("%s: gnuplot draws it and is not there: the package gnuplot-nox brings it"):format(path), "io"
+    return nil, path .. ": gnuplot draws it and is not there: the package gnuplot-nox brings it", "io"
   end
   return with_files(function(script, picture, errors)
     local file, message = io.open(script, "wb")
     if not file then return nil, message, "io" end
     local written = file:write(gnuplot.text(figures, picture, format)) and file:close()
     if not written then return nil, script .. ": cannot write", "io" end
-    local done, how = os.execute(("gnuplot %s >/dev/null 2>%s"):format(shell_word(script), shell_word(errors)))
+    local line = ("gnuplot %s >/dev/null 2>%s"):format(shell_word(script), shell_word(errors))
+    local done, how = os.execute(line)
     if how == "signal" then return nil, "interrupted", "interrupted" end
     local bytes = system.read(picture)
     if not done or not bytes or bytes == "" then

@@ -1,7 +1,7 @@
 --- Figures of runs: over the time at which requests were due, from the columns of their lines.
 --
--- Requests before the start (warm-up) are in no figure; those outside the window are in those over time, not in
--- the distributions. All times are seconds since the run's start, as a schedule knows it.
+-- Requests before the start (warm-up) are in no figure; those outside the window are in figures over time, not
+-- in distributions. All times are seconds since the run's start, as the schedule knows it.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
 local trace = require "moontide.look.trace"
@@ -207,7 +207,8 @@ local function add_wanted(self, subject, prefix)
   if not opt or opt.start or opt["end"] or opt.num_requests or opt.shard or opt.duration then return end
   local target = info.target
   if type(target) ~= "string" or not target:find "%.jsonl" or target:find "%.lua$" then return end
-  local analysis = require("moontide.learn.analysis").sampled(target, { skip_bad_lines = true }, "run: the trace")
+  local analyses = require "moontide.learn.analysis"
+  local analysis = analyses.sampled(target, { skip_bad_lines = true }, "run: the trace")
   if not analysis or not analysis.hit_infinite or not analysis.over_time then return end
   local x, y, speed = {}, {}, type(opt.speed_ratio) == "number" and opt.speed_ratio or 1
   for i, bin in ipairs(analysis.over_time) do
@@ -228,7 +229,8 @@ local function hit_ratio(subjects)
       local hits = core.series.sums(at, cached, subject.from, subject.to, subject.count)
       local of = core.series.sums(at, said, subject.from, subject.to, subject.count)
       for i, sum in ipairs(hits) do hits[i] = of[i] > 0 and sum / of[i] or nan end
-      self:add { prefix .. "got", "line", x = figure.middles(subject.from, subject.to, subject.count), y = hits }
+      local x = figure.middles(subject.from, subject.to, subject.count)
+      self:add { prefix .. "got", "line", x = x, y = hits }
       add_wanted(self, subject, prefix)
     end)
 end
@@ -292,7 +294,8 @@ run.figures = {
     "Requests in the server, as it says", { "Requests" },
     { { "running", "running" }, { "waiting", "waiting" } }) },
   { "server_cache", "KV cache in use, as the server says", server("server_cache",
-    "KV cache in use, as the server says", { "Share in use", from = 0, to = 1 }, { { "kv_use", "in use" } }) },
+    "KV cache in use, as the server says", { "Share in use", from = 0, to = 1 },
+    { { "kv_use", "in use" } }) },
   { "ttft_cdf", "distribution of the time to the first token", distribution("ttft_cdf", "Time to first token",
     "ms", { { "time_to_first_token", "from sent" }, { "time_to_first_token_from_due", "from due" } }) },
   { "itl_cdf", "distribution of the time between tokens", distribution("itl_cdf", "Inter-token latency", "ms",

@@ -30,7 +30,8 @@ local function totals_table(run)
   for _, metric in ipairs(run.metrics) do
     if not metric.count and metric.unit ~= "ns" then
       local decimals = math.type(metric.avg) == "integer" and 0 or 3
-      one.rows[#one.rows + 1] = { ("%s (%s)"):format(metric.title, metric.unit), number(metric.avg, decimals) }
+      local title = ("%s (%s)"):format(metric.title, metric.unit)
+      one.rows[#one.rows + 1] = { title, number(metric.avg, decimals) }
     end
   end
   return #one.rows > 0 and one or nil
@@ -60,7 +61,8 @@ local function text_of(value)
 end
 
 local function groups_table(title, groups, has_objectives)
-  local one = { title = title, head = { "", "Due", "Done", "Not" }, rows = {}, note = "Times are milliseconds." }
+  local one = { title = title, head = { "", "Due", "Done", "Not" }, rows = {},
+    note = "Times are milliseconds." }
   for _, column in ipairs(group_columns) do table.insert(one.head, column[1]) end
   for i, group in ipairs(groups) do
     if i > most_groups then
@@ -83,7 +85,9 @@ end
 -- Streams, models, and what the run was divided by: a table each where there are several.
 local function group_tables(subject)
   local run, tables = subject.run, {}
-  if run.by and #run.groups > 0 then tables[1] = groups_table("By " .. run.by, run.groups, run.has_objectives) end
+  if run.by and #run.groups > 0 then
+    tables[1] = groups_table("By " .. run.by, run.groups, run.has_objectives)
+  end
   for _, name in ipairs { "stream", "model" } do
     if run.by ~= name then
       local inside, _, groups = subject.requests:results { by = name }
@@ -107,8 +111,8 @@ end
 local function measures_table(run)
   local one = { title = "What the verdict is made of", head = { "", "Measured", "Limit" }, rows = {} }
   for _, measure in ipairs(run.verdict.measures) do
-    one.rows[#one.rows + 1] = { measure.name, measure.value and ("%.4g %s"):format(measure.value, measure.unit)
-      or "N/A", ("%.4g %s"):format(measure.limit, measure.unit) }
+    local function text(value) return value and ("%.4g %s"):format(value, measure.unit) or "N/A" end
+    one.rows[#one.rows + 1] = { measure.name, text(measure.value), text(measure.limit) }
   end
   return #one.rows > 0 and one or nil
 end
@@ -135,7 +139,8 @@ local function command_of(run)
   local quoted = {}
   for i, word in ipairs(words) do
     word = tostring(word)
-    quoted[i] = word:find "[^%w%%+,./:=@_-]" and "'" .. word:gsub("'", "'\\''") .. "'" or word == "" and "''" or word
+    local is_plain = word ~= "" and not word:find "[^%w%%+,./:=@_-]"
+    quoted[i] = is_plain and word or "'" .. word:gsub("'", "'\\''") .. "'"
   end
   return table.concat(quoted, " ")
 end
@@ -158,13 +163,15 @@ local function beside(subjects)
   end
   for _, wanted in ipairs(compared_metrics) do
     local first = subjects[1].run.by_key[wanted[1]]
-    local row = first and { ("%s %s (%s)"):format(first.title, wanted[2] == "avg" and "" or wanted[2], first.unit) }
+    local statistic = wanted[2] == "avg" and "" or " " .. wanted[2]
+    local row = first and { ("%s%s (%s)"):format(first.title, statistic, first.unit) }
     for i, subject in ipairs(first and subjects or {}) do
       local metric = subject.run.by_key[wanted[1]]
       local value, from = metric and metric[wanted[2]], first[wanted[2]]
       row[#row + 1] = number(value, 3)
       if i > 1 then
-        row[#row + 1] = value and from and from ~= 0 and ("%+.1f %%"):format(100 * (value - from) / from) or "N/A"
+        local has_both = value and from and from ~= 0
+        row[#row + 1] = has_both and ("%+.1f %%"):format(100 * (value - from) / from) or "N/A"
       end
     end
     one.rows[#one.rows + 1] = row

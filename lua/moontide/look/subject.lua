@@ -1,7 +1,9 @@
---- What is looked at: a trace, a plan, a run, a sweep; told apart by what lies there, for plot and report alike.
+--- What is looked at: a trace, a plan, a run, a sweep, told apart by what lies there; for plot and report.
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local past = require "moontide.drive.past"
 local plan = require "moontide.script.plan"
+local run = require "moontide.look.run"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local sweep = require "moontide.look.sweep"
@@ -11,7 +13,7 @@ local workload_plot = require "moontide.load.workload_plot"
 
 local subject = {}
 
----@alias moontide.look_subject moontide.trace_subject|moontide.sweep_subject
+---@alias moontide.look_subject moontide.trace_subject|moontide.run_subject|moontide.sweep_subject
 
 -- Of a plan more requests than this are not made for a picture, nor later ones.
 local most_drawn, latest = 2e7, 9.1e9
@@ -88,6 +90,11 @@ function subject.of(name, words, opt)
     return nil, ("unexpected argument '%s': only a script has options of its own"):format(words[1]), "usage"
   end
   if sweep.is(name) then return sweep.subject(name, opt) end
+  if name ~= "-" and past.is_run(name) then
+    local value, message, code = past.run(name)
+    if not value then return nil, message, code end
+    return run.subject(value, name)
+  end
   return trace.subject(name, name == "-" and "standard input" or name, "plot: the trace", opt)
 end
 

@@ -1,5 +1,5 @@
---- Sweeps and their figures: folders NAME/cN with the results of a level each, ours, AIPerf's or GenAI-Perf's;
---- and sweep.json, where there is one, which knows other levels than those of concurrency too.
+--- Sweeps and their figures: folders NAME/cN with the results of a level each, ours, AIPerf's or
+--- GenAI-Perf's; and sweep.json, where there is one, which knows other levels than those of concurrency.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
 local json = require("moontide.base.json").public.json
@@ -157,6 +157,8 @@ function sweep.subject(path, opt)
   return of_folders(self)
 end
 
+local none = "%s: there are no results (%s and the like)"
+
 --- The benchmarks below a folder: all that have folders cN, or those of these names, which must be there.
 ---@param folder string
 ---@param names string[]?
@@ -170,7 +172,7 @@ function sweep.benchmarks(folder, names, opt)
     local path = folder .. "/" .. name
     if name ~= "plots" and (names or sweep.is(path)) then
       if not sweep.is(path) then
-        return nil, ("%s: there are no results (%s/c1/%s and the like)"):format(path, path, summaries[2]), "io"
+        return nil, none:format(path, path .. "/c1/" .. summaries[2]), "io"
       end
       local one
       one, message, code = sweep.subject(path, opt)
@@ -179,8 +181,7 @@ function sweep.benchmarks(folder, names, opt)
     end
   end
   if #list == 0 then
-    return nil, ("%s: there are no results (%s/NAME/c1/%s and the like)"):format(folder, folder, summaries[2]),
-      "io"
+    return nil, none:format(folder, folder .. "/NAME/c1/" .. summaries[2]), "io"
   end
   return list
 end
@@ -255,7 +256,9 @@ local function against_level(name, title, label, unit, key, statistic, is_log)
     local axis = title_of(subjects[1].axis)
     local self = figure.new(name, ("%s vs %s"):format(title, axis),
       { axis, scale = is_log and "log" or nil }, { label, unit })
-    return add_levels(self, subjects, function(_, level) return level.x, sweep.value(level, key, statistic) end)
+    return add_levels(self, subjects, function(_, level)
+      return level.x, sweep.value(level, key, statistic)
+    end)
   end
 end
 

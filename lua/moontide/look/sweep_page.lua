@@ -11,8 +11,8 @@ local function knee_lines(subjects)
   for _, subject in ipairs(subjects) do
     local knee = sweep.knee(subject)
     if knee then
-      lines[#lines + 1] = ("%s: the knee is at %s %s, where throughput over mean latency is largest: %s requests "
-        .. "a second at %s ms."):format(subject.name, subject.axis:gsub("_", " "), knee.label,
+      lines[#lines + 1] = ("%s: the knee is at %s %s, where throughput over mean latency is largest: "
+        .. "%s requests a second at %s ms."):format(subject.name, subject.axis:gsub("_", " "), knee.label,
         texts.number(sweep.value(knee, "request_throughput", "avg"), 2),
         texts.number(sweep.value(knee, "request_latency", "avg"), 1))
     end

@@ -1,4 +1,4 @@
---- Figures of traces and of plans: what is looked at once (a subject), and the figures made of one or several.
+--- Figures of traces and of plans: what is looked at once (a subject), and the figures of one or several.
 --
 -- A subject is read twice, each time a request at a time: for its analysis, and then into bins of time, whose
 -- range the analysis has told. Nothing grows with the trace but what the analysis keeps.

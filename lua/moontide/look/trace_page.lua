@@ -1,5 +1,5 @@
---- What a page says of traces: what `analyze` knows, in tables and figures, by stream; the findings of `lint`;
---- two of them side by side by `compare`'s figures.
+--- What a page says of traces: what `analyze` knows, in tables and figures, by stream; the findings of
+--- `lint`; two of them side by side by `compare`'s figures.
 local catalogue = require "moontide.look.catalogue"
 local compare = require "moontide.learn.compare"
 local lint = require "moontide.trace.lint"
@@ -41,12 +41,14 @@ end
 local function streams(subject)
   local time = subject.time
   if not time or #time.streams < 2 then return nil end
-  local one = { title = "Streams", head = { "", "Requests", "per second", "Mean ISL", "Mean OSL" }, rows = {} }
+  local one = { title = "Streams", rows = {},
+    head = { "", "Requests", "per second", "Mean ISL", "Mean OSL" } }
   local span = math.max(time.to - time.from, 1e-9)
   for _, stream in ipairs(time.streams) do
     local whole = stream.whole
     local function mean(sum, count) return count > 0 and number(sum / count, 1) or "-" end
-    one.rows[#one.rows + 1] = { stream.name, number(whole.requests[1], 0), number(whole.requests[1] / span, 3),
+    local requests = whole.requests[1]
+    one.rows[#one.rows + 1] = { stream.name, number(requests, 0), number(requests / span, 3),
       mean(whole.input[1], whole.inputs[1]), mean(whole.output[1], whole.outputs[1]) }
   end
   return one
@@ -54,8 +56,8 @@ end
 
 local function hits(analysis)
   if not analysis.hit_infinite then return nil end
-  local one = { title = "Hit ratio of an LRU cache", head = { "Blocks", "by request", "by block", "by token" },
-    rows = {} }
+  local one = { title = "Hit ratio of an LRU cache", rows = {},
+    head = { "Blocks", "by request", "by block", "by token" } }
   for _, point in ipairs(analysis.lru) do
     local row = { number(point[1], 0) }
     for _, weight in ipairs { "request", "block", "token" } do
@@ -94,8 +96,8 @@ local function arrivals(analysis)
       number(window.variance_over_mean, 2) }
   end
   if analysis.clock then
-    one.note = ("The timestamps lie on a grid of %g s: replayed as they are, they make bursts that never were "
-      .. "('moontide cat --dequantize' spreads them)."):format(analysis.clock.period)
+    one.note = ("The timestamps lie on a grid of %g s: replayed as they are, they make bursts that never "
+      .. "were ('moontide cat --dequantize' spreads them)."):format(analysis.clock.period)
   end
   return one
 end
