@@ -285,6 +285,7 @@ static mt_code place_row(mt_replay *replay, mt_row *row, mt_error *error) {
 
 static void describe(mt_replay *replay, mt_row *row) {
     const mt_request *request = &row->request;
+    row->asked.request = request;
     row->asked.number = replay->read++;
     row->asked.line = request->line;
     row->asked.has_input = (request->has & MT_HAS_INPUT_LENGTH) != 0;

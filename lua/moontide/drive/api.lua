@@ -98,6 +98,16 @@ function public.drive(trace, opt)
   return run
 end
 
+--- A run that was driven before, from the folder of its results (output_dir, --output-dir), or from its
+--- profile_export.jsonl: the same value, with the same figures, that driving gave. Folders of AIPerf's are
+--- read too.
+---@param folder string
+---@return moontide.drive_run? run, string? message, string? code
+function public.run_of(folder)
+  folder = options.value(folder, "run_of: the folder", { kind = "string" })
+  return require("moontide.drive.past").run(folder)
+end
+
 ---@class moontide.workload
 local workload_methods = {}
 

@@ -291,6 +291,7 @@ function run.of(self, opt)
     local written
     written, trouble = files.write(value, opt.output_dir)
     if not written then value.write_error = value.write_error or trouble end
+    value.folder = opt.output_dir
   end
   return value
 end
