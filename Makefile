@@ -27,8 +27,8 @@ say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
                   librandom123-dev zlib1g-dev libzstd-dev libedit-dev libevent-dev libcurl4-openssl-dev \
-                  libssl-dev pkg-config
-TEST_PACKAGES  := libcmocka-dev lua-busted
+                  libssl-dev pkg-config libjs-chart.js
+TEST_PACKAGES  := libcmocka-dev lua-busted gnuplot-nox
 FUZZ_PACKAGES  := clang libclang-rt-dev
 LINT_PACKAGES  := clang-format clang-tidy lua-check
 
@@ -70,7 +70,10 @@ DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
-EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua))
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua) \
+  $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
+# What draws the charts of a report's page; it is built in as well.
+CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
 .PHONY: all deps demo check lint lint-deps sanitize fuzz fuzz-deps fuzz-programs bench install clean test-programs \
   bench-programs
@@ -120,7 +123,7 @@ ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
-ifneq ($(PROBE)$(wildcard $(LUA_STATIC)),there$(LUA_STATIC))
+ifneq ($(PROBE)$(wildcard $(LUA_STATIC) $(CHART_JS)),there$(LUA_STATIC) $(CHART_JS))
 $(error packages are missing, 'make deps' brings them: $(or $(call missing,$(BUILD_PACKAGES)),$(BUILD_PACKAGES)))
 endif
 endif
@@ -145,8 +148,8 @@ $(BUILD)/embed: core/embed.c
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
 
-$(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
-	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) > $@
+$(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_JS)
+	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<

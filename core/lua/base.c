@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -181,6 +182,41 @@ static int flush_stdout(lua_State *L) {
     return 1;
 }
 
+/* ---- folders ---- */
+
+static const char folder_type[] = "moontide.open_folder";
+
+static int folder_release(lua_State *L) {
+    DIR **folder = lua_touserdata(L, 1);
+    if (*folder)
+        closedir(*folder);
+    *folder = NULL;
+    return 0;
+}
+
+/* folder(path) -> the names in a folder, in no order, without "." and ".." | nil, message, code */
+static int folder(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    DIR **open = mt_lua_new_owner(L, sizeof(DIR *), folder_type);
+    *open = opendir(path);
+    if (!*open) {
+        mt_error error;
+        mt_fail_errno(&error, path, "cannot open the folder", errno);
+        return mt_lua_failure(L, &error);
+    }
+    lua_newtable(L);
+    lua_Integer count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(*open)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            lua_pushstring(L, entry->d_name);
+            lua_rawseti(L, -2, ++count);
+        }
+    closedir(*open);
+    *open = NULL;
+    return 1;
+}
+
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
@@ -195,14 +231,21 @@ static int bad_line(lua_State *L) {
 }
 
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {
-        {"raise", raise_usage},         {"is_usage", is_usage},
-        {"interrupted", interrupted},   {"seconds", seconds},
-        {"is_terminal", is_terminal},   {"terminal_width", terminal_width},
-        {"flush_stdout", flush_stdout}, {"bad_line", bad_line},
-        {NULL, NULL}};
+    static const luaL_Reg plain[] = {{"raise", raise_usage},
+                                     {"is_usage", is_usage},
+                                     {"interrupted", interrupted},
+                                     {"seconds", seconds},
+                                     {"is_terminal", is_terminal},
+                                     {"terminal_width", terminal_width},
+                                     {"flush_stdout", flush_stdout},
+                                     {"bad_line", bad_line},
+                                     {"folder", folder},
+                                     {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {
         {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
+    static const luaL_Reg no_methods[] = {{NULL, NULL}};
+    mt_lua_new_type(L, folder_type, no_methods, folder_release, NULL);
+    lua_pop(L, 1);
     luaL_newlib(L, plain);
     lua_newtable(L);
     luaL_setfuncs(L, sharing_own, 1);

@@ -8,11 +8,12 @@
 
 enum { READ_BLOCK = 1 << 13 };
 
-/* embedded(path) -> text | nil: a file built in, or below MOONTIDE_HOME. */
+/* embedded(path) -> text | nil: a file built in, or below MOONTIDE_HOME. What comes from packages,
+ * "packages/...", is always the one built in. */
 int mt_lua_embedded(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     const char *home = getenv("MOONTIDE_HOME");
-    if (home && *home) {
+    if (home && *home && strncmp(path, "packages/", strlen("packages/")) != 0) {
         lua_pushfstring(L, "%s/%s", home, path);
         FILE *file = fopen(lua_tostring(L, -1), "rb");
         if (!file)

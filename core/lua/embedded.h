@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 typedef struct mt_embedded_file {
-    const char *path; /* from the project's top: "lua/moontide/init.lua", "scripts/sin.lua" */
+    const char *path; /* from the project's top: "lua/moontide/init.lua", "scripts/sin.lua"; or of a
+                         package: "packages/chart.js" */
     const char *text; /* followed by a '\0' */
     size_t length;
 } mt_embedded_file;

@@ -25,6 +25,7 @@ static const luaL_Reg openers[] = {
     {"interrupt", mt_lua_open_interrupt},
     {"source", mt_lua_open_source},
     {"lint", mt_lua_open_lint},
+    {"series", mt_lua_open_series},
     {NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
 #define MT_TRACE_END_ENDS_H
 
 #include "base/output.h"
+#include "text/texts.h"
 #include "trace/columns.h"
 #include "trace/source/source.h"
 #include "trace/writer.h"
@@ -37,5 +38,25 @@ typedef struct mt_time_bin {
  * one. from_ns < to_ns, count >= 1; bins need not be cleared. bins.c */
 mt_code mt_source_bins(mt_source *source, int64_t from_ns, int64_t to_ns, mt_time_bin *bins,
                        size_t count, mt_error *error);
+
+/* What a bin counts of a request, and where its time lies: the bin, `count` for none. bins.c */
+void mt_time_bin_add(mt_time_bin *bin, const mt_request *request);
+size_t mt_time_bin_of(const mt_request *request, int64_t from_ns, int64_t to_ns, size_t count);
+
+/* The same of each stream by itself: bins[i * count ..] are those of stream i, named by `names`, a
+ * raw JSON string token each and an empty text for requests without a stream. Of more than `most`
+ * streams those that appear first are told apart; the rest are together in one more, named "". Of
+ * one without a time, or outside the bins, only `whole` knows. streams.c */
+typedef struct mt_stream_bins {
+    size_t most, count;     /* set by the caller */
+    int64_t from_ns, to_ns; /* set by the caller, from_ns < to_ns */
+    mt_texts names;         /* zero at first */
+    mt_time_bin *bins;      /* names.count * count */
+    mt_time_bin *whole;     /* names.count */
+    size_t bin_capacity, whole_capacity;
+} mt_stream_bins;
+
+mt_code mt_source_stream_bins(mt_source *source, mt_stream_bins *bins, mt_error *error);
+void mt_stream_bins_free(mt_stream_bins *bins);
 
 #endif

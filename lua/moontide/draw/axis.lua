@@ -136,4 +136,6 @@ function axis.across(opts, width, glyphs)
   return table.concat(line), table.concat(labels) .. unit
 end
 
+axis.time_unit = time_unit
+
 return axis

@@ -2,6 +2,7 @@
 --
 -- What drives is loaded when it is called for the first time.
 local calls = require "moontide.drive.calls"
+local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local result = require "moontide.drive.result"
 

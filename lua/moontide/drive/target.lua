@@ -2,6 +2,7 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local core = require "moontide.core"
 local extent = require "moontide.drive.extent"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"

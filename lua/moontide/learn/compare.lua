@@ -179,9 +179,7 @@ local function compare_lengths(self, a, b, samples)
     self[name] = pairs_of(a.metrics[name], b.metrics[name], statistics)
   end
   for _, name in ipairs(measure.lengths) do
-    local one <close> = samples[1][name]
-    local other <close> = samples[2][name]
-    if self[name] then self[name].ks = one:distance(other) end
+    if self[name] then self[name].ks = samples[1][name]:distance(samples[2][name]) end
   end
 end
 
@@ -236,6 +234,33 @@ local fields = {
   { "skip_bad_lines", kind = "boolean", default = false },
 }
 
+-- Fills in all figures of two analyses.
+local function compared(self, samples, cache_sizes)
+  setmetatable(self, metatable)
+  local a, b = self.analyses[1], self.analyses[2]
+  self.requests, self.blocks = pair(a.requests, b.requests), pair(a.blocks, b.blocks)
+  compare_lengths(self, a, b, samples)
+  compare_blocks(self, a, b, cache_sizes)
+  compare_arrivals(self, a, b)
+  return self
+end
+
+local function close(samples)
+  for _, one in pairs(samples) do
+    local _ <close> = one
+  end
+end
+
+--- The same of two traces that are analysed already, with all of their samples (analysis.sampled): { name =,
+--- analysis =, samples = } each.
+---@param first table
+---@param second table
+---@return moontide.comparison
+function compare.of_analyses(first, second)
+  return compared({ traces = { first.name, second.name }, analyses = { first.analysis, second.analysis } },
+    { first.samples, second.samples })
+end
+
 ---@class moontide.compare_options
 ---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
@@ -259,12 +284,9 @@ function compare.compare(first, second, given)
     if not one then return nil, failure_text(trace, name, values), code end
     self.traces[i], self.analyses[i], samples[i] = name, one, values
   end
-  setmetatable(self, metatable)
-  local a, b = self.analyses[1], self.analyses[2]
-  self.requests, self.blocks = pair(a.requests, b.requests), pair(a.blocks, b.blocks)
-  compare_lengths(self, a, b, samples)
-  compare_blocks(self, a, b, opt.cache_sizes)
-  compare_arrivals(self, a, b)
+  compared(self, samples, opt.cache_sizes)
+  close(samples[1])
+  close(samples[2])
   return self
 end
 

@@ -1,0 +1,182 @@
+--- Figures drawn by gnuplot: a text that it reads, data and all, and the picture that it makes of it.
+--
+-- gnuplot is a process of its own and only called when a picture is made. Names that come from data stand in
+-- single quotes, where gnuplot knows no escapes, and are never "enhanced".
+local axis = require "moontide.draw.axis"
+local figure = require "moontide.look.figure"
+local system = require "moontide.kit.system"
+
+local gnuplot = {}
+
+-- Okabe and Ito's colours, which most colour-blind people tell apart.
+local colours = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00", "#555555" }
+
+local function quoted(text)
+  return "'" .. figure.clean(text):gsub("[%c]", " "):gsub("'", "''") .. "'"
+end
+
+local function number(value)
+  if value ~= value or value == math.huge or value == -math.huge then return "NaN" end
+  return ("%.9g"):format(value)
+end
+
+-- The unit of an axis and what its numbers are divided by: minutes or hours where that reads better.
+local function unit_of(self)
+  if not self.x.is_time then return self.x.unit, 1 end
+  local least, most = 0, 0
+  for _, series in ipairs(self.series) do
+    for _, value in ipairs(series.x) do least, most = math.min(least, value), math.max(most, value) end
+  end
+  return axis.time_unit(math.max(most, -least))
+end
+
+local function data_block(series, name, scale)
+  local lines = { ("$%s << EOD"):format(name) }
+  for i, x in ipairs(series.x) do
+    local line = number(x / scale) .. " " .. number(series.y[i])
+    if series.low then line = line .. " " .. number(series.low[i]) end
+    if series.labels then line = line .. ' "' .. tostring(series.labels[i]):gsub('["\\%c]', " ") .. '"' end
+    lines[#lines + 1] = line
+  end
+  lines[#lines + 1] = "EOD"
+  return table.concat(lines, "\n")
+end
+
+local styles = {
+  line = "using 1:2 with lines", steps = "using 1:2 with steps", points = "using 1:2 with points pt 7 ps 0.7",
+  both = "using 1:2 with linespoints pt 7 ps 0.8",
+  band = "using 1:3:2 with filledcurves fs transparent solid 0.25",
+}
+
+local function plot_item(series, name, place)
+  local kind = series.kind
+  if #series.x == 1 and (kind == "line" or kind == "steps") then kind = "points" end
+  local text = ("$%s %s lc rgb '%s'%s%s title %s noenhanced"):format(name, styles[kind],
+    colours[(place - 1) % #colours + 1], kind ~= "points" and kind ~= "band" and " lw 1.5" or "",
+    series.is_dashed and " dt 2" or "", quoted(series.name))
+  if series.labels then
+    text = text .. (", $%s using 1:2:3 with labels offset 0,0.8 noenhanced notitle"):format(name)
+  end
+  return text
+end
+
+local function axis_lines(self, letter, unit, scale)
+  local one = self[letter]
+  local lines = { ("set %slabel %s noenhanced"):format(letter, quoted(figure.axis_text(one, unit))) }
+  if one.scale == "log" then lines[#lines + 1] = ("set logscale %s"):format(letter) end
+  local from = one.from or (letter == "y" and one.scale == "linear" and 0) or nil
+  if from or one.to then
+    lines[#lines + 1] = ("set %srange [%s:%s]"):format(letter, from and number(from / scale) or "*",
+      one.to and number(one.to / scale) or "*")
+  end
+  return table.concat(lines, "\n")
+end
+
+local function has_negative(self)
+  for _, series in ipairs(self.series) do
+    for _, value in ipairs(series.y) do
+      if value < 0 then return true end
+    end
+  end
+  return false
+end
+
+local function figure_text(self, prefix)
+  local unit, scale = unit_of(self)
+  local parts, items = {}, {}
+  for i, series in ipairs(self.series) do
+    local name = ("%s_%d"):format(prefix, i)
+    parts[#parts + 1] = data_block(series, name, scale)
+    items[i] = plot_item(series, name, i)
+  end
+  parts[#parts + 1] = "reset\nset grid lc rgb '#dddddd'\nset border 3\nset tics nomirror\nset key outside "
+    .. "bottom center horizontal noenhanced\nset title " .. quoted(self.title) .. " noenhanced"
+  parts[#parts + 1] = axis_lines(self, "x", unit, scale)
+  parts[#parts + 1] = axis_lines(self, "y", nil, 1)
+  if not self.y.from and has_negative(self) then parts[#parts + 1] = "set yrange [*:*]" end
+  if self.y.scale == "log" or self.x.scale == "log" then parts[#parts + 1] = "set grid mxtics mytics" end
+  parts[#parts + 1] = "plot " .. table.concat(items, ", \\\n     ")
+  return table.concat(parts, "\n")
+end
+
+-- A terminal of gnuplot's by the ending of a file's name; sizes in pixels but for pdf's, in inches.
+local terminals = {
+  png = function(width, height)
+    return ("pngcairo noenhanced size %d,%d font 'sans,11' background rgb 'white'"):format(width, height)
+  end,
+  svg = function(width, height)
+    return ("svg noenhanced size %d,%d font 'sans,12' background rgb 'white'"):format(width, height)
+  end,
+  pdf = function(width, height)
+    return ("pdfcairo noenhanced size %.2f,%.2f font 'sans,11'"):format(width / 96, height / 96)
+  end,
+}
+
+--- The ending of a picture's name, where it is one that gnuplot draws or "gnuplot", the text for it.
+---@param path string
+---@return string? ending
+function gnuplot.format(path)
+  local ending = path:lower():match "%.(%l+)$"
+  return (terminals[ending] or ending == "gnuplot") and ending or nil
+end
+
+--- The text that gnuplot reads: figures below each other, of more than two in two columns.
+---@param figures moontide.figure[]
+---@param path string what the picture is called
+---@param format "png"|"svg"|"pdf"
+---@return string
+function gnuplot.text(figures, path, format)
+  local columns = #figures > 2 and 2 or 1
+  local rows = math.ceil(#figures / columns)
+  local parts = { "set encoding utf8",
+    "set terminal " .. terminals[format](columns == 2 and 1600 or 1000, math.max(rows * 420, 500)),
+    "set output " .. quoted(path) }
+  if #figures > 1 then parts[#parts + 1] = ("set multiplot layout %d,%d"):format(rows, columns) end
+  for i, one in ipairs(figures) do parts[#parts + 1] = figure_text(one, "figure" .. i) end
+  if #figures > 1 then parts[#parts + 1] = "unset multiplot" end
+  return table.concat(parts, "\n") .. "\nset output\n"
+end
+
+local function shell_word(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+--- Is gnuplot there?
+---@return boolean
+function gnuplot.is_there()
+  return os.execute "command -v gnuplot >/dev/null 2>&1" == true
+end
+
+-- Files that are there while gnuplot works.
+local function with_files(work)
+  local script, picture, errors = os.tmpname(), os.tmpname(), os.tmpname()
+  local result, message, code = work(script, picture, errors)
+  for _, path in ipairs { script, picture, errors } do os.remove(path) end
+  return result, message, code
+end
+
+--- The bytes of the picture that gnuplot makes of figures; nil, message, code.
+---@param figures moontide.figure[]
+---@param path string what the picture will be called, for messages
+---@param format "png"|"svg"|"pdf"
+---@return string? bytes, string? message, string? code
+function gnuplot.draw(figures, path, format)
+  if not gnuplot.is_there() then
+    return nil, path .. ": gnuplot draws it and is not there: the package gnuplot-nox brings it", "io"
+  end
+  return with_files(function(script, picture, errors)
+    local file, message = io.open(script, "wb")
+    if not file then return nil, message, "io" end
+    local written = file:write(gnuplot.text(figures, picture, format)) and file:close()
+    if not written then return nil, script .. ": cannot write", "io" end
+    local line = ("gnuplot %s >/dev/null 2>%s"):format(shell_word(script), shell_word(errors))
+    local done, how = os.execute(line)
+    if how == "signal" then return nil, "interrupted", "interrupted" end
+    local bytes = system.read(picture)
+    if not done or not bytes or bytes == "" then
+      local said = (system.read(errors) or ""):gsub("%s+", " "):sub(1, 300)
+      return nil, ("%s: gnuplot could not draw it: %s"):format(path, said), "io"
+    end
+    return bytes
+  end)
+end
+
+return gnuplot

@@ -1,0 +1,50 @@
+--- The report: what a command line names becomes one page.
+local page = require "moontide.look.page"
+local subject = require "moontide.look.subject"
+
+local report = {}
+
+-- What makes the document of subjects of a kind, and what looks deeper into one before.
+local pages = { trace = "trace_page", plan = "trace_page", run = "run_page", sweep = "sweep_page" }
+
+--- The document of subjects of one kind.
+---@param subjects moontide.look_subject[]
+---@param opt table block_size, skip_bad_lines
+---@return moontide.page_document? document, string? message, string? code
+function report.document(subjects, opt)
+  local maker = require("moontide.look." .. pages[subjects[1].kind])
+  for _, one in ipairs(maker.lint and subjects or {}) do
+    local done, message, code = maker.lint(one, opt)
+    if not done then return nil, message, code end
+  end
+  return maker.document(subjects)
+end
+
+--- Writes the page of what the words name: the file is there whole, or as it was.
+---@param words string[] files, and the own options of a script
+---@param path string "-" is standard output
+---@param opt table
+---@return integer? bytes, string? message, string? code
+function report.write(words, path, opt)
+  local drive = require "moontide.drive"
+  if path ~= "-" then
+    local can, message, code = drive.can_write(path)
+    if not can then return nil, message, code end
+  end
+  local subjects, message, code = subject.all(words, opt)
+  if not subjects then return nil, message, code end
+  local document
+  document, message, code = report.document(subjects, opt)
+  if not document then return nil, message, code end
+  local html = page.html(document)
+  if path == "-" then
+    io.write(html)
+    return #html
+  end
+  local done
+  done, message, code = drive.write_file(path, html)
+  if not done then return nil, message, code end
+  return #html
+end
+
+return report
