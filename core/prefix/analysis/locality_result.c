@@ -2,9 +2,8 @@
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
-/* The tokens of the request's first `blocks` blocks. */
-static uint64_t tokens_of(const mt_locality *locality, const mt_locality_row *row,
-                          uint32_t blocks) {
+uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
+                            uint32_t blocks) {
     uint64_t whole = blocks * locality->block_size;
     return blocks == row->blocks || whole > row->input_length ? row->input_length : whole;
 }
@@ -22,7 +21,8 @@ static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
             .size = run->distance,
             .share = (double)run->blocks / (double)row->blocks,
             .blocks = run->blocks,
-            .tokens = tokens_of(locality, row, end) - tokens_of(locality, row, begin),
+            .tokens =
+                mt_locality_tokens(locality, row, end) - mt_locality_tokens(locality, row, begin),
         };
         begin = end;
     }
