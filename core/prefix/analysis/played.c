@@ -145,6 +145,19 @@ mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec,
     return code;
 }
 
+mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
+                         uint32_t *hits, mt_error *error) {
+    int is_lru = spec->policy == &mt_policy_lru && spec->order == MT_TOUCH_ROOT;
+    int is_endless = spec->size >= mt_prefix_tree_count(locality->tree);
+    if (is_lru && spec->ttl_ns == MT_NO_TTL)
+        mt_locality_hits_lru(locality, spec->size, hits);
+    else if (is_endless && spec->ttl_ns != MT_NO_TTL && spec->since == MT_TTL_SINCE_USE)
+        mt_locality_hits_by_age(locality, spec->ttl_ns, hits);
+    else
+        return mt_locality_play(locality, spec, rule, hits, error);
+    return mt_poll_interrupt(error);
+}
+
 /* ---- summed up ---- */
 
 mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {

@@ -68,7 +68,7 @@ size_t mt_cache_leading(const mt_cache *cache, const mt_cache_path *path);
 /* The request comes: gives its hits and touches its blocks, for which there is room. */
 size_t mt_cache_access(mt_cache *cache, const mt_cache_path *path);
 
-/* Single blocks, for what is built of several caches (prefix/cache/tiers.h): is it held; touch it,
+/* Single blocks, for what is built of several caches: is it held; touch it,
  * which gives what is held no more, as in mt_policy; take it out, which is held. */
 int mt_cache_holds(const mt_cache *cache, uint32_t block);
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block);
