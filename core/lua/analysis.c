@@ -124,7 +124,8 @@ mt_locality *mt_lua_check_locality(lua_State *L) {
 }
 
 int mt_lua_open_analysis(lua_State *L) {
-    static const luaL_Reg functions[] = {{"new", analysis_new}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"new", analysis_new}, {"policies", mt_lua_policies}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"read", analysis_read},
                                        {"skipped", analysis_skipped},
                                        {"result", analysis_result},
@@ -136,6 +137,7 @@ int mt_lua_open_analysis(lua_State *L) {
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_getfield(L, -1, "__index");
     luaL_setfuncs(L, mt_lua_locality_methods, 0);
+    luaL_setfuncs(L, mt_lua_played_methods, 0);
     lua_pop(L, 2);
     mt_lua_register_hit_curve(L);
     mt_lua_register_sample(L);

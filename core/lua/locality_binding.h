@@ -8,8 +8,15 @@
 /* The locality of the open analysis at 1, which it goes on owning; raises when it is none. */
 mt_locality *mt_lua_check_locality(lua_State *L);
 
-/* The methods, ended by NULL. */
-extern const luaL_Reg mt_lua_locality_methods[];
+/* The methods, ended by NULL; the second ones play caches through. */
+extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[];
+
+/* core.analysis.policies */
+int mt_lua_policies(lua_State *L);
+
+/* The cache that the table at `arg` says, and what counts as a hit by its field hit_rule. */
+mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg);
+mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg);
 
 /* Registers "moontide.hit_curve", which one of them gives. */
 void mt_lua_register_hit_curve(lua_State *L);

@@ -54,7 +54,7 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     assert.equal('{"requests": 1, "blocks": 0, "metrics": {"input_length": ' .. five ..
       ', "context_length": ' .. empty .. ', "unique_prompt_length": ' .. empty .. ', "output_length": ' .. zero ..
       ', "theoretical_hit_rate": ' .. empty .. '}, "distinct_blocks": 0, "hit_infinite": null, "hit_sessions": null, ' ..
-      '"lru": null, "blocks_for_90_percent": null, "reuse_time": null, "prefixes": null, "sessions": null, ' ..
+      '"lru": null, "hits": null, "blocks_for_90_percent": null, "reuse_time": null, "prefixes": null, "sessions": null, ' ..
       '"over_time": null, "arrivals": null, "dispersion": null, "clock": null}', mt.json.encode(result))
     assert.is_nil(result.hit_infinite)
     assert.is_nil(result:hit_ratio(100))
@@ -118,8 +118,8 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
     assert.is_near((2 / 3 + 1) / 4, result:hit_ratio(5, "request"), 1e-12)
     assert.equal(2048 / 4124, result:hit_ratio(5, "token"))
     assert.same({ 1, 0.0 }, result.lru[1])
-    assert.same({ 5, 4 / 9 }, result.lru[3])
-    assert.equal(3, #result.lru)
+    assert.same({ 5, 4 / 9 }, result.lru[4])
+    assert.equal(4, #result.lru)
     assert.equal(5, result.blocks_for_90_percent)
     assert.same({ request = result:hit_ratio(5, "request"), block = 4 / 9, token = 2048 / 4124 }, result.hit_infinite)
     assert.same({ within = 2 / 9, across = 2 / 9 }, result.hit_sessions)

@@ -97,6 +97,7 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
                                                            : count * locality->block_size,
         .blocks = (uint32_t)count,
         .known = (uint32_t)known,
+        .leaf = count > 0 ? locality->path[count - 1] : 0,
     };
     if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
         return code;

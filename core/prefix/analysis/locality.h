@@ -20,11 +20,12 @@
  * them), the others hits *across* sessions.
  *
  * Memory: 16 bytes a block (and 31 to 36 more where ids do not follow the format's rule,
- * prefix/block/tree.h), 56 a request, 16 a run, and what the session ids take. */
+ * prefix/block/tree.h), 64 a request, 16 a run, and what the session ids take. */
 #ifndef MT_PREFIX_ANALYSIS_LOCALITY_H
 #define MT_PREFIX_ANALYSIS_LOCALITY_H
 
 #include "base/error.h"
+#include "prefix/cache/cache.h"
 #include "prefix/cache/hit_curve.h"
 #include "stats/quantiles.h"
 #include "trace/record.h"
@@ -78,8 +79,9 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
 mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *result,
                            mt_error *error);
 
-/* The hit ratios over all requests so far, for the caller to free; NULL on failure. */
-mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error);
+/* The hit ratios over all requests so far, of what counts as a hit by the rule; for the caller to
+ * free, NULL on failure. */
+mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_hit_rule rule, mt_error *error);
 
 /* Fills prefixes[0..*count) with the prefixes that most requests share, at most `most` of them:
  * falling by requests, then by length, then in order of first appearance. One request alone shares

@@ -2,37 +2,38 @@
 #include "base/interrupt.h"
 #include "prefix/analysis/locality_state.h"
 
-/* The tokens of the request's first `blocks` blocks. */
-static uint64_t tokens_of(const mt_locality *locality, const mt_locality_row *row,
-                          uint32_t blocks) {
+uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
+                            uint32_t blocks) {
     uint64_t whole = blocks * locality->block_size;
     return blocks == row->blocks || whole > row->input_length ? row->input_length : whole;
 }
 
 /* Fills hits[0..run_count): of each run what begins to hit at its distance. */
-static void hits_of_runs(const mt_locality *locality, mt_hits *hits) {
+static void hits_of_runs(const mt_locality *locality, mt_hit_rule rule, mt_hits *hits) {
     uint32_t request = UINT32_MAX, begin = 0;
     for (size_t i = 0; i < locality->run_count; i++) {
         const mt_locality_run *run = &locality->runs[i];
         const mt_locality_row *row = &locality->rows[run->request];
         begin = run->request == request ? begin : 0;
         request = run->request;
-        uint32_t end = begin + run->blocks;
+        uint32_t end = (uint32_t)mt_hits_by(rule, begin + run->blocks, row->blocks);
         hits[i] = (mt_hits){
             .size = run->distance,
-            .share = (double)run->blocks / (double)row->blocks,
-            .blocks = run->blocks,
-            .tokens = tokens_of(locality, row, end) - tokens_of(locality, row, begin),
+            .share = (double)(end - begin) / (double)row->blocks,
+            .blocks = end - begin,
+            .tokens =
+                mt_locality_tokens(locality, row, end) - mt_locality_tokens(locality, row, begin),
         };
         begin = end;
     }
 }
 
-mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_error *error) {
+mt_hit_curve *mt_locality_hit_curve(const mt_locality *locality, mt_hit_rule rule,
+                                    mt_error *error) {
     mt_hits *hits = mt_allocate(locality->run_count, sizeof *hits);
     if (!hits)
         return mt_null(mt_fail_memory(error, "hit ratios"));
-    hits_of_runs(locality, hits);
+    hits_of_runs(locality, rule, hits);
     mt_hit_curve *curve =
         mt_hit_curve_new(hits, locality->run_count, &locality->so_far.totals, error);
     mt_free(hits);

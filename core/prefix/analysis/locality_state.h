@@ -19,6 +19,7 @@ typedef struct mt_locality_row {
     uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
     uint32_t within;        /* of those, up to the deepest that its session touched last */
     uint32_t session;
+    uint32_t leaf; /* its last block, if it has any */
 } mt_locality_row;
 
 /* A run of a request (prefix/cache/history.h), kept. */
@@ -63,5 +64,9 @@ struct mt_locality {
  * account. */
 mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
                                  const mt_touch *touch, mt_error *error);
+
+/* The tokens of the request's first `blocks` blocks. */
+uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
+                            uint32_t blocks);
 
 #endif

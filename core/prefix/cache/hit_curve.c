@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/sort.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* steps[i] is what hits in a cache of steps[i].size blocks, and of any size below steps[i +
@@ -63,15 +62,11 @@ static mt_hits hits_at(const mt_hit_curve *curve, uint64_t size) {
     return low > 0 ? curve->steps[low - 1] : (mt_hits){0};
 }
 
-static double ratio(double part, uint64_t total) {
-    return total > 0 ? part / (double)total : NAN;
-}
-
 mt_hit_ratio mt_hit_curve_at(const mt_hit_curve *curve, uint64_t size) {
     mt_hits hits = hits_at(curve, size);
-    return (mt_hit_ratio){.request = ratio(hits.share, curve->totals.requests),
-                          .block = ratio((double)hits.blocks, curve->totals.blocks),
-                          .token = ratio((double)hits.tokens, curve->totals.tokens)};
+    return (mt_hit_ratio){.request = mt_ratio_of(hits.share, curve->totals.requests),
+                          .block = mt_ratio_of((double)hits.blocks, curve->totals.blocks),
+                          .token = mt_ratio_of((double)hits.tokens, curve->totals.tokens)};
 }
 
 uint64_t mt_hit_curve_size(const mt_hit_curve *curve, double share) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,11 @@ typedef struct mt_hit_ratio {
     double block;   /* hits / blocks */
     double token;   /* tokens of the blocks that hit / tokens */
 } mt_hit_ratio;
+
+/* part / total, NaN where that is 0. */
+static inline double mt_ratio_of(double part, uint64_t total) {
+    return total > 0 ? part / (double)total : NAN;
+}
 
 typedef struct mt_hit_curve mt_hit_curve;
 

@@ -1,6 +1,7 @@
 --- What a trace says of lengths and prefixes: mt.analyze.
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
+local cache_options = require "moontide.learn.cache_options"
 local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
 local options = require "moontide.kit.options"
@@ -24,6 +25,11 @@ local analysis = {}
 ---@field request number mean over the requests of the share of their blocks that hit
 ---@field block number hits / blocks
 ---@field token number tokens of the blocks that hit / tokens
+
+---@class moontide.hit_figures: moontide.hit_weights
+---@field within number `block` in two parts: up to the deepest block that the request's own session touched
+--- last, and
+---@field across number the rest
 
 ---@class moontide.quantiles
 ---@field mean number
@@ -86,6 +92,8 @@ local analysis = {}
 ---@field hit_sessions { within: number, across: number }? hit_infinite.block in two parts: up to the
 --- deepest block that the request's own session touched last, and the rest
 ---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
+---@field hits table<string, table<integer, moontide.hit_figures>>? by policy, then by size in blocks
+---@field ttl table<number, moontide.hit_figures>? by age in seconds, where ages were asked for
 ---@field block_size integer tokens a block
 ---@field blocks_for_90_percent integer? the least LRU cache with 90 % of the infinite one's hits
 ---@field reuse_time moontide.quantiles? seconds since a block that hits was touched last; absent where
@@ -162,7 +170,7 @@ metatable.__json = show.json
 local fields = {
   { "block_size", kind = "integer", min = 1 },
   { "skip_bad_lines", kind = "boolean", default = false },
-  { "cache_sizes", kind = "integer", list = true, min = 1 },
+  table.unpack(cache_options.analysis),
 }
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
@@ -181,10 +189,10 @@ local function analyse(source, is_numbered, opt, samples, text)
   result, message, code = state:result()
   if not result then return nil, message, code end
   local curve
-  curve, message, code = figures.add(result, state, opt.cache_sizes)
-  if not curve then return nil, message, code end
-  curves[result] = curve
   result.block_size = size
+  curve, message, code = figures.add(result, state, opt)
+  if not curve then return nil, code == "input" and ("%s: %s"):format(text, message) or message, code end
+  curves[result] = curve
   result.skipped, result.first_skipped = state:skipped(source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
   return setmetatable(result, metatable)
@@ -214,8 +222,15 @@ end
 ---@class moontide.analyze_options
 ---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field skip_bad_lines? boolean pass over them, and count them
----@field cache_sizes? integer[] sizes of an LRU cache in blocks, for `lru`; default: a series up to the
---- number of distinct blocks
+---@field cache_sizes? any[] sizes of caches: blocks (1000), tokens ("2Mtokens") or bytes ("80GB"); default:
+--- where the curve of LRU bends
+---@field bytes_per_token? number|string what a token takes in a cache ("160KB"), for sizes in bytes
+---@field policy? string[] what caches forget, for `hits`: lru, fifo, clock, sieve, s3-fifo, lfu, random,
+--- optimum (the most that any cache can hit); default: lru
+---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
+---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt
+---@field ttl? any[] ages, seconds or texts ("5m"), at which a cache without limit forgets a block, for `ttl`
+---@field ttl_since? "use"|"write" a block's age counts from its last use, or from when it was computed
 
 --- Analyses a trace: lengths, contexts shared with other requests, hit ratios of caches of every size,
 --- reuse, sessions, arrivals.
@@ -227,7 +242,10 @@ end
 ---@param given? moontide.analyze_options
 ---@return moontide.analysis? result, string? message, string? code
 function analysis.analyze(trace, given)
-  return analyse_trace(trace, options.table("analyze", given, fields), "analyze: the trace")
+  local opt = options.table("analyze", given, fields)
+  local wrong = cache_options.check(opt, function(name) return name end)
+  if wrong then core.base.raise("analyze: " .. wrong) end
+  return analyse_trace(trace, opt, "analyze: the trace")
 end
 
 ---@class moontide

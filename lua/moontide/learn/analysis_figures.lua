@@ -1,6 +1,6 @@
 --- The figures of an analysis beside its metrics: hit ratios, reuse, prefixes, sessions, arrivals; as fields
 -- of the result that learn/analysis.lua describes. What is not known is absent.
-local lists = require "moontide.kit.lists"
+local caches = require "moontide.learn.analysis_caches"
 
 local figures = {}
 
@@ -22,15 +22,8 @@ function figures.sizes(distinct_blocks, least)
   return sizes
 end
 
--- The sizes of the curve where none are asked for: from 100 on, and all blocks.
-local function default_sizes(distinct_blocks)
-  local sizes = figures.sizes(distinct_blocks, 100)
-  sizes[#sizes + 1] = distinct_blocks
-  return sizes
-end
-
 -- What the result says of blocks; nothing where no request has any.
-local function add_hits(result, curve, found, cache_sizes)
+local function add_hits(result, curve, found)
   if found.blocks == 0 then return end
   local by_request, by_block, by_token = curve:at()
   result.hit_infinite = { request = by_request, block = by_block, token = by_token }
@@ -38,11 +31,6 @@ local function add_hits(result, curve, found, cache_sizes)
   result.hit_sessions = {
     within = within, across = (found.hits - found.hits_within) / found.blocks,
   }
-  result.lru = {}
-  local sizes = cache_sizes and lists.ascending(cache_sizes) or default_sizes(found.distinct_blocks)
-  for i, size in ipairs(sizes) do
-    result.lru[i] = { size, (select(2, curve:at(size))) }
-  end
   if found.hits > 0 then result.blocks_for_90_percent = curve:size(0.9) end
   result.reuse_time = found.reuse_time
 end
@@ -110,20 +98,21 @@ end
 --- Adds what the state says of caches and time to the result; gives the hit curve.
 ---@param result table
 ---@param state userdata of core.analysis
----@param cache_sizes? integer[]
+---@param opt table options of cache_options.analysis
 ---@return userdata? curve, string? message, string? code
-function figures.add(result, state, cache_sizes)
+function figures.add(result, state, opt)
   local found, message, code = state:locality()
   if not found then return nil, message, code end
   local curve
-  curve, message, code = state:hit_curve()
+  curve, message, code = state:hit_curve { hit_rule = opt.hit_rule }
   if not curve then return nil, message, code end
   result.distinct_blocks = found.distinct_blocks
-  add_hits(result, curve, found, cache_sizes)
+  add_hits(result, curve, found)
   add_sessions(result, found)
   add_over_time(result, state, found)
   local done
-  done, message, code = add_prefixes(result, state, found)
+  done, message, code = caches.add(result, state, opt, found, curve)
+  if done then done, message, code = add_prefixes(result, state, found) end
   if done then done, message, code = add_arrivals(result, state, found) end
   if not done then return nil, message, code end
   return curve

@@ -1,6 +1,8 @@
 --- How an analysis is shown: as tables and charts for people, and as JSON.
+local cache_options = require "moontide.learn.cache_options"
 local chart = require "moontide.draw.chart"
 local json = require("moontide.base.json").public.json
+local lists = require "moontide.kit.lists"
 local text = require "moontide.kit.text"
 
 local show = {}
@@ -89,6 +91,41 @@ local function hits_section(analysis)
   end
   local infinite = analysis.hit_infinite
   cells[#cells + 1] = { "infinite", ratio(infinite.request), ratio(infinite.block), ratio(infinite.token) }
+  return layout(cells)
+end
+
+-- Hit ratios by block, a line a size and a column a policy; nil where only LRU as above was asked for.
+local function policies_section(analysis)
+  local hits = analysis.hits
+  local wanted, sizes = {}, {}
+  for _, policy in ipairs(cache_options.names) do
+    if hits and hits[policy] then wanted[#wanted + 1] = policy end
+  end
+  if #wanted == 0 or (#wanted == 1 and wanted[1] == "lru" and analysis.touch == "root") then return nil end
+  local cells = { { "Hit Ratio by Block, Cache of" } }
+  for _, policy in ipairs(wanted) do table.insert(cells[1], policy) end
+  for size in pairs(hits[wanted[1]]) do sizes[#sizes + 1] = size end
+  for _, size in ipairs(lists.ascending(sizes)) do
+    local line = { number(size, 0) .. " blocks" }
+    for _, policy in ipairs(wanted) do line[#line + 1] = ratio(hits[policy][size].block) end
+    cells[#cells + 1] = line
+  end
+  local shown = layout(cells)
+  if analysis.touch == "root" then return shown end
+  return shown .. "\nTouched from the last block of a request to the first"
+end
+
+local function ages_section(analysis)
+  if not analysis.ttl then return nil end
+  local since = analysis.ttl_since == "write" and "Computed" or "Used"
+  local cells = {
+    { ("Without Limit, %s At Most"):format(since), "Hit Ratio by Request", "by Block", "by Token" },
+  }
+  for _, age in ipairs(lists.ascending(lists.sorted_keys(analysis.ttl))) do
+    local played = analysis.ttl[age]
+    cells[#cells + 1] = { chart.number(age) .. " s ago", ratio(played.request), ratio(played.block),
+      ratio(played.token) }
+  end
   return layout(cells)
 end
 
@@ -208,6 +245,8 @@ end
 function show.report(analysis, style)
   local parts = { tostring(analysis), hits_section(analysis) }
   local function add(part) parts[#parts + 1] = part end
+  add(policies_section(analysis))
+  add(ages_section(analysis))
   add(drawn_section(analysis))
   add(attainable(analysis))
   add(analysis.lru and show.hit_curve(analysis, style))
@@ -252,6 +291,27 @@ local function lru_object(points)
   return json.object(members)
 end
 
+local hit_members = { "block", "request", "token", "within", "across" }
+
+-- Figures by number (size, age), the numbers going up.
+local function by_number(figures)
+  if not figures then return nil end
+  local members = {}
+  for i, key in ipairs(lists.ascending(lists.sorted_keys(figures))) do
+    members[i] = { ("%.17g"):format(key), object(figures[key], hit_members) }
+  end
+  return json.object(members)
+end
+
+local function hits_object(hits)
+  if not hits then return nil end
+  local members = {}
+  for _, policy in ipairs(cache_options.names) do
+    if hits[policy] then members[#members + 1] = { policy, by_number(hits[policy]) } end
+  end
+  return json.object(members)
+end
+
 local function sessions_object(sessions)
   if not sessions then return nil end
   return json.object {
@@ -293,7 +353,7 @@ function show.json(analysis)
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },
-    { "lru", lru_object(analysis.lru) },
+    { "lru", lru_object(analysis.lru) }, { "hits", hits_object(analysis.hits) },
     { "blocks_for_90_percent", analysis.blocks_for_90_percent },
     { "reuse_time", object(analysis.reuse_time, quantiles) },
     { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
@@ -303,6 +363,7 @@ function show.json(analysis)
     { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
   }
+  if analysis.ttl then members[#members + 1] = { "ttl", by_number(analysis.ttl) } end
   if analysis.drawn_from then members[#members + 1] = { "drawn_from", analysis.drawn_from } end
   return json.object(members)
 end

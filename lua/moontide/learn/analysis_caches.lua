@@ -1,0 +1,152 @@
+--- The figures of an analysis that need a cache: hit ratios by policy and size, and by age. As fields of the
+-- result that learn/analysis.lua describes.
+local cache_options = require "moontide.learn.cache_options"
+local lists = require "moontide.kit.lists"
+local text = require "moontide.kit.text"
+
+local caches = {}
+
+local nanoseconds = 1000000000
+
+-- --- where the curve bends -------------------------------------------------------------------------
+
+local grid_points, most_sizes, least_bend = 512, 11, 0.004
+
+-- Sizes as many people read them: three digits.
+local function rounded(size)
+  local unit = math.tointeger(10 ^ math.max(0, math.floor(math.log(size, 10)) - 2))
+  return (size + unit // 2) // unit * unit
+end
+
+-- { size, logarithm, hit ratio } from `from` to `to`, the sizes evenly apart on a logarithmic scale.
+local function curve_points(curve, from, to)
+  local points = {}
+  for i = 0, grid_points do
+    local size = i == grid_points and to
+      or math.min(to, rounded(math.floor(from * (to / from) ^ (i / grid_points) + 0.5)))
+    if #points == 0 or size > points[#points][1] then
+      points[#points + 1] = { size, math.log(size), (select(2, curve:at(size))) }
+    end
+  end
+  return points
+end
+
+-- The point between two that is furthest from the straight line between them, and how far.
+local function furthest(points, low, high)
+  local a, b = points[low], points[high]
+  local most, place = 0, nil
+  for i = low + 1, high - 1 do
+    local at = points[i]
+    local straight = a[3] + (b[3] - a[3]) * (at[2] - a[2]) / (b[2] - a[2])
+    if math.abs(at[3] - straight) > most then most, place = math.abs(at[3] - straight), i end
+  end
+  return most, place
+end
+
+--- Sizes at which to show a curve: the two ends, then again and again the size at which straight lines
+--- through those there are miss it most (Ramer 1972; Douglas and Peucker 1973), over the logarithm of the
+--- size; at most 11, and fewer where lines through them miss it by less than 0.004 everywhere.
+---@param curve userdata
+---@param distinct_blocks integer
+---@return integer[]
+function caches.bends(curve, distinct_blocks)
+  local from = distinct_blocks < 1000 and 1 or 100
+  if distinct_blocks <= from then return { distinct_blocks } end
+  local points = curve_points(curve, from, distinct_blocks)
+  local shown = { 1, #points }
+  while #shown < most_sizes do
+    local most, place, after = 0, nil, nil
+    for i = 1, #shown - 1 do
+      local here, at = furthest(points, shown[i], shown[i + 1])
+      if here > most then most, place, after = here, at, i end
+    end
+    if most < least_bend then break end
+    table.insert(shown, after + 1, place)
+  end
+  local sizes = {}
+  for i, place in ipairs(shown) do sizes[i] = points[place][1] end
+  return sizes
+end
+
+-- --- playing ---------------------------------------------------------------------------------------
+
+-- Of each policy at each size.
+local function play_policies(state, opt, sizes)
+  local hits = {}
+  for _, policy in ipairs(cache_options.once(opt.policy or { "lru" })) do
+    hits[policy] = {}
+    for _, size in ipairs(sizes) do
+      local played, message, code = state:play {
+        policy = policy, size = size, touch = opt.touch, hit_rule = opt.hit_rule,
+      }
+      if not played then return nil, message, code end
+      hits[policy][size] = played
+    end
+  end
+  return hits
+end
+
+-- Ages need to know when each request came.
+local function wrong_times(result, found)
+  if found.timed < result.requests then
+    return ("ages need timestamps, which %d of %s"):format(result.requests - found.timed,
+      result.requests == 1 and "1 request lacks" or result.requests .. " requests lack")
+  end
+  if found.backward > 0 then
+    return ("ages need timestamps in order, and those of %s go back "
+      .. "('moontide cat --sort' puts them in order)")
+      :format(text.count(found.backward, "request"))
+  end
+end
+
+local function play_ages(result, state, opt, found)
+  local wrong = wrong_times(result, found)
+  if wrong then return nil, wrong, "input" end
+  local ages = {}
+  for _, age in ipairs(lists.ascending(opt.ttl)) do
+    local in_ns = age < 9e9 and math.tointeger(math.floor(age * nanoseconds + 0.5)) or nil
+    local played, message, code = state:play {
+      ttl_ns = in_ns, ttl_since = opt.ttl_since, hit_rule = opt.hit_rule,
+    }
+    if not played then return nil, message, code end
+    ages[math.tointeger(age) or age] = played
+  end
+  return ages
+end
+
+--- Adds what is known of caches to the result; nothing where no request has blocks.
+---@param result table
+---@param state userdata of core.analysis
+---@param opt table options of cache_options.analysis
+---@param found table what the state says of locality
+---@param curve userdata
+---@return true? done, string? message, string? code
+function caches.add(result, state, opt, found, curve)
+  if found.blocks == 0 then return true end
+  local sizes, message, code
+  if opt.cache_sizes then
+    sizes, message, code = cache_options.ascending(opt.cache_sizes, result.block_size, opt.bytes_per_token)
+    if not sizes then return nil, message, code end
+  else
+    sizes = caches.bends(curve, found.distinct_blocks)
+  end
+  result.lru = {}
+  for i, size in ipairs(sizes) do result.lru[i] = { size, (select(2, curve:at(size))) } end
+  result.touch, result.hit_rule = opt.touch, opt.hit_rule
+  if opt.hit_rule == "vllm" then
+    local played
+    played, message, code = state:play { hit_rule = opt.hit_rule }
+    if not played then return nil, message, code end
+    result.hit_sessions = { within = played.within, across = played.across }
+  end
+  result.hits, message, code = play_policies(state, opt, sizes)
+  if not result.hits then return nil, message, code end
+  if opt.ttl then
+    result.ttl_since = opt.ttl_since
+    result.ttl, message, code = play_ages(result, state, opt, found)
+    if not result.ttl then return nil, message, code end
+  end
+  return true
+end
+
+return caches

@@ -1,0 +1,143 @@
+-- Caches in `moontide analyze`: policies, ages, sizes in other units, what counts as a hit.
+local command = require "tests.support.command"
+local json = require("moontide").json
+
+local folder
+
+local function analyze(words)
+  return command.run { "analyze", table.unpack(words) }
+end
+
+local function refused(message, words, exit_status)
+  command.refuses(analyze(words), message, exit_status)
+end
+
+-- A trace of requests { seconds, ids... } with blocks of 10 tokens, all full.
+local function trace(name, requests)
+  local lines = {}
+  for i, request in ipairs(requests) do
+    lines[i] = ('{"timestamp": %d, "input_length": %d, "output_length": 1, "hash_ids": [%s]}\n'):format(
+      request[1] * 1000, 10 * (#request - 1), table.concat(request, ", ", 2))
+  end
+  return command.write(folder, name, table.concat(lines))
+end
+
+local function result_of(words)
+  local result = analyze { "--json", "--block-size", "10", table.unpack(words) }
+  assert.equal("", result.err)
+  assert.equal(0, result.status)
+  return json.decode(result.out), result.out
+end
+
+-- One block each second.
+local singles = { { 0, 0 }, { 1, 1 }, { 2, 0 }, { 3, 2 }, { 4, 0 }, { 5, 1 }, { 6, 2 } }
+
+describe("moontide analyze, of caches", function()
+  before_each(function() folder = command.folder() end)
+  after_each(command.remove_folders)
+
+  it("plays policies at each size", function()
+    local path = trace("t.jsonl", singles)
+    local result, text = result_of { path, "--policy", "optimum,fifo,lru,fifo", "--cache-sizes", "2,1,3,2" }
+    local function hits(policy, size) return math.floor(result.hits[policy][size].block * 7 + 0.5) end
+    assert.same({ 0, 2, 4 }, { hits("lru", "1"), hits("lru", "2"), hits("lru", "3") })
+    assert.same({ 0, 1, 4 }, { hits("fifo", "1"), hits("fifo", "2"), hits("fifo", "3") })
+    assert.same({ 2, 3, 4 }, { hits("optimum", "1"), hits("optimum", "2"), hits("optimum", "3") })
+    assert.truthy(text:find('"fifo": {"1": {"block": 0, "request": 0, "token": 0, "within": 0, "across": 0}, "2"', 1, true))
+    local shown = analyze { path, "--block-size", "10", "--policy", "lru,fifo,optimum", "--cache-sizes", "1,2" }
+    assert.truthy(shown.out:find([[
+
+Hit Ratio by Block, Cache of    lru   fifo  optimum
+1 blocks                      0.000  0.000    0.286
+2 blocks                      0.286  0.143    0.429
+]], 1, true), shown.out)
+  end)
+
+  it("plays every policy, none above the optimum", function()
+    local requests = {}
+    for i = 1, 400 do requests[i] = { i, i * i % 23, 100 + i * i % 23, 200 + i * 7 % 60 } end
+    local result = result_of { trace("t.jsonl", requests), "--cache-sizes", "10,30,60", "--policy",
+      "lru,fifo,clock,sieve,s3-fifo,lfu,random,optimum" }
+    local different = {}
+    for policy, sizes in pairs(result.hits) do
+      for size, figures in pairs(sizes) do
+        assert.is_true(figures.block <= result.hits.optimum[size].block, policy .. size)
+        assert.is_near(figures.block, figures.within + figures.across, 1e-12)
+      end
+      different[sizes["30"].block] = policy
+    end
+    local count = 0
+    for _ in pairs(different) do count = count + 1 end
+    assert.is_true(count >= 5)
+  end)
+
+  it("touches from the leaf on, so that leaves go first", function()
+    -- From the root on [1] and then [2] push out the root of [0, 5]; from the leaf on they push out 5 and
+    -- then 0, so that after one of them the root still hits.
+    local path = trace("t.jsonl", { { 0, 0, 5 }, { 1, 1 }, { 2, 0, 5 } })
+    assert.equal(0, result_of({ path, "--cache-sizes", "2" }).hits.lru["2"].block)
+    assert.equal(1 / 5, result_of({ path, "--cache-sizes", "2", "--touch", "leaf" }).hits.lru["2"].block)
+  end)
+
+  it("leaves out what vLLM computes again", function()
+    local path = trace("t.jsonl", { { 0, 0, 1 }, { 1, 0, 1 }, { 2, 0, 1, 2 } })
+    local all = result_of { path, "--cache-sizes", "9", "--policy", "fifo,lru" }
+    local less = result_of { path, "--cache-sizes", "9", "--policy", "fifo,lru", "--hit-rule", "vllm" }
+    for _, policy in ipairs { "fifo", "lru" } do
+      assert.equal(4 / 7, all.hits[policy]["9"].block)
+      assert.equal(3 / 7, less.hits[policy]["9"].block)
+    end
+    assert.equal(3 / 7, less.lru["9"])
+    assert.equal(3 / 7, less.hit_infinite.token)
+    assert.equal(3 / 7, less.hit_sessions.within + less.hit_sessions.across)
+  end)
+
+  it("forgets blocks by age, since use or since they were computed", function()
+    local path = trace("t.jsonl", singles)
+    local function hits(...)
+      local ttl, counts = result_of({ path, "--ttl", "1s,2,3s,1h", ... }).ttl, {}
+      for i, age in ipairs { "1", "2", "3", "3600" } do counts[i] = math.floor(ttl[age].block * 7 + 0.5) end
+      return counts
+    end
+    assert.same({ 0, 2, 3, 4 }, hits())
+    assert.same({ 0, 1, 2, 4 }, hits("--ttl-since", "write"))
+    local shown = analyze { path, "--block-size", "10", "--ttl", "2500ms" }
+    assert.truthy(shown.out:find([[
+
+Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
+2.5 s ago                                   0.286     0.286     0.286
+]], 1, true), shown.out)
+  end)
+
+  it("takes sizes in tokens and bytes", function()
+    local path = trace("t.jsonl", singles)
+    local result = result_of { path, "--cache-sizes", "20tokens,0.03k tokens,4KB,1KiB", "--bytes-per-token", "0.1KB" }
+    assert.same({ "1", "2", "3", "4" }, (function()
+      local sizes = {}
+      for size in pairs(result.lru) do sizes[#sizes + 1] = size end
+      table.sort(sizes)
+      return sizes
+    end)())
+    refused("analyze: --cache-sizes is in bytes (4KB), and what a token takes is not known (--bytes-per-token)",
+      { path, "--cache-sizes", "4KB" }, 2)
+    refused(path .. ": a cache of 9tokens has no room for a block of 10 tokens",
+      { path, "--block-size", "10", "--cache-sizes", "9tokens" }, 1)
+  end)
+
+  it("refuses what it cannot do", function()
+    local path = trace("t.jsonl", singles)
+    refused("analyze: --policy must be one of lru, fifo, clock, sieve, s3-fifo, lfu, random, optimum, not 'mru' "
+      .. "(did you mean 'lru'?)", { path, "--policy", "mru" }, 2)
+    refused("analyze: --ttl must be at least 0, not -1", { path, "--ttl", "5s,-1" }, 2)
+    refused("analyze: --touch must be one of root, leaf, not 'top'", { path, "--touch", "top" }, 2)
+    refused("analyze: --hit-rule must be one of all, vllm, not 'some'", { path, "--hit-rule", "some" }, 2)
+    refused("analyze: --ttl-since must be one of use, write, not 'x'", { path, "--ttl-since", "x" }, 2)
+    refused("analyze: --bytes-per-token must be above 0, not 0", { path, "--bytes-per-token", "0" }, 2)
+    refused("analyze: --cache-sizes must be a whole number, not '5 apples'", { path, "--cache-sizes", "5 apples" }, 2)
+    local back = trace("back.jsonl", { { 5, 0 }, { 1, 0 } })
+    refused(back .. ": ages need timestamps in order, and those of 1 request go back ('moontide cat --sort' puts "
+      .. "them in order)", { back, "--block-size", "10", "--ttl", "5s" }, 1)
+    local without = command.write(folder, "no.jsonl", '{"input_length": 5, "output_length": 1, "hash_ids": [0]}\n')
+    refused(without .. ": ages need timestamps, which 1 of 1 request lacks", { without, "--ttl", "5s" }, 1)
+  end)
+end)
