@@ -101,6 +101,12 @@ static int driver_look(lua_State *L) {
     return 1;
 }
 
+/* driver:watch(): longest_turn is that from now on */
+static int driver_watch(lua_State *L) {
+    mt_driver_watch(mt_lua_check_driver(L, 1));
+    return 0;
+}
+
 static int driver_release(lua_State *L) {
     driver_owner *owner = luaL_checkudata(L, 1, driver_type);
     mt_driver_free(owner->driver);
@@ -170,6 +176,15 @@ static int can_write(lua_State *L) {
     return 1;
 }
 
+/* file_size(path) -> bytes | nil: it is no regular file, and reading of it may take what is there */
+static int file_size(lua_State *L) {
+    struct stat found;
+    if (stat(luaL_checkstring(L, 1), &found) != 0 || !S_ISREG(found.st_mode))
+        return 0;
+    lua_pushinteger(L, (lua_Integer)found.st_size);
+    return 1;
+}
+
 /* make_folder(path) -> true | nil, message, code: the folder is there, and those above it */
 static int make_folder(lua_State *L) {
     mt_error error;
@@ -218,7 +233,7 @@ static int bear_interrupts(lua_State *L) {
 
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"look", driver_look}, {"close", driver_release}, {NULL, NULL}};
+        {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"driver", driver_start},
                                          {"url", url_read},
                                          {"now", now},
@@ -227,6 +242,7 @@ void mt_lua_add_driver(lua_State *L) {
                                          {"bear_interrupts", bear_interrupts},
                                          {"write_file", write_file},
                                          {"can_write", can_write},
+                                         {"file_size", file_size},
                                          {"make_folder", make_folder},
                                          {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);

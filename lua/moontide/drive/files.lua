@@ -135,12 +135,14 @@ function files.whole(run)
   end
   local load = run.load
   return json.object {
-    { "command", command_line() }, { "version", core.version }, { "seed", run.seed },
+    { "command", run.command or command_line() }, { "version", run.version or core.version },
+    { "seed", run.seed },
     { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "clock", "CLOCK_MONOTONIC; arrivals stamped by "
       .. (load.has_kernel_stamps and "the kernel" or "the clock after reading") },
-    { "start_time", iso_time(run.start + run.epoch) }, { "seconds", run.seconds },
-    { "was_cancelled", run.was_cancelled },
+    { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
+    { "seconds", run.seconds }, { "was_cancelled", run.was_cancelled },
+    { "failure", run.message or json.null },
     { "counts", counts_of(run.results) }, { "outside", counts_of(run.outside) },
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) },

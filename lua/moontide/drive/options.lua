@@ -62,7 +62,7 @@ options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = 
 end }
 
 options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
-  local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
+  local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls, longest_stall"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
   local limit = options.number(text, what .. ": " .. name, true)
@@ -143,6 +143,16 @@ local function moment(value, what)
   if not year and seconds * 1000000000 <= now then seconds = seconds + 86400 end
   return seconds * 1000000000
 end
+
+local powers = { [""] = 0, k = 1, m = 2, g = 3, t = 4 }
+
+-- Bytes: "500M", "4 GB", in powers of 1024.
+options.kinds.memory = { placeholder = "SIZE", convert = function(value, what)
+  local digits, unit = tostring(value):lower():match "^%s*([%d.]+)%s*([kmgt]?)i?b?%s*$"
+  local number = tonumber(digits)
+  if not number or number <= 0 then units.wrong(what, value, "a size above 0 (500M, 4G)") end
+  return number * 1024 ^ powers[unit]
+end }
 
 options.kinds.moment = { placeholder = "TIME", convert = moment }
 
@@ -227,8 +237,11 @@ drive_options.result = {
   { "fail-over", kind = "run_bound", list = true,
     help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01" },
   { "limits", kind = "run_limit", list = true,
-    help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005)" },
+    help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"
+      .. "longest_stall=100; ms, of the rate, of the time)" },
   { "accept-invalid", kind = "flag", help = "do not exit with 1 when the run is invalid" },
+  { "max-memory", kind = "memory",
+    help = "refuse a run that would need more, as far as is known before (default: half of what there is)" },
   { "realtime", kind = "flag", help = "ask for a real-time priority of the driver's thread" },
   { "json", kind = "flag", help = "print one JSON value" },
 }

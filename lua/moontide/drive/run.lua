@@ -4,6 +4,7 @@ local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
+local memory = require "moontide.drive.memory"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
@@ -244,6 +245,7 @@ local function drive_source(source, self, opt, settings)
   if not replay then return nil, trouble, kind end
   local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + head_start
   replay:start(start)
+  driver:watch()
   local before = driver:look()
   drive.bear_interrupts(true)
   local ended = work(driver, replay, opt, start)
@@ -273,6 +275,8 @@ function run.of(self, opt)
     return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
       "usage"
   end
+  local refusal = memory.refusal(opt, self.size())
+  if refusal then return nil, refusal, "memory" end
   local settings
   settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
   if not settings then return nil, message, code end
@@ -291,6 +295,7 @@ function run.of(self, opt)
     local written
     written, trouble = files.write(value, opt.output_dir)
     if not written then value.write_error = value.write_error or trouble end
+    value.folder = opt.output_dir
   end
   return value
 end

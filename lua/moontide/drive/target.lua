@@ -2,6 +2,7 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local extent = require "moontide.drive.extent"
 local options = require "moontide.kit.options"
 local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
@@ -17,6 +18,7 @@ local target = {}
 ---@field block_size integer? of its hash_ids, where it says so
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
+---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
 
 local function is_bundled(name)
@@ -35,7 +37,7 @@ local function is_ended_by_driver(opt)
   return opt.window and opt.window.to < math.huge and not opt.duration or opt.concurrency and opt.duration
 end
 
-local endless = 1e9 -- seconds
+local endless = extent.endless
 
 local function own_values(self, words, opt)
   local spec = table.move(self.options, 1, #self.options, 1, {})
@@ -77,6 +79,10 @@ local function of_workload(made, name, values, opt, fallback)
     -- What was due by the end has been sent a second later.
     stop_after = waits.only_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    size = function()
+      local seconds = duration >= endless and opt.window and opt.window.to or duration
+      return extent.of_workload(made, seconds, values, opt)
+    end,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
       rate_scale = values.rate_scale, tags = true }, true),
   }
@@ -103,6 +109,7 @@ local function of_trace(name, words, opt)
   return {
     name = name == "-" and "standard input" or name, is_plan = false,
     trace = any.pipe(name, "replay: the trace", opt.skip_bad_lines),
+    size = function() return extent.of_trace(name ~= "-" and name, opt) end,
   }
 end
 
@@ -123,7 +130,8 @@ end
 function target.of_value(value, opt)
   if workload.is(value) then return of_workload(value, value.name or "workload", opt, opt) end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
-  return { name = trace.text, is_plan = false, trace = trace }
+  return { name = trace.text, is_plan = false, trace = trace,
+    size = function() return extent.of_trace(value, opt) end }
 end
 
 --- What the options do to the trace: a window of time, speed, order, a shard.
