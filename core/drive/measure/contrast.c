@@ -17,12 +17,12 @@ enum { DUE, DONE, BAD, GOOD, OUTPUT, TOKENS, CACHED, PROMPT, SECONDS, SUMS };
 typedef double block_sums[SUMS][MOST];
 
 const mt_contrast_rate mt_contrast_rates[MT_CONTRAST_RATES] = {
-    {"request_throughput", "requests/sec", "Request Throughput", 1, DONE, SECONDS},
-    {"output_token_throughput", "tokens/sec", "Output Token Throughput", 1, OUTPUT, SECONDS},
-    {"total_token_throughput", "tokens/sec", "Total Token Throughput", 1, TOKENS, SECONDS},
-    {"goodput", "requests/sec", "Goodput", 1, GOOD, SECONDS},
-    {"error_rate", "ratio", "Error Rate", 0, BAD, DUE},
-    {"hit_ratio", "ratio", "Cached Tokens over Prompt Tokens", 0, CACHED, PROMPT},
+    {"request_throughput", 1, DONE, SECONDS},
+    {"output_token_throughput", 1, OUTPUT, SECONDS},
+    {"total_token_throughput", 1, TOKENS, SECONDS},
+    {"goodput", 1, GOOD, SECONDS},
+    {"error_rate", 0, BAD, DUE},
+    {"hit_ratio", 0, CACHED, PROMPT},
 };
 
 /* A run. */
@@ -272,12 +272,23 @@ static mt_code take_values(const side *self, int which, int number, metric_value
     return metric->blocked[which] ? MT_OK : mt_code_of(error);
 }
 
+/* What there is of something that a run does not have. */
+static void none(uint64_t *counts, mt_difference *differences) {
+    counts[0] = counts[1] = 0;
+    for (int k = 0; k < MT_CONTRAST_STATISTICS; k++)
+        differences[k] = (mt_difference){NAN, NAN, NAN, NAN};
+}
+
 mt_code mt_contrast_metric(mt_contrast *contrast, int metric, uint64_t *counts,
                            mt_difference *differences, mt_error *error) {
     mt_error own;
     metric_values values = {0};
     mt_code code = MT_OK;
     error = error ? error : &own;
+    none(counts, differences);
+    if (!contrast->sides[0].requests->metrics[metric] ||
+        !contrast->sides[1].requests->metrics[metric])
+        return MT_OK;
     for (int s = 0; code == MT_OK && s < 2; s++) {
         code = take_values(&contrast->sides[s], s, metric, &values, error);
         counts[s] = code == MT_OK ? mt_blocked_count(values.blocked[s]) : 0;
@@ -305,6 +316,9 @@ static void gap_statistics(const side *self, int which, const void *what, const 
 
 mt_code mt_contrast_gaps(mt_contrast *contrast, uint64_t *counts, mt_difference *differences,
                          mt_error *error) {
+    none(counts, differences);
+    if (contrast->sides[0].gap_count == 0 || contrast->sides[1].gap_count == 0)
+        return MT_OK;
     mt_log_histogram *all = mt_new(sizeof *all, "comparing runs", error);
     if (!all)
         return MT_ERROR_MEMORY;

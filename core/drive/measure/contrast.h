@@ -24,7 +24,7 @@ enum { MT_CONTRAST_STATISTICS = 1 + MT_PERCENTILES };
 
 /* What is one number of a run. */
 typedef struct mt_contrast_rate {
-    const char *key, *unit, *title;
+    const char *key;
     int over_time;    /* counted in stretches of time, else of requests */
     int above, below; /* which sums of contrast.c */
 } mt_contrast_rate;

@@ -82,19 +82,13 @@ static mt_code set_rates(lua_State *L, mt_contrast *contrast, mt_error *error) {
         mt_code code = mt_contrast_of_rate(contrast, rate, &difference, error);
         if (code != MT_OK)
             return code;
-        lua_newtable(L);
-        mt_lua_set_text(L, "key", rate->key);
-        mt_lua_set_text(L, "unit", rate->unit);
-        mt_lua_set_text(L, "title", rate->title);
-        set_difference(L, "value", &difference);
-        lua_rawseti(L, -2, i + 1);
+        set_difference(L, rate->key, &difference);
     }
     return MT_OK;
 }
 
 /* contrast(requests, requests, {objectives =, seed =}) -> {is_paired =, by_session =, matched =, units = {a, b},
- * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {{key =, unit =, title =,
- * value =}, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
+ * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {key =, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
  * nil, message, code */
 static int contrast(lua_State *L) {
     mt_error error;

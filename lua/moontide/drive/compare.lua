@@ -1,10 +1,10 @@
 --- Side by side: two traces, or the runs of a load.
 --
 -- mt.compare takes traces, or finished runs: values that mt.drive gave, folders of results. Of runs it gives
--- each metric's difference from the first run with an interval that holds it in 95 of 100 cases, and says which
--- differences are shown. The interval comes from how much a run varies in itself, from one tenth of it to the
--- next; what makes two days or two machines different it cannot know. Runs that sent the same requests are
--- paired request by request, which narrows it.
+-- each metric's difference from the first run with an interval that holds it in 95 of 100 cases, and says
+-- which differences are shown. The interval comes from how much a run varies in itself, from one tenth of it
+-- to the next; what makes two days or two machines different it cannot know. Runs that sent the same requests
+-- are paired request by request, which narrows it.
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local options = require "moontide.kit.options"
@@ -17,7 +17,7 @@ local traces = require "moontide.learn.compare"
 ---@field by_session boolean whole sessions were resampled, else requests
 ---@field matched integer requests that both sent
 ---@field units integer[] requests, or sessions, of either run
----@field differing table[] options that differ: { name =, first =, second = }, JSON texts
+---@field differing table[]? nil: not known; options that differ: { name =, first =, second = }, JSON texts
 ---@field metrics table<string, table> differences by key and statistic, as core gives them
 ---@field rates table<string, table> by key
 
@@ -53,11 +53,11 @@ function methods:difference(name, place)
 end
 
 --- Which bounds are exceeded: comparison:exceeded{ ["ttft.p99"] = "+5%", request_throughput = "-2%" }.
--- A bound is the most by which a measure may be above the first run's, or with a minus below it: in percent, or
--- in its own unit ("+20", of milliseconds also "+2s"). It is exceeded when the difference is over it and the
--- interval leaves out 0: a difference that may be none fails nothing. Gives a list of { measure =, bound =,
--- run =, difference =, low =, high =, ... }, empty when all are kept; nil and a message when a run lacks what a
--- measure needs.
+-- A bound is the most by which a measure may be above the first run's, or with a minus below it: in percent,
+-- or in its own unit ("+20", of milliseconds also "+2s"). It is exceeded when the difference is over it and
+-- the interval leaves out 0: a difference that may be none fails nothing. Gives a list of { measure =, bound
+-- =, run =, difference =, low =, high =, ... }, empty when all are kept; nil and a message when a run lacks
+-- what a measure needs.
 ---@param bounds_by_name table<string, string|number>
 ---@return table[]? exceeded, string? message, string? code
 function methods:exceeded(bounds_by_name)
@@ -109,7 +109,7 @@ end
 local function differing(first, second)
   local a, b = asked_of(first), asked_of(second)
   local names, list = {}, {}
-  if not a or not b then return list end
+  if not a or not b then return nil end
   for name in pairs(a) do names[#names + 1] = name end
   for name in pairs(b) do
     if a[name] == nil then names[#names + 1] = name end
@@ -132,21 +132,18 @@ end
 -- --- comparing -------------------------------------------------------------------------------------
 
 local function pair_of(first, second, seed)
-  local requests, message, code = {}, nil, nil
+  local requests = {}
   for i, run in ipairs { first, second } do
+    local message, code
     requests[i], message, code = run:requests()
     if not requests[i] then return nil, message, code end
   end
-  local drive = require "moontide.drive"
-  local pair
-  pair, message, code = drive.contrast(requests[1], requests[2],
-    { objectives = objectives_of(first, second), seed = seed })
+  local objectives = objectives_of(first, second)
+  local pair, message, code = require("moontide.drive").contrast(requests[1], requests[2],
+    { objectives = objectives, seed = seed })
   if not pair then return nil, message, code end
-  local rates = {}
-  for _, rate in ipairs(pair.rates) do
-    if rate.key ~= "goodput" or objectives_of(first, second) then rates[rate.key] = rate.value end
-  end
-  pair.rates, pair.differing = rates, differing(first, second)
+  if not objectives then pair.rates.goodput = nil end
+  pair.differing = differing(first, second)
   return pair
 end
 
@@ -194,8 +191,8 @@ local function is_folder(path)
   return file ~= nil
 end
 
--- Is it a run? A run that was driven, a folder, a profile_export.jsonl. Other files are not opened: they may be
--- pipes.
+-- Is it a run? A run that was driven, a folder, a profile_export.jsonl. Other files are not opened: they may
+-- be pipes.
 local function is_run(value)
   if options.type_of(value) == "moontide.drive_run" then return true end
   if type(value) ~= "string" then return false end
@@ -206,7 +203,7 @@ local function shown(value)
   return type(value) == "string" and value or "a " .. options.type_of(value):gsub("^moontide%.", "")
 end
 
---- How many of the values are runs; raises where some are and others are traces.
+--- Are the values runs? Raises where some are and others are traces.
 ---@param values any[]
 ---@param what string for messages
 ---@return boolean are_runs
@@ -216,8 +213,8 @@ local function are_runs(values, what)
     if is_run(value) then run = run or value else trace = trace or value end
   end
   if run and trace then
-    core.base.raise(("%s: %s is a trace and %s a run's results: traces are compared with traces, runs with runs")
-      :format(what, shown(trace), shown(run)))
+    core.base.raise(("%s: %s is a trace and %s a run: compare traces with traces, runs with runs"):format(
+      what, shown(trace), shown(run)))
   end
   return run ~= nil
 end
@@ -231,13 +228,11 @@ local public = {}
 --- Compares two traces (lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals), or
 --- two and more runs (each metric's difference from the first run's, and whether it is shown).
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
--- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed, and of
--- runs comparison:exceeded{ ["ttft.p99"] = "+5%" }.
----@param first moontide.trace|moontide.drive_run a path, columns, a pipe, a workload, ...; a run, a folder of
---- results
+-- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed, and
+-- of runs comparison:exceeded{ ["ttft.p99"] = "+5%" }.
+---@param first moontide.trace|moontide.drive_run a path, columns, a pipe, ...; a run, a folder of results
 ---@param second moontide.trace|moontide.drive_run
----@param ... moontide.compare_options|moontide.run_compare_options|moontide.drive_run further runs; at the end
---- options
+---@param ... moontide.compare_options|moontide.run_compare_options|moontide.drive_run more runs; options
 ---@return moontide.comparison|moontide.run_comparison? comparison, string? message, string? code
 function public.compare(first, second, ...)
   if not is_run(first) and not is_run(second) then return traces.compare(first, second, ...) end

@@ -1,5 +1,5 @@
---- What differs between two runs: the measures that are compared, a difference with its interval, and bounds on
---- differences, "ttft.p99=+5%".
+--- What differs between two runs: the measures that are compared, a difference with its interval, and bounds
+--- on differences, "ttft.p99=+5%".
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local nearest = require "moontide.kit.nearest"
@@ -158,13 +158,13 @@ end
 local function judge(bound, one)
   local distance = bound.sign * one.difference
   if bound.is_relative then distance = distance == 0 and 0 or distance / math.abs(one.first) end
-  if not (distance > bound.most) then return "kept" end
+  if distance <= bound.most then return "kept" end
   if not one.low then return "missing" end
   return one.is_shown and "exceeded" or "doubtful"
 end
 
---- Holds a comparison against difference. exceeded: over their bound; doubtful: over it, but not shown to differ;
---- missing: sentences on what was not measured.
+--- Holds a comparison against difference. exceeded: over their bound; doubtful: over it, but not shown to
+--- differ; missing: sentences on what was not measured.
 ---@param comparison moontide.run_comparison
 ---@param list moontide.difference_bound[]
 ---@return table[] exceeded, table[] doubtful, string[] missing
@@ -175,11 +175,14 @@ function difference.check(comparison, list)
     for _, bound in ipairs(list) do
       local one, message = difference.find(comparison, bound.key, bound.statistic, place)
       local how = one and judge(bound, one)
-      if how == "missing" then message = difference.why_no_interval(comparison, place) or "it has no interval" end
+      if how == "missing" then
+        message = difference.why_no_interval(comparison, place) or "it has no interval"
+      end
       if not one or how == "missing" then
         missing[#missing + 1] = ("%s: %s"):format(bound.name, message)
       else
         one.measure, one.bound, one.run = bound.name, bound.text, comparison.names[place]
+        one.first_run = comparison.names[1]
         table.insert(found[how], one)
       end
     end
