@@ -5,9 +5,11 @@
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make check-http2   the one test of HTTP/2, with the packages of a server for it
+#   make check-client  the mock asked by curl and by the openai package of npm, with what these need
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
+#                   (FUZZ_RUNS=10000000: so many inputs each)
 #   make bench      figures as ratios to a floor measured in the same run
 #   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
@@ -119,7 +121,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -224,6 +226,13 @@ check-http2: deps
 	$(call install_packages,nghttp2-proxy openssl)
 	@$(MAKE) --no-print-directory all $(BUILD)/tests/tls_front
 	@tests/run $(BUILD) "speaks HTTP/2"
+
+# Clients that are not ours. Node with its npm may have come by other ways than Debian's packages.
+.PHONY: check-client
+check-client: deps
+	$(call install_packages,curl ca-certificates $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm))
+	@$(MAKE) --no-print-directory all
+	@tests/client/run $(BUILD)
 
 .PHONY: run-tests
 run-tests: all test-programs

@@ -189,6 +189,8 @@ static void test_requests(void **state) {
     assert_string_equal(got.http.target, "/v1/chat/completions");
     assert_int_equal(got.http.expects, 1);
     assert_int_equal(got.bodies, 5);
+    got = request("HEAD /health HTTP/1.0\r\n\r\n");
+    assert_int_equal(got.http.method, MT_HTTP_METHOD_HEAD);
     got = request("GET / HTTP/1.1\r\n\r\nPUT /x HTTP/1.0\r\n\r\n");
     assert_int_equal(got.messages, 2);
     assert_int_equal(got.http.method, MT_HTTP_METHOD_OTHER);

@@ -3,7 +3,7 @@
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-ask \
  *     tests/fuzz/ask.c core/drive/mock/ask.c core/text/{decimal,json,json_items}.c \
  *     core/base/{error,memory,utf8}.c
- * Its seeds are the bodies in tests/core/test_drive_mock.c. */
+ * Its seeds are in tests/fuzz/ask. */
 #include "drive/mock/ask.h"
 
 #include "drive/mock/mock.h"

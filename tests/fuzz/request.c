@@ -1,7 +1,7 @@
 /* A fuzz target in libFuzzer's shape: requests are understood the same however they are split.
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-request \
  *     tests/fuzz/request.c core/drive/http/message.c
- * Its seeds are the requests in tests/core/test_drive_http.c. */
+ * Its seeds are in tests/fuzz/request. */
 #include "http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
  *   clang -std=c11 -D_DEFAULT_SOURCE -Icore -fsanitize=fuzzer,address,undefined -o fuzz-sse \
  *     tests/fuzz/sse.c core/drive/http/sse.c core/drive/event.c \
  *     core/text/{decimal,json}.c core/base/{error,memory,utf8}.c
- * Its seeds are bodies of event streams. */
+ * Its seeds are in tests/fuzz/sse. */
 #include "drive/event.h"
 #include "drive/http/sse.h"
 

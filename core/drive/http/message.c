@@ -159,6 +159,7 @@ static int read_request_line(mt_http *http, mt_span line) {
         return -1;
     mt_span method = {line.text, (size_t)(space - line.text)};
     http->method = is_word(method, "GET")    ? MT_HTTP_METHOD_GET
+                   : is_word(method, "HEAD") ? MT_HTTP_METHOD_HEAD
                    : is_word(method, "POST") ? MT_HTTP_METHOD_POST
                                              : MT_HTTP_METHOD_OTHER;
     size_t length = (size_t)(after - target);

@@ -49,6 +49,7 @@ typedef enum mt_http_content {
 typedef enum mt_http_method {
     MT_HTTP_METHOD_OTHER,
     MT_HTTP_METHOD_GET,
+    MT_HTTP_METHOD_HEAD,
     MT_HTTP_METHOD_POST
 } mt_http_method;
 

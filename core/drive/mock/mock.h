@@ -2,7 +2,8 @@
  * failures it is asked for, and answers nothing sensible. One thread, raw connections on epoll.
  *
  * POST /v1/chat/completions and /v1/completions, streaming or not; /tokenize; /reset_prefix_cache
- * (SGLang: /flush_cache, OpenAI: none); GET /health, /ping, /v1/models, /metrics (vLLM's names).
+ * (SGLang: /flush_cache, OpenAI: none); GET or HEAD /health, /ping, /v1/models, /metrics (vLLM's
+ * names).
  *
  * Tokens: a prompt of ids has as many tokens as ids. Text has as many as words (what white space
  * parts); a chat adds MT_MOCK_MESSAGE_TOKENS a message and MT_MOCK_CHAT_TOKENS for the answer to

@@ -6,7 +6,8 @@
 void mt_mock_put_answer(mt_mock *mock, const mt_connection *connection, int status,
                         const char *content_type, const char *more_head) {
     mt_say_head(&mock->out, status, content_type, mock->page.length, connection->closes, more_head);
-    mt_bytes_put(&mock->out, mock->page.data, mock->page.length);
+    if (connection->http.method != MT_HTTP_METHOD_HEAD)
+        mt_bytes_put(&mock->out, mock->page.data, mock->page.length);
 }
 
 /* Sends mock->page as the answer. */
@@ -196,6 +197,8 @@ static const route routes[] = {
 
 void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body) {
     const char *target = connection->http.target;
+    int is_head = connection->http.method == MT_HTTP_METHOD_HEAD;
+    int method = is_head ? MT_HTTP_METHOD_GET : connection->http.method;
     size_t length = strcspn(target, "?");
     int status = 404;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -204,7 +207,7 @@ void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body) {
         const char *reset = mock->dialect->cache_reset;
         if (routes[i].serve == reset_cache && (!reset || strcmp(reset, routes[i].path) != 0))
             continue;
-        if (routes[i].method == connection->http.method) {
+        if ((int)routes[i].method == method) {
             routes[i].serve(mock, connection, body);
             return;
         }
