@@ -54,7 +54,7 @@ end
 ---@field num_requests? integer send so many
 ---@field rate_scale? number of a workload: multiply all rates
 ---@field shard? string "0/4": the first of four
----@field start_at? string|number begin at this time of the wall clock: "12:30:00", "+90s"
+---@field start_at? string|number begin at this time of the wall clock: "12:30:00", "2026-07-06T12:30:00Z"
 ---@field dequantize? boolean spread times over the ticks of the recording's clock
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field sessions? "cumulative"|"delta" what a row of a session counts

@@ -178,7 +178,7 @@ drive_options.load = {
   { "live-history", kind = "flag",
     help = "later turns of a session carry the server's real answers, not words of their length" },
   { "block-size", kind = "integer", min = 1,
-    help = "tokens per block of hash_ids (default: 512, a script's own)" },
+    help = "tokens per block of hash_ids (default: what fits them, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
   { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
     help = "what the body calls the output length: max_completion_tokens" },
@@ -189,7 +189,8 @@ drive_options.load = {
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,
-    help = "how long requests in flight are waited for at the end, and after Ctrl-C" },
+    help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "
+      .. "and after Ctrl-C" },
   { "seed", kind = "integer", default = 0, help = "of the texts of prompts, and of a script's plan" },
   { "skip-bad-lines", kind = "flag", help = "pass over lines of the trace that are no requests" },
 }

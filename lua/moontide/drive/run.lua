@@ -64,8 +64,8 @@ local function timeouts_of(opt)
   return timeouts
 end
 
--- What drive.replay needs, but for the source.
-local function replay_options(opt, block_size, adapter)
+-- What drive.replay needs, but for the source and its block size.
+local function replay_options(opt, adapter)
   local endpoints, message, code = endpoints_of(opt, adapter and adapter.path)
   if not endpoints then return nil, message, code end
   local headers
@@ -75,7 +75,7 @@ local function replay_options(opt, block_size, adapter)
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
-    members = opt.extra, block_size = block_size, seed = opt.seed,
+    members = opt.extra, seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
     endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
@@ -143,7 +143,9 @@ end
 -- time. Gives { was_cancelled =, message =, code = }.
 local function work(driver, replay, opt, started)
   local ended, tell = { was_cancelled = false }, status_teller(started, driver:look().begun)
-  local stop_at = opt.stop_after and started + math.floor(opt.stop_after * 1e9)
+  local stop_after, end_grace = opt.stop_after, opt.grace
+  if stop_after and opt.runs_on then stop_after, end_grace = stop_after + opt.grace, 0 end
+  local stop_at = stop_after and stop_after < 9e9 and started + math.floor(stop_after * 1e9)
   local interrupts = 0
   local function stop(grace, how)
     replay:stop(grace, how)
@@ -170,7 +172,7 @@ local function work(driver, replay, opt, started)
       interrupts = math.huge
       stop(0, "interrupt")
     end
-    if stop_at and drive.now() >= stop_at then stop(opt.grace, "run_end") end
+    if stop_at and drive.now() >= stop_at then stop(end_grace, "run_end") end
     -- Beyond a window's end requests are sent only for the sake of the window's own.
     if not is_waiting and replay:window_has_ended() then
       is_waiting = true
@@ -255,6 +257,7 @@ end
 
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
+  settings.block_size = opt.block_size or self.block_size
   local driver <close>, message, code = ready_driver(opt, settings)
   if not driver then return nil, message, code end
   local scraper
@@ -294,6 +297,7 @@ function run.of(self, opt)
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
   opt.stop_after = opt.concurrency and opt.duration or self.stop_after
+  opt.runs_on = not opt.concurrency and self.runs_on
   local adapter, message, code = endpoint.of(given)
   if adapter == nil then return nil, message, code end
   if adapter and adapter.event and opt.live_history then
@@ -303,7 +307,7 @@ function run.of(self, opt)
   local refusal = memory.refusal(opt, self.size())
   if refusal then return nil, refusal, "memory" end
   local settings
-  settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
+  settings, message, code = replay_options(opt, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = output_paths(opt, settings)
