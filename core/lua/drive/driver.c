@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static const char driver_type[] = "moontide.driver";
 
@@ -130,22 +129,6 @@ static int url_read(lua_State *L) {
     return 1;
 }
 
-/* now() -> nanoseconds of the monotonic clock */
-static int now(lua_State *L) {
-    lua_pushinteger(L, mt_now_ns());
-    return 1;
-}
-
-/* epoch() -> what makes a monotonic time one since 1970, in nanoseconds */
-static int epoch(lua_State *L) {
-    struct timespec real;
-    int64_t before = mt_now_ns();
-    clock_gettime(CLOCK_REALTIME, &real);
-    int64_t middle = before + (mt_now_ns() - before) / 2;
-    lua_pushinteger(L, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec - middle);
-    return 1;
-}
-
 /* write_file(path, text) -> true | nil, message, code: the file is there whole, or as it was */
 static int write_file(lua_State *L) {
     mt_error error;
@@ -248,8 +231,6 @@ void mt_lua_add_driver(lua_State *L) {
         {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"driver", driver_start},
                                          {"url", url_read},
-                                         {"now", now},
-                                         {"epoch", epoch},
                                          {"interrupts", interrupts},
                                          {"bear_interrupts", bear_interrupts},
                                          {"sleep", sleep_for},

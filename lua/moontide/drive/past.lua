@@ -60,7 +60,8 @@ local function load_of(info)
   local driver = info.driver
   return { cpu = driver.cpu, run_queue = driver.run_queue, stalled = driver.stalled,
     longest_turn = driver.longest_turn, connections_opened = driver.connections_opened,
-    has_realtime = driver.realtime, has_kernel_stamps = info.clock and not info.clock:find "after reading" }
+    has_realtime = driver.realtime, has_kernel_stamps = info.clock and not info.clock:find "after reading",
+    late_start = info.start and info.start.late }
 end
 
 -- --- the value -------------------------------------------------------------------------------------
@@ -100,7 +101,9 @@ local function of_own(info)
     load = load_of(info), start = info.start_ns, seconds = info.seconds,
     was_cancelled = info.was_cancelled, options = info.options, target = info.target, urls = info.urls,
     model = info.model, seed = info.seed, by = info.by, message = info.failure, verdict = info.verdict,
-    command = info.command, version = info.version,
+    shard = info.shard, start_asked = info.start and info.start.asked_ns,
+    late = info.start and info.start.late, wall_clock = info.wall_clock, command = info.command,
+    version = info.version,
     server = info.server and require("moontide.drive.server").of_members(info.server, info.start_ns),
   }
 end
