@@ -285,6 +285,28 @@ static mt_code find_grid(const mt_lint *lint, mt_lint_result *result, mt_error *
     return code;
 }
 
+/* "7" and 7 are two sessions: has the trace such pairs? */
+static mt_code find_named_twice(const mt_lint *lint, mt_lint_result *result, mt_error *error) {
+    const mt_texts *sessions = &lint->turns.sessions;
+    mt_texts bare = {0};
+    mt_code code = MT_OK;
+    for (size_t i = 0; i < sessions->count && code == MT_OK; i++) {
+        mt_span name = mt_texts_get(sessions, (uint32_t)i);
+        uint32_t number;
+        if (*name.text == '"')
+            name = (mt_span){name.text + 1, name.length - 2};
+        if (name.length == 0 || (*name.text != '-' && (*name.text < '0' || *name.text > '9')))
+            continue;
+        size_t before = bare.count;
+        if (mt_texts_intern(&bare, name.text, name.length, &number) != 0)
+            code = mt_fail_memory(error, "sessions");
+        else if (bare.count == before && result->twice_named++ == 0)
+            mt_quote(name.text, name.length, result->twice_name, sizeof result->twice_name);
+    }
+    mt_texts_free(&bare);
+    return code;
+}
+
 mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
     *result = lint->result;
     if (result->times == 0)
@@ -292,5 +314,7 @@ mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
     guess_unit(lint, result);
     judge_sizes(lint, result);
     result->rows = mt_rows_guess(&result->evidence);
+    if (find_named_twice(lint, result, error) != MT_OK)
+        return mt_code_of(error);
     return find_grid(lint, result, error);
 }
