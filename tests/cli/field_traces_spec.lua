@@ -41,6 +41,19 @@ describe("hash_ids of whole blocks only", function()
     has(run("lint whole.jsonl --json").out, '"whole_blocks": true')
   end)
 
+  it("are none where a prompt has no whole block", function()
+    local rows = {}
+    for i = 1, 30 do
+      local input, ids = 100 + 777 * i % 5000, {}
+      for k = 1, input // 1024 do ids[k] = 100 * i + k end
+      rows[i] = row(100 * i, input, ids)
+    end
+    command.write(folder, "wide.jsonl", table.concat(rows))
+    local result = run "lint wide.jsonl"
+    assert.equal(0, result.status, result.out)
+    has(result.out, "blocks of 1024 tokens, with hash_ids for whole ones only")
+  end)
+
   it("are kept by --fit-ids, with an id for the rest", function()
     local before = whole_blocks()
     for _, size in ipairs { "", " --block-size 64" } do

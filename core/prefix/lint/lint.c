@@ -18,6 +18,7 @@ struct mt_lint {
     size_t time_count, time_capacity;
     int64_t before_ns, last_ns; /* the time before; the latest */
     double tokens;
+    uint64_t longest_without_ids; /* input_length beside hash_ids [] */
 };
 
 static const int64_t least_ns_a_token = 200000;
@@ -143,8 +144,11 @@ static void add_odd_row(mt_lint *lint, const mt_request *request) {
     if (request->has & MT_HAS_SESSION && !(request->has & MT_HAS_INPUT_LENGTH))
         mt_lines_add(&result->bare_turns, request->line);
     if (request->has & MT_HAS_HASH_IDS && request->hash_count == 0 &&
-        request->input_length > MT_LINT_BLOCK)
+        request->input_length > MT_LINT_BLOCK) {
         mt_lines_add(&result->empty_ids, request->line);
+        if (request->input_length > lint->longest_without_ids)
+            lint->longest_without_ids = request->input_length;
+    }
 }
 
 mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
@@ -313,6 +317,8 @@ mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
         result->without_time = (mt_lines){0};
     guess_unit(lint, result);
     judge_sizes(lint, result);
+    if (result->is_whole && lint->longest_without_ids < result->block_size)
+        result->empty_ids = (mt_lines){0}; /* they have no whole block */
     result->rows = mt_rows_guess(&result->evidence);
     if (find_named_twice(lint, result, error) != MT_OK)
         return mt_code_of(error);
