@@ -2,11 +2,17 @@
 local mt = require "moontide"
 local core = require "moontide.core"
 local model = require "moontide.learn.model"
+local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 local function learn(opt)
-  local learnt, skipped, code = model.learned(opt.input_file, opt)
+  local trace = opt.input_file
+  if opt.times_from_delays then
+    trace = mt.trace.pipe(trace, { skip_bad_lines = opt.skip_bad_lines })
+      :times_from_delays { ttft = opt.ttft, per_token = opt.per_token }
+  end
+  local learnt, skipped, code = model.learned(trace, opt)
   if not learnt then return nil, skipped, code end
   if skipped[1] > 0 then
     report.note(texts.skipped(skipped[1], skipped[2]))
@@ -40,6 +46,10 @@ return mt.script {
       help = "the model's file, - for standard output; .gz and .zst are compressed" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
+    { "times-from-delays", kind = "flag",
+      help = "turns that have only a delay get a time: so long after the answer before, which takes" },
+    { "ttft", kind = "duration", min = 0, default = "200ms", help = "until its first token" },
+    { "per-token", kind = "duration", min = 0, default = "20ms", help = "and for each of its tokens" },
     { "gaps", kind = "flag", default = true,
       help = "leave out the order of the gaps between arrivals, and with it their bunching" },
     { "skip-bad-lines", kind = "flag",
@@ -48,6 +58,11 @@ return mt.script {
     { "json", kind = "flag", help = "with --show: print one JSON value, numbers with all their digits" },
   },
   check = function(opt)
+    for _, name in ipairs { "ttft", "per_token" } do
+      if options.given(opt, name) and not opt.times_from_delays then
+        return ("--%s needs --times-from-delays"):format((name:gsub("_", "-")))
+      end
+    end
     if opt.show then
       if opt.input_file or opt.output_file then return "--show goes alone: it learns and writes nothing" end
     elseif opt.json then

@@ -112,6 +112,11 @@ static void set_blocks(lua_State *L, const mt_lint_result *result) {
 static void set_rows(lua_State *L, const mt_lint_result *result) {
     static const char *const names[] = {NULL, "cumulative", "delta"};
     const mt_rows_evidence *evidence = &result->evidence;
+    if (result->twice_named > 0) {
+        mt_lua_set_count(L, "twice_named", result->twice_named);
+        lua_pushstring(L, result->twice_name);
+        lua_setfield(L, -2, "twice_name");
+    }
     lua_pushstring(L, names[result->rows]); /* nil for NULL */
     lua_setfield(L, -2, "rows");
     mt_lua_set_count(L, "continued", evidence->continued);

@@ -124,6 +124,15 @@ static int step_dequantize(lua_State *L) {
     return stepped(L, self, mt_step_dequantize(*self, period, offset, seed, &error), &error);
 }
 
+/* times_from_delays(source, ttft, per_token) */
+static int step_times_from_delays(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    mt_service service = {mt_lua_nanoseconds(L, 2, 0, "times_from_delays: ttft"),
+                          mt_lua_nanoseconds(L, 3, 0, "times_from_delays: per_token")};
+    mt_error error;
+    return stepped(L, self, mt_step_times_from_delays(*self, &service, &error), &error);
+}
+
 /* sort(source) */
 static int step_sort(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
@@ -216,6 +225,7 @@ const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized},
                                         {"from_zero", step_from_zero},
                                         {"speed", step_speed},
                                         {"dequantize", step_dequantize},
+                                        {"times_from_delays", step_times_from_delays},
                                         {"sort", step_sort},
                                         {"loop", step_loop},
                                         {"scale", step_scale},

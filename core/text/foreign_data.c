@@ -33,7 +33,10 @@ const char *mt_foreign_data(const char *text, size_t length) {
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (length >= marks[i].length && memcmp(text, marks[i].bytes, marks[i].length) == 0)
             return marks[i].hint;
-    return NULL;
+    /* Without its mark: every other byte of ASCII is 0. */
+    int is_little = length >= 4 && text[0] && !text[1] && text[2] && !text[3];
+    int is_big = length >= 4 && !text[0] && text[1] && !text[2] && text[3];
+    return is_little || is_big ? "this is UTF-16, which has to be made UTF-8 first" : NULL;
 }
 
 mt_code mt_check_text(mt_input *input, mt_error *error) {

@@ -7,7 +7,8 @@
  *
  * Ours are timestamp, input_length, output_length, hash_ids, session_id (a string or a number),
  * delay and stream. Names of sessions and streams are compared as strings: one that is written with
- * escapes becomes the token that mt_json_normalise makes of it. A `stream` that is no string (a
+ * escapes becomes the token that mt_json_normalise makes of it. A number is never a string: 7 and
+ * "7" are two sessions. A `stream` that is no string (a
  * request body's `true`) and `turn`, which the record has but never writes, are other members: what
  * was read is not lost. */
 #ifndef MT_TRACE_SCANNER_H

@@ -41,6 +41,19 @@ describe("hash_ids of whole blocks only", function()
     has(run("lint whole.jsonl --json").out, '"whole_blocks": true')
   end)
 
+  it("are none where a prompt has no whole block", function()
+    local rows = {}
+    for i = 1, 30 do
+      local input, ids = 100 + 777 * i % 5000, {}
+      for k = 1, input // 1024 do ids[k] = 100 * i + k end
+      rows[i] = row(100 * i, input, ids)
+    end
+    command.write(folder, "wide.jsonl", table.concat(rows))
+    local result = run "lint wide.jsonl"
+    assert.equal(0, result.status, result.out)
+    has(result.out, "blocks of 1024 tokens, with hash_ids for whole ones only")
+  end)
+
   it("are kept by --fit-ids, with an id for the rest", function()
     local before = whole_blocks()
     for _, size in ipairs { "", " --block-size 64" } do
@@ -198,8 +211,52 @@ end)
 it("learning says why a turn with only a delay is not enough", function()
   command.write(folder, "delays.jsonl", '{"session_id": 1, "timestamp": 0, "input_length": 9, "output_length": 5}\n'
     .. '{"session_id": 1, "delay": 5, "input_length": 20, "output_length": 5}\n')
-  has(run("learn delays.jsonl -o delays.model").err,
-    "delays.jsonl:2: timestamp is missing, and learning needs it: from a delay alone nobody knows when the answer")
+  has(run("learn delays.jsonl -o delays.model").err, "delays.jsonl:2: timestamp is missing, and learning needs it: "
+    .. "from a delay alone nobody knows when the answer before it ended (moontide cat --times-from-delays says it by")
+end)
+
+it("times come from delays, by a service's speed", function()
+  command.write(folder, "turns.jsonl", [[
+{"session_id": "a", "timestamp": 1000, "input_length": 600, "output_length": 50, "hash_ids": [1, 2]}
+{"session_id": "a", "delay": 5000, "input_length": 1300, "output_length": 100, "hash_ids": [1, 3, 4]}
+{"session_id": "a", "delay": 1.5, "input_length": 1400, "output_length": 1, "hash_ids": [1, 3, 5]}
+{"timestamp": 3000, "input_length": 9, "output_length": 1, "hash_ids": [9]}
+{"session_id": "b", "delay": 2500, "input_length": 600, "output_length": 50, "hash_ids": [6, 7]}
+{"session_id": "b", "timestamp": 2600, "delay": 7, "input_length": 700, "hash_ids": [6, 8]}
+{"session_id": "b", "delay": 7, "input_length": 800, "output_length": 1, "hash_ids": [6, 10]}
+]])
+  local function times(words)
+    local result, all = run("cat turns.jsonl --times-from-delays " .. words), {}
+    assert.equal(0, result.status, result.err)
+    for line in result.out:gmatch "[^\n]+" do
+      all[#all + 1] = line:match '"timestamp": ([%d.]+)' .. (line:match '"session_id": "(%a)"' or "")
+    end
+    return all
+  end
+  -- After 50 tokens of 20 ms and 200 ms: 1000 + 1200 + 5000; the turn after that 2200 + 1.5 later.
+  assert.same({ "1000a", "2500b", "2600b", "2807b", "3000", "7200a", "9401.5a" }, times "")
+  assert.same({ "1000a", "2500b", "2600b", "2607b", "3000", "6000a", "6001.5a" }, times "--ttft 0 --per-token 0")
+  assert.same({ "1000a", "2500b", "2600b", "3000", "3607b", "7000a", "8001.5a" }, times "--ttft 1s --per-token 0")
+  assert.equal(0, run("learn turns.jsonl --times-from-delays -o turns.model --skip-bad-lines").status)
+  assert.equal(2, run("cat turns.jsonl --ttft 1s").status)
+  assert.equal(2, run("cat turns.jsonl --times-from-delays --per-token -1").status)
+  assert.equal(2, run("learn turns.jsonl -o x.model --per-token 1s").status)
+  command.write(folder, "far.jsonl", '{"session_id": 1, "timestamp": 9000000000000, "output_length": 9}\n'
+    .. '{"session_id": 1, "delay": 900000000000}\n')
+  has(run("cat far.jsonl --times-from-delays").err, "far.jsonl:2: by its delay the session comes to more than 292 years")
+end)
+
+it("lint tells of a session that is a number in one line and a string in another", function()
+  local rows = {}
+  for i, name in ipairs { "7", '"7"', "7", '"a"', '"8"', "9", "8" } do
+    rows[i] = row(1000 * i, 100, { i }, ', "session_id": ' .. name)
+  end
+  command.write(folder, "named.jsonl", table.concat(rows))
+  local result = run "lint named.jsonl"
+  assert.equal(1, result.status)
+  has(result.out, 'session_id is 7 in some lines and "7" in others: a number and a string are two sessions (and 1 more '
+    .. "such pair")
+  assert.equal(0, run("lint named.jsonl --ignore named_twice,session_rows").status)
 end)
 
 it("messages about a bad line name the flag that passes over it, in every command that has it", function()

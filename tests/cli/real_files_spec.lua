@@ -179,6 +179,8 @@ describe("compressed files", function()
     for _, case in ipairs {
       { "version https://git-lfs.github.com/spec/v1\noid sha256:07\nsize 144\n",
         "this is a Git LFS pointer, which only says where the file is: 'git lfs pull' fetches it" },
+      { ("{\"a\": 1}\n"):gsub(".", "%0\0"), "this is UTF-16, which has to be made UTF-8 first" },
+      { ("{\"a\": 1}\n"):gsub(".", "\0%0"), "this is UTF-16, which has to be made UTF-8 first" },
       { "PAR1\21\4", "this is a Parquet file, which has to be made a CSV first" },
       { "PK\3\4", "this is a zip archive: 'unzip -p' prints what is in it" },
       { "\x28\xB5\x2F\xFD", "this is zstd data: it is decompressed where the file's name ends in .zst, and 'zstdcat' "

@@ -47,6 +47,26 @@ describe("a log's times", function()
   end)
 end)
 
+it("dates may be strings of JSON too", function()
+  folder = command.folder()
+  local rows = {}
+  for i, time in ipairs { [["2023-11-16 18:17:03,123"]], [["2023\/11\/16T18:17:04Z"]], [["20231116T181705"]],
+    [["2023-11-16T19:17:06+01:00"]], "1700158627000", [["1700158628000"]] } do
+    rows[i] = ('{"timestamp": %s, "requests": [{"prompt_length": 9, "output_length": 1}]}\n'):format(time)
+  end
+  local requests, result = convert(table.concat(rows), "log.jsonl")
+  assert.equal(6, #requests, result.err)
+  local times = {}
+  for i, request in ipairs(requests) do times[i] = request.timestamp end
+  assert.same({ 0, 877, 1877, 2877, 3877, 4877 }, times)
+  requests, result = convert('{"chat_id": 1, "parent_chat_id": -1, "timestamp": "2023-11-16T18:17:04", "input_length": 16, '
+    .. '"output_length": 1, "type": "text", "turn": 1, "hash_ids": [1]}\n', "log.jsonl")
+  assert.equal(1, #requests, result.err)
+  result = select(2, convert('{"timestamp": "yesterday", "requests": []}\n', "log.jsonl"))
+  assert.truthy(result.err:find('timestamp must be a number or a date, not "yesterday"', 1, true), result.err)
+  command.remove_folders()
+end)
+
 describe("a CSV's delimiter", function()
   before_each(function() folder = command.folder() end)
   after_each(command.remove_folders)

@@ -248,7 +248,7 @@ static void test_bad_bailian(void **state) {
     REFUSED(&options, 1, 0, "chat_id is missing",
             "{\"timestamp\": 1, \"input_length\": 20, \"output_length\": 1}\n");
     REFUSED(&options, 1, 0, "timestamp is missing", "{\"chat_id\": 1}\n");
-    REFUSED(&options, 1, 15, "timestamp must be a number, not \"now\"",
+    REFUSED(&options, 1, 15, "timestamp must be a number or a date, not \"now\"",
             "{\"timestamp\": \"now\"}\n");
     REFUSED(&options, 1, 15, "timestamp must be within 292 years", "{\"timestamp\": 1e99}\n");
     REFUSED(&options, 1, 0, "input_length is missing", "{\"timestamp\": 1}\n");

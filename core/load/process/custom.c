@@ -18,7 +18,8 @@ typedef struct custom_state {
     int is_made;
     double now; /* seconds at rate factor 1 */
     uint64_t k;
-    uint64_t at_once; /* requests since the time last moved */
+    double since;     /* when the time last moved by a nanosecond */
+    uint64_t at_once; /* requests since then */
 } custom_state;
 
 static mt_code custom_open(mt_process_state *base, mt_error *error) {
@@ -43,7 +44,10 @@ static int custom_next(mt_process_state *base, mt_event *event, mt_error *error)
             "arrivals: the function returned a gap of %g at t = %.9g s; it must be at least 0 "
             "seconds, or nil at the end",
             gap, state->now));
-    state->at_once = state->now + gap > state->now ? 0 : state->at_once + 1;
+    int has_moved = state->now + gap >= state->since + 1e-9;
+    if (has_moved)
+        state->since = state->now + gap;
+    state->at_once = has_moved ? 0 : state->at_once + 1;
     if (state->at_once >= MOST_AT_ONCE)
         return mt_failed(mt_fail(
             error, MT_ERROR_VALUE,

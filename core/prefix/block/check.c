@@ -22,7 +22,8 @@ mt_code mt_check_time(const mt_request *request, int64_t last_ns, const char *ne
         return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,
                           "timestamp is missing, and %s needs it%s", needed_by,
                           request->has & MT_HAS_DELAY
-                              ? ": from a delay alone nobody knows when the answer before it ended"
+                              ? ": from a delay alone nobody knows when the answer before it "
+                                "ended (moontide cat --times-from-delays says it by a service's speed)"
                               : "");
     if (request->time_ns < last_ns)
         return mt_fail_at(error, MT_ERROR_INPUT, "", request->line, 0,

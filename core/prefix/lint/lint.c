@@ -18,6 +18,7 @@ struct mt_lint {
     size_t time_count, time_capacity;
     int64_t before_ns, last_ns; /* the time before; the latest */
     double tokens;
+    uint64_t longest_without_ids; /* input_length beside hash_ids [] */
 };
 
 static const int64_t least_ns_a_token = 200000;
@@ -143,8 +144,11 @@ static void add_odd_row(mt_lint *lint, const mt_request *request) {
     if (request->has & MT_HAS_SESSION && !(request->has & MT_HAS_INPUT_LENGTH))
         mt_lines_add(&result->bare_turns, request->line);
     if (request->has & MT_HAS_HASH_IDS && request->hash_count == 0 &&
-        request->input_length > MT_LINT_BLOCK)
+        request->input_length > MT_LINT_BLOCK) {
         mt_lines_add(&result->empty_ids, request->line);
+        if (request->input_length > lint->longest_without_ids)
+            lint->longest_without_ids = request->input_length;
+    }
 }
 
 mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
@@ -285,12 +289,38 @@ static mt_code find_grid(const mt_lint *lint, mt_lint_result *result, mt_error *
     return code;
 }
 
+/* "7" and 7 are two sessions: has the trace such pairs? */
+static mt_code find_named_twice(const mt_lint *lint, mt_lint_result *result, mt_error *error) {
+    const mt_texts *sessions = &lint->turns.sessions;
+    mt_texts bare = {0};
+    mt_code code = MT_OK;
+    for (size_t i = 0; i < sessions->count && code == MT_OK; i++) {
+        mt_span name = mt_texts_get(sessions, (uint32_t)i);
+        uint32_t number;
+        if (*name.text == '"')
+            name = (mt_span){name.text + 1, name.length - 2};
+        if (name.length == 0 || (*name.text != '-' && (*name.text < '0' || *name.text > '9')))
+            continue;
+        size_t before = bare.count;
+        if (mt_texts_intern(&bare, name.text, name.length, &number) != 0)
+            code = mt_fail_memory(error, "sessions");
+        else if (bare.count == before && result->twice_named++ == 0)
+            mt_quote(name.text, name.length, result->twice_name, sizeof result->twice_name);
+    }
+    mt_texts_free(&bare);
+    return code;
+}
+
 mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
     *result = lint->result;
     if (result->times == 0)
         result->without_time = (mt_lines){0};
     guess_unit(lint, result);
     judge_sizes(lint, result);
+    if (result->is_whole && lint->longest_without_ids < result->block_size)
+        result->empty_ids = (mt_lines){0}; /* they have no whole block */
     result->rows = mt_rows_guess(&result->evidence);
+    if (find_named_twice(lint, result, error) != MT_OK)
+        return mt_code_of(error);
     return find_grid(lint, result, error);
 }

@@ -65,6 +65,11 @@ typedef struct mt_lint_result {
     mt_rows rows; /* MT_ROWS_UNKNOWN: no session has two turns, or they contradict one another */
     mt_rows_evidence evidence;
 
+    /* Sessions that differ only in that one's name is a string and the other's a number, and the
+     * first such name, without quotes, cut. */
+    uint64_t twice_named;
+    char twice_name[32];
+
     mt_lines two_parents;         /* requests with hash ids that followed another id before */
     uint64_t conflicts;           /* such ids in all */
     mt_parents_conflict conflict; /* the first */

@@ -1,6 +1,7 @@
-#include "text/json.h"
 #include "trace/log/lines.h"
 
+#include "text/csv_field.h"
+#include "text/json.h"
 #include "trace/scanner.h"
 
 #include <string.h>
@@ -50,15 +51,28 @@ int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span val
     return mt_lines_count(log, json, line, value, "output_length", &request->output_length, error);
 }
 
+/* A number or a date as a CSV has it: 0, -1 when it is neither, -2 when it is out of range. */
+static int time_of_string(const mt_log *log, mt_span value, int64_t *time) {
+    char text[QUOTE_SIZE];
+    if (value.length > sizeof text)
+        return -1;
+    size_t length = mt_json_decode(value.text, value.length, text);
+    int status = mt_csv_nanoseconds(text, length, log->options.time_digits, time);
+    return status == -1 ? mt_csv_date_time(text, length, time) : status;
+}
+
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
                   mt_error *error) {
     if (value.length == 0 || mt_json_is_null(value))
         return mt_log_bad_row(log, line, 0, error, "timestamp is missing");
-    int status = mt_decimal_whole(value.text, value.length, log->options.time_digits, time);
+    int status = *value.text == '"' ? time_of_string(log, value, time)
+                                    : mt_decimal_whole(value.text, value.length,
+                                                       log->options.time_digits, time);
     if (status != 0)
-        return mt_lines_bad_value(
-            log, json, line, value, "timestamp",
-            status == -1 ? "a number" : "within 292 years (--time-unit names another unit)", error);
+        return mt_lines_bad_value(log, json, line, value, "timestamp",
+                                  status == -1 ? "a number or a date"
+                                               : "within 292 years (--time-unit names another unit)",
+                                  error);
     return 0;
 }
 

@@ -21,7 +21,8 @@ int mt_lines_bad_value(mt_log *log, const mt_json *json, uint64_t line, mt_span 
 int mt_lines_output(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                     mt_request *request, mt_error *error);
 
-/* The member's value as a whole number of at least 0, as a time. An empty span is a missing one. */
+/* The member's value as a whole number of at least 0; as a time, which is a number, or a date
+ * (mt_csv_date_time) or a number in a string. An empty span is a missing one. */
 int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span value, const char *name,
                    uint64_t *count, mt_error *error);
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,

@@ -40,7 +40,7 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
  * 12 bytes a session; none directly over a plan's run. How it divides: trace/step/shard.h. */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
 
-/* ---- when: moment.c, dequantize.c, sort.c, repeat.c ---- */
+/* ---- when: moment.c, delays.c, dequantize.c, sort.c, repeat.c ---- */
 
 /* by_ns later. A time below 0 is MT_ERROR_VALUE. */
 mt_source *mt_step_shift(mt_source *below, int64_t by_ns, mt_error *error);
@@ -60,6 +60,16 @@ int mt_scale_time(int64_t nanoseconds, double ratio, int64_t *scaled);
  * those before them. Memory: the requests of one tick. */
 mt_source *mt_step_dequantize(mt_source *below, int64_t period_ns, int64_t offset_ns, uint64_t seed,
                               mt_error *error);
+
+/* How long an answer takes, nanoseconds: to its first token, and for each token of it. */
+typedef struct mt_service {
+    int64_t first_ns, token_ns;
+} mt_service;
+
+/* Turns of sessions that have a delay and no time get one: the delay after the answer to the turn
+ * before has ended, which the service says; of a session's first turn, after 0. Then all are put in
+ * the order of their times (mt_step_sort). Memory beside that: a text and 12 bytes a session. */
+mt_source *mt_step_times_from_delays(mt_source *below, const mt_service *service, mt_error *error);
 
 /* In the order of their times, equal ones as they came; a request without a time stays behind the
  * one before it. Up to `memory` bytes (0: 128 MiB) are sorted at a time, the sorted runs go to a

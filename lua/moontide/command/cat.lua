@@ -12,6 +12,9 @@ local cat = {}
 -- One input with what mends a recording, which each has for itself.
 local function input(path, opt)
   local trace = any.trace.pipe(path, { skip_bad_lines = opt.skip_bad_lines, time_unit = opt.time_unit })
+  if opt.times_from_delays then
+    trace = trace:times_from_delays { ttft = opt.ttft, per_token = opt.per_token }
+  end
   if opt.sort then trace = trace:sort() end
   if opt.dequantize then trace = trace:dequantize { grid = opt.grid, seed = opt.seed } end
   if opt.fit_ids then trace = trace:fit_ids { block_size = opt.block_size } end
@@ -63,7 +66,10 @@ end
 
 local needs = {
   { "gap", "several inputs, joined" }, { "merge", "several inputs" }, { "parts", "several inputs" },
-  { "grid", "--dequantize", "dequantize" }, { "sessions", "--sessions-to", "sessions_to" },
+  { "grid", "--dequantize", "dequantize" },
+  { "ttft", "--times-from-delays", "times_from_delays" },
+  { "per_token", "--times-from-delays", "times_from_delays" },
+  { "sessions", "--sessions-to", "sessions_to" },
   { "fresh_ids", "--repeat", "repeat" }, { "every", "--repeat", "repeat" },
   { "common_root", "--fresh-ids", "fresh_ids" },
 }
@@ -130,7 +136,7 @@ end
 
 -- Times that are only passed on keep all their digits; times that are made have three.
 local function timestamp_digits(opt)
-  local are_made = opt.speed_ratio ~= 1 or opt.dequantize
+  local are_made = opt.speed_ratio ~= 1 or opt.dequantize or opt.times_from_delays
   return opt.timestamp_digits or (are_made and 3 or 6)
 end
 

@@ -55,7 +55,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field duration? number|string send for so long
 ---@field num_requests? integer send so many
 ---@field rate_scale? number of a workload: multiply all rates
----@field start_at? string|number begin at this time of the wall clock: "12:30:00", "+90s"
+---@field start_at? string|number begin at this time of the wall clock: "12:30:00", "2026-07-06T12:30:00Z"
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field grace? number|string how long requests in flight are waited for at the end
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }

@@ -199,7 +199,8 @@ function target.steps(self, opt)
   if not self.is_plan and opt.sessions ~= "cumulative" then
     trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size,
       guessed = function(rows)
-        if rows ~= "unknown" and not opt.is_quiet then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+        if rows == "unknown" or opt.is_quiet then return end
+        report.note(("sessions: %s rows (guessed)"):format(rows))
       end }
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end

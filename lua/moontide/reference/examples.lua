@@ -172,6 +172,11 @@ mt.plan_of("steady"):columns():write(path, { compact = true }), os.remove(path)]
   ["columns:shift"] = 'mt.plan_of("steady"):columns():shift("1h"):column("timestamp"):min()',
   ["columns:from_zero"] = 'mt.plan_of("steady"):columns():from_zero():column("timestamp"):min()',
   ["columns:speed"] = 'mt.plan_of("steady"):columns():speed(2)',
+  ["columns:times_from_delays"] = [[
+turns = mt.trace.columns{
+  { session_id = 1, timestamp = 0, output_length = 100 }, { session_id = 1, delay = 500 },
+}
+turns:times_from_delays{ ttft = "200ms", per_token = "20ms" }:column("timestamp"):values()]],
   ["columns:dequantize"] = [[
 ticking = mt.trace.columns{ { timestamp = 0 }, { timestamp = 0 }, { timestamp = 3000 } }
 ticking:dequantize{ grid = "3s" }:column("timestamp"):values()]],

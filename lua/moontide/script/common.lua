@@ -9,7 +9,9 @@ local function command_options(timestamp_digits)
     { "output-file", short = "o", kind = "path",
       help = "the trace's file, - for standard output (default: NAME.jsonl)" },
     run.duration, run.seed, run.num_requests,
-    { "rate-scale", kind = "number", above = 0, default = 1, help = "multiply all rates" },
+    { "rate-scale", kind = "number", above = 0, default = 1,
+      help = "multiply all rates; request k keeps its lengths and prefix, but where they follow curves of "
+        .. "time" },
     run.shard,
     { "check", kind = "flag", help = "only check the plan and print its expected totals and digest" },
     { "plot", kind = "flag", help = "only plot the plan's rates" },

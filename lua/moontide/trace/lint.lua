@@ -12,7 +12,7 @@ local lint = {}
 lint.names = {
   "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
   "no_requests", "empty_ids",
-  "block_size", "session_rows", "two_parents",
+  "block_size", "session_rows", "named_twice", "two_parents",
 }
 
 ---@class moontide.finding
@@ -184,6 +184,16 @@ function find.session_rows(facts)
     finding.mend = finding.mend .. " --block-size " .. facts.block_size
   end
   return finding
+end
+
+function find.named_twice(facts)
+  if not facts.twice_named then return nil end
+  local others = facts.twice_named - 1
+  local more = others > 0 and (" (and %s)"):format(plain.count(others, "more such pair")) or ""
+  return { count = facts.twice_named,
+    message = ('session_id is %s in some lines and "%s" in others: a number and a string are two sessions%s')
+      :format(facts.twice_name, facts.twice_name, more),
+    cause = "two writers, one of which put quotes around the same session's name" }
 end
 
 function find.two_parents(facts)

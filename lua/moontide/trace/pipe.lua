@@ -113,6 +113,7 @@ end
 ---@param what string where it has no name
 ---@return string
 function pipe.text_of(trace, what)
+  if type_of(trace) == "moontide.pipe" then return trace.text end
   return trace == "-" and "standard input" or type(trace) == "string" and trace or what
 end
 
@@ -156,7 +157,8 @@ end
 -- A step that needs to know the block size: put(source, size) puts it on.
 local function sized_step(self, name, size, put)
   return pipe.apply(self, name, function(source, run, before)
-    local sized, found, code = pipe.sized(source, size or run.block_size, before.text, true, name == "fit_ids")
+    local is_fitted = name == "fit_ids"
+    local sized, found, code = pipe.sized(source, size or run.block_size, before.text, true, is_fitted)
     if not sized then return nil, found, code end
     return put(sized, found)
   end)
@@ -283,6 +285,23 @@ function steps:dequantize(given)
     { "grid", kind = "duration", above = 0 }, { "offset", kind = "duration", min = 0 }, seed_option,
   })
   return step(self, "dequantize", opt.grid, opt.offset, opt.seed)
+end
+
+---@class moontide.service_options
+---@field ttft? number|string how long an answer's first token takes: 0
+---@field per_token? number|string how long each token of an answer takes: 0
+
+--- Gives the turns of sessions that have a delay and no time one: the delay after the answer to the turn
+-- before has ended, which takes ttft and per_token times output_length. A session whose first turn has no
+-- time begins at 0, or its delay later. Then all requests are put in the order of their times.
+---@param given moontide.service_options
+---@return moontide.pipe|moontide.columns
+function steps:times_from_delays(given)
+  local opt = options.table("times_from_delays", given, {
+    { "ttft", kind = "duration", min = 0, default = 0 },
+    { "per_token", kind = "duration", min = 0, default = 0 },
+  })
+  return step(self, "times_from_delays", opt.ttft, opt.per_token)
 end
 
 --- Puts the requests in the order of their times; what does not fit in 128 MiB is sorted on disk.
