@@ -4,7 +4,6 @@
 -- numbers } or { kind = "option", name = a script's option, values = texts (from Lua: any values) }. Two axes
 -- make a grid. A level is { folder =, settings = (drive/level.lua), cells = { text, ... } } with a cell an
 -- axis.
-local core = require "moontide.core"
 local options = require "moontide.kit.options"
 
 local axes = {}
@@ -80,46 +79,52 @@ local function shown(value)
   return type(value) == "string" and value or ("%.10g"):format(value)
 end
 
-local function refuse_twice(axis, what)
+-- What is wrong with an axis, named `what` for people: a value that is there twice.
+local function twice(axis, what)
   local seen = {}
   for _, value in ipairs(axis.values) do
-    if seen[shown(value)] then core.base.raise(("%s: %s is there twice"):format(what, shown(value))) end
+    if seen[shown(value)] then return ("%s: %s is there twice"):format(what, shown(value)) end
     seen[shown(value)] = true
   end
 end
 
---- The axes that the options ask for; those of script options first. by_default: without a word of it the
---- concurrencies vary.
----@param opt table
----@param by_default boolean the load has no other levels by itself
----@return moontide.axis[]
-function axes.of(opt, by_default)
-  local found, of_load = {}, nil
+local function axes_of_options(opt)
+  local found, wrong = {}, nil
   for _, one in ipairs(opt.vary or {}) do
     found[#found + 1] = { kind = "option", name = one.name, values = one.values }
-    refuse_twice(found[#found], "--vary " .. one.name)
+    wrong = wrong or twice(found[#found], "--vary " .. one.name)
   end
   if #found == 2 and found[1].name == found[2].name then
-    core.base.raise(("--vary %s: it is there twice"):format(found[1].name))
+    wrong = wrong or ("--vary %s: it is there twice"):format(found[1].name)
   end
+  return found, wrong
+end
+
+--- The axes that the options ask for; those of script options first. by_default: without a word of it the
+--- concurrencies vary. Gives nil and what is wrong with them.
+---@param opt table
+---@param by_default boolean the load has no other levels by itself
+---@return moontide.axis[]? list, string? message
+function axes.of(opt, by_default)
+  local found, wrong = axes_of_options(opt)
+  local of_load
   for _, one in ipairs(kinds) do
     local name = "--" .. one.option:gsub("_", "-")
     if opt[one.option] then
-      if of_load then core.base.raise(("%s and %s exclude each other"):format(of_load, name)) end
+      if of_load then return nil, ("%s and %s exclude each other"):format(of_load, name) end
       of_load = name
       found[#found + 1] = { kind = one.kind, name = one.kind, values = opt[one.option], letter = one.letter }
-      refuse_twice(found[#found], name)
+      wrong = wrong or twice(found[#found], name)
     end
   end
   if not of_load and not opt.concurrency and (by_default or #found == 0) then
     found[#found + 1] = { kind = "concurrency", name = "concurrency", values = concurrencies_by_default(),
       letter = "c" }
-    refuse_twice(found[#found], "CONCURRENCIES in the environment")
+    wrong = wrong or twice(found[#found], "CONCURRENCIES in the environment")
   end
-  if #found == 0 then
-    core.base.raise "nothing varies: --concurrencies, --request-rates, --rate-scales or --vary"
-  end
-  if #found > 2 then core.base.raise "at most two of what a sweep varies make a grid" end
+  if #found == 0 then wrong = "nothing varies: --concurrencies, --request-rates, --rate-scales or --vary" end
+  if #found > 2 then wrong = "at most two of what a sweep varies make a grid" end
+  if wrong then return nil, wrong end
   return found
 end
 

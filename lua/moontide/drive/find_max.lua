@@ -142,12 +142,12 @@ local function own_rate(self, load, base)
   return target:rate(options.with(base, { window = window }))
 end
 
--- Below one request a probe there is nothing to measure.
+-- Below five requests a probe there is nothing to measure.
 local function least_level(self, load, base, first)
   if self.unit_of.is_whole then return 1 end
   local rate = 1
   if self.unit_of.setting == "rate_scale" then rate = own_rate(self, load, base) end
-  return math.min(first, rate and 1 / (self.probe * rate) or first / 1024)
+  return math.min(first, rate and 5 / (self.probe * rate) or first / 1024)
 end
 
 local function work(self, load, base, looking)

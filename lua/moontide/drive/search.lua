@@ -6,8 +6,8 @@
 --   for level, why in search.next, search do search:tell(level, passes(level)) end
 --   search.low, search.high    the largest that passed twice, the smallest above it that did not
 --
--- A level that has passed and then does not has not passed. What passed above one that did not is luck, and
--- counts for nothing.
+-- A level that has passed and then does not has not passed, and from then on each must pass twice before the
+-- search goes on from it. What passed above one that did not is luck, and counts for nothing.
 local search = {}
 
 local methods = {}
@@ -62,6 +62,7 @@ function methods:tell(level, has_passed)
   if has_passed then
     self.passes[level] = (self.passes[level] or 0) + 1
   else
+    self.is_strict = self.is_strict or self.passes[level] ~= nil
     self.passes[level], self.failed[level] = nil, true
   end
   self.low, self.high = bracket(self)
@@ -78,6 +79,7 @@ function methods:next()
     if high <= self.least then return nil end
     return math.max(self.least, level), "shrink"
   end
+  if self.is_strict and self.passes[low] < 2 then return low, "confirm" end
   if not high and low < self.most then return math.min(self.most, self:rounded(2 * low)), "grow" end
   local is_narrow = not high or high - low <= self.precision * low
   local middle = not is_narrow and between(self, low, high)

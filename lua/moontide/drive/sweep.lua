@@ -152,7 +152,8 @@ end
 ---@param by_default boolean without a word of it the concurrencies vary
 ---@return moontide.sweep? self, string? message, string? code
 function sweep.run(load, opt, by_default)
-  local list = axes.of(opt, by_default)
+  local list, wrong = axes.of(opt, by_default)
+  if not list then return nil, wrong, "usage" end
   local count = axes.count(list) * opt["repeat"]
   if count > most_levels and not opt.yes then
     local repeats = opt["repeat"] > 1 and (", each driven %d times, are %d runs"):format(opt["repeat"], count)

@@ -176,7 +176,10 @@ end
 ---@param opt table the options of drive/options.lua
 ---@return moontide.target? target, string? message, string? code
 function target.of_value(value, opt)
-  if workload.is(value) then return of_workload(value, target.name_of(value), opt, opt) end
+  if workload.is(value) then
+    local values = is_ended_by_driver(opt) and options.with(opt, { duration = endless }) or opt
+    return of_workload(value, target.name_of(value), values, opt)
+  end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
   return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace,
     size = function() return extent.of_trace(value, opt) end }

@@ -1,0 +1,227 @@
+-- `moontide find-max` against mocks whose capacity is known.
+local command = require "tests.support.command"
+local mock = require "tests.support.mock"
+local json = require("moontide.base.json").public.json
+
+local server
+
+local function start(...)
+  server = mock.start { ... }
+  return ("http://127.0.0.1:%d"):format(server.port)
+end
+
+local load = [[
+local mt = require "moontide"
+return mt.script {
+  summary = "Requests of one rate",
+  options = { { "rate", kind = "rate", default = 4 }, { "even", kind = "flag" } },
+  plan = function(opt)
+    local arrivals = opt.even and mt.even(opt.rate) or mt.poisson(opt.rate)
+    return mt.workload { mt.stream { arrivals = arrivals, input = 20, output = 2 } }
+  end,
+}
+]]
+
+-- Runs find-max on the load; gives the result with .json, what it prints.
+local function find(url, words, opts)
+  opts = opts or {}
+  local folder = command.folder()
+  command.write(folder, "load.lua", load)
+  local line = ('%s"$MOONTIDE" find-max %s --url %s --model m --warmup 0 --settle 0 --json %s %s'):format(
+    opts.before or "exec ", opts.target or "load.lua", url, opts.valid and "" or "--accept-invalid", words)
+  if opts.after then
+    line = ("env --default-signal=INT %s & p=$!\n%s\nwait $p"):format(line, opts.after)
+  end
+  local result = command.shell(line, { folder = folder })
+  result.folder = folder
+  result.json = result.out ~= "" and assert(json.decode(result.out)) or nil
+  return result
+end
+
+describe("moontide find-max", function()
+  after_each(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
+
+  it("refuses bad usage with one line and 2, before a request", function()
+    local url = start()
+    local bad = {
+      { "", "what is to be sent is missing" },
+      { "steady --slo ttft=5", "--url is missing" },
+      { "steady --url URL --slo ttft=5", "--model is missing" },
+      { "steady TO", "--slo is missing: the promises (ttft.p99=500,error_rate=0.01)" },
+      { "steady TO --slo tftt.p99=5", "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
+      { "steady TO --slo ttft.p98=5", "there is no statistic 'p98'" },
+      { "steady TO --slo ttft", "--slo must be a measure and the most it may be" },
+      { "steady TO --slo ttft=-5", "--slo must be a number of at least 0, not '-5'" },
+      { "steady TO --slo ttft=5 --precision 0", "--precision must be above 0 and below 1 (5% or 0.05), not '0'" },
+      { "steady TO --slo ttft=5 --precision 100%", "--precision must be above 0 and below 1" },
+      { "steady TO --slo ttft=5 --precision x%", "--precision must be a number, not 'x'" },
+      { "steady TO --slo ttft=5 --unit users", "--unit must be one of rate, concurrency, rate-scale, not 'users'" },
+      { "steady TO --slo ttft=5 --unit concurrency --first 1.5", "--first must be a whole number of requests in flight" },
+      { "steady TO --slo ttft=5 --unit concurrency --speed-ratio 2", "exclude each other" },
+      { "steady TO --slo ttft=5 --first 9 --most 3", "--first must not be above --most" },
+      { "steady TO --slo ttft=5 --first 0", "--first must be above 0, not 0" },
+      { "steady TO --slo ttft=5 --probe 0", "--probe must be above 0, not 0" },
+      { "steady TO --slo ttft=5 --ramp -1", "--ramp must be at least 0, not -1" },
+      { "steady TO --slo ttft=5 --duration 5", "unknown option '--duration'" },
+      { "steady TO --slo ttft=5 -- --isll 3", "unknown option '--isll' (did you mean '--isl'?)" },
+      { "analyze TO --slo ttft=5", "analyze is a command, not a load" },
+      { "- TO --slo ttft=5", "standard input can be read only once" },
+      { "closed.lua TO --slo ttft=5", "a closed loop (mt.closed) has no rate of its own" },
+      { "closed.lua TO --slo ttft=5 --unit concurrency", "mt.closed says how many requests are in flight" },
+    }
+    local folder = command.folder()
+    command.write(folder, "closed.lua", 'local mt = require "moontide"\n'
+      .. "return mt.workload { duration = 1, mt.stream { arrivals = mt.closed { users = 2 }, input = 5, output = 1 } }\n")
+    for _, case in ipairs(bad) do
+      local line = case[1]:gsub("TO", "--url URL --model m"):gsub("URL", url)
+      local result = command.shell('exec "$MOONTIDE" find-max ' .. line, { folder = folder })
+      assert.equal(2, result.status, case[1] .. ": " .. result.err)
+      assert.truthy(result.err:find(case[2], 1, true), case[1] .. ": " .. result.err)
+      assert.equal("", result.out)
+      assert.equal(1, select(2, result.err:gsub("\n", "\n")), result.err)
+    end
+    local result = find(url, "--slo ttft=5", { target = "no_such.jsonl" })
+    assert.equal(1, result.status)
+    assert.equal("moontide: no_such.jsonl: No such file or directory\n", result.err)
+    assert.truthy(server.finish("INT").err:find("moontide: 0 requests on ", 1, true))
+    result = find("http://127.0.0.1:1", "--slo ttft=5 --warmup 1")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("http://127.0.0.1:1: no connection: Connection refused", 1, true), result.err)
+  end)
+
+  it("says 10 +- 1 of a server that answers 429 beyond 10 a second", function()
+    -- One at a time, 0.098 s each, and nobody waits: evenly spaced requests are refused as soon as they come faster.
+    local url = start("--dialect", "openai", "--ttft", "98", "--itl", "0", "--slots", "1", "--queue", "0")
+    for _, first in ipairs { 4, 40 } do
+      local result = find(url, ("--slo error_rate=0.3,ttft.p50=500 --probe 1s --ramp 200ms --precision 8%% "
+        .. "--no-force-output --first %d -- --even"):format(first))
+      assert.equal(0, result.status, result.err)
+      local found = result.json
+      assert.is_true(found.max >= 9 and found.max <= 11, result.err)
+      assert.equal("requests/s", found.unit)
+      assert.is_true(found.confirmed)
+      assert.same({ found.max, found.bracket[2] }, found.bracket)
+      assert.is_true(found.bracket[2] - found.max <= 0.08 * found.max)
+      assert.truthy(found.limited_by:find("error_rate is 0.%d+, over 0.3") or
+        found.limited_by:find "ttft.p50: too many requests failed", found.limited_by)
+      local passed_at_max = 0
+      for _, probe in ipairs(found.probes) do
+        assert.equal(probe.passed, probe.reason == json.null)
+        assert.equal(probe.counts.due, probe.counts.done + probe.counts.failed + probe.counts.cancelled)
+        if probe.level == found.max and probe.passed then passed_at_max = passed_at_max + 1 end
+        if not probe.passed then assert.truthy(result.err:find(probe.reason, 1, true)) end
+      end
+      assert.equal(2, passed_at_max)
+      assert.are_not.equal(found.probes[1].seed, found.probes[2].seed)
+    end
+  end)
+
+  it("finds the concurrency at which a closed loop's latency is known", function()
+    -- Four slots of 20 ms: N in flight take N / 4 * 20 ms each (Little's law), so 50 ms allow 10.
+    local url = start("--ttft", "19", "--itl", "1", "--slots", "4")
+    local result = find(url, "--unit concurrency --slo e2e.avg=52,error_rate=0 --probe 800ms --ramp 200ms")
+    assert.equal(0, result.status, result.err)
+    assert.is_true(result.json.max >= 9 and result.json.max <= 10, result.err)
+    assert.equal("requests in flight", result.json.unit)
+    assert.equal(8, result.json.probes[1].level)
+    assert.truthy(result.json.limited_by:find "e2e.avg is %d+%.?%d*, over 52", result.json.limited_by)
+  end)
+
+  it("finds the rate at which queueing theory has the wait that is promised", function()
+    -- M/M/c: Poisson arrivals, exponential times of service of mean 1/mu, c servers. With a = lambda/mu the share of
+    -- requests that wait is Erlang's C(c, a) = (a^c/c! * c/(c-a)) / (sum_{k<c} a^k/k! + a^c/c! * c/(c-a)), and
+    -- P(wait > t) = C(c, a) * exp(-(c mu - lambda) t). (A. K. Erlang, 1917; L. Kleinrock, Queueing Systems I, 3.5.)
+    -- Here the first token comes at once when a slot is free, and the second one after the time of service.
+    local servers, mu, limit = 4, 100, 0.015
+    local function waits_longer(lambda)
+      local a, term, sum = lambda / mu, 1, 0
+      for k = 0, servers - 1 do
+        sum = sum + term
+        term = term * a / (k + 1)
+      end
+      local all_busy = term * servers / (servers - a)
+      return all_busy / (sum + all_busy) * math.exp(-(servers * mu - lambda) * limit)
+    end
+    local low, high = 1, servers * mu - 1
+    for _ = 1, 60 do
+      local middle = (low + high) / 2
+      if waits_longer(middle) < 0.1 then low = middle else high = middle end
+    end
+    local truth = low
+    assert.near(294, truth, 1)
+    local url = start("--ttft", "0", "--itl", "exponential:mean=10", "--slots", "4")
+    local result = find(url, "--slo ttft.p90=15 --probe 2s --ramp 200ms --precision 10% --first 200")
+    assert.equal(0, result.status, result.err)
+    -- Its precision, and what a p90 of some 600 waits that hang together leaves open.
+    assert.is_true(math.abs(result.json.max - truth) < 0.2 * truth, ("%g of %g\n%s"):format(result.json.max, truth,
+      result.err))
+  end)
+
+  it("scales a trace, ends at --most, and says when nothing keeps the promises", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local lines = {}
+    for i = 1, 100 do
+      lines[i] = ('{"timestamp": %d, "input_length": 20, "output_length": 2, "hash_ids": [%d]}'):format(100 * i, i)
+    end
+    local trace = command.file(table.concat(lines, "\n") .. "\n")
+    local result = find(url, "--unit rate-scale --first 2 --most 4 --slo ttft.p50=500 --probe 500ms --ramp 100ms",
+      { target = trace })
+    assert.equal(0, result.status, result.err)
+    assert.same({ 4, "times the rate", "--most" }, { result.json.max, result.json.unit, result.json.limited_by })
+    assert.same({ 2, 4, 4 }, { result.json.probes[1].level, result.json.probes[2].level, result.json.probes[3].level })
+    -- 10 s at 10 a second: at 200 a second it is over after half a second.
+    result = find(url, "--first 200 --slo ttft.p50=500 --probe 1s --ramp 100ms --most 200 --precision 90%",
+      { target = trace })
+    assert.truthy(result.json.probes[1].reason:find "^the load was over after 0.[45]%d* s of 1.1 s$",
+      result.json.probes[1].reason)
+    result = find(url, "--slo ttft.p50=1 --probe 400ms --ramp 0 --first 8")
+    assert.equal(1, result.status)
+    assert.equal(json.null, result.json.max)
+    assert.is_false(result.json.confirmed)
+    assert.truthy(result.json.limited_by:find("ttft.p50 is %d") or result.json.limited_by:find "no request was due",
+      result.json.limited_by)
+  end)
+
+  it("does not count probes of a late generator, repeats one once, and says so", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local result = find(url, "--slo ttft.p50=500 --probe 300ms --ramp 0 --first 8 --most 8 --limits lag_p50=0", { valid = true })
+    assert.equal(1, result.status)
+    assert.equal(json.null, result.json.max)
+    assert.truthy(result.json.limited_by:find("^the generator: .* is .*, the limit is "), result.json.limited_by)
+    local first, second = result.json.probes[1], result.json.probes[2]
+    assert.same({ "first", "first, again" }, { first.why, second.why })
+    assert.equal(first.level, second.level)
+    assert.are_not.equal(first.seed, second.seed)
+    assert.is_false(first.passed)
+    assert.is_true(first.promises[1].kept)
+  end)
+
+  it("leaves what it knows after Ctrl-C, with 130, and writes its files", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local result = find(url, "--slo ttft.p50=500 --probe 500ms --ramp 0 --first 8 --output-dir out", { before = "",
+      after = "until ls -d out/probe003 2>/dev/null >&2 || ! kill -0 $p; do sleep 0.02; done; sleep 0.2; kill -INT $p" })
+    assert.equal(130, result.status, result.err)
+    assert.is_true(result.json.was_cancelled)
+    assert.equal(json.null, result.json.max)
+    assert.is_true(#result.json.probes >= 2)
+    assert.equal(result.out, json.encode(json.decode(command.read(result.folder .. "/out/find-max.json"))) ~= "" and result.out)
+    assert.truthy(command.read(result.folder .. "/out/SUMMARY.txt"):find("The search was interrupted: so far ", 1, true))
+    assert.is_true(command.exists(result.folder .. "/out/probe001/run.json"))
+  end)
+
+  it("prints a table of its probes and the answer", function()
+    local url = start("--ttft", "5", "--itl", "1")
+    local folder = command.folder()
+    command.write(folder, "load.lua", load)
+    local result = command.shell(('exec "$MOONTIDE" find-max load.lua --url %s --model m --warmup 0 --settle 0 '
+      .. "--accept-invalid --slo ttft.p50=500,error_rate=0 --probe 300ms --ramp 0 --first 8 --most 8"):format(url),
+      { folder = folder })
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find("requests/s  +why  +due  +done  +ttft.p50=500  +error_rate=0  +driver  +passed\n8 "),
+      result.out)
+    assert.truthy(result.out:find("The most is 8 requests/s, tried twice; no more was tried (--most)", 1, true), result.out)
+  end)
+end)
