@@ -5,6 +5,7 @@
 #   make demo       packages, build, a first trace and one after it (TRACE=path: a look at that one)
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make check-http2   the one test of HTTP/2, with the packages of a server for it
+#   make check-page    the pages of reports in a real browser, with the packages for that
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -224,6 +225,13 @@ check-http2: deps
 	$(call install_packages,nghttp2-proxy openssl)
 	@$(MAKE) --no-print-directory all $(BUILD)/tests/tls_front
 	@tests/run $(BUILD) "speaks HTTP/2"
+
+# The pages of reports in a headless Chromium, which node drives; screenshots stay in BUILD/pages.
+.PHONY: check-page
+check-page: deps
+	$(call install_packages,chromium nodejs)
+	@$(MAKE) --no-print-directory all
+	@node tests/page/check.js $(BUILD)
 
 .PHONY: run-tests
 run-tests: all test-programs

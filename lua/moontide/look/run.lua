@@ -116,7 +116,7 @@ local function rates(subjects)
     function(self, subject, prefix)
       add_rate(self, subject, prefix .. "offered", moments(subject, "due"))
       add_rate(self, subject, prefix .. "sent", moments(subject, "sent"))
-      add_rate(self, subject, prefix .. "completed", where(subject, moments(subject, "end"), "done"))
+      add_rate(self, subject, prefix .. "completed", where(subject, moments(subject, "end"), "ok"))
     end)
 end
 
@@ -133,7 +133,7 @@ local function tokens(subjects)
 end
 
 -- Percentiles of a metric in each bin of the time at which the requests were due.
-local function add_percentiles(self, subject, key, name, percentiles)
+local function add_percentiles(self, subject, key, name, percentiles, is_dashed)
   local values = metric(subject, key)
   if not values then return end
   local lists = table.pack(core.series.quantiles(moments(subject, "due"), values, subject.from, subject.to,
@@ -141,7 +141,8 @@ local function add_percentiles(self, subject, key, name, percentiles)
   if not lists[1] then error(lists[2], 0) end
   local x = figure.middles(subject.from, subject.to, subject.count)
   for i, percentile in ipairs(percentiles) do
-    self:add { name .. (percentile == 100 and "largest" or "p" .. percentile), "line", x = x, y = lists[i] }
+    self:add { name .. (percentile == 100 and "largest" or "p" .. percentile), "line", x = x, y = lists[i],
+      is_dashed = is_dashed }
   end
 end
 
@@ -152,7 +153,7 @@ local function latency(name, title, key, key_from_due)
       function(self, subject, prefix)
         local has_both = key_from_due and subject.has[key_from_due]
         add_percentiles(self, subject, key, prefix .. (has_both and "from sent, " or ""), { 50, 99 })
-        if has_both then add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }) end
+        if has_both then add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }, true) end
       end)
   end
 end
@@ -179,7 +180,7 @@ local function errors(subjects)
       where(subject, {}, "") -- has the outcomes read
       local counts, names = {}, {}
       for i, name in ipairs(subject.outcomes) do
-        if name ~= "done" and subject.phases[i] ~= "warmup" then
+        if name ~= "ok" and subject.phases[i] ~= "warmup" then
           if not counts[name] then names[#names + 1] = name end
           counts[name] = (counts[name] or 0) + 1
         end

@@ -366,6 +366,12 @@ trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 2
 run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
 requests = run:requests()
 #requests, requests:column("ttft")[1], requests:column("outcome")[1], #requests:gaps(1)]],
+  ["drive_run:plot"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
+run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
+run:plot{ what = { "rates", "latency_cdf" } }
+run:plot{ file = "run.gnuplot" }]],
   ["mt.endpoint"] = [[
 mt.endpoint{ path = "/generate", api = "text",
   request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,
