@@ -349,7 +349,7 @@ install: all
 	chmod 644 $(MAN_PAGES)/moontide.1
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
-	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \
+	for module in $(patsubst lua/%,%,$(filter lua/%.lua,$(EMBEDDED))); do \
 	  install -D -m 644 lua/$$module $(LUA_SHARE)/$$module || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/

@@ -37,7 +37,7 @@ mt_code mt_source_stream_bins(mt_source *source, mt_stream_bins *self, mt_error 
     mt_request request;
     int status;
     while ((status = mt_source_next(source, &request, report)) > 0) {
-        size_t number;
+        size_t number = 0;
         if (number_of(self, &request, &number, report) != MT_OK)
             return report->code;
         mt_time_bin_add(&self->whole[number], &request);

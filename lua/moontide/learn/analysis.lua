@@ -140,7 +140,7 @@ function methods:hit_ratio(size, weight)
 end
 
 ---@class moontide.analysis_plot_options
----@field file? string a picture: its name ends in .png, .svg or .pdf; or in .gnuplot for what gnuplot is given
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] hit_curve, sessions, think_time, reuse_time, dispersion
 
 --- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids. With `file` it is

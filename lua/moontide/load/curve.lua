@@ -247,7 +247,7 @@ local plot_spec = file.with {
 ---@field from? number|string
 ---@field to? number|string
 ---@field title? string
----@field file? string a picture: its name ends in .png, .svg or .pdf; or in .gnuplot for what gnuplot is given
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] "rate"
 
 --- The mean rates of equal bins.

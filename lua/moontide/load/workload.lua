@@ -469,7 +469,7 @@ function methods:write(path, opt)
 end
 
 ---@class moontide.workload_plot_options: moontide.requests_options
----@field file? string a picture: its name ends in .png, .svg or .pdf; or in .gnuplot for what gnuplot is given
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] figures of a plan, as `moontide plot --list` names them
 
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose

@@ -1,6 +1,6 @@
---- Pictures of values in files: what `plot` of a curve, a workload, columns, a pipe, an analysis or a run does with
--- the options `file` and `what`. x:plot{ file = "x.svg" } draws by gnuplot into a file whose name ends in .png,
--- .svg or .pdf; `what` chooses figures by the names that `moontide plot --list` has, in the terminal too.
+--- Pictures of values in files: what `plot` of a curve, workload, columns, pipe, analysis or run does
+-- with the options `file` and `what`. x:plot{ file = "x.svg" } draws by gnuplot into a file; its name ends in
+-- .png, .svg or .pdf. `what` chooses figures as `moontide plot --list` names them, in the terminal too.
 --
 -- What draws is loaded when it is called for the first time.
 local file = require "moontide.draw.file"
@@ -10,11 +10,14 @@ function file.plot(value, opt)
   return require("moontide.look.values").plot(value, opt)
 end
 
+---@class moontide
+local public = {}
+
 ---@class moontide.drive_run
 local methods = {}
 
 ---@class moontide.run_plot_options
----@field file? string a picture: its name ends in .png, .svg or .pdf; or in .gnuplot for what gnuplot is given
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] figures of a run, as `moontide plot --list` names them
 
 --- Figures of the run over time: in the terminal a picture, with `file` into that file.
@@ -24,4 +27,4 @@ function methods:plot(given)
   return file.plot(self, options.table("plot", given, file.options))
 end
 
-return { methods = { { "drive_run", methods } } }
+return { public = public, methods = { { "drive_run", methods } } }

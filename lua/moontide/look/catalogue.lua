@@ -63,7 +63,7 @@ end
 function catalogue.figures(subjects, names, option)
   local group, made, reason = group_of(subjects[1].kind), {}, nil
   local chosen = {}
-  for i, name in ipairs(names or group.usual) do 
+  for i, name in ipairs(names or group.usual) do
     chosen[i] = find(group, name, option or "plot: --what")
   end
   for _, one in ipairs(chosen) do

@@ -1,6 +1,6 @@
 --- Figures of runs: over the time at which requests were due, from the columns of their lines.
 --
--- Requests before the start (warm-up) are in no figure; those outside the window are in figures over time, not
+-- Requests before the start (warm-up) are in no figure; those outside the window are in those over time, not
 -- in distributions. All times are seconds since the run's start, as the schedule knows it.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
@@ -111,11 +111,21 @@ local function where(subject, values, outcome)
   return list
 end
 
+-- The first of two lists, or the second where nobody knows anything of the first: AIPerf does not say when a
+-- request had gone out.
+local function first_known(list, other)
+  for _, value in ipairs(list) do
+    if value == value then return list end
+  end
+  return other
+end
+
 local function rates(subjects)
   return over_time("rates", "Requests offered, sent and completed", { "Rate", "requests/s" }, subjects,
     function(self, subject, prefix)
       add_rate(self, subject, prefix .. "offered", moments(subject, "due"))
-      add_rate(self, subject, prefix .. "sent", moments(subject, "sent"))
+      add_rate(self, subject, prefix .. "sent",
+        first_known(moments(subject, "sent"), moments(subject, "begun")))
       add_rate(self, subject, prefix .. "completed", where(subject, moments(subject, "end"), "ok"))
     end)
 end
@@ -153,7 +163,8 @@ local function latency(name, title, key, key_from_due)
       function(self, subject, prefix)
         local has_both = key_from_due and subject.has[key_from_due]
         add_percentiles(self, subject, key, prefix .. (has_both and "from sent, " or ""), { 50, 99 })
-        if has_both then add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }, true) end
+        if not has_both then return end
+        add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }, true)
       end)
   end
 end

@@ -32,7 +32,6 @@ local subjects = {
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },
   { "charts", "draw.chart", "pictures in the terminal" },
-  { "pictures", "look.api", "pictures in files" },
   { "json", "base.json", "JSON values" },
 }
 

@@ -78,7 +78,7 @@ end
 ---@field to? number|string seconds; else its last request
 ---@field width? integer of the whole chart in columns
 ---@field height? integer of the rate's drawing in lines
----@field file? string a picture: its name ends in .png, .svg or .pdf; or in .gnuplot for what gnuplot is given
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] figures of a trace, as `moontide plot --list` names them
 
 --- A picture of the trace: requests a second over time, with mean ISL and OSL. With `file` its
