@@ -6,6 +6,7 @@
 #   make check      packages, build, every test (TESTS="csv_reader": those of that name, see tests/run)
 #   make check-http2   the one test of HTTP/2, with the packages of a server for it
 #   make check-client  the mock asked by curl and by the openai package of npm, with what these need
+#   make check-page    the pages of reports in a real browser, with the packages for that
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -234,6 +235,13 @@ check-client: deps
 	@$(MAKE) --no-print-directory all
 	@tests/client/run $(BUILD)
 
+# The pages of reports in a headless Chromium, which node drives; screenshots stay in BUILD/pages.
+.PHONY: check-page
+check-page: deps
+	$(call install_packages,chromium nodejs)
+	@$(MAKE) --no-print-directory all
+	@node tests/page/check.js $(BUILD)
+
 .PHONY: run-tests
 run-tests: all test-programs
 	@tests/run $(BUILD) $(TESTS)
@@ -350,7 +358,7 @@ install: all
 	chmod 644 $(MAN_PAGES)/moontide.1
 	install -d $(LUA_LIB)/moontide
 	install -m 755 $(MODULES) $(LUA_LIB)/moontide/
-	for module in $(patsubst lua/%,%,$(filter lua/%,$(EMBEDDED))); do \
+	for module in $(patsubst lua/%,%,$(filter lua/%.lua,$(EMBEDDED))); do \
 	  install -D -m 644 lua/$$module $(LUA_SHARE)/$$module || exit 1; done
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/

@@ -7,5 +7,5 @@ return {
   "trace.lint", "learn.analysis", "learn.compare", "learn.radix", "learn.model", "load.distribution_laws",
   "load.distribution", "load.curve_shapes", "load.curve", "load.process", "load.prompt", "load.stream",
   "load.workload", "script.script", "script.plan", "synthesis.synthesizer", "drive.api", "drive.study",
-  "drive.compare",
+  "drive.compare", "look.api",
 }

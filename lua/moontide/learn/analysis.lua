@@ -4,6 +4,7 @@ local core = require "moontide.core"
 local cache_options = require "moontide.learn.cache_options"
 local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
+local file = require "moontide.draw.file"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local show = require "moontide.learn.analysis_show"
@@ -146,9 +147,17 @@ function methods:hit_ratio(size, weight)
   return (select(weight_places[weight], curve:at(at)))
 end
 
---- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids.
----@return moontide.picture?
-function methods:plot()
+---@class moontide.analysis_plot_options
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
+---@field what? string[] hit_curve, sessions, think_time, reuse_time, dispersion
+
+--- The hit ratio of an LRU cache drawn against its size; nil where no request has hash_ids. With `file` it is
+--- drawn into that file.
+---@param given? moontide.analysis_plot_options
+---@return (moontide.picture|true)? done, string? message, string? code
+function methods:plot(given)
+  local opt = options.table("plot", given, file.options)
+  if file.is_wanted(opt) then return file.plot(self, opt) end
   if not self.lru then return nil end
   return chart.picture(function(style) return show.hit_curve(self, style) end)
 end

@@ -4,6 +4,7 @@
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
+local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
 local sample = require "moontide.load.curve_sampling"
@@ -234,7 +235,7 @@ local function span_of(self)
   return settled > 0 and settled * 1.5 or 60
 end
 
-local plot_spec = {
+local plot_spec = file.with {
   { "width", kind = "integer", min = 20, max = 1000 }, { "height", kind = "integer", min = 3, max = 200 },
   { "from", kind = "duration", default = 0, min = 0 }, { "to", kind = "duration" },
   { "title", kind = "string" },
@@ -246,27 +247,42 @@ local plot_spec = {
 ---@field from? number|string
 ---@field to? number|string
 ---@field title? string
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
+---@field what? string[] "rate"
 
---- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin.
+--- The mean rates of equal bins.
+---@param self moontide.curve
+---@param from number seconds
+---@param to number
+---@param bins integer
+---@return number[]
+local function means(self, from, to, bins)
+  local values = {}
+  local function edge(i) return from + (to - from) * (i / bins) end
+  for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
+  return values
+end
+
+--- A picture of the curve for the terminal: print it. Each dot is the mean rate over its bin. With `file` it
+-- is drawn into that file.
 ---@param o? moontide.curve_plot_options
----@return moontide.picture
+---@return (moontide.picture|true)? done, string? message, string? code
 function methods:plot(o)
   local v = options.table("plot", o, plot_spec)
   local to = v.to or span_of(self)
   if to <= v.from then
     core.base.raise(("plot: to (%s) must be after from (%s)"):format(options.show(to), options.show(v.from)))
   end
+  v.to, v.title = to, v.title or raw.text(self)
+  if file.is_wanted(v) then return file.plot(self, v) end
   return chart.picture(function(style)
-    local bins = chart.bins(v.width, style)
-    local values = {}
-    local function edge(i) return v.from + (to - v.from) * (i / bins) end
-    for i = 1, bins do values[i] = raw.area(self, edge(i - 1), edge(i)) / (edge(i) - edge(i - 1)) end
+    local values = means(self, v.from, to, chart.bins(v.width, style))
     return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
-      y_unit = "requests/s", width = v.width, height = v.height, title = v.title or raw.text(self) }, style)
+      y_unit = "requests/s", width = v.width, height = v.height, title = v.title }, style)
   end)
 end
 
-local curve = { public = public, methods = { { "curve", methods } }, is = raw.is }
+local curve = { public = public, methods = { { "curve", methods } }, is = raw.is, means = means }
 
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
 --- is read as on the command line ("sine:mean=20,amp=10,period=60").

@@ -5,6 +5,7 @@
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
+local file = require "moontide.draw.file"
 local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
@@ -391,8 +392,8 @@ end
 -- --- methods --------------------------------------------------------------------------------------
 
 -- The options of a method, with the duration decided and the plan's sense checked.
-local function run_options(self, name, opt)
-  local values = options.table(name, opt, of_run.spec)
+local function run_options(self, name, opt, spec)
+  local values = options.table(name, opt, spec or of_run.spec)
   values.duration = (workload.duration(self, values.duration))
   workload.expect(self, values.duration, values.seed, 1)
   return values
@@ -469,12 +470,18 @@ function methods:write(path, opt)
   return workload.write(self, path, run_options(self, "write", opt))
 end
 
+---@class moontide.workload_plot_options: moontide.requests_options
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
+---@field what? string[] figures of a plan, as `moontide plot --list` names them
+
 --- The rate over time, expected and as it comes out for a seed, with mean ISL and OSL: a value whose
---- tostring is the picture.
----@param opt? moontide.requests_options
----@return moontide.picture
+--- tostring is the picture. With `file` its figures are drawn into that file.
+---@param opt? moontide.workload_plot_options
+---@return (moontide.picture|true)? done, string? message, string? code
 function methods:plot(opt)
-  return workload.plot(self, run_options(self, "plot", opt))
+  local values = run_options(self, "plot", opt, file.with(of_run.spec))
+  if file.is_wanted(values) then return file.plot(self, values) end
+  return workload.plot(self, values)
 end
 
 function workload_type.__tostring(self)

@@ -12,6 +12,8 @@ local catalogue = {}
 local groups = {
   { kinds = { trace = true, plan = true }, title = "a trace, or a script's plan", figures = trace.figures,
     usual = { "rate", "tokens", "input_length", "output_length", "hit_curve", "sessions" } },
+  { kinds = { analysis = true }, title = "an analysis", figures = trace.of_analyses, usual = { "hit_curve" },
+    is_hidden = true },
   { kinds = { run = true }, title = "a run", figures = run.figures,
     usual = { "rates", "ttft", "itl", "latency", "in_flight", "lag", "ttft_cdf", "latency_cdf" } },
   { kinds = { sweep = true }, title = "a sweep", figures = sweep.figures,
@@ -29,36 +31,41 @@ end
 function catalogue.text()
   local lines = {}
   for _, group in ipairs(groups) do
+    if group.is_hidden then goto continue end
     lines[#lines + 1] = (#lines > 0 and "\n" or "") .. "Figures of " .. group.title .. ":"
     local usual = {}
     for _, name in ipairs(group.usual) do usual[name] = true end
     for _, one in ipairs(group.figures) do
       lines[#lines + 1] = ("  %-18s %s%s"):format(one[1], one[2], usual[one[1]] and " *" or "")
     end
+    ::continue::
   end
   lines[#lines + 1] = "\n* is drawn unless --what chooses others."
   return table.concat(lines, "\n")
 end
 
-local function find(group, name)
+local function find(group, name, option)
   local names = {}
   for i, one in ipairs(group.figures) do
     if one[1] == name then return one end
     names[i] = one[1]
   end
-  core.base.raise(("plot: --what: there is no figure '%s' of %s%s; --list says what there is"):format(name,
-    group.title, nearest.hint(name, names)))
+  core.base.raise(("%s: there is no figure '%s' of %s%s; 'moontide plot --list' says what there is"):format(
+    option, name, group.title, nearest.hint(name, names)))
 end
 
 --- The figures of subjects of one kind: those of these names, which must be there; without names the usual
 --- ones that there are.
 ---@param subjects moontide.look_subject[]
 ---@param names string[]?
+---@param option? string what these names were given as, for messages
 ---@return moontide.figure[]? figures, string? message, string? code
-function catalogue.figures(subjects, names)
+function catalogue.figures(subjects, names, option)
   local group, made, reason = group_of(subjects[1].kind), {}, nil
   local chosen = {}
-  for i, name in ipairs(names or group.usual) do chosen[i] = find(group, name) end
+  for i, name in ipairs(names or group.usual) do
+    chosen[i] = find(group, name, option or "plot: --what")
+  end
   for _, one in ipairs(chosen) do
     local figure, why = one[3](subjects)
     if not figure and names then

@@ -118,6 +118,7 @@
       ticks: { maxRotation: 0, autoSkipPadding: 12, callback(value) {
         return this.type === "logarithmic" && !isRound(value, this.max / this.min) ? "" : number(value);
       } } };
+    if (axis.is_time) scale.bounds = "data";
     if (axis.from !== null) scale.min = axis.from / by;
     if (axis.to !== null) scale.max = axis.to / by;
     if (letter === "y" && axis.scale !== "log" && !hasNegative) scale.beginAtZero = true;
@@ -238,7 +239,7 @@
   // --- the rest ---------------------------------------------------------------------------------------
 
   function table(one) {
-    const cell = (name, text) => make(name, { text, ...(one.is_text && name === "td" ? { class: "text" } : {}) });
+    const cell = (name, text) => make(name, { text, ...(one.is_text ? { class: "text" } : {}) });
     return make("div", { class: "table" }, make("table", {},
       one.title ? make("caption", { text: one.title }) : null,
       make("thead", {}, make("tr", {}, ...one.head.map((text) => cell("th", text)))),

@@ -1,6 +1,6 @@
 --- Figures of runs: over the time at which requests were due, from the columns of their lines.
 --
--- Requests before the start (warm-up) are in no figure; those outside the window are in figures over time, not
+-- Requests before the start (warm-up) are in no figure; those outside the window are in those over time, not
 -- in distributions. All times are seconds since the run's start, as the schedule knows it.
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
@@ -111,12 +111,22 @@ local function where(subject, values, outcome)
   return list
 end
 
+-- The first of two lists, or the second where nobody knows anything of the first: AIPerf does not say when a
+-- request had gone out.
+local function first_known(list, other)
+  for _, value in ipairs(list) do
+    if value == value then return list end
+  end
+  return other
+end
+
 local function rates(subjects)
   return over_time("rates", "Requests offered, sent and completed", { "Rate", "requests/s" }, subjects,
     function(self, subject, prefix)
       add_rate(self, subject, prefix .. "offered", moments(subject, "due"))
-      add_rate(self, subject, prefix .. "sent", moments(subject, "sent"))
-      add_rate(self, subject, prefix .. "completed", where(subject, moments(subject, "end"), "done"))
+      add_rate(self, subject, prefix .. "sent",
+        first_known(moments(subject, "sent"), moments(subject, "begun")))
+      add_rate(self, subject, prefix .. "completed", where(subject, moments(subject, "end"), "ok"))
     end)
 end
 
@@ -133,7 +143,7 @@ local function tokens(subjects)
 end
 
 -- Percentiles of a metric in each bin of the time at which the requests were due.
-local function add_percentiles(self, subject, key, name, percentiles)
+local function add_percentiles(self, subject, key, name, percentiles, is_dashed)
   local values = metric(subject, key)
   if not values then return end
   local lists = table.pack(core.series.quantiles(moments(subject, "due"), values, subject.from, subject.to,
@@ -141,7 +151,8 @@ local function add_percentiles(self, subject, key, name, percentiles)
   if not lists[1] then error(lists[2], 0) end
   local x = figure.middles(subject.from, subject.to, subject.count)
   for i, percentile in ipairs(percentiles) do
-    self:add { name .. (percentile == 100 and "largest" or "p" .. percentile), "line", x = x, y = lists[i] }
+    self:add { name .. (percentile == 100 and "largest" or "p" .. percentile), "line", x = x, y = lists[i],
+      is_dashed = is_dashed }
   end
 end
 
@@ -152,7 +163,8 @@ local function latency(name, title, key, key_from_due)
       function(self, subject, prefix)
         local has_both = key_from_due and subject.has[key_from_due]
         add_percentiles(self, subject, key, prefix .. (has_both and "from sent, " or ""), { 50, 99 })
-        if has_both then add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }) end
+        if not has_both then return end
+        add_percentiles(self, subject, key_from_due, prefix .. "from due, ", { 50, 99 }, true)
       end)
   end
 end
@@ -179,7 +191,7 @@ local function errors(subjects)
       where(subject, {}, "") -- has the outcomes read
       local counts, names = {}, {}
       for i, name in ipairs(subject.outcomes) do
-        if name ~= "done" and subject.phases[i] ~= "warmup" then
+        if name ~= "ok" and subject.phases[i] ~= "warmup" then
           if not counts[name] then names[#names + 1] = name end
           counts[name] = (counts[name] or 0) + 1
         end

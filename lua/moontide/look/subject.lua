@@ -37,7 +37,7 @@ function subject.of_workload(made, name, opt)
   local drawn = workload.pipe(made, { duration = opt.duration, seed = opt.seed, tags = true,
     num_requests = opt.num_requests, rate_scale = opt.rate_scale, shard = opt.shard })
   local duration = math.min(opt.duration, latest)
-  self, message, code = trace.subject(drawn, name, "plot: the plan", { range = { 0, duration },
+  self, message, code = trace.subject(drawn, name, "plot: the plan", { from = 0, to = duration,
     block_size = made.block_size })
   if not self then return nil, message, code end
   self.kind, self.duration = "plan", duration

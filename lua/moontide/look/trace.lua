@@ -70,7 +70,8 @@ local function times_of(value, what, opt, analysis, range)
   local first, last = analysis.first, analysis.last
   local is_late = first > math.max(60, last - first)
   local from, to = is_late and first or math.min(0, first), last
-  if range then from, to = range[1], range[2] end
+  if range then from, to = range.from or from, range.to or to end
+  if to < from then return nil, ("plot: to (%.9g) is before from (%.9g)"):format(to, from), "value" end
   local count, width
   count, width, to = bins_of(from, to, analysis.requests, not range and analysis.clock or nil)
   local streams, message, code = any.read(value, what, opt.skip_bad_lines, function(source)
@@ -89,7 +90,7 @@ end
 ---@param value moontide.trace
 ---@param name string
 ---@param what string begins the message where it is none
----@param opt table block_size, skip_bad_lines; range = { from, to } in seconds, of a plan
+---@param opt table block_size, skip_bad_lines; from, to: seconds, the stretch of time that is shown
 ---@return moontide.trace_subject? subject, string? message, string? code
 function trace.subject(value, name, what, opt)
   if value == "-" then -- is read twice
@@ -105,7 +106,8 @@ function trace.subject(value, name, what, opt)
     samples = samples }
   if analysis.first then
     local time, message
-    time, message, code = times_of(value, what, opt, analysis, opt.range)
+    local range = (opt.from or opt.to) and { from = opt.from, to = opt.to } or nil
+    time, message, code = times_of(value, what, opt, analysis, range)
     if not time then return nil, message, code end
     self.time = time
   end
@@ -312,6 +314,15 @@ trace.figures = {
     function(analysis) return analysis.reuse_time end) },
   { "dispersion", "variance over mean of requests by window", dispersion },
 }
+
+-- Those for which an analysis alone is enough.
+local by_analysis = { hit_curve = true, sessions = true, think_time = true, reuse_time = true,
+  dispersion = true }
+
+trace.of_analyses = {}
+for _, one in ipairs(trace.figures) do
+  if by_analysis[one[1]] then table.insert(trace.of_analyses, one) end
+end
 
 -- --- a curve by itself ------------------------------------------------------------------------------
 

@@ -418,6 +418,12 @@ for i, ttft in ipairs{ 5, 9 } do
   load:drive{ url = server.url, model = "any", output_dir = "run" .. i }
 end
 #mt.compare("run1", "run2"):exceeded{ ["ttft.p50"] = "+50%", error_rate = "+0.01" }]],
+  ["drive_run:plot"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
+run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
+run:plot{ what = { "rates", "latency_cdf" } }
+run:plot{ file = "run.gnuplot" }]],
   ["mt.endpoint"] = [[
 mt.endpoint{ path = "/generate", api = "text",
   request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,

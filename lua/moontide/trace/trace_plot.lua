@@ -1,11 +1,12 @@
 --- Requests over time as a picture: columns:plot, and the plot of a workload.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
+local file = require "moontide.draw.file"
 local options = require "moontide.kit.options"
 
 local trace_plot = {}
 
-local plot_spec = {
+local plot_spec = file.with {
   { "from", kind = "duration" }, { "to", kind = "duration" },
   { "width", kind = "integer", min = 20, max = 1000 },
   { "height", kind = "integer", min = 3, max = 200, default = 12 },
@@ -77,13 +78,17 @@ end
 ---@field to? number|string seconds; else its last request
 ---@field width? integer of the whole chart in columns
 ---@field height? integer of the rate's drawing in lines
+---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
+---@field what? string[] figures of a trace, as `moontide plot --list` names them
 
---- A picture of the trace: requests a second over time, with mean ISL and OSL.
+--- A picture of the trace: requests a second over time, with mean ISL and OSL. With `file` its
+--- figures are drawn into that file.
 ---@param self moontide.columns
 ---@param given? moontide.columns_plot_options
----@return moontide.picture
+---@return (moontide.picture|true)? done, string? message, string? code
 function trace_plot.plot(self, given)
   local opt = options.table("plot", given, plot_spec)
+  if file.is_wanted(opt) then return file.plot(self, opt) end
   local from, to, zero = range_of(self, opt)
   local title = zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate"
   return chart.picture(function(style)
