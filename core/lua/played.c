@@ -1,9 +1,8 @@
-/* What core.analysis says of caches that are played through: any policy, ages, touch orders. */
+/* What core.analysis says of caches that are played through: any policy, ages, tiers, replicas. */
 #include "lua/locality_binding.h"
 
 #include "prefix/analysis/played.h"
 
-#include <math.h>
 #include <string.h>
 
 /* The text field of the table at `arg`, one of `names` (ended by NULL), as its place there; the
@@ -77,6 +76,107 @@ static int play(lua_State *L) {
     return 1;
 }
 
+/* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. */
+static size_t check_sizes(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
+    luaL_argcheck(L, mt_lua_has_field(L, arg, "tiers"), arg, "tiers");
+    size_t count = lua_rawlen(L, -1);
+    luaL_argcheck(L, count > 0 && count <= MT_MOST_TIERS, arg, "tiers");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        lua_Integer size = luaL_checkinteger(L, -1);
+        luaL_argcheck(L, size > 0, arg, "tiers");
+        sizes[i] = (uint64_t)size;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* Pushes the list of tiers; blocks: all there are, which the ratios are of. */
+static void push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks) {
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 5);
+        mt_lua_set_count(L, "size", counts[i].size);
+        mt_lua_set_number(L, "block", mt_ratio_of((double)counts[i].hits, blocks));
+        mt_lua_set_count(L, "moved_up", counts[i].moved_up);
+        mt_lua_set_count(L, "moved_down", counts[i].moved_down);
+        mt_lua_set_count(L, "evicted", counts[i].evicted);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* analysis:play_tiers{tiers = sizes, policy =, touch =, hit_rule =, seed =} -> what play gives, and
+ * tiers: a list of {size, block (hits that came from it / all blocks), moved_up, moved_down, evicted
+ * (blocks)} | nil, message, code */
+static int play_tiers(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    uint64_t sizes[MT_MOST_TIERS];
+    size_t count = check_sizes(L, 2, sizes);
+    luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
+    uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
+    mt_tier_counts counts[MT_MOST_TIERS];
+    mt_error error;
+    mt_tiers *tiers = mt_tiers_open(&spec, sizes, count, rule, &error);
+    mt_code code = tiers ? mt_locality_play_tiers(self, tiers, hits, &error) : mt_code_of(&error);
+    if (code == MT_OK)
+        memcpy(counts, mt_tiers_counts(tiers), count * sizeof *counts);
+    mt_tiers_close(tiers);
+    if (code)
+        return mt_lua_failure(L, &error);
+    mt_played played = mt_locality_tally(self, hits, rule);
+    push_played(L, &played);
+    push_tiers(L, counts, count, played.blocks);
+    lua_setfield(L, -2, "tiers");
+    return 1;
+}
+
+static void push_replicas(lua_State *L, const mt_replica_counts *counts, size_t count) {
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 0, 3);
+        mt_lua_set_count(L, "requests", counts[i].requests);
+        mt_lua_set_count(L, "blocks", counts[i].blocks);
+        mt_lua_set_number(L, "block", mt_ratio_of((double)counts[i].hits, counts[i].blocks));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* analysis:play_replicas{replicas = n, route =, policy =, size =, touch =, hit_rule =, seed =} ->
+ * what play gives, imbalance (of blocks to compute: the most of a replica / the mean) and replicas:
+ * a list of {requests, blocks, block (hits / blocks)} | nil, message, code */
+static int play_replicas(lua_State *L) {
+    static const char *const routes[] = {"round-robin", "session", "prefix", "least-loaded", NULL};
+    const mt_locality *self = mt_lua_check_locality(L);
+    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    size_t count = (size_t)check_whole(L, 2, "replicas", 1, 1);
+    mt_route route = (mt_route)check_name(L, 2, "route", routes);
+    luaL_argcheck(L, count <= MT_MOST_REPLICAS && !spec.policy->looks_ahead, 2, "replicas");
+    uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
+    mt_replica_counts *counts = lua_newuserdatauv(L, count * sizeof *counts, 0);
+    mt_error error;
+    mt_replicas *replicas = mt_replicas_open(&spec, count, route, rule, &error);
+    mt_code code =
+        replicas ? mt_locality_play_replicas(self, replicas, hits, &error) : mt_code_of(&error);
+    double imbalance = 0;
+    if (code == MT_OK) {
+        memcpy(counts, mt_replicas_counts(replicas), count * sizeof *counts);
+        imbalance = mt_replicas_imbalance(replicas);
+    }
+    mt_replicas_close(replicas);
+    if (code)
+        return mt_lua_failure(L, &error);
+    mt_played played = mt_locality_tally(self, hits, rule);
+    push_played(L, &played);
+    mt_lua_set_number(L, "imbalance", imbalance);
+    push_replicas(L, counts, count);
+    lua_setfield(L, -2, "replicas");
+    return 1;
+}
+
 /* core.analysis.policies() -> list of {name, summary, looks_ahead}, in their order */
 int mt_lua_policies(lua_State *L) {
     size_t count;
@@ -95,4 +195,5 @@ int mt_lua_policies(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg mt_lua_played_methods[] = {{"play", play}, {NULL, NULL}};
+const luaL_Reg mt_lua_played_methods[] = {
+    {"play", play}, {"play_tiers", play_tiers}, {"play_replicas", play_replicas}, {NULL, NULL}};

@@ -124,7 +124,66 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
       { path, "--block-size", "10", "--cache-sizes", "9tokens" }, 1)
   end)
 
+  it("keeps in the next tier what one evicts", function()
+    -- Sizes 1 and 1 of LRU are one cache of 2, in which block 0 hits twice, each time from below.
+    local path = trace("t.jsonl", singles)
+    local result, text = result_of { path, "--tiers", "1,1", "--policy", "lru,fifo,optimum" }
+    assert.equal(2 / 7, result.tiers.lru.block)
+    assert.is_nil(result.tiers.optimum)
+    assert.same({ { size = 1, block = 0, moved_up = 0, moved_down = 0, evicted = 6 },
+      { size = 1, block = 2 / 7, moved_up = 2, moved_down = 6, evicted = 3 } }, result.tiers.lru.tiers)
+    assert.truthy(text:find('"tiers": {"lru": {"block": 0.2857142857142857, "request": 0.2857142857142857, ', 1, true))
+    local shown = analyze { path, "--block-size", "10", "--tiers", "10tokens,1" }
+    assert.truthy(shown.out:find([[
+
+Tiers  Blocks  Hit Ratio by Block  Moved Up  Moved Down  Evicted
+lru 1       1               0.000         0           0        6
+lru 2       1               0.286         2           6        3
+lru       all               0.286         2           6        3
+]], 1, true), shown.out)
+  end)
+
+  it("routes requests to replicas", function()
+    local path = trace("t.jsonl", singles)
+    -- In turns: 0, 0, 0, 2 go to the first, 1, 2, 1 to the second.
+    local turns = result_of { path, "--replicas", "2", "--cache-sizes", "2,1" }
+    assert.equal(2 / 7, turns.replicas.lru["1"].block)
+    assert.equal(3 / 7, turns.replicas.lru["2"].block)
+    assert.same({ { requests = 4, blocks = 4, block = 0.5 }, { requests = 3, blocks = 3, block = 1 / 3 } },
+      turns.replicas.lru["2"].replicas)
+    assert.equal(1, turns.replicas.lru["2"].imbalance)
+    -- 0, 2 (to the one with least to compute, the first) and 1, as the caches hold them.
+    local prefix = result_of { path, "--replicas", "2", "--cache-sizes", "2", "--route", "prefix" }
+    assert.equal(4 / 7, prefix.replicas.lru["2"].block)
+    assert.equal(4 / 3, prefix.replicas.lru["2"].imbalance)
+    local shown = analyze { path, "--block-size", "10", "--replicas", "2", "--route", "prefix", "--cache-sizes", "2" }
+    assert.truthy(shown.out:find([[
+
+2 Replicas, prefix  Hit Ratio by Block         of Each  Requests of Each  Imbalance
+lru, 2 blocks each               0.571  0.500 to 0.600            2 to 5       1.33
+Imbalance: what the replica with most to compute had, in parts of the mean
+]], 1, true), shown.out)
+    for _, route in ipairs { "session", "least-loaded" } do
+      local played = result_of({ path, "--replicas", "3", "--cache-sizes", "2", "--route", route }).replicas.lru["2"]
+      assert.equal(3, #played.replicas)
+      assert.is_near(played.block, played.within + played.across, 1e-12)
+    end
+  end)
+
   it("refuses what it cannot do", function()
+    for _, case in ipairs {
+      { "--route needs --replicas", "--route", "session" },
+      { "--tiers and --replicas exclude each other", "--tiers", "5", "--replicas", "2" },
+      { "--replicas needs a policy that does not know what comes", "--replicas", "2", "--policy", "optimum" },
+      { "--tiers needs a policy that does not know what comes", "--tiers", "2", "--policy", "optimum" },
+      { "--replicas must be between 1 and 4096, not 0", "--replicas", "0" },
+      { "--tiers must be at least 1, not 0", "--tiers", "5,0" },
+      { "--tiers is in bytes (5GB), and what a token takes is not known (--bytes-per-token)", "--tiers", "5GB" },
+      { "--tiers are at most 16, not 17", "--tiers", ("1,"):rep(16) .. "1" },
+      { "--route must be one of round-robin, session, prefix, least-loaded, not 'x'", "--route", "x" },
+    } do
+      refused("analyze: " .. case[1], { trace("t.jsonl", singles), table.unpack(case, 2) }, 2)
+    end
     local path = trace("t.jsonl", singles)
     refused("analyze: --policy must be one of lru, fifo, clock, sieve, s3-fifo, lfu, random, optimum, not 'mru' "
       .. "(did you mean 'lru'?)", { path, "--policy", "mru" }, 2)

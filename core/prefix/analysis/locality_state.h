@@ -69,4 +69,12 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
 uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
                             uint32_t blocks);
 
+/* What a cache does with each request; fills *hits. */
+typedef mt_code mt_locality_step(void *context, size_t request, const mt_cache_path *path,
+                                 uint32_t *hits, mt_error *error);
+
+/* Takes the step for each request, in order, with its path; fills hits[]. */
+mt_code mt_locality_walk(const mt_locality *locality, mt_locality_step *step, void *context,
+                         uint32_t *hits, mt_error *error);
+
 #endif

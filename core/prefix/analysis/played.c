@@ -82,12 +82,39 @@ static void next_uses(const mt_locality *locality, const future *self, mt_hit_ru
 
 /* ---- played through ---- */
 
+static size_t longest_path(const mt_locality *locality) {
+    size_t longest = 0;
+    for (size_t r = 0; r < locality->row_count; r++)
+        longest = locality->rows[r].blocks > longest ? locality->rows[r].blocks : longest;
+    return longest;
+}
+
 /* The path of request r. */
-static void walk_path(const mt_locality *locality, const uint32_t *parents, size_t r,
-                      uint32_t *path) {
+static void find_path(const mt_locality *locality, size_t r, uint32_t *path) {
+    const uint32_t *parents = mt_prefix_tree_parents(locality->tree);
     uint32_t block = locality->rows[r].leaf;
     for (size_t i = locality->rows[r].blocks; i-- > 0; block = parents[block])
         path[i] = block;
+}
+
+mt_code mt_locality_walk(const mt_locality *locality, mt_locality_step *step, void *context,
+                         uint32_t *hits, mt_error *error) {
+    uint32_t *blocks = mt_allocate(longest_path(locality), sizeof *blocks);
+    mt_code code = blocks ? MT_OK : mt_fail_memory(error, "cache");
+    size_t since_poll = 0;
+    for (size_t r = 0; code == MT_OK && r < locality->row_count; r++) {
+        const mt_locality_row *row = &locality->rows[r];
+        if ((since_poll += row->blocks + 1) > 65536) {
+            since_poll = 0;
+            if ((code = mt_poll_interrupt(error)))
+                break;
+        }
+        find_path(locality, r, blocks);
+        mt_cache_path path = {blocks, row->blocks, NULL, row->time_ns};
+        code = step(context, r, &path, &hits[r], error);
+    }
+    mt_free(blocks);
+    return code;
 }
 
 typedef struct play {
@@ -95,53 +122,46 @@ typedef struct play {
     mt_hit_rule rule;
     mt_cache *cache;
     future future;  /* of a policy that looks ahead */
-    uint32_t *path; /* room for the longest, and for the next uses behind it */
+    uint32_t *next; /* the same: of one path */
 } play;
 
-static mt_code play_requests(play *self, size_t longest, uint32_t *hits, mt_error *error) {
-    const mt_locality *locality = self->locality;
-    const uint32_t *parents = mt_prefix_tree_parents(locality->tree);
-    uint32_t *next = self->future.first ? self->path + longest : NULL;
-    size_t since_poll = 0;
-    for (size_t r = 0; r < locality->row_count; r++) {
-        const mt_locality_row *row = &locality->rows[r];
-        mt_code code;
-        if ((since_poll += row->blocks + 1) > 65536) {
-            if ((code = mt_poll_interrupt(error)))
-                return code;
-            since_poll = 0;
-        }
-        if ((code = mt_cache_reserve(self->cache, mt_prefix_tree_count(locality->tree), error)))
-            return code;
-        walk_path(locality, parents, r, self->path);
-        if (next)
-            next_uses(locality, &self->future, self->rule, r, next);
-        mt_cache_path path = {self->path, row->blocks, next, row->time_ns};
-        hits[r] = (uint32_t)mt_cache_access(self->cache, &path);
+static mt_code play_request(void *context, size_t request, const mt_cache_path *path,
+                            uint32_t *hits, mt_error *error) {
+    play *self = context;
+    mt_cache_path here = *path;
+    mt_code code = mt_cache_reserve(self->cache, mt_prefix_tree_count(self->locality->tree), error);
+    if (code)
+        return code;
+    if (self->next) {
+        next_uses(self->locality, &self->future, self->rule, request, self->next);
+        here.next = self->next;
     }
+    *hits = (uint32_t)mt_cache_access(self->cache, &here);
     return MT_OK;
+}
+
+/* Opens what the spec says, and looks ahead if it has to. */
+static mt_code open_play(play *self, const mt_cache_spec *spec, mt_error *error) {
+    mt_cache_spec here = *spec;
+    here.requests = (uint32_t)self->locality->row_count;
+    if (!(self->cache = mt_cache_open(&here, error)))
+        return mt_code_of(error);
+    if (!spec->policy->looks_ahead)
+        return MT_OK;
+    if (!(self->next = mt_allocate(longest_path(self->locality), sizeof *self->next)))
+        return mt_fail_memory(error, "cache");
+    return see_future(self->locality, &self->future, error);
 }
 
 mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
                          uint32_t *hits, mt_error *error) {
     play self = {.locality = locality, .rule = rule};
-    mt_cache_spec here = *spec;
-    here.requests = (uint32_t)locality->row_count;
-    size_t longest = 0;
-    for (size_t r = 0; r < locality->row_count; r++)
-        longest = locality->rows[r].blocks > longest ? locality->rows[r].blocks : longest;
-    mt_code code = MT_OK;
-    if (!(self.path = mt_allocate(2 * longest, sizeof *self.path)))
-        code = mt_fail_memory(error, "cache");
-    else if (!(self.cache = mt_cache_open(&here, error)))
-        code = mt_code_of(error);
-    else if (spec->policy->looks_ahead)
-        code = see_future(locality, &self.future, error);
+    mt_code code = open_play(&self, spec, error);
     if (code == MT_OK)
-        code = play_requests(&self, longest, hits, error);
+        code = mt_locality_walk(locality, play_request, &self, hits, error);
     mt_cache_close(self.cache);
     free_future(&self.future);
-    mt_free(self.path);
+    mt_free(self.next);
     return code;
 }
 

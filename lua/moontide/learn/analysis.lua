@@ -32,6 +32,25 @@ local analysis = {}
 --- last, and
 ---@field across number the rest
 
+---@class moontide.tier
+---@field size integer blocks
+---@field block number hits that came from this tier / all blocks
+---@field moved_up integer blocks that hit here and went to the first tier
+---@field moved_down integer blocks that the tier above evicted to this one
+---@field evicted integer blocks that went from here to the next tier, or from the last one for good
+
+---@class moontide.tiered_figures: moontide.hit_figures
+---@field tiers moontide.tier[]
+
+---@class moontide.replica
+---@field requests integer
+---@field blocks integer
+---@field block number? its hits / its blocks
+
+---@class moontide.replica_figures: moontide.hit_figures
+---@field imbalance number? blocks to compute: the most of a replica / the mean
+---@field replicas moontide.replica[]
+
 ---@class moontide.quantiles
 ---@field mean number
 ---@field min number
@@ -95,6 +114,13 @@ local analysis = {}
 ---@field lru { [1]: integer, [2]: number }[]? { size, hit ratio by block } of an LRU cache, sizes going up
 ---@field hits table<string, table<integer, moontide.hit_figures>>? by policy, then by size in blocks
 ---@field ttl table<number, moontide.hit_figures>? by age in seconds, where ages were asked for
+---@field tiers table<string, moontide.tiered_figures>? by policy, where tiers were asked for
+---@field replicas table<string, table<integer, moontide.replica_figures>>? by policy and size of each
+--- replica's cache, where replicas were asked for
+---@field touch "root"|"leaf"? as asked for, like hit_rule, ttl_since and route
+---@field hit_rule "all"|"vllm"?
+---@field ttl_since "use"|"write"?
+---@field route string?
 ---@field block_size integer tokens a block
 ---@field blocks_for_90_percent integer? the least LRU cache with 90 % of the infinite one's hits
 ---@field reuse_time moontide.quantiles? seconds since a block that hits was touched last; absent where
@@ -239,6 +265,9 @@ end
 ---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
 ---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt
 ---@field ttl? any[] ages, seconds or texts ("5m"), at which a cache without limit forgets a block, for `ttl`
+---@field tiers? any[] sizes of caches below one another (device, host, disk): what one evicts the next keeps
+---@field replicas? integer servers, each with a cache of each of the sizes
+---@field route? "round-robin"|"session"|"prefix"|"least-loaded" how requests find their replica
 ---@field ttl_since? "use"|"write" a block's age counts from its last use, or from when it was computed
 
 --- Analyses a trace: lengths, contexts shared with other requests, hit ratios of caches of every size,

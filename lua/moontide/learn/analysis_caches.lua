@@ -114,6 +114,57 @@ local function play_ages(result, state, opt, found)
   return ages
 end
 
+-- In tiers, by policy.
+local function play_tiers(result, state, opt)
+  local sizes, message, code = cache_options.blocks(opt.tiers, result.block_size, opt.bytes_per_token)
+  if not sizes then return nil, message, code end
+  local by_policy = {}
+  for _, policy in ipairs(cache_options.played_online(opt.policy or { "lru" })) do
+    by_policy[policy], message, code = state:play_tiers {
+      tiers = sizes, policy = policy, touch = opt.touch, hit_rule = opt.hit_rule,
+    }
+    if not by_policy[policy] then return nil, message, code end
+  end
+  return by_policy
+end
+
+-- On replicas, by policy and size.
+local function play_replicas(state, opt, sizes)
+  local by_policy = {}
+  for _, policy in ipairs(cache_options.played_online(opt.policy or { "lru" })) do
+    by_policy[policy] = {}
+    for _, size in ipairs(sizes) do
+      local played, message, code = state:play_replicas {
+        replicas = opt.replicas, route = opt.route, policy = policy, size = size, touch = opt.touch,
+        hit_rule = opt.hit_rule,
+      }
+      if not played then return nil, message, code end
+      by_policy[policy][size] = played
+    end
+  end
+  return by_policy
+end
+
+-- What was asked for beside policies: ages, tiers, replicas.
+local function add_further(result, state, opt, found, sizes)
+  local message, code
+  if opt.ttl then
+    result.ttl_since = opt.ttl_since
+    result.ttl, message, code = play_ages(result, state, opt, found)
+    if not result.ttl then return nil, message, code end
+  end
+  if opt.tiers then
+    result.tiers, message, code = play_tiers(result, state, opt)
+    if not result.tiers then return nil, message, code end
+  end
+  if opt.replicas then
+    result.route = opt.route or "round-robin"
+    result.replicas, message, code = play_replicas(state, opt, sizes)
+    if not result.replicas then return nil, message, code end
+  end
+  return true
+end
+
 --- Adds what is known of caches to the result; nothing where no request has blocks.
 ---@param result table
 ---@param state userdata of core.analysis
@@ -141,12 +192,7 @@ function caches.add(result, state, opt, found, curve)
   end
   result.hits, message, code = play_policies(state, opt, sizes)
   if not result.hits then return nil, message, code end
-  if opt.ttl then
-    result.ttl_since = opt.ttl_since
-    result.ttl, message, code = play_ages(result, state, opt, found)
-    if not result.ttl then return nil, message, code end
-  end
-  return true
+  return add_further(result, state, opt, found, sizes)
 end
 
 return caches

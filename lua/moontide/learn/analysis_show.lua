@@ -129,6 +129,55 @@ local function ages_section(analysis)
   return layout(cells)
 end
 
+local function tier_cells(name, size, tier)
+  return { name, size, ratio(tier.block), number(tier.moved_up, 0), number(tier.moved_down, 0),
+    number(tier.evicted, 0) }
+end
+
+local function tiers_section(analysis)
+  if not analysis.tiers then return nil end
+  local cells = { { "Tiers", "Blocks", "Hit Ratio by Block", "Moved Up", "Moved Down", "Evicted" } }
+  for _, policy in ipairs(cache_options.names) do
+    local played = analysis.tiers[policy]
+    local all = { block = played and played.block, moved_up = 0, moved_down = 0 }
+    for i, tier in ipairs(played and played.tiers or {}) do
+      cells[#cells + 1] = tier_cells(("%s %d"):format(policy, i), number(tier.size, 0), tier)
+      all.moved_up, all.moved_down = all.moved_up + tier.moved_up, all.moved_down + tier.moved_down
+      all.evicted = tier.evicted
+    end
+    if played then cells[#cells + 1] = tier_cells(policy, "all", all) end
+  end
+  return layout(cells)
+end
+
+-- The least and the most of a field over the replicas.
+local function span(replicas, field, decimals)
+  local least, most = math.huge, -math.huge
+  for _, replica in ipairs(replicas) do
+    if replica[field] then
+      least, most = math.min(least, replica[field]), math.max(most, replica[field])
+    end
+  end
+  if most < least then return "N/A" end
+  return number(least, decimals) .. " to " .. number(most, decimals)
+end
+
+local function replicas_section(analysis)
+  if not analysis.replicas then return nil end
+  local cells, count = { { "", "Hit Ratio by Block", "of Each", "Requests of Each", "Imbalance" } }, 0
+  for _, policy in ipairs(cache_options.names) do
+    local sizes = analysis.replicas[policy]
+    for _, size in ipairs(sizes and lists.ascending(lists.sorted_keys(sizes)) or {}) do
+      local played = sizes[size]
+      count = #played.replicas
+      cells[#cells + 1] = { ("%s, %s blocks each"):format(policy, number(size, 0)), ratio(played.block),
+        span(played.replicas, "block", 3), span(played.replicas, "requests", 0), number(played.imbalance, 2) }
+    end
+  end
+  cells[1][1] = ("%s, %s"):format(text.count(count, "Replica"), analysis.route)
+  return layout(cells) .. "\nImbalance: what the replica with most to compute had, in parts of the mean"
+end
+
 local function drawn_section(analysis)
   if not analysis.drawn_from then return nil end
   return ("What prompts share looks drawn, block by block from about %s: a tool that knew only their "
@@ -247,6 +296,8 @@ function show.report(analysis, style)
   local function add(part) parts[#parts + 1] = part end
   add(policies_section(analysis))
   add(ages_section(analysis))
+  add(tiers_section(analysis))
+  add(replicas_section(analysis))
   add(drawn_section(analysis))
   add(attainable(analysis))
   add(analysis.lru and show.hit_curve(analysis, style))
@@ -291,23 +342,39 @@ local function lru_object(points)
   return json.object(members)
 end
 
-local hit_members = { "block", "request", "token", "within", "across" }
+-- What a cache hit, and what else is known of several.
+local function figures_object(played)
+  local members = {}
+  for _, name in ipairs { "block", "request", "token", "within", "across" } do
+    members[#members + 1] = { name, whole(played[name]) }
+  end
+  if played.tiers then
+    local fields = { "size", "block", "moved_up", "moved_down", "evicted" }
+    members[#members + 1] = { "tiers", list(played.tiers, fields) }
+  end
+  if played.replicas then
+    members[#members + 1] = { "imbalance", whole(played.imbalance) }
+    members[#members + 1] = { "replicas", list(played.replicas, { "requests", "blocks", "block" }) }
+  end
+  return json.object(members)
+end
 
 -- Figures by number (size, age), the numbers going up.
 local function by_number(figures)
   if not figures then return nil end
   local members = {}
   for i, key in ipairs(lists.ascending(lists.sorted_keys(figures))) do
-    members[i] = { ("%.17g"):format(key), object(figures[key], hit_members) }
+    members[i] = { ("%.17g"):format(key), figures_object(figures[key]) }
   end
   return json.object(members)
 end
 
-local function hits_object(hits)
-  if not hits then return nil end
+-- What `of` makes of each policy's figures.
+local function by_policy(figures, of)
+  if not figures then return nil end
   local members = {}
   for _, policy in ipairs(cache_options.names) do
-    if hits[policy] then members[#members + 1] = { policy, by_number(hits[policy]) } end
+    if figures[policy] then members[#members + 1] = { policy, of(figures[policy]) } end
   end
   return json.object(members)
 end
@@ -353,7 +420,7 @@ function show.json(analysis)
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },
-    { "lru", lru_object(analysis.lru) }, { "hits", hits_object(analysis.hits) },
+    { "lru", lru_object(analysis.lru) }, { "hits", by_policy(analysis.hits, by_number) },
     { "blocks_for_90_percent", analysis.blocks_for_90_percent },
     { "reuse_time", object(analysis.reuse_time, quantiles) },
     { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
@@ -363,7 +430,12 @@ function show.json(analysis)
     { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
   }
-  if analysis.ttl then members[#members + 1] = { "ttl", by_number(analysis.ttl) } end
+  for _, more in ipairs {
+    { "ttl", by_number(analysis.ttl) }, { "tiers", by_policy(analysis.tiers, figures_object) },
+    { "replicas", by_policy(analysis.replicas, by_number) },
+  } do
+    if more[2] then members[#members + 1] = more end
+  end
   if analysis.drawn_from then members[#members + 1] = { "drawn_from", analysis.drawn_from } end
   return json.object(members)
 end

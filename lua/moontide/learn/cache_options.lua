@@ -8,6 +8,7 @@ local cache_options = {}
 --- The policies there are, { name =, summary =, looks_ahead = } each.
 cache_options.policies = core.analysis.policies()
 
+local most_tiers = 16
 local names, online = {}, {}
 for i, policy in ipairs(cache_options.policies) do
   names[i] = policy.name
@@ -130,6 +131,12 @@ cache_options.analysis = {
     help = "what caches evict first, played through at each size. " .. explained() },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
+  { "tiers", kind = "cache_size", list = true, min = 1, placeholder = "SIZE",
+    help = "caches below one another, of these sizes: what one evicts the next one keeps" },
+  { "replicas", kind = "integer", min = 1, max = 4096,
+    help = "servers with a cache of each size of their own" },
+  { "route", kind = "choice", choices = { "round-robin", "session", "prefix", "least-loaded" },
+    help = "how requests find their replica (default: round-robin)" },
   table.unpack(cache_options.common),
 }
 
@@ -151,7 +158,31 @@ end
 ---@param label fun(name: string): string how an option is called in messages
 ---@return string?
 function cache_options.check(opt, label)
-  return cache_options.wrong_sizes(opt.cache_sizes, opt.bytes_per_token, label "cache_sizes")
+  local wrong = cache_options.wrong_sizes(opt.cache_sizes, opt.bytes_per_token, label "cache_sizes")
+    or cache_options.wrong_sizes(opt.tiers, opt.bytes_per_token, label "tiers")
+  if wrong then return wrong end
+  local tiers, replicas = label "tiers", label "replicas"
+  if opt.route and not opt.replicas then return label "route" .. " needs " .. replicas end
+  if opt.tiers and #opt.tiers > most_tiers then
+    return ("%s are at most %d, not %d"):format(tiers, most_tiers, #opt.tiers)
+  end
+  if opt.tiers and opt.replicas then return tiers .. " and " .. replicas .. " exclude each other" end
+  if (opt.tiers or opt.replicas) and opt.policy and #cache_options.played_online(opt.policy) == 0 then
+    return (opt.tiers and tiers or replicas) .. " needs a policy that does not know what comes"
+  end
+end
+
+--- Those of the policies that need not know what comes.
+---@param list string[]
+---@return string[]
+function cache_options.played_online(list)
+  local found = {}
+  for _, name in ipairs(cache_options.once(list)) do
+    for _, known in ipairs(online) do
+      if name == known then found[#found + 1] = name end
+    end
+  end
+  return found
 end
 
 --- Those of the names that are there, once each.

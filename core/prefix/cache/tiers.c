@@ -1,0 +1,91 @@
+#include "prefix/cache/tiers.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+struct mt_tiers {
+    mt_touch_order order;
+    mt_hit_rule rule;
+    size_t count;
+    mt_cache *caches[MT_MOST_TIERS];
+    mt_tier_counts counts[MT_MOST_TIERS];
+};
+
+mt_tiers *mt_tiers_open(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
+                        mt_hit_rule rule, mt_error *error) {
+    mt_assert(count > 0 && count <= MT_MOST_TIERS && !spec->policy->looks_ahead);
+    mt_tiers *tiers = mt_new(sizeof *tiers, "cache", error);
+    if (!tiers)
+        return NULL;
+    tiers->order = spec->order;
+    tiers->rule = rule;
+    for (; tiers->count < count; tiers->count++) {
+        mt_cache_spec here = *spec;
+        here.size = tiers->counts[tiers->count].size = sizes[tiers->count];
+        here.ttl_ns = MT_NO_TTL;
+        if (!(tiers->caches[tiers->count] = mt_cache_open(&here, error))) {
+            mt_tiers_close(tiers);
+            return NULL;
+        }
+    }
+    return tiers;
+}
+
+void mt_tiers_close(mt_tiers *tiers) {
+    if (!tiers)
+        return;
+    for (size_t i = 0; i < tiers->count; i++)
+        mt_cache_close(tiers->caches[i]);
+    mt_free(tiers);
+}
+
+mt_code mt_tiers_reserve(mt_tiers *tiers, size_t blocks, mt_error *error) {
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < tiers->count; i++)
+        code = mt_cache_reserve(tiers->caches[i], blocks, error);
+    return code;
+}
+
+/* The tier that holds the block; the number of tiers when none does. */
+static size_t tier_of(const mt_tiers *tiers, uint32_t block) {
+    size_t tier = 0;
+    while (tier < tiers->count && !mt_cache_holds(tiers->caches[tier], block))
+        tier++;
+    return tier;
+}
+
+/* Counts where the leading blocks come from; gives how many there are. */
+static size_t count_hits(mt_tiers *tiers, const mt_cache_path *path) {
+    size_t hits = 0, tier;
+    while (hits < path->count && (tier = tier_of(tiers, path->blocks[hits])) < tiers->count) {
+        hits++;
+        tiers->counts[tier].hits += mt_hits_by(tiers->rule, hits, path->count) == hits;
+        tiers->counts[tier].moved_up += tier > 0;
+    }
+    return hits;
+}
+
+static void touch(mt_tiers *tiers, uint32_t block) {
+    size_t tier = tier_of(tiers, block);
+    if (tier > 0 && tier < tiers->count)
+        mt_cache_drop(tiers->caches[tier], block);
+    uint32_t moving = mt_cache_touch(tiers->caches[0], block);
+    for (size_t at = 0; moving != MT_NO_VICTIM;
+         moving = mt_cache_touch(tiers->caches[at], moving)) {
+        tiers->counts[at].evicted++;
+        if (++at == tiers->count)
+            break;
+        tiers->counts[at].moved_down++;
+    }
+}
+
+size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path) {
+    size_t hits = count_hits(tiers, path);
+    for (size_t i = 0; i < path->count; i++)
+        touch(tiers, path->blocks[tiers->order == MT_TOUCH_ROOT ? i : path->count - 1 - i]);
+    return hits;
+}
+
+const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers) {
+    return tiers->counts;
+}

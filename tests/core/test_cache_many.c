@@ -1,0 +1,279 @@
+/* Several caches: tiers beside plain lists and beside one cache of their sizes' sum, replicas beside
+ * plain models that are routed by hand; memory that is out. */
+#include "prefix/cache/replicas.h"
+#include "prefix/cache/tiers.h"
+
+#include "base/memory.h"
+#include "cache_models.h"
+#include "sweep.h"
+
+#include <math.h>
+
+static plain_trace trace;
+
+static void each_trace(void (*check)(const mt_locality *locality)) {
+    uint64_t random = 23;
+    for (int round = 0; round < 2 * ID_KINDS; round++) {
+        make_plain_trace(&trace, (id_kind)(round % ID_KINDS), &random);
+        mt_locality *locality = locality_of(&trace);
+        check(locality);
+        mt_locality_free(locality);
+    }
+}
+
+/* ---- tiers ---- */
+
+static const uint64_t tier_sizes[][3] = {{3, 5, 9}, {1, 1, 1}, {20, 10, 40}, {8, 100, 400}};
+
+enum { TIER_SIZES = sizeof tier_sizes / sizeof *tier_sizes };
+
+static mt_tiers *play_tiers(const mt_locality *locality, const char *name, size_t s,
+                            mt_touch_order order, uint32_t *hits) {
+    mt_cache_spec spec = spec_of(name, 1, order);
+    mt_tiers *tiers = mt_tiers_open(&spec, tier_sizes[s], 3, MT_HIT_ALL, NULL);
+    assert_non_null(tiers);
+    assert_int_equal(mt_locality_play_tiers(locality, tiers, hits, NULL), MT_OK);
+    return tiers;
+}
+
+/* Of LRU all tiers are one cache, and the first is a cache of its own. */
+static void check_lru_tiers(const mt_locality *locality) {
+    uint32_t hits[TRACE_REQUESTS], one[TRACE_REQUESTS];
+    for (size_t s = 0; s < TIER_SIZES; s++)
+        for (int order = MT_TOUCH_ROOT; order <= MT_TOUCH_LEAF; order++) {
+            uint64_t all = tier_sizes[s][0] + tier_sizes[s][1] + tier_sizes[s][2];
+            mt_cache_spec spec = spec_of("lru", all, (mt_touch_order)order);
+            mt_tiers *tiers = play_tiers(locality, "lru", s, (mt_touch_order)order, hits);
+            assert_int_equal(mt_locality_play(locality, &spec, MT_HIT_ALL, one, NULL), MT_OK);
+            assert_memory_equal(hits, one, sizeof hits);
+            mt_tiers_close(tiers);
+        }
+}
+
+/* Lists, the next to leave first, of FIFO (a hit stays where it is) and LRU. */
+typedef struct plain_tiers {
+    uint32_t list[3][MOST];
+    size_t count[3];
+    mt_tier_counts counts[3];
+} plain_tiers;
+
+static size_t plain_tier(const plain_tiers *tiers, uint32_t block) {
+    size_t at = 0;
+    while (at < 3 && place_in(tiers->list[at], tiers->count[at], block) == tiers->count[at])
+        at++;
+    return at;
+}
+
+static void plain_touch(plain_tiers *tiers, const uint64_t *sizes, uint32_t block, int is_lru) {
+    size_t at = plain_tier(tiers, block);
+    if (at == 0 && !is_lru)
+        return;
+    if (at < 3)
+        take_at(tiers->list[at], &tiers->count[at],
+                place_in(tiers->list[at], tiers->count[at], block));
+    for (size_t tier = 0; tier < 3; tier++) {
+        tiers->list[tier][tiers->count[tier]++] = block;
+        tiers->counts[tier].moved_down += tier > 0;
+        if (tiers->count[tier] <= sizes[tier])
+            return;
+        tiers->counts[tier].evicted++;
+        block = take_at(tiers->list[tier], &tiers->count[tier], 0);
+    }
+}
+
+static void check_tiers(const mt_locality *locality) {
+    for (size_t s = 0; s < TIER_SIZES; s++)
+        for (int is_lru = 0; is_lru < 2; is_lru++) {
+            static plain_tiers plain;
+            uint32_t hits[TRACE_REQUESTS];
+            memset(&plain, 0, sizeof plain);
+            mt_tiers *tiers = play_tiers(locality, is_lru ? "lru" : "fifo", s, MT_TOUCH_ROOT, hits);
+            for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+                size_t expected = 0, at;
+                while (expected < trace.count[r] &&
+                       (at = plain_tier(&plain, trace.block[r][expected])) < 3) {
+                    expected++;
+                    plain.counts[at].hits++;
+                    plain.counts[at].moved_up += at > 0;
+                }
+                assert_int_equal(hits[r], expected);
+                for (size_t i = 0; i < trace.count[r]; i++)
+                    plain_touch(&plain, tier_sizes[s], trace.block[r][i], is_lru);
+            }
+            const mt_tier_counts *counts = mt_tiers_counts(tiers);
+            for (size_t i = 0; i < 3; i++) {
+                plain.counts[i].size = tier_sizes[s][i];
+                assert_memory_equal(&counts[i], &plain.counts[i], sizeof plain.counts[i]);
+            }
+            mt_tiers_close(tiers);
+        }
+}
+
+/* Whatever the policy: what one evicts the next is given, hits are those of all tiers. */
+static void check_all_tiers(const mt_locality *locality) {
+    for (size_t m = 0; m < MODELS; m++) {
+        if (strcmp(models[m].name, "optimum") == 0)
+            continue;
+        for (size_t s = 0; s < TIER_SIZES; s++) {
+            uint32_t hits[TRACE_REQUESTS];
+            mt_tiers *tiers = play_tiers(locality, models[m].name, s, MT_TOUCH_LEAF, hits);
+            const mt_tier_counts *counts = mt_tiers_counts(tiers);
+            assert_int_equal(counts[0].hits + counts[1].hits + counts[2].hits, sum_of(hits));
+            assert_int_equal(counts[0].moved_up + counts[0].moved_down, 0);
+            for (size_t i = 1; i < 3; i++) {
+                assert_int_equal(counts[i].moved_down, counts[i - 1].evicted);
+                assert_int_equal(counts[i].moved_up, counts[i].hits);
+            }
+            mt_tiers_close(tiers);
+        }
+    }
+}
+
+static void test_tiers(void **state) {
+    (void)state;
+    each_trace(check_lru_tiers);
+    each_trace(check_tiers);
+    each_trace(check_all_tiers);
+}
+
+/* ---- replicas ---- */
+
+enum { REPLICAS = 3 };
+
+/* The replica for request r by the header's words; loads: blocks computed so far. */
+static size_t plain_place(mt_route route, const model *caches, const uint64_t *loads, size_t r,
+                          uint32_t session) {
+    size_t least = 0, best = 0;
+    for (size_t i = 1; i < REPLICAS; i++)
+        least = loads[i] < loads[least] ? i : least;
+    if (route == MT_ROUTE_ROUND_ROBIN)
+        return r % REPLICAS;
+    if (route == MT_ROUTE_SESSION)
+        return session % REPLICAS;
+    if (route == MT_ROUTE_LEAST_LOADED)
+        return least;
+    for (size_t i = 1; i < REPLICAS; i++) {
+        uint32_t here = model_leading(&caches[i], r), most = model_leading(&caches[best], r);
+        if (here > most || (here == most && loads[i] < loads[best]))
+            best = i;
+    }
+    uint32_t most = model_leading(&caches[best], r);
+    return most > 0 && 2 * most >= trace.count[r] ? best : least;
+}
+
+/* Sessions are given, so that they are known here. */
+static mt_locality *locality_with_sessions(void) {
+    mt_locality *locality = mt_locality_new(TRACE_BLOCK_SIZE, NULL);
+    for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+        char name[16];
+        mt_request request = plain_request(&trace, r);
+        request.has |= MT_HAS_SESSION;
+        request.session = (mt_span){
+            name, (size_t)snprintf(name, sizeof name, "%d", (int)(r < 7 ? r : r * r % 7))};
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+    }
+    return locality;
+}
+
+static void test_replicas(void **state) {
+    (void)state;
+    static model caches[REPLICAS];
+    uint64_t random = 31;
+    for (int round = 0; round < 16; round++) {
+        mt_route route = (mt_route)(round % 4);
+        make_plain_trace(&trace, (id_kind)(round / 4), &random);
+        mt_locality *locality = locality_with_sessions();
+        mt_cache_spec spec = spec_of("sieve", 15, MT_TOUCH_LEAF);
+        mt_replicas *replicas = mt_replicas_open(&spec, REPLICAS, route, MT_HIT_VLLM, NULL);
+        uint32_t hits[TRACE_REQUESTS];
+        uint64_t loads[REPLICAS] = {0}, most = 0, all = 0;
+        mt_replica_counts counts[REPLICAS] = {{0, 0, 0}};
+        assert_non_null(replicas);
+        assert_int_equal(mt_locality_play_replicas(locality, replicas, hits, NULL), MT_OK);
+        for (size_t i = 0; i < REPLICAS; i++)
+            start_model(&caches[i], &trace, 15);
+        for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+            size_t at = plain_place(route, caches, loads, r, (uint32_t)(r < 7 ? r : r * r % 7));
+            size_t plain = model_access(&caches[at], sieve_model, r, MT_TOUCH_LEAF);
+            assert_int_equal(hits[r], plain);
+            plain = mt_hits_by(MT_HIT_VLLM, plain, trace.count[r]);
+            counts[at].requests++;
+            counts[at].blocks += trace.count[r];
+            counts[at].hits += plain;
+            loads[at] += trace.count[r] - plain;
+        }
+        assert_memory_equal(mt_replicas_counts(replicas), counts, sizeof counts);
+        for (size_t i = 0; i < REPLICAS; i++) {
+            most = loads[i] > most ? loads[i] : most;
+            all += loads[i];
+        }
+        double expected = (double)most * REPLICAS / (double)all;
+        assert_true(fabs(mt_replicas_imbalance(replicas) - expected) < 1e-12);
+        mt_replicas_close(replicas);
+        mt_locality_free(locality);
+    }
+}
+
+/* One replica is one cache; of no session every request takes its turn. */
+static void test_one_replica(void **state) {
+    (void)state;
+    uint64_t random = 5;
+    make_plain_trace(&trace, IDS_BY_APPEARANCE, &random);
+    mt_locality *locality = locality_of(&trace);
+    for (int route = MT_ROUTE_ROUND_ROBIN; route <= MT_ROUTE_LEAST_LOADED; route++) {
+        uint32_t hits[TRACE_REQUESTS], one[TRACE_REQUESTS];
+        mt_cache_spec spec = spec_of("lru", 20, MT_TOUCH_ROOT);
+        mt_replicas *replicas = mt_replicas_open(&spec, 1, (mt_route)route, MT_HIT_ALL, NULL);
+        assert_true(isnan(mt_replicas_imbalance(replicas)));
+        assert_int_equal(mt_locality_play_replicas(locality, replicas, hits, NULL), MT_OK);
+        mt_locality_hits_lru(locality, 20, one);
+        assert_memory_equal(hits, one, sizeof hits);
+        assert_true(mt_replicas_imbalance(replicas) == 1);
+        mt_replicas_close(replicas);
+    }
+    mt_locality_free(locality);
+    mt_cache_spec spec = spec_of("fifo", 5, MT_TOUCH_ROOT);
+    mt_replicas *replicas = mt_replicas_open(&spec, 2, MT_ROUTE_SESSION, MT_HIT_ALL, NULL);
+    for (uint32_t block = 0; block < 6; block++) {
+        size_t hits;
+        mt_cache_path path = {.blocks = &block, .count = 1};
+        assert_int_equal(mt_replicas_access(replicas, &path, MT_ROUTE_NO_SESSION, 6, &hits, NULL),
+                         MT_OK);
+    }
+    assert_int_equal(mt_replicas_counts(replicas)[0].requests, 3);
+    mt_replicas_close(replicas);
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    uint32_t hits[TRACE_REQUESTS];
+    make_plain_trace(&trace, IDS_BY_APPEARANCE, &random);
+    mt_locality *locality = locality_of(&trace);
+    mt_cache_spec spec = spec_of("lfu", 20, MT_TOUCH_ROOT);
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_tiers *tiers = mt_tiers_open(&spec, tier_sizes[0], 3, MT_HIT_ALL, &all.error);
+        all.code =
+            tiers ? mt_locality_play_tiers(locality, tiers, hits, &all.error) : all.error.code;
+        mt_tiers_close(tiers);
+    }
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_replicas *replicas = mt_replicas_open(&spec, 3, MT_ROUTE_PREFIX, MT_HIT_ALL, &all.error);
+        all.code = replicas ? mt_locality_play_replicas(locality, replicas, hits, &all.error)
+                            : all.error.code;
+        mt_replicas_close(replicas);
+    }
+    mt_locality_free(locality);
+    mt_tiers_close(NULL);
+    mt_replicas_close(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tiers),
+        cmocka_unit_test(test_replicas),
+        cmocka_unit_test(test_one_replica),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
