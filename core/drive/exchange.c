@@ -27,6 +27,7 @@ static const char *const names[MT_FAILURES] = {
     [MT_FAILURE_MALFORMED] = "malformed",
     [MT_FAILURE_TRUNCATED] = "truncated",
     [MT_FAILURE_NO_CONTENT] = "no_content",
+    [MT_FAILURE_OTHER] = "other",
     [MT_FAILURE_CANCELLED_AFTER] = "cancelled_after",
     [MT_FAILURE_CANCELLED_RUN_END] = "cancelled_run_end",
     [MT_FAILURE_CANCELLED_INTERRUPT] = "cancelled_interrupt",

@@ -1,16 +1,17 @@
-/* The line of a request in profile_export.jsonl. */
+/* The line of a request in profile_export.jsonl. It says all that mt_results needs of the request
+ * (drive/measure/requests.h), so that results made of lines are those of the run. */
 #include "drive/measure/results.h"
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "text/json.h"
+#include "text/json_items.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_ROOM = 8192, GAP_ROOM = 24 };
+enum { LINE_ROOM = 16384, GAP_ROOM = 24, FIELD_BYTES = 4096 };
 
 typedef struct line {
     char *at, *end;
@@ -26,11 +27,41 @@ static void put(line *to, const char *format, ...) {
         to->at += length;
 }
 
+static const char *truth(int is) {
+    return is ? "true" : "false";
+}
+
 static void put_moment(line *to, const char *name, int64_t moment, int64_t epoch_ns) {
     if (moment == MT_NEVER)
         put(to, "\"%s\": null, ", name);
     else
         put(to, "\"%s\": %" PRId64 ", ", name, moment + epoch_ns);
+}
+
+/* The row's own members that are short and plain, by which results may be grouped later: "fields". */
+static void put_fields(line *to, const mt_request *request) {
+    enum { MOST_BYTES = 200 }; /* of one */
+    const char *between = "\"fields\": {", *begin = to->at;
+    if (!request)
+        return;
+    if (request->has & MT_HAS_STREAM && request->stream.length <= MOST_BYTES) {
+        put(to, "%s\"stream\": %.*s", between, (int)request->stream.length, request->stream.text);
+        between = ", ";
+    }
+    mt_json json = {request->extra.text, request->extra.text + request->extra.length, NULL};
+    mt_json_items items;
+    mt_json_item item;
+    mt_json_items_bare(&items, &json);
+    while (request->extra.length > 0 && mt_json_items_next(&items, &item) > 0) {
+        if (item.name.length + item.value.length > MOST_BYTES || to->at - begin > FIELD_BYTES ||
+            strchr("[{", *item.value.text))
+            continue;
+        put(to, "%s\"%.*s\": %.*s", between, (int)item.name.length, item.name.text,
+            (int)item.value.length, item.value.text);
+        between = ", ";
+    }
+    if (between[0] == ',')
+        put(to, "}, ");
 }
 
 static void put_metrics(line *to, const mt_exchange *exchange, const mt_asked *asked) {
@@ -54,17 +85,21 @@ static void put_metrics(line *to, const mt_exchange *exchange, const mt_asked *a
                 exchange->gaps[i] % 10000);
         put(to, "], \"unit\": \"ms\"}");
     }
+    if (!is_done && asked->has_input)
+        put(to, "%s\"error_isl\": {\"value\": %" PRIu64 ", \"unit\": \"tokens\"}", between,
+            asked->input);
     put(to, "}, ");
 }
 
 static void put_error(line *to, const mt_exchange *exchange) {
-    char name[32], message[6 * MT_EXCHANGE_TEXT + 2];
+    char name[32], text[MT_EXCHANGE_TEXT], message[6 * MT_EXCHANGE_TEXT + 2];
     if (exchange->failure == MT_FAILURE_NONE) {
         put(to, "\"error\": null}\n");
         return;
     }
     mt_results_failure_name(exchange->failure, exchange->status, name);
-    size_t length = mt_json_encode(exchange->text, strlen(exchange->text), message);
+    mt_quote(exchange->text, strlen(exchange->text), text, sizeof text);
+    size_t length = mt_json_encode(text, strlen(text), message);
     int is_cancelled =
         exchange->failure >= MT_FAILURE_CANCELLED_AFTER && exchange->failure != MT_FAILURE_NOT_SENT;
     char code[16] = "null";
@@ -96,12 +131,16 @@ mt_code mt_results_write_line(mt_output *output, const mt_exchange *exchange, co
     put_moment(&to, "request_ack_ns", exchange->first_byte_ns, epoch_ns);
     put_moment(&to, "request_end_ns", exchange->end_ns, epoch_ns);
     put_moment(&to, "cancellation_time_ns", is_cancelled ? exchange->end_ns : MT_NEVER, epoch_ns);
+    put(&to, "\"worker_id\": \"driver\", \"record_processor_id\": \"moontide\", ");
+    put_fields(&to, asked->request);
     put(&to,
-        "\"worker_id\": \"driver\", \"record_processor_id\": \"moontide\", "
         "\"benchmark_phase\": \"%s\", \"was_cancelled\": %s, \"trace_line\": %" PRIu64
-        ", \"http_status\": %d, \"was_resent\": %s}, ",
-        asked->is_outside ? "outside" : "profiling", is_cancelled ? "true" : "false", asked->line,
-        exchange->status, exchange->noted & MT_WAS_RESENT ? "true" : "false");
+        ", \"http_status\": %d, \"was_resent\": %s, \"saw_done\": %s, \"usage_said\": %s, "
+        "\"chunks\": %" PRIu32 ", \"endpoint\": %d}, ",
+        asked->is_outside ? "outside" : "profiling", truth(is_cancelled), asked->line,
+        exchange->status, truth(exchange->noted & MT_WAS_RESENT),
+        truth(exchange->noted & MT_SAW_DONE), truth(exchange->completion_tokens >= 0),
+        exchange->contents, exchange->endpoint);
     put_metrics(&to, exchange, asked);
     put_error(&to, exchange);
     mt_output_advance(output, (size_t)(to.at - text));

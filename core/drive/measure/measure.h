@@ -7,6 +7,7 @@
 #define MT_DRIVE_MEASURE_MEASURE_H
 
 #include "drive/exchange.h"
+#include "trace/record.h"
 
 #include <stddef.h>
 
@@ -17,9 +18,10 @@ typedef struct mt_asked {
     uint64_t session; /* which session, from 1; 0: it is no turn */
     uint64_t turn;    /* from 0 */
     int has_input, has_output;
-    uint64_t input, output; /* tokens: ISL and OSL as planned */
-    int64_t planned_ns;     /* since the run's start: when the plan has it due */
-    int is_outside;         /* due before or after the window that is the result */
+    uint64_t input, output;    /* tokens: ISL and OSL as planned */
+    int64_t planned_ns;        /* since the run's start: when the plan has it due */
+    int is_outside;            /* due before or after the window that is the result */
+    const mt_request *request; /* the row, whose own members its line repeats; NULL: none */
 } mt_asked;
 
 typedef struct mt_measure {
@@ -30,6 +32,17 @@ typedef struct mt_measure {
 } mt_measure;
 
 enum { MT_MEASURES = 24 };
+
+/* Places of those that results are made of beside their own statistics. */
+enum {
+    MT_MEASURE_LATENCY = 2,
+    MT_MEASURE_OUTPUT = 7,
+    MT_MEASURE_INPUT = 8,
+    MT_MEASURE_WANTED_INPUT = 17,
+    MT_MEASURE_INPUT_DIFFERENCE = 19,
+    MT_MEASURE_CACHED = 21,
+    MT_MEASURE_TOGETHER = 23
+};
 extern const mt_measure mt_measures[MT_MEASURES];
 
 /* The place of a metric by its key or by a short name (ttft, ttst, itl, e2e, latency, lag, isl, osl); -1

@@ -30,7 +30,7 @@ static void note_latest(int64_t *latest, int64_t moment) {
 
 /* ---- counting --------------------------------------------------------------------------------- */
 
-static mt_code count_failure(mt_results *results, int failure, int status, const char *text,
+static mt_code count_failure(mt_results *results, int failure, int status, mt_span text,
                              uint64_t count, mt_error *error) {
     int has_status = failure == MT_FAILURE_STATUS || failure == MT_FAILURE_OVERLOAD;
     status = has_status ? status : 0;
@@ -44,79 +44,110 @@ static mt_code count_failure(mt_results *results, int failure, int status, const
         return mt_fail_memory(error, "failures");
     mt_failure_count *one = &results->failures[results->failure_count++];
     *one = (mt_failure_count){.failure = failure, .status = status, .count = count};
-    snprintf(one->text, sizeof one->text, "%s", text);
+    mt_quote(text.text, text.length, one->text, sizeof one->text);
     return MT_OK;
 }
 
-static int is_good(const mt_results *results, const mt_exchange *exchange, const mt_asked *asked) {
+void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked, mt_counted *counted) {
+    int is_done = exchange->failure == MT_FAILURE_NONE;
+    int is_stream = (exchange->noted & MT_WAS_STREAM) != 0;
+    int says_cached = exchange->cached_tokens >= 0 && exchange->prompt_tokens >= 0;
+    int says_prompt = is_done && exchange->prompt_tokens >= 0;
+    *counted = (mt_counted){
+        .failure = exchange->failure,
+        .status = exchange->status,
+        .text = {exchange->text, strlen(exchange->text)},
+        .was_resent = (exchange->noted & MT_WAS_RESENT) != 0,
+        .is_flagged = is_stream && !(exchange->noted & MT_SAW_DONE),
+        .has_usage = exchange->completion_tokens >= 0,
+        .output_tokens = (double)mt_answer_tokens(exchange),
+        .input_tokens = (double)(says_prompt ? (uint64_t)exchange->prompt_tokens : asked->input),
+        .prompt_tokens = says_cached ? (double)exchange->prompt_tokens : NAN,
+        .cached_tokens = says_cached ? (double)exchange->cached_tokens : NAN,
+        .due_ns = exchange->due_ns,
+        .begun_ns = exchange->begun_ns,
+        .sent_ns = exchange->sent_ns,
+        .last_ns = is_stream ? exchange->last_content_ns : exchange->end_ns,
+        .gaps = exchange->gaps,
+        .gap_count = exchange->gaps ? exchange->gap_count : 0};
+    for (int i = 0; i < MT_MEASURES; i++) {
+        double *value = &counted->values[i];
+        if (!(is_done || mt_measures[i].also_failed) || !mt_measures[i].of(exchange, asked, value))
+            *value = NAN;
+    }
+}
+
+static int is_good(const mt_results *results, const mt_counted *counted) {
     for (size_t i = 0; i < results->objective_count; i++) {
-        double value;
         const mt_objective *objective = &results->objectives[i];
-        if (mt_measures[objective->metric].of(exchange, asked, &value) && value > objective->limit)
+        if (counted->values[objective->metric] > objective->limit)
             return 0;
     }
     return 1;
 }
 
-static mt_code add_gaps(mt_results *results, const mt_exchange *exchange, mt_error *error) {
-    if (exchange->gap_count == 0 || !exchange->gaps)
+static mt_code add_gaps(mt_results *results, const mt_counted *counted, mt_error *error) {
+    if (counted->gap_count == 0)
         return MT_OK;
     if (!results->gaps && !(results->gaps = mt_allocate_zero(1, sizeof *results->gaps)))
         return mt_fail_memory(error, "gaps between chunks");
-    for (uint32_t i = 0; i < exchange->gap_count; i++)
-        mt_log_histogram_add(results->gaps, exchange->gaps[i] * gap_unit_ms);
+    for (uint32_t i = 0; i < counted->gap_count; i++)
+        mt_log_histogram_add(results->gaps, counted->gaps[i] * gap_unit_ms);
     return MT_OK;
 }
 
-static void add_done(mt_results *results, const mt_exchange *exchange, const mt_asked *asked) {
+static void add_done(mt_results *results, const mt_counted *counted) {
     results->done++;
-    results->good += (uint64_t)is_good(results, exchange, asked);
-    results->output_tokens += (double)mt_answer_tokens(exchange);
-    results->input_tokens +=
-        (double)(exchange->prompt_tokens >= 0 ? (uint64_t)exchange->prompt_tokens : asked->input);
-    results->usage_said += exchange->completion_tokens >= 0;
-    if (exchange->cached_tokens >= 0 && exchange->prompt_tokens >= 0) {
+    results->good += (uint64_t)is_good(results, counted);
+    results->output_tokens += counted->output_tokens;
+    results->input_tokens += counted->input_tokens;
+    results->usage_said += counted->has_usage != 0;
+    if (!isnan(counted->cached_tokens)) {
         results->cached_said++;
-        results->cached_tokens += (double)exchange->cached_tokens;
-        results->prompt_tokens += (double)exchange->prompt_tokens;
+        results->cached_tokens += counted->cached_tokens;
+        results->prompt_tokens += counted->prompt_tokens;
     }
-    results->flagged += (exchange->noted & MT_WAS_STREAM) && !(exchange->noted & MT_SAW_DONE);
-    note_earliest(&results->first_begun_ns, exchange->begun_ns);
-    note_latest(&results->last_answer_ns,
-                exchange->noted & MT_WAS_STREAM ? exchange->last_content_ns : exchange->end_ns);
+    results->flagged += counted->is_flagged != 0;
+    note_earliest(&results->first_begun_ns, counted->begun_ns);
+    note_latest(&results->last_answer_ns, counted->last_ns);
 }
 
-static mt_code add_outcome(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
-                           mt_error *error) {
+static mt_code add_outcome(mt_results *results, const mt_counted *counted, mt_error *error) {
     results->due++;
-    results->resent += (exchange->noted & MT_WAS_RESENT) != 0;
-    note_earliest(&results->first_due_ns, exchange->due_ns);
-    note_latest(&results->last_due_ns, exchange->due_ns);
-    note_latest(&results->last_sent_ns, exchange->sent_ns);
-    if (exchange->failure == MT_FAILURE_NONE) {
-        add_done(results, exchange, asked);
+    results->resent += counted->was_resent != 0;
+    note_earliest(&results->first_due_ns, counted->due_ns);
+    note_latest(&results->last_due_ns, counted->due_ns);
+    note_latest(&results->last_sent_ns, counted->sent_ns);
+    if (counted->due_ns != MT_NEVER && counted->begun_ns != MT_NEVER)
+        note_latest(&results->longest_late_ns, counted->begun_ns - counted->due_ns);
+    if (counted->failure == MT_FAILURE_NONE) {
+        add_done(results, counted);
         return MT_OK;
     }
-    if (exchange->failure == MT_FAILURE_NOT_SENT)
+    if (counted->failure == MT_FAILURE_NOT_SENT)
         results->not_sent++;
-    else if (exchange->failure >= MT_FAILURE_CANCELLED_AFTER)
+    else if (counted->failure >= MT_FAILURE_CANCELLED_AFTER)
         results->cancelled++;
     else
         results->failed++;
-    results->failed_input += (double)asked->input;
-    return count_failure(results, exchange->failure, exchange->status, exchange->text, 1, error);
+    results->failed_input += counted->input_tokens;
+    return count_failure(results, counted->failure, counted->status, counted->text, 1, error);
+}
+
+mt_code mt_results_count(mt_results *results, const mt_counted *counted, mt_error *error) {
+    mt_code code = add_outcome(results, counted, error);
+    for (int i = 0; code == MT_OK && i < MT_MEASURES; i++)
+        if (!isnan(counted->values[i]))
+            code = mt_sample_add(&results->samples[i], counted->values[i], error);
+    int is_done = counted->failure == MT_FAILURE_NONE;
+    return code == MT_OK && is_done ? add_gaps(results, counted, error) : code;
 }
 
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
                        mt_error *error) {
-    mt_code code = add_outcome(results, exchange, asked, error);
-    int is_done = exchange->failure == MT_FAILURE_NONE;
-    for (int i = 0; code == MT_OK && i < MT_MEASURES; i++) {
-        double value;
-        if ((is_done || mt_measures[i].also_failed) && mt_measures[i].of(exchange, asked, &value))
-            code = mt_sample_add(&results->samples[i], value, error);
-    }
-    return code == MT_OK && is_done ? add_gaps(results, exchange, error) : code;
+    mt_counted counted;
+    mt_results_describe(exchange, asked, &counted);
+    return mt_results_count(results, &counted, error);
 }
 
 mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error *error) {
@@ -125,7 +156,8 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
         code = mt_sample_merge(&results->samples[i], &other->samples[i], error);
     for (size_t i = 0; code == MT_OK && i < other->failure_count; i++) {
         const mt_failure_count *one = &other->failures[i];
-        code = count_failure(results, one->failure, one->status, one->text, one->count, error);
+        mt_span text = {one->text, strlen(one->text)};
+        code = count_failure(results, one->failure, one->status, text, one->count, error);
     }
     if (code == MT_OK && other->gaps) {
         if (!results->gaps && !(results->gaps = mt_allocate_zero(1, sizeof *results->gaps)))
@@ -152,6 +184,7 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
     note_earliest(&results->first_due_ns, other->first_due_ns);
     note_latest(&results->last_due_ns, other->last_due_ns);
     note_latest(&results->last_sent_ns, other->last_sent_ns);
+    note_latest(&results->longest_late_ns, other->longest_late_ns);
     return code;
 }
 

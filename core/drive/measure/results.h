@@ -3,6 +3,7 @@
 #define MT_DRIVE_MEASURE_RESULTS_H
 
 #include "base/output.h"
+#include "base/span.h"
 #include "drive/measure/measure.h"
 #include "drive/measure/sample.h"
 
@@ -11,6 +12,22 @@ typedef struct mt_objective {
     int metric; /* its place among mt_measures */
     double limit;
 } mt_objective;
+
+/* What is counted of a request: of one that has just ended (mt_results_add), or of the line that was
+ * written of it (drive/measure/requests.h). Both give the same figures. */
+typedef struct mt_counted {
+    int failure, status; /* MT_FAILURE_NONE: done */
+    mt_span text;        /* of a failure */
+    int was_resent, is_flagged, has_usage;
+    double output_tokens;                       /* of the answer */
+    double input_tokens;                        /* counted by the server, or planned; of a failed
+                                                   one planned */
+    double prompt_tokens, cached_tokens;        /* by the server; NaN where it did not say both */
+    int64_t due_ns, begun_ns, sent_ns, last_ns; /* last: the answer's end; MT_NEVER */
+    const uint32_t *gaps;                       /* as in mt_exchange */
+    uint32_t gap_count;
+    double values[MT_MEASURES]; /* NaN: it does not have the metric */
+} mt_counted;
 
 /* Failures of one name. */
 typedef struct mt_failure_count {
@@ -34,13 +51,20 @@ typedef struct mt_results {
         failed_input;                       /* totals: OSL and ISL of done, ISL of failed */
     int64_t first_begun_ns, last_answer_ns; /* of done ones; MT_NEVER */
     int64_t first_due_ns, last_due_ns, last_sent_ns; /* of all that were due */
+    int64_t longest_late_ns; /* how long after its due time one was taken up, at most */
     mt_failure_count *failures;
     size_t failure_count, failure_capacity;
 } mt_results;
 
 void mt_results_begin(mt_results *results, const mt_objective *objectives, size_t count);
 
-/* Counts an exchange. MT_ERROR_MEMORY. */
+/* What is counted of the exchange, whose text and gaps it points to. */
+void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked, mt_counted *counted);
+
+/* Counts a request. MT_ERROR_MEMORY. */
+mt_code mt_results_count(mt_results *results, const mt_counted *counted, mt_error *error);
+
+/* Counts an exchange: both of them. */
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
                        mt_error *error);
 

@@ -10,8 +10,10 @@
  * module.c lists them. */
 int mt_lua_open_mock(lua_State *L);
 void mt_lua_add_child(lua_State *L); /* to the mock's table */
+void mt_lua_add_clock(lua_State *L);
 void mt_lua_add_driver(lua_State *L);
 void mt_lua_add_replay(lua_State *L);
+void mt_lua_add_requests(lua_State *L);
 void mt_lua_add_scraper(lua_State *L);
 
 /* The open driver at `arg`; raises when it is none or is closed. */

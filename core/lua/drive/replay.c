@@ -1,12 +1,13 @@
 /* drive.replay: a source of requests that is driven, and what came of it. */
 #include "lua/drive/adapter.h"
 #include "lua/drive/drive_binding.h"
+#include "lua/drive/results.h"
 
 #include "base/memory.h"
 #include "drive/replay.h"
+#include "trace/step/shard.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char replay_type[] = "moontide.replay";
@@ -87,25 +88,6 @@ static void read_heads(lua_State *L, mt_replay_options *options) {
     options->heads = heads;
 }
 
-/* objectives = {{metric, limit}, ...} */
-static void read_objectives(lua_State *L, mt_replay_options *options) {
-    lua_getfield(L, 3, "objectives");
-    int list = lua_gettop(L);
-    options->objective_count = lua_isnil(L, list) ? 0 : (size_t)luaL_len(L, list);
-    mt_objective *objectives =
-        lua_newuserdatauv(L, (options->objective_count + 1) * sizeof *objectives, 0);
-    for (size_t i = 0; i < options->objective_count; i++) {
-        lua_geti(L, list, (lua_Integer)i + 1);
-        lua_geti(L, -1, 1);
-        lua_geti(L, -2, 2);
-        objectives[i].metric = mt_measure_by_name(luaL_checkstring(L, -2));
-        objectives[i].limit = luaL_checknumber(L, -1);
-        luaL_argcheck(L, objectives[i].metric >= 0, 3, "an objective of an unknown metric");
-        lua_pop(L, 3);
-    }
-    options->objectives = objectives;
-}
-
 static mt_code open_output(lua_State *L, const char *name, mt_output **output, mt_error *error) {
     const char *path = mt_lua_text_field(L, 3, name);
     if (!path)
@@ -117,6 +99,8 @@ static mt_code open_output(lua_State *L, const char *name, mt_output **output, m
 static mt_code open_outputs(lua_State *L, replay_owner *owner, mt_error *error) {
     static const char begin[] = "{\"data\": [\n";
     mt_code code = open_output(L, "lines", &owner->lines, error);
+    if (code == MT_OK && owner->lines) /* what was done until a host dies is not lost */
+        code = mt_output_show_part(owner->lines, error);
     if (code == MT_OK)
         code = open_output(L, "record", &owner->record, error);
     if (code == MT_OK)
@@ -152,7 +136,7 @@ static int replay_new(lua_State *L) {
     options.seed = mt_lua_count_field(L, 3, "seed", 0);
     read_body(L, owner, &options.body);
     read_heads(L, &options);
-    read_objectives(L, &options);
+    options.objectives = mt_lua_objectives(L, 3, &options.objective_count);
     mt_lua_adapter_options(L, 3, &owner->adapter, &options.adapter);
     options.live_history = mt_lua_truth_field(L, 3, "live_history");
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
@@ -205,6 +189,8 @@ static int replay_step(lua_State *L) {
     lua_remove(L, -2);
     mt_lua_adapter_begin(L, &owner->adapter);
     int status = mt_replay_step(owner->replay, mt_now_ns() + (int64_t)(seconds * 1e9), &error);
+    if (owner->lines) /* a failure is told by the next write */
+        (void)mt_output_flush(owner->lines, NULL);
     if (status < 0)
         return mt_lua_failure(L, &error);
     lua_pushboolean(L, status);
@@ -257,6 +243,8 @@ static int replay_look(lua_State *L) {
     mt_lua_set_count(L, "not_sent", progress.not_sent);
     lua_pushboolean(L, progress.source_ended);
     lua_setfield(L, -2, "source_ended");
+    lua_pushboolean(L, progress.is_read_whole);
+    lua_setfield(L, -2, "read_whole");
     if (progress.last_planned_ns >= 0)
         mt_lua_set_number(L, "last_planned", (double)progress.last_planned_ns * 1e-9);
     mt_lua_set_count(L, "write_failures", progress.write_failures);
@@ -268,105 +256,28 @@ static int replay_look(lua_State *L) {
     return 1;
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
-
-/* Pushes {count =, avg =, min =, max =, std =, sum =, p1 =, ...}. */
-static void push_summary(lua_State *L, const mt_sample_summary *summary) {
-    lua_createtable(L, 0, 6 + MT_PERCENTILES);
-    mt_lua_set_count(L, "count", summary->count);
-    mt_lua_set_number(L, "avg", summary->avg);
-    mt_lua_set_number(L, "min", summary->min);
-    mt_lua_set_number(L, "max", summary->max);
-    mt_lua_set_number(L, "std", summary->std);
-    mt_lua_set_number(L, "sum", summary->sum);
-    for (int i = 0; i < MT_PERCENTILES; i++) {
-        char name[8] = "p";
-        lua_Integer percentile = mt_percentiles[i];
-        snprintf(name, sizeof name, "p%d", (int)percentile);
-        mt_lua_set_number(L, name, summary->percentiles[i]);
-    }
+/* replay:shard() -> {number of requests of each shard so far} | nothing: the source is no shard's */
+static int replay_shard(lua_State *L) {
+    check_replay(L);
+    lua_getiuservalue(L, 1, 1);
+    lua_geti(L, -1, 2);
+    mt_source **source = luaL_checkudata(L, -1, "moontide.reader");
+    const mt_shard_state *shard = *source ? mt_step_shard_state(*source) : NULL;
+    if (!shard || !shard->counts)
+        return 0;
+    mt_lua_push_counts(L, shard->counts, (size_t)shard->shards, sizeof *shard->counts);
+    return 1;
 }
 
-static void push_metrics(lua_State *L, mt_results *results) {
-    mt_sample_summary summary;
-    lua_newtable(L);
-    for (int i = 0; i < MT_MEASURES; i++) {
-        mt_sample_summarise(&results->samples[i], &summary);
-        if (summary.count == 0)
-            continue;
-        push_summary(L, &summary);
-        lua_setfield(L, -2, mt_measures[i].key);
-    }
-    const mt_log_histogram *gaps = results->gaps;
-    if (!gaps)
-        return;
-    summary = (mt_sample_summary){.count = gaps->count,
-                                  .avg = gaps->mean,
-                                  .min = gaps->min,
-                                  .max = gaps->max,
-                                  .std = mt_log_histogram_deviation(gaps),
-                                  .sum = gaps->sum};
-    for (int i = 0; i < MT_PERCENTILES; i++)
-        summary.percentiles[i] = mt_log_histogram_percentile(gaps, mt_percentiles[i]);
-    push_summary(L, &summary);
-    lua_setfield(L, -2, "inter_chunk_latency");
-}
-
-static void push_failures(lua_State *L, const mt_results *results) {
-    lua_newtable(L);
-    for (size_t i = 0; i < results->failure_count; i++) {
-        const mt_failure_count *one = &results->failures[i];
-        char name[32];
-        lua_newtable(L);
-        mt_lua_set_text(L, "name", mt_results_failure_name(one->failure, one->status, name));
-        mt_lua_set_count(L, "count", one->count);
-        mt_lua_set_count(L, "status", (uint64_t)one->status);
-        mt_lua_set_text(L, "text", one->text);
-        lua_seti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
-static void set_moment(lua_State *L, const char *name, int64_t moment) {
-    if (moment == MT_NEVER)
-        return;
-    lua_pushinteger(L, moment);
-    lua_setfield(L, -2, name);
-}
-
-static void push_results(lua_State *L, mt_results *results) {
-    lua_newtable(L);
-    mt_lua_set_count(L, "due", results->due);
-    mt_lua_set_count(L, "done", results->done);
-    mt_lua_set_count(L, "failed", results->failed);
-    mt_lua_set_count(L, "cancelled", results->cancelled);
-    mt_lua_set_count(L, "not_sent", results->not_sent);
-    mt_lua_set_count(L, "good", results->good);
-    mt_lua_set_count(L, "resent", results->resent);
-    mt_lua_set_count(L, "flagged", results->flagged);
-    mt_lua_set_count(L, "usage_said", results->usage_said);
-    mt_lua_set_count(L, "cached_said", results->cached_said);
-    mt_lua_set_number(L, "cached_tokens", results->cached_tokens);
-    mt_lua_set_number(L, "prompt_tokens", results->prompt_tokens);
-    mt_lua_set_number(L, "input_tokens", results->input_tokens);
-    mt_lua_set_number(L, "output_tokens", results->output_tokens);
-    mt_lua_set_number(L, "failed_input", results->failed_input);
-    set_moment(L, "first_begun", results->first_begun_ns);
-    set_moment(L, "last_answer", results->last_answer_ns);
-    set_moment(L, "first_due", results->first_due_ns);
-    set_moment(L, "last_due", results->last_due_ns);
-    set_moment(L, "last_sent", results->last_sent_ns);
-    push_metrics(L, results);
-    lua_setfield(L, -2, "metrics");
-    push_failures(L, results);
-    lua_setfield(L, -2, "failures");
-}
+/* ---- results --------------------------------------------------------------------------------- */
 
 /* replay:results() -> results of the window, results of what was due outside it, and a list of
- * {value = JSON text, results =} by member. Moments are monotonic nanoseconds. */
+ * {value = JSON text, results =} by member. Moments are monotonic nanoseconds, longest_late is in
+ * seconds. */
 static int replay_results(lua_State *L) {
     mt_replay *replay = check_replay(L)->replay;
-    push_results(L, mt_replay_results(replay));
-    push_results(L, mt_replay_outside(replay));
+    mt_lua_push_results(L, mt_replay_results(replay));
+    mt_lua_push_results(L, mt_replay_outside(replay));
     lua_newtable(L);
     for (size_t i = 0; i < mt_replay_group_count(replay); i++) {
         mt_span value;
@@ -374,7 +285,7 @@ static int replay_results(lua_State *L) {
         lua_newtable(L);
         lua_pushlstring(L, value.text, value.length);
         lua_setfield(L, -2, "value");
-        push_results(L, results);
+        mt_lua_push_results(L, results);
         lua_setfield(L, -2, "results");
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
@@ -454,15 +365,12 @@ static int metric(lua_State *L) {
 }
 
 void mt_lua_add_replay(lua_State *L) {
-    static const luaL_Reg methods[] = {{"start", replay_start},
-                                       {"step", replay_step},
-                                       {"stop", replay_stop},
-                                       {"look", replay_look},
-                                       {"window_has_ended", replay_window_has_ended},
-                                       {"results", replay_results},
-                                       {"finish", replay_finish},
-                                       {"close", replay_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"start", replay_start},     {"step", replay_step},
+        {"stop", replay_stop},       {"look", replay_look},
+        {"shard", replay_shard},     {"window_has_ended", replay_window_has_ended},
+        {"results", replay_results}, {"finish", replay_finish},
+        {"close", replay_release},   {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"replay", replay_new}, {"metrics", metrics}, {"metric", metric}, {NULL, NULL}};
     mt_lua_new_type(L, replay_type, methods, replay_release, NULL);

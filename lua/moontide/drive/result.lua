@@ -12,6 +12,8 @@ local result = {}
 ---@field outside table what was due before and after it
 ---@field groups table[] { value =, results = }
 ---@field by_key table<string, moontide.metric_summary>
+---@field folder string? where its results' files are
+---@field info table? of a run that was read back: its run.json
 local methods = {}
 
 local metatable = { __name = "moontide.drive_run" }
@@ -37,6 +39,23 @@ end
 function methods:measure(name)
   name = require("moontide.kit.options").value(name, "measure: the name", { kind = "string" })
   return require("moontide.drive.summary").measure(self, name)
+end
+
+--- Its requests one by one, as its profile_export.jsonl has them: columns. #r is their number,
+--- r:column("ttft") a list with a number for each, NaN where a request lacks the metric; so are "number",
+--- "line", "turn", "due", "begun", "sent", "first_byte", "end" (nanoseconds since 1970), "status",
+--- "endpoint", "shard", "chunks"; "session", "phase", "outcome", "message" are texts. r:names() gives the
+--- names that there are, r:gaps(i) the times between the chunks of request i in ms.
+---@return userdata? requests, string? message, string? code
+function methods:requests()
+  if self.columns then return self.columns end
+  if not self.folder then
+    require("moontide.core").base.raise "requests: the run was driven without output_dir: it kept none"
+  end
+  local requests, message, code = require("moontide.drive.requests").of(self.folder)
+  if not requests then return nil, message, code end
+  self.columns = requests
+  return requests
 end
 
 --- The value of a run's figures.

@@ -151,7 +151,24 @@ function server.members(self, start)
   return json.object {
     { "url", self.url }, { "gauges", json.object(gauges) }, { "counters", json.object(counters) },
     { "hit_ratio", self.hit_ratio or json.null }, { "restarts", self.restarts },
-    { "failed_looks", self.failures }, { "looks", json.array(looks) } }
+    { "failed_looks", self.failures }, { "why", self.why or json.null }, { "looks", json.array(looks) } }
+end
+
+--- What members() has written, read back.
+---@param members table
+---@param start integer ns
+---@return moontide.server_report
+function server.of_members(members, start)
+  local self = { url = members.url, gauges = members.gauges, counters = members.counters,
+    hit_ratio = members.hit_ratio, restarts = members.restarts, failures = members.failed_looks,
+    why = members.why, looks = {} }
+  for i, look in ipairs(members.looks) do
+    self.looks[i] = {}
+    for name, value in pairs(look) do self.looks[i][name] = value end
+    self.looks[i].at = start + math.floor(look.seconds * 1e9 + 0.5)
+    self.looks[i].seconds = nil
+  end
+  return self
 end
 
 return server

@@ -1,0 +1,357 @@
+/* drive.requests: the requests of a finished run, in columns. */
+#include "lua/drive/drive_binding.h"
+#include "lua/drive/results.h"
+
+#include "base/memory.h"
+#include "drive/measure/requests.h"
+#include "text/json_items.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char requests_type[] = "moontide.run_requests";
+static const char counting_type[] = "moontide.run_counting";
+
+static mt_run_requests *check_requests(lua_State *L) {
+    return luaL_checkudata(L, 1, requests_type);
+}
+
+/* requests() -> requests, empty */
+static int requests_new(lua_State *L) {
+    mt_lua_new_owner(L, sizeof(mt_run_requests), requests_type);
+    return 1;
+}
+
+/* requests:read(path, part, may be cut) -> was it cut? | nil, message, code. Appends. */
+static int requests_read(lua_State *L) {
+    mt_error error;
+    mt_run_requests *requests = check_requests(L);
+    const char *path = luaL_checkstring(L, 2);
+    uint64_t part = mt_lua_check_count(L, 3, "part");
+    int cut = 0;
+    mt_code code = mt_run_requests_read(requests, path, (uint32_t)part,
+                                        lua_toboolean(L, 4) ? &cut : NULL, &error);
+    if (code != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_pushboolean(L, cut);
+    return 1;
+}
+
+/* ---- columns ------------------------------------------------------------------------------------ */
+
+enum { WHOLE, MOMENT, SMALL, PART, TRUTH, TEXT, PHASE, OUTCOME };
+
+static const struct member {
+    const char *name;
+    int kind;
+    size_t place;
+} members[] = {
+    {"number", WHOLE, offsetof(mt_run_request, number)},
+    {"line", WHOLE, offsetof(mt_run_request, line)},
+    {"session", TEXT, offsetof(mt_run_request, session)},
+    {"turn", WHOLE, offsetof(mt_run_request, turn)},
+    {"phase", PHASE, 0},
+    {"due", MOMENT, offsetof(mt_run_request, due_ns)},
+    {"begun", MOMENT, offsetof(mt_run_request, begun_ns)},
+    {"sent", MOMENT, offsetof(mt_run_request, sent_ns)},
+    {"first_byte", MOMENT, offsetof(mt_run_request, answer_ns)},
+    {"end", MOMENT, offsetof(mt_run_request, end_ns)},
+    {"outcome", OUTCOME, 0},
+    {"status", SMALL, offsetof(mt_run_request, status)},
+    {"message", TEXT, offsetof(mt_run_request, message)},
+    {"endpoint", SMALL, offsetof(mt_run_request, endpoint)},
+    {"shard", PART, offsetof(mt_run_request, part)},
+    {"chunks", WHOLE, offsetof(mt_run_request, chunks)},
+    {"resent", TRUTH, offsetof(mt_run_request, was_resent)},
+};
+enum { MEMBERS = sizeof members / sizeof *members };
+
+static void push_text(lua_State *L, mt_span text) {
+    lua_pushlstring(L, text.text, text.length);
+}
+
+static void push_member(lua_State *L, const mt_run_requests *requests, size_t i,
+                        const struct member *member) {
+    static const char *const phases[] = {"profiling", "outside", "warmup"};
+    const mt_run_request *row = &requests->rows[i];
+    const char *place = (const char *)row + member->place;
+    char name[32];
+    int64_t moment;
+    switch (member->kind) {
+    case WHOLE:
+        mt_lua_push_whole(L, *(const uint64_t *)(const void *)place);
+        break;
+    case MOMENT:
+        moment = *(const int64_t *)(const void *)place;
+        if (moment == MT_NEVER)
+            lua_pushnumber(L, (lua_Number)NAN);
+        else
+            lua_pushinteger(L, moment);
+        break;
+    case SMALL:
+        lua_pushinteger(L, *(const uint16_t *)(const void *)place);
+        break;
+    case PART:
+        lua_pushinteger(L, *(const uint32_t *)(const void *)place);
+        break;
+    case TRUTH:
+        lua_pushboolean(L, *(const uint8_t *)place);
+        break;
+    case TEXT:
+        push_text(L, mt_run_requests_text(requests, *(const uint32_t *)(const void *)place));
+        break;
+    case PHASE:
+        lua_pushstring(L, phases[row->phase]);
+        break;
+    default:
+        if (row->failure == MT_FAILURE_OTHER && row->name > 0)
+            push_text(L, mt_run_requests_text(requests, row->name));
+        else
+            lua_pushstring(L, mt_results_failure_name(row->failure, row->status, name));
+    }
+}
+
+/* requests:column(name) -> a list with a value for each request: of a metric numbers, NaN where it has
+ * none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`, `session` (raw JSON)
+ * and `message` are texts. nil where there is no such column. */
+static int requests_column(lua_State *L) {
+    const mt_run_requests *requests = check_requests(L);
+    const char *name = luaL_checkstring(L, 2);
+    const struct member *member = NULL;
+    for (size_t i = 0; i < MEMBERS; i++)
+        if (strcmp(name, members[i].name) == 0)
+            member = &members[i];
+    int metric = member ? -1 : mt_measure_by_name(name);
+    if (!member && metric < 0)
+        return 0;
+    lua_createtable(L, requests->count < INT32_MAX ? (int)requests->count : 0, 0);
+    for (size_t i = 0; i < requests->count; i++) {
+        if (member)
+            push_member(L, requests, i, member);
+        else
+            lua_pushnumber(L, mt_run_requests_metric(requests, i, metric));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* requests:members(name) -> of each request the value of that member of its row, as JSON text ("" where it
+ * has none) */
+static int requests_members(lua_State *L) {
+    const mt_run_requests *requests = check_requests(L);
+    const char *name = luaL_checkstring(L, 2);
+    lua_newtable(L);
+    for (size_t i = 0; i < requests->count; i++) {
+        push_text(L, mt_run_requests_member(requests, i, name));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* requests:member_names() -> the names of all members of the rows that the lines repeat, in order of appearance;
+ * session_id is none of them */
+static int requests_member_names(lua_State *L) {
+    const mt_run_requests *requests = check_requests(L);
+    lua_Integer count = 0;
+    uint32_t last = 0;
+    lua_settop(L, 1);
+    lua_newtable(L); /* 2: the names */
+    lua_newtable(L); /* 3: is it among them? */
+    for (size_t i = 0; i < requests->count; i++) {
+        uint32_t number = requests->rows[i].fields;
+        mt_span fields = mt_run_requests_text(requests, number);
+        mt_json json = {fields.text, fields.text + fields.length, NULL};
+        mt_json_items items;
+        mt_json_item item;
+        mt_json_items_bare(&items, &json);
+        while (number != last && fields.length > 0 && mt_json_items_next(&items, &item) > 0) {
+            push_text(L, item.name);
+            lua_pushvalue(L, -1);
+            if (lua_rawget(L, 3) == LUA_TNIL) {
+                lua_pushvalue(L, -2);
+                lua_rawseti(L, 2, ++count);
+                lua_pushvalue(L, -2);
+                lua_pushboolean(L, 1);
+                lua_rawset(L, 3);
+            }
+            lua_settop(L, 3);
+        }
+        last = number;
+    }
+    lua_settop(L, 2);
+    return 1;
+}
+
+/* requests:names() -> the names of the columns that any request has a value in */
+static int requests_names(lua_State *L) {
+    const mt_run_requests *requests = check_requests(L);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        lua_pushstring(L, members[i].name);
+        lua_rawseti(L, -2, ++count);
+    }
+    for (int m = 0; m < MT_MEASURES; m++)
+        if (requests->metrics[m]) {
+            lua_pushstring(L, mt_measures[m].key);
+            lua_rawseti(L, -2, ++count);
+        }
+    return 1;
+}
+
+/* requests:gaps(i) -> the times between the chunks of request i, in ms */
+static int requests_gaps(lua_State *L) {
+    const mt_run_requests *requests = check_requests(L);
+    lua_Integer i = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, i >= 1 && (size_t)i <= requests->count, 2, "there is no such request");
+    const mt_run_request *row = &requests->rows[i - 1];
+    lua_createtable(L, (int)row->gap_count, 0);
+    for (uint32_t g = 0; g < row->gap_count; g++) {
+        lua_pushnumber(L, requests->gaps[row->gap + g] * 1e-4);
+        lua_rawseti(L, -2, (lua_Integer)g + 1);
+    }
+    return 1;
+}
+
+static int requests_length(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)check_requests(L)->count);
+    return 1;
+}
+
+static int requests_text(lua_State *L) {
+    lua_pushfstring(L, "requests of a run: %I", (lua_Integer)check_requests(L)->count);
+    return 1;
+}
+
+static int requests_release(lua_State *L) {
+    mt_run_requests_free(check_requests(L));
+    return 0;
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+/* A value of the member by which results are grouped. */
+typedef struct group {
+    mt_results results;
+    uint64_t first; /* the number of its first request: groups come in that order */
+    uint32_t name;
+} group;
+
+typedef struct counting {
+    mt_results inside, outside;
+    mt_texts names;
+    group *groups; /* a group for each name */
+    size_t group_count, group_capacity;
+} counting;
+
+static int counting_release(lua_State *L) {
+    counting *self = luaL_checkudata(L, 1, counting_type);
+    mt_results_free(&self->inside);
+    mt_results_free(&self->outside);
+    for (size_t i = 0; i < self->group_count; i++)
+        mt_results_free(&self->groups[i].results);
+    mt_free(self->groups);
+    mt_texts_free(&self->names);
+    *self = (counting){0};
+    return 0;
+}
+
+static mt_code count_in_group(counting *self, const mt_run_requests *requests, size_t i,
+                              const char *by, mt_error *error) {
+    uint32_t name;
+    mt_span value = mt_run_requests_member(requests, i, by);
+    if (value.length == 0)
+        value = (mt_span){"null", 4};
+    if (mt_texts_intern(&self->names, value.text, value.length, &name) != 0 ||
+        MT_GROW(self->groups, self->group_capacity, self->names.count) != 0)
+        return mt_fail_memory(error, "results by member");
+    group *one = &self->groups[name];
+    uint64_t number = requests->rows[i].number;
+    if (name == self->group_count) {
+        *one = (group){.first = number, .name = name};
+        mt_results_begin(&one->results, self->inside.objectives, self->inside.objective_count);
+        self->group_count++;
+    }
+    one->first = number < one->first ? number : one->first;
+    return mt_results_add_row(&one->results, requests, i, error);
+}
+
+static mt_code count_all(counting *self, const mt_run_requests *requests, const char *by,
+                         int64_t part, mt_error *error) {
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
+        const mt_run_request *row = &requests->rows[i];
+        if ((part >= 0 && row->part != (uint64_t)part) || row->phase == MT_PHASE_WARMUP)
+            continue;
+        int is_inside = row->phase == MT_PHASE_PROFILING;
+        code = mt_results_add_row(is_inside ? &self->inside : &self->outside, requests, i, error);
+        if (code == MT_OK && by && is_inside)
+            code = count_in_group(self, requests, i, by, error);
+    }
+    return code;
+}
+
+static int by_first(const void *a, const void *b) {
+    const group *one = a, *other = b;
+    if (one->first != other->first)
+        return one->first < other->first ? -1 : 1;
+    return one->name < other->name ? -1 : one->name > other->name;
+}
+
+static void push_groups(lua_State *L, counting *self) {
+    if (self->group_count > 0)
+        qsort(self->groups, self->group_count, sizeof *self->groups, by_first);
+    lua_newtable(L);
+    for (size_t i = 0; i < self->group_count; i++) {
+        lua_createtable(L, 0, 2);
+        push_text(L, mt_texts_get(&self->names, self->groups[i].name));
+        lua_setfield(L, -2, "value");
+        mt_lua_push_results(L, &self->groups[i].results);
+        lua_setfield(L, -2, "results");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* requests:results{objectives =, by = name, part = number} -> results of the window, of what was due outside
+ * it, and by member, as replay:results() gives them, but with moments in nanoseconds since 1970 | nil,
+ * message, code. What was sent before the run is left out. part: only of that one. */
+static int requests_results(lua_State *L) {
+    mt_error error;
+    const mt_run_requests *requests = check_requests(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    const char *by = mt_lua_text_field(L, 2, "by");
+    uint64_t part = mt_lua_count_field(L, 2, "part", UINT64_MAX);
+    size_t count;
+    const mt_objective *objectives = mt_lua_objectives(L, 2, &count);
+    counting *self = mt_lua_new_owner(L, sizeof *self, counting_type);
+    mt_results_begin(&self->inside, objectives, count);
+    mt_results_begin(&self->outside, objectives, count);
+    if (count_all(self, requests, by, part == UINT64_MAX ? -1 : (int64_t)part, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    mt_lua_push_results(L, &self->inside);
+    mt_lua_push_results(L, &self->outside);
+    push_groups(L, self);
+    return 3;
+}
+
+void mt_lua_add_requests(lua_State *L) {
+    static const luaL_Reg methods[] = {{"read", requests_read},
+                                       {"column", requests_column},
+                                       {"members", requests_members},
+                                       {"member_names", requests_member_names},
+                                       {"names", requests_names},
+                                       {"gaps", requests_gaps},
+                                       {"results", requests_results},
+                                       {"close", requests_release},
+                                       {NULL, NULL}};
+    static const luaL_Reg meta[] = {
+        {"__len", requests_length}, {"__tostring", requests_text}, {NULL, NULL}};
+    mt_lua_new_type(L, counting_type, NULL, counting_release, NULL);
+    mt_lua_new_type(L, requests_type, methods, requests_release, meta);
+    lua_pop(L, 2);
+    lua_pushcfunction(L, requests_new);
+    lua_setfield(L, -2, "requests");
+}

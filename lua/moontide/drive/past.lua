@@ -1,0 +1,199 @@
+--- A finished run, read back from the folder of its results: the same value as driving gave, with the same
+--- figures, and its requests one by one. Also AIPerf's folders, of which less is known.
+local core = require "moontide.core"
+local files = require "moontide.drive.files"
+local json = require("moontide.base.json").public.json
+local nearest = require "moontide.kit.nearest"
+local requests = require "moontide.drive.requests"
+local result = require "moontide.drive.result"
+local summary = require "moontide.drive.summary"
+local verdict = require "moontide.drive.verdict"
+
+local past = {}
+
+--- Is there a run: a folder with a profile_export.jsonl in it, or such a file, by its first line?
+---@param path string
+---@return boolean
+function past.is_run(path)
+  local kind = requests.kind_of(path)
+  if kind == "folder" then return requests.kind_of(path .. "/" .. files.names.lines) == "file" end
+  local file = kind and io.open(path, "rb")
+  local begin = file and file:read(256) or ""
+  if file then file:close() end
+  return begin:find '^%s*{%s*"metadata"%s*:' ~= nil
+end
+
+-- --- run.json --------------------------------------------------------------------------------------
+
+-- What is null in JSON is nil here.
+local function without_null(value)
+  if type(value) ~= "table" then return value end
+  for name, one in pairs(value) do
+    if one == json.null then value[name] = nil else without_null(one) end
+  end
+  return value
+end
+
+-- The decoded run.json; nil where there is none and need be none: the folder is another tool's.
+local function info_of(folder)
+  local path = folder .. "/" .. files.names.run
+  local text = requests.text_of(path)
+  if text then
+    local info, message, code = json.decode(text, path)
+    if not info then return nil, message, code end
+    local is_one = type(info) == "table" and type(info.driver) == "table" and type(info.verdict) == "table"
+    if not is_one or math.type(info.start_ns) ~= "integer" or type(info.options) ~= "table" then
+      return nil, path .. ": this is no run.json of a run", "input"
+    end
+    return without_null(info)
+  end
+  local own = requests.text_of(folder .. "/" .. files.names.summary)
+  if own and own:find('"moontide_version"', 1, true) then
+    return nil, ("%s: %s is not there: the run has not ended, or the folder was cut half-way"):format(folder,
+      files.names.run), "input"
+  end
+  return false
+end
+
+-- The driver's look at its end.
+local function load_of(info)
+  local driver = info.driver
+  return { cpu = driver.cpu, run_queue = driver.run_queue, stalled = driver.stalled,
+    longest_turn = driver.longest_turn, connections_opened = driver.connections_opened,
+    has_realtime = driver.realtime, has_kernel_stamps = info.clock and not info.clock:find "after reading",
+    late_start = info.start and info.start.late }
+end
+
+-- --- the value -------------------------------------------------------------------------------------
+
+-- Groups that had nothing due in the window leave no line there.
+local function with_empty_groups(groups, info, read)
+  local known, place = {}, {}
+  for _, group in ipairs(groups) do known[group.value] = group end
+  local ordered = {}
+  for _, one in ipairs(info.groups) do
+    local value = json.encode(one.value == nil and json.null or one.value)
+    if not known[value] then
+      known[value] = { value = value, results = (read:results { part = 0xffffffff }) }
+    end
+    ordered[#ordered + 1], place[value] = known[value], true
+  end
+  for _, group in ipairs(groups) do
+    if not place[group.value] then return groups end -- its texts are written otherwise: as they came
+  end
+  return ordered
+end
+
+-- What another tool's run says of itself.
+local function foreign(results, folder)
+  local first = results.first_begun or results.first_due or 0
+  local last = results.last_answer or first
+  return {
+    load = {}, start = first, seconds = math.max(0, (last - first) / 1e9), was_cancelled = false,
+    options = {}, target = folder, urls = {}, model = "",
+    verdict = { name = "unjudged", measures = {},
+      limited_by = { "what the driver itself did is not known of another tool's run" } },
+  }
+end
+
+local function of_own(info)
+  return {
+    load = load_of(info), start = info.start_ns, seconds = info.seconds,
+    was_cancelled = info.was_cancelled, options = info.options, target = info.target, urls = info.urls,
+    model = info.model, seed = info.seed, by = info.by, message = info.failure, verdict = info.verdict,
+    shard = info.shard, start_asked = info.start and info.start.asked_ns,
+    late = info.start and info.start.late, wall_clock = info.wall_clock, command = info.command,
+    version = info.version,
+    server = info.server and require("moontide.drive.server").of_members(info.server, info.start_ns),
+  }
+end
+
+--- The value of requests that were read, with what else is known of the run.
+---@param read userdata
+---@param info table|false decoded run.json; false: another tool's
+---@param folder string
+---@param objectives? table[] in place of the run's own
+---@param by? string in place of the run's own
+---@return moontide.drive_run? run, string? message, string? code
+function past.value(read, info, folder, objectives, by)
+  local options = info and info.options or {}
+  objectives, by = objectives or options.slo, by or info and info.by or nil
+  local results, outside, groups = read:results { objectives = objectives, by = by }
+  if not results then return nil, outside, groups end
+  local self = info and of_own(info) or foreign(results, folder)
+  self.results, self.outside, self.groups, self.by = results, outside, groups, by
+  if info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
+  self.epoch, self.has_objectives = 0, objectives ~= nil
+  self.folder, self.info, self.columns = folder, info or nil, read
+  self.metrics, self.by_key = summary.of(results, 0, self.has_objectives)
+  return result.new(self)
+end
+
+--- The run whose results are in a folder, or in a folder's profile_export.jsonl.
+---@param path string
+---@param objectives? table[] { metric, limit } each: its goodput by these
+---@param by? string its groups by this member of the rows
+---@return moontide.drive_run? run, string? message, string? code
+function past.run(path, objectives, by)
+  local read, message, code = requests.of(path)
+  if not read then return nil, message, code end
+  local folder = requests.kind_of(path) == "folder" and path or path:match "^(.*)/[^/]*$" or "."
+  local info
+  info, message, code = info_of(folder)
+  if info == nil then return nil, message, code end
+  return past.value(read, info, folder, objectives, by)
+end
+
+-- A limit and the limits that were given, of the measures that the verdict knows.
+local function as_table(pairs_of)
+  local limits = {}
+  for _, one in ipairs(pairs_of or {}) do limits[one[1]] = one[2] end
+  return limits
+end
+
+--- The run judged again: goodput by other objectives, groups by another member, the verdict by other limits.
+--- What is not given stays the run's own.
+---@param run moontide.drive_run with a folder
+---@param opt { slo: table[]?, by: string?, limits: table[]? }
+---@return moontide.drive_run? run, string? message, string? code
+function past.judge(run, opt)
+  if not run.columns or run.epoch ~= 0 then -- a fresh run: its folder knows it as it is to be known
+    local message, code
+    run, message, code = past.run(run.folder)
+    if not run then return nil, message, code end
+  end
+  local read = run:requests()
+  if opt.by and opt.by ~= "session_id" then
+    local names = read:member_names()
+    local known = { session_id = true }
+    for _, name in ipairs(names) do known[name] = true end
+    names[#names + 1] = "session_id"
+    if not known[opt.by] then
+      return nil, ("--by: no request of %s has a member '%s'%s (%s)"):format(run.folder, opt.by,
+        nearest.hint(opt.by, names), table.concat(names, ", ")), "usage"
+    end
+  end
+  local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by)
+  if not judged then return nil, message, code end
+  if opt.limits and run.info then
+    judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, as_table(opt.limits),
+      not judged.options.concurrency)
+  end
+  return judged
+end
+
+--- May the value be a finished run: a folder of results or its profile_export.jsonl by its name, or a run
+--- that was driven? Raises when it is of another kind.
+---@param value string|moontide.drive_run
+---@param what string whose argument it is, for messages: "compare: the first run"
+---@return moontide.drive_run? run, string? message, string? code
+function past.of(value, what)
+  local metatable = type(value) == "table" and getmetatable(value)
+  if metatable and metatable.__name == "moontide.drive_run" then return value end
+  if type(value) ~= "string" then
+    core.base.raise(("%s must be a folder of results or a run, not a %s"):format(what, type(value)))
+  end
+  return past.run(value)
+end
+
+return past
