@@ -1,6 +1,8 @@
--- Two traces side by side: lengths, hit ratios, sessions, arrivals; and how far they may be apart.
+-- Two traces side by side, or runs of one load: how far apart they are, and how far they may be.
 local mt = require "moontide"
+local compare = require "moontide.drive.compare"
 local measure = require "moontide.learn.compare_measure"
+local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
@@ -23,34 +25,80 @@ local function gate(comparison, bounds)
   return #exceeded + #missing > 0 and 1 or 0
 end
 
+local function compare_traces(opt)
+  local comparison, message, code = mt.compare(opt.first, opt.second, {
+    block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines })
+  if not comparison then return nil, message, code end
+  report_skipped(comparison)
+  print(opt.json and mt.json.encode(comparison) or comparison)
+  if opt.fail_over then return gate(comparison, opt.fail_over) end
+end
+
+local function compare_runs(opt)
+  local comparison, message, code = mt.compare(table.unpack(opt.runs))
+  if not comparison then return nil, message, code end
+  print(opt.json and mt.json.encode(comparison) or comparison)
+  if opt.fail_over then return require("moontide.drive.compare_gate").status(comparison, opt) end
+end
+
+-- The options that the other kind of comparison has.
+local of_traces = { "block-size", "cache-sizes", "skip-bad-lines" }
+local of_runs = { "seed", "accept-invalid" }
+
+local function misplaced(opt, names, what)
+  for _, name in ipairs(names) do
+    if options.given(opt, name) then return ("--%s is of %s"):format(name, what) end
+  end
+end
+
 return mt.script {
-  summary = "Two traces side by side: distances of lengths, hit ratios of caches, arrivals; a gate for CI",
-  usage = "moontide compare A.jsonl B.jsonl [--json] [--cache-sizes N,...] [--fail-over MEASURE=MOST,...]",
+  summary = "Two traces or several runs side by side; a gate for CI",
+  usage = "moontide compare A.jsonl B.jsonl [--json] [--cache-sizes N,...] [--fail-over MEASURE=MOST,...]\n"
+    .. "       moontide compare RUN RUN [RUN...] [--json] [--fail-over MEASURE=DIFFERENCE,...]",
   options = {
     { "first", kind = "path", argument = true, required = true, placeholder = "A",
-      help = "a trace, - for standard input; .gz and .zst are decompressed" },
+      help = "a trace, - for standard input, .gz and .zst are decompressed; or a run: the folder of its "
+        .. "results (--output-dir, or AIPerf's)" },
     { "second", kind = "path", argument = true, required = true, placeholder = "B",
       help = "another one; differences are counted from the first" },
+    { "others", kind = "path", argument = true, list = true, placeholder = "RUN",
+      help = "further runs, each compared with the first" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
-    { "fail-over", kind = "bound", list = true,
-      help = "exit with 1 when a measure exceeds its bound (ks=0.02,lru=0.015): ks, input_length.ks, "
-        .. "output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
-        .. "dispersion.WINDOW" },
+    { "fail-over", kind = "string", list = true, placeholder = "MEASURE=MOST",
+      help = "exit with 1 when a measure exceeds its bound. Of traces (ks=0.02,lru=0.015): ks, "
+        .. "input_length.ks, output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
+        .. "dispersion.WINDOW. Of runs (ttft.p99=+5%,itl.avg=+2ms,request_throughput=-3%): how far avg, p1, "
+        .. "..., p99 of a metric, or a rate, may be above the first run's, or with a minus below it; it "
+        .. "fails when the difference is over the bound and its 95 % interval leaves out 0, so what may be "
+        .. "chance fails nothing, but is told" },
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
+    { "accept-invalid", kind = "flag", help = "of runs: --fail-over takes invalid ones too" },
+    { "seed", kind = "seed", default = 0, help = "of runs: of the intervals" },
   },
   check = function(opt)
+    local others = opt.others or {}
+    local values = { opt.first, opt.second, table.unpack(others) }
+    local what = "compare: --fail-over"
+    if compare.are_runs(values, "compare") then
+      opt.runs = values
+      opt.runs[#values + 1] = { seed = opt.seed }
+      local bounds = opt.fail_over and require("moontide.drive.difference").of_texts(opt.fail_over, what)
+      opt.fail_over = bounds
+      return misplaced(opt, of_traces, "traces, and these are runs")
+    end
+    if #others > 0 then return ("unexpected argument '%s'"):format(others[1]) end
     if opt.first == "-" and opt.second == "-" then return "only one of the traces can be standard input" end
+    if opt.fail_over then
+      opt.fail_over = options.value(opt.fail_over, what, { "fail-over", kind = "bound", list = true }, true)
+    end
+    return misplaced(opt, of_runs, "runs, and these are traces")
   end,
   run = function(opt)
-    local comparison, message, code = mt.compare(opt.first, opt.second, {
-      block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines })
-    if not comparison then return nil, message, code end
-    report_skipped(comparison)
-    print(opt.json and mt.json.encode(comparison) or comparison)
-    if opt.fail_over then return gate(comparison, opt.fail_over) end
+    if rawget(opt, "runs") then return compare_runs(opt) end
+    return compare_traces(opt)
   end,
 }

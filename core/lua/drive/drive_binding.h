@@ -13,6 +13,7 @@ void mt_lua_add_child(lua_State *L); /* to the mock's table */
 void mt_lua_add_clock(lua_State *L);
 void mt_lua_add_driver(lua_State *L);
 void mt_lua_add_replay(lua_State *L);
+void mt_lua_add_contrast(lua_State *L);
 void mt_lua_add_requests(lua_State *L);
 void mt_lua_add_scraper(lua_State *L);
 

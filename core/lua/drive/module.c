@@ -10,6 +10,7 @@ int luaopen_moontide_drive(lua_State *L) {
     mt_lua_add_driver(L);
     mt_lua_add_replay(L);
     mt_lua_add_requests(L);
+    mt_lua_add_contrast(L);
     mt_lua_add_scraper(L);
     lua_pushcfunction(L, mt_lua_open_mock);
     lua_call(L, 0, 1);

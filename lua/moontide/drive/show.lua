@@ -7,7 +7,7 @@ local show = {}
 local columns = { "avg", "min", "max", "p99", "p90", "p50", "std" }
 
 -- Metrics of the table; the others are told in sentences or stand in the files.
-local rows = {
+show.rows = {
   "time_to_first_token", "time_to_second_token", "request_latency", "inter_token_latency",
   "inter_chunk_latency", "output_token_throughput_per_user", "output_sequence_length",
   "input_sequence_length", "cached_tokens", "latency_from_due", "time_to_first_token_from_due",
@@ -16,7 +16,7 @@ local rows = {
 
 local function table_of(by_key)
   local lines = { { "", table.unpack(columns) } }
-  for _, key in ipairs(rows) do
+  for _, key in ipairs(show.rows) do
     local one = by_key[key]
     if one then
       local line = { ("%s (%s)"):format(one.title, one.unit) }
@@ -28,7 +28,10 @@ local function table_of(by_key)
 end
 
 -- due = done + failed + cancelled + not sent
-local function accounting(results)
+--- The requests of results by what came of them.
+---@param results table
+---@return string
+function show.accounting(results)
   local line = ("%s due: %s done"):format(texts.grouped_count(results.due, "request"),
     texts.number(results.done, 0))
   for _, name in ipairs { "failed", "cancelled", "not_sent" } do
@@ -104,12 +107,12 @@ function show.report(run)
   add(table_of(run.by_key))
   add ""
   add(throughputs(run.by_key))
-  add(accounting(results))
+  add(show.accounting(results))
   for _, line in ipairs(failures(results)) do add(line) end
   if results.flagged > 0 then
     add(("%s ended without [DONE]"):format(texts.grouped_count(results.flagged, "stream")))
   end
-  if run.outside.due > 0 then add("Outside the window: " .. accounting(run.outside)) end
+  if run.outside.due > 0 then add("Outside the window: " .. show.accounting(run.outside)) end
   for _, line in ipairs(lengths(run.by_key)) do add(line) end
   add(cache(results, run.by_key))
   if run.server then
@@ -119,7 +122,7 @@ function show.report(run)
   end
   for _, group in ipairs(run.groups) do
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
-    lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, accounting(group.results))
+    lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
   end
   lines[#lines + 1] = ""

@@ -1,4 +1,4 @@
---- Two traces side by side: mt.compare.
+--- Two traces side by side, for mt.compare.
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
 local figures = require "moontide.learn.analysis_figures"
@@ -269,7 +269,7 @@ function compare.compare(first, second, given)
 end
 
 ---@class moontide
-local public = { compare = compare.compare }
+local public = {} -- mt.compare is in drive/compare.lua, which knows runs too
 compare.public = public
 compare.methods = { { "comparison", methods } }
 

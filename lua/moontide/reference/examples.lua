@@ -371,6 +371,26 @@ server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
 run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
 run:judge{ slo = { ttft = 50, itl = 2 }, limits = { lag_p99 = 1 } }.good_request_count.avg]],
+  ["run_comparison:difference"] = [[
+folder = os.tmpname()
+load = mt.workload{ duration = "1s", mt.stream{ arrivals = mt.even(40), input = 100, output = 5 } }
+for i, ttft in ipairs{ 5, 9 } do
+  server = mt.mock{ ttft = ttft, itl = 1 }
+  load:drive{ url = server.url, model = "any", output_dir = folder .. "-" .. i }
+end
+comparison = mt.compare(folder .. "-1", folder .. "-2")
+os.execute("rm -r " .. folder .. "*")
+comparison:difference "ttft.avg", comparison:difference("itl").is_shown]],
+  ["run_comparison:exceeded"] = [[
+folder = os.tmpname()
+load = mt.workload{ duration = "1s", mt.stream{ arrivals = mt.even(40), input = 100, output = 5 } }
+for i, ttft in ipairs{ 5, 9 } do
+  server = mt.mock{ ttft = ttft, itl = 1 }
+  load:drive{ url = server.url, model = "any", output_dir = folder .. "-" .. i }
+end
+comparison = mt.compare(folder .. "-1", folder .. "-2")
+os.execute("rm -r " .. folder .. "*")
+#comparison:exceeded{ ["ttft.p50"] = "+50%", error_rate = "+0.01" }]],
   ["mt.endpoint"] = [[
 mt.endpoint{ path = "/generate", api = "text",
   request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,

@@ -1,0 +1,67 @@
+/* Two finished runs against each other: what each measured, and how sure it is that they differ, by the
+ * bootstrap over blocks (stats/bootstrap.h).
+ *
+ * Only what was due in the window counts. A block is a stretch of requests in the order in which they
+ * were due; where rows are turns of sessions it is a stretch of whole sessions, in the order of their
+ * first turns. Rates over time are counted in as many equal stretches of the time from the first
+ * request to the last answer.
+ *
+ * Runs are paired when they sent the same requests: nine in ten at least of either have their like in
+ * the other, by number, or by session and turn, and each of those has the same line of the trace and
+ * the same planned lengths there. Then both are resampled alike. */
+#ifndef MT_DRIVE_MEASURE_CONTRAST_H
+#define MT_DRIVE_MEASURE_CONTRAST_H
+
+#include "drive/measure/requests.h"
+
+typedef struct mt_difference {
+    double first, second; /* of either run; NaN: it has none */
+    double low, high;     /* where second - first is, 95 % sure; NaN: that cannot be said */
+} mt_difference;
+
+/* The statistics of a metric: the mean, then mt_percentiles. */
+enum { MT_CONTRAST_STATISTICS = 1 + MT_PERCENTILES };
+
+/* What is one number of a run. */
+typedef struct mt_contrast_rate {
+    const char *key;
+    int over_time;    /* counted in stretches of time, else of requests */
+    int above, below; /* which sums of contrast.c */
+} mt_contrast_rate;
+
+enum { MT_CONTRAST_RATES = 6 };
+extern const mt_contrast_rate mt_contrast_rates[MT_CONTRAST_RATES];
+
+typedef struct mt_contrast mt_contrast;
+
+typedef struct mt_contrast_basis {
+    int is_paired, by_session;
+    uint64_t matched;  /* requests that have their like in the other run */
+    uint64_t units[2]; /* requests, or sessions, of either run */
+    uint32_t blocks[2];
+} mt_contrast_basis;
+
+/* Both are borrowed, as are the objectives, by which goodput is counted. MT_ERROR_MEMORY,
+ * _INTERRUPTED: NULL. */
+mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
+                             const mt_objective *objectives, size_t objective_count, uint64_t seed,
+                             mt_error *error);
+
+void mt_contrast_free(mt_contrast *contrast);
+
+const mt_contrast_basis *mt_contrast_basis_of(const mt_contrast *contrast);
+
+/* The differences of a metric's statistics. counts[0..2): values of either run. */
+mt_code mt_contrast_metric(mt_contrast *contrast, int metric, uint64_t *counts,
+                           mt_difference *differences, mt_error *error);
+
+/* The same of the times between chunks, ms: within a bin of stats/log_histogram.h, as in the run's own
+ * report. */
+mt_code mt_contrast_gaps(mt_contrast *contrast, uint64_t *counts, mt_difference *differences,
+                         mt_error *error);
+
+/* The difference of a rate. */
+mt_code mt_contrast_of_rate(mt_contrast *contrast, const mt_contrast_rate *rate,
+                            mt_difference *difference, mt_error *error);
+
+#endif

@@ -1,0 +1,39 @@
+--- Whether a comparison of runs passes: bounds on differences, and runs that may be believed.
+local difference = require "moontide.drive.difference"
+local report = require "moontide.kit.report"
+
+local gate = {}
+
+-- "+9.8 % (95 % interval +8.1 .. +11.7)"
+local function amount(one)
+  local relative = one.relative and (" (%+.2f %%)"):format(100 * one.relative) or ""
+  return ("%+.6g%s from %s, 95 %% interval %+.6g .. %+.6g"):format(one.difference, relative, one.first_run,
+    one.low, one.high)
+end
+
+--- The exit status: 1 when a bound is exceeded or cannot be held against anything, or a run is invalid and
+--- that is not accepted; else 0. What is over its bound but not shown to differ is told.
+---@param comparison moontide.run_comparison
+---@param opt table fail_over, accept_invalid
+---@return integer status
+function gate.status(comparison, opt)
+  local exceeded, doubtful, missing = difference.check(comparison, opt.fail_over)
+  for _, one in ipairs(exceeded) do
+    report.note(("--fail-over: %s of %s is over %s: %s"):format(one.measure, one.run, one.bound, amount(one)))
+  end
+  for _, one in ipairs(doubtful) do
+    report.note(("%s of %s is over %s, but is not shown to differ: %s"):format(one.measure, one.run,
+      one.bound, amount(one)))
+  end
+  for _, message in ipairs(missing) do report.note("--fail-over: " .. message) end
+  local failed = #exceeded + #missing > 0
+  for place, run in ipairs(comparison.runs) do
+    if run.verdict.name == "invalid" and not opt.accept_invalid then
+      report.note(("%s is invalid (--accept-invalid takes it as it is)"):format(comparison.names[place]))
+      failed = true
+    end
+  end
+  return failed and 1 or 0
+end
+
+return gate

@@ -1,0 +1,228 @@
+--- A comparison of runs, for people and as JSON.
+local difference = require "moontide.drive.difference"
+local json = require("moontide.base.json").public.json
+local show = require "moontide.drive.show"
+local texts = require "moontide.kit.text"
+
+local compare_show = {}
+
+-- --- metrics ---------------------------------------------------------------------------------------
+
+local error_rate = { key = "error_rate", unit = "ratio", title = "Error Rate" }
+
+-- What a run says of a metric of its own.
+local function metric_of(self, key)
+  return key == "error_rate" and error_rate or self.runs[1].by_key[key]
+end
+
+local function title_of(self, key)
+  local metric = metric_of(self, key)
+  return ("%s (%s)"):format(metric.title, metric.unit)
+end
+
+-- --- the table -------------------------------------------------------------------------------------
+
+local shown_statistics = { "avg", "p50", "p90", "p99" }
+
+local function signed(value, decimals)
+  local shown = texts.number(value, decimals)
+  if shown:find "[1-9]" then return (value > 0 and "+" or "") .. shown end
+  return (shown:gsub("^%-", ""))
+end
+
+local function percent(relative)
+  return relative and signed(100 * relative, 1) .. " %" or "N/A"
+end
+
+-- Small numbers have more decimals, and intervals that leave out 0 as many as that takes.
+local function decimals_of(one)
+  local decimals = math.max(math.abs(one.first), math.abs(one.second)) < 1 and 4 or 2
+  local nearest = one.is_shown and math.min(math.abs(one.low), math.abs(one.high)) or 1
+  while nearest < 0.5 * 10 ^ -decimals and decimals < 8 do decimals = decimals + 1 end
+  return decimals
+end
+
+-- What is printed of a difference, after its name.
+local function cells(one)
+  local decimals = decimals_of(one)
+  local interval = one.low and signed(one.low, decimals) .. " .. " .. signed(one.high, decimals) or "N/A"
+  return texts.number(one.first, decimals), texts.number(one.second, decimals),
+    signed(one.difference, decimals), percent(one.relative), interval,
+    one.is_shown and "shown to differ" or "not shown"
+end
+
+-- The lines of a pair; how many of them could differ (not those that are equal in every request), and do.
+local function table_of(self, place)
+  local pair = self.pairs[place]
+  local letter = compare_show.letter(place)
+  local lines = { { "", "A", letter, "Difference", "%", "95 % interval", "" } }
+  local count, shown = 0, 0
+  local function add(title, one)
+    lines[#lines + 1] = { title, cells(one) }
+    local can_differ = one.low and (one.low ~= 0 or one.high ~= 0)
+    count = count + (can_differ and 1 or 0)
+    shown = shown + (one.is_shown and 1 or 0)
+  end
+  for _, key in ipairs(show.rows) do
+    if pair.metrics[key] then
+      lines[#lines + 1] = { title_of(self, key), "", "", "", "", "", "" }
+      for _, name in ipairs(shown_statistics) do
+        add("  " .. name, difference.of(pair.metrics[key][name]))
+      end
+    end
+  end
+  for _, key in ipairs(difference.rates) do
+    local one = difference.of(pair.rates[key])
+    if one then add(title_of(self, key), one) end
+  end
+  return (texts.aligned(lines):gsub(" +\n", "\n"):gsub(" +$", "")), count, shown
+end
+
+-- --- sentences -------------------------------------------------------------------------------------
+
+--- What the run in that place is called in a table: A, B, ...
+---@param place integer
+---@return string
+function compare_show.letter(place)
+  return place <= 26 and string.char(64 + place) or ("run %d"):format(place)
+end
+
+local function run_line(self, place)
+  local run = self.runs[place]
+  local verdict = run.verdict.name
+  if #run.verdict.limited_by > 0 then
+    verdict = ("%s (%s)"):format(verdict, table.concat(run.verdict.limited_by, "; "))
+  end
+  return ("%s: %s: %s; %s"):format(compare_show.letter(place), self.names[place],
+    show.accounting(run.results), verdict)
+end
+
+local function cut(text)
+  return #text > 40 and text:sub(1, utf8.offset(text, 0, 37) - 1) .. "..." or text
+end
+
+local function differing_line(pair)
+  if not pair.differing then return "It is not known of both what was asked of them" end
+  if #pair.differing == 0 then return nil end
+  local parts = {}
+  for i, one in ipairs(pair.differing) do
+    parts[i] = ("%s (%s | %s)"):format(one.name, cut(one.first), cut(one.second))
+  end
+  return "The runs differ in: " .. table.concat(parts, ", ")
+end
+
+local function basis_line(pair)
+  local unit = pair.by_session and "session" or "request"
+  if not pair.is_paired then
+    return ("Not paired: they did not send the same requests (%s and %s)"):format(
+      texts.grouped_count(pair.units[1], unit), texts.number(pair.units[2], 0))
+  end
+  return ("Paired by %s: both sent the same %s"):format(unit, texts.grouped_count(pair.matched, "request"))
+end
+
+local function outcome_line(self, place, count, shown)
+  local why = difference.why_no_interval(self, place)
+  if why then return "Nothing can be shown: " .. why end
+  if count == 0 then return "Nothing differs in any request" end
+  return ("Shown to differ: %d of %d (an interval is wrong in 5 of 100 cases: by chance about %.0f would be)")
+    :format(shown, count, count * 0.05)
+end
+
+local function pair_text(self, place)
+  local pair = self.pairs[place]
+  local body, count, shown = table_of(self, place)
+  local parts = { differing_line(pair) }
+  parts[#parts + 1] = basis_line(pair)
+  parts[#parts + 1] = "\n" .. body .. "\n"
+  parts[#parts + 1] = outcome_line(self, place, count, shown)
+  return table.concat(parts, "\n")
+end
+
+--- All of a comparison.
+---@param self moontide.run_comparison
+---@return string
+function compare_show.text(self)
+  local lines, parts = {}, {}
+  for place = 1, #self.runs do lines[place] = run_line(self, place) end
+  parts[1] = table.concat(lines, "\n")
+  for place = 2, #self.runs do parts[place] = pair_text(self, place) end
+  return table.concat(parts, #self.runs > 2 and "\n\n" or "\n")
+end
+
+-- --- JSON ------------------------------------------------------------------------------------------
+
+local function or_null(value)
+  if value == nil then return json.null end
+  return math.tointeger(value) or value
+end
+
+local function difference_members(one)
+  return json.object {
+    { "first", or_null(one.first) }, { "second", or_null(one.second) },
+    { "difference", or_null(one.difference) }, { "relative", or_null(one.relative) },
+    { "low", or_null(one.low) }, { "high", or_null(one.high) }, { "is_shown", one.is_shown },
+  }
+end
+
+local function run_members(self, place)
+  local run = self.runs[place]
+  local members = { { "name", self.names[place] }, { "verdict", run.verdict.name },
+    { "limited_by", json.array(run.verdict.limited_by) } }
+  for _, name in ipairs { "due", "done", "failed", "cancelled", "not_sent" } do
+    members[#members + 1] = { name, run.counts[name] }
+  end
+  return json.object(members)
+end
+
+local function differing_members(pair)
+  if not pair.differing then return json.null end
+  local members = {}
+  for i, one in ipairs(pair.differing) do
+    members[i] = { one.name, json.array { json.decode(one.first), json.decode(one.second) } }
+  end
+  return json.object(members)
+end
+
+local function metric_members(unit, metric)
+  local members = { { "unit", unit }, { "counts", json.array(metric.counts) } }
+  for _, name in ipairs(difference.statistics) do
+    local one = difference.of(metric[name])
+    if one then members[#members + 1] = { name, difference_members(one) } end
+  end
+  return json.object(members)
+end
+
+local function pair_members(self, place)
+  local pair = self.pairs[place]
+  local metrics, rates = {}, {}
+  for _, one in ipairs(self.runs[1].metrics) do
+    local metric = pair.metrics[one.key]
+    if metric then metrics[#metrics + 1] = { one.key, metric_members(one.unit, metric) } end
+  end
+  for _, key in ipairs(difference.rates) do
+    local one = difference.of(pair.rates[key])
+    if one then rates[#rates + 1] = { key, difference_members(one) } end
+  end
+  return json.object {
+    { "first", self.names[1] }, { "second", self.names[place] },
+    { "differing", differing_members(pair) }, { "paired", pair.is_paired }, { "matched", pair.matched },
+    { "unit", pair.by_session and "session" or "request" }, { "units", json.array(pair.units) },
+    { "blocks", json.array(pair.blocks) },
+    { "metrics", json.object(metrics) }, { "rates", json.object(rates) },
+  }
+end
+
+--- The same with all statistics, for json.encode.
+---@param self moontide.run_comparison
+---@return table
+function compare_show.members(self)
+  local runs, list = {}, {}
+  for place = 1, #self.runs do runs[place] = run_members(self, place) end
+  for place = 2, #self.runs do list[place - 1] = pair_members(self, place) end
+  return json.object {
+    { "runs", json.array(runs) }, { "level", 0.95 }, { "seed", self.seed },
+    { "comparisons", json.array(list) },
+  }
+end
+
+return compare_show
