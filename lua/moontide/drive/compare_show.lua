@@ -34,9 +34,17 @@ local function percent(relative)
   return relative and signed(100 * relative, 1) .. " %" or "N/A"
 end
 
--- What is printed of a difference, after its name. Small numbers have more decimals.
-local function cells(one)
+-- Small numbers have more decimals, and intervals that leave out 0 as many as that takes.
+local function decimals_of(one)
   local decimals = math.max(math.abs(one.first), math.abs(one.second)) < 1 and 4 or 2
+  local nearest = one.is_shown and math.min(math.abs(one.low), math.abs(one.high)) or 1
+  while nearest < 0.5 * 10 ^ -decimals and decimals < 8 do decimals = decimals + 1 end
+  return decimals
+end
+
+-- What is printed of a difference, after its name.
+local function cells(one)
+  local decimals = decimals_of(one)
   local interval = one.low and signed(one.low, decimals) .. " .. " .. signed(one.high, decimals) or "N/A"
   return texts.number(one.first, decimals), texts.number(one.second, decimals),
     signed(one.difference, decimals), percent(one.relative), interval,
@@ -116,7 +124,7 @@ local function outcome_line(self, place, count, shown)
   local why = difference.why_no_interval(self, place)
   if why then return "Nothing can be shown: " .. why end
   if count == 0 then return "Nothing differs in any request" end
-  return ("Shown to differ: %d of %d. An interval is wrong in 5 of 100 cases: of runs alike about %.0f would be")
+  return ("Shown to differ: %d of %d (an interval is wrong in 5 of 100 cases: by chance about %.0f would be)")
     :format(shown, count, count * 0.05)
 end
 
