@@ -11,7 +11,7 @@ return mt.script {
     { "host", kind = "string", default = "127.0.0.1", help = "the address it listens at" },
     { "dialect", kind = "choice", default = "vllm",
       choices = { "vllm", "sglang", "trtllm", "llamacpp", "tgi", "ollama", "dynamo", "openai", "triton" },
-      help = "whose streams, errors and habits it has" },
+      help = "whose streams, errors, habits and own API it has" },
     { "model", kind = "string", help = "the only model there is (default: any name is answered to)" },
     -- Time.
     { "ttft", kind = "milliseconds_law", default = "20",

@@ -211,6 +211,8 @@ static void take_lines(mt_incoming_answer *answer, mt_exchange *exchange, mt_spa
             note_event(answer, exchange, (mt_span){answer->body, answer->length}, arrival_ns);
         answer->length = 0;
         piece = (mt_span){end + 1, piece.length - length - 1};
+        if (exchange->events > 1) /* one alone may be a whole answer */
+            exchange->noted |= MT_WAS_STREAM;
     }
     keep(answer, exchange, piece);
 }
@@ -285,6 +287,7 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
                             mt_error *error) {
     mt_incoming_answer answer = {.wants_gaps = 1};
     int64_t tokens = 0;
+    int has_end = 0; /* an event tells the end */
     kept_event event;
     for (size_t at = 0; at < exchange->kept_length; at += sizeof event + event.length) {
         memcpy(&event, exchange->kept + at, sizeof event);
@@ -300,6 +303,7 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
             mt_answer_read(&answer);
         note_said(&answer, exchange, &said, text, event.arrival_ns);
         tokens += said.tokens;
+        has_end |= (said.says & MT_SAYS_NO_END) != 0;
     }
     if (exchange->completion_tokens == MT_COUNT_ABSENT && tokens > 0)
         exchange->completion_tokens = tokens;
@@ -307,6 +311,9 @@ mt_code mt_answer_read_kept(mt_exchange *exchange, mt_event_reader read, void *c
         exchange->failure = answer.failure;
     else if (is_only_cut(exchange->failure) && exchange->noted & MT_SAW_DONE)
         exchange->failure = MT_FAILURE_NONE;
+    if (exchange->failure == MT_FAILURE_NONE && has_end &&
+        !(exchange->noted & (MT_SAW_DONE | MT_SAW_FINISH)))
+        exchange->failure = MT_FAILURE_TRUNCATED;
     if (exchange->failure == MT_FAILURE_NONE && exchange->contents == 0)
         exchange->failure = MT_FAILURE_NO_CONTENT;
     return MT_OK;

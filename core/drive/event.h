@@ -18,7 +18,8 @@ enum {
     MT_SAYS_FINISH = 1 << 4,  /* a finish_reason */
     MT_SAYS_USAGE = 1 << 5,   /* a usage that is not null */
     MT_SAYS_ERROR = 1 << 6,   /* an `error` that is not null, or an error in the flat form */
-    MT_SAYS_CHOICES = 1 << 7  /* `choices`, perhaps empty */
+    MT_SAYS_CHOICES = 1 << 7, /* `choices`, perhaps empty */
+    MT_SAYS_NO_END = 1 << 8   /* by an adapter alone: this was not the end, which another event tells */
 };
 
 /* Spans lie in the text that was read. */

@@ -18,7 +18,7 @@ return mt.endpoint {
       return { error = { message = counts.finish_reason.message, status = counts.finish_reason.status_code } }
     end
     return {
-      content = said.text, tokens = 1, finish = has_ended,
+      content = said.text, tokens = (counts.completion_tokens or 1) > 0 and 1 or nil, finish = has_ended,
       usage = { prompt_tokens = counts.prompt_tokens, completion_tokens = counts.completion_tokens,
         cached_tokens = counts.cached_tokens },
     }

@@ -12,8 +12,9 @@ return mt.endpoint {
     local details = type(said.details) == "table" and said.details or {}
     return {
       content = said.token and not said.token.special and said.token.text or nil, tokens = said.token and 1,
-      finish = details.finish_reason, done = details.finish_reason,
-      usage = details.generated_tokens and { completion_tokens = details.generated_tokens },
+      finish = details.finish_reason or false, done = details.finish_reason,
+      usage = details.generated_tokens and { prompt_tokens = details.input_length,
+        completion_tokens = details.generated_tokens },
     }
   end,
 }

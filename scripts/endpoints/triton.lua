@@ -12,6 +12,7 @@ return mt.endpoint {
   event = function(text)
     local said = assert(mt.json.decode(text))
     if said.error then return { error = said.error } end
-    return { content = said.text_output, tokens = 1, done = said.sequence_end }
+    -- TensorRT-LLM never says that a sequence ends: the stream's end is the answer's.
+    return { content = said.text_output, tokens = 1, done = said.sequence_end or nil }
   end,
 }

@@ -67,6 +67,36 @@ test("HTTP as clients vary it", async () => {
   assert.equal(counts.answered, 10);
 });
 
+test("APIs of the dialects' own", async () => {
+  const asked = async (dialect, path, body) => {
+    let said;
+    await withMock(["--dialect", dialect], async (url) => {
+      said = await curl("-N", url + path, "--json", JSON.stringify(body));
+    });
+    return said;
+  };
+  const whole = async (...words) => JSON.parse(await asked(...words));
+  const parameters = { max_new_tokens: 3 };
+  assert.equal(wordsOf((await whole("tgi", "/generate", { inputs: "a", parameters })).generated_text), 3);
+  const tgi = (await asked("tgi", "/generate_stream", { inputs: "a", parameters })).trim().split("\n\n");
+  assert.equal(tgi.length, 3);
+  assert.equal(wordsOf(JSON.parse(tgi[2].slice(5)).generated_text), 3);
+  const options = { num_predict: 3 };
+  const lines = (await asked("ollama", "/api/generate", { prompt: "a b", options })).trim().split("\n");
+  assert.equal(wordsOf(lines.map((line) => JSON.parse(line).response).join("")), 3);
+  assert.equal(JSON.parse(lines[3]).prompt_eval_count, 2);
+  const messages = [{ role: "user", content: "a" }];
+  const chat = await whole("ollama", "/api/chat", { messages, options, stream: false });
+  assert.equal(wordsOf(chat.message.content), 3);
+  assert.equal(chat.done_reason, "length");
+  const completion = await whole("llamacpp", "/completion", { prompt: [1, 2], n_predict: 3 });
+  assert.deepEqual([completion.tokens.length, completion.tokens_evaluated], [3, 2]);
+  const generated = await whole("sglang", "/generate", { text: "a b", sampling_params: parameters });
+  assert.deepEqual([wordsOf(generated.text), generated.meta_info.completion_tokens], [3, 3]);
+  const triton = await whole("triton", "/v2/models/m/generate", { text_input: "a", max_tokens: 3 });
+  assert.deepEqual([wordsOf(triton.text_output), triton.model_name], [3, "m"]);
+});
+
 test("answers that are cut are failures of the transfer", async () => {
   for (const fault of ["reset_mid_stream", "closed_mid_event", "closed_before_byte", "bad_chunk_size"]) {
     await withMock(["--fail", fault], async (url) => {

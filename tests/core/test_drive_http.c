@@ -195,7 +195,8 @@ static void test_requests(void **state) {
     assert_int_equal(got.messages, 2);
     assert_int_equal(got.http.method, MT_HTTP_METHOD_OTHER);
     assert_false(got.http.keeps_alive);
-    got = request("GET /0123456789012345678901234567890123456789012345678901234567890123456789 "
+    got = request("GET /0123456789012345678901234567890123456789012345678901234567890123456789"
+                  "0123456789012345678901234567 "
                   "HTTP/1.0\r\n\r\n");
     assert_int_equal(strlen(got.http.target), MT_HTTP_TARGET - 1);
     static const char *const bad[] = {"GET\r\n\r\n",           "GET /\r\n\r\n",

@@ -1,4 +1,5 @@
 -- The reference that help() and `moontide help` show: an example for every name, and every example runs.
+local command = require "tests.support.command"
 local evaluate = require "moontide.repl.evaluate"
 local examples = require "moontide.reference.examples"
 local mt = require "moontide"
@@ -32,6 +33,12 @@ local function sorted(list)
   return names
 end
 
+-- The example, its folders of results and pictures in a folder of the test's own.
+local function elsewhere(text, folder)
+  local function beside(name) return '"' .. folder .. "/" .. name end
+  return (text:gsub('"(results)%f[^%w]', beside):gsub('"(run)%f[%d".]', beside))
+end
+
 -- Types an example in a console of its own, line by line; gives how many values it showed or printed.
 local function type_in_console(text)
   local environment = scripts.environment "."
@@ -60,11 +67,14 @@ end
 
 describe("the example of", function()
   local names = all_names()
+  local folder
+  setup(function() folder = command.folder() end)
+  teardown(command.remove_folders)
   for _, name in ipairs(sorted(names)) do
     it(name .. " is there and runs", function()
       local text = examples[name] or examples[name:gsub("^pipe:", "columns:")]
       assert(text, "no example in lua/moontide/reference/examples.lua for " .. name)
-      assert.is_true(type_in_console(text) > 0, "it shows nothing")
+      assert.is_true(type_in_console(elsewhere(text, folder)) > 0, "it shows nothing")
       local short = name:match "[%w_]+$"
       assert.is_truthy(text:find(short, 1, true), "it does not use " .. short)
       for line in text:gmatch "[^\n]+" do assert.is_true(#line <= 110, line) end

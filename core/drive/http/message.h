@@ -56,7 +56,7 @@ typedef enum mt_http_method {
 enum {
     MT_HTTP_HEADER_LIMIT = 65536, /* bytes of a header, of a chunk's size line, of trailers */
     MT_HTTP_LINE = 128,           /* bytes of a line that are looked at */
-    MT_HTTP_TARGET = 64           /* of a request's target that are kept, with the final zero */
+    MT_HTTP_TARGET = 96           /* of a request's target that are kept, with the final zero */
 };
 
 /* Read only; what stands above `state` holds from MT_HTTP_HEAD on. */

@@ -4,9 +4,8 @@
 #include "drive/mock/mock.h"
 #include "text/json_items.h"
 
-enum { USUAL_TOKENS = 16 };
-
 typedef struct reader {
+    const mt_api *api;
     mt_ask *ask;
     mt_ask_tokens *tokens;
     mt_error *error;
@@ -155,6 +154,7 @@ static mt_code read_message(reader *reading, mt_span message) {
 }
 
 static mt_code read_messages(reader *reading, mt_span value) {
+    reading->ask->is_chat = 1;
     mt_json_items items;
     mt_json_item item;
     mt_json json = json_of(value, NULL);
@@ -206,83 +206,133 @@ static mt_code read_stream_options(reader *reading, mt_span value) {
     return code;
 }
 
-static int is_known(const mt_json_item *item) {
-    static const char *const names[] = {"temperature",
-                                        "top_p",
-                                        "seed",
-                                        "stop",
-                                        "user",
-                                        "logprobs",
-                                        "top_logprobs",
-                                        "logit_bias",
-                                        "tools",
-                                        "tool_choice",
-                                        "best_of",
-                                        "echo",
-                                        "suffix",
-                                        "store",
-                                        "metadata",
-                                        "presence_penalty",
-                                        "frequency_penalty",
-                                        "response_format",
-                                        "parallel_tool_calls",
-                                        "reasoning_effort",
-                                        "service_tier"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mt_json_named(item, names[i]))
-            return 1;
-    return 0;
+/* How many tokens at most; where an API has none of that, below 0 is as good as not given. */
+static mt_code read_most(reader *reading, const mt_json_item *item, uint64_t *most) {
+    if (reading->api->dialect && item->value.text[0] == '-')
+        return MT_OK;
+    return read_count(reading, item, most);
 }
 
-static mt_code read_member(reader *reading, const mt_json_item *item) {
-    mt_ask *ask = reading->ask;
+static mt_code read_choices(reader *reading, const mt_json_item *item) {
     uint64_t choices = 1;
-    if (mt_json_named(item, ask->is_chat ? "messages" : "prompt"))
-        return ask->is_chat ? read_messages(reading, item->value)
-                            : read_prompt(reading, item->value);
-    if (mt_json_named(item, "model")) {
-        if (!is_string(item->value))
-            return refuse(reading, "model must be a text");
-        ask->model = (mt_span){item->value.text + 1, item->value.length - 2};
-        return MT_OK;
-    }
-    if (mt_json_named(item, "stream"))
-        return read_flag(reading, item, &ask->is_stream);
-    if (mt_json_named(item, "stream_options"))
-        return read_stream_options(reading, item->value);
-    if (mt_json_named(item, "max_tokens"))
-        return read_count(reading, item, &reading->usual_most);
-    if (mt_json_named(item, "max_completion_tokens"))
-        return read_count(reading, item, &reading->completion_most);
-    if (mt_json_named(item, "n")) {
-        mt_code code = read_count(reading, item, &choices);
-        return code == MT_OK && choices != 1 ? refuse(reading, "n must be 1") : code;
-    }
-    if (is_known(item))
-        return MT_OK;
-    int is_forcing = mt_json_named(item, "min_tokens") || mt_json_named(item, "ignore_eos");
-    mt_span *stranger = is_forcing ? &ask->forcing : &ask->unknown;
-    if (stranger->length == 0)
-        *stranger = item->name;
-    if (mt_json_named(item, "min_tokens"))
-        return read_count(reading, item, &ask->least_tokens);
-    return is_forcing ? read_flag(reading, item, &ask->ignores_eos) : MT_OK;
+    mt_code code = read_count(reading, item, &choices);
+    return code == MT_OK && choices != 1 ? refuse(reading, "n must be 1") : code;
 }
 
-mt_code mt_ask_read(mt_span body, int is_chat, mt_ask *ask, mt_ask_tokens *tokens,
-                    mt_error *error) {
+static mt_code read_model(reader *reading, mt_span value) {
+    if (!is_string(value))
+        return refuse(reading, "model must be a text");
+    reading->ask->model = (mt_span){value.text + 1, value.length - 2};
+    return MT_OK;
+}
+
+static const mt_member *member_named(const mt_api *api, const mt_json_item *item) {
+    const mt_member *member = api->members;
+    while (member->name && !mt_json_named(item, member->name))
+        member++;
+    return member->name ? member : NULL;
+}
+
+static void note_first(mt_span *first, mt_span name) {
+    if (first->length == 0)
+        *first = name;
+}
+
+static mt_code read_member(reader *reading, const mt_json_item *item, int is_inside);
+
+/* An object whose members are looked at; no further one in it. */
+static mt_code read_inside(reader *reading, const mt_json_item *item) {
+    mt_json_items items;
+    mt_json_item inner;
+    mt_json json = json_of(item->value, NULL);
+    mt_code code = MT_OK;
+    if (mt_json_is_null(item->value))
+        return MT_OK;
+    if (mt_json_items_begin(&items, &json, item->value.text, '{', "") != 0)
+        return mt_fail(reading->error, MT_ERROR_INPUT, "%.*s must be an object",
+                       (int)item->name.length, item->name.text);
+    while (code == MT_OK && mt_json_items_next(&items, &inner) > 0)
+        code = read_member(reading, &inner, 1);
+    return code;
+}
+
+static mt_code read_member(reader *reading, const mt_json_item *item, int is_inside) {
+    mt_ask *ask = reading->ask;
+    const mt_member *member = member_named(reading->api, item);
+    if (!member || (is_inside && member->meaning == MT_MEMBER_INSIDE)) {
+        note_first(&ask->unknown, item->name);
+        return MT_OK;
+    }
+    switch (member->meaning) {
+    case MT_MEMBER_INSIDE:
+        return read_inside(reading, item);
+    case MT_MEMBER_MODEL:
+        return read_model(reading, item->value);
+    case MT_MEMBER_PROMPT:
+        return read_prompt(reading, item->value);
+    case MT_MEMBER_MESSAGES:
+        return read_messages(reading, item->value);
+    case MT_MEMBER_STREAM:
+        return read_flag(reading, item, &ask->is_stream);
+    case MT_MEMBER_STREAM_OPTIONS:
+        return read_stream_options(reading, item->value);
+    case MT_MEMBER_MOST:
+        return read_most(reading, item, &reading->usual_most);
+    case MT_MEMBER_COMPLETION_MOST:
+        return read_most(reading, item, &reading->completion_most);
+    case MT_MEMBER_CHOICES:
+        return read_choices(reading, item);
+    case MT_MEMBER_LEAST:
+        note_first(&ask->forcing, item->name);
+        return read_count(reading, item, &ask->least_tokens);
+    case MT_MEMBER_IGNORE_EOS:
+        note_first(&ask->forcing, item->name);
+        return read_flag(reading, item, &ask->ignores_eos);
+    default:
+        return MT_OK;
+    }
+}
+
+/* The name of what holds the prompt. */
+static const char *prompt_name(const mt_api *api) {
+    const mt_member *member = api->members;
+    while (member->meaning != MT_MEMBER_PROMPT && member->meaning != MT_MEMBER_MESSAGES)
+        member++;
+    return member->name;
+}
+
+/* What the members say together. */
+static mt_code conclude(reader *reading) {
     static const uint64_t not_given = UINT64_MAX;
-    reader reading = {ask, tokens, error, 0, not_given, not_given};
+    mt_ask *ask = reading->ask;
+    if (!reading->has_prompt)
+        return mt_fail(reading->error, MT_ERROR_INPUT, "%s is required", prompt_name(reading->api));
+    ask->most_tokens = reading->completion_most != not_given ? reading->completion_most
+                       : reading->usual_most != not_given    ? reading->usual_most
+                                                             : reading->api->usual_tokens;
+    if (ask->most_tokens == 0 || ask->most_tokens > UINT32_MAX)
+        return refuse(reading, "max_tokens must be at least 1 and below 2^32");
+    if (ask->least_tokens > ask->most_tokens)
+        return refuse(reading, "min_tokens must not be above max_tokens");
+    if (reading->api->streams == MT_STREAMS_ALWAYS || reading->api->streams == MT_STREAMS_NEVER)
+        ask->is_stream = reading->api->streams == MT_STREAMS_ALWAYS;
+    ask->prompt_tokens = reading->tokens->count;
+    return ask->prompt_tokens > 0 ? MT_OK : refuse(reading, "the prompt is empty");
+}
+
+mt_code mt_ask_read(mt_span body, const mt_api *api, mt_ask *ask, mt_ask_tokens *tokens,
+                    mt_error *error) {
+    reader reading = {api, ask, tokens, error, 0, UINT64_MAX, UINT64_MAX};
     mt_json_items items;
     mt_json_item item;
     mt_json json = json_of(body, error);
     int result;
-    *ask = (mt_ask){.is_chat = (uint8_t)is_chat};
+    *ask = (mt_ask){.is_stream = api->streams == MT_STREAMS_UNLESS_REFUSED};
     tokens->count = 0;
     if (mt_json_items_begin(&items, &json, body.text, '{', "a JSON object") != 0)
         return MT_ERROR_INPUT;
     while ((result = mt_json_items_next(&items, &item)) > 0) {
-        mt_code code = read_member(&reading, &item);
+        mt_code code = read_member(&reading, &item, 0);
         if (code != MT_OK)
             return code;
     }
@@ -293,15 +343,5 @@ mt_code mt_ask_read(mt_span body, int is_chat, mt_ask *ask, mt_ask_tokens *token
         mt_json_unexpected(&json, after, "nothing more");
         return MT_ERROR_INPUT;
     }
-    if (!reading.has_prompt)
-        return refuse(&reading, is_chat ? "messages is required" : "prompt is required");
-    ask->most_tokens = reading.completion_most != not_given ? reading.completion_most
-                       : reading.usual_most != not_given    ? reading.usual_most
-                                                            : USUAL_TOKENS;
-    if (ask->most_tokens == 0 || ask->most_tokens > UINT32_MAX)
-        return refuse(&reading, "max_tokens must be at least 1 and below 2^32");
-    if (ask->least_tokens > ask->most_tokens)
-        return refuse(&reading, "min_tokens must not be above max_tokens");
-    ask->prompt_tokens = tokens->count;
-    return ask->prompt_tokens > 0 ? MT_OK : refuse(&reading, "the prompt is empty");
+    return conclude(&reading);
 }

@@ -1,4 +1,5 @@
-/* How servers say what they say: the shapes of streams, answers and errors. Private to the mock. */
+/* What differs from server to server where they speak OpenAI's API, and in their habits. Private to the
+ * mock. */
 #ifndef MT_DRIVE_MOCK_DIALECT_H
 #define MT_DRIVE_MOCK_DIALECT_H
 
@@ -22,7 +23,8 @@ enum {
 /* When usage tells cached tokens. */
 enum { MT_CACHED_NEVER, MT_CACHED_NOT_ZERO, MT_CACHED_WITH_CACHE, MT_CACHED_ALWAYS };
 
-enum { MT_ERRORS_NESTED, MT_ERRORS_FLAT, MT_ERRORS_TEXT };
+/* {"error":{"message":...}}; {"message":...}; {"error":"...","error_type":...}; {"error":"..."}. */
+enum { MT_ERRORS_NESTED, MT_ERRORS_FLAT, MT_ERRORS_TEXT, MT_ERRORS_BARE };
 
 typedef struct mt_dialect {
     const char *name;
@@ -53,35 +55,19 @@ typedef struct mt_dialect {
 /* NULL when there is none of that name. */
 const mt_dialect *mt_dialect_by_name(const char *name);
 
+struct mt_api;
+
 /* What the texts are about. */
 typedef struct mt_answer_text {
     const mt_dialect *dialect;
-    uint64_t number; /* of the request */
-    uint64_t seed;   /* of the words */
-    int64_t created; /* seconds since 1970 */
-    mt_span model;   /* JSON, without quotes */
+    const struct mt_api *api; /* drive/mock/api.h; NULL: it is about a page */
+    uint64_t number;          /* of the request */
+    uint64_t seed;            /* of the words */
+    int64_t created;          /* seconds since 1970 */
+    mt_span model;            /* JSON, without quotes */
     uint8_t is_chat, wants_usage, wants_usage_always, ends_by_itself, lacks_reason, has_cache;
     uint64_t prompt_tokens, cached_tokens, output_tokens; /* of the whole answer */
     uint64_t said;                                        /* output tokens said before */
 } mt_answer_text;
-
-/* Events of a stream, each in an HTTP chunk of its own. */
-void mt_say_role(mt_bytes *out, const mt_answer_text *text);
-void mt_say_tokens(mt_bytes *out, const mt_answer_text *text, uint64_t count, int is_last);
-void mt_say_finish(mt_bytes *out, const mt_answer_text *text); /* what comes after the last tokens:
-                                                                  finish, usage, timings */
-void mt_say_done(mt_bytes *out);
-void mt_say_error(mt_bytes *out, const mt_dialect *dialect, int status, const char *message);
-void mt_say_comment(mt_bytes *out);
-void mt_say_end(mt_bytes *out); /* the last HTTP chunk */
-
-/* Headers. A stream's; a whole body's of `length` bytes. `closes`: the connection will be closed. */
-void mt_say_stream_head(mt_bytes *out, int closes);
-void mt_say_head(mt_bytes *out, int status, const char *content_type, size_t length, int closes,
-                 const char *more);
-
-/* Bodies: a whole answer's, an error's. */
-void mt_say_answer(mt_bytes *out, const mt_answer_text *text);
-void mt_say_error_body(mt_bytes *out, const mt_dialect *dialect, int status, const char *message);
 
 #endif

@@ -148,13 +148,16 @@ void mt_fault_in_stream(mt_mock *mock, mt_connection *connection) {
     mock->counts.failed++;
     switch (connection->fault) {
     case MT_FAILURE_CLOSED_MID_EVENT:
-        mt_bytes_text(&mock->out, "000100\r\ndata: {\"id\":\"");
+        mt_bytes_text(&mock->out, "000100\r\n");
+        mt_bytes_text(&mock->out, connection->text.api->before);
+        mt_bytes_text(&mock->out, "{\"id\":\"");
         break;
     case MT_FAILURE_BAD_CHUNK:
         mt_bytes_text(&mock->out, "zz\r\ndata: {}\n\n\r\n");
         break;
     case MT_FAILURE_ERROR_EVENT:
-        mt_say_error(&mock->out, mock->dialect, 500, "a failure that was asked for");
+        mt_say_error(&mock->out, mock->dialect, connection->text.api, 500,
+                     "a failure that was asked for");
         is_whole = 1;
         break;
     case MT_FAILURE_TRUNCATED:
@@ -179,7 +182,8 @@ int mt_fault_in_answer(mt_mock *mock, mt_connection *connection) {
     int fault = connection->fault;
     if (fault == MT_FAILURE_ERROR_EVENT) {
         mock->page.length = 0;
-        mt_say_error_body(&mock->page, mock->dialect, 500, "a failure that was asked for");
+        mt_say_error_body(&mock->page, mock->dialect, connection->text.api, 500,
+                          "a failure that was asked for");
         return 0;
     }
     if (!mt_fault_is_midway(fault) || fault == MT_FAILURE_TRUNCATED)
@@ -202,7 +206,7 @@ void mt_fault_due(mt_mock *mock, mt_connection *connection) {
         return;
     }
     if (connection->is_stream)
-        mt_say_comment(&mock->out);
+        mt_say_comment(&mock->out, connection->text.api);
     mt_connection_send(mock, connection);
     if (connection->state == MT_CONNECTION_HELD)
         mt_connection_wait(mock, connection, mock->now_ns + trickle_ns);

@@ -130,7 +130,7 @@ static void wait_for_chunk(mt_mock *mock, mt_connection *connection) {
 }
 
 static void ping(mt_mock *mock, mt_connection *connection) {
-    mt_say_comment(&mock->out);
+    mt_say_comment(&mock->out, connection->text.api);
     mt_connection_send(mock, connection);
     if (connection->state == MT_CONNECTION_RUNNING)
         wait_for_chunk(mock, connection);
@@ -141,8 +141,8 @@ static void put_head(mt_mock *mock, mt_connection *connection) {
     if (connection->has_head)
         return;
     connection->has_head = 1;
-    mt_say_stream_head(&mock->out, connection->closes);
-    if (connection->text.is_chat && mock->dialect->role == MT_ROLE_AT_ONCE) {
+    mt_say_stream_head(&mock->out, connection->text.api, connection->closes);
+    if (connection->text.api == &mt_api_chat && mock->dialect->role == MT_ROLE_AT_ONCE) {
         connection->has_role = 1;
         mt_say_role(&mock->out, &connection->text);
     }
@@ -186,8 +186,8 @@ static void overload(mt_mock *mock, mt_connection *connection) {
     }
     mock->counts.refused++;
     mt_mock_log(mock, connection, "refused", 0);
-    mt_say_stream_head(&mock->out, connection->closes);
-    mt_say_error(&mock->out, dialect, dialect->overload, "the queue is full");
+    mt_say_stream_head(&mock->out, connection->text.api, connection->closes);
+    mt_say_error(&mock->out, dialect, connection->text.api, dialect->overload, "the queue is full");
     mt_say_end(&mock->out);
     mt_connection_send(mock, connection);
     mt_connection_answered(mock, connection);
@@ -198,6 +198,7 @@ void mt_flight_begin(mt_mock *mock, mt_connection *connection, const mt_ask *ask
     size_t model_length = ask->model.length ? ask->model.length : 4;
     memcpy(connection->model, ask->model.length ? ask->model.text : "mock", model_length);
     *text = (mt_answer_text){.dialect = mock->dialect,
+                             .api = text->api,
                              .number = text->number,
                              .seed = mock->options.seed,
                              .created = mock->now_s,
@@ -251,7 +252,7 @@ static void answer_whole(mt_mock *mock, mt_connection *connection) {
         text->output_tokens = 0;
     text->lacks_reason = connection->fault == MT_FAILURE_TRUNCATED;
     mock->page.length = 0;
-    mt_say_answer(&mock->page, text);
+    text->api->say_answer(&mock->page, text);
     if (mt_fault_in_answer(mock, connection))
         return;
     mt_mock_log(mock, connection, "tokens", text->output_tokens);
@@ -273,9 +274,11 @@ static void note_latency(mt_mock *mock, mt_connection *connection, uint64_t coun
 }
 
 static void put_end(mt_mock *mock, const mt_connection *connection) {
-    mt_say_finish(&mock->out, &connection->text);
+    const mt_api *api = connection->text.api;
+    if (api->say_finish)
+        api->say_finish(&mock->out, &connection->text);
     if (connection->fault != MT_FAULT_NO_DONE)
-        mt_say_done(&mock->out);
+        mt_say_done(&mock->out, api);
     mt_say_end(&mock->out);
 }
 
@@ -284,7 +287,8 @@ static void say_more(mt_mock *mock, mt_connection *connection) {
     mt_answer_text *text = &connection->text;
     uint64_t count = connection->next_count;
     put_head(mock, connection);
-    if (text->is_chat && mock->dialect->role == MT_ROLE_BEFORE && !connection->has_role) {
+    if (text->api == &mt_api_chat && mock->dialect->role == MT_ROLE_BEFORE &&
+        !connection->has_role) {
         connection->has_role = 1;
         mt_say_role(&mock->out, text);
     }
@@ -296,7 +300,7 @@ static void say_more(mt_mock *mock, mt_connection *connection) {
     if (count > 0)
         note_latency(mock, connection, count);
     mt_mock_log(mock, connection, "tokens", count);
-    mt_say_tokens(&mock->out, text, count, is_last);
+    text->api->say_tokens(&mock->out, text, count, is_last);
     text->said += count;
     mock->counts.generated_tokens += count;
     if (breaks) {

@@ -1,9 +1,11 @@
 /* A server to try a driver on: it speaks as an inference server does, in its own time and with the
  * failures it is asked for, and answers nothing sensible. One thread, raw connections on epoll.
  *
- * POST /v1/chat/completions and /v1/completions, streaming or not; /tokenize; /reset_prefix_cache
- * (SGLang: /flush_cache, OpenAI: none); GET or HEAD /health, /ping, /v1/models, /metrics (vLLM's
- * names).
+ * POST /v1/chat/completions and /v1/completions, streaming or not, and what the dialect's server has
+ * beside them: /generate_stream and /generate of TGI, /api/chat and /api/generate of Ollama, /completion
+ * of llama.cpp, /generate of SGLang, /v2/models/NAME/generate_stream and .../generate of Triton;
+ * /tokenize; /reset_prefix_cache (SGLang: /flush_cache, OpenAI: none);
+ * GET or HEAD /health, /v2/health/ready, /ping, /v1/models, /metrics (vLLM's names).
  *
  * Tokens: a prompt of ids has as many tokens as ids. Text has as many as words (what white space
  * parts); a chat adds MT_MOCK_MESSAGE_TOKENS a message and MT_MOCK_CHAT_TOKENS for the answer to

@@ -24,7 +24,7 @@ void mt_mock_refuse(mt_mock *mock, mt_connection *connection, int status, const 
     mock->counts.refused++;
     mt_mock_log(mock, connection, "refused", 0);
     mock->page.length = 0;
-    mt_say_error_body(&mock->page, mock->dialect, status, message);
+    mt_say_error_body(&mock->page, mock->dialect, connection->text.api, status, message);
     answer(mock, connection, status, "application/json", is_overload ? "retry-after: 1\r\n" : "");
 }
 
@@ -44,12 +44,14 @@ static int is_over_rate(mt_mock *mock) {
 }
 
 /* What this server would not take; 0: it takes it. Else the status, with a message. */
-static int objection(const mt_mock *mock, const mt_ask *ask, int has_ids, char *message,
+static int objection(const mt_mock *mock, const mt_api *api, const mt_ask *ask, char *message,
                      size_t size) {
     const mt_dialect *dialect = mock->dialect;
     const char *model = mock->options.model;
-    if (model && (ask->model.length != strlen(model) ||
-                  memcmp(ask->model.text, model, ask->model.length) != 0)) {
+    int names_model = !api->dialect || ask->model.length > 0; /* not all of the others do */
+    if (model && names_model &&
+        (ask->model.length != strlen(model) ||
+         memcmp(ask->model.text, model, ask->model.length) != 0)) {
         snprintf(message, size, "The model `%.*s` does not exist.",
                  (int)(ask->model.length < 100 ? ask->model.length : 100), ask->model.text);
         return 404;
@@ -61,12 +63,12 @@ static int objection(const mt_mock *mock, const mt_ask *ask, int has_ids, char *
     mt_span refused = dialect->refuses_forcing && ask->forcing.length > 0 ? ask->forcing
                       : dialect->refuses_unknown                          ? ask->unknown
                                                                           : (mt_span){"", 0};
-    if (refused.length > 0) {
+    if (refused.length > 0 && !api->dialect) {
         snprintf(message, size, "Unrecognized request argument supplied: %.*s",
                  (int)(refused.length < 100 ? refused.length : 100), refused.text);
         return 400;
     }
-    if (has_ids && dialect->needs_text) {
+    if (ask->has_ids && dialect->needs_text) {
         snprintf(message, size, "prompt must be a text");
         return 400;
     }
@@ -82,7 +84,8 @@ static int objection(const mt_mock *mock, const mt_ask *ask, int has_ids, char *
     return 0;
 }
 
-static void complete(mt_mock *mock, mt_connection *connection, mt_span body, int is_chat) {
+/* A request for an answer of the model; `model` is the path's, where it has one. */
+static void complete(mt_mock *mock, mt_connection *connection, mt_span body, mt_span model) {
     mt_ask ask;
     mt_error error = {0};
     char message[320];
@@ -93,27 +96,20 @@ static void complete(mt_mock *mock, mt_connection *connection, mt_span body, int
         mt_mock_refuse(mock, connection, 429, "rate limit reached");
         return;
     }
-    mt_code code = mt_ask_read(body, is_chat, &ask, &mock->tokens, &error);
+    mt_code code = mt_ask_read(body, connection->text.api, &ask, &mock->tokens, &error);
     if (code == MT_ERROR_MEMORY) {
         mock->error = error;
         mock->fails = 1;
     } else if (code != MT_OK) {
         mt_mock_refuse(mock, connection, 400, error.message);
     } else {
-        int status = objection(mock, &ask, ask.has_ids, message, sizeof message);
+        ask.model = model.length > 0 ? model : ask.model;
+        int status = objection(mock, connection->text.api, &ask, message, sizeof message);
         if (status)
             mt_mock_refuse(mock, connection, status, message);
         else
             mt_flight_begin(mock, connection, &ask);
     }
-}
-
-static void complete_chat(mt_mock *mock, mt_connection *connection, mt_span body) {
-    complete(mock, connection, body, 1);
-}
-
-static void complete_text(mt_mock *mock, mt_connection *connection, mt_span body) {
-    complete(mock, connection, body, 0);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------- */
@@ -156,8 +152,9 @@ static void reset_cache(mt_mock *mock, mt_connection *connection, mt_span body) 
 static void tokenize(mt_mock *mock, mt_connection *connection, mt_span body) {
     mt_ask ask;
     mt_error error = {0}, chat_error = {0};
-    mt_code code = mt_ask_read(body, 0, &ask, &mock->tokens, &error);
-    if (code == MT_ERROR_INPUT && mt_ask_read(body, 1, &ask, &mock->tokens, &chat_error) == MT_OK)
+    mt_code code = mt_ask_read(body, &mt_api_completions, &ask, &mock->tokens, &error);
+    if (code == MT_ERROR_INPUT &&
+        mt_ask_read(body, &mt_api_chat, &ask, &mock->tokens, &chat_error) == MT_OK)
         code = MT_OK;
     if (code != MT_OK) {
         mt_mock_refuse(mock, connection, 400, error.message);
@@ -184,12 +181,11 @@ typedef struct route {
 } route;
 
 static const route routes[] = {
-    {"/v1/chat/completions", MT_HTTP_METHOD_POST, complete_chat},
-    {"/v1/completions", MT_HTTP_METHOD_POST, complete_text},
     {"/tokenize", MT_HTTP_METHOD_POST, tokenize},
     {"/reset_prefix_cache", MT_HTTP_METHOD_POST, reset_cache},
     {"/flush_cache", MT_HTTP_METHOD_POST, reset_cache},
     {"/health", MT_HTTP_METHOD_GET, say_health},
+    {"/v2/health/ready", MT_HTTP_METHOD_GET, say_health},
     {"/ping", MT_HTTP_METHOD_GET, say_health},
     {"/v1/models", MT_HTTP_METHOD_GET, say_models},
     {"/metrics", MT_HTTP_METHOD_GET, say_metrics},
@@ -201,6 +197,14 @@ void mt_mock_route(mt_mock *mock, mt_connection *connection, mt_span body) {
     int method = is_head ? MT_HTTP_METHOD_GET : connection->http.method;
     size_t length = strcspn(target, "?");
     int status = 404;
+    mt_span model;
+    connection->text.api = mt_api_at(mock->dialect, (mt_span){target, length}, &model);
+    if (connection->text.api && method == MT_HTTP_METHOD_POST) {
+        complete(mock, connection, body, model);
+        return;
+    }
+    if (connection->text.api)
+        status = 405;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (strlen(routes[i].path) != length || memcmp(routes[i].path, target, length) != 0)
             continue;

@@ -5,10 +5,10 @@
 #include "base/heap.h"
 #include "base/output.h"
 #include "drive/http/message.h"
+#include "drive/mock/api.h"
 #include "drive/mock/ask.h"
 #include "drive/mock/bytes.h"
 #include "drive/mock/cache.h"
-#include "drive/mock/dialect.h"
 #include "drive/mock/mock.h"
 
 #include <signal.h>

@@ -102,11 +102,12 @@ static void read_usage(lua_State *L, int table, mt_said *said) {
     lua_pop(L, 1);
 }
 
-static int is_true(lua_State *L, int table, const char *name) {
-    lua_getfield(L, table, name);
-    int truth = lua_toboolean(L, -1);
+/* An end: `says`, or that it is still to come, or nothing. */
+static unsigned read_end(lua_State *L, int table, const char *name, unsigned says) {
+    int type = lua_getfield(L, table, name);
+    int is_end = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    return truth;
+    return type == LUA_TNIL ? 0 : is_end ? says : MT_SAYS_NO_END;
 }
 
 static void read_content(lua_State *L, int table, mt_said *said) {
@@ -158,8 +159,8 @@ static mt_code read_event(void *context, mt_span event, mt_said *said, mt_error 
         read_content(L, table, said);
         read_usage(L, table, said);
         read_error(L, table, said);
-        said->says |= is_true(L, table, "done") ? MT_SAYS_DONE : 0U;
-        said->says |= is_true(L, table, "finish") ? MT_SAYS_FINISH : 0U;
+        said->says |= read_end(L, table, "done", MT_SAYS_DONE);
+        said->says |= read_end(L, table, "finish", MT_SAYS_FINISH);
     } else if (!lua_isnil(L, table)) {
         code = mt_fail(error, MT_ERROR_CALLBACK, "%s must return a table or nil, not a %s",
                        event_what, luaL_typename(L, table));

@@ -74,6 +74,9 @@ end }
 options.kinds.patience = { placeholder = "TIME", convert = function(value, what)
   local distribution = require "moontide.load.distribution"
   if type(value) == "string" and not value:find "^%s*%a" then value = options.duration(value, what) end
+  if type(value) == "number" and value <= 0 then
+    core.base.raise(("%s must be above 0, not %s"):format(what, units.show(value)))
+  end
   return distribution.of(value, what)
 end }
 
@@ -100,9 +103,15 @@ options.kinds.body_member = { is_whole = true, placeholder = "NAME=JSON", conver
   return { json.encode(name):sub(2, -2), text }
 end, pair = json_pair }
 
+-- What says where a request ends is the driver's own.
+local framing = { ["content-length"] = true, ["transfer-encoding"] = true }
+
 options.kinds.header = { is_whole = true, placeholder = "NAME: VALUE", convert = function(value, what)
   local name, text = tostring(value):match "^([%w!#$%%&'*+.^_`|~-]+):%s*(.*)$"
   if not name or text:find "[\r\n]" then units.wrong(what, value, "a header (X-Priority: {priority})") end
+  if framing[name:lower()] then
+    core.base.raise(("%s: %s is written by the driver itself"):format(what, name))
+  end
   return name .. ": " .. text
 end, pair = ": " }
 
@@ -226,6 +235,13 @@ function drive_options.check(opt)
     return "what is to be sent is missing: a trace, a script's file or a script's name"
   end
   if not opt.url then return "--url is missing: the endpoint (http://127.0.0.1:8000)" end
+  for _, name in ipairs { "model", "by", "max_tokens_field" } do
+    if opt[name] == "" then return ("--%s must not be empty"):format((name:gsub("_", "-"))) end
+  end
+  if opt.start and opt["end"] and opt["end"] <= opt.start then
+    return ("--end must be after --start, %s s, not %s s"):format(
+      units.show(opt.start), units.show(opt["end"]))
+  end
   if not opt.model then return "--model is missing: the model's name, as the server has it" end
   local has_tls = table.concat(opt.url, "\n"):lower():find("https://", 1, true)
   if opt.insecure and opt.ca then return "--insecure and --ca exclude each other" end
