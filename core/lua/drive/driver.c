@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static const char driver_type[] = "moontide.driver";
 
@@ -229,16 +230,12 @@ static int sleep_for(lua_State *L) {
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"driver", driver_start},
-                                         {"url", url_read},
-                                         {"interrupts", interrupts},
-                                         {"bear_interrupts", bear_interrupts},
-                                         {"sleep", sleep_for},
-                                         {"write_file", write_file},
-                                         {"can_write", can_write},
-                                         {"file_size", file_size},
-                                         {"make_folder", make_folder},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"driver", driver_start},     {"url", url_read},
+        {"interrupts", interrupts},   {"bear_interrupts", bear_interrupts},
+        {"sleep", sleep_for},         {"write_file", write_file},
+        {"can_write", can_write},     {"file_size", file_size},
+        {"make_folder", make_folder}, {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
