@@ -195,12 +195,15 @@ static int bad_line(lua_State *L) {
 }
 
 int mt_lua_open_base(lua_State *L) {
-    static const luaL_Reg plain[] = {
-        {"raise", raise_usage},         {"is_usage", is_usage},
-        {"interrupted", interrupted},   {"seconds", seconds},
-        {"is_terminal", is_terminal},   {"terminal_width", terminal_width},
-        {"flush_stdout", flush_stdout}, {"bad_line", bad_line},
-        {NULL, NULL}};
+    static const luaL_Reg plain[] = {{"raise", raise_usage},
+                                     {"is_usage", is_usage},
+                                     {"interrupted", interrupted},
+                                     {"seconds", seconds},
+                                     {"is_terminal", is_terminal},
+                                     {"terminal_width", terminal_width},
+                                     {"flush_stdout", flush_stdout},
+                                     {"bad_line", bad_line},
+                                     {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {
         {"located", located}, {"own", own}, {"where", where}, {NULL, NULL}};
     luaL_newlib(L, plain);
