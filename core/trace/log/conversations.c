@@ -154,8 +154,8 @@ static int say_json(conversation_log *self, mt_span value, mt_error *error) {
     return 0;
 }
 
-/* Adds a part of a message: a text, something that holds one (a tool's result has parts of its own),
- * a call of a tool, or none of these. 0 or -1. */
+/* Adds a part of a message: a text, something that holds one (a tool's result has parts of its
+ * own), a call of a tool, or none of these. 0 or -1. */
 static int say_part(conversation_log *self, const mt_json *json, mt_span part, mt_error *error) {
     static const char *const texts[] = {"text",   "content", "value",    "parts",
                                         "output", "refusal", "thinking", "reasoning"};
