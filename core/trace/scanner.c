@@ -156,8 +156,8 @@ static const char *scan_count(const scan *s, const char *at, const char *name, u
     return after;
 }
 
-/* A time that is too large for its unit: with one that it is likely to have, microseconds where they
- * are of this century since 1970, else nanoseconds. */
+/* A time that is too large for its unit: with one that it is likely to have, microseconds where
+ * they are of this century since 1970, else nanoseconds. */
 static const char *late_time(const scan *s, const char *at, const char *after, const char *name) {
     static const uint64_t least = UINT64_C(978307200000000000); /* 2001-01-01 */
     static const uint64_t most = UINT64_C(4102444800000000000); /* 2100-01-01 */

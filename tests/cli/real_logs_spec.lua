@@ -47,6 +47,38 @@ describe("a log's times", function()
   end)
 end)
 
+it("messages may have parts within parts, and calls of tools in any form", function()
+  folder = command.folder()
+  local function lengths(said, answered)
+    local requests, result = convert(('[{"id": "a", "messages": [{"role": "user", %s}, {"role": "assistant", %s}]}]')
+      :format(said, answered), "log.json", "--count", "words")
+    assert.equal(1, #requests, result.err)
+    return requests[1].input_length, requests[1].output_length, result.err
+  end
+  local text = '"content": "a b c"'
+  for said, expected in pairs {
+    ['"content": [{"type": "tool_result", "content": [{"type": "text", "text": "x y"}, "z"]}]'] = 3,
+    ['"content": {"content_type": "text", "parts": ["x y", null]}'] = 2,
+    ['"parts": [{"text": "x"}, {"text": "y z"}]'] = 3,
+    ['"content": [{"type": "thinking", "thinking": "x y"}, {"type": "text", "text": {"value": "z"}}]'] = 3,
+  } do
+    local input, output, err = lengths(said, text)
+    assert.same({ expected, 3 }, { input, output }, said)
+    assert.falsy(err:find("without a text", 1, true), said)
+  end
+  for answered, expected in pairs {
+    ['"content": [{"type": "tool_use", "id": "t", "name": "find", "input": {"query": "x"}}]'] = 3,
+    ['"content": null, "tool_calls": [{"function": {"name": "find", "arguments": {"query": "x"}}}]'] = 3,
+    ['"content": null, "tool_calls": [{"function": {"name": "find", "arguments": "{}"}}]'] = 2,
+  } do
+    local input, output = lengths(text, answered)
+    assert.same({ 3, expected }, { input, output }, answered)
+  end
+  local _, result = convert('[{"messages": [{"role": "user", "content": 5}]}]', "log.json")
+  assert.truthy(result.err:find("value (content) must be a string or a list of parts, not 5", 1, true), result.err)
+  command.remove_folders()
+end)
+
 it("dates may be strings of JSON too", function()
   folder = command.folder()
   local rows = {}
@@ -98,6 +130,8 @@ describe("a CSV's delimiter", function()
     assert.truthy(result.err:find(":4: column 'Request tokens' must be", 1, true), result.err)
     _, result = convert(head .. "0;1,000;1\n")
     assert.truthy(result.err:find("must be a whole number of at least 0, not '1,000'", 1, true), result.err)
+    _, result = convert(head .. "0;1.000;1\n")
+    assert.truthy(result.err:find("must be a whole number of at least 0, not '1.000'", 1, true), result.err)
     local requests = convert(head .. "0;472,0;18,00\n")
     assert.equal(472, requests[1].input_length)
     requests = convert('Timestamp,Request tokens,Response tokens,"a;b;c;d"\n0,1,2,x\n')

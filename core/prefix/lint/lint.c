@@ -208,8 +208,8 @@ static mt_time_unit likeliest_unit(const mt_lint_result *result) {
     return best;
 }
 
-/* Are all times of the years 2001 to 2100, in a unit since 1970 of which a thousandth of a second is
- * read as so many nanoseconds? */
+/* Are all times of the years 2001 to 2100, in a unit since 1970 of which a thousandth of a second
+ * is read as so many nanoseconds? */
 static int is_epoch(const mt_lint *lint, int64_t nanoseconds) {
     const int64_t least = INT64_C(978307200000) * nanoseconds,
                   most = INT64_C(4102444800000) * nanoseconds;

@@ -77,12 +77,12 @@ typedef struct mt_lint_result {
 
 /* block_size: tokens a block, 0: the size that fits most prompts.
  *
- * The unit of ten times or more is guessed by what services are given: 0.005 to 100 requests a second,
- * up to a million input tokens a second, traces of 5 s to 10 days. How far outside a unit puts the
- * trace is counted in powers of ten, of its length half; where milliseconds are more than half a one
- * outside, and another unit is nearer, it is that one. It is seconds, too, where four of five turns
- * (of at least five) would be answered with more than 5000 tokens a second: a replica of a large
- * model writes some hundred for one user. NULL on failure. */
+ * The unit of ten times or more is guessed by what services are given: 0.005 to 100 requests a
+ * second, up to a million input tokens a second, traces of 5 s to 10 days. How far outside a unit
+ * puts the trace is counted in powers of ten, of its length half; where milliseconds are more than
+ * half a one outside, and another unit is nearer, it is that one. It is seconds, too, where four of
+ * five turns (of at least five) would be answered with more than 5000 tokens a second: a replica of
+ * a large model writes some hundred for one user. NULL on failure. */
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error);
 
 /* Takes in one request, in trace order. After a failure (memory, Ctrl-C) the lint can only be

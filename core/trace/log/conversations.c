@@ -118,7 +118,7 @@ static int read_message(conversation_log *self, const mt_json *json, mt_span obj
         if (mt_json_named(&item, "from") || mt_json_named(&item, "role"))
             out->role = item.value;
         else if (mt_json_named(&item, "value") || mt_json_named(&item, "content") ||
-                 mt_json_named(&item, "text"))
+                 mt_json_named(&item, "text") || mt_json_named(&item, "parts"))
             out->text = item.value;
         else if (mt_json_named(&item, "tokens") || mt_json_named(&item, "num_tokens") ||
                  mt_json_named(&item, "token_count") || mt_json_named(&item, "length"))
@@ -142,10 +142,26 @@ static int is_answer(mt_span role) {
     return 0;
 }
 
-/* Adds a part of a message: a text, or something that holds one, or none. 0 or -1. */
+static int say_content(conversation_log *self, const mt_json *json, mt_span content,
+                       const char *name, mt_error *error);
+
+/* A call's arguments that are no string, as the JSON that a model reads. 0 or -1. */
+static int say_json(conversation_log *self, mt_span value, mt_error *error) {
+    if (value.text[0] == '"')
+        return say_string(self, value, error);
+    if (!mt_json_is_null(value) && add_text(self, value.text, value.length) != 0)
+        return mt_failed(mt_fail_memory(error, "conversation"));
+    return 0;
+}
+
+/* Adds a part of a message: a text, something that holds one (a tool's result has parts of its
+ * own), a call of a tool, or none of these. 0 or -1. */
 static int say_part(conversation_log *self, const mt_json *json, mt_span part, mt_error *error) {
+    static const char *const texts[] = {"text",   "content", "value",    "parts",
+                                        "output", "refusal", "thinking", "reasoning"};
     mt_json_items items;
     mt_json_item item;
+    mt_span name = {"", 0}, input = {"", 0};
     int has_text = 0;
     if (part.text[0] == '"')
         return say_string(self, part, error);
@@ -153,17 +169,29 @@ static int say_part(conversation_log *self, const mt_json *json, mt_span part, m
         return bad_value(self, part, "a part of value (content)", "a string or an object", error);
     if (mt_json_items_begin(&items, json, part.text, '{', "a part of a message ('{')") != 0)
         return bad_json(self, error);
-    while (mt_json_items_next(&items, &item) > 0)
-        if (mt_json_named(&item, "text") && item.value.text[0] == '"') {
-            has_text = 1;
-            if (say_string(self, item.value, error) != 0)
-                return -1;
-        }
+    while (mt_json_items_next(&items, &item) > 0) {
+        int is_text = 0;
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+            is_text |= mt_json_named(&item, texts[i]);
+        if (mt_json_named(&item, "name"))
+            name = item.value;
+        else if (mt_json_named(&item, "input") || mt_json_named(&item, "arguments"))
+            input = item.value;
+        has_text |= is_text;
+        if (is_text && say_content(self, json, item.value, "a part of value (content)", error) != 0)
+            return -1;
+    }
+    if (input.length > 0) {
+        has_text = 1;
+        if ((name.length > 0 && say_json(self, name, error) != 0) ||
+            say_json(self, input, error) != 0)
+            return -1;
+    }
     self->base.parts_without_text += !has_text;
     return 0;
 }
 
-/* Adds what a message says: a string, a list of parts, nothing. 0 or -1. */
+/* Adds what a message says: a string, a part or a list of them, nothing. 0 or -1. */
 static int say_content(conversation_log *self, const mt_json *json, mt_span content,
                        const char *name, mt_error *error) {
     mt_json_items items;
@@ -172,17 +200,19 @@ static int say_content(conversation_log *self, const mt_json *json, mt_span cont
         return 0;
     if (content.text[0] == '"')
         return say_string(self, content, error);
+    if (content.text[0] == '{')
+        return say_part(self, json, content, error);
     if (content.text[0] != '[')
         return bad_value(self, content, name, "a string or a list of parts", error);
     if (mt_json_items_begin(&items, json, content.text, '[', "a list of parts ('[')") != 0)
         return bad_json(self, error);
     while (mt_json_items_next(&items, &item) > 0)
-        if (say_part(self, json, item.value, error) != 0)
+        if (!mt_json_is_null(item.value) && say_part(self, json, item.value, error) != 0)
             return -1;
     return 0;
 }
 
-/* Adds the tool calls of a message, a list of them or one: the strings name and arguments, in them
+/* Adds the tool calls of a message, a list of them or one: name and arguments, in them
  * or in their function. 0 or -1. */
 static int say_calls(conversation_log *self, const mt_json *json, mt_span calls, mt_error *error) {
     mt_json_items items;
@@ -195,7 +225,7 @@ static int say_calls(conversation_log *self, const mt_json *json, mt_span calls,
     while (mt_json_items_next(&items, &item) > 0) {
         int is_said = mt_json_named(&item, "name") || mt_json_named(&item, "arguments");
         int is_inside = is_list || mt_json_named(&item, "function");
-        if (is_said && item.value.text[0] == '"' && say_string(self, item.value, error) != 0)
+        if (is_said && say_json(self, item.value, error) != 0)
             return -1;
         if (is_inside && item.value.text[0] == '{' && say_calls(self, json, item.value, error) != 0)
             return -1;

@@ -242,6 +242,12 @@ static int plain_seconds(mt_span field, int digits, int64_t *time) {
     return 1;
 }
 
+/* "1.000" is a thousand where semicolons stand between columns, as "1,000" is elsewhere. */
+static int is_grouped(const csv_log *self, mt_span text) {
+    return mt_csv_delimiter(self->csv) == ';' && text.length > 4 &&
+           text.text[text.length - 4] == '.';
+}
+
 static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t *tokens,
                        mt_error *error) {
     mt_span field = field_of(self, row, role), plain = field;
@@ -251,7 +257,8 @@ static int read_tokens(csv_log *self, const mt_csv_row *row, int role, uint64_t 
         return 0;
     if (self->has_decimal_comma)
         plain = mt_csv_with_point(field, 1, copy);
-    if (mt_csv_integer(plain.text, plain.length, &number) != 0 || number < 0)
+    if (is_grouped(self, field) || mt_csv_integer(plain.text, plain.length, &number) != 0 ||
+        number < 0)
         return refuse(self, row->line, role, field, "a whole number of at least 0", error);
     *tokens = (uint64_t)number;
     return 0;

@@ -65,13 +65,14 @@ int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value
                   mt_error *error) {
     if (value.length == 0 || mt_json_is_null(value))
         return mt_log_bad_row(log, line, 0, error, "timestamp is missing");
-    int status = *value.text == '"' ? time_of_string(log, value, time)
-                                    : mt_decimal_whole(value.text, value.length,
-                                                       log->options.time_digits, time);
+    int status = *value.text == '"'
+                     ? time_of_string(log, value, time)
+                     : mt_decimal_whole(value.text, value.length, log->options.time_digits, time);
     if (status != 0)
         return mt_lines_bad_value(log, json, line, value, "timestamp",
-                                  status == -1 ? "a number or a date"
-                                               : "within 292 years (--time-unit names another unit)",
+                                  status == -1
+                                      ? "a number or a date"
+                                      : "within 292 years (--time-unit names another unit)",
                                   error);
     return 0;
 }

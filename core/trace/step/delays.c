@@ -33,14 +33,15 @@ static int delays_next(mt_source *source, mt_request *request, mt_error *error) 
     size_t known = self->sessions.count;
     uint32_t number;
     if (MT_GROW(self->ends, self->capacity, known + 1) != 0 ||
-        mt_texts_intern(&self->sessions, request->session.text, request->session.length,
-                        &number) != 0)
+        mt_texts_intern(&self->sessions, request->session.text, request->session.length, &number) !=
+            0)
         return mt_failed(mt_fail_memory(error, "sessions"));
     if (number == known)
         self->ends[number] = 0;
     int is_beyond = 0;
     if (!(request->has & MT_HAS_TIME) && request->has & MT_HAS_DELAY) {
-        is_beyond = __builtin_add_overflow(self->ends[number], request->delay_ns, &request->time_ns);
+        is_beyond =
+            __builtin_add_overflow(self->ends[number], request->delay_ns, &request->time_ns);
         request->has |= MT_HAS_TIME;
     }
     if (request->has & MT_HAS_TIME && !is_beyond)

@@ -121,8 +121,9 @@ local function tell_of_sharing(run)
     end
   end
   if run.thins_ids then
-    report.note("--thin keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than "
-      .. "in the whole trace (--speed-ratio below 1 thins a load and keeps them)")
+    report.note(("--%s keeps sessions whole; prefixes lose the requests left out, and fewer blocks hit than "
+      .. "in the whole trace%s"):format(run.thins_ids, run.thins_ids == "thin"
+        and " (--speed-ratio below 1 thins a load and keeps them)" or ""))
   end
 end
 

@@ -211,6 +211,18 @@ function steps:where(condition)
   end)
 end
 
+-- A step that keeps whole sessions of all; which one it is, is noted where the prompts of others are lost.
+local function share_of(self, name, is_part, ...)
+  local given = table.pack(...)
+  return pipe.apply(self, name, function(source, run)
+    if not is_part then return core.source[name](source, table.unpack(given)) end
+    local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
+    if not ahead then return nil, message, code end
+    if has_ids then run.thins_ids = run.thins_ids or name end
+    return core.source[name](ahead, table.unpack(given))
+  end)
+end
+
 local seed_option = { "seed", kind = "seed", default = 0 }
 
 ---@class moontide.thin_options
@@ -224,12 +236,7 @@ local seed_option = { "seed", kind = "seed", default = 0 }
 function steps:thin(share, given)
   share = options.value(share, "thin: share", { "share", kind = "number", min = 0, max = 1 })
   local opt = options.table("thin", given, { seed_option })
-  return pipe.apply(self, "thin", function(source, run)
-    local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
-    if not ahead then return nil, message, code end
-    run.thins_ids = has_ids and share < 1
-    return core.source.thin(ahead, share, opt.seed)
-  end)
+  return share_of(self, "thin", share < 1, share, opt.seed)
 end
 
 --- Keeps one shard of several, whole sessions together.
@@ -237,7 +244,7 @@ end
 ---@return moontide.pipe|moontide.columns
 function steps:shard(shard)
   local one = options.value(shard, "shard", { "shard", kind = "shard" })
-  return step(self, "shard", one.index, one.count)
+  return share_of(self, "shard", one.count > 1, one.index, one.count)
 end
 
 --- Keeps the first so many requests.
@@ -455,8 +462,8 @@ local written_at_once = 50000
 local function written_text(total) return ("%d requests written"):format(total) end
 
 --- Writes it with a writer that the caller has opened and will finish. `run` becomes { skipped,
--- first_skipped, thins_ids = hash_ids lose requests to a share, nothing = what to say when a filter kept
--- nothing }.
+-- first_skipped, thins_ids = the step ("thin", "shard") that takes requests from hash_ids, nothing = what to
+-- say when a filter kept nothing }.
 ---@param self moontide.pipe
 ---@param writer moontide.writer
 ---@param progress? fun(total: integer): string
