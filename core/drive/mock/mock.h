@@ -4,7 +4,7 @@
  * POST /v1/chat/completions and /v1/completions, streaming or not, and what the dialect's server has
  * beside them: /generate_stream and /generate of TGI, /api/chat and /api/generate of Ollama, /completion
  * of llama.cpp, /generate of SGLang, /v2/models/NAME/generate_stream and .../generate of Triton;
- * /tokenize; /reset_prefix_cache, /flush_cache;
+ * /tokenize; /reset_prefix_cache;
  * GET or HEAD /health, /v2/health/ready, /ping, /v1/models, /metrics (vLLM's names).
  *
  * Tokens: a prompt of ids has as many tokens as ids. Text has as many as words (what white space
