@@ -12,6 +12,7 @@ local groups = {
   { "Generate a trace", "steady", "burst", "mixed", "sin" },
   { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
   { "Drive an endpoint", "replay", "sweep", "find-max", "mock", "selftest" },
+  { "Judge runs", "judge", "merge" },
   { "Explore", "repl", "list", "help", "run" },
 }
 

@@ -2,6 +2,7 @@
 --
 -- What drives is loaded when it is called for the first time.
 local calls = require "moontide.drive.calls"
+local core = require "moontide.core"
 local options = require "moontide.kit.options"
 local result = require "moontide.drive.result"
 
@@ -88,6 +89,36 @@ end
 function public.run_of(folder)
   folder = options.value(folder, "run_of: the folder", { kind = "string" })
   return require("moontide.drive.past").run(folder)
+end
+
+---@class moontide.drive_run
+local run_methods = result.methods
+
+local function judge_spec()
+  local spec, wanted = {}, { slo = true, by = true, limits = true }
+  for _, option in ipairs(require("moontide.drive.options").result) do
+    if wanted[option[1]] then spec[#spec + 1] = option end
+  end
+  return spec
+end
+
+---@class moontide.judge_options
+---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field by? string results also by this member of the rows
+---@field limits? string|table<string, number> where the run is valid: { lag_p99 = 5 }
+
+--- The run judged again, from the folder of its results: goodput by these objectives, groups by this member,
+--- the verdict by these limits. What is not given stays the run's own.
+---@param opt moontide.judge_options
+---@return moontide.drive_run? run, string? message, string? code
+function run_methods:judge(opt)
+  local values = options.table("judge", opt, judge_spec())
+  if not self.folder then
+    core.base.raise "judge: the run was driven without output_dir: it kept no requests"
+  end
+  local run, message, code = require("moontide.drive.past").judge(self, values)
+  if code == "usage" then core.base.raise("judge: " .. message:gsub("^%-%-", "")) end
+  return run, message, code
 end
 
 ---@class moontide.workload
@@ -182,6 +213,6 @@ end
 
 return {
   public = public,
-  methods = { { "workload", workload_methods }, { "drive_run", result.methods },
+  methods = { { "workload", workload_methods }, { "drive_run", run_methods },
     { "mock_server", server_methods } },
 }

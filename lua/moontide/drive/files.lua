@@ -137,7 +137,8 @@ function files.whole(run)
   end
   local load = run.load
   return json.object {
-    { "command", command_line() }, { "version", core.version }, { "seed", run.seed },
+    { "command", run.command or command_line() }, { "version", run.version or core.version },
+    { "seed", run.seed },
     { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "clock", "CLOCK_MONOTONIC; arrivals stamped by "
       .. (load.has_kernel_stamps and "the kernel" or "the clock after reading") },

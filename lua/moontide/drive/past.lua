@@ -3,9 +3,11 @@
 local core = require "moontide.core"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
+local nearest = require "moontide.kit.nearest"
 local requests = require "moontide.drive.requests"
 local result = require "moontide.drive.result"
 local summary = require "moontide.drive.summary"
+local verdict = require "moontide.drive.verdict"
 
 local past = {}
 
@@ -98,6 +100,7 @@ local function of_own(info)
     load = load_of(info), start = info.start_ns, seconds = info.seconds,
     was_cancelled = info.was_cancelled, options = info.options, target = info.target, urls = info.urls,
     model = info.model, seed = info.seed, by = info.by, message = info.failure, verdict = info.verdict,
+    command = info.command, version = info.version,
     server = info.server and require("moontide.drive.server").of_members(info.server, info.start_ns),
   }
 end
@@ -136,6 +139,44 @@ function past.run(path, objectives, by)
   info, message, code = info_of(folder)
   if info == nil then return nil, message, code end
   return past.value(read, info, folder, objectives, by)
+end
+
+-- A limit and the limits that were given, of the measures that the verdict knows.
+local function as_table(pairs_of)
+  local limits = {}
+  for _, one in ipairs(pairs_of or {}) do limits[one[1]] = one[2] end
+  return limits
+end
+
+--- The run judged again: goodput by other objectives, groups by another member, the verdict by other limits.
+--- What is not given stays the run's own.
+---@param run moontide.drive_run with a folder
+---@param opt { slo: table[]?, by: string?, limits: table[]? }
+---@return moontide.drive_run? run, string? message, string? code
+function past.judge(run, opt)
+  if not run.columns or run.epoch ~= 0 then -- a fresh run: its folder knows it as it is to be known
+    local message, code
+    run, message, code = past.run(run.folder)
+    if not run then return nil, message, code end
+  end
+  local read = run:requests()
+  if opt.by and opt.by ~= "session_id" then
+    local names = read:member_names()
+    local known = { session_id = true }
+    for _, name in ipairs(names) do known[name] = true end
+    names[#names + 1] = "session_id"
+    if not known[opt.by] then
+      return nil, ("--by: no request of %s has a member '%s'%s (%s)"):format(run.folder, opt.by,
+        nearest.hint(opt.by, names), table.concat(names, ", ")), "usage"
+    end
+  end
+  local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by)
+  if not judged then return nil, message, code end
+  if opt.limits and run.info then
+    judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, as_table(opt.limits),
+      not judged.options.concurrency)
+  end
+  return judged
 end
 
 --- May the value be a finished run: a folder of results or its profile_export.jsonl by its name, or a run
