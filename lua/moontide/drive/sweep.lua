@@ -84,10 +84,10 @@ local function drive_one(self, load, one, number, opt, base)
     return true
   end
   if code == "usage" then return nil, message, code end
-  entry.message = message
   if code == "interrupted" or core.base.interrupted() then
     entry.status, self.was_cancelled = "interrupted", true
   else
+    entry.message = message
     report.note(("%s failed: %s"):format(folder, message))
   end
   return true
