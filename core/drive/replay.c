@@ -125,6 +125,7 @@ void mt_replay_look(mt_replay *replay, mt_replay_progress *progress) {
                                      .not_sent = inside->not_sent + outside->not_sent,
                                      .held = replay->held,
                                      .source_ended = replay->source_ended,
+                                     .is_read_whole = replay->is_read_whole,
                                      .last_planned_ns = replay->last_planned_ns,
                                      .write_failures = replay->write_failures,
                                      .write_error = replay->write_error};

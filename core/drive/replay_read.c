@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "text/json_items.h"
+#include "trace/step/shard.h"
 
 #include <stdio.h>
 
@@ -23,10 +24,22 @@ static int fail_row(const mt_replay *replay, const mt_request *request, mt_error
     return -1;
 }
 
+/* Numbers are those of the whole, so that prompts and ids are; where the whole depends on answers, which only
+ * its own shard knows, they are at least no other shard's. */
+static void number_row(mt_replay *replay, mt_row *row) {
+    const mt_shard_state *shard = mt_step_shard_state(replay->source);
+    uint64_t read = replay->read++;
+    row->asked.number = !shard            ? read
+                        : replay->is_live ? read * shard->shards + shard->shard
+                                          : shard->number;
+    if (shard && shard->session > 0)
+        row->asked.session = shard->session;
+}
+
 static void describe(mt_replay *replay, mt_row *row) {
     const mt_request *request = &row->request;
     row->asked.request = request;
-    row->asked.number = replay->read++;
+    number_row(replay, row);
     row->asked.line = request->line;
     row->asked.has_input = (request->has & MT_HAS_INPUT_LENGTH) != 0;
     row->asked.has_output = (request->has & MT_HAS_OUTPUT_LENGTH) != 0;
@@ -80,6 +93,7 @@ int mt_replay_read_row(mt_replay *replay, mt_error *error) {
     replay->has_first = 0;
     if (got <= 0) {
         replay->source_ended = got < 0 || !replay->is_live || look_ahead(replay, error) == 0;
+        replay->is_read_whole = got == 0 && replay->source_ended;
         return got;
     }
     mt_row *row = mt_row_copy(&request);

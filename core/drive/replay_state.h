@@ -39,6 +39,7 @@ struct mt_replay {
     mt_source *source;
     mt_driver *driver;
     mt_replay_options options;
+    int is_read_whole; /* the source has ended by itself */
     int source_ended, is_stopped, waits_for_others, is_live;
     int64_t next_planned_ns; /* of a live source: of its next request, as far as is known */
     int64_t stopped_ns;

@@ -170,9 +170,10 @@ mt_code mt_replay_place_row(mt_replay *replay, mt_row *row, mt_error *error) {
     if (code == MT_OK && name.length > 0) {
         uint32_t number;
         code = named_row(replay, name, &number, error);
-        row->name = (uint64_t)number + 1;
-        if (code == MT_OK)
+        if (code == MT_OK) {
+            row->name = (uint64_t)number + 1;
             replay->named[number].is_there = 1;
+        }
     }
     if (code != MT_OK)
         return code;

@@ -130,22 +130,6 @@ static int url_read(lua_State *L) {
     return 1;
 }
 
-/* now() -> nanoseconds of the monotonic clock */
-static int now(lua_State *L) {
-    lua_pushinteger(L, mt_now_ns());
-    return 1;
-}
-
-/* epoch() -> what makes a monotonic time one since 1970, in nanoseconds */
-static int epoch(lua_State *L) {
-    struct timespec real;
-    int64_t before = mt_now_ns();
-    clock_gettime(CLOCK_REALTIME, &real);
-    int64_t middle = before + (mt_now_ns() - before) / 2;
-    lua_pushinteger(L, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec - middle);
-    return 1;
-}
-
 /* write_file(path, text) -> true | nil, message, code: the file is there whole, or as it was */
 static int write_file(lua_State *L) {
     mt_error error;
@@ -246,18 +230,12 @@ static int sleep_for(lua_State *L) {
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"driver", driver_start},
-                                         {"url", url_read},
-                                         {"now", now},
-                                         {"epoch", epoch},
-                                         {"interrupts", interrupts},
-                                         {"bear_interrupts", bear_interrupts},
-                                         {"sleep", sleep_for},
-                                         {"write_file", write_file},
-                                         {"can_write", can_write},
-                                         {"file_size", file_size},
-                                         {"make_folder", make_folder},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"driver", driver_start},     {"url", url_read},
+        {"interrupts", interrupts},   {"bear_interrupts", bear_interrupts},
+        {"sleep", sleep_for},         {"write_file", write_file},
+        {"can_write", can_write},     {"file_size", file_size},
+        {"make_folder", make_folder}, {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);

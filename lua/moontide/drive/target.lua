@@ -17,11 +17,12 @@ local target = {}
 ---@class moontide.target
 ---@field name string
 ---@field trace moontide.pipe
----@field block_size integer? of its hash_ids, where it says so
+---@field block_size integer? of its hash_ids; of a trace it is known once that is open
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
 ---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
+---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
 ---@field rate fun(self: moontide.target, opt: table): number?, string?, string? requests a second on average
 
 local function is_bundled(name)
@@ -107,7 +108,8 @@ local function of_workload(made, name, values, opt, fallback)
   if misfit then return nil, misfit, "usage" end
   return {
     -- What was due by the end has been sent a second later.
-    stop_after = waits.only_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
+    runs_on = not waits.only_closed,
+    stop_after = waits.all_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
     rate = function() return rate_of_workload(made, values, opt, duration) end,
     size = function()
@@ -184,6 +186,26 @@ function target.of_value(value, opt)
     size = function() return extent.of_trace(value, opt) end }
 end
 
+-- The size that all prompts fit, else the one that most do.
+local function with_block_size(source, asked, text)
+  local looked, message, is_found, is_whole = core.source.sized(source, asked or 0, false, true)
+  if not looked then return nil, message, is_found end
+  return pipe.sized(looked, asked, text, not (is_found or is_whole))
+end
+
+-- Rows whose block size is known (self.block_size) and that count whole prompts.
+local function with_whole_prompts(self, source, opt, text)
+  local sized, size, code = with_block_size(source, opt.block_size, text)
+  if not sized then return nil, size, code end
+  self.block_size = size
+  if opt.sessions == "cumulative" then return sized end
+  if opt.sessions then return core.source.sessions(sized, "cumulative", opt.sessions, size) end
+  local made, rows, trouble = core.source.guessed_sessions(sized, "cumulative", size)
+  if not made then return nil, rows, trouble end
+  if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+  return made
+end
+
 --- What the options do to the trace: a window of time, speed, order, a shard.
 ---@param self moontide.target
 ---@param opt table
@@ -195,11 +217,10 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if not self.is_plan and opt.sessions ~= "cumulative" then
-    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512,
-      guessed = function(rows)
-        if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
-      end }
+  if not self.is_plan then
+    trace = pipe.apply(trace, "sessions", function(source, _, before)
+      return with_whole_prompts(self, source, opt, before.text)
+    end)
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -8,7 +8,7 @@ verdict.defaults = {
   lag_p50 = 1, lag_p99 = 5, read_lag_p99 = 5, -- ms
   rate = 0.99,                                -- achieved over offered
   stalls = 0.005,                             -- of the time
-  longest_stall = 100,                        -- ms
+  longest_stall = 100, late_start = 1,        -- ms; how long after --start-at it began
 }
 local degraded_factor, degraded_rate = 10, 0.95
 
@@ -76,6 +76,10 @@ function verdict.of(results, load, seconds, limits, is_open)
     { name = "longest stall", value = longest_stall(results, load), limit = limit.longest_stall,
       unit = "ms" },
   }
+  if load.late_start then
+    measures[#measures + 1] = { name = "late start", value = 1000 * load.late_start, limit = limit.late_start,
+      unit = "ms" }
+  end
   local worst, limited = 0, {}
   for _, measure in ipairs(measures) do
     measure.grade = (measure.is_rate and grade_rate or grade)(measure.value, measure.limit)
