@@ -200,7 +200,7 @@ local function is_run(value)
 end
 
 local function shown(value)
-  return type(value) == "string" and value or "a " .. options.type_of(value):gsub("^moontide%.", "")
+  return type(value) == "string" and value or options.show(value)
 end
 
 --- Are the values runs? Raises where some are and others are traces.
