@@ -154,7 +154,7 @@ local function with_whole_prompts(self, source, opt, text)
   if opt.sessions then return core.source.sessions(sized, "cumulative", opt.sessions, size) end
   local made, rows, trouble = core.source.guessed_sessions(sized, "cumulative", size)
   if not made then return nil, rows, trouble end
-  if rows ~= "unknown" and not opt.is_quiet then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+  if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
   return made
 end
 
