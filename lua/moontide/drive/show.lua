@@ -100,7 +100,8 @@ local function shard_lines(shards)
     lines[#lines + 1] = { ("Shard %d/%d"):format(one.index, #shards),
       number(one.start and 1000 * one.start, 3), number(counts.due, 0), number(counts.done, 0),
       number(counts.failed, 0), number(counts.cancelled, 0), number(counts.not_sent, 0),
-      number(one.first_token, 2), number(one.lag, 2), one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
+      number(one.first_token, 2), number(one.lag, 2),
+      one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
   end
   return texts.aligned(lines)
 end
