@@ -56,7 +56,9 @@ describe("moontide compare", function()
       end
     end
     assert.equal(16, looked_at)
-    assert.is_true(differ <= 4, differ .. " of 16 differ")
+    -- Statistics of a pair go together, both pairs have the first run, and other programs use the machine: the
+    -- share of alike runs that differ is tested where none of that is so (tests/lua/compare_runs_spec.lua).
+    assert.is_true(differ <= 8, differ .. " of 16 differ")
     result = compare "alike1 slower"
     assert.equal(0, result.status, result.err)
     has(result.out, "A: alike1: ")
