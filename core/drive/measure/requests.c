@@ -29,8 +29,8 @@ double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int met
     return requests->metrics[metric] ? requests->metrics[metric][i] : NAN;
 }
 
-/* The end of the answer: as far from its beginning as its latency says, to the nanosecond; else when
- * the request ended. */
+/* The end of the answer: as far from its beginning as its latency says, to the nanosecond; else
+ * when the request ended. */
 static int64_t last_of(const mt_run_request *row, const double *values) {
     double latency = values[MT_MEASURE_LATENCY];
     if (row->begun_ns == MT_NEVER || isnan(latency))
