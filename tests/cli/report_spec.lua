@@ -47,7 +47,7 @@ local function asks_for_nothing(text)
     assert.is_nil(own:find(word), word)
     assert.is_nil(text:match "<style.-</style>":find(word), word)
   end
-  assert.equal(3, select(2, text:gsub("<script", "")) - select(2, text:gsub("\\u003cscript", "")))
+  assert.equal(3, select(2, text:gsub("<script", "")))
   assert.is_truthy(text:find("default-src 'none'", 1, true))
   assert.is_truthy(text:find("Permission is hereby granted, free of charge", 1, true))
   assert.is_truthy(text:find("Chart.js v3", 1, true))

@@ -12,14 +12,16 @@ local measured = [["time_to_first_token": {"value": %d, "unit": "ms"}, ]]
   .. [["output_sequence_length": {"value": 21, "unit": "tokens"}]]
 
 -- A folder of AIPerf's with `count` requests, one every 100 ms from 1750000000 s on: sent 10 ms late, the
--- first token after 20 + i ms, the end after 120 + i ms. one(i) may give what failed: { code, type, message }.
+-- first token after 20 + i ms, the end after 120 + i ms. one(i) may give how it failed: code, type, message.
 function results.aiperf(count, one)
   local lines, begin = {}, 1750000000 * 1000000000
   for i = 0, count - 1 do
     local due = begin + i * 100000000
     local sent, problem = due + 10000000, "null"
     local failed = one and one(i)
-    if failed then problem = ([[{"code": %d, "type": "%s", "message": "%s"}]]):format(table.unpack(failed)) end
+    if failed then
+      problem = ([[{"code": %d, "type": "%s", "message": "%s"}]]):format(table.unpack(failed))
+    end
     lines[#lines + 1] = line:format(i, i, due, sent, sent + (20 + i) * 1000000,
       sent + (120 + i) * 1000000, failed and "" or measured:format(20 + i, 120 + i), problem)
   end
