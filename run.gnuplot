@@ -3,13 +3,13 @@ set terminal pngcairo noenhanced size 1600,1680 font 'sans,11' background rgb 'w
 set output 'run.png'
 set multiplot layout 4,2
 $figure1_1 << EOD
-0.014711534 33.9869384
+0.019145986 26.1151345
 EOD
 $figure1_2 << EOD
-0.014711534 33.9869384
+0.019145986 26.1151345
 EOD
 $figure1_3 << EOD
-0.014711534 33.9869384
+0.019145986 26.1151345
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -24,16 +24,16 @@ plot $figure1_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'offere
      $figure1_2 using 1:2 with points pt 7 ps 0.7 lc rgb '#d55e00' title 'sent' noenhanced, \
      $figure1_3 using 1:2 with points pt 7 ps 0.7 lc rgb '#009e73' title 'completed' noenhanced
 $figure2_1 << EOD
-0.014711534 12.521932
+0.019145986 9.149666
 EOD
 $figure2_2 << EOD
-0.014711534 12.521932
+0.019145986 9.149666
 EOD
 $figure2_3 << EOD
-0.014711534 12.522088
+0.019145986 13.237072
 EOD
 $figure2_4 << EOD
-0.014711534 12.522088
+0.019145986 13.237072
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -49,10 +49,10 @@ plot $figure2_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'from s
      $figure2_3 using 1:2 with points pt 7 ps 0.7 lc rgb '#009e73' dt 2 title 'from due, p50' noenhanced, \
      $figure2_4 using 1:2 with points pt 7 ps 0.7 lc rgb '#cc79a7' dt 2 title 'from due, p99' noenhanced
 $figure3_1 << EOD
-0.014711534 0.889525263
+0.019145986 1.31867895
 EOD
 $figure3_2 << EOD
-0.014711534 0.889525263
+0.019145986 1.31867895
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -66,16 +66,16 @@ set yrange [0:*]
 plot $figure3_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'p50' noenhanced, \
      $figure3_2 using 1:2 with points pt 7 ps 0.7 lc rgb '#d55e00' title 'p99' noenhanced
 $figure4_1 << EOD
-0.014711534 29.422912
+0.019145986 34.204566
 EOD
 $figure4_2 << EOD
-0.014711534 29.422912
+0.019145986 34.204566
 EOD
 $figure4_3 << EOD
-0.014711534 29.423068
+0.019145986 38.291972
 EOD
 $figure4_4 << EOD
-0.014711534 29.423068
+0.019145986 38.291972
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -91,8 +91,8 @@ plot $figure4_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'from s
      $figure4_3 using 1:2 with points pt 7 ps 0.7 lc rgb '#009e73' dt 2 title 'from due, p50' noenhanced, \
      $figure4_4 using 1:2 with points pt 7 ps 0.7 lc rgb '#cc79a7' dt 2 title 'from due, p99' noenhanced
 $figure5_1 << EOD
-1.56e-07 1
-0.029423068 0
+0.004087406 1
+0.038291972 0
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -105,16 +105,16 @@ set ylabel 'In flight (requests)' noenhanced
 set yrange [0:*]
 plot $figure5_1 using 1:2 with steps lc rgb '#0072b2' lw 1.5 title 'in flight' noenhanced
 $figure6_1 << EOD
-0.014711534 0.025324
+0.019145986 4.109529
 EOD
 $figure6_2 << EOD
-0.014711534 0.025324
+0.019145986 4.109529
 EOD
 $figure6_3 << EOD
-0.014711534 0.025324
+0.019145986 4.109529
 EOD
 $figure6_4 << EOD
-0.014711534 0.049695
+0.019145986 0.027731
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -130,10 +130,10 @@ plot $figure6_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'sendin
      $figure6_3 using 1:2 with points pt 7 ps 0.7 lc rgb '#009e73' title 'sending, largest' noenhanced, \
      $figure6_4 using 1:2 with points pt 7 ps 0.7 lc rgb '#cc79a7' title 'reading, p99' noenhanced
 $figure7_1 << EOD
-12.521932 1
+9.149666 1
 EOD
 $figure7_2 << EOD
-12.522088 1
+13.237072 1
 EOD
 reset
 set grid lc rgb '#dddddd'
@@ -149,10 +149,10 @@ set grid mxtics mytics
 plot $figure7_1 using 1:2 with points pt 7 ps 0.7 lc rgb '#0072b2' title 'from sent' noenhanced, \
      $figure7_2 using 1:2 with points pt 7 ps 0.7 lc rgb '#d55e00' title 'from due' noenhanced
 $figure8_1 << EOD
-29.422912 1
+34.204566 1
 EOD
 $figure8_2 << EOD
-29.423068 1
+38.291972 1
 EOD
 reset
 set grid lc rgb '#dddddd'

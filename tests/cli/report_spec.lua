@@ -161,7 +161,8 @@ describe("the report", function()
     local folder = command.folder() .. "/s"
     local function level(rate, status, verdict)
       return ('{"folder": "r%d", "values": {"request_rate": %d}, "status": "%s", "effective_concurrency": 2.5, '
-        .. '"metrics": {"request_throughput": {"avg": %d}, "request_latency": {"avg": 10}}, "runs": [{"verdict": "%s"}]}')
+        .. '"metrics": {"request_throughput": {"avg": %d}, "request_latency": {"avg": 10}}, '
+        .. '"intervals": {"request_throughput": {"avg": 0.5}}, "runs": [{"verdict": "%s"}]}')
         :format(rate, rate, status, rate, verdict)
     end
     command.write(folder, "sweep.json", ('{"name": "day", "target": "t.jsonl", "urls": ["http://x"], "model": "m", '
@@ -172,6 +173,8 @@ describe("the report", function()
     local throughput = figure(data, "request_throughput")
     assert.equal("Request Throughput vs Request rate", throughput.title)
     assert.same({ 1, 2 }, throughput.series[1].x)
+    assert.same({ "band", { 1.5, 2.5 }, { 0.5, 1.5 } },
+      { throughput.series[2].kind, throughput.series[2].y, throughput.series[2].low })
     local rows = table_of(data, "day").rows
     assert.same({ "valid", "interrupted" }, { rows[1][#rows[1]], rows[2][#rows[2]] })
   end)

@@ -1,6 +1,7 @@
 --- What is looked at: a trace, a plan, a run, a sweep, told apart by what lies there; for plot and report.
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local core = require "moontide.core"
 local past = require "moontide.drive.past"
 local plan = require "moontide.script.plan"
 local run = require "moontide.look.run"
@@ -112,6 +113,16 @@ end
 
 local may_go_together = { trace = "trace", plan = "trace", run = "run", sweep = "sweep" }
 
+-- The subjects that a name stands for: a folder of benchmarks is all of them.
+local function several(name, words, opt)
+  if core.base.folder(name) and not sweep.is(name) and not past.is_run(name) then
+    return sweep.benchmarks(name, nil, opt)
+  end
+  local one, message, code = subject.of(name, words, opt)
+  if not one then return nil, message, code end
+  return { one }
+end
+
 --- All that words of a command line name: files, then from the first one that begins with a hyphen on the
 --- options of a script.
 ---@param words string[]
@@ -124,10 +135,11 @@ function subject.all(words, opt)
     list[#list + 1] = word
   end
   local list = {}
-  for i, name in ipairs(names) do
-    local one, message, code = subject.of(name, is_script(name) and own or #names == 1 and own or {}, opt)
-    if not one then return nil, message, code end
-    list[i] = one
+  for _, name in ipairs(names) do
+    local some, message, code = several(name, is_script(name) and own or #names == 1 and own or {}, opt)
+    if not some then return nil, message, code end
+    local one = some[1]
+    table.move(some, 1, #some, #list + 1, list)
     if may_go_together[one.kind] ~= may_go_together[list[1].kind] then
       return nil, ("%s is a %s and %s a %s: they have no figures in common"):format(names[1], list[1].kind,
         name, one.kind), "usage"
