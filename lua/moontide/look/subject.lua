@@ -102,6 +102,7 @@ end
 -- Names without folder and ending, where they are still told apart.
 local function shorten(list)
   local seen, short = {}, {}
+  if list[1] and list[1].kind == "sweep" then return end -- is called by its benchmark's name
   for i, one in ipairs(list) do
     short[i] = one.name:gsub("/+$", ""):match "([^/]+)$" or one.name
     short[i] = short[i]:gsub("%.zst$", ""):gsub("%.gz$", ""):gsub("%.jsonl$", "")
