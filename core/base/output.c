@@ -418,6 +418,26 @@ mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
     return finish_as(output, ".part", error);
 }
 
+mt_code mt_output_show_part(mt_output *output, mt_error *error) {
+    static const char suffix[] = ".part";
+    if (!output->target)
+        return MT_OK;
+    size_t size = strlen(output->target) + sizeof suffix;
+    char *part = mt_allocate(size, 1);
+    if (!part)
+        return mt_fail_memory(error, "output name");
+    snprintf(part, size, "%s%s", output->target, suffix);
+    unlink(part);
+    if ((output->temporary ? rename(output->temporary, part) : link_unnamed(output, part)) != 0) {
+        mt_free(part);
+        return mt_fail_errno(error, output->name, "cannot write", errno);
+    }
+    forget_temporary(output);
+    mt_free(output->temporary);
+    output->temporary = part;
+    return MT_OK;
+}
+
 const char *mt_output_name(const mt_output *output) {
     return output->name;
 }

@@ -249,6 +249,10 @@ static int64_t run_queue_ns(pid_t thread_id) {
     return sscanf(text, "%*d %lld", &waited) == 1 ? waited : -1;
 }
 
+void mt_driver_watch(mt_driver *driver) {
+    atomic_store_explicit(&driver->longest_turn_ns, 0, memory_order_relaxed);
+}
+
 void mt_driver_look(const mt_driver *driver, mt_driver_load *load) {
     *load = (mt_driver_load){
         .ended = mt_counted(&driver->ended),

@@ -90,13 +90,17 @@ typedef struct mt_driver_load {
     uint64_t connections, connections_opened, handshakes_failed;
     uint64_t resent;
     int64_t stalled_ns; /* sum of loop turns longer than 5 ms */
-    int64_t longest_turn_ns;
+    int64_t
+        longest_turn_ns; /* also of a wake that came late: since the start, or mt_driver_watch */
     int64_t
         run_queue_ns; /* runnable but not running, of the driver's thread (schedstat); -1 unknown */
     int64_t cpu_ns;   /* of the driver's thread */
     int has_realtime, has_kernel_stamps;
 } mt_driver_load;
 void mt_driver_look(const mt_driver *driver, mt_driver_load *load);
+
+/* The longest turn is that from now on: what was before is forgotten. */
+void mt_driver_watch(mt_driver *driver);
 
 /* Ends what is in flight (as CANCELLED_RUN_END), joins the thread, frees all; NULL is allowed.
  * Results that were not taken are lost. */

@@ -86,6 +86,7 @@ struct mt_driver {
     int64_t recheck_ns;    /* between two looks at a flight's time, at most */
     int64_t polled_ns;     /* before the last look at the sockets */
     int64_t turn_began_ns; /* the loop's turn; MT_NEVER: the thread sleeps */
+    int64_t beat_ns;       /* by then it wakes, whatever there is to do */
     int has_timeouts, has_stopped, has_graced, has_news, lacks_memory;
 };
 

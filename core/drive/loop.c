@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 enum {
-    SENDS_A_TURN = 64,             /* then answers are read, too */
-    SPIN_NS = 60 * 1000,           /* a timer wakes some 40 us late */
-    STALL_NS = 5 * 1000 * 1000,    /* a turn that is worth a word */
+    SENDS_A_TURN = 64,           /* then answers are read, too */
+    SPIN_NS = 60 * 1000,         /* a timer wakes some 40 us late */
+    STALL_NS = 5 * 1000 * 1000,  /* a turn that is worth a word */
+    BEAT_NS = 100 * 1000 * 1000, /* between two wakes, at most: a thread that was stopped notices */
     PATIENCE_NS = 10 * 1000 * 1000 /* when out of memory */
 };
 /* Between two looks at a flight's time, at most, so that what ended leaves the heap. */
@@ -299,24 +300,21 @@ static void quit(mt_driver *driver) {
 static void arm(mt_driver *driver, int64_t time_ns) {
     if (time_ns == driver->armed_ns)
         return;
-    struct itimerspec when = {{0, 0}, {0, 0}};
-    if (time_ns != MT_NEVER) {
-        when.it_value.tv_sec = time_ns / 1000000000;
-        when.it_value.tv_nsec = time_ns % 1000000000;
-    }
+    struct itimerspec when = {
+        .it_value = {.tv_sec = time_ns / 1000000000, .tv_nsec = time_ns % 1000000000}};
     timerfd_settime(driver->timer, TFD_TIMER_ABSTIME, &when, NULL);
     driver->armed_ns = time_ns;
 }
 
-/* When the thread must be awake; now_ns: it may not sleep at all; MT_NEVER: until something comes. */
+/* When the thread must be awake; now_ns: it may not sleep at all. */
 static int64_t wake_time(const mt_driver *driver, int64_t now_ns) {
-    int64_t wake = INT64_MAX;
+    int64_t wake = driver->beat_ns;
     if (driver->lacks_memory)
         wake = now_ns + PATIENCE_NS;
     else if (!driver->has_stopped) {
         if (has_slotted(driver))
             return now_ns;
-        if (driver->due.count > 0)
+        if (driver->due.count > 0 && driver->due.items[0].time_ns < wake)
             wake = driver->due.items[0].time_ns - (driver->options.spin ? SPIN_NS : 0);
     }
     if (driver->checks.count > 0 && driver->checks.items[0].time_ns < wake)
@@ -325,7 +323,7 @@ static int64_t wake_time(const mt_driver *driver, int64_t now_ns) {
         int64_t grace = atomic_load(&driver->grace_until_ns);
         wake = grace < wake ? grace : wake;
     }
-    return wake == INT64_MAX ? MT_NEVER : wake <= now_ns ? now_ns : wake;
+    return wake <= now_ns ? now_ns : wake;
 }
 
 static void end_turn(mt_driver *driver, int64_t now_ns) {
@@ -336,7 +334,7 @@ static void end_turn(mt_driver *driver, int64_t now_ns) {
     if (took > STALL_NS)
         mt_count(&driver->stalled_ns, took);
     if (took > (int64_t)mt_counted(&driver->longest_turn_ns))
-        mt_count(&driver->longest_turn_ns, took - (int64_t)mt_counted(&driver->longest_turn_ns));
+        atomic_store_explicit(&driver->longest_turn_ns, (uint64_t)took, memory_order_relaxed);
 }
 
 static void tell_caller(mt_driver *driver) {
@@ -351,6 +349,8 @@ static void tell_caller(mt_driver *driver) {
 static void loop_once(mt_driver *driver) {
     int64_t now = mt_now_ns();
     end_turn(driver, now);
+    if (driver->beat_ns <= now)
+        driver->beat_ns = now + BEAT_NS;
     int64_t wake = wake_time(driver, now);
     driver->polled_ns = now;
     if (wake == now) {

@@ -86,6 +86,7 @@ typedef struct mt_replay_progress {
     uint64_t read, offered, ended, held;        /* held: rows that have not ended */
     uint64_t done, failed, cancelled, not_sent; /* of those that were due, in the window or not */
     int source_ended;
+    int is_read_whole; /* it has ended by itself: nothing was left out because the run was stopped */
     int64_t last_planned_ns; /* the latest timestamp read; -1 before the first */
     uint64_t write_failures; /* lines that could not be written */
     mt_error write_error;    /* the first of them */

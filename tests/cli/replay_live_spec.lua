@@ -221,6 +221,19 @@ describe("mt.closed", function()
     for i = 3, #firsts do assert.near(lasts[i - 2], firsts[i], nearly) end
   end)
 
+  it("lets sessions run on after the end, for no longer than --grace", function()
+    local server = mock.start { "--ttft", "50", "--itl", "0" }
+    local long = script_of("arrivals = mt.sessions { starts = mt.closed { users = 2 }, turns = 100, think = 0.1 }, "
+      .. "new_input = 30, output = 2", 0.2)
+    local rows, result = replay(server, long, { "--grace", "0.5" }, true)
+    local last = 0
+    for _, row in ipairs(rows) do last = math.max(last, row.due) end
+    assert.is_true(last > 1200 and last < 1700 + 1000, tostring(last)) -- 0.2 s, one for what is due, the grace
+    local sessions = by_session(rows)
+    assert.is_truthy(next(sessions, next(sessions)))
+    assert.truthy(result.out:find(("%d requests due"):format(#rows), 1, true), result.out)
+  end)
+
   it("and sessions refuse what is of traces or contradicts them", function()
     local closed = script_of("arrivals = mt.closed { users = 2 }, input = 90", 1)
     local sessions = script_of(talk, 1)

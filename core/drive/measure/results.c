@@ -118,6 +118,8 @@ static mt_code add_outcome(mt_results *results, const mt_counted *counted, mt_er
     note_earliest(&results->first_due_ns, counted->due_ns);
     note_latest(&results->last_due_ns, counted->due_ns);
     note_latest(&results->last_sent_ns, counted->sent_ns);
+    if (counted->due_ns != MT_NEVER && counted->begun_ns != MT_NEVER)
+        note_latest(&results->longest_late_ns, counted->begun_ns - counted->due_ns);
     if (counted->failure == MT_FAILURE_NONE) {
         add_done(results, counted);
         return MT_OK;
@@ -182,6 +184,7 @@ mt_code mt_results_merge(mt_results *results, const mt_results *other, mt_error 
     note_earliest(&results->first_due_ns, other->first_due_ns);
     note_latest(&results->last_due_ns, other->last_due_ns);
     note_latest(&results->last_sent_ns, other->last_sent_ns);
+    note_latest(&results->longest_late_ns, other->longest_late_ns);
     return code;
 }
 

@@ -51,6 +51,7 @@ typedef struct mt_results {
         failed_input;                       /* totals: OSL and ISL of done, ISL of failed */
     int64_t first_begun_ns, last_answer_ns; /* of done ones; MT_NEVER */
     int64_t first_due_ns, last_due_ns, last_sent_ns; /* of all that were due */
+    int64_t longest_late_ns; /* how long after its due time one was taken up, at most */
     mt_failure_count *failures;
     size_t failure_count, failure_capacity;
 } mt_results;

@@ -10,6 +10,7 @@
  * module.c lists them. */
 int mt_lua_open_mock(lua_State *L);
 void mt_lua_add_child(lua_State *L); /* to the mock's table */
+void mt_lua_add_clock(lua_State *L);
 void mt_lua_add_driver(lua_State *L);
 void mt_lua_add_replay(lua_State *L);
 void mt_lua_add_requests(lua_State *L);

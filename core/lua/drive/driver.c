@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static const char driver_type[] = "moontide.driver";
 
@@ -101,6 +100,12 @@ static int driver_look(lua_State *L) {
     return 1;
 }
 
+/* driver:watch(): longest_turn is that from now on */
+static int driver_watch(lua_State *L) {
+    mt_driver_watch(mt_lua_check_driver(L, 1));
+    return 0;
+}
+
 static int driver_release(lua_State *L) {
     driver_owner *owner = luaL_checkudata(L, 1, driver_type);
     mt_driver_free(owner->driver);
@@ -121,22 +126,6 @@ static int url_read(lua_State *L) {
     lua_setfield(L, -2, "path");
     lua_pushboolean(L, url.is_secure);
     lua_setfield(L, -2, "secure");
-    return 1;
-}
-
-/* now() -> nanoseconds of the monotonic clock */
-static int now(lua_State *L) {
-    lua_pushinteger(L, mt_now_ns());
-    return 1;
-}
-
-/* epoch() -> what makes a monotonic time one since 1970, in nanoseconds */
-static int epoch(lua_State *L) {
-    struct timespec real;
-    int64_t before = mt_now_ns();
-    clock_gettime(CLOCK_REALTIME, &real);
-    int64_t middle = before + (mt_now_ns() - before) / 2;
-    lua_pushinteger(L, (int64_t)real.tv_sec * 1000000000 + real.tv_nsec - middle);
     return 1;
 }
 
@@ -167,6 +156,15 @@ static int can_write(lua_State *L) {
         return mt_lua_failure(L, &error);
     mt_output_abandon(output);
     lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* file_size(path) -> bytes | nil: it is no regular file, and reading of it may take what is there */
+static int file_size(lua_State *L) {
+    struct stat found;
+    if (stat(luaL_checkstring(L, 1), &found) != 0 || !S_ISREG(found.st_mode))
+        return 0;
+    lua_pushinteger(L, (lua_Integer)found.st_size);
     return 1;
 }
 
@@ -218,15 +216,14 @@ static int bear_interrupts(lua_State *L) {
 
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"look", driver_look}, {"close", driver_release}, {NULL, NULL}};
+        {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"driver", driver_start},
                                          {"url", url_read},
-                                         {"now", now},
-                                         {"epoch", epoch},
                                          {"interrupts", interrupts},
                                          {"bear_interrupts", bear_interrupts},
                                          {"write_file", write_file},
                                          {"can_write", can_write},
+                                         {"file_size", file_size},
                                          {"make_folder", make_folder},
                                          {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);

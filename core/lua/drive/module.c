@@ -6,6 +6,7 @@ __attribute__((visibility("default"))) int luaopen_moontide_drive(lua_State *L);
 
 int luaopen_moontide_drive(lua_State *L) {
     lua_newtable(L);
+    mt_lua_add_clock(L);
     mt_lua_add_driver(L);
     mt_lua_add_replay(L);
     mt_lua_add_requests(L);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "drive/replay.h"
+#include "trace/step/shard.h"
 
 #include <math.h>
 #include <string.h>
@@ -98,6 +99,8 @@ static mt_code open_output(lua_State *L, const char *name, mt_output **output, m
 static mt_code open_outputs(lua_State *L, replay_owner *owner, mt_error *error) {
     static const char begin[] = "{\"data\": [\n";
     mt_code code = open_output(L, "lines", &owner->lines, error);
+    if (code == MT_OK && owner->lines) /* what was done until a host dies is not lost */
+        code = mt_output_show_part(owner->lines, error);
     if (code == MT_OK)
         code = open_output(L, "record", &owner->record, error);
     if (code == MT_OK)
@@ -186,6 +189,8 @@ static int replay_step(lua_State *L) {
     lua_remove(L, -2);
     mt_lua_adapter_begin(L, &owner->adapter);
     int status = mt_replay_step(owner->replay, mt_now_ns() + (int64_t)(seconds * 1e9), &error);
+    if (owner->lines) /* a failure is told by the next write */
+        (void)mt_output_flush(owner->lines, NULL);
     if (status < 0)
         return mt_lua_failure(L, &error);
     lua_pushboolean(L, status);
@@ -238,6 +243,8 @@ static int replay_look(lua_State *L) {
     mt_lua_set_count(L, "not_sent", progress.not_sent);
     lua_pushboolean(L, progress.source_ended);
     lua_setfield(L, -2, "source_ended");
+    lua_pushboolean(L, progress.is_read_whole);
+    lua_setfield(L, -2, "read_whole");
     if (progress.last_planned_ns >= 0)
         mt_lua_set_number(L, "last_planned", (double)progress.last_planned_ns * 1e-9);
     mt_lua_set_count(L, "write_failures", progress.write_failures);
@@ -249,10 +256,24 @@ static int replay_look(lua_State *L) {
     return 1;
 }
 
+/* replay:shard() -> {number of requests of each shard so far} | nothing: the source is no shard's */
+static int replay_shard(lua_State *L) {
+    check_replay(L);
+    lua_getiuservalue(L, 1, 1);
+    lua_geti(L, -1, 2);
+    mt_source **source = luaL_checkudata(L, -1, "moontide.reader");
+    const mt_shard_state *shard = *source ? mt_step_shard_state(*source) : NULL;
+    if (!shard || !shard->counts || mt_source_is_live(*source))
+        return 0; /* of a live source only its own shard knows how much it is */
+    mt_lua_push_counts(L, shard->counts, (size_t)shard->shards, sizeof *shard->counts);
+    return 1;
+}
+
 /* ---- results --------------------------------------------------------------------------------- */
 
 /* replay:results() -> results of the window, results of what was due outside it, and a list of
- * {value = JSON text, results =} by member. Moments are monotonic nanoseconds. */
+ * {value = JSON text, results =} by member. Moments are monotonic nanoseconds, longest_late is in
+ * seconds. */
 static int replay_results(lua_State *L) {
     mt_replay *replay = check_replay(L)->replay;
     mt_lua_push_results(L, mt_replay_results(replay));
@@ -344,15 +365,12 @@ static int metric(lua_State *L) {
 }
 
 void mt_lua_add_replay(lua_State *L) {
-    static const luaL_Reg methods[] = {{"start", replay_start},
-                                       {"step", replay_step},
-                                       {"stop", replay_stop},
-                                       {"look", replay_look},
-                                       {"window_has_ended", replay_window_has_ended},
-                                       {"results", replay_results},
-                                       {"finish", replay_finish},
-                                       {"close", replay_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"start", replay_start},     {"step", replay_step},
+        {"stop", replay_stop},       {"look", replay_look},
+        {"shard", replay_shard},     {"window_has_ended", replay_window_has_ended},
+        {"results", replay_results}, {"finish", replay_finish},
+        {"close", replay_release},   {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"replay", replay_new}, {"metrics", metrics}, {"metric", metric}, {NULL, NULL}};
     mt_lua_new_type(L, replay_type, methods, replay_release, NULL);

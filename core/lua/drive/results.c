@@ -107,6 +107,7 @@ void mt_lua_push_results(lua_State *L, mt_results *results) {
     set_moment(L, "first_due", results->first_due_ns);
     set_moment(L, "last_due", results->last_due_ns);
     set_moment(L, "last_sent", results->last_sent_ns);
+    mt_lua_set_number(L, "longest_late", (double)results->longest_late_ns * 1e-9);
     push_metrics(L, results);
     lua_setfield(L, -2, "metrics");
     push_failures(L, results);

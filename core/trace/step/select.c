@@ -1,4 +1,5 @@
 /* Steps that leave requests out. */
+#include "trace/step/shard.h"
 #include "trace/step/steps.h"
 
 #include "base/memory.h"
@@ -168,10 +169,13 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
 
 /* ---- a shard ---- */
 
+enum { MOST_COUNTED = 1 << 16 };
+
 typedef struct shard_step {
     mt_source base;
-    uint64_t shard, shards;
-    uint64_t ordinal; /* the next one */
+    mt_shard_state state;
+    uint64_t ordinal;       /* the next one */
+    uint64_t seen, *counts; /* requests of the whole, and of each shard */
     mt_texts sessions;
     uint64_t *ordinals; /* of each session */
     size_t capacity;
@@ -188,6 +192,7 @@ static mt_code session_ordinal(shard_step *self, mt_span session, uint64_t *ordi
     if (number == known)
         self->ordinals[number] = self->ordinal++;
     *ordinal = self->ordinals[number];
+    self->state.session = (uint64_t)number + 1;
     return MT_OK;
 }
 
@@ -197,13 +202,17 @@ static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
     int status;
     while ((status = mt_source_next(below, request, error)) > 0) {
         uint64_t ordinal = 0;
+        self->state.session = 0;
         if (below->kind->ordinal)
             ordinal = below->kind->ordinal(below);
         else if (!(request->has & MT_HAS_SESSION))
             ordinal = self->ordinal++;
         else if (session_ordinal(self, request->session, &ordinal, error) != MT_OK)
             return -1;
-        if (ordinal % self->shards == self->shard)
+        self->state.number = self->seen++;
+        if (self->counts)
+            self->counts[ordinal % self->state.shards]++;
+        if (ordinal % self->state.shards == self->state.shard)
             break;
         if (mt_source_is_live(below) &&
             mt_source_settle(below, mt_source_ticket(below), NULL, error) != MT_OK)
@@ -216,10 +225,15 @@ static void shard_release(mt_source *source) {
     shard_step *self = (shard_step *)source;
     mt_texts_free(&self->sessions);
     mt_free(self->ordinals);
+    mt_free(self->counts);
+}
+
+static const mt_shard_state *state_of(const mt_source *source) {
+    return &((const shard_step *)source)->state;
 }
 
 static const mt_source_kind shard_kind = {
-    .next = shard_next, .release = shard_release, .live = &mt_live_as_below};
+    .next = shard_next, .release = shard_release, .shard = state_of, .live = &mt_live_as_below};
 
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error) {
     if (shard >= shards)
@@ -227,7 +241,15 @@ mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_e
     shard_step *self = (shard_step *)mt_source_over(below, &shard_kind, sizeof *self, error);
     if (!self)
         return NULL;
-    self->shard = shard;
-    self->shards = shards;
+    self->counts = shards <= MOST_COUNTED ? mt_allocate_zero(shards, sizeof *self->counts) : NULL;
+    if (shards <= MOST_COUNTED && !self->counts) {
+        mt_source_free(&self->base);
+        return mt_null(mt_fail_memory(error, "counts of shards"));
+    }
+    self->state = (mt_shard_state){.shard = shard, .shards = shards, .counts = self->counts};
     return &self->base;
+}
+
+const mt_shard_state *mt_step_shard_state(const mt_source *source) {
+    return source->kind->shard ? source->kind->shard(source) : NULL;
 }

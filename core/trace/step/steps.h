@@ -37,7 +37,7 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
 
 /* Shard 0 <= shard < shards: the requests whose ordinal modulo `shards` is `shard`, an ordinal
  * being given to a session at its first request and to each request without one. Memory: a text and
- * 12 bytes a session; none directly over a plan's run. */
+ * 12 bytes a session; none directly over a plan's run. How it divides: trace/step/shard.h. */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
 
 /* ---- when: moment.c, dequantize.c, sort.c, repeat.c ---- */

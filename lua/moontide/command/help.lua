@@ -12,6 +12,7 @@ local groups = {
   { "Generate a trace", "steady", "burst", "mixed", "sin" },
   { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
   { "Drive an endpoint", "replay", "mock", "selftest" },
+  { "Judge runs", "judge", "merge" },
   { "Look", "plot", "report" },
   { "Explore", "repl", "list", "help", "run" },
 }

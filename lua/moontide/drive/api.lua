@@ -54,7 +54,7 @@ end
 ---@field num_requests? integer send so many
 ---@field rate_scale? number of a workload: multiply all rates
 ---@field shard? string "0/4": the first of four
----@field start_at? string|number begin at this time of the wall clock: "12:30:00", "+90s"
+---@field start_at? string|number begin at this time of the wall clock: "12:30:00", "2026-07-06T12:30:00Z"
 ---@field dequantize? boolean spread times over the ticks of the recording's clock
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field sessions? "cumulative"|"delta" what a row of a session counts
@@ -72,6 +72,7 @@ end
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
+---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
 ---@field record? string write what was sent as a trace
 ---@field inputs? boolean all bodies into inputs.json
@@ -106,6 +107,59 @@ end
 function public.run_of(folder)
   folder = options.value(folder, "run_of: the folder", { kind = "string" })
   return require("moontide.drive.past").run(folder)
+end
+
+---@class moontide.merge_options
+---@field output_dir string folder for the merged run's files
+---@field allow_missing? boolean go on without a shard that is lost or did not end
+---@field max_skew? number|string refuse shards that began further apart: "100ms"
+
+--- Makes one run of the runs of the shards of one load, from the folders of their results: exact, because
+--- every request is kept. Its field shards says how each went.
+---@param folders string[]
+---@param opt moontide.merge_options
+---@return moontide.drive_run? run, string? message, string? code
+function public.merge_runs(folders, opt)
+  local merge = require "moontide.drive.merge"
+  local values = options.table("merge_runs", opt, {
+    { "output-dir", kind = "string", required = true }, { "allow-missing", kind = "flag" },
+    { "max-skew", kind = "duration", min = 0, default = merge.default_skew },
+  })
+  folders = options.value(folders, "merge_runs: the folders", { kind = "string", list = true })
+  if #folders == 0 then core.base.raise "merge_runs: the folders must be one or more" end
+  local run, message, code = merge.of(folders, values)
+  if code == "usage" then core.base.raise("merge_runs: " .. message) end
+  return run, message, code
+end
+
+---@class moontide.drive_run
+local run_methods = result.methods
+
+local function judge_spec()
+  local spec, wanted = {}, { slo = true, by = true, limits = true }
+  for _, option in ipairs(require("moontide.drive.options").result) do
+    if wanted[option[1]] then spec[#spec + 1] = option end
+  end
+  return spec
+end
+
+---@class moontide.judge_options
+---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field by? string results also by this member of the rows
+---@field limits? string|table<string, number> where the run is valid: { lag_p99 = 5 }
+
+--- The run judged again, from the folder of its results: goodput by these objectives, groups by this member,
+--- the verdict by these limits. What is not given stays the run's own.
+---@param opt moontide.judge_options
+---@return moontide.drive_run? run, string? message, string? code
+function run_methods:judge(opt)
+  local values = options.table("judge", opt, judge_spec())
+  if not self.folder then
+    core.base.raise "judge: the run was driven without output_dir: it kept no requests"
+  end
+  local run, message, code = require("moontide.drive.past").judge(self, values)
+  if code == "usage" then core.base.raise("judge: " .. message:gsub("^%-%-", "")) end
+  return run, message, code
 end
 
 ---@class moontide.workload
@@ -200,6 +254,6 @@ end
 
 return {
   public = public,
-  methods = { { "workload", workload_methods }, { "drive_run", result.methods },
+  methods = { { "workload", workload_methods }, { "drive_run", run_methods },
     { "mock_server", server_methods } },
 }

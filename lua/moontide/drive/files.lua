@@ -99,6 +99,50 @@ local function plain_options(opt)
   return json.object(members)
 end
 
+-- --- where and when it ran --------------------------------------------------------------------------
+
+-- The time that was asked for, and how many seconds later it began.
+local function start_of(run)
+  return json.object { { "asked_ns", run.start_asked or json.null }, { "late", run.late or json.null } }
+end
+
+-- How good the wall clock is, in seconds.
+local function clock_of(run)
+  local clock = run.wall_clock
+  return clock and json.object {
+    { "synchronised", clock.synchronised }, { "offset", clock.offset }, { "max_error", clock.max_error },
+    { "estimated_error", clock.estimated_error },
+  } or json.null
+end
+
+-- Which part of which load it is.
+local function shard_of(run)
+  local shard = run.shard
+  return shard and json.object {
+    { "index", shard.index }, { "count", shard.count }, { "digest", shard.digest or json.null },
+    { "requests", shard.requests and json.array(shard.requests) or json.null },
+  } or json.null
+end
+
+-- What of a run is known when it begins.
+local function beginning(run)
+  return {
+    { "command", run.command or command_line() }, { "version", run.version or core.version },
+    { "seed", run.seed }, { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
+    { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
+    { "start", start_of(run) }, { "wall_clock", clock_of(run) }, { "shard", shard_of(run) },
+    { "by", run.by or json.null }, { "options", plain_options(run.options) },
+  }
+end
+
+--- Writes what is known of a run that begins into its folder: run.json.part, which files.write removes.
+---@param run table
+---@param folder string
+function files.begin(run, folder)
+  drive.write_file(folder .. "/" .. files.names.run .. ".part",
+    json.encode(json.object(beginning(run)), { indent = 2 }) .. "\n")
+end
+
 --- The summary as AIPerf writes it.
 ---@param run moontide.drive_run
 ---@return table for json.encode
@@ -135,11 +179,13 @@ function files.whole(run)
   end
   local load = run.load
   return json.object {
-    { "command", command_line() }, { "version", core.version }, { "seed", run.seed },
+    { "command", run.command or command_line() }, { "version", run.version or core.version },
+    { "seed", run.seed },
     { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "clock", "CLOCK_MONOTONIC; arrivals stamped by "
       .. (load.has_kernel_stamps and "the kernel" or "the clock after reading") },
     { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
+    { "start", start_of(run) }, { "wall_clock", clock_of(run) }, { "shard", shard_of(run) },
     { "seconds", run.seconds }, { "was_cancelled", run.was_cancelled },
     { "failure", run.message or json.null },
     { "counts", counts_of(run.results) }, { "outside", counts_of(run.outside) },
@@ -154,7 +200,7 @@ function files.whole(run)
       { "cpu", load.cpu }, { "run_queue", load.run_queue or json.null }, { "stalled", load.stalled },
       { "longest_turn", load.longest_turn }, { "connections_opened", load.connections_opened },
       { "realtime", load.has_realtime } } },
-    { "options", plain_options(run.options) },
+    { "options", plain_options(run.options) }, { "shards", run.shards and plain(run.shards) },
   }
 end
 
@@ -202,6 +248,7 @@ function files.write(run, folder)
     if not done then problem = problem or { message, code } end
   end
   if problem then return nil, problem[1], problem[2] end
+  os.remove(folder .. "/" .. files.names.run .. ".part")
   return true
 end
 

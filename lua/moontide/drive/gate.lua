@@ -45,4 +45,15 @@ function gate.status(run, opt)
   return failed and 1 or 0
 end
 
+--- The same of a run that is over and judged again: it is not what was interrupted now.
+---@param run moontide.drive_run
+---@param opt table fail_over, accept_invalid
+---@return integer status
+function gate.past_status(run, opt)
+  local status = gate.status(run, opt)
+  if status ~= 130 then return status end
+  report.note "the run was interrupted: not all of its load was sent"
+  return 1
+end
+
 return gate

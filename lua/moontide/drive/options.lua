@@ -6,6 +6,7 @@ local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 local summary = require "moontide.drive.summary"
 require "moontide.drive.endpoint" -- its kind of option
+require "moontide.drive.moment" -- the same
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -62,7 +63,7 @@ options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = 
 end }
 
 options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
-  local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls"
+  local names = "lag_p50, lag_p99, read_lag_p99, rate, stalls, longest_stall, late_start"
   local name, text = pair(value, what, "one of " .. names .. " and its limit")
   if not verdict.defaults[name] then units.wrong(what, value, "one of " .. names .. " and its limit") end
   local limit = options.number(text, what .. ": " .. name, true)
@@ -114,37 +115,15 @@ options.kinds.vocabulary = { placeholder = "FIRST..LAST", convert = function(val
   return { first = first, last = last }
 end }
 
--- A moment of the wall clock, in nanoseconds since 1970: "12:30:00" (the next one), "+90s",
--- "2026-07-06T12:30:00" in local time, or with a Z in UTC, or seconds since 1970.
-local function moment(value, what)
-  local text = tostring(value)
-  local now = drive.now() + drive.epoch()
-  if text:find "^%+" then return now + math.floor(options.duration(text:sub(2), what) * 1e9) end
-  if tonumber(text) then return math.floor(tonumber(text) * 1e9) end
-  local year, month, day, hour, minute, second, zone =
-    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[T ](%d%d):(%d%d):?(%d*)(Z?)$"
-  local parts = os.date("*t", now // 1000000000)
-  if not year then
-    hour, minute, second = text:match "^(%d%d):(%d%d):?(%d*)$"
-    if not hour then
-      units.wrong(what, value,
-        "a time of the clock (12:30:00, +90s, 2026-07-06T12:30:00Z, seconds since 1970)")
-    end
-  else
-    parts.year, parts.month, parts.day = tonumber(year), tonumber(month), tonumber(day)
-  end
-  parts.hour, parts.min, parts.sec, parts.isdst = tonumber(hour), tonumber(minute), tonumber(second) or 0, nil
-  local seconds = os.time(parts)
-  if zone == "Z" then
-    local utc = os.date("!*t", seconds)
-    utc.isdst = nil
-    seconds = seconds + (seconds - os.time(utc))
-  end
-  if not year and seconds * 1000000000 <= now then seconds = seconds + 86400 end
-  return seconds * 1000000000
-end
+local powers = { [""] = 0, k = 1, m = 2, g = 3, t = 4 }
 
-options.kinds.moment = { placeholder = "TIME", convert = moment }
+-- Bytes: "500M", "4 GB", in powers of 1024.
+options.kinds.memory = { placeholder = "SIZE", convert = function(value, what)
+  local digits, unit = tostring(value):lower():match "^%s*([%d.]+)%s*([kmgt]?)i?b?%s*$"
+  local number = tonumber(digits)
+  if not number or number <= 0 then units.wrong(what, value, "a size above 0 (500M, 4G)") end
+  return number * 1024 ^ powers[unit]
+end }
 
 -- --- the options -----------------------------------------------------------------------------------
 
@@ -188,7 +167,9 @@ drive_options.load = {
   { "num-requests", kind = "integer", min = 1, help = "send so many" },
   { "rate-scale", kind = "number", above = 0, default = 1, help = "of a script: multiply all rates" },
   { "shard", kind = "shard", help = "send only every N-th session or request, beginning with the I-th" },
-  { "start-at", kind = "moment", help = "begin at this time of the wall clock" },
+  { "start-at", kind = "moment",
+    help = "begin at this time of the wall clock, with connections opened before: 2026-07-06T12:30:00Z, "
+      .. "12:30:00, or +30s, so long after the next full minute" },
   { "dequantize", kind = "flag", help = "spread times over the ticks of the recording's clock" },
   { "window", kind = "window",
     help = "only requests due in it are the result; those before and after are told apart" },
@@ -197,7 +178,7 @@ drive_options.load = {
   { "live-history", kind = "flag",
     help = "later turns of a session carry the server's real answers, not words of their length" },
   { "block-size", kind = "integer", min = 1,
-    help = "tokens per block of hash_ids (default: 512, a script's own)" },
+    help = "tokens per block of hash_ids (default: what fits them, a script's own)" },
   { "vocab", kind = "vocabulary", help = "token ids that prompts are made of (default: 1000..30000)" },
   { "max-tokens-field", kind = "string", placeholder = "NAME", default = "max_tokens",
     help = "what the body calls the output length: max_completion_tokens" },
@@ -208,7 +189,8 @@ drive_options.load = {
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,
-    help = "how long requests in flight are waited for at the end, and after Ctrl-C" },
+    help = "how long requests in flight are waited for at the end (sessions of mt.closed go on for so long), "
+      .. "and after Ctrl-C" },
   { "seed", kind = "integer", default = 0, help = "of the texts of prompts, and of a script's plan" },
   { "skip-bad-lines", kind = "flag", help = "pass over lines of the trace that are no requests" },
 }
@@ -227,8 +209,11 @@ drive_options.result = {
   { "fail-over", kind = "run_bound", list = true,
     help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01" },
   { "limits", kind = "run_limit", list = true,
-    help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005)" },
+    help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"
+      .. "longest_stall=100,late_start=1; ms, of the rate, of the time)" },
   { "accept-invalid", kind = "flag", help = "do not exit with 1 when the run is invalid" },
+  { "max-memory", kind = "memory",
+    help = "refuse a run that would need more, as far as is known before (default: half of what there is)" },
   { "realtime", kind = "flag", help = "ask for a real-time priority of the driver's thread" },
   { "json", kind = "flag", help = "print one JSON value" },
 }

@@ -4,11 +4,13 @@ local drive = require "moontide.drive"
 local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
+local memory = require "moontide.drive.memory"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local result = require "moontide.drive.result"
 local server = require "moontide.drive.server"
 local show = require "moontide.drive.show"
+local start = require "moontide.drive.start"
 local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
 local verdict = require "moontide.drive.verdict"
@@ -62,8 +64,8 @@ local function timeouts_of(opt)
   return timeouts
 end
 
--- What drive.replay needs, but for the source.
-local function replay_options(opt, block_size, adapter)
+-- What drive.replay needs, but for the source and its block size.
+local function replay_options(opt, adapter)
   local endpoints, message, code = endpoints_of(opt, adapter and adapter.path)
   if not endpoints then return nil, message, code end
   local headers
@@ -73,7 +75,7 @@ local function replay_options(opt, block_size, adapter)
     api = opt.api == "chat" and "chat" or opt.text and "text" or "tokens",
     model = json.encode(opt.model), output_field = opt.max_tokens_field,
     forces_output = not opt.no_force_output, streams = not opt.no_stream,
-    members = opt.extra, block_size = block_size, seed = opt.seed,
+    members = opt.extra, seed = opt.seed,
     first_token = opt.vocab and opt.vocab.first, last_token = opt.vocab and opt.vocab.last,
     endpoints = endpoints, headers = headers, live_history = opt.live_history, by_session = opt.by_session,
     slots = opt.concurrency, objectives = opt.slo, by = opt.by,
@@ -87,7 +89,7 @@ local function start_driver(opt, keeps_events)
   local timeouts = timeouts_of(opt)
   return drive.driver {
     urls = opt.url, transport = opt.transport, insecure = opt.insecure, ca = opt.ca,
-    slots = opt.concurrency, connections = opt.connections,
+    slots = opt.concurrency, connections = start.connections(opt),
     connect_timeout = timeouts.connect, first_timeout = timeouts.first, gap_timeout = timeouts.gap,
     total_timeout = timeouts.total, realtime = opt.realtime, gaps = true, texts = opt.live_history,
     keep_events = keeps_events,
@@ -124,24 +126,26 @@ end
 
 local look_every, tell_every = 0.25, { terminal = 0.5, pipe = 10 }
 
-local function status_teller(start, begun_before)
+local function status_teller(started, begun_before)
   local is_terminal = core.base.is_terminal(2)
   local every = is_terminal and tell_every.terminal or tell_every.pipe
-  local next_at = start + every * 1e9
+  local next_at = started + every * 1e9
   return function(driver, replay)
     local now = drive.now()
     if now < next_at then return end
     next_at = now + every * 1e9
-    local line = show.status((now - start) / 1e9, driver:look(), replay:look(), begun_before)
+    local line = show.status((now - started) / 1e9, driver:look(), replay:look(), begun_before)
     if is_terminal then report.progress(line) else report.note(line) end
   end
 end
 
 -- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
 -- time. Gives { was_cancelled =, message =, code = }.
-local function work(driver, replay, opt, start)
-  local ended, tell = { was_cancelled = false }, status_teller(start, driver:look().begun)
-  local stop_at = opt.stop_after and start + math.floor(opt.stop_after * 1e9)
+local function work(driver, replay, opt, started)
+  local ended, tell = { was_cancelled = false }, status_teller(started, driver:look().begun)
+  local stop_after, end_grace = opt.stop_after, opt.grace
+  if stop_after and opt.runs_on then stop_after, end_grace = stop_after + opt.grace, 0 end
+  local stop_at = stop_after and stop_after < 9e9 and started + math.floor(stop_after * 1e9)
   local interrupts = 0
   local function stop(grace, how)
     replay:stop(grace, how)
@@ -168,7 +172,7 @@ local function work(driver, replay, opt, start)
       interrupts = math.huge
       stop(0, "interrupt")
     end
-    if stop_at and drive.now() >= stop_at then stop(opt.grace, "run_end") end
+    if stop_at and drive.now() >= stop_at then stop(end_grace, "run_end") end
     -- Beyond a window's end requests are sent only for the sake of the window's own.
     if not is_waiting and replay:window_has_ended() then
       is_waiting = true
@@ -196,17 +200,30 @@ local function load_since(before, driver)
   return load
 end
 
-local function value_of(replay, driver, before, opt, self, ended, start, epoch)
-  local results, outside, groups = replay:results()
-  local seconds = math.max(0, (drive.now() - start) / 1e9)
-  local load, progress = load_since(before, driver), replay:look()
-  local value = result.new {
-    results = results, outside = outside, groups = groups, by = opt.by, has_objectives = opt.slo ~= nil,
-    load = load, start = start, epoch = epoch, seconds = seconds, was_cancelled = ended.was_cancelled,
-    options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed,
-    write_error = progress.write_error, message = ended.message, code = ended.code,
+-- What is known of the run when it begins.
+local function known_of(self, opt, settings, started, late)
+  return {
+    options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed, by = opt.by,
+    has_objectives = opt.slo ~= nil, start = started, epoch = settings.epoch, start_asked = opt.start_at,
+    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
   }
-  value.metrics, value.by_key = summary.of(results, epoch, value.has_objectives)
+end
+
+-- And what became of it: known, completed.
+local function value_of(replay, driver, before, known, ended)
+  local opt = known.options
+  local results, outside, groups = replay:results()
+  local seconds = math.max(0, (drive.now() - known.start) / 1e9)
+  local load, progress = load_since(before, driver), replay:look()
+  load.late_start = known.late
+  for name, one in pairs {
+    results = results, outside = outside, groups = groups, load = load, seconds = seconds,
+    was_cancelled = ended.was_cancelled, write_error = progress.write_error, message = ended.message,
+    code = ended.code,
+  } do known[name] = one end
+  if known.shard and progress.read_whole then known.shard.requests = replay:shard() end
+  local value = result.new(known)
+  value.metrics, value.by_key = summary.of(results, known.epoch, known.has_objectives)
   local limits = {}
   for _, one in ipairs(opt.limits or {}) do limits[one[1]] = one[2] end
   value.verdict = verdict.of(results, load, seconds, limits, not opt.concurrency)
@@ -224,15 +241,25 @@ local function finish_record(opt, unsorted)
   return true
 end
 
-local head_start = 20000000 -- ns, in which the first requests are prepared
+-- A driver of whom the endpoint is known, with the connections that were asked for.
+local function ready_driver(opt, settings)
+  local keeps_events = settings.event ~= nil
+  local driver, message, code = start_driver(opt, keeps_events)
+  if not driver then return nil, message, code end
+  local ready
+  ready, message, code = warmup.run(driver, opt, settings)
+  if ready and not start.is_far(opt) then return driver end
+  driver:close()
+  if ready then ready, message, code = start.wait(opt) end
+  if not ready then return nil, message, code end
+  return start_driver(opt, keeps_events)
+end
 
 -- With the source open: from the driver's start to the value.
 local function drive_source(source, self, opt, settings)
-  local driver <close>, message, code = start_driver(opt, settings.event ~= nil)
+  settings.block_size = opt.block_size or self.block_size
+  local driver <close>, message, code = ready_driver(opt, settings)
   if not driver then return nil, message, code end
-  local warmed
-  warmed, message, code = warmup.run(driver, opt, settings)
-  if not warmed then return nil, message, code end
   local scraper
   if opt.server_metrics then
     scraper, message, code = server.start(opt.server_metrics)
@@ -242,14 +269,17 @@ local function drive_source(source, self, opt, settings)
   settings.epoch = epoch
   local replay <close>, trouble, kind = drive.replay(driver, source, settings)
   if not replay then return nil, trouble, kind end
-  local start = opt.start_at and math.max(opt.start_at - epoch, drive.now()) or drive.now() + head_start
-  replay:start(start)
+  local started, late = start.moment(opt, epoch)
+  replay:start(started)
+  driver:watch()
   local before = driver:look()
   drive.bear_interrupts(true)
-  local ended = work(driver, replay, opt, start)
+  local known = known_of(self, opt, settings, started, late)
+  if opt.output_dir then files.begin(known, opt.output_dir) end
+  local ended = work(driver, replay, opt, started)
   ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
   local said = scraper and server.finish(scraper, opt.server_metrics)
-  local value = value_of(replay, driver, before, opt, self, ended, start, epoch)
+  local value = value_of(replay, driver, before, known, ended)
   value.server = said
   local finished, failure = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
@@ -267,19 +297,23 @@ function run.of(self, opt)
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
   opt.stop_after = opt.concurrency and opt.duration or self.stop_after
+  opt.runs_on = not opt.concurrency and self.runs_on
   local adapter, message, code = endpoint.of(given)
   if adapter == nil then return nil, message, code end
   if adapter and adapter.event and opt.live_history then
     return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
       "usage"
   end
+  local refusal = memory.refusal(opt, self.size())
+  if refusal then return nil, refusal, "memory" end
   local settings
-  settings, message, code = replay_options(opt, opt.block_size or self.block_size or 512, adapter)
+  settings, message, code = replay_options(opt, adapter)
   if not settings then return nil, message, code end
   local ready
   ready, message, code = output_paths(opt, settings)
   if not ready then return nil, message, code end
   settings.cancel_after = opt.cancel_after
+  settings.shard = start.shard(self, opt)
   local value
   value, message, code = pipe.read(target.steps(self, opt), function(source)
     return drive_source(source, self, opt, settings)

@@ -2,7 +2,10 @@
 local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local core = require "moontide.core"
+local extent = require "moontide.drive.extent"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
@@ -14,10 +17,12 @@ local target = {}
 ---@class moontide.target
 ---@field name string
 ---@field trace moontide.pipe
----@field block_size integer? of its hash_ids, where it says so
+---@field block_size integer? of its hash_ids; of a trace it is known once that is open
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
+---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
+---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
 
 local function is_bundled(name)
   for _, one in ipairs(scripts.bundled_names()) do
@@ -35,7 +40,7 @@ local function is_ended_by_driver(opt)
   return opt.window and opt.window.to < math.huge and not opt.duration or opt.concurrency and opt.duration
 end
 
-local endless = 1e9 -- seconds
+local endless = extent.endless
 
 local function own_values(self, words, opt)
   local spec = table.move(self.options, 1, #self.options, 1, {})
@@ -75,8 +80,13 @@ local function of_workload(made, name, values, opt, fallback)
   if misfit then return nil, misfit, "usage" end
   return {
     -- What was due by the end has been sent a second later.
-    stop_after = waits.only_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
+    runs_on = not waits.only_closed,
+    stop_after = waits.all_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    size = function()
+      local seconds = duration >= endless and opt.window and opt.window.to or duration
+      return extent.of_workload(made, seconds, values, opt)
+    end,
     trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
       rate_scale = values.rate_scale, tags = true }, true),
   }
@@ -103,6 +113,7 @@ local function of_trace(name, words, opt)
   return {
     name = name == "-" and "standard input" or name, is_plan = false,
     trace = any.pipe(name, "replay: the trace", opt.skip_bad_lines),
+    size = function() return extent.of_trace(name ~= "-" and name, opt) end,
   }
 end
 
@@ -123,7 +134,28 @@ end
 function target.of_value(value, opt)
   if workload.is(value) then return of_workload(value, value.name or "workload", opt, opt) end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
-  return { name = trace.text, is_plan = false, trace = trace }
+  return { name = trace.text, is_plan = false, trace = trace,
+    size = function() return extent.of_trace(value, opt) end }
+end
+
+-- The size that all prompts fit, else the one that most do.
+local function with_block_size(source, asked, text)
+  local looked, message, is_found, is_whole = core.source.sized(source, asked or 0, false, true)
+  if not looked then return nil, message, is_found end
+  return pipe.sized(looked, asked, text, not (is_found or is_whole))
+end
+
+-- Rows whose block size is known (self.block_size) and that count whole prompts.
+local function with_whole_prompts(self, source, opt, text)
+  local sized, size, code = with_block_size(source, opt.block_size, text)
+  if not sized then return nil, size, code end
+  self.block_size = size
+  if opt.sessions == "cumulative" then return sized end
+  if opt.sessions then return core.source.sessions(sized, "cumulative", opt.sessions, size) end
+  local made, rows, trouble = core.source.guessed_sessions(sized, "cumulative", size)
+  if not made then return nil, rows, trouble end
+  if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
+  return made
 end
 
 --- What the options do to the trace: a window of time, speed, order, a shard.
@@ -137,11 +169,10 @@ function target.steps(self, opt)
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
     if opt.start and not self.is_plan then trace = trace:shift(-opt.start) end
   end
-  if not self.is_plan and opt.sessions ~= "cumulative" then
-    trace = trace:sessions { from = opt.sessions, to = "cumulative", block_size = opt.block_size or 512,
-      guessed = function(rows)
-        if rows ~= "unknown" then report.note(("sessions: %s rows (guessed)"):format(rows)) end
-      end }
+  if not self.is_plan then
+    trace = pipe.apply(trace, "sessions", function(source, _, before)
+      return with_whole_prompts(self, source, opt, before.text)
+    end)
   end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.duration and not self.is_plan and not opt.concurrency then

@@ -1,5 +1,5 @@
---- May a run's figures be believed? By four measures of the driver itself: was it late in sending, was it
---- late in reading, did it reach the rate it was to offer, was it stopped.
+--- May a run's figures be believed? By measures of the driver itself: was it late in sending, was it late in
+--- reading, did it reach the rate it was to offer, was it stopped, much of the time or once for long.
 
 local verdict = {}
 
@@ -8,6 +8,7 @@ verdict.defaults = {
   lag_p50 = 1, lag_p99 = 5, read_lag_p99 = 5, -- ms
   rate = 0.99,                                -- achieved over offered
   stalls = 0.005,                             -- of the time
+  longest_stall = 100, late_start = 1,        -- ms; how long after --start-at it began
 }
 local degraded_factor, degraded_rate = 10, 0.95
 
@@ -23,6 +24,12 @@ local function grade_rate(value, limit)
 end
 
 local names = { [0] = "valid", "degraded", "invalid" }
+
+-- The longest time that the driver was held up, in ms, however long the run was: a turn of its thread's loop
+-- (from when it should have woken up), or a request that it took up after it was due.
+local function longest_stall(results, load)
+  return 1000 * math.max(load.longest_turn, results.longest_late)
+end
 
 ---@class moontide.verdict
 ---@field name "valid"|"degraded"|"invalid"
@@ -66,7 +73,13 @@ function verdict.of(results, load, seconds, limits, is_open)
       limit = limit.rate, unit = "", is_rate = true },
     { name = "stalls over 5 ms", value = seconds > 0 and load.stalled / seconds or 0, limit = limit.stalls,
       unit = "of the time" },
+    { name = "longest stall", value = longest_stall(results, load), limit = limit.longest_stall,
+      unit = "ms" },
   }
+  if load.late_start then
+    measures[#measures + 1] = { name = "late start", value = 1000 * load.late_start, limit = limit.late_start,
+      unit = "ms" }
+  end
   local worst, limited = 0, {}
   for _, measure in ipairs(measures) do
     measure.grade = (measure.is_rate and grade_rate or grade)(measure.value, measure.limit)

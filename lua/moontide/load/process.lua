@@ -181,8 +181,9 @@ end
 ---@field think? number|string|moontide.distribution seconds between an answer and the next request
 
 --- A closed loop: so many users, each sends, waits for the answer, thinks, and sends again until the
---- duration's end. As the starts of mt.sessions each user has one conversation after the other. It has no
---- times of its own: it is for driving an endpoint (moontide replay), and writing its trace is an error.
+--- duration's end. As the starts of mt.sessions each user has one conversation after the other, and the last
+--- ones go on for --grace at most. It has no times of its own: it is for driving an endpoint (moontide
+--- replay), and writing its trace is an error.
 ---@param opt moontide.closed_options
 ---@return moontide.process
 function public.closed(opt)

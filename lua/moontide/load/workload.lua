@@ -206,18 +206,20 @@ end
 ---@class moontide.waits
 ---@field any boolean has it sessions or closed loops?
 ---@field closed boolean has it closed loops?
----@field only_closed boolean is all of it closed loops without sessions, so that its end ends it?
+---@field all_closed boolean is all of it closed loops?
+---@field only_closed boolean are they without sessions, so that its end ends it?
 
 --- What in it waits for answers.
 ---@param self moontide.workload
 ---@return moontide.waits
 function workload.waits(self)
-  local waits = { any = false, closed = false, only_closed = true }
+  local waits = { any = false, closed = false, all_closed = true, only_closed = true }
   for _, entry in ipairs(self.streams) do
     local process = entry.stream.process
     local is_closed = core.process.is_closed(process)
     waits.any = waits.any or core.process.wants_answers(process)
     waits.closed = waits.closed or is_closed
+    waits.all_closed = waits.all_closed and is_closed
     waits.only_closed = waits.only_closed and is_closed and not core.process.has_sessions(process)
   end
   return waits

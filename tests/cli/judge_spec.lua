@@ -1,0 +1,138 @@
+local command = require "tests.support.command"
+local mock = require "tests.support.mock"
+local json = require("moontide.base.json").public.json
+
+-- A folder of results: 60 requests of three tenants, some of which fail.
+local function driven(words)
+  local server = mock.start { "--ttft", "lognormal:mean=10,cv=0.8", "--itl", "1", "--fail", "status_500=0.1" }
+  local folder, lines = command.folder(), {}
+  for i = 1, 60 do
+    lines[i] = ('{"timestamp": %d, "input_length": 20, "output_length": 4, "hash_ids": [%d], "tenant": "t%d"}'):format(
+      i * 5, i, i % 3)
+  end
+  command.write(folder, "trace.jsonl", table.concat(lines, "\n") .. "\n")
+  local result = command.shell(('exec "$MOONTIDE" replay trace.jsonl --url http://127.0.0.1:%d --model m --warmup 0 '
+    .. '--output-dir out --accept-invalid %s'):format(server.port, words or ""), { folder = folder })
+  assert.equal(0, result.status, result.err)
+  return folder, result
+end
+
+local function judge(folder, words)
+  return command.shell('exec "$MOONTIDE" judge ' .. words, { folder = folder })
+end
+
+local function lines_of(folder)
+  local lines = {}
+  for line in command.read(folder .. "/out/profile_export.jsonl"):gmatch "[^\n]+" do
+    lines[#lines + 1] = json.decode(line)
+  end
+  return lines
+end
+
+describe("moontide judge", function()
+  after_each(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
+
+  it("gives the run's own report and JSON where nothing else is asked", function()
+    local folder, result = driven "--slo ttft=12 --by tenant"
+    assert.equal(result.out, judge(folder, "out --accept-invalid").out)
+    assert.equal(result.out, judge(folder, "out/profile_export.jsonl --accept-invalid").out)
+    local again = judge(folder, "out --json --accept-invalid")
+    assert.equal(0, again.status, again.err)
+    assert.same(json.decode(command.read(folder .. "/out/run.json")), json.decode(again.out))
+  end)
+
+  it("counts goodput by other objectives, of whole requests", function()
+    local folder = driven "--slo ttft=1000000"
+    for _, most in ipairs { 3, 8, 15, 1000000 } do
+      local good = 0
+      for _, line in ipairs(lines_of(folder)) do
+        local is_good = line.error == json.null and line.metrics.time_to_first_token.value <= most
+          and line.metrics.request_latency.value <= 20
+        good = good + (is_good and 1 or 0)
+      end
+      local run = json.decode(judge(folder, ("out --json --accept-invalid --slo ttft=%d,e2e=20"):format(most)).out)
+      assert.equal(good, run.metrics.good_request_count.avg)
+      assert.equal(good / run.metrics.benchmark_duration.avg, run.metrics.goodput.avg)
+    end
+  end)
+
+  it("groups by any short member of the rows", function()
+    local folder = driven()
+    local run = json.decode(judge(folder, "out --json --accept-invalid --by tenant").out)
+    local counted = {}
+    for _, line in ipairs(lines_of(folder)) do
+      local tenant = line.metadata.fields.tenant
+      counted[tenant] = (counted[tenant] or 0) + (line.error == json.null and 1 or 0)
+    end
+    assert.equal(3, #run.groups)
+    for _, group in ipairs(run.groups) do
+      assert.equal(20, group.counts.due)
+      assert.equal(counted[group.value], group.counts.done)
+    end
+    assert.equal("t1", run.groups[1].value) -- the first row's
+  end)
+
+  it("exits as a run does", function()
+    local folder = driven()
+    local cases = {
+      { "--accept-invalid --fail-over error_rate=1,ttft.p99=100000", 0 },
+      { "--accept-invalid --fail-over error_rate=0", 1, "--fail-over: error_rate is 0.0" },
+      { "--accept-invalid --fail-over ttft.p50=0.001", 1, "--fail-over: ttft.p50 is " },
+      { "--accept-invalid --fail-over goodput=5", 1, "--fail-over: goodput was not measured" },
+      { "--accept-invalid --fail-over goodput=1000000 --slo ttft=50", 0 },
+      { "--limits lag_p50=0,lag_p99=0", 1, "the run is invalid (--accept-invalid takes it as it is)" },
+      { "--limits lag_p50=0,lag_p99=0 --accept-invalid", 0 },
+      { "--limits lag_p50=1e9,lag_p99=1e9,read_lag_p99=1e9,rate=0,stalls=1,longest_stall=1e9", 0 },
+    }
+    for _, case in ipairs(cases) do
+      local result = judge(folder, "out " .. case[1])
+      assert.equal(case[2], result.status, case[1] .. result.err)
+      if case[3] then assert.truthy(result.err:find(case[3], 1, true), result.err) else assert.equal("", result.err) end
+    end
+    local result = judge(folder, "out --accept-invalid --limits lag_p50=0,lag_p99=0")
+    assert.truthy(result.out:find("The run is invalid\n  schedule lag p50 is ", 1, true), result.out)
+    assert.truthy(result.out:find(", the limit is 0", 1, true), result.out)
+  end)
+
+  it("a run that was interrupted fails", function()
+    local folder = driven()
+    local path = folder .. "/out/run.json"
+    command.write(folder .. "/out", "run.json",
+      (command.read(path):gsub('"was_cancelled": false', '"was_cancelled": true')))
+    local result = judge(folder, "out --accept-invalid")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("the run was interrupted: not all of its load was sent", 1, true), result.err)
+  end)
+
+  it("says what is wrong with a run or an option, in one line", function()
+    local folder = driven()
+    command.shell("mkdir empty; cp -r out cut; cp -r out lost; cp -r out half; head -c 3000 out/profile_export.jsonl "
+      .. "> cut/profile_export.jsonl; rm lost/run.json; head -c 300 out/run.json > half/run.json", { folder = folder })
+    local bad = {
+      { "", 2, "judge: RUN (--run) is required" },
+      { "out stray", 2, "unexpected argument 'stray'" },
+      { "out --slo tfft=3", 2, "there is no metric 'tfft' (did you mean 'ttft'?)" },
+      { "out --slo ttft", 2, "--slo must be a metric and the most it may be" },
+      { "out --fail-over tftt.p99=3", 2, "there is no measure 'tftt.p99' (did you mean 'ttft'?)" },
+      { "out --limits lag=3", 2, "--limits must be one of lag_p50" },
+      { "out --by tenat", 2, "--by: no request of out has a member 'tenat' (did you mean 'tenant'?)" },
+      { "out --sol ttft=3", 2, "unknown option '--sol' (did you mean '--slo'?)" },
+      { "nowhere", 1, "nowhere: cannot open: No such file or directory" },
+      { "empty", 1, "empty: profile_export.jsonl is not there: this is no folder of a run's results" },
+      { "trace.jsonl", 1, "trace.jsonl:1:1: this is no request of a run: it has no metadata" },
+      { "lost", 1, "lost: run.json is not there: the run has not ended, or the folder was cut half-way" },
+      { "half", 1, "half/run.json:" },
+      { "cut", 1, "the file ends within this line: it is cut (" },
+    }
+    for _, case in ipairs(bad) do
+      local result = judge(folder, case[1])
+      assert.equal(case[2], result.status, case[1] .. ": " .. result.err)
+      assert.truthy(result.err:find(case[3], 1, true), case[1] .. ": " .. result.err)
+      assert.equal("", result.out)
+      assert.equal(1, select(2, result.err:gsub("\n", "\n")), result.err)
+    end
+  end)
+end)
