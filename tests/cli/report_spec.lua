@@ -232,6 +232,10 @@ describe("the report", function()
     assert.equal("old", command.read(old))
     command.refuses(report(small .. " -o /nowhere/x.html"),
       "/nowhere/x.html: cannot write in the folder '/nowhere/': No such file or directory")
+    local trace = command.file(command.read(small), "t.jsonl")
+    command.refuses(report(("%s -o %s"):format(trace, trace)),
+      ("the page would replace %s: say where else it goes with --output-file"):format(trace), 2)
+    assert.equal(command.read(small), command.read(trace))
     command.refuses(report "", "report: FILE (--files) is required", 2)
     local run = results.aiperf(3)
     command.write(run, "profile_export_aiperf.json", '{"moontide_version": "0.1.0"}')
