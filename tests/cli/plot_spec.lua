@@ -262,6 +262,10 @@ describe("plot refuses", function()
       ("%s is a trace and %s a sweep: they have no figures in common"):format(trace, folder), 2)
     command.refuses(plot "replay", "replay is a command, not a load: there is nothing to look at", 2)
     command.refuses(plot(trace .. " -- --rate 5"), "unexpected argument '--rate': only a script has options of its own", 2)
+    command.refuses(plot "-- --rate 5", "FILE says what is looked at, before the options of a script", 2)
+    local bare = command.folder()
+    command.refuses(plot(bare), bare
+      .. ": there are no results in it: neither of a run (profile_export.jsonl) nor of sweeps (c1, ...)")
     command.refuses(plot "", "plot: FILE or --data-dir says what is drawn", 2)
     command.refuses(plot("--data-dir x " .. trace),
       "plot: --data-dir makes its own pictures: without FILE, --output-file and --what", 2)

@@ -117,7 +117,10 @@ local may_go_together = { trace = "trace", plan = "trace", run = "run", sweep = 
 -- The subjects that a name stands for: a folder of benchmarks is all of them.
 local function several(name, words, opt)
   if core.base.folder(name) and not sweep.is(name) and not past.is_run(name) then
-    return sweep.benchmarks(name, nil, opt)
+    local list, message, code = sweep.benchmarks(name, nil, opt)
+    if list or code ~= "io" then return list, message, code end
+    return nil, name .. ": there are no results in it: neither of a run (profile_export.jsonl) nor of sweeps "
+      .. "(c1, ...)", code
   end
   local one, message, code = subject.of(name, words, opt)
   if not one then return nil, message, code end
@@ -135,6 +138,7 @@ function subject.all(words, opt)
     local list = (#own > 0 or word:find "^%-." ) and own or names
     list[#list + 1] = word
   end
+  if #names == 0 then return nil, "FILE says what is looked at, before the options of a script", "usage" end
   local list = {}
   for _, name in ipairs(names) do
     local some, message, code = several(name, is_script(name) and own or #names == 1 and own or {}, opt)
