@@ -11,6 +11,9 @@ mt_locality *mt_lua_check_locality(lua_State *L);
 /* The methods, ended by NULL; the second ones play caches through. */
 extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[];
 
+/* Registers "moontide.block_sample", which one of them gives. */
+void mt_lua_register_block_sample(lua_State *L);
+
 /* core.analysis.policies */
 int mt_lua_policies(lua_State *L);
 

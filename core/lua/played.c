@@ -1,7 +1,7 @@
 /* What core.analysis says of caches that are played through: any policy, ages, tiers, replicas. */
 #include "lua/locality_binding.h"
 
-#include "prefix/analysis/played.h"
+#include "prefix/analysis/sampled.h"
 
 #include <string.h>
 
@@ -75,6 +75,62 @@ static int play(lua_State *L) {
     push_played(L, &played);
     return 1;
 }
+
+/* ---- from a sample ---- */
+
+static void release_sample(void *sample) {
+    mt_block_sample_free(sample);
+}
+
+static const mt_lua_type block_sample_type = {"moontide.block_sample", "analyze: it is closed",
+                                              release_sample};
+
+/* analysis:block_sample(rate, seed) -> sample, which needs the analysis, unchanged
+ * | nil, message, code */
+static int block_sample(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    double rate = mt_lua_check_finite(L, 2, "analyze: sample");
+    luaL_argcheck(L, rate > 0 && rate <= 1, 2, "must be above 0 and at most 1");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    mt_error error;
+    lua_settop(L, 1);
+    void **place = mt_lua_new_object(L, &block_sample_type);
+    lua_insert(L, 1);
+    lua_setiuservalue(L, 1, 1); /* keeps the analysis */
+    *place = mt_block_sample_new(self, rate, seed, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
+}
+
+/* sample:play{what analysis:play takes, without ages} -> what that gives, and error = {request,
+ * block, token} (standard errors) | nil, message, code */
+static int sample_play(lua_State *L) {
+    mt_block_sample *self = mt_lua_check_object(L, 1, &block_sample_type);
+    lua_getiuservalue(L, 1, 1);
+    lua_insert(L, 1);
+    mt_lua_check_locality(L);
+    lua_remove(L, 1);
+    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    mt_sampled sampled;
+    mt_error error;
+    if (mt_block_sample_play(self, &spec, rule, &sampled, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    push_played(L, &sampled.played);
+    lua_createtable(L, 0, 3);
+    mt_lua_set_number(L, "request", sampled.error.request);
+    mt_lua_set_number(L, "block", sampled.error.block);
+    mt_lua_set_number(L, "token", sampled.error.token);
+    lua_setfield(L, -2, "error");
+    return 1;
+}
+
+void mt_lua_register_block_sample(lua_State *L) {
+    static const luaL_Reg methods[] = {{"play", sample_play}, {NULL, NULL}};
+    mt_lua_new_object_type(L, &block_sample_type, methods, NULL);
+    lua_pop(L, 1);
+}
+
+/* ---- tiers and replicas ---- */
 
 /* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. */
 static size_t check_sizes(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
@@ -195,5 +251,8 @@ int mt_lua_policies(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg mt_lua_played_methods[] = {
-    {"play", play}, {"play_tiers", play_tiers}, {"play_replicas", play_replicas}, {NULL, NULL}};
+const luaL_Reg mt_lua_played_methods[] = {{"play", play},
+                                          {"block_sample", block_sample},
+                                          {"play_tiers", play_tiers},
+                                          {"play_replicas", play_replicas},
+                                          {NULL, NULL}};

@@ -69,6 +69,9 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
 uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
                             uint32_t blocks);
 
+/* Blocks of the longest path. */
+size_t mt_locality_longest(const mt_locality *locality);
+
 /* What a cache does with each request; fills *hits. */
 typedef mt_code mt_locality_step(void *context, size_t request, const mt_cache_path *path,
                                  uint32_t *hits, mt_error *error);

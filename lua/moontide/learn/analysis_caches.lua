@@ -70,17 +70,27 @@ end
 
 -- --- playing ---------------------------------------------------------------------------------------
 
--- Of each policy at each size.
+-- A size is sampled where the sample's cache holds so many blocks.
+local least_sampled = 1000
+
+-- Of each policy at each size. LRU is known whole, unless it is touched in another order.
 local function play_policies(state, opt, sizes)
-  local hits = {}
+  local hits, sample = {}, nil
+  local message, code
+  if opt.sample and sizes[#sizes] * opt.sample >= least_sampled then
+    sample, message, code = state:block_sample(opt.sample, 0)
+    if not sample then return nil, message, code end
+  end
+  local sampled <close> = sample
   for _, policy in ipairs(cache_options.once(opt.policy or { "lru" })) do
     hits[policy] = {}
+    local is_known = policy == "lru" and opt.touch ~= "leaf"
     for _, size in ipairs(sizes) do
-      local played, message, code = state:play {
+      local from = sampled and not is_known and size * opt.sample >= least_sampled and sampled or state
+      hits[policy][size], message, code = from:play {
         policy = policy, size = size, touch = opt.touch, hit_rule = opt.hit_rule,
       }
-      if not played then return nil, message, code end
-      hits[policy][size] = played
+      if not hits[policy][size] then return nil, message, code end
     end
   end
   return hits

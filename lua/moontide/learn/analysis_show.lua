@@ -97,7 +97,7 @@ end
 -- Hit ratios by block, a line a size and a column a policy; nil where only LRU as above was asked for.
 local function policies_section(analysis)
   local hits = analysis.hits
-  local wanted, sizes = {}, {}
+  local wanted, sizes, is_sampled = {}, {}, false
   for _, policy in ipairs(cache_options.names) do
     if hits and hits[policy] then wanted[#wanted + 1] = policy end
   end
@@ -107,10 +107,16 @@ local function policies_section(analysis)
   for size in pairs(hits[wanted[1]]) do sizes[#sizes + 1] = size end
   for _, size in ipairs(lists.ascending(sizes)) do
     local line = { number(size, 0) .. " blocks" }
-    for _, policy in ipairs(wanted) do line[#line + 1] = ratio(hits[policy][size].block) end
+    for _, policy in ipairs(wanted) do
+      local played = hits[policy][size]
+      line[#line + 1] = ratio(played.block)
+        .. (played.error and (" +- %.3f"):format(2 * played.error.block) or "")
+      is_sampled = is_sampled or played.error ~= nil
+    end
     cells[#cells + 1] = line
   end
   local shown = layout(cells)
+  if is_sampled then shown = shown .. "\n+-: two standard errors of what is sampled" end
   if analysis.touch == "root" then return shown end
   return shown .. "\nTouched from the last block of a request to the first"
 end
@@ -347,6 +353,9 @@ local function figures_object(played)
   local members = {}
   for _, name in ipairs { "block", "request", "token", "within", "across" } do
     members[#members + 1] = { name, whole(played[name]) }
+  end
+  if played.error then
+    members[#members + 1] = { "error", object(played.error, { "block", "request", "token" }) }
   end
   if played.tiers then
     local fields = { "size", "block", "moved_up", "moved_down", "evicted" }

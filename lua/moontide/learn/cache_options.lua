@@ -129,6 +129,8 @@ cache_options.analysis = {
       .. "default: where the curve of LRU bends" },
   { "policy", kind = "choice", list = true, choices = names, placeholder = "NAME",
     help = "what caches evict first, played through at each size. " .. explained() },
+  { "sample", kind = "number", above = 0, max = 1,
+    help = "of policies but LRU: play this part of the blocks (0.01), at sizes of 1000 of them or more" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
   { "tiers", kind = "cache_size", list = true, min = 1, placeholder = "SIZE",
