@@ -21,6 +21,14 @@ int mt_lua_policies(lua_State *L);
 mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg);
 mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg);
 
+/* Stretches of time, three arguments from `arg` on: from_ns, width_ns, count. */
+typedef struct mt_lua_stretches {
+    int64_t from_ns, width_ns;
+    uint64_t count;
+} mt_lua_stretches;
+
+mt_lua_stretches mt_lua_check_stretches(lua_State *L, int arg);
+
 /* Registers "moontide.hit_curve", which one of them gives. */
 void mt_lua_register_hit_curve(lua_State *L);
 

@@ -60,19 +60,44 @@ static void push_played(lua_State *L, const mt_played *played) {
     mt_lua_set_number(L, "across", played->ratio.block - played->within);
 }
 
-/* analysis:play{policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =} -> {request,
- * block, token, within, across} (ratios; absent where there is nothing to divide by)
+/* Sets over_time of the table on top: by stretch of time the hit ratio by block, false where there
+ * are no blocks. */
+static void set_over_time(lua_State *L, const mt_locality *self, const uint32_t *hits,
+                          mt_hit_rule rule, const mt_lua_stretches *all) {
+    mt_hit_bin *bins = lua_newuserdatauv(L, (all->count + 1) * sizeof *bins, 0);
+    mt_locality_over_time(self, hits, rule, all->from_ns, all->width_ns, bins, all->count);
+    lua_createtable(L, (int)all->count, 0);
+    for (size_t i = 0; i < all->count; i++) {
+        if (bins[i].blocks > 0)
+            lua_pushnumber(L, (double)bins[i].hits / (double)bins[i].blocks);
+        else
+            lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -3, "over_time");
+    lua_pop(L, 1);
+}
+
+/* analysis:play({policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =} [, from_ns,
+ * width_ns, count]) -> {request, block, token, within, across} (ratios; absent where there is
+ * nothing to divide by), and over_time where stretches of time were given
  * | nil, message, code */
 static int play(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    int has_stretches = !lua_isnoneornil(L, 3);
+    mt_lua_stretches all = {0, 0, 0};
+    if (has_stretches)
+        all = mt_lua_check_stretches(L, 3);
     uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
     mt_error error;
     if (mt_locality_hits(self, &spec, rule, hits, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     mt_played played = mt_locality_tally(self, hits, rule);
     push_played(L, &played);
+    if (has_stretches)
+        set_over_time(L, self, hits, rule, &all);
     return 1;
 }
 

@@ -124,6 +124,19 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
       { path, "--block-size", "10", "--cache-sizes", "9tokens" }, 1)
   end)
 
+  it("says hits and working set over time", function()
+    local path = trace("t.jsonl", { { 0, 0, 1 }, { 0, 0, 2 }, { 1, 0, 1 }, { 3, 0, 1, 5 } })
+    local result, text = result_of { path, "--policy", "fifo,lru", "--cache-sizes", "3,2" }
+    local bins = result.over_time
+    assert.same({ 3, 2, json.null, 3 }, { bins[1].distinct_blocks, bins[2].distinct_blocks, bins[3].distinct_blocks,
+      bins[4].distinct_blocks })
+    assert.same({ ["2"] = 1 / 4, ["3"] = 1 / 4 }, bins[1].hits.lru)
+    assert.same({ ["2"] = 1 / 2, ["3"] = 1 }, bins[2].hits.lru)
+    assert.is_nil(bins[3].hits)
+    assert.truthy(text:find('"hits": {"lru": {"2": 0.25, "3": 0.25}, "fifo": {"2": 0.25, "3": 0.25}}}', 1, true))
+    assert.is_nil(result_of({ path }).over_time[1].hits)
+  end)
+
   it("keeps in the next tier what one evicts", function()
     -- Sizes 1 and 1 of LRU are one cache of 2, in which block 0 hits twice, each time from below.
     local path = trace("t.jsonl", singles)

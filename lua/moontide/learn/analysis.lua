@@ -82,6 +82,9 @@ local analysis = {}
 ---@field rate number? requests per second; absent in the last stretch, which the trace does not fill
 ---@field blocks integer
 ---@field hit_ratio number? by block, infinite cache; absent where there are no blocks
+---@field distinct_blocks integer? the working set; absent where there are none or timestamps go back
+---@field hits table<string, table<integer, number>>? hit ratio by block, by policy and size, where policies
+--- or sizes were asked for (and not sampled)
 
 ---@class moontide.clock
 ---@field period number seconds between two ticks

@@ -73,8 +73,20 @@ end
 -- A size is sampled where the sample's cache holds so many blocks.
 local least_sampled = 1000
 
--- Of each policy at each size. LRU is known whole, unless it is touched in another order.
-local function play_policies(state, opt, sizes)
+-- Moves the hit ratios over time of a cache to the stretches of the result.
+local function spread_over_time(result, policy, size, played)
+  for i, ratio in ipairs(played.over_time or {}) do
+    local bin = result.over_time[i]
+    bin.hits = bin.hits or {}
+    bin.hits[policy] = bin.hits[policy] or {}
+    bin.hits[policy][size] = ratio or nil
+  end
+  played.over_time = nil
+end
+
+-- Of each policy at each size; over time too where policies or sizes were asked for. LRU is known whole,
+-- unless it is touched in another order.
+local function play_policies(result, state, opt, sizes, stretches)
   local hits, sample = {}, nil
   local message, code
   if opt.sample and sizes[#sizes] * opt.sample >= least_sampled then
@@ -87,10 +99,13 @@ local function play_policies(state, opt, sizes)
     local is_known = policy == "lru" and opt.touch ~= "leaf"
     for _, size in ipairs(sizes) do
       local from = sampled and not is_known and size * opt.sample >= least_sampled and sampled or state
-      hits[policy][size], message, code = from:play {
+      local played
+      played, message, code = from:play({
         policy = policy, size = size, touch = opt.touch, hit_rule = opt.hit_rule,
-      }
-      if not hits[policy][size] then return nil, message, code end
+      }, table.unpack(stretches or {}))
+      if not played then return nil, message, code end
+      spread_over_time(result, policy, size, played)
+      hits[policy][size] = played
     end
   end
   return hits
@@ -181,8 +196,9 @@ end
 ---@param opt table options of cache_options.analysis
 ---@param found table what the state says of locality
 ---@param curve userdata
+---@param stretches? integer[] of time: from and width in nanoseconds, and how many
 ---@return true? done, string? message, string? code
-function caches.add(result, state, opt, found, curve)
+function caches.add(result, state, opt, found, curve, stretches)
   if found.blocks == 0 then return true end
   local sizes, message, code
   if opt.cache_sizes then
@@ -200,7 +216,8 @@ function caches.add(result, state, opt, found, curve)
     if not played then return nil, message, code end
     result.hit_sessions = { within = played.within, across = played.across }
   end
-  result.hits, message, code = play_policies(state, opt, sizes)
+  result.hits, message, code = play_policies(result, state, opt, sizes,
+    (opt.policy or opt.cache_sizes) and stretches or nil)
   if not result.hits then return nil, message, code end
   return add_further(result, state, opt, found, sizes)
 end

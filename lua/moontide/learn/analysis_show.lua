@@ -275,10 +275,10 @@ end
 local function over_time_section(analysis)
   local bins = analysis.over_time
   if not bins then return nil end
-  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block" } }
+  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block", "Distinct Blocks" } }
   for _, bin in ipairs(bins) do
     cells[#cells + 1] = { time_text(bin.start), number(bin.requests, 0), number(bin.rate, 2),
-      number(bin.blocks, 0), ratio(bin.hit_ratio) }
+      number(bin.blocks, 0), ratio(bin.hit_ratio), number(bin.distinct_blocks, 0) }
   end
   return "Over time, infinite cache\n" .. layout(cells)
 end
@@ -388,6 +388,29 @@ local function by_policy(figures, of)
   return json.object(members)
 end
 
+-- Hit ratios of one stretch of time, by size.
+local function ratios_by_size(ratios)
+  local members = {}
+  for i, size in ipairs(lists.ascending(lists.sorted_keys(ratios))) do
+    members[i] = { tostring(size), whole(ratios[size]) }
+  end
+  return json.object(members)
+end
+
+local function over_time_array(bins)
+  if not bins then return nil end
+  local items = {}
+  for i, bin in ipairs(bins) do
+    local members = {}
+    for k, name in ipairs { "start", "requests", "rate", "blocks", "hit_ratio", "distinct_blocks" } do
+      members[k] = { name, whole(bin[name]) }
+    end
+    if bin.hits then members[#members + 1] = { "hits", by_policy(bin.hits, ratios_by_size) } end
+    items[i] = json.object(members)
+  end
+  return json.array(items)
+end
+
 local function sessions_object(sessions)
   if not sessions then return nil end
   return json.object {
@@ -434,7 +457,7 @@ function show.json(analysis)
     { "reuse_time", object(analysis.reuse_time, quantiles) },
     { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
     { "sessions", sessions_object(analysis.sessions) },
-    { "over_time", list(analysis.over_time, { "start", "requests", "rate", "blocks", "hit_ratio" }) },
+    { "over_time", over_time_array(analysis.over_time) },
     { "arrivals", by_window(analysis.arrivals, rate) },
     { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },
