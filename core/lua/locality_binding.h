@@ -4,9 +4,15 @@
 
 #include "lua/binding.h"
 #include "prefix/analysis/locality.h"
+#include "text/texts.h"
 
 /* The locality of the open analysis at 1, which it goes on owning; raises when it is none. */
 mt_locality *mt_lua_check_locality(lua_State *L);
+
+/* Its groups of requests: the value of each, a raw JSON token or empty; no texts where there are no
+ * groups, at most MT_LUA_MOST_GROUPS. */
+enum { MT_LUA_MOST_GROUPS = 1000 };
+const mt_texts *mt_lua_check_groups(lua_State *L);
 
 /* The methods, ended by NULL; the second ones play caches through. */
 extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[];

@@ -2,6 +2,7 @@
 #include "lua/locality_binding.h"
 
 #include "prefix/analysis/sampled.h"
+#include "text/json.h"
 
 #include <string.h>
 
@@ -78,9 +79,39 @@ static void set_over_time(lua_State *L, const mt_locality *self, const uint32_t 
     lua_pop(L, 1);
 }
 
+/* Pushes a group's value: a string's text, any other token as it is, "" where there is none. */
+static void push_value(lua_State *L, mt_span token) {
+    luaL_Buffer text;
+    if (token.length == 0 || token.text[0] != '"') {
+        lua_pushlstring(L, token.text, token.length);
+        return;
+    }
+    char *to = luaL_buffinitsize(L, &text, token.length);
+    luaL_pushresultsize(&text, mt_json_decode(token.text, token.length, to));
+}
+
+/* Sets by of the table on top: a list of what push_played pushes, with value, requests, blocks. */
+static void set_groups(lua_State *L, const mt_locality *self, const uint32_t *hits,
+                       mt_hit_rule rule, const mt_texts *texts) {
+    mt_played *groups = lua_newuserdatauv(L, (texts->count + 1) * sizeof *groups, 0);
+    mt_locality_tally_groups(self, hits, rule, groups, texts->count);
+    lua_createtable(L, (int)texts->count, 0);
+    for (size_t i = 0; i < texts->count; i++) {
+        push_played(L, &groups[i]);
+        mt_lua_set_count(L, "requests", groups[i].requests);
+        mt_lua_set_count(L, "blocks", groups[i].blocks);
+        push_value(L, mt_texts_get(texts, (uint32_t)i));
+        lua_setfield(L, -2, "value");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -3, "by");
+    lua_pop(L, 1);
+}
+
 /* analysis:play({policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =} [, from_ns,
  * width_ns, count]) -> {request, block, token, within, across} (ratios; absent where there is
- * nothing to divide by), and over_time where stretches of time were given
+ * nothing to divide by), over_time where stretches of time were given, and by where requests are
+ * grouped: a list of {value, requests, blocks, request, block, token, within, across}
  * | nil, message, code */
 static int play(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
@@ -98,6 +129,9 @@ static int play(lua_State *L) {
     push_played(L, &played);
     if (has_stretches)
         set_over_time(L, self, hits, rule, &all);
+    const mt_texts *texts = mt_lua_check_groups(L);
+    if (texts->count > 0)
+        set_groups(L, self, hits, rule, texts);
     return 1;
 }
 

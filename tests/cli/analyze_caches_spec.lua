@@ -132,9 +132,30 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
       bins[4].distinct_blocks })
     assert.same({ ["2"] = 1 / 4, ["3"] = 1 / 4 }, bins[1].hits.lru)
     assert.same({ ["2"] = 1 / 2, ["3"] = 1 }, bins[2].hits.lru)
-    assert.is_nil(bins[3].hits)
+    assert.same({ lru = {}, fifo = {} }, bins[3].hits)
     assert.truthy(text:find('"hits": {"lru": {"2": 0.25, "3": 0.25}, "fifo": {"2": 0.25, "3": 0.25}}}', 1, true))
     assert.is_nil(result_of({ path }).over_time[1].hits)
+  end)
+
+  it("groups requests by a member", function()
+    local lines = {}
+    for i, model in ipairs { '"a"', '"b\\u00fc"', '"a"', "7", "" } do
+      lines[i] = ('{"input_length": 20, "output_length": 1, "hash_ids": [0, %d]%s}\n'):format(i % 2 + 1,
+        model == "" and "" or ', "x": {"model": 1}, "model": ' .. model .. ', "y": [1]')
+    end
+    local path = command.write(folder, "t.jsonl", table.concat(lines))
+    local by = result_of({ path, "--by", "model", "--cache-sizes", "9" }).hits.lru["9"].by
+    assert.same({ requests = 2, blocks = 4, block = 0.5, request = 0.5, token = 0.5, within = 0, across = 0.5 }, by.a)
+    assert.equal(1 / 2, by["b\u{fc}"].block)
+    assert.equal(1, by["7"].block)
+    assert.equal(1, by[""].block)
+    local shown = analyze { path, "--block-size", "10", "--by", "model", "--cache-sizes", "9" }
+    assert.matches("\nby model +Cache  Requests  Hit Ratio by Request  by Block  by Token\na +lru, 9 +2 +0.500", shown.out)
+    assert.matches("\n%(none%) +lru, 9 +1 +1.000 +1.000 +1.000\n", shown.out)
+    local many = {}
+    for i = 1, 1001 do many[i] = ('{"input_length": 1, "output_length": 1, "session_id": %d}\n'):format(i) end
+    refused("session_id has more than 1000 values: too many to group by",
+      { command.write(folder, "many.jsonl", table.concat(many)), "--by", "session_id" }, 1)
   end)
 
   it("keeps in the next tier what one evicts", function()

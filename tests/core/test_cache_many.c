@@ -159,7 +159,7 @@ static size_t plain_place(mt_route route, const model *caches, const uint64_t *l
             best = i;
     }
     uint32_t most = model_leading(&caches[best], r);
-    return most > 0 && 2 * most >= trace.count[r] ? best : least;
+    return most > 0 && (size_t)2 * most >= trace.count[r] ? best : least;
 }
 
 /* Sessions are given, so that they are known here. */

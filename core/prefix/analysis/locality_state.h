@@ -19,7 +19,8 @@ typedef struct mt_locality_row {
     uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
     uint32_t within;        /* of those, up to the deepest that its session touched last */
     uint32_t session;
-    uint32_t leaf; /* its last block, if it has any */
+    uint32_t leaf;  /* its last block, if it has any */
+    uint32_t group; /* 0 unless somebody said another */
 } mt_locality_row;
 
 /* A run of a request (prefix/cache/history.h), kept. */

@@ -130,25 +130,58 @@ mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec,
 
 /* ---- summed up ---- */
 
-mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {
-    const mt_hit_totals *totals = &locality->so_far.totals;
-    double share = 0;
-    uint64_t blocks = 0, tokens = 0, within = 0;
-    for (size_t r = 0; r < locality->row_count; r++) {
-        const mt_locality_row *row = &locality->rows[r];
-        uint32_t here = (uint32_t)mt_hits_by(rule, hits[r], row->blocks);
-        if (here == 0)
-            continue;
-        share += (double)here / (double)row->blocks;
-        blocks += here;
-        tokens += mt_locality_tokens(locality, row, here);
-        within += here < row->within ? here : row->within;
-    }
+/* Sums of some requests: those there are, and what hit. */
+typedef struct sums {
+    mt_hit_totals totals;
+    double share;
+    uint64_t blocks, tokens, within;
+} sums;
+
+static void add_row(sums *to, const mt_locality *locality, const mt_locality_row *row,
+                    uint32_t hits) {
+    to->totals.requests++;
+    to->totals.blocks += row->blocks;
+    to->totals.tokens += row->input_length;
+    to->share += (double)hits / (double)row->blocks;
+    to->blocks += hits;
+    to->tokens += hits > 0 ? mt_locality_tokens(locality, row, hits) : 0;
+    to->within += hits < row->within ? hits : row->within;
+}
+
+static mt_played played_of(const sums *of) {
+    const mt_hit_totals *totals = &of->totals;
     return (mt_played){.requests = totals->requests,
                        .blocks = totals->blocks,
                        .tokens = totals->tokens,
-                       .ratio = {mt_ratio_of(share, totals->requests),
-                                 mt_ratio_of((double)blocks, totals->blocks),
-                                 mt_ratio_of((double)tokens, totals->tokens)},
-                       .within = mt_ratio_of((double)within, totals->blocks)};
+                       .ratio = {mt_ratio_of(of->share, totals->requests),
+                                 mt_ratio_of((double)of->blocks, totals->blocks),
+                                 mt_ratio_of((double)of->tokens, totals->tokens)},
+                       .within = mt_ratio_of((double)of->within, totals->blocks)};
+}
+
+mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {
+    sums all = {0};
+    for (size_t r = 0; r < locality->row_count; r++) {
+        const mt_locality_row *row = &locality->rows[r];
+        if (row->blocks > 0)
+            add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+    }
+    return played_of(&all);
+}
+
+void mt_locality_set_group(mt_locality *locality, uint32_t group) {
+    locality->rows[locality->row_count - 1].group = group;
+}
+
+void mt_locality_tally_groups(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
+                              mt_played *groups, size_t count) {
+    for (size_t group = 0; group < count; group++) {
+        sums all = {0};
+        for (size_t r = 0; r < locality->row_count; r++) {
+            const mt_locality_row *row = &locality->rows[r];
+            if (row->blocks > 0 && row->group == group)
+                add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+        }
+        groups[group] = played_of(&all);
+    }
 }

@@ -209,7 +209,7 @@ function caches.add(result, state, opt, found, curve, stretches)
   end
   result.lru = {}
   for i, size in ipairs(sizes) do result.lru[i] = { size, (select(2, curve:at(size))) } end
-  result.touch, result.hit_rule = opt.touch, opt.hit_rule
+  result.touch, result.hit_rule, result.by = opt.touch, opt.hit_rule, opt.by
   if opt.hit_rule == "vllm" then
     local played
     played, message, code = state:play { hit_rule = opt.hit_rule }

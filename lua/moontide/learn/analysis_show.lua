@@ -121,6 +121,24 @@ local function policies_section(analysis)
   return shown .. "\nTouched from the last block of a request to the first"
 end
 
+-- Hit ratios by block by the values of a member: a line a policy, size and value.
+local function groups_section(analysis)
+  if not analysis.by then return nil end
+  local title = "by " .. analysis.by
+  local cells = { { title, "Cache", "Requests", "Hit Ratio by Request", "by Block", "by Token" } }
+  for _, policy in ipairs(cache_options.names) do
+    local sizes = analysis.hits[policy]
+    for _, size in ipairs(sizes and lists.ascending(lists.sorted_keys(sizes)) or {}) do
+      for _, group in ipairs(sizes[size].by or {}) do
+        cells[#cells + 1] = { group.value == "" and "(none)" or group.value,
+          ("%s, %s"):format(policy, number(size, 0)), number(group.requests, 0), ratio(group.request),
+          ratio(group.block), ratio(group.token) }
+      end
+    end
+  end
+  return layout(cells)
+end
+
 local function ages_section(analysis)
   if not analysis.ttl then return nil end
   local since = analysis.ttl_since == "write" and "Computed" or "Used"
@@ -301,6 +319,7 @@ function show.report(analysis, style)
   local parts = { tostring(analysis), hits_section(analysis) }
   local function add(part) parts[#parts + 1] = part end
   add(policies_section(analysis))
+  add(groups_section(analysis))
   add(ages_section(analysis))
   add(tiers_section(analysis))
   add(replicas_section(analysis))
@@ -353,6 +372,12 @@ local function figures_object(played)
   local members = {}
   for _, name in ipairs { "block", "request", "token", "within", "across" } do
     members[#members + 1] = { name, whole(played[name]) }
+  end
+  if played.by then
+    local groups = {}
+    local fields = { "requests", "blocks", "block", "request", "token", "within", "across" }
+    for i, group in ipairs(played.by) do groups[i] = { group.value, object(group, fields) } end
+    members[#members + 1] = { "by", json.object(groups) }
   end
   if played.error then
     members[#members + 1] = { "error", object(played.error, { "block", "request", "token" }) }

@@ -133,6 +133,8 @@ cache_options.analysis = {
     help = "of policies but LRU: play this part of the blocks (0.01), at sizes of 1000 of them or more" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
+  { "by", kind = "string", placeholder = "MEMBER",
+    help = "hit ratios also by the values of a member of the requests (model, stream, ...)" },
   { "tiers", kind = "cache_size", list = true, min = 1, placeholder = "SIZE",
     help = "caches below one another, of these sizes: what one evicts the next one keeps" },
   { "replicas", kind = "integer", min = 1, max = 4096,
