@@ -51,7 +51,7 @@ static double or_zero(double value) {
 mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
                            mt_error *error) {
     const mt_run_request *row = &requests->rows[i];
-    mt_counted counted = {.failure = row->failure,
+    mt_outcome counted = {.failure = row->failure,
                           .status = row->status,
                           .text = mt_run_requests_text(requests, row->message),
                           .was_resent = row->was_resent,
