@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "text/csv_reader.h"
+#include "text/foreign_data.h"
 
 #include <sys/wait.h>
 #include <zlib.h>
