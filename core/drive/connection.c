@@ -7,6 +7,7 @@
 
 /* Servers close a connection after 5 s without a request (uvicorn, cpp-httplib): none is used again
  * after 4 s. */
+enum { DROPS_AT_ONCE = 4 };
 static const int64_t idle_most_ns = 4000000000;
 
 mt_code mt_pool_open(mt_pool *pool, size_t endpoints, mt_error *error) {
@@ -78,8 +79,14 @@ void mt_connection_drop(mt_direct_connection *c) {
     mt_connection_free(c);
 }
 
+static int is_old(const mt_direct_connection *c, int64_t now_ns) {
+    return now_ns - c->idle_since_ns > idle_most_ns;
+}
+
+/* A few at once: to close thousands takes a second, in which nothing is sent. Each call brings one at
+ * most, so that they do go. */
 static void drop_old(mt_idle *idle, int64_t now_ns) {
-    while (idle->oldest && now_ns - idle->oldest->idle_since_ns > idle_most_ns)
+    for (int i = 0; i < DROPS_AT_ONCE && idle->oldest && is_old(idle->oldest, now_ns); i++)
         mt_connection_drop(idle->oldest);
 }
 
@@ -99,7 +106,7 @@ mt_direct_connection *mt_pool_take(mt_pool *pool, size_t endpoint, int64_t now_n
     mt_idle *idle = &pool->idle[endpoint];
     drop_old(idle, now_ns);
     mt_direct_connection *c = idle->newest;
-    if (!c)
+    if (!c || is_old(c, now_ns))
         return NULL;
     leave_idle(c);
     c->was_open = 1;

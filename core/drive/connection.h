@@ -63,7 +63,8 @@ void mt_connection_rest(mt_direct_connection *connection, int64_t now_ns);
 /* Closes an idle one. */
 void mt_connection_drop(mt_direct_connection *connection);
 
-/* The endpoint's newest idle one, which is idle no longer; NULL when there is none. */
+/* The endpoint's newest idle one, which is idle no longer; NULL when there is none, or when it has been idle
+ * for so long that the server may be closing it. */
 mt_direct_connection *mt_pool_take(mt_pool *pool, size_t endpoint, int64_t now_ns);
 
 /* Closes the one that has been idle longest, of all endpoints: 1, or 0 when none is idle. */

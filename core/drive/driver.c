@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* ppoll */
 #include "base/assert.h"
 #include "drive/driver_state.h"
+#include "drive/endpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,6 +132,7 @@ mt_driver *mt_driver_start(const mt_driver_options *options, mt_error *error) {
     driver->host = mt_driver_host(driver);
     if (open_loop(driver, error) != MT_OK)
         goto failed;
+    mt_descriptors_reserve(driver->timer, mt_descriptor_limit());
     driver->transport = driver->kind->open(driver->base, &driver->options, &driver->host, error);
     if (!driver->transport ||
         driver->kind->warm(driver->transport, options->connections, error) != MT_OK ||

@@ -6,6 +6,7 @@
 #include "drive/stamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SPARE_DESCRIPTORS = 64, NS_A_MS = 1000000 };
+enum { SPARE_DESCRIPTORS = 64, MOST_RESERVED = 65536, NS_A_MS = 1000000 };
 
 int mt_descriptor_limit(void) {
     struct rlimit limit;
@@ -29,6 +30,12 @@ int mt_descriptor_limit(void) {
         return INT32_MAX;
     int all = (int)limit.rlim_cur;
     return all - (all >= 4 * SPARE_DESCRIPTORS ? SPARE_DESCRIPTORS : all / 4);
+}
+
+void mt_descriptors_reserve(int fd, int limit) {
+    int last = fcntl(fd, F_DUPFD_CLOEXEC, (limit < MOST_RESERVED ? limit : MOST_RESERVED) - 1);
+    if (last >= 0)
+        close(last);
 }
 
 mt_failure mt_connect_failure(int errno_value) {

@@ -24,6 +24,11 @@ enum { MT_HANDSHAKES_AT_ONCE = 256 };
  * whatever else is to be opened (64, or a quarter where there are few). */
 int mt_descriptor_limit(void);
 
+/* Makes room for so many in the kernel's table of the process's descriptors (at most 65 536, with half a
+ * megabyte): `fd` is any that is open. Else the kernel enlarges the table when it is full, and a thread of
+ * several that opens a descriptor then waits for all processors: milliseconds, on a loaded machine seconds. */
+void mt_descriptors_reserve(int fd, int limit);
+
 /* Finds out the host's addresses, once. Fails with MT_ERROR_VALUE (the URL) or MT_ERROR_IO (the name).
  * Free it in either case; it is zero before. */
 mt_code mt_endpoint_open(mt_endpoint *endpoint, const char *url, mt_error *error);

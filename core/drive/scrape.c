@@ -161,6 +161,10 @@ static mt_code ask(mt_scraper *scraper, mt_http *http, int64_t end_ns, mt_error 
 
 /* ---- looks -------------------------------------------------------------------------------------- */
 
+static int is_json(const mt_scraper *scraper) {
+    return scraper->text_length > 0 && (scraper->text[0] == '[' || scraper->text[0] == '{');
+}
+
 /* A server closes idle connections when it likes: a look that fails on a kept one is made once more. */
 static mt_code look(mt_scraper *scraper, mt_error *error) {
     mt_http http = {0};
@@ -174,7 +178,10 @@ static mt_code look(mt_scraper *scraper, mt_error *error) {
     if (http.status != 200)
         return mt_fail(error, MT_ERROR_IO, "%s: status %d", scraper->url, http.status);
     if (mt_server_metrics_read((mt_span){scraper->text, scraper->text_length}, one.values) == 0)
-        return mt_fail(error, MT_ERROR_INPUT, "%s: none of its metrics is known", scraper->url);
+        return mt_fail(error, MT_ERROR_INPUT, "%s: none of its metrics is known%s", scraper->url,
+                       is_json(scraper)
+                           ? ": it is JSON (TensorRT-LLM has the text at /prometheus/metrics)"
+                           : "");
     if (MT_GROW(scraper->looks, scraper->capacity, scraper->count + 1) != 0)
         return mt_fail_memory(error, "metrics");
     scraper->looks[scraper->count++] = one;
@@ -217,6 +224,10 @@ static mt_code write_request(mt_scraper *scraper, const char *url, mt_error *err
     mt_code code = mt_url_read(url, &parts, error);
     if (code != MT_OK)
         return code;
+    if (parts.is_secure)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "%.200s: metrics are read over http:// only: name the server's own address",
+                       url);
     mt_span path = parts.path.length > 0 ? parts.path : (mt_span){"/metrics", 8};
     int length =
         snprintf(scraper->request, sizeof scraper->request,

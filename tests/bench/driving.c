@@ -1,7 +1,8 @@
-/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo] [curl]: requests at a constant rate through the
+/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo] [curl] [stamps]: requests at a constant rate through the
  * driver, over the transport through libcurl if asked for. Prints, in seconds and bytes, processor time a request (of the driver's thread), schedule
- * lag, read lag, how much later than the clock's the kernel's stamps were read, the wait for a processor,
- * and the largest resident memory; the last is of this process, without the server. */
+ * lag, read lag, the wait for a processor, and the largest resident memory; the last is of this process,
+ * without the server. With `stamps` also the arrival errors: how much later than the server sent an event its
+ * stamp says that it came, of the first, the second and the last event of each answer. */
 #define _GNU_SOURCE /* epoll_pwait2, in the header */
 #include "drive/driver.h"
 #include "base/memory.h"
@@ -22,9 +23,23 @@ static double peak_bytes(void) {
 }
 
 typedef struct figures {
-    double *lags, *read_lags;
+    double *lags, *read_lags, *errors; /* errors: NULL, or room for three of each answer */
+    int64_t error_count;
     int64_t done, failed;
 } figures;
+
+/* The answer is one stamp of the server's after the other, each after a space. */
+static void add_errors(figures *f, const mt_exchange *e) {
+    enum { STAMP = 1 + DRIVING_DIGITS };
+    size_t count = e->answer_length / STAMP;
+    if (e->failure != MT_FAILURE_NONE || count < 3)
+        return;
+    const int64_t arrivals[] = {e->first_content_ns, e->second_content_ns, e->last_content_ns};
+    const size_t places[] = {0, 1, count - 1};
+    for (int i = 0; i < 3; i++)
+        f->errors[f->error_count++] =
+            1e-9 * (double)(arrivals[i] - driving_read_stamp(e->answer + places[i] * STAMP + 1));
+}
 
 static void take_all(mt_driver *driver, figures *f) {
     for (mt_exchange e; mt_driver_take(driver, &e);) {
@@ -34,7 +49,10 @@ static void take_all(mt_driver *driver, figures *f) {
         f->lags[f->done] =
             1e-9 * (double)((e.sent_ns == MT_NEVER ? e.end_ns : e.sent_ns) - e.due_ns);
         f->read_lags[f->done++] = 1e-9 * (double)e.read_lag_ns;
+        if (f->errors)
+            add_errors(f, &e);
         mt_free(e.gaps);
+        mt_free(e.answer);
     }
 }
 
@@ -51,6 +69,7 @@ int main(int argc, char **argv) {
     options.url_count = 1;
     options.spin = has_word(argv + 5, "spin");
     options.want_gaps = has_word(argv + 5, "gaps");
+    options.want_texts = has_word(argv + 5, "stamps");
     options.realtime = has_word(argv + 5, "fifo");
     if (has_word(argv + 5, "curl"))
         options.transport = &mt_transport_curl;
@@ -62,6 +81,8 @@ int main(int argc, char **argv) {
 
     figures f = {.lags = mt_allocate((size_t)d.count, sizeof(double)),
                  .read_lags = mt_allocate((size_t)d.count, sizeof(double))};
+    if (options.want_texts)
+        f.errors = mt_allocate((size_t)d.count, 3 * sizeof(double));
     int64_t start = driving_now() + 100000000;
     for (int64_t i = 0; i < d.count; i++) {
         mt_outgoing *prepared = mt_outgoing_new(DRIVING_BODY);
@@ -85,6 +106,8 @@ int main(int argc, char **argv) {
     printf("cpu %.9f\n", 1e-9 * (double)load.cpu_ns / (double)d.count);
     driving_quantiles("lag", f.lags, d.count);
     driving_quantiles("read_lag", f.read_lags, d.count);
+    if (f.errors)
+        driving_quantiles("arrival_error", f.errors, f.error_count);
     printf("failed %ld\nstalled %.9f\nlongest_turn %.9f\nrun_queue %.9f\nconnections %ld\n"
            "has_realtime %d\npeak %.0f\n",
            (long)f.failed, 1e-9 * (double)load.stalled_ns, 1e-9 * (double)load.longest_turn_ns,
@@ -94,5 +117,6 @@ int main(int argc, char **argv) {
     driving_end(&d);
     mt_free(f.lags);
     mt_free(f.read_lags);
+    mt_free(f.errors);
     return 0;
 }

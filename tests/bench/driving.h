@@ -1,6 +1,7 @@
 /* What the benchmarks of driving share: a server to drive, in a process of its own, made for nothing
  * but speed; arguments; figures. The server answers each request by the head of an event stream at
- * once, then CHUNKS events, one each INTERVAL, and the last with [DONE]. */
+ * once, then CHUNKS events, one each INTERVAL, and the last with [DONE]. What an event says is when it was
+ * sent: a space and the nanoseconds of the monotonic clock, in 19 digits. */
 #ifndef MT_TESTS_BENCH_DRIVING_H
 #define MT_TESTS_BENCH_DRIVING_H
 
@@ -19,15 +20,32 @@
 
 enum { DRIVING_EVENTS = 1024, DRIVING_BODY = 2048 };
 
-#define DRIVING_EVENT "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"}}]}\n\n"
+#define DRIVING_CONTENT "\"content\":\" "
+#define DRIVING_NOW "0000000000000000000"
+#define DRIVING_EVENT                                                                              \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{" DRIVING_CONTENT DRIVING_NOW "\"}}]}\n\n"
 #define DRIVING_LAST                                                                               \
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" end\"},"                           \
+    "data: {\"choices\":[{\"index\":0,\"delta\":{" DRIVING_CONTENT DRIVING_NOW "\"},"              \
     "\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n"
 
 static inline int64_t driving_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+enum { DRIVING_DIGITS = sizeof DRIVING_NOW - 1 };
+
+static inline void driving_write_stamp(char *digits, int64_t stamp_ns) {
+    for (int i = DRIVING_DIGITS; i-- > 0; stamp_ns /= 10)
+        digits[i] = (char)('0' + stamp_ns % 10);
+}
+
+static inline int64_t driving_read_stamp(const char *digits) {
+    int64_t stamp_ns = 0;
+    for (int i = 0; i < DRIVING_DIGITS; i++)
+        stamp_ns = stamp_ns * 10 + (digits[i] - '0');
+    return stamp_ns;
 }
 
 /* RATE SECONDS CHUNKS INTERVAL_US, from argv[1] on. */
@@ -61,6 +79,7 @@ static inline void driving_serve(int listener, const driving *d) {
     size_t event_length = 0, end_length = 0;
     driving_chunk(event, &event_length, DRIVING_EVENT, 0);
     driving_chunk(end, &end_length, DRIVING_LAST, 1);
+    char *event_stamp = strstr(event, DRIVING_NOW), *end_stamp = strstr(end, DRIVING_NOW);
     int loop = epoll_create1(0);
     struct epoll_event ready[DRIVING_EVENTS], what = {.events = EPOLLIN};
     epoll_ctl(loop, EPOLL_CTL_ADD, listener, &what);
@@ -116,6 +135,7 @@ static inline void driving_serve(int listener, const driving *d) {
                 free_streams = s;
                 continue;
             }
+            driving_write_stamp(s->chunks_left ? event_stamp : end_stamp, driving_now());
             (void)!send(s->fd, s->chunks_left ? event : end,
                         s->chunks_left ? event_length : end_length, MSG_NOSIGNAL);
             if (s->chunks_left > 0) {

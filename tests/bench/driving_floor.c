@@ -1,7 +1,9 @@
 /* What driving is held against, in the plain way:
  *
- *   driving_floor RATE SECONDS CHUNKS INTERVAL_US   requests at a constant rate over epoll: sent when
- *                 due, answers read and their end looked for, nothing else
+ *   driving_floor RATE SECONDS CHUNKS INTERVAL_US [stamps]
+ *                 requests at a constant rate over epoll: sent when due, answers read and their end
+ *                 looked for, nothing else; `stamps`: also how much later than an event was sent the
+ *                 clock after its read says that it came
  *   driving_floor timer SECONDS                     how late a timerfd wakes an idle process
  */
 #define _GNU_SOURCE /* epoll_pwait2, in the header */
@@ -53,12 +55,25 @@ static void arm(int timer, int64_t due_ns) {
     timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-static void measure_requests(char **argv) {
+/* How much later than they were sent the events that are whole in the piece were read. */
+static int64_t add_errors(const char *piece, size_t length, double *errors) {
+    static const char content[] = DRIVING_CONTENT;
+    int64_t count = 0, now = driving_now();
+    for (const char *at = piece, *end = piece + length;
+         (at = memmem(at, (size_t)(end - at), content, sizeof content - 1)) &&
+         end - at >= (long)sizeof content - 1 + DRIVING_DIGITS;)
+        errors[count++] = 1e-9 * (double)(now - driving_read_stamp(at += sizeof content - 1));
+    return count;
+}
+
+static void measure_requests(char **argv, int wants_errors) {
     driving d = driving_begin(argv);
     char request[DRIVING_BODY + 1];
     static char bytes[65536];
     driving_request(request);
     double *lags = malloc((size_t)d.count * sizeof *lags);
+    double *errors = malloc((size_t)(d.count * d.chunks) * sizeof *errors);
+    int64_t error_count = 0;
     int loop = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     struct epoll_event ready[DRIVING_EVENTS], what = {.events = EPOLLIN | EPOLLET};
     epoll_ctl(loop, EPOLL_CTL_ADD, timer, &what);
@@ -82,6 +97,8 @@ static void measure_requests(char **argv) {
             floor_connection *c = i < 0 ? NULL : ready[i].data.ptr;
             ssize_t got = c ? recv(c->fd, bytes, sizeof bytes, 0) : 0;
             bench_require(!c || got != 0, "driving_floor: the server has closed");
+            if (got > 0 && wants_errors)
+                error_count += add_errors(bytes, (size_t)got, errors + error_count);
             if (got > 0 && has_ended(c, bytes, (size_t)got)) {
                 done++;
                 c->next = idle;
@@ -91,6 +108,8 @@ static void measure_requests(char **argv) {
     }
     printf("cpu %.9f\n", (driving_thread_cpu() - cpu) / (double)d.count);
     driving_quantiles("lag", lags, d.count);
+    if (wants_errors)
+        driving_quantiles("arrival_error", errors, error_count);
     driving_end(&d);
 }
 
@@ -113,8 +132,8 @@ static void measure_timer(double seconds) {
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "timer") == 0)
         measure_timer(atof(argv[2]));
-    else if (argc == 5)
-        measure_requests(argv);
+    else if (argc == 5 || (argc == 6 && strcmp(argv[5], "stamps") == 0))
+        measure_requests(argv, argc == 6);
     else
         bench_require(0, "driving_floor: see its source");
     return 0;

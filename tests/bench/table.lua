@@ -397,6 +397,23 @@ section("driving, lag", function(bench)
   end
 end)
 
+-- How far the times of events are from those at which they were sent: the kernel's stamps, as the driver has
+-- them, against the clock after a read.
+section("driving, arrival stamps", function(bench)
+  local load = { 1000, 3, 50, 4000, "stamps" }
+  local stamps, clock = {}, {}
+  for run = 1, 3 do
+    stamps[run] = drive(bench, table.unpack(load)).arrival_error_p99
+    clock[run] = bench:figures(1, bench:program("driving_floor", table.unpack(load))).arrival_error_p99
+  end
+  local time, spread = measuring.summary(stamps)
+  local floor = measuring.summary(clock)
+  print_row {
+    what = "driving 50 000 events/s, arrival error p99", time = time, spread = spread, floor = floor,
+    floor_is = "clock after read", goal = "ratio <= 0.5", met = time <= 0.5 * floor,
+  }
+end)
+
 section("driving, many in flight", function(bench)
   local few = better(drive(bench, 1000, 3, 8, 5000), drive(bench, 1000, 3, 8, 5000)).lag_p50
   local many = better(drive(bench, 1000, 12, 70, 100000), drive(bench, 1000, 12, 70, 100000))

@@ -226,6 +226,44 @@ describe("moontide merge", function()
     assert.equal(0, result.status, result.err)
   end)
 
+  it("shards of sessions that wait for real answers keep the prompts of the whole", function()
+    local server = mock.start { "--ttft", "5", "--itl", "1" }
+    local folder = command.folder()
+    command.write(folder, "chat.lua", [[
+      local mt = require "moontide"
+      return mt.workload { duration = 1,
+        mt.stream { name = "chat", new_input = 60, output = 5, prompt = mt.shared_prefix { tokens = 600 },
+          arrivals = mt.sessions { starts = mt.even(20), turns = 3, think = 0.02 } },
+        mt.stream { name = "api", arrivals = mt.even(20), input = 700, output = 3 } }
+    ]])
+    command.shell(([[
+      r() { "$MOONTIDE" replay chat.lua --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "$@" >/dev/null 2>&1; }
+      at=$(date -u -d '+3 seconds' +%%Y-%%m-%%dT%%H:%%M:%%SZ)
+      r --shard 0/2 --output-dir s0 --start-at $at & r --shard 1/2 --output-dir s1 --start-at $at &
+      r --output-dir whole & wait
+    ]]):format(server.port), { folder = folder })
+    local result = moontide(folder, "merge s0 s1 -o m")
+    assert.equal(0, result.status, result.err)
+    local function payloads(name)
+      local list = {}
+      for i, one in ipairs(json.decode(command.read(folder .. name)).data) do list[i] = json.encode(one.payloads) end
+      table.sort(list)
+      return list
+    end
+    assert.equal(80, #payloads "/m/inputs.json")
+    assert.same(payloads "/whole/inputs.json", payloads "/m/inputs.json")
+    local seen = {}
+    for _, line in ipairs(lines_of(folder .. "/m/profile_export.jsonl")) do
+      assert.is_nil(seen[line.metadata.x_request_id])
+      seen[line.metadata.x_request_id] = true
+    end
+    -- How much the other one had to do nobody knows: it depends on answers.
+    result = moontide(folder, "merge s0 -o m0 --allow-missing")
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.err:find("shard 1/2 is missing: how many requests it had to send is not known", 1, true))
+    assert.equal(0, json.decode(command.read(folder .. "/m0/run.json")).counts.not_sent)
+  end)
+
   it("a shard that comes late says so, and neither it nor the whole is valid", function()
     local folder = driven(function(i)
       return i == 1 and "--start-at " .. os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 1) or ""

@@ -418,6 +418,33 @@ static void test_connections_opened_ahead(void **state) {
     end(d);
 }
 
+/* After 4 s none is used again. They are closed a few at a time, so that nobody waits for that. */
+static void test_old_connections(void **state) {
+    (void)state;
+    if (!is_direct())
+        return;
+    drive *d = drive_new();
+    begin(d, answer_stream);
+    d->options.connections = 40;
+    start(d);
+    sleep_ms(4100);
+    mt_driver_load load;
+    mt_driver_look(d->driver, &load);
+    uint64_t opened = load.connections_opened;
+    for (int i = 0; i < 10; i++) {
+        offer(d, request(d, mt_now_ns(), 10));
+        collect(d);
+        assert_int_equal(MT_FAILURE_NONE, d->exchanges[i].failure);
+        assert_int_equal(i > 0 ? MT_WAS_REUSED : 0, d->exchanges[i].noted & MT_WAS_REUSED);
+        mt_driver_look(d->driver, &load);
+        if (i == 0)
+            assert_in_range(load.connections, 30, 40);
+    }
+    assert_int_equal(opened + 1, load.connections_opened);
+    assert_int_equal(1, load.connections);
+    end(d);
+}
+
 static void test_two_endpoints(void **state) {
     (void)state;
     drive *d = drive_new();
@@ -965,6 +992,7 @@ int main(void) {
         cmocka_unit_test(test_connections_are_kept),
         cmocka_unit_test(test_a_stale_connection_is_no_failure),
         cmocka_unit_test(test_connections_opened_ahead),
+        cmocka_unit_test(test_old_connections),
         cmocka_unit_test(test_two_endpoints),
         cmocka_unit_test(test_a_large_request),
         cmocka_unit_test(test_split_anywhere),

@@ -124,12 +124,23 @@ describe("driving from Lua", function()
     for _, pipe in ipairs(held) do pipe:close() end
   end)
 
+  it("says what servers of other names say of themselves", function()
+    local lines = require("moontide.drive.server").lines({ restarts = 0, failures = 0,
+      gauges = { cache_hit_rate = { before = 0, avg = 0.8, max = 1 } },
+      counters = { requests = 9, failed_requests = 2 } }, 10, 20)
+    assert.same({ "The server says: prefix hits 0.80 on average of the last batches looked at; requests done 9; "
+      .. "requests failed 2" }, lines)
+  end)
+
   it("refuses metrics that it cannot have, before the start", function()
     local cases = {
       ["http://127.0.0.1:9"] = { "server_metrics: http://127.0.0.1:9: no connection: Connection refused", "io" },
-      [server.url .. "/v1/models"] = { "none of its metrics is known", "input" },
+      [server.url .. "/v1/models"] = { "none of its metrics is known: it is JSON (TensorRT-LLM has", "input" },
       [server.url .. "/nowhere"] = { "status 404", "io" },
     }
+    assert.has_error(function()
+      load_of(1, 1):drive(options_for(server, { server_metrics = "https://127.0.0.1:9/metrics" }))
+    end, "drive: server_metrics: https://127.0.0.1:9/metrics: metrics are read over http:// only: name the server's own address")
     for url, expected in pairs(cases) do
       local run, message, code = load_of(1, 1):drive(options_for(server, { server_metrics = url }))
       assert.is_nil(run)

@@ -11,7 +11,8 @@ local every = 1 -- seconds
 ---@field looks table[] { at = (monotonic ns), running =, waiting =, ... } each, what the server gives
 ---@field failures integer looks that failed
 ---@field why string of the first of them; ""
----@field gauges table<string, { before: number, avg: number, max: number }> running, waiting, kv_use
+---@field gauges table<string, { before: number, avg: number, max: number }> running, waiting, kv_use,
+--- cache_hit_rate (of the last batch each)
 ---@field counters table<string, number> how much each grew over the run
 ---@field hit_ratio number? of its prefix cache, over the run
 ---@field restarts integer how often counters fell: the server, or a part of it, began anew
@@ -109,7 +110,13 @@ function server.lines(self, input, output)
         texts.number(one[3] * one[1].max, one[4]))
     end
   end
+  local of_batches = self.gauges.cache_hit_rate
   parts[#parts + 1] = self.hit_ratio and ("prefix hits %.4f"):format(self.hit_ratio)
+    or of_batches and ("prefix hits %.2f on average of the last batches looked at"):format(of_batches.avg)
+  parts[#parts + 1] = self.counters.requests and ("requests done %s"):format(
+    texts.number(self.counters.requests, 0))
+  parts[#parts + 1] = (self.counters.failed_requests or 0) > 0 and ("requests failed %s"):format(
+    texts.number(self.counters.failed_requests, 0)) or nil
   parts[#parts + 1] = beside("prompt tokens", self.counters.prompt_tokens, input)
   parts[#parts + 1] = beside("output tokens", self.counters.output_tokens, output)
   if (self.counters.preemptions or 0) > 0 then
