@@ -498,8 +498,8 @@ static void assert_over_time(const played *play, const mt_locality *locality) {
     }
     for (size_t bin = 0; bin < BINS; bin++)
         for (uint32_t block = 0; block < play->trace.blocks; block++)
-            plain[bin].distinct_blocks += (uint64_t)is_touched_in(play, block, from + (int64_t)bin * width,
-                                                        from + (int64_t)(bin + 1) * width);
+            plain[bin].distinct_blocks += (uint64_t)is_touched_in(
+                play, block, from + (int64_t)bin * width, from + (int64_t)(bin + 1) * width);
     mt_locality_over_time(locality, NULL, MT_HIT_ALL, from, width, bins, BINS);
     assert_memory_equal(bins, plain, sizeof bins);
     static uint32_t none[TRACE_REQUESTS];
