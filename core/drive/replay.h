@@ -19,7 +19,7 @@
 
 #include "drive/driver.h"
 #include "drive/event.h"
-#include "drive/measure/results.h"
+#include "drive/measure/phases.h"
 #include "drive/prompt/body.h"
 #include "drive/prompt/head.h"
 #include "random/distribution.h"
@@ -56,7 +56,9 @@ typedef struct mt_replay_options {
     uint64_t seed;                          /* of request ids and of cancel_after */
     const mt_objective *objectives;
     size_t objective_count;
-    const char *by;       /* results also by this member of the row; NULL */
+    const char *by;               /* results also by this member of the row; NULL */
+    const int64_t *phase_ends_ns; /* results also by phase; phase_count (drive/measure/phases.h) */
+    size_t phase_count;
     mt_output *lines;     /* profile_export.jsonl; NULL: none. Stays the caller's */
     mt_output *record;    /* what was sent, as a trace in the order of its ends; NULL: none */
     mt_output *inputs;    /* the bodies, for inputs.json; NULL: none */
@@ -106,6 +108,9 @@ mt_results *mt_replay_results(mt_replay *replay);
 mt_results *mt_replay_outside(mt_replay *replay);
 size_t mt_replay_group_count(const mt_replay *replay);
 mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value);
+
+/* The phases, of what was due in the window. */
+mt_phases *mt_replay_phases(mt_replay *replay);
 
 /* The driver is to be freed first, whose requests are rows of the replay. NULL is allowed. */
 void mt_replay_free(mt_replay *replay);
