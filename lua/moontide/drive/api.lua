@@ -43,6 +43,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
 ---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
@@ -95,7 +96,7 @@ end
 local run_methods = result.methods
 
 local function judge_spec()
-  local spec, wanted = {}, { slo = true, by = true, limits = true }
+  local spec, wanted = {}, { slo = true, by = true, limits = true, phases = true }
   for _, option in ipairs(require("moontide.drive.options").result) do
     if wanted[option[1]] then spec[#spec + 1] = option end
   end
@@ -105,6 +106,7 @@ end
 ---@class moontide.judge_options
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field limits? string|table<string, number> where the run is valid: { lag_p99 = 5 }
 
 --- The run judged again, from the folder of its results: goodput by these objectives, groups by this member,

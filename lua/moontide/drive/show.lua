@@ -90,6 +90,33 @@ local function cache(results, by_key)
   end
 end
 
+local function span_of(one)
+  if one.to == math.huge then return ("from %.9g s"):format(one.from) end
+  return ("%.9g s to %.9g s"):format(one.from, one.to)
+end
+
+-- When TTFT was back after a phase.
+local function recovery_of(one)
+  if one.is_recovered == nil then return "" end
+  if one.is_recovered then return ("after %s s"):format(texts.number(one.recovery, 2)) end
+  return ("not within %s s"):format(texts.number(one.recovery, 2))
+end
+
+-- A line a phase.
+local function phases_of(run)
+  local lines = { { "phase", "", "due", "done", "failed", "cancelled", "TTFT p50", "p99", "ITL p50", "p99",
+    "longest gap", "TTFT back" } }
+  local function cell(value) return value and texts.number(value, 2) or "" end
+  for i, one in ipairs(run.phases) do
+    local ttft, itl = one.by_key.time_to_first_token or {}, one.by_key.inter_token_latency or {}
+    local results = one.results
+    lines[i + 1] = { one.name, span_of(one), texts.number(results.due, 0), texts.number(results.done, 0),
+      texts.number(results.failed + results.not_sent, 0), texts.number(results.cancelled, 0), cell(ttft.p50),
+      cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one) }
+  end
+  return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
+end
+
 local function verdict_lines(one)
   local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
   for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
@@ -125,6 +152,7 @@ function show.report(run)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
   end
+  add(phases_of(run))
   lines[#lines + 1] = ""
   if run.message then add("It failed in mid-run: " .. run.message) end
   for _, line in ipairs(verdict_lines(run.verdict)) do add(line) end
