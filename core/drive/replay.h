@@ -11,6 +11,9 @@
  * `request_id` it names, and then for its delay and tool_wait_ms. In the closed loop timestamps say
  * only the order.
  *
+ * A row's `cancel_after`, in ms, says how long after it was due its user gives up; without one the
+ * run's option does.
+ *
  * A live source (trace/source/source.h) is told how its requests were answered: of an answer the
  * moment of its end and its real length, of a request that failed the moment and the planned length.
  * What it gives next is read when it is due within a second. */

@@ -195,7 +195,8 @@ drive_options.load = {
   { "no-force-output", kind = "flag", help = "send neither min_tokens nor ignore_eos" },
   { "no-stream", kind = "flag", help = "ask for whole answers" },
   { "cancel-after", kind = "patience",
-    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds" },
+    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds; "
+      .. "a row's own cancel_after, in ms, goes before it (null: never)" },
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,

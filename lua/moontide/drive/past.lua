@@ -122,7 +122,8 @@ function past.value(read, info, folder, objectives, by, spans)
   local options = info and info.options or {}
   objectives, by = objectives or options.slo, by or info and info.by or nil
   spans = spans or info and phase.of_members(info.phases) or {}
-  local asked = { objectives = objectives, by = by, phases = phases.ends(spans), start = info and info.start_ns }
+  local asked = { objectives = objectives, by = by, phases = phases.ends(spans),
+    start = info and info.start_ns or nil }
   local results, outside, groups, counted = read:results(asked)
   if results and not info and #spans > 0 then -- another tool's run starts with its first request
     asked.start = foreign(results, folder).start

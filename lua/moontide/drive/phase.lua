@@ -1,6 +1,5 @@
 --- The phases of a run: what was measured in each of them, and measures by their names.
 local nearest = require "moontide.kit.nearest"
-local phases = require "moontide.load.phases"
 local summary = require "moontide.drive.summary"
 
 local phase = {}
@@ -38,7 +37,9 @@ end
 function phase.of_members(members)
   if not members or #members == 0 then return nil end
   local spans = {}
-  for i, one in ipairs(members) do spans[i] = { name = one.name, from = one.from, to = one.to or math.huge } end
+  for i, one in ipairs(members) do
+    spans[i] = { name = one.name, from = one.from, to = one.to or math.huge }
+  end
   return spans
 end
 
@@ -60,7 +61,5 @@ function phase.wrong_bound(bounds, spans)
     end
   end
 end
-
-phase.ends = phases.ends
 
 return phase

@@ -34,8 +34,9 @@ function metatable:__json()
 end
 
 --- A measure by its name: a metric or a short name of it and a statistic, "ttft.p99" (the median where none
---- is said); a total, "goodput"; "error_rate"; of one of its phases "ttft.p99@storm", "longest_gap@storm" (ms),
---- "recovery@storm" (seconds, math.huge when it did not recover). nil and a message when it was not measured.
+--- is said); a total, "goodput"; "error_rate"; of one of its phases "ttft.p99@storm", "longest_gap@storm" (in
+--- ms), "recovery@storm" (seconds, math.huge when it did not recover). nil and a message when it was not
+--- measured.
 ---@param name string
 ---@return number? value, string? message
 function methods:measure(name)

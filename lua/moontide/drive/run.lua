@@ -207,8 +207,9 @@ end
 local function known_of(self, opt, settings, started, late)
   return {
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed, by = opt.by,
-    has_objectives = opt.slo ~= nil, spans = settings.spans, bounds = settings.bounds, start = started, epoch = settings.epoch, start_asked = opt.start_at,
-    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
+    has_objectives = opt.slo ~= nil, spans = settings.spans, bounds = settings.bounds, start = started,
+    epoch = settings.epoch, start_asked = opt.start_at, late = late, shard = settings.shard,
+    wall_clock = drive.wall_clock(),
   }
 end
 

@@ -140,8 +140,8 @@ local function measure_of_phase(run, name, measure, phase_name)
   return value, message and ("%s: %s"):format(name, message)
 end
 
---- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput"; of one of
---- its phases: "ttft.p99@storm", "longest_gap@storm", "recovery@storm" (infinite: it did not recover).
+--- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput"; of one
+--- of its phases: "ttft.p99@storm", "longest_gap@storm", "recovery@storm" (infinite: it did not recover).
 ---@param run table a run's results (drive/run.lua)
 ---@param name string
 ---@return number? value, string? message why there is none

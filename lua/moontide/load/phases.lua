@@ -1,6 +1,6 @@
---- Phases: names for spans of a run, one after the other from its start, so that it reports them apart. A kind
---- of option, for workloads (phases = { { "before", "20s" }, { "storm", "30s" }, { "after" } }) and for commands
---- (--phases before=20s,storm=30s,after). Only the last may have no length: it lasts to the end of the run.
+--- Phases: names for spans of a run, one after the other from its start, so that it reports them apart. A
+--- kind of option, for workloads (phases = { { "before", "20s" }, { "storm", "30s" }, { "after" } }) and for
+--- commands (--phases before=20s,storm=30s,after). Only the last may have no length: it lasts to the end.
 local core = require "moontide.core"
 local options = require "moontide.kit.options"
 

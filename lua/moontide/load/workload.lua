@@ -119,7 +119,7 @@ local workload_options = {
 ---@field duration? number|string seconds; else its longest curve, else 60 s
 ---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
 ---@field phases? table[] spans of a run, which it reports apart: { { "before", "20s" }, { "after" } }
----@field fail_over? table<string, number|string> bounds of a run, as --fail-over has them: { ["ttft.p99@after"] = 500 }
+---@field fail_over? table<string, number|string> bounds of a run, as --fail-over: { error_rate = 0.01 }
 ---@field [integer] moontide.stream|moontide.clients|moontide.workload
 
 --- A workload: named streams and other workloads that run together.
@@ -130,7 +130,9 @@ local workload_options = {
 function public.workload(opt)
   local values = options.table("workload", opt, workload_options)
   stream.check_name(values.name, "workload: name")
-  if values.fail_over then options.list(values.fail_over, "workload: fail_over", "a table of bounds by name") end
+  if values.fail_over then
+    options.list(values.fail_over, "workload: fail_over", "a table of measures and the most they may be")
+  end
   local self = setmetatable({
     phases = values.phases and phases.of(values.phases, "workload: phases"), fail_over = values.fail_over,
     says_phases = (values.phases or values.fail_over) ~= nil,
