@@ -113,7 +113,7 @@ size_t mt_replay_group_count(const mt_replay *replay);
 mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value);
 
 /* The phases, of what was due in the window. */
-mt_phases *mt_replay_phases(mt_replay *replay);
+mt_run_phases *mt_replay_phases(mt_replay *replay);
 
 /* The driver is to be freed first, whose requests are rows of the replay. NULL is allowed. */
 void mt_replay_free(mt_replay *replay);

@@ -45,7 +45,7 @@ static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *ex
     if (row->group > 0)
         code = mt_results_count(replay->groups[row->group - 1], &counted, error);
     if (code == MT_OK)
-        code = mt_phases_count(&replay->phases, &counted, replay->options.start_ns, error);
+        code = mt_run_phases_count(&replay->phases, &counted, replay->options.start_ns, error);
     return code;
 }
 

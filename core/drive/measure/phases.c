@@ -7,9 +7,10 @@
 
 static const int64_t gap_unit_ns = 100; /* of mt_exchange.gaps */
 
-mt_code mt_phases_begin(mt_phases *phases, const int64_t *ends_ns, size_t count,
-                        const mt_objective *objectives, size_t objective_count, mt_error *error) {
-    *phases = (mt_phases){0};
+mt_code mt_run_phases_begin(mt_run_phases *phases, const int64_t *ends_ns, size_t count,
+                            const mt_objective *objectives, size_t objective_count,
+                            mt_error *error) {
+    *phases = (mt_run_phases){0};
     if (count == 0)
         return MT_OK;
     phases->list = mt_allocate_zero(count, sizeof *phases->list);
@@ -17,7 +18,7 @@ mt_code mt_phases_begin(mt_phases *phases, const int64_t *ends_ns, size_t count,
         return mt_fail_memory(error, "phases of a run");
     phases->count = count;
     for (size_t i = 0; i < count; i++) {
-        mt_phase *phase = &phases->list[i];
+        mt_run_phase *phase = &phases->list[i];
         phase->begin_ns = i > 0 ? ends_ns[i - 1] : 0;
         phase->end_ns = ends_ns[i];
         mt_results_begin(&phase->results, objectives, objective_count);
@@ -28,13 +29,13 @@ mt_code mt_phases_begin(mt_phases *phases, const int64_t *ends_ns, size_t count,
 /* ---- counting --------------------------------------------------------------------------------- */
 
 /* The phase of a moment since the start, none before phase `from`; count: it is in none of them. */
-static size_t phase_at(const mt_phases *phases, size_t from, int64_t since_ns) {
+static size_t phase_at(const mt_run_phases *phases, size_t from, int64_t since_ns) {
     while (from < phases->count && since_ns >= phases->list[from].end_ns)
         from++;
     return since_ns >= 0 ? from : phases->count;
 }
 
-static void note_gaps(mt_phases *phases, const mt_outcome *counted, int64_t start_ns) {
+static void note_gaps(mt_run_phases *phases, const mt_outcome *counted, int64_t start_ns) {
     double first_ms = counted->values[MT_MEASURE_FIRST];
     if (counted->gap_count == 0 || isnan(first_ms) || counted->begun_ns == MT_NEVER)
         return;
@@ -47,13 +48,13 @@ static void note_gaps(mt_phases *phases, const mt_outcome *counted, int64_t star
         if (in == phases->count)
             continue;
         place = in;
-        mt_phase *phase = &phases->list[in];
+        mt_run_phase *phase = &phases->list[in];
         if (gap_ns > phase->longest_gap_ns)
             phase->longest_gap_ns = gap_ns;
     }
 }
 
-static mt_code note_first(mt_phases *phases, const mt_outcome *counted, int64_t since_ns,
+static mt_code note_first(mt_run_phases *phases, const mt_outcome *counted, int64_t since_ns,
                           mt_error *error) {
     int is_done = counted->failure == MT_FAILURE_NONE;
     double ms = is_done ? counted->values[MT_MEASURE_FIRST] : (double)INFINITY;
@@ -66,15 +67,16 @@ static mt_code note_first(mt_phases *phases, const mt_outcome *counted, int64_t 
     return MT_OK;
 }
 
-mt_code mt_phases_count(mt_phases *phases, const mt_outcome *counted, int64_t start_ns,
-                        mt_error *error) {
+mt_code mt_run_phases_count(mt_run_phases *phases, const mt_outcome *counted, int64_t start_ns,
+                            mt_error *error) {
     if (phases->count == 0)
         return MT_OK;
     if (counted->failure == MT_FAILURE_NONE)
         note_gaps(phases, counted, start_ns);
-    if (counted->due_ns == MT_NEVER)
+    int64_t due_ns = counted->due_ns != MT_NEVER ? counted->due_ns : counted->begun_ns;
+    if (due_ns == MT_NEVER)
         return MT_OK;
-    int64_t since_ns = counted->due_ns - start_ns;
+    int64_t since_ns = due_ns - start_ns;
     size_t in = phase_at(phases, 0, since_ns);
     mt_code code = note_first(phases, counted, since_ns, error);
     if (code == MT_OK && in < phases->count)
@@ -104,7 +106,7 @@ static double median_of_window(const mt_first_token *first) {
     return (values[(MT_RECOVERY_REQUESTS - 1) / 2] + values[MT_RECOVERY_REQUESTS / 2]) / 2;
 }
 
-static size_t first_due_from(const mt_phases *phases, int64_t since_ns) {
+static size_t first_due_from(const mt_run_phases *phases, int64_t since_ns) {
     size_t low = 0, high = phases->first_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -116,7 +118,7 @@ static size_t first_due_from(const mt_phases *phases, int64_t since_ns) {
     return low;
 }
 
-mt_recovery mt_phases_recovery(mt_phases *phases, size_t i, double *seconds) {
+mt_recovery mt_run_phases_recovery(mt_run_phases *phases, size_t i, double *seconds) {
     mt_sample *base = &phases->list[0].results.samples[MT_MEASURE_FIRST];
     uint64_t known = base->histogram ? base->histogram->count : base->count;
     int64_t end_ns = phases->list[i].end_ns;
@@ -138,10 +140,10 @@ mt_recovery mt_phases_recovery(mt_phases *phases, size_t i, double *seconds) {
     return MT_RECOVERY_NEVER;
 }
 
-void mt_phases_free(mt_phases *phases) {
+void mt_run_phases_free(mt_run_phases *phases) {
     for (size_t i = 0; i < phases->count; i++)
         mt_results_free(&phases->list[i].results);
     mt_free(phases->list);
     mt_free(phases->firsts);
-    *phases = (mt_phases){0};
+    *phases = (mt_run_phases){0};
 }

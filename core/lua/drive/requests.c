@@ -241,7 +241,7 @@ typedef struct group {
 
 typedef struct counting {
     mt_results inside, outside;
-    mt_phases phases;
+    mt_run_phases phases;
     mt_texts names;
     group *groups; /* a group for each name */
     size_t group_count, group_capacity;
@@ -251,7 +251,7 @@ static int counting_release(lua_State *L) {
     counting *self = luaL_checkudata(L, 1, counting_type);
     mt_results_free(&self->inside);
     mt_results_free(&self->outside);
-    mt_phases_free(&self->phases);
+    mt_run_phases_free(&self->phases);
     for (size_t i = 0; i < self->group_count; i++)
         mt_results_free(&self->groups[i].results);
     mt_free(self->groups);
@@ -294,7 +294,7 @@ static mt_code count_all(counting *self, const mt_run_requests *requests, const 
         if (code == MT_OK && by && is_inside)
             code = count_in_group(self, requests, i, by, error);
         if (code == MT_OK && is_inside)
-            code = mt_phases_count(&self->phases, &counted, start_ns, error);
+            code = mt_run_phases_count(&self->phases, &counted, start_ns, error);
     }
     return code;
 }
@@ -339,7 +339,7 @@ static int requests_results(lua_State *L) {
     counting *self = mt_lua_new_owner(L, sizeof *self, counting_type);
     mt_results_begin(&self->inside, objectives, count);
     mt_results_begin(&self->outside, objectives, count);
-    if (mt_phases_begin(&self->phases, ends, phase_count, objectives, count, &error) != MT_OK ||
+    if (mt_run_phases_begin(&self->phases, ends, phase_count, objectives, count, &error) != MT_OK ||
         count_all(self, requests, by, part == UINT64_MAX ? -1 : (int64_t)part, start_ns, &error) !=
             MT_OK)
         return mt_lua_failure(L, &error);

@@ -128,11 +128,11 @@ const int64_t *mt_lua_phase_ends(lua_State *L, int arg, size_t *count) {
     return ends;
 }
 
-void mt_lua_push_phases(lua_State *L, mt_phases *phases) {
+void mt_lua_push_phases(lua_State *L, mt_run_phases *phases) {
     lua_createtable(L, (int)phases->count, 0);
     for (size_t i = 0; i < phases->count; i++) {
         double seconds;
-        mt_recovery recovery = mt_phases_recovery(phases, i, &seconds);
+        mt_recovery recovery = mt_run_phases_recovery(phases, i, &seconds);
         lua_createtable(L, 0, 4);
         if (phases->list[i].longest_gap_ns > 0)
             mt_lua_set_number(L, "longest_gap", (double)phases->list[i].longest_gap_ns * 1e-6);

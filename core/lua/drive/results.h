@@ -20,6 +20,6 @@ const int64_t *mt_lua_phase_ends(lua_State *L, int arg, size_t *count);
 
 /* Pushes {{results =, longest_gap = (ms; nil: there was none), is_recovered = (nil: unknown), recovery =
  * (seconds to it, or that were watched in vain)}, ...}. */
-void mt_lua_push_phases(lua_State *L, mt_phases *phases);
+void mt_lua_push_phases(lua_State *L, mt_run_phases *phases);
 
 #endif
