@@ -103,14 +103,14 @@ describe("phases of a run", function()
     write_trace(folder, 3)
     local kind = " must be a phase's name and how long it lasts (storm=30s; the last one may have no time), not "
     for words, message in pairs {
-      ["--phases a=1s,b,c=2s"] = "replay: --phases: b needs a time: only the last phase may have none",
-      ["--phases a=1s,a"] = "replay: --phases: two phases are named 'a'",
-      ["--phases 3=1s"] = "replay: --phases" .. kind .. "'3=1s'",
-      ["--phases a=0"] = "replay: --phases: a must last longer than 0 s, not '0'",
-      ["--phases a=1s,b --fail-over ttft@bb=3"] = "--fail-over: ttft@bb: there is no phase 'bb' (did you mean b?) (a, b)",
+      ["--phases a=1s,b,c=2s"] = "--phases: b needs a time: only the last phase may have none",
+      ["--phases a=1s,a"] = "--phases: two phases are named 'a'",
+      ["--phases 3=1s"] = "--phases" .. kind .. "'3=1s'",
+      ["--phases a=0"] = "--phases: a must last longer than 0 s, not '0'",
+      ["--phases a=1s,b --fail-over ttft@bb=3"] = "--fail-over: ttft@bb: there is no phase 'bb' (did you mean 'b'?) (a, b)",
       ["--fail-over recovery@a=3"] = "--fail-over: recovery@a: the run has no phases (--phases)",
-      ["--fail-over recovery=3"] = "replay: --fail-over: recovery is of a phase: recovery@PHASE",
-      ["--fail-over ttft@=3"] = "replay: --fail-over: 'ttft@' names no phase: MEASURE@PHASE (ttft.p99@storm)",
+      ["--fail-over recovery=3"] = "--fail-over: recovery is of a phase: recovery@PHASE",
+      ["--fail-over ttft@=3"] = "--fail-over: 'ttft@' names no phase: MEASURE@PHASE (ttft.p99@storm)",
     } do
       local result = replay(folder, server, "trace.jsonl " .. words)
       assert.equal(2, result.status, words)
@@ -121,7 +121,7 @@ describe("phases of a run", function()
       .. "--slo ttft@a=3"):format(server.port), { folder = folder })
     assert.equal(2, result.status)
     assert.truthy(result.err:find("--slo: ttft@a: a probe is not told by phase", 1, true), result.err)
-    assert.equal("", mock.ask(server, "/metrics"):match "request_success_total[^\n]* ([1-9]%d*)" or "")
+    assert.truthy(server.finish("INT").err:find "\nmoontide: 0 requests")
   end)
 
   it("are refused in a plan with its line", function()
@@ -133,7 +133,7 @@ describe("phases of a run", function()
       ['phases = { { "a", -1 } }'] = "workload: phases: a must last longer than 0 s, not -1",
       ["fail_over = 3"] = "workload: fail_over must be a table of measures and the most they may be, not 3",
       ['fail_over = { ["ttft@b"] = 3 }, phases = { { "a" } }'] = "--fail-over: ttft@b: there is no phase 'b'",
-      ["fail_over = { tttf = 3 }"] = "w.lua:2: workload: fail_over: there is no measure 'tttf' (did you mean ttft?)",
+      ["fail_over = { tttf = 3 }"] = "w.lua:2: workload: fail_over: there is no measure 'tttf' (did you mean 'ttft'?)",
       ['mt.workload { name = "x", phases = { { "a" } }, ' .. stream:gsub("NAME", "1") .. ' }, mt.workload { '
         .. 'name = "y", fail_over = { ttft = 1 }, ' .. stream:gsub("NAME", "2") .. " }"]
         = "workload: both 'x' and 'y' have phases or fail_over: say here what holds",
@@ -208,19 +208,19 @@ describe("the scenario", function()
 
   it("collision: long prompts stop the streams that run", function()
     local run = both("collision", "--span 2s --chat 10 --long 8 --isl 16000",
-      { "--ttft", "10", "--itl", "5", "--slots", "30", "--load-factor", "60", "--prefill-per-token", "0.02" },
+      { "--ttft", "10", "--itl", "1", "--slots", "30", "--load-factor", "30", "--prefill-per-token", "0.01" },
       { "recovery@during" })
-    assert.is_true(run.phases[2].longest_gap_ms > 2 * 5)
+    assert.is_true(run.phases[2].longest_gap_ms > 5 * 1)
   end)
 
   it("late_short: short requests wait behind long ones", function()
-    local run = both("late_short", "--span 2s", { "--ttft", "10", "--itl", "4", "--slots", "4" }, { "ttft.p50@during" })
+    local run = both("late_short", "--span 2s --osl 200", { "--ttft", "10", "--itl", "4", "--slots", "4" }, { "ttft.p50@during" })
     assert.is_true(p50(run.phases[2]) > 5 * p50(run.phases[1]))
   end)
 
   it("burst_recovery: TTFT is not back at once", function()
-    local run = both("burst_recovery", "--span 2s --burst 1s --rate 10 --times 10",
-      { "--ttft", "10", "--itl", "2", "--slots", "4" }, { "recovery@during" })
+    local run = both("burst_recovery", "--span 2s --burst 1s --rate 20 --times 8",
+      { "--ttft", "10", "--itl", "2", "--slots", "8" }, { "recovery@during" })
     assert.is_false(run.phases[2].is_recovered)
   end)
 
