@@ -43,7 +43,6 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field seed? integer of the texts of prompts, and of a workload's plan
 ---@field skip_bad_lines? boolean pass over lines of a trace that are no requests
 ---@field by? string results also by this member of the rows
----@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field server_metrics? string URL of the server's own figures, looked at once a second
 ---@field max_memory? string|integer bytes, "4G": refuse a run that needs more, as far as can be known before
 ---@field output_dir? string folder for the results' files
@@ -60,6 +59,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field grace? number|string how long requests in flight are waited for at the end
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field record? string write what was sent as a trace
 
 --- Sends a trace to an endpoint, each request when it is due, and gives what came of it: a value that prints
