@@ -147,6 +147,29 @@ describe("phases of a run", function()
   end)
 end)
 
+describe("a sweep of a plan with bounds", function()
+  after_each(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
+
+  it("holds each level against them, also those that are kept", function()
+    local folder, server = new_folder(), mock.start { "--ttft", "5", "--itl", "1" }
+    command.write(folder, "plan.lua", [[
+      local mt = require "moontide"
+      return mt.workload { duration = 1, phases = { { "one", "500ms" }, { "two" } },
+        fail_over = { ["ttft.p99@two"] = 0 }, mt.stream { arrivals = mt.even(20), input = 20, output = 4 } }]])
+    for _, resume in ipairs { "", "--resume" } do
+      local result = command.shell(('exec "$MOONTIDE" sweep plan.lua --benchmark-name s --url http://127.0.0.1:%d '
+        .. "--model m --rate-scales 1 --settle 0 --warmup 0 --output-dir out --accept-invalid %s"):format(server.port,
+        resume), { folder = folder })
+      assert.equal(1, result.status, result.err)
+      assert.truthy(result.err:find "%-%-fail%-over: ttft.p99@two is [%d.]+, over 0\n", result.err)
+      assert.equal(resume ~= "", result.err:find("(kept)", 1, true) ~= nil, result.err)
+    end
+  end)
+end)
+
 describe("a row's cancel_after", function()
   after_each(function()
     mock.stop_all()

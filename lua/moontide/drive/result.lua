@@ -12,6 +12,7 @@ local result = {}
 ---@field outside table what was due before and after it
 ---@field groups table[] { value =, results = }
 ---@field phases moontide.run_phase[] spans of it, each with its metrics
+---@field bounds table[]? what it is held against: { measure, most } each
 ---@field by_key table<string, moontide.metric_summary>
 ---@field folder string? where its results' files are
 ---@field info table? of a run that was read back: its run.json

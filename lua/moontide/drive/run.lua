@@ -295,19 +295,27 @@ local function drive_source(source, self, opt, settings)
   return value
 end
 
--- Phases and bounds: those of the options before those of the plan. A bound that the options have too is
--- theirs.
-local function take_phases(self, opt, settings)
-  settings.spans = opt.phases and phases.of(opt.phases, "--phases") or self.phases or {}
-  settings.phases = phases.ends(settings.spans)
+--- What a run is held against: the bounds of the options, then those of the target's plan that they do not
+--- have; nil: nothing.
+---@param self moontide.target
+---@param opt table by drive/options.lua
+---@return table[]?
+function run.bounds(self, opt)
   local bounds, given = table.move(opt.fail_over or {}, 1, #(opt.fail_over or {}), 1, {}), {}
   for _, one in ipairs(bounds) do given[one[1]] = true end
   for _, one in ipairs(self.bounds or {}) do
     if not given[one[1]] then bounds[#bounds + 1] = one end
   end
-  settings.bounds = #bounds > 0 and bounds or nil
+  return #bounds > 0 and bounds or nil
+end
+
+-- Phases of the options before those of the plan, and bounds.
+local function take_phases(self, opt, settings)
+  settings.spans = opt.phases and phases.of(opt.phases, "--phases") or self.phases or {}
+  settings.phases = phases.ends(settings.spans)
+  settings.bounds = run.bounds(self, opt)
   opt.fail_over = settings.bounds
-  local wrong = phase.wrong_bound(bounds, settings.spans)
+  local wrong = phase.wrong_bound(settings.bounds, settings.spans)
   if wrong then return nil, "--fail-over: " .. wrong, "usage" end
   return true
 end

@@ -96,8 +96,9 @@ local function span_of(one)
 end
 
 -- When TTFT was back after a phase.
-local function recovery_of(one)
-  if one.is_recovered == nil then return "" end
+local function recovery_of(one, is_first)
+  if is_first or one.to == math.huge then return "" end
+  if one.is_recovered == nil then return "unknown" end
   if one.is_recovered then return ("after %s s"):format(texts.number(one.recovery, 2)) end
   return ("not within %s s"):format(texts.number(one.recovery, 2))
 end
@@ -112,7 +113,7 @@ local function phases_of(run)
     local results = one.results
     lines[i + 1] = { one.name, span_of(one), texts.number(results.due, 0), texts.number(results.done, 0),
       texts.number(results.failed + results.not_sent, 0), texts.number(results.cancelled, 0), cell(ttft.p50),
-      cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one) }
+      cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one, i == 1) }
   end
   return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
 end
