@@ -12,11 +12,12 @@ end
 
 return mt.script {
   summary = "Judge a finished run again: by other objectives, bounds and limits; a gate for CI",
-  usage = "moontide judge RUN [--slo METRIC=MOST,...] [--fail-over MEASURE=MOST,...] [--by NAME] [--json]",
+  usage = "moontide judge RUN [--slo METRIC=MOST,...] [--fail-over MEASURE=MOST,...] [--by NAME]\n"
+    .. "                [--phases NAME=TIME,...] [--json]",
   options = {
     { "run", kind = "path", argument = true, required = true, placeholder = "RUN",
       help = "the folder of its results (replay --output-dir), or its profile_export.jsonl; also AIPerf's" },
-    of_driving "slo", of_driving "fail-over", of_driving "limits", of_driving "by",
+    of_driving "slo", of_driving "fail-over", of_driving "limits", of_driving "by", of_driving "phases",
     of_driving "accept-invalid", of_driving "json",
   },
   run = function(opt)

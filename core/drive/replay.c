@@ -15,6 +15,12 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
         mt_fail_memory(error, "replay");
         return NULL;
     }
+    if (mt_run_phases_begin(&replay->phases, options->phase_ends_ns, options->phase_count,
+                            options->objectives, options->objective_count, error) != MT_OK) {
+        mt_free(replay->recent);
+        mt_free(replay);
+        return NULL;
+    }
     replay->recent->ttft_place = mt_measure_by_name("ttft");
     replay->recent->itl_place = mt_measure_by_name("itl");
     replay->recent->lag_place = mt_measure_by_name("lag");
@@ -180,6 +186,10 @@ mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value) {
     return replay->groups[i];
 }
 
+mt_run_phases *mt_replay_phases(mt_replay *replay) {
+    return &replay->phases;
+}
+
 void mt_replay_free(mt_replay *replay) {
     if (!replay)
         return;
@@ -196,6 +206,7 @@ void mt_replay_free(mt_replay *replay) {
     }
     mt_results_free(&replay->results);
     mt_results_free(&replay->outside);
+    mt_run_phases_free(&replay->phases);
     mt_free(replay->prepared);
     mt_free(replay->due.items);
     mt_free(replay->sessions);

@@ -11,6 +11,9 @@
  * `request_id` it names, and then for its delay and tool_wait_ms. In the closed loop timestamps say
  * only the order.
  *
+ * A row's `cancel_after`, in ms, says how long after it was due its user gives up; without one the
+ * run's option does.
+ *
  * A live source (trace/source/source.h) is told how its requests were answered: of an answer the
  * moment of its end and its real length, of a request that failed the moment and the planned length.
  * What it gives next is read when it is due within a second. */
@@ -19,7 +22,7 @@
 
 #include "drive/driver.h"
 #include "drive/event.h"
-#include "drive/measure/results.h"
+#include "drive/measure/phases.h"
 #include "drive/prompt/body.h"
 #include "drive/prompt/head.h"
 #include "random/distribution.h"
@@ -56,7 +59,9 @@ typedef struct mt_replay_options {
     uint64_t seed;                          /* of request ids and of cancel_after */
     const mt_objective *objectives;
     size_t objective_count;
-    const char *by;       /* results also by this member of the row; NULL */
+    const char *by;               /* results also by this member of the row; NULL */
+    const int64_t *phase_ends_ns; /* results also by phase; phase_count (drive/measure/phases.h) */
+    size_t phase_count;
     mt_output *lines;     /* profile_export.jsonl; NULL: none. Stays the caller's */
     mt_output *record;    /* what was sent, as a trace in the order of its ends; NULL: none */
     mt_output *inputs;    /* the bodies, for inputs.json; NULL: none */
@@ -106,6 +111,9 @@ mt_results *mt_replay_results(mt_replay *replay);
 mt_results *mt_replay_outside(mt_replay *replay);
 size_t mt_replay_group_count(const mt_replay *replay);
 mt_results *mt_replay_group(mt_replay *replay, size_t i, mt_span *value);
+
+/* The phases, of what was due in the window. */
+mt_run_phases *mt_replay_phases(mt_replay *replay);
 
 /* The driver is to be freed first, whose requests are rows of the replay. NULL is allowed. */
 void mt_replay_free(mt_replay *replay);

@@ -1,11 +1,42 @@
 #include "drive/replay_state.h"
 
+#include "text/json_items.h"
+
+/* How long after its due time a user gives up on the row's answer: the row's own `cancel_after` in ms
+ * (null, false, 0: never), else as drawn for the run; 0: never. */
+static mt_code patience_of(const mt_replay *replay, const mt_row *row, int64_t *patience_ns,
+                           mt_error *error) {
+    mt_distribution *of_run = replay->options.cancel_after;
+    mt_span own = mt_request_member(&row->request, "cancel_after");
+    *patience_ns = 0;
+    if (own.length > 0) {
+        int is_none = mt_json_is_null(own) || (own.length == 5 && *own.text == 'f');
+        if (is_none ||
+            (mt_decimal_whole(own.text, own.length, 6, patience_ns) == 0 && *patience_ns >= 0))
+            return MT_OK;
+        return mt_fail(error, MT_ERROR_INPUT,
+                       "cancel_after must be a number of milliseconds or null, not %.*s",
+                       own.length < 40 ? (int)own.length : 40, own.text);
+    }
+    if (of_run) {
+        mt_random draws = replay->cancel_draws;
+        mt_random_seek(&draws, row->asked.number);
+        double seconds = mt_distribution_draw(of_run, &draws, (double)row->asked.planned_ns * 1e-9);
+        if (seconds > 0 && seconds < 9e9)
+            *patience_ns = 1 + (int64_t)(seconds * MT_REPLAY_SECOND);
+    }
+    return MT_OK;
+}
+
 static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     const mt_replay_options *options = &replay->options;
     replay->body.length = 0;
-    mt_code code =
-        mt_body_write(&options->body, &row->request, row->asked.number,
-                      row->session ? &row->session->conversation : NULL, &replay->body, error);
+    int64_t patience_ns;
+    mt_code code = patience_of(replay, row, &patience_ns, error);
+    if (code == MT_OK)
+        code =
+            mt_body_write(&options->body, &row->request, row->asked.number,
+                          row->session ? &row->session->conversation : NULL, &replay->body, error);
     if (code != MT_OK) {
         mt_replay_place_error(replay, &row->request, error);
         return NULL;
@@ -25,13 +56,7 @@ static mt_outgoing *prepare(mt_replay *replay, mt_row *row, mt_error *error) {
     prepared->ticket = (uint64_t)(uintptr_t)row;
     prepared->endpoint = (uint16_t)row->endpoint;
     prepared->due_ns = options->slots > 0 ? MT_NEVER : row->due_ns;
-    if (options->cancel_after) {
-        mt_random_seek(&replay->cancel_draws, row->asked.number);
-        double seconds = mt_distribution_draw(options->cancel_after, &replay->cancel_draws,
-                                              (double)row->asked.planned_ns * 1e-9);
-        if (seconds > 0 && seconds < 9e9)
-            prepared->cancel_after_ns = 1 + (int64_t)(seconds * MT_REPLAY_SECOND);
-    }
+    prepared->cancel_after_ns = patience_ns;
     mt_replay_write_input(replay, row);
     return prepared;
 }

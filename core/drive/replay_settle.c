@@ -37,9 +37,15 @@ static int was_due(const mt_replay *replay, const mt_exchange *exchange) {
 static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
                      mt_error *error) {
     mt_results *results = row->asked.is_outside ? &replay->outside : &replay->results;
-    mt_code code = mt_results_add(results, exchange, &row->asked, error);
-    if (code == MT_OK && row->group > 0 && !row->asked.is_outside)
-        code = mt_results_add(replay->groups[row->group - 1], exchange, &row->asked, error);
+    mt_request_outcome counted;
+    mt_results_describe(exchange, &row->asked, &counted);
+    mt_code code = mt_results_count(results, &counted, error);
+    if (code != MT_OK || row->asked.is_outside)
+        return code;
+    if (row->group > 0)
+        code = mt_results_count(replay->groups[row->group - 1], &counted, error);
+    if (code == MT_OK)
+        code = mt_run_phases_count(&replay->phases, &counted, replay->options.start_ns, error);
     return code;
 }
 

@@ -63,6 +63,7 @@ struct mt_replay {
     mt_results results, outside;
     mt_results **groups; /* by member */
     size_t group_count, group_capacity;
+    mt_run_phases phases;
     mt_text body, scratch;
     mt_random cancel_draws;
     mt_last_seconds *recent;

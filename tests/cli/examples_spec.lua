@@ -32,6 +32,10 @@ local examples = {
   aibrix = { options = { shape = "slow-rise", rate = "9", over = "4m" } },
   own_arrivals = { options = { every = "30s", size = "5", gap = "1ms" } },
   preble = { block_size = 16, options = { mix = "embodied", groups = "5", rate = "5", osl = "20" } },
+  collision = { options = { chat = "4", long = "2", isl = "9000", span = "30s" } },
+  late_short = { options = { short = "9", long = "30", isl = "9000", osl = "400", span = "30s" } },
+  burst_recovery = { options = { rate = "4", times = "3", burst = "5s", span = "40s" } },
+  abort_storm = { options = { rate = "9", share = "0.3", patience = "2s", span = "30s" } },
   costs = { is_command = true, options = { requests = "20k" } },
   clean_log = { is_command = true, arguments = "--share 0.7", options = {
     trace = "PATH", output = "clean.jsonl", start = "1m", ["end"] = "50s", share = "0.5", seed = "3",
@@ -263,6 +267,31 @@ describe("the example", function()
     end
     for _, record in ipairs(trace("canary", "--steps 0,1 --step-time 10s --duration 30s")) do
       assert.equal(record.timestamp < 10000 and "old" or "new", record:member "model")
+    end
+  end)
+
+  -- Requests of a stream in each of three spans.
+  local function check_spans(list, counts, ends)
+    for stream, means in pairs(counts) do
+      local own = records.by(list, function(record) return record:member "stream" end)[stream]
+      for i, mean in ipairs(means) do
+        is_about(mean, records.between(own, ends[i - 1] or 0, ends[i]), ("%s in span %d"):format(stream, i))
+      end
+    end
+  end
+
+  it("collision, late_short, burst_recovery and abort_storm have their disturbance in the middle alone", function()
+    check_spans(trace("collision", "--tags"), { chat = { 100, 100, 100 }, long = { 0, 20, 0 } }, { 20, 40, 60 })
+    local late = trace("late_short", "--tags")
+    check_spans(late, { short = { 200, 200, 200 } }, { 20, 40, 60 })
+    local long = records.by(late, function(record) return record.osl end)[500]
+    assert.equal(20, #long)
+    assert.equal(20, records.between(long, 20, 21))
+    check_spans(trace("burst_recovery", "--tags"), { main = { 150, 400, 150 } }, { 30, 40, 70 })
+    local storm = trace("abort_storm", "--tags")
+    check_spans(storm, { stay = { 160, 80, 160 }, leave = { 0, 80, 0 } }, { 20, 40, 60 })
+    for _, record in ipairs(storm) do
+      assert.equal(record:member "stream" == "leave" and 1000 or nil, record:member "cancel_after")
     end
   end)
 

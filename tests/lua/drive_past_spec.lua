@@ -40,9 +40,11 @@ describe("a finished run", function()
   it("is read back as it was", function()
     server = assert(mt.mock(server_options))
     for _, own in ipairs {
-      { by = "tenant", slo = { ttft = 20, e2e = 40 }, window = "0.2s..1.2s", cancel_after = "exponential:mean=0.2" },
+      { by = "tenant", slo = { ttft = 20, e2e = 40 }, window = "0.2s..1.2s", cancel_after = "exponential:mean=0.2",
+        phases = { { "a", 0.5 }, { "b", 0.3 }, { "c", 0.1 } } },
       { no_stream = true, num_requests = 100 },
-      { concurrency = 4, api = "completions", by = "session_id", num_requests = 60, limits = { lag_p99 = 3 } },
+      { concurrency = 4, api = "completions", by = "session_id", num_requests = 60, limits = { lag_p99 = 3 },
+        phases = "first=50ms,second=100ms,rest" },
       { server_metrics = server.url, num_requests = 50, by = "name", slo = { osl = 6 } },
     } do
       local opt = { url = server.url, model = "any", warmup = 0, output_dir = command.folder() .. "/out" }
@@ -58,6 +60,15 @@ describe("a finished run", function()
       for i, group in ipairs(run.groups) do
         assert.equal(group.value, back.groups[i].value)
         assert.same(on_wall_clock(group.results, run.epoch), back.groups[i].results)
+      end
+      assert.equal(#(own.phases and run.phases or {}), #back.phases)
+      for i, one in ipairs(run.phases) do
+        local other = back.phases[i]
+        assert.same(on_wall_clock(one.results, run.epoch), other.results)
+        assert.same({ one.name, one.from, one.to, one.longest_gap or 0, one.recovery or 0 },
+          { other.name, other.from, other.to, other.longest_gap or 0, other.recovery or 0 })
+        assert.is_true(one.results.due > 0)
+        assert.equal(one.is_recovered, other.is_recovered)
       end
       assert.equal(run.counts.due + run.outside.due, #back:requests())
       assert.equal(#back:requests(), #run:requests()) -- of the fresh one too

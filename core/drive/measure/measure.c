@@ -179,7 +179,7 @@ static int together(const mt_exchange *e, const mt_asked *asked, double *value) 
 }
 
 const mt_measure mt_measures[MT_MEASURES] = {
-    {"time_to_first_token", "ms", "Time to First Token", first_token, 0},
+    [MT_MEASURE_FIRST] = {"time_to_first_token", "ms", "Time to First Token", first_token, 0},
     {"time_to_second_token", "ms", "Time to Second Token", second_token, 0},
     [MT_MEASURE_LATENCY] = {"request_latency", "ms", "Request Latency", request_latency, 0},
     {"inter_token_latency", "ms", "Inter Token Latency", inter_token_latency, 0},

@@ -35,6 +35,7 @@ enum { MT_MEASURES = 24 };
 
 /* Places of those that results are made of beside their own statistics. */
 enum {
+    MT_MEASURE_FIRST = 0,
     MT_MEASURE_LATENCY = 2,
     MT_MEASURE_OUTPUT = 7,
     MT_MEASURE_INPUT = 8,

@@ -48,39 +48,45 @@ static double or_zero(double value) {
     return isnan(value) ? 0 : value;
 }
 
-mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
-                           mt_error *error) {
+void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
+                              mt_request_outcome *counted) {
     const mt_run_request *row = &requests->rows[i];
-    mt_request_outcome counted = {.failure = row->failure,
-                                  .status = row->status,
-                                  .text = mt_run_requests_text(requests, row->message),
-                                  .was_resent = row->was_resent,
-                                  .has_usage = row->usage_said,
-                                  .prompt_tokens = NAN,
-                                  .cached_tokens = NAN,
-                                  .due_ns = row->due_ns,
-                                  .begun_ns = row->begun_ns,
-                                  .sent_ns = row->sent_ns,
-                                  .gaps = row->gap_count > 0 ? requests->gaps + row->gap : NULL,
-                                  .gap_count = row->gap_count};
-    double *values = counted.values;
+    *counted = (mt_request_outcome){.failure = row->failure,
+                                    .status = row->status,
+                                    .text = mt_run_requests_text(requests, row->message),
+                                    .was_resent = row->was_resent,
+                                    .has_usage = row->usage_said,
+                                    .prompt_tokens = NAN,
+                                    .cached_tokens = NAN,
+                                    .due_ns = row->due_ns,
+                                    .begun_ns = row->begun_ns,
+                                    .sent_ns = row->sent_ns,
+                                    .gaps = row->gap_count > 0 ? requests->gaps + row->gap : NULL,
+                                    .gap_count = row->gap_count};
+    double *values = counted->values;
     for (int m = 0; m < MT_MEASURES; m++)
         values[m] = mt_run_requests_metric(requests, i, m);
     int is_done = row->failure == MT_FAILURE_NONE;
     double input = values[MT_MEASURE_INPUT], output = values[MT_MEASURE_OUTPUT],
            cached = values[MT_MEASURE_CACHED];
     /* Of streams alone is it known how many chunks were read together. */
-    counted.is_flagged = !isnan(values[MT_MEASURE_TOGETHER]) && !row->saw_done;
-    counted.output_tokens = isnan(output) ? (double)row->chunks : output;
+    counted->is_flagged = !isnan(values[MT_MEASURE_TOGETHER]) && !row->saw_done;
+    counted->output_tokens = isnan(output) ? (double)row->chunks : output;
     if (is_done)
-        counted.input_tokens = or_zero(input);
+        counted->input_tokens = or_zero(input);
     else
-        counted.input_tokens = requests->error_inputs ? or_zero(requests->error_inputs[i]) : 0;
+        counted->input_tokens = requests->error_inputs ? or_zero(requests->error_inputs[i]) : 0;
     if (!isnan(cached) && counts_prompt(values)) {
-        counted.cached_tokens = cached;
-        counted.prompt_tokens = input;
+        counted->cached_tokens = cached;
+        counted->prompt_tokens = input;
     }
-    counted.last_ns = last_of(row, values);
+    counted->last_ns = last_of(row, values);
+}
+
+mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
+                           mt_error *error) {
+    mt_request_outcome counted;
+    mt_run_requests_describe(requests, i, &counted);
     return mt_results_count(results, &counted, error);
 }
 

@@ -72,6 +72,10 @@ mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const 
 /* The metric of row i, NaN where it has none. */
 double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int metric);
 
+/* What is counted of row i, whose text and gaps it points to. */
+void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
+                              mt_request_outcome *counted);
+
 /* Counts row i, of whichever phase. */
 mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
                            mt_error *error);

@@ -121,7 +121,7 @@ static void *check_held(lua_State *L, int arg, const char *type, const char *nam
 /* replay(driver, source, {api =, model =, output_field =, forces_output =, streams =, members =,
  * block_size =, seed =, first_token =, last_token =, overhead =, message_overhead =, endpoints =,
  * headers =, live_history =, by_session =, slots =, start = (monotonic ns), window_begin =, window_end = (seconds),
- * cancel_after = distribution, objectives =, by =, lines =, record =, inputs = (paths),
+ * cancel_after = distribution, objectives =, by =, phases = (lua/drive/results.h), lines =, record =, inputs = (paths),
  * input_bytes =, epoch =, request =, event = (lua/drive/adapter.h)}) -> replay, or nil, message, code. The source must stay open
  * as long. */
 static int replay_new(lua_State *L) {
@@ -137,6 +137,7 @@ static int replay_new(lua_State *L) {
     read_body(L, owner, &options.body);
     read_heads(L, &options);
     options.objectives = mt_lua_objectives(L, 3, &options.objective_count);
+    options.phase_ends_ns = mt_lua_phase_ends(L, 3, &options.phase_count);
     mt_lua_adapter_options(L, 3, &owner->adapter, &options.adapter);
     options.live_history = mt_lua_truth_field(L, 3, "live_history");
     options.by_session = mt_lua_truth_field(L, 3, "by_session");
@@ -271,8 +272,8 @@ static int replay_shard(lua_State *L) {
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-/* replay:results() -> results of the window, results of what was due outside it, and a list of
- * {value = JSON text, results =} by member. Moments are monotonic nanoseconds, longest_late is in
+/* replay:results() -> results of the window, results of what was due outside it, a list of
+ * {value = JSON text, results =} by member, and the phases (mt_lua_push_phases). Moments are monotonic nanoseconds, longest_late is in
  * seconds. */
 static int replay_results(lua_State *L) {
     mt_replay *replay = check_replay(L)->replay;
@@ -289,7 +290,8 @@ static int replay_results(lua_State *L) {
         lua_setfield(L, -2, "results");
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
-    return 3;
+    mt_lua_push_phases(L, mt_replay_phases(replay));
+    return 4;
 }
 
 /* replay:percentile(key, percentile) -> of the window's values of that metric; nil where there are none */

@@ -241,6 +241,7 @@ typedef struct group {
 
 typedef struct counting {
     mt_results inside, outside;
+    mt_run_phases phases;
     mt_texts names;
     group *groups; /* a group for each name */
     size_t group_count, group_capacity;
@@ -250,6 +251,7 @@ static int counting_release(lua_State *L) {
     counting *self = luaL_checkudata(L, 1, counting_type);
     mt_results_free(&self->inside);
     mt_results_free(&self->outside);
+    mt_run_phases_free(&self->phases);
     for (size_t i = 0; i < self->group_count; i++)
         mt_results_free(&self->groups[i].results);
     mt_free(self->groups);
@@ -279,16 +281,20 @@ static mt_code count_in_group(counting *self, const mt_run_requests *requests, s
 }
 
 static mt_code count_all(counting *self, const mt_run_requests *requests, const char *by,
-                         int64_t part, mt_error *error) {
+                         int64_t part, int64_t start_ns, mt_error *error) {
     mt_code code = MT_OK;
     for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
         const mt_run_request *row = &requests->rows[i];
         if ((part >= 0 && row->part != (uint64_t)part) || row->phase == MT_PHASE_WARMUP)
             continue;
         int is_inside = row->phase == MT_PHASE_PROFILING;
-        code = mt_results_add_row(is_inside ? &self->inside : &self->outside, requests, i, error);
+        mt_request_outcome counted;
+        mt_run_requests_describe(requests, i, &counted);
+        code = mt_results_count(is_inside ? &self->inside : &self->outside, &counted, error);
         if (code == MT_OK && by && is_inside)
             code = count_in_group(self, requests, i, by, error);
+        if (code == MT_OK && is_inside)
+            code = mt_run_phases_count(&self->phases, &counted, start_ns, error);
     }
     return code;
 }
@@ -314,10 +320,10 @@ static void push_groups(lua_State *L, counting *self) {
     }
 }
 
-/* requests:results{objectives =, by = name, part = number} -> results of the window, of what was
- * due outside it, and by member, as replay:results() gives them, but with moments in nanoseconds
- * since 1970 | nil, message, code. What was sent before the run is left out. part: only of that
- * one. */
+/* requests:results{objectives =, by = name, part = number, phases =, start =} -> results of the window, of what
+ * was due outside it, by member and by phase, as replay:results() gives them, but with moments in nanoseconds
+ * since 1970 | nil, message, code. What was sent before the run is left out. part: only of that one. start:
+ * of the run, on the clock of the moments; phases are counted from it. */
 static int requests_results(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);
@@ -327,15 +333,21 @@ static int requests_results(lua_State *L) {
     uint64_t part = mt_lua_count_field(L, 2, "part", UINT64_MAX);
     size_t count;
     const mt_objective *objectives = mt_lua_objectives(L, 2, &count);
+    size_t phase_count;
+    const int64_t *ends = mt_lua_phase_ends(L, 2, &phase_count);
+    int64_t start_ns = (int64_t)mt_lua_count_field(L, 2, "start", 0);
     counting *self = mt_lua_new_owner(L, sizeof *self, counting_type);
     mt_results_begin(&self->inside, objectives, count);
     mt_results_begin(&self->outside, objectives, count);
-    if (count_all(self, requests, by, part == UINT64_MAX ? -1 : (int64_t)part, &error) != MT_OK)
+    if (mt_run_phases_begin(&self->phases, ends, phase_count, objectives, count, &error) != MT_OK ||
+        count_all(self, requests, by, part == UINT64_MAX ? -1 : (int64_t)part, start_ns, &error) !=
+            MT_OK)
         return mt_lua_failure(L, &error);
     mt_lua_push_results(L, &self->inside);
     mt_lua_push_results(L, &self->outside);
     push_groups(L, self);
-    return 3;
+    mt_lua_push_phases(L, &self->phases);
+    return 4;
 }
 
 /* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent,

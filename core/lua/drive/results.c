@@ -113,3 +113,36 @@ void mt_lua_push_results(lua_State *L, mt_results *results) {
     push_failures(L, results);
     lua_setfield(L, -2, "failures");
 }
+
+const int64_t *mt_lua_phase_ends(lua_State *L, int arg, size_t *count) {
+    lua_getfield(L, arg, "phases");
+    *count = lua_isnil(L, -1) ? 0 : (size_t)luaL_len(L, -1);
+    int64_t *ends = lua_newuserdatauv(L, (*count + 1) * sizeof *ends, 0);
+    for (size_t i = 0; i < *count; i++) {
+        lua_geti(L, -2, (lua_Integer)i + 1);
+        double seconds = luaL_checknumber(L, -1);
+        ends[i] = seconds < 9e9 ? (int64_t)(seconds * 1e9) : INT64_MAX;
+        lua_pop(L, 1);
+    }
+    lua_remove(L, -2);
+    return ends;
+}
+
+void mt_lua_push_phases(lua_State *L, mt_run_phases *phases) {
+    lua_createtable(L, (int)phases->count, 0);
+    for (size_t i = 0; i < phases->count; i++) {
+        double seconds;
+        mt_recovery recovery = mt_run_phases_recovery(phases, i, &seconds);
+        lua_createtable(L, 0, 4);
+        if (phases->list[i].longest_gap_ns > 0)
+            mt_lua_set_number(L, "longest_gap", (double)phases->list[i].longest_gap_ns * 1e-6);
+        if (recovery != MT_RECOVERY_UNKNOWN) {
+            lua_pushboolean(L, recovery == MT_RECOVERY_DONE);
+            lua_setfield(L, -2, "is_recovered");
+            mt_lua_set_number(L, "recovery", seconds);
+        }
+        mt_lua_push_results(L, &phases->list[i].results);
+        lua_setfield(L, -2, "results");
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+}

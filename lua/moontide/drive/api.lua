@@ -59,6 +59,7 @@ local drive_spec, refuse_usage = calls.spec, calls.refuse
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field grace? number|string how long requests in flight are waited for at the end
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field record? string write what was sent as a trace
 
 --- Sends a trace to an endpoint, each request when it is due, and gives what came of it: a value that prints
@@ -118,7 +119,7 @@ end
 local run_methods = result.methods
 
 local function judge_spec()
-  local spec, wanted = {}, { slo = true, by = true, limits = true }
+  local spec, wanted = {}, { slo = true, by = true, limits = true, phases = true }
   for _, option in ipairs(require("moontide.drive.options").result) do
     if wanted[option[1]] then spec[#spec + 1] = option end
   end
@@ -128,6 +129,7 @@ end
 ---@class moontide.judge_options
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
 ---@field by? string results also by this member of the rows
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field limits? string|table<string, number> where the run is valid: { lag_p99 = 5 }
 
 --- The run judged again, from the folder of its results: goodput by these objectives, groups by this member,

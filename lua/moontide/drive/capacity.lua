@@ -10,7 +10,7 @@ local capacity = {}
 local replaced = {
   ["concurrency"] = true, ["rate-scale"] = true, ["duration"] = true, ["num-requests"] = true,
   ["window"] = true, ["start-at"] = true, ["record"] = true, ["slo"] = true, ["fail-over"] = true,
-  ["grace"] = true,
+  ["grace"] = true, ["phases"] = true,
 }
 
 --- The driving options that a search takes.
@@ -46,6 +46,9 @@ function capacity.check(opt)
   local wrong = drive_options.check(opt)
   if wrong then return wrong end
   if not opt.slo then return "--slo is missing: the promises (ttft.p99=500,error_rate=0.01)" end
+  for _, one in ipairs(opt.slo) do
+    if one[1]:find "@" then return ("--slo: %s: a probe is not told by phase"):format(one[1]) end
+  end
   if opt.first and opt.most and opt.first > opt.most then return "--first must not be above --most" end
   for _, name in ipairs { "first", "most" } do
     if opt.unit == "concurrency" and opt[name] and opt[name] % 1 ~= 0 then

@@ -28,6 +28,7 @@ for _, name in ipairs(difference.rates) do is_rate[name] = true end
 ---@param what string for messages
 ---@return string key, string? statistic
 function difference.measure(name, what)
+  if name:find "@" then core.base.raise(("%s: %s: phases are not compared"):format(what, name)) end
   local metric, statistic = name:match "^([%w_]+)%.?([%w_]*)$"
   if is_rate[metric] and statistic == "" then return metric end
   local wrong = summary.wrong_name(name)

@@ -162,6 +162,11 @@ function files.summary(run)
   return json.object(members)
 end
 
+local function either(truth)
+  if truth == nil then return json.null end
+  return truth
+end
+
 --- All of a run as one JSON value: what the summary has, and the run itself.
 ---@param run moontide.drive_run
 ---@return table
@@ -179,6 +184,14 @@ function files.whole(run)
       { "value", json.decode(group.value) }, { "counts", counts_of(group.results) },
       { "metrics", json.object(metrics_of(list, {})) }, { "error_summary", errors_of(group.results) } }
   end
+  local phases = {}
+  for i, one in ipairs(run.phases) do
+    phases[i] = json.object {
+      { "name", one.name }, { "from", one.from }, { "to", one.to < math.huge and one.to or json.null },
+      { "counts", counts_of(one.results) }, { "longest_gap_ms", one.longest_gap or json.null },
+      { "is_recovered", either(one.is_recovered) }, { "recovery", one.recovery or json.null },
+      { "metrics", json.object(metrics_of(one.metrics, {})) }, { "error_summary", errors_of(one.results) } }
+  end
   local load = run.load
   return json.object {
     { "command", run.command or command_line() }, { "version", run.version or core.version },
@@ -192,7 +205,7 @@ function files.whole(run)
     { "failure", run.message or json.null },
     { "counts", counts_of(run.results) }, { "outside", counts_of(run.outside) },
     { "metrics", json.object(metrics_of(run.metrics, {})) },
-    { "by", run.by or json.null }, { "groups", json.array(groups) },
+    { "by", run.by or json.null }, { "groups", json.array(groups) }, { "phases", json.array(phases) },
     { "error_summary", errors_of(run.results) },
     { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {

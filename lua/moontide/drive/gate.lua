@@ -15,19 +15,22 @@ local function exceeded(run, bounds)
       report.note("--fail-over: " .. message)
     elseif value > most then
       count = count + 1
-      report.note(("--fail-over: %s is %.6g, over %.6g"):format(name, value, most))
+      local text = value == math.huge and "--fail-over: %s: not before the run was over, and %.6g is the most"
+        or "--fail-over: %s is %.6g, over %.6g"
+      report.note(value == math.huge and text:format(name, most) or text:format(name, value, most))
     end
   end
   return count
 end
 
---- The exit status of a run: 130 interrupted; 1 when the source failed, nothing was done, a file could not
---- be written, a bound is exceeded, or it is invalid and that is not accepted; else 0.
+--- The exit status of a run, whose script may have bounds of its own: 130 interrupted; 1 when the source
+--- failed, nothing was done, a file could not be written, a bound is exceeded, or it is invalid and that is
+--- not accepted; else 0.
 ---@param run moontide.drive_run
 ---@param opt table fail_over, accept_invalid
 ---@return integer status
 function gate.status(run, opt)
-  local failed = exceeded(run, opt.fail_over) > 0
+  local failed = exceeded(run, run.bounds or opt.fail_over) > 0
   if run.message then
     report.note(report.with_way_around(run.message))
     failed = true

@@ -42,15 +42,16 @@ end
 --- What the run needs, the most first, and the sum: bytes.
 ---@param opt table by drive/options.lua
 ---@param size moontide.drive_size
+---@param has_phases boolean
 ---@return { what: string, bytes: number }[] parts, number sum
-function memory.of(opt, size)
+function memory.of(opt, size, has_phases)
   local requests = size.requests or 0
   local body, output = of_token * (size.input or 0), size.output or 0
   local streams = math.max(in_flight(opt, size), opt.connections or 0)
   if size.requests then streams = math.min(streams, math.max(requests, opt.connections or 0)) end
   local parts = {
     { what = ("figures of %s"):format(texts.grouped_count(math.floor(requests), "request")),
-      bytes = requests * of_figures * (opt.by and 2 or 1) },
+      bytes = requests * of_figures * (1 + (opt.by and 1 or 0) + (has_phases and 1 or 0)) },
     { what = "requests made ready before they are due",
       bytes = math.min(most_rows, requests * of_row)
         + math.min(most_bodies, math.min(requests, size.rate or requests) * body) },
@@ -90,10 +91,11 @@ end
 --- Why the run is refused: it would need more than it may. nil: it may run, as far as is known.
 ---@param opt table by drive/options.lua
 ---@param size moontide.drive_size
+---@param has_phases boolean each request's figures are in a phase too
 ---@return string?
-function memory.refusal(opt, size)
+function memory.refusal(opt, size, has_phases)
   local limit = opt.max_memory or memory.default()
-  local parts, sum = memory.of(opt, size)
+  local parts, sum = memory.of(opt, size, has_phases)
   if not limit or sum <= limit then return nil end
   local needs = {}
   for _, one in ipairs(parts) do

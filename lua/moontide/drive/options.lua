@@ -7,6 +7,7 @@ local options = require "moontide.kit.options"
 local summary = require "moontide.drive.summary"
 require "moontide.drive.endpoint" -- its kind of option
 require "moontide.drive.moment" -- the same
+local phases = require "moontide.load.phases"
 local units = require "moontide.kit.units"
 local verdict = require "moontide.drive.verdict"
 
@@ -32,15 +33,14 @@ options.kinds.timeout = { pair = "=", placeholder = "NAME=TIME", convert = funct
 end }
 
 -- A limit in the metric's own unit; of milliseconds also "2s".
-local function limit_of(text, key, what)
+local function limit_of(text, key, what, unit)
   local number = tonumber(text)
   if number and number >= 0 and number < math.huge then return number end
-  local unit
   for _, metric in ipairs(drive.metrics()) do
     if metric.key == key then unit = metric.unit end
   end
-  local seconds = unit == "ms" and not number and options.duration(text, what) or -1
-  if seconds >= 0 then return 1000 * seconds end
+  local seconds = (unit == "ms" or unit == "s") and not number and options.duration(text, what) or -1
+  if seconds >= 0 then return unit == "s" and seconds or 1000 * seconds end
   units.wrong(what, text, "a number of at least 0")
 end
 
@@ -59,7 +59,8 @@ options.kinds.run_bound = { pair = "=", placeholder = "MEASURE=MOST", convert = 
   local wrong = summary.wrong_name(name)
   if wrong then core.base.raise(what .. ": " .. wrong) end
   local key = drive.metric(name:match "^[%w_]+")
-  return { name, limit_of(text, key, what) }
+  local of_phase = { longest_gap = "ms", recovery = "s" }
+  return { name, limit_of(text, key, what, of_phase[name:match "^([%w_]+)@"]) }
 end }
 
 options.kinds.run_limit = { pair = "=", placeholder = "MEASURE=LIMIT", convert = function(value, what)
@@ -194,7 +195,8 @@ drive_options.load = {
   { "no-force-output", kind = "flag", help = "send neither min_tokens nor ignore_eos" },
   { "no-stream", kind = "flag", help = "ask for whole answers" },
   { "cancel-after", kind = "patience",
-    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds" },
+    help = "how long after its due time a user gives up on an answer: a time, or a distribution of seconds; "
+      .. "a row's own cancel_after, in ms, goes before it (null: never)" },
   { "warmup", kind = "integer", min = 0, max = 10000, default = 3,
     help = "requests before the start, outside the workload; they also measure the chat template" },
   { "grace", kind = "duration", min = 0, default = 60,
@@ -210,13 +212,16 @@ drive_options.result = {
     help = "objectives of each request, for goodput: ttft=500,itl=50,e2e=2s (a bare number is ms)" },
   { "by", kind = "string", placeholder = "NAME",
     help = "results also by this member of the rows (stream, session_id, model)" },
+  { "phases", kind = "phase", list = true,
+    help = "results also by these spans of the run, the last to its end: before=20s,storm=30s,after" },
   { "server-metrics", kind = "string", placeholder = "URL",
     help = "the server's own figures, looked at once a second (http://HOST:PORT means its /metrics)" },
   { "output-dir", kind = "path", placeholder = "FOLDER", help = "folder for the results' files" },
   { "record", kind = "path", placeholder = "TRACE", help = "write what was sent as a trace" },
   { "inputs", kind = "flag", help = "all bodies into inputs.json, however large (default: the first 16 MB)" },
   { "fail-over", kind = "run_bound", list = true,
-    help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01" },
+    help = "exit with 1 when a measure exceeds its bound: ttft.p99=500,error_rate=0.01; of a phase "
+      .. "ttft.p99@storm=2s,longest_gap@storm=500,recovery@storm=10s" },
   { "limits", kind = "run_limit", list = true,
     help = "where a run is valid (default: lag_p50=1,lag_p99=5,read_lag_p99=5,rate=0.99,stalls=0.005,"
       .. "longest_stall=100,late_start=1; ms, of the rate, of the time)" },
@@ -256,6 +261,7 @@ function drive_options.check(opt)
     return "--vocab is of token ids: --api completions without --text"
   end
   if opt.live_history and opt.api ~= "chat" then return "--live-history goes with --api chat" end
+  if opt.phases then phases.of(opt.phases, "--phases") end
   if opt.concurrency and opt.speed_ratio ~= 1 then
     return "--concurrency and --speed-ratio exclude each other: a closed loop takes no notice of timestamps"
   end

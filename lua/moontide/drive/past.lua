@@ -4,6 +4,8 @@ local core = require "moontide.core"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local nearest = require "moontide.kit.nearest"
+local phase = require "moontide.drive.phase"
+local phases = require "moontide.load.phases"
 local requests = require "moontide.drive.requests"
 local result = require "moontide.drive.result"
 local summary = require "moontide.drive.summary"
@@ -133,16 +135,25 @@ end
 ---@param folder string
 ---@param objectives? table[] in place of the run's own
 ---@param by? string in place of the run's own
+---@param spans? moontide.phase[] in place of the run's own
 ---@return moontide.drive_run? run, string? message, string? code
-function past.value(read, info, folder, objectives, by)
+function past.value(read, info, folder, objectives, by, spans)
   local options = info and info.options or {}
   objectives, by = objectives or options.slo, by or info and info.by or nil
-  local results, outside, groups = read:results { objectives = objectives, by = by }
+  spans = spans or info and phase.of_members(info.phases) or {}
+  local asked = { objectives = objectives, by = by, phases = phases.ends(spans),
+    start = info and info.start_ns or nil }
+  local results, outside, groups, counted = read:results(asked)
+  if results and not info and #spans > 0 then -- another tool's run starts with its first request
+    asked.start = foreign(results, folder).start
+    results, outside, groups, counted = read:results(asked)
+  end
   if not results then return nil, outside, groups end
   local self = info and of_own(info) or foreign(results, folder)
   self.results, self.outside, self.groups, self.by = results, outside, groups, by
   if info and by and by == info.by then self.groups = with_empty_groups(groups, info, read) end
   self.epoch, self.has_objectives = 0, objectives ~= nil
+  self.phases = phase.values(spans, counted, 0, self.has_objectives)
   self.folder, self.info, self.columns = folder, info or nil, read
   self.metrics, self.by_key = summary.of(results, 0, self.has_objectives)
   return result.new(self)
@@ -172,10 +183,11 @@ function past.as_table(list)
   return limits
 end
 
---- The run judged again: goodput by other objectives, groups by another member, the verdict by other limits.
+--- The run judged again: goodput by other objectives, groups by another member, other phases, the verdict by
+--- other limits.
 --- What is not given stays the run's own.
 ---@param run moontide.drive_run with a folder
----@param opt { slo: table[]?, by: string?, limits: table[]? }
+---@param opt { slo: table[]?, by: string?, limits: table[]?, phases: table[]? }
 ---@return moontide.drive_run? run, string? message, string? code
 function past.judge(run, opt)
   if not run.columns or run.epoch ~= 0 then -- a fresh run: its folder knows it as it is to be known
@@ -194,7 +206,8 @@ function past.judge(run, opt)
         nearest.hint(opt.by, names), table.concat(names, ", ")), "usage"
     end
   end
-  local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by)
+  local judged, message, code = past.value(read, run.info or false, run.folder, opt.slo, opt.by,
+    opt.phases and phases.of(opt.phases, "--phases"))
   if not judged then return nil, message, code end
   if opt.limits and run.info then
     judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, past.as_table(opt.limits),

@@ -11,6 +11,8 @@ local result = {}
 ---@field results table what was due in the window (core's)
 ---@field outside table what was due before and after it
 ---@field groups table[] { value =, results = }
+---@field phases moontide.run_phase[] spans of it, each with its metrics
+---@field bounds table[]? what it is held against: { measure, most } each
 ---@field by_key table<string, moontide.metric_summary>
 ---@field shards table[]? of a merged run: each shard's counts, start, verdict
 ---@field folder string? where its results' files are
@@ -34,7 +36,9 @@ function metatable:__json()
 end
 
 --- A measure by its name: a metric or a short name of it and a statistic, "ttft.p99" (the median where none
---- is said); a total, "goodput"; "error_rate". nil and a message when it was not measured.
+--- is said); a total, "goodput"; "error_rate"; of one of its phases "ttft.p99@storm", "longest_gap@storm" (in
+--- ms), "recovery@storm" (seconds, math.huge when it did not recover). nil and a message when it was not
+--- measured.
 ---@param name string
 ---@return number? value, string? message
 function methods:measure(name)

@@ -5,6 +5,8 @@ local endpoint = require "moontide.drive.endpoint"
 local files = require "moontide.drive.files"
 local json = require("moontide.base.json").public.json
 local memory = require "moontide.drive.memory"
+local phase = require "moontide.drive.phase"
+local phases = require "moontide.load.phases"
 local pipe = require "moontide.trace.pipe"
 local promise = require "moontide.drive.promise"
 local report = require "moontide.kit.report"
@@ -205,15 +207,16 @@ end
 local function known_of(self, opt, settings, started, late)
   return {
     options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed, by = opt.by,
-    has_objectives = opt.slo ~= nil, start = started, epoch = settings.epoch, start_asked = opt.start_at,
-    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
+    has_objectives = opt.slo ~= nil, spans = settings.spans, bounds = settings.bounds, start = started,
+    epoch = settings.epoch, start_asked = opt.start_at, late = late, shard = settings.shard,
+    wall_clock = drive.wall_clock(),
   }
 end
 
 -- And what became of it: known, completed.
 local function value_of(replay, driver, before, known, ended)
   local opt = known.options
-  local results, outside, groups = replay:results()
+  local results, outside, groups, counted = replay:results()
   local seconds = math.max(0, (drive.now() - known.start) / 1e9)
   local load, progress = load_since(before, driver), replay:look()
   load.late_start = known.late
@@ -225,6 +228,7 @@ local function value_of(replay, driver, before, known, ended)
   if known.shard and progress.read_whole then known.shard.requests = replay:shard() end
   local value = result.new(known)
   value.metrics, value.by_key = summary.of(results, known.epoch, known.has_objectives)
+  value.phases = phase.values(known.spans, counted, known.epoch, known.has_objectives)
   value.promises = opt.promises and promise.of(value, opt.promises, function(key, percentile)
     return replay:percentile(key, percentile)
   end)
@@ -291,6 +295,31 @@ local function drive_source(source, self, opt, settings)
   return value
 end
 
+--- What a run is held against: the bounds of the options, then those of the target's plan that they do not
+--- have; nil: nothing.
+---@param self moontide.target
+---@param opt table by drive/options.lua
+---@return table[]?
+function run.bounds(self, opt)
+  local bounds, given = table.move(opt.fail_over or {}, 1, #(opt.fail_over or {}), 1, {}), {}
+  for _, one in ipairs(bounds) do given[one[1]] = true end
+  for _, one in ipairs(self.bounds or {}) do
+    if not given[one[1]] then bounds[#bounds + 1] = one end
+  end
+  return #bounds > 0 and bounds or nil
+end
+
+-- Phases of the options before those of the plan, and bounds.
+local function take_phases(self, opt, settings)
+  settings.spans = opt.phases and phases.of(opt.phases, "--phases") or self.phases or {}
+  settings.phases = phases.ends(settings.spans)
+  settings.bounds = run.bounds(self, opt)
+  opt.fail_over = settings.bounds
+  local wrong = phase.wrong_bound(settings.bounds, settings.spans)
+  if wrong then return nil, "--fail-over: " .. wrong, "usage" end
+  return true
+end
+
 run.headers_of, run.start_driver = headers_of, start_driver
 
 --- Drives a target: a value whose tostring is the report; or nil, message, code when nothing could be sent.
@@ -310,12 +339,14 @@ function run.of(self, opt)
     return nil, "--live-history: not with an --adapter that reads events: it says no text of the answers",
       "usage"
   end
-  local refusal = memory.refusal(opt, self.size())
+  local refusal = memory.refusal(opt, self.size(), (opt.phases or self.phases) ~= nil)
   if refusal then return nil, refusal, "memory" end
   local settings
   settings, message, code = replay_options(opt, adapter)
   if not settings then return nil, message, code end
   local ready
+  ready, message, code = take_phases(self, opt, settings)
+  if not ready then return nil, message, code end
   ready, message, code = output_paths(opt, settings)
   if not ready then return nil, message, code end
   settings.cancel_after = opt.cancel_after

@@ -106,6 +106,34 @@ local function shard_lines(shards)
   return texts.aligned(lines)
 end
 
+local function span_of(one)
+  if one.to == math.huge then return ("from %.9g s"):format(one.from) end
+  return ("%.9g s to %.9g s"):format(one.from, one.to)
+end
+
+-- When TTFT was back after a phase.
+local function recovery_of(one, is_first)
+  if is_first or one.to == math.huge then return "" end
+  if one.is_recovered == nil then return "unknown" end
+  if one.is_recovered then return ("after %s s"):format(texts.number(one.recovery, 2)) end
+  return ("not within %s s"):format(texts.number(one.recovery, 2))
+end
+
+-- A line a phase.
+local function phases_of(run)
+  local lines = { { "phase", "", "due", "done", "failed", "cancelled", "TTFT p50", "p99", "ITL p50", "p99",
+    "longest gap", "TTFT back" } }
+  local function cell(value) return value and texts.number(value, 2) or "" end
+  for i, one in ipairs(run.phases) do
+    local ttft, itl = one.by_key.time_to_first_token or {}, one.by_key.inter_token_latency or {}
+    local results = one.results
+    lines[i + 1] = { one.name, span_of(one), texts.number(results.due, 0), texts.number(results.done, 0),
+      texts.number(results.failed + results.not_sent, 0), texts.number(results.cancelled, 0), cell(ttft.p50),
+      cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one, i == 1) }
+  end
+  return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
+end
+
 local function verdict_lines(one)
   local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
   for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
@@ -141,6 +169,7 @@ function show.report(run)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
   end
+  add(phases_of(run))
   if run.shards then
     lines[#lines + 1] = ""
     lines[#lines + 1] = shard_lines(run.shards)

@@ -26,6 +26,7 @@ end
 ---@field window? string "30s..90s": only requests due in it are the result
 ---@field grace? number|string how long requests in flight are waited for at the end of a level
 ---@field slo? string|table<string, number|string> objectives of each request: { ttft = 500, e2e = "2s" }
+---@field phases? string|table[] results also by these spans of the run: { { "before", "20s" }, { "after" } }
 ---@field concurrencies? integer[] levels: requests in flight
 ---@field request_rates? number[] levels: requests a second on average
 ---@field rate_scales? number[] levels: all rates of a workload, or the speed of a trace, times this

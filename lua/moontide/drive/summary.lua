@@ -69,10 +69,21 @@ local function totals(results, epoch, has_objectives)
   }
 end
 
---- What is wrong with the name of a measure ("ttft.p99", "error_rate"), or nil.
+-- Measures that only phases have.
+local of_phase = { longest_gap = true, recovery = true }
+
+--- What is wrong with the name of a measure ("ttft.p99", "error_rate", "ttft.p99@storm" of a phase), or nil.
 ---@param name string
 ---@return string?
 function summary.wrong_name(name)
+  local measure, phase = name:match "^(.-)@(.*)$"
+  if phase and not phase:find "^%a[%w_-]*$" then
+    return ("'%s' names no phase: MEASURE@PHASE (ttft.p99@storm)"):format(name)
+  end
+  if of_phase[measure or name] then
+    return not measure and ("%s is of a phase: %s@PHASE"):format(name, name) or nil
+  end
+  name = measure or name
   local metric, statistic = name:match "^([%w_]+)%.?([%w_]*)$"
   local known = { "error_rate", "inter_chunk_latency" }
   local is_total = metric == "error_rate"
@@ -109,11 +120,34 @@ function summary.of(results, epoch, has_objectives)
   return list, by_key
 end
 
---- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput".
+-- A measure of one of the run's phases. Not to have recovered is to need for ever.
+local function measure_of_phase(run, name, measure, phase_name)
+  local phase
+  for _, one in ipairs(run.phases or {}) do
+    if one.name == phase_name then phase = one end
+  end
+  if not phase then return nil, ("%s: the run has no phase '%s'"):format(name, phase_name) end
+  if measure == "longest_gap" then
+    if phase.longest_gap then return phase.longest_gap end
+    return nil, name .. " was not measured: no answer had two chunks in it"
+  elseif measure == "recovery" then
+    if phase.is_recovered == nil then
+      return nil, name .. " was not measured: it takes ten requests in the first phase and ten after this one"
+    end
+    return phase.is_recovered and phase.recovery or math.huge
+  end
+  local value, message = summary.measure(phase, measure)
+  return value, message and ("%s: %s"):format(name, message)
+end
+
+--- A measure of a run by its name: "ttft.p99" (p50 where nothing is named), "error_rate", "goodput"; of one
+--- of its phases: "ttft.p99@storm", "longest_gap@storm", "recovery@storm" (infinite: it did not recover).
 ---@param run table a run's results (drive/run.lua)
 ---@param name string
 ---@return number? value, string? message why there is none
 function summary.measure(run, name)
+  local of, phase_name = name:match "^(.-)@(.*)$"
+  if of then return measure_of_phase(run, name, of, phase_name) end
   if name == "error_rate" then
     local results = run.results
     return results.due > 0 and (results.failed + results.cancelled + results.not_sent) / results.due or 0

@@ -2,6 +2,7 @@
 local axes = require "moontide.drive.axes"
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local drive_run = require "moontide.drive.run"
 local gate = require "moontide.drive.gate"
 local kept = require "moontide.drive.kept"
 local level = require "moontide.drive.level"
@@ -57,6 +58,7 @@ local function find_kept(self, load, settings, opt, folder)
   local target, own, code = level.prepare(load, settings, opt)
   if not target then return nil, own, code end
   local run, why = kept.of(settings.output_dir, own)
+  if run then run.bounds = drive_run.bounds(target, own) end
   if why then report.note(("%s/%s is driven again: %s"):format(self.name, folder, why)) end
   return run or false
 end

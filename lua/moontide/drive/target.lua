@@ -3,8 +3,10 @@ local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
 local core = require "moontide.core"
+require "moontide.drive.options" -- its kinds of option
 local extent = require "moontide.drive.extent"
 local options = require "moontide.kit.options"
+local phases = require "moontide.load.phases"
 local pipe = require "moontide.trace.pipe"
 local plan = require "moontide.script.plan"
 local report = require "moontide.kit.report"
@@ -20,6 +22,8 @@ local target = {}
 ---@field block_size integer? of its hash_ids; of a trace it is known once that is open
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
+---@field phases moontide.phase[]? of the plan, in the run's time
+---@field bounds table[]? of the plan, as --fail-over has them
 ---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
 ---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
@@ -99,6 +103,12 @@ local function rate_of_trace(self, opt)
   return nil, ("%s has no rate: it has no two times"):format(self.name), "usage"
 end
 
+-- What a workload's own fail_over says, as the option does.
+local function bounds_of(made)
+  return made.fail_over and options.value(made.fail_over, made.place .. "workload: fail_over",
+    { "fail-over", kind = "run_bound", list = true })
+end
+
 -- The target that a workload is, for the values of a run: seed, duration, num_requests, rate_scale. fallback:
 -- seconds, where nothing says how long it is.
 local function of_workload(made, name, values, opt, fallback)
@@ -111,6 +121,7 @@ local function of_workload(made, name, values, opt, fallback)
     runs_on = not waits.only_closed,
     stop_after = waits.all_closed and duration < endless and duration / opt.speed_ratio + 1 or nil,
     name = name, is_plan = true, duration = duration, block_size = made.block_size,
+    phases = made.phases and phases.faster(made.phases, opt.speed_ratio), bounds = bounds_of(made),
     rate = function() return rate_of_workload(made, values, opt, duration) end,
     size = function()
       local seconds = duration >= endless and opt.window and opt.window.to or duration

@@ -9,6 +9,7 @@ local file = require "moontide.draw.file"
 local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
+local phases = require "moontide.load.phases"
 local pipe = require "moontide.trace.pipe"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
@@ -67,11 +68,24 @@ local function take_block_size(self, member)
   end
 end
 
+-- A workload that says neither phases nor bounds takes those of the workload in it that does.
+local function take_phases(self, member)
+  if self.says_phases or not (member.phases or member.fail_over) then return end
+  local before = self.phases_of
+  if before then
+    core.base.raise(("workload: both '%s' and '%s' have phases or fail_over: say here what holds"):format(
+      before.name or before.script_name or "an inner workload",
+      member.name or member.script_name or "another one"))
+  end
+  self.phases, self.fail_over, self.phases_of = member.phases, member.fail_over, member
+end
+
 local function check_members(self)
   if #self.members == 0 then core.base.raise "workload: needs at least one stream" end
   for i, member in ipairs(self.members) do
     if options.type_of(member) == "moontide.workload" then
       take_block_size(self, member)
+      take_phases(self, member)
     elseif options.type_of(member) ~= "moontide.stream" then
       options.wrong(("workload: member %d"):format(i), member, "a stream, mt.clients{...} or a workload")
     end
@@ -95,6 +109,8 @@ local workload_options = {
   { "name", kind = "string" },
   { "duration", kind = "duration", above = 0 },
   { "block_size", kind = "integer", min = 1, max = 1 << 31 },
+  { "phases", kind = "phase", list = true },
+  { "fail_over", kind = "any" },
   items = true,
 }
 
@@ -102,6 +118,8 @@ local workload_options = {
 ---@field name? string before the names of its streams inside another workload
 ---@field duration? number|string seconds; else its longest curve, else 60 s
 ---@field block_size? integer tokens per block, 512 unless a workload in it says otherwise
+---@field phases? table[] spans of a run, which it reports apart: { { "before", "20s" }, { "after" } }
+---@field fail_over? table<string, number|string> bounds of a run, as --fail-over: { error_rate = 0.01 }
 ---@field [integer] moontide.stream|moontide.clients|moontide.workload
 
 --- A workload: named streams and other workloads that run together.
@@ -112,7 +130,12 @@ local workload_options = {
 function public.workload(opt)
   local values = options.table("workload", opt, workload_options)
   stream.check_name(values.name, "workload: name")
+  if values.fail_over then
+    options.list(values.fail_over, "workload: fail_over", "a table of measures and the most they may be")
+  end
   local self = setmetatable({
+    phases = values.phases and phases.of(values.phases, "workload: phases"), fail_over = values.fail_over,
+    says_phases = (values.phases or values.fail_over) ~= nil,
     name = values.name, duration = values.duration,
     block_size = values.block_size or default_block_size,
     given_block_size = values.block_size ~= nil,
