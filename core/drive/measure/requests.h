@@ -35,7 +35,7 @@ typedef struct mt_run_request {
     uint32_t fields;         /* text: the row's own short members, as an object's members without
                                  braces */
     uint32_t name, message;  /* texts of a failure: as error.type has it; what was said */
-    uint32_t part;           /* which file it was read from, as the reader's caller says */
+    uint32_t part;           /* its shard, where the line says it; else as the reader's caller says */
     int16_t failure, status; /* mt_failure; HTTP's status, 0: none */
     uint16_t endpoint;
     uint8_t phase; /* MT_PHASE_... */

@@ -3,7 +3,7 @@
 #include "lua/drive/results.h"
 
 #include "base/memory.h"
-#include "drive/measure/requests.h"
+#include "drive/measure/merge.h"
 #include "text/json_items.h"
 
 #include <math.h>
@@ -337,16 +337,42 @@ static int requests_results(lua_State *L) {
     return 3;
 }
 
+/* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent, ...}, why)
+ * -> true | nil, message, code. A part without a path has no lines here. */
+static int requests_merge(lua_State *L) {
+    mt_error error;
+    const mt_run_requests *requests = check_requests(L);
+    const char *path = luaL_checkstring(L, 2), *why = luaL_checkstring(L, 5);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    luaL_checktype(L, 4, LUA_TTABLE);
+    size_t count = (size_t)luaL_len(L, 4);
+    const char **paths = lua_newuserdatauv(L, (count + 1) * sizeof *paths, 0);
+    uint64_t *missing = lua_newuserdatauv(L, (count + 1) * sizeof *missing, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 3, (lua_Integer)i + 1);
+        lua_geti(L, 4, (lua_Integer)i + 1);
+        paths[i] = lua_isstring(L, -2) ? lua_tostring(L, -2) : NULL; /* held by the table */
+        missing[i] = (uint64_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 2);
+    }
+    mt_output *output = mt_output_open(path, &error);
+    mt_code code = output ? mt_merge_write(requests, paths, count, output, &error) : error.code;
+    for (size_t i = 0; code == MT_OK && i < count; i++)
+        code = mt_merge_write_missing(output, (uint32_t)i, missing[i], why, &error);
+    if (code != MT_OK)
+        mt_output_abandon(output);
+    else
+        code = mt_output_finish(output, &error);
+    return mt_lua_done(L, code, &error);
+}
+
 void mt_lua_add_requests(lua_State *L) {
-    static const luaL_Reg methods[] = {{"read", requests_read},
-                                       {"column", requests_column},
-                                       {"members", requests_members},
-                                       {"member_names", requests_member_names},
-                                       {"names", requests_names},
-                                       {"gaps", requests_gaps},
-                                       {"results", requests_results},
-                                       {"close", requests_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", requests_read},       {"column", requests_column},
+        {"members", requests_members}, {"member_names", requests_member_names},
+        {"names", requests_names},     {"gaps", requests_gaps},
+        {"results", requests_results}, {"merge", requests_merge},
+        {"close", requests_release},   {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", requests_length}, {"__tostring", requests_text}, {NULL, NULL}};
     mt_lua_new_type(L, counting_type, NULL, counting_release, NULL);

@@ -399,6 +399,12 @@ trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 2
 run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
 requests = run:requests()
 #requests, requests:column("ttft")[1], requests:column("outcome")[1], #requests:gaps(1)]],
+  ["mt.merge_runs"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+load = mt.workload{ duration = "1s", mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }
+load:drive{ url = server.url, model = "any", shard = "0/2", output_dir = "s0" }
+load:drive{ url = server.url, model = "any", shard = "1/2", output_dir = "s1" }
+mt.merge_runs({ "s0", "s1" }, { output_dir = "whole", max_skew = "1h" }).counts.done]],
   ["drive_run:judge"] = [[
 server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }
