@@ -73,7 +73,7 @@ DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
-EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua) \
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
