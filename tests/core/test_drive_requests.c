@@ -1,5 +1,5 @@
-/* Requests of a finished run: lines that were written of exchanges give the very results that the exchanges
- * gave; AIPerf's lines; files that are cut or wrong; memory that is out. */
+/* Requests of a finished run: lines that were written of exchanges give the very results that the
+ * exchanges gave; AIPerf's lines; files that are cut or wrong; memory that is out. */
 #include "drive/measure/merge.h"
 
 #include "base/memory.h"

@@ -76,33 +76,51 @@ static mt_code write_line(const mt_run_request *row, int file, const char *path,
     return MT_OK;
 }
 
-mt_code mt_merge_write(const mt_run_requests *requests, const char *const *paths, size_t path_count,
-                       mt_output *output, mt_error *error) {
-    enum { LOOK_EVERY = 1024 };
+/* The lines in the order of their ends: of requests->count; NULL when out of memory. */
+static placed *in_order(const mt_run_requests *requests) {
     placed *order = mt_allocate(requests->count + 1, sizeof *order);
-    int *files = mt_allocate(path_count + 1, sizeof *files);
-    mt_code code = order && files ? MT_OK : mt_fail_memory(error, "lines in their order");
-    for (size_t i = 0; files && i < path_count; i++)
-        files[i] = -1;
-    if (code == MT_OK)
-        code = open_files(paths, path_count, files, error);
-    for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
+    if (!order)
+        return NULL;
+    for (size_t i = 0; i < requests->count; i++) {
         const mt_run_request *row = &requests->rows[i];
         order[i] = (placed){moment_of(row), row->place, row->part, i};
     }
-    if (code == MT_OK)
-        qsort(order, requests->count, sizeof *order, by_moment);
-    for (size_t i = 0; code == MT_OK && i < requests->count; i++) {
+    qsort(order, requests->count, sizeof *order, by_moment);
+    return order;
+}
+
+static mt_code write_lines(const mt_run_requests *requests, const placed *order, const int *files,
+                           const char *const *paths, size_t path_count, mt_output *output,
+                           mt_error *error) {
+    enum { LOOK_EVERY = 1024 };
+    for (size_t i = 0; i < requests->count; i++) {
         uint32_t part = order[i].part;
         if (i % LOOK_EVERY == 0 && mt_interrupted())
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        else if (part >= path_count || files[part] < 0)
-            code = mt_fail(error, MT_ERROR_VALUE, "shard %" PRIu32 " has no file", part);
-        else
-            code =
-                write_line(&requests->rows[order[i].row], files[part], paths[part], output, error);
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if (part >= path_count || files[part] < 0)
+            return mt_fail(error, MT_ERROR_VALUE, "shard %" PRIu32 " has no file", part);
+        mt_code code =
+            write_line(&requests->rows[order[i].row], files[part], paths[part], output, error);
+        if (code != MT_OK)
+            return code;
     }
-    for (size_t i = 0; files && i < path_count; i++)
+    return MT_OK;
+}
+
+mt_code mt_merge_write(const mt_run_requests *requests, const char *const *paths, size_t path_count,
+                       mt_output *output, mt_error *error) {
+    placed *order = in_order(requests);
+    int *files = order ? mt_allocate(path_count + 1, sizeof *files) : NULL;
+    if (!files) {
+        mt_free(order);
+        return mt_fail_memory(error, "lines in their order");
+    }
+    for (size_t i = 0; i < path_count; i++)
+        files[i] = -1;
+    mt_code code = open_files(paths, path_count, files, error);
+    if (code == MT_OK)
+        code = write_lines(requests, order, files, paths, path_count, output, error);
+    for (size_t i = 0; i < path_count; i++)
         if (files[i] >= 0)
             close(files[i]);
     mt_free(files);

@@ -1,5 +1,5 @@
-/* The reader of profile_export.jsonl: one walk over the bytes of a line, which hands out its members
- * by tables of names. */
+/* The reader of profile_export.jsonl: one walk over the bytes of a line, which hands out its
+ * members by tables of names. */
 #include "drive/measure/requests.h"
 
 #include "base/input.h"
@@ -15,8 +15,8 @@
 
 /* ---- walking ------------------------------------------------------------------------------------ */
 
-/* A walk over the members of an object, or the elements of a list, that stops at each value before it
- * was looked at; whoever takes the value moves `at` behind it. */
+/* A walk over the members of an object, or the elements of a list, that stops at each value before
+ * it was looked at; whoever takes the value moves `at` behind it. */
 typedef struct walk {
     const mt_json *json;
     const char *at;
@@ -349,7 +349,8 @@ static double milliseconds_of(mt_span unit) {
     return 0;
 }
 
-/* The members `value` and `unit` of a metric; place: of a metric of ours, -1: error_isl, -2: the gaps. */
+/* The members `value` and `unit` of a metric; place: of a metric of ours, -1: error_isl, -2: the
+ * gaps. */
 static int take_metric(walk *self, reading *of, int place) {
     walk members;
     double value = NAN, factor = 1;
@@ -412,8 +413,8 @@ static int read_metrics(reading *self, const mt_json *json, const char **at) {
 
 /* ---- outcomes ----------------------------------------------------------------------------------- */
 
-/* What a failure of this name and code was. "status_404" and "overload_429" are ours with their status;
- * other tools' names are known by their codes. */
+/* What a failure of this name and code was. "status_404" and "overload_429" are ours with their
+ * status; other tools' names are known by their codes. */
 static int failure_of(mt_span name, int64_t code, int was_cancelled) {
     char text[64];
     if (name.length < sizeof text) {

@@ -113,9 +113,9 @@ static void push_member(lua_State *L, const mt_run_requests *requests, size_t i,
     }
 }
 
-/* requests:column(name) -> a list with a value for each request: of a metric numbers, NaN where it has
- * none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`, `session` (raw JSON)
- * and `message` are texts. nil where there is no such column. */
+/* requests:column(name) -> a list with a value for each request: of a metric numbers, NaN where it
+ * has none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`,
+ * `session` (raw JSON) and `message` are texts. nil where there is no such column. */
 static int requests_column(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     const char *name = luaL_checkstring(L, 2);
@@ -137,8 +137,8 @@ static int requests_column(lua_State *L) {
     return 1;
 }
 
-/* requests:members(name) -> of each request the value of that member of its row, as JSON text ("" where it
- * has none) */
+/* requests:members(name) -> of each request the value of that member of its row, as JSON text (""
+ * where it has none) */
 static int requests_members(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     const char *name = luaL_checkstring(L, 2);
@@ -150,8 +150,8 @@ static int requests_members(lua_State *L) {
     return 1;
 }
 
-/* requests:member_names() -> the names of all members of the rows that the lines repeat, in order of appearance;
- * session_id is none of them */
+/* requests:member_names() -> the names of all members of the rows that the lines repeat, in order
+ * of appearance; session_id is none of them */
 static int requests_member_names(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     lua_Integer count = 0;
@@ -314,9 +314,10 @@ static void push_groups(lua_State *L, counting *self) {
     }
 }
 
-/* requests:results{objectives =, by = name, part = number} -> results of the window, of what was due outside
- * it, and by member, as replay:results() gives them, but with moments in nanoseconds since 1970 | nil,
- * message, code. What was sent before the run is left out. part: only of that one. */
+/* requests:results{objectives =, by = name, part = number} -> results of the window, of what was
+ * due outside it, and by member, as replay:results() gives them, but with moments in nanoseconds
+ * since 1970 | nil, message, code. What was sent before the run is left out. part: only of that
+ * one. */
 static int requests_results(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);
@@ -337,8 +338,8 @@ static int requests_results(lua_State *L) {
     return 3;
 }
 
-/* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent, ...}, why)
- * -> true | nil, message, code. A part without a path has no lines here. */
+/* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent,
+ * ...}, why) -> true | nil, message, code. A part without a path has no lines here. */
 static int requests_merge(lua_State *L) {
     mt_error error;
     const mt_run_requests *requests = check_requests(L);

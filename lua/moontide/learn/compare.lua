@@ -261,11 +261,6 @@ function compare.of_analyses(first, second)
     { first.samples, second.samples })
 end
 
----@class moontide.compare_options
----@field block_size? integer tokens a block; else found, 512 where that fits
----@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
----@field skip_bad_lines? boolean pass over them, and count them
-
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
 -- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.

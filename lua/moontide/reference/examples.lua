@@ -259,6 +259,20 @@ mt.compare(original, original):exceeded{ ks = 0.02, lru = 0.015 }]],
 mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")]],
   ["analysis:plot"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):plot()',
   ["analysis:report"] = 'print(mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):report())',
+  ["mt.cache"] = [[
+cache = mt.cache{ policy = "s3-fifo", size = 5000 }
+cache:feed(mt.plan_of("sin"):columns{ duration = "2m" })]],
+  ["cache:access"] = [[
+cache = mt.cache{ size = 3 }
+cache:access{ hash_ids = { 0, 1 } }, cache:access{ hash_ids = { 0, 1, 2 } }]],
+  ["cache:feed"] = [[
+cache = mt.cache{ policy = "sieve", size = "2Mtokens", hit_rule = "vllm" }
+cache:feed(mt.plan_of("sin"):pipe{ duration = "1m" })]],
+  ["cache:hit_ratio"] = [[
+mt.cache{ size = 5000 }:feed(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio "token"]],
+  ["cache:figures"] = [[
+mt.cache{ ttl = "30s" }:feed(mt.plan_of("sin"):columns{ duration = "2m" }):figures().held]],
+  ["cache:close"] = 'mt.cache{ size = 10 }:close() print "closed"',
   ["mt.model.learn"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" })',
   ["mt.model.open"] = [[
 path = os.tmpname()

@@ -146,7 +146,10 @@ function pipe.in_blocks(self, size, tell)
   return pipe.new(function(run)
     local source, message, code = self.start(run)
     if not source then return nil, message, code end
-    local sized, found, kind = pipe.sized(source, size, self.text, true)
+    -- The size that all prompts fit, else the one that most do.
+    local looked, why, is_found, is_whole = core.source.sized(source, size or 0, false, true)
+    if not looked then return nil, why, is_found end
+    local sized, found, kind = pipe.sized(looked, size, self.text, not (is_found or is_whole))
     if not sized then return nil, found, kind end
     run.block_size = found
     tell(found)
