@@ -9,6 +9,8 @@
 #   make check-page    the pages of reports in a real browser, with the packages for that
 #   make image      the container image of examples/kubernetes, by docker, podman or buildah (IMAGE=moontide)
 #   make check-image   its root file system: size, and that the program runs in it as nobody, read-only
+#   make check-kubernetes   manifests, shipped and printed: by Kubernetes' schemas, by kubectl, and run
+#   make check-slurm   jobs, shipped and printed, in a Slurm of this machine's own
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -128,7 +130,7 @@ lint-deps:
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image build-deps image lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -268,6 +270,21 @@ check-image: deps
 	$(call install_packages,debootstrap)
 	@$(MAKE) --no-print-directory all
 	@tests/image/run $(BUILD)
+
+.PHONY: check-kubernetes
+check-kubernetes: deps
+	$(call install_packages,debootstrap $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
+	  $(if $(shell command -v kubectl),,kubernetes-client))
+	@$(MAKE) --no-print-directory all
+	@tests/kubernetes/run $(BUILD)
+
+# In runlevel 1 packages start nothing: the test's daemons are its own.
+.PHONY: check-slurm
+check-slurm: export RUNLEVEL := 1
+check-slurm: deps
+	$(call install_packages,slurmctld slurmd slurm-client munge)
+	@$(MAKE) --no-print-directory all
+	@tests/slurm/run $(BUILD)
 
 .PHONY: run-tests
 run-tests: all test-programs
