@@ -61,7 +61,7 @@ describe("moontide kubernetes", function()
         table.move({ "--by", "n" .. i }, 1, 2, #expected + 1, expected)
       end
     end
-    table.move({ "--max-memory", "2Gi", "/load/load.lua", "--" }, 1, 4, #expected + 1, expected)
+    table.move({ "--max-memory", "2Gi", "--accept-invalid", "/load/load.lua", "--" }, 1, 5, #expected + 1, expected)
     words[#words + 1] = "--"
     for _, word in ipairs(nasty) do
       table.move({ "--text=" .. word }, 1, 1, #words + 1, words)
@@ -82,8 +82,7 @@ describe("moontide kubernetes", function()
     command.write(folder, "load.lua", script)
     local at = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + 3)
     local result = command.run({ "kubernetes", "load.lua", "--endpoint", "http://127.0.0.1:" .. server.port, "--model",
-      "m", "--shards", "2", "--name", "try", "--start-at", at, "--accept-invalid", "--warmup", "0", "--max-skew",
-      "20s" }, { folder = folder })
+      "m", "--shards", "2", "--name", "try", "--start-at", at, "--warmup", "0", "--max-skew", "20s" }, { folder = folder })
     assert.same({ 0, "" }, { result.status, result.err })
     local list = documents(result.out)
     local lines = { "mkdir data load; cp load.lua load" }
@@ -163,6 +162,8 @@ describe("moontide kubernetes", function()
     assert.truthy(result.err:find("steady: --rate", 1, true))
     result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 --shard 0/2"
     assert.equal(2, result.status)
+    result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 --fail-over ttft.p99=1"
+    command.refuses(result, "kubernetes: unknown option '--fail-over' (--help lists them)", 2)
   end)
 end)
 

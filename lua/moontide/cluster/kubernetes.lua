@@ -307,6 +307,8 @@ end
 local function commands(opt, parts, start)
   local folder, driving = "/data/" .. opt.name, parts.driving
   if not opt.max_memory then table.move({ "--max-memory", opt.memory }, 1, 2, #driving + 1, driving) end
+  -- A shard that was late has not failed: the merged run's verdict says so, and a Job is to complete.
+  if not opt.accept_invalid then driving[#driving + 1] = "--accept-invalid" end
   local index = "$(JOB_COMPLETION_INDEX)"
   local replay = shards.replay(parts, { "--shard", ("%s/%d"):format(index, opt.shards), "--start-at", start,
     "--output-dir", folder .. "/shards/" .. index }, escaped)

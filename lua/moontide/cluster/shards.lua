@@ -9,9 +9,9 @@ local target = require "moontide.drive.target"
 
 local shards = {}
 
--- What each shard has of its own, or what has no place in a job.
+-- What each shard has of its own, or what has no place in a job. The merged run is what a gate looks at.
 local set = { ["shard"] = true, ["output-dir"] = true, ["record"] = true, ["start-at"] = true,
-  ["json"] = true }
+  ["json"] = true, ["fail-over"] = true }
 
 local driving = {}
 for _, option in ipairs(drive_options.all {}) do driving[option[1]] = not set[option[1]] end
