@@ -278,7 +278,7 @@ check-kubernetes: deps
 	@$(MAKE) --no-print-directory all
 	@tests/kubernetes/run $(BUILD)
 
-# In runlevel 1 packages start nothing: the test's daemons are its own.
+# In runlevel 1 packages start no daemons (where systemd runs, munge starts its own, beside the test's).
 .PHONY: check-slurm
 check-slurm: export RUNLEVEL := 1
 check-slurm: deps

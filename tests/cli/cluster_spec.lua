@@ -154,7 +154,13 @@ describe("moontide kubernetes", function()
       .. "'-'")
   end)
 
-  it("tries a script's options before a cluster does", function()
+  it("tries a script and its options before a cluster does", function()
+    local closed = command.file([[
+      local mt = require "moontide"
+      return mt.workload { mt.stream { arrivals = mt.closed { users = 3 }, input = 9, output = 2 } }
+    ]], "closed.lua")
+    command.refuses(command.run { "kubernetes", closed, "--url", "http://s:1", "--model", "m", "--shards", "2" },
+      "--shard: the users of mt.closed are not divided; give each part its own number of users", 2)
     local result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 -- --rat 5"
     assert.equal(0, result.status)
     result = command.line "kubernetes steady --url http://s:1 --model m --shards 2 -- --rate none"

@@ -1,4 +1,4 @@
--- What tests/slurm/run drives: sessions that wait for answers would differ from run to run, times and prompts do not.
+-- What tests/slurm/run drives: times and prompts are the same in each run.
 local mt = require "moontide"
 
 return mt.workload {
