@@ -192,6 +192,30 @@ function arguments.parse(command, words, spec)
   end)
 end
 
+--- The words again, with names in full, of those options that are wanted; plain arguments come last.
+---@param command string
+---@param words string[] that parse takes
+---@param spec moontide.option[]
+---@param wanted fun(option: moontide.option): boolean
+---@return string[] words, string[] plain
+function arguments.again(command, words, spec, wanted)
+  local found, plain = scan(command, words, index(spec))
+  local again = {}
+  for _, item in ipairs(found) do
+    if wanted(item.option) then
+      local name = arguments.long_name(item.option)
+      if item.option.kind == "flag" then
+        again[#again + 1] = item.text and name or "--no-" .. name:sub(3)
+      elseif item.text:find "^%-" then
+        again[#again + 1] = name .. "=" .. item.text
+      else
+        table.move({ name, item.text }, 1, 2, #again + 1, again)
+      end
+    end
+  end
+  return again, plain
+end
+
 --- Is help asked for among the words (before a "--")?
 ---@param words string[]
 ---@return boolean
