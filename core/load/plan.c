@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "text/texts.h"
 
+#include <math.h>
 #include <string.h>
 
 struct mt_plan {
@@ -73,6 +74,23 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
+/* What compaction leaves must have room: what comes before the summary stays. */
+static mt_code check_rules(const mt_stream *stream, mt_error *error) {
+    const mt_context_rules *rules = mt_process_rules(stream->process);
+    if (!rules || rules->compact_at == 0)
+        return MT_OK;
+    double shared = mt_prompt_shared_mean(stream->prompt);
+    for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++)
+        shared = fmax(shared, mt_prompt_shared_mean(mt_stream_prompt(stream, i)));
+    double summary = mt_distribution_mean(rules->compact_keep, 0, 0);
+    if (shared + summary < (double)rules->compact_at)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "stream '%s': compact: at=%llu leaves no room: the shared beginning has %.9g "
+                   "tokens, the summary %.9g",
+                   stream->name, (unsigned long long)rules->compact_at, shared, summary);
+}
+
 /* Checks that each class gets its prompt length from exactly one place: the lengths or the prompt
  * source. */
 static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
@@ -91,6 +109,9 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     if (has_sessions && !(all_new(stream->lengths) && (!stream->first || all_new(stream->first))))
         return mt_fail(error, MT_ERROR_VALUE,
                        "stream '%s': sessions need new input, what each turn adds", stream->name);
+    mt_code code = check_rules(stream, error);
+    if (code != MT_OK)
+        return code;
     if (stream->first && !has_sessions)
         return mt_fail(error, MT_ERROR_VALUE, "stream '%s': only sessions have a first turn",
                        stream->name);

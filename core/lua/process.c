@@ -70,7 +70,27 @@ static int hawkes(lua_State *L) {
     return mt_lua_keep(L, place, mt_process_hawkes(curve, branching, decay, &error), &error);
 }
 
-/* sessions(starts, turns, think, first_token seconds, per_token seconds, max_input or 0) */
+/* The rules for a session's context from the table at arg: {clear_at=, clear_keep=, clear_share=,
+ * compact_at=, compact_keep= (a distribution), max_input=}; what is not there is 0. */
+static mt_context_rules check_rules(lua_State *L, int arg) {
+    mt_context_rules rules = {0};
+    luaL_checktype(L, arg, LUA_TTABLE);
+    if (mt_lua_has_field(L, arg, "clear_at"))
+        rules.clear_at = mt_lua_check_count(L, -1, "clear: at");
+    if (mt_lua_has_field(L, arg, "clear_keep"))
+        rules.clear_keep = mt_lua_check_count(L, -1, "clear: keep");
+    if (mt_lua_has_field(L, arg, "clear_share"))
+        rules.clear_share = luaL_checknumber(L, -1);
+    if (mt_lua_has_field(L, arg, "compact_at"))
+        rules.compact_at = mt_lua_check_count(L, -1, "compact: at");
+    if (mt_lua_has_field(L, arg, "compact_keep"))
+        rules.compact_keep = mt_lua_check_distribution(L, -1); /* held by the table */
+    if (mt_lua_has_field(L, arg, "max_input"))
+        rules.max_input = mt_lua_check_count(L, -1, "sessions: max_input");
+    return rules;
+}
+
+/* sessions(starts, turns, think, first_token seconds, per_token seconds, rules) */
 static int sessions(lua_State *L) {
     mt_error error;
     mt_process *starts = mt_lua_check_process(L, 1);
@@ -78,7 +98,7 @@ static int sessions(lua_State *L) {
                               .think = mt_lua_check_distribution(L, 3),
                               .first_token = luaL_checknumber(L, 4),
                               .per_token = luaL_checknumber(L, 5),
-                              .max_input = mt_lua_check_count(L, 6, "sessions: max_input")};
+                              .rules = check_rules(L, 6)};
     void **place = mt_lua_new_object(L, &type);
     return mt_lua_keep(L, place, mt_process_sessions(starts, &shape, &error), &error);
 }
@@ -141,9 +161,9 @@ static int period(lua_State *L) {
     return 1;
 }
 
-/* max_input(process) -> tokens at which its sessions end, 0 when they do not or it has none */
-static int max_input(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)mt_process_max_input(mt_lua_check_process(L, 1)));
+/* has_formula(process) -> boolean: are its requests and lengths on average known without a run? */
+static int has_formula(lua_State *L) {
+    lua_pushboolean(L, mt_process_has_formula(mt_lua_check_process(L, 1)));
     return 1;
 }
 
@@ -212,7 +232,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"custom", custom},
                                          {"duration", duration},
                                          {"period", period},
-                                         {"max_input", max_input},
+                                         {"has_formula", has_formula},
                                          {"has_sessions", has_sessions},
                                          {"wants_answers", wants_answers},
                                          {"is_closed", is_closed},

@@ -95,6 +95,30 @@ describe("--check", function()
     assert.same({ made_count, within / 100, sum / made_count }, { requests, rate, input })
   end)
 
+  it("counts what compact and clear leave of histories, and says so", function()
+    for name, more in pairs { compact = ", compact = { at = 8000, keep = 500 }",
+      clear = ", clear = { at = 8000, share = 0.5 }" } do
+      local checked = run(talks(more), "--check")
+      local requests, _, input = row(checked)
+      local made = run(talks(more), "-o -")
+      local made_count, sum = 0, 0
+      for length in made.out:gmatch '"input_length": (%d+)' do
+        made_count, sum = made_count + 1, sum + length
+      end
+      assert.same({ made_count, math.floor(sum / made_count * 10 + 0.5) / 10 }, { requests, input })
+      assert.truthy(checked.out:find(name .. " [^\n]+: requests and lengths are counted in a run of this seed"))
+    end
+  end)
+
+  it("refuses a compaction that the shared beginning leaves no room for", function()
+    local result = run(talks(", compact = { at = 2000, keep = 500 }"):gsub("new_input",
+      "prompt = mt.shared_prefix { tokens = 1600 }, new_input"), "-o x.jsonl")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("stream 'main': compact: at=2000 leaves no room: the shared beginning has 1600 "
+      .. "tokens, the summary 500", 1, true), result.err)
+    assert.is_false(command.exists(folder .. "/x.jsonl"))
+  end)
+
   it("does not spread sessions that outlive the duration over it", function()
     local requests, rate = row(run(talks "", "--check"))
     assert.equal(1800, requests)

@@ -383,7 +383,7 @@ static mt_process *sessions_of(double starts, double turns, uint64_t max_input) 
                               .think = mt_distribution_exponential(mt_number(0.5), NULL),
                               .first_token = 0.2,
                               .per_token = 0.01,
-                              .max_input = max_input};
+                              .rules.max_input = max_input};
     mt_process *process = mt_process_sessions(begin, &shape, NULL);
     assert_non_null(process);
     mt_process_release(begin);

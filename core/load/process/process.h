@@ -28,14 +28,28 @@ typedef struct mt_process_session {
     double delay;         /* think time before it, seconds */
 } mt_process_session;
 
+/* What becomes of a session's context when its next prompt would be too long; tokens of whole
+ * prompts, 0: never. What applies is done in this order. */
+typedef struct mt_context_rules {
+    /* A prompt longer than clear_at loses the tools' outputs of all turns but the last clear_keep:
+     * so large a share (0 to 1) of what each turn after the first added. */
+    uint64_t clear_at, clear_keep;
+    double clear_share;
+    /* A prompt longer than compact_at has, between the shared beginning and its new input, a summary
+     * of so many tokens in place of what was said. */
+    uint64_t compact_at;
+    mt_distribution *compact_keep; /* NULL unless compact_at is there */
+    uint64_t max_input;            /* a prompt that is still longer ends the session */
+} mt_context_rules;
+
 typedef struct mt_event {
     double time;   /* seconds since the start */
     uint64_t item; /* where this request's draws begin, in every purpose: the same request has the
                       same item at every rate scale */
     uint64_t turn; /* 0-based; 0 for plain processes */
     double delay;  /* seconds since the answer before; NAN: the record has none */
-    mt_process_session *session; /* NULL for plain processes */
-    uint64_t max_input; /* a later turn whose prompt is longer ends the session; 0: no limit */
+    mt_process_session *session;   /* NULL for plain processes */
+    const mt_context_rules *rules; /* of a session's later turns; the process's. NULL: none */
 } mt_event;
 
 typedef struct mt_process_context {
@@ -92,7 +106,7 @@ typedef struct mt_session_shape {
     mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
     double first_token;     /* seconds an answer's first token takes */
     double per_token;       /* seconds a token of an answer */
-    uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
+    mt_context_rules rules;
 } mt_session_shape;
 
 /* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. Where
@@ -141,8 +155,12 @@ int mt_process_is_closed(const mt_process *process);
 /* Does it want to be told of answers: has it sessions, or is it a closed loop? */
 int mt_process_wants_answers(const mt_process *process);
 
-/* The most input tokens of a session's turn; 0: no limit, or no sessions. */
-uint64_t mt_process_max_input(const mt_process *process);
+/* What its sessions' contexts are subject to; NULL: it has no sessions. */
+const mt_context_rules *mt_process_rules(const mt_process *process);
+
+/* Are its requests and their lengths on average known without a run? Not where sessions have
+ * rules for their context. */
+int mt_process_has_formula(const mt_process *process);
 
 /* As a script would write it, cut to size and terminated. Returns buffer. */
 char *mt_process_text(const mt_process *process, char *buffer, size_t size);

@@ -64,7 +64,7 @@ static void fill_event(const sessions_state *state, mt_event *event, mt_process_
                         .turn = session->turn,
                         .delay = session->turn > 0 ? session->delay : NAN,
                         .session = session,
-                        .max_input = process->shape.max_input};
+                        .rules = &process->shape.rules};
 }
 
 /* How many turns the session that begins now has. */
@@ -263,19 +263,36 @@ static double sessions_duration(const mt_process *process) {
     return mt_process_duration(((const sessions_process *)process)->starts);
 }
 
+/* ", compact=..., max_input=...": the rules that there are. */
+static void rules_text(const mt_context_rules *rules, char *buffer, size_t size) {
+    char keep[120];
+    size_t used = 0;
+    buffer[0] = '\0';
+    if (rules->clear_at > 0)
+        used += (size_t)snprintf(buffer, size, ", clear={at=%llu, keep=%llu, share=%.9g}",
+                                 (unsigned long long)rules->clear_at,
+                                 (unsigned long long)rules->clear_keep, rules->clear_share);
+    if (rules->compact_at > 0 && used < size)
+        used += (size_t)snprintf(buffer + used, size - used, ", compact={at=%llu, keep=%s}",
+                                 (unsigned long long)rules->compact_at,
+                                 mt_distribution_text(rules->compact_keep, keep, sizeof keep));
+    if (rules->max_input > 0 && used < size)
+        snprintf(buffer + used, size - used, ", max_input=%llu",
+                 (unsigned long long)rules->max_input);
+}
+
 static void sessions_text(const mt_process *base, char *buffer, size_t size) {
     const sessions_process *process = (const sessions_process *)base;
     const mt_session_shape *shape = &process->shape;
-    char starts[200], turns[120], think[120], service[80] = "", limit[40] = "";
+    char starts[200], turns[120], think[120], service[80] = "", rules[280];
     if (shape->first_token > 0 || shape->per_token > 0)
         snprintf(service, sizeof service, ", service={ttft=%.9g, per_token=%.9g}",
                  shape->first_token, shape->per_token);
-    if (shape->max_input > 0)
-        snprintf(limit, sizeof limit, ", max_input=%llu", (unsigned long long)shape->max_input);
+    rules_text(&shape->rules, rules, sizeof rules);
     snprintf(buffer, size, "sessions{starts=%s, turns=%s, think=%s%s%s}",
              mt_process_text(process->starts, starts, sizeof starts),
              mt_distribution_text(shape->turns, turns, sizeof turns),
-             mt_distribution_text(shape->think, think, sizeof think), service, limit);
+             mt_distribution_text(shape->think, think, sizeof think), service, rules);
 }
 
 static void sessions_release(mt_process *base) {
@@ -283,6 +300,7 @@ static void sessions_release(mt_process *base) {
     mt_process_release(process->starts);
     mt_distribution_release(process->shape.turns);
     mt_distribution_release(process->shape.think);
+    mt_distribution_release(process->shape.rules.compact_keep);
 }
 
 static const mt_process_kind sessions_kind = {.name = "sessions",
@@ -320,8 +338,13 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
         sessions->starts = mt_process_retain(starts);
         sessions->shape = *shape;
         mt_distribution_retain(shape->think);
+        sessions->shape.rules.compact_keep = NULL;
         sessions->shape.turns = mt_distribution_whole(shape->turns, error);
-        if (!sessions->shape.turns) {
+        if (shape->rules.compact_at > 0 && sessions->shape.turns)
+            sessions->shape.rules.compact_keep =
+                mt_distribution_whole(shape->rules.compact_keep, error);
+        if (!sessions->shape.turns ||
+            (shape->rules.compact_at > 0 && !sessions->shape.rules.compact_keep)) {
             mt_process_release(process);
             return NULL;
         }
@@ -329,8 +352,12 @@ mt_process *mt_process_sessions(mt_process *starts, const mt_session_shape *shap
     return process;
 }
 
-uint64_t mt_process_max_input(const mt_process *process) {
-    if (process->kind != &sessions_kind)
-        return 0;
-    return ((const sessions_process *)process)->shape.max_input;
+const mt_context_rules *mt_process_rules(const mt_process *process) {
+    return process->kind == &sessions_kind ? &((const sessions_process *)process)->shape.rules
+                                           : NULL;
+}
+
+int mt_process_has_formula(const mt_process *process) {
+    const mt_context_rules *rules = mt_process_rules(process);
+    return !rules || (rules->clear_at == 0 && rules->compact_at == 0 && rules->max_input == 0);
 }

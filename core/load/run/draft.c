@@ -36,15 +36,42 @@ static mt_code make_session_token(mt_drafts *drafts, mt_draft *draft, mt_error *
     return MT_OK;
 }
 
+/* Appends a member to the request's further ones; the value is JSON. */
+static mt_code add_member(mt_drafts *drafts, mt_draft *draft, const char *name, const char *value,
+                          mt_error *error) {
+    mt_text *text = &drafts->text;
+    const char *comma = drafts->compact ? "," : ", ", *colon = drafts->compact ? ":" : ": ";
+    if ((draft->extra_end > draft->extra_begin && mt_text_add(text, comma, strlen(comma)) != 0) ||
+        mt_text_add(text, "\"", 1) != 0 || mt_text_add(text, name, strlen(name)) != 0 ||
+        mt_text_add(text, "\"", 1) != 0 || mt_text_add(text, colon, strlen(colon)) != 0 ||
+        mt_text_add(text, value, strlen(value)) != 0)
+        return mt_fail_memory(error, "members of a request");
+    draft->extra_end = text->length;
+    return MT_OK;
+}
+
 /* The prompt of a turn after the first: what was said so far, and what is new. The answer's blocks
  * are new ones. */
 static mt_code make_later_turn(mt_drafts *drafts, mt_draft *draft, uint64_t new_tokens,
                                mt_error *error) {
-    const mt_run_session *session = mt_run_session_of(&draft->event);
-    draft->history = session->prompt_tokens / drafts->block_size;
-    draft->request.input_length = session->history_tokens + new_tokens;
+    mt_context *context = &mt_run_session_of(&draft->event)->context;
+    const mt_event *event = &draft->event;
+    mt_random *summaries = &draft->lane->summary_draws;
+    int is_reset;
+    mt_random_seek(summaries, event->item);
+    mt_code code =
+        mt_context_fit(context, event->rules, new_tokens, summaries, event->time, &is_reset, error);
+    mt_lane_failure(draft->lane, code, error);
+    if (code == MT_OK && is_reset)
+        code = add_member(drafts, draft, "prefix_reset", "true", error);
+    if (code == MT_OK)
+        code = mt_context_add(context, event->rules, new_tokens, error);
+    if (code != MT_OK)
+        return code;
+    draft->history = context->common / drafts->block_size;
+    draft->request.input_length = context->said + new_tokens;
     uint64_t blocks = mt_blocks_of(draft->request.input_length, drafts->block_size);
-    mt_code code = mt_prompt_check_blocks(blocks, error);
+    code = mt_prompt_check_blocks(blocks, error);
     return code == MT_OK ? add_fresh(drafts, blocks - draft->history, error) : code;
 }
 
@@ -56,6 +83,8 @@ static mt_code make_prompt(mt_drafts *drafts, mt_draft *draft, const mt_prompt_w
     if (code != MT_OK)
         return code;
     draft->lane->is_over = made.at_end;
+    if (draft->event.session && wish->tokens_are_new)
+        mt_run_session_of(&draft->event)->context.shared = made.input_length - wish->tokens;
     request->input_length = made.input_length;
     if (made.decides_output && !(request->has & MT_HAS_OUTPUT_LENGTH)) {
         request->has |= MT_HAS_OUTPUT_LENGTH;
@@ -136,8 +165,8 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
     mt_code code = make_content(drafts, draft, error);
     if (code != MT_OK)
         return code;
-    draft->is_rejected =
-        event->turn > 0 && event->max_input > 0 && draft->request.input_length > event->max_input;
+    draft->is_rejected = event->turn > 0 && event->rules && event->rules->max_input > 0 &&
+                         draft->request.input_length > event->rules->max_input;
     if (lane->is_over)
         drafts->ordinals--;
     if (lane->is_over || draft->is_rejected)
@@ -165,10 +194,8 @@ mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error
     if (!session)
         return code;
     session->has_ended = last;
-    if (!answer->is_rejected) {
-        session->prompt_tokens = answer->input_length;
-        session->history_tokens = answer->input_length + answer->output_length;
-    }
+    if (!answer->is_rejected)
+        mt_context_answered(&session->context, answer->input_length, answer->output_length);
     if (last && session->waiting == 0)
         mt_run_session_free(session);
     return code;

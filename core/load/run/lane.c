@@ -74,6 +74,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
     lane->field_draws = mt_process_random(&context, "fields");
+    lane->summary_draws = mt_process_random(&context, "summary");
     lane->block_draws = mt_process_random(&context, "blocks");
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)

@@ -14,6 +14,7 @@ typedef struct mt_lane {
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
     mt_random length_draws, prompt_draws, field_draws;
+    mt_random summary_draws;
     mt_random block_draws; /* of a live run: ids of blocks that cannot come back */
     char *tag;             /* the name as a JSON string */
     size_t tag_length;

@@ -1,5 +1,6 @@
---- What no formula knows of a plan, counted: sessions that end at their max_input are run.
+--- What no formula knows of a plan, counted: sessions whose context has limits are run.
 local core = require "moontide.core"
+local stream = require "moontide.load.stream"
 
 local counted = {}
 
@@ -12,11 +13,7 @@ local most_requests = 2e6
 -- The stream as a plan of its own: a source of its requests.
 local function run(entry, block_size, opt, factor)
   local plan = core.plan.new(block_size)
-  local one = entry.stream
-  core.plan.add(plan, {
-    name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt, first = one.first,
-    class_prompts = one.class_prompts, factor = entry.factor * factor, last = entry.last,
-  })
+  stream.add_to(plan, entry.stream, entry.name, entry.factor * factor, entry.last)
   return core.source.run(plan, { seed = opt.seed, duration = opt.duration, factor = opt.rate_scale or 1 })
 end
 
@@ -27,14 +24,14 @@ local function bins(entry, block_size, opt, factor, to, count)
   return core.source.bins(source, 0, to, count)
 end
 
---- Does the stream have sessions that end at their max_input?
+--- Does the stream have sessions whose context has limits (max_input, compact, clear)?
 ---@param entry table a stream of a workload
 ---@return boolean
 function counted.is_needed(entry)
-  return core.process.max_input(entry.stream.process) > 0
+  return not core.process.has_formula(entry.stream.process)
 end
 
---- Puts what a stream brings in the place of what core.plan.expect says of it without max_input.
+--- Puts what a stream brings in the place of what core.plan.expect says of it without these.
 ---@param entry table a stream of a workload
 ---@param one table what core.plan.expect gave
 ---@param block_size integer

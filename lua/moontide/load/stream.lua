@@ -193,6 +193,20 @@ local function use_classes(self, values, where)
   end
 end
 
+--- Adds a stream to a plan in core; raises where its parts do not go together.
+---@param plan userdata
+---@param self moontide.stream
+---@param name string
+---@param factor? number of its rates
+---@param last? number seconds: it begins nothing at or after it
+function stream.add_to(plan, self, name, factor, last)
+  core.plan.add(plan, {
+    name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
+    fields = self.fields, class_prompts = self.class_prompts, class_fields = self.class_fields,
+    factor = factor, last = last,
+  })
+end
+
 ---@class moontide.first_options
 ---@field new_input? number|moontide.distribution
 ---@field output? number|moontide.distribution
@@ -235,6 +249,7 @@ function public.stream(opt)
   else
     self.lengths = core.lengths.pair(pair_of(values, where))
   end
+  if not core.process.has_formula(self.process) then stream.add_to(core.plan.new(512), self, self.name or "main") end
   return setmetatable(self, stream_type)
 end
 

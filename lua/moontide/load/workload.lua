@@ -170,13 +170,7 @@ local function plan_of(self)
   if self.plan then return self.plan end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    local one = entry.stream
-    core.plan.add(plan, {
-      name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
-      first = one.first,
-      fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
-      factor = entry.factor, last = entry.last,
-    })
+    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last)
   end
   self.plan = plan
   return plan
