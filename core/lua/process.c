@@ -1,4 +1,5 @@
 /* core.process: arrival processes as userdata "moontide.process". */
+#include "load/process/branch.h"
 #include "lua/load_binding.h"
 #include "lua/trace_binding.h"
 
@@ -101,6 +102,56 @@ static int sessions(lua_State *L) {
                               .rules = check_rules(L, 6)};
     void **place = mt_lua_new_object(L, &type);
     return mt_lua_keep(L, place, mt_process_sessions(starts, &shape, &error), &error);
+}
+
+static const char *const join_names[] = {"none", "all", "any", NULL};
+
+/* A level of branched below, from the table on top of the stack, which keeps its parts alive. */
+static mt_branch_shape check_branch(lua_State *L) {
+    int table = lua_gettop(L);
+    mt_branch_shape branch = {.child.first_token = NAN};
+    luaL_checktype(L, table, LUA_TTABLE);
+    if (mt_lua_has_field(L, table, "every"))
+        branch.every = mt_lua_check_count(L, -1, "branch: every");
+    if (mt_lua_has_field(L, table, "chance"))
+        branch.chance = luaL_checknumber(L, -1);
+    lua_getfield(L, table, "inherits");
+    branch.inherits = lua_toboolean(L, -1);
+    lua_getfield(L, table, "join");
+    branch.join = (mt_join_kind)luaL_checkoption(L, -1, "none", join_names);
+    lua_getfield(L, table, "count");
+    branch.count = mt_lua_check_distribution(L, -1);
+    lua_getfield(L, table, "turns");
+    branch.child.turns = mt_lua_check_distribution(L, -1);
+    lua_getfield(L, table, "think");
+    branch.child.think = mt_lua_check_distribution(L, -1);
+    if (mt_lua_has_field(L, table, "first_token")) {
+        branch.child.first_token = luaL_checknumber(L, -1);
+        lua_getfield(L, table, "per_token");
+        branch.child.per_token = luaL_checknumber(L, -1);
+    }
+    lua_getfield(L, table, "rules");
+    branch.child.rules = check_rules(L, lua_gettop(L));
+    lua_settop(L, table);
+    return branch;
+}
+
+/* branched(process, {level, ...}): a level is {every= or chance=, count=, join=, inherits=, turns=,
+ * think=, first_token=, per_token=, rules=} */
+static int branched(lua_State *L) {
+    mt_error error;
+    mt_branch_shape levels[MT_BRANCH_LEVELS];
+    mt_process *sessions = mt_lua_check_process(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    luaL_argcheck(L, count >= 1 && count <= MT_BRANCH_LEVELS, 2, "1 to 8 levels");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        levels[i] = check_branch(L);
+        lua_pop(L, 1);
+    }
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_branched(sessions, levels, count, &error), &error);
 }
 
 /* recorded(columns, speed, wrap): the columns' timestamps; all requests must have one */
@@ -227,6 +278,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"mmpp", mmpp},
                                          {"hawkes", hawkes},
                                          {"sessions", sessions},
+                                         {"branched", branched},
                                          {"recorded", recorded},
                                          {"closed", closed},
                                          {"custom", custom},

@@ -166,7 +166,7 @@ it("compact puts a summary in the place of the history, after the shared beginni
       assert.equal((wanted + block - 1) // block, #request.hash_ids)
       said = wanted + 16
     end
-    assert.equal(5, resets)
+    assert.equal(7, resets)
   end
 end)
 

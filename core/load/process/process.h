@@ -24,8 +24,10 @@
 typedef struct mt_process_session {
     uint64_t ordinal; /* within its stream, by first appearance */
     /* The process's own. */
-    uint64_t turn, turns; /* the one to come, and how many there will be */
-    double delay;         /* think time before it, seconds */
+    uint64_t address;                 /* of its turns' items: that of its first turn */
+    uint64_t turn, turns;             /* the one to come, and how many there will be */
+    double delay;                     /* think time before it, seconds */
+    struct mt_session_family *family; /* load/process/branch.h; NULL: the process has no branches */
 } mt_process_session;
 
 /* What becomes of a session's context when its next prompt would be too long; tokens of whole
@@ -69,6 +71,9 @@ typedef struct mt_answer {
     uint64_t input_length, output_length; /* tokens */
     int is_rejected; /* the prompt passed max_input and no request was made; the rest is not read */
 } mt_answer;
+
+/* Frees what a session has beside its own bytes; for the caller who owns it. */
+void mt_process_session_release(mt_process_session *session);
 
 typedef struct mt_process mt_process;
 typedef struct mt_process_state mt_process_state;
@@ -159,7 +164,8 @@ int mt_process_wants_answers(const mt_process *process);
 const mt_context_rules *mt_process_rules(const mt_process *process);
 
 /* Are its requests and their lengths on average known without a run? Not where sessions have
- * rules for their context. */
+ * rules for their context, or branches; the number of requests is the one without rules then, and
+ * the rest leaves branches out. */
 int mt_process_has_formula(const mt_process *process);
 
 /* As a script would write it, cut to size and terminated. Returns buffer. */
@@ -182,7 +188,7 @@ int mt_process_awaits(const mt_process_state *state, const mt_event *event);
 
 /* Tells a process how an event that it yielded was answered, planned or real. Sets *last to whether
  * the session ended with it (always, when rejected): then the caller owns event->session and frees
- * it, mt_free, when done with it. To be called once an event: before the next one is asked for,
+ * it (mt_process_session_release, then mt_free) when done with it. To be called once an event: before the next one is asked for,
  * unless the run is live. Of a live run all events must have been settled (say as rejected) when the
  * state is closed, but for one yielded since, and for one whose settling failed. For plain processes
  * *last = 1. */

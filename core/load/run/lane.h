@@ -13,6 +13,9 @@ typedef struct mt_lane {
     mt_process_state *process;
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
+    mt_lengths_state *branch_lengths[MT_BRANCH_LEVELS];
+    mt_prompt_state *branch_prompts[MT_BRANCH_LEVELS]; /* NULL: as what started them */
+    mt_key answers; /* the namespace of answers that several prompts carry */
     mt_random length_draws, prompt_draws, field_draws;
     mt_random summary_draws;
     mt_random block_draws; /* of a live run: ids of blocks that cannot come back */
@@ -46,7 +49,10 @@ mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index
 mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
                        mt_prompt_wish *wish, mt_error *error);
 
-/* Makes the prompt of an event that is no later turn of a session. */
+/* Does the event begin a sub-agent whose prompt begins as that of its parent does? */
+int mt_lane_follows_parent(const mt_lane *lane);
+
+/* Makes the prompt of an event that is no later turn of a session, and follows no parent. */
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error);
 

@@ -123,6 +123,10 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     }
     if (!session)
         return MT_OK;
+    if (draft->parent && draft->history > 0 &&
+        !mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error))
+        return mt_code_of(error);
+    mt_run_session_free(mt_run_session_leave(draft->parent));
     request->session = (mt_span){text + draft->token_begin, draft->token_end - draft->token_begin};
     request->hash_ids =
         mt_run_session_ids(session, draft->history, request->hash_ids, request->hash_count, error);
@@ -224,6 +228,11 @@ static const char *run_name(const mt_source *source) {
     return "the plan";
 }
 
+static void leave_draft(const mt_draft *draft) {
+    mt_run_session_free(mt_run_session_leave(draft->parent));
+    mt_run_session_free(mt_run_session_leave(mt_run_session_of(&draft->event)));
+}
+
 static void run_release(mt_source *source) {
     run_source *run = (run_source *)source;
     for (flight *one; (one = run->flights);) {
@@ -234,7 +243,7 @@ static void run_release(mt_source *source) {
         mt_free(one);
     }
     for (size_t i = run->next; i < run->batch_count; i++)
-        mt_run_session_free(mt_run_session_leave(mt_run_session_of(&run->batch[i].event)));
+        leave_draft(&run->batch[i]);
     mt_run_session_free(run->finished);
     mt_run_lanes_close(&run->lanes);
     mt_ids_free(run->ids);

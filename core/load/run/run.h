@@ -12,7 +12,8 @@
  * block of one seed.
  *
  * Its parts: lane.h (a stream), lanes.h (the merge), draft.h (a request before its ids are known),
- * session.h (what a session carries from turn to turn), context.h (its context), run.c (batches and ids). */
+ * session.h (what a session carries from turn to turn), context.h (its context), names.h
+ * (what it and its requests are called), run.c (batches and ids). */
 #ifndef MT_LOAD_RUN_RUN_H
 #define MT_LOAD_RUN_RUN_H
 

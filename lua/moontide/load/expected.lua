@@ -43,7 +43,7 @@ local most_after = 0.001
 local most_levels = 10
 
 -- What is not known without a run, of the processes as they print.
-local limits = { { "clear=", "clear takes tools' outputs away" }, { "compact=", "compact shortens histories" },
+local limits = { { "clear=", "clear takes tools' outputs away" }, { "branch=", "sub-agents come between" }, { "compact=", "compact shortens histories" },
   { "max_input=", "max_input ends sessions" } }
 
 local function why_counted(self)

@@ -4,6 +4,8 @@ local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
 
+local process = {}
+
 ---@class moontide.process an arrival process
 
 ---@class moontide
@@ -112,8 +114,8 @@ end
 
 -- --- sessions -------------------------------------------------------------------------------------
 
--- A time that may be a distribution: seconds, "5s", or a distribution of seconds.
-local function seconds_of(value, what)
+--- A time that may be a distribution: seconds, "5s", or a distribution of seconds.
+function process.seconds_of(value, what)
   if type(value) == "string" and not value:find ":" then value = options.duration(value, what) end
   return distribution.of(value, what)
 end
@@ -122,6 +124,14 @@ local service_options = {
   { "ttft", kind = "duration", min = 0, default = 0 },
   { "per_token", kind = "duration", min = 0, default = 0 },
 }
+
+--- What an answer takes: ttft and per_token in seconds.
+---@param value any
+---@param where string
+---@return table
+function process.service(value, where)
+  return options.table(where .. ": service", value, service_options)
+end
 
 ---@class moontide.service_options
 ---@field ttft? number|string seconds to an answer's first token
@@ -138,8 +148,11 @@ local compact_options = {
   { "keep", kind = "length", required = true },
 }
 
--- What becomes of a context that grows too long, as core takes it.
-local function rules_of(values, where)
+--- What becomes of a context that grows too long, as core takes it, from clear=, compact= and max_input=.
+---@param values table
+---@param where string
+---@return table
+function process.rules_of(values, where)
   local rules = { max_input = values.max_input }
   if values.clear ~= nil then
     local clear = options.table(where .. ": clear", values.clear, clear_options)
@@ -196,6 +209,10 @@ end
 ---@param opt moontide.sessions_options
 ---@return moontide.process
 function public.sessions(opt)
+  if type(opt) == "table" and opt.branch ~= nil then
+    core.base.raise("sessions: branch= is the stream's: "
+      .. "mt.stream{ arrivals = mt.sessions{...}, branch = mt.branch{...} }")
+  end
   local values = options.table("sessions", opt, {
     { "starts", kind = "any", required = true },
     { "turns", kind = "length", required = true, min = 1 },
@@ -208,9 +225,10 @@ function public.sessions(opt)
   if options.type_of(values.starts) ~= "moontide.process" then
     options.wrong("sessions: starts", values.starts, "an arrival process such as mt.poisson(2)")
   end
-  local service = options.table("sessions: service", values.service, service_options)
+  local service = process.service(values.service, "sessions")
   return core.process.sessions(values.starts, distribution.of(values.turns, "sessions: turns"),
-    seconds_of(values.think, "sessions: think"), service.ttft, service.per_token, rules_of(values, "sessions"))
+    process.seconds_of(values.think, "sessions: think"), service.ttft, service.per_token,
+    process.rules_of(values, "sessions"))
 end
 
 -- --- given times ----------------------------------------------------------------------------------
@@ -247,7 +265,7 @@ function public.closed(opt)
     { "users", kind = "integer", min = 1, required = true },
     { "think", kind = "any", default = 0 },
   })
-  return core.process.closed(values.users, seconds_of(values.think, "closed: think"))
+  return core.process.closed(values.users, process.seconds_of(values.think, "closed: think"))
 end
 
 --- Arrivals of your own: factory(random) is called once a run and returns a function that is called with
@@ -263,4 +281,6 @@ function public.arrivals(factory)
   return core.process.custom(factory)
 end
 
-return { public = public }
+process.public = public
+
+return process

@@ -1,4 +1,5 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
+local branch = require "moontide.load.branch"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
@@ -127,6 +128,7 @@ local stream_options = {
   { "lengths", kind = "any" },
   { "prompt", kind = "any" },
   { "first", kind = "any" },
+  { "branch", kind = "any" },
   { "fields", kind = "any" },
 }
 
@@ -157,6 +159,13 @@ end
 local function check_sessions(self, values, where)
   local has_sessions = core.process.has_sessions(values.arrivals)
   if has_sessions then check_turns(values, where) end
+  branch.check(values.branch, where .. ": branch")
+  if values.branch and not has_sessions then
+    core.base.raise(where .. ": branch= is for turns of mt.sessions{...}")
+  elseif values.branch then
+    self.process = core.process.branched(self.process, values.branch.levels)
+    self.branches = values.branch.lengths
+  end
   if values.first ~= nil and not has_sessions then
     core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
   elseif values.first ~= nil then
@@ -202,7 +211,7 @@ end
 function stream.add_to(plan, self, name, factor, last)
   core.plan.add(plan, {
     name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
-    fields = self.fields, class_prompts = self.class_prompts, class_fields = self.class_fields,
+    fields = self.fields, branches = self.branches, class_prompts = self.class_prompts, class_fields = self.class_fields,
     factor = factor, last = last,
   })
 end
@@ -220,6 +229,7 @@ end
 ---@field lengths? moontide.classes
 ---@field prompt? moontide.prompt without it every prompt is unique
 ---@field first? moontide.first_options other lengths of a session's first turn
+---@field branch? moontide.branch sub-agents that turns of its sessions start
 ---@field fields? table<string, any> further members of the records
 
 --- A stream of requests: when they come, how long they are, who shares which prefix.
@@ -249,7 +259,9 @@ function public.stream(opt)
   else
     self.lengths = core.lengths.pair(pair_of(values, where))
   end
-  if not core.process.has_formula(self.process) then stream.add_to(core.plan.new(512), self, self.name or "main") end
+  if not core.process.has_formula(self.process) then -- its parts must go together
+    stream.add_to(core.plan.new(512), self, self.name or "main")
+  end
   return setmetatable(self, stream_type)
 end
 
