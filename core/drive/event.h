@@ -19,7 +19,7 @@ enum {
     MT_SAYS_USAGE = 1 << 5,   /* a usage that is not null */
     MT_SAYS_ERROR = 1 << 6,   /* an `error` that is not null, or an error in the flat form */
     MT_SAYS_CHOICES = 1 << 7, /* `choices`, perhaps empty */
-    MT_SAYS_NO_END = 1 << 8   /* by an adapter alone: this was not the end, which another event tells */
+    MT_SAYS_NO_END = 1 << 8   /* by an adapter alone: the end is told, and this was not it */
 };
 
 /* Spans lie in the text that was read. */

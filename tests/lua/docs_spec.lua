@@ -88,7 +88,7 @@ describe("the documents", function()
   it("name make targets that the Makefile has", function()
     local makefile = "\n" .. command.read "Makefile"
     local seen = each_word("^make %l", function(word, path)
-      local target = word:match "^make ([%l-]+)"
+      local target = word:match "^make ([%l%d-]+)"
       assert.truthy(makefile:find("\n" .. target .. ":", 1, true), path .. ": " .. word)
     end)
     assert.is_true(seen > 10, seen)

@@ -50,7 +50,8 @@ function mock.start(words)
   --- Sends the signal and gives { status, err }; without one it must end by itself.
   function self.finish(signal)
     running[self] = nil
-    if signal then os.execute(("kill -%s %s 2>/dev/null"):format(signal, file_text(folder .. "/pid"):match "%d+")) end
+    local pid = file_text(folder .. "/pid"):match "%d+"
+    if signal and pid then os.execute(("kill -%s %s 2>/dev/null"):format(signal, pid)) end
     local status = wait_for("the mock's end", function()
       return file_text(folder .. "/status"):match "%d+"
     end)

@@ -1,7 +1,7 @@
-/* The APIs by which a server can be asked for an answer of its model: OpenAI's two, which all dialects
- * have, and some servers' own. An API says by which path it is asked, what the members of its requests
- * mean and how its answers are said; all else (times, slots, the cache, failures) is the same for all.
- * Private to the mock. */
+/* The APIs by which a server can be asked for an answer of its model: OpenAI's two, which all
+ * dialects have, and some servers' own. An API says by which path it is asked, what the members of
+ * its requests mean and how its answers are said; all else (times, slots, the cache, failures) is
+ * the same for all. Private to the mock. */
 #ifndef MT_DRIVE_MOCK_API_H
 #define MT_DRIVE_MOCK_API_H
 
@@ -40,8 +40,8 @@ typedef struct mt_api {
     uint8_t errors;   /* MT_ERRORS_...; of OpenAI's: the dialect's */
     uint8_t is_lines; /* an event is a line of JSON, not one of an event stream */
     uint8_t has_done; /* a stream ends with [DONE] */
-    /* Events of a stream, each in an HTTP chunk of its own: `count` tokens, 0 only where an answer has
-     * none; and what comes after the last tokens (NULL: nothing). */
+    /* Events of a stream, each in an HTTP chunk of its own: `count` tokens, 0 only where an answer
+     * has none; and what comes after the last tokens (NULL: nothing). */
     void (*say_tokens)(mt_bytes *out, const mt_answer_text *text, uint64_t count, int is_last);
     void (*say_finish)(mt_bytes *out, const mt_answer_text *text);
     /* A whole answer's body. */
@@ -50,8 +50,8 @@ typedef struct mt_api {
 
 extern const mt_api mt_api_chat, mt_api_completions;
 
-/* The one that a dialect's server is asked by at this path, or NULL. *model is what stands in the star's
- * place; length 0: there is none. */
+/* The one that a dialect's server is asked by at this path, or NULL. *model is what stands in the
+ * star's place; length 0: there is none. */
 const mt_api *mt_api_at(const mt_dialect *dialect, mt_span path, mt_span *model);
 
 /* The role of OpenAI's chat, as an event of its own. */

@@ -21,8 +21,8 @@ typedef struct mt_ask_tokens {
     size_t count, capacity;
 } mt_ask_tokens;
 
-/* Reads the body of a request for an answer by this API. MT_OK; MT_ERROR_INPUT with a message for the client; or
- * MT_ERROR_MEMORY. Spans lie in the body. */
+/* Reads the body of a request for an answer by this API. MT_OK; MT_ERROR_INPUT with a message for
+ * the client; or MT_ERROR_MEMORY. Spans lie in the body. */
 mt_code mt_ask_read(mt_span body, const mt_api *api, mt_ask *ask, mt_ask_tokens *tokens,
                     mt_error *error);
 

@@ -1,4 +1,4 @@
-/* What servers speak beside OpenAI's API. Members that nobody measures by are left out of the answers. */
+/* What servers speak beside OpenAI's API. What nobody measures by is left out of the answers. */
 #include "drive/mock/api.h"
 
 #include <time.h>

@@ -202,7 +202,7 @@ function files.whole(run)
       { "cpu", load.cpu }, { "run_queue", load.run_queue or json.null }, { "stalled", load.stalled },
       { "longest_turn", load.longest_turn }, { "connections_opened", load.connections_opened },
       { "realtime", load.has_realtime } } },
-    { "options", files.plain_options(run.options) },
+    { "options", files.plain_options(run.options) }, { "shards", run.shards and plain(run.shards) },
   }
 end
 

@@ -12,6 +12,7 @@ local result = {}
 ---@field outside table what was due before and after it
 ---@field groups table[] { value =, results = }
 ---@field by_key table<string, moontide.metric_summary>
+---@field shards table[]? of a merged run: each shard's counts, start, verdict
 ---@field folder string? where its results' files are
 ---@field info table? of a run that was read back: its run.json
 local methods = {}

@@ -90,6 +90,22 @@ local function cache(results, by_key)
   end
 end
 
+-- A row a shard of a merged run.
+local function shard_lines(shards)
+  local function number(value, digits) return value and texts.number(value, digits) or "-" end
+  local lines = { { "", "start (ms)", "due", "done", "failed", "cancelled", "not sent", "TTFT p50",
+    "lag p99", "verdict", "folder" } }
+  for _, one in ipairs(shards) do
+    local counts = one.counts
+    lines[#lines + 1] = { ("Shard %d/%d"):format(one.index, #shards),
+      number(one.start and 1000 * one.start, 3), number(counts.due, 0), number(counts.done, 0),
+      number(counts.failed, 0), number(counts.cancelled, 0), number(counts.not_sent, 0),
+      number(one.first_token, 2), number(one.lag, 2),
+      one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
+  end
+  return texts.aligned(lines)
+end
+
 local function verdict_lines(one)
   local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
   for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
@@ -124,6 +140,10 @@ function show.report(run)
     local _, by_key = summary.of(group.results, run.epoch, run.has_objectives)
     lines[#lines + 1] = ("\n%s = %s: %s"):format(run.by, group.value, show.accounting(group.results))
     lines[#lines + 1] = table_of(by_key)
+  end
+  if run.shards then
+    lines[#lines + 1] = ""
+    lines[#lines + 1] = shard_lines(run.shards)
   end
   lines[#lines + 1] = ""
   if run.message then add("It failed in mid-run: " .. run.message) end
