@@ -137,6 +137,9 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     if (has_sessions && !(all_new(stream->lengths) && (!stream->first || all_new(stream->first))))
         return mt_fail(error, MT_ERROR_VALUE,
                        "stream '%s': sessions need new input, what each turn adds", stream->name);
+    if (!has_sessions && mt_lengths_need_turns(stream->lengths))
+        return mt_fail(error, MT_ERROR_VALUE, "stream '%s': by_turn: only sessions have turns",
+                       stream->name);
     mt_code code = has_sessions ? check_sessions(stream, error) : MT_OK;
     if (code != MT_OK)
         return code;

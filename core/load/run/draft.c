@@ -135,7 +135,8 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
     const mt_event *event = &draft->event;
     mt_length_draw lengths;
     size_t class_index;
-    mt_code code = mt_lane_draw(draft->lane, &lengths, &class_index, error);
+    uint64_t history = event->session ? mt_run_session_of(event)->context.said : 0;
+    mt_code code = mt_lane_draw(draft->lane, history, &lengths, &class_index, error);
     if (code != MT_OK)
         return code;
     if (!(event->time < most_seconds))

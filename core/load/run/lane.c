@@ -145,15 +145,21 @@ int mt_lane_follows_parent(const mt_lane *lane) {
     return level > 0 && lane->event.turn == 0 && !lane->branch_prompts[level - 1];
 }
 
-mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {
+mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
+                     mt_error *error) {
     const mt_event *event = &lane->event;
     unsigned level = level_of(event);
     int is_first = lane->first && event->session && event->turn == 0 && level == 0;
     mt_lengths_state *state = level > 0  ? lane->branch_lengths[level - 1]
                               : is_first ? lane->first
                                          : lane->lengths;
+    mt_length_event request = {.time = event->time,
+                               .has_session = event->session != NULL,
+                               .session = event->session ? event->session->ordinal : 0,
+                               .turn = event->turn,
+                               .history = history};
     mt_random_seek(&lane->length_draws, event->item);
-    mt_code code = mt_lengths_draw(state, &lane->length_draws, event->time, lengths, error);
+    mt_code code = mt_lengths_draw(state, &lane->length_draws, &request, lengths, error);
     *class_index = is_first || level > 0 ? lane->classes : lengths->class_index;
     return mt_lane_failure(lane, code, error);
 }

@@ -41,8 +41,9 @@ int mt_lane_look(mt_lane *lane, mt_error *error);
 /* Makes the next event, which there is, the lane's. */
 mt_code mt_lane_take(mt_lane *lane, mt_error *error);
 
-/* Draws the event's lengths; *class_index becomes what the next two functions take. */
-mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error);
+/* Draws the event's lengths, after so many tokens of its session; *class_index becomes what the next two functions take. */
+mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
+                     mt_error *error);
 
 /* Appends the event's further members to text, and puts the model's place into wish. The text's
  * bytes must not move before the prompt is made. */

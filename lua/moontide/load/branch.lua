@@ -1,6 +1,7 @@
 --- Sub-agents: sessions that turns of other sessions start, as a value for mt.stream.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local length = require "moontide.load.length"
 local options = require "moontide.kit.options"
 local process = require "moontide.load.process"
 
@@ -23,8 +24,8 @@ local branch_options = {
   { "turns", kind = "length", required = true, min = 1 },
   { "think", kind = "any", default = 0 },
   { "service", kind = "any" },
-  { "new_input", kind = "length", required = true },
-  { "output", kind = "length" },
+  { "new_input", kind = "tokens", required = true },
+  { "output", kind = "tokens" },
   { "prompt", kind = "any" },
   { "inherit", kind = "boolean", default = false },
   { "join", kind = "any", default = "all" },
@@ -71,8 +72,8 @@ end
 ---@field turns number|moontide.distribution requests of each, at least 1
 ---@field think? number|string|moontide.distribution seconds from an answer to the next turn
 ---@field service? moontide.service_options what an answer takes; without it as the parent's
----@field new_input number|moontide.distribution tokens that a turn adds
----@field output? number|moontide.distribution tokens of an answer
+---@field new_input number|moontide.distribution|moontide.length_rule tokens that a turn adds
+---@field output? number|moontide.distribution|moontide.length_rule tokens of an answer
 ---@field prompt? moontide.prompt how its first prompt begins; without it with its parent's shared beginning
 ---@field inherit? boolean its first prompt carries all that its parent has said; false
 ---@field join? "all"|"any"|false what the parent's next turn waits for: all of them, the first that ends, or
@@ -86,8 +87,8 @@ end
 --- some has been answered, each begins a session of its own, and the parent's next turn waits for them. The
 --- last turn of a session starts none.
 ---
---- Records say it with "request_id", "wait_for" and "branches". A sub-agent's session_id is its parent's with a
---- number behind: "main-4.2" is the second of main-4.
+--- Records say it with "request_id", "wait_for" and "branches". A sub-agent's session_id is its parent's with
+--- a number behind: "main-4.2" is the second of main-4.
 ---
 --- mt.branch{ every = 5, count = 3, turns = mt.geometric(6), new_input = 400, output = 200, join = "all" }
 ---@param opt moontide.branch_options
@@ -104,8 +105,8 @@ function public.branch(opt)
     first_token = service.ttft, per_token = service.per_token,
     rules = process.rules_of(values, "branch"),
   }
-  local pair = core.lengths.pair { distribution.of(values.new_input, "branch: new_input"), true,
-    values.output ~= nil and distribution.of(values.output, "branch: output") }
+  local pair = core.lengths.pair { length.of(values.new_input, "branch: new_input"), true,
+    values.output ~= nil and length.of(values.output, "branch: output") }
   local self = { levels = { level }, lengths = { { lengths = pair, prompt = values.prompt or false } } }
   if values.branch then
     table.move(values.branch.levels, 1, #values.branch.levels, 2, self.levels)

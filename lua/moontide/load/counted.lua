@@ -24,11 +24,17 @@ local function bins(entry, block_size, opt, factor, to, count)
   return core.source.bins(source, 0, to, count)
 end
 
---- Does the stream have sessions whose context has limits (max_input, compact, clear)?
+local function has_rules(entry)
+  local lengths, first = entry.stream.lengths, entry.stream.first
+  return core.lengths.have_rules(lengths) or first ~= nil and core.lengths.have_rules(first)
+end
+
+--- Does the stream have sessions whose context has limits (max_input, compact, clear), sub-agents, or lengths
+--- by a rule?
 ---@param entry table a stream of a workload
 ---@return boolean
 function counted.is_needed(entry)
-  return not core.process.has_formula(entry.stream.process)
+  return not core.process.has_formula(entry.stream.process) or has_rules(entry)
 end
 
 --- Puts what a stream brings in the place of what core.plan.expect says of it without these.
@@ -41,7 +47,7 @@ function counted.fill(entry, one, block_size, opt)
   local factor = math.min(1, most_requests / one.requests)
   local requests, inputs, outputs = bins(entry, block_size, opt, factor, longest, 1)
   if not requests then return nil, inputs, outputs end
-  one.requests = requests[1] / factor
+  one.requests, one.has_rules = requests[1] / factor, has_rules(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]
   if outputs[1] == outputs[1] then one.output_mean = outputs[1] end

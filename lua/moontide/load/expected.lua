@@ -43,8 +43,8 @@ local most_after = 0.001
 local most_levels = 10
 
 -- What is not known without a run, of the processes as they print.
-local limits = { { "clear=", "clear takes tools' outputs away" }, { "branch=", "sub-agents come between" }, { "compact=", "compact shortens histories" },
-  { "max_input=", "max_input ends sessions" } }
+local limits = { { "branch=", "sub-agents come between" }, { "clear=", "clear takes tools' outputs away" },
+  { "compact=", "compact shortens histories" }, { "max_input=", "max_input ends sessions" } }
 
 local function why_counted(self)
   local reasons = {}
@@ -54,6 +54,12 @@ local function why_counted(self)
         reasons[#reasons + 1] = limit[2]
         break
       end
+    end
+  end
+  for _, one in ipairs(self.streams) do
+    if one.has_rules then
+      reasons[#reasons + 1] = "lengths follow a rule"
+      break
     end
   end
   return table.concat(reasons, ", ")
@@ -100,6 +106,7 @@ local function stream_row(name, process, one)
     name = name, process = process,
     requests = one.requests, within = one.requests, sessions = one.sessions, input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
+    has_rules = one.has_rules,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
 end

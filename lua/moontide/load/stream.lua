@@ -2,8 +2,8 @@
 local branch = require "moontide.load.branch"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
-local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
+local length = require "moontide.load.length"
 local options = require "moontide.kit.options"
 
 local stream = {}
@@ -44,8 +44,8 @@ local function pair_of(values, where)
   local is_new = values.new_input ~= nil
   local name = is_new and "new_input" or "input"
   local output = false
-  if values.output ~= nil then output = distribution.of(values.output, where .. ": output") end
-  return { distribution.of(values[name], where .. ": " .. name), is_new, output }
+  if values.output ~= nil then output = length.of(values.output, where .. ": output") end
+  return { length.of(values[name], where .. ": " .. name), is_new, output }
 end
 
 -- "prompts_of", of a prompt source.
@@ -54,7 +54,7 @@ local function source_name(prompt)
 end
 
 local class_options = {
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "prompt", kind = "any" }, { "fields", kind = "any" },
   items = true,
 }
@@ -81,11 +81,13 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
+---@alias moontide.any_length number|moontide.distribution|moontide.length_rule
+
 ---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
----@field input? number|moontide.distribution tokens of the whole prompt; or new_input
----@field new_input? number|moontide.distribution tokens after the shared part
----@field output? number|moontide.distribution tokens of the answer
+---@field input? moontide.any_length tokens of the whole prompt; or new_input
+---@field new_input? moontide.any_length tokens after the shared part
+---@field output? moontide.any_length tokens of the answer
 ---@field prompt? moontide.prompt instead of the stream's
 ---@field fields? table<string, any> beside the stream's
 
@@ -124,7 +126,7 @@ end
 local stream_options = {
   { "name", kind = "string" },
   { "arrivals", kind = "any", required = true },
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "lengths", kind = "any" },
   { "prompt", kind = "any" },
   { "first", kind = "any" },
@@ -133,7 +135,7 @@ local stream_options = {
 }
 
 local first_options = {
-  { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
 }
 
 -- Turns add to what was said before: what decides whole prompts cannot be theirs.
@@ -189,7 +191,7 @@ end
 local function use_decided(self, values, where)
   local why = ("%s: %s decides the lengths of its prompts"):format(where, source_name(values.prompt))
   refuse_given(values, { "input", "new_input", "lengths" }, why, " (output= may replace its OSL)")
-  local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
+  local output = values.output ~= nil and length.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
 end
 
@@ -217,15 +219,15 @@ function stream.add_to(plan, self, name, factor, last)
 end
 
 ---@class moontide.first_options
----@field new_input? number|moontide.distribution
----@field output? number|moontide.distribution
+---@field new_input? moontide.any_length
+---@field output? moontide.any_length
 
 ---@class moontide.stream_options
 ---@field name? string
 ---@field arrivals moontide.process when requests come
----@field input? number|moontide.distribution tokens of the whole prompt; or new_input, or lengths
----@field new_input? number|moontide.distribution tokens after the shared part
----@field output? number|moontide.distribution tokens of the answer; without it records have no output_length
+---@field input? moontide.any_length tokens of the whole prompt; or new_input, or lengths
+---@field new_input? moontide.any_length tokens after the shared part
+---@field output? moontide.any_length tokens of the answer; without it records have no output_length
 ---@field lengths? moontide.classes
 ---@field prompt? moontide.prompt without it every prompt is unique
 ---@field first? moontide.first_options other lengths of a session's first turn
@@ -259,7 +261,8 @@ function public.stream(opt)
   else
     self.lengths = core.lengths.pair(pair_of(values, where))
   end
-  if not core.process.has_formula(self.process) then -- its parts must go together
+  if not core.process.has_formula(self.process) or core.lengths.have_rules(self.lengths) then
+    -- its parts must go together
     stream.add_to(core.plan.new(512), self, self.name or "main")
   end
   return setmetatable(self, stream_type)
