@@ -1,41 +1,18 @@
 /* core.length_rule: lengths by turn, and a script's own rule, mt.length(function(random, event)),
  * called once a request. */
 #include "lua/load_binding.h"
+#include "lua/script_function.h"
 
-#include "base/memory.h"
-
-#include <math.h>
 #include <stdio.h>
 
 /* ---- functions ---- */
 
-/* Calls run on a Lua thread of their own, with the same two arguments each time. Registry references
- * keep all of it alive. */
-typedef struct function_context {
-    uint64_t references;
-    lua_State *thread;
-    int thread_ref, function_ref, random_ref, event_ref;
-} function_context;
-
-static void retain(void *context) {
-    ((function_context *)context)->references++;
-}
-
-static void release(void *context) {
-    function_context *self = context;
-    if (--self->references > 0)
-        return;
-    luaL_unref(self->thread, LUA_REGISTRYINDEX, self->function_ref);
-    luaL_unref(self->thread, LUA_REGISTRYINDEX, self->random_ref);
-    luaL_unref(self->thread, LUA_REGISTRYINDEX, self->event_ref);
-    luaL_unref(self->thread, LUA_REGISTRYINDEX, self->thread_ref);
-    mt_free(self);
-}
+/* The function has the same two arguments each time: own_refs. */
+enum { RANDOM, EVENT };
 
 /* Pushes the event's table, whose members have all been set before: setting them takes no memory. */
-static void push_event(lua_State *thread, const function_context *self,
-                       const mt_length_event *event) {
-    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->event_ref);
+static void push_event(lua_State *thread, int event_ref, const mt_length_event *event) {
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, event_ref);
     lua_pushnumber(thread, event->time);
     lua_setfield(thread, -2, "time");
     lua_pushinteger(thread, (lua_Integer)event->session);
@@ -47,40 +24,32 @@ static void push_event(lua_State *thread, const function_context *self,
 }
 
 /* The caller's mistake, with the place of its function. */
-static mt_code wrong_length(lua_State *thread, const function_context *self,
-                            const mt_length_event *event, uint64_t low, mt_error *error) {
-    lua_Debug function;
-    char value[60], where[80] = "";
-    if (lua_type(thread, -1) == LUA_TNUMBER)
-        snprintf(value, sizeof value, isnan(lua_tonumber(thread, -1)) ? "NaN" : "%.14g",
-                 lua_tonumber(thread, -1));
-    else
-        snprintf(value, sizeof value, "%s%s", lua_isnil(thread, -1) ? "" : "a ",
-                 luaL_typename(thread, -1));
+static mt_code wrong_length(const mt_script_function *self, const mt_length_event *event,
+                            uint64_t low, mt_error *error) {
+    char value[60], place[LUA_IDSIZE + 20], where[80] = "";
+    mt_script_function_value(self, value, sizeof value);
     if (event->has_session)
         snprintf(where, sizeof where, ", turn %llu of session %llu",
                  (unsigned long long)event->turn, (unsigned long long)event->session);
-    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->function_ref);
-    lua_getinfo(thread, ">S", &function);
     return mt_fail(error, MT_ERROR_CALLBACK,
-                   "%s:%d: length: the function returned %s (at t = %.9g s%s); it must return a "
-                   "whole number of tokens, %llu or more",
-                   function.short_src, function.linedefined, value, event->time, where,
+                   "%slength: the function returned %s (at t = %.9g s%s); it must return a whole "
+                   "number of tokens, %llu or more",
+                   mt_script_function_place(self, place, sizeof place), value, event->time, where,
                    (unsigned long long)low);
 }
 
 static mt_code call(void *context, mt_random *random, const mt_length_event *event, uint64_t low,
                     double *tokens, mt_error *error) {
-    function_context *self = context;
+    mt_script_function *self = context;
     lua_State *thread = self->thread;
     int handler = mt_lua_begin_callback(thread, "length", error);
     if (!handler)
         return MT_ERROR_MEMORY;
-    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->function_ref);
-    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->random_ref);
+    mt_script_function_push(self);
+    lua_rawgeti(thread, LUA_REGISTRYINDEX, self->own_refs[RANDOM]);
     mt_random *draws = lua_touserdata(thread, -1);
     *draws = *random;
-    push_event(thread, self, event);
+    push_event(thread, self->own_refs[EVENT], event);
     mt_code code = mt_lua_callback(thread, handler, 2, "length", error);
     *random = *draws;
     if (code != MT_OK)
@@ -90,36 +59,21 @@ static mt_code call(void *context, mt_random *random, const mt_length_event *eve
     *tokens = (double)whole;
     if (lua_type(thread, -1) != LUA_TNUMBER || !is_whole || whole < (lua_Integer)low ||
         whole > ((lua_Integer)1 << 53))
-        code = wrong_length(thread, self, event, low, error);
+        code = wrong_length(self, event, low, error);
     lua_settop(thread, handler - 1);
     return code;
 }
 
-/* The function at index 1 with what its calls need; what may raise comes first. */
-static mt_code new_function(lua_State *L, mt_length_function *function, mt_error *error) {
-    function_context made = {.references = 1};
-    made.thread = mt_lua_new_callback_thread(L);
-    made.thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pushvalue(L, 1);
-    made.function_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+/* The function at index 1 with its arguments. */
+static mt_script_function *new_function(lua_State *L, mt_error *error) {
+    int refs[2];
     mt_lua_push_random(L, 0, "", "");
-    made.random_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    refs[RANDOM] = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_createtable(L, 0, 4);
-    made.event_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    push_event(L, &made, &(mt_length_event){0});
+    refs[EVENT] = luaL_ref(L, LUA_REGISTRYINDEX);
+    push_event(L, refs[EVENT], &(mt_length_event){0});
     lua_pop(L, 1);
-    function_context *context = mt_allocate(1, sizeof *context);
-    if (!context) {
-        luaL_unref(L, LUA_REGISTRYINDEX, made.function_ref);
-        luaL_unref(L, LUA_REGISTRYINDEX, made.random_ref);
-        luaL_unref(L, LUA_REGISTRYINDEX, made.event_ref);
-        luaL_unref(L, LUA_REGISTRYINDEX, made.thread_ref);
-        return mt_fail_memory(error, "length");
-    }
-    *context = made;
-    *function = (mt_length_function){
-        .context = context, .retain = retain, .release = release, .call = call};
-    return MT_OK;
+    return mt_script_function_new(L, 1, refs, error);
 }
 
 /* ---- rules ---- */
@@ -153,14 +107,18 @@ static int turns(lua_State *L) {
  * time (seconds), session, turn (from 0) and history (tokens) and is the same table each time */
 static int custom(lua_State *L) {
     mt_error error;
-    mt_length_function function;
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, 1);
     void **place = mt_lua_new_object(L, &type);
-    if (new_function(L, &function, &error) != MT_OK)
+    mt_script_function *script = new_function(L, &error);
+    if (!script)
         return mt_lua_raise_error(L, &error);
+    mt_length_function function = {.context = script,
+                                   .retain = mt_script_function_retain,
+                                   .release = mt_script_function_release,
+                                   .call = call};
     mt_length_rule *rule = mt_length_rule_function(&function, &error);
-    function.release(function.context);
+    mt_script_function_release(script);
     return mt_lua_keep(L, place, rule, &error);
 }
 

@@ -91,7 +91,8 @@ static mt_context_rules check_rules(lua_State *L, int arg) {
     return rules;
 }
 
-/* sessions(starts, turns, think, first_token seconds, per_token seconds, rules) */
+/* sessions(starts, turns, think, first_token seconds, per_token seconds, rules [, service in place
+ * of both times]) */
 static int sessions(lua_State *L) {
     mt_error error;
     mt_process *starts = mt_lua_check_process(L, 1);
@@ -99,7 +100,8 @@ static int sessions(lua_State *L) {
                               .think = mt_lua_check_distribution(L, 3),
                               .first_token = luaL_checknumber(L, 4),
                               .per_token = luaL_checknumber(L, 5),
-                              .rules = check_rules(L, 6)};
+                              .rules = check_rules(L, 6),
+                              .service = lua_isnoneornil(L, 7) ? NULL : mt_lua_check_service(L, 7)};
     void **place = mt_lua_new_object(L, &type);
     return mt_lua_keep(L, place, mt_process_sessions(starts, &shape, &error), &error);
 }
@@ -130,6 +132,8 @@ static mt_branch_shape check_branch(lua_State *L) {
         lua_getfield(L, table, "per_token");
         branch.child.per_token = luaL_checknumber(L, -1);
     }
+    if (mt_lua_has_field(L, table, "service"))
+        branch.child.service = mt_lua_check_service(L, -1);
     lua_getfield(L, table, "rules");
     branch.child.rules = check_rules(L, lua_gettop(L));
     lua_settop(L, table);
@@ -137,7 +141,7 @@ static mt_branch_shape check_branch(lua_State *L) {
 }
 
 /* branched(process, {level, ...}): a level is {every= or chance=, count=, join=, inherits=, turns=,
- * think=, first_token=, per_token=, rules=} */
+ * think=, first_token=, per_token=, service=, rules=} */
 static int branched(lua_State *L) {
     mt_error error;
     mt_branch_shape levels[MT_BRANCH_LEVELS];

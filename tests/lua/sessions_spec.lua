@@ -432,3 +432,76 @@ describe("mistakes are told with the caller's line", function()
     assert.is_truthy(problem:find "sessions_spec%.lua:%d+: stream 'chat': sessions: a think time of %S+ s came out at t = ")
   end)
 end)
+
+describe("service", function()
+  -- When each turn's answer ended: the next one's time without its delay.
+  local function taken(service, turns, duration)
+    local sessions = by_session(list_of(plan({ starts = mt.even(0.5), turns = turns or 4, think = 1,
+      service = service }, { new_input = 10, output = 20 }, duration)))
+    local times = {}
+    for _, one in ipairs(sessions) do
+      for k = 2, #one do times[#times + 1] = (one[k].timestamp - one[k].delay - one[k - 1].timestamp) / 1000 end
+    end
+    return times
+  end
+
+  it("times may be drawn", function()
+    local times, sum = taken { ttft = mt.exponential(2),
+      per_token = "10ms" }, 0
+    assert.equal(150, #times)
+    for _, time in ipairs(times) do
+      assert.is_true(time >= 0.2 - 1e-6)
+      sum = sum + time - 0.2
+    end
+    near(sum / #times, 2, 4 * 2 / math.sqrt(#times))
+  end)
+
+  it("a function is given the tokens in flight, its own included", function()
+    -- One session alone: prompts of 10, 40, 70 and answers of 20.
+    local seen = {}
+    local times = taken({ ttft = 0.5, per_token = function(in_flight)
+      seen[#seen + 1] = in_flight
+      return in_flight / 1000
+    end }, 4, 1)
+    assert.equal(30, seen[1]) -- the first request
+    assert.equal(3, #times)
+    for i, time in ipairs(times) do near(time, 0.5 + 20 * (i * 30) / 1000, 1e-6) end
+    -- Answers of two hours are all under way at once.
+    local all, last = {}, 0
+    taken({ ttft = "2h", per_token = function(in_flight) all[#all + 1] = in_flight return 0 end }, 1)
+    for i, in_flight in ipairs(all) do
+      assert.equal(30 * i, in_flight)
+      last = i
+    end
+    assert.equal(50, last)
+  end)
+
+  it("what follows the load is counted, and its mistakes are told", function()
+    local function asked(value)
+      local count = 0
+      return plan({ starts = mt.even(5), service = { per_token = function()
+        count = count + 1
+        if count > 300 then
+          if value == "raise" then error "no more" end
+          return value
+        end
+        return 0.01
+      end } })
+    end
+    local shown = tostring(plan({ service = { ttft = function(n) return n / 1000 end } }):expected())
+    assert.truthy(shown:find("answers take what a function says: requests and lengths are counted", 1, true), shown)
+    for value, text in pairs { [-1] = "%-1", x = "a string", raise = "no more" } do
+      local ok, message = pcall(list_of, asked(value))
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find("sessions_spec%.lua:%d+: [^\n]*" .. text), message)
+    end
+    local ok, message = pcall(list_of, asked(nil))
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find("service: the function returned nil (with ", 1, true), message)
+    refusal.is("@sessions: service: ttft must be a number, a distribution, or NAME:key=value,..., not true",
+      function() mt.sessions { starts = mt.even(1), turns = 2, service = { ttft = true } } end)
+    refusal.is("@service: per_token must not be negative: min=0 keeps it there", function()
+      mt.sessions { starts = mt.even(1), turns = 2, service = { per_token = mt.normal { mean = 1, cv = 1 } } }
+    end)
+  end)
+end)

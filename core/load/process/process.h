@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "load/curve/curve.h"
+#include "load/process/service.h"
 #include "random/distribution.h"
 
 /* A session under way: the first member of what the caller keeps of one (session_size of
@@ -107,10 +108,11 @@ mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error);
 
 typedef struct mt_session_shape {
-    mt_distribution *turns; /* of a session; rounded, at least 1 */
-    mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
-    double first_token;     /* seconds an answer's first token takes */
-    double per_token;       /* seconds a token of an answer */
+    mt_distribution *turns;      /* of a session; rounded, at least 1 */
+    mt_distribution *think;      /* seconds from the end of an answer to the next turn; >= 0 */
+    double first_token;          /* seconds an answer's first token takes */
+    double per_token;            /* seconds a token of an answer */
+    mt_session_service *service; /* in place of these two; or NULL */
     mt_context_rules rules;
 } mt_session_shape;
 

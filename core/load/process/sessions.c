@@ -40,6 +40,18 @@ static int is_sooner(const due_turn *a, const due_turn *b) {
 
 MT_HEAP(turn_heap, due_turn, is_sooner)
 
+/* An answer under way, as planned. */
+typedef struct answer_under_way {
+    double end;
+    uint64_t tokens;
+} answer_under_way;
+
+static int ends_sooner(const answer_under_way *a, const answer_under_way *b) {
+    return a->end < b->end;
+}
+
+MT_HEAP(answer_heap, answer_under_way, ends_sooner)
+
 typedef struct sessions_state {
     mt_process_state base;
     mt_process_state *starts;
@@ -48,7 +60,9 @@ typedef struct sessions_state {
     uint64_t waited;             /* turns that ever waited */
     mt_process_session *in_hand; /* of the last event, when that is not settled */
     mt_joins joins;
-    mt_random turns, thoughts, branchings;
+    answer_heap under_way; /* where services follow the load */
+    uint64_t in_flight;    /* their tokens */
+    mt_random turns, thoughts, branchings, services;
     uint64_t count; /* sessions begun by the starts */
 } sessions_state;
 
@@ -57,6 +71,7 @@ static mt_code sessions_open(mt_process_state *base, mt_error *error) {
     const sessions_process *process = (const sessions_process *)base->process;
     state->turns = mt_process_random(&base->context, "turns");
     state->thoughts = mt_process_random(&base->context, "think");
+    state->services = mt_process_random(&base->context, "service");
     state->branchings = mt_process_random(&base->context, "branch");
     state->starts = mt_process_open(process->starts, &base->context, error);
     state->starts_wait = mt_process_wants_answers(process->starts);
@@ -313,14 +328,43 @@ static mt_code start_children(sessions_state *state, const mt_event *event, doub
     return code;
 }
 
+/* When the answer to the event ends, as the process plans it. */
+static mt_code plan_end(sessions_state *state, const mt_event *event, const mt_answer *answer,
+                        double *end, mt_error *error) {
+    const mt_session_shape *shape = shape_of(state, event->session);
+    *end = event->time + shape->first_token + shape->per_token * (double)answer->output_length;
+    if (!shape->service)
+        return MT_OK;
+    uint64_t tokens = answer->input_length + answer->output_length;
+    double seconds;
+    while (state->under_way.count > 0 && state->under_way.items[0].end <= event->time)
+        state->in_flight -= answer_heap_pop(&state->under_way).tokens;
+    state->in_flight += tokens;
+    mt_random_seek(&state->services, event->item);
+    mt_code code = mt_service_draw(shape->service, &state->services, event->time, state->in_flight,
+                                   answer->output_length, &seconds, error);
+    if (code != MT_OK)
+        return code;
+    *end = event->time + seconds;
+    return answer_heap_push(&state->under_way, (answer_under_way){*end, tokens}) == 0
+               ? MT_OK
+               : mt_fail_memory(error, "session");
+}
+
 /* The answer takes its time, then the user thinks. */
 static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
                                const mt_answer *answer, int *last, mt_error *error) {
     sessions_state *state = (sessions_state *)base;
     mt_process_session *session = event->session;
     const mt_session_shape *shape = shape_of(state, session);
-    double takes = shape->first_token + shape->per_token * (double)answer->output_length;
-    double end = isnan(answer->end) ? event->time + takes : answer->end;
+    double end = answer->end;
+    if (!answer->is_rejected && isnan(end)) {
+        mt_code planned = plan_end(state, event, answer, &end, error);
+        if (planned != MT_OK) {
+            state->in_hand = session;
+            return planned;
+        }
+    }
     *last = answer->is_rejected || session->turn + 1 >= session->turns;
     if (*last) {
         if (answer->is_rejected)
@@ -356,6 +400,7 @@ static void sessions_close(mt_process_state *base) {
     }
     free_session(base, state->in_hand);
     mt_free(state->due.items);
+    mt_free(state->under_way.items);
     mt_process_close(state->starts);
 }
 
@@ -417,8 +462,9 @@ static mt_code sessions_expect_bins(mt_process *base, const mt_process_context *
     if (!starts.requests)
         return mt_fail_memory(error, "sessions");
     mt_code code = mt_process_expect_bins(process->starts, context, 0, &starts, error);
-    double turn = shape->first_token + shape->per_token * answer_tokens +
-                  mt_distribution_mean(shape->think, context->seed, 0);
+    double answer = shape->service ? mt_service_mean(shape->service, answer_tokens)
+                                   : shape->first_token + shape->per_token * answer_tokens;
+    double turn = answer + mt_distribution_mean(shape->think, context->seed, 0);
     double step = turn / bins->horizon * (double)bins->count;
     memset(bins->requests, 0, bins->count * sizeof *bins->requests);
     for (uint64_t k = 0; code == MT_OK && k < most_turns; k++) {
@@ -485,8 +531,10 @@ static size_t branch_text(const sessions_process *process, size_t level, char *b
 static void sessions_text(const mt_process *base, char *buffer, size_t size) {
     const sessions_process *process = (const sessions_process *)base;
     const mt_session_shape *shape = &process->shape;
-    char starts[200], turns[120], think[120], service[80] = "", rules[280], branches[1024] = "";
-    if (shape->first_token > 0 || shape->per_token > 0)
+    char starts[200], turns[120], think[120], service[280] = "", rules[280], branches[1024] = "";
+    if (shape->service)
+        mt_service_text(shape->service, service, sizeof service);
+    else if (shape->first_token > 0 || shape->per_token > 0)
         snprintf(service, sizeof service, ", service={ttft=%.9g, per_token=%.9g}",
                  shape->first_token, shape->per_token);
     rules_text(&shape->rules, rules, sizeof rules);
@@ -501,6 +549,7 @@ static void release_shape(mt_session_shape *shape) {
     mt_distribution_release(shape->turns);
     mt_distribution_release(shape->think);
     mt_distribution_release(shape->rules.compact_keep);
+    mt_service_release(shape->service);
 }
 
 static void sessions_release(mt_process *base) {
@@ -543,6 +592,7 @@ static mt_code check_shape(const mt_session_shape *shape, mt_error *error) {
 static mt_code copy_shape(mt_session_shape *copy, const mt_session_shape *shape, mt_error *error) {
     *copy = *shape;
     mt_distribution_retain(shape->think);
+    mt_service_retain(shape->service);
     copy->rules.compact_keep = NULL;
     copy->turns = mt_distribution_whole(shape->turns, error);
     if (shape->rules.compact_at > 0 && copy->turns)
@@ -596,6 +646,7 @@ static mt_code add_branch(sessions_process *process, const mt_branch_shape *bran
     if (isnan(child.first_token)) {
         child.first_token = parent->first_token;
         child.per_token = parent->per_token;
+        child.service = parent->service;
     }
     mt_code code = check_branch(parent, branch, error);
     if (code == MT_OK)
@@ -652,6 +703,9 @@ int mt_process_has_formula(const mt_process *process) {
     const mt_context_rules *rules = mt_process_rules(process);
     size_t branches;
     mt_process_branches(process, &branches);
+    if (rules && ((const sessions_process *)process)->shape.service &&
+        mt_service_follows_load(((const sessions_process *)process)->shape.service))
+        return 0;
     return !rules || (branches == 0 && rules->clear_at == 0 && rules->compact_at == 0 &&
                       rules->max_input == 0);
 }

@@ -102,7 +102,7 @@ function public.branch(opt)
     count = distribution.of(values.count, "branch: count"),
     turns = distribution.of(values.turns, "branch: turns"),
     think = process.seconds_of(values.think, "branch: think"),
-    first_token = service.ttft, per_token = service.per_token,
+    first_token = service.ttft, per_token = service.per_token, service = service.drawn,
     rules = process.rules_of(values, "branch"),
   }
   local pair = core.lengths.pair { length.of(values.new_input, "branch: new_input"), true,

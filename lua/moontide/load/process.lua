@@ -121,21 +121,42 @@ function process.seconds_of(value, what)
 end
 
 local service_options = {
-  { "ttft", kind = "duration", min = 0, default = 0 },
-  { "per_token", kind = "duration", min = 0, default = 0 },
+  { "ttft", kind = "any", default = 0 },
+  { "per_token", kind = "any", default = 0 },
 }
 
---- What an answer takes: ttft and per_token in seconds.
+--- What an answer takes: ttft and per_token in seconds, or where these are drawn or a function's, `drawn`,
+--- which has both (core.service).
 ---@param value any
 ---@param where string
----@return table
+---@return { ttft: number?, per_token: number?, drawn: userdata? }
 function process.service(value, where)
-  return options.table(where .. ": service", value, service_options)
+  where = where .. ": service"
+  local values = options.table(where, value, service_options)
+  local parts, is_plain = {}, true
+  for i, name in ipairs { "ttft", "per_token" } do
+    local given = values[name]
+    local what = where .. ": " .. name
+    if type(given) == "number" or type(given) == "string" and not given:find ":" then
+      parts[i] = options.value(given, what, { kind = "duration", min = 0 })
+    else
+      parts[i] = type(given) == "function" and given or distribution.of(given, what)
+      is_plain = false
+    end
+  end
+  if is_plain then return { ttft = parts[1], per_token = parts[2] } end
+  for i, part in ipairs(parts) do
+    if type(part) == "number" then parts[i] = distribution.of(part, where) end
+  end
+  return { ttft = 0, per_token = 0, drawn = core.service.new(parts[1], parts[2]) }
 end
 
+--- A function is given the tokens in flight, of prompts and answers under way, its own included.
+---@alias moontide.service_time number|string|moontide.distribution|fun(in_flight: integer): number
+
 ---@class moontide.service_options
----@field ttft? number|string seconds to an answer's first token
----@field per_token? number|string seconds a token of an answer
+---@field ttft? moontide.service_time seconds to an answer's first token
+---@field per_token? moontide.service_time seconds a token of an answer
 
 local clear_options = {
   { "at", kind = "integer", min = 1, required = true },
@@ -228,7 +249,7 @@ function public.sessions(opt)
   local service = process.service(values.service, "sessions")
   return core.process.sessions(values.starts, distribution.of(values.turns, "sessions: turns"),
     process.seconds_of(values.think, "sessions: think"), service.ttft, service.per_token,
-    process.rules_of(values, "sessions"))
+    process.rules_of(values, "sessions"), service.drawn)
 end
 
 -- --- given times ----------------------------------------------------------------------------------

@@ -213,7 +213,8 @@ end
 function stream.add_to(plan, self, name, factor, last)
   core.plan.add(plan, {
     name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
-    fields = self.fields, branches = self.branches, class_prompts = self.class_prompts, class_fields = self.class_fields,
+    fields = self.fields, branches = self.branches,
+    class_prompts = self.class_prompts, class_fields = self.class_fields,
     factor = factor, last = last,
   })
 end
