@@ -32,12 +32,14 @@ typedef struct run_source {
     uint64_t *batch_ids;
     size_t id_capacity, next_id;
     uint64_t made;            /* requests, over all batches */
+    double last_time;         /* of the last of them */
+    uint64_t at_once;         /* of them, in a row, those of that time */
     mt_run_session *finished; /* freed at the next call: its ids are still in the caller's hands */
     mt_error failure;         /* once it has failed it fails for ever */
 } run_source;
 
 mt_run_options mt_run_defaults(void) {
-    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .factor = 1};
+    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
 }
 
 /* ---- making a batch ---- */
@@ -68,6 +70,18 @@ static void make_live_ids(run_source *run) {
     }
 }
 
+/* Arrivals that stand still: a mistake rather than a load. */
+static mt_code count_at_once(run_source *run, double time, mt_error *error) {
+    run->at_once = run->made > 1 && time == run->last_time ? run->at_once + 1 : 1;
+    run->last_time = time;
+    if (run->at_once < run->options.most_at_once)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
+                   "(--yes makes them all the same)",
+                   (unsigned long long)run->at_once, time);
+}
+
 static mt_code make_batch(run_source *run, mt_error *error) {
     mt_drafts *drafts = &run->drafts;
     mt_lane *lane;
@@ -84,6 +98,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
             if (code == MT_OK && !draft->is_rejected) {
                 run->batch_count++;
                 run->made++;
+                code = count_at_once(run, draft->event.time, error);
             }
         }
         if (code == MT_OK && run->made < run->options.most)

@@ -27,8 +27,8 @@ end
 
 --- A length by a function of your own, called for each request: it returns a whole number of tokens. Draw
 --- from `random` and from nothing else, and the request is the same at every rate and on every shard.
---- `event` has `time` (seconds), `session` and `turn` (both from 0; 0 where there are no sessions) and `history`, the
---- tokens that its session has said before; it is the same table each time.
+--- `event` has `time` (seconds), `session` and `turn` (both from 0; 0 where there are no sessions) and
+--- `history`, the tokens that its session has said before; it is the same table each time.
 ---
 --- Its price: a call about doubles what it takes to make a request (0.15 microseconds more, where two
 --- million requests took 0.34 s). What the lengths are on average has no formula: it is counted in a run.

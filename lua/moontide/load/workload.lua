@@ -295,6 +295,7 @@ end
 ---@field seed? integer
 ---@field duration number seconds
 ---@field num_requests? integer of the whole, over all shards
+---@field most_at_once? integer so many requests of one time are an error
 ---@field rate_scale? number multiplies all rates
 ---@field shard? {index: integer, count: integer} index from 0
 ---@field tags? boolean
@@ -308,7 +309,7 @@ end
 ---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
-    seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
+    seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once, factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
     live = is_live,
   })
