@@ -14,8 +14,8 @@ local generate = {}
 
 local digest_requests = 10000
 
--- So many requests of a load whose end nobody knows, or whose times are given, are made to see whether it goes
--- on.
+-- So many requests of a load whose end nobody knows, or whose times are given, are made to see whether it
+-- goes on.
 local most_checked = 2000000
 
 -- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.

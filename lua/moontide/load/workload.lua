@@ -309,7 +309,8 @@ end
 ---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
-    seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once, factor = opt.rate_scale,
+    seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once,
+    factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
     live = is_live,
   })
