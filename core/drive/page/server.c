@@ -42,6 +42,8 @@ static int is_too_slow(const mt_page_reader *reader, int64_t now_ns) {
 /* How long to wait: until the end, or a look at who is too slow. */
 static int wait_ms(int64_t ends_ns, int64_t now_ns) {
     int64_t left_ns = ends_ns - now_ns;
+    if (left_ns <= 0) /* less than that would be for ever */
+        return 0;
     return left_ns < (int64_t)TURN_MS * NS_A_MS ? (int)(left_ns / NS_A_MS) + 1 : TURN_MS;
 }
 

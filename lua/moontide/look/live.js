@@ -108,6 +108,8 @@
   }
   document.addEventListener("visibilitychange", draw);
 
+  // Stays open in a tab that nobody looks at, so that its figures are whole when somebody does. (A browser has
+  // six connections to a server: it can show six such pages.)
   const source = new EventSource(asked("/events"));
   let hasEnded = false;
   const on = (name, take) => source.addEventListener(name, (event) => { take(JSON.parse(event.data)); draw(); });

@@ -44,11 +44,13 @@ local function document(name)
   local empty = {}
   for i, one in ipairs(figures) do
     local made = figure.new(one[1], one[2], figure.time(), one[3])
+    made.x.from = 0
     for k = 4, #one do made.series[k - 3] = { name = one[k], kind = "line", x = {}, y = {} } end
     empty[i] = made
   end
   return { title = name, lines = {}, sections = {
-    { title = "Now", figures = empty },
+    { title = "Now", figures = empty,
+      lines = { "A point a second; of a long run every second one of the past is left out." } },
     { title = "Runs that have ended", tables = { { head = done_head, rows = {},
       note = "Times are milliseconds." } } },
   } }
