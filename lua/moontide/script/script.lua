@@ -39,6 +39,7 @@ local fields = {
 
 local option_fields = {
   { "kind", kind = "string", required = true }, { "default", kind = "any" },
+  { "bare", kind = "any" },
   { "required", kind = "boolean" }, { "list", kind = "boolean" },
   { "min", kind = "number" }, { "max", kind = "number" },
   { "above", kind = "number" }, { "below", kind = "number" },
