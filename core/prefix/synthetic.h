@@ -34,6 +34,9 @@ typedef struct mt_synthetic {
     int knows_blocks;      /* 0: made after a request without hash_ids, and has none */
     size_t context_blocks; /* leading blocks that the source's requests shared */
     size_t lasting_blocks; /* leading blocks that may come back; those after them never do */
+    int has_session;       /* 0: it is not known who continues whom, and there is no time either */
+    uint64_t session;      /* 0, 1, 2, ... by first appearance */
+    int64_t time_ns;       /* since the first request */
 } mt_synthetic;
 
 /* So many draws in a row outside [min_isl, max_isl] are an error. */

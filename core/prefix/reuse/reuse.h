@@ -1,5 +1,8 @@
 /* Prompts that come back when the source's did.
  *
+ * Where the model knows who continues whom, requests are made from its chains
+ * (prefix/reuse/chains.h). What follows is of models without them (`learn --no-gaps`, older ones).
+ *
  * Each request is made after one description of the model (prefix/model/model.h), and each
  * description is used once in a lap: so lengths, and what hits in an infinite cache, are the
  * source's exactly after whole laps, and lap follows lap without drift. A plan
@@ -38,6 +41,13 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
 /* The next request, without end. Polls for Ctrl-C. On failure (MT_ERROR_MEMORY,
  * MT_ERROR_INTERRUPTED) the state can only be freed. */
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error);
+
+/* Does it know when its requests come (mt_synthetic.time_ns)? Models do that know their chains. */
+int mt_reuse_has_times(const mt_reuse *reuse);
+
+/* The source's times are to be these instead: spread_ns[r] from request r - 1 to r. Only where it
+ * has times, before the first request. MT_ERROR_MEMORY. */
+mt_code mt_reuse_spread(mt_reuse *reuse, const int64_t *spread_ns, mt_error *error);
 
 void mt_reuse_free(mt_reuse *reuse); /* NULL is allowed */
 
