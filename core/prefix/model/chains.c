@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
 enum { LEAST_BACK = 4, STRETCHES = 256, LONGEST_STRETCH = 4 };
 
 static const double most_back = 0.15;
@@ -130,15 +131,44 @@ uint32_t mt_model_stretch(const mt_model *model) {
     return chains < 1 ? 1 : chains > LONGEST_STRETCH ? LONGEST_STRETCH : (uint32_t)chains;
 }
 
-/* The order in which chains stand; heads: the first request of each. */
-static void order_chains(const mt_model *model, const uint32_t *heads,
-                         const uint32_t *description_of, chain_place *places) {
-    size_t stretch = mt_model_stretch(model), count = model->chain_count;
-    for (size_t c = 0; c < count; c++)
-        places[c] = (chain_place){(uint32_t)c, description_of[heads[c]]};
-    for (size_t c = 0; c < count; c += stretch)
-        qsort(&places[c], count - c < stretch ? count - c : stretch, sizeof *places,
-              by_description);
+mt_code mt_model_find_tied(const mt_model *model, uint8_t *tied, mt_error *error) {
+    uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
+    if (!branches)
+        return mt_fail_memory(error, "chains of a model");
+    for (size_t c = 0; c < model->chain_count; c++) {
+        uint32_t origin = model->turns[model->chains[c].first].origin;
+        if (origin < MT_FROM_BEFORE)
+            branches[origin]++;
+    }
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        uint32_t origin = model->turns[chain->first].origin;
+        tied[c] = origin < MT_FROM_BEFORE && branches[origin] < MANY_BRANCHES;
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+            tied[c] |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
+    }
+    mt_free(branches);
+    return MT_OK;
+}
+
+/* The order in which chains stand: within a stretch those that are not tied are sorted. places has
+ * a second half to work with. */
+static void order_chains(const mt_model *model, const uint8_t *tied, chain_place *places) {
+    size_t stretch = mt_model_stretch(model), all = model->chain_count;
+    chain_place *free_ones = places + all;
+    for (size_t c = 0; c < all; c++)
+        places[c] =
+            (chain_place){(uint32_t)c, model->turns[model->chains[c].first].description};
+    for (size_t begin = 0; begin < all; begin += stretch) {
+        size_t end = begin + stretch < all ? begin + stretch : all, count = 0, next = 0;
+        for (size_t c = begin; c < end; c++)
+            if (!tied[c])
+                free_ones[count++] = places[c];
+        qsort(free_ones, count, sizeof *free_ones, by_description);
+        for (size_t c = begin; c < end; c++)
+            if (!tied[c])
+                places[c] = free_ones[next++];
+    }
 }
 
 typedef struct scratch {
@@ -182,11 +212,12 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
     uint32_t *numbers = mt_allocate(3 * count, sizeof *numbers);
     scratch s = {.description_of = description_of,
                  .times = mt_allocate(count, sizeof *s.times),
-                 .places = mt_allocate(links->chain_count, sizeof *s.places)};
+                 .places = mt_allocate(2 * (size_t)links->chain_count, sizeof *s.places)};
+    uint8_t *tied = mt_allocate(links->chain_count, sizeof *tied);
     mt_code code = MT_OK;
     model->chains = mt_allocate(links->chain_count, sizeof *model->chains);
     model->turns = mt_allocate(count, sizeof *model->turns);
-    if (!numbers || !s.times || !s.places || !model->chains || !model->turns) {
+    if (!numbers || !tied || !s.times || !s.places || !model->chains || !model->turns) {
         code = mt_fail_memory(error, "learner");
         goto done;
     }
@@ -201,10 +232,16 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
             s.heads[link->chain] = (uint32_t)i;
     }
     model->chain_count = links->chain_count;
-    order_chains(model, s.heads, s.description_of, s.places);
+    for (uint32_t c = 0; c < links->chain_count; c++)
+        s.places[c].chain = c;
+    lay_out(links, model, &s);
+    if ((code = mt_model_find_tied(model, tied, error)))
+        goto done;
+    order_chains(model, tied, s.places);
     lay_out(links, model, &s);
 done:
     mt_free(numbers);
+    mt_free(tied);
     mt_free(s.times);
     mt_free(s.places);
     return code;

@@ -7,7 +7,9 @@
  *
  * Chains stand in the order in which they begin, but for *stretches* of the trace, a few chains
  * long: within one the starts are in order, and the chains in the order of their contents. So which
- * of these came first is not known. Private to the model and who makes requests after it. */
+ * of these came first is not known. Chains that are *tied* to others keep their place and start: a
+ * few branch off one turn, and come soon after what they branch off. Private to the model and who
+ * makes requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 
@@ -51,6 +53,9 @@ void mt_chain_links_free(mt_chain_links *links);
 
 /* Chains in a stretch. */
 uint32_t mt_model_stretch(const mt_model *model);
+
+/* Marks the chains that are tied: tied[0..chain_count). MT_ERROR_MEMORY. */
+mt_code mt_model_find_tied(const mt_model *model, uint8_t *tied, mt_error *error);
 
 /* Puts the turns in an order in which each stands behind the turn before it and behind its origin,
  * those that come sooner first where these allow it: order[0..count). MT_ERROR_VALUE when they go

@@ -8,7 +8,7 @@
  *   rate, the lengths, the mix and the warm-up keep their course.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a quarter more or less)
  *   change places, where that leaves time for the answers.
- * - Joints. Where two chains share equally much at a turn, at about the same time, with gaps since
+ * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
  *   the turns before that are alike (a quarter more or less) and leave time for the answers, one
  *   goes on as the other would have, every second time. So sessions are joined of pieces, and no
  *   request changes its time or its lengths.

@@ -123,12 +123,13 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     chains->phase =
         (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
-    return find_lasting(chains, error);
+    mt_code code = mt_model_find_tied(chains->model, chains->tied, error);
+    return code ? code : find_lasting(chains, error);
 }
 
 /* ---- starts ---- */
 
-/* Deals the chains of each stretch to its starts. */
+/* Deals the chains of each stretch to its starts, but those that are tied to others. */
 static void deal_starts(mt_reuse_chains *chains) {
     const mt_model *model = chains->model;
     size_t stretch = mt_model_stretch(model), count = model->chain_count;
@@ -136,10 +137,12 @@ static void deal_starts(mt_reuse_chains *chains) {
         chains->starts[c] = chains->times[model->chains[c].first];
     for (size_t begin = 0; begin < count; begin += stretch) {
         size_t end = begin + stretch < count ? begin + stretch : count;
-        for (size_t i = end - begin; i > 1; i--) {
-            size_t other = begin + mt_random_below(&chains->random, i);
-            int64_t start = chains->starts[begin + i - 1];
-            chains->starts[begin + i - 1] = chains->starts[other];
+        for (size_t i = end; i > begin + 1; i--) {
+            size_t one = i - 1, other = begin + mt_random_below(&chains->random, i - begin);
+            if (chains->tied[one] || chains->tied[other])
+                continue;
+            int64_t start = chains->starts[one];
+            chains->starts[one] = chains->starts[other];
             chains->starts[other] = start;
         }
     }
@@ -224,9 +227,15 @@ static int by_joint(const void *a, const void *b, void *of_chains) {
     return (first > second) - (first < second);
 }
 
+static uint64_t blocks_of(const mt_reuse_chains *chains, uint32_t turn) {
+    const mt_model *model = chains->model;
+    return mt_description_blocks(&model->descriptions[model->turns[turn].description]);
+}
+
 /* May `turn` follow `before`, who had `other` after it? */
 static int fits(const mt_reuse_chains *chains, uint32_t before, uint32_t turn, uint32_t other) {
     return chains->rank[before] < chains->rank[turn] &&
+           blocks_of(chains, before) == blocks_of(chains, chains->before[turn]) &&
            may_replace(chains, before, chains->when[turn] - chains->when[before],
                        chains->when[other] - chains->when[before]);
 }
