@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
-enum { LEAST_BACK = 4, STRETCHES = 256, LONGEST_STRETCH = 4 };
+enum { LEAST_BACK = 4 }; /* blocks */
+enum { STRETCHES = 200, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
 
 static const double most_back = 0.15;
 
@@ -126,12 +127,13 @@ static int by_description(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-uint32_t mt_model_stretch(const mt_model *model) {
+size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort) {
+    static const size_t longest[] = {1, SINGLE_STRETCH, LONG_STRETCH};
     size_t chains = model->chain_count / STRETCHES;
-    return chains < 1 ? 1 : chains > LONGEST_STRETCH ? LONGEST_STRETCH : (uint32_t)chains;
+    return chains < 1 ? 1 : chains > longest[sort] ? longest[sort] : chains;
 }
 
-mt_code mt_model_find_tied(const mt_model *model, uint8_t *tied, mt_error *error) {
+mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error) {
     uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
     if (!branches)
         return mt_fail_memory(error, "chains of a model");
@@ -143,31 +145,32 @@ mt_code mt_model_find_tied(const mt_model *model, uint8_t *tied, mt_error *error
     for (size_t c = 0; c < model->chain_count; c++) {
         const mt_model_chain *chain = &model->chains[c];
         uint32_t origin = model->turns[chain->first].origin;
-        tied[c] = origin < MT_FROM_BEFORE && branches[origin] < MANY_BRANCHES;
+        int is_tied = origin < MT_FROM_BEFORE && branches[origin] < MANY_BRANCHES;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            tied[c] |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
+            is_tied |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
+        sorts[c] = is_tied              ? MT_CHAIN_TIED
+                   : chain->count == 1 ? MT_CHAIN_SINGLE
+                                       : MT_CHAIN_LONG;
     }
     mt_free(branches);
     return MT_OK;
 }
 
-/* The order in which chains stand: within a stretch those that are not tied are sorted. places has
- * a second half to work with. */
-static void order_chains(const mt_model *model, const uint8_t *tied, chain_place *places) {
-    size_t stretch = mt_model_stretch(model), all = model->chain_count;
-    chain_place *free_ones = places + all;
-    for (size_t c = 0; c < all; c++)
-        places[c] =
-            (chain_place){(uint32_t)c, model->turns[model->chains[c].first].description};
+/* The order in which chains stand: within a stretch those of a sort go by contents. places has a
+ * second half to work with. */
+static void order_chains(const mt_model *model, const uint8_t *sorts, mt_chain_sort sort,
+                         chain_place *places) {
+    size_t stretch = mt_model_stretch(model, sort), all = model->chain_count;
+    chain_place *ordered = places + all;
     for (size_t begin = 0; begin < all; begin += stretch) {
         size_t end = begin + stretch < all ? begin + stretch : all, count = 0, next = 0;
         for (size_t c = begin; c < end; c++)
-            if (!tied[c])
-                free_ones[count++] = places[c];
-        qsort(free_ones, count, sizeof *free_ones, by_description);
+            if (sorts[c] == sort)
+                ordered[count++] = places[c];
+        qsort(ordered, count, sizeof *ordered, by_description);
         for (size_t c = begin; c < end; c++)
-            if (!tied[c])
-                places[c] = free_ones[next++];
+            if (sorts[c] == sort)
+                places[c] = ordered[next++];
     }
 }
 
@@ -213,11 +216,11 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
     scratch s = {.description_of = description_of,
                  .times = mt_allocate(count, sizeof *s.times),
                  .places = mt_allocate(2 * (size_t)links->chain_count, sizeof *s.places)};
-    uint8_t *tied = mt_allocate(links->chain_count, sizeof *tied);
+    uint8_t *sorts = mt_allocate(links->chain_count, sizeof *sorts);
     mt_code code = MT_OK;
     model->chains = mt_allocate(links->chain_count, sizeof *model->chains);
     model->turns = mt_allocate(count, sizeof *model->turns);
-    if (!numbers || !tied || !s.times || !s.places || !model->chains || !model->turns) {
+    if (!numbers || !sorts || !s.times || !s.places || !model->chains || !model->turns) {
         code = mt_fail_memory(error, "learner");
         goto done;
     }
@@ -233,15 +236,16 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
     }
     model->chain_count = links->chain_count;
     for (uint32_t c = 0; c < links->chain_count; c++)
-        s.places[c].chain = c;
+        s.places[c] = (chain_place){c, description_of[s.heads[c]]};
     lay_out(links, model, &s);
-    if ((code = mt_model_find_tied(model, tied, error)))
+    if ((code = mt_model_sort_chains(model, sorts, error)))
         goto done;
-    order_chains(model, tied, s.places);
+    order_chains(model, sorts, MT_CHAIN_SINGLE, s.places);
+    order_chains(model, sorts, MT_CHAIN_LONG, s.places);
     lay_out(links, model, &s);
 done:
     mt_free(numbers);
-    mt_free(tied);
+    mt_free(sorts);
     mt_free(s.times);
     mt_free(s.places);
     return code;

@@ -5,11 +5,11 @@
  * request's end by at most 15 % of it, or 4 blocks. Where requests have session ids, these say it.
  * Otherwise it begins a chain: where it branches off, from which turn, is its *origin*.
  *
- * Chains stand in the order in which they begin, but for *stretches* of the trace, a few chains
- * long: within one the starts are in order, and the chains in the order of their contents. So which
- * of these came first is not known. Chains that are *tied* to others keep their place and start: a
- * few branch off one turn, and come soon after what they branch off. Private to the model and who
- * makes requests after it. */
+ * Chains stand in the order in which they begin, but for *stretches* of the trace: within one the
+ * starts of single turns are in order, and these turns in the order of their contents; the same, in
+ * shorter stretches, of longer chains. So which of these came first is not known. Chains that are
+ * *tied* to others keep their place and start: a few branch off one turn, and come soon after what
+ * they branch off. Private to the model and who makes requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 
@@ -51,11 +51,14 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
 
 void mt_chain_links_free(mt_chain_links *links);
 
-/* Chains in a stretch. */
-uint32_t mt_model_stretch(const mt_model *model);
+/* The sorts of chains that change places within stretches. */
+typedef enum mt_chain_sort { MT_CHAIN_TIED, MT_CHAIN_SINGLE, MT_CHAIN_LONG } mt_chain_sort;
 
-/* Marks the chains that are tied: tied[0..chain_count). MT_ERROR_MEMORY. */
-mt_code mt_model_find_tied(const mt_model *model, uint8_t *tied, mt_error *error);
+/* Chains in a stretch, for those of that sort: 1 for the tied, and where there are few chains. */
+size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort);
+
+/* Says of which sort each chain is: sorts[0..chain_count), mt_chain_sort. MT_ERROR_MEMORY. */
+mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error);
 
 /* Puts the turns in an order in which each stands behind the turn before it and behind its origin,
  * those that come sooner first where these allow it: order[0..count). MT_ERROR_VALUE when they go

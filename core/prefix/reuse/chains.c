@@ -20,7 +20,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->rank);
     mt_free(chains->heads);
     mt_free(chains->lasting);
-    mt_free(chains->tied);
+    mt_free(chains->sorts);
     mt_free(chains->before);
     mt_free(chains->origin);
     mt_free(chains->when);
@@ -41,7 +41,7 @@ static int has_memory(mt_reuse_chains *chains) {
            (chains->rank = mt_allocate(count, sizeof *chains->rank)) &&
            (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
            (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
-           (chains->tied = mt_allocate(chains->model->chain_count, sizeof *chains->tied)) &&
+           (chains->sorts = mt_allocate(chains->model->chain_count, sizeof *chains->sorts)) &&
            (chains->before = mt_allocate(count, sizeof *chains->before)) &&
            (chains->origin = mt_allocate(count, sizeof *chains->origin)) &&
            (chains->when = mt_allocate(count, sizeof *chains->when)) &&

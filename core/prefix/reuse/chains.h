@@ -4,8 +4,8 @@
  *
  * A lap makes every description once, so lengths are the source's exactly after whole laps.
  *
- * - Starts. Within a stretch, a few chains long, the chains are dealt to the starts anew. So the
- *   rate, the lengths, the mix and the warm-up keep their course.
+ * - Starts. Within a stretch, chains of one sort are dealt to their starts anew. So the rate, the
+ *   lengths, the mix and the warm-up keep their course, and single turns the counts per window.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a quarter more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since

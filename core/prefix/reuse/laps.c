@@ -123,27 +123,27 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     chains->phase =
         (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
-    mt_code code = mt_model_find_tied(chains->model, chains->tied, error);
+    mt_code code = mt_model_sort_chains(chains->model, chains->sorts, error);
     return code ? code : find_lasting(chains, error);
 }
 
 /* ---- starts ---- */
 
-/* Deals the chains of each stretch to its starts, but those that are tied to others. */
-static void deal_starts(mt_reuse_chains *chains) {
-    const mt_model *model = chains->model;
-    size_t stretch = mt_model_stretch(model), count = model->chain_count;
-    for (size_t c = 0; c < count; c++)
-        chains->starts[c] = chains->times[model->chains[c].first];
-    for (size_t begin = 0; begin < count; begin += stretch) {
-        size_t end = begin + stretch < count ? begin + stretch : count;
-        for (size_t i = end; i > begin + 1; i--) {
-            size_t one = i - 1, other = begin + mt_random_below(&chains->random, i - begin);
-            if (chains->tied[one] || chains->tied[other])
-                continue;
-            int64_t start = chains->starts[one];
-            chains->starts[one] = chains->starts[other];
-            chains->starts[other] = start;
+/* Deals the chains of a sort, within each stretch, to their starts. */
+static void deal_starts(mt_reuse_chains *chains, mt_chain_sort sort) {
+    size_t stretch = mt_model_stretch(chains->model, sort), count = chains->model->chain_count;
+    for (size_t begin = 0; begin < count && stretch > 1; begin += stretch) {
+        size_t end = begin + stretch < count ? begin + stretch : count, found = 0;
+        size_t of_sort[32]; /* no stretch is longer */
+        for (size_t c = begin; c < end; c++)
+            if (chains->sorts[c] == sort)
+                of_sort[found++] = c;
+        for (size_t i = found; i > 1; i--) {
+            int64_t *one = &chains->starts[of_sort[i - 1]];
+            int64_t *other = &chains->starts[of_sort[mt_random_below(&chains->random, i)]];
+            int64_t start = *one;
+            *one = *other;
+            *other = start;
         }
     }
 }
@@ -308,7 +308,10 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if (code)
         return code;
     set_before(chains);
-    deal_starts(chains);
+    for (size_t c = 0; c < chains->model->chain_count; c++)
+        chains->starts[c] = chains->times[chains->model->chains[c].first];
+    deal_starts(chains, MT_CHAIN_SINGLE);
+    deal_starts(chains, MT_CHAIN_LONG);
     deal_gaps(chains);
     if ((code = join_pieces(chains, error)))
         return code;

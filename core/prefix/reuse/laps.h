@@ -40,7 +40,7 @@ struct mt_reuse_chains {
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
     uint8_t *heads;        /* is it a chain's first turn? */
     uint32_t *lasting;     /* how deep its own blocks last from lap to lap */
-    uint8_t *tied;         /* by chain */
+    uint8_t *sorts;        /* by chain */
     int64_t lap_length, grid;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */

@@ -9,7 +9,8 @@ struct mt_reuse {
     mt_reuse_items items;
     mt_reuse_population **populations; /* NULL: has not made a request yet */
     uint64_t population_count;
-    mt_reuse_chains **chains; /* in place of populations, where the model has chains */
+    int of_chains;            /* 1: there are these in place of populations */
+    mt_reuse_chains **chains;
     uint64_t seed, made, next_id, next_session;
     int64_t first_time; /* of the chains' */
     mt_random copy_random;
@@ -27,8 +28,8 @@ static mt_code check(const mt_model *model, const mt_synthesis_options *options,
 }
 
 static mt_code check_populations(const mt_reuse *reuse, mt_error *error) {
-    uint64_t each = reuse->model->chain_count > 0 ? MEMORY_OF_CHAINS * reuse->model->count
-                                                  : mt_reuse_population_memory(&reuse->items);
+    uint64_t each = reuse->of_chains ? MEMORY_OF_CHAINS * reuse->model->count
+                                     : mt_reuse_population_memory(&reuse->items);
     if (reuse->population_count <= MT_REUSE_MEMORY / each)
         return MT_OK;
     return mt_fail(error, MT_ERROR_VALUE,
@@ -50,7 +51,8 @@ static mt_code open_chains(mt_reuse *reuse, const mt_synthesis_options *options,
     return MT_OK;
 }
 
-mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+static mt_reuse *new_reuse(mt_model *model, const mt_synthesis_options *options, int of_chains,
+                           mt_error *error) {
     if (check(model, options, error) != MT_OK)
         return NULL;
     mt_reuse *reuse = mt_new(sizeof *reuse, "synthesiser", error);
@@ -60,10 +62,10 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
     reuse->seed = options->seed;
     reuse->population_count = options->prefix_root_multiplier;
     mt_random_begin(&reuse->copy_random, options->seed, "synthesize", "copy");
-    int has_chains = model->chain_count > 0;
-    mt_code code = has_chains ? mt_reuse_items_choose(&reuse->items, model, options, error)
+    reuse->of_chains = of_chains;
+    mt_code code = of_chains ? mt_reuse_items_choose(&reuse->items, model, options, error)
                               : mt_reuse_items_make(&reuse->items, model, options, error);
-    if (code == MT_OK && (code = check_populations(reuse, error)) == MT_OK && has_chains)
+    if (code == MT_OK && (code = check_populations(reuse, error)) == MT_OK && of_chains)
         code = open_chains(reuse, options, error);
     else if (code == MT_OK &&
         !(reuse->populations = mt_allocate_zero(reuse->population_count, sizeof(void *))))
@@ -72,6 +74,15 @@ mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_
         return reuse;
     mt_reuse_free(reuse);
     return NULL;
+}
+
+mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error) {
+    return new_reuse(model, options, 0, error);
+}
+
+mt_reuse *mt_reuse_new_of_chains(mt_model *model, const mt_synthesis_options *options,
+                                 mt_error *error) {
+    return new_reuse(model, options, 1, error);
 }
 
 static void free_population(mt_reuse_population *population) {
@@ -107,10 +118,6 @@ static mt_code open_population(mt_reuse *reuse, uint64_t number, mt_error *error
     return code;
 }
 
-int mt_reuse_has_times(const mt_reuse *reuse) {
-    return reuse->chains != NULL;
-}
-
 mt_code mt_reuse_spread(mt_reuse *reuse, const int64_t *spread_ns, mt_error *error) {
     mt_code code = MT_OK;
     for (uint64_t p = 0; p < reuse->population_count && !code; p++)
@@ -142,7 +149,7 @@ static mt_code next_of_chains(mt_reuse *reuse, mt_synthetic *made, mt_error *err
 }
 
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error) {
-    if (reuse->chains)
+    if (reuse->of_chains)
         return next_of_chains(reuse, made, error);
     uint64_t number = 0;
     mt_random_seek(&reuse->copy_random, reuse->made++);

@@ -53,8 +53,8 @@ static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
         code = mt_gaps_dequantize(gaps_ns, count, seed, spread_ns, error);
         gaps_ns = spread_ns;
     }
-    synthesis->times_of_reuse = times->kind == MT_GAPS_SOURCE && synthesis->reuse &&
-                                mt_reuse_has_times(synthesis->reuse);
+    synthesis->times_of_reuse = times->kind == MT_GAPS_SOURCE && origin->model &&
+                                origin->model->chain_count > 0;
     if (synthesis->times_of_reuse)
         code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, spread_ns, error)
                                           : code;
@@ -75,7 +75,9 @@ static mt_code open_times(mt_synthesis *synthesis, const mt_origin *origin,
 
 static mt_code open_prompts(mt_synthesis *synthesis, const mt_origin *origin,
                             const mt_synthesis_options *options, mt_error *error) {
-    if (origin->model) {
+    if (origin->model && origin->model->chain_count > 0) {
+        synthesis->reuse = mt_reuse_new_of_chains(origin->model, options, error);
+    } else if (origin->model) {
         synthesis->reuse = mt_reuse_new(origin->model, options, error);
     } else {
         synthesis->source = mt_radix_source_retain(origin->source);
