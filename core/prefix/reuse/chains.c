@@ -133,6 +133,10 @@ static int by_turn_time(const void *a, const void *b, void *of_times) {
     return (first > second) - (first < second);
 }
 
+void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times) {
+    qsort_r(turns, count, sizeof *turns, by_turn_time, times);
+}
+
 mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns,
                                mt_error *error) {
     size_t count = chains->model->count;
@@ -141,7 +145,7 @@ mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t t = 0; t < count; t++)
         sooner[t] = t;
-    qsort_r(sooner, count, sizeof *sooner, by_turn_time, chains->times);
+    mt_reuse_by_time(sooner, count, chains->times);
     int64_t time = 0;
     for (size_t r = 0; r < count; r++)
         chains->times[sooner[r]] = time += spread_ns[r];

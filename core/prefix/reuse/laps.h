@@ -63,6 +63,9 @@ struct mt_reuse_chains {
     size_t hop_count, hop_capacity;
 };
 
+/* Puts turns in the order of their times. */
+void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times);
+
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error);
 
