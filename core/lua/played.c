@@ -10,10 +10,12 @@
  * first where it is absent. */
 static int check_name(lua_State *L, int arg, const char *field, const char *const names[]) {
     int place = 0;
-    if (mt_lua_has_field(L, arg, field))
-        for (const char *name = luaL_checkstring(L, -1); strcmp(names[place], name) != 0;)
-            if (!names[++place])
-                luaL_argerror(L, arg, field);
+    if (mt_lua_has_field(L, arg, field)) {
+        const char *name = luaL_checkstring(L, -1);
+        while (names[place] && strcmp(names[place], name) != 0)
+            place++;
+        luaL_argcheck(L, names[place] != NULL, arg, field);
+    }
     lua_pop(L, 1);
     return place;
 }

@@ -136,7 +136,8 @@ describe("moontide compare", function()
     refused("compare: --fail-over: osl must be a difference (+5%, -10%, +20, +2s), not '2s'", "a a --fail-over osl=2s", 2)
     refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'ttft'", "a a --fail-over ttft", 2)
     refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, dispersion, "
-      .. "input_length.ks, output_length.ks, context_length.ks)", "t.jsonl t.jsonl --fail-over ttft.p99=5", 2)
+      .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, input_length.ks, "
+      .. "output_length.ks, context_length.ks)", "t.jsonl t.jsonl --fail-over ttft.p99=5", 2)
   end)
 
   it("refuses folders that are no whole run", function()

@@ -12,8 +12,8 @@
  * is known exactly. So what hits in both is sampled without error, and so is much of what a sample's
  * size is off by. The error is the standard error of the ratio: the families of the sample fall into
  * 32 groups by another part of the hash, and the differences of the groups say how much chance there
- * is. It falls with the square root of the families in the sample. Sizes should be at least
- * MT_LEAST_SAMPLED blocks of the sample.
+ * is. It falls with the square root of the families in the sample. Sizes should be at
+ * least 1000 blocks of the sample.
  *
  * Memory: 4 bytes a block and 12 a block of the sample, and what the cache takes of it. Time: a few
  * steps a request and a sampled block. */
@@ -21,8 +21,6 @@
 #define MT_PREFIX_ANALYSIS_SAMPLED_H
 
 #include "prefix/analysis/played.h"
-
-#define MT_LEAST_SAMPLED 1000
 
 typedef struct mt_block_sample mt_block_sample;
 

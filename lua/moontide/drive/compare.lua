@@ -223,6 +223,9 @@ end
 ---@field block_size? integer of traces: tokens a block; else found, 512 where that fits
 ---@field cache_sizes? integer[] of traces: of an LRU cache, blocks: 200, 500, ... below the distinct blocks
 ---@field skip_bad_lines? boolean of traces: pass over them, and count them
+---@field policy? string[] of traces: what caches of these sizes forget, as in mt.analyze; needs cache_sizes
+---@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block
+---@field touch? "root"|"leaf" of those policies: from the first block of a request on, or from the last
 ---@field seed? integer of runs: of the intervals, 0 when left out
 
 ---@class moontide

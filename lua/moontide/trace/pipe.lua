@@ -218,7 +218,9 @@ end
 local function share_of(self, name, is_part, ...)
   local given = table.pack(...)
   return pipe.apply(self, name, function(source, run)
-    if not is_part then return core.source[name](source, table.unpack(given)) end
+    if not is_part or core.source.is_live(source) then -- what waits for answers cannot be looked ahead
+      return core.source[name](source, table.unpack(given))
+    end
     local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
     if not ahead then return nil, message, code end
     if has_ids then run.thins_ids = run.thins_ids or name end
