@@ -246,6 +246,22 @@ describe("the command line", function()
     assert.same({ 1, 2, 4 }, parse("--levels", "1,2", "--concurrencies", "4").levels)
   end)
 
+  it("takes only a number that follows as the value of an option that has one without", function()
+    local bare = { { "page", kind = "integer", bare = 0, max = 9 }, { "file", kind = "path", argument = true },
+      { "verbose", kind = "flag" } }
+    local function page(...) return arguments.parse("sin", { ... }, bare) end
+    assert.is_nil(page().page)
+    assert.equal(0, page("--page").page)
+    assert.equal(7, page("--page", "7").page)
+    assert.equal(7, page("--page=7").page)
+    assert.same({ 0, "7x" }, { page("--page", "7x").page, page("--page", "7x").file })
+    assert.same({ 0, true }, { page("--page", "--verbose").page, page("--page", "--verbose").verbose })
+    assert.same({ 3, "5" }, { page("--page", "3", "5").page, page("--page", "3", "5").file })
+    assert.same({ 0, "5" }, { page("--page", "--", "5").page, page("--page", "--", "5").file })
+    assert.has_error(function() page("--page", "12") end, "sin: --page must be at most 9, not 12")
+    assert.has_error(function() page("--page=") end)
+  end)
+
   it("gives plain arguments out in order", function()
     local values = parse("a,b", "--amp", "1", "c", "--", "--d", "-v")
     assert.equal("a,b", values.input_file)

@@ -32,7 +32,7 @@ int mt_page_has_unsent(const mt_page_reader *reader) {
 
 /* Whoever is out of memory for an answer is let go without one. */
 static void put(mt_page_reader *reader, const char *text, size_t length) {
-    if (mt_text_add(&reader->out, text, length) != 0)
+    if (length > 0 && mt_text_add(&reader->out, text, length) != 0)
         reader->out.length = 0;
 }
 
