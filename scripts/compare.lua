@@ -1,5 +1,6 @@
 -- Two traces side by side, or runs of one load: how far apart they are, and how far they may be.
 local mt = require "moontide"
+local caches = require "moontide.learn.cache_options"
 local compare = require "moontide.drive.compare"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
@@ -27,7 +28,8 @@ end
 
 local function compare_traces(opt)
   local comparison, message, code = mt.compare(opt.first, opt.second, {
-    block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines })
+    block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines,
+    policy = opt.policy, ttl = opt.ttl, touch = opt.touch })
   if not comparison then return nil, message, code end
   report_skipped(comparison)
   print(opt.json and mt.json.encode(comparison) or comparison)
@@ -42,7 +44,7 @@ local function compare_runs(opt)
 end
 
 -- The options that the other kind of comparison has.
-local of_traces = { "block-size", "cache-sizes", "skip-bad-lines" }
+local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "skip-bad-lines" }
 local of_runs = { "seed", "accept-invalid" }
 
 local function misplaced(opt, names, what)
@@ -67,13 +69,20 @@ return mt.script {
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
       help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
+    { "policy", kind = "choice", list = true, choices = caches.names, placeholder = "NAME",
+      help = "compare caches of these policies too, at --cache-sizes: " .. table.concat(caches.names, ", ") },
+    { "ttl", kind = "duration", list = true, min = 0,
+      help = "and caches without limit that forget a block at these ages (1s,5s,30s,5m)" },
+    { "touch", kind = "choice", choices = { "root", "leaf" }, default = "root",
+      help = "of those policies: a request touches its blocks from the first on, or from the last" },
     { "fail-over", kind = "string", list = true, placeholder = "MEASURE=MOST",
       help = "exit with 1 when a measure exceeds its bound. Of traces (ks=0.02,lru=0.015): ks, "
         .. "input_length.ks, output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
-        .. "dispersion.WINDOW. Of runs (ttft.p99=+5%,itl.avg=+2ms,request_throughput=-3%): how far avg, p1, "
-        .. "..., p99 of a metric, or a rate, may be above the first run's, or with a minus below it; it "
-        .. "fails when the difference is over the bound and its 95 % interval leaves out 0, so what may be "
-        .. "chance fails nothing, but is told" },
+        .. "dispersion.WINDOW, ttl, ttl.SECONDS, fifo, fifo.SIZE and so of every policy. Of runs "
+        .. "(ttft.p99=+5%,itl.avg=+2ms,request_throughput=-3%): how far avg, p1, ..., p99 of a metric, or a "
+        .. "rate, may be above the first run's, or with a minus below it; it fails when the difference is "
+        .. "over the bound and its 95 % interval leaves out 0, so what may be chance fails nothing, but is "
+        .. "told" },
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
     { "accept-invalid", kind = "flag", help = "of runs: --fail-over takes invalid ones too" },
@@ -95,6 +104,7 @@ return mt.script {
     if opt.fail_over then
       opt.fail_over = options.value(opt.fail_over, what, { "fail-over", kind = "bound", list = true }, true)
     end
+    if opt.policy and not opt.cache_sizes then return "--policy needs --cache-sizes" end
     return misplaced(opt, of_runs, "runs, and these are traces")
   end,
   run = function(opt)

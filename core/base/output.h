@@ -51,9 +51,10 @@ const char *mt_output_name(const mt_output *output);
  * "TARGET.part": the name given, symlinks followed. NULL when the target is written directly. */
 const char *mt_output_target(const mt_output *output);
 
-/* What is being written gets the name that mt_output_finish_part would give it at once, "TARGET.part", in
- * place of a file that has it: what was flushed stays there when the process is killed. It still becomes
- * the target at the end, or is removed where it is abandoned. Nothing happens to what is written directly. */
+/* What is being written gets the name that mt_output_finish_part would give it at once,
+ * "TARGET.part", in place of a file that has it: what was flushed stays there when the process is
+ * killed. It still becomes the target at the end, or is removed where it is abandoned. Nothing
+ * happens to what is written directly. */
 mt_code mt_output_show_part(mt_output *output, mt_error *error);
 
 /* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when

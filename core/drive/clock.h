@@ -1,5 +1,5 @@
-/* How good the wall clock is, as the kernel tells (adjtimex(2)): what runs on several hosts is put on one axis by
- * it. */
+/* How good the wall clock is, as the kernel tells (adjtimex(2)): what runs on several hosts is put
+ * on one axis by it. */
 #ifndef MT_DRIVE_CLOCK_H
 #define MT_DRIVE_CLOCK_H
 

@@ -37,7 +37,7 @@ static int was_due(const mt_replay *replay, const mt_exchange *exchange) {
 static mt_code count(mt_replay *replay, const mt_row *row, const mt_exchange *exchange,
                      mt_error *error) {
     mt_results *results = row->asked.is_outside ? &replay->outside : &replay->results;
-    mt_outcome counted;
+    mt_request_outcome counted;
     mt_results_describe(exchange, &row->asked, &counted);
     mt_code code = mt_results_count(results, &counted, error);
     if (code != MT_OK || row->asked.is_outside)

@@ -4,8 +4,11 @@
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 
+#include "base/memory.h"
 #include "prefix/analysis/analysis.h"
+#include "prefix/analysis/played.h"
 #include "prefix/block/numbering.h"
+#include "trace/member.h"
 
 #include <string.h>
 
@@ -16,6 +19,8 @@ typedef struct analysis {
     mt_analysis *state;      /* of the requests with their ids as numbers */
     mt_locality *locality;   /* the same */
     mt_lua_intake intake;
+    char *by;       /* the member by which requests are grouped; NULL: they are not */
+    mt_texts texts; /* its values, raw tokens, by group; an empty one for those without it */
 } analysis;
 
 static analysis *check_analysis(lua_State *L) {
@@ -25,16 +30,19 @@ static analysis *check_analysis(lua_State *L) {
     return self;
 }
 
-/* new(block_size) -> analysis */
+/* new(block_size [, by]) -> analysis; by: the member by which requests are grouped */
 static int analysis_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
+    const char *by = luaL_optstring(L, 2, NULL);
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
     if ((self->numbering = mt_numbering_new(&error)))
         self->state = mt_analysis_new(block_size, &error);
     if (self->state)
         self->locality = mt_locality_new(block_size, &error);
-    return self->locality ? 1 : mt_lua_raise_error(L, &error);
+    if (self->locality && by && !(self->by = mt_copy_text(by, strlen(by))))
+        mt_fail_memory(&error, "analysis");
+    return self->locality && (!by || self->by) ? 1 : mt_lua_raise_error(L, &error);
 }
 
 static int analysis_release(lua_State *L) {
@@ -48,7 +56,23 @@ static int analysis_release(lua_State *L) {
     mt_numbering_free(numbering);
     mt_analysis_free(state);
     mt_locality_free(locality);
+    mt_texts_free(&self->texts);
+    mt_free(self->by);
+    self->by = NULL;
     return 0;
+}
+
+/* Groups the request that was taken in last. */
+static mt_code group(analysis *self, const mt_request *request, mt_error *error) {
+    mt_span value = mt_request_member(request, self->by);
+    uint32_t number;
+    if (mt_texts_intern(&self->texts, value.text ? value.text : "", value.length, &number))
+        return mt_fail_memory(error, "analysis");
+    if (number >= MT_LUA_MOST_GROUPS)
+        return mt_fail(error, MT_ERROR_VALUE, "%s has more than %d values: too many to group by",
+                       self->by, MT_LUA_MOST_GROUPS);
+    mt_locality_set_group(self->locality, number);
+    return MT_OK;
 }
 
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
@@ -61,7 +85,7 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
         code = mt_locality_add(self->locality, &numbered, error);
-    return code;
+    return code == MT_OK && self->by ? group(self, request, error) : code;
 }
 
 static int analysis_read(lua_State *L) {
@@ -119,6 +143,10 @@ static int analysis_allow_no_output(lua_State *L) {
     return 0;
 }
 
+const mt_texts *mt_lua_check_groups(lua_State *L) {
+    return &check_analysis(L)->texts;
+}
+
 mt_locality *mt_lua_check_locality(lua_State *L) {
     return check_analysis(L)->locality;
 }
@@ -140,6 +168,7 @@ int mt_lua_open_analysis(lua_State *L) {
     luaL_setfuncs(L, mt_lua_played_methods, 0);
     lua_pop(L, 2);
     mt_lua_register_hit_curve(L);
+    mt_lua_register_block_sample(L);
     mt_lua_register_sample(L);
     return 1;
 }

@@ -158,6 +158,7 @@ int mt_lua_open_source(lua_State *L);
 int mt_lua_open_lint(lua_State *L);
 int mt_lua_open_series(lua_State *L);
 int mt_lua_open_analysis(lua_State *L);
+int mt_lua_open_cache(lua_State *L);
 int mt_lua_open_log(lua_State *L);
 int mt_lua_open_radix(lua_State *L);
 int mt_lua_open_model(lua_State *L);

@@ -57,22 +57,32 @@ static int shared_prefixes(lua_State *L) {
     return 1;
 }
 
-/* analysis:over_time(from_ns, width_ns, count) -> list of {requests, blocks, hit_ratio} */
+mt_lua_stretches mt_lua_check_stretches(lua_State *L, int arg) {
+    mt_lua_stretches all = {luaL_checkinteger(L, arg), luaL_checkinteger(L, arg + 1), 0};
+    all.count = mt_lua_check_count(L, arg + 2, "analyze: bins");
+    luaL_argcheck(L, all.width_ns > 0, arg + 1, "must be above 0");
+    luaL_argcheck(L, all.count <= 100000, arg + 2, "too many");
+    return all;
+}
+
+/* analysis:over_time(from_ns, width_ns, count, {hit_rule =}) -> list of {requests, blocks,
+ * hit_ratio, distinct_blocks}; what is not known is absent */
 static int over_time(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
-    int64_t from_ns = luaL_checkinteger(L, 2), width_ns = luaL_checkinteger(L, 3);
-    uint64_t count = mt_lua_check_count(L, 4, "analyze: bins");
-    luaL_argcheck(L, width_ns > 0, 3, "must be above 0");
-    luaL_argcheck(L, count <= 100000, 4, "too many");
-    mt_hit_bin *bins = lua_newuserdatauv(L, (count + 1) * sizeof *bins, 0);
-    mt_locality_over_time(self, from_ns, width_ns, bins, count);
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_createtable(L, 0, 4);
+    mt_lua_stretches all = mt_lua_check_stretches(L, 2);
+    luaL_checktype(L, 5, LUA_TTABLE);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 5);
+    mt_hit_bin *bins = lua_newuserdatauv(L, (all.count + 1) * sizeof *bins, 0);
+    mt_locality_over_time(self, NULL, rule, all.from_ns, all.width_ns, bins, all.count);
+    lua_createtable(L, (int)all.count, 0);
+    for (size_t i = 0; i < all.count; i++) {
+        lua_createtable(L, 0, 5);
         mt_lua_set_count(L, "requests", bins[i].requests);
         mt_lua_set_count(L, "blocks", bins[i].blocks);
         if (bins[i].blocks > 0)
             mt_lua_set_number(L, "hit_ratio", (double)bins[i].hits / (double)bins[i].blocks);
+        if (bins[i].distinct_blocks > 0)
+            mt_lua_set_count(L, "distinct_blocks", bins[i].distinct_blocks);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

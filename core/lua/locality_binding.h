@@ -4,12 +4,21 @@
 
 #include "lua/binding.h"
 #include "prefix/analysis/locality.h"
+#include "text/texts.h"
 
 /* The locality of the open analysis at 1, which it goes on owning; raises when it is none. */
 mt_locality *mt_lua_check_locality(lua_State *L);
 
+/* Its groups of requests: the value of each, a raw JSON token or empty; no texts where there are no
+ * groups, at most MT_LUA_MOST_GROUPS. */
+enum { MT_LUA_MOST_GROUPS = 1000 };
+const mt_texts *mt_lua_check_groups(lua_State *L);
+
 /* The methods, ended by NULL; the second ones play caches through. */
 extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[];
+
+/* Registers "moontide.block_sample", which one of them gives. */
+void mt_lua_register_block_sample(lua_State *L);
 
 /* core.analysis.policies */
 int mt_lua_policies(lua_State *L);
@@ -17,6 +26,14 @@ int mt_lua_policies(lua_State *L);
 /* The cache that the table at `arg` says, and what counts as a hit by its field hit_rule. */
 mt_cache_spec mt_lua_check_cache_spec(lua_State *L, int arg);
 mt_hit_rule mt_lua_check_hit_rule(lua_State *L, int arg);
+
+/* Stretches of time, three arguments from `arg` on: from_ns, width_ns, count. */
+typedef struct mt_lua_stretches {
+    int64_t from_ns, width_ns;
+    uint64_t count;
+} mt_lua_stretches;
+
+mt_lua_stretches mt_lua_check_stretches(lua_State *L, int arg);
 
 /* Registers "moontide.hit_curve", which one of them gives. */
 void mt_lua_register_hit_curve(lua_State *L);

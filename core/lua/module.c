@@ -9,6 +9,7 @@ static const luaL_Reg openers[] = {
     {"columns", mt_lua_open_columns},
     {"trace", mt_lua_open_trace},
     {"analysis", mt_lua_open_analysis},
+    {"cache", mt_lua_open_cache},
     {"log", mt_lua_open_log},
     {"radix", mt_lua_open_radix},
     {"model", mt_lua_open_model},

@@ -1,7 +1,8 @@
 /* What core.analysis says of caches that are played through: any policy, ages, tiers, replicas. */
 #include "lua/locality_binding.h"
 
-#include "prefix/analysis/played.h"
+#include "prefix/analysis/sampled.h"
+#include "text/json.h"
 
 #include <string.h>
 
@@ -9,10 +10,12 @@
  * first where it is absent. */
 static int check_name(lua_State *L, int arg, const char *field, const char *const names[]) {
     int place = 0;
-    if (mt_lua_has_field(L, arg, field))
-        for (const char *name = luaL_checkstring(L, -1); strcmp(names[place], name) != 0;)
-            if (!names[++place])
-                luaL_argerror(L, arg, field);
+    if (mt_lua_has_field(L, arg, field)) {
+        const char *name = luaL_checkstring(L, -1);
+        while (names[place] && strcmp(names[place], name) != 0)
+            place++;
+        luaL_argcheck(L, names[place] != NULL, arg, field);
+    }
     lua_pop(L, 1);
     return place;
 }
@@ -60,21 +63,135 @@ static void push_played(lua_State *L, const mt_played *played) {
     mt_lua_set_number(L, "across", played->ratio.block - played->within);
 }
 
-/* analysis:play{policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =} -> {request,
- * block, token, within, across} (ratios; absent where there is nothing to divide by)
+/* Sets over_time of the table on top: by stretch of time the hit ratio by block, false where there
+ * are no blocks. */
+static void set_over_time(lua_State *L, const mt_locality *self, const uint32_t *hits,
+                          mt_hit_rule rule, const mt_lua_stretches *all) {
+    mt_hit_bin *bins = lua_newuserdatauv(L, (all->count + 1) * sizeof *bins, 0);
+    mt_locality_over_time(self, hits, rule, all->from_ns, all->width_ns, bins, all->count);
+    lua_createtable(L, (int)all->count, 0);
+    for (size_t i = 0; i < all->count; i++) {
+        if (bins[i].blocks > 0)
+            lua_pushnumber(L, (double)bins[i].hits / (double)bins[i].blocks);
+        else
+            lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -3, "over_time");
+    lua_pop(L, 1);
+}
+
+/* Pushes a group's value: a string's text, any other token as it is, "" where there is none. */
+static void push_value(lua_State *L, mt_span token) {
+    luaL_Buffer text;
+    if (token.length == 0 || token.text[0] != '"') {
+        lua_pushlstring(L, token.text, token.length);
+        return;
+    }
+    char *to = luaL_buffinitsize(L, &text, token.length);
+    luaL_pushresultsize(&text, mt_json_decode(token.text, token.length, to));
+}
+
+/* Sets by of the table on top: a list of what push_played pushes, with value, requests, blocks. */
+static void set_groups(lua_State *L, const mt_locality *self, const uint32_t *hits,
+                       mt_hit_rule rule, const mt_texts *texts) {
+    mt_played *groups = lua_newuserdatauv(L, (texts->count + 1) * sizeof *groups, 0);
+    mt_locality_tally_groups(self, hits, rule, groups, texts->count);
+    lua_createtable(L, (int)texts->count, 0);
+    for (size_t i = 0; i < texts->count; i++) {
+        push_played(L, &groups[i]);
+        mt_lua_set_count(L, "requests", groups[i].requests);
+        mt_lua_set_count(L, "blocks", groups[i].blocks);
+        push_value(L, mt_texts_get(texts, (uint32_t)i));
+        lua_setfield(L, -2, "value");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -3, "by");
+    lua_pop(L, 1);
+}
+
+/* analysis:play({policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =} [, from_ns,
+ * width_ns, count]) -> {request, block, token, within, across} (ratios; absent where there is
+ * nothing to divide by), over_time where stretches of time were given, and by where requests are
+ * grouped: a list of {value, requests, blocks, request, block, token, within, across}
  * | nil, message, code */
 static int play(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    int has_stretches = !lua_isnoneornil(L, 3);
+    mt_lua_stretches all = {0, 0, 0};
+    if (has_stretches)
+        all = mt_lua_check_stretches(L, 3);
     uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
     mt_error error;
     if (mt_locality_hits(self, &spec, rule, hits, &error) != MT_OK)
         return mt_lua_failure(L, &error);
     mt_played played = mt_locality_tally(self, hits, rule);
     push_played(L, &played);
+    if (has_stretches)
+        set_over_time(L, self, hits, rule, &all);
+    const mt_texts *texts = mt_lua_check_groups(L);
+    if (texts->count > 0)
+        set_groups(L, self, hits, rule, texts);
     return 1;
 }
+
+/* ---- from a sample ---- */
+
+static void release_sample(void *sample) {
+    mt_block_sample_free(sample);
+}
+
+static const mt_lua_type block_sample_type = {"moontide.block_sample", "analyze: it is closed",
+                                              release_sample};
+
+/* analysis:block_sample(rate, seed) -> sample, which needs the analysis, unchanged
+ * | nil, message, code */
+static int block_sample(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    double rate = mt_lua_check_finite(L, 2, "analyze: sample");
+    luaL_argcheck(L, rate > 0 && rate <= 1, 2, "must be above 0 and at most 1");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    mt_error error;
+    lua_settop(L, 1);
+    void **place = mt_lua_new_object(L, &block_sample_type);
+    lua_insert(L, 1);
+    lua_setiuservalue(L, 1, 1); /* keeps the analysis */
+    *place = mt_block_sample_new(self, rate, seed, &error);
+    return *place ? 1 : mt_lua_failure(L, &error);
+}
+
+/* sample:play{what analysis:play takes, without ages} -> what that gives, and error = {request,
+ * block, token} (standard errors) | nil, message, code */
+static int sample_play(lua_State *L) {
+    mt_block_sample *self = mt_lua_check_object(L, 1, &block_sample_type);
+    lua_getiuservalue(L, 1, 1);
+    lua_insert(L, 1);
+    mt_lua_check_locality(L);
+    lua_remove(L, 1);
+    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    mt_sampled sampled;
+    mt_error error;
+    if (mt_block_sample_play(self, &spec, rule, &sampled, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    push_played(L, &sampled.played);
+    lua_createtable(L, 0, 3);
+    mt_lua_set_number(L, "request", sampled.error.request);
+    mt_lua_set_number(L, "block", sampled.error.block);
+    mt_lua_set_number(L, "token", sampled.error.token);
+    lua_setfield(L, -2, "error");
+    return 1;
+}
+
+void mt_lua_register_block_sample(lua_State *L) {
+    static const luaL_Reg methods[] = {{"play", sample_play}, {NULL, NULL}};
+    mt_lua_new_object_type(L, &block_sample_type, methods, NULL);
+    lua_pop(L, 1);
+}
+
+/* ---- tiers and replicas ---- */
 
 /* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. */
 static size_t check_sizes(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
@@ -195,5 +312,8 @@ int mt_lua_policies(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg mt_lua_played_methods[] = {
-    {"play", play}, {"play_tiers", play_tiers}, {"play_replicas", play_replicas}, {NULL, NULL}};
+const luaL_Reg mt_lua_played_methods[] = {{"play", play},
+                                          {"block_sample", block_sample},
+                                          {"play_tiers", play_tiers},
+                                          {"play_replicas", play_replicas},
+                                          {NULL, NULL}};

@@ -192,11 +192,18 @@ static void register_type(lua_State *L) {
     lua_pop(L, 1);
 }
 
+/* is_live(source) -> does it wait for real answers? */
+static int is_live(lua_State *L) {
+    lua_pushboolean(L, mt_source_is_live(*mt_lua_source_place(L, 1)));
+    return 1;
+}
+
 int mt_lua_open_source(lua_State *L) {
     static const luaL_Reg functions[] = {{"open", open_source}, {"columns", columns_source},
                                          {"run", run_source},   {"synthesis", synthesis_source},
                                          {"take", take_source}, {"merge", merge},
-                                         {"join", join},        {NULL, NULL}};
+                                         {"join", join},        {"is_live", is_live},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     luaL_setfuncs(L, mt_lua_source_steps, 0);
     luaL_setfuncs(L, mt_lua_source_ends, 0);

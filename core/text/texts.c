@@ -20,7 +20,7 @@ static size_t find_slot(const mt_texts *texts, const char *text, size_t length) 
     size_t slot = (size_t)XXH3_64bits(text, length) & (texts->slot_count - 1);
     while (texts->slots[slot] != 0) {
         mt_span known = mt_texts_get(texts, texts->slots[slot] - 1);
-        if (known.length == length && memcmp(known.text, text, length) == 0)
+        if (known.length == length && (length == 0 || memcmp(known.text, text, length) == 0))
             return slot;
         slot = (slot + 1) & (texts->slot_count - 1);
     }

@@ -108,6 +108,24 @@ section("analysis alone", function(bench)
   measure_analysis(bench, "analysis alone", bench:program("traces", "analyze", bench.trace))
 end)
 
+-- Each policy at one size, 40 times over the conversation trace; beside it the same without playing, which is
+-- taken off.
+section("caches played", function(bench)
+  for _, policy in ipairs { "lru", "fifo", "clock", "sieve", "s3-fifo", "lfu", "random", "optimum" } do
+    local times, blocks = 40, 288500
+    local m = bench:together(3, {
+      main = bench:program("traces", "play", bench.trace, policy, 10000, times),
+      floor = bench:program("traces", "play", bench.trace, policy, 10000, 0),
+    })
+    local playing = math.max(m.main.wall - m.floor.wall, 1e-9)
+    print_row {
+      what = "cache of 10 000 blocks, " .. policy, time = playing, spread = m.main.spread,
+      count = times * blocks, of = "block", peak = m.main.peak, floor = m.floor.wall, floor_is = "reading it",
+      goal = "20 M blocks/s", met = times * blocks / playing >= 20e6,
+    }
+  end
+end)
+
 section("analysis of many blocks", function(bench)
   local trace = bench:file "blocks.jsonl"
   bench:together(1, {

@@ -2,6 +2,7 @@
  *
  *   traces read FILE                reads all requests and keeps none
  *   traces analyze FILE             reads all requests into the prefix analysis, and finishes it
+ *   traces play FILE POLICY SIZE TIMES   plays caches of that policy and size over it
  *   traces write FILE TARGET TIMES  reads FILE into columns, then writes them TIMES times:
  *     write   seconds
  *     bytes   written
@@ -9,6 +10,7 @@
 #include "base/output.h"
 #include "bench.h"
 #include "prefix/analysis/analysis.h"
+#include "prefix/analysis/played.h"
 #include "trace/columns.h"
 #include "trace/end/ends.h"
 #include "trace/writer.h"
@@ -49,6 +51,29 @@ static void analyze_trace(const char *path) {
     bench_require(mt_analysis_finish(analysis, &result, NULL) == MT_OK, "traces: cannot analyze");
     bench_keep(result.theoretical_hit_rate.mean);
     mt_analysis_free(analysis);
+    mt_source_free(source);
+}
+
+/* Plays caches of the policy over the trace, so many times. */
+static void play_trace(const char *path, const char *name, uint64_t size, int times) {
+    mt_request request;
+    int status;
+    const mt_policy *policy = mt_policy_named(name);
+    mt_source *source = open_trace(path);
+    mt_locality *locality = mt_locality_new(512, NULL);
+    bench_require(locality && policy, "traces: out of memory, or no such policy");
+    while ((status = mt_source_next(source, &request, NULL)) == 1)
+        bench_require(mt_locality_add(locality, &request, NULL) == MT_OK, "traces: cannot add");
+    bench_require(status == 0, "traces: cannot read the trace");
+    uint32_t *hits = malloc((mt_locality_requests(locality) + 1) * sizeof *hits);
+    bench_require(hits != NULL, "traces: out of memory");
+    mt_cache_spec spec = {.policy = policy, .size = size, .ttl_ns = MT_NO_TTL};
+    for (int i = 0; i < times; i++)
+        bench_require(mt_locality_play(locality, &spec, MT_HIT_ALL, hits, NULL) == MT_OK,
+                      "traces: cannot play");
+    bench_keep(mt_locality_tally(locality, hits, MT_HIT_ALL).ratio.block);
+    free(hits);
+    mt_locality_free(locality);
     mt_source_free(source);
 }
 
@@ -105,9 +130,13 @@ int main(int count, char **arguments) {
         read_trace(arguments[2]);
     else if (count == 3 && strcmp(what, "analyze") == 0)
         analyze_trace(arguments[2]);
+    else if (count == 6 && strcmp(what, "play") == 0)
+        play_trace(arguments[2], arguments[3], strtoull(arguments[4], NULL, 10),
+                   (int)strtol(arguments[5], NULL, 10));
     else if (count == 5 && strcmp(what, "write") == 0)
         write_trace(arguments[2], arguments[3], (int)strtol(arguments[4], NULL, 10));
     else
-        bench_require(0, "usage: traces read FILE | analyze FILE | write FILE TARGET TIMES");
+        bench_require(0, "usage: traces read FILE | analyze FILE | write FILE TARGET TIMES | "
+                         "play FILE POLICY SIZE TIMES");
     return 0;
 }

@@ -124,6 +124,40 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
       { path, "--block-size", "10", "--cache-sizes", "9tokens" }, 1)
   end)
 
+  it("says hits and working set over time", function()
+    local path = trace("t.jsonl", { { 0, 0, 1 }, { 0, 0, 2 }, { 1, 0, 1 }, { 3, 0, 1, 5 } })
+    local result, text = result_of { path, "--policy", "fifo,lru", "--cache-sizes", "3,2" }
+    local bins = result.over_time
+    assert.same({ 3, 2, json.null, 3 }, { bins[1].distinct_blocks, bins[2].distinct_blocks, bins[3].distinct_blocks,
+      bins[4].distinct_blocks })
+    assert.same({ ["2"] = 1 / 4, ["3"] = 1 / 4 }, bins[1].hits.lru)
+    assert.same({ ["2"] = 1 / 2, ["3"] = 1 }, bins[2].hits.lru)
+    assert.same({ lru = {}, fifo = {} }, bins[3].hits)
+    assert.truthy(text:find('"hits": {"lru": {"2": 0.25, "3": 0.25}, "fifo": {"2": 0.25, "3": 0.25}}}', 1, true))
+    assert.is_nil(result_of({ path }).over_time[1].hits)
+  end)
+
+  it("groups requests by a member", function()
+    local lines = {}
+    for i, model in ipairs { '"a"', '"b\\u00fc"', '"a"', "7", "" } do
+      lines[i] = ('{"input_length": 20, "output_length": 1, "hash_ids": [0, %d]%s}\n'):format(i % 2 + 1,
+        model == "" and "" or ', "x": {"model": 1}, "model": ' .. model .. ', "y": [1]')
+    end
+    local path = command.write(folder, "t.jsonl", table.concat(lines))
+    local by = result_of({ path, "--by", "model", "--cache-sizes", "9" }).hits.lru["9"].by
+    assert.same({ requests = 2, blocks = 4, block = 0.5, request = 0.5, token = 0.5, within = 0, across = 0.5 }, by.a)
+    assert.equal(1 / 2, by["b\u{fc}"].block)
+    assert.equal(1, by["7"].block)
+    assert.equal(1, by[""].block)
+    local shown = analyze { path, "--block-size", "10", "--by", "model", "--cache-sizes", "9" }
+    assert.matches("\nby model +Cache  Requests  Hit Ratio by Request  by Block  by Token\na +lru, 9 +2 +0.500", shown.out)
+    assert.matches("\n%(none%) +lru, 9 +1 +1.000 +1.000 +1.000\n", shown.out)
+    local many = {}
+    for i = 1, 1001 do many[i] = ('{"input_length": 1, "output_length": 1, "session_id": %d}\n'):format(i) end
+    refused("session_id has more than 1000 values: too many to group by",
+      { command.write(folder, "many.jsonl", table.concat(many)), "--by", "session_id" }, 1)
+  end)
+
   it("keeps in the next tier what one evicts", function()
     -- Sizes 1 and 1 of LRU are one cache of 2, in which block 0 hits twice, each time from below.
     local path = trace("t.jsonl", singles)
@@ -170,8 +204,33 @@ Imbalance: what the replica with most to compute had, in parts of the mean
     end
   end)
 
+  it("samples policies where the sample is large enough, with their errors", function()
+    local requests = {}
+    for i = 1, 3000 do
+      requests[i] = { i, i * i % 1009, 2000 + i * i % 1009, 4000 + i * i % 1009, 10000 + i }
+    end
+    local path = trace("t.jsonl", requests)
+    local words = { path, "--cache-sizes", "1000,2100", "--policy", "lru,fifo,optimum" }
+    local whole = result_of(words).hits
+    local sampled = result_of { "--sample", "0.5", table.unpack(words) }.hits
+    assert.same(whole.lru, sampled.lru)
+    assert.same(whole.fifo["1000"], sampled.fifo["1000"])
+    for _, policy in ipairs { "fifo", "optimum" } do
+      local error = sampled[policy]["2100"].error
+      assert.is_true(error.block > 0 and error.request > 0 and error.token > 0)
+      assert.is_near(whole[policy]["2100"].block, sampled[policy]["2100"].block, 4 * error.block)
+    end
+    local all = result_of { "--sample", "1", table.unpack(words) }.hits
+    assert.is_near(whole.fifo["2100"].block, all.fifo["2100"].block, 1e-9)
+    assert.equal(0, all.fifo["2100"].error.block)
+    assert.matches("\n2,100 blocks +0%.%d+ +0%.%d+ %+%- 0%.%d+ +0%.%d+ %+%- 0%.%d+\n%+%-: two standard errors",
+      analyze({ "--block-size", "10", "--sample", "0.5", table.unpack(words) }).out)
+  end)
+
   it("refuses what it cannot do", function()
     for _, case in ipairs {
+      { "--sample must be above 0, not 0", "--sample", "0" },
+      { "--sample must be at most 1, not 1.5", "--sample", "1.5" },
       { "--route needs --replicas", "--route", "session" },
       { "--tiers and --replicas exclude each other", "--tiers", "5", "--replicas", "2" },
       { "--replicas needs a policy that does not know what comes", "--replicas", "2", "--policy", "optimum" },

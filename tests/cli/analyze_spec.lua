@@ -83,11 +83,11 @@ Turns per Session   1.33   1.00   1.00   1.00    1.00   1.50   1.80   1.98   2.0
 Think Time (s)     1.500  1.500  1.500  1.500   1.500  1.500  1.500  1.500  1.500
 
 Over time, infinite cache
-From  Requests  per Second  Blocks  Hit Ratio by Block
-0s           1        1.00       2               0.000
-1s           1        1.00       3               0.667
-2s           1        1.00       2               0.000
-3s           1         N/A       2               1.000
+From  Requests  per Second  Blocks  Hit Ratio by Block  Distinct Blocks
+0s           1        1.00       2               0.000                2
+1s           1        1.00       3               0.667                3
+2s           1        1.00       2               0.000                2
+3s           1         N/A       2               1.000                2
 
 Requests per Second  Mean  Peak    CV  Variance/Mean
 in windows of 1 s    1.00  1.00  0.00           0.00
@@ -116,10 +116,11 @@ local small_json = [[
  "sessions": {"count": 3, "given": 0, "single": 2,
  "turns": {"mean": 1.3333333333333333, "min": 1, "p10": 1, "p25": 1, "median": 1, "p75": 1.5, "p90": 1.8, "p99": 1.98, "max": 2},
  "think_time": {"mean": 1.5, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.5, "p75": 1.5, "p90": 1.5, "p99": 1.5, "max": 1.5}},
- "over_time": [{"start": 0, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0},
- {"start": 1, "requests": 1, "rate": 1, "blocks": 3, "hit_ratio": 0.6666666666666666},
- {"start": 2, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0},
- {"start": 3, "requests": 1, "rate": null, "blocks": 2, "hit_ratio": 1}],
+ "over_time": [{"start": 0, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0, "distinct_blocks": 2},
+ {"start": 1, "requests": 1, "rate": 1, "blocks": 3, "hit_ratio": 0.6666666666666666,
+ "distinct_blocks": 3},
+ {"start": 2, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0, "distinct_blocks": 2},
+ {"start": 3, "requests": 1, "rate": null, "blocks": 2, "hit_ratio": 1, "distinct_blocks": 2}],
  "arrivals": {"1": {"windows": 3, "requests": 3, "mean": 1, "peak": 1, "coefficient_of_variation": 0},
  "10": {"windows": 0, "requests": 0, "mean": null, "peak": null, "coefficient_of_variation": null},
  "60": {"windows": 0, "requests": 0, "mean": null, "peak": null, "coefficient_of_variation": null},
@@ -260,7 +261,7 @@ infinite ]], 1, true))
     assert.equal(0, result.status)
     assert.matches("\nReuse Time %(s%) +N/A ", result.out)
     assert.matches("\nReuse Time: N/A, the timestamps of 1 request go back %('moontide cat %-%-sort'", result.out)
-    assert.matches("\n0s +2 +2.00 +4 +0.000\n", result.out)
+    assert.matches("\n0s +2 +2.00 +4 +0.000 +N/A\n", result.out)
   end)
 
   it("takes traces with nothing to tell apart", function()

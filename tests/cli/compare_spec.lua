@@ -160,6 +160,30 @@ describe("moontide compare", function()
       .. "('moontide cat --sort' puts them in order)\n", 1, true))
   end)
 
+  it("compares policies and ages where they are asked for", function()
+    local words = { "a.jsonl", "b.jsonl", "--cache-sizes", "5,2", "--policy", "fifo,optimum", "--ttl", "1s,30s" }
+    local result = compare { "--json", table.unpack(words) }
+    assert.equal("", result.err)
+    assert.truthy(result.out:find('"hits": {"fifo": {"2": [0.2222222222222222, 0.2222222222222222], '
+      .. '"5": [0.4444444444444444, 0.3333333333333333]}, "optimum": {"2": [', 1, true), result.out)
+    assert.truthy(result.out:find('"ttl": {"1": [0.2222222222222222, 0], "30": [0.4444444444444444, ', 1, true))
+    local shown = compare { "--fail-over", "fifo=0.2,fifo.5=0.1,ttl=0.1,ttl.30=0.2,sieve=1,ttl.7=1",
+      table.unpack(words) }
+    assert.matches("\n  fifo, 5 blocks +0.4444 +0.3333 +%-0.1111\n  optimum, 2 blocks ", shown.out)
+    assert.matches("\n  used at most 1 s ago +0.2222 +0.0000 +%-0.2222\n", shown.out)
+    assert.equal(1, shown.status)
+    assert.equal([[
+moontide: --fail-over: fifo.5 is 0.1111, over 0.1 by 0.01111 (at 5 blocks: 0.4444 and 0.3333)
+moontide: --fail-over: ttl is 0.2222, over 0.1 by 0.1222 (at 1 s: 0.2222 and 0)
+moontide: --fail-over: sieve cannot be measured: it was not compared (--policy)
+moontide: --fail-over: ttl.7 cannot be measured: 7 was not compared
+]], shown.err)
+    refused("compare: --policy needs --cache-sizes", { "a.jsonl", "b.jsonl", "--policy", "fifo" }, 2)
+    refused("compare: --ttl must be at least 0, not -1", { "a.jsonl", "b.jsonl", "--ttl", "-1" }, 2)
+    command.write(folder, "timeless.jsonl", (first:gsub('"timestamp": %d+, ', "")))
+    refused("timeless.jsonl: ages need timestamps, which 4 of 4 requests lack", { "a.jsonl", "timeless.jsonl", "--ttl", "1" }, 1)
+  end)
+
   it("fails over bounds, each that is exceeded named", function()
     local kept = compare { "a.jsonl", "b.jsonl", "--fail-over", "KS=0.5,lru=0.12,dispersion=0.73" }
     assert.same({ status = 0, err = "", out = expected }, kept)
@@ -195,8 +219,8 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     end
     bound(": unknown measure 'luru' (did you mean 'lru'?)", "luru=1")
     bound(": unknown measure 'input_length' (did you mean 'input_length.ks'?)", "ks=1,input_length=1")
-    bound(": unknown measure 'fidelity' (it must be one of ks, hit_infinite, lru, dispersion, input_length.ks, "
-      .. "output_length.ks, context_length.ks)", "fidelity=1")
+    bound(": unknown measure 'fidelity' (it must be one of ks, hit_infinite, lru, dispersion, ttl, fifo, "
+      .. "clock, sieve, s3-fifo, lfu, random, optimum, input_length.ks, output_length.ks, context_length.ks)", "fidelity=1")
     bound(": arrivals are counted in windows of 1, 10, 60, 300 s, not of 7", "dispersion.7=1")
     bound(" must be MEASURE=MOST (lru=0.015), not 'lru'", "lru")
     bound(": lru must be at least 0, not -0.1", "lru=-0.1")

@@ -83,7 +83,7 @@ describe("the manual page", function()
     for name in command.run({ "list" }).out:gmatch "[^\n]+" do
       name = name:match "^%S+"
       local text = command.run({ "help", name }).out
-      local own = plain:match("\n%.SS " .. name .. "\n(.-)\n%.S[SH] ")
+      local own = plain:match("\n%.SS " .. name:gsub("%-", "%%-") .. "\n(.-)\n%.S[SH] ")
       assert.truthy(own, name)
       assert.equal(text:match "^[^\n]+" .. ".", own:match "^[^\n]+")
       assert.truthy(own:find(text:match "\nusage: ([^\n]+)", 1, true), name)

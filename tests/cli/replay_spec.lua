@@ -820,10 +820,16 @@ wait]], { folder = folder })
       local apart = lines[i].metadata.credit_issued_ns - lines[1].metadata.credit_issued_ns
       assert.truthy(math.abs(apart - (i - 1) * 10e6) < 1000, "request " .. i)
     end
-    local asked = os.time()
-    result = replay(url, trace_text(3, 1), "--start-at +1.5s" .. accepts)
-    local started = result.run.metrics.min_request_timestamp.avg / 1e9
-    assert.truthy(started > asked + 1.4 and started < asked + 20)
+    local asked = os.time() + 6
+    local moment = os.date("!%Y-%m-%dT%H:%M:%S.25Z", asked)
+    result = replay(url, trace_text(3, 1), "--start-at " .. moment .. accepts)
+    lines = lines_of(result)
+    table.sort(lines, function(a, b) return a.metadata.credit_issued_ns < b.metadata.credit_issued_ns end)
+    assert.equal(asked * 1000000000 + 250000000, lines[1].metadata.credit_issued_ns)
+    assert.equal(lines[1].metadata.credit_issued_ns, result.run.start_ns)
+    assert.same({ asked_ns = result.run.start_ns, late = 0.0 }, result.run.start)
+    assert.equal("boolean", type(result.run.wall_clock.synchronised))
+    assert.truthy(result.err:find("waiting for the start at " .. moment:gsub("%.25", ""), 1, true), result.err)
     local second_url = start()
     local second = server
     result = replay(url .. "," .. second_url, trace_text(20, 2), accepts)

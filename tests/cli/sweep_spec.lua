@@ -176,6 +176,9 @@ describe("moontide sweep", function()
     assert.equal(5, run_json(result, "c4").counts.done)
     result = sweep(url, small, { environment = "CONCURRENCIES= REQUEST_COUNT=1" })
     assert.same({ "c1 done", "c2 done", "c5 done", "c10 done", "c50 done", "c100 done", "c250 done" }, statuses(result))
+    -- Three for each in flight, however many the load's own minute would have.
+    result = sweep(url, small .. " --vary osl=1,2 --concurrency 60")
+    assert.equal(180, result.json.levels[2].counts.done)
   end)
 
   it("takes a name for a URL within a cluster", function()

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "cache_models.h"
+#include "prefix/analysis/fed.h"
 #include "sweep.h"
 
 #include <math.h>
@@ -158,7 +159,7 @@ static size_t plain_place(mt_route route, const model *caches, const uint64_t *l
             best = i;
     }
     uint32_t most = model_leading(&caches[best], r);
-    return most > 0 && 2 * most >= trace.count[r] ? best : least;
+    return most > 0 && (size_t)2 * most >= trace.count[r] ? best : least;
 }
 
 /* Sessions are given, so that they are known here. */
@@ -244,6 +245,74 @@ static void test_one_replica(void **state) {
     mt_replicas_close(replicas);
 }
 
+/* ---- one that is fed ---- */
+
+static mt_request timed_request(size_t r) {
+    mt_request request = plain_request(&trace, r);
+    request.has |= MT_HAS_TIME;
+    request.time_ns = (int64_t)(r * r);
+    return request;
+}
+
+/* Fed request by request, a cache hits as when the whole trace is there. */
+static void check_fed(const mt_locality *locality) {
+    for (size_t m = 0; m < MODELS; m++) {
+        uint32_t hits[TRACE_REQUESTS];
+        mt_cache_spec spec = spec_of(models[m].name, 30, MT_TOUCH_LEAF);
+        if (spec.policy->looks_ahead)
+            continue;
+        spec.ttl_ns = m % 2 ? 3000 : MT_NO_TTL;
+        assert_int_equal(mt_locality_play(locality, &spec, MT_HIT_VLLM, hits, NULL), MT_OK);
+        mt_fed_cache *fed = mt_fed_cache_new(&spec, MT_HIT_VLLM, TRACE_BLOCK_SIZE, NULL);
+        for (size_t r = 0; r < TRACE_REQUESTS; r++) {
+            mt_request request = timed_request(r);
+            size_t here;
+            assert_int_equal(mt_fed_cache_access(fed, &request, &here, NULL), MT_OK);
+            assert_int_equal(here, mt_hits_by(MT_HIT_VLLM, hits[r], trace.count[r]));
+        }
+        mt_played played = mt_fed_cache_played(fed);
+        mt_played whole = mt_locality_tally(locality, hits, MT_HIT_VLLM);
+        assert_int_equal(played.requests, whole.requests);
+        assert_true(fabs(played.ratio.request - whole.ratio.request) < 1e-12);
+        assert_true(played.ratio.block == whole.ratio.block);
+        assert_true(played.ratio.token == whole.ratio.token);
+        assert_true(mt_fed_cache_held(fed) <= 30);
+        mt_fed_cache_free(fed);
+    }
+}
+
+static void test_fed(void **state) {
+    (void)state;
+    each_trace(check_fed);
+    mt_cache_spec spec = spec_of("lru", 30, MT_TOUCH_ROOT);
+    spec.ttl_ns = 5;
+    mt_error error;
+    size_t hits;
+    mt_fed_cache *fed = mt_fed_cache_new(&spec, MT_HIT_ALL, 16, NULL);
+    uint64_t ids[] = {0, 1};
+    mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS | MT_HAS_TIME,
+                          .input_length = 32,
+                          .time_ns = 10,
+                          .hash_ids = ids,
+                          .hash_count = 2,
+                          .line = 9};
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, NULL), MT_OK);
+    request.time_ns = 9;
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, &error), MT_ERROR_INPUT);
+    assert_int_equal(error.line, 9);
+    request.has &= ~(unsigned)MT_HAS_TIME;
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, &error), MT_ERROR_INPUT);
+    request.has |= MT_HAS_TIME;
+    request.time_ns = 12;
+    request.input_length = 33;
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, &error), MT_ERROR_INPUT);
+    request.input_length = 32;
+    assert_int_equal(mt_fed_cache_access(fed, &request, &hits, NULL), MT_OK);
+    assert_int_equal(hits, 2);
+    assert_int_equal(mt_fed_cache_played(fed).requests, 2);
+    mt_fed_cache_free(fed);
+}
+
 static void test_memory(void **state) {
     (void)state;
     uint64_t random = 1;
@@ -263,16 +332,26 @@ static void test_memory(void **state) {
                             : all.error.code;
         mt_replicas_close(replicas);
     }
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_fed_cache *fed = mt_fed_cache_new(&spec, MT_HIT_ALL, TRACE_BLOCK_SIZE, &all.error);
+        all.code = fed ? MT_OK : all.error.code;
+        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
+            mt_request request = timed_request(r);
+            size_t here;
+            all.code = mt_fed_cache_access(fed, &request, &here, &all.error);
+        }
+        mt_fed_cache_free(fed);
+    }
     mt_locality_free(locality);
+    mt_fed_cache_free(NULL);
     mt_tiers_close(NULL);
     mt_replicas_close(NULL);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiers),
-        cmocka_unit_test(test_replicas),
-        cmocka_unit_test(test_one_replica),
+        cmocka_unit_test(test_tiers),       cmocka_unit_test(test_replicas),
+        cmocka_unit_test(test_one_replica), cmocka_unit_test(test_fed),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "text/csv_reader.h"
+#include "text/foreign_data.h"
 
 #include <sys/wait.h>
 #include <zlib.h>
@@ -495,7 +496,8 @@ static void test_random_bytes(void **state) {
         for (size_t k = 0; k < length; k++)
             text[k] =
                 alphabet[below(&seed, below(&seed, 20) ? sizeof alphabet - 1 : sizeof alphabet)];
-        rows += compare_text(state, text, length);
+        if (!mt_foreign_data(text, length)) /* zeros make it look like UTF-16 */
+            rows += compare_text(state, text, length);
     }
     assert_true(rows > 1000);
 }

@@ -59,7 +59,16 @@ static void test_percentiles_are_a_plain_sort_s(void **state) {
             values[i] = exp(10 * uniform(&random) - 3);
             assert_int_equal(mt_sample_add(&sample, values[i], NULL), MT_OK);
         }
+        double some = mt_sample_percentile(&sample, 95);
         mt_sample_summarise(&sample, &summary);
+        assert_close(some, summary.percentiles[7], 1e-12);
+        for (double p = 0; p <= 100; p += 12.5) {
+            double rank = p / 100 * (double)(counts[c] - 1), low = floor(rank);
+            double below = (double)sample.values[(size_t)low];
+            double above = (double)sample.values[(size_t)ceil(rank)];
+            assert_close(mt_sample_percentile(&sample, p), below + (rank - low) * (above - below),
+                         1e-9);
+        }
         check_summary(&summary, values, counts[c], 1e-6);
         mt_sample_summarise(&sample, &summary); /* again, of sorted values */
         check_summary(&summary, values, counts[c], 1e-6);
@@ -75,6 +84,7 @@ static void test_no_values(void **state) {
     mt_sample_summarise(&sample, &summary);
     assert_int_equal(summary.count, 0);
     assert_true(isnan(summary.avg) && isnan(summary.percentiles[4]));
+    assert_true(isnan(mt_sample_percentile(&sample, 50)));
     mt_sample_free(&sample);
 }
 
@@ -96,6 +106,7 @@ static void test_histogram_goes_on(void **state) {
     assert_non_null(sample.histogram);
     mt_sample_summarise(&sample, &summary);
     check_summary(&summary, values, count, 1.0 / 128);
+    assert_close(mt_sample_percentile(&sample, 95), summary.percentiles[7], 1e-12);
     /* A histogram put into exact values. */
     assert_int_equal(mt_sample_merge(&few, &sample, NULL), MT_OK);
     mt_sample_summarise(&few, &summary);

@@ -434,6 +434,29 @@ static void test_cache_rules(void **state) {
     }
 }
 
+/* Each server has its own way to empty the cache, or none. */
+static void test_cache_reset_of_dialects(void **state) {
+    (void)state;
+    struct {
+        const char *dialect;
+        int vllm, sglang; /* statuses of their ways */
+    } rows[] = {{"vllm", 200, 404}, {"sglang", 404, 200}, {"openai", 404, 404}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        running_mock mock;
+        mt_mock_options options = quick();
+        options.kv_blocks = 100;
+        options.dialect = rows[i].dialect;
+        start_mock(&mock, options);
+        heard *first = ask(&mock, "/reset_prefix_cache", "{}");
+        heard *second = ask(&mock, "/flush_cache", "{}");
+        assert_int_equal(first->http.status, rows[i].vllm);
+        assert_int_equal(second->http.status, rows[i].sglang);
+        free(first);
+        free(second);
+        stop_mock(&mock);
+    }
+}
+
 /* The oldest block leaves; so a prompt that is larger than the cache never hits. */
 static void test_cache_size(void **state) {
     (void)state;
@@ -658,6 +681,7 @@ int main(void) {
         cmocka_unit_test(test_those_who_leave),
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_cache_rules),
+        cmocka_unit_test(test_cache_reset_of_dialects),
         cmocka_unit_test(test_cache_size),
         cmocka_unit_test(test_cache_against_a_list),
         cmocka_unit_test(test_requests_in_pieces),

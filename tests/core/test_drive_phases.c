@@ -17,11 +17,11 @@ static mt_run_phases three(void) {
 
 /* An answer that was due so many seconds after the start, at once begun, with that TTFT; NaN: it
  * failed. */
-static mt_outcome answer(double due, double ttft_ms) {
-    mt_outcome counted = {.failure = isnan(ttft_ms) ? MT_FAILURE_STATUS : MT_FAILURE_NONE,
-                          .prompt_tokens = NAN,
-                          .cached_tokens = NAN,
-                          .due_ns = start_ns + llround(due * SECOND)};
+static mt_request_outcome answer(double due, double ttft_ms) {
+    mt_request_outcome counted = {.failure = isnan(ttft_ms) ? MT_FAILURE_STATUS : MT_FAILURE_NONE,
+                                  .prompt_tokens = NAN,
+                                  .cached_tokens = NAN,
+                                  .due_ns = start_ns + llround(due * SECOND)};
     counted.begun_ns = counted.due_ns;
     counted.sent_ns = counted.last_ns = MT_NEVER;
     for (int i = 0; i < MT_MEASURES; i++)
@@ -31,7 +31,7 @@ static mt_outcome answer(double due, double ttft_ms) {
 }
 
 static void add(mt_run_phases *phases, double due, double ttft_ms) {
-    mt_outcome counted = answer(due, ttft_ms);
+    mt_request_outcome counted = answer(due, ttft_ms);
     assert_int_equal(mt_run_phases_count(phases, &counted, start_ns, NULL), MT_OK);
 }
 
@@ -41,7 +41,7 @@ static void test_requests(void **state) {
     const double due[] = {0, 9.999999999, 10, 19.999999999, 20, 1e6, -0.000000001};
     for (int i = 0; i < 7; i++)
         add(&phases, due[i], i == 3 ? (double)NAN : 100.0 * i);
-    mt_outcome unknown = answer(12, 5), never = answer(12, NAN);
+    mt_request_outcome unknown = answer(12, 5), never = answer(12, NAN);
     unknown.due_ns = MT_NEVER; /* another tool's: then when it was begun */
     never.due_ns = never.begun_ns = MT_NEVER;
     assert_int_equal(mt_run_phases_count(&phases, &unknown, start_ns, NULL), MT_OK);
@@ -65,7 +65,7 @@ static void test_gaps(void **state) {
     (void)state;
     const uint32_t gaps[] = {4000000, 3000000, 100000000, 5000000};
     mt_run_phases phases = three();
-    mt_outcome counted = answer(9, 500);
+    mt_request_outcome counted = answer(9, 500);
     counted.gaps = gaps;
     counted.gap_count = 4;
     assert_int_equal(mt_run_phases_count(&phases, &counted, start_ns, NULL), MT_OK);
@@ -153,7 +153,7 @@ static void test_out_of_memory(void **state) {
         mt_run_phases phases = {0};
         all.code = mt_run_phases_begin(&phases, ends, 3, NULL, 0, &all.error);
         for (int i = 0; all.code == MT_OK && i < 30; i++) {
-            mt_outcome counted = answer(i, i % 3 ? 5 : NAN);
+            mt_request_outcome counted = answer(i, i % 3 ? 5 : NAN);
             all.code = mt_run_phases_count(&phases, &counted, start_ns, &all.error);
         }
         mt_run_phases_free(&phases);

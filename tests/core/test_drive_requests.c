@@ -1,6 +1,6 @@
-/* Requests of a finished run: lines that were written of exchanges give the very results that the exchanges
- * gave; AIPerf's lines; files that are cut or wrong; memory that is out. */
-#include "drive/measure/requests.h"
+/* Requests of a finished run: lines that were written of exchanges give the very results that the
+ * exchanges gave; AIPerf's lines; files that are cut or wrong; memory that is out. */
+#include "drive/measure/merge.h"
 
 #include "base/memory.h"
 #include "file_support.h"
@@ -366,6 +366,78 @@ static void test_cut_files(void **state) {
     }
 }
 
+/* ---- shards ----------------------------------------------------------------------------------- */
+
+static const char first_shard[] =
+    "{\"metadata\": {\"session_num\": 0, \"request_end_ns\": 10}, \"metrics\": {}}\n"
+    "{\"metadata\": {\"session_num\": 4, \"request_end_ns\": 40}, \"metrics\": {}}\n"
+    "{\"metadata\": {\"session_num\": 2, \"request_end_ns\": 30}, \"metrics\": {}}\n";
+static const char second_shard[] =
+    "{\"metadata\": {\"session_num\": 1, \"request_end_ns\": 30}, \"metrics\": {}}\n"
+    "{\"metadata\": {\"session_num\": 5}, \"metrics\": {}}\n"
+    "{\"metadata\": {\"session_num\": 3, \"credit_issued_ns\": 35}, \"metrics\": {}}\n";
+
+static mt_code merge_shards(void **state, const char *out, uint64_t missing, mt_error *error) {
+    char paths[2][PATH_SIZE];
+    const char *names[] = {paths[0], paths[1]};
+    mt_run_requests requests = {0};
+    mt_code code = MT_OK;
+    mt_output *output = NULL;
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s", in_folder(state, i ? "second" : "first"));
+        if (code == MT_OK)
+            code = mt_run_requests_read(&requests, paths[i], i, NULL, error);
+    }
+    if (code == MT_OK && !(output = mt_output_open(out, error)))
+        code = mt_code_of(error);
+    if (code == MT_OK)
+        code = mt_merge_write(&requests, names, 2, output, error);
+    if (code == MT_OK)
+        code = mt_merge_write_missing(output, 1, missing, "lost", error);
+    if (code == MT_OK)
+        code = mt_output_finish(output, error);
+    else
+        mt_output_abandon(output);
+    mt_run_requests_free(&requests);
+    return code;
+}
+
+static void write_shards(void **state) {
+    write_file(in_folder(state, "first"), first_shard, sizeof first_shard - 1);
+    write_file(in_folder(state, "second"), second_shard, sizeof second_shard - 1);
+}
+
+static void test_merged_lines_are_in_the_order_of_their_ends(void **state) {
+    static const uint64_t order[] = {0, 2, 1, 3, 4, 5}, parts[] = {0, 0, 1, 1, 0, 1, 1, 1};
+    char out[PATH_SIZE];
+    mt_error error;
+    mt_run_requests merged = {0};
+    snprintf(out, sizeof out, "%s", in_folder(state, "out"));
+    write_shards(state);
+    assert_int_equal(merge_shards(state, out, 2, &error), MT_OK);
+    assert_int_equal(mt_run_requests_read(&merged, out, 9, NULL, &error), MT_OK);
+    assert_int_equal(merged.count, 8);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(merged.rows[i].part, parts[i]); /* the line says it */
+        if (i < 6)
+            assert_int_equal(merged.rows[i].number, order[i]);
+        assert_int_equal(merged.rows[i].failure, i < 6 ? MT_FAILURE_NONE : MT_FAILURE_NOT_SENT);
+    }
+    mt_run_requests_free(&merged);
+    /* A line of another tool has no place where its shard could stand. */
+    write_file(in_folder(state, "second"), aiperf, sizeof aiperf - 1);
+    assert_int_equal(merge_shards(state, out, 0, &error), MT_ERROR_INPUT);
+    assert_non_null(strstr(error.message, "this line is not as moontide writes it"));
+}
+
+static void test_merge_out_of_memory(void **state) {
+    char out[PATH_SIZE];
+    snprintf(out, sizeof out, "%s", in_folder(state, "out"));
+    write_shards(state);
+    for (sweep all = {0}; sweep_next(&all);)
+        all.code = merge_shards(state, out, 1, &all.error);
+}
+
 static void test_out_of_memory(void **state) {
     const char *path = a_file(state, aiperf, sizeof aiperf - 1);
     for (sweep all = {0}; sweep_next(&all);) {
@@ -386,6 +458,8 @@ int main(void) {
         WITH_FOLDER(test_aiperf_s_lines),
         WITH_FOLDER(test_bad_lines),
         WITH_FOLDER(test_cut_files),
+        WITH_FOLDER(test_merged_lines_are_in_the_order_of_their_ends),
+        WITH_FOLDER(test_merge_out_of_memory),
         WITH_FOLDER(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("requests of a run", tests, NULL, NULL);

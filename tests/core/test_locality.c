@@ -475,6 +475,15 @@ static void assert_prefixes(const played *play, const mt_locality *locality, siz
     assert_int_equal(count, most);
 }
 
+/* Does a request of [from, to) have the block? */
+static int is_touched_in(const played *play, uint32_t block, int64_t from, int64_t to) {
+    for (size_t r = 0; r < TRACE_REQUESTS; r++)
+        for (size_t i = 0; i < play->trace.count[r]; i++)
+            if (play->time[r] >= from && play->time[r] < to && play->trace.block[r][i] == block)
+                return 1;
+    return 0;
+}
+
 static void assert_over_time(const played *play, const mt_locality *locality) {
     enum { BINS = 7 };
     const int64_t from = 3 * second, width = 20 * second;
@@ -487,8 +496,16 @@ static void assert_over_time(const played *play, const mt_locality *locality) {
         plain[bin].blocks += play->trace.count[r];
         plain[bin].hits += play->trace.known[r];
     }
-    mt_locality_over_time(locality, from, width, bins, BINS);
+    for (size_t bin = 0; bin < BINS; bin++)
+        for (uint32_t block = 0; block < play->trace.blocks; block++)
+            plain[bin].distinct_blocks += (uint64_t)is_touched_in(
+                play, block, from + (int64_t)bin * width, from + (int64_t)(bin + 1) * width);
+    mt_locality_over_time(locality, NULL, MT_HIT_ALL, from, width, bins, BINS);
     assert_memory_equal(bins, plain, sizeof bins);
+    static uint32_t none[TRACE_REQUESTS];
+    mt_locality_over_time(locality, none, MT_HIT_ALL, from, width, bins, BINS);
+    for (size_t bin = 0; bin < BINS; bin++)
+        assert_int_equal(bins[bin].hits, 0);
 }
 
 static void test_against_plain(void **state) {

@@ -78,6 +78,36 @@ static void test_abandoned(void **state) {
     mt_output_abandon(NULL);
 }
 
+/* What is being written can be seen, takes its place at the end, and is gone where it is abandoned. */
+static void test_shown_part(void **state) {
+    char path[PATH_SIZE], part[PATH_SIZE];
+    snprintf(path, sizeof path, "%s", in_folder(state, "shown"));
+    snprintf(part, sizeof part, "%s", in_folder(state, "shown.part"));
+    write_file(path, "old\n", 4);
+    write_file(part, "of an earlier one\n", 18);
+    for (int i = 0; i < 3; i++) {
+        mt_output *output = mt_output_open(path, NULL);
+        assert_int_equal(mt_output_show_part(output, NULL), MT_OK);
+        assert_content(part, "");
+        assert_int_equal(mt_output_write(output, "new\n", 4, NULL), MT_OK);
+        assert_int_equal(mt_output_flush(output, NULL), MT_OK);
+        assert_content(part, "new\n");
+        assert_content(path, "old\n");
+        if (i == 0)
+            mt_output_abandon(output);
+        else if (i == 1)
+            assert_int_equal(mt_output_finish_part(output, NULL), MT_OK);
+        else
+            assert_int_equal(mt_output_finish(output, NULL), MT_OK);
+        assert_int_equal(access(part, F_OK) == 0, i == 1);
+    }
+    assert_content(path, "new\n");
+    assert_int_equal(entries(state), 1);
+    mt_output *output = mt_output_open("/dev/null", NULL);
+    assert_int_equal(mt_output_show_part(output, NULL), MT_OK); /* nothing to show */
+    assert_int_equal(mt_output_finish(output, NULL), MT_OK);
+}
+
 static void test_part(void **state) {
     char part[PATH_SIZE + 8];
     const char *path = in_folder(state, "old");
@@ -369,6 +399,7 @@ int main(void) {
         WITH_FOLDER(test_old_file_keeps_its_mode),
         WITH_FOLDER(test_abandoned),
         WITH_FOLDER(test_part),
+        WITH_FOLDER(test_shown_part),
         WITH_FOLDER(test_named_temporaries),
         WITH_FOLDER(test_killed),
         WITH_FOLDER(test_symlinks),

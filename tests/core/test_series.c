@@ -188,6 +188,13 @@ static void test_streams(void **state) {
     assert_span(mt_texts_get(&bins.names, 1), "");
     assert_true(bins.whole[1].requests == 2 && bins.whole[1].input == 110);
     mt_stream_bins_free(&bins);
+    mt_columns unnamed = {0};
+    append(&unnamed, NULL, 5, 1);
+    append(&unnamed, NULL, 6, 2);
+    assert_int_equal(count_streams(&unnamed, &bins, 8, &error), MT_OK);
+    assert_true(bins.names.count == 1 && bins.whole[0].input == 3);
+    mt_stream_bins_free(&bins);
+    mt_columns_free(&unnamed);
     for (sweep all = {0}; sweep_next(&all);) {
         all.code = count_streams(&columns, &bins, 8, &all.error);
         mt_stream_bins_free(&bins);

@@ -1,6 +1,7 @@
 /* Steps that leave requests out and steps that move them; copying what they give. */
 #include "skip_support.h"
 #include "steps_support.h"
+#include "trace/step/shard.h"
 #include "trace_support.h"
 
 static const char four[] = "{\"timestamp\": 0}\n{\"timestamp\": 1000}\n{\"timestamp\": 1000, "
@@ -231,6 +232,32 @@ static void test_shards(void **state) {
     gives(state, mt_step_shard(source_of(state, "in.jsonl", five), 1, 2, &error),
           "{\"timestamp\": 1}\n{\"timestamp\": 4}\n");
     refused(mt_step_shard(source_of_four(state), 2, 2, &error), &error, "from 0 to one below");
+    /* A shard knows the numbers of the whole, and how many requests each shard has. */
+    static const uint64_t numbers[] = {1, 4}, sessions[] = {0, 0};
+    mt_source *source = mt_step_shard(source_of(state, "in.jsonl", five), 1, 2, &error);
+    mt_request request;
+    const mt_shard_state *shard = mt_step_shard_state(source);
+    assert_non_null(shard);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mt_source_next(source, &request, &error), 1);
+        assert_int_equal(shard->number, numbers[i]);
+        assert_int_equal(shard->session, sessions[i]);
+    }
+    assert_int_equal(mt_source_next(source, &request, &error), 0);
+    assert_int_equal(shard->counts[0], 3);
+    assert_int_equal(shard->counts[1], 2);
+    mt_source_free(source);
+    source = mt_step_shard(source_of(state, "in.jsonl", five), 0, 2, &error);
+    shard = mt_step_shard_state(source);
+    static const uint64_t of_first[][2] = {{0, 1}, {2, 2}, {3, 1}}; /* number, session */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(mt_source_next(source, &request, &error), 1);
+        assert_int_equal(shard->number, of_first[i][0]);
+        assert_int_equal(shard->session, of_first[i][1]);
+    }
+    source = mt_step_first(source, 1, &error);
+    assert_null(mt_step_shard_state(source)); /* it is no longer the last step */
+    mt_source_free(source);
 }
 
 /* ---- times ---- */

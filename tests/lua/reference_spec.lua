@@ -36,7 +36,10 @@ end
 -- The example, its folders of results and pictures in a folder of the test's own.
 local function elsewhere(text, folder)
   local function beside(name) return '"' .. folder .. "/" .. name end
-  return (text:gsub('"(results)%f[^%w]', beside):gsub('"(run)%f[%d".]', beside))
+  for _, name in ipairs { "results", "run", "s[01]", "whole" } do
+    text = text:gsub('"(' .. name .. ')%f[%d".]', beside)
+  end
+  return text
 end
 
 -- Types an example in a console of its own, line by line; gives how many values it showed or printed.

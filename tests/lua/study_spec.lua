@@ -93,6 +93,12 @@ describe("studies from Lua", function()
       assert.is_false(ok)
       assert.truthy(tostring(message):find(said, 1, true), tostring(message))
     end
+    for name, call in pairs { sweep = mt.sweep, find_max = mt.find_max } do
+      local ok, message = pcall(call, 3, { url = url, model = "m", concurrencies = name == "sweep" and { 1 } or nil,
+        slo = "ttft=1" })
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find(name .. ": the trace must be ", 1, true), tostring(message))
+    end
     local ok, message = pcall(function()
       local found = load_of(50):sweep(options_for { concurrencies = { 1 }, num_requests = 1 })
       return found:measure(2, "ttft")

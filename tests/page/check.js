@@ -126,8 +126,8 @@ async function look(browser, name, file) {
 
   const text = await tab.value("document.body.innerText");
   check(name + ": shows no markup of its data", await tab.value("document.querySelectorAll('main script, main img, main b').length") === 0);
-  check(name + ": nothing is undefined", !/undefined|\bNaN\b|\[object/.test(text),
-    (text.match(/.*(undefined|\bNaN\b|\[object).*/) || [])[0]);
+  check(name + ": nothing is undefined", !/undefined|\b(NaN|nil)\b|\[object/.test(text),
+    (text.match(/.*(undefined|\b(NaN|nil)\b|\[object).*/) || [])[0]);
   check(name + ": no error on the console", tab.complaints.length === 0, tab.complaints);
   const asked = tab.requests.filter((url) => url !== "file://" + file && !url.startsWith("data:"));
   check(name + ": nothing is asked of the network", asked.length === 0, asked);

@@ -52,6 +52,19 @@ function sweep(folder, name, slowness) {
   return path.join(folder, name);
 }
 
+// A sweep of rates with repeated runs, as its sweep.json has it.
+function repeated(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  const levels = [5, 10, 20].map((rate) => ({ folder: "r" + rate, values: { request_rate: rate }, status: "done",
+    effective_concurrency: rate / 3, runs: [{ verdict: "valid" }, { verdict: "degraded" }],
+    metrics: { request_throughput: { avg: rate * 0.98 }, request_latency: { avg: 300 + rate * 4, p99: 900 },
+      time_to_first_token: { avg: 40 + rate, p99: 90 }, output_token_throughput: { avg: rate * 100 } },
+    intervals: { request_throughput: { avg: 0.4 }, time_to_first_token: { avg: 5, p99: 9 } } }));
+  fs.writeFileSync(path.join(folder, "sweep.json"), JSON.stringify({ name: hostile, target: hostile,
+    urls: ["http://127.0.0.1:1"], model: "m", axes: [{ name: "request_rate", values: [5, 10, 20] }], levels }));
+  return folder;
+}
+
 function pages(folder, run) {
   const file = (name) => path.join(folder, name);
   const list = [];
@@ -70,6 +83,7 @@ function pages(folder, run) {
   report("aiperf", aiperf(file("aiperf-run"), 600, 1));
   report("runs", file("aiperf-run"), aiperf(file("slower-run"), 600, 1.5));
   report("sweep", sweep(file("sweeps"), "base", 1));
+  report("repeated", repeated(file("repeated")));
   report("sweeps", file("sweeps/base"), sweep(file("sweeps"), "slower", 1.6));
   return list;
 }

@@ -38,7 +38,8 @@ static void put_moment(line *to, const char *name, int64_t moment, int64_t epoch
         put(to, "\"%s\": %" PRId64 ", ", name, moment + epoch_ns);
 }
 
-/* The row's own members that are short and plain, by which results may be grouped later: "fields". */
+/* The row's own members that are short and plain, by which results may be grouped later:
+ * "fields". */
 static void put_fields(line *to, const mt_request *request) {
     enum { MOST_BYTES = 200 }; /* of one */
     const char *between = "\"fields\": {", *begin = to->at;

@@ -35,7 +35,7 @@ static size_t phase_at(const mt_run_phases *phases, size_t from, int64_t since_n
     return since_ns >= 0 ? from : phases->count;
 }
 
-static void note_gaps(mt_run_phases *phases, const mt_outcome *counted, int64_t start_ns) {
+static void note_gaps(mt_run_phases *phases, const mt_request_outcome *counted, int64_t start_ns) {
     double first_ms = counted->values[MT_MEASURE_FIRST];
     if (counted->gap_count == 0 || isnan(first_ms) || counted->begun_ns == MT_NEVER)
         return;
@@ -54,8 +54,8 @@ static void note_gaps(mt_run_phases *phases, const mt_outcome *counted, int64_t 
     }
 }
 
-static mt_code note_first(mt_run_phases *phases, const mt_outcome *counted, int64_t since_ns,
-                          mt_error *error) {
+static mt_code note_first(mt_run_phases *phases, const mt_request_outcome *counted,
+                          int64_t since_ns, mt_error *error) {
     int is_done = counted->failure == MT_FAILURE_NONE;
     double ms = is_done ? counted->values[MT_MEASURE_FIRST] : (double)INFINITY;
     if (isnan(ms))
@@ -67,8 +67,8 @@ static mt_code note_first(mt_run_phases *phases, const mt_outcome *counted, int6
     return MT_OK;
 }
 
-mt_code mt_run_phases_count(mt_run_phases *phases, const mt_outcome *counted, int64_t start_ns,
-                            mt_error *error) {
+mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *counted,
+                            int64_t start_ns, mt_error *error) {
     if (phases->count == 0)
         return MT_OK;
     if (counted->failure == MT_FAILURE_NONE)

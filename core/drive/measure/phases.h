@@ -49,8 +49,8 @@ mt_code mt_run_phases_begin(mt_run_phases *phases, const int64_t *ends_ns, size_
 
 /* Counts a request of a run that began at start_ns, on the clock of the request's moments.
  * MT_ERROR_MEMORY. */
-mt_code mt_run_phases_count(mt_run_phases *phases, const mt_outcome *counted, int64_t start_ns,
-                            mt_error *error);
+mt_code mt_run_phases_count(mt_run_phases *phases, const mt_request_outcome *counted,
+                            int64_t start_ns, mt_error *error);
 
 typedef enum mt_recovery {
     MT_RECOVERY_UNKNOWN, /* it is the first phase, or has no end; or fewer than MT_RECOVERY_REQUESTS

@@ -29,8 +29,8 @@ double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int met
     return requests->metrics[metric] ? requests->metrics[metric][i] : NAN;
 }
 
-/* The end of the answer: as far from its beginning as its latency says, to the nanosecond; else when
- * the request ended. */
+/* The end of the answer: as far from its beginning as its latency says, to the nanosecond; else
+ * when the request ended. */
 static int64_t last_of(const mt_run_request *row, const double *values) {
     double latency = values[MT_MEASURE_LATENCY];
     if (row->begun_ns == MT_NEVER || isnan(latency))
@@ -48,20 +48,21 @@ static double or_zero(double value) {
     return isnan(value) ? 0 : value;
 }
 
-void mt_run_requests_describe(const mt_run_requests *requests, size_t i, mt_outcome *counted) {
+void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
+                              mt_request_outcome *counted) {
     const mt_run_request *row = &requests->rows[i];
-    *counted = (mt_outcome){.failure = row->failure,
-                            .status = row->status,
-                            .text = mt_run_requests_text(requests, row->message),
-                            .was_resent = row->was_resent,
-                            .has_usage = row->usage_said,
-                            .prompt_tokens = NAN,
-                            .cached_tokens = NAN,
-                            .due_ns = row->due_ns,
-                            .begun_ns = row->begun_ns,
-                            .sent_ns = row->sent_ns,
-                            .gaps = row->gap_count > 0 ? requests->gaps + row->gap : NULL,
-                            .gap_count = row->gap_count};
+    *counted = (mt_request_outcome){.failure = row->failure,
+                                    .status = row->status,
+                                    .text = mt_run_requests_text(requests, row->message),
+                                    .was_resent = row->was_resent,
+                                    .has_usage = row->usage_said,
+                                    .prompt_tokens = NAN,
+                                    .cached_tokens = NAN,
+                                    .due_ns = row->due_ns,
+                                    .begun_ns = row->begun_ns,
+                                    .sent_ns = row->sent_ns,
+                                    .gaps = row->gap_count > 0 ? requests->gaps + row->gap : NULL,
+                                    .gap_count = row->gap_count};
     double *values = counted->values;
     for (int m = 0; m < MT_MEASURES; m++)
         values[m] = mt_run_requests_metric(requests, i, m);
@@ -84,7 +85,7 @@ void mt_run_requests_describe(const mt_run_requests *requests, size_t i, mt_outc
 
 mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,
                            mt_error *error) {
-    mt_outcome counted;
+    mt_request_outcome counted;
     mt_run_requests_describe(requests, i, &counted);
     return mt_results_count(results, &counted, error);
 }

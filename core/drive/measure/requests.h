@@ -1,9 +1,10 @@
-/* The requests of a finished run, as its profile_export.jsonl has them, a line each: ours, or AIPerf's.
+/* The requests of a finished run, as its profile_export.jsonl has them, a line each: ours, or
+ * AIPerf's.
  *
  * Of ours the lines say all that the run itself counted: mt_results_add_row for every row, in their
- * order, gives the run's results, digit for digit. Members that a line lacks are absent; members and
- * metrics that are not known here are passed over. A metric in another unit of time than ours is
- * converted.
+ * order, gives the run's results, digit for digit. Members that a line lacks are absent; members
+ * and metrics that are not known here are passed over. A metric in another unit of time than ours
+ * is converted.
  *
  * Memory: 136 bytes a row, 8 for each metric that any row has, 4 a gap between chunks. */
 #ifndef MT_DRIVE_MEASURE_REQUESTS_H
@@ -31,11 +32,11 @@ typedef struct mt_run_request {
     int64_t end_ns;    /* request_end_ns */
     uint64_t gap;      /* the first of its gaps among mt_run_requests.gaps */
     uint32_t gap_count;
-    uint32_t session;        /* text: conversation_id as raw JSON */
-    uint32_t fields;         /* text: the row's own short members, as an object's members without
+    uint32_t session;       /* text: conversation_id as raw JSON */
+    uint32_t fields;        /* text: the row's own short members, as an object's members without
                                  braces */
-    uint32_t name, message;  /* texts of a failure: as error.type has it; what was said */
-    uint32_t part;           /* which file it was read from, as the reader's caller says */
+    uint32_t name, message; /* texts of a failure: as error.type has it; what was said */
+    uint32_t part; /* its shard, where the line says it; else as the reader's caller says */
     int16_t failure, status; /* mt_failure; HTTP's status, 0: none */
     uint16_t endpoint;
     uint8_t phase; /* MT_PHASE_... */
@@ -55,8 +56,8 @@ typedef struct mt_run_requests {
 } mt_run_requests;
 
 /* Appends the lines of the file as rows of part `part`. A line that is none of a request fails with
- * file, line and column. *cut (NULL: that is a failure, which says so) becomes 1 where the last line
- * has no end and is no whole request: it is left out. Polls for Ctrl-C. MT_ERROR_IO, _INPUT,
+ * file, line and column. *cut (NULL: that is a failure, which says so) becomes 1 where the last
+ * line has no end and is no whole request: it is left out. Polls for Ctrl-C. MT_ERROR_IO, _INPUT,
  * _MEMORY, _INTERRUPTED. */
 mt_code mt_run_requests_read(mt_run_requests *requests, const char *path, uint32_t part, int *cut,
                              mt_error *error);
@@ -64,15 +65,16 @@ mt_code mt_run_requests_read(mt_run_requests *requests, const char *path, uint32
 /* The text of that number; valid until the next read. */
 mt_span mt_run_requests_text(const mt_run_requests *requests, uint32_t number);
 
-/* The value of a member of row i as raw JSON, by which results may be grouped: session_id, stream, or
- * one of its own that its line repeats. Length 0 where it has none. */
+/* The value of a member of row i as raw JSON, by which results may be grouped: session_id, stream,
+ * or one of its own that its line repeats. Length 0 where it has none. */
 mt_span mt_run_requests_member(const mt_run_requests *requests, size_t i, const char *name);
 
 /* The metric of row i, NaN where it has none. */
 double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int metric);
 
 /* What is counted of row i, whose text and gaps it points to. */
-void mt_run_requests_describe(const mt_run_requests *requests, size_t i, mt_outcome *counted);
+void mt_run_requests_describe(const mt_run_requests *requests, size_t i,
+                              mt_request_outcome *counted);
 
 /* Counts row i, of whichever phase. */
 mt_code mt_results_add_row(mt_results *results, const mt_run_requests *requests, size_t i,

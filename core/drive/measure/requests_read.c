@@ -1,5 +1,5 @@
-/* The reader of profile_export.jsonl: one walk over the bytes of a line, which hands out its members
- * by tables of names. */
+/* The reader of profile_export.jsonl: one walk over the bytes of a line, which hands out its
+ * members by tables of names. */
 #include "drive/measure/requests.h"
 
 #include "base/input.h"
@@ -15,8 +15,8 @@
 
 /* ---- walking ------------------------------------------------------------------------------------ */
 
-/* A walk over the members of an object, or the elements of a list, that stops at each value before it
- * was looked at; whoever takes the value moves `at` behind it. */
+/* A walk over the members of an object, or the elements of a list, that stops at each value before
+ * it was looked at; whoever takes the value moves `at` behind it. */
 typedef struct walk {
     const mt_json *json;
     const char *at;
@@ -145,6 +145,7 @@ typedef struct reading {
     mt_run_request *row; /* the one that is being read, behind the last */
     char *text;          /* a message without its escapes */
     size_t text_capacity;
+    uint32_t part;
     int is_memory_out;
     int field_hint, metric_hint; /* where the next member was on the line before */
 } reading;
@@ -206,7 +207,7 @@ static int take_fields(walk *self, reading *of) {
 
 /* ---- metadata ----------------------------------------------------------------------------------- */
 
-enum { COUNT, MOMENT, SMALL, TRUTH, SESSION, PHASE, FIELDS };
+enum { COUNT, MOMENT, SMALL, PART, TRUTH, SESSION, PHASE, FIELDS };
 
 static const struct field {
     const char *name;
@@ -231,6 +232,7 @@ static const struct field {
     {"chunks", COUNT, offsetof(mt_run_request, chunks)},
     {"endpoint", SMALL, offsetof(mt_run_request, endpoint)},
     {"was_cancelled", TRUTH, 0},
+    {"shard", PART, offsetof(mt_run_request, part)},
 };
 enum { FIELDS_KNOWN = sizeof fields / sizeof *fields };
 
@@ -256,6 +258,13 @@ static int take_field(walk *self, reading *of, const struct field *field, uint8_
         if (whole > INT16_MAX)
             return mt_json_fail(self->json, self->at, "%s is too large", field->name), -1;
         memcpy(place, &(uint16_t){(uint16_t)whole}, sizeof(uint16_t));
+        return 0;
+    case PART:
+        if (take_whole(self, 0, 0, &whole) != 0)
+            return -1;
+        if (whole > UINT32_MAX)
+            return mt_json_fail(self->json, self->at, "%s is too large", field->name), -1;
+        memcpy(place, &(uint32_t){(uint32_t)whole}, sizeof(uint32_t));
         return 0;
     case TRUTH:
         return take_truth(self, field->place ? (uint8_t *)place : was_cancelled);
@@ -340,7 +349,8 @@ static double milliseconds_of(mt_span unit) {
     return 0;
 }
 
-/* The members `value` and `unit` of a metric; place: of a metric of ours, -1: error_isl, -2: the gaps. */
+/* The members `value` and `unit` of a metric; place: of a metric of ours, -1: error_isl, -2: the
+ * gaps. */
 static int take_metric(walk *self, reading *of, int place) {
     walk members;
     double value = NAN, factor = 1;
@@ -403,8 +413,8 @@ static int read_metrics(reading *self, const mt_json *json, const char **at) {
 
 /* ---- outcomes ----------------------------------------------------------------------------------- */
 
-/* What a failure of this name and code was. "status_404" and "overload_429" are ours with their status;
- * other tools' names are known by their codes. */
+/* What a failure of this name and code was. "status_404" and "overload_429" are ours with their
+ * status; other tools' names are known by their codes. */
 static int failure_of(mt_span name, int64_t code, int was_cancelled) {
     char text[64];
     if (name.length < sizeof text) {
@@ -510,6 +520,7 @@ static int read_line(reading *self, const mt_json *json) {
         return out_of_memory(self);
     self->row = &requests->rows[requests->count];
     *self->row = (mt_run_request){.number = requests->count,
+                                  .part = self->part,
                                   .due_ns = MT_NEVER,
                                   .begun_ns = MT_NEVER,
                                   .sent_ns = MT_NEVER,
@@ -537,12 +548,10 @@ static int read_line(reading *self, const mt_json *json) {
 }
 
 /* The line, which stands at byte `place` of its file: 1, 0 when it is cut and that may be, -1. */
-static int add_line(reading *self, const mt_line *line, uint64_t place, uint32_t part, int *cut,
-                    mt_error *error) {
+static int add_line(reading *self, const mt_line *line, uint64_t place, int *cut, mt_error *error) {
     mt_run_requests *requests = self->requests;
     mt_json json = {line->text, line->text + line->length, error};
     if (read_line(self, &json) == 0) {
-        self->row->part = part;
         self->row->place = place;
         self->row->length = line->length;
         requests->count++;
@@ -565,7 +574,7 @@ static int add_line(reading *self, const mt_line *line, uint64_t place, uint32_t
 mt_code mt_run_requests_read(mt_run_requests *requests, const char *path, uint32_t part, int *cut,
                              mt_error *error) {
     enum { LOOK_EVERY = 256 };
-    reading self = {.requests = requests};
+    reading self = {.requests = requests, .part = part};
     mt_error own, *filled = error ? error : &own;
     mt_input *input = mt_input_open(path, filled);
     mt_line line;
@@ -578,7 +587,7 @@ mt_code mt_run_requests_read(mt_run_requests *requests, const char *path, uint32
             status = mt_failed(mt_fail(filled, MT_ERROR_INTERRUPTED, "interrupted"));
             break;
         }
-        if (line.length > 0 && (status = add_line(&self, &line, place, part, cut, filled)) <= 0) {
+        if (line.length > 0 && (status = add_line(&self, &line, place, cut, filled)) <= 0) {
             if (status < 0 && filled->code == MT_ERROR_INPUT) {
                 filled->line = line.number;
                 snprintf(filled->source, sizeof filled->source, "%s", mt_input_name(input));

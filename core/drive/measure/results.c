@@ -48,12 +48,13 @@ static mt_code count_failure(mt_results *results, int failure, int status, mt_sp
     return MT_OK;
 }
 
-void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked, mt_outcome *counted) {
+void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked,
+                         mt_request_outcome *counted) {
     int is_done = exchange->failure == MT_FAILURE_NONE;
     int is_stream = (exchange->noted & MT_WAS_STREAM) != 0;
     int says_cached = exchange->cached_tokens >= 0 && exchange->prompt_tokens >= 0;
     int says_prompt = is_done && exchange->prompt_tokens >= 0;
-    *counted = (mt_outcome){
+    *counted = (mt_request_outcome){
         .failure = exchange->failure,
         .status = exchange->status,
         .text = {exchange->text, strlen(exchange->text)},
@@ -77,7 +78,7 @@ void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked, mt_
     }
 }
 
-static int is_good(const mt_results *results, const mt_outcome *counted) {
+static int is_good(const mt_results *results, const mt_request_outcome *counted) {
     for (size_t i = 0; i < results->objective_count; i++) {
         const mt_objective *objective = &results->objectives[i];
         if (counted->values[objective->metric] > objective->limit)
@@ -86,7 +87,7 @@ static int is_good(const mt_results *results, const mt_outcome *counted) {
     return 1;
 }
 
-static mt_code add_gaps(mt_results *results, const mt_outcome *counted, mt_error *error) {
+static mt_code add_gaps(mt_results *results, const mt_request_outcome *counted, mt_error *error) {
     if (counted->gap_count == 0)
         return MT_OK;
     if (!results->gaps && !(results->gaps = mt_allocate_zero(1, sizeof *results->gaps)))
@@ -96,7 +97,7 @@ static mt_code add_gaps(mt_results *results, const mt_outcome *counted, mt_error
     return MT_OK;
 }
 
-static void add_done(mt_results *results, const mt_outcome *counted) {
+static void add_done(mt_results *results, const mt_request_outcome *counted) {
     results->done++;
     results->good += (uint64_t)is_good(results, counted);
     results->output_tokens += counted->output_tokens;
@@ -112,7 +113,8 @@ static void add_done(mt_results *results, const mt_outcome *counted) {
     note_latest(&results->last_answer_ns, counted->last_ns);
 }
 
-static mt_code add_outcome(mt_results *results, const mt_outcome *counted, mt_error *error) {
+static mt_code add_outcome(mt_results *results, const mt_request_outcome *counted,
+                           mt_error *error) {
     results->due++;
     results->resent += counted->was_resent != 0;
     note_earliest(&results->first_due_ns, counted->due_ns);
@@ -134,7 +136,7 @@ static mt_code add_outcome(mt_results *results, const mt_outcome *counted, mt_er
     return count_failure(results, counted->failure, counted->status, counted->text, 1, error);
 }
 
-mt_code mt_results_count(mt_results *results, const mt_outcome *counted, mt_error *error) {
+mt_code mt_results_count(mt_results *results, const mt_request_outcome *counted, mt_error *error) {
     mt_code code = add_outcome(results, counted, error);
     for (int i = 0; code == MT_OK && i < MT_MEASURES; i++)
         if (!isnan(counted->values[i]))
@@ -145,7 +147,7 @@ mt_code mt_results_count(mt_results *results, const mt_outcome *counted, mt_erro
 
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,
                        mt_error *error) {
-    mt_outcome counted;
+    mt_request_outcome counted;
     mt_results_describe(exchange, asked, &counted);
     return mt_results_count(results, &counted, error);
 }

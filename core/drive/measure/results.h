@@ -15,7 +15,7 @@ typedef struct mt_objective {
 
 /* What is counted of a request: of one that has just ended (mt_results_add), or of the line that was
  * written of it (drive/measure/requests.h). Both give the same figures. */
-typedef struct mt_outcome {
+typedef struct mt_request_outcome {
     int failure, status; /* MT_FAILURE_NONE: done */
     mt_span text;        /* of a failure */
     int was_resent, is_flagged, has_usage;
@@ -27,7 +27,7 @@ typedef struct mt_outcome {
     const uint32_t *gaps;                       /* as in mt_exchange */
     uint32_t gap_count;
     double values[MT_MEASURES]; /* NaN: it does not have the metric */
-} mt_outcome;
+} mt_request_outcome;
 
 /* Failures of one name. */
 typedef struct mt_failure_count {
@@ -59,10 +59,11 @@ typedef struct mt_results {
 void mt_results_begin(mt_results *results, const mt_objective *objectives, size_t count);
 
 /* What is counted of the exchange, whose text and gaps it points to. */
-void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked, mt_outcome *counted);
+void mt_results_describe(const mt_exchange *exchange, const mt_asked *asked,
+                         mt_request_outcome *counted);
 
 /* Counts a request. MT_ERROR_MEMORY. */
-mt_code mt_results_count(mt_results *results, const mt_outcome *counted, mt_error *error);
+mt_code mt_results_count(mt_results *results, const mt_request_outcome *counted, mt_error *error);
 
 /* Counts an exchange: both of them. */
 mt_code mt_results_add(mt_results *results, const mt_exchange *exchange, const mt_asked *asked,

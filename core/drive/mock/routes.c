@@ -183,6 +183,7 @@ typedef struct route {
 static const route routes[] = {
     {"/tokenize", MT_HTTP_METHOD_POST, tokenize},
     {"/reset_prefix_cache", MT_HTTP_METHOD_POST, reset_cache},
+    {"/flush_cache", MT_HTTP_METHOD_POST, reset_cache},
     {"/health", MT_HTTP_METHOD_GET, say_health},
     {"/v2/health/ready", MT_HTTP_METHOD_GET, say_health},
     {"/ping", MT_HTTP_METHOD_GET, say_health},

@@ -32,28 +32,9 @@ static int add(mt_text *text, const char *bytes) {
     return mt_text_add(text, bytes, strlen(bytes));
 }
 
-static mt_span member_of(const mt_request *request, const char *name, size_t length) {
-    if (length == 10 && memcmp(name, "session_id", 10) == 0)
-        return request->has & MT_HAS_SESSION ? request->session : (mt_span){"", 0};
-    if (length == 6 && memcmp(name, "stream", 6) == 0 && request->has & MT_HAS_STREAM)
-        return request->stream;
-    mt_json json = {request->extra.text, request->extra.text + request->extra.length, NULL};
-    mt_json_items items;
-    mt_json_item item;
-    mt_json_items_bare(&items, &json);
-    while (request->extra.length > 0 && mt_json_items_next(&items, &item) > 0)
-        if (item.name.length == length && memcmp(item.name.text, name, length) == 0)
-            return item.value;
-    return (mt_span){"", 0};
-}
-
-mt_span mt_request_member(const mt_request *request, const char *name) {
-    return member_of(request, name, strlen(name));
-}
-
 static mt_code add_value(const mt_request *request, const char *name, size_t length, mt_text *text,
                          mt_error *error) {
-    mt_span value = member_of(request, name, length);
+    mt_span value = mt_request_member_of(request, name, length);
     if (mt_text_add(text, value.text, value.length) != 0)
         return mt_fail_memory(error, "header");
     if (value.length == 0 || value.text[0] != '"')

@@ -4,7 +4,7 @@
 
 #include "drive/driver.h"
 #include "base/text.h"
-#include "trace/record.h"
+#include "trace/member.h"
 
 typedef struct mt_head_options {
     const char *host; /* "127.0.0.1:8000" */
@@ -16,10 +16,6 @@ typedef struct mt_head_options {
     size_t header_count;
     uint64_t seed; /* of X-Request-ID and X-Correlation-ID */
 } mt_head_options;
-
-/* The row's member `name` as raw JSON: session_id, stream, or one of those that are not ours. Length 0
- * where it has none. */
-mt_span mt_request_member(const mt_request *request, const char *name);
 
 enum { MT_REQUEST_ID_ROOM = 37 };
 

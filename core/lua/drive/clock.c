@@ -39,8 +39,8 @@ static int wait_until(lua_State *L) {
     return 1;
 }
 
-/* wall_clock() -> {synchronised =, offset =, max_error =, estimated_error = (seconds)} | nothing where the kernel
- * does not tell */
+/* wall_clock() -> {synchronised =, offset =, max_error =, estimated_error = (seconds)} | nothing
+ * where the kernel does not tell */
 static int wall_clock(lua_State *L) {
     mt_clock_state state;
     if (mt_clock_look(&state) != 0)

@@ -264,8 +264,8 @@ static int replay_shard(lua_State *L) {
     lua_geti(L, -1, 2);
     mt_source **source = luaL_checkudata(L, -1, "moontide.reader");
     const mt_shard_state *shard = *source ? mt_step_shard_state(*source) : NULL;
-    if (!shard || !shard->counts)
-        return 0;
+    if (!shard || !shard->counts || mt_source_is_live(*source))
+        return 0; /* of a live source only its own shard knows how much it is */
     mt_lua_push_counts(L, shard->counts, (size_t)shard->shards, sizeof *shard->counts);
     return 1;
 }

@@ -3,7 +3,7 @@
 #include "lua/drive/results.h"
 
 #include "base/memory.h"
-#include "drive/measure/requests.h"
+#include "drive/measure/merge.h"
 #include "text/json_items.h"
 
 #include <math.h>
@@ -113,9 +113,9 @@ static void push_member(lua_State *L, const mt_run_requests *requests, size_t i,
     }
 }
 
-/* requests:column(name) -> a list with a value for each request: of a metric numbers, NaN where it has
- * none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`, `session` (raw JSON)
- * and `message` are texts. nil where there is no such column. */
+/* requests:column(name) -> a list with a value for each request: of a metric numbers, NaN where it
+ * has none; moments in nanoseconds since 1970, NaN where they never came; `phase`, `outcome`,
+ * `session` (raw JSON) and `message` are texts. nil where there is no such column. */
 static int requests_column(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     const char *name = luaL_checkstring(L, 2);
@@ -137,8 +137,8 @@ static int requests_column(lua_State *L) {
     return 1;
 }
 
-/* requests:members(name) -> of each request the value of that member of its row, as JSON text ("" where it
- * has none) */
+/* requests:members(name) -> of each request the value of that member of its row, as JSON text (""
+ * where it has none) */
 static int requests_members(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     const char *name = luaL_checkstring(L, 2);
@@ -150,8 +150,8 @@ static int requests_members(lua_State *L) {
     return 1;
 }
 
-/* requests:member_names() -> the names of all members of the rows that the lines repeat, in order of appearance;
- * session_id is none of them */
+/* requests:member_names() -> the names of all members of the rows that the lines repeat, in order
+ * of appearance; session_id is none of them */
 static int requests_member_names(lua_State *L) {
     const mt_run_requests *requests = check_requests(L);
     lua_Integer count = 0;
@@ -288,7 +288,7 @@ static mt_code count_all(counting *self, const mt_run_requests *requests, const 
         if ((part >= 0 && row->part != (uint64_t)part) || row->phase == MT_PHASE_WARMUP)
             continue;
         int is_inside = row->phase == MT_PHASE_PROFILING;
-        mt_outcome counted;
+        mt_request_outcome counted;
         mt_run_requests_describe(requests, i, &counted);
         code = mt_results_count(is_inside ? &self->inside : &self->outside, &counted, error);
         if (code == MT_OK && by && is_inside)
@@ -350,16 +350,42 @@ static int requests_results(lua_State *L) {
     return 4;
 }
 
+/* requests:merge(path, {[1] = path of part 0, ...}, {[1] = requests of part 0 that were not sent,
+ * ...}, why) -> true | nil, message, code. A part without a path has no lines here. */
+static int requests_merge(lua_State *L) {
+    mt_error error;
+    const mt_run_requests *requests = check_requests(L);
+    const char *path = luaL_checkstring(L, 2), *why = luaL_checkstring(L, 5);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    luaL_checktype(L, 4, LUA_TTABLE);
+    size_t count = (size_t)luaL_len(L, 4);
+    const char **paths = lua_newuserdatauv(L, (count + 1) * sizeof *paths, 0);
+    uint64_t *missing = lua_newuserdatauv(L, (count + 1) * sizeof *missing, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, 3, (lua_Integer)i + 1);
+        lua_geti(L, 4, (lua_Integer)i + 1);
+        paths[i] = lua_isstring(L, -2) ? lua_tostring(L, -2) : NULL; /* held by the table */
+        missing[i] = (uint64_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 2);
+    }
+    mt_output *output = mt_output_open(path, &error);
+    mt_code code = output ? mt_merge_write(requests, paths, count, output, &error) : error.code;
+    for (size_t i = 0; code == MT_OK && i < count; i++)
+        code = mt_merge_write_missing(output, (uint32_t)i, missing[i], why, &error);
+    if (code != MT_OK)
+        mt_output_abandon(output);
+    else
+        code = mt_output_finish(output, &error);
+    return mt_lua_done(L, code, &error);
+}
+
 void mt_lua_add_requests(lua_State *L) {
-    static const luaL_Reg methods[] = {{"read", requests_read},
-                                       {"column", requests_column},
-                                       {"members", requests_members},
-                                       {"member_names", requests_member_names},
-                                       {"names", requests_names},
-                                       {"gaps", requests_gaps},
-                                       {"results", requests_results},
-                                       {"close", requests_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", requests_read},       {"column", requests_column},
+        {"members", requests_members}, {"member_names", requests_member_names},
+        {"names", requests_names},     {"gaps", requests_gaps},
+        {"results", requests_results}, {"merge", requests_merge},
+        {"close", requests_release},   {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__len", requests_length}, {"__tostring", requests_text}, {NULL, NULL}};
     mt_lua_new_type(L, counting_type, NULL, counting_release, NULL);

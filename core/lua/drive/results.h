@@ -1,4 +1,5 @@
-/* Results of a run between C and Lua, for the bindings of a replay and of a finished run's requests. */
+/* Results of a run between C and Lua, for the bindings of a replay and of a finished run's
+ * requests. */
 #ifndef MT_LUA_DRIVE_RESULTS_H
 #define MT_LUA_DRIVE_RESULTS_H
 
@@ -6,12 +7,12 @@
 
 #include "drive/measure/phases.h"
 
-/* The field `objectives` of the table at `arg`, {{metric, limit}, ...}, as a list that, like the table's own
- * one, is left on the stack: two values. Raises at an unknown metric. */
+/* The field `objectives` of the table at `arg`, {{metric, limit}, ...}, as a list that, like the
+ * table's own one, is left on the stack: two values. Raises at an unknown metric. */
 const mt_objective *mt_lua_objectives(lua_State *L, int arg, size_t *count);
 
-/* Pushes {due =, done =, ..., metrics = {key = {count =, avg =, p50 =, ...}}, failures = {{name =, count =,
- * status =, text =}, ...}}; moments that never came are not there. Sorts the samples. */
+/* Pushes {due =, done =, ..., metrics = {key = {count =, avg =, p50 =, ...}}, failures = {{name =,
+ * count =, status =, text =}, ...}}; moments that never came are not there. Sorts the samples. */
 void mt_lua_push_results(lua_State *L, mt_results *results);
 
 /* The field `phases` of the table at `arg`, the seconds after the start at which each phase ends (math.huge:

@@ -64,7 +64,8 @@ typedef struct mt_shared_prefix {
 /* A stretch of time. */
 typedef struct mt_hit_bin {
     uint64_t requests;
-    uint64_t blocks, hits; /* hits in an infinite cache */
+    uint64_t blocks, hits;
+    uint64_t distinct_blocks; /* its working set; not counted (0) where times go back */
 } mt_hit_bin;
 
 /* block_size: tokens a block, at least 1. NULL on failure. */
@@ -90,9 +91,10 @@ mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *pref
                              size_t *count, mt_error *error);
 
 /* Fills bins[0..count): bin i is [from_ns + i * width_ns, from_ns + (i + 1) * width_ns). Requests
- * without a time and those outside are left out; order does not matter. */
-void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t width_ns,
-                           mt_hit_bin *bins, size_t count);
+ * without a time and those outside are left out; order does not matter. hits: by request, as
+ * prefix/analysis/played.h gives them, counted by the rule; NULL: those of an infinite cache. */
+void mt_locality_over_time(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
+                           int64_t from_ns, int64_t width_ns, mt_hit_bin *bins, size_t count);
 
 /* How many requests have a time; copies the times, in trace order, to times_ns unless it is NULL. */
 size_t mt_locality_times(const mt_locality *locality, int64_t *times_ns);

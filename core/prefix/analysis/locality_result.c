@@ -99,21 +99,48 @@ mt_code mt_locality_finish(const mt_locality *locality, mt_locality_result *resu
     return mt_poll_interrupt(error);
 }
 
-void mt_locality_over_time(const mt_locality *locality, int64_t from_ns, int64_t width_ns,
-                           mt_hit_bin *bins, size_t count) {
+/* Stretches of time, [from_ns + i * width_ns, from_ns + (i + 1) * width_ns). */
+typedef struct stretches {
+    int64_t from_ns, width_ns;
+    size_t count;
+} stretches;
+
+/* The stretch that the request is in; their number when it is in none. */
+static size_t stretch_of(const stretches *all, const mt_locality_row *row) {
+    if (row->time_ns == MT_NO_TIME || row->time_ns < all->from_ns)
+        return all->count;
+    uint64_t at = ((uint64_t)row->time_ns - (uint64_t)all->from_ns) / (uint64_t)all->width_ns;
+    return at < all->count ? (size_t)at : all->count;
+}
+
+/* What a stretch touched is new to it unless it was in the same stretch that it was touched last. */
+static void count_distinct(const mt_locality *locality, const stretches *all, mt_hit_bin *bins) {
+    for (size_t i = 0; i < all->count; i++)
+        bins[i].distinct_blocks = bins[i].blocks;
+    for (size_t i = 0; i < locality->run_count; i++) {
+        const mt_locality_run *run = &locality->runs[i];
+        size_t at = stretch_of(all, &locality->rows[run->request]);
+        if (at < all->count && stretch_of(all, &locality->rows[run->owner]) == at)
+            bins[at].distinct_blocks -= run->blocks;
+    }
+}
+
+void mt_locality_over_time(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
+                           int64_t from_ns, int64_t width_ns, mt_hit_bin *bins, size_t count) {
+    stretches all = {from_ns, width_ns, count};
     for (size_t i = 0; i < count; i++)
         bins[i] = (mt_hit_bin){0};
     for (size_t i = 0; i < locality->row_count; i++) {
         const mt_locality_row *row = &locality->rows[i];
-        if (row->time_ns == MT_NO_TIME || row->time_ns < from_ns)
-            continue;
-        uint64_t bin = ((uint64_t)row->time_ns - (uint64_t)from_ns) / (uint64_t)width_ns;
-        if (bin >= count)
+        size_t bin = stretch_of(&all, row);
+        if (bin == count)
             continue;
         bins[bin].requests++;
         bins[bin].blocks += row->blocks;
-        bins[bin].hits += row->known;
+        bins[bin].hits += mt_hits_by(rule, hits ? hits[i] : row->known, row->blocks);
     }
+    if (locality->so_far.backward == 0)
+        count_distinct(locality, &all, bins);
 }
 
 size_t mt_locality_times(const mt_locality *locality, int64_t *times_ns) {

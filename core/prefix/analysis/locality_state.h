@@ -19,7 +19,8 @@ typedef struct mt_locality_row {
     uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
     uint32_t within;        /* of those, up to the deepest that its session touched last */
     uint32_t session;
-    uint32_t leaf; /* its last block, if it has any */
+    uint32_t leaf;  /* its last block, if it has any */
+    uint32_t group; /* 0 unless somebody said another */
 } mt_locality_row;
 
 /* A run of a request (prefix/cache/history.h), kept. */
@@ -68,6 +69,9 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
 /* The tokens of the request's first `blocks` blocks. */
 uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,
                             uint32_t blocks);
+
+/* Blocks of the longest path. */
+size_t mt_locality_longest(const mt_locality *locality);
 
 /* What a cache does with each request; fills *hits. */
 typedef mt_code mt_locality_step(void *context, size_t request, const mt_cache_path *path,

@@ -1,6 +1,7 @@
 #include "prefix/analysis/played.h"
 
 #include "base/interrupt.h"
+#include "prefix/analysis/future.h"
 #include "prefix/analysis/locality_state.h"
 
 #include <math.h>
@@ -29,60 +30,9 @@ void mt_locality_hits_by_age(const mt_locality *locality, int64_t ttl_ns, uint32
     }
 }
 
-/* ---- what comes next ---- */
-
-/* Blocks [begin, end) of a request's path: who touches them next. */
-typedef struct use {
-    uint32_t request, begin, end;
-} use;
-
-/* The uses of all requests: those of request r are uses[first[r]..first[r + 1]), in no order. */
-typedef struct future {
-    size_t *first;
-    use *uses;
-} future;
-
-static void free_future(future *self) {
-    mt_free(self->first);
-    mt_free(self->uses);
-}
-
-/* Who touched a run last is told who touches it next. */
-static mt_code see_future(const mt_locality *locality, future *self, mt_error *error) {
-    size_t rows = locality->row_count;
-    self->first = mt_allocate_zero(rows + 2, sizeof *self->first);
-    self->uses = mt_allocate(locality->run_count, sizeof *self->uses);
-    if (!self->first || !self->uses)
-        return mt_fail_memory(error, "cache");
-    for (size_t i = 0; i < locality->run_count; i++)
-        self->first[locality->runs[i].owner + 2]++;
-    for (size_t r = 2; r < rows + 2; r++)
-        self->first[r] += self->first[r - 1];
-    uint32_t end = 0;
-    for (size_t i = 0; i < locality->run_count; i++) {
-        const mt_locality_run *run = &locality->runs[i];
-        uint32_t begin = i > 0 && run[-1].request == run->request ? end : 0;
-        end = begin + run->blocks;
-        self->uses[self->first[run->owner + 1]++] = (use){run->request, begin, end};
-    }
-    return MT_OK;
-}
-
-/* next[0..count) of request r's path. */
-static void next_uses(const mt_locality *locality, const future *self, mt_hit_rule rule, size_t r,
-                      uint32_t *next) {
-    memset(next, 0xff, locality->rows[r].blocks * sizeof *next); /* MT_NEVER */
-    for (size_t i = self->first[r]; i < self->first[r + 1]; i++) {
-        const use *here = &self->uses[i];
-        size_t end = mt_hits_by(rule, here->end, locality->rows[here->request].blocks);
-        for (size_t at = here->begin; at < end; at++)
-            next[at] = here->request;
-    }
-}
-
 /* ---- played through ---- */
 
-static size_t longest_path(const mt_locality *locality) {
+size_t mt_locality_longest(const mt_locality *locality) {
     size_t longest = 0;
     for (size_t r = 0; r < locality->row_count; r++)
         longest = locality->rows[r].blocks > longest ? locality->rows[r].blocks : longest;
@@ -99,7 +49,7 @@ static void find_path(const mt_locality *locality, size_t r, uint32_t *path) {
 
 mt_code mt_locality_walk(const mt_locality *locality, mt_locality_step *step, void *context,
                          uint32_t *hits, mt_error *error) {
-    uint32_t *blocks = mt_allocate(longest_path(locality), sizeof *blocks);
+    uint32_t *blocks = mt_allocate(mt_locality_longest(locality), sizeof *blocks);
     mt_code code = blocks ? MT_OK : mt_fail_memory(error, "cache");
     size_t since_poll = 0;
     for (size_t r = 0; code == MT_OK && r < locality->row_count; r++) {
@@ -121,8 +71,8 @@ typedef struct play {
     const mt_locality *locality;
     mt_hit_rule rule;
     mt_cache *cache;
-    future future;  /* of a policy that looks ahead */
-    uint32_t *next; /* the same: of one path */
+    mt_future future; /* of a policy that looks ahead */
+    uint32_t *next;   /* the same: of one path */
 } play;
 
 static mt_code play_request(void *context, size_t request, const mt_cache_path *path,
@@ -133,7 +83,7 @@ static mt_code play_request(void *context, size_t request, const mt_cache_path *
     if (code)
         return code;
     if (self->next) {
-        next_uses(self->locality, &self->future, self->rule, request, self->next);
+        mt_future_of(&self->future, self->locality, self->rule, request, self->next);
         here.next = self->next;
     }
     *hits = (uint32_t)mt_cache_access(self->cache, &here);
@@ -148,9 +98,9 @@ static mt_code open_play(play *self, const mt_cache_spec *spec, mt_error *error)
         return mt_code_of(error);
     if (!spec->policy->looks_ahead)
         return MT_OK;
-    if (!(self->next = mt_allocate(longest_path(self->locality), sizeof *self->next)))
+    if (!(self->next = mt_allocate(mt_locality_longest(self->locality), sizeof *self->next)))
         return mt_fail_memory(error, "cache");
-    return see_future(self->locality, &self->future, error);
+    return mt_future_see(&self->future, self->locality, error);
 }
 
 mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
@@ -160,7 +110,7 @@ mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec,
     if (code == MT_OK)
         code = mt_locality_walk(locality, play_request, &self, hits, error);
     mt_cache_close(self.cache);
-    free_future(&self.future);
+    mt_future_free(&self.future);
     mt_free(self.next);
     return code;
 }
@@ -180,25 +130,58 @@ mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec,
 
 /* ---- summed up ---- */
 
-mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {
-    const mt_hit_totals *totals = &locality->so_far.totals;
-    double share = 0;
-    uint64_t blocks = 0, tokens = 0, within = 0;
-    for (size_t r = 0; r < locality->row_count; r++) {
-        const mt_locality_row *row = &locality->rows[r];
-        uint32_t here = (uint32_t)mt_hits_by(rule, hits[r], row->blocks);
-        if (here == 0)
-            continue;
-        share += (double)here / (double)row->blocks;
-        blocks += here;
-        tokens += mt_locality_tokens(locality, row, here);
-        within += here < row->within ? here : row->within;
-    }
+/* Sums of some requests: those there are, and what hit. */
+typedef struct sums {
+    mt_hit_totals totals;
+    double share;
+    uint64_t blocks, tokens, within;
+} sums;
+
+static void add_row(sums *to, const mt_locality *locality, const mt_locality_row *row,
+                    uint32_t hits) {
+    to->totals.requests++;
+    to->totals.blocks += row->blocks;
+    to->totals.tokens += row->input_length;
+    to->share += (double)hits / (double)row->blocks;
+    to->blocks += hits;
+    to->tokens += hits > 0 ? mt_locality_tokens(locality, row, hits) : 0;
+    to->within += hits < row->within ? hits : row->within;
+}
+
+static mt_played played_of(const sums *of) {
+    const mt_hit_totals *totals = &of->totals;
     return (mt_played){.requests = totals->requests,
                        .blocks = totals->blocks,
                        .tokens = totals->tokens,
-                       .ratio = {mt_ratio_of(share, totals->requests),
-                                 mt_ratio_of((double)blocks, totals->blocks),
-                                 mt_ratio_of((double)tokens, totals->tokens)},
-                       .within = mt_ratio_of((double)within, totals->blocks)};
+                       .ratio = {mt_ratio_of(of->share, totals->requests),
+                                 mt_ratio_of((double)of->blocks, totals->blocks),
+                                 mt_ratio_of((double)of->tokens, totals->tokens)},
+                       .within = mt_ratio_of((double)of->within, totals->blocks)};
+}
+
+mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {
+    sums all = {0};
+    for (size_t r = 0; r < locality->row_count; r++) {
+        const mt_locality_row *row = &locality->rows[r];
+        if (row->blocks > 0)
+            add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+    }
+    return played_of(&all);
+}
+
+void mt_locality_set_group(mt_locality *locality, uint32_t group) {
+    locality->rows[locality->row_count - 1].group = group;
+}
+
+void mt_locality_tally_groups(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
+                              mt_played *groups, size_t count) {
+    for (size_t group = 0; group < count; group++) {
+        sums all = {0};
+        for (size_t r = 0; r < locality->row_count; r++) {
+            const mt_locality_row *row = &locality->rows[r];
+            if (row->blocks > 0 && row->group == group)
+                add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+        }
+        groups[group] = played_of(&all);
+    }
 }

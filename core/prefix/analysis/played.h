@@ -49,4 +49,11 @@ typedef struct mt_played {
 
 mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule);
 
+/* Puts the request that was taken in last into a group, 0, 1, 2, ...; it is in group 0 before. */
+void mt_locality_set_group(mt_locality *locality, uint32_t group);
+
+/* The same of each group's requests, whose numbers are all below `count`. */
+void mt_locality_tally_groups(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
+                              mt_played *groups, size_t count);
+
 #endif

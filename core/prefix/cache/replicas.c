@@ -44,7 +44,7 @@ mt_replicas *mt_replicas_open(const mt_cache_spec *spec, size_t count, mt_route 
 void mt_replicas_close(mt_replicas *replicas) {
     if (!replicas)
         return;
-    for (size_t i = 0; i < replicas->count; i++)
+    for (size_t i = 0; replicas->caches && i < replicas->count; i++)
         mt_cache_close(replicas->caches[i]);
     mt_free((void *)replicas->caches);
     mt_free(replicas->counts);

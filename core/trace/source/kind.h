@@ -49,6 +49,8 @@ typedef struct mt_source_kind {
      * and single requests, or its own place. NULL: it is not known, and a step that wants it
      * remembers sessions by name. */
     uint64_t (*ordinal)(const mt_source *source);
+    /* As mt_step_shard_state (trace/step/shard.h). NULL: it is no shard. */
+    const struct mt_shard_state *(*shard)(const mt_source *source);
     /* How a step serves a live source below, or a source is live. NULL: as a step it refuses live
      * ones. */
     const mt_live_kind *live;

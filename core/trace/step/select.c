@@ -228,8 +228,12 @@ static void shard_release(mt_source *source) {
     mt_free(self->counts);
 }
 
+static const mt_shard_state *state_of(const mt_source *source) {
+    return &((const shard_step *)source)->state;
+}
+
 static const mt_source_kind shard_kind = {
-    .next = shard_next, .release = shard_release, .live = &mt_live_as_below};
+    .next = shard_next, .release = shard_release, .shard = state_of, .live = &mt_live_as_below};
 
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error) {
     if (shard >= shards)
@@ -247,5 +251,5 @@ mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_e
 }
 
 const mt_shard_state *mt_step_shard_state(const mt_source *source) {
-    return source->kind == &shard_kind ? &((const shard_step *)source)->state : NULL;
+    return source->kind->shard ? source->kind->shard(source) : NULL;
 }

@@ -92,6 +92,29 @@ function public.run_of(folder)
   return require("moontide.drive.past").run(folder)
 end
 
+---@class moontide.merge_options
+---@field output_dir string folder for the merged run's files
+---@field allow_missing? boolean go on without a shard that is lost or did not end
+---@field max_skew? number|string refuse shards that began further apart: "100ms"
+
+--- Makes one run of the runs of the shards of one load, from the folders of their results: exact, because
+--- every request is kept. Its field shards says how each went.
+---@param folders string[]
+---@param opt moontide.merge_options
+---@return moontide.drive_run? run, string? message, string? code
+function public.merge_runs(folders, opt)
+  local merge = require "moontide.drive.merge"
+  local values = options.table("merge_runs", opt, {
+    { "output-dir", kind = "string", required = true }, { "allow-missing", kind = "flag" },
+    { "max-skew", kind = "duration", min = 0, default = merge.default_skew },
+  })
+  folders = options.value(folders, "merge_runs: the folders", { kind = "string", list = true })
+  if #folders == 0 then core.base.raise "merge_runs: the folders must be one or more" end
+  local run, message, code = merge.of(folders, values)
+  if code == "usage" then core.base.raise("merge_runs: " .. message) end
+  return run, message, code
+end
+
 ---@class moontide.drive_run
 local run_methods = result.methods
 

@@ -123,7 +123,7 @@ function axes.of(opt, by_default)
     wrong = wrong or twice(found[#found], "CONCURRENCIES in the environment")
   end
   if #found == 0 then wrong = "nothing varies: --concurrencies, --request-rates, --rate-scales or --vary" end
-  if #found > 2 then wrong = "at most two of what a sweep varies make a grid" end
+  if #found > 2 then wrong = wrong or "at most two of what a sweep varies make a grid" end
   if wrong then return nil, wrong end
   return found
 end

@@ -200,7 +200,7 @@ local function is_run(value)
 end
 
 local function shown(value)
-  return type(value) == "string" and value or "a " .. options.type_of(value):gsub("^moontide%.", "")
+  return type(value) == "string" and value or options.show(value)
 end
 
 --- Are the values runs? Raises where some are and others are traces.
@@ -219,8 +219,14 @@ local function are_runs(values, what)
   return run ~= nil
 end
 
----@class moontide.run_compare_options
----@field seed? integer of the bootstrap, 0 when left out
+---@class moontide.compare_options
+---@field block_size? integer of traces: tokens a block; else found, 512 where that fits
+---@field cache_sizes? integer[] of traces: of an LRU cache, blocks: 200, 500, ... below the distinct blocks
+---@field skip_bad_lines? boolean of traces: pass over them, and count them
+---@field policy? string[] of traces: what caches of these sizes forget, as in mt.analyze; needs cache_sizes
+---@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block
+---@field touch? "root"|"leaf" of those policies: from the first block of a request on, or from the last
+---@field seed? integer of runs: of the intervals, 0 when left out
 
 ---@class moontide
 local public = {}
@@ -232,7 +238,7 @@ local public = {}
 -- of runs comparison:exceeded{ ["ttft.p99"] = "+5%" }.
 ---@param first moontide.trace|moontide.drive_run a path, columns, a pipe, ...; a run, a folder of results
 ---@param second moontide.trace|moontide.drive_run
----@param ... moontide.compare_options|moontide.run_compare_options|moontide.drive_run more runs; options
+---@param ... moontide.drive_run|moontide.compare_options more runs; options
 ---@return moontide.comparison|moontide.run_comparison? comparison, string? message, string? code
 function public.compare(first, second, ...)
   if not is_run(first) and not is_run(second) then return traces.compare(first, second, ...) end

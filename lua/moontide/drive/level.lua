@@ -67,21 +67,26 @@ function level.load(name, words)
   end }
 end
 
---- The load that a value is: a workload, a trace, or a function that makes one of what is varied.
----@param value moontide.trace|fun(varied: table<string, any>): moontide.trace
----@return moontide.load
-function level.load_of_value(value)
-  local is_function = type(value) == "function"
-  return { name = is_function and "function" or targets.name_of(value), make = function(varied, opt)
-    if not is_function then
-      if #varied > 0 then
-        return nil, ("--vary %s: only a function can make a load of it"):format(varied[1][1]), "usage"
-      end
-      return targets.of_value(value, opt)
-    end
+-- The load of a function that makes a workload or a trace of what is varied.
+local function load_of_function(make)
+  return { name = "function", make = function(varied, opt)
     local given = {}
     for _, one in ipairs(varied) do given[options.key(one[1])] = tonumber(one[2]) or one[2] end
-    return targets.of_value(value(given), opt)
+    return targets.of_value(make(given), opt)
+  end }
+end
+
+--- The load that a value is: a workload, a trace, or a function that makes one of what is varied.
+---@param value moontide.trace|fun(varied: table<string, any>): moontide.trace
+---@param what string its name for messages: "sweep: the trace"
+---@return moontide.load
+function level.load_of_value(value, what)
+  if type(value) == "function" then return load_of_function(value) end
+  return once_read { name = targets.name_of(value, what), make = function(varied, opt)
+    if #varied > 0 then
+      return nil, ("--vary %s: only a function can make a load of it"):format(varied[1][1]), "usage"
+    end
+    return targets.of_value(value, opt)
   end }
 end
 

@@ -36,8 +36,11 @@ local function without_null(value)
   return value
 end
 
--- The decoded run.json; nil where there is none and need be none: the folder is another tool's.
-local function info_of(folder)
+--- The decoded run.json, without its nulls; false where there is none and need be none: the folder is another
+--- tool's.
+---@param folder string
+---@return table|false|nil info, string? message, string? code
+function past.info(folder)
   local path = folder .. "/" .. files.names.run
   local text = requests.text_of(path)
   if text then
@@ -57,8 +60,23 @@ local function info_of(folder)
   return false
 end
 
--- The driver's look at its end.
-local function load_of(info)
+--- What was written of a run when it began (files.begin), where it has not ended.
+---@param folder string
+---@return table? info, string? message, string? code
+function past.beginning(folder)
+  local path = folder .. "/" .. files.names.run .. ".part"
+  local info, message, code = json.decode(requests.text_of(path) or "", path)
+  if not info then return nil, message, code end
+  if type(info) ~= "table" or math.type(info.start_ns) ~= "integer" or type(info.options) ~= "table" then
+    return nil, path .. ": this is not what a run writes when it begins", "input"
+  end
+  return without_null(info)
+end
+
+--- The driver's look at its end.
+---@param info table
+---@return table
+function past.load_of(info)
   local driver = info.driver
   return { cpu = driver.cpu, run_queue = driver.run_queue, stalled = driver.stalled,
     longest_turn = driver.longest_turn, connections_opened = driver.connections_opened,
@@ -100,12 +118,13 @@ end
 
 local function of_own(info)
   return {
-    load = load_of(info), start = info.start_ns, seconds = info.seconds,
+    load = past.load_of(info), start = info.start_ns, seconds = info.seconds,
     was_cancelled = info.was_cancelled, options = info.options, target = info.target, urls = info.urls,
     model = info.model, seed = info.seed, by = info.by, message = info.failure, verdict = info.verdict,
     shard = info.shard, start_asked = info.start and info.start.asked_ns,
     late = info.start and info.start.late, wall_clock = info.wall_clock, command = info.command,
     version = info.version,
+    shards = info.shards,
     server = info.server and require("moontide.drive.server").of_members(info.server, info.start_ns),
   }
 end
@@ -150,15 +169,17 @@ function past.run(path, objectives, by)
   if not read then return nil, message, code end
   local folder = requests.kind_of(path) == "folder" and path or path:match "^(.*)/[^/]*$" or "."
   local info
-  info, message, code = info_of(folder)
+  info, message, code = past.info(folder)
   if info == nil then return nil, message, code end
   return past.value(read, info, folder, objectives, by)
 end
 
--- A limit and the limits that were given, of the measures that the verdict knows.
-local function as_table(pairs_of)
+--- Limits of the verdict as a table by their names.
+---@param list table[]? { name, limit } each
+---@return table<string, number>
+function past.as_table(list)
   local limits = {}
-  for _, one in ipairs(pairs_of or {}) do limits[one[1]] = one[2] end
+  for _, one in ipairs(list or {}) do limits[one[1]] = one[2] end
   return limits
 end
 
@@ -189,7 +210,7 @@ function past.judge(run, opt)
     opt.phases and phases.of(opt.phases, "--phases"))
   if not judged then return nil, message, code end
   if opt.limits and run.info then
-    judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, as_table(opt.limits),
+    judged.verdict = verdict.of(judged.results, judged.load, judged.seconds, past.as_table(opt.limits),
       not judged.options.concurrency)
   end
   return judged

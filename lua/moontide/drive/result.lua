@@ -14,6 +14,7 @@ local result = {}
 ---@field phases moontide.run_phase[] spans of it, each with its metrics
 ---@field bounds table[]? what it is held against: { measure, most } each
 ---@field by_key table<string, moontide.metric_summary>
+---@field shards table[]? of a merged run: each shard's counts, start, verdict
 ---@field folder string? where its results' files are
 ---@field info table? of a run that was read back: its run.json
 local methods = {}

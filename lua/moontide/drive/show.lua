@@ -118,6 +118,22 @@ local function phases_of(run)
   return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
 end
 
+-- A row a shard of a merged run.
+local function shard_lines(shards)
+  local function number(value, digits) return value and texts.number(value, digits) or "-" end
+  local lines = { { "", "start (ms)", "due", "done", "failed", "cancelled", "not sent", "TTFT p50",
+    "lag p99", "verdict", "folder" } }
+  for _, one in ipairs(shards) do
+    local counts = one.counts
+    lines[#lines + 1] = { ("Shard %d/%d"):format(one.index, #shards),
+      number(one.start and 1000 * one.start, 3), number(counts.due, 0), number(counts.done, 0),
+      number(counts.failed, 0), number(counts.cancelled, 0), number(counts.not_sent, 0),
+      number(one.first_token, 2), number(one.lag, 2),
+      one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
+  end
+  return texts.aligned(lines)
+end
+
 local function verdict_lines(one)
   local lines = { "The run is " .. one.name .. (one.name == "valid" and ": the driver was on time" or "") }
   for _, text in ipairs(one.limited_by) do lines[#lines + 1] = "  " .. text end
@@ -154,6 +170,10 @@ function show.report(run)
     lines[#lines + 1] = table_of(by_key)
   end
   add(phases_of(run))
+  if run.shards then
+    lines[#lines + 1] = ""
+    lines[#lines + 1] = shard_lines(run.shards)
+  end
   lines[#lines + 1] = ""
   if run.message then add("It failed in mid-run: " .. run.message) end
   for _, line in ipairs(verdict_lines(run.verdict)) do add(line) end

@@ -4,7 +4,6 @@ local core = require "moontide.core"
 local drive = require "moontide.drive"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
-local target = require "moontide.drive.target"
 
 local start = {}
 
@@ -64,22 +63,16 @@ end
 
 local digest_requests = 10000
 
--- Of the first requests of the whole, by which shards of one load are known; nil where they cannot be read
--- twice.
-local function digest_of(self, opt)
+-- Of the target's first requests, by which shards of one load are known; nil where they cannot be read twice.
+local function digest_of(self)
   if not self.is_plan and self.name ~= "columns" and not drive.file_size(self.name) then return nil end
-  local whole = setmetatable({ is_quiet = true }, { __index = function(_, name)
-    if name ~= "shard" then return opt[name] end
-  end })
-  return (pipe.read(target.steps(self, whole), function(source)
-    return core.source.digest(source, digest_requests, 6)
-  end))
+  return (pipe.read(self.trace, function(source) return core.source.digest(source, digest_requests, 6) end))
 end
 
 ---@class moontide.drive_shard
 ---@field index integer from 0
 ---@field count integer
----@field digest string? of the first requests of the whole
+---@field digest string? of the target's first requests
 ---@field requests integer[]? of each shard, where the whole was read
 
 --- Which part of which load it is; nil: it is all of it.
@@ -87,7 +80,7 @@ end
 ---@param opt table
 ---@return moontide.drive_shard?
 function start.shard(self, opt)
-  return opt.shard and { index = opt.shard.index, count = opt.shard.count, digest = digest_of(self, opt) }
+  return opt.shard and { index = opt.shard.index, count = opt.shard.count, digest = digest_of(self) }
 end
 
 return start

@@ -62,7 +62,7 @@ function public.sweep(trace, opt)
   local wrong = require("moontide.drive.options").check(values)
   values.target = nil
   if wrong then calls.refuse("sweep", wrong, "usage") end
-  local load = require("moontide.drive.level").load_of_value(trace)
+  local load = require("moontide.drive.level").load_of_value(trace, "sweep: the trace")
   local made, message, code = require("moontide.drive.sweep").run(load, values, false)
   if not made then return calls.refuse("sweep", message, code) end
   return made
@@ -94,7 +94,7 @@ function public.find_max(trace, opt)
   local wrong = capacity.check(values)
   values.target = nil
   if wrong then calls.refuse("find_max", wrong, "usage") end
-  local load = require("moontide.drive.level").load_of_value(trace)
+  local load = require("moontide.drive.level").load_of_value(trace, "find_max: the trace")
   local made, message, code = require("moontide.drive.find_max").run(load, values)
   if not made then return calls.refuse("find_max", message, code) end
   return made

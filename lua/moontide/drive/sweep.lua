@@ -42,9 +42,8 @@ local function settings_of(self, one, number, opt)
   local folder = self.repeats > 1 and ("%s/run%d"):format(one.folder, number) or one.folder
   settings.output_dir = self.folder and self.folder .. "/" .. folder
   local says_how_long = opt.num_requests or opt.duration or opt.window
-  if settings.concurrency and not says_how_long then
-    settings.num_requests = axes.request_count(settings.concurrency)
-  end
+  local concurrency = settings.concurrency or opt.concurrency
+  if concurrency and not says_how_long then settings.num_requests = axes.request_count(concurrency) end
   return settings, folder
 end
 
@@ -64,13 +63,30 @@ local function find_kept(self, load, settings, opt, folder)
   return run or false
 end
 
+-- The entry of a run that could be driven, or was kept.
+local function note_run(self, entry, run, opt)
+  entry.run, entry.status, entry.message = run, status_of(run, opt), run.message
+  entry.cache_was_reset = run.cache_was_reset
+  if entry.status == "interrupted" then self.was_cancelled = true end
+end
+
+-- The entry of one that could not.
+local function note_failure(self, entry, message, code)
+  if code == "interrupted" or core.base.interrupted() then
+    entry.status, self.was_cancelled = "interrupted", true
+  else
+    entry.message = message
+    report.note(("%s failed: %s"):format(entry.folder, message))
+  end
+end
+
 -- Drives it, or takes what is there; nil, message, code when the sweep cannot go on.
 local function drive_one(self, load, one, number, opt, base)
   local settings, folder = settings_of(self, one, number, base)
   local entry = { folder = folder, seed = settings.seed, status = "failed", is_kept = false }
   one.runs[#one.runs + 1] = entry
   local run, message, code
-  if opt.resume then
+  if opt.resume and self.folder then
     run, message, code = find_kept(self, load, settings, base, folder)
     entry.is_kept = run and true or false
   end
@@ -79,19 +95,8 @@ local function drive_one(self, load, one, number, opt, base)
     run, message, code = level.drive(load, settings, base, not self.has_begun)
     self.has_begun = true
   end
-  if run then
-    entry.run, entry.status, entry.message = run, status_of(run, opt), run.message
-    entry.cache_was_reset = run.cache_was_reset
-    if entry.status == "interrupted" then self.was_cancelled = true end
-    return true
-  end
-  if code == "usage" then return nil, message, code end
-  entry.message = message
-  if code == "interrupted" or core.base.interrupted() then
-    entry.status, self.was_cancelled = "interrupted", true
-  else
-    report.note(("%s failed: %s"):format(folder, message))
-  end
+  if not run and code == "usage" then return nil, message, code end
+  if run then note_run(self, entry, run, opt) else note_failure(self, entry, message, code) end
   return true
 end
 

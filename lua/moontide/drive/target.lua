@@ -176,10 +176,11 @@ end
 
 --- What a value that is driven is called.
 ---@param value moontide.trace
+---@param what string its name for messages: "drive: the trace"
 ---@return string
-function target.name_of(value)
+function target.name_of(value, what)
   if workload.is(value) then return value.name or "workload" end
-  return any.pipe(value, "drive: the trace").text
+  return any.pipe(value, what).text
 end
 
 --- The target that a value is: a workload, or whatever may be a trace.
@@ -189,7 +190,7 @@ end
 function target.of_value(value, opt)
   if workload.is(value) then
     local values = is_ended_by_driver(opt) and options.with(opt, { duration = endless }) or opt
-    return of_workload(value, target.name_of(value), values, opt)
+    return of_workload(value, value.name or "workload", values, opt)
   end
   local trace = any.pipe(value, "drive: the trace", opt.skip_bad_lines)
   return { name = trace.text, is_plan = false, trace = trace, rate = rate_of_trace,

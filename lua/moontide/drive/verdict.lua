@@ -36,11 +36,12 @@ end
 ---@field measures table[] { name =, value =, limit =, unit =, grade = } each
 ---@field limited_by string[] what was over its limit, and why as far as it is known
 
--- Sent over due, over the time it took: a driver that falls behind spreads its sends.
-local function achieved_rate(results)
+-- Sent over due, over the time it took: a driver that falls behind spreads its sends. The last request may be
+-- as late as any other; of a run of milliseconds that would else be much of its time.
+local function achieved_rate(results, allowed_lag)
   local due = results.last_due and results.first_due and results.last_due - results.first_due
   if not due or due <= 0 or not results.last_sent then return nil end
-  local took = math.max(results.last_sent - results.first_due, due)
+  local took = math.max(results.last_sent - results.first_due - allowed_lag * 1e6, due)
   return (results.due - results.not_sent) / results.due * due / took
 end
 
@@ -69,7 +70,7 @@ function verdict.of(results, load, seconds, limits, is_open)
     { name = "schedule lag p50", value = lag.p50, limit = limit.lag_p50, unit = "ms" },
     { name = "schedule lag p99", value = lag.p99, limit = limit.lag_p99, unit = "ms" },
     { name = "read lag p99", value = read.p99, limit = limit.read_lag_p99, unit = "ms" },
-    { name = "achieved over offered rate", value = is_open and achieved_rate(results) or nil,
+    { name = "achieved over offered rate", value = is_open and achieved_rate(results, limit.lag_p99) or nil,
       limit = limit.rate, unit = "", is_rate = true },
     { name = "stalls over 5 ms", value = seconds > 0 and load.stalled / seconds or 0, limit = limit.stalls,
       unit = "of the time" },

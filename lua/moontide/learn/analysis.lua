@@ -31,6 +31,14 @@ local analysis = {}
 ---@field within number `block` in two parts: up to the deepest block that the request's own session touched
 --- last, and
 ---@field across number the rest
+---@field by moontide.group_figures[]? by the values of a member, in order of appearance, where that was asked
+--- for and the size was not sampled
+---@field error moontide.hit_weights? standard errors, where the size was sampled
+
+---@class moontide.group_figures: moontide.hit_figures
+---@field value string of the member; "" of requests without it
+---@field requests integer
+---@field blocks integer
 
 ---@class moontide.tier
 ---@field size integer blocks
@@ -82,6 +90,9 @@ local analysis = {}
 ---@field rate number? requests per second; absent in the last stretch, which the trace does not fill
 ---@field blocks integer
 ---@field hit_ratio number? by block, infinite cache; absent where there are no blocks
+---@field distinct_blocks integer? the working set; absent where there are none or timestamps go back
+---@field hits table<string, table<integer, number>>? hit ratio by block, by policy and size, where policies
+--- or sizes were asked for (and not sampled)
 
 ---@class moontide.clock
 ---@field period number seconds between two ticks
@@ -216,7 +227,7 @@ local function analyse(source, is_numbered, opt, samples, text)
   local sized, size, kind = pipe.sized(source, opt.block_size, text)
   if not sized then return nil, size, kind end
   source = sized
-  local state <close> = core.analysis.new(size)
+  local state <close> = core.analysis.new(size, opt.by)
   if samples then state:allow_no_output() end
   local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
@@ -262,9 +273,12 @@ end
 ---@field bytes_per_token? number|string what a token takes in a cache ("160KB"), for sizes in bytes
 ---@field policy? string[] what caches forget, for `hits`: lru, fifo, clock, sieve, s3-fifo, lfu, random,
 --- optimum (the most that any cache can hit); default: lru
+---@field sample? number of policies other than LRU: play this part of the blocks (0.01), with standard
+--- errors, at sizes of 1000 of them and more
 ---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
 ---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt
 ---@field ttl? any[] ages, seconds or texts ("5m"), at which a cache without limit forgets a block, for `ttl`
+---@field by? string a member of the requests ("model"), by whose values hit ratios are given too
 ---@field tiers? any[] sizes of caches below one another (device, host, disk): what one evicts the next keeps
 ---@field replicas? integer servers, each with a cache of each of the sizes
 ---@field route? "round-robin"|"session"|"prefix"|"least-loaded" how requests find their replica

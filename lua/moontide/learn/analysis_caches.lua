@@ -70,16 +70,41 @@ end
 
 -- --- playing ---------------------------------------------------------------------------------------
 
--- Of each policy at each size.
-local function play_policies(state, opt, sizes)
-  local hits = {}
+-- A size is sampled where the sample's cache holds so many blocks.
+local least_sampled = 1000
+
+-- Moves the hit ratios over time of a cache to the stretches of the result.
+local function spread_over_time(result, policy, size, played)
+  for i, ratio in ipairs(played.over_time or {}) do
+    local bin = result.over_time[i]
+    bin.hits = bin.hits or {}
+    bin.hits[policy] = bin.hits[policy] or {}
+    bin.hits[policy][size] = ratio or nil
+  end
+  played.over_time = nil
+end
+
+-- Of each policy at each size; over time too where policies or sizes were asked for. LRU is known whole,
+-- unless it is touched in another order.
+local function play_policies(result, state, opt, sizes, stretches)
+  local hits, sample = {}, nil
+  local message, code
+  if opt.sample and sizes[#sizes] * opt.sample >= least_sampled then
+    sample, message, code = state:block_sample(opt.sample, 0)
+    if not sample then return nil, message, code end
+  end
+  local sampled <close> = sample
   for _, policy in ipairs(cache_options.once(opt.policy or { "lru" })) do
     hits[policy] = {}
+    local is_known = policy == "lru" and opt.touch ~= "leaf"
     for _, size in ipairs(sizes) do
-      local played, message, code = state:play {
+      local from = sampled and not is_known and size * opt.sample >= least_sampled and sampled or state
+      local played
+      played, message, code = from:play({
         policy = policy, size = size, touch = opt.touch, hit_rule = opt.hit_rule,
-      }
+      }, table.unpack(stretches or {}))
       if not played then return nil, message, code end
+      spread_over_time(result, policy, size, played)
       hits[policy][size] = played
     end
   end
@@ -171,8 +196,9 @@ end
 ---@param opt table options of cache_options.analysis
 ---@param found table what the state says of locality
 ---@param curve userdata
+---@param stretches? integer[] of time: from and width in nanoseconds, and how many
 ---@return true? done, string? message, string? code
-function caches.add(result, state, opt, found, curve)
+function caches.add(result, state, opt, found, curve, stretches)
   if found.blocks == 0 then return true end
   local sizes, message, code
   if opt.cache_sizes then
@@ -183,14 +209,15 @@ function caches.add(result, state, opt, found, curve)
   end
   result.lru = {}
   for i, size in ipairs(sizes) do result.lru[i] = { size, (select(2, curve:at(size))) } end
-  result.touch, result.hit_rule = opt.touch, opt.hit_rule
+  result.touch, result.hit_rule, result.by = opt.touch, opt.hit_rule, opt.by
   if opt.hit_rule == "vllm" then
     local played
     played, message, code = state:play { hit_rule = opt.hit_rule }
     if not played then return nil, message, code end
     result.hit_sessions = { within = played.within, across = played.across }
   end
-  result.hits, message, code = play_policies(state, opt, sizes)
+  result.hits, message, code = play_policies(result, state, opt, sizes,
+    (opt.policy or opt.cache_sizes) and stretches or nil)
   if not result.hits then return nil, message, code end
   return add_further(result, state, opt, found, sizes)
 end

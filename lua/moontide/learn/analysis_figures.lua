@@ -82,17 +82,20 @@ local function stretch_of(span)
   return 86400 * (span // (86400 * most_stretches) + 1)
 end
 
-local function add_over_time(result, state, found)
+-- Gives where its stretches lie: from and width in nanoseconds, and how many they are.
+local function add_over_time(result, state, opt, found)
   if found.timed == 0 then return end
   local width = math.tointeger(stretch_of(found.last - found.first))
   local from = math.tointeger(found.first // width * width)
   if not width or not from or math.abs(from) > 9000000000 then return end
   local count = math.tointeger((found.last - from) // width) + 1
-  result.over_time = state:over_time(from * nanoseconds, width * nanoseconds, count)
+  local here = { from * nanoseconds, width * nanoseconds, count }
+  result.over_time = state:over_time(here[1], here[2], count, { hit_rule = opt.hit_rule })
   for i, bin in ipairs(result.over_time) do
     bin.start = from + (i - 1) * width
     bin.rate = i < count and bin.requests / width or nil
   end
+  return here
 end
 
 --- Adds what the state says of caches and time to the result; gives the hit curve.
@@ -109,9 +112,9 @@ function figures.add(result, state, opt)
   result.distinct_blocks = found.distinct_blocks
   add_hits(result, curve, found)
   add_sessions(result, found)
-  add_over_time(result, state, found)
+  local in_time = add_over_time(result, state, opt, found)
   local done
-  done, message, code = caches.add(result, state, opt, found, curve)
+  done, message, code = caches.add(result, state, opt, found, curve, in_time)
   if done then done, message, code = add_prefixes(result, state, found) end
   if done then done, message, code = add_arrivals(result, state, found) end
   if not done then return nil, message, code end

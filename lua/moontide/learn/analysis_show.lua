@@ -97,7 +97,7 @@ end
 -- Hit ratios by block, a line a size and a column a policy; nil where only LRU as above was asked for.
 local function policies_section(analysis)
   local hits = analysis.hits
-  local wanted, sizes = {}, {}
+  local wanted, sizes, is_sampled = {}, {}, false
   for _, policy in ipairs(cache_options.names) do
     if hits and hits[policy] then wanted[#wanted + 1] = policy end
   end
@@ -107,12 +107,36 @@ local function policies_section(analysis)
   for size in pairs(hits[wanted[1]]) do sizes[#sizes + 1] = size end
   for _, size in ipairs(lists.ascending(sizes)) do
     local line = { number(size, 0) .. " blocks" }
-    for _, policy in ipairs(wanted) do line[#line + 1] = ratio(hits[policy][size].block) end
+    for _, policy in ipairs(wanted) do
+      local played = hits[policy][size]
+      line[#line + 1] = ratio(played.block)
+        .. (played.error and (" +- %.3f"):format(2 * played.error.block) or "")
+      is_sampled = is_sampled or played.error ~= nil
+    end
     cells[#cells + 1] = line
   end
   local shown = layout(cells)
+  if is_sampled then shown = shown .. "\n+-: two standard errors of what is sampled" end
   if analysis.touch == "root" then return shown end
   return shown .. "\nTouched from the last block of a request to the first"
+end
+
+-- Hit ratios by block by the values of a member: a line a policy, size and value.
+local function groups_section(analysis)
+  if not analysis.by then return nil end
+  local title = "by " .. analysis.by
+  local cells = { { title, "Cache", "Requests", "Hit Ratio by Request", "by Block", "by Token" } }
+  for _, policy in ipairs(cache_options.names) do
+    local sizes = analysis.hits[policy]
+    for _, size in ipairs(sizes and lists.ascending(lists.sorted_keys(sizes)) or {}) do
+      for _, group in ipairs(sizes[size].by or {}) do
+        cells[#cells + 1] = { group.value == "" and "(none)" or group.value,
+          ("%s, %s"):format(policy, number(size, 0)), number(group.requests, 0), ratio(group.request),
+          ratio(group.block), ratio(group.token) }
+      end
+    end
+  end
+  return layout(cells)
 end
 
 local function ages_section(analysis)
@@ -269,10 +293,10 @@ end
 local function over_time_section(analysis)
   local bins = analysis.over_time
   if not bins then return nil end
-  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block" } }
+  local cells = { { "From", "Requests", "per Second", "Blocks", "Hit Ratio by Block", "Distinct Blocks" } }
   for _, bin in ipairs(bins) do
     cells[#cells + 1] = { time_text(bin.start), number(bin.requests, 0), number(bin.rate, 2),
-      number(bin.blocks, 0), ratio(bin.hit_ratio) }
+      number(bin.blocks, 0), ratio(bin.hit_ratio), number(bin.distinct_blocks, 0) }
   end
   return "Over time, infinite cache\n" .. layout(cells)
 end
@@ -295,6 +319,7 @@ function show.report(analysis, style)
   local parts = { tostring(analysis), hits_section(analysis) }
   local function add(part) parts[#parts + 1] = part end
   add(policies_section(analysis))
+  add(groups_section(analysis))
   add(ages_section(analysis))
   add(tiers_section(analysis))
   add(replicas_section(analysis))
@@ -348,6 +373,15 @@ local function figures_object(played)
   for _, name in ipairs { "block", "request", "token", "within", "across" } do
     members[#members + 1] = { name, whole(played[name]) }
   end
+  if played.by then
+    local groups = {}
+    local fields = { "requests", "blocks", "block", "request", "token", "within", "across" }
+    for i, group in ipairs(played.by) do groups[i] = { group.value, object(group, fields) } end
+    members[#members + 1] = { "by", json.object(groups) }
+  end
+  if played.error then
+    members[#members + 1] = { "error", object(played.error, { "block", "request", "token" }) }
+  end
   if played.tiers then
     local fields = { "size", "block", "moved_up", "moved_down", "evicted" }
     members[#members + 1] = { "tiers", list(played.tiers, fields) }
@@ -377,6 +411,29 @@ local function by_policy(figures, of)
     if figures[policy] then members[#members + 1] = { policy, of(figures[policy]) } end
   end
   return json.object(members)
+end
+
+-- Hit ratios of one stretch of time, by size.
+local function ratios_by_size(ratios)
+  local members = {}
+  for i, size in ipairs(lists.ascending(lists.sorted_keys(ratios))) do
+    members[i] = { tostring(size), whole(ratios[size]) }
+  end
+  return json.object(members)
+end
+
+local function over_time_array(bins)
+  if not bins then return nil end
+  local items = {}
+  for i, bin in ipairs(bins) do
+    local members = {}
+    for k, name in ipairs { "start", "requests", "rate", "blocks", "hit_ratio", "distinct_blocks" } do
+      members[k] = { name, whole(bin[name]) }
+    end
+    if bin.hits then members[#members + 1] = { "hits", by_policy(bin.hits, ratios_by_size) } end
+    items[i] = json.object(members)
+  end
+  return json.array(items)
 end
 
 local function sessions_object(sessions)
@@ -425,7 +482,7 @@ function show.json(analysis)
     { "reuse_time", object(analysis.reuse_time, quantiles) },
     { "prefixes", list(analysis.prefixes, { "requests", "share", "blocks", "tokens" }) },
     { "sessions", sessions_object(analysis.sessions) },
-    { "over_time", list(analysis.over_time, { "start", "requests", "rate", "blocks", "hit_ratio" }) },
+    { "over_time", over_time_array(analysis.over_time) },
     { "arrivals", by_window(analysis.arrivals, rate) },
     { "dispersion", by_window(analysis.arrivals, dispersion) },
     { "clock", object(analysis.clock, { "period", "offset", "instants" }) },

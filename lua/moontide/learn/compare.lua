@@ -1,6 +1,8 @@
 --- Two traces side by side, for mt.compare.
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
+local cache_options = require "moontide.learn.cache_options"
+local core = require "moontide.core"
 local figures = require "moontide.learn.analysis_figures"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
@@ -32,6 +34,8 @@ local compare = {}
 ---@field lru? number the largest difference of the hit ratios of an LRU cache; also lru.SIZE
 ---@field dispersion? number the largest difference of variance over mean, in parts of the first trace's;
 --- also dispersion.WINDOW
+---@field ttl? number the largest difference of the hit ratios by age; also ttl.SECONDS
+---@field fifo? number and so of every policy: the largest difference of its hit ratios; also fifo.SIZE
 
 ---@class moontide.comparison
 ---@field traces { [1]: string, [2]: string } what they are called
@@ -51,6 +55,10 @@ local compare = {}
 ---@field blocks_for_90_percent moontide.number_pair?
 ---@field cache_sizes integer[] the sizes of `lru`, going up
 ---@field lru table<integer, moontide.number_pair>? hit ratio by block of an LRU cache of so many blocks
+---@field hits table<string, table<integer, moontide.number_pair>>? hit ratio by block, by policy and size,
+--- where policies were asked for
+---@field ttl table<number, moontide.number_pair>? hit ratio by block of a cache without limit that forgets
+--- blocks at an age in seconds, where ages were asked for
 ---@field reuse_time table<string, moontide.number_pair>? seconds: mean, median, ...
 ---@field sessions table<string, moontide.number_pair>? count, single
 ---@field turns table<string, moontide.number_pair>? of a session: mean, median, ...
@@ -92,7 +100,8 @@ end
 --- Which bounds are exceeded: comparison:exceeded{ ks = 0.02, lru = 0.015 }.
 -- A bound is the most that a measure may be: `ks` (the largest distance of the lengths), `input_length.ks`
 -- and the like, `hit_infinite`, `lru` (the largest difference over the cache sizes), `lru.1000`,
--- `dispersion` (the largest difference over the windows, in parts of the first trace's), `dispersion.60`.
+-- `dispersion` (the largest difference over the windows, in parts of the first trace's), `dispersion.60`;
+-- `ttl`, `ttl.30` and `fifo`, `fifo.1000` where ages and policies were compared.
 -- Gives a list of { measure =, value =, bound =, detail = }, empty when all are kept; nil and a message when
 -- a trace lacks what a measure needs.
 ---@param bounds moontide.bounds
@@ -136,6 +145,19 @@ local function json_pairs(both, names, before)
   return json.object(members)
 end
 
+local function ascending_keys(of)
+  return lists.ascending(lists.sorted_keys(of))
+end
+
+local function json_hits(self)
+  if not self.hits then return nil end
+  local members = {}
+  for i, policy in ipairs(self.policies) do
+    members[i] = { policy, json_pairs(self.hits[policy], ascending_keys(self.hits[policy])) }
+  end
+  return json.object(members)
+end
+
 -- How far apart they are by each measure; infinite is null.
 local function json_differences(self)
   local members = {}
@@ -161,6 +183,8 @@ function metatable:__json()
     add(name, json_pair(self[name]))
   end
   add("lru", json_pairs(self.lru, self.cache_sizes))
+  add("hits", json_hits(self))
+  add("ttl", self.ttl and json_pairs(self.ttl, ascending_keys(self.ttl)))
   add("blocks_for_90_percent", json_pair(self.blocks_for_90_percent))
   add("reuse_time", json_pairs(self.reuse_time, quantiles))
   add("sessions", json_pairs(self.sessions, { "count", "single" }))
@@ -183,6 +207,23 @@ local function compare_lengths(self, a, b, samples)
   end
 end
 
+-- What was played: pairs of the ratios by block.
+local function compare_played(a, b)
+  local both = {}
+  for key, played in pairs(a) do both[key] = pair(played.block, b[key] and b[key].block) end
+  return both
+end
+
+-- Of policies and ages, where they were asked for.
+local function compare_caches(self, a, b)
+  if a.ttl and b.ttl then self.ttl = compare_played(a.ttl, b.ttl) end
+  if not self.policies then return end
+  self.hits = {}
+  for _, policy in ipairs(self.policies) do
+    self.hits[policy] = compare_played(a.hits[policy], b.hits[policy])
+  end
+end
+
 local function compare_blocks(self, a, b, sizes)
   self.cache_sizes = {}
   if not a.hit_infinite or not b.hit_infinite then return end
@@ -196,6 +237,7 @@ local function compare_blocks(self, a, b, sizes)
   self.cache_sizes = #sizes > 0 and sizes or { 1 }
   self.lru = {}
   for _, size in ipairs(self.cache_sizes) do self.lru[size] = self:hit_ratios(size) end
+  compare_caches(self, a, b)
   self.reuse_time = pairs_of(a.reuse_time, b.reuse_time, quantiles)
 end
 
@@ -232,6 +274,9 @@ local fields = {
   { "block_size", kind = "integer", min = 1 },
   { "cache_sizes", kind = "integer", min = 1, list = true },
   { "skip_bad_lines", kind = "boolean", default = false },
+  { "policy", kind = "choice", list = true, choices = cache_options.names },
+  { "ttl", kind = "duration", list = true, min = 0 },
+  { "touch", kind = "choice", choices = { "root", "leaf" }, default = "root" },
 }
 
 -- Fills in all figures of two analyses.
@@ -261,11 +306,6 @@ function compare.of_analyses(first, second)
     { first.samples, second.samples })
 end
 
----@class moontide.compare_options
----@field block_size? integer tokens a block; else found, 512 where that fits
----@field cache_sizes? integer[] of an LRU cache, blocks: 200, 500, 1000, ... below the distinct blocks
----@field skip_bad_lines? boolean pass over them, and count them
-
 --- Compares two traces: lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
 -- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed.
@@ -275,7 +315,8 @@ end
 ---@return moontide.comparison? comparison, string? message, string? code
 function compare.compare(first, second, given)
   local opt = options.table("compare", given, fields)
-  local self = { traces = {}, analyses = {} }
+  if opt.policy and not opt.cache_sizes then core.base.raise("compare: policy needs cache_sizes") end
+  local self = { traces = {}, analyses = {}, policies = opt.policy and cache_options.once(opt.policy) }
   local samples = {}
   for i, ordinal in ipairs { "first", "second" } do
     local trace = i == 1 and first or second

@@ -7,10 +7,15 @@
 --   dispersion, dispersion.WINDOW
 --                         the difference of variance over mean of the counts per window, in parts of the
 --                         first trace's: the largest, or of one window
+--   ttl, ttl.SECONDS      the difference of the hit ratios of a cache that forgets by age, of those ages that
+--                         were compared: the largest, or at one age
+--   fifo, fifo.SIZE       and so of every policy that was compared
 -- A bound on one of them (lru.500, context_length.ks) takes it out of the largest of all (lru, ks).
 -- What both traces lack has no part in a largest one; what only one of them lacks cannot be measured.
 local absent = require "moontide.learn.compare_absent"
+local cache_options = require "moontide.learn.cache_options"
 local core = require "moontide.core"
+local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
 local options = require "moontide.kit.options"
 
@@ -22,7 +27,11 @@ measure.windows = { 1, 10, 60, 300 }
 --- The metrics that have a distance.
 measure.lengths = { "input_length", "output_length", "context_length" }
 
-local names = { "ks", "hit_infinite", "lru", "dispersion" }
+local names = { "ks", "hit_infinite", "lru", "dispersion", "ttl" }
+local is_policy = {}
+for _, policy in ipairs(cache_options.names) do
+  if policy ~= "lru" then names[#names + 1], is_policy[policy] = policy, true end
+end
 for _, length in ipairs(measure.lengths) do names[#names + 1] = length .. ".ks" end
 
 -- --- one number each -------------------------------------------------------------------------------
@@ -46,7 +55,7 @@ end
 local function largest(pairs_by_key, keys, distance, detail, named, base)
   local value, text
   for _, key in ipairs(keys) do
-    local pair = not named[("%s.%d"):format(base, key)] and pairs_by_key[key]
+    local pair = not named[("%s.%s"):format(base, options.python_number(key))] and pairs_by_key[key]
     local here = pair and distance(pair)
     if here and (not value or here > value) then value, text = here, detail(key, pair) end
   end
@@ -96,6 +105,22 @@ local function dispersion(comparison, window, named)
   return value, text
 end
 
+-- Of what was played only when it was asked for: ages, or a policy's sizes.
+local function played(comparison, base, number, named)
+  local why = absent.why(comparison, "lru")
+  if why then return nil, why end
+  local pairs_by_key = base == "ttl" and comparison.ttl or comparison.hits and comparison.hits[base]
+  if not pairs_by_key then
+    return nil, base == "ttl" and "no ages were compared (--ttl)" or "it was not compared (--policy)"
+  end
+  if number and not pairs_by_key[number] then return nil, ("%d was not compared"):format(number) end
+  local keys = number and { number } or lists.ascending(lists.sorted_keys(pairs_by_key))
+  return largest(pairs_by_key, keys, absolute, function(key, pair)
+    local unit = base == "ttl" and "s" or "blocks"
+    return ("at %s %s: %s"):format(options.python_number(key), unit, pair_text(pair))
+  end, number and {} or named, base)
+end
+
 --- How far apart the two traces are by a measure.
 ---@param comparison moontide.comparison
 ---@param name string as measure.parse gave it
@@ -105,8 +130,9 @@ function measure.value(comparison, name, named)
   named = named or {}
   local length = name:match "^(.*)%.ks$"
   if length then return length_distance(comparison, length) end
-  local base, number = name:match "^([%a_]+)%.?(%d*)$"
+  local base, number = name:match "^([%w_-]+)%.?(%d*)$"
   number = math.tointeger(tonumber(number))
+  if base == "ttl" or is_policy[base] then return played(comparison, base, number, named) end
   if base == "ks" then return largest_distance(comparison, named) end
   if base == "hit_infinite" then return hit_infinite(comparison) end
   if base == "lru" then return lru(comparison, number, named) end
@@ -128,8 +154,9 @@ local function known_name(name, what)
   for _, known in ipairs(names) do
     if lower == known then return known end
   end
-  local base, number = lower:match "^([%a_]+)%.(%d+)$"
+  local base, number = lower:match "^([%w_-]+)%.(%d+)$"
   number = math.tointeger(tonumber(number))
+  if number and (base == "ttl" or is_policy[base]) then return ("%s.%d"):format(base, number) end
   if base == "lru" and number and number >= 1 then return ("lru.%d"):format(number) end
   if base == "dispersion" then
     if is_window(number) then return ("dispersion.%d"):format(number) end

@@ -1,5 +1,6 @@
 --- A comparison as a table for people: a line a figure, the two traces side by side, and the difference.
 local absent = require "moontide.learn.compare_absent"
+local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local show = require "moontide.learn.analysis_show"
 local texts = require "moontide.kit.text"
@@ -71,6 +72,16 @@ local function add_hits(lines, comparison)
   for _, size in ipairs(comparison.cache_sizes) do
     local title = "  LRU, " .. texts.grouped_count(size, "block")
     add(lines, title, comparison.lru[size], 4, in_hit_ratio)
+  end
+  for _, policy in ipairs(comparison.policies or {}) do
+    for _, size in ipairs(comparison.cache_sizes) do
+      local title = ("  %s, %s"):format(policy, texts.grouped_count(size, "block"))
+      add(lines, title, comparison.hits[policy][size], 4, in_hit_ratio)
+    end
+  end
+  for _, age in ipairs(lists.ascending(lists.sorted_keys(comparison.ttl or {}))) do
+    local title = ("  used at most %g s ago"):format(age)
+    add(lines, title, comparison.ttl[age], 4, in_hit_ratio)
   end
   add(lines, "  infinite cache", comparison.hit_infinite, 4, in_hit_ratio)
   add(lines, "    by request", comparison.hit_infinite_request, 4, in_hit_ratio)

@@ -62,7 +62,8 @@ end
 
 local function axis_lines(self, letter, unit, scale)
   local one = self[letter]
-  local lines = { ("set %slabel %s noenhanced"):format(letter, quoted(figure.axis_text(one, unit))) }
+  local lines = { ("set %slabel %s noenhanced%s"):format(letter, quoted(figure.axis_text(one, unit)),
+    letter == "x" and " offset 0,0.4" or "") }
   if one.scale == "log" then lines[#lines + 1] = ("set logscale %s"):format(letter) end
   local from = one.from or (letter == "y" and one.scale == "linear" and 0) or nil
   if from or one.to then

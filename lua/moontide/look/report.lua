@@ -1,6 +1,7 @@
 --- The report: what a command line names becomes one page.
 local page = require "moontide.look.page"
 local subject = require "moontide.look.subject"
+local target = require "moontide.trace.target"
 
 local report = {}
 
@@ -27,6 +28,11 @@ end
 ---@return integer? bytes, string? message, string? code
 function report.write(words, path, opt)
   local drive = require "moontide.drive"
+  local replaced = path ~= "-" and target.replaced(path, words)
+  if replaced then
+    local message = "the page would replace %s: say where else it goes with --output-file"
+    return nil, message:format(replaced), "usage"
+  end
   if path ~= "-" then
     local can, message, code = drive.can_write(path)
     if not can then return nil, message, code end

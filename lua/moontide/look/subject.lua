@@ -1,6 +1,7 @@
 --- What is looked at: a trace, a plan, a run, a sweep, told apart by what lies there; for plot and report.
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
+local core = require "moontide.core"
 local past = require "moontide.drive.past"
 local plan = require "moontide.script.plan"
 local run = require "moontide.look.run"
@@ -101,6 +102,7 @@ end
 -- Names without folder and ending, where they are still told apart.
 local function shorten(list)
   local seen, short = {}, {}
+  if list[1] and list[1].kind == "sweep" then return end -- is called by its benchmark's name
   for i, one in ipairs(list) do
     short[i] = one.name:gsub("/+$", ""):match "([^/]+)$" or one.name
     short[i] = short[i]:gsub("%.zst$", ""):gsub("%.gz$", ""):gsub("%.jsonl$", "")
@@ -111,6 +113,19 @@ local function shorten(list)
 end
 
 local may_go_together = { trace = "trace", plan = "trace", run = "run", sweep = "sweep" }
+
+-- The subjects that a name stands for: a folder of benchmarks is all of them.
+local function several(name, words, opt)
+  if core.base.folder(name) and not sweep.is(name) and not past.is_run(name) then
+    local list, message, code = sweep.benchmarks(name, nil, opt)
+    if list or code ~= "io" then return list, message, code end
+    return nil, name .. ": there are no results in it: neither of a run (profile_export.jsonl) nor of sweeps "
+      .. "(c1, ...)", code
+  end
+  local one, message, code = subject.of(name, words, opt)
+  if not one then return nil, message, code end
+  return { one }
+end
 
 --- All that words of a command line name: files, then from the first one that begins with a hyphen on the
 --- options of a script.
@@ -123,11 +138,13 @@ function subject.all(words, opt)
     local list = (#own > 0 or word:find "^%-." ) and own or names
     list[#list + 1] = word
   end
+  if #names == 0 then return nil, "FILE says what is looked at, before the options of a script", "usage" end
   local list = {}
-  for i, name in ipairs(names) do
-    local one, message, code = subject.of(name, is_script(name) and own or #names == 1 and own or {}, opt)
-    if not one then return nil, message, code end
-    list[i] = one
+  for _, name in ipairs(names) do
+    local some, message, code = several(name, is_script(name) and own or #names == 1 and own or {}, opt)
+    if not some then return nil, message, code end
+    local one = some[1]
+    table.move(some, 1, #some, #list + 1, list)
     if may_go_together[one.kind] ~= may_go_together[list[1].kind] then
       return nil, ("%s is a %s and %s a %s: they have no figures in common"):format(names[1], list[1].kind,
         name, one.kind), "usage"

@@ -15,6 +15,7 @@ local sweep = {}
 ---@field counts table?
 ---@field verdict string?
 ---@field status string?
+---@field intervals table<string, table>? of repeated runs: half the width of the mean's 95 % interval
 
 ---@class moontide.sweep_subject
 ---@field kind "sweep"
@@ -124,7 +125,8 @@ local function of_json(self, path)
       x = type(first) == "number" and first or nil, status = level.status,
       concurrency = self.axis == "concurrency" and first or type(in_flight) == "number" and in_flight or nil,
       metrics = type(level.metrics) == "table" and metrics_of(level.metrics) or {},
-      counts = type(level.counts) == "table" and level.counts or nil, verdict = worst_verdict(level.runs) }
+      counts = type(level.counts) == "table" and level.counts or nil, verdict = worst_verdict(level.runs),
+      intervals = type(level.intervals) == "table" and metrics_of(level.intervals) or nil }
   end
   if #self.levels == 0 then return nil, path .. ": there is no level in it", "input" end
   return self
@@ -159,7 +161,8 @@ end
 
 local none = "%s: there are no results (%s and the like)"
 
---- The benchmarks below a folder: all that have folders cN, or those of these names, which must be there.
+--- The benchmarks below a folder: all that have folders cN or a sweep.json, or those of these names, which
+--- must be there.
 ---@param folder string
 ---@param names string[]?
 ---@param opt { gpus: integer? }
@@ -250,15 +253,32 @@ local function add_levels(self, subjects, point, has_labels)
   return self:or_why "no level says anything of it"
 end
 
+-- The 95 % intervals of the means of repeated runs, as a band.
+local function add_intervals(self, subjects, key, statistic)
+  for _, subject in ipairs(subjects) do
+    local x, y, low = {}, {}, {}
+    for _, level in ipairs(subject.levels) do
+      local mean = sweep.value(level, key, statistic)
+      local half = level.intervals and sweep.value({ metrics = level.intervals }, key, statistic)
+      if level.x and mean and half then
+        x[#x + 1], y[#y + 1], low[#low + 1] = level.x, mean + half, mean - half
+      end
+    end
+    self:add { subject.name .. ", 95 % interval", "band", x = x, y = y, low = low }
+  end
+end
+
 -- A figure of one statistic of a metric against what varies.
 local function against_level(name, title, label, unit, key, statistic, is_log)
   return function(subjects)
     local axis = title_of(subjects[1].axis)
     local self = figure.new(name, ("%s vs %s"):format(title, axis),
       { axis, scale = is_log and "log" or nil }, { label, unit })
-    return add_levels(self, subjects, function(_, level)
+    local is_there, why = add_levels(self, subjects, function(_, level)
       return level.x, sweep.value(level, key, statistic)
     end)
+    if is_there then add_intervals(self, subjects, key, statistic) end
+    return is_there, why
   end
 end
 

@@ -30,8 +30,10 @@ local function about(subject)
   if not known then return ("Results in %s"):format(subject.folder) end
   local urls = type(known.urls) == "table" and known.urls or {}
   for i, url in ipairs(urls) do urls[i] = tostring(url) end
-  return ("%s: %s at %s, model %s, %s"):format(subject.name, tostring(known.target), table.concat(urls, ", "),
-    tostring(known.model), tostring(known.start_time))
+  local function text(value) return type(value) == "string" and value or "?" end
+  local line = ("%s: %s at %s, model %s"):format(subject.name, text(known.target), table.concat(urls, ", "),
+    text(known.model))
+  return type(known.start_time) == "string" and ("%s, begun %s UTC"):format(line, known.start_time) or line
 end
 
 --- The document of sweeps.

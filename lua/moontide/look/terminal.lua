@@ -53,7 +53,11 @@ function terminal.text(self, style)
   local from, to = range_of(self)
   local place, series, names = placer(self, from, to), {}, {}
   local bins = chart.bins(nil, style, #self.series)
-  for i, one in ipairs(self.series) do series[i], names[i] = sampled(one, place, bins), one.name end
+  for _, one in ipairs(self.series) do
+    if one.kind ~= "band" then
+      series[#series + 1], names[#names + 1] = sampled(one, place, bins), one.name
+    end
+  end
   local text = chart.line({ series = series, names = #names > 1 and names or nil, x_from = from, x_to = to,
     x_unit = self.x.is_time and "s" or figure.axis_text(self.x), x_scale = self.x.scale,
     y_unit = figure.axis_text(self.y), title = self.title, height = 10 }, style)

@@ -34,15 +34,17 @@ local trace = {}
 
 local most_bins, least_in_bin = 240, 4
 
--- How time is cut: bins that are all full; of a clock that ticks, so many ticks in each.
-local function bins_of(from, to, requests, clock)
-  if to <= from then return 1, 1, from + 1 end
-  local count = math.max(1, math.min(most_bins, requests // least_in_bin))
-  local width = (to - from) / count
-  if not clock or clock.period < width / 8 then return count, width, to end
+-- How time is cut: bins that are all full, from where, how many, and how wide. Of a clock that ticks, so many
+-- ticks in each, and no edge on one.
+local function bins_of(from, to, analysis)
+  if to <= from then return from, 1, 1 end
+  local count = math.max(1, math.min(most_bins, analysis.requests // least_in_bin))
+  local width, clock = (to - from) / count, analysis.clock
+  if not clock or clock.period < width / 8 then return from, count, width end
   width = clock.period * math.ceil(width / clock.period - 1e-9)
-  count = math.max(1, math.floor((to - from) / width + 1e-9))
-  return count, width, from + count * width
+  local edge = analysis.first - clock.period / 2
+  from = edge - math.max(0, math.ceil((edge - from) / width)) * width
+  return from, math.max(1, math.floor((to + clock.period / 2 - from) / width + 1e-9)), width
 end
 
 local members = { "requests", "inputs", "outputs", "input", "output" }
@@ -73,7 +75,8 @@ local function times_of(value, what, opt, analysis, range)
   if range then from, to = range.from or from, range.to or to end
   if to < from then return nil, ("plot: to (%.9g) is before from (%.9g)"):format(to, from), "value" end
   local count, width
-  count, width, to = bins_of(from, to, analysis.requests, not range and analysis.clock or nil)
+  from, count, width = bins_of(from, to, analysis)
+  to = from + count * width
   local streams, message, code = any.read(value, what, opt.skip_bad_lines, function(source)
     return core.series.streams(source, from, to, count, figure.most_series)
   end)
@@ -101,7 +104,6 @@ function trace.subject(value, name, what, opt)
   local given = { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines }
   local analysis, samples, code = analyses.sampled(value, given, what)
   if not analysis then return nil, samples, code end
-  if analysis.requests == 0 then return nil, name .. ": there is no request in it", "input" end
   local self = { kind = "trace", name = figure.clean(name), value = value, analysis = analysis,
     samples = samples }
   if analysis.first then

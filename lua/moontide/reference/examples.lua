@@ -259,6 +259,20 @@ mt.compare(original, original):exceeded{ ks = 0.02, lru = 0.015 }]],
 mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio(5000, "token")]],
   ["analysis:plot"] = 'mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):plot()',
   ["analysis:report"] = 'print(mt.analyze(mt.plan_of("sin"):columns{ duration = "2m" }):report())',
+  ["mt.cache"] = [[
+cache = mt.cache{ policy = "s3-fifo", size = 5000 }
+cache:feed(mt.plan_of("sin"):columns{ duration = "2m" })]],
+  ["cache:access"] = [[
+cache = mt.cache{ size = 3 }
+cache:access{ hash_ids = { 0, 1 } }, cache:access{ hash_ids = { 0, 1, 2 } }]],
+  ["cache:feed"] = [[
+cache = mt.cache{ policy = "sieve", size = "2Mtokens", hit_rule = "vllm" }
+cache:feed(mt.plan_of("sin"):pipe{ duration = "1m" })]],
+  ["cache:hit_ratio"] = [[
+mt.cache{ size = 5000 }:feed(mt.plan_of("sin"):columns{ duration = "2m" }):hit_ratio "token"]],
+  ["cache:figures"] = [[
+mt.cache{ ttl = "30s" }:feed(mt.plan_of("sin"):columns{ duration = "2m" }):figures().held]],
+  ["cache:close"] = 'mt.cache{ size = 10 }:close() print "closed"',
   ["mt.model.learn"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" })',
   ["mt.model.open"] = [[
 path = os.tmpname()
@@ -399,6 +413,12 @@ trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 2
 run = mt.drive(trace, { url = server.url, model = "any", output_dir = "results" })
 requests = run:requests()
 #requests, requests:column("ttft")[1], requests:column("outcome")[1], #requests:gaps(1)]],
+  ["mt.merge_runs"] = [[
+server = mt.mock{ ttft = 5, itl = 1 }
+load = mt.workload{ duration = "1s", mt.stream{ arrivals = mt.even(10), input = 100, output = 5 } }
+load:drive{ url = server.url, model = "any", shard = "0/2", output_dir = "s0" }
+load:drive{ url = server.url, model = "any", shard = "1/2", output_dir = "s1" }
+mt.merge_runs({ "s0", "s1" }, { output_dir = "whole", max_skew = "1h" }).counts.done]],
   ["drive_run:judge"] = [[
 server = mt.mock{ ttft = 5, itl = 1 }
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 20 } }

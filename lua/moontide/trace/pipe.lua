@@ -146,7 +146,10 @@ function pipe.in_blocks(self, size, tell)
   return pipe.new(function(run)
     local source, message, code = self.start(run)
     if not source then return nil, message, code end
-    local sized, found, kind = pipe.sized(source, size, self.text, true)
+    -- The size that all prompts fit, else the one that most do.
+    local looked, why, is_found, is_whole = core.source.sized(source, size or 0, false, true)
+    if not looked then return nil, why, is_found end
+    local sized, found, kind = pipe.sized(looked, size, self.text, not (is_found or is_whole))
     if not sized then return nil, found, kind end
     run.block_size = found
     tell(found)
@@ -215,7 +218,9 @@ end
 local function share_of(self, name, is_part, ...)
   local given = table.pack(...)
   return pipe.apply(self, name, function(source, run)
-    if not is_part then return core.source[name](source, table.unpack(given)) end
+    if not is_part or core.source.is_live(source) then -- what waits for answers cannot be looked ahead
+      return core.source[name](source, table.unpack(given))
+    end
     local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
     if not ahead then return nil, message, code end
     if has_ids then run.thins_ids = run.thins_ids or name end

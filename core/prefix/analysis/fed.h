@@ -1,0 +1,34 @@
+/* One cache that is fed request by request, from wherever they come: any policy that need not know
+ * what comes, at one size, over ids as they are in traces (prefix/block/tree.h).
+ *
+ * Memory: 4 bytes a distinct block, more where ids break the format's rule, and what the cache takes
+ * (prefix/cache/cache.h). */
+#ifndef MT_PREFIX_ANALYSIS_FED_H
+#define MT_PREFIX_ANALYSIS_FED_H
+
+#include "prefix/analysis/played.h"
+#include "trace/record.h"
+
+typedef struct mt_fed_cache mt_fed_cache;
+
+/* block_size: tokens a block, at least 1. NULL on failure. */
+mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
+                               mt_error *error);
+
+/* The request comes: *hits is how many of its leading blocks hit, by the rule. One without hash_ids
+ * has none and changes nothing. One whose hash_ids are not as many as its input_length makes, and,
+ * where blocks are forgotten by age, one without a time or with one before the last, is
+ * MT_ERROR_INPUT with the request's line (source left empty) and is left out. After any other
+ * failure (memory, 2^32 - 2 distinct blocks, Ctrl-C) the cache can only be freed. */
+mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size_t *hits,
+                            mt_error *error);
+
+/* The figures so far; `within` is NaN: nobody looked at sessions. */
+mt_played mt_fed_cache_played(const mt_fed_cache *cache);
+
+/* Blocks held, those too old included. */
+uint64_t mt_fed_cache_held(const mt_fed_cache *cache);
+
+void mt_fed_cache_free(mt_fed_cache *cache); /* NULL is allowed */
+
+#endif

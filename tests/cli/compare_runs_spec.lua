@@ -1,0 +1,177 @@
+-- moontide compare on runs, through the binary: real ones of the mock, and folders that are none.
+local command = require "tests.support.command"
+local json = require("moontide.base.json").public.json
+local mock = require "tests.support.mock"
+local runs = require "tests.support.runs"
+
+local folder
+
+local function compare(words, opts)
+  opts = opts or {}
+  opts.folder = folder
+  return command.line("compare " .. words, opts)
+end
+
+local function refused(message, words, exit_status)
+  command.refuses(compare(words), message, exit_status)
+end
+
+-- Runs a load against a mock of its own, into a folder of that name.
+local function drive(name, mock_words, words)
+  local server = mock.start(mock_words)
+  command.line("steady --rate 250 --isl 40 --osl 4 --duration 4s -o load.jsonl", { folder = folder })
+  local result = command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "
+    .. "--output-dir %s %s"):format(server.port, name, words or ""), { folder = folder })
+  server.finish "INT"
+  assert.equal(0, result.status, result.err)
+end
+
+local function place(name, opts)
+  os.execute(("mv %s %s/%s"):format(runs.folder(opts), folder, name))
+end
+
+local function has(text, part)
+  assert.truthy(text:find(part, 1, true), part .. " is not in " .. text)
+end
+
+describe("moontide compare", function()
+  before_each(function() folder = command.folder() end)
+  after_each(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
+
+  it("compares real runs of one mock, and of a slower one", function()
+    for i = 1, 3 do drive("alike" .. i, { "--ttft", "lognormal:mean=30,cv=0.3", "--itl", "2", "--seed", i }) end
+    drive("slower", { "--ttft", "lognormal:mean=33,cv=0.3", "--itl", "2", "--seed", "9" }, "--seed 1")
+    local result = compare "alike1 alike2 alike3 --json"
+    assert.equal(0, result.status, result.err)
+    local differ, looked_at = 0, 0
+    for _, pair in ipairs(json.decode(result.out).comparisons) do
+      assert.is_true(pair.paired)
+      assert.same({}, { next(pair.differing) == "url" and next(pair.differing, "url") or nil })
+      for _, name in ipairs { "avg", "p10", "p25", "p50", "p75", "p90", "p95", "p99" } do
+        looked_at = looked_at + 1
+        differ = differ + (pair.metrics.time_to_first_token[name].is_shown and 1 or 0)
+      end
+    end
+    assert.equal(16, looked_at)
+    -- Statistics of a pair go together, both pairs have the first run, and other programs use the machine: the
+    -- share of alike runs that differ is tested where none of that is so (tests/lua/compare_runs_spec.lua).
+    assert.is_true(differ <= 8, differ .. " of 16 differ")
+    result = compare "alike1 slower"
+    assert.equal(0, result.status, result.err)
+    has(result.out, "A: alike1: ")
+    has(result.out, "\nThe runs differ in: seed (0 | 1), url (")
+    assert.matches("\nTime to First Token %(ms%) *\n  avg +[%d.]+ +[%d.]+ +%+[%d.]+ +%+[%d.]+ %% +%+[%d.]+ %.%. %+[%d.]+  "
+      .. "shown to differ\n", result.out)
+    assert.matches("\nError Rate %(ratio%) +0.0000 +0.0000 ", result.out)
+    assert.matches("\nShown to differ: %d+ of %d+ %(.*%)\n$", result.out)
+    assert.equal(result.out, compare("alike1 slower").out)
+  end)
+
+  it("is a gate", function()
+    place("a", { count = 1000, load = 0.3, plan = 1, seed = 1 })
+    place("b", { count = 1000, load = 0.3, plan = 1, seed = 2, slower = 1.2 })
+    local function gate(bounds, exit_status, ...)
+      local result = compare("a b --fail-over " .. bounds)
+      assert.equal(exit_status, result.status, result.err)
+      local count = 0
+      for _, text in ipairs { ... } do
+        has(result.err, text)
+        count = count + 1
+      end
+      local _, lines = result.err:gsub("\n", "")
+      assert.equal(count, lines, result.err)
+    end
+    gate("itl.avg=+30%,ttft=+1s,e2e.avg=+900", 0)
+    gate("itl.avg=+10%", 1, "moontide: --fail-over: itl.avg of b is over +10%: +")
+    gate("itl.avg=10%,ttft.p50=+1ms", 1, "itl.avg of b is over 10%: ", "ttft.p50 of b is over +1ms: ")
+    gate("output_token_throughput=-50%,osl.avg=-1,error_rate=0.01", 0)
+    gate("itl.p50=-5%", 0) -- it is not below
+    gate("request_throughput=-0.0001%", 0, "request_throughput of b is over -0.0001%, but is not shown to differ: -")
+    gate("hit_ratio=-0.1", 1, "--fail-over: hit_ratio: not both a and b have it")
+    local result = compare "b a --fail-over itl.avg=-10%"
+    assert.equal(1, result.status)
+    has(result.err, "itl.avg of a is over -10%: -")
+    result = compare "a b --fail-over itl.avg=+10% --json"
+    assert.equal(1, result.status)
+    assert.is_true(json.decode(result.out).comparisons[1].metrics.inter_token_latency.avg.is_shown)
+  end)
+
+  it("says that a run is invalid, and takes it at a gate only when told to", function()
+    drive("a", { "--ttft", "5", "--itl", "1" }, "--duration 1s --limits lag_p50=0")
+    local result = compare "a a"
+    assert.equal(0, result.status)
+    assert.matches("^A: a: 2%d%d requests due: 2%d%d done; invalid %(schedule lag p50 is ", result.out)
+    has(result.out, "\nNothing differs in any request\n")
+    result = compare "a a --fail-over ttft=+1%"
+    assert.equal(1, result.status)
+    has(result.err, "moontide: a is invalid (--accept-invalid takes it as it is)\n")
+    assert.equal(0, compare("a a --fail-over ttft=+1% --accept-invalid").status)
+  end)
+
+  it("says when there are too few requests", function()
+    place("a", { count = 7, load = 0.3, plan = 1, seed = 1 })
+    place("b", { count = 9, load = 0.3, plan = 2, seed = 1, slower = 3 })
+    local result = compare "a b --fail-over itl.avg=+10%"
+    assert.equal(1, result.status)
+    has(result.out, "\nNothing can be shown: an interval needs 8 requests of either run, and there are 7 and 9\n")
+    assert.matches("\n  avg +[%d.]+ +[%d.]+ +%+[%d.]+ +%+[%d.]+ %% +N/A +not shown\n", result.out)
+    has(result.err, "--fail-over: itl.avg: an interval needs 8 requests")
+  end)
+
+  it("refuses what it cannot compare", function()
+    place("a", { count = 20, load = 0.3, plan = 1, seed = 1 })
+    command.write(folder, "t.jsonl", '{"timestamp": 0, "input_length": 10, "output_length": 2, "hash_ids": [0]}\n')
+    refused("compare: t.jsonl is a trace and a a run: compare traces with traces, runs with runs", "a t.jsonl", 2)
+    refused("compare: - is a trace and a a run: compare traces with traces, runs with runs", "a -", 2)
+    refused("compare: nothere is a trace and a a run: compare traces with traces, runs with runs", "a nothere", 2)
+    refused("compare: unexpected argument 't.jsonl'", "t.jsonl t.jsonl t.jsonl", 2)
+    refused("compare: --block-size is of traces, and these are runs", "a a --block-size 16", 2)
+    refused("compare: --seed is of runs, and these are traces", "t.jsonl t.jsonl --seed 1", 2)
+    refused("compare: --fail-over: there is no measure 'tfft.p99' (did you mean 'ttft'?)", "a a --fail-over tfft.p99=5%", 2)
+    refused("compare: --fail-over: there is no statistic 'p98' (did you mean 'p90'?)", "a a --fail-over ttft.p98=5%", 2)
+    refused("compare: --fail-over: ttft must be a difference (+5%, -10%, +20, +2s), not 'abc'", "a a --fail-over ttft=abc", 2)
+    refused("compare: --fail-over: osl must be a difference (+5%, -10%, +20, +2s), not '2s'", "a a --fail-over osl=2s", 2)
+    refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'ttft'", "a a --fail-over ttft", 2)
+    refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, dispersion, "
+      .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, input_length.ks, "
+      .. "output_length.ks, context_length.ks)", "t.jsonl t.jsonl --fail-over ttft.p99=5", 2)
+  end)
+
+  it("refuses folders that are no whole run", function()
+    place("a", { count = 20, load = 0.3, plan = 1, seed = 1 })
+    os.execute("mkdir " .. folder .. "/other")
+    refused("other: profile_export.jsonl is not there: this is no folder of a run's results", "a other")
+    local text = command.read(folder .. "/a/profile_export.jsonl")
+    command.write(folder, "half/profile_export.jsonl", text:sub(1, #text // 2))
+    local result = compare "a half"
+    assert.equal(1, result.status)
+    assert.equal("", result.out)
+    assert.matches("^moontide: half/profile_export.jsonl:%d+[^\n]*\n$", result.err)
+    command.write(folder, "empty/profile_export.jsonl", "")
+    refused("empty: no request was due in this run", "a empty")
+    local failed = text:gsub('"metrics": {[^\n]*', '"metrics": {}, "error": {"code": 500, "type": "status_500", '
+      .. '"message": "no"}}')
+    command.write(folder, "failed/profile_export.jsonl", failed)
+    refused("failed: no request was answered (status_500 20): there is nothing to compare", "a failed")
+    local counted = text:gsub('"metrics": {[^\n]*',
+      '"metrics": {"cached_tokens": {"value": 1, "unit": "tokens"}}, "error": null}')
+    command.write(folder, "counted/profile_export.jsonl", counted)
+    refused("a and counted have no metric in common", "a counted")
+    command.write(folder, "own/profile_export.jsonl", text)
+    command.write(folder, "own/profile_export_aiperf.json", '{"moontide_version": "1"}')
+    result = compare "a own"
+    assert.equal(1, result.status)
+    assert.matches("^moontide: own: run.json is not there: ", result.err)
+  end)
+
+  it("takes traces from pipes as before, which it opens once", function()
+    command.write(folder, "t.jsonl", '{"timestamp": 0, "input_length": 10, "output_length": 2, "hash_ids": [0]}\n')
+    local result = command.shell('mkfifo p; cat t.jsonl >p & "$MOONTIDE" compare p t.jsonl', { folder = folder })
+    assert.equal("", result.err)
+    assert.equal(0, result.status)
+    has(result.out, "A: p\nB: t.jsonl\n")
+  end)
+end)

@@ -1,0 +1,245 @@
+-- moontide report: what is on the page, that it is one file that asks for nothing, and what is refused. How it looks
+-- and behaves in a browser: make check-page.
+local command = require "tests.support.command"
+local mt = require "moontide"
+local results = require "tests.support.results"
+
+teardown(command.remove_folders)
+
+local function report(line, opts) return command.line("report " .. line, opts) end
+
+-- The page of these words: its text, and its data.
+local function page(words)
+  local path = command.file(nil, "page.html")
+  local done = report("-o " .. path .. " " .. words)
+  assert.equal(0, done.status, done.err)
+  local text = command.read(path)
+  local data = assert(text:match '<script type="application/json" id="data">(.-)</script>')
+  return text, assert(mt.json.decode(data)), done
+end
+
+local function figure(data, name)
+  for _, section in ipairs(data.sections) do
+    for _, one in ipairs(section.figures) do
+      if one.name == name then return one end
+    end
+  end
+end
+
+local function table_of(data, title)
+  for _, section in ipairs(data.sections) do
+    for _, one in ipairs(section.tables) do
+      if one.title == title then return one end
+    end
+  end
+end
+
+local function titles(data)
+  local list = {}
+  for i, section in ipairs(data.sections) do list[i] = section.title ~= mt.json.null and section.title or "" end
+  return list
+end
+
+-- Nothing in it names something elsewhere that a browser would load.
+local function asks_for_nothing(text)
+  local own = text:gsub("<script.-</script>", ""):gsub("<style.-</style>", ""):gsub("<title>[^<]*</title>", "")
+  for _, word in ipairs { "src%s*=", "href%s*=", "@import", "url%(" } do
+    assert.is_nil(own:find(word), word)
+    assert.is_nil(text:match "<style.-</style>":find(word), word)
+  end
+  assert.equal(3, select(2, text:gsub("<script", "")))
+  assert.is_truthy(text:find("default-src 'none'", 1, true))
+  assert.is_truthy(text:find("Permission is hereby granted, free of charge", 1, true))
+  assert.is_truthy(text:find("Chart.js v3", 1, true))
+end
+
+local small = "tests/data/small.jsonl"
+
+describe("the report", function()
+  it("of a trace has analyze's figures and lint's findings", function()
+    local text, data, done = page(small)
+    asks_for_nothing(text)
+    assert.is_truthy(done.err:find "page.html: %d+ KB\n$")
+    assert.equal("Trace small", data.title)
+    assert.same({ "Findings of lint", "Figures", "In numbers" }, titles(data))
+    assert.same({ "Nothing contradicts itself." }, data.sections[1].lines)
+    for _, name in ipairs { "rate", "tokens", "input_length", "output_length", "hit_curve", "sessions", "reuse_time" } do
+      assert.is_truthy(figure(data, name), name)
+    end
+    local told = mt.analyze(small)
+    local lengths = table_of(data, "Tokens of a request, and its hit rate")
+    assert.same({ "", "Mean", "Std Dev", "Min", "P25", "Median", "P75", "Max" }, lengths.head)
+    assert.equal(("%.1f"):format(told.metrics.input_length.mean), lengths.rows[1][2])
+    local curve = figure(data, "hit_curve").series[1]
+    assert.equal(told.distinct_blocks, curve.x[#curve.x])
+    assert.is_true(math.abs(curve.y[#curve.y] - told.hit_infinite.block) < 1e-4)
+  end)
+
+  it("of a trace that contradicts itself says where", function()
+    local broken = command.file('{"timestamp": 5, "input_length": 5, "output_length": 1}\n'
+      .. '{"timestamp": 1, "input_length": 5, "output_length": 1}\n')
+    local _, data = page(broken)
+    assert.equal("decreasing_times", data.sections[1].tables[1].rows[1][1])
+    assert.equal("2", data.sections[1].tables[1].rows[1][3])
+  end)
+
+  it("of two traces has what compare says", function()
+    local other = command.file('{"timestamp": 0, "input_length": 700, "output_length": 3}\n', "other.jsonl")
+    local _, data = page(small .. " " .. other)
+    local compared = command.line(("compare %s %s"):format(small, other))
+    local text
+    for _, section in ipairs(data.sections) do
+      if section.title == "small beside other" then text = section.text end
+    end
+    assert.equal(compared.out:match "\n\n(.*)\n$":gsub(other, "other"), text:match "\n\n(.*)$")
+    assert.equal(2, #figure(data, "input_length").series)
+  end)
+
+  it("of a plan has the expectation beside one run", function()
+    local _, data = page "steady -- --rate 5 --duration 100s"
+    local rate = figure(data, "rate")
+    assert.same({ "drawn", "expected" }, { rate.series[1].name, rate.series[2].name })
+    assert.is_true(rate.series[2].is_dashed)
+    assert.is_nil(table.concat(titles(data), " "):find "lint")
+  end)
+
+  it("of a run begins with the verdict", function()
+    local folder = results.aiperf(200, function(i) return i % 20 == 3 and { 503, "Overload", "busy" } or nil end)
+    local text, data = page(folder)
+    asks_for_nothing(text)
+    assert.equal("unjudged", data.verdicts[1].name)
+    assert.is_truthy(data.lines[1]:find("200 requests due: 190 done, 10 failed", 1, true))
+    for _, name in ipairs { "rates", "ttft", "itl", "latency", "in_flight", "errors", "ttft_cdf", "latency_cdf" } do
+      assert.is_truthy(figure(data, name), name)
+    end
+    assert.equal("10", table_of(data, "Failures").rows[1][2])
+    local metrics = table_of(data, "Metrics of a request")
+    assert.equal("Time to First Token (ms)", metrics.rows[1][1])
+    assert.equal("219.00", metrics.rows[1][7])
+  end)
+
+  it("of a run that was driven says how to run it again", function()
+    local folder = command.folder()
+    local server = assert(mt.mock { ttft = 5, itl = 1 })
+    local done = command.line(("replay steady --url %s --model m --accept-invalid --output-dir %s -- --rate 50 "
+      .. "--duration 1s"):format(server.url, folder .. "/it's"))
+    server:close()
+    assert.equal(0, done.status, done.err)
+    local path = command.file(nil, "x.html")
+    local made = command.run { "report", folder .. "/it's", "-o", path }
+    assert.equal(0, made.status, made.err)
+    local data = mt.json.decode(command.read(path):match 'id="data">(.-)</script>')
+    local again = data.sections[#data.sections]
+    assert.equal("The command to run it again", again.title)
+    assert.is_truthy(again.text:find("replay steady --url " .. server.url .. " --model m", 1, true))
+    assert.is_truthy(again.text:find("/it'\\''s'", 1, true))
+    assert.is_truthy(data.verdicts[1].name:find "^%l+alid$" or data.verdicts[1].name == "degraded")
+    assert.is_truthy(figure(data, "lag"))
+  end)
+
+  it("of two runs puts them side by side", function()
+    local _, data = page(results.aiperf(50) .. " " .. results.aiperf(100))
+    local beside = table_of(data, "Side by side")
+    assert.equal("difference", beside.head[4])
+    for _, row in ipairs(beside.rows) do
+      if row[1] == "Time to First Token p50 (ms)" then
+        assert.same({ "44.500", "69.500", "+56.2 %" }, { table.unpack(row, 2) })
+      end
+    end
+    assert.equal(2, #data.verdicts)
+  end)
+
+  it("of a sweep has the curves and the knee", function()
+    local _, data = page(results.benchmark(command.folder(), "base"))
+    assert.is_truthy(data.sections[1].lines[1]:find("the knee is at concurrency 4", 1, true))
+    assert.same({ 2, 6, 8 }, figure(data, "throughput_latency").series[1].x)
+    assert.same({ "1", "4", "16" }, figure(data, "efficiency").series[1].labels)
+    assert.equal(3, #table_of(data, "base").rows)
+  end)
+
+  it("of a sweep.json has its own axis", function()
+    local folder = command.folder() .. "/s"
+    local function level(rate, status, verdict)
+      return ('{"folder": "r%d", "values": {"request_rate": %d}, "status": "%s", "effective_concurrency": 2.5, '
+        .. '"metrics": {"request_throughput": {"avg": %d}, "request_latency": {"avg": 10}}, '
+        .. '"intervals": {"request_throughput": {"avg": 0.5}}, "runs": [{"verdict": "%s"}]}')
+        :format(rate, rate, status, rate, verdict)
+    end
+    command.write(folder, "sweep.json", ('{"name": "day", "target": "t.jsonl", "urls": ["http://x"], "model": "m", '
+      .. '"axes": [{"name": "request_rate", "values": [1, 2]}], "levels": [%s, %s]}'):format(
+        level(1, "done", "valid"), level(2, "interrupted", "invalid")))
+    local _, data = page(folder)
+    assert.equal("Sweep day", data.title)
+    local throughput = figure(data, "request_throughput")
+    assert.equal("Request Throughput vs Request rate", throughput.title)
+    assert.same({ 1, 2 }, throughput.series[1].x)
+    assert.same({ "band", { 1.5, 2.5 }, { 0.5, 1.5 } },
+      { throughput.series[2].kind, throughput.series[2].y, throughput.series[2].low })
+    local rows = table_of(data, "day").rows
+    assert.same({ "valid", "interrupted" }, { rows[1][#rows[1]], rows[2][#rows[2]] })
+  end)
+
+  it("is never taken over by what it shows", function()
+    local markup = "</script><script>alert(1)</script><!--"
+    local folder = command.folder()
+    local name = "<img src=x onerror=alert(2)>\255.jsonl"
+    local trace = command.write(folder, name, ('{"timestamp": 0, "input_length": 5, "stream": "%s"}\n'
+      .. '{"timestamp": 9, "input_length": 5, "stream": "b"}\n'):format(markup))
+    local path = folder .. "/page.html"
+    local done = command.run { "report", trace, "-o", path }
+    assert.equal(0, done.status, done.err)
+    local text = command.read(path)
+    asks_for_nothing(text)
+    assert.is_nil(text:find("<script>alert", 1, true))
+    assert.is_nil(text:find("<img", 1, true))
+    assert.is_truthy(utf8.len(text))
+    local data = mt.json.decode(text:match 'id="data">(.-)</script>')
+    assert.equal(markup, figure(data, "rate").series[2].name)
+    -- A server that answers HTML.
+    local run = results.aiperf(20, function(i) return i == 3 and { 502, markup:gsub("/", "\\/"), "<html>" } or nil end)
+    text, data = page(run)
+    assert.is_nil(text:find("<script>alert", 1, true))
+    assert.equal("<html>", table_of(data, "Failures").rows[1][3])
+  end)
+
+  it("is below 1.5 MB for a million requests, and says that points were left out", function()
+    local trace = command.file(nil, "million.jsonl")
+    local made = command.line("steady --rate 1000 --num-requests 1M --duration 1h --compact -o " .. trace)
+    assert.equal(0, made.status, made.err)
+    local text, data = page(trace)
+    assert.is_true(#text < 1500000, #text)
+    assert.is_truthy(data.lines[1]:find("1,000,000 requests", 1, true))
+    os.remove(trace)
+    local run
+    text, run = page(results.aiperf(20000))
+    assert.is_true(#text < 1500000, #text)
+    local flight = figure(run, "in_flight")
+    assert.is_true(#flight.series[1].x <= 1600)
+    assert.is_truthy(flight.notes[1]:find "^Of [%d,]+ points in a series those are drawn that are the first, last")
+  end)
+
+  it("goes to standard output", function()
+    local done = report("-o - " .. small)
+    assert.equal(0, done.status)
+    assert.is_truthy(done.out:find "^<!DOCTYPE html>.*</html>\n$")
+  end)
+
+  it("refuses what cannot be read or written, and leaves the old page", function()
+    local old = command.file("old", "page.html")
+    command.refuses(report("/nowhere -o " .. old), "/nowhere: cannot open: No such file or directory")
+    local empty = command.file("", "empty.jsonl")
+    command.refuses(report(empty .. " -o " .. old), empty .. ": no requests")
+    assert.equal("old", command.read(old))
+    command.refuses(report(small .. " -o /nowhere/x.html"),
+      "/nowhere/x.html: cannot write in the folder '/nowhere/': No such file or directory")
+    local trace = command.file(command.read(small), "t.jsonl")
+    command.refuses(report(("%s -o %s"):format(trace, trace)),
+      ("the page would replace %s: say where else it goes with --output-file"):format(trace), 2)
+    assert.equal(command.read(small), command.read(trace))
+    command.refuses(report "", "report: FILE (--files) is required", 2)
+    local run = results.aiperf(3)
+    command.write(run, "profile_export_aiperf.json", '{"moontide_version": "0.1.0"}')
+    command.refuses(report(run .. " -o " .. old), run
+      .. ": run.json is not there: the run has not ended, or the folder was cut half-way")
+  end)
+end)

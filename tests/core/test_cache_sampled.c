@@ -1,0 +1,161 @@
+/* Hit ratios from a sample of the blocks, beside those of the whole. */
+#include "prefix/analysis/sampled.h"
+
+#include "base/memory.h"
+#include "cache_models.h"
+#include "skip_support.h"
+#include "sweep.h"
+
+#include <math.h>
+
+/* Sessions that grow turn by turn, many at once, each behind one of a few prompts that all share. */
+enum { PROMPTS = 50, PROMPT_BLOCKS = 8, SESSION_BLOCKS = 64 };
+
+typedef struct session {
+    uint64_t ids[SESSION_BLOCKS];
+    size_t count;
+} session;
+
+static void begin_session(session *self, uint64_t *random, uint64_t *next_id,
+                          uint64_t prompts[PROMPTS][PROMPT_BLOCKS]) {
+    /* The smaller of three draws: few prompts have most of the sessions. */
+    uint64_t a = below(random, PROMPTS), b = below(random, PROMPTS), c = below(random, PROMPTS);
+    uint64_t *prompt = prompts[a < b ? (a < c ? a : c) : (b < c ? b : c)];
+    for (size_t i = 0; prompt[0] == UINT64_MAX && i < PROMPT_BLOCKS; i++)
+        prompt[PROMPT_BLOCKS - 1 - i] = *next_id + PROMPT_BLOCKS - 1 - i;
+    *next_id += prompt[PROMPT_BLOCKS - 1] + 1 == *next_id + PROMPT_BLOCKS ? PROMPT_BLOCKS : 0;
+    memcpy(self->ids, prompt, PROMPT_BLOCKS * sizeof *prompt);
+    self->count = PROMPT_BLOCKS;
+}
+
+/* A trace of at least `blocks` blocks, `at_once` sessions at a time. */
+static mt_locality *sessions_trace(uint64_t blocks, size_t at_once, uint64_t seed) {
+    mt_locality *locality = mt_locality_new(16, NULL);
+    session *sessions = calloc(at_once, sizeof *sessions);
+    uint64_t prompts[PROMPTS][PROMPT_BLOCKS], next_id = 0, random = seed;
+    memset(prompts, 0xff, sizeof prompts);
+    for (uint64_t done = 0; done < blocks;) {
+        /* Some sessions are busier than others. */
+        size_t at = (size_t)(below(&random, at_once) * below(&random, at_once) / at_once);
+        session *self = &sessions[at];
+        if (self->count == 0 || below(&random, 12) == 0)
+            begin_session(self, &random, &next_id, prompts);
+        for (uint64_t add = 1 + below(&random, 6); add > 0 && self->count < SESSION_BLOCKS; add--)
+            self->ids[self->count++] = next_id++;
+        mt_request request = {.has = MT_HAS_INPUT_LENGTH | MT_HAS_HASH_IDS,
+                              .input_length = 16 * self->count,
+                              .hash_ids = self->ids,
+                              .hash_count = self->count};
+        assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
+        done += self->count;
+    }
+    free(sessions);
+    return locality;
+}
+
+static mt_played play_whole(const mt_locality *locality, const mt_cache_spec *spec,
+                            mt_hit_rule rule) {
+    uint32_t *hits = malloc(mt_locality_requests(locality) * sizeof *hits);
+    assert_int_equal(mt_locality_hits(locality, spec, rule, hits, NULL), MT_OK);
+    mt_played played = mt_locality_tally(locality, hits, rule);
+    free(hits);
+    return played;
+}
+
+/* A sample of everything is everything. */
+static void test_whole(void **state) {
+    (void)state;
+    mt_locality *locality = sessions_trace(30000, 50, 1);
+    mt_block_sample *sample = mt_block_sample_new(locality, 1, 0, NULL);
+    for (size_t m = 0; m < MODELS; m++)
+        for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
+            mt_cache_spec spec = spec_of(models[m].name, 700, MT_TOUCH_LEAF);
+            mt_sampled sampled;
+            assert_int_equal(mt_block_sample_play(sample, &spec, (mt_hit_rule)rule, &sampled, NULL),
+                             MT_OK);
+            mt_played whole = play_whole(locality, &spec, (mt_hit_rule)rule);
+            assert_true(fabs(sampled.played.ratio.block - whole.ratio.block) < 1e-9);
+            assert_true(fabs(sampled.played.ratio.request - whole.ratio.request) < 1e-9);
+            assert_true(fabs(sampled.played.ratio.token - whole.ratio.token) < 1e-9);
+            assert_true(fabs(sampled.played.within - whole.within) < 1e-9);
+            assert_true(sampled.error.block == 0);
+        }
+    mt_block_sample_free(sample);
+    mt_locality_free(locality);
+}
+
+/* The largest miss over the policies and sizes, by block; *outside: how many lie further away than
+ * three standard errors, of *looked. */
+static double worst_miss(const mt_locality *locality, double rate, const uint64_t *sizes,
+                         size_t count, int *outside, int *looked) {
+    mt_block_sample *sample = mt_block_sample_new(locality, rate, SEED, NULL);
+    double worst = 0;
+    *outside = *looked = 0;
+    for (size_t m = 0; m < MODELS; m++)
+        for (size_t s = 0; s < count; s++) {
+            mt_cache_spec spec = spec_of(models[m].name, sizes[s], MT_TOUCH_ROOT);
+            mt_sampled sampled;
+            assert_int_equal(mt_block_sample_play(sample, &spec, MT_HIT_ALL, &sampled, NULL),
+                             MT_OK);
+            double whole = play_whole(locality, &spec, MT_HIT_ALL).ratio.block;
+            double miss = fabs(sampled.played.ratio.block - whole);
+            print_message("%8s %9llu: %.4f +- %.4f, whole %.4f\n", models[m].name,
+                          (unsigned long long)sizes[s], sampled.played.ratio.block,
+                          sampled.error.block, whole);
+            worst = miss > worst ? miss : worst;
+            *outside += miss > 3 * sampled.error.block + 1e-12;
+            ++*looked;
+        }
+    mt_block_sample_free(sample);
+    return worst;
+}
+
+static void test_tenth(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {10000, 20000, 40000};
+    mt_locality *locality = sessions_trace(2000000, 4000, 2);
+    int outside, looked;
+    double worst = worst_miss(locality, 0.1, sizes, 3, &outside, &looked);
+    print_message("worst %.4f, %d of %d outside\n", worst, outside, looked);
+    assert_true(worst < 0.06);
+    assert_true(outside <= looked / 12);
+    mt_locality_free(locality);
+}
+
+/* 10^8 blocks: minutes and 3 GB, only with MOONTIDE_SLOW_TESTS=1. */
+static void test_hundred_million_blocks(void **state) {
+    (void)state;
+    only_when_slow_is_wanted();
+    static const uint64_t sizes[] = {300000, 1000000, 3000000};
+    mt_locality *locality = sessions_trace(100000000, 200000, 3);
+    int outside, looked;
+    double worst = worst_miss(locality, 0.01, sizes, 3, &outside, &looked);
+    print_message("worst %.5f, %d of %d outside\n", worst, outside, looked);
+    assert_true(worst < 0.02 && outside <= looked / 12);
+    mt_locality_free(locality);
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    mt_locality *locality = sessions_trace(3000, 20, 1);
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_sampled sampled;
+        mt_cache_spec spec = spec_of("optimum", 100, MT_TOUCH_ROOT);
+        mt_block_sample *sample = mt_block_sample_new(locality, 0.5, 0, &all.error);
+        all.code = sample ? mt_block_sample_play(sample, &spec, MT_HIT_ALL, &sampled, &all.error)
+                          : all.error.code;
+        mt_block_sample_free(sample);
+    }
+    mt_locality_free(locality);
+    mt_block_sample_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_tenth),
+        cmocka_unit_test(test_hundred_million_blocks),
+        cmocka_unit_test(test_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

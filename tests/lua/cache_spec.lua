@@ -1,0 +1,100 @@
+local mt = require "moontide"
+
+local refusal = require "tests.support.refusal".text
+
+local function requests()
+  local list = {}
+  for i = 1, 300 do
+    local session = i * i % 17
+    list[i] = {
+      timestamp = i * 1000, input_length = 1536 - i % 100, output_length = 1,
+      hash_ids = { session, 100 + session, 1000 + i * 7 % 31 },
+    }
+  end
+  return list
+end
+
+describe("mt.cache", function()
+  it("says of each request how much hits", function()
+    local cache = mt.cache { size = 3 }
+    assert.is_nil(cache:hit_ratio())
+    assert.equal(0, cache:access { hash_ids = { 7, 8 } })
+    assert.equal(2, cache:access { hash_ids = { 7, 8, 9 } })
+    assert.equal(0, cache:access { hash_ids = { 5 } })
+    assert.equal(0, cache:access { hash_ids = { 7, 8, 9 } }) -- 5 pushed out the root
+    assert.equal(0, cache:access { input_length = 5 })
+    assert.equal(2 / 9, cache:hit_ratio())
+    assert.equal(2 / 3 / 4, cache:hit_ratio "request")
+    assert.same({ requests = 4, blocks = 9, tokens = 9 * 512, held = 3, request = 2 / 3 / 4, block = 2 / 9,
+      token = 2 / 9 }, cache:figures())
+    assert.equal("cache of 3 blocks, lru: 4 requests, hit ratio by block 0.222", tostring(cache))
+  end)
+
+  it("is what analyze says of the same cache, whatever feeds it", function()
+    local columns = mt.trace.columns(requests())
+    for _, policy in ipairs { "lru", "fifo", "clock", "sieve", "s3-fifo", "lfu", "random" } do
+      for _, rule in ipairs { "all", "vllm" } do
+        for _, touch in ipairs { "root", "leaf" } do
+          local figures = mt.analyze(columns, { policy = policy, cache_sizes = { 20 }, touch = touch,
+            hit_rule = rule }).hits[policy][20]
+          local fed = mt.cache { policy = policy, size = 20, touch = touch, hit_rule = rule }
+          local piped = mt.cache { policy = policy, size = 20, touch = touch, hit_rule = rule }
+          for _, request in ipairs(requests()) do assert(fed:access(request)) end
+          assert.equal(piped, piped:feed(mt.trace.pipe(columns)))
+          assert.same(fed:figures(), piped:figures())
+          for _, weight in ipairs { "block", "request", "token" } do
+            assert.is_near(figures[weight], fed:hit_ratio(weight), 1e-12)
+          end
+        end
+      end
+    end
+  end)
+
+  it("forgets by age, and then needs times in order", function()
+    local columns = mt.trace.columns(requests())
+    for _, since in ipairs { "use", "write" } do
+      local ages = mt.analyze(columns, { ttl = { "5s" }, ttl_since = since }).ttl
+      assert.is_near(ages[5].block, mt.cache({ ttl = 5, ttl_since = since }):feed(columns):hit_ratio(), 1e-12)
+    end
+    local cache = mt.cache { ttl = "2s" }
+    assert.equal(0, cache:access { timestamp = 1000, hash_ids = { 1 } })
+    assert.equal(1, cache:access { timestamp = 3000, hash_ids = { 1 } })
+    local hits, message, code = cache:access { timestamp = 2000, hash_ids = { 1 } }
+    assert.is_nil(hits)
+    assert.matches("^the timestamp is earlier than the one before", message)
+    assert.equal("input", code)
+    assert.matches("timestamp is missing, and a cache that forgets by age needs it",
+      (select(2, cache:access { hash_ids = { 1 } })))
+    assert.equal(0, cache:access { timestamp = 5001, hash_ids = { 1 } })
+    assert.equal(3, cache:figures().requests)
+  end)
+
+  it("takes sizes in tokens and bytes", function()
+    assert.equal(4, mt.cache({ size = "2048tokens" }).size)
+    assert.equal(4, mt.cache({ size = "1KB", bytes_per_token = 2, block_size = 125 }).size)
+    assert.is_nil(mt.cache().size)
+    assert.equal("cache: size is in bytes (80GB), and what a token takes is not known (bytes_per_token)",
+      refusal(mt.cache, { size = "80GB" }))
+    assert.equal("cache: a cache of 100tokens has no room for a block of 512 tokens",
+      refusal(mt.cache, { size = "100tokens" }))
+  end)
+
+  it("refuses what it cannot do", function()
+    assert.equal("cache: policy must be one of lru, fifo, clock, sieve, s3-fifo, lfu, random, not 'optimum'",
+      refusal(mt.cache, { policy = "optimum" }))
+    assert.equal("cache: size must be at least 1, not 0", refusal(mt.cache, { size = 0 }))
+    assert.equal("cache: unknown option 'sizes' (did you mean 'size'?)", refusal(mt.cache, { sizes = 1 }))
+    local cache = mt.cache { size = 5 }
+    assert.equal("hit_ratio: the weight must be one of block, request, token, not 'time'",
+      refusal(cache.hit_ratio, cache, "time"))
+    assert.matches("^cache:access: ", refusal(cache.access, cache, 5))
+    local hits, message, code = cache:access { hash_ids = { 0, 1 }, input_length = 5 }
+    assert.same({ nil, "hash_ids has 2 ids, but input_length 5 makes 1 block of 512 tokens", "input" },
+      { hits, message, code })
+    assert.same({ nil, "no.jsonl: cannot open: No such file or directory", "io" }, { cache:feed "no.jsonl" })
+    assert.equal("access: the cache must be what mt.cache gave (cache:access), not 5", refusal(cache.access, 5))
+    cache:close()
+    assert.equal("hit_ratio: the cache is closed", refusal(cache.hit_ratio, cache))
+    assert.equal("cache, closed", tostring(cache))
+  end)
+end)
