@@ -139,7 +139,8 @@ local function beginning(run)
     { "seed", run.seed }, { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
     { "start", start_of(run) }, { "wall_clock", clock_of(run) }, { "shard", shard_of(run) },
-    { "by", run.by or json.null }, { "phases", json.array(spans) }, { "options", files.plain_options(run.options) },
+    { "by", run.by or json.null }, { "phases", json.array(spans) },
+    { "options", files.plain_options(run.options) },
   }
 end
 
