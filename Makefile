@@ -7,6 +7,10 @@
 #   make check-http2   the one test of HTTP/2, with the packages of a server for it
 #   make check-client  the mock asked by curl and by the openai package of npm, with what these need
 #   make check-page    the pages of reports in a real browser, with the packages for that
+#   make image      the container image of examples/kubernetes, by docker, podman or buildah (IMAGE=moontide)
+#   make check-image   its root file system: size, and that the program runs in it as nobody, read-only
+#   make check-kubernetes   manifests, shipped and printed: by Kubernetes' schemas, by kubectl, and run
+#   make check-slurm   jobs, shipped and printed, in a Slurm of this machine's own
 #   make lint       formatting and static analysis
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
@@ -73,7 +77,7 @@ DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
-EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua) \
+EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
 # What draws the charts of a report's page; it is built in as well.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
@@ -116,13 +120,17 @@ endef
 deps:
 	$(call install_packages,$(BUILD_PACKAGES) $(TEST_PACKAGES))
 
+.PHONY: build-deps
+build-deps:
+	$(call install_packages,$(BUILD_PACKAGES))
+
 lint-deps:
 	$(call install_packages,$(BUILD_PACKAGES) $(LINT_PACKAGES) $(TEST_PACKAGES))
 
 # --- build ----------------------------------------------------------------------------------------
 
 # What needs the packages says so before the compiler does.
-ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps lint-deps fuzz-deps demo show-trace check check-http2 check-client check-image check-kubernetes check-slurm build-deps image lint sanitize fuzz bench clean,$(or $(MAKECMDGOALS),all)),)
 HEADERS := lua.h cJSON.h csv.h xxhash.h zlib.h zstd.h Random123/philox.h event2/event.h curl/curl.h openssl/ssl.h
 PROBE   := $(shell printf '\043include <%s>\n' $(HEADERS) | \
   $(CC) $(LUA_CFLAGS) $(CJSON_CFLAGS) -E -x c - >/dev/null 2>&1 && echo there)
@@ -241,6 +249,42 @@ check-page: deps
 	$(call install_packages,chromium nodejs)
 	@$(MAKE) --no-print-directory all
 	@node tests/page/check.js $(BUILD)
+
+# --- the image ------------------------------------------------------------------------------------
+
+IMAGE ?= moontide
+
+# The first of docker, podman and buildah that answers.
+.PHONY: image
+image:
+	@for tool in docker podman buildah; do \
+	  command -v $$tool >/dev/null 2>&1 || continue; \
+	  if ! $$tool info >/dev/null 2>&1; then echo "$$tool is here, but it does not answer ('$$tool info')" >&2; continue; fi; \
+	  exec $$tool build -f examples/kubernetes/Containerfile -t '$(IMAGE)' .; \
+	done; \
+	echo "An image is made by docker, podman or buildah, and none of them works here." >&2; exit 1
+
+# What it would have, without any of them.
+.PHONY: check-image
+check-image: deps
+	$(call install_packages,debootstrap)
+	@$(MAKE) --no-print-directory all
+	@tests/image/run $(BUILD)
+
+.PHONY: check-kubernetes
+check-kubernetes: deps
+	$(call install_packages,debootstrap $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) \
+	  $(if $(shell command -v kubectl),,kubernetes-client))
+	@$(MAKE) --no-print-directory all
+	@tests/kubernetes/run $(BUILD)
+
+# In runlevel 1 packages start no daemons (where systemd runs, munge starts its own, beside the test's).
+.PHONY: check-slurm
+check-slurm: export RUNLEVEL := 1
+check-slurm: deps
+	$(call install_packages,slurmctld slurmd slurm-client munge)
+	@$(MAKE) --no-print-directory all
+	@tests/slurm/run $(BUILD)
 
 .PHONY: run-tests
 run-tests: all test-programs
@@ -363,6 +407,9 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/moontide/examples
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/moontide/
 	install -m 644 examples/*.lua examples/README.md $(DESTDIR)$(PREFIX)/share/moontide/examples/
+	for folder in kubernetes slurm; do \
+	  install -d $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder && \
+	  install -m 644 examples/$$folder/* $(DESTDIR)$(PREFIX)/share/moontide/examples/$$folder/ || exit 1; done
 
 clean:
 	rm -rf build

@@ -7,7 +7,7 @@ return mt.script {
   usage = "moontide merge RUN... -o RUN [--allow-missing] [--max-skew TIME] [--json]",
   options = {
     { "runs", kind = "path", argument = true, required = true, list = true, placeholder = "RUN",
-      help = "the folders of results of replay --shard 0/N, 1/N, ... --output-dir" },
+      help = "the folders of results of replay --shard 0/N, 1/N, ... --output-dir, or one that holds them" },
     { "output-dir", short = "o", kind = "path", required = true, placeholder = "FOLDER",
       help = "folder for the merged run's files" },
     { "allow-missing", kind = "flag",

@@ -1,9 +1,10 @@
 -- A trace or a script's load sent to an endpoint when it is due, and what came of it.
+local live = require "moontide.look.live"
 local mt = require "moontide"
 local drive_options = require "moontide.drive.options"
 local gate = require "moontide.drive.gate"
 
-return mt.script {
+return mt.script(live.command("replay", {
   summary = "Send a trace or a script's load to an endpoint, on time, and say what came of it",
   usage = "moontide replay TARGET --url URL --model NAME [options] [-- the script's own options]",
   options = drive_options.all {
@@ -21,4 +22,4 @@ return mt.script {
     print(opt.json and mt.json.encode(run) or run)
     return gate.status(run, opt)
   end,
-}
+}))

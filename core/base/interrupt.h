@@ -29,6 +29,10 @@ extern volatile sig_atomic_t mt_interrupt_is_late;
 /* How many times the flag is raised before the next signal ends the process. */
 extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_patience;
 
+/* How many callers heed the flag themselves, so that what they do meanwhile goes on: a run that is being
+ * driven counts up the patience and this, and down again. */
+extern __attribute__((visibility("default"))) volatile sig_atomic_t mt_interrupt_is_borne;
+
 /* Not 0 once Ctrl-C was pressed and until the flag is cleared. */
 static inline int mt_interrupted(void) {
     return mt_interrupt_flag != 0;

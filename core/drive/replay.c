@@ -5,6 +5,8 @@
 
 enum { READ_AT_ONCE = 1024 }; /* rows between two looks at the driver */
 
+const char *const mt_recent_names[MT_RECENT_METRICS] = {"ttft", "itl", "lag", "latency"};
+
 mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_options *options,
                          mt_error *error) {
     mt_replay *replay = mt_allocate_zero(1, sizeof *replay);
@@ -21,9 +23,8 @@ mt_replay *mt_replay_new(mt_source *source, mt_driver *driver, const mt_replay_o
         mt_free(replay);
         return NULL;
     }
-    replay->recent->ttft_place = mt_measure_by_name("ttft");
-    replay->recent->itl_place = mt_measure_by_name("itl");
-    replay->recent->lag_place = mt_measure_by_name("lag");
+    for (int i = 0; i < MT_RECENT_METRICS; i++)
+        replay->recent->places[i] = mt_measure_by_name(mt_recent_names[i]);
     replay->source = source;
     replay->is_live = mt_source_is_live(source);
     replay->driver = driver;
@@ -122,22 +123,24 @@ static void percentiles_of(const mt_log_histogram *both, double *percentiles) {
 
 void mt_replay_look(mt_replay *replay, mt_replay_progress *progress) {
     const mt_results *inside = &replay->results, *outside = &replay->outside;
-    *progress = (mt_replay_progress){.read = replay->read,
-                                     .offered = replay->offered,
-                                     .ended = replay->ended,
-                                     .done = inside->done + outside->done,
-                                     .failed = inside->failed + outside->failed,
-                                     .cancelled = inside->cancelled + outside->cancelled,
-                                     .not_sent = inside->not_sent + outside->not_sent,
-                                     .held = replay->held,
-                                     .source_ended = replay->source_ended,
-                                     .is_read_whole = replay->is_read_whole,
-                                     .last_planned_ns = replay->last_planned_ns,
-                                     .write_failures = replay->write_failures,
-                                     .write_error = replay->write_error};
-    percentiles_of(replay->recent->ttft, progress->recent_ttft);
-    percentiles_of(replay->recent->itl, progress->recent_itl);
-    percentiles_of(replay->recent->lag, progress->recent_lag);
+    *progress =
+        (mt_replay_progress){.read = replay->read,
+                             .offered = replay->offered,
+                             .ended = replay->ended,
+                             .done = inside->done + outside->done,
+                             .failed = inside->failed + outside->failed,
+                             .cancelled = inside->cancelled + outside->cancelled,
+                             .not_sent = inside->not_sent + outside->not_sent,
+                             .input_tokens = inside->input_tokens + outside->input_tokens,
+                             .output_tokens = inside->output_tokens + outside->output_tokens,
+                             .held = replay->held,
+                             .source_ended = replay->source_ended,
+                             .is_read_whole = replay->is_read_whole,
+                             .last_planned_ns = replay->last_planned_ns,
+                             .write_failures = replay->write_failures,
+                             .write_error = replay->write_error};
+    for (int i = 0; i < MT_RECENT_METRICS; i++)
+        percentiles_of(replay->recent->metrics[i], progress->recent[i]);
 }
 
 /* Was the row due in the window, whose end is over? In the closed loop a request is due when it leaves,

@@ -86,18 +86,22 @@ int mt_replay_step(mt_replay *replay, int64_t until_ns, mt_error *error);
  * was due and not sent is counted as not sent. */
 void mt_replay_stop(mt_replay *replay, int64_t grace_until_ns, mt_failure failure);
 
+/* Metrics whose last seconds are known, by their names among mt_measures ("ttft"). */
+enum { MT_RECENT_TTFT, MT_RECENT_ITL, MT_RECENT_LAG, MT_RECENT_LATENCY, MT_RECENT_METRICS };
+extern const char *const mt_recent_names[MT_RECENT_METRICS];
+
 /* The counts so far. A look costs nothing. */
 typedef struct mt_replay_progress {
     uint64_t read, offered, ended, held;        /* held: rows that have not ended */
     uint64_t done, failed, cancelled, not_sent; /* of those that were due, in the window or not */
     int source_ended;
     int is_read_whole; /* it has ended by itself: nothing was left out because the run was stopped */
-    int64_t last_planned_ns; /* the latest timestamp read; -1 before the first */
-    uint64_t write_failures; /* lines that could not be written */
-    mt_error write_error;    /* the first of them */
-    /* Of the last seconds: percentiles of TTFT and ITL in ms, of schedule lag too; NaN where there
-     * were none. */
-    double recent_ttft[2], recent_itl[2], recent_lag[2]; /* p50, p99 */
+    int64_t last_planned_ns;            /* the latest timestamp read; -1 before the first */
+    uint64_t write_failures;            /* lines that could not be written */
+    mt_error write_error;               /* the first of them */
+    double input_tokens, output_tokens; /* of those that were done */
+    double recent[MT_RECENT_METRICS]
+                 [2]; /* of the last seconds, ms: p50, p99; NaN: there were none */
 } mt_replay_progress;
 void mt_replay_look(mt_replay *replay, mt_replay_progress *progress);
 

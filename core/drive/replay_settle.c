@@ -13,19 +13,14 @@ static void note_recent(mt_replay *replay, const mt_exchange *exchange, const mt
     double value;
     if (now_ns >= recent->turn_ns) {
         recent->now = !recent->now;
-        recent->ttft[recent->now] = (mt_log_histogram){0};
-        recent->itl[recent->now] = (mt_log_histogram){0};
-        recent->lag[recent->now] = (mt_log_histogram){0};
+        for (int i = 0; i < MT_RECENT_METRICS; i++)
+            recent->metrics[i][recent->now] = (mt_log_histogram){0};
         recent->turn_ns = now_ns + (int64_t)RECENT_SECONDS * MT_REPLAY_SECOND;
     }
-    if (mt_measures[recent->lag_place].of(exchange, asked, &value))
-        mt_log_histogram_add(&recent->lag[recent->now], value);
-    if (exchange->failure != MT_FAILURE_NONE)
-        return;
-    if (mt_measures[recent->ttft_place].of(exchange, asked, &value))
-        mt_log_histogram_add(&recent->ttft[recent->now], value);
-    if (mt_measures[recent->itl_place].of(exchange, asked, &value))
-        mt_log_histogram_add(&recent->itl[recent->now], value);
+    for (int i = 0; i < MT_RECENT_METRICS; i++)
+        if ((i == MT_RECENT_LAG || exchange->failure == MT_FAILURE_NONE) &&
+            mt_measures[recent->places[i]].of(exchange, asked, &value))
+            mt_log_histogram_add(&recent->metrics[i][recent->now], value);
 }
 
 /* What was not sent because the run was stopped before it was due has never been due. */

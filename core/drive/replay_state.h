@@ -27,10 +27,10 @@ static inline int mt_row_is_sooner(mt_row *const *a, mt_row *const *b) {
 /* NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer */
 MT_HEAP(mt_row_heap, mt_row *, mt_row_is_sooner)
 
-/* Metrics of the last seconds: one histogram is filled while the other is complete. */
+/* Metrics of the last seconds: of each one histogram is filled while the other is complete. */
 typedef struct mt_last_seconds {
-    mt_log_histogram ttft[2], itl[2], lag[2];
-    int ttft_place, itl_place, lag_place; /* in mt_measures */
+    mt_log_histogram metrics[MT_RECENT_METRICS][2];
+    int places[MT_RECENT_METRICS]; /* in mt_measures */
     int now;
     int64_t turn_ns;
 } mt_last_seconds;

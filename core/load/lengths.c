@@ -34,6 +34,8 @@ struct mt_lengths_state {
 static void release_pair(mt_length_pair *pair) {
     mt_distribution_release(pair->input);
     mt_distribution_release(pair->output);
+    mt_length_rule_release(pair->input_rule);
+    mt_length_rule_release(pair->output_rule);
 }
 
 void mt_lengths_release(mt_lengths *lengths) {
@@ -66,6 +68,10 @@ static double constant_mean(const mt_distribution *length, double low) {
     return mt_distribution_varies(length) ? NAN : rounded_mean(length, 0, 0, low);
 }
 
+static mt_length_rule *keep_rule(mt_length_rule *rule) {
+    return rule ? mt_length_rule_retain(rule) : NULL;
+}
+
 static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *weights, size_t count,
                                mt_error *error) {
     mt_lengths *lengths = mt_new(sizeof *lengths, "lengths", error);
@@ -90,8 +96,12 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
             mt_lengths_release(lengths);
             return NULL;
         }
-        lengths->means[2 * i] = constant_mean(pair->input, 1);
-        lengths->means[2 * i + 1] = constant_mean(pair->output, 0);
+        pair->input_rule = keep_rule(pairs[i].input_rule);
+        pair->output_rule = keep_rule(pairs[i].output_rule);
+        lengths->means[2 * i] = pair->input_rule ? mt_length_rule_mean(pair->input_rule)
+                                                 : constant_mean(pair->input, 1);
+        lengths->means[2 * i + 1] = pair->output_rule ? mt_length_rule_mean(pair->output_rule)
+                                                      : constant_mean(pair->output, 0);
         if (weights)
             lengths->weights[i] = mt_curve_retain(weights[i]);
     }
@@ -150,7 +160,26 @@ const mt_length_pair *mt_lengths_class(const mt_lengths *lengths, size_t class_i
 }
 
 int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index) {
-    return lengths->recorded.count > 0 || lengths->pairs[class_index].input != NULL;
+    const mt_length_pair *pair = &lengths->pairs[class_index];
+    return lengths->recorded.count > 0 || pair->input || pair->input_rule;
+}
+
+int mt_lengths_have_rules(const mt_lengths *lengths) {
+    for (size_t i = 0; i < lengths->count; i++)
+        if (lengths->pairs[i].input_rule || lengths->pairs[i].output_rule)
+            return 1;
+    return 0;
+}
+
+static int needs_turns(const mt_length_rule *rule) {
+    return rule && mt_length_rule_needs_turns(rule);
+}
+
+int mt_lengths_need_turns(const mt_lengths *lengths) {
+    for (size_t i = 0; i < lengths->count; i++)
+        if (needs_turns(lengths->pairs[i].input_rule) || needs_turns(lengths->pairs[i].output_rule))
+            return 1;
+    return 0;
 }
 
 /* The last time for which a weight has a value. Later turns of sessions use that value. */
@@ -251,9 +280,18 @@ static mt_code draw_class(mt_lengths_state *state, mt_random *random, double tim
     return MT_OK;
 }
 
-static mt_code draw_tokens(const mt_distribution *length, const char *name, mt_random *random,
-                           double time, uint64_t low, uint64_t *tokens, mt_error *error) {
-    double value = mt_distribution_draw(length, random, time);
+/* A length of the distribution, or of the rule where there is one. */
+static mt_code draw_tokens(const mt_distribution *length, const mt_length_rule *rule,
+                           const char *name, mt_random *random, const mt_length_event *event,
+                           uint64_t low, uint64_t *tokens, mt_error *error) {
+    double time = event->time, value;
+    if (rule) {
+        mt_code code = mt_length_rule_draw(rule, random, event, low, &value, error);
+        if (code != MT_OK)
+            return code;
+    } else {
+        value = mt_distribution_draw(length, random, time);
+    }
     if (!isfinite(value))
         return mt_fail(error, MT_ERROR_VALUE, "%s: a length of %g came out at t = %.9g s", name,
                        value, time);
@@ -270,7 +308,7 @@ static void draw_recorded(const recorded_lengths *recorded, mt_random *random,
         draw->output = output;
 }
 
-mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
+mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, const mt_length_event *event,
                         mt_length_draw *draw, mt_error *error) {
     *draw = (mt_length_draw){0};
     if (state->lengths->recorded.count > 0) {
@@ -278,19 +316,21 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
         return MT_OK;
     }
     if (state->weights) {
-        mt_code code = draw_class(state, random, time, &draw->class_index, error);
+        mt_code code = draw_class(state, random, event->time, &draw->class_index, error);
         if (code != MT_OK)
             return code;
     }
     const mt_length_pair *pair = &state->lengths->pairs[draw->class_index];
     draw->input_is_new = pair->input_is_new;
-    draw->has_output = pair->output != NULL;
+    draw->has_output = pair->output || pair->output_rule;
     mt_code code = MT_OK;
-    if (pair->input)
-        code = draw_tokens(pair->input, pair->input_is_new ? "new_input" : "input", random, time, 1,
-                           &draw->input, error);
-    if (code == MT_OK && pair->output)
-        code = draw_tokens(pair->output, "output", random, time, 0, &draw->output, error);
+    if (pair->input || pair->input_rule)
+        code =
+            draw_tokens(pair->input, pair->input_rule, pair->input_is_new ? "new_input" : "input",
+                        random, event, 1, &draw->input, error);
+    if (code == MT_OK && draw->has_output)
+        code = draw_tokens(pair->output, pair->output_rule, "output", random, event, 0,
+                           &draw->output, error);
     return code;
 }
 
@@ -300,7 +340,7 @@ static void add_class(const mt_length_pair *pair, const double means[2], double 
     mean->input += weight * (input + (pair->input_is_new ? shared : 0));
     if (pair->input && !pair->input_is_new && shared > 0)
         mean->inside += weight * mt_distribution_probability_below(pair->input, shared, seed, time);
-    if (pair->output) {
+    if (pair->output || pair->output_rule) {
         double output = isnan(means[1]) ? rounded_mean(pair->output, seed, time, 0) : means[1];
         mean->output_share += weight;
         mean->output += weight * output;

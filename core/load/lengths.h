@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "load/curve/curve.h"
+#include "load/lengths_rule.h"
 #include "random/distribution.h"
 
 typedef struct mt_lengths mt_lengths;
@@ -22,6 +23,8 @@ typedef struct mt_length_pair {
     mt_distribution *input;
     int input_is_new;
     mt_distribution *output; /* tokens; NULL: the record has no output_length */
+    /* In place of these distributions, which are NULL then; or NULL. */
+    mt_length_rule *input_rule, *output_rule;
 } mt_length_pair;
 
 typedef struct mt_length_draw {
@@ -61,9 +64,15 @@ mt_code mt_lengths_check_end(const mt_lengths *lengths, double end, mt_error *er
 /* A state that draws at times that never decrease; checks the end as above. */
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error);
 
-/* Draws for a request at `time`; random stands at the request's item. MT_ERROR_VALUE where a length
+/* Has a class a rule in place of a distribution: are its means unknown? */
+int mt_lengths_have_rules(const mt_lengths *lengths);
+
+/* Has one a rule that goes by turns? */
+int mt_lengths_need_turns(const mt_lengths *lengths);
+
+/* Draws for a request; random stands at its item. MT_ERROR_VALUE where a length
  * or a weight is not a finite number, or all weights are 0. */
-mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, double time,
+mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, const mt_length_event *event,
                         mt_length_draw *draw, mt_error *error);
 
 void mt_lengths_close(mt_lengths_state *state); /* NULL is allowed */

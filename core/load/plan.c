@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "text/texts.h"
 
+#include <math.h>
 #include <string.h>
 
 struct mt_plan {
@@ -34,6 +35,13 @@ static void release_stream(mt_stream *stream) {
         if (stream->class_fields)
             mt_fields_release(stream->class_fields[i]);
     }
+    size_t levels;
+    mt_process_branches(stream->process, &levels);
+    for (size_t i = 0; stream->branches && i < levels; i++) {
+        mt_lengths_release(stream->branches[i].lengths);
+        mt_prompt_release(stream->branches[i].prompt);
+    }
+    mt_free((void *)stream->branches);
     mt_free((void *)stream->class_prompts);
     mt_free((void *)stream->class_fields);
     mt_process_release(stream->process);
@@ -73,6 +81,44 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
+/* What compaction leaves must have room: what comes before the summary stays. */
+static mt_code check_rules(const mt_stream *stream, const mt_context_rules *rules, double shared,
+                           mt_error *error) {
+    if (rules->compact_at == 0)
+        return MT_OK;
+    double summary = mt_distribution_mean(rules->compact_keep, 0, 0);
+    if (shared + summary < (double)rules->compact_at)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "stream '%s': compact: at=%llu leaves no room: the shared beginning has %.9g "
+                   "tokens, the summary %.9g",
+                   stream->name, (unsigned long long)rules->compact_at, shared, summary);
+}
+
+static mt_code check_sessions(const mt_stream *stream, mt_error *error) {
+    size_t count;
+    const mt_branch_shape *branches = mt_process_branches(stream->process, &count);
+    if ((count > 0) != (stream->branches != NULL))
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "stream '%s': sub-agents need sessions with branches, and lengths",
+                       stream->name);
+    double shared = mt_prompt_shared_mean(stream->prompt);
+    for (size_t i = 0; i < mt_lengths_class_count(stream->lengths); i++)
+        shared = fmax(shared, mt_prompt_shared_mean(mt_stream_prompt(stream, i)));
+    mt_code code = check_rules(stream, mt_process_rules(stream->process), shared, error);
+    for (size_t i = 0; code == MT_OK && i < count; i++) {
+        const mt_stream_branch *branch = &stream->branches[i];
+        if (!all_new(branch->lengths) ||
+            (branch->prompt && mt_prompt_decides(branch->prompt, NULL)))
+            return mt_fail(error, MT_ERROR_VALUE, "stream '%s': sub-agents need new input",
+                           stream->name);
+        if (branch->prompt)
+            shared = mt_prompt_shared_mean(branch->prompt);
+        code = check_rules(stream, &branches[i].child.rules, shared, error);
+    }
+    return code;
+}
+
 /* Checks that each class gets its prompt length from exactly one place: the lengths or the prompt
  * source. */
 static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
@@ -91,10 +137,34 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
     if (has_sessions && !(all_new(stream->lengths) && (!stream->first || all_new(stream->first))))
         return mt_fail(error, MT_ERROR_VALUE,
                        "stream '%s': sessions need new input, what each turn adds", stream->name);
+    if (!has_sessions && mt_lengths_need_turns(stream->lengths))
+        return mt_fail(error, MT_ERROR_VALUE, "stream '%s': by_turn: only sessions have turns",
+                       stream->name);
+    mt_code code = has_sessions ? check_sessions(stream, error) : MT_OK;
+    if (code != MT_OK)
+        return code;
     if (stream->first && !has_sessions)
         return mt_fail(error, MT_ERROR_VALUE, "stream '%s': only sessions have a first turn",
                        stream->name);
     return MT_OK;
+}
+
+/* A copy of the branches, their parts retained. 0, or -1 when out of memory. */
+static int copy_branches(mt_stream *copy, const mt_stream *stream) {
+    size_t levels;
+    mt_process_branches(stream->process, &levels);
+    if (levels == 0)
+        return 0;
+    mt_stream_branch *branches = mt_allocate(levels, sizeof *branches);
+    if (!branches)
+        return -1;
+    for (size_t i = 0; i < levels; i++) {
+        branches[i].lengths = mt_lengths_retain(stream->branches[i].lengths);
+        branches[i].prompt =
+            stream->branches[i].prompt ? mt_prompt_retain(stream->branches[i].prompt) : NULL;
+    }
+    copy->branches = branches;
+    return 0;
 }
 
 static mt_code add_stream(mt_plan *plan, const mt_stream *stream, mt_error *error) {
@@ -108,7 +178,7 @@ static mt_code add_stream(mt_plan *plan, const mt_stream *stream, mt_error *erro
                       .fields = stream->fields ? mt_fields_retain(stream->fields) : NULL,
                       .factor = stream->factor,
                       .end = stream->end};
-    if (!copy.name || copy_class_lists(&copy, stream) != 0) {
+    if (!copy.name || copy_class_lists(&copy, stream) != 0 || copy_branches(&copy, stream) != 0) {
         release_stream(&copy);
         return mt_fail_memory(error, "plan");
     }

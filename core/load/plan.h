@@ -8,8 +8,14 @@
 #include "base/error.h"
 #include "load/fields.h"
 #include "load/lengths.h"
-#include "load/process/process.h"
+#include "load/process/branch.h"
 #include "load/prompt/prompt.h"
+
+/* Of the sub-agents of one level. */
+typedef struct mt_stream_branch {
+    mt_lengths *lengths; /* all new input */
+    mt_prompt *prompt;   /* how their first prompts begin; NULL: with what their parents' have */
+} mt_stream_branch;
 
 typedef struct mt_stream {
     const char *name; /* unique in the plan */
@@ -23,8 +29,9 @@ typedef struct mt_stream {
      * may be NULL: as the stream's. */
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
-    double factor; /* multiplies its rates, beside the run's own */
-    double end;    /* seconds: it begins nothing at or after this; INFINITY: as the run */
+    const mt_stream_branch *branches; /* one a level of the process's; NULL: it has none */
+    double factor;                    /* multiplies its rates, beside the run's own */
+    double end; /* seconds: it begins nothing at or after this; INFINITY: as the run */
 } mt_stream;
 
 typedef struct mt_plan mt_plan;
@@ -36,7 +43,7 @@ mt_plan *mt_plan_new(uint64_t block_size, mt_error *error);
 
 /* Adds a stream; names and lists are copied, values retained. MT_ERROR_VALUE: a second stream of
  * one name; lengths beside prompts that decide them, or neither; sessions whose lengths are not all
- * new input; `first` without sessions. */
+ * new input; `first` without sessions; branches beside a process without, or without some. */
 mt_code mt_plan_add(mt_plan *plan, const mt_stream *stream, mt_error *error);
 
 size_t mt_plan_stream_count(const mt_plan *plan);

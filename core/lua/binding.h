@@ -169,6 +169,8 @@ int mt_lua_open_distribution(lua_State *L);
 int mt_lua_open_curve(lua_State *L);
 int mt_lua_open_process(lua_State *L);
 int mt_lua_open_lengths(lua_State *L);
+int mt_lua_open_service(lua_State *L);
+int mt_lua_open_length_rule(lua_State *L);
 int mt_lua_open_prompt(lua_State *L);
 int mt_lua_open_plan(lua_State *L);
 int mt_lua_open_interrupt(lua_State *L);

@@ -242,7 +242,7 @@ static int is_list(lua_State *L, const encoder *self) {
 }
 
 static void add_table(lua_State *L, encoder *self) {
-    if (mt_interrupted())
+    if (mt_interrupted() && !mt_interrupt_is_borne)
         luaL_error(L, "interrupted");
     if (luaL_getmetafield(L, -1, "__json") != LUA_TNIL) {
         /* What __json gives is written in the value's place. It may be a table again, without that

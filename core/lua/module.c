@@ -20,6 +20,8 @@ static const luaL_Reg openers[] = {
     {"curve", mt_lua_open_curve},
     {"process", mt_lua_open_process},
     {"lengths", mt_lua_open_lengths},
+    {"length_rule", mt_lua_open_length_rule},
+    {"service", mt_lua_open_service},
     {"prompt", mt_lua_open_prompt},
     {"plan", mt_lua_open_plan},
     {"csv", mt_lua_open_csv},

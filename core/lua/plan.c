@@ -84,8 +84,8 @@ static int plan_new(lua_State *L) {
     return mt_lua_keep(L, place, mt_plan_new(block_size, &error), &error);
 }
 
-/* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, class_prompts=, class_fields=,
- * factor=, last=}): class lists hold an entry or false a class. The table keeps everything alive.
+/* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, branches=, class_prompts=,
+ * class_fields=, factor=, last=}): branches are {lengths=, prompt= or false} a level: class lists hold an entry or false a class. The table keeps everything alive.
  */
 static int plan_add(lua_State *L) {
     mt_error error;
@@ -109,6 +109,20 @@ static int plan_add(lua_State *L) {
         stream.factor = mt_lua_check_not_negative(L, -1, "scale");
     if (mt_lua_has_field(L, 2, "last"))
         stream.end = luaL_checknumber(L, -1);
+    mt_stream_branch branches[MT_BRANCH_LEVELS];
+    if (mt_lua_has_field(L, 2, "branches")) {
+        size_t levels = lua_rawlen(L, -1);
+        luaL_argcheck(L, levels <= MT_BRANCH_LEVELS, 2, "at most 8 levels of branches");
+        for (size_t i = 0; i < levels; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            lua_getfield(L, -1, "lengths");
+            branches[i].lengths = mt_lua_check_lengths(L, -1);
+            lua_getfield(L, -2, "prompt");
+            branches[i].prompt = lua_toboolean(L, -1) ? mt_lua_check_prompt(L, -1) : NULL;
+            lua_pop(L, 3);
+        }
+        stream.branches = branches;
+    }
     size_t classes = mt_lengths_class_count(stream.lengths);
     if (mt_lua_has_field(L, 2, "class_prompts")) {
         mt_prompt **prompts = lua_newuserdatauv(L, classes * sizeof(mt_prompt *), 0);

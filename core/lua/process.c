@@ -1,4 +1,5 @@
 /* core.process: arrival processes as userdata "moontide.process". */
+#include "load/process/branch.h"
 #include "lua/load_binding.h"
 #include "lua/trace_binding.h"
 
@@ -70,7 +71,28 @@ static int hawkes(lua_State *L) {
     return mt_lua_keep(L, place, mt_process_hawkes(curve, branching, decay, &error), &error);
 }
 
-/* sessions(starts, turns, think, first_token seconds, per_token seconds, max_input or 0) */
+/* The rules for a session's context from the table at arg: {clear_at=, clear_keep=, clear_share=,
+ * compact_at=, compact_keep= (a distribution), max_input=}; what is not there is 0. */
+static mt_context_rules check_rules(lua_State *L, int arg) {
+    mt_context_rules rules = {0};
+    luaL_checktype(L, arg, LUA_TTABLE);
+    if (mt_lua_has_field(L, arg, "clear_at"))
+        rules.clear_at = mt_lua_check_count(L, -1, "clear: at");
+    if (mt_lua_has_field(L, arg, "clear_keep"))
+        rules.clear_keep = mt_lua_check_count(L, -1, "clear: keep");
+    if (mt_lua_has_field(L, arg, "clear_share"))
+        rules.clear_share = luaL_checknumber(L, -1);
+    if (mt_lua_has_field(L, arg, "compact_at"))
+        rules.compact_at = mt_lua_check_count(L, -1, "compact: at");
+    if (mt_lua_has_field(L, arg, "compact_keep"))
+        rules.compact_keep = mt_lua_check_distribution(L, -1); /* held by the table */
+    if (mt_lua_has_field(L, arg, "max_input"))
+        rules.max_input = mt_lua_check_count(L, -1, "sessions: max_input");
+    return rules;
+}
+
+/* sessions(starts, turns, think, first_token seconds, per_token seconds, rules [, service in place
+ * of both times]) */
 static int sessions(lua_State *L) {
     mt_error error;
     mt_process *starts = mt_lua_check_process(L, 1);
@@ -78,9 +100,62 @@ static int sessions(lua_State *L) {
                               .think = mt_lua_check_distribution(L, 3),
                               .first_token = luaL_checknumber(L, 4),
                               .per_token = luaL_checknumber(L, 5),
-                              .max_input = mt_lua_check_count(L, 6, "sessions: max_input")};
+                              .rules = check_rules(L, 6),
+                              .service = lua_isnoneornil(L, 7) ? NULL : mt_lua_check_service(L, 7)};
     void **place = mt_lua_new_object(L, &type);
     return mt_lua_keep(L, place, mt_process_sessions(starts, &shape, &error), &error);
+}
+
+static const char *const join_names[] = {"none", "all", "any", NULL};
+
+/* A level of branched below, from the table on top of the stack, which keeps its parts alive. */
+static mt_branch_shape check_branch(lua_State *L) {
+    int table = lua_gettop(L);
+    mt_branch_shape branch = {.child.first_token = NAN};
+    luaL_checktype(L, table, LUA_TTABLE);
+    if (mt_lua_has_field(L, table, "every"))
+        branch.every = mt_lua_check_count(L, -1, "branch: every");
+    if (mt_lua_has_field(L, table, "chance"))
+        branch.chance = luaL_checknumber(L, -1);
+    lua_getfield(L, table, "inherits");
+    branch.inherits = lua_toboolean(L, -1);
+    lua_getfield(L, table, "join");
+    branch.join = (mt_join_kind)luaL_checkoption(L, -1, "none", join_names);
+    lua_getfield(L, table, "count");
+    branch.count = mt_lua_check_distribution(L, -1);
+    lua_getfield(L, table, "turns");
+    branch.child.turns = mt_lua_check_distribution(L, -1);
+    lua_getfield(L, table, "think");
+    branch.child.think = mt_lua_check_distribution(L, -1);
+    if (mt_lua_has_field(L, table, "first_token")) {
+        branch.child.first_token = luaL_checknumber(L, -1);
+        lua_getfield(L, table, "per_token");
+        branch.child.per_token = luaL_checknumber(L, -1);
+    }
+    if (mt_lua_has_field(L, table, "service"))
+        branch.child.service = mt_lua_check_service(L, -1);
+    lua_getfield(L, table, "rules");
+    branch.child.rules = check_rules(L, lua_gettop(L));
+    lua_settop(L, table);
+    return branch;
+}
+
+/* branched(process, {level, ...}): a level is {every= or chance=, count=, join=, inherits=, turns=,
+ * think=, first_token=, per_token=, service=, rules=} */
+static int branched(lua_State *L) {
+    mt_error error;
+    mt_branch_shape levels[MT_BRANCH_LEVELS];
+    mt_process *sessions = mt_lua_check_process(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    luaL_argcheck(L, count >= 1 && count <= MT_BRANCH_LEVELS, 2, "1 to 8 levels");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        levels[i] = check_branch(L);
+        lua_pop(L, 1);
+    }
+    void **place = mt_lua_new_object(L, &type);
+    return mt_lua_keep(L, place, mt_process_branched(sessions, levels, count, &error), &error);
 }
 
 /* recorded(columns, speed, wrap): the columns' timestamps; all requests must have one */
@@ -141,9 +216,9 @@ static int period(lua_State *L) {
     return 1;
 }
 
-/* max_input(process) -> tokens at which its sessions end, 0 when they do not or it has none */
-static int max_input(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)mt_process_max_input(mt_lua_check_process(L, 1)));
+/* has_formula(process) -> boolean: are its requests and lengths on average known without a run? */
+static int has_formula(lua_State *L) {
+    lua_pushboolean(L, mt_process_has_formula(mt_lua_check_process(L, 1)));
     return 1;
 }
 
@@ -207,12 +282,13 @@ int mt_lua_open_process(lua_State *L) {
                                          {"mmpp", mmpp},
                                          {"hawkes", hawkes},
                                          {"sessions", sessions},
+                                         {"branched", branched},
                                          {"recorded", recorded},
                                          {"closed", closed},
                                          {"custom", custom},
                                          {"duration", duration},
                                          {"period", period},
-                                         {"max_input", max_input},
+                                         {"has_formula", has_formula},
                                          {"has_sessions", has_sessions},
                                          {"wants_answers", wants_answers},
                                          {"is_closed", is_closed},

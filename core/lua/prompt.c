@@ -18,17 +18,17 @@ mt_lengths *mt_lua_check_lengths(lua_State *L, int arg) {
     return mt_lua_check_object(L, arg, &lengths_type);
 }
 
-/* Reads {input, is_new, output} at `at`. output may be false; input may be false where the prompt
+/* Reads {input, is_new, output} at `at`, distributions or rules. output may be false; input may be false where the prompt
  * source decides it. */
 static mt_length_pair check_pair(lua_State *L, int at) {
     mt_length_pair pair = {0};
     lua_geti(L, at, 1);
-    if (lua_toboolean(L, -1))
+    if (lua_toboolean(L, -1) && !(pair.input_rule = mt_lua_test_length_rule(L, -1)))
         pair.input = mt_lua_check_distribution(L, -1);
     lua_geti(L, at, 2);
     pair.input_is_new = lua_toboolean(L, -1);
     lua_geti(L, at, 3);
-    if (lua_toboolean(L, -1))
+    if (lua_toboolean(L, -1) && !(pair.output_rule = mt_lua_test_length_rule(L, -1)))
         pair.output = mt_lua_check_distribution(L, -1);
     lua_pop(L, 3);
     return pair;
@@ -89,9 +89,18 @@ static int recorded_lengths(lua_State *L) {
     return mt_lua_keep(L, place, mt_lengths_recorded(lists, lists + count, count, &error), &error);
 }
 
+/* have_rules(lengths) -> boolean: are they unknown on average? */
+static int have_rules(lua_State *L) {
+    lua_pushboolean(L, mt_lengths_have_rules(mt_lua_check_lengths(L, 1)));
+    return 1;
+}
+
 int mt_lua_open_lengths(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"pair", pair}, {"classes", classes}, {"recorded", recorded_lengths}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"pair", pair},
+                                         {"classes", classes},
+                                         {"recorded", recorded_lengths},
+                                         {"have_rules", have_rules},
+                                         {NULL, NULL}};
     mt_lua_new_object_type(L, &lengths_type, NULL, NULL);
     lua_pop(L, 1);
     luaL_newlib(L, functions);

@@ -69,7 +69,7 @@ static int flag_of(lua_State *L, const char *name) {
     return lua_toboolean(L, -1);
 }
 
-/* run(plan, {seed=, duration=, most=, factor=, tags=, compact=, whole_milliseconds=, live=}) ->
+/* run(plan, {seed=, duration=, most=, most_at_once=, factor=, tags=, compact=, whole_milliseconds=, live=}) ->
  * source | nil, message, code. Code "value" is a mistake in the plan that only shows when it runs (a rate
  * that is not a number): also when requests are taken. */
 static int run_source(lua_State *L) {
@@ -84,6 +84,8 @@ static int run_source(lua_State *L) {
         options.duration = mt_lua_check_not_negative(L, -1, "duration");
     if (mt_lua_has_field(L, 2, "most"))
         options.most = mt_lua_check_count(L, -1, "num_requests");
+    if (mt_lua_has_field(L, 2, "most_at_once"))
+        options.most_at_once = mt_lua_check_count(L, -1, "most_at_once");
     if (mt_lua_has_field(L, 2, "factor"))
         options.factor = mt_lua_check_not_negative(L, -1, "rate_scale");
     options.tags = flag_of(L, "tags");

@@ -47,6 +47,7 @@ static mt_synthesis_options options_of(lua_State *L) {
         .max_isl = count_of(L, "max_isl", UINT64_MAX),
         .min_osl = count_of(L, "min_osl", 0),
         .max_osl = count_of(L, "max_osl", UINT64_MAX),
+        .requests = count_of(L, "requests", 0),
     };
 }
 
@@ -84,7 +85,7 @@ static int synthesis_about(lua_State *L) {
 
 /* open(radix_source | model, {seed=, block_size=, prefix_len_multiplier=, prompt_len_multiplier=,
  * osl_multiplier=, prefix_root_multiplier=, min_isl=, max_isl=, min_osl=, max_osl=, speed_ratio=,
- * arrivals="iid"|"source"|"plan", dequantize=, compact=}) -> synthesis | nil, message, code */
+ * requests=, arrivals="iid"|"source"|"plan", dequantize=, compact=}) -> synthesis | nil, message, code */
 static int synthesis_open(lua_State *L) {
     check_origin(L);
     luaL_checktype(L, 2, LUA_TTABLE);

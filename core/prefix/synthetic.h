@@ -16,6 +16,8 @@ typedef struct mt_synthesis_options {
     double osl_multiplier;           /* > 0 */
     uint64_t prefix_root_multiplier; /* >= 1: independent populations that share nothing */
     uint64_t min_isl, max_isl;       /* requests outside are not made; 0, UINT64_MAX: any */
+    uint64_t requests;               /* that will be asked for: fewer than the source has are made
+                                        after the part of it most like the whole; 0: not known */
     uint64_t min_osl, max_osl;       /* an OSL outside is moved to the bound; 0, UINT64_MAX: any */
 } mt_synthesis_options;
 
@@ -34,6 +36,9 @@ typedef struct mt_synthetic {
     int knows_blocks;      /* 0: made after a request without hash_ids, and has none */
     size_t context_blocks; /* leading blocks that the source's requests shared */
     size_t lasting_blocks; /* leading blocks that may come back; those after them never do */
+    int has_session;       /* 0: it is not known who continues whom, and there is no time either */
+    uint64_t session;      /* 0, 1, 2, ... by first appearance */
+    int64_t time_ns;       /* since the first request */
 } mt_synthetic;
 
 /* So many draws in a row outside [min_isl, max_isl] are an error. */

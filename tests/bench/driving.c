@@ -1,12 +1,14 @@
-/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo] [curl] [stamps]: requests at a constant rate through the
+/* driving RATE SECONDS CHUNKS INTERVAL_US [spin] [gaps] [fifo] [curl] [stamps] [page]: requests at a constant rate through the
  * driver, over the transport through libcurl if asked for. Prints, in seconds and bytes, processor time a request (of the driver's thread), schedule
  * lag, read lag, the wait for a processor, and the largest resident memory; the last is of this process,
  * without the server. With `stamps` also the arrival errors: how much later than the server sent an event its
- * stamp says that it came, of the first, the second and the last event of each answer. */
+ * stamp says that it came, of the first, the second and the last event of each answer. With `page` ten readers in another process listen
+ * to a page that is told something each second. */
 #define _GNU_SOURCE /* epoll_pwait2, in the header */
 #include "drive/driver.h"
 #include "base/memory.h"
 #include "drive/curl/curl.h"
+#include "drive/page/page.h"
 #include "driving.h"
 
 static int has_word(char **words, const char *word) {
@@ -56,6 +58,71 @@ static void take_all(mt_driver *driver, figures *f) {
     }
 }
 
+/* A page with its ten readers, and when something is to be said next. */
+typedef struct audience {
+    mt_page *page; /* NULL: nobody listens */
+    pid_t readers;
+    int64_t next_ns;
+} audience;
+
+enum { READERS = 10 };
+
+static void read_for_ever(int port) {
+    static const char request[] = "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int loop = epoll_create1(0);
+    for (int i = 0; i < READERS; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        bench_require(connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                          send(fd, request, sizeof request - 1, 0) == (ssize_t)sizeof request - 1,
+                      "driving: the page does not answer");
+        struct epoll_event what = {.events = EPOLLIN, .data.fd = fd};
+        epoll_ctl(loop, EPOLL_CTL_ADD, fd, &what);
+    }
+    for (struct epoll_event ready;;) {
+        static char bytes[65536];
+        if (epoll_wait(loop, &ready, 1, -1) == 1 &&
+            recv(ready.data.fd, bytes, sizeof bytes, 0) <= 0)
+            _exit(0);
+    }
+}
+
+static audience gather(void) {
+    audience a = {0};
+    mt_error error;
+    mt_page_options options = {.host = "127.0.0.1", .token = "bench", .html = {"", 0}};
+    a.page = mt_page_open(&options, &error);
+    bench_require(a.page != NULL, error.message);
+    a.readers = fork();
+    bench_require(a.readers >= 0, "driving: no third process");
+    if (a.readers == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        read_for_ever(mt_page_port(a.page));
+    }
+    while (mt_page_listeners(a.page) < READERS)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    return a;
+}
+
+/* As much as a run says each second. */
+static void tell(audience *a) {
+    int64_t now_ns = driving_now();
+    if (!a->page || now_ns < a->next_ns)
+        return;
+    a->next_ns = now_ns + 1000000000;
+    char json[600];
+    memset(json, ' ', sizeof json);
+    memcpy(json, "{}", 2);
+    mt_page_say(a->page, NULL, (mt_span){json, sizeof json}, NULL);
+}
+
+static void leave(audience *a) {
+    if (a->readers > 0)
+        kill(a->readers, SIGKILL);
+    mt_page_free(a->page, 0);
+}
+
 int main(int argc, char **argv) {
     bench_require(argc >= 5, "driving: see its source");
     driving d = driving_begin(argv);
@@ -76,6 +143,9 @@ int main(int argc, char **argv) {
     options.total_timeout_ns = 600000000000;
     options.gap_timeout_ns = 60000000000;
     mt_error error;
+    audience listening = {0};
+    if (has_word(argv + 5, "page"))
+        listening = gather();
     mt_driver *driver = mt_driver_start(&options, &error);
     bench_require(driver != NULL, error.message);
 
@@ -92,6 +162,7 @@ int main(int argc, char **argv) {
         while (prepared->due_ns - driving_now() > 500000000) { /* half a second ahead */
             mt_driver_wait(driver, driving_now() + 20000000);
             take_all(driver, &f);
+            tell(&listening);
         }
         while (!mt_driver_offer(driver, prepared))
             mt_driver_wait(driver, driving_now() + 20000000);
@@ -115,6 +186,7 @@ int main(int argc, char **argv) {
            peak_bytes());
     mt_driver_free(driver);
     driving_end(&d);
+    leave(&listening);
     mt_free(f.lags);
     mt_free(f.read_lags);
     mt_free(f.errors);

@@ -27,6 +27,10 @@ local examples = {
   canary = { options = { rate = "9", steps = "0.5,1", ["step-time"] = "50s" } },
   chat = { options = { rate = "2", turns = "2", think = "1s", ["max-input"] = "1500" } },
   agent = { options = { rate = "1", turns = "2", tools = "2048", kinds = "1", ["tool-time"] = "1s" } },
+  coding_agent = { block_size = 64, options = { rate = "0.2", turns = "9", ["compact-at"] = "20000",
+    ["search-chance"] = "0.3" } },
+  voice_agent = { block_size = 16, options = { calls = "1", turns = "3", listens = "2s" } },
+  deep_research = { block_size = 64, options = { rate = "0.1", rounds = "1", readers = "3" } },
   doubled_trace = { options = { trace = "PATH", lengths = "PATH", factor = "3", bin = "7s" } },
   learned_peak = { options = { trace = "PATH", ["block-size"] = "64", low = "3", peak = "9", rise = "2m" } },
   aibrix = { options = { shape = "slow-rise", rate = "9", over = "4m" } },
@@ -342,6 +346,100 @@ describe("the example", function()
     assert.equal(4, kinds)
     local pause = mean_of(later, function(record) return record.delay end)
     assert.is_true(math.abs(pause - 1500) < 4 * 1500 / math.sqrt(#later), pause)
+  end)
+
+  -- Shares of all blocks that an unbounded cache has seen before: in the same session, and in others.
+  local function seen_before(list)
+    local seen, of_session, within, across, blocks = {}, {}, 0, 0, 0
+    for _, record in ipairs(list) do
+      local own = of_session[record.session] or {}
+      of_session[record.session] = own
+      for _, id in ipairs(record.ids) do
+        blocks = blocks + 1
+        if own[id] then
+          within = within + 1
+        elseif seen[id] then
+          across = across + 1
+        end
+        own[id], seen[id] = true, true
+      end
+    end
+    return within / blocks, across / blocks
+  end
+
+  local function between(low, value, high)
+    assert.is_true(low <= value and value <= high, ("%g is not within %g and %g"):format(value, low, high))
+  end
+
+  -- What the examples of agents say of their traces, at three seeds.
+  it("a coding agent's context grows and is compacted, and sub-agents are joined", function()
+    for seed = 0, 2 do
+      local list = trace("coding_agent", "--seed " .. seed)
+      local within, across = seen_before(list)
+      between(0.88, within, 0.94)
+      between(0.01, across, 0.03)
+      local resets, joins, known, before = 0, 0, {}, {}
+      for _, record in ipairs(list) do
+        assert.is_true(record.isl <= 60000)
+        known[record:member "request_id"] = true
+        for waits in record.line:gmatch '"wait_for": %[(.-)%]' do
+          for name in waits:gmatch '"([^"]+)"' do assert.is_true(known[name]) end
+          if waits:find(".", 1, true) and not record.session:find(".", 1, true) then joins = joins + 1 end
+        end
+        if record.line:find('"prefix_reset": true', 1, true) then
+          resets = resets + 1
+          assert.is_true(record.isl < before[record.session])
+        end
+        before[record.session] = record.isl
+      end
+      assert.is_true(resets >= 10 and joins >= 30, resets .. " " .. joins)
+    end
+  end)
+
+  it("a voice agent's turns are short, and its pauses never are", function()
+    for seed = 0, 2 do
+      local list = trace("voice_agent", "--seed " .. seed)
+      local within, across = seen_before(list)
+      between(0.87, within, 0.94)
+      between(0.03, across, 0.08)
+      local growth, first = 0, {}
+      for _, record in ipairs(list) do
+        first[record.session] = first[record.session] or record.isl
+        growth = growth + record.isl / first[record.session]
+        assert.is_true(record.delay == nil or record.delay >= 700)
+        assert.is_true(record.osl <= 150)
+        assert.is_true(record.delay ~= nil or record.osl == 25 and record.isl >= 1650 and record.isl <= 1850)
+      end
+      between(1.2, growth / #list, 1.6)
+    end
+  end)
+
+  it("deep research fans out wide and joins", function()
+    for seed = 0, 2 do
+      local list = trace("deep_research", "--seed " .. seed)
+      local within, across = seen_before(list)
+      between(0.55, within, 0.7)
+      between(0.015, across, 0.05)
+      local begun, leaders, resets = {}, 0, 0
+      for _, record in ipairs(list) do
+        if not record.session:find(".", 1, true) then
+          leaders = leaders + 1
+        elseif record:member("request_id"):find ":0$" then
+          local parent = record.line:match '"wait_for": %["([^"]+)"%]'
+          begun[parent] = begun[parent] or {}
+          table.insert(begun[parent], record.timestamp)
+        end
+        if record.line:find('"prefix_reset": true', 1, true) then resets = resets + 1 end
+      end
+      local rounds = 0
+      for _, times in pairs(begun) do
+        rounds = rounds + 1
+        assert.equal(8, #times)
+        for _, time in ipairs(times) do assert.equal(times[1], time) end
+      end
+      assert.equal(leaders / 4 * 3, rounds)
+      assert.is_true(resets > 100)
+    end
   end)
 
   -- The four hottest first documents and all others: chi-square with 4 degrees of freedom is above 23.5

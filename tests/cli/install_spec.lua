@@ -31,6 +31,16 @@ describe("make install", function()
 644 ./opt/tide/share/moontide/LICENSE
 644 ./opt/tide/share/moontide/README.md
 644 ./opt/tide/share/moontide/examples/README.md
+644 ./opt/tide/share/moontide/examples/kubernetes/Containerfile
+644 ./opt/tide/share/moontide/examples/kubernetes/README.md
+644 ./opt/tide/share/moontide/examples/kubernetes/benchmark_job.yaml
+644 ./opt/tide/share/moontide/examples/kubernetes/kustomization.yaml
+644 ./opt/tide/share/moontide/examples/kubernetes/merge_job.yaml
+644 ./opt/tide/share/moontide/examples/kubernetes/number_of_shards.yaml
+644 ./opt/tide/share/moontide/examples/kubernetes/replay_shards.yaml
+644 ./opt/tide/share/moontide/examples/slurm/README.md
+644 ./opt/tide/share/moontide/examples/slurm/merge.sbatch
+644 ./opt/tide/share/moontide/examples/slurm/shards.sbatch
 755 ./opt/tide/bin/moontide
 755 ./opt/tide/lib/lua/5.4/moontide/core.so
 755 ./opt/tide/lib/lua/5.4/moontide/curl.so

@@ -95,6 +95,30 @@ describe("--check", function()
     assert.same({ made_count, within / 100, sum / made_count }, { requests, rate, input })
   end)
 
+  it("counts what compact and clear leave of histories, and says so", function()
+    for name, more in pairs { compact = ", compact = { at = 8000, keep = 500 }",
+      clear = ", clear = { at = 8000, share = 0.5 }" } do
+      local checked = run(talks(more), "--check")
+      local requests, _, input = row(checked)
+      local made = run(talks(more), "-o -")
+      local made_count, sum = 0, 0
+      for length in made.out:gmatch '"input_length": (%d+)' do
+        made_count, sum = made_count + 1, sum + length
+      end
+      assert.same({ made_count, math.floor(sum / made_count * 10 + 0.5) / 10 }, { requests, input })
+      assert.truthy(checked.out:find(name .. " [^\n]+: requests and lengths are counted in a run of this seed"))
+    end
+  end)
+
+  it("refuses a compaction that the shared beginning leaves no room for", function()
+    local result = run(talks(", compact = { at = 2000, keep = 500 }"):gsub("new_input",
+      "prompt = mt.shared_prefix { tokens = 1600 }, new_input"), "-o x.jsonl")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("stream 'main': compact: at=2000 leaves no room: the shared beginning has 1600 "
+      .. "tokens, the summary 500", 1, true), result.err)
+    assert.is_false(command.exists(folder .. "/x.jsonl"))
+  end)
+
   it("does not spread sessions that outlive the duration over it", function()
     local requests, rate = row(run(talks "", "--check"))
     assert.equal(1800, requests)
@@ -124,7 +148,7 @@ describe("a load", function()
   end)
 
   it("that never moves on is an error, for --check too", function()
-    for _, line in ipairs { "--check", "-o -" } do
+    for _, line in ipairs { "--check --yes", "-o - --yes" } do
       for _, gap in ipairs { "0", "1e-300", "now == 0 and 2 or 1e-17" } do
         local result = run(("return mt.workload { mt.stream { arrivals = mt.arrivals(function() return function(now) "
           .. "return %s end end), input = 100 } }"):format(gap), line)
@@ -132,6 +156,33 @@ describe("a load", function()
         assert.truthy(result.err:find("such a load would never end", 1, true), result.err)
       end
     end
+  end)
+
+  it("of 10 000 requests at one instant is an error without --yes", function()
+    local still = "return mt.workload { mt.stream { arrivals = mt.arrivals(function() local n = 0 return "
+      .. "function(now) n = n + 1 if n > %d then return end return n == 20 and 1 or (n < 20 and 0.1 or 0) end end), "
+      .. "input = 100 } }"
+    local message = "10000 requests come at the same time, t = 2.9 s: the arrivals stand still there (--yes makes "
+      .. "them all the same)"
+    for _, line in ipairs { "--check", "-o still.jsonl", "--plot" } do
+      local result = run(still:format(10019), line)
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+    assert.is_false(command.exists(folder .. "/still.jsonl"))
+    for _, line in ipairs { "--check --yes", "-o still.jsonl --yes" } do
+      assert.equal(0, run(still:format(10019), line).status)
+      assert.equal(0, run(still:format(10018), (line:gsub(" %-%-yes", ""))).status)
+    end
+    -- Given times, far behind the first requests.
+    local rows = {}
+    for i = 1, 30000 do rows[i] = ('{"timestamp": %d, "input_length": 9}'):format(math.min(i, 15000)) end
+    command.write(folder, "given.jsonl", table.concat(rows, "\n") .. "\n")
+    local given = "return mt.workload { mt.stream { arrivals = mt.times_of('given.jsonl'), input = 100 } }"
+    local result = run(given, "--check")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("t = 14.999 s: the arrivals stand still there", 1, true), result.err)
+    assert.equal(0, run(given, "--check --yes").status)
   end)
 
   it("of points whose times stand first is told", function()

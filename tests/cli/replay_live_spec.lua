@@ -72,6 +72,64 @@ describe("moontide replay of a script", function()
     assert.truthy(result.out:find("12 requests due: 12 done", 1, true))
   end)
 
+  it("sends sub-agents after the answers of the turns that start them, and joins them", function()
+    local server = mock.start { "--ttft", "30", "--itl", "1" }
+    local family = "arrivals = mt.sessions { starts = mt.even(5), turns = 4, think = 0.02 }, new_input = 100, "
+      .. "output = 5, branch = mt.branch { every = 2, count = 3, turns = mt.uniform(1, 3), new_input = 50, "
+      .. "output = 4, inherit = true, join = %s }"
+    for _, join in ipairs { '"all"', '"any"', "false" } do
+      local rows = replay(server, script_of(family:format(join), 0.5))
+      local by_name, first_end = {}, {}
+      for _, row in ipairs(rows) do by_name[row.request_id] = row end
+      for _, row in ipairs(rows) do
+        local parent = row.session_id:match "^(.*)%.%d+$"
+        if parent and not by_name[("%s:%d"):format(row.session_id, tonumber(row.request_id:match "%d+$") + 1)] then
+          first_end[parent] = math.min(first_end[parent] or math.huge, row.answered)
+        end
+      end
+      local joined = 0
+      for _, row in ipairs(rows) do
+        local latest
+        for _, name in ipairs(row.wait_for or {}) do
+          latest = math.max(latest or 0, by_name[name].answered)
+          if row.request_id:find "^main%-%d+:2$" and name:find(".", 1, true) then joined = joined + 1 end
+        end
+        if latest then assert.near(latest + row.delay, row.due, nearly) end
+        if join == '"any"' and row.request_id:find "^main%-%d+:2$" then
+          assert.near(first_end[row.session_id] + row.delay, row.due, nearly)
+        end
+      end
+      assert.equal(({ ['"all"'] = 9, ['"any"'] = 3, ["false"] = 0 })[join], joined)
+      assert.equal(3 * 3, #(function()
+        local begun = {}
+        for _, row in ipairs(rows) do
+          if row.request_id:find "%.%d+:0$" then
+            begun[#begun + 1] = row
+            assert.equal(205 + 5 + 50, row.input_length)
+          end
+        end
+        return begun
+      end)())
+    end
+  end)
+
+  it("sends a written trace of sub-agents in the order of its waits", function()
+    local trace = command.file(("%s"):format(""), "load.jsonl")
+    local script = script_of("arrivals = mt.sessions { starts = mt.even(5), turns = 4, think = 0.02 }, "
+      .. "new_input = 100, output = 5, branch = mt.branch { every = 2, count = 2, turns = 2, new_input = 50, "
+      .. "output = 4 }", 0.5)
+    assert.equal(0, command.run({ "run", script, "-o", trace }).status)
+    local rows = replay(mock.start { "--ttft", "30", "--itl", "1" }, trace, { "--block-size", "64" })
+    local by_name = {}
+    for _, row in ipairs(rows) do by_name[row.request_id] = row end
+    assert.equal(3 * (4 + 2 * 2), #rows)
+    for _, row in ipairs(rows) do
+      local latest
+      for _, name in ipairs(row.wait_for or {}) do latest = math.max(latest or 0, by_name[name].answered) end
+      if latest then assert.near(latest + row.delay, row.due, nearly) end
+    end
+  end)
+
   it("carries answers of the length that they had", function()
     local server = mock.start { "--ttft", "0", "--itl", "0" }
     local rows = replay(server, script_of(talk, 0.2), { "--no-force-output", "--extra", "max_tokens=2" })

@@ -24,7 +24,8 @@ static mt_length_draw draw_one(mt_lengths *lengths, double time) {
     mt_random random = random_at(0);
     mt_length_draw draw;
     mt_lengths_state *state = mt_lengths_open(lengths, 0, 10, NULL);
-    assert_int_equal(mt_lengths_draw(state, &random, time, &draw, NULL), MT_OK);
+    assert_int_equal(mt_lengths_draw(state, &random, &(mt_length_event){.time = time}, &draw, NULL),
+                     MT_OK);
     mt_lengths_close(state);
     return draw;
 }
@@ -65,7 +66,8 @@ static void test_not_finite(void **state) {
     mt_length_pair pair = {.input = mt_distribution_affine(one, 1e10, 0, NULL)};
     mt_lengths *lengths = mt_lengths_pair(&pair, NULL);
     mt_lengths_state *opened = mt_lengths_open(lengths, 0, 10, NULL);
-    assert_int_equal(mt_lengths_draw(opened, &random, 3, &draw, &error), MT_ERROR_VALUE);
+    assert_int_equal(mt_lengths_draw(opened, &random, &(mt_length_event){.time = 3}, &draw, &error),
+                     MT_ERROR_VALUE);
     assert_non_null(strstr(error.message, "input"));
     assert_non_null(strstr(error.message, "t = 3 s"));
     mt_lengths_close(opened);
@@ -101,7 +103,8 @@ static void test_classes_over_time(void **state) {
         double time = 10.0 * i / DRAWS;
         mt_length_draw draw;
         mt_random_seek(&random, (uint64_t)i);
-        assert_int_equal(mt_lengths_draw(opened, &random, time, &draw, NULL), MT_OK);
+        assert_int_equal(
+            mt_lengths_draw(opened, &random, &(mt_length_event){.time = time}, &draw, NULL), MT_OK);
         assert_int_equal(draw.input, draw.class_index ? 900 : 100);
         assert_int_equal(draw.input_is_new, draw.class_index);
         assert_int_equal(draw.has_output, !draw.class_index);
@@ -147,7 +150,7 @@ static void test_mean_of_draws(void **state) {
     for (uint64_t i = 0; i < DRAWS; i++) {
         mt_length_draw draw;
         mt_random_seek(&random, i);
-        mt_lengths_draw(opened, &random, 0, &draw, NULL);
+        mt_lengths_draw(opened, &random, &(mt_length_event){.time = 0}, &draw, NULL);
         input += (double)draw.input;
         squares += (double)draw.input * (double)draw.input;
         output += (double)draw.output;
@@ -179,8 +182,11 @@ static void test_no_weight(void **state) {
     mt_length_draw draw;
     mt_lengths *lengths = fading();
     mt_lengths_state *opened = mt_lengths_open(lengths, 0, 20, NULL);
-    assert_int_equal(mt_lengths_draw(opened, &random, 9, &draw, &error), MT_OK);
-    assert_int_equal(mt_lengths_draw(opened, &random, 11, &draw, &error), MT_ERROR_VALUE);
+    assert_int_equal(mt_lengths_draw(opened, &random, &(mt_length_event){.time = 9}, &draw, &error),
+                     MT_OK);
+    assert_int_equal(
+        mt_lengths_draw(opened, &random, &(mt_length_event){.time = 11}, &draw, &error),
+        MT_ERROR_VALUE);
     assert_non_null(strstr(error.message, "t = 11 s"));
     mt_lengths_close(opened);
     mt_lengths_release(lengths);
@@ -201,7 +207,8 @@ static void test_weights_that_end(void **state) {
     for (uint64_t i = 0; i < DRAWS; i++) {
         mt_length_draw draw;
         mt_random_seek(&random, i);
-        assert_int_equal(mt_lengths_draw(opened, &random, 12, &draw, NULL), MT_OK);
+        assert_int_equal(
+            mt_lengths_draw(opened, &random, &(mt_length_event){.time = 12}, &draw, NULL), MT_OK);
         assert_int_equal(draw.class_index, 0); /* 10 to 0 at the end */
     }
     mt_lengths_close(opened);
@@ -221,7 +228,8 @@ static void test_recorded(void **state) {
     for (uint64_t i = 0; i < DRAWS; i++) {
         mt_length_draw draw;
         mt_random_seek(&random, i);
-        assert_int_equal(mt_lengths_draw(opened, &random, 0, &draw, NULL), MT_OK);
+        assert_int_equal(
+            mt_lengths_draw(opened, &random, &(mt_length_event){.time = 0}, &draw, NULL), MT_OK);
         size_t k = draw.input / 10 - 1;
         assert_int_equal(draw.has_output, k != 1);
         assert_int_equal(draw.output, k == 1 ? 0 : outputs[k]);
@@ -254,7 +262,9 @@ static mt_code attempt(void *context, mt_error *error) {
     mt_distribution_release(pair.input);
     mt_curve_release(weight);
     mt_lengths_state *opened = lengths ? mt_lengths_open(lengths, 0, INFINITY, error) : NULL;
-    mt_code code = opened ? mt_lengths_draw(opened, &random, 0, &draw, error) : mt_code_of(error);
+    mt_code code =
+        opened ? mt_lengths_draw(opened, &random, &(mt_length_event){.time = 0}, &draw, error)
+               : mt_code_of(error);
     mt_lengths_close(opened);
     mt_lengths_release(lengths);
     return code;

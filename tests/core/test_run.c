@@ -383,7 +383,7 @@ static mt_process *sessions_of(double starts, double turns, uint64_t max_input) 
                               .think = mt_distribution_exponential(mt_number(0.5), NULL),
                               .first_token = 0.2,
                               .per_token = 0.01,
-                              .max_input = max_input};
+                              .rules.max_input = max_input};
     mt_process *process = mt_process_sessions(begin, &shape, NULL);
     assert_non_null(process);
     mt_process_release(begin);
@@ -462,6 +462,67 @@ static void test_sessions_end_at_max_input(void **state) {
     assert_true(later > 1000);
     free_run(&all);
     mt_plan_release(plan);
+}
+
+/* Sessions whose turns start sub-agents, two levels of them, that carry what was said. */
+static mt_plan *branched_plan(mt_join_kind join, double starts) {
+    mt_plan *plan = new_plan(64);
+    mt_process *plain = sessions_of(starts, 5, 0);
+    mt_branch_shape levels[2] = {
+        {.every = 2, .join = join, .inherits = 1, .count = fixed(2)},
+        {.chance = 0.5, .join = MT_JOIN_ALL, .count = fixed(1)},
+    };
+    mt_stream_branch branches[2];
+    for (size_t i = 0; i < 2; i++) {
+        levels[i].child =
+            (mt_session_shape){.turns = fixed(3), .think = fixed(0.1), .first_token = NAN};
+        levels[i].child.rules.max_input = 1300;
+        branches[i].lengths = lengths_of(fixed(70), 1, fixed(40));
+        branches[i].prompt = i > 0 ? prefix_of(200, 1, NULL) : NULL;
+    }
+    mt_stream stream = {.name = "agent",
+                        .process = mt_process_branched(plain, levels, 2, NULL),
+                        .lengths = lengths_of(fixed(90), 1, fixed(40)),
+                        .prompt = prefix_of(300, 2, NULL),
+                        .branches = branches,
+                        .factor = 1,
+                        .end = INFINITY};
+    assert_non_null(stream.process);
+    assert_int_equal(mt_plan_add(plan, &stream, NULL), MT_OK);
+    for (size_t i = 0; i < 2; i++) {
+        mt_distribution_release(levels[i].count);
+        mt_distribution_release(levels[i].child.turns);
+        mt_distribution_release(levels[i].child.think);
+        mt_lengths_release(branches[i].lengths);
+        mt_prompt_release(branches[i].prompt);
+    }
+    mt_process_release(plain);
+    mt_process_release(stream.process);
+    mt_lengths_release(stream.lengths);
+    mt_prompt_release(stream.prompt);
+    return plan;
+}
+
+/* The sub-agents of a run that ends early, in the middle of joins, leave nothing behind. */
+static void test_branches(void **state) {
+    (void)state;
+    for (int join = MT_JOIN_NONE; join <= MT_JOIN_ANY; join++) {
+        mt_plan *plan = branched_plan((mt_join_kind)join, 30);
+        mt_run_options options = options_of(3);
+        kept_run all = run_all(plan, &options);
+        assert_trace_rules(&all, 64);
+        size_t children = 0;
+        for (size_t i = 0; i < all.count; i++)
+            children += strchr(all.items[i].session, '.') != NULL;
+        assert_true(children > all.count / 2);
+        free_run(&all);
+        for (options.most = 1; options.most < 300; options.most += 7) {
+            kept_run some = run_all(plan, &options);
+            assert_int_equal(some.count, options.most);
+            free_run(&some);
+        }
+        mt_plan_release(plan);
+    }
 }
 
 /* All turns of a session are in one shard; a step over the run that hides where it comes from finds
@@ -688,6 +749,12 @@ static void test_out_of_memory(void **state) {
     for (sweep all = {.may_do_without = 1}; sweep_next(&all);)
         all.code = attempt(plan, &all.error);
     mt_plan_release(plan);
+    for (int join = MT_JOIN_NONE; join <= MT_JOIN_ANY; join++) {
+        plan = branched_plan((mt_join_kind)join, 5);
+        for (sweep all = {.may_do_without = 1}; sweep_next(&all);)
+            all.code = attempt(plan, &all.error);
+        mt_plan_release(plan);
+    }
     plan = session_plan(4, 700);
     for (sweep all = {.may_do_without = 1}; sweep_next(&all);)
         all.code = attempt(plan, &all.error);
@@ -706,6 +773,7 @@ int main(void) {
         cmocka_unit_test(test_class_fields),
         cmocka_unit_test(test_sessions),
         cmocka_unit_test(test_sessions_end_at_max_input),
+        cmocka_unit_test(test_branches),
         cmocka_unit_test(test_session_shards),
         cmocka_unit_test(test_session_expectation),
         cmocka_unit_test(test_close_early),

@@ -19,7 +19,7 @@ static const int64_t second = 1000000000;
 
 static mt_process *sessions_of(mt_process *starts, double turns, double think, uint64_t max_input) {
     mt_session_shape shape = {
-        .turns = fixed(turns), .think = fixed(think), .max_input = max_input, .per_token = 1};
+        .turns = fixed(turns), .think = fixed(think), .rules.max_input = max_input, .per_token = 1};
     mt_process *process = mt_process_sessions(starts, &shape, NULL);
     assert_non_null(process);
     mt_process_release(starts);

@@ -132,6 +132,111 @@ it("a session ends when the next turn would pass max_input", function()
   assert.is_true(ended > 50)
 end)
 
+-- Whole blocks that two prompts begin with.
+local function common(a, b)
+  local n = 0
+  while a.hash_ids[n + 1] and a.hash_ids[n + 1] == b.hash_ids[n + 1] do n = n + 1 end
+  return n
+end
+
+-- A plan whose turns add 48 tokens and get answers of 16, after a shared beginning of 160; by session.
+local function agents(shape)
+  for key, value in pairs { starts = mt.even(1), turns = 30, think = 1 } do shape[key] = value end
+  return by_session(list_of(plan(shape,
+    { new_input = 48, output = 16, prompt = mt.shared_prefix { tokens = 160 } }, 5)))
+end
+
+it("compact puts a summary in the place of the history, after the shared beginning", function()
+  local sessions = agents { compact = { at = 500, keep = 40 } }
+  assert.equal(5, #sessions)
+  for _, one in ipairs(sessions) do
+    assert.equal(30, #one)
+    local said, resets = 0, 0
+    for k, request in ipairs(one) do
+      local wanted = k == 1 and 160 + 48 or said + 48
+      if wanted > 500 then
+        wanted, resets = 160 + 40 + 48, resets + 1
+        assert.equal('{"prefix_reset": true}', request.extra)
+        assert.equal(160 // block, common(one[k - 1], request)) -- the shared beginning and nothing else
+      elseif k > 1 then
+        assert.is_nil(request.extra)
+        assert.equal(one[k - 1].input_length // block, common(one[k - 1], request))
+      end
+      assert.equal(wanted, request.input_length)
+      assert.equal((wanted + block - 1) // block, #request.hash_ids)
+      said = wanted + 16
+    end
+    assert.equal(7, resets)
+  end
+end)
+
+it("a summary's length may be drawn, and max_input stays the end", function()
+  local lengths = {}
+  for _, one in ipairs(agents { compact = { at = 400, keep = mt.uniform(50, 150) } }) do
+    for _, request in ipairs(one) do
+      assert.is_true(request.input_length <= 400)
+      if request.extra then lengths[request.input_length] = true end
+    end
+  end
+  local count = 0
+  for length in pairs(lengths) do
+    count = count + 1
+    assert.is_true(length >= 160 + 50 + 48 and length <= 160 + 150 + 48)
+  end
+  assert.is_true(count > 10)
+  -- What a compaction leaves may still be too long for max_input: here new input alone is.
+  local ended = by_session(list_of(plan({ turns = 9, compact = { at = 100, keep = 50 }, max_input = 140 },
+    { new_input = mt.empirical { 20, 200 }, output = 5 })))
+  local cut = 0
+  for _, one in ipairs(ended) do
+    for k = 2, #one do assert.is_true(one[k].input_length <= 140) end
+    if #one < 9 then cut = cut + 1 end
+  end
+  assert.is_true(cut > 50)
+end)
+
+it("clear takes the outputs of tools away, but for the last ones", function()
+  for _, one in ipairs(agents { clear = { at = 400, keep = 2, share = 0.5 } }) do
+    local said, outputs, cleared = 0, {}, 0
+    for k, request in ipairs(one) do
+      local wanted, shared = said + 48, k > 1 and one[k - 1].input_length or 0
+      if k == 1 then wanted = 208 end
+      if wanted > 400 and #outputs > 2 then
+        shared = outputs[1]
+        while #outputs > 2 do
+          table.remove(outputs, 1)
+          wanted, said = wanted - 24, said - 24
+          for i, at in ipairs(outputs) do outputs[i] = at - 24 end
+        end
+        cleared = cleared + 1
+        assert.equal('{"prefix_reset": true}', request.extra)
+      else
+        assert.is_nil(request.extra)
+      end
+      assert.equal(wanted, request.input_length)
+      if k > 1 then
+        assert.equal(shared // block, common(one[k - 1], request))
+        outputs[#outputs + 1] = said
+      end
+      said = wanted + 16
+    end
+    assert.is_true(cleared > 5)
+  end
+end)
+
+it("rules of a context that are not reached change no byte", function()
+  local function bytes(shape)
+    local path = os.tmpname()
+    assert(plan(shape):write(path))
+    local file = assert(io.open(path))
+    local text = file:read "a"
+    file:close()
+    os.remove(path)
+    return text
+  end
+  assert.equal(bytes {}, bytes { compact = { at = 1000000, keep = 10 }, clear = { at = 1000000 } })
+end)
+
 it("first= is the first turn's", function()
   local sessions = by_session(list_of(plan({ turns = 3 }, { first = { new_input = 1000, output = 7 } })))
   for _, one in ipairs(sessions) do
@@ -261,6 +366,10 @@ it("they print as they are written", function()
     .. "service={ttft=0.2, per_token=0.02}, max_input=32000}",
     tostring(mt.sessions { starts = mt.even(1), turns = 3, think = 5,
       service = { ttft = "200ms", per_token = "20ms" }, max_input = 32000 }))
+  assert.equal("sessions{starts=even(const(1)), turns=fixed(3), think=fixed(0), "
+    .. "clear={at=300, keep=3, share=1}, compact={at=500, keep=fixed(40)}}",
+    tostring(mt.sessions { starts = mt.even(1), turns = 3, clear = { at = 300 },
+      compact = { at = 500, keep = 40 } }))
 end)
 
 describe("mistakes are told with the caller's line", function()
@@ -285,6 +394,15 @@ describe("mistakes are told with the caller's line", function()
       function() sessions { service = { tftt = 1 } } end },
     { "@sessions: service: ttft must be at least 0, not -1", function() sessions { service = { ttft = -1 } } end },
     { "@sessions: max_input must be at least 1, not 0", function() sessions { max_input = 0 } end },
+    { "@sessions: compact: keep is required", function() sessions { compact = { at = 9 } } end },
+    { "@sessions: compact: keep=60 leaves no room below at=50",
+      function() sessions { compact = { at = 50, keep = 60 } } end },
+    { "@sessions: compact: at=500 is never passed: max_input=400 ends sessions before",
+      function() sessions { compact = { at = 500, keep = 60 }, max_input = 400 } end },
+    { "@sessions: clear: at=400 is never passed: max_input=400 ends sessions before",
+      function() sessions { clear = { at = 400 }, max_input = 400 } end },
+    { "@sessions: clear: share must be at most 1, not 1.5",
+      function() sessions { clear = { at = 400, share = 1.5 } } end },
     { "@stream: " .. needs .. "input= is a whole prompt",
       function() mt.stream { arrivals = sessions(), input = 3 } end },
     { "@stream 's': " .. needs .. "input= of class 2 is a whole prompt", function()
@@ -312,5 +430,78 @@ describe("mistakes are told with the caller's line", function()
     local nothing = mt.curve(function(t) return t < 5 and 1 or 0 end, 100)
     local problem = refusal.message(list_of, plan { think = mt.exponential(mt.const(1) / nothing) })
     assert.is_truthy(problem:find "sessions_spec%.lua:%d+: stream 'chat': sessions: a think time of %S+ s came out at t = ")
+  end)
+end)
+
+describe("service", function()
+  -- When each turn's answer ended: the next one's time without its delay.
+  local function taken(service, turns, duration)
+    local sessions = by_session(list_of(plan({ starts = mt.even(0.5), turns = turns or 4, think = 1,
+      service = service }, { new_input = 10, output = 20 }, duration)))
+    local times = {}
+    for _, one in ipairs(sessions) do
+      for k = 2, #one do times[#times + 1] = (one[k].timestamp - one[k].delay - one[k - 1].timestamp) / 1000 end
+    end
+    return times
+  end
+
+  it("times may be drawn", function()
+    local times, sum = taken { ttft = mt.exponential(2),
+      per_token = "10ms" }, 0
+    assert.equal(150, #times)
+    for _, time in ipairs(times) do
+      assert.is_true(time >= 0.2 - 1e-6)
+      sum = sum + time - 0.2
+    end
+    near(sum / #times, 2, 4 * 2 / math.sqrt(#times))
+  end)
+
+  it("a function is given the tokens in flight, its own included", function()
+    -- One session alone: prompts of 10, 40, 70 and answers of 20.
+    local seen = {}
+    local times = taken({ ttft = 0.5, per_token = function(in_flight)
+      seen[#seen + 1] = in_flight
+      return in_flight / 1000
+    end }, 4, 1)
+    assert.equal(30, seen[1]) -- the first request
+    assert.equal(3, #times)
+    for i, time in ipairs(times) do near(time, 0.5 + 20 * (i * 30) / 1000, 1e-6) end
+    -- Answers of two hours are all under way at once.
+    local all, last = {}, 0
+    taken({ ttft = "2h", per_token = function(in_flight) all[#all + 1] = in_flight return 0 end }, 1)
+    for i, in_flight in ipairs(all) do
+      assert.equal(30 * i, in_flight)
+      last = i
+    end
+    assert.equal(50, last)
+  end)
+
+  it("what follows the load is counted, and its mistakes are told", function()
+    local function asked(value)
+      local count = 0
+      return plan({ starts = mt.even(5), service = { per_token = function()
+        count = count + 1
+        if count > 300 then
+          if value == "raise" then error "no more" end
+          return value
+        end
+        return 0.01
+      end } })
+    end
+    local shown = tostring(plan({ service = { ttft = function(n) return n / 1000 end } }):expected())
+    assert.truthy(shown:find("answers take what a function says: requests and lengths are counted", 1, true), shown)
+    for value, text in pairs { [-1] = "%-1", x = "a string", raise = "no more" } do
+      local ok, message = pcall(list_of, asked(value))
+      assert.is_false(ok)
+      assert.truthy(tostring(message):find("sessions_spec%.lua:%d+: [^\n]*" .. text), message)
+    end
+    local ok, message = pcall(list_of, asked(nil))
+    assert.is_false(ok)
+    assert.truthy(tostring(message):find("service: the function returned nil (with ", 1, true), message)
+    refusal.is("@sessions: service: ttft must be a number, a distribution, or NAME:key=value,..., not true",
+      function() mt.sessions { starts = mt.even(1), turns = 2, service = { ttft = true } } end)
+    refusal.is("@service: per_token must not be negative: min=0 keeps it there", function()
+      mt.sessions { starts = mt.even(1), turns = 2, service = { per_token = mt.normal { mean = 1, cv = 1 } } }
+    end)
   end)
 end)

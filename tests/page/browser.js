@@ -1,5 +1,5 @@
 // A headless Chromium driven over a pipe by the Chrome DevTools Protocol
-// (https://chromedevtools.github.io/devtools-protocol/): one browser, one page at a time.
+// (https://chromedevtools.github.io/devtools-protocol/): one browser, tabs in it.
 "use strict";
 const { spawn } = require("child_process");
 const fs = require("fs");
@@ -15,7 +15,7 @@ class Browser {
     this.errors = "";
     this.process.stderr.on("data", (text) => { this.errors = (this.errors + text).slice(-4000); });
     this.waiting = new Map();
-    this.listeners = [];
+    this.tabs = new Map(); // by session
     this.number = 0;
     let left = "";
     this.process.stdio[4].setEncoding("utf8");
@@ -36,7 +36,8 @@ class Browser {
       if (message.error) one.fail(new Error(JSON.stringify(message.error)));
       else one.done(message.result);
     } else {
-      for (const listener of this.listeners) listener(message);
+      const tab = this.tabs.get(message.sessionId);
+      if (tab) tab.hear(message);
     }
   }
 
@@ -48,12 +49,14 @@ class Browser {
     });
   }
 
-  // A new tab whose complaints and requests are kept: { complaints, requests }.
-  async open() {
-    const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
+  // A new tab whose complaints and requests are kept: { complaints, requests }. One that is apart is as one of
+  // another browser: it shares no connections with the others.
+  async open(isApart) {
+    const apart = isApart ? await this.send("Target.createBrowserContext") : {};
+    const { targetId } = await this.send("Target.createTarget", { url: "about:blank", ...apart });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const tab = new Tab(this, sessionId, targetId);
-    this.listeners = [(message) => tab.hear(message)];
+    this.tabs.set(sessionId, tab);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await tab.send(domain + ".enable");
     return tab;
   }
@@ -85,10 +88,21 @@ class Tab {
       this.complaints.push(params.args.map((one) => one.value || one.description).join(" "));
   }
 
-  async load(file) {
+  load(file) { return this.go("file://" + file); }
+
+  async go(url) {
     const loaded = new Promise((done) => { this.loaded = done; });
-    await this.send("Page.navigate", { url: "file://" + file });
+    await this.send("Page.navigate", { url });
     await loaded;
+  }
+
+  // Waits until an expression in the page is true, at most a minute: was it?
+  async becomes(expression) {
+    for (let i = 0; i < 600; i++) {
+      if (await this.value(expression)) return true;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    return false;
   }
 
   // The value of an expression in the page; a promise is awaited.
@@ -123,7 +137,10 @@ class Tab {
     fs.writeFileSync(file, Buffer.from(data, "base64"));
   }
 
-  async close() { await this.browser.send("Target.closeTarget", { targetId: this.target }); }
+  async close() {
+    this.browser.tabs.delete(this.session);
+    await this.browser.send("Target.closeTarget", { targetId: this.target });
+  }
 }
 
 module.exports = { Browser };

@@ -1,11 +1,12 @@
 // node tests/page/check.js BUILD: makes each kind of report page and looks at it in a real browser: no error on
 // the console, charts drawn, hover, span, legend, logarithmic axes, dark and light, a phone, print, and nothing
-// asked of the network. Screenshots stay in BUILD/pages. The last line is `N passed, N failed`.
+// asked of the network; then at the page of a run that goes on (live.js). Screenshots stay in BUILD/pages. The last line is `N passed, N failed`.
 "use strict";
 const { execFileSync } = require("child_process");
 const fs = require("fs");
 const path = require("path");
 const { Browser } = require("./browser.js");
+const { live } = require("./live.js");
 const { pages } = require("./pages.js");
 
 const build = path.resolve(process.argv[2] || "build");
@@ -147,6 +148,7 @@ async function main() {
   const browser = new Browser(program);
   try {
     for (const [name, file] of made) await look(browser, name, file);
+    await live({ browser, program: path.join(build, "moontide"), folder, check, drawnCharts });
   } finally {
     await browser.close();
   }

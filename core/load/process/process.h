@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "load/curve/curve.h"
+#include "load/process/service.h"
 #include "random/distribution.h"
 
 /* A session under way: the first member of what the caller keeps of one (session_size of
@@ -24,9 +25,25 @@
 typedef struct mt_process_session {
     uint64_t ordinal; /* within its stream, by first appearance */
     /* The process's own. */
-    uint64_t turn, turns; /* the one to come, and how many there will be */
-    double delay;         /* think time before it, seconds */
+    uint64_t address;                 /* of its turns' items: that of its first turn */
+    uint64_t turn, turns;             /* the one to come, and how many there will be */
+    double delay;                     /* think time before it, seconds */
+    struct mt_session_family *family; /* load/process/branch.h; NULL: the process has no branches */
 } mt_process_session;
+
+/* What becomes of a session's context when its next prompt would be too long; tokens of whole
+ * prompts, 0: never. What applies is done in this order. */
+typedef struct mt_context_rules {
+    /* A prompt longer than clear_at loses the tools' outputs of all turns but the last clear_keep:
+     * so large a share (0 to 1) of what each turn after the first added. */
+    uint64_t clear_at, clear_keep;
+    double clear_share;
+    /* A prompt longer than compact_at has, between the shared beginning and its new input, a summary
+     * of so many tokens in place of what was said. */
+    uint64_t compact_at;
+    mt_distribution *compact_keep; /* NULL unless compact_at is there */
+    uint64_t max_input;            /* a prompt that is still longer ends the session */
+} mt_context_rules;
 
 typedef struct mt_event {
     double time;   /* seconds since the start */
@@ -34,8 +51,8 @@ typedef struct mt_event {
                       same item at every rate scale */
     uint64_t turn; /* 0-based; 0 for plain processes */
     double delay;  /* seconds since the answer before; NAN: the record has none */
-    mt_process_session *session; /* NULL for plain processes */
-    uint64_t max_input; /* a later turn whose prompt is longer ends the session; 0: no limit */
+    mt_process_session *session;   /* NULL for plain processes */
+    const mt_context_rules *rules; /* of a session's later turns; the process's. NULL: none */
 } mt_event;
 
 typedef struct mt_process_context {
@@ -55,6 +72,9 @@ typedef struct mt_answer {
     uint64_t input_length, output_length; /* tokens */
     int is_rejected; /* the prompt passed max_input and no request was made; the rest is not read */
 } mt_answer;
+
+/* Frees what a session has beside its own bytes; for the caller who owns it. */
+void mt_process_session_release(mt_process_session *session);
 
 typedef struct mt_process mt_process;
 typedef struct mt_process_state mt_process_state;
@@ -88,11 +108,12 @@ mt_process *mt_process_mmpp(mt_curve *curve, const double *levels, const double 
 mt_process *mt_process_hawkes(mt_curve *curve, double branching, double decay, mt_error *error);
 
 typedef struct mt_session_shape {
-    mt_distribution *turns; /* of a session; rounded, at least 1 */
-    mt_distribution *think; /* seconds from the end of an answer to the next turn; >= 0 */
-    double first_token;     /* seconds an answer's first token takes */
-    double per_token;       /* seconds a token of an answer */
-    uint64_t max_input;     /* a session ends before a prompt would pass so many tokens; 0: never */
+    mt_distribution *turns;      /* of a session; rounded, at least 1 */
+    mt_distribution *think;      /* seconds from the end of an answer to the next turn; >= 0 */
+    double first_token;          /* seconds an answer's first token takes */
+    double per_token;            /* seconds a token of an answer */
+    mt_session_service *service; /* in place of these two; or NULL */
+    mt_context_rules rules;
 } mt_session_shape;
 
 /* Sessions that begin as `starts` says and have turns. A session begun before the end runs on. Where
@@ -141,8 +162,13 @@ int mt_process_is_closed(const mt_process *process);
 /* Does it want to be told of answers: has it sessions, or is it a closed loop? */
 int mt_process_wants_answers(const mt_process *process);
 
-/* The most input tokens of a session's turn; 0: no limit, or no sessions. */
-uint64_t mt_process_max_input(const mt_process *process);
+/* What its sessions' contexts are subject to; NULL: it has no sessions. */
+const mt_context_rules *mt_process_rules(const mt_process *process);
+
+/* Are its requests and their lengths on average known without a run? Not where sessions have
+ * rules for their context, or branches; the number of requests is the one without rules then, and
+ * the rest leaves branches out. */
+int mt_process_has_formula(const mt_process *process);
 
 /* As a script would write it, cut to size and terminated. Returns buffer. */
 char *mt_process_text(const mt_process *process, char *buffer, size_t size);
@@ -164,7 +190,7 @@ int mt_process_awaits(const mt_process_state *state, const mt_event *event);
 
 /* Tells a process how an event that it yielded was answered, planned or real. Sets *last to whether
  * the session ended with it (always, when rejected): then the caller owns event->session and frees
- * it, mt_free, when done with it. To be called once an event: before the next one is asked for,
+ * it (mt_process_session_release, then mt_free) when done with it. To be called once an event: before the next one is asked for,
  * unless the run is live. Of a live run all events must have been settled (say as rejected) when the
  * state is closed, but for one yielded since, and for one whose settling failed. For plain processes
  * *last = 1. */

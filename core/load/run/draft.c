@@ -1,15 +1,12 @@
 #include "load/run/draft.h"
 
 #include "base/memory.h"
+#include "load/process/branch.h"
+#include "load/run/names.h"
 #include "trace/blocks.h"
-#include "trace/writer.h"
 
 #include <math.h>
 #include <string.h>
-
-enum {
-    TOKEN_ROOM = 40 /* of a session_id beside its stream's name, and what a number overwrites */
-};
 
 static mt_code add_fresh(mt_drafts *drafts, uint64_t fresh, mt_error *error) {
     mt_key_list *keys = &drafts->keys;
@@ -20,32 +17,73 @@ static mt_code add_fresh(mt_drafts *drafts, uint64_t fresh, mt_error *error) {
     return MT_OK;
 }
 
-/* The session_id: "STREAM-ORDINAL". */
-static mt_code make_session_token(mt_drafts *drafts, mt_draft *draft, mt_error *error) {
-    const mt_lane *lane = draft->lane;
-    char token[TOKEN_ROOM];
-    char *end = token;
-    *end++ = '-';
-    end = mt_write_u64(draft->event.session->ordinal, end);
-    *end++ = '"';
-    draft->token_begin = drafts->text.length;
-    if (mt_text_add(&drafts->text, lane->tag, lane->tag_length - 1) != 0 ||
-        mt_text_add(&drafts->text, token, (size_t)(end - token)) != 0)
-        return mt_fail_memory(error, "session id");
-    draft->token_end = drafts->text.length;
-    return MT_OK;
-}
-
-/* The prompt of a turn after the first: what was said so far, and what is new. The answer's blocks
- * are new ones. */
-static mt_code make_later_turn(mt_drafts *drafts, mt_draft *draft, uint64_t new_tokens,
-                               mt_error *error) {
-    const mt_run_session *session = mt_run_session_of(&draft->event);
-    draft->history = session->prompt_tokens / drafts->block_size;
-    draft->request.input_length = session->history_tokens + new_tokens;
+/* The blocks of a prompt after the draft's history. It carries `said` tokens: where several prompts
+ * carry the same answer, that of the turn with the item *answered, its whole blocks can come back;
+ * else (NULL) the answer's blocks are new ones. */
+static mt_code add_carried(mt_drafts *drafts, mt_draft *draft, uint64_t said,
+                           const uint64_t *answered, mt_error *error) {
     uint64_t blocks = mt_blocks_of(draft->request.input_length, drafts->block_size);
     mt_code code = mt_prompt_check_blocks(blocks, error);
-    return code == MT_OK ? add_fresh(drafts, blocks - draft->history, error) : code;
+    if (code != MT_OK)
+        return code;
+    uint64_t at = draft->history, whole = answered ? said / drafts->block_size : 0;
+    mt_key turn = mt_key_number(draft->lane->answers, answered ? *answered : 0);
+    for (; at < whole; at++)
+        if (mt_key_list_add(&drafts->keys, mt_key_number(turn, at)) != 0)
+            return mt_fail_memory(error, "prompt blocks");
+    return add_fresh(drafts, blocks - at, error);
+}
+
+/* Do the children that start from a turn of the session carry what was said in it? */
+static int is_inherited(const mt_lane *lane, const mt_process_session *session) {
+    size_t levels;
+    const mt_branch_shape *branches = mt_process_branches(lane->stream->process, &levels);
+    return session->family && session->family->level < levels &&
+           branches[session->family->level].inherits;
+}
+
+/* The prompt of a turn after the first: what was said so far, and what is new. */
+static mt_code make_later_turn(mt_drafts *drafts, mt_draft *draft, uint64_t new_tokens,
+                               mt_error *error) {
+    const mt_event *event = &draft->event;
+    mt_context *context = &mt_run_session_of(event)->context;
+    mt_random *summaries = &draft->lane->summary_draws;
+    const mt_session_family *family = event->session->family;
+    uint64_t answered = event->item - 1;
+    int is_reset;
+    mt_random_seek(summaries, event->item);
+    mt_code code =
+        mt_context_fit(context, event->rules, new_tokens, summaries, event->time, &is_reset, error);
+    mt_lane_failure(draft->lane, code, error);
+    if (code == MT_OK && is_reset)
+        code = mt_name_member(&drafts->text, draft->extra_begin, drafts->compact, "prefix_reset",
+                              "true", error);
+    if (code == MT_OK)
+        code = mt_context_add(context, event->rules, new_tokens, error);
+    if (code != MT_OK)
+        return code;
+    draft->history = context->common / drafts->block_size;
+    draft->request.input_length = context->said + new_tokens;
+    int is_shared =
+        !is_reset && family && family->started > 0 && is_inherited(draft->lane, event->session);
+    return add_carried(drafts, draft, context->said, is_shared ? &answered : NULL, error);
+}
+
+/* The first prompt of a sub-agent that begins as its parent's do: with all that was said, or with
+ * the shared beginning. */
+static mt_code make_child(mt_drafts *drafts, mt_draft *draft, uint64_t new_tokens,
+                          mt_error *error) {
+    const mt_session_family *family = draft->event.session->family;
+    mt_run_session *parent = (mt_run_session *)family->parent;
+    int inherits = is_inherited(draft->lane, &parent->base);
+    uint64_t said = inherits ? parent->context.said : parent->context.shared;
+    uint64_t common = said < parent->context.common ? said : parent->context.common;
+    uint64_t answered = parent->base.address | family->parent_turn;
+    draft->parent = parent;
+    draft->history = common / drafts->block_size;
+    draft->request.input_length = said + new_tokens;
+    mt_run_session_of(&draft->event)->context.shared = parent->context.shared;
+    return add_carried(drafts, draft, said, inherits ? &answered : NULL, error);
 }
 
 static mt_code make_prompt(mt_drafts *drafts, mt_draft *draft, const mt_prompt_wish *wish,
@@ -56,6 +94,8 @@ static mt_code make_prompt(mt_drafts *drafts, mt_draft *draft, const mt_prompt_w
     if (code != MT_OK)
         return code;
     draft->lane->is_over = made.at_end;
+    if (draft->event.session && wish->tokens_are_new)
+        mt_run_session_of(&draft->event)->context.shared = made.input_length - wish->tokens;
     request->input_length = made.input_length;
     if (made.decides_output && !(request->has & MT_HAS_OUTPUT_LENGTH)) {
         request->has |= MT_HAS_OUTPUT_LENGTH;
@@ -95,7 +135,8 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
     const mt_event *event = &draft->event;
     mt_length_draw lengths;
     size_t class_index;
-    mt_code code = mt_lane_draw(draft->lane, &lengths, &class_index, error);
+    uint64_t history = event->session ? mt_run_session_of(event)->context.said : 0;
+    mt_code code = mt_lane_draw(draft->lane, history, &lengths, &class_index, error);
     if (code != MT_OK)
         return code;
     if (!(event->time < most_seconds))
@@ -103,8 +144,10 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
                        "a request at t = %.9g s: a trace lasts at most %.0f s (292 years)",
                        event->time, most_seconds);
     begin_request(drafts, event, &lengths, &draft->request);
+    draft->token_begin = drafts->text.length;
     if (event->session)
-        code = make_session_token(drafts, draft, error);
+        code = mt_name_session(&drafts->text, draft->lane, event->session, error);
+    draft->token_end = drafts->text.length;
     if (code != MT_OK)
         return code;
     mt_prompt_wish wish = {.item = event->item,
@@ -113,12 +156,28 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
                            .time = event->time};
     draft->extra_begin = drafts->text.length;
     code = mt_lane_fields(draft->lane, class_index, drafts->compact, &drafts->text, &wish, error);
-    draft->extra_end = drafts->text.length;
     if (code != MT_OK)
         return code;
-    return event->session && event->turn > 0
-               ? make_later_turn(drafts, draft, lengths.input, error)
-               : make_prompt(drafts, draft, &wish, class_index, error);
+    if (event->session && event->turn > 0)
+        code = make_later_turn(drafts, draft, lengths.input, error);
+    else if (mt_lane_follows_parent(draft->lane))
+        code = make_child(drafts, draft, lengths.input, error);
+    else
+        code = make_prompt(drafts, draft, &wish, class_index, error);
+    if (code == MT_OK)
+        code = mt_name_request(&drafts->text, draft->extra_begin, drafts->compact, draft->lane,
+                               event, error);
+    draft->extra_end = drafts->text.length;
+    return code;
+}
+
+/* A sub-agent belongs to the session that it comes from. */
+static void begin_session(mt_drafts *drafts, mt_run_session *session, double time) {
+    const mt_session_family *family = session->base.family;
+    const mt_run_session *parent =
+        family && family->level > 0 ? (const mt_run_session *)family->parent : NULL;
+    session->begin = parent ? parent->begin : time;
+    session->ordinal = parent ? parent->ordinal : drafts->ordinals++;
 }
 
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error) {
@@ -128,16 +187,14 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
     memset(draft, 0, sizeof *draft);
     draft->lane = lane;
     draft->event = *event;
-    if (session && event->turn == 0) {
-        session->begin = event->time;
-        session->ordinal = drafts->ordinals++;
-    }
+    if (session && event->turn == 0)
+        begin_session(drafts, session, event->time);
     draft->ordinal = session ? session->ordinal : drafts->ordinals++;
     mt_code code = make_content(drafts, draft, error);
     if (code != MT_OK)
         return code;
-    draft->is_rejected =
-        event->turn > 0 && event->max_input > 0 && draft->request.input_length > event->max_input;
+    draft->is_rejected = event->turn > 0 && event->rules && event->rules->max_input > 0 &&
+                         draft->request.input_length > event->rules->max_input;
     if (lane->is_over)
         drafts->ordinals--;
     if (lane->is_over || draft->is_rejected)
@@ -146,6 +203,8 @@ mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_erro
         drafts->keys.count = keys_before;
     else if (session && !lane->is_over)
         session->waiting++;
+    if (draft->parent)
+        draft->parent->waiting++;
     draft->blocks = drafts->keys.count - keys_before;
     return MT_OK;
 }
@@ -165,10 +224,8 @@ mt_code mt_draft_settle(const mt_draft *draft, const mt_answer *answer, mt_error
     if (!session)
         return code;
     session->has_ended = last;
-    if (!answer->is_rejected) {
-        session->prompt_tokens = answer->input_length;
-        session->history_tokens = answer->input_length + answer->output_length;
-    }
+    if (!answer->is_rejected)
+        mt_context_answered(&session->context, answer->input_length, answer->output_length);
     if (last && session->waiting == 0)
         mt_run_session_free(session);
     return code;

@@ -9,10 +9,12 @@ typedef struct mt_draft {
     mt_request request;
     mt_lane *lane;
     mt_event event;
-    int is_rejected;  /* its prompt passes the session's limit: there is no request */
-    uint64_t ordinal; /* of its session, or its own, by first appearance in the run */
-    uint64_t history; /* leading blocks carried from the session's turn before */
-    size_t blocks;    /* after those */
+    int is_rejected;        /* its prompt passes the session's limit: there is no request */
+    uint64_t ordinal;       /* of its session, or its own, by first appearance in the run */
+    mt_run_session *parent; /* whose leading blocks a sub-agent's first prompt has; or NULL */
+    uint64_t
+        history;   /* leading blocks carried from the session's turn before, or from the parent */
+    size_t blocks; /* after those */
     size_t extra_begin, extra_end, token_begin, token_end; /* in the texts */
 } mt_draft;
 

@@ -59,6 +59,25 @@ static mt_code open_prompts(mt_lane *lane, uint64_t seed, mt_error *error) {
     return MT_OK;
 }
 
+static mt_code open_branches(mt_lane *lane, uint64_t seed, double end, mt_error *error) {
+    const mt_stream *stream = lane->stream;
+    size_t levels;
+    mt_process_branches(stream->process, &levels);
+    for (size_t i = 0; i < levels; i++) {
+        mt_prompt *prompt = stream->branches[i].prompt;
+        lane->branch_lengths[i] = mt_lengths_open(stream->branches[i].lengths, seed, end, error);
+        if (!lane->branch_lengths[i])
+            return mt_code_of(error);
+        if (!prompt)
+            continue;
+        lane->branch_prompts[i] = mt_prompt_open(prompt, stream->name, lane->classes + 1 + i, seed,
+                                                 lane->block_size, error);
+        if (!lane->branch_prompts[i])
+            return mt_code_of(error);
+    }
+    return MT_OK;
+}
+
 static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_options *options,
                           mt_error *error) {
     const mt_stream *stream = lane->stream;
@@ -74,6 +93,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
     lane->field_draws = mt_process_random(&context, "fields");
+    lane->summary_draws = mt_process_random(&context, "summary");
     lane->block_draws = mt_process_random(&context, "blocks");
     lane->process = mt_process_open(stream->process, &context, error);
     if (!lane->process)
@@ -88,6 +108,10 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
             return mt_code_of(error);
     }
     mt_code code = open_prompts(lane, options->seed, error);
+    if (code == MT_OK)
+        code = open_branches(lane, options->seed, end, error);
+    lane->answers =
+        mt_key_number(mt_key_namespace(stream->name, strlen(stream->name)), UINT64_MAX - 1);
     return code == MT_OK ? quote_name(lane, error) : code;
 }
 
@@ -111,13 +135,32 @@ mt_code mt_lane_take(mt_lane *lane, mt_error *error) {
     return got < 0 ? mt_lane_failure(lane, mt_code_of(error), error) : MT_OK;
 }
 
-mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error) {
+/* Of the event's session; 0: no sub-agent's. */
+static unsigned level_of(const mt_event *event) {
+    return event->session && event->session->family ? event->session->family->level : 0;
+}
+
+int mt_lane_follows_parent(const mt_lane *lane) {
+    unsigned level = level_of(&lane->event);
+    return level > 0 && lane->event.turn == 0 && !lane->branch_prompts[level - 1];
+}
+
+mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
+                     mt_error *error) {
     const mt_event *event = &lane->event;
-    int is_first = lane->first && event->session && event->turn == 0;
+    unsigned level = level_of(event);
+    int is_first = lane->first && event->session && event->turn == 0 && level == 0;
+    mt_lengths_state *state = level > 0  ? lane->branch_lengths[level - 1]
+                              : is_first ? lane->first
+                                         : lane->lengths;
+    mt_length_event request = {.time = event->time,
+                               .has_session = event->session != NULL,
+                               .session = event->session ? event->session->ordinal : 0,
+                               .turn = event->turn,
+                               .history = history};
     mt_random_seek(&lane->length_draws, event->item);
-    mt_code code = mt_lengths_draw(is_first ? lane->first : lane->lengths, &lane->length_draws,
-                                   event->time, lengths, error);
-    *class_index = is_first ? lane->classes : lengths->class_index;
+    mt_code code = mt_lengths_draw(state, &lane->length_draws, &request, lengths, error);
+    *class_index = is_first || level > 0 ? lane->classes : lengths->class_index;
     return mt_lane_failure(lane, code, error);
 }
 
@@ -145,9 +188,11 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
 
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
+    unsigned level = level_of(&lane->event);
     mt_random_seek(&lane->prompt_draws, lane->event.item);
     mt_code code =
-        mt_prompt_make(lane->prompts[class_index], &lane->prompt_draws, wish, keys, made, error);
+        mt_prompt_make(level > 0 ? lane->branch_prompts[level - 1] : lane->prompts[class_index],
+                       &lane->prompt_draws, wish, keys, made, error);
     return mt_lane_failure(lane, code, error);
 }
 
@@ -156,6 +201,10 @@ void mt_lane_close(mt_lane *lane) {
         if (first_with_prompt_of(lane, i) == i)
             mt_prompt_close(lane->prompts[i]);
     mt_free(lane->prompts);
+    for (size_t i = 0; i < MT_BRANCH_LEVELS; i++) {
+        mt_lengths_close(lane->branch_lengths[i]);
+        mt_prompt_close(lane->branch_prompts[i]);
+    }
     mt_lengths_close(lane->lengths);
     mt_lengths_close(lane->first);
     mt_process_close(lane->process);

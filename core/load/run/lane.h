@@ -13,7 +13,11 @@ typedef struct mt_lane {
     mt_process_state *process;
     mt_lengths_state *lengths, *first; /* first may be NULL */
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
+    mt_lengths_state *branch_lengths[MT_BRANCH_LEVELS];
+    mt_prompt_state *branch_prompts[MT_BRANCH_LEVELS]; /* NULL: as what started them */
+    mt_key answers; /* the namespace of answers that several prompts carry */
     mt_random length_draws, prompt_draws, field_draws;
+    mt_random summary_draws;
     mt_random block_draws; /* of a live run: ids of blocks that cannot come back */
     char *tag;             /* the name as a JSON string */
     size_t tag_length;
@@ -37,15 +41,19 @@ int mt_lane_look(mt_lane *lane, mt_error *error);
 /* Makes the next event, which there is, the lane's. */
 mt_code mt_lane_take(mt_lane *lane, mt_error *error);
 
-/* Draws the event's lengths; *class_index becomes what the next two functions take. */
-mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index, mt_error *error);
+/* Draws the event's lengths, after so many tokens of its session; *class_index becomes what the next two functions take. */
+mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, size_t *class_index,
+                     mt_error *error);
 
 /* Appends the event's further members to text, and puts the model's place into wish. The text's
  * bytes must not move before the prompt is made. */
 mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
                        mt_prompt_wish *wish, mt_error *error);
 
-/* Makes the prompt of an event that is no later turn of a session. */
+/* Does the event begin a sub-agent whose prompt begins as that of its parent does? */
+int mt_lane_follows_parent(const mt_lane *lane);
+
+/* Makes the prompt of an event that is no later turn of a session, and follows no parent. */
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error);
 

@@ -32,12 +32,14 @@ typedef struct run_source {
     uint64_t *batch_ids;
     size_t id_capacity, next_id;
     uint64_t made;            /* requests, over all batches */
+    double last_time;         /* of the last of them */
+    uint64_t at_once;         /* of them, in a row, those of that time */
     mt_run_session *finished; /* freed at the next call: its ids are still in the caller's hands */
     mt_error failure;         /* once it has failed it fails for ever */
 } run_source;
 
 mt_run_options mt_run_defaults(void) {
-    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .factor = 1};
+    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
 }
 
 /* ---- making a batch ---- */
@@ -68,6 +70,18 @@ static void make_live_ids(run_source *run) {
     }
 }
 
+/* Arrivals that stand still: a mistake rather than a load. */
+static mt_code count_at_once(run_source *run, double time, mt_error *error) {
+    run->at_once = run->made > 1 && time == run->last_time ? run->at_once + 1 : 1;
+    run->last_time = time;
+    if (run->at_once < run->options.most_at_once)
+        return MT_OK;
+    return mt_fail(error, MT_ERROR_VALUE,
+                   "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
+                   "(--yes makes them all the same)",
+                   (unsigned long long)run->at_once, time);
+}
+
 static mt_code make_batch(run_source *run, mt_error *error) {
     mt_drafts *drafts = &run->drafts;
     mt_lane *lane;
@@ -84,6 +98,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
             if (code == MT_OK && !draft->is_rejected) {
                 run->batch_count++;
                 run->made++;
+                code = count_at_once(run, draft->event.time, error);
             }
         }
         if (code == MT_OK && run->made < run->options.most)
@@ -123,6 +138,10 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     }
     if (!session)
         return MT_OK;
+    if (draft->parent && draft->history > 0 &&
+        !mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error))
+        return mt_code_of(error);
+    mt_run_session_free(mt_run_session_leave(draft->parent));
     request->session = (mt_span){text + draft->token_begin, draft->token_end - draft->token_begin};
     request->hash_ids =
         mt_run_session_ids(session, draft->history, request->hash_ids, request->hash_count, error);
@@ -224,6 +243,11 @@ static const char *run_name(const mt_source *source) {
     return "the plan";
 }
 
+static void leave_draft(const mt_draft *draft) {
+    mt_run_session_free(mt_run_session_leave(draft->parent));
+    mt_run_session_free(mt_run_session_leave(mt_run_session_of(&draft->event)));
+}
+
 static void run_release(mt_source *source) {
     run_source *run = (run_source *)source;
     for (flight *one; (one = run->flights);) {
@@ -234,7 +258,7 @@ static void run_release(mt_source *source) {
         mt_free(one);
     }
     for (size_t i = run->next; i < run->batch_count; i++)
-        mt_run_session_free(mt_run_session_leave(mt_run_session_of(&run->batch[i].event)));
+        leave_draft(&run->batch[i]);
     mt_run_session_free(run->finished);
     mt_run_lanes_close(&run->lanes);
     mt_ids_free(run->ids);

@@ -12,7 +12,8 @@
  * block of one seed.
  *
  * Its parts: lane.h (a stream), lanes.h (the merge), draft.h (a request before its ids are known),
- * session.h (what a session carries from turn to turn), run.c (batches and ids). */
+ * session.h (what a session carries from turn to turn), context.h (its context), names.h
+ * (what it and its requests are called), run.c (batches and ids). */
 #ifndef MT_LOAD_RUN_RUN_H
 #define MT_LOAD_RUN_RUN_H
 
@@ -23,6 +24,7 @@ typedef struct mt_run_options {
     uint64_t seed;
     double duration;        /* seconds: no plain request or session begins at or after it */
     uint64_t most;          /* requests to make in all */
+    uint64_t most_at_once;  /* requests of one time from which on it fails (MT_ERROR_VALUE) */
     double factor;          /* all rates times this */
     int tags;               /* fill request.stream */
     int compact;            /* separators inside request.extra */
@@ -30,7 +32,7 @@ typedef struct mt_run_options {
     int live; /* sessions and closed loops wait for real answers; without such it means nothing */
 } mt_run_options;
 
-/* seed 0, 60 s, no limit, factor 1, nothing else. */
+/* seed 0, 60 s, no limits, factor 1, nothing else. */
 mt_run_options mt_run_defaults(void);
 
 /* The plan's requests; retains the plan. A source of shards (trace/step/steps.h) over it needs no

@@ -20,7 +20,10 @@ mt_run_session *mt_run_session_leave(mt_run_session *session) {
 }
 
 void mt_run_session_release(mt_process_session *session) {
-    mt_free(((mt_run_session *)session)->ids);
+    mt_run_session *self = (mt_run_session *)session;
+    mt_process_session_release(session);
+    mt_context_free(&self->context);
+    mt_free(self->ids);
 }
 
 void mt_run_session_free(mt_run_session *session) {

@@ -2,14 +2,13 @@
 #ifndef MT_LOAD_RUN_SESSION_H
 #define MT_LOAD_RUN_SESSION_H
 
-#include "load/process/process.h"
+#include "load/run/context.h"
 
 typedef struct mt_run_session {
     mt_process_session base; /* the process's, which makes it */
     double begin;            /* seconds: the first turn's time */
     uint64_t ordinal;        /* among all sessions and plain requests of the run */
-    uint64_t prompt_tokens;  /* of the last turn that was answered */
-    uint64_t history_tokens; /* its prompt and its answer */
+    mt_context context;      /* after the last turn that was answered */
     uint64_t *ids;           /* hash ids of the last turn handed out */
     size_t id_capacity;
     unsigned waiting; /* turns made but not handed out */

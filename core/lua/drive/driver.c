@@ -208,10 +208,9 @@ static int bear_interrupts(lua_State *L) {
     lua_pushboolean(L, mt_interrupted());
     if (!does_bear)
         mt_interrupt_flag = 0;
-    if (does_bear)
-        mt_interrupt_patience++;
-    else
-        mt_interrupt_patience--;
+    int by = does_bear ? 1 : -1;
+    mt_interrupt_patience += by;
+    mt_interrupt_is_borne += by;
     return 1;
 }
 

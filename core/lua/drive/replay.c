@@ -228,7 +228,8 @@ static int replay_window_has_ended(lua_State *L) {
 }
 
 /* replay:look() -> {read =, offered =, ended =, held =, done =, failed =, cancelled =, not_sent =, source_ended =, last_planned = (seconds),
- * write_failures =, write_error =, ttft =, itl =, lag = ({p50, p99} of the last seconds, in ms)} */
+ * write_failures =, write_error =, input_tokens =, output_tokens =, ttft =, itl =, lag =, latency = ({p50,
+ * p99} of the last seconds, in ms)} */
 static int replay_look(lua_State *L) {
     mt_replay_progress progress;
     char text[MT_ERROR_SOURCE_SIZE + MT_ERROR_MESSAGE_SIZE + 64];
@@ -251,9 +252,28 @@ static int replay_look(lua_State *L) {
     mt_lua_set_count(L, "write_failures", progress.write_failures);
     if (progress.write_failures > 0)
         mt_lua_set_text(L, "write_error", mt_error_text(&progress.write_error, text, sizeof text));
-    set_pair(L, "ttft", progress.recent_ttft);
-    set_pair(L, "itl", progress.recent_itl);
-    set_pair(L, "lag", progress.recent_lag);
+    mt_lua_set_number(L, "input_tokens", progress.input_tokens);
+    mt_lua_set_number(L, "output_tokens", progress.output_tokens);
+    for (int i = 0; i < MT_RECENT_METRICS; i++)
+        set_pair(L, mt_recent_names[i], progress.recent[i]);
+    return 1;
+}
+
+/* replay:failures() -> {name = count}: of all that has ended */
+static int replay_failures(lua_State *L) {
+    mt_replay *replay = check_replay(L)->replay;
+    const mt_results *both[] = {mt_replay_results(replay), mt_replay_outside(replay)};
+    lua_newtable(L);
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < both[i]->failure_count; k++) {
+            const mt_failure_count *one = &both[i]->failures[k];
+            char text[32];
+            const char *name = mt_results_failure_name(one->failure, one->status, text);
+            lua_getfield(L, -1, name);
+            uint64_t before = (uint64_t)lua_tointeger(L, -1);
+            lua_pop(L, 1);
+            mt_lua_set_count(L, name, before + one->count);
+        }
     return 1;
 }
 
@@ -388,6 +408,7 @@ void mt_lua_add_replay(lua_State *L) {
                                        {"step", replay_step},
                                        {"stop", replay_stop},
                                        {"look", replay_look},
+                                       {"failures", replay_failures},
                                        {"shard", replay_shard},
                                        {"window_has_ended", replay_window_has_ended},
                                        {"results", replay_results},

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "prefix/model/alike.h"
 #include "prefix/block/check.h"
+#include "prefix/model/chains.h"
 #include "prefix/cache/history.h"
 #include "prefix/block/tree.h"
 
@@ -30,6 +31,7 @@ struct mt_learner {
     size_t block_capacity;
     int64_t last_time_ns;
     uint64_t touched;
+    mt_chain_links links;
 };
 
 mt_model *mt_model_retain(mt_model *model) {
@@ -43,6 +45,8 @@ void mt_model_release(mt_model *model) {
     mt_free(model->descriptions);
     mt_free(model->runs);
     mt_free(model->gaps_ns);
+    mt_free(model->chains);
+    mt_free(model->turns);
     mt_free(model);
 }
 
@@ -73,6 +77,7 @@ void mt_learner_free(mt_learner *learner) {
     mt_model_release(learner->model);
     mt_free(learner->pendings);
     mt_free(learner->blocks);
+    mt_chain_links_free(&learner->links);
     mt_free(learner);
 }
 
@@ -120,7 +125,10 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
         return code;
     mt_description *description = &model->descriptions[model->count];
     memset(description, 0, sizeof *description);
-    if ((code = add_runs(learner, &touch, description, error)))
+    uint32_t owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0;
+    if ((code = add_runs(learner, &touch, description, error)) ||
+        (code = mt_chain_links_add(&learner->links, request, learner->blocks, blocks, known, owner,
+                                   error)))
         return code;
     mt_assert((touch.run_count == 0) == (known == 0) && touch.first_return <= known);
     description->shared = (uint32_t)known;
@@ -135,7 +143,7 @@ mt_code mt_learner_add(mt_learner *learner, const mt_request *request, mt_error 
     learner->pendings[model->count] =
         (pending){.touched = learner->touched,
                   .first_new = known < blocks ? learner->blocks[known] : 0,
-                  .owner = touch.run_count > 0 ? touch.runs[touch.run_count - 1].owner : 0};
+                  .owner = owner};
     model->gaps_ns[model->count] =
         request->time_ns - (model->count > 0 ? learner->last_time_ns : request->time_ns);
     learner->last_time_ns = request->time_ns;
@@ -212,12 +220,37 @@ int mt_model_compare(const mt_model *model, const mt_description *a, const mt_de
     return 0;
 }
 
-static int compare_places(const void *a, const void *b, void *model) {
-    return mt_model_compare(model, a, b);
+static int compare_places(const void *a, const void *b, void *of_model) {
+    const mt_model *model = of_model;
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    int order = mt_model_compare(model, &model->descriptions[first], &model->descriptions[second]);
+    return order != 0 ? order : (first > second) - (first < second);
 }
 
-static void sort(mt_model *model) {
-    qsort_r(model->descriptions, model->count, sizeof *model->descriptions, compare_places, model);
+/* Sorts the descriptions; place_of[i], where the one of request i stands, goes along. */
+static mt_code sort(mt_model *model, uint32_t *place_of, mt_error *error) {
+    size_t count = model->count;
+    uint32_t *order = mt_allocate(2 * count, sizeof *order);
+    mt_description *sorted = mt_allocate(count, sizeof *sorted);
+    if (!order || !sorted) {
+        mt_free(order);
+        mt_free(sorted);
+        return mt_fail_memory(error, "learner");
+    }
+    uint32_t *moved = order + count;
+    for (size_t i = 0; i < count; i++)
+        order[i] = (uint32_t)i;
+    qsort_r(order, count, sizeof *order, compare_places, model);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = model->descriptions[order[i]];
+        moved[order[i]] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < count; i++)
+        place_of[i] = moved[place_of[i]];
+    mt_free(model->descriptions);
+    model->descriptions = sorted;
+    mt_free(order);
+    return MT_OK;
 }
 
 /* Deals the visits among the alike in the order of their contents, so that they say nothing of the
@@ -256,10 +289,19 @@ mt_model *mt_learner_finish(mt_learner *learner, mt_error *error) {
     if (model->count == 0)
         return mt_null(mt_fail(error, MT_ERROR_INPUT, "no requests"));
     split_new(learner);
-    sort(model);
-    if (deal_visits(model, error) != MT_OK)
+    uint32_t *place_of = mt_allocate(model->count, sizeof *place_of);
+    if (!place_of)
+        return mt_null(mt_fail_memory(error, "learner"));
+    for (size_t i = 0; i < model->count; i++)
+        place_of[i] = (uint32_t)i;
+    mt_code code;
+    if ((code = sort(model, place_of, error)) == MT_OK &&
+        (code = deal_visits(model, error)) == MT_OK &&
+        (code = sort(model, place_of, error)) == MT_OK)
+        code = mt_chain_links_finish(&learner->links, model, place_of, error);
+    mt_free(place_of);
+    if (code)
         return NULL;
-    sort(model);
     learner->model = NULL;
     return model;
 }

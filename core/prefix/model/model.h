@@ -1,5 +1,5 @@
-/* What a synthesiser learns from a trace: one description a request, in no order of time, and the
- * gaps between arrivals.
+/* What a synthesiser learns from a trace: one description a request, in no order of time, the gaps
+ * between arrivals, and who continues whom.
  *
  * A description says how long a request's parts are and how long ago, in distinct blocks touched
  * since, the parts it shares had been touched; not what was in them. Its prompt is
@@ -43,6 +43,23 @@ typedef struct mt_description {
     uint64_t output;  /* OSL, or MT_MODEL_NO_OUTPUT */
 } mt_description;
 
+/* A turn of a chain (prefix/model/chains.h). */
+#define MT_NO_TURN UINT32_MAX
+#define MT_FROM_BEFORE (UINT32_MAX - 1)
+typedef struct mt_model_turn {
+    uint32_t description;
+    /* The turn that made the deepest shared block; MT_FROM_BEFORE: whoever made it on the path of
+     * the turn before; MT_NO_TURN: nothing is shared. */
+    uint32_t origin;
+    int64_t gap_ns; /* since the turn before; 0 for a chain's first turn */
+} mt_model_turn;
+
+typedef struct mt_model_chain {
+    int64_t start_ns; /* since the first request */
+    uint32_t first;   /* its turns are turns[first .. first + count) */
+    uint32_t count;
+} mt_model_chain;
+
 /* Immutable once made, and shared by counting references. */
 typedef struct mt_model {
     size_t references;
@@ -56,6 +73,9 @@ typedef struct mt_model {
      * instant and the gaps between instants are each sorted, so that only their two distributions
      * are known, not which came with which. */
     int gaps_in_order;
+    mt_model_chain *chains; /* in order of their starts */
+    size_t chain_count;     /* 0: it is not known who continues whom */
+    mt_model_turn *turns;   /* one a description */
 } mt_model;
 
 /* Blocks, and tokens, of the description's whole prompt. */

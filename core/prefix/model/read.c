@@ -16,7 +16,7 @@ static mt_code refuse_foreign(mt_model_scan *scan) {
                       mt_quote(scan->line.text, scan->line.length, text, sizeof text));
 }
 
-static mt_code read_version(mt_model_scan *scan) {
+static mt_code read_version(mt_model_scan *scan, uint64_t *known) {
     int status = mt_input_begins(scan->input, MT_MODEL_MAGIC, scan->error);
     if (status < 0)
         return scan->code = mt_code_of(scan->error);
@@ -25,6 +25,7 @@ static mt_code read_version(mt_model_scan *scan) {
     mt_model_next_line(scan, "the version");
     mt_model_take(scan, MT_MODEL_MAGIC);
     uint64_t version = mt_model_next_number(scan, "the version", 1, UINT64_MAX);
+    *known = version;
     if (version > MT_MODEL_VERSION)
         return mt_model_fail_line(
             scan,
@@ -55,7 +56,7 @@ static mt_code read_order(mt_model_reader *r) {
 
 static mt_code read_model(mt_model_reader *r) {
     mt_model_scan *scan = &r->scan;
-    read_version(scan);
+    read_version(scan, &r->version);
     r->model->block_size = read_named(scan, "block_size", 1, INT64_MAX);
     r->requests = read_named(scan, "requests", 1, UINT64_MAX);
     r->runs = read_named(scan, "runs", 0, UINT64_MAX);
@@ -63,6 +64,8 @@ static mt_code read_model(mt_model_reader *r) {
     read_order(r);
     mt_model_read_descriptions(r);
     mt_model_read_arrivals(r);
+    if (r->version > 1)
+        mt_model_read_chains(r);
     return mt_model_expect_end(scan);
 }
 

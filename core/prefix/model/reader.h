@@ -9,7 +9,7 @@ typedef struct mt_model_reader {
     mt_model_scan scan;
     mt_model *model;
     size_t description_capacity, run_capacity;
-    uint64_t requests, runs, instants; /* as the first lines announce them */
+    uint64_t version, requests, runs, instants; /* as the first lines announce them */
     int64_t time_ns;                   /* of the last instant */
 
     uint32_t shared, returning, unique; /* what the descriptions being read have in common */
@@ -26,5 +26,8 @@ mt_code mt_model_read_descriptions(mt_model_reader *reader);
 
 /* The parts behind it: the gaps. */
 mt_code mt_model_read_arrivals(mt_model_reader *reader);
+
+/* And behind these, from version 2 on, the chains. */
+mt_code mt_model_read_chains(mt_model_reader *reader);
 
 #endif

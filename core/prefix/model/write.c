@@ -130,6 +130,30 @@ static mt_code write_arrivals(writer *w, const mt_model *model) {
     return code;
 }
 
+static mt_code write_chains(writer *w, const mt_model *model) {
+    mt_code code = write_named(w, "chains", model->chain_count);
+    int64_t before = 0;
+    for (size_t c = 0; c < model->chain_count && !code; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        for (uint32_t t = chain->first; t < chain->first + chain->count && !code; t++) {
+            const mt_model_turn *turn = &model->turns[t];
+            int is_first = t == chain->first;
+            if (!is_first)
+                *w->at++ = ' ';
+            w->at = mt_write_milliseconds(is_first ? chain->start_ns - before : turn->gap_ns, 6,
+                                          w->at);
+            put(w, ' ', turn->description);
+            if (turn->origin < MT_FROM_BEFORE)
+                put(w, ':', turn->origin);
+            code = flush(w);
+        }
+        before = chain->start_ns;
+        if (!code)
+            code = end_line(w);
+    }
+    return code;
+}
+
 /* Each different value of the sorted ones, and how often it comes. */
 static mt_code write_tally(writer *w, const char *name, int64_t *values, size_t count, int is_gap) {
     mt_code code = write_text(w, name);
@@ -168,8 +192,9 @@ mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output,
     w.at = w.line;
     size_t instants = count_instants(model);
     int is_kept = keep_order && model->gaps_in_order;
+    uint64_t version = is_kept && model->chain_count > 0 ? 2 : 1;
     mt_code code;
-    if ((code = write_text(&w, MT_MODEL_MAGIC)) || (code = write_named(&w, "", MT_MODEL_VERSION)) ||
+    if ((code = write_text(&w, MT_MODEL_MAGIC)) || (code = write_named(&w, "", version)) ||
         (code = write_named(&w, "block_size", model->block_size)) ||
         (code = write_named(&w, "requests", model->count)) ||
         (code = write_named(&w, "runs", model->run_count)) ||
@@ -177,5 +202,8 @@ mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output,
         (code = write_text(&w, is_kept ? "order kept\n" : "order left_out\n")) ||
         (code = write_descriptions(&w, model)))
         return code;
-    return is_kept ? write_arrivals(&w, model) : write_tallies(&w, model, instants);
+    if (!is_kept)
+        return write_tallies(&w, model, instants);
+    code = write_arrivals(&w, model);
+    return code || model->chain_count == 0 ? code : write_chains(&w, model);
 }

@@ -62,10 +62,14 @@ static double distance_scale(const mt_reuse_items *items, const mt_model *model)
     return blocks > 0 && items->blocks > 0 ? items->blocks / (blocks * share) : 1;
 }
 
-/* The descriptions that may be made, their numbers into `from`. */
-static mt_code choose(mt_reuse_items *items, uint32_t *from, const mt_model *model,
-                      const mt_synthesis_options *options, mt_error *error) {
+mt_code mt_reuse_items_choose(mt_reuse_items *items, const mt_model *model,
+                              const mt_synthesis_options *options, mt_error *error) {
+    items->items = mt_allocate(model->count, sizeof *items->items);
+    items->item_of = mt_allocate(model->count, sizeof *items->item_of);
+    if (!items->items || !items->item_of)
+        return mt_fail_memory(error, "synthesiser");
     for (size_t i = 0; i < model->count; i++) {
+        items->item_of[i] = MT_NOT_AN_ITEM;
         mt_reuse_item item = {0};
         int too_long = set_lengths(&item, &model->descriptions[i], model, options) != 0;
         if (too_long && options->max_isl == UINT64_MAX)
@@ -76,7 +80,7 @@ static mt_code choose(mt_reuse_items *items, uint32_t *from, const mt_model *mod
         if (too_long || item.input_length < options->min_isl ||
             item.input_length > options->max_isl)
             continue;
-        from[items->count] = (uint32_t)i;
+        items->item_of[i] = items->count;
         items->items[items->count++] = item;
         items->blocks += (double)item.shared + item.returning + item.unique;
     }
@@ -91,7 +95,7 @@ static uint32_t scaled(uint32_t distance, double scale) {
 }
 
 /* Distances and runs, scaled; run.size is the scaled distance for now. */
-static mt_code set_distances(mt_reuse_items *items, const uint32_t *from, const mt_model *model,
+static mt_code set_distances(mt_reuse_items *items, const mt_model *model,
                              const mt_synthesis_options *options, mt_error *error) {
     double scale = distance_scale(items, model);
     uint32_t count = 0;
@@ -99,8 +103,11 @@ static mt_code set_distances(mt_reuse_items *items, const uint32_t *from, const 
     items->kinships = mt_allocate(items->count, sizeof *items->kinships);
     if (!items->runs || !items->kinships)
         return mt_fail_memory(error, "synthesiser");
-    for (uint32_t i = 0; i < items->count; i++) {
-        const mt_description *description = &model->descriptions[from[i]];
+    for (size_t d = 0; d < model->count; d++) {
+        uint32_t i = items->item_of[d];
+        if (i == MT_NOT_AN_ITEM)
+            continue;
+        const mt_description *description = &model->descriptions[d];
         mt_reuse_item *item = &items->items[i];
         item->run_begin = count;
         item->run_count = description->run_count & 0x3fffffff;
@@ -188,24 +195,22 @@ static void place_runs(mt_reuse_items *items) {
 
 mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
                             const mt_synthesis_options *options, mt_error *error) {
-    uint32_t *from = mt_allocate(model->count, sizeof *from);
     mass *masses = mt_allocate(model->run_count + 1, sizeof *masses);
-    items->items = mt_allocate(model->count, sizeof *items->items);
-    mt_code code;
-    if (!from || !masses || !items->items) {
+    mt_code code = MT_OK;
+    if (!masses) {
         code = mt_fail_memory(error, "synthesiser");
-    } else if ((code = choose(items, from, model, options, error)) == MT_OK &&
-               (code = set_distances(items, from, model, options, error)) == MT_OK) {
+    } else if ((code = mt_reuse_items_choose(items, model, options, error)) == MT_OK &&
+               (code = set_distances(items, model, options, error)) == MT_OK) {
         set_sizes(items, masses);
         place_runs(items);
     }
     mt_free(masses);
-    mt_free(from);
     return code;
 }
 
 void mt_reuse_items_free(mt_reuse_items *items) {
     mt_free(items->items);
+    mt_free(items->item_of);
     mt_free(items->runs);
     mt_free(items->kinships);
     *items = (mt_reuse_items){0};

@@ -30,8 +30,11 @@ typedef struct mt_reuse_kinship {
     uint32_t visits, previous; /* as in mt_description, previous scaled as distances are */
 } mt_reuse_kinship;
 
+#define MT_NOT_AN_ITEM UINT32_MAX
+
 typedef struct mt_reuse_items {
     mt_reuse_item *items;
+    uint32_t *item_of;          /* by description, MT_NOT_AN_ITEM: it is not made */
     mt_reuse_kinship *kinships; /* by item */
     uint32_t count;             /* >= 1 */
     mt_reuse_run *runs;
@@ -48,6 +51,10 @@ typedef struct mt_reuse_items {
  * be longer than MT_BLOCKS_LIMIT. */
 mt_code mt_reuse_items_make(mt_reuse_items *items, const mt_model *model,
                             const mt_synthesis_options *options, mt_error *error);
+
+/* The same with lengths alone: no distances, runs and sizes. */
+mt_code mt_reuse_items_choose(mt_reuse_items *items, const mt_model *model,
+                              const mt_synthesis_options *options, mt_error *error);
 
 void mt_reuse_items_free(mt_reuse_items *items);
 

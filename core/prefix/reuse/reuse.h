@@ -1,5 +1,9 @@
 /* Prompts that come back when the source's did.
  *
+ * Two ways. From chains (prefix/reuse/chains.h): who continues whom, and when, is the source's. By
+ * distances alone, for models that do not know their chains and for prompts that get their times
+ * elsewhere one by one; what follows is of these.
+ *
  * Each request is made after one description of the model (prefix/model/model.h), and each
  * description is used once in a lap: so lengths, and what hits in an infinite cache, are the
  * source's exactly after whole laps, and lap follows lap without drift. A plan
@@ -32,12 +36,20 @@ typedef struct mt_reuse mt_reuse;
  * MT_REUSE_MEMORY. */
 mt_reuse *mt_reuse_new(mt_model *model, const mt_synthesis_options *options, mt_error *error);
 
+/* The same from the model's chains, which it must have. */
+mt_reuse *mt_reuse_new_of_chains(mt_model *model, const mt_synthesis_options *options,
+                                 mt_error *error);
+
 /* Bytes that the populations' plans may take together. */
 #define MT_REUSE_MEMORY ((uint64_t)4 << 30)
 
 /* The next request, without end. Polls for Ctrl-C. On failure (MT_ERROR_MEMORY,
  * MT_ERROR_INTERRUPTED) the state can only be freed. */
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error);
+
+/* Of one that is made from chains, before the first request: the source's times are to be these
+ * instead, spread_ns[r] from request r - 1 to r. MT_ERROR_MEMORY. */
+mt_code mt_reuse_spread(mt_reuse *reuse, const int64_t *spread_ns, mt_error *error);
 
 void mt_reuse_free(mt_reuse *reuse); /* NULL is allowed */
 

@@ -17,7 +17,8 @@ struct mt_synthesis {
     uint64_t block_size;
     mt_reuse *reuse; /* one of these two */
     mt_radix_sampler *sampler;
-    mt_gaps *gaps; /* NULL: no times */
+    mt_gaps *gaps;     /* NULL: no times, or */
+    int times_of_reuse; /* those of the reuse method */
     double speedup;
     int compact;
     mt_synthetic made;
@@ -52,7 +53,12 @@ static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
         code = mt_gaps_dequantize(gaps_ns, count, seed, spread_ns, error);
         gaps_ns = spread_ns;
     }
-    if (code == MT_OK && !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
+    synthesis->times_of_reuse = times->kind == MT_GAPS_SOURCE && origin->model &&
+                                origin->model->chain_count > 0;
+    if (synthesis->times_of_reuse)
+        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, spread_ns, error)
+                                          : code;
+    else if (code == MT_OK && !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
         code = mt_code_of(error);
     mt_free(spread_ns);
     return code;
@@ -69,7 +75,9 @@ static mt_code open_times(mt_synthesis *synthesis, const mt_origin *origin,
 
 static mt_code open_prompts(mt_synthesis *synthesis, const mt_origin *origin,
                             const mt_synthesis_options *options, mt_error *error) {
-    if (origin->model) {
+    if (origin->model && origin->model->chain_count > 0) {
+        synthesis->reuse = mt_reuse_new_of_chains(origin->model, options, error);
+    } else if (origin->model) {
         synthesis->reuse = mt_reuse_new(origin->model, options, error);
     } else {
         synthesis->source = mt_radix_source_retain(origin->source);
@@ -86,8 +94,8 @@ mt_synthesis *mt_synthesis_new(const mt_origin *origin, const mt_synthesis_optio
     synthesis->references = 1;
     synthesis->block_size = options->block_size;
     synthesis->compact = compact;
-    if (open_times(synthesis, origin, times, options->seed, error) ||
-        open_prompts(synthesis, origin, options, error)) {
+    if (open_prompts(synthesis, origin, options, error) ||
+        open_times(synthesis, origin, times, options->seed, error)) {
         mt_synthesis_release(synthesis);
         return NULL;
     }
@@ -201,8 +209,13 @@ static int next(mt_source *source, mt_request *request, mt_error *error) {
         return status;
     self->left--;
     if (make_request(synthesis, request, error) ||
-        (gaps && mt_gaps_next(gaps, &timed.time_ns, error)) ||
-        (timed.has & MT_HAS_TIME && set_time(synthesis, timed.time_ns, request, error)) ||
+        (gaps && mt_gaps_next(gaps, &timed.time_ns, error)))
+        return -1;
+    if (!source->below && synthesis->times_of_reuse) {
+        timed.has = MT_HAS_TIME;
+        timed.time_ns = synthesis->made.time_ns;
+    }
+    if ((timed.has & MT_HAS_TIME && set_time(synthesis, timed.time_ns, request, error)) ||
         count_request(synthesis, request, error))
         return -1;
     return 1;

@@ -1,7 +1,8 @@
 --- The command line: words to option values, by the rules of kit/options.lua.
 --
 --   --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --flag   --no-flag (of a flag whose default
---   is true)   -- (what follows is plain arguments)
+--   is true)   --name (of an option that has a value without one: then only a number that follows is
+--   its value)   -- (what follows is plain arguments)
 -- A name may be shortened as far as it stays unambiguous, but for the options that every workload has:
 -- `--rate` of a script without one must not become --rate-scale. A value may be negative (--phase -3) or
 -- "-"; it may begin with "--" only as --name=--value. A plain argument goes to the options with
@@ -112,7 +113,9 @@ local function scan(command, words, names)
       text = not written:find("^%-%-no%-") or option[1]:find "^no[-_]" ~= nil
     elseif not inline then
       text = words[position + 1]
-      if is_value(text, names) then
+      if option.bare ~= nil and not (text and text:find "^%d+$") then
+        text = option.bare
+      elseif is_value(text, names) then
         position = position + 1
       else
         problem = problem or ("%s: %s needs a value"):format(command, written)
@@ -190,6 +193,30 @@ function arguments.parse(command, words, spec)
     local name = option.argument and arguments.plain_name or arguments.long_name
     return command .. ": " .. name(option)
   end)
+end
+
+--- The words again, with names in full, of those options that are wanted; plain arguments come last.
+---@param command string
+---@param words string[] that parse takes
+---@param spec moontide.option[]
+---@param wanted fun(option: moontide.option): boolean
+---@return string[] words, string[] plain
+function arguments.again(command, words, spec, wanted)
+  local found, plain = scan(command, words, index(spec))
+  local again = {}
+  for _, item in ipairs(found) do
+    if wanted(item.option) then
+      local name = arguments.long_name(item.option)
+      if item.option.kind == "flag" then
+        again[#again + 1] = item.text and name or "--no-" .. name:sub(3)
+      elseif item.text:find "^%-" then
+        again[#again + 1] = name .. "=" .. item.text
+      else
+        table.move({ name, item.text }, 1, 2, #again + 1, again)
+      end
+    end
+  end
+  return again, plain
 end
 
 --- Is help asked for among the words (before a "--")?

@@ -134,7 +134,7 @@ local function run_loaded(self, words)
   report.command(full_spec(self), opt)
   local checked, result = protected("usage", script.check_options, self, opt)
   if not checked then return result end
-  return self.plan and run_plan(self, opt) or run(self, self.run, script.strict(self, opt))
+  return self.plan and run_plan(self, opt) or run(self, self.run, script.strict(self, opt), words)
 end
 
 --- Runs a script by name with the words that follow it; gives the exit status.

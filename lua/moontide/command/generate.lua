@@ -14,11 +14,15 @@ local generate = {}
 
 local digest_requests = 10000
 
--- So many requests of a load whose end nobody knows are made to see whether it goes on.
+-- So many requests of a load whose end nobody knows, or whose times are given, are made to see whether it
+-- goes on.
 local most_checked = 2000000
 
 -- More than this is taken for a mistake in a rate or a duration, unless --yes says otherwise.
 local most_requests = 1e9
+
+-- So many of one time are taken for arrivals that stand still, unless --yes says otherwise.
+local most_at_once = 10000
 
 -- Lines a stream each are for few streams.
 local most_lines = 10
@@ -45,15 +49,23 @@ local function write_peak(self, opt, expected)
     (at - 1) * opt.duration / #rates, opt.duration / #rates))
 end
 
+-- Can many requests have one time, though no rate says so?
+local function has_given_times(self)
+  for _, entry in ipairs(self.streams) do
+    if tostring(entry.stream.process):find("times_of", 1, true) then return true end
+  end
+  return false
+end
+
 local function check(self, opt, expected, script)
   local digits = opt.timestamp_digits
   local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
-    num_requests = opt.num_requests, whole_milliseconds = digits == 0 }
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0, most_at_once = opt.most_at_once }
   local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
     return core.source.digest(source, digest_requests, digits)
   end)
   if not digest then return nil, message, code end
-  if expected.requests ~= expected.requests then
+  if expected.requests ~= expected.requests or has_given_times(self) then
     local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
       return core.source.digest(source, most_checked, digits)
     end)
@@ -131,6 +143,7 @@ function generate.run(script, self, opt)
   local is_said
   opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
   opt.whole_milliseconds = opt.timestamp_digits == 0
+  opt.most_at_once = opt.yes and math.maxinteger or most_at_once
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
   tell_notes(self, opt, expected, not is_said)
   if expected.requests == 0 then

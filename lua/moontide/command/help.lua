@@ -13,6 +13,7 @@ local groups = {
   { "Learn from traces", "convert", "lint", "cat", "analyze", "learn", "synthesize", "compare" },
   { "Drive an endpoint", "replay", "sweep", "find-max", "mock", "selftest" },
   { "Judge runs", "judge", "merge" },
+  { "Beyond one machine", "kubernetes", "slurm" },
   { "Look", "plot", "report" },
   { "Explore", "repl", "list", "help", "run" },
 }

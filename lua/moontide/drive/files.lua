@@ -86,7 +86,10 @@ local function command_line()
   local file = io.open("/proc/self/cmdline", "rb")
   if not file then return json.null end
   local words = {}
-  for word in file:read "a":gmatch "([^\0]*)\0" do words[#words + 1] = without_secrets(word) end
+  for word in file:read "a":gmatch "([^\0]*)\0" do
+    if words[#words] == "--page-token" then word = "(not shown)" end
+    words[#words + 1] = without_secrets(word):gsub("^(%-%-page%-token=).*", "%1(not shown)")
+  end
   file:close()
   return json.array(words)
 end

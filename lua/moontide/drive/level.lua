@@ -131,6 +131,16 @@ end
 
 level.prepare = prepare
 
+-- "request rate 5, isl 500"
+local function name_of(settings)
+  local parts = {}
+  for _, name in ipairs { "concurrency", "request_rate", "rate_scale" } do
+    if settings[name] then parts[#parts + 1] = ("%s %.9g"):format((name:gsub("_", " ")), settings[name]) end
+  end
+  for _, one in ipairs(settings.varied or {}) do parts[#parts + 1] = ("%s %s"):format(one[1], one[2]) end
+  return table.concat(parts, ", ")
+end
+
 --- Waits until the server is quiet, resets its cache where that is asked for, and drives the level. Gives its
 --- run, or nil, message, code.
 ---@param load moontide.load
@@ -149,6 +159,7 @@ function level.drive(load, settings, opt, is_first)
     report.note(text)
   end
   if settings.stop_after then target.stop_after = settings.stop_after end
+  target.level = name_of(settings)
   local made, message
   made, message, code = run.of(target, own)
   if made then made.cache_was_reset = was_reset end

@@ -1,5 +1,6 @@
 --- The runs of the shards of one load as one run: every request is kept, so its figures are those that one
 --- driver would have got.
+local core = require "moontide.core"
 local drive = require "moontide.drive"
 local files = require "moontide.drive.files"
 local past = require "moontide.drive.past"
@@ -366,13 +367,33 @@ local function write_whole(list, by_index, count, folder)
   return run
 end
 
+local function holds_run(folder)
+  local path = folder .. "/" .. files.names.run
+  return requests.kind_of(path) ~= nil or requests.kind_of(path .. ".part") ~= nil
+end
+
+-- The shards' folders: one that is no run itself stands for the runs in it.
+local function all_folders(folders)
+  local all = {}
+  for _, folder in ipairs(folders) do
+    local names = not holds_run(folder) and core.base.folder(folder) or {}
+    table.sort(names)
+    local before = #all
+    for _, name in ipairs(names) do
+      if holds_run(folder .. "/" .. name) then all[#all + 1] = folder .. "/" .. name end
+    end
+    if #all == before then all[#all + 1] = folder end
+  end
+  return all
+end
+
 --- Makes one run of the runs of shards, in a folder of its own.
----@param folders string[]
+---@param folders string[] the shards' own, or one that holds them all
 ---@param opt { output_dir: string, allow_missing: boolean?, max_skew: number? }
 ---@return moontide.drive_run? run, string? message, string? code
 function merge.of(folders, opt)
   local list = {}
-  for i, folder in ipairs(folders) do
+  for i, folder in ipairs(all_folders(folders)) do
     local one, message, code = shard_of(folder, opt.allow_missing)
     if not one then return nil, message, code end
     list[i] = one

@@ -18,6 +18,7 @@ local summary = require "moontide.drive.summary"
 local target = require "moontide.drive.target"
 local verdict = require "moontide.drive.verdict"
 local warmup = require "moontide.drive.warmup"
+local watch = require "moontide.drive.watch"
 
 local run = {}
 
@@ -129,12 +130,17 @@ end
 
 local look_every, tell_every = 0.25, { terminal = 0.5, pipe = 10 }
 
+-- tell(driver, replay) of how the run goes, when that is due: to standard error, and to who watches.
 local function status_teller(started, begun_before)
   local is_terminal = core.base.is_terminal(2)
   local every = is_terminal and tell_every.terminal or tell_every.pipe
-  local next_at = started + every * 1e9
+  local next_at, next_moment = started + every * 1e9, watch.now and started
   return function(driver, replay)
     local now = drive.now()
+    if next_moment and now >= next_moment then
+      next_moment = math.max(next_moment + 1e9, now + 5e8)
+      watch.now:moment((now - started) / 1e9, driver:look(), replay:look(), replay:failures(), begun_before)
+    end
     if now < next_at then return end
     next_at = now + every * 1e9
     local line = show.status((now - started) / 1e9, driver:look(), replay:look(), begun_before)
@@ -145,7 +151,8 @@ end
 -- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
 -- time. Gives { was_cancelled =, message =, code = }.
 local function work(driver, replay, opt, started)
-  local ended, tell = { was_cancelled = false }, status_teller(started, driver:look().begun)
+  local begun_before = driver:look().begun
+  local ended, tell = { was_cancelled = false }, status_teller(started, begun_before)
   local stop_after, end_grace = opt.stop_after, opt.grace
   if stop_after and opt.runs_on then stop_after, end_grace = stop_after + opt.grace, 0 end
   local stop_at = stop_after and stop_after < 9e9 and started + math.floor(stop_after * 1e9)
@@ -191,6 +198,10 @@ local function work(driver, replay, opt, started)
     tell(driver, replay)
   end
   report.finish()
+  if watch.now then
+    local seconds = (drive.now() - started) / 1e9
+    watch.now:moment(seconds, driver:look(), replay:look(), replay:failures(), begun_before)
+  end
   return ended
 end
 
@@ -206,10 +217,10 @@ end
 -- What is known of the run when it begins.
 local function known_of(self, opt, settings, started, late)
   return {
-    options = opt, target = self.name, urls = opt.url, model = opt.model, seed = opt.seed, by = opt.by,
-    has_objectives = opt.slo ~= nil, spans = settings.spans, bounds = settings.bounds, start = started,
-    epoch = settings.epoch, start_asked = opt.start_at, late = late, shard = settings.shard,
-    wall_clock = drive.wall_clock(),
+    options = opt, target = self.name, level = self.level, urls = opt.url, model = opt.model,
+    seed = opt.seed, by = opt.by, has_objectives = opt.slo ~= nil, spans = settings.spans,
+    bounds = settings.bounds, start = started, epoch = settings.epoch, start_asked = opt.start_at,
+    late = late, shard = settings.shard, wall_clock = drive.wall_clock(),
   }
 end
 
@@ -284,6 +295,7 @@ local function drive_source(source, self, opt, settings)
   drive.bear_interrupts(true)
   local known = known_of(self, opt, settings, started, late)
   if opt.output_dir then files.begin(known, opt.output_dir) end
+  if watch.now then watch.now:begins(known) end
   local ended = work(driver, replay, opt, started)
   ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
   local said = scraper and server.finish(scraper, opt.server_metrics)
@@ -292,6 +304,7 @@ local function drive_source(source, self, opt, settings)
   local finished, failure = replay:finish()
   if not finished then value.write_error = value.write_error or failure end
   driver:close()
+  if watch.now then watch.now:ends(value) end
   return value
 end
 

@@ -90,6 +90,22 @@ local function cache(results, by_key)
   end
 end
 
+-- A row a shard of a merged run.
+local function shard_lines(shards)
+  local function number(value, digits) return value and texts.number(value, digits) or "-" end
+  local lines = { { "", "start (ms)", "due", "done", "failed", "cancelled", "not sent", "TTFT p50",
+    "lag p99", "verdict", "folder" } }
+  for _, one in ipairs(shards) do
+    local counts = one.counts
+    lines[#lines + 1] = { ("Shard %d/%d"):format(one.index, #shards),
+      number(one.start and 1000 * one.start, 3), number(counts.due, 0), number(counts.done, 0),
+      number(counts.failed, 0), number(counts.cancelled, 0), number(counts.not_sent, 0),
+      number(one.first_token, 2), number(one.lag, 2),
+      one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
+  end
+  return texts.aligned(lines)
+end
+
 local function span_of(one)
   if one.to == math.huge then return ("from %.9g s"):format(one.from) end
   return ("%.9g s to %.9g s"):format(one.from, one.to)
@@ -116,22 +132,6 @@ local function phases_of(run)
       cell(ttft.p99), cell(itl.p50), cell(itl.p99), cell(one.longest_gap), recovery_of(one, i == 1) }
   end
   return #lines > 1 and "\nBy phase (times in ms)\n" .. texts.aligned(lines)
-end
-
--- A row a shard of a merged run.
-local function shard_lines(shards)
-  local function number(value, digits) return value and texts.number(value, digits) or "-" end
-  local lines = { { "", "start (ms)", "due", "done", "failed", "cancelled", "not sent", "TTFT p50",
-    "lag p99", "verdict", "folder" } }
-  for _, one in ipairs(shards) do
-    local counts = one.counts
-    lines[#lines + 1] = { ("Shard %d/%d"):format(one.index, #shards),
-      number(one.start and 1000 * one.start, 3), number(counts.due, 0), number(counts.done, 0),
-      number(counts.failed, 0), number(counts.cancelled, 0), number(counts.not_sent, 0),
-      number(one.first_token, 2), number(one.lag, 2),
-      one.verdict or (one.folder and "did not end" or "missing"), one.folder or "-" }
-  end
-  return texts.aligned(lines)
 end
 
 local function verdict_lines(one)

@@ -32,6 +32,7 @@ local options = {
 --- flag (absent is false), shard ("0/4"), string, boolean, any; further ones where their values are made
 --- (kinds.lua says how). A rate or length given as a number is 0 or more unless the option has a range
 ---@field default any taken through the same conversion; without one the option is absent
+---@field bare any on the command line its value when it is given without one
 ---@field required boolean? it must be given
 ---@field min number? smallest allowed number; above: the same, exclusive
 ---@field max number? largest allowed number; below: the same, exclusive

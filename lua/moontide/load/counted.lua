@@ -1,5 +1,6 @@
---- What no formula knows of a plan, counted: sessions that end at their max_input are run.
+--- What no formula knows of a plan, counted: sessions whose context has limits are run.
 local core = require "moontide.core"
+local stream = require "moontide.load.stream"
 
 local counted = {}
 
@@ -12,11 +13,7 @@ local most_requests = 2e6
 -- The stream as a plan of its own: a source of its requests.
 local function run(entry, block_size, opt, factor)
   local plan = core.plan.new(block_size)
-  local one = entry.stream
-  core.plan.add(plan, {
-    name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt, first = one.first,
-    class_prompts = one.class_prompts, factor = entry.factor * factor, last = entry.last,
-  })
+  stream.add_to(plan, entry.stream, entry.name, entry.factor * factor, entry.last)
   return core.source.run(plan, { seed = opt.seed, duration = opt.duration, factor = opt.rate_scale or 1 })
 end
 
@@ -27,14 +24,20 @@ local function bins(entry, block_size, opt, factor, to, count)
   return core.source.bins(source, 0, to, count)
 end
 
---- Does the stream have sessions that end at their max_input?
+local function has_rules(entry)
+  local lengths, first = entry.stream.lengths, entry.stream.first
+  return core.lengths.have_rules(lengths) or first ~= nil and core.lengths.have_rules(first)
+end
+
+--- Does the stream have sessions whose context has limits (max_input, compact, clear), sub-agents, or lengths
+--- by a rule?
 ---@param entry table a stream of a workload
 ---@return boolean
 function counted.is_needed(entry)
-  return core.process.max_input(entry.stream.process) > 0
+  return not core.process.has_formula(entry.stream.process) or has_rules(entry)
 end
 
---- Puts what a stream brings in the place of what core.plan.expect says of it without max_input.
+--- Puts what a stream brings in the place of what core.plan.expect says of it without these.
 ---@param entry table a stream of a workload
 ---@param one table what core.plan.expect gave
 ---@param block_size integer
@@ -44,7 +47,7 @@ function counted.fill(entry, one, block_size, opt)
   local factor = math.min(1, most_requests / one.requests)
   local requests, inputs, outputs = bins(entry, block_size, opt, factor, longest, 1)
   if not requests then return nil, inputs, outputs end
-  one.requests = requests[1] / factor
+  one.requests, one.has_rules = requests[1] / factor, has_rules(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]
   if outputs[1] == outputs[1] then one.output_mean = outputs[1] end

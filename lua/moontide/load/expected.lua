@@ -42,6 +42,30 @@ local most_after = 0.001
 -- Streams whose levels it shows (of an mmpp: the real ones, after scaling).
 local most_levels = 10
 
+-- What is not known without a run, of the processes as they print.
+local limits = { { "branch=", "sub-agents come between" }, { "clear=", "clear takes tools' outputs away" },
+  { "compact=", "compact shortens histories" }, { "max_input=", "max_input ends sessions" },
+  { "=function", "answers take what a function says" } }
+
+local function why_counted(self)
+  local reasons = {}
+  for _, limit in ipairs(limits) do
+    for _, one in ipairs(self.streams) do
+      if one.process:find(limit[1], 1, true) then
+        reasons[#reasons + 1] = limit[2]
+        break
+      end
+    end
+  end
+  for _, one in ipairs(self.streams) do
+    if one.has_rules then
+      reasons[#reasons + 1] = "lengths follow a rule"
+      break
+    end
+  end
+  return table.concat(reasons, ", ")
+end
+
 function expected_type.__tostring(self)
   local rows = { { "stream", "requests", "per second", "mean ISL", "mean OSL" } }
   if #self.streams > 1 then
@@ -62,7 +86,7 @@ function expected_type.__tostring(self)
       per_second(self.sessions, self.duration))
   end
   if self.is_counted then
-    text = text .. "\nmax_input ends sessions: requests and lengths are counted in a run of this seed"
+    text = ("%s\n%s: requests and lengths are counted in a run of this seed"):format(text, why_counted(self))
   end
   local after = self.requests - self.within
   if after > most_after * self.requests then
@@ -83,6 +107,7 @@ local function stream_row(name, process, one)
     name = name, process = process,
     requests = one.requests, within = one.requests, sessions = one.sessions, input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
+    has_rules = one.has_rules,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
 end

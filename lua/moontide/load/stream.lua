@@ -1,8 +1,9 @@
 --- Streams of requests: an arrival process with lengths, a prompt source and fields, as a value.
+local branch = require "moontide.load.branch"
 local core = require "moontide.core"
 local curve = require "moontide.load.curve"
-local distribution = require "moontide.load.distribution"
 local fields = require "moontide.load.fields"
+local length = require "moontide.load.length"
 local options = require "moontide.kit.options"
 
 local stream = {}
@@ -43,8 +44,8 @@ local function pair_of(values, where)
   local is_new = values.new_input ~= nil
   local name = is_new and "new_input" or "input"
   local output = false
-  if values.output ~= nil then output = distribution.of(values.output, where .. ": output") end
-  return { distribution.of(values[name], where .. ": " .. name), is_new, output }
+  if values.output ~= nil then output = length.of(values.output, where .. ": output") end
+  return { length.of(values[name], where .. ": " .. name), is_new, output }
 end
 
 -- "prompts_of", of a prompt source.
@@ -53,7 +54,7 @@ local function source_name(prompt)
 end
 
 local class_options = {
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "prompt", kind = "any" }, { "fields", kind = "any" },
   items = true,
 }
@@ -80,11 +81,13 @@ local function class_of(self, i, given)
   fields.of(values.fields, where)
 end
 
+---@alias moontide.any_length number|moontide.distribution|moontide.length_rule
+
 ---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
----@field input? number|moontide.distribution tokens of the whole prompt; or new_input
----@field new_input? number|moontide.distribution tokens after the shared part
----@field output? number|moontide.distribution tokens of the answer
+---@field input? moontide.any_length tokens of the whole prompt; or new_input
+---@field new_input? moontide.any_length tokens after the shared part
+---@field output? moontide.any_length tokens of the answer
 ---@field prompt? moontide.prompt instead of the stream's
 ---@field fields? table<string, any> beside the stream's
 
@@ -123,15 +126,16 @@ end
 local stream_options = {
   { "name", kind = "string" },
   { "arrivals", kind = "any", required = true },
-  { "input", kind = "length" }, { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "lengths", kind = "any" },
   { "prompt", kind = "any" },
   { "first", kind = "any" },
+  { "branch", kind = "any" },
   { "fields", kind = "any" },
 }
 
 local first_options = {
-  { "new_input", kind = "length" }, { "output", kind = "length" },
+  { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
 }
 
 -- Turns add to what was said before: what decides whole prompts cannot be theirs.
@@ -157,6 +161,13 @@ end
 local function check_sessions(self, values, where)
   local has_sessions = core.process.has_sessions(values.arrivals)
   if has_sessions then check_turns(values, where) end
+  branch.check(values.branch, where .. ": branch")
+  if values.branch and not has_sessions then
+    core.base.raise(where .. ": branch= is for turns of mt.sessions{...}")
+  elseif values.branch then
+    self.process = core.process.branched(self.process, values.branch.levels)
+    self.branches = values.branch.lengths
+  end
   if values.first ~= nil and not has_sessions then
     core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
   elseif values.first ~= nil then
@@ -180,7 +191,7 @@ end
 local function use_decided(self, values, where)
   local why = ("%s: %s decides the lengths of its prompts"):format(where, source_name(values.prompt))
   refuse_given(values, { "input", "new_input", "lengths" }, why, " (output= may replace its OSL)")
-  local output = values.output ~= nil and distribution.of(values.output, where .. ": output")
+  local output = values.output ~= nil and length.of(values.output, where .. ": output")
   self.lengths = core.lengths.pair { false, false, output }
 end
 
@@ -193,19 +204,35 @@ local function use_classes(self, values, where)
   end
 end
 
+--- Adds a stream to a plan in core; raises where its parts do not go together.
+---@param plan userdata
+---@param self moontide.stream
+---@param name string
+---@param factor? number of its rates
+---@param last? number seconds: it begins nothing at or after it
+function stream.add_to(plan, self, name, factor, last)
+  core.plan.add(plan, {
+    name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
+    fields = self.fields, branches = self.branches,
+    class_prompts = self.class_prompts, class_fields = self.class_fields,
+    factor = factor, last = last,
+  })
+end
+
 ---@class moontide.first_options
----@field new_input? number|moontide.distribution
----@field output? number|moontide.distribution
+---@field new_input? moontide.any_length
+---@field output? moontide.any_length
 
 ---@class moontide.stream_options
 ---@field name? string
 ---@field arrivals moontide.process when requests come
----@field input? number|moontide.distribution tokens of the whole prompt; or new_input, or lengths
----@field new_input? number|moontide.distribution tokens after the shared part
----@field output? number|moontide.distribution tokens of the answer; without it records have no output_length
+---@field input? moontide.any_length tokens of the whole prompt; or new_input, or lengths
+---@field new_input? moontide.any_length tokens after the shared part
+---@field output? moontide.any_length tokens of the answer; without it records have no output_length
 ---@field lengths? moontide.classes
 ---@field prompt? moontide.prompt without it every prompt is unique
 ---@field first? moontide.first_options other lengths of a session's first turn
+---@field branch? moontide.branch sub-agents that turns of its sessions start
 ---@field fields? table<string, any> further members of the records
 
 --- A stream of requests: when they come, how long they are, who shares which prefix.
@@ -234,6 +261,10 @@ function public.stream(opt)
     use_classes(self, values, where)
   else
     self.lengths = core.lengths.pair(pair_of(values, where))
+  end
+  if not core.process.has_formula(self.process) or core.lengths.have_rules(self.lengths) then
+    -- its parts must go together
+    stream.add_to(core.plan.new(512), self, self.name or "main")
   end
   return setmetatable(self, stream_type)
 end

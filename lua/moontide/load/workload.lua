@@ -193,13 +193,7 @@ local function plan_of(self)
   if self.plan then return self.plan end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    local one = entry.stream
-    core.plan.add(plan, {
-      name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
-      first = one.first,
-      fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
-      factor = entry.factor, last = entry.last,
-    })
+    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last)
   end
   self.plan = plan
   return plan
@@ -324,6 +318,7 @@ end
 ---@field seed? integer
 ---@field duration number seconds
 ---@field num_requests? integer of the whole, over all shards
+---@field most_at_once? integer so many requests of one time are an error
 ---@field rate_scale? number multiplies all rates
 ---@field shard? {index: integer, count: integer} index from 0
 ---@field tags? boolean
@@ -337,7 +332,8 @@ end
 ---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt, is_live)
   local source, message, code = core.source.run(plan_of(self), {
-    seed = opt.seed, duration = opt.duration, most = opt.num_requests, factor = opt.rate_scale,
+    seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once,
+    factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
     live = is_live,
   })

@@ -33,7 +33,7 @@
     if (most > 3 * 3600) return ["h", 3600];
     return most > 300 ? ["min", 60] : ["s", 1];
   }
-  const [unit, unitLength] = timeUnit();
+  let [unit, unitLength] = timeUnit();
 
   const number = (value) => {
     if (!Number.isFinite(value)) return String(value);
@@ -236,6 +236,20 @@
     return [element, begin];
   }
 
+  // What the figures have become, in their charts.
+  function refresh() {
+    const before = unit;
+    [unit, unitLength] = timeUnit();
+    for (const one of drawn) {
+      const sets = one.chart.data.datasets, scale = one.chart.options.scales.x;
+      datasets(one.figure).forEach((set, i) => sets[i] ? sets[i].data = set.data : sets.push(set));
+      one.chart.options.plugins.legend.display = one.figure.series.length > 1;
+      scale.title.text = axisText(one.figure.x);
+      if (unit !== before && one.figure.x.is_time) [scale.min, scale.max] = one.whole;
+      paint(one.chart);
+    }
+  }
+
   // --- the rest ---------------------------------------------------------------------------------------
 
   function table(one) {
@@ -293,4 +307,5 @@
     else delete root.dataset.theme;
     for (const one of drawn) { paint(one.chart); one.chart.resize(); }
   });
+  window.moontidePage = { data, make, number, refresh, table }; // for a page that changes (live.js)
 })();

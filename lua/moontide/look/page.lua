@@ -80,12 +80,15 @@ end
 
 --- The page as HTML.
 ---@param document moontide.page_document
+---@param opt? table is_live: its script asks the server that it came from how things go on
 ---@return string
-function page.html(document)
+function page.html(document, opt)
+  local is_live = opt and opt.is_live
   local data = json.encode(page.data(document), { compact = true })
   local parts = {
     version = core.version, title = figure.clean(document.title):gsub('[&<>"]', entities),
-    style = part "page.css", script = part "page.js", licence = part "chartjs_licence.txt",
+    style = part "page.css", script = part "page.js" .. (is_live and part "live.js" or ""),
+    connect = is_live and "; connect-src 'self'" or "", licence = part "chartjs_licence.txt",
     library = assert(core.embedded "packages/chart.js", "Chart.js is not built in"),
     data = data:gsub("<", "\\u003c"),
   }

@@ -62,6 +62,10 @@ mt.rate_of(trace, { bin = "10s" }):mean()]],
   ["mt.sessions"] = [[
 talks = mt.sessions{ starts = mt.poisson(2), turns = mt.geometric(4), think = mt.exponential(20) }
 mt.workload{ mt.stream{ arrivals = talks, new_input = 200, output = 300 } }:expected()]],
+  ["mt.branch"] = [[
+helpers = mt.branch{ every = 3, count = 2, turns = 4, new_input = 500, output = 150, join = "all" }
+talks = mt.sessions{ starts = mt.poisson(0.1), turns = 12, think = 2, compact = { at = 60000, keep = 4000 } }
+mt.workload{ mt.stream{ arrivals = talks, new_input = 800, output = 300, branch = helpers } }:expected()]],
   ["mt.times_of"] = [[
 trace = mt.workload{ mt.stream{ arrivals = mt.poisson(20), input = 100 } }:columns()
 mt.times_of(trace, { speed = 2 })]],
@@ -72,6 +76,12 @@ mt.arrivals(function(random)
 end)]],
   -- --- lengths and prompts -------------------------------------------------------------------------
   ["mt.classes"] = "mt.classes{ { 0.7, input = 200, output = 900 }, { 0.3, input = 6000, output = 100 } }",
+  ["mt.by_turn"] = [[
+talks = mt.sessions{ starts = mt.poisson(2), turns = 4, think = 20 }
+mt.stream{ arrivals = talks, new_input = mt.by_turn{ 900, 120, 120, 400 }, output = 300 }]],
+  ["mt.length"] = [[
+mt.stream{ arrivals = mt.poisson(20), output = 300,
+  input = mt.length(function(random, event) return 100 + random:below(2000) end) }]],
   ["mt.lengths_of"] = [[
 trace = mt.trace.columns{ { timestamp = 0, input_length = 700, output_length = 90, hash_ids = { 0, 1 } } }
 mt.lengths_of(trace)]],

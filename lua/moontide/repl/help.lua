@@ -15,6 +15,8 @@ local subjects = {
     also = "load.distribution_laws" },
   { "arrivals", "load.process", "when requests come" },
   { "prompts", "load.prompt", "who shares which prefix" },
+  { "lengths", "load.length", "tokens by turn, or by a function of your own" },
+  { "sub-agents", "load.branch", "sessions that turns of other sessions start" },
   { "streams", "load.stream", "requests: arrivals, lengths, prompts, fields" },
   { "workloads", "load.workload", "plans, and what can be done with them" },
   { "scripts", "script.script", "scripts with options, plans of other scripts", also = "script.plan" },

@@ -19,7 +19,7 @@ local function command_options(timestamp_digits)
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = timestamp_digits,
       help = "decimals of a millisecond in timestamps" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
-    { "yes", kind = "flag", help = "make a trace of more than 10^9 requests" },
+    { "yes", kind = "flag", help = "make a trace of more than 10^9 requests, or of 10 000 at one time" },
   }
 end
 

@@ -39,6 +39,7 @@ local fields = {
 
 local option_fields = {
   { "kind", kind = "string", required = true }, { "default", kind = "any" },
+  { "bare", kind = "any" },
   { "required", kind = "boolean" }, { "list", kind = "boolean" },
   { "min", kind = "number" }, { "max", kind = "number" },
   { "above", kind = "number" }, { "below", kind = "number" },
@@ -107,7 +108,8 @@ end
 ---@field usage? string
 ---@field options? moontide.option[] { "name", kind = ..., default = ..., help = ... } each
 ---@field plan? fun(opt: table): moontide.workload
----@field run? fun(opt: table): (integer|true)?, string?, string? a command, instead of a plan
+---@field run? fun(opt: table, words: string[]): (integer|true)?, string?, string? a command, not a plan; the
+--- words are those of the command line
 ---@field check? fun(opt: table): string? says what is wrong with the options
 ---@field raw? boolean run gets the command line's words as they are
 ---@field output_name? fun(opt: table): string the trace's file without --output-file

@@ -1,0 +1,335 @@
+#define _GNU_SOURCE /* qsort_r */
+#include "prefix/model/chains.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
+enum { LEAST_BACK = 4 }; /* blocks */
+enum { STRETCHES = 200, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
+
+static const double most_back = 0.15;
+
+void mt_chain_links_free(mt_chain_links *links) {
+    mt_free(links->links);
+    mt_free(links->touched_by);
+    mt_free(links->last);
+    mt_texts_free(&links->names);
+}
+
+/* ---- who continues whom ---- */
+
+static int falls_back_little(const mt_chain_link *from, size_t known) {
+    double back = (double)from->blocks - (double)known;
+    return back <= LEAST_BACK || back <= most_back * from->blocks;
+}
+
+/* The request that this one continues by what it shares. */
+static uint32_t inferred_before(const mt_chain_links *links, const uint32_t *path, size_t known,
+                                uint32_t owner) {
+    if (known == 0)
+        return MT_NO_TURN;
+    const mt_chain_link *from = &links->links[owner];
+    return from->next == MT_NO_TURN && links->touched_by[path[known - 1]] == from->chain &&
+                   falls_back_little(from, known)
+               ? owner
+               : MT_NO_TURN;
+}
+
+/* The session's last request, which this one takes the place of. */
+static mt_code named_before(mt_chain_links *links, mt_span name, uint32_t *before,
+                            mt_error *error) {
+    uint32_t number, count = (uint32_t)links->names.count;
+    *before = MT_NO_TURN;
+    if (mt_texts_intern(&links->names, name.text, name.length, &number) ||
+        MT_GROW(links->last, links->last_capacity, (size_t)number + 1))
+        return mt_fail_memory(error, "sessions");
+    if (number < count)
+        *before = links->last[number];
+    links->last[number] = (uint32_t)links->count;
+    return MT_OK;
+}
+
+/* Blocks that several chains have touched lie before those that one has. */
+static void note_path(mt_chain_links *links, uint32_t chain, const uint32_t *path, size_t count,
+                      size_t known) {
+    for (size_t i = known; i < count; i++)
+        links->touched_by[path[i]] = chain;
+    for (size_t i = known; i-- > 0 && links->touched_by[path[i]] != MT_NO_TURN &&
+                           links->touched_by[path[i]] != chain;)
+        links->touched_by[path[i]] = MT_NO_TURN;
+}
+
+mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, const uint32_t *path,
+                           size_t count, size_t known, uint32_t owner, mt_error *error) {
+    size_t blocks = links->block_count + (count - known);
+    if (MT_GROW(links->links, links->capacity, links->count + 1) ||
+        MT_GROW(links->touched_by, links->block_capacity, blocks))
+        return mt_fail_memory(error, "learner");
+    mt_chain_link link = {.before = MT_NO_TURN,
+                          .next = MT_NO_TURN,
+                          .blocks = (uint32_t)count,
+                          .known = (uint32_t)known,
+                          .deepest = known > 0 ? path[known - 1] : MT_NO_TURN,
+                          .first = links->block_count};
+    mt_code code = MT_OK;
+    if (request->has & MT_HAS_SESSION)
+        code = named_before(links, request->session, &link.before, error);
+    else
+        link.before = inferred_before(links, path, known, owner);
+    if (code)
+        return code;
+    if (link.before == MT_NO_TURN) {
+        link.chain = links->chain_count++;
+    } else {
+        link.chain = links->links[link.before].chain;
+        links->links[link.before].next = (uint32_t)links->count;
+    }
+    links->links[links->count++] = link;
+    note_path(links, link.chain, path, count, known);
+    links->block_count = (uint32_t)blocks;
+    return MT_OK;
+}
+
+/* ---- the model's chains ---- */
+
+/* The request that made the deepest shared block: the last whose new blocks begin at or before it.
+ * (Those without new blocks would have theirs begin where the next one's do.) */
+static uint32_t creator(const mt_chain_links *links, const mt_chain_link *link) {
+    size_t low = 0, high = links->count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (links->links[middle].first <= link->deepest)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (uint32_t)low;
+}
+
+/* The request on the path of `request` that made its block depth - 1. */
+static uint32_t creator_on_path(const uint32_t *creators, const mt_chain_links *links,
+                                uint32_t request, uint32_t depth) {
+    while (request != MT_NO_TURN && links->links[request].known >= depth)
+        request = creators[request];
+    return request;
+}
+
+typedef struct chain_place {
+    uint32_t chain, description; /* the first turn's */
+} chain_place;
+
+static int by_description(const void *a, const void *b) {
+    uint32_t first = ((const chain_place *)a)->description;
+    uint32_t second = ((const chain_place *)b)->description;
+    return (first > second) - (first < second);
+}
+
+size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort) {
+    static const size_t longest[] = {1, SINGLE_STRETCH, LONG_STRETCH};
+    size_t chains = model->chain_count / STRETCHES;
+    return chains < 1 ? 1 : chains > longest[sort] ? longest[sort] : chains;
+}
+
+mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error) {
+    uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
+    if (!branches)
+        return mt_fail_memory(error, "chains of a model");
+    for (size_t c = 0; c < model->chain_count; c++) {
+        uint32_t origin = model->turns[model->chains[c].first].origin;
+        if (origin < MT_FROM_BEFORE)
+            branches[origin]++;
+    }
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        uint32_t origin = model->turns[chain->first].origin;
+        int is_tied = origin < MT_FROM_BEFORE && branches[origin] < MANY_BRANCHES;
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+            is_tied |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
+        sorts[c] = is_tied              ? MT_CHAIN_TIED
+                   : chain->count == 1 ? MT_CHAIN_SINGLE
+                                       : MT_CHAIN_LONG;
+    }
+    mt_free(branches);
+    return MT_OK;
+}
+
+/* The order in which chains stand: within a stretch those of a sort go by contents. places has a
+ * second half to work with. */
+static void order_chains(const mt_model *model, const uint8_t *sorts, mt_chain_sort sort,
+                         chain_place *places) {
+    size_t stretch = mt_model_stretch(model, sort), all = model->chain_count;
+    chain_place *ordered = places + all;
+    for (size_t begin = 0; begin < all; begin += stretch) {
+        size_t end = begin + stretch < all ? begin + stretch : all, count = 0, next = 0;
+        for (size_t c = begin; c < end; c++)
+            if (sorts[c] == sort)
+                ordered[count++] = places[c];
+        qsort(ordered, count, sizeof *ordered, by_description);
+        for (size_t c = begin; c < end; c++)
+            if (sorts[c] == sort)
+                places[c] = ordered[next++];
+    }
+}
+
+typedef struct scratch {
+    uint32_t *heads, *creators, *turn_of;
+    const uint32_t *description_of;
+    int64_t *times;
+    chain_place *places;
+} scratch;
+
+static void lay_out(const mt_chain_links *links, mt_model *model, const scratch *s) {
+    uint32_t turn = 0;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        uint32_t request = s->heads[s->places[c].chain];
+        model->chains[c] = (mt_model_chain){.start_ns = s->times[s->heads[c]], .first = turn};
+        for (; request != MT_NO_TURN; request = links->links[request].next) {
+            const mt_chain_link *link = &links->links[request];
+            s->turn_of[request] = turn;
+            model->turns[turn++] = (mt_model_turn){
+                .description = s->description_of[request],
+                .gap_ns =
+                    link->before != MT_NO_TURN ? s->times[request] - s->times[link->before] : 0};
+            model->chains[c].count++;
+        }
+    }
+    for (size_t i = 0; i < links->count; i++) {
+        const mt_chain_link *link = &links->links[i];
+        uint32_t *origin = &model->turns[s->turn_of[i]].origin;
+        if (link->known == 0)
+            *origin = MT_NO_TURN;
+        else if (link->before != MT_NO_TURN && links->links[link->before].blocks >= link->known &&
+                 creator_on_path(s->creators, links, link->before, link->known) == s->creators[i])
+            *origin = MT_FROM_BEFORE;
+        else
+            *origin = s->turn_of[s->creators[i]];
+    }
+}
+
+mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
+                              const uint32_t *description_of, mt_error *error) {
+    size_t count = links->count;
+    uint32_t *numbers = mt_allocate(3 * count, sizeof *numbers);
+    scratch s = {.description_of = description_of,
+                 .times = mt_allocate(count, sizeof *s.times),
+                 .places = mt_allocate(2 * (size_t)links->chain_count, sizeof *s.places)};
+    uint8_t *sorts = mt_allocate(links->chain_count, sizeof *sorts);
+    mt_code code = MT_OK;
+    model->chains = mt_allocate(links->chain_count, sizeof *model->chains);
+    model->turns = mt_allocate(count, sizeof *model->turns);
+    if (!numbers || !sorts || !s.times || !s.places || !model->chains || !model->turns) {
+        code = mt_fail_memory(error, "learner");
+        goto done;
+    }
+    s.heads = numbers;
+    s.creators = numbers + count;
+    s.turn_of = numbers + 2 * count;
+    for (size_t i = 0; i < count; i++) {
+        const mt_chain_link *link = &links->links[i];
+        s.times[i] = model->gaps_ns[i] + (i > 0 ? s.times[i - 1] : 0);
+        s.creators[i] = link->known > 0 ? creator(links, link) : MT_NO_TURN;
+        if (link->before == MT_NO_TURN)
+            s.heads[link->chain] = (uint32_t)i;
+    }
+    model->chain_count = links->chain_count;
+    for (uint32_t c = 0; c < links->chain_count; c++)
+        s.places[c] = (chain_place){c, description_of[s.heads[c]]};
+    lay_out(links, model, &s);
+    if ((code = mt_model_sort_chains(model, sorts, error)))
+        goto done;
+    order_chains(model, sorts, MT_CHAIN_SINGLE, s.places);
+    order_chains(model, sorts, MT_CHAIN_LONG, s.places);
+    lay_out(links, model, &s);
+done:
+    mt_free(numbers);
+    mt_free(sorts);
+    mt_free(s.times);
+    mt_free(s.places);
+    return code;
+}
+
+/* ---- orders ---- */
+
+void mt_model_turn_times(const mt_model *model, int64_t *times) {
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        int64_t time = chain->start_ns;
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+            times[t] = time += model->turns[t].gap_ns;
+    }
+}
+
+typedef struct ordering {
+    const mt_model *model;
+    uint32_t *order, count;
+    uint32_t *stack;
+    uint8_t *marks; /* 1: on the stack; 2: in the order; 4: a chain's first turn */
+} ordering;
+
+/* Puts a turn, and before it all that it needs: 0, or -1 for a circle. */
+static int put_turn(ordering *o, uint32_t turn) {
+    uint32_t height = 0;
+    o->stack[height++] = turn;
+    while (height > 0) {
+        uint32_t top = o->stack[height - 1], origin = o->model->turns[top].origin;
+        uint32_t needs[2] = {o->marks[top] & 4 ? MT_NO_TURN : top - 1,
+                             origin < MT_FROM_BEFORE ? origin : MT_NO_TURN};
+        uint32_t next = MT_NO_TURN;
+        if (o->marks[top] & 2) {
+            height--;
+            continue;
+        }
+        o->marks[top] |= 1;
+        for (int k = 0; k < 2; k++)
+            if (needs[k] != MT_NO_TURN && !(o->marks[needs[k]] & 2))
+                next = needs[k];
+        if (next == MT_NO_TURN) {
+            o->marks[top] |= 2;
+            o->order[o->count++] = top;
+            height--;
+        } else if (o->marks[next] & 1) {
+            return -1;
+        } else {
+            o->stack[height++] = next;
+        }
+    }
+    return 0;
+}
+
+static int by_time(const void *a, const void *b, void *times) {
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    int64_t one = ((const int64_t *)times)[first], other = ((const int64_t *)times)[second];
+    if (one != other)
+        return one < other ? -1 : 1;
+    return (first > second) - (first < second);
+}
+
+mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32_t *order,
+                             mt_error *error) {
+    ordering o = {.model = model,
+                  .order = order,
+                  .stack = mt_allocate(model->count + 1, sizeof *o.stack),
+                  .marks = mt_allocate_zero(model->count, sizeof *o.marks)};
+    uint32_t *sooner = mt_allocate(model->count, sizeof *sooner);
+    mt_code code = MT_OK;
+    if (!o.stack || !o.marks || !sooner) {
+        code = mt_fail_memory(error, "chains of a model");
+        goto done;
+    }
+    for (size_t c = 0; c < model->chain_count; c++)
+        o.marks[model->chains[c].first] = 4;
+    for (uint32_t i = 0; i < model->count; i++)
+        sooner[i] = i;
+    qsort_r(sooner, model->count, sizeof *sooner, by_time, (void *)times);
+    for (uint32_t i = 0; i < model->count && !code; i++)
+        if (put_turn(&o, sooner[i]) != 0)
+            code = mt_fail(error, MT_ERROR_VALUE, "the origins of turns go round in a circle");
+done:
+    mt_free(o.stack);
+    mt_free(o.marks);
+    mt_free(sooner);
+    return code;
+}

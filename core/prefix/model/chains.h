@@ -1,0 +1,72 @@
+/* Who continues whom: the chains of a model.
+ *
+ * A request continues a chain when the request that touched its deepest shared block last is that
+ * chain's last one, when no other chain has touched that block, and when it falls back behind that
+ * request's end by at most 15 % of it, or 4 blocks. Where requests have session ids, these say it.
+ * Otherwise it begins a chain: where it branches off, from which turn, is its *origin*.
+ *
+ * Chains stand in the order in which they begin, but for *stretches* of the trace: within one the
+ * starts of single turns are in order, and these turns in the order of their contents; the same, in
+ * shorter stretches, of longer chains. So which of these came first is not known. Chains that are
+ * *tied* to others keep their place and start: a few branch off one turn, and come soon after what
+ * they branch off. Private to the model and who makes requests after it. */
+#ifndef MT_PREFIX_MODEL_CHAINS_H
+#define MT_PREFIX_MODEL_CHAINS_H
+
+#include "base/error.h"
+#include "prefix/model/model.h"
+#include "text/texts.h"
+
+/* What is known of a request while a trace is learnt. */
+typedef struct mt_chain_link {
+    uint32_t before;  /* the request that it continues, or MT_NO_TURN */
+    uint32_t chain;   /* its chain's number, by first request */
+    uint32_t next;    /* the request that continues it, or MT_NO_TURN */
+    uint32_t blocks;  /* of its prompt */
+    uint32_t known;   /* of these, those that earlier requests had */
+    uint32_t deepest; /* number of the last of them */
+    uint32_t first;   /* number that its first new block has, or would have */
+} mt_chain_link;
+
+typedef struct mt_chain_links {
+    mt_chain_link *links; /* by request */
+    size_t count, capacity;
+    uint32_t chain_count, block_count;
+    uint32_t *touched_by; /* by block: the one chain, or MT_NO_TURN: several */
+    size_t block_capacity;
+    mt_texts names; /* of sessions */
+    uint32_t *last; /* request of each of them */
+    size_t last_capacity;
+} mt_chain_links;
+
+/* Takes in a request: `path` are its blocks' numbers, `known` of which earlier requests had; owner
+ * touched the deepest of these last. *links is zero at first. MT_ERROR_MEMORY. */
+mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, const uint32_t *path,
+                           size_t count, size_t known, uint32_t owner, mt_error *error);
+
+/* Makes the model's chains; description_of[i] is the number of request i's description, times are
+ * those of the gaps. MT_ERROR_MEMORY. */
+mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
+                              const uint32_t *description_of, mt_error *error);
+
+void mt_chain_links_free(mt_chain_links *links);
+
+/* The sorts of chains that change places within stretches. */
+typedef enum mt_chain_sort { MT_CHAIN_TIED, MT_CHAIN_SINGLE, MT_CHAIN_LONG } mt_chain_sort;
+
+/* Chains in a stretch, for those of that sort: 1 for the tied, and where there are few chains. */
+size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort);
+
+/* Says of which sort each chain is: sorts[0..chain_count), mt_chain_sort. MT_ERROR_MEMORY. */
+mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error);
+
+/* Puts the turns in an order in which each stands behind the turn before it and behind its origin,
+ * those that come sooner first where these allow it: order[0..count). MT_ERROR_VALUE when they go
+ * round in a circle (that of a file), MT_ERROR_MEMORY. times: of each turn. */
+mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32_t *order,
+                             mt_error *error);
+
+/* When each turn comes, nanoseconds from the first chain's start on, into times[0..count). */
+void mt_model_turn_times(const mt_model *model, int64_t *times);
+
+#endif

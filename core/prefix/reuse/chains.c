@@ -1,0 +1,251 @@
+#define _GNU_SOURCE /* qsort_r */
+#include "prefix/reuse/chains.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+#include "prefix/model/chains.h"
+#include "prefix/reuse/laps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- opening ---- */
+
+void mt_reuse_chains_free(mt_reuse_chains *chains) {
+    if (!chains)
+        return;
+    mt_free(chains->depths);
+    mt_free(chains->times);
+    mt_free(chains->order);
+    mt_free(chains->rank);
+    mt_free(chains->heads);
+    mt_free(chains->lasting);
+    mt_free(chains->sorts);
+    mt_free(chains->before);
+    mt_free(chains->origin);
+    mt_free(chains->when);
+    mt_free(chains->session);
+    mt_free(chains->events);
+    mt_free(chains->starts);
+    mt_free(chains->segment_of);
+    mt_free(chains->segments);
+    mt_free(chains->hops);
+    mt_free(chains);
+}
+
+static int has_memory(mt_reuse_chains *chains) {
+    size_t count = chains->model->count;
+    return (chains->depths = mt_allocate(count, sizeof *chains->depths)) &&
+           (chains->times = mt_allocate(count, sizeof *chains->times)) &&
+           (chains->order = mt_allocate(count, sizeof *chains->order)) &&
+           (chains->rank = mt_allocate(count, sizeof *chains->rank)) &&
+           (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
+           (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
+           (chains->sorts = mt_allocate(chains->model->chain_count, sizeof *chains->sorts)) &&
+           (chains->before = mt_allocate(count, sizeof *chains->before)) &&
+           (chains->origin = mt_allocate(count, sizeof *chains->origin)) &&
+           (chains->when = mt_allocate(count, sizeof *chains->when)) &&
+           (chains->session = mt_allocate(count, sizeof *chains->session)) &&
+           (chains->events = mt_allocate(count, sizeof *chains->events)) &&
+           (chains->starts = mt_allocate(chains->model->chain_count, sizeof *chains->starts)) &&
+           (chains->segment_of = mt_allocate(count, sizeof *chains->segment_of));
+}
+
+static uint32_t limited(double depth) {
+    return depth < UINT32_MAX ? (uint32_t)depth : UINT32_MAX;
+}
+
+/* How deep each turn's shared and lasting parts go, stretched, whether it may be made or not. */
+static void set_depths(mt_reuse_chains *chains, double multiplier) {
+    const mt_model *model = chains->model;
+    for (size_t t = 0; t < model->count; t++) {
+        const mt_description *from = &model->descriptions[model->turns[t].description];
+        uint64_t core = (uint64_t)from->shared + from->returning;
+        mt_reuse_depths *depths = &chains->depths[t];
+        *depths = (mt_reuse_depths){.known = from->shared};
+        if (from->shared > 0)
+            depths->shared = limited((double)mt_synthesis_stretch(from->shared, multiplier));
+        if (core > 0)
+            depths->core = limited((double)mt_synthesis_stretch(core, multiplier));
+    }
+}
+
+static int64_t divisor(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* How long a lap takes: to the last request, and a gap between instants as long as they are on
+ * average, on the source's grid. */
+static void set_lap_length(mt_reuse_chains *chains) {
+    const mt_model *model = chains->model;
+    int64_t last = 0, grid = 0, instants = 1;
+    for (size_t t = 0; t < model->count; t++) {
+        last = chains->times[t] > last ? chains->times[t] : last;
+        grid = divisor(chains->times[t], grid);
+        instants += model->gaps_ns[t] > 0;
+    }
+    chains->grid = grid;
+    chains->lap_length = MT_REUSE_LONE_PERIOD;
+    if (grid > 0)
+        chains->lap_length = (last + last / (instants > 1 ? instants - 1 : 1) + grid - 1) / grid *
+                             grid;
+}
+
+mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_items *items,
+                                      const mt_synthesis_options *options, uint64_t number,
+                                      mt_error *error) {
+    mt_reuse_chains *chains = mt_new(sizeof *chains, "synthesiser", error);
+    if (!chains)
+        return NULL;
+    chains->model = model;
+    chains->items = items;
+    if (!has_memory(chains)) {
+        mt_fail_memory(error, "synthesiser");
+        goto failed;
+    }
+    set_depths(chains, options->prefix_len_multiplier);
+    mt_model_turn_times(model, chains->times);
+    for (size_t c = 0; c < model->chain_count; c++)
+        chains->heads[model->chains[c].first] = 1;
+    if (mt_model_order_turns(model, chains->times, chains->order, error) != MT_OK)
+        goto failed;
+    for (uint32_t i = 0; i < model->count; i++)
+        chains->rank[chains->order[i]] = i;
+    set_lap_length(chains);
+    if (mt_reuse_laps_begin(chains, options, number, error) != MT_OK)
+        goto failed;
+    return chains;
+failed:
+    mt_reuse_chains_free(chains);
+    return NULL;
+}
+
+static int by_turn_time(const void *a, const void *b, void *of_times) {
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    int64_t one = ((const int64_t *)of_times)[first], other = ((const int64_t *)of_times)[second];
+    if (one != other)
+        return one < other ? -1 : 1;
+    return (first > second) - (first < second);
+}
+
+void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times) {
+    qsort_r(turns, count, sizeof *turns, by_turn_time, times);
+}
+
+mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns,
+                               mt_error *error) {
+    size_t count = chains->model->count;
+    uint32_t *sooner = mt_allocate(count, sizeof *sooner);
+    if (!sooner)
+        return mt_fail_memory(error, "synthesiser");
+    for (uint32_t t = 0; t < count; t++)
+        sooner[t] = t;
+    mt_reuse_by_time(sooner, count, chains->times);
+    int64_t time = 0;
+    for (size_t r = 0; r < count; r++)
+        chains->times[sooner[r]] = time += spread_ns[r];
+    mt_free(sooner);
+    set_lap_length(chains);
+    return MT_OK;
+}
+
+/* ---- paths ---- */
+
+/* The path of a turn from the root on, as pieces of the turns that made them. */
+static mt_code find_hops(mt_reuse_chains *chains, uint32_t turn, uint32_t depth, mt_error *error) {
+    chains->hop_count = 0;
+    while (depth > 0) {
+        if (chains->depths[turn].shared < depth) {
+            if (MT_GROW(chains->hops, chains->hop_capacity, chains->hop_count + 1))
+                return mt_fail_memory(error, "synthesiser");
+            chains->hops[chains->hop_count++] = (mt_reuse_hop){turn, depth};
+            depth = chains->depths[turn].shared;
+        }
+        turn = chains->origin[turn];
+    }
+    return MT_OK;
+}
+
+/* The turn's own blocks up to `depth`, made where nobody has touched them yet, into ids. */
+static mt_code fill_own(mt_reuse_chains *chains, mt_reuse_hop hop, uint64_t *next_id, uint64_t *ids,
+                        mt_error *error) {
+    uint32_t at = chains->depths[hop.turn].shared, last = MT_NO_TURN;
+    for (uint32_t s = chains->segment_of[hop.turn]; s != MT_NO_TURN && at < hop.depth;) {
+        const mt_reuse_segment *segment = &chains->segments[s];
+        uint32_t end = segment->end < hop.depth ? segment->end : hop.depth;
+        for (uint32_t i = at; i < end; i++)
+            ids[i] = segment->first_id + (i - at);
+        at = segment->end;
+        last = s;
+        s = segment->next;
+    }
+    if (at >= hop.depth)
+        return MT_OK;
+    if (MT_GROW(chains->segments, chains->segment_capacity, (size_t)chains->segment_count + 1))
+        return mt_fail_memory(error, "synthesiser");
+    uint32_t made = chains->segment_count++;
+    chains->segments[made] = (mt_reuse_segment){*next_id, hop.depth, MT_NO_TURN};
+    *(last == MT_NO_TURN ? &chains->segment_of[hop.turn] : &chains->segments[last].next) = made;
+    for (; at < hop.depth; at++)
+        ids[at] = (*next_id)++;
+    return MT_OK;
+}
+
+static mt_code fill_path(mt_reuse_chains *chains, uint32_t turn, const mt_reuse_item *item,
+                         uint64_t *next_id, mt_synthetic *made, mt_error *error) {
+    uint32_t core = item->shared + item->returning;
+    size_t length = (size_t)core + item->unique;
+    mt_code code = find_hops(chains, turn, core, error);
+    if (code)
+        return code;
+    if (MT_GROW(made->hash_ids, made->hash_capacity, length) != 0)
+        return mt_fail_memory(error, "request's blocks");
+    for (size_t h = chains->hop_count; h-- > 0;)
+        if ((code = fill_own(chains, chains->hops[h], next_id, made->hash_ids, error)))
+            return code;
+    for (size_t i = core; i < length; i++)
+        made->hash_ids[i] = (*next_id)++;
+    made->hash_count = length;
+    made->context_blocks = made->lasting_blocks = core;
+    return MT_OK;
+}
+
+/* ---- making ---- */
+
+mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error *error) {
+    while (chains->next == chains->event_count) {
+        mt_code code = mt_poll_interrupt(error);
+        if (code || (code = mt_reuse_laps_next(chains, error)))
+            return code;
+    }
+    int64_t time = chains->events[chains->next].time;
+    *time_ns = time > chains->last_time ? time : chains->last_time;
+    return MT_OK;
+}
+
+mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_t *next_session,
+                             mt_synthetic *made, mt_error *error) {
+    mt_code code = mt_reuse_chains_peek(chains, &chains->last_time, error);
+    if (code)
+        return code;
+    uint32_t turn = chains->events[chains->next++].turn, before = chains->before[turn];
+    const mt_reuse_item *item =
+        &chains->items->items[chains->items->item_of[chains->model->turns[turn].description]];
+    if (before != MT_NO_TURN && chains->session[before] != MT_REUSE_NO_SESSION)
+        chains->session[turn] = chains->session[before];
+    else
+        chains->session[turn] = (*next_session)++;
+    made->has_session = 1;
+    made->session = chains->session[turn];
+    made->time_ns = chains->last_time;
+    made->input_length = item->input_length;
+    made->has_output = item->has_output;
+    made->output_length = item->output_length;
+    made->knows_blocks = item->knows_blocks;
+    return fill_path(chains, turn, item, next_id, made, error);
+}

@@ -1,0 +1,51 @@
+/* Requests made from a model's chains (prefix/model/chains.h): what comes next in a chain, and when,
+ * is the source's; which chain goes on with what, and which begins when, is drawn. Private to the
+ * reuse method (prefix/reuse/reuse.h).
+ *
+ * A lap makes every description once, so lengths are the source's exactly after whole laps.
+ *
+ * - Starts. Within a stretch, chains of one sort are dealt to their starts anew. So the rate, the
+ *   lengths, the mix and the warm-up keep their course, and single turns the counts per window.
+ * - Gaps. Of the gaps of a chain, those near each other in it and alike (a quarter more or less)
+ *   change places, where that leaves time for the answers.
+ * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
+ *   the turns before that are alike (a quarter more or less) and leave time for the answers, one
+ *   goes on as the other would have, every second time. So sessions are joined of pieces, and no
+ *   request changes its time or its lengths.
+ * - Prefixes. A request's path is its origin's up to the shared depth; then come blocks of its own.
+ *   Whoever comes first makes a block, so a chain may begin before the one that it branches off.
+ *   Blocks that chains of every part of the trace begin with last over all laps; others are made
+ *   anew in each.
+ *
+ * Memory: about 150 bytes a description. Random numbers: (seed, "synthesize" or "synthesize/n",
+ * "chains"); the items are laps. */
+#ifndef MT_PREFIX_REUSE_CHAINS_H
+#define MT_PREFIX_REUSE_CHAINS_H
+
+#include "base/error.h"
+#include "prefix/reuse/items.h"
+#include "prefix/synthetic.h"
+
+typedef struct mt_reuse_chains mt_reuse_chains;
+
+/* Population `number` of the options' populations: it goes as much slower as there are of them, and
+ * begins at another place of the trace than the others. The model, which has chains, and the items
+ * made of it must live longer. NULL on failure. */
+mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_items *items,
+                                      const mt_synthesis_options *options, uint64_t number,
+                                      mt_error *error);
+
+/* Takes the source's times spread over the ticks of their clock: spread_ns[r] from request r - 1 to
+ * r, in the source's order. Only before the first request. */
+mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns, mt_error *error);
+
+/* When the next request comes, ns; the times never decrease. MT_ERROR_VALUE beyond 292 years. */
+mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error *error);
+
+/* The next request. New blocks are numbered from *next_id on, sessions from *next_session on. */
+mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_t *next_session,
+                             mt_synthetic *made, mt_error *error);
+
+void mt_reuse_chains_free(mt_reuse_chains *chains); /* NULL is allowed */
+
+#endif

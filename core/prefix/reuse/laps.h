@@ -1,0 +1,75 @@
+/* The laps of requests made from chains: who is when and continues whom. Private to the reuse
+ * method (prefix/reuse/chains.h). */
+#ifndef MT_PREFIX_REUSE_LAPS_H
+#define MT_PREFIX_REUSE_LAPS_H
+
+#include "prefix/reuse/chains.h"
+#include "random/generator.h"
+
+/* A source of one instant comes again after this, nanoseconds. */
+#define MT_REUSE_LONE_PERIOD INT64_C(1000000000)
+#define MT_REUSE_NO_SESSION UINT64_MAX
+
+typedef struct mt_reuse_depths {
+    uint32_t shared, core; /* blocks that earlier requests had, and that may come back, stretched */
+    uint32_t known;        /* shared, as the source has it */
+} mt_reuse_depths;
+
+typedef struct mt_reuse_event {
+    int64_t time;
+    uint64_t tie; /* decides between equal times; a chain's turns have the same */
+    uint32_t turn;
+} mt_reuse_event;
+
+/* Own blocks of a turn, from where the segment before it ends. */
+typedef struct mt_reuse_segment {
+    uint64_t first_id;
+    uint32_t end, next;
+} mt_reuse_segment;
+
+typedef struct mt_reuse_hop {
+    uint32_t turn, depth;
+} mt_reuse_hop;
+
+struct mt_reuse_chains {
+    const mt_model *model;
+    const mt_reuse_items *items;
+    /* By turn, for all laps. */
+    mt_reuse_depths *depths;
+    int64_t *times;        /* ns */
+    uint32_t *order, *rank; /* each behind what it needs, and the place there */
+    uint8_t *heads;        /* is it a chain's first turn? */
+    uint32_t *lasting;     /* how deep its own blocks last from lap to lap */
+    uint8_t *sorts;        /* by chain */
+    int64_t lap_length, grid;
+    int64_t slowness; /* times are multiplied by it */
+    int64_t phase;    /* where in the first lap it begins, ns */
+    /* The lap. */
+    mt_random random;
+    uint64_t lap;
+    uint32_t *before; /* MT_NO_TURN: the turn begins a chain */
+    uint32_t *origin;
+    int64_t *when, *starts;
+    uint64_t *session;
+    mt_reuse_event *events;
+    size_t event_count, next;
+    int64_t last_time;
+    /* The blocks. */
+    uint32_t *segment_of;
+    mt_reuse_segment *segments;
+    uint32_t segment_count;
+    size_t segment_capacity;
+    mt_reuse_hop *hops;
+    size_t hop_count, hop_capacity;
+};
+
+/* Puts turns in the order of their times. */
+void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times);
+
+mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
+                            uint64_t number, mt_error *error);
+
+/* Makes the next lap's events. MT_ERROR_VALUE when they would come after 292 years. */
+mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error);
+
+#endif
