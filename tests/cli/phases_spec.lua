@@ -72,6 +72,22 @@ describe("phases of a run", function()
     assert.is_nil(gated.err:find "error_rate")
   end)
 
+  it("are those of the whole when shards are merged", function()
+    local folder, server = new_folder(), mock.start { "--ttft", "5", "--itl", "1" }
+    write_trace(folder, 40)
+    for i = 0, 1 do
+      local result = replay(folder, server, ("trace.jsonl --phases a=200ms,b=300ms,c --shard %d/2 --output-dir s%d"):format(i, i))
+      assert.equal(0, result.status, result.err)
+      assert.same({ 5, i == 0 and 8 or 7, i == 0 and 7 or 8 },
+        counts_of(json.decode(command.read(folder .. ("/s%d/run.json"):format(i))).phases))
+    end
+    -- From the earliest start of a shard on: the second began when the first was over.
+    command.shell('exec "$MOONTIDE" merge s0 s1 -o out --max-skew 1h', { folder = folder }) -- 1: not together
+    local run = run_of(folder)
+    assert.same({ 5, 8, 27 }, counts_of(run.phases))
+    assert.same({ "a", "b", "c" }, { run.phases[1].name, run.phases[2].name, run.phases[3].name })
+  end)
+
   it("are a plan's, at another speed, or the command line's", function()
     local folder, server = new_folder(), mock.start { "--ttft", "5", "--itl", "1" }
     command.write(folder, "inner.lua", [[

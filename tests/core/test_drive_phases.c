@@ -19,9 +19,9 @@ static mt_run_phases three(void) {
  * failed. */
 static mt_request_outcome answer(double due, double ttft_ms) {
     mt_request_outcome counted = {.failure = isnan(ttft_ms) ? MT_FAILURE_STATUS : MT_FAILURE_NONE,
-                          .prompt_tokens = NAN,
-                          .cached_tokens = NAN,
-                          .due_ns = start_ns + llround(due * SECOND)};
+                                  .prompt_tokens = NAN,
+                                  .cached_tokens = NAN,
+                                  .due_ns = start_ns + llround(due * SECOND)};
     counted.begun_ns = counted.due_ns;
     counted.sent_ns = counted.last_ns = MT_NEVER;
     for (int i = 0; i < MT_MEASURES; i++)

@@ -129,14 +129,21 @@ local function shard_of(run)
   } or json.null
 end
 
+local function span_of(one)
+  return { { "name", one.name }, { "from", one.from }, { "to", one.to < math.huge and one.to or json.null } }
+end
+
 -- What of a run is known when it begins.
 local function beginning(run)
+  local spans = {}
+  for i, one in ipairs(run.spans) do spans[i] = json.object(span_of(one)) end
   return {
     { "command", run.command or command_line() }, { "version", run.version or core.version },
     { "seed", run.seed }, { "target", run.target }, { "urls", json.array(run.urls) }, { "model", run.model },
     { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
     { "start", start_of(run) }, { "wall_clock", clock_of(run) }, { "shard", shard_of(run) },
-    { "by", run.by or json.null }, { "options", files.plain_options(run.options) },
+    { "by", run.by or json.null }, { "phases", json.array(spans) },
+    { "options", files.plain_options(run.options) },
   }
 end
 
@@ -189,11 +196,13 @@ function files.whole(run)
   end
   local phases = {}
   for i, one in ipairs(run.phases) do
-    phases[i] = json.object {
-      { "name", one.name }, { "from", one.from }, { "to", one.to < math.huge and one.to or json.null },
+    local members = span_of(one)
+    for _, member in ipairs {
       { "counts", counts_of(one.results) }, { "longest_gap_ms", one.longest_gap or json.null },
       { "is_recovered", either(one.is_recovered) }, { "recovery", one.recovery or json.null },
-      { "metrics", json.object(metrics_of(one.metrics, {})) }, { "error_summary", errors_of(one.results) } }
+      { "metrics", json.object(metrics_of(one.metrics, {})) }, { "error_summary", errors_of(one.results) },
+    } do members[#members + 1] = member end
+    phases[i] = json.object(members)
   end
   local load = run.load
   return json.object {
