@@ -32,7 +32,8 @@ local start = { members = { ["asked_ns?"] = "integer", ["late?"] = "number" } }
 
 -- What files.begin says of a run, as far as anything here relies on it.
 local shape_of_beginning = { members = {
-  start_ns = "integer", options = { members = { ["slo?"] = { list = "table" }, ["limits?"] = { list = "table" } } },
+  start_ns = "integer",
+  options = { members = { ["slo?"] = { list = "table" }, ["limits?"] = { list = "table" } } },
   target = "string", urls = { list = "string" }, model = "string", ["by?"] = "string", ["start?"] = start,
   ["shard?"] = shard, ["wall_clock?"] = { members = { synchronised = "boolean" } }, ["command?"] = "table",
 } }
@@ -54,7 +55,8 @@ local shape_of_run = { members = {
     looks = { list = { each = "number", members = { seconds = "number" } } } } },
   ["shards?"] = { list = { members = { index = "integer", ["folder?"] = "string", has_ended = "boolean",
     counts = counts, ["lost?"] = "integer", ["start?"] = "number", ["late?"] = "number",
-    ["wall_clock?"] = "table", ["verdict?"] = "string", ["lag?"] = "number", ["first_token?"] = "number" } } },
+    ["wall_clock?"] = "table", ["verdict?"] = "string", ["lag?"] = "number",
+    ["first_token?"] = "number" } } },
 } }
 
 -- What is null in JSON is nil here.
@@ -96,7 +98,9 @@ function past.beginning(folder)
   local info, message, code = json.decode(requests.text_of(path) or "", path)
   if not info then return nil, message, code end
   local fault = shape.fault(info, shape_of_beginning)
-  if fault then return nil, ("%s: this is not what a run writes when it begins: %s"):format(path, fault), "input" end
+  if fault then
+    return nil, ("%s: this is not what a run writes when it begins: %s"):format(path, fault), "input"
+  end
   return without_null(info)
 end
 

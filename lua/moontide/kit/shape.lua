@@ -1,13 +1,13 @@
---- Is a value that was read from a file made as what reads it expects? Of files that people may have cut, changed
---- or taken from another version.
+--- Is a value that was read from a file made as what reads it expects? Of files that people may have cut,
+--- changed or taken from another version.
 --
 -- A shape is the name of a type ("string", "number", "boolean", "table"), "integer", { list = SHAPE }, whose
 -- elements are all such, { each = SHAPE }, an object whose members are, or { members = { NAME = SHAPE } }. A
 -- name that ends in "?" may be absent, or null. Members that a shape does not name may be anything.
 local shape = {}
 
-local articles = { string = "a text", number = "a number", boolean = "true or false", table = "an object or a list",
-  integer = "a whole number" }
+local articles = { string = "a text", number = "a number", boolean = "true or false",
+  table = "an object or a list", integer = "a whole number" }
 
 local function is_of(value, kind)
   if kind == "integer" then return math.type(value) == "integer" end
