@@ -107,6 +107,30 @@ describe("moontide judge", function()
     assert.truthy(result.err:find("the run was interrupted: not all of its load was sent", 1, true), result.err)
   end)
 
+  it("refuses a run.json whose members are of other kinds than a run's", function()
+    local folder = driven()
+    local whole = command.read(folder .. "/out/run.json")
+    for _, one in ipairs {
+      { '"seconds": [%d.e-]+', '"seconds": "long"', "seconds must be a number" },
+      { '"failure": null', '"failure": true', "failure must be a text" },
+      { '"limited_by": %b[]', '"limited_by": [3]', "verdict.limited_by.1 must be a text" },
+      { '"measures": %b[]', '"measures": [{"name": "lag"}]', "verdict.measures.1.limit is missing" },
+      { '"urls": %b[]', '"urls": 3', "urls must be a list" },
+      { '"server": null', '"server": 3', "server must be an object" },
+      { '"by": null', '"by": {}', "by must be a text" },
+      { '"clock": %b""', '"clock": 1e3', "clock must be a text" },
+      { '"start_ns": %d+', '"start_ns": 1.5', "start_ns must be a whole number" },
+    } do
+      local text, count = whole:gsub(one[1], one[2], 1)
+      assert.equal(1, count, one[1])
+      command.write(folder, "out/run.json", text)
+      for _, words in ipairs { "judge out", "report out", "plot out", "compare out out" } do
+        local result = command.shell("exec $MOONTIDE " .. words, { folder = folder })
+        command.refuses(result, "out/run.json: this is no run.json of a run: " .. one[3])
+      end
+    end
+  end)
+
   it("says what is wrong with a run or an option, in one line", function()
     local folder = driven()
     command.shell("mkdir empty; cp -r out cut; cp -r out lost; cp -r out half; head -c 3000 out/profile_export.jsonl "

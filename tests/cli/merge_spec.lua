@@ -196,6 +196,8 @@ describe("moontide merge", function()
       { "s0 s1 s2", 2, "merge: --output-dir is required" },
       { "s0 s1 s2 -o s1", 2, "s1: the merged run would overwrite one of the shards" },
       { "s0 s1 s2 -o s1/", 2, "the merged run would overwrite one of the shards" },
+      { "s0 s1 s2 -o ./s1", 2, "./s1: the merged run would overwrite one of the shards" },
+      { 's0 s1 s2 -o "$PWD/s1"', 2, "/s1: the merged run would overwrite one of the shards" },
       { "s0 s1 s2 -o m --max-skew soon", 2, "--max-skew must be a time" },
       { "s0 s1 s2 -o /dev/null/x", 1, "/dev/null/x: cannot make the folder" },
       { "s0 nowhere s2 -o m", 1, "nowhere: cannot open: No such file or directory" },

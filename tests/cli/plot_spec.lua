@@ -240,6 +240,18 @@ describe("plot refuses", function()
     assert.equal("old", command.read(path))
   end)
 
+  it("half a picture, of which gnuplot says nothing when it is an SVG", function()
+    local folder = command.folder()
+    for _, name in ipairs { "x.svg", "x.png", "x.pdf" } do
+      command.write(folder, name, "old")
+      local done = command.shell(("ulimit -f 12; exec $MOONTIDE plot %s --what rate,tokens -o %s"):format(trace, name),
+        { folder = folder })
+      assert.equal(1, done.status, name)
+      assert.is_truthy(done.err:find("moontide: " .. name .. ": ", 1, true), done.err)
+      assert.equal("old", command.read(folder .. "/" .. name))
+    end
+  end)
+
   it("figures that there are not", function()
     command.refuses(plot(trace .. " --what raet"),
       "plot: --what: there is no figure 'raet' of a trace, or a script's plan (did you mean 'rate'?); "
@@ -283,6 +295,22 @@ describe("plot refuses", function()
     assert.equal(1, plot(folder).status)
     command.write(folder, "profile_export.jsonl", whole)
     command.write(folder, "run.json", '{"version": "9"}')
-    command.refuses(plot(folder), folder .. "/run.json: this is no run.json of a run")
+    command.refuses(plot(folder), folder .. "/run.json: this is no run.json of a run: model is missing")
+  end)
+
+  it("a sweep.json that is none", function()
+    local folder = command.folder()
+    for text, why in pairs {
+      ['{"levels": 3, "axes": []}'] = "levels must be a list",
+      ['{"levels": [], "axes": []}'] = "axes is empty",
+      ['{"levels": [3], "axes": [{"name": "rate"}]}'] = "levels.1 must be an object",
+      ['{"levels": [{"values": {"rate": 3}, "runs": {"a": 1}, "counts": {"due": "3"}}], "axes": [{"name": "rate"}]}'] =
+        "levels.1.counts.due must be a number",
+    } do
+      command.write(folder, "sweep.json", text)
+      local message = folder .. "/sweep.json: this is no sweep.json of a sweep: " .. why
+      command.refuses(plot(folder), message)
+      command.refuses(command.line("report -o /dev/null " .. folder), message)
+    end
   end)
 end)

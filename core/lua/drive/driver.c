@@ -169,6 +169,15 @@ static int file_size(lua_State *L) {
     return 1;
 }
 
+/* is_same_place(path, path) -> boolean: both are there, and are one file or folder, however named */
+static int is_same_place(lua_State *L) {
+    struct stat one, other;
+    int are_there =
+        stat(luaL_checkstring(L, 1), &one) == 0 && stat(luaL_checkstring(L, 2), &other) == 0;
+    lua_pushboolean(L, are_there && one.st_dev == other.st_dev && one.st_ino == other.st_ino);
+    return 1;
+}
+
 /* make_folder(path) -> true | nil, message, code: the folder is there, and those above it */
 static int make_folder(lua_State *L) {
     mt_error error;
@@ -178,17 +187,20 @@ static int make_folder(lua_State *L) {
         mt_fail_errno(&error, name, "cannot make the folder", ENAMETOOLONG);
         return mt_lua_failure(L, &error);
     }
+    int first = 0; /* what kept one above it from being made */
     for (char *at = path + 1; *at; at++) {
         if (*at != '/')
             continue;
         *at = '\0';
-        (void)mkdir(path, 0777); /* the last one says what is wrong */
+        if (mkdir(path, 0777) != 0 && errno != EEXIST && first == 0)
+            first = errno;
         *at = '/';
     }
     struct stat found;
     if (mkdir(path, 0777) != 0 &&
         !(errno == EEXIST && stat(path, &found) == 0 && S_ISDIR(found.st_mode))) {
-        mt_fail_errno(&error, name, "cannot make the folder", errno);
+        int why = errno == ENOENT && first != 0 ? first : errno;
+        mt_fail_errno(&error, name, "cannot make the folder", why);
         return mt_lua_failure(L, &error);
     }
     lua_pushboolean(L, 1);
@@ -229,12 +241,17 @@ static int sleep_for(lua_State *L) {
 void mt_lua_add_driver(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"look", driver_look}, {"watch", driver_watch}, {"close", driver_release}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"driver", driver_start},     {"url", url_read},
-        {"interrupts", interrupts},   {"bear_interrupts", bear_interrupts},
-        {"sleep", sleep_for},         {"write_file", write_file},
-        {"can_write", can_write},     {"file_size", file_size},
-        {"make_folder", make_folder}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"driver", driver_start},
+                                         {"url", url_read},
+                                         {"interrupts", interrupts},
+                                         {"bear_interrupts", bear_interrupts},
+                                         {"sleep", sleep_for},
+                                         {"write_file", write_file},
+                                         {"can_write", can_write},
+                                         {"file_size", file_size},
+                                         {"make_folder", make_folder},
+                                         {"is_same_place", is_same_place},
+                                         {NULL, NULL}};
     mt_lua_new_type(L, driver_type, methods, driver_release, NULL);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);

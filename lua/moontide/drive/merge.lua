@@ -306,9 +306,8 @@ local function merge_inputs(by_index, count, folder)
 end
 
 local function is_among(list, folder)
-  local target = folder:gsub("/+$", "")
   for _, one in ipairs(list) do
-    if one.folder:gsub("/+$", "") == target then return true end
+    if drive.is_same_place(one.folder, folder) then return true end
   end
 end
 

@@ -8,6 +8,7 @@ local phase = require "moontide.drive.phase"
 local phases = require "moontide.load.phases"
 local requests = require "moontide.drive.requests"
 local result = require "moontide.drive.result"
+local shape = require "moontide.kit.shape"
 local summary = require "moontide.drive.summary"
 local verdict = require "moontide.drive.verdict"
 
@@ -26,6 +27,39 @@ function past.is_run(path)
 end
 
 -- --- run.json --------------------------------------------------------------------------------------
+
+local shard = { members = { index = "integer", count = "integer", ["digest?"] = "string",
+  ["requests?"] = { list = "integer" } } }
+local start = { members = { ["asked_ns?"] = "integer", ["late?"] = "number" } }
+
+-- What files.begin says of a run, as far as anything here relies on it.
+local shape_of_beginning = { members = {
+  start_ns = "integer",
+  options = { members = { ["slo?"] = { list = "table" }, ["limits?"] = { list = "table" } } },
+  target = "string", urls = { list = "string" }, model = "string", ["by?"] = "string", ["start?"] = start,
+  ["shard?"] = shard, ["wall_clock?"] = { members = { synchronised = "boolean" } }, ["command?"] = "table",
+} }
+
+local counts = { members = { due = "integer", done = "integer", failed = "integer", cancelled = "integer",
+  not_sent = "integer" } }
+local gauges = { each = { members = { before = "number", avg = "number", max = "number" } } }
+
+-- What files.whole says beside that.
+local shape_of_run = { members = {
+  seconds = "number", was_cancelled = "boolean", ["failure?"] = "string", ["clock?"] = "string",
+  ["groups?"] = { list = "table" }, counts = counts, outside = counts,
+  verdict = { members = { name = "string", limited_by = { list = "string" }, measures = { list = { members = {
+    name = "string", ["value?"] = "number", limit = "number", unit = "string" } } } } },
+  driver = { members = { cpu = "number", stalled = "number", longest_turn = "number",
+    connections_opened = "integer", ["run_queue?"] = "number" } },
+  ["server?"] = { members = { gauges = gauges, counters = { each = "number" }, ["hit_ratio?"] = "number",
+    restarts = "integer", failed_looks = "integer", ["why?"] = "string",
+    looks = { list = { each = "number", members = { seconds = "number" } } } } },
+  ["shards?"] = { list = { members = { index = "integer", ["folder?"] = "string", has_ended = "boolean",
+    counts = counts, ["lost?"] = "integer", ["start?"] = "number", ["late?"] = "number",
+    ["wall_clock?"] = "table", ["verdict?"] = "string", ["lag?"] = "number",
+    ["first_token?"] = "number" } } },
+} }
 
 -- What is null in JSON is nil here.
 local function without_null(value)
@@ -46,10 +80,8 @@ function past.info(folder)
   if text then
     local info, message, code = json.decode(text, path)
     if not info then return nil, message, code end
-    local is_one = type(info) == "table" and type(info.driver) == "table" and type(info.verdict) == "table"
-    if not is_one or math.type(info.start_ns) ~= "integer" or type(info.options) ~= "table" then
-      return nil, path .. ": this is no run.json of a run", "input"
-    end
+    local fault = shape.fault(info, shape_of_beginning) or shape.fault(info, shape_of_run)
+    if fault then return nil, ("%s: this is no run.json of a run: %s"):format(path, fault), "input" end
     return without_null(info)
   end
   local own = requests.text_of(folder .. "/" .. files.names.summary)
@@ -67,8 +99,9 @@ function past.beginning(folder)
   local path = folder .. "/" .. files.names.run .. ".part"
   local info, message, code = json.decode(requests.text_of(path) or "", path)
   if not info then return nil, message, code end
-  if type(info) ~= "table" or math.type(info.start_ns) ~= "integer" or type(info.options) ~= "table" then
-    return nil, path .. ": this is not what a run writes when it begins", "input"
+  local fault = shape.fault(info, shape_of_beginning)
+  if fault then
+    return nil, ("%s: this is not what a run writes when it begins: %s"):format(path, fault), "input"
   end
   return without_null(info)
 end

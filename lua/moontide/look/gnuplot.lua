@@ -154,6 +154,18 @@ local function with_files(work)
   return result, message, code
 end
 
+-- How each kind of picture ends. gnuplot tells of no failed write of an SVG: a full disk would leave half a
+-- picture behind.
+local endings = { png = "IEND\xAE\x42\x60\x82$", svg = "</svg>%s*$", pdf = "%%%%EOF%s*$" }
+
+-- What keeps the bytes from being a picture, or nil.
+local function fault_of(bytes, format, said)
+  if bytes == "" or said ~= "" and not bytes:find(endings[format]) then
+    return "gnuplot could not draw it: " .. said:gsub("%s+", " "):sub(1, 300)
+  end
+  return not bytes:find(endings[format]) and "gnuplot did not write all of it: is the disk full?" or nil
+end
+
 --- The bytes of the picture that gnuplot makes of figures; nil, message, code.
 ---@param figures moontide.figure[]
 ---@param path string what the picture will be called, for messages
@@ -171,11 +183,9 @@ function gnuplot.draw(figures, path, format)
     local line = ("gnuplot %s >/dev/null 2>%s"):format(shell_word(script), shell_word(errors))
     local done, how = os.execute(line)
     if how == "signal" then return nil, "interrupted", "interrupted" end
-    local bytes = system.read(picture)
-    if not done or not bytes or bytes == "" then
-      local said = (system.read(errors) or ""):gsub("%s+", " "):sub(1, 300)
-      return nil, ("%s: gnuplot could not draw it: %s"):format(path, said), "io"
-    end
+    local bytes, said = system.read(picture), system.read(errors) or ""
+    local fault = fault_of(done and bytes or "", format, said)
+    if fault then return nil, ("%s: %s"):format(path, fault), "io" end
     return bytes
   end)
 end

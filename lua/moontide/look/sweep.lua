@@ -3,6 +3,7 @@
 local core = require "moontide.core"
 local figure = require "moontide.look.figure"
 local json = require("moontide.base.json").public.json
+local shape = require "moontide.kit.shape"
 local system = require "moontide.kit.system"
 
 local sweep = {}
@@ -108,22 +109,29 @@ local function label_of(axes, values)
   return table.concat(parts, ", ")
 end
 
+-- What is relied on in a sweep.json; metrics are looked at one by one.
+local shape_of_sweep = { members = {
+  ["name?"] = "string", axes = { list = { members = { name = "string" } } },
+  levels = { list = { members = { values = "table", ["status?"] = "string", ["metrics?"] = "table",
+    ["intervals?"] = "table", ["effective_concurrency?"] = "number", ["counts?"] = { each = "number" },
+    ["runs?"] = { list = { members = { ["verdict?"] = "string" } } } } } },
+} }
+
 -- A benchmark by its sweep.json.
 local function of_json(self, path)
   local about, message, code = decoded(path)
   if not about then return nil, message, code end
-  if type(about.levels) ~= "table" or type(about.axes) ~= "table" or type(about.axes[1]) ~= "table" then
-    return nil, path .. ": this is no sweep.json of a sweep", "input"
-  end
-  self.about, self.axis = about, tostring(about.axes[1].name)
+  local fault = shape.fault(about, shape_of_sweep) or not about.axes[1] and "axes is empty"
+  if fault then return nil, ("%s: this is no sweep.json of a sweep: %s"):format(path, fault), "input" end
+  self.about, self.axis = about, about.axes[1].name
   if type(about.name) == "string" then self.name = figure.clean(about.name) end
   for _, level in ipairs(about.levels) do
-    local values = type(level.values) == "table" and level.values or {}
-    local first = values[self.axis]
+    local values, first = level.values, level.values[self.axis]
     local in_flight = level.effective_concurrency
     self.levels[#self.levels + 1] = { label = figure.clean(label_of(about.axes, values)),
       x = type(first) == "number" and first or nil, status = level.status,
-      concurrency = self.axis == "concurrency" and first or type(in_flight) == "number" and in_flight or nil,
+      concurrency = self.axis == "concurrency" and type(first) == "number" and first
+        or type(in_flight) == "number" and in_flight or nil,
       metrics = type(level.metrics) == "table" and metrics_of(level.metrics) or {},
       counts = type(level.counts) == "table" and level.counts or nil, verdict = worst_verdict(level.runs),
       intervals = type(level.intervals) == "table" and metrics_of(level.intervals) or nil }
