@@ -1,34 +1,48 @@
-/* One column of columns: a list of numbers in its own unit, and figures of them. */
-#include "lua/trace_binding.h"
+/* One column of columns: a list of numbers in its own unit, and figures of them. Columns computed
+ * from others are in column_math.c. */
+#include "lua/column.h"
 
 #include "base/interrupt.h"
 #include "stats/histogram.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 static const char column_type[] = "moontide.column";
 
-typedef struct column_kind {
+struct mt_lua_column_kind {
     const char *name;
     unsigned has;
-    size_t place; /* of its 64 bits in a request */
+    size_t place; /* of its array of 64 bits each in the columns; 0: it is the hash_count */
     uint64_t unit;
-} column_kind;
+};
 
-static const column_kind column_kinds[] = {
-    {"timestamp", MT_HAS_TIME, offsetof(mt_request, time_ns), 1000000},
-    {"input_length", MT_HAS_INPUT_LENGTH, offsetof(mt_request, input_length), 1},
-    {"output_length", MT_HAS_OUTPUT_LENGTH, offsetof(mt_request, output_length), 1},
-    {"delay", MT_HAS_DELAY, offsetof(mt_request, delay_ns), 1000000},
-    {"turn", MT_HAS_TURN, offsetof(mt_request, turn), 1},
-    {"hash_count", MT_HAS_HASH_IDS, offsetof(mt_request, hash_count), 1}};
+static const mt_lua_column_kind column_kinds[] = {
+    {"timestamp", MT_HAS_TIME, offsetof(mt_columns, time_ns), 1000000},
+    {"input_length", MT_HAS_INPUT_LENGTH, offsetof(mt_columns, input_length), 1},
+    {"output_length", MT_HAS_OUTPUT_LENGTH, offsetof(mt_columns, output_length), 1},
+    {"delay", MT_HAS_DELAY, offsetof(mt_columns, delay_ns), 1000000},
+    {"turn", MT_HAS_TURN, offsetof(mt_columns, turn), 1},
+    {"hash_count", MT_HAS_HASH_IDS, 0, 1}};
 
-/* A view of one column; the columns are its user value. */
-typedef struct column {
-    const mt_columns *columns;
-    const column_kind *kind;
-} column;
+static const mt_lua_column_kind computed_kind = {"computed", 0, 0, 1};
+
+const mt_lua_column *mt_lua_check_column(lua_State *L, int arg) {
+    return luaL_checkudata(L, arg, column_type);
+}
+
+const mt_lua_column *mt_lua_test_column(lua_State *L, int arg) {
+    return luaL_testudata(L, arg, column_type);
+}
+
+mt_lua_column *mt_lua_new_column(lua_State *L, size_t count) {
+    mt_lua_column *self =
+        mt_lua_new_owner(L, sizeof *self + count * sizeof *self->values, column_type);
+    self->kind = &computed_kind;
+    self->count = count;
+    return self;
+}
 
 /* columns:column(name) -> column */
 int mt_lua_columns_column(lua_State *L) {
@@ -37,7 +51,7 @@ int mt_lua_columns_column(lua_State *L) {
     for (size_t i = 0; i < sizeof column_kinds / sizeof *column_kinds; i++) {
         if (strcmp(name, column_kinds[i].name) != 0)
             continue;
-        column *self = mt_lua_new_owner(L, sizeof *self, column_type);
+        mt_lua_column *self = mt_lua_new_column(L, 0);
         self->columns = columns;
         self->kind = &column_kinds[i];
         lua_pushvalue(L, 1);
@@ -50,18 +64,44 @@ int mt_lua_columns_column(lua_State *L) {
                         name);
 }
 
-/* The value of request i: nanoseconds for times. 0 when it has none, else 1. */
-static int column_value(const column *self, size_t i, uint64_t *value) {
-    mt_request request;
+size_t mt_lua_column_length(const mt_lua_column *self) {
+    return self->columns ? self->columns->count : self->count;
+}
+
+/* The value of request i of a view: nanoseconds for times. 0 when it has none, else 1. */
+static int column_value(const mt_lua_column *self, size_t i, uint64_t *value) {
     if (!(mt_columns_has(self->columns, i) & self->kind->has))
         return 0;
-    mt_columns_get(self->columns, i, &request);
-    memcpy(value, (const char *)&request + self->kind->place, sizeof *value);
+    if (self->kind->place == 0) {
+        mt_request request;
+        mt_columns_get(self->columns, i, &request);
+        *value = request.hash_count;
+    } else {
+        const mt_column *array = (const void *)((const char *)self->columns + self->kind->place);
+        *value = mt_column_u64(array, i);
+    }
     return 1;
 }
 
-/* Values of a column in its own unit: whole where they can be, else doubles. */
-static void push_value(lua_State *L, const column *self, uint64_t value) {
+double mt_lua_column_number(const mt_lua_column *self, size_t i) {
+    uint64_t value;
+    if (!self->columns)
+        return self->values[i];
+    if (!column_value(self, i, &value))
+        return NAN;
+    return (double)value / (double)self->kind->unit;
+}
+
+void mt_lua_push_computed(lua_State *L, double value) {
+    lua_Integer whole;
+    if (lua_numbertointeger(value, &whole) && (double)whole == value)
+        lua_pushinteger(L, whole);
+    else
+        lua_pushnumber(L, value);
+}
+
+/* Values of a view in its own unit: whole where they can be, else doubles. */
+static void push_value(lua_State *L, const mt_lua_column *self, uint64_t value) {
     uint64_t unit = self->kind->unit;
     if (value % unit == 0 && value / unit <= INT64_MAX)
         lua_pushinteger(L, (lua_Integer)(value / unit));
@@ -69,14 +109,31 @@ static void push_value(lua_State *L, const column *self, uint64_t value) {
         lua_pushnumber(L, (lua_Number)value / (lua_Number)unit);
 }
 
+/* Pushes the value at i and gives 1; 0, and nothing, when there is none. */
+static int push_at(lua_State *L, const mt_lua_column *self, size_t i) {
+    uint64_t value;
+    if (self->columns) {
+        if (!column_value(self, i, &value))
+            return 0;
+        push_value(L, self, value);
+    } else {
+        if (isnan(self->values[i]))
+            return 0;
+        mt_lua_push_computed(L, self->values[i]);
+    }
+    return 1;
+}
+
 typedef struct column_totals {
-    uint64_t count, min, max, sum;
-    double sum_double; /* for when 64 bits are too few */
-    int overflowed;
+    uint64_t count;
+    uint64_t min, max, sum; /* of a view, exact */
+    double sum_double;      /* for when 64 bits are too few, and of a computed column */
+    double low, high;       /* of a computed column */
+    int is_double;          /* the sum is */
 } column_totals;
 
-static column_totals total(const column *self) {
-    column_totals totals = {0, UINT64_MAX, 0, 0, 0, 0};
+static column_totals total_view(const mt_lua_column *self) {
+    column_totals totals = {.min = UINT64_MAX};
     for (size_t i = 0; i < self->columns->count; i++) {
         uint64_t value;
         if (!column_value(self, i, &value))
@@ -85,15 +142,35 @@ static column_totals total(const column *self) {
         totals.min = value < totals.min ? value : totals.min;
         totals.max = value > totals.max ? value : totals.max;
         totals.sum_double += (double)value;
-        totals.overflowed |= __builtin_add_overflow(totals.sum, value, &totals.sum);
+        totals.is_double |= __builtin_add_overflow(totals.sum, value, &totals.sum);
     }
     return totals;
 }
 
+static column_totals total_computed(const mt_lua_column *self) {
+    column_totals totals = {.low = INFINITY, .high = -INFINITY, .is_double = 1};
+    for (size_t i = 0; i < self->count; i++) {
+        double value = self->values[i];
+        if (isnan(value))
+            continue;
+        totals.count++;
+        totals.low = value < totals.low ? value : totals.low;
+        totals.high = value > totals.high ? value : totals.high;
+        totals.sum_double += value;
+    }
+    return totals;
+}
+
+static column_totals total(const mt_lua_column *self) {
+    return self->columns ? total_view(self) : total_computed(self);
+}
+
 static int column_sum(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     column_totals totals = total(self);
-    if (totals.overflowed)
+    if (!self->columns)
+        mt_lua_push_computed(L, totals.sum_double);
+    else if (totals.is_double)
         lua_pushnumber(L, totals.sum_double / (double)self->kind->unit);
     else
         push_value(L, self, totals.sum);
@@ -101,20 +178,22 @@ static int column_sum(lua_State *L) {
 }
 
 static int column_mean(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     column_totals totals = total(self);
-    double sum = totals.overflowed ? totals.sum_double : (double)totals.sum;
+    double sum = totals.is_double ? totals.sum_double : (double)totals.sum;
     mt_lua_push_number(L, sum / (double)totals.count / (double)self->kind->unit); /* 0 / 0: nil */
     return 1;
 }
 
 static int column_extreme(lua_State *L, int want_max) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     column_totals totals = total(self);
-    if (totals.count > 0)
-        push_value(L, self, want_max ? totals.max : totals.min);
-    else
+    if (totals.count == 0)
         lua_pushnil(L);
+    else if (!self->columns)
+        mt_lua_push_computed(L, want_max ? totals.high : totals.low);
+    else
+        push_value(L, self, want_max ? totals.max : totals.min);
     return 1;
 }
 
@@ -128,53 +207,47 @@ static int column_max(lua_State *L) {
 
 /* column:count() -> how many requests have a value */
 static int column_count(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)total(luaL_checkudata(L, 1, column_type)).count);
+    lua_pushinteger(L, (lua_Integer)total(mt_lua_check_column(L, 1)).count);
     return 1;
 }
 
 /* column:values() -> list of the values there are */
 static int column_values(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     lua_Integer count = 0;
     lua_newtable(L);
-    for (size_t i = 0; i < self->columns->count; i++) {
-        uint64_t value;
-        if (!column_value(self, i, &value))
-            continue;
-        push_value(L, self, value);
-        lua_rawseti(L, -2, ++count);
+    for (size_t i = 0; i < mt_lua_column_length(self); i++) {
+        if (push_at(L, self, i))
+            lua_rawseti(L, -2, ++count);
     }
     return 1;
 }
 
 /* column[i] -> value or nil; column.method */
 static int column_index(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    uint64_t value;
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     if (lua_type(L, 2) != LUA_TNUMBER) {
         lua_pushvalue(L, 2);
         lua_gettable(L, lua_upvalueindex(1));
         return 1;
     }
     lua_Integer index = lua_tointeger(L, 2);
-    if (index >= 1 && (uint64_t)index <= self->columns->count &&
-        column_value(self, (size_t)index - 1, &value))
-        push_value(L, self, value);
-    else
+    if (index < 1 || (uint64_t)index > mt_lua_column_length(self) ||
+        !push_at(L, self, (size_t)index - 1))
         lua_pushnil(L);
     return 1;
 }
 
 static int column_length(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
-    lua_pushinteger(L, (lua_Integer)self->columns->count);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
+    lua_pushinteger(L, (lua_Integer)mt_lua_column_length(self));
     return 1;
 }
 
 static int column_text(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     lua_pushfstring(L, "column: %s of %I requests", self->kind->name,
-                    (lua_Integer)self->columns->count);
+                    (lua_Integer)mt_lua_column_length(self));
     return 1;
 }
 
@@ -199,19 +272,17 @@ static double *check_edges(lua_State *L, size_t *bins) {
 /* column:histogram(edges) -> a count for each bin between them, in the column's own unit | nil,
  * message, code */
 static int column_histogram(lua_State *L) {
-    const column *self = luaL_checkudata(L, 1, column_type);
+    const mt_lua_column *self = mt_lua_check_column(L, 1);
     size_t bins;
     const double *edges = check_edges(L, &bins);
-    uint64_t *counts = mt_lua_new_zeros(L, bins, sizeof *counts), value;
-    for (size_t i = 0; i < self->columns->count; i++) {
+    uint64_t *counts = mt_lua_new_zeros(L, bins, sizeof *counts);
+    for (size_t i = 0; i < mt_lua_column_length(self); i++) {
         mt_error error;
         if (i % MT_LUA_MOST_BINS == 0 && mt_interrupted()) {
             mt_fail(&error, MT_ERROR_INTERRUPTED, "interrupted");
             return mt_lua_failure(L, &error);
         }
-        size_t bin = MT_NO_BIN;
-        if (column_value(self, i, &value))
-            bin = mt_histogram_bin(edges, bins, (double)value / (double)self->kind->unit);
+        size_t bin = mt_histogram_bin(edges, bins, mt_lua_column_number(self, i));
         if (bin != MT_NO_BIN)
             counts[bin]++;
     }
@@ -244,5 +315,9 @@ void mt_lua_register_column(lua_State *L) {
     static const luaL_Reg column_meta[] = {
         {"__len", column_length}, {"__tostring", column_text}, {NULL, NULL}};
     mt_lua_new_type(L, column_type, column_methods, NULL, column_meta);
+    lua_getfield(L, -1, "__index");
+    lua_insert(L, -2);
+    mt_lua_register_column_math(L, lua_absindex(L, -2));
+    lua_remove(L, -2);
     mt_lua_index_rows(L, column_index, "column");
 }

@@ -1,5 +1,5 @@
 /* core.columns: requests in columns. One of them is in column.c. */
-#include "lua/trace_binding.h"
+#include "lua/column.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -181,8 +181,10 @@ static int columns_text(lua_State *L) {
 /* ---- the module ---- */
 
 int mt_lua_open_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        {"new", new_columns}, {"time_range", time_range}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"new", new_columns},
+                                         {"time_range", time_range},
+                                         {"masked", mt_lua_columns_masked},
+                                         {NULL, NULL}};
     static const luaL_Reg columns_methods[] = {{"append", columns_append},
                                                {"requests", columns_requests},
                                                {"column", mt_lua_columns_column},

@@ -33,10 +33,6 @@ static void set_u32(mt_column *column, size_t index, uint32_t value) {
         ((uint32_t *)column->data)[index] = value;
 }
 
-static uint64_t get_u64(const mt_column *column, size_t index) {
-    return column->data ? ((const uint64_t *)column->data)[index] : 0;
-}
-
 static int64_t get_i64(const mt_column *column, size_t index) {
     return column->data ? ((const int64_t *)column->data)[index] : 0;
 }
@@ -49,7 +45,7 @@ static uint32_t get_u32(const mt_column *column, size_t index) {
 static int make_all_room(mt_columns *columns, const mt_request *request) {
     size_t i = columns->count;
     unsigned has = request->has;
-    uint64_t extra_total = i == 0 ? 0 : get_u64(&columns->extra_ends, i - 1);
+    uint64_t extra_total = i == 0 ? 0 : mt_column_u64(&columns->extra_ends, i - 1);
     size_t extra = (size_t)extra_total + request->extra.length;
     size_t ids = (size_t)columns->hash_total + request->hash_count;
     if (ids * sizeof(uint64_t) > columns->hash_ids.bytes) {
@@ -116,7 +112,7 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
         columns->hash_total += request->hash_count;
     }
     set_u64(&columns->hash_ends, i, columns->hash_total);
-    uint64_t extra_total = i == 0 ? 0 : get_u64(&columns->extra_ends, i - 1);
+    uint64_t extra_total = i == 0 ? 0 : mt_column_u64(&columns->extra_ends, i - 1);
     if (request->extra.length > 0)
         memcpy((char *)columns->extra_bytes.data + extra_total, request->extra.text,
                request->extra.length);
@@ -127,8 +123,8 @@ mt_code mt_columns_append(mt_columns *columns, const mt_request *request, mt_err
 
 /* Where the part of request i begins and ends in what `ends` divides. */
 static void part(const mt_column *ends, size_t i, size_t *begin, size_t *length) {
-    *begin = i == 0 ? 0 : (size_t)get_u64(ends, i - 1);
-    *length = (size_t)get_u64(ends, i) - *begin;
+    *begin = i == 0 ? 0 : (size_t)mt_column_u64(ends, i - 1);
+    *length = (size_t)mt_column_u64(ends, i) - *begin;
 }
 
 void mt_columns_prefetch(const mt_columns *columns, size_t i) {
@@ -157,17 +153,17 @@ void mt_columns_get(const mt_columns *columns, size_t i, mt_request *request) {
         .has = has,
         .time_ns = get_i64(&columns->time_ns, i),
         .delay_ns = get_i64(&columns->delay_ns, i),
-        .input_length = get_u64(&columns->input_length, i),
-        .output_length = get_u64(&columns->output_length, i),
+        .input_length = mt_column_u64(&columns->input_length, i),
+        .output_length = mt_column_u64(&columns->output_length, i),
         .hash_ids = id_count ? (const uint64_t *)columns->hash_ids.data + ids : NULL,
         .hash_count = id_count,
         .session = text_of(&columns->sessions, has & MT_HAS_SESSION, &columns->session, i),
-        .turn = get_u64(&columns->turn, i),
+        .turn = mt_column_u64(&columns->turn, i),
         .stream = text_of(&columns->streams, has & MT_HAS_STREAM, &columns->stream, i),
         .extra = {extra_length ? (const char *)columns->extra_bytes.data + extra : NULL,
                   extra_length},
-        .line = get_u64(&columns->line, i),
-        .place = get_u64(&columns->place, i),
+        .line = mt_column_u64(&columns->line, i),
+        .place = mt_column_u64(&columns->place, i),
     };
 }
 

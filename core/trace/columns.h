@@ -49,6 +49,11 @@ static inline unsigned mt_columns_has(const mt_columns *columns, size_t i) {
     return ((const uint8_t *)columns->has.data)[i];
 }
 
+/* Element i of an array of 64 bits each, without the rest of the request. */
+static inline uint64_t mt_column_u64(const mt_column *column, size_t i) {
+    return column->data ? ((const uint64_t *)column->data)[i] : 0;
+}
+
 /* The earliest and the latest time, nanoseconds. 0, or -1 when no request has one. */
 int mt_columns_time_range(const mt_columns *columns, int64_t *first_ns, int64_t *last_ns);
 

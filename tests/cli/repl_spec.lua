@@ -339,7 +339,7 @@ describe("help", function()
       ["help 'curve:take'"] = "^curve:take%(d%)\n", ["help 'column:mean'"] = "^column:mean%(%): number",
       ["help(mt.const(5))"] = "^const%(5%)\n  curve:area ", ["help 'burst'"] = "\nusage: moontide burst",
       ["help(mt)"] = "^  mt.analyze ", ["help(mt.trace)"] = "^  mt.trace.columns ", ["help(5)"] = "^5\n",
-      ["help 'column'"] = "^  column:count ", [".help curves"] = "\n  mt.spike ", ["help(mt.const(5).take)"] = "^curve:take",
+      ["help 'column'"] = "^  column:above ", [".help curves"] = "\n  mt.spike ", ["help(mt.const(5).take)"] = "^curve:take",
     } do
       local result = repl(text .. "\n")
       assert.equal(0, result.status, result.err)

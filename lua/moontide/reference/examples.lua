@@ -240,6 +240,25 @@ mt.trace.read(path), os.remove(log), os.remove(path)]],
   ["column:sum"] = 'mt.plan_of("steady"):columns():column("output_length"):sum()',
   ["column:values"] = 'mt.plan_of("steady"):columns{ num_requests = 5 }:column("timestamp"):values()',
   ["column:histogram"] = 'mt.plan_of("steady"):columns():column("timestamp"):histogram{ 0, 2e4, 4e4, 6e4 }',
+  ["column:above"] = [[
+trace = mt.plan_of("mixed"):columns()
+trace:where(trace:column("input_length"):above(1000))]],
+  ["column:at_least"] = [[
+trace = mt.plan_of("mixed"):columns()
+trace:column("input_length"):at_least(trace:column("output_length") * 4):sum()]],
+  ["column:at_most"] = 'mt.plan_of("mixed"):columns():column("output_length"):at_most(100):mean()',
+  ["column:below"] = [[
+trace = mt.plan_of("mixed"):columns()
+time = trace:column "timestamp"
+trace:where(time:at_least(10000) & time:below(20000))]],
+  ["column:equals"] = 'mt.plan_of("mixed"):columns():column("hash_count"):equals(1):sum()',
+  ["column:group_by"] = [[
+trace = mt.plan_of("mixed"):columns()
+minute = trace:column "timestamp" // 60000
+trace:column("output_length"):group_by(minute)]],
+  ["column:where"] = [[
+trace = mt.plan_of("mixed"):columns()
+trace:column("output_length"):where(trace:column("input_length"):above(1000)):mean()]],
   ["mt.radix"] = 'mt.radix(mt.plan_of("sin"):columns{ duration = "1m" })',
   ["radix:root"] = "mt.radix{ { 1, 2 }, { 1, 3 } }:root()",
   ["radix:children"] = [[

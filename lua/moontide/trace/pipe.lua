@@ -196,10 +196,14 @@ end
 --- Keeps the requests for which an expression on their members is true ("input_length > 1000 and
 -- session_id"), or a function of the request. Names in it are members as the trace has them; beside them
 -- there are request_line, request_turn, request_hash_count (how many hash_ids) and request_extra (the text of
--- all members that are not ours).
----@param condition string|fun(request: moontide.request): any
+-- all members that are not ours). Of columns a column serves too: those are kept for which it has a number
+-- that is not 0.
+---@param condition string|moontide.column|fun(request: moontide.request): any
 ---@return moontide.pipe|moontide.columns
 function steps:where(condition)
+  if type_of(condition) == "moontide.column" and type_of(self) == "moontide.columns" then
+    return core.columns.masked(self, condition)
+  end
   if type(condition) == "string" then
     where.compile(condition, core.source.filter()) -- mistakes are told at once
   elseif type(condition) ~= "function" then

@@ -34,7 +34,20 @@ local pipe = require "moontide.trace.pipe"
 ---@field finish fun(self): true?, string?, string? only now the file is there, whole
 ---@field close fun(self) unfinished: leaves the old file as it was
 
+--- Numbers of requests, one each or none. They are computed with, request by request: a + b, a - b, a * b,
+--- a / b, a // b, a % b and -a of columns and numbers give new columns; comparisons give 1 or 0, which a & b,
+--- a | b and ~a combine. Where one of the two has no number the result has none.
 ---@class moontide.column
+---@operator add(moontide.column|number): moontide.column
+---@operator sub(moontide.column|number): moontide.column
+---@operator mul(moontide.column|number): moontide.column
+---@operator div(moontide.column|number): moontide.column
+---@operator idiv(moontide.column|number): moontide.column
+---@operator mod(moontide.column|number): moontide.column
+---@operator unm: moontide.column
+---@operator band(moontide.column|number): moontide.column
+---@operator bor(moontide.column|number): moontide.column
+---@operator bnot: moontide.column
 ---@field sum fun(self): number
 ---@field mean fun(self): number?
 ---@field min fun(self): number?
@@ -43,6 +56,22 @@ local pipe = require "moontide.trace.pipe"
 ---@field values fun(self): number[] the values there are
 ---@field histogram fun(self, edges: number[]): integer[]?, string?, string? values from edges[i] to before
 --- edges[i + 1]; the last bin has its upper edge too
+---@field above fun(self, other: moontide.column|number): moontide.column 1 where it is greater, else 0
+---@field below fun(self, other: moontide.column|number): moontide.column 1 where it is less, else 0
+---@field at_least fun(self, other: moontide.column|number): moontide.column 1 where it is not less, else 0
+---@field at_most fun(self, other: moontide.column|number): moontide.column 1 where it is not greater, else 0
+---@field equals fun(self, other: moontide.column|number): moontide.column 1 where it is the same, else 0
+---@field where fun(self, mask: moontide.column|number): moontide.column only numbers for which the mask has
+--- one that is not 0; the others are absent
+---@field group_by fun(self, keys: moontide.column|number): moontide.column_group[] values of each key
+
+---@class moontide.column_group
+---@field key number
+---@field count integer values with this key
+---@field sum number
+---@field mean number
+---@field min number
+---@field max number
 
 ---@alias moontide.column_name
 ---| "timestamp"

@@ -1,0 +1,165 @@
+-- Columns computed from columns: operators, comparisons, masks, groups.
+local mt = require "moontide"
+
+local function message_of(call, ...)
+  local ok, message = pcall(call, ...)
+  assert.is_false(ok)
+  return tostring(message)
+end
+
+-- Times, input and output lengths; the third request has no output, the fourth no input.
+local function sample()
+  return mt.trace.columns {
+    { timestamp = 0, input_length = 10, output_length = 4 },
+    { timestamp = 1500.5, input_length = 20, output_length = 8 },
+    { timestamp = 3000, input_length = 30 },
+    { timestamp = 4000, output_length = 2 },
+    { timestamp = 5000, input_length = 50, output_length = 0 },
+  }
+end
+
+-- A list with "-" for what is absent.
+local function list(column)
+  local all = {}
+  for i = 1, #column do all[i] = column[i] or "-" end
+  return all
+end
+
+describe("columns of numbers", function()
+  local trace = sample()
+  local isl, osl, time = trace:column "input_length", trace:column "output_length", trace:column "timestamp"
+
+  it("are computed with, request by request", function()
+    assert.same({ 14, 28, "-", "-", 50 }, list(isl + osl))
+    assert.same({ 6, 12, "-", "-", 50 }, list(isl - osl))
+    assert.same({ 40, 160, "-", "-", 0 }, list(isl * osl))
+    assert.same({ 0.4, 0.4, "-", "-", 0 }, list(osl / isl))
+    assert.same({ 11, 21, 31, "-", 51 }, list(1 + isl))
+    assert.same({ -9, -19, -29, "-", -49 }, list(1 - isl))
+    assert.same({ 1, 2, 4, "-", 7 }, list(isl // 7))
+    assert.same({ 3, 6, 2, "-", 1 }, list(isl % 7))
+    assert.same({ -10, -20, -30, "-", -50 }, list(-isl))
+    assert.same({ 0, 3.001, 6, 8, 10 }, list(time * 2 / 1000))
+    assert.same({ -4, -1, -5, "-", -6 }, list(isl % -7))
+    assert.same({ -2, -3, -5, "-", -8 }, list(isl // -7))
+  end)
+
+  it("have figures when computed", function()
+    local total = isl + osl
+    assert.equal(5, #total)
+    assert.equal(3, total:count())
+    assert.equal(92, total:sum())
+    assert.equal("integer", math.type(total:sum()))
+    assert.equal(92 / 3, total:mean())
+    assert.equal(14, total:min())
+    assert.equal(50, total:max())
+    assert.same({ 14, 28, 50 }, total:values())
+    assert.same({ 1, 2 }, total:histogram { 0, 20, 50 })
+    assert.equal("column: computed of 5 requests", tostring(total))
+    assert.is_nil(total[0])
+    assert.is_nil(total[6])
+    assert.is_nil(total[1.5])
+    assert.is_nil(total.nothing)
+    local none = total:where(0)
+    assert.equal(0, none:count())
+    assert.equal(0, none:sum())
+    assert.is_nil(none:mean())
+    assert.is_nil(none:min())
+    assert.is_nil(none:max())
+    assert.same({}, none:values())
+  end)
+
+  it("have no number where the result is none", function()
+    local nothing = osl / osl
+    assert.same({ 1, 1, "-", 1, "-" }, list(nothing))
+    assert.same({ 2.5, 2.5, "-", "-", math.huge }, list(isl / osl))
+  end)
+
+  it("compare to 1, 0 or nothing", function()
+    assert.same({ 0, 0, 1, "-", 1 }, list(isl:above(20)))
+    assert.same({ 0, 1, 1, "-", 1 }, list(isl:at_least(20)))
+    assert.same({ 1, 0, 0, "-", 0 }, list(isl:below(20)))
+    assert.same({ 1, 1, 0, "-", 0 }, list(isl:at_most(20)))
+    assert.same({ 0, 1, 0, "-", 0 }, list(isl:equals(20)))
+    assert.same({ 1, 1, "-", "-", 1 }, list(isl:above(osl)))
+    assert.same({ 0, 0, 1, "-", 0 }, list(isl:above(20) & isl:below(50)))
+    assert.same({ 1, 1, 0, "-", 1 }, list(isl:below(30) | isl:above(30)))
+    assert.same({ 1, 1, 0, "-", 0 }, list(~isl:above(20)))
+  end)
+
+  it("select numbers and requests", function()
+    local long = isl:at_least(20)
+    assert.same({ "-", 8, "-", "-", 0 }, list(osl:where(long)))
+    assert.equal(4.0, osl:where(long):mean())
+    local kept = trace:where(long)
+    assert.equal("moontide.columns", getmetatable(kept).__name)
+    assert.same({ 1500.5, 3000, 5000 }, kept:column("timestamp"):values())
+    assert.same(trace:where("input_length and input_length >= 20"):column("timestamp"):values(),
+      kept:column("timestamp"):values())
+    assert.equal(0, #trace:where(isl:above(1000)))
+    assert.equal(5, #trace:where(time:at_least(0)))
+    assert.equal(4, #trace:where(isl))
+  end)
+
+  it("keep what a request is when they select", function()
+    local one = mt.trace.columns {
+      { timestamp = 1, input_length = 7, hash_ids = { 1, 2 }, session_id = "a", extra = '{"x": 1}' } }
+    assert.same(one[1], one:where(one:column("input_length"):equals(7))[1])
+  end)
+
+  it("are grouped by numbers", function()
+    assert.same({
+      { key = 0, count = 2, sum = 12, mean = 6, min = 4, max = 8 },
+      { key = 2, count = 2, sum = 2, mean = 1, min = 0, max = 2 },
+    }, osl:group_by(time // 2000))
+    assert.same({ { key = -0.5, count = 3, sum = 60, mean = 20, min = 10, max = 30 } },
+      isl:where(isl:below(50)):group_by(-0.5))
+    assert.same({}, isl:where(0):group_by(time))
+    -- Sums do not depend on the order of the requests.
+    local numbers, turned = mt.trace.columns(), mt.trace.columns()
+    for i = 1, 500 do
+      numbers:append { input_length = i * i * i, turn = i % 7 }
+      turned:append { input_length = (501 - i) ^ 3 // 1 | 0, turn = (501 - i) % 7 }
+    end
+    local function groups(columns)
+      return (columns:column "input_length" / 3):group_by(columns:column "turn")
+    end
+    local found = groups(numbers)
+    assert.same(found, groups(turned))
+    assert.equal(7, #found)
+    local sum = 0
+    for i = 3, 500, 7 do sum = sum + i ^ 3 / 3 end
+    assert.equal(sum, found[4].sum)
+    assert.same({ 3, 72, 9, 500 ^ 3 / 3 },
+      { found[4].key, found[4].count, found[4].min, found[500 % 7 + 1].max })
+  end)
+
+  it("do not change when requests are added, and outlive the columns", function()
+    local growing = sample()
+    local sum = growing:column "input_length" + 0
+    growing:append { input_length = 60 }
+    assert.equal(5, #sum)
+    assert.truthy(message_of(function() return sum + growing:column "input_length" end):find(
+      "column +: one column is of 5 requests, the other of 6", 1, true))
+    assert.truthy(message_of(growing.where, growing, sum):find(
+      "where: the columns have 6 requests, the mask is of 5", 1, true))
+    growing = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.equal(110, sum:sum())
+  end)
+
+  it("refuse what is no number", function()
+    assert.truthy(message_of(function() return isl + "5" end):find(
+      "column +: takes columns and numbers, not 5", 1, true))
+    assert.truthy(message_of(function() return isl * {} end):find("column *: takes columns and numbers", 1, true))
+    assert.truthy(message_of(isl.above, isl, nil):find("column above: takes columns and numbers, not nil", 1, true))
+    assert.truthy(message_of(isl.where, isl, 0 / 0):find("column where: takes columns and numbers", 1, true))
+    assert.truthy(message_of(isl.group_by, isl, "minute"):find("column group_by: takes columns", 1, true))
+    assert.truthy(message_of(isl.above, 5, isl):find("moontide.column expected", 1, true))
+    assert.truthy(message_of(function() return isl < 5 end):find("columns are compared by :below", 1, true))
+    assert.truthy(message_of(function() return isl >= osl end):find("columns are compared by :below", 1, true))
+    assert.truthy(message_of(function() return mt.trace.pipe(trace):where(isl) end):find(
+      "where: the condition must be an expression or a function", 1, true))
+  end)
+end)
