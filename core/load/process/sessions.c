@@ -1,5 +1,6 @@
 /* sessions: turns that wait for the answer before, and then think; and their children. */
 #include "load/process/branch.h"
+#include "load/process/given.h"
 
 #include "base/heap.h"
 #include "hash/ids.h"
@@ -700,6 +701,8 @@ const mt_context_rules *mt_process_rules(const mt_process *process) {
 }
 
 int mt_process_has_formula(const mt_process *process) {
+    if (mt_process_gives_lengths(process))
+        return 0;
     const mt_context_rules *rules = mt_process_rules(process);
     size_t branches;
     mt_process_branches(process, &branches);

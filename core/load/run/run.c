@@ -39,7 +39,8 @@ typedef struct run_source {
 } run_source;
 
 mt_run_options mt_run_defaults(void) {
-    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
+    return (mt_run_options){
+        .duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
 }
 
 /* ---- making a batch ---- */
@@ -76,10 +77,11 @@ static mt_code count_at_once(run_source *run, double time, mt_error *error) {
     run->last_time = time;
     if (run->at_once < run->options.most_at_once)
         return MT_OK;
-    return mt_fail(error, MT_ERROR_VALUE,
-                   "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
-                   "(--yes makes them all the same)",
-                   (unsigned long long)run->at_once, time);
+    return mt_fail(
+        error, MT_ERROR_VALUE,
+        "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
+        "(--yes makes them all the same)",
+        (unsigned long long)run->at_once, time);
 }
 
 static mt_code make_batch(run_source *run, mt_error *error) {
