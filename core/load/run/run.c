@@ -140,13 +140,13 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     }
     if (!session)
         return MT_OK;
-    if (draft->parent && draft->history > 0 &&
-        !mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error))
-        return mt_code_of(error);
+    int has_history = !draft->parent || draft->history == 0 ||
+                      mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error);
     mt_run_session_free(mt_run_session_leave(draft->parent));
     request->session = (mt_span){text + draft->token_begin, draft->token_end - draft->token_begin};
-    request->hash_ids =
-        mt_run_session_ids(session, draft->history, request->hash_ids, request->hash_count, error);
+    request->hash_ids = has_history ? mt_run_session_ids(session, draft->history, request->hash_ids,
+                                                         request->hash_count, error)
+                                    : NULL;
     request->hash_count += draft->history;
     run->finished = mt_run_session_leave(session);
     return request->hash_ids ? MT_OK : mt_code_of(error);
