@@ -55,7 +55,7 @@ mt_length_rule *mt_length_rule_retain(mt_length_rule *rule) {
 void mt_length_rule_release(mt_length_rule *rule) {
     if (!rule || --rule->references > 0)
         return;
-    for (size_t i = 0; i < rule->count; i++)
+    for (size_t i = 0; rule->turns && i < rule->count; i++)
         mt_distribution_release(rule->turns[i]);
     mt_free((void *)rule->turns);
     if (rule->function.release)

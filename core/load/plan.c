@@ -129,7 +129,7 @@ static mt_code check_lengths(const mt_stream *stream, mt_error *error) {
             return mt_fail(error, MT_ERROR_VALUE,
                            "stream '%s': its prompts bring their own lengths: give no input",
                            stream->name);
-        if (!decides && !given)
+        if (!decides && !given && !mt_process_gives_lengths(stream->process))
             return mt_fail(error, MT_ERROR_VALUE, "stream '%s': nothing says how long prompts are",
                            stream->name);
     }

@@ -9,6 +9,7 @@
 #include "load/fields.h"
 #include "load/lengths.h"
 #include "load/process/branch.h"
+#include "load/process/given.h"
 #include "load/prompt/prompt.h"
 
 /* Of the sub-agents of one level. */

@@ -13,6 +13,10 @@ mt_prompt *mt_lua_check_prompt(lua_State *L, int arg);
 mt_length_rule *mt_lua_test_length_rule(lua_State *L, int arg); /* NULL: it is none */
 mt_fields *mt_lua_check_fields(lua_State *L, int arg);
 
+/* The function at `function` as a source of requests, with one reference. */
+mt_code mt_lua_new_request_function(lua_State *L, int function, mt_request_function *source,
+                                    mt_error *error);
+
 /* The function at `function` as a source of gaps, with one reference. */
 mt_code mt_lua_new_gap_source(lua_State *L, int function, mt_gap_source *source, mt_error *error);
 

@@ -202,6 +202,21 @@ static int custom(lua_State *L) {
     return mt_lua_keep(L, place, process, &error);
 }
 
+/* given(factory): factory(random) returns a function that returns the next request, a table with
+ * time, session, input or new_input, output and prompt, or nil at the end */
+static int given(lua_State *L) {
+    mt_error error;
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    void **place = mt_lua_new_object(L, &type);
+    mt_request_function source;
+    if (mt_lua_new_request_function(L, 1, &source, &error) != MT_OK)
+        return mt_lua_raise_error(L, &error);
+    mt_process *process = mt_process_given(&source, &error);
+    source.release(source.context);
+    return mt_lua_keep(L, place, process, &error);
+}
+
 /* duration(process) -> seconds after which nothing new begins, math.huge when it goes on */
 static int duration(lua_State *L) {
     lua_pushnumber(L, mt_process_duration(mt_lua_check_process(L, 1)));
@@ -286,6 +301,7 @@ int mt_lua_open_process(lua_State *L) {
                                          {"recorded", recorded},
                                          {"closed", closed},
                                          {"custom", custom},
+                                         {"given", given},
                                          {"duration", duration},
                                          {"period", period},
                                          {"has_formula", has_formula},

@@ -51,7 +51,9 @@ typedef struct mt_event {
                       same item at every rate scale */
     uint64_t turn; /* 0-based; 0 for plain processes */
     double delay;  /* seconds since the answer before; NAN: the record has none */
-    mt_process_session *session;   /* NULL for plain processes */
+    mt_process_session *session; /* NULL for plain processes */
+    const struct mt_given_request
+        *given;                    /* what a caller gave with it (load/process/given.h); NULL */
     const mt_context_rules *rules; /* of a session's later turns; the process's. NULL: none */
 } mt_event;
 

@@ -1,5 +1,6 @@
 /* sessions: turns that wait for the answer before, and then think; and their children. */
 #include "load/process/branch.h"
+#include "load/process/given.h"
 
 #include "base/heap.h"
 #include "hash/ids.h"
@@ -191,6 +192,7 @@ static mt_code push_due(sessions_state *state, due_turn due, mt_error *error) {
 
 /* Children that have ended by the time of the next turn let their parents go on. */
 static mt_code end_children(sessions_state *state, mt_error *error) {
+    mt_process_session *in_hand = state->in_hand;
     mt_code code = MT_OK;
     while (code == MT_OK && state->due.count > 0 && state->due.items[0].join) {
         due_turn ended = turn_heap_pop(&state->due);
@@ -201,7 +203,7 @@ static mt_code end_children(sessions_state *state, mt_error *error) {
             code = push_due(
                 state, (due_turn){.time = ended.time + parent->delay, .session = parent}, error);
             if (code == MT_OK)
-                state->in_hand = NULL;
+                state->in_hand = in_hand;
         }
     }
     return code;
@@ -281,7 +283,10 @@ static mt_code settle_child(sessions_state *state, const mt_event *event, double
     if (!join)
         return MT_OK;
     due_turn ended = {.time = end, .join = join, .last = {family->path[family->level - 1], last}};
-    return push_due(state, ended, error);
+    mt_code code = push_due(state, ended, error);
+    if (code != MT_OK)
+        state->in_hand = event->session;
+    return code;
 }
 
 /* The child of that number comes at `time`. */
@@ -369,8 +374,11 @@ static mt_code sessions_settle(mt_process_state *base, const mt_event *event,
     if (*last) {
         if (answer->is_rejected)
             end = event->time;
-        return level_of(session) > 0 ? settle_child(state, event, end, answer->is_rejected, error)
-                                     : settle_start(state, event, end, error);
+        if (level_of(session) == 0)
+            return settle_start(state, event, end, error);
+        mt_code code = settle_child(state, event, end, answer->is_rejected, error);
+        *last = code == MT_OK; /* else it is still the process's */
+        return code;
     }
     state->in_hand = session; /* should it fail */
     session->turn++;
@@ -700,6 +708,8 @@ const mt_context_rules *mt_process_rules(const mt_process *process) {
 }
 
 int mt_process_has_formula(const mt_process *process) {
+    if (mt_process_gives_lengths(process))
+        return 0;
     const mt_context_rules *rules = mt_process_rules(process);
     size_t branches;
     mt_process_branches(process, &branches);

@@ -89,6 +89,7 @@ static mt_code open_parts(mt_lane *lane, uint64_t block_size, const mt_run_optio
                                   .session_size = sizeof(mt_run_session),
                                   .session_release = mt_run_session_release};
     lane->block_size = block_size;
+    lane->seed = options->seed;
     lane->classes = mt_lengths_class_count(stream->lengths);
     lane->length_draws = mt_process_random(&context, "lengths");
     lane->prompt_draws = mt_process_random(&context, "prompt");
@@ -149,6 +150,11 @@ mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, s
                      mt_error *error) {
     const mt_event *event = &lane->event;
     unsigned level = level_of(event);
+    *class_index = lane->classes;
+    if (event->given) {
+        *lengths = event->given->lengths;
+        return MT_OK;
+    }
     int is_first = lane->first && event->session && event->turn == 0 && level == 0;
     mt_lengths_state *state = level > 0  ? lane->branch_lengths[level - 1]
                               : is_first ? lane->first
@@ -186,13 +192,46 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
     return mt_lane_failure(lane, code, error);
 }
 
+enum { MOST_GIVEN_PROMPTS = 1000 };
+
+/* The state of a prompt source that a request brought; NULL on failure. */
+static mt_prompt_state *given_prompt(mt_lane *lane, mt_prompt *prompt, uint64_t seed,
+                                     mt_error *error) {
+    for (size_t i = 0; i < lane->given_count; i++)
+        if (lane->given_prompts[i] == prompt)
+            return lane->given_states[i];
+    size_t count = lane->given_count + 1;
+    if (count > MOST_GIVEN_PROMPTS)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE,
+                               "requests: more than %d different prompt sources: make them once, "
+                               "before the function",
+                               MOST_GIVEN_PROMPTS));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
+    if (MT_GROW(lane->given_prompts, lane->prompt_capacity, count) != 0 ||
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
+        MT_GROW(lane->given_states, lane->state_capacity, count) != 0)
+        return mt_null(mt_fail_memory(error, "prompt sources"));
+    mt_prompt_state *state = mt_prompt_open(prompt, lane->stream->name, lane->classes + count, seed,
+                                            lane->block_size, error);
+    if (!state)
+        return NULL;
+    lane->given_prompts[lane->given_count] = prompt;
+    lane->given_states[lane->given_count++] = state;
+    return state;
+}
+
 mt_code mt_lane_prompt(mt_lane *lane, size_t class_index, const mt_prompt_wish *wish,
                        mt_key_list *keys, mt_prompt_made *made, mt_error *error) {
     unsigned level = level_of(&lane->event);
     mt_random_seek(&lane->prompt_draws, lane->event.item);
-    mt_code code =
-        mt_prompt_make(level > 0 ? lane->branch_prompts[level - 1] : lane->prompts[class_index],
-                       &lane->prompt_draws, wish, keys, made, error);
+    mt_prompt_state *state =
+        level > 0 ? lane->branch_prompts[level - 1] : lane->prompts[class_index];
+    if (lane->event.given && lane->event.given->prompt) {
+        state = given_prompt(lane, lane->event.given->prompt, lane->seed, error);
+        if (!state)
+            return mt_lane_failure(lane, mt_code_of(error), error);
+    }
+    mt_code code = mt_prompt_make(state, &lane->prompt_draws, wish, keys, made, error);
     return mt_lane_failure(lane, code, error);
 }
 
@@ -201,6 +240,10 @@ void mt_lane_close(mt_lane *lane) {
         if (first_with_prompt_of(lane, i) == i)
             mt_prompt_close(lane->prompts[i]);
     mt_free(lane->prompts);
+    for (size_t i = 0; i < lane->given_count; i++)
+        mt_prompt_close(lane->given_states[i]);
+    mt_free((void *)lane->given_prompts);
+    mt_free((void *)lane->given_states);
     for (size_t i = 0; i < MT_BRANCH_LEVELS; i++) {
         mt_lengths_close(lane->branch_lengths[i]);
         mt_prompt_close(lane->branch_prompts[i]);

@@ -7,7 +7,7 @@
 
 typedef struct mt_lane {
     const mt_stream *stream; /* the plan's */
-    uint64_t block_size;
+    uint64_t block_size, seed;
     size_t rank; /* by name, among all */
     size_t classes;
     mt_process_state *process;
@@ -15,6 +15,9 @@ typedef struct mt_lane {
     mt_prompt_state **prompts;         /* one a class, then the stream's own, for first turns */
     mt_lengths_state *branch_lengths[MT_BRANCH_LEVELS];
     mt_prompt_state *branch_prompts[MT_BRANCH_LEVELS]; /* NULL: as what started them */
+    mt_prompt **given_prompts; /* those that requests brought, and their states */
+    mt_prompt_state **given_states;
+    size_t given_count, prompt_capacity, state_capacity;
     mt_key answers; /* the namespace of answers that several prompts carry */
     mt_random length_draws, prompt_draws, field_draws;
     mt_random summary_draws;

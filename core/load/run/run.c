@@ -39,7 +39,8 @@ typedef struct run_source {
 } run_source;
 
 mt_run_options mt_run_defaults(void) {
-    return (mt_run_options){.duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
+    return (mt_run_options){
+        .duration = 60, .most = UINT64_MAX, .most_at_once = UINT64_MAX, .factor = 1};
 }
 
 /* ---- making a batch ---- */
@@ -76,10 +77,11 @@ static mt_code count_at_once(run_source *run, double time, mt_error *error) {
     run->last_time = time;
     if (run->at_once < run->options.most_at_once)
         return MT_OK;
-    return mt_fail(error, MT_ERROR_VALUE,
-                   "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
-                   "(--yes makes them all the same)",
-                   (unsigned long long)run->at_once, time);
+    return mt_fail(
+        error, MT_ERROR_VALUE,
+        "%llu requests come at the same time, t = %.9g s: the arrivals stand still there "
+        "(--yes makes them all the same)",
+        (unsigned long long)run->at_once, time);
 }
 
 static mt_code make_batch(run_source *run, mt_error *error) {
@@ -138,13 +140,13 @@ static mt_code finish_draft(run_source *run, mt_draft *draft, mt_error *error) {
     }
     if (!session)
         return MT_OK;
-    if (draft->parent && draft->history > 0 &&
-        !mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error))
-        return mt_code_of(error);
+    int has_history = !draft->parent || draft->history == 0 ||
+                      mt_run_session_ids(session, 0, draft->parent->ids, draft->history, error);
     mt_run_session_free(mt_run_session_leave(draft->parent));
     request->session = (mt_span){text + draft->token_begin, draft->token_end - draft->token_begin};
-    request->hash_ids =
-        mt_run_session_ids(session, draft->history, request->hash_ids, request->hash_count, error);
+    request->hash_ids = has_history ? mt_run_session_ids(session, draft->history, request->hash_ids,
+                                                         request->hash_count, error)
+                                    : NULL;
     request->hash_count += draft->history;
     run->finished = mt_run_session_leave(session);
     return request->hash_ids ? MT_OK : mt_code_of(error);

@@ -50,7 +50,10 @@ function counted.fill(entry, one, block_size, opt)
   one.requests, one.has_rules = requests[1] / factor, has_rules(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]
-  if outputs[1] == outputs[1] then one.output_mean = outputs[1] end
+  if outputs[1] == outputs[1] then
+    one.output_mean = outputs[1]
+    if one.output_share == 0 then one.output_share = 1 end -- of a source of requests
+  end
   return true
 end
 

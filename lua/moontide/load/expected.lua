@@ -45,6 +45,7 @@ local most_levels = 10
 -- What is not known without a run, of the processes as they print.
 local limits = { { "branch=", "sub-agents come between" }, { "clear=", "clear takes tools' outputs away" },
   { "compact=", "compact shortens histories" }, { "max_input=", "max_input ends sessions" },
+  { "requests(", "requests follow a function" },
   { "=function", "answers take what a function says" } }
 
 local function why_counted(self)

@@ -125,7 +125,7 @@ end
 
 local stream_options = {
   { "name", kind = "string" },
-  { "arrivals", kind = "any", required = true },
+  { "arrivals", kind = "any" }, { "requests", kind = "any" },
   { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "lengths", kind = "any" },
   { "prompt", kind = "any" },
@@ -223,9 +223,19 @@ end
 ---@field new_input? moontide.any_length
 ---@field output? moontide.any_length
 
+---@class moontide.given_request
+---@field time number seconds, not before the last one's
+---@field session? string|integer requests of one session carry what was said before
+---@field input? integer tokens of the whole prompt; or new_input
+---@field new_input? integer tokens that are added
+---@field output? integer tokens of the answer
+---@field prompt? moontide.prompt how it begins, instead of the stream's; made outside of the function
+
 ---@class moontide.stream_options
 ---@field name? string
----@field arrivals moontide.process when requests come
+---@field arrivals? moontide.process when requests come; or requests
+---@field requests? fun(random: moontide.random): fun(): moontide.given_request? a source of requests of your
+--- own, in place of arrivals and lengths
 ---@field input? moontide.any_length tokens of the whole prompt; or new_input, or lengths
 ---@field new_input? moontide.any_length tokens after the shared part
 ---@field output? moontide.any_length tokens of the answer; without it records have no output_length
@@ -235,15 +245,41 @@ end
 ---@field branch? moontide.branch sub-agents that turns of its sessions start
 ---@field fields? table<string, any> further members of the records
 
+-- A source of requests says all of them but how prompts begin; it becomes the arrivals.
+local function check_requests(values, where)
+  if values.requests == nil then
+    if values.arrivals == nil then core.base.raise(where .. ": arrivals is required") end
+    return
+  end
+  if type(values.requests) ~= "function" then
+    options.wrong(where .. ": requests", values.requests,
+      "a function(random) that returns a function of requests")
+  end
+  refuse_given(values, { "arrivals", "input", "new_input", "output", "lengths", "first", "branch" },
+    where .. ": requests= says when they come and how long they are")
+  if values.prompt and core.prompt.decides(values.prompt) then
+    core.base.raise(where .. ": requests= says how long prompts are, which " .. source_name(values.prompt)
+      .. " decides, too")
+  end
+  values.arrivals = core.process.given(values.requests)
+end
+
 --- A stream of requests: when they come, how long they are, who shares which prefix.
 ---
 --- mt.stream{ arrivals = mt.poisson(20), input = mt.lognormal{mean=2400, cv=1.2}, output = 300 }
+---
+--- Or a whole source of your own, of which one function is made for each run; nil ends it. Its times are its
+--- own: no scale of rates can apply.
+---
+--- mt.stream{ requests = function(random) local t = 0 return function() t = t + random:exponential(1)
+---   return { time = t, session = t // 60, new_input = 100, output = 20 } end end }
 ---@param opt moontide.stream_options
 ---@return moontide.stream
 function public.stream(opt)
   local values = options.table("stream", opt, stream_options)
   stream.check_name(values.name, "stream: name")
   local where = values.name and ("stream '%s'"):format(values.name) or "stream"
+  check_requests(values, where)
   check_type(values.arrivals, "moontide.process", where .. ": arrivals",
     "an arrival process such as mt.poisson(20)")
   check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
@@ -257,6 +293,8 @@ function public.stream(opt)
   check_sessions(self, values, where)
   if values.prompt and core.prompt.decides(values.prompt) then
     use_decided(self, values, where)
+  elseif values.requests then
+    self.lengths = core.lengths.pair { false, false, false }
   elseif values.lengths then
     use_classes(self, values, where)
   else
