@@ -491,10 +491,23 @@ pipe.writer_options = {
   { "format", kind = "choice", choices = core.trace.formats(), default = core.trace.formats()[1] },
 }
 
+--- The pipe, each of whose requests a profile of core takes in while it passes.
+---@param self moontide.pipe
+---@param state userdata
+---@return moontide.pipe
+function pipe.watched(self, state)
+  return pipe.new(function(run)
+    local source, message, code = self.start(run)
+    if not source then return nil, message, code end
+    return core.source.watch(source, state)
+  end, self.text, self)
+end
+
 --- Writes it to a trace: how many requests, and the run of pipe.copy; or nil, message, code.
 ---@param self moontide.pipe
 ---@param path string
----@param opt table compact, timestamp_digits, format
+---@param opt table compact, timestamp_digits, format; judge: called when all is written, nil, message and code
+--- of it leave the file as it was
 ---@param progress? fun(total: integer): string
 ---@return integer? written, string|table message_or_run, string? code
 function pipe.write(self, path, opt, progress)
@@ -502,8 +515,9 @@ function pipe.write(self, path, opt, progress)
   if not writer then return nil, message, code end
   local written, run, kind = pipe.copy(self, writer, progress)
   if not written then return nil, run, kind end
-  local done
-  done, message, code = writer:finish()
+  local done = true
+  if opt.judge then done, message, code = opt.judge() end
+  if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   return written, run
 end
