@@ -180,13 +180,18 @@ static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_err
     mt_time_bin_add(&self->steps[at], request);
     if (self->options.is_served && serve(self, time, request) != 0)
         return mt_fail_memory(error, "figures of a load");
+    return MT_OK;
+}
+
+static mt_code add_time(mt_profile *self, const mt_request *request, mt_error *error) {
+    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, error);
     if (self->timed == 0 || request->time_ns < self->first_ns)
         self->first_ns = request->time_ns;
     if (self->timed == 0 || request->time_ns > self->last_ns)
         self->last_ns = request->time_ns;
     self->timed++;
     self->within += request->time_ns < self->options.to_ns;
-    return MT_OK;
+    return code;
 }
 
 mt_code mt_profile_add(mt_profile *self, const mt_request *request, mt_error *error) {
@@ -195,7 +200,7 @@ mt_code mt_profile_add(mt_profile *self, const mt_request *request, mt_error *er
         return mt_fail(error, MT_ERROR_INPUT,
                        "output_length is missing: how long the answer takes is not known");
     if (request->has & MT_HAS_TIME)
-        code = add_to_series(self, request, error);
+        code = add_time(self, request, error);
     if (code == MT_OK && self->options.by)
         code = add_to_group(self, request, error);
     if (code != MT_OK)

@@ -24,6 +24,7 @@ typedef struct mt_profile_options {
     double ttft, per_token; /* seconds, 0 or more */
     const char *by;         /* a member's name: totals by its values. NULL: none */
     uint64_t most_at_once;  /* more requests of one time after the other fail; 0: no limit */
+    int no_series;          /* requests in any order: nothing is known over time */
     int counts_only;        /* no lengths and names of sessions are kept: memory does not grow with
                                the number of requests */
 } mt_profile_options;

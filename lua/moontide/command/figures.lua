@@ -42,7 +42,7 @@ end
 ---@param opt table
 ---@return boolean
 function figures.are_wanted(opt)
-  return (opt.expect or opt.series or opt.service) ~= nil
+  return (opt.expect or opt.series or opt.service or opt.by) ~= nil
 end
 
 ---@class moontide.watch
@@ -58,6 +58,8 @@ function figures.watch(opt, from, to)
   if not figures.are_wanted(opt) then return {} end
   local done, message, code = figures.resolve(opt)
   if not done then return nil, message, code end
+  -- Totals by a member are known of requests in any order.
+  opt.no_series = not (opt.expect or opt.series or opt.service)
   local state = profile.open(opt, from, to)
   return { state = state, judge = function()
     return figures.finish(profile.result(state, opt, to), opt)

@@ -92,7 +92,8 @@ end
 local function stream_row(name, process, one)
   return {
     name = name, process = process,
-    requests = one.requests, within = one.within or one.requests, sessions = one.sessions, input_length = one.input_mean,
+    requests = one.requests, within = one.within or one.requests, sessions = one.sessions,
+    input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
   }
@@ -148,7 +149,9 @@ end
 ---@return table[]
 function expected.members(self)
   local members, streams = members_of(self, whole_members), {}
-  for i, row in ipairs(self.streams) do streams[i] = { row.name, json.object(members_of(row, row_members)) } end
+  for i, row in ipairs(self.streams) do
+    streams[i] = { row.name, json.object(members_of(row, row_members)) }
+  end
   if self.drawn then members[#members + 1] = { "drawn", self.drawn } end
   if self.error then members[#members + 1] = { "error", self.error } end
   if self.part then

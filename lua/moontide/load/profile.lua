@@ -71,14 +71,17 @@ local trace_spec = table.move(profile.spec, 1, #profile.spec, 1, {})
 local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
   table.move(trace_spec, 1, #trace_spec, 1, {}))
 
--- The profile of a plan or trace for options that a script gave.
-local function profile_of(name, load, given)
+-- The options that a script gave, as the plan or trace takes them.
+local function options_of(name, load, given)
+  return options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+end
+
+-- The profile of a plan or trace.
+local function profile_of(name, load, opt)
   if workload.is(load) then
-    local opt = options.table(name, given, plan_spec)
     opt.duration = workload.duration(load, opt.duration)
     return load_profile.of_plan(load, opt)
   end
-  local opt = options.table(name, given, trace_spec)
   local state = profile.open(opt)
   local done, message, code = any.read(load, name .. ": the load", false, function(source, is_numbered)
     return profile.read(state, source, false, is_numbered)
@@ -105,7 +108,7 @@ end
 ---@param given? moontide.profile_options
 ---@return moontide.profile? profile, string? message, string? code
 function public.profile(load, given)
-  return profile_of("profile", load, given)
+  return profile_of("profile", load, options_of("profile", load, given))
 end
 
 --- Is the load as expected? For tests: assert(mt.expect(plan, { requests = {900, 1100} })).
@@ -116,10 +119,11 @@ end
 ---@param given? moontide.profile_options
 ---@return moontide.profile? profile, string? message all that is not as expected, string? code
 function public.expect(load, expected, given)
+  local opt = options_of("expect", load, given)
   local list = options.value(expected, "expect: the expectations", expectation.option)
-  local wrong = expectation.mistake(list, given and given.service, "service =")
+  local wrong = expectation.mistake(list, opt.service, "service =")
   if wrong then core.base.raise("expect: " .. wrong) end
-  local counted, message, code = profile_of("expect", load, given)
+  local counted, message, code = profile_of("expect", load, opt)
   if not counted then return nil, message, code end
   local results, missed = expectation.judge(list, counted)
   if missed == 0 then return counted end

@@ -456,8 +456,8 @@ end
 ---@param self moontide.workload
 ---@param path string
 ---@param opt table what workload.run takes, compact, and timestamp_digits
----@param watch? { state: userdata?, judge: function? } a profile that takes the requests in while they pass, and
---- what is called when all have: nil, message, code of it leave the file as it was
+---@param watch? { state: userdata?, judge: function? } a profile that takes the requests in while they pass,
+--- and what is called when all have: nil, message, code of it leave the file as it was
 ---@return integer|nil, string? message, string? code
 function workload.write(self, path, opt, watch)
   local format = { compact = opt.compact or false, timestamp_digits = opt.timestamp_digits or 3,

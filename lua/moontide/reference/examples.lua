@@ -98,6 +98,21 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   ["mt.plan_of"] = 'mt.plan_of("burst", { peak = 80 }):expected()',
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',
+  ["workload:digest"] = 'mt.plan_of("steady", { rate = 5 }):digest{ seed = 7 }',
+  ["mt.profile"] = [[
+load = mt.profile(mt.plan_of("burst"), { service = { ttft = "200ms", per_token = "20ms" }, by = "stream" })
+load
+load.in_flight.peak, load.input_length.p99]],
+  ["mt.expect"] = [[
+assert(mt.expect(mt.plan_of("burst"), { requests = { 700, 800 }, ["rate.peak"] = "<100" }))
+mt.expect(mt.plan_of("burst"), "input_length.p99<1000")]],
+  ["profile:figure"] = 'mt.profile(mt.plan_of("burst")):figure "rate.peak"',
+  ["profile:series"] = 'mt.profile(mt.plan_of("burst")):series().requests_per_second',
+  ["profile:write_series"] = [[
+path = os.tmpname()
+mt.profile(mt.plan_of("burst"), { service = { ttft = "200ms" }, step = "10s" }):write_series(path)
+for row in mt.csv.open(path) do print(row.time, row.requests, row.in_flight) end
+os.remove(path)]],
   ["workload:plot"] = 'mt.plan_of("burst"):plot{ duration = "4m" }',
   ["workload:pipe"] = [[
 mt.plan_of("burst"):pipe{ duration = "1m" }:thin(0.1):speed(2):columns():plot()]],

@@ -23,6 +23,7 @@ local subjects = {
   { "conversion", "trace.convert", "logs of real servers into traces" },
   { "lint", "trace.lint", "what contradicts itself in a trace" },
   { "analysis", "learn.analysis", "what a trace says of lengths and prefixes" },
+  { "expectations", "load.profile", "what a load is, counted, and whether it is as expected" },
   { "caches", "learn.cache", "a cache that is fed request by request" },
   { "comparisons", "drive.compare", "traces side by side, and runs", also = "learn.compare" },
   { "prefixes", "learn.radix", "the tree of what prompts share" },
