@@ -37,7 +37,7 @@ local function analyze(opt, watch)
   end
   local result, message, code = analysis.watched(opt.input_file, given(opt), watch)
   if not result then return nil, message, code end
-  return result, profile.result(watch.state, opt)
+  return result, profile.result(watch.state, watch.asked)
 end
 
 -- The result with what was counted as its last member.
@@ -71,6 +71,6 @@ return mt.script {
       if counted and counted.rate then print("\n" .. profile.levels(counted)) end
       if counted and counted.by then print("\n" .. profile.groups(counted)) end
     end
-    if counted then return figures.finish(counted, opt, { hit_ratio = watch.hit_ratio }) end
+    if counted then return figures.finish(counted, watch.asked, { hit_ratio = watch.hit_ratio }) end
   end,
 }

@@ -1,5 +1,6 @@
 local mt = require "moontide"
 local cat = require "moontide.command.cat"
+local figures = require "moontide.command.figures"
 
 return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
@@ -64,6 +65,7 @@ return mt.script {
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
       help = "most decimals of a millisecond (default: 6; 3 where times are made)" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
+    table.unpack(figures.options(true)),
   },
   check = cat.check,
   run = cat.run,

@@ -1,6 +1,7 @@
 --- The order in which `moontide cat` does what its options ask for.
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
+local figures = require "moontide.command.figures"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
@@ -94,6 +95,8 @@ function cat.check(opt)
       return ("--%s needs %s"):format(name:gsub("_", "-"), what)
     end
   end
+  local wrong = figures.mistake(opt)
+  if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then
     return "--gap needs inputs that are joined and are no parts"
   end
@@ -146,6 +149,9 @@ end
 ---@return nil nothing, string? message, string? code
 function cat.run(opt)
   local trace = cat.trace(opt)
+  local watch, problem, why = figures.watch(opt)
+  if not watch then return nil, problem, why end
+  if watch.state then trace = pipe.watched(trace, watch.state) end
   notes(opt)
   local writer <close>, message, code = core.trace.writer(
     opt.output_file, opt.compact, timestamp_digits(opt))
@@ -157,8 +163,9 @@ function cat.run(opt)
   if not written then return nil, run --[[@as string]], kind end
   if run.nothing then return nil, "--" .. run.nothing, "value" end
   core.trace.finish_is_last()
-  local done
-  done, message, code = writer:finish()
+  local done = true
+  if watch.judge then done, message, code = watch.judge() end
+  if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   tell_of_sharing(run)
   local text = result_text(opt, written)

@@ -18,6 +18,15 @@ function figures.options(is_shown)
   return list
 end
 
+--- What of it was asked for, a table of its own: a command's options know no names but its own.
+---@param opt table
+---@return table
+function figures.asked(opt)
+  local asked = {}
+  for _, name in ipairs { "expect", "service", "step", "series", "by" } do asked[name] = rawget(opt, name) end
+  return asked
+end
+
 --- Puts the times of a run in the place of its folder; nil, message, code when there is no such run.
 ---@param opt table service; changed
 ---@return true? done, string? message, string? code
@@ -47,6 +56,7 @@ end
 
 ---@class moontide.watch
 ---@field state userdata? of core.profile, where something is asked for: for pipe.watched
+---@field asked table?
 ---@field judge (fun(): true?, string?, string?)? to be called once all requests have passed
 
 --- What is to watch a load that passes. Nil, message, code when a run cannot be read.
@@ -55,14 +65,15 @@ end
 ---@param to? number
 ---@return moontide.watch? watch, string? message, string? code
 function figures.watch(opt, from, to)
-  if not figures.are_wanted(opt) then return {} end
-  local done, message, code = figures.resolve(opt)
+  local asked = figures.asked(opt)
+  if not figures.are_wanted(asked) then return {} end
+  local done, message, code = figures.resolve(asked)
   if not done then return nil, message, code end
   -- Totals by a member are known of requests in any order.
-  opt.no_series = not (opt.expect or opt.series or opt.service)
-  local state = profile.open(opt, from, to)
-  return { state = state, judge = function()
-    return figures.finish(profile.result(state, opt, to), opt)
+  asked.no_series = not (asked.expect or asked.series or asked.service)
+  local state = profile.open(asked, from, to)
+  return { state = state, asked = asked, judge = function()
+    return figures.finish(profile.result(state, asked, to), asked)
   end }
 end
 
@@ -78,6 +89,20 @@ function figures.finish(counted, opt, more)
   end
   if not opt.expect then return true end
   return expectation.tell(opt.expect, counted)
+end
+
+--- Judges what count(asked) gives, a profile or nil, message, code.
+---@param opt table
+---@param count fun(asked: table): moontide.profile?, string?, string?
+---@return true? done, string? message, string? code
+function figures.judge(opt, count)
+  local asked = figures.asked(opt)
+  local done, message, code = figures.resolve(asked)
+  if not done then return nil, message, code end
+  local counted
+  counted, message, code = count(asked)
+  if not counted then return nil, message, code end
+  return figures.finish(counted, asked)
 end
 
 return figures

@@ -113,7 +113,7 @@ local function write_check(self, opt, expected, whole, script, digest)
     digest_requests, digest, script.name, texts.seed(opt.seed), opt.shard and "; of all shards" or ""))
 end
 
-local function check(self, opt, expected, script, asked)
+local function check(self, opt, script, asked)
   local digits = opt.timestamp_digits
   local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0 }
@@ -121,10 +121,12 @@ local function check(self, opt, expected, script, asked)
     return core.source.digest(source, digest_requests, digits)
   end)
   if not digest then return nil, message, code end
+  local expected
   expected, message, code = workload.shown(self, opt)
   if not expected then return nil, message, code end
-  local whole, shown, done = expected.requests, {}, nil
+  local whole, shown = expected.requests, {}
   if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
+  local done
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end
   if asked.json then
@@ -201,7 +203,7 @@ local function draw(self, opt, asked)
   local picture, message, code = workload.plot(self, opt)
   if not picture then return nil, message, code end
   io.write(tostring(picture), "\n")
-  local shown, done = {}, nil
+  local shown, done = {}
   done, message, code = count(self, opt, asked, shown)
   if not done then return nil, message, code end
   write_counted(opt, shown)
@@ -225,7 +227,7 @@ function generate.run(script, self, opt)
   if expected.requests == 0 then
     return nil, self.place .. "no rate is above 0 anywhere: there would be no requests"
   end
-  if opt.check then return check(self, opt, expected, script, asked) end
+  if opt.check then return check(self, opt, script, asked) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
   if opt.plot then return draw(self, opt, asked) end
   if requests > most_requests and not opt.yes then

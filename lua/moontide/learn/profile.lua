@@ -146,7 +146,8 @@ end
 function profile.open(opt, from, to)
   local service_of = opt.service
   return core.profile.new { step = opt.step or 1, from = from, to = to, by = opt.by,
-    no_series = opt.no_series, ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
+    no_series = opt.no_series,
+    ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
 end
 
 local function add_levels(self, series, scale)

@@ -506,8 +506,8 @@ end
 --- Writes it to a trace: how many requests, and the run of pipe.copy; or nil, message, code.
 ---@param self moontide.pipe
 ---@param path string
----@param opt table compact, timestamp_digits, format; judge: called when all is written, nil, message and code
---- of it leave the file as it was
+---@param opt table compact, timestamp_digits, format; judge: called when all is written, nil, message and
+--- code of it leave the file as it was
 ---@param progress? fun(total: integer): string
 ---@return integer? written, string|table message_or_run, string? code
 function pipe.write(self, path, opt, progress)
