@@ -24,6 +24,9 @@ typedef struct mt_stream {
     mt_prompt *const *class_prompts;
     mt_fields *const *class_fields;
     double factor; /* multiplies its rates, beside the run's own */
+    double pace;   /* what its lengths, classes, fields and picks read of curves they read at its
+                      times multiplied by this: its process runs so many times faster than it was
+                      written. 0: 1 */
     double end;    /* seconds: it begins nothing at or after this; INFINITY: as the run */
 } mt_stream;
 

@@ -116,7 +116,7 @@ mt_code mt_lane_draw(mt_lane *lane, mt_length_draw *lengths, size_t *class_index
     int is_first = lane->first && event->session && event->turn == 0;
     mt_random_seek(&lane->length_draws, event->item);
     mt_code code = mt_lengths_draw(is_first ? lane->first : lane->lengths, &lane->length_draws,
-                                   event->time, lengths, error);
+                                   event->time * lane->stream->pace, lengths, error);
     *class_index = is_first ? lane->classes : lengths->class_index;
     return mt_lane_failure(lane, code, error);
 }
@@ -132,7 +132,8 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
         return MT_OK;
     /* A session's turns draw the same numbers at the same time: they have the same fields. */
     mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
-    double time = event->session ? mt_run_session_of(event)->begin : event->time;
+    double begin = event->session ? mt_run_session_of(event)->begin : event->time;
+    double time = begin * stream->pace;
     size_t offset = 0, length = 0;
     mt_code code =
         mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);

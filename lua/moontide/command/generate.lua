@@ -96,10 +96,31 @@ local function check_json(opt, expected, script, digest, shown)
   return json.encode(json.object(members))
 end
 
+local noise_seeds = 32
+
+-- Of streams whose curves have noise: what is expected over many seeds of it, beside this one's.
+local function write_noise(self, opt, expected)
+  for i, row in ipairs(expected.streams) do
+    if i > most_lines then break end
+    local sum, squares, here = 0, 0, nil
+    for k = 0, row.process:find("noise", 1, true) and noise_seeds or 0 do
+      local one = workload.expect(self, opt.duration, opt.seed + k, opt.rate_scale).streams[i].requests
+      if k == 0 then here = one else sum, squares = sum + one, squares + one * one end
+    end
+    local mean = sum / noise_seeds
+    local deviation = math.sqrt(math.max(0, squares / noise_seeds - mean * mean))
+    if here and deviation > 0 then
+      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g, "
+        .. "give or take %.3g\n"):format(row.name, here, texts.seed(opt.seed), mean, deviation))
+    end
+  end
+end
+
 local function write_check(self, opt, expected, whole, script, digest)
   io.write(tostring(expected), "\n")
   write_peak(self, opt, expected)
   write_processes(expected)
+  write_noise(self, opt, expected)
   if opt.num_requests and opt.num_requests < whole then
     io.write(("stops after %d requests%s\n"):format(opt.num_requests, opt.shard and " of all shards" or ""))
   end
@@ -185,6 +206,7 @@ end
 local function mistake(opt, asked)
   if asked.json and not opt.check then return "--json goes with --check" end
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
+  if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
   return figures.mistake(asked)
 end
 
@@ -220,7 +242,14 @@ function generate.run(script, self, opt)
   local asked = common.figures(script, opt)
   local wrong = mistake(opt, asked)
   if wrong then return nil, script.name .. ": " .. wrong, "usage" end
-  opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
+  local fallback = script.default_duration
+  if asked.compress then
+    self = workload.compressed(self, asked.compress, asked.compress_think or false)
+    -- Durations are of the plan's own clock.
+    opt.duration = opt.duration and opt.duration / asked.compress
+    fallback = (fallback or workload.default_duration) / asked.compress
+  end
+  opt.duration, is_said = workload.duration(self, opt.duration, fallback)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
   tell_notes(self, opt, expected, not is_said)

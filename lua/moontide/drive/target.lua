@@ -134,8 +134,18 @@ local function of_plan(name, words, opt)
   end
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
+  local asked = common.figures(self, values)
+  for _, option in ipairs { "expect", "service", "series", "by", "json" } do
+    if asked[option] then return nil, ("--%s stands before the --"):format(option), "usage" end
+  end
+  local default_duration = self.default_duration
+  if asked.compress then
+    made = workload.compressed(made, asked.compress, asked.compress_think or false)
+    values.duration = values.duration and values.duration / asked.compress
+    default_duration = (default_duration or workload.default_duration) / asked.compress
+  end
   if not options.given(values, "duration") and is_ended_by_driver(opt) then values.duration = endless end
-  return of_workload(made, self.name, values, opt, self.default_duration)
+  return of_workload(made, self.name, values, opt, default_duration)
 end
 
 local function of_trace(name, words, opt)

@@ -16,7 +16,7 @@ local function run(entry, block_size, opt, factor, most)
   local one = entry.stream
   core.plan.add(plan, {
     name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt, first = one.first,
-    class_prompts = one.class_prompts, factor = entry.factor * factor, last = entry.last,
+    class_prompts = one.class_prompts, pace = one.pace, factor = entry.factor * factor, last = entry.last,
   })
   return core.source.run(plan, { seed = opt.seed, duration = opt.duration, factor = opt.rate_scale or 1,
     most = most })

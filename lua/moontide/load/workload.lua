@@ -10,6 +10,7 @@ local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local pipe = require "moontide.trace.pipe"
+local processes = require "moontide.load.process"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"
@@ -23,6 +24,7 @@ local methods = {}
 local workload_type = { __name = "moontide.workload", __index = methods }
 
 local default_duration, default_block_size = 60, 512
+workload.default_duration = default_duration -- seconds, where nothing says how long one is
 
 -- --- workloads ------------------------------------------------------------------------------------
 
@@ -165,6 +167,58 @@ function methods:scale(k)
   return scaled
 end
 
+local compress_options = { { "think", kind = "boolean", default = false } }
+
+-- The members k times faster: streams, and workloads in them.
+local function faster_members(self, k, think)
+  local members = {}
+  for i, member in ipairs(self.members) do
+    if workload.is(member) then
+      members[i] = workload.compressed(member, k, think)
+    else
+      local stream_of, faster = {}, processes.faster(member.process, k, think)
+      for key, value in pairs(member) do stream_of[key] = value end
+      if not faster then
+        core.base.raise(("compress: stream '%s': %s cannot run faster"):format(member.name or "main",
+          tostring(member.process)))
+      end
+      stream_of.process, stream_of.pace = faster, (member.pace or 1) * k
+      members[i] = setmetatable(stream_of, getmetatable(member))
+    end
+  end
+  return members
+end
+
+--- The workload k times faster.
+---@param self moontide.workload
+---@param k number above 0
+---@param think boolean
+---@return moontide.workload
+function workload.compressed(self, k, think)
+  local other = copy(self)
+  other.members = faster_members(self, k, think)
+  other.duration = self.duration and self.duration / k
+  other.streams = flatten(other, "", 1, math.huge, {})
+  return other
+end
+
+---@class moontide.compress_options
+---@field think? boolean think times, and the times of answers between turns, are shorter too
+
+--- The whole plan's clock runs k times faster: the same requests in 1/k of the time, a day in ten minutes
+--- with k = 144. Rates, curves, noise, bursts and times of traces all follow; think times of sessions stay as
+--- people are, unless think = true.
+---@param k number above 0
+---@param given? moontide.compress_options
+---@return moontide.workload
+function methods:compress(k, given)
+  k = options.number(k, "compress: the factor")
+  if k <= 0 then
+    core.base.raise(("compress: the factor must be above 0, not %s"):format(options.show(k)))
+  end
+  return workload.compressed(self, k, options.table("compress", given, compress_options).think)
+end
+
 -- The plan in core, made once.
 local function plan_of(self)
   if self.plan then return self.plan end
@@ -175,7 +229,7 @@ local function plan_of(self)
       name = entry.name, process = one.process, lengths = one.lengths, prompt = one.prompt,
       first = one.first,
       fields = one.fields, class_prompts = one.class_prompts, class_fields = one.class_fields,
-      factor = entry.factor, last = entry.last,
+      factor = entry.factor, pace = one.pace, last = entry.last,
     })
   end
   self.plan = plan

@@ -98,6 +98,10 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   ["mt.plan_of"] = 'mt.plan_of("burst", { peak = 80 }):expected()',
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',
+  ["workload:compress"] = [[
+day = mt.workload{ duration = "24h", mt.stream{ input = 900, output = 90,
+  arrivals = mt.poisson(mt.sine{ min = 0.1, max = 1, period = "24h", peak_at = "15h" }) } }
+day:compress(144):expected()]],
   ["workload:digest"] = 'mt.plan_of("steady", { rate = 5 }):digest{ seed = 7 }',
   ["mt.profile"] = [[
 load = mt.profile(mt.plan_of("burst"), { service = { ttft = "200ms", per_token = "20ms" }, by = "stream" })

@@ -29,6 +29,9 @@ end
 -- Those that came later than scripts of users: a script's own option of such a name stands before it.
 local yielding = {
   { "json", kind = "flag", help = "with --check: print one JSON value" },
+  { "compress", kind = "number", above = 0,
+    help = "the plan's clock runs so many times faster: the same requests in that part of the time" },
+  { "compress-think", kind = "flag", help = "and think times of sessions are so much shorter too" },
   expectation.option, table.unpack(profile.spec),
 }
 table.insert(yielding, { "series", kind = "path", placeholder = "FILE.csv",
