@@ -1,5 +1,6 @@
 local mt = require "moontide"
 local cat = require "moontide.command.cat"
+local hand_over = require "moontide.command.hand_over"
 local figures = require "moontide.command.figures"
 
 return mt.script {
@@ -51,6 +52,8 @@ return mt.script {
       help = "ISL times this, and hash_ids with it" },
     { "osl-multiplier", kind = "number", above = 0, max = 1000000, default = 1,
       help = "OSL times this" },
+    { "reblock", kind = "integer", min = 1,
+      help = "blocks of so many tokens instead, a multiple of what they have: coarser only" },
     { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
       help = "divide timestamps and delays by this" },
     { "from-zero", kind = "flag", help = "let times begin at 0" },
@@ -58,6 +61,9 @@ return mt.script {
     { "renumber", kind = "flag", help = "number hash_ids 0, 1, 2, ... by first appearance" },
     { "anonymise", kind = "flag", aliases = { "anonymize" },
       help = "the same for sessions and streams too, and leave out all other members" },
+    { "to", kind = "choice", choices = hand_over.names,
+      help = "write what that tool reads; what it has no place for is told" },
+    { "texts", kind = "flag", help = "write the words that replay would send, as text_input or messages" },
     { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
     { "seed", kind = "seed", default = 0, help = "of --thin and --dequantize" },
     { "block-size", kind = "integer", min = 1,

@@ -56,6 +56,14 @@ static int step_first(lua_State *L) {
     return stepped(L, self, mt_step_first(*self, most, &error), &error);
 }
 
+/* reblock(source, factor) */
+static int step_reblock(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    uint64_t factor = mt_lua_check_count(L, 2, "reblock");
+    mt_error error;
+    return stepped(L, self, mt_step_reblock(*self, factor, &error), &error);
+}
+
 /* watch(source, profile) */
 static int step_watch(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
@@ -227,6 +235,7 @@ static int step_synthesis(lua_State *L) {
 const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized},
                                         {"first", step_first},
                                         {"watch", step_watch},
+                                        {"reblock", step_reblock},
                                         {"window", step_window},
                                         {"where", step_where},
                                         {"thin", step_thin},

@@ -41,6 +41,10 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
  * 12 bytes a session; none directly over a plan's run. How it divides: trace/step/shard.h. */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
 
+/* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left is
+ * that of the last block which the new one is made of. Memory: the ids of a request. reblock.c */
+mt_source *mt_step_reblock(mt_source *below, uint64_t factor, mt_error *error);
+
 /* All of them, each taken in by the profile (trace/profile.h), which is retained: watch.c */
 mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error);
 

@@ -2,6 +2,7 @@
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local figures = require "moontide.command.figures"
+local hand_over = require "moontide.command.hand_over"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
@@ -53,6 +54,7 @@ function cat.trace(opt)
       input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size,
     }
   end
+  if opt.reblock then trace = trace:reblock(opt.reblock, { block_size = opt.block_size }) end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.from_zero then trace = trace:from_zero() end
   if opt.shift then trace = trace:shift(opt.shift) end
@@ -156,7 +158,12 @@ function cat.run(opt)
   local writer <close>, message, code = core.trace.writer(
     opt.output_file, opt.compact, timestamp_digits(opt))
   if not writer then return nil, message, code end
-  local written, run, kind = pipe.copy(trace, writer)
+  local written, run, kind
+  if hand_over.is_wanted(opt) then
+    written, run, kind = hand_over.write(trace, writer, opt)
+  else
+    written, run, kind = pipe.copy(trace, writer)
+  end
   if type(run) == "table" and (run.skipped or 0) > 0 then
     report.note(texts.skipped(run.skipped, run.first_skipped))
   end

@@ -10,7 +10,7 @@ local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local pipe = require "moontide.trace.pipe"
-local processes = require "moontide.load.process"
+local arrival = require "moontide.load.process"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"
@@ -176,7 +176,7 @@ local function faster_members(self, k, think)
     if workload.is(member) then
       members[i] = workload.compressed(member, k, think)
     else
-      local stream_of, faster = {}, processes.faster(member.process, k, think)
+      local stream_of, faster = {}, arrival.faster(member.process, k, think)
       for key, value in pairs(member) do stream_of[key] = value end
       if not faster then
         core.base.raise(("compress: stream '%s': %s cannot run faster"):format(member.name or "main",

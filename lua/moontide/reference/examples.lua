@@ -98,6 +98,7 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   ["mt.plan_of"] = 'mt.plan_of("burst", { peak = 80 }):expected()',
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',
+  ["columns:reblock"] = 'mt.plan_of("steady"):columns():reblock(2048, { block_size = 512 })',
   ["workload:compress"] = [[
 day = mt.workload{ duration = "24h", mt.stream{ input = 900, output = 90,
   arrivals = mt.poisson(mt.sine{ min = 0.1, max = 1, period = "24h", peak_at = "15h" }) } }
@@ -160,6 +161,12 @@ os.remove(path)]],
 path = os.tmpname()
 reader = mt.trace.open(path)
 reader:close(), os.remove(path)]],
+  ["writer:text"] = [[
+path = os.tmpname()
+writer = mt.trace.writer(path)
+writer:text '{"prompt": "hello", "output_tokens": 5}\n'
+writer:finish()
+os.remove(path)]],
   ["writer:write"] = [[
 path = os.tmpname()
 writer = mt.trace.writer(path)
