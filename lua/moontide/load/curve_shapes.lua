@@ -231,8 +231,8 @@ local function of_text(text, what)
   if listed == "steps" or listed == "points" then return of_list(listed, rest, what) end
   local name, texts = options.call(text, what)
   if not named[name] then
-    core.base.raise(("%s: there is no curve called '%s' (there are %s; steps: and points: have lists)"):format(
-      what, name, table.concat(lists.sorted_keys(named), ", ")))
+    core.base.raise(("%s: there is no curve called '%s' (there are %s; steps: and points: "
+      .. "have lists)"):format(what, name, table.concat(lists.sorted_keys(named), ", ")))
   end
   return make(name, texts, what .. ": " .. name, true)
 end

@@ -2,6 +2,7 @@
 --
 -- A workload is streams and other workloads. It is a value: nothing is made before a method asks for
 -- it.
+local arrival = require "moontide.load.process"
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
@@ -10,7 +11,6 @@ local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local picture = require "moontide.load.workload_plot"
 local pipe = require "moontide.trace.pipe"
-local arrival = require "moontide.load.process"
 local stream = require "moontide.load.stream"
 local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"

@@ -161,6 +161,7 @@ os.remove(path)]],
 path = os.tmpname()
 reader = mt.trace.open(path)
 reader:close(), os.remove(path)]],
+  ["distribution:plot"] = "mt.lognormal{ mean = 300, cv = 1 }:plot()",
   ["writer:text"] = [[
 path = os.tmpname()
 writer = mt.trace.writer(path)

@@ -82,8 +82,11 @@ function common.of_script(script)
     if not replaced[options.key(option[1])] then left[#left + 1] = option end
   end
   for _, option in ipairs(yielding) do
-    option.common = true
-    if not is_own(script, option[1]) then left[#left + 1] = option end
+    if not is_own(script, option[1]) then
+      local copy = { common = true }
+      for key, value in pairs(option) do copy[key] = value end
+      left[#left + 1] = copy
+    end
   end
   return left
 end
