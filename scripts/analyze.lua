@@ -1,7 +1,10 @@
 -- What a trace is like: lengths, prefixes, caches, sessions, arrivals; as tables, or JSON with all digits.
 local mt = require "moontide"
+local analysis = require "moontide.learn.analysis"
 local caches = require "moontide.learn.cache_options"
+local figures = require "moontide.command.figures"
 local options = require "moontide.kit.options"
+local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
@@ -12,14 +15,36 @@ local list = {
     help = "tokens per block (default: 512, or what fits the hash_ids)" },
   { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
   { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
+  { "caches-only", kind = "flag", help = "only figures of caches: requests need no output_length" },
 }
 table.move(caches.flags(caches.analysis), 1, #caches.analysis, #list + 1, list)
+local more = figures.options(true)
+table.move(more, 1, #more, #list + 1, list)
 
 -- What mt.analyze takes of the options.
 local function given(opt)
-  local taken = { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines }
+  local taken = { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines,
+    caches_only = opt.caches_only }
   for _, option in ipairs(caches.analysis) do taken[option[1]] = opt[option[1]] end
   return taken
+end
+
+-- The analysis, and the profile where something asks for one.
+local function analyze(opt, watch)
+  if not watch.state then
+    local result, message, code = mt.analyze(opt.input_file, given(opt))
+    return result, message, code
+  end
+  local result, message, code = analysis.watched(opt.input_file, given(opt), watch)
+  if not result then return nil, message, code end
+  return result, profile.result(watch.state, watch.asked)
+end
+
+-- The result with what was counted as its last member.
+local function with_profile(result, counted)
+  local members = getmetatable(result).__json(result)
+  members[#members + 1] = { "profile", counted }
+  return members
 end
 
 return mt.script {
@@ -27,19 +52,25 @@ return mt.script {
   usage = "moontide analyze [TRACE] [--block-size N] [--policy NAME,...] [--cache-sizes SIZE,...] [--json]",
   options = list,
   check = function(opt)
-    return caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
+    return figures.mistake(opt) or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
   end,
   run = function(opt)
-    local result, message, code = mt.analyze(opt.input_file, given(opt))
-    if not result then return nil, options.of_default(opt, "input-file", message), code end
+    local watch, message, code = figures.watch(opt)
+    if not watch then return nil, message, code end
+    local result, counted
+    result, counted, code = analyze(opt, watch)
+    if not result then return nil, options.of_default(opt, "input-file", counted), code end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
-      print(mt.json.encode(result))
+      print(mt.json.encode(counted and with_profile(result, counted) or result))
     else
       local name = opt.input_file == "-" and "standard input" or opt.input_file
       print(("%s: %s, %s\n"):format(name, texts.count(result.requests, "request"),
         texts.count(result.blocks, "block")))
       print(result:report())
+      if counted and counted.rate then print("\n" .. profile.levels(counted)) end
+      if counted and counted.by then print("\n" .. profile.groups(counted)) end
     end
+    if counted then return figures.finish(counted, watch.asked, { hit_ratio = watch.hit_ratio }) end
   end,
 }

@@ -1,5 +1,7 @@
 local mt = require "moontide"
 local cat = require "moontide.command.cat"
+local hand_over = require "moontide.command.hand_over"
+local figures = require "moontide.command.figures"
 
 return mt.script {
   summary = "Pass traces on: joined or merged, cut, filtered, mended, faster, repeated",
@@ -50,6 +52,8 @@ return mt.script {
       help = "ISL times this, and hash_ids with it" },
     { "osl-multiplier", kind = "number", above = 0, max = 1000000, default = 1,
       help = "OSL times this" },
+    { "reblock", kind = "integer", min = 1,
+      help = "blocks of so many tokens instead, a multiple of what they have: coarser only" },
     { "speed-ratio", kind = "number", above = 0, default = 1, aliases = { "speedup-ratio" },
       help = "divide timestamps and delays by this" },
     { "from-zero", kind = "flag", help = "let times begin at 0" },
@@ -57,6 +61,9 @@ return mt.script {
     { "renumber", kind = "flag", help = "number hash_ids 0, 1, 2, ... by first appearance" },
     { "anonymise", kind = "flag", aliases = { "anonymize" },
       help = "the same for sessions and streams too, and leave out all other members" },
+    { "to", kind = "choice", choices = hand_over.names,
+      help = "write what that tool reads; what it has no place for is told" },
+    { "texts", kind = "flag", help = "write the words that replay would send, as text_input or messages" },
     { "num-requests", kind = "integer", min = 0, help = "stop after so many requests" },
     { "seed", kind = "seed", default = 0, help = "of --thin and --dequantize" },
     { "block-size", kind = "integer", min = 1,
@@ -64,6 +71,7 @@ return mt.script {
     { "timestamp-digits", kind = "integer", min = 0, max = 6,
       help = "most decimals of a millisecond (default: 6; 3 where times are made)" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
+    table.unpack(figures.options(true)),
   },
   check = cat.check,
   run = cat.run,

@@ -1,12 +1,28 @@
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 
+-- A subject, a method, or all that has to do with a word.
+local function of_reference(name, message, code)
+  local repl_help = require "moontide.repl.help"
+  if repl_help.is_subject(name) then
+    print(repl_help.text(name))
+    local more = name:find(":", 1, true) and {} or repl_help.search(name)
+    if #more > 0 then print(("\nwhat has to do with '%s':\n%s"):format(name, table.concat(more, "\n"))) end
+    return
+  end
+  if message:find("did you mean", 1, true) then return nil, message, code end
+  local found = repl_help.search(name)
+  if #found == 0 then return nil, message .. repl_help.hint(name), code end
+  print(("what has to do with '%s':\n%s"):format(name, table.concat(found, "\n")))
+end
+
 return script.new {
   summary = "Explain a command or a script; without a name, list the commands",
   usage = "moontide help [NAME [--source]]",
   options = {
     { "name", kind = "string", argument = true,
-      help = "a command, a script's file, or a name of the Lua module (mt, mt.spike)" },
+      help = "a command, a script's file, a name of the Lua module (mt, mt.spike, curve:take), a subject "
+        .. "(curves), or a word to look for" },
     { "source", kind = "flag", help = "print the script itself" },
     { "man", kind = "flag", hidden = true }, -- the manual page, as `make install` asks for it
   },
@@ -32,7 +48,10 @@ return script.new {
       return
     end
     local source, message, code = scripts.find(opt.name)
-    if not source then return nil, message, code end
+    if not source then
+      if opt.source or scripts.is_file(opt.name) then return nil, message, code end
+      return of_reference(opt.name, message, code)
+    end
     io.write(opt.source and source.text or help.of_script(scripts.load(source)))
   end,
 }

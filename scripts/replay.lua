@@ -2,6 +2,7 @@
 local live = require "moontide.look.live"
 local mt = require "moontide"
 local drive_options = require "moontide.drive.options"
+local figures = require "moontide.command.figures"
 local gate = require "moontide.drive.gate"
 
 return mt.script(live.command("replay", {
@@ -11,11 +12,19 @@ return mt.script(live.command("replay", {
     { "target", kind = "string", argument = true, placeholder = "TARGET",
       help = "a trace, a script's file, or a bundled script (steady, burst, mixed, sin)" },
     { "words", kind = "string", argument = true, list = true, hidden = true },
+    table.unpack(figures.options()),
   },
-  check = drive_options.check,
+  check = function(opt) return figures.mistake(opt) or drive_options.check(opt) end,
   run = function(opt)
     local target, message, code = require("moontide.drive.target").of(opt.target, opt.words or {}, opt)
     if not target then return nil, message, code end
+    if opt.expect then
+      local done
+      done, message, code = figures.judge(opt, function(asked)
+        return require("moontide.drive.target").profile(target, opt, asked)
+      end)
+      if not done then return nil, message, code end
+    end
     local run
     run, message, code = require("moontide.drive.run").of(target, opt)
     if not run then return nil, message, code end

@@ -1,6 +1,7 @@
 -- A new trace, of any length and rate, that behaves like an old one: in a cache, and on a clock.
 local mt = require "moontide"
 local core = require "moontide.core"
+local figures = require "moontide.command.figures"
 local options = require "moontide.kit.options"
 local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
@@ -36,6 +37,9 @@ local function tell(source, opt)
   end
 end
 
+local more = figures.options()
+table.move(more, 1, #more, #spec + 1, spec)
+
 return mt.script {
   summary = "A new trace, of any length and rate, that behaves like a given one in a cache and on a clock",
   usage = "moontide synthesize [TRACE|MODEL] [-o FILE] [--num-requests N|Nx] [--method reuse|radix]",
@@ -55,6 +59,8 @@ return mt.script {
     if opt.dequantize and synthesis.takes_plan(opt) then
       return "--dequantize is for the source's arrivals, not for --arrivals SCRIPT"
     end
+    local wrong = figures.mistake(opt)
+    if wrong then return wrong end
     return synthesis.check_bounds(opt, function(name) return "--" .. name end)
   end,
   run = function(opt)
@@ -69,10 +75,13 @@ return mt.script {
     local source, message, code = mt.synthesizer(opt.input_file, synthesis.of_command(opt))
     if not source then return nil, options.of_default(opt, "input-file", message), code end
     tell(source, opt)
+    local watch, made
+    watch, message, code = figures.watch(opt)
+    if not watch then return nil, message, code end
     core.trace.finish_is_last()
-    local made
-    made, message, code = source:write(path, { num_requests = opt.num_requests,
-      timestamp_digits = opt.timestamp_digits, compact = opt.compact })
+    made, message, code = require("moontide.synthesis.synthesizer").write(source, path,
+      { num_requests = opt.num_requests, timestamp_digits = opt.timestamp_digits, compact = opt.compact },
+      watch)
     if not made then return nil, message, code end
     if made.missing and made.missing > 0 then
       report.note(("the plan ended %s before the number asked for"):format(

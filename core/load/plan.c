@@ -177,6 +177,7 @@ static mt_code add_stream(mt_plan *plan, const mt_stream *stream, mt_error *erro
                       .prompt = mt_prompt_retain(stream->prompt),
                       .fields = stream->fields ? mt_fields_retain(stream->fields) : NULL,
                       .factor = stream->factor,
+                      .pace = stream->pace > 0 ? stream->pace : 1,
                       .end = stream->end};
     if (!copy.name || copy_class_lists(&copy, stream) != 0 || copy_branches(&copy, stream) != 0) {
         release_stream(&copy);

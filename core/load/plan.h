@@ -32,7 +32,10 @@ typedef struct mt_stream {
     mt_fields *const *class_fields;
     const mt_stream_branch *branches; /* one a level of the process's; NULL: it has none */
     double factor;                    /* multiplies its rates, beside the run's own */
-    double end; /* seconds: it begins nothing at or after this; INFINITY: as the run */
+    double pace; /* what its lengths, classes, fields and picks read of curves they read at its
+                      times multiplied by this: its process runs so many times faster than it was
+                      written. 0: 1 */
+    double end;  /* seconds: it begins nothing at or after this; INFINITY: as the run */
 } mt_stream;
 
 typedef struct mt_plan mt_plan;

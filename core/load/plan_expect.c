@@ -66,8 +66,8 @@ static mt_code add_slices(const mt_stream *stream, const mt_process_context *con
         double weight = area - before;
         if (code != MT_OK || !(weight > 0))
             continue;
-        code = add_slice(stream->lengths, context->seed, end * (i + 0.5) / means->slices, weight,
-                         means, sum, error);
+        code = add_slice(stream->lengths, context->seed,
+                         stream->pace * end * (i + 0.5) / means->slices, weight, means, sum, error);
         *total += weight;
         before = area;
     }
@@ -81,7 +81,7 @@ static mt_code expect_lengths(const mt_stream *stream, const mt_process_context 
     *mean = (mt_lengths_mean){0};
     double total = 0;
     double end = fmin(context->end, mt_process_duration(stream->process));
-    mt_code code = mt_lengths_check_end(stream->lengths, end, error);
+    mt_code code = mt_lengths_check_end(stream->lengths, end * stream->pace, error);
     if (code != MT_OK)
         return code;
     if (mt_lengths_vary(stream->lengths) && requests != 0)

@@ -224,6 +224,14 @@ static int is_usage(lua_State *L) {
     return 1;
 }
 
+/* last_failure() -> the message of the last failure of the world, or nil; forgets it */
+static int last_failure(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_last_failure_key);
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, mt_lua_last_failure_key);
+    return 1;
+}
+
 /* bad_line() -> the message of the last failure about a line that a reader can pass over, or nil */
 static int bad_line(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, mt_lua_bad_line_key);
@@ -239,6 +247,7 @@ int mt_lua_open_base(lua_State *L) {
                                      {"terminal_width", terminal_width},
                                      {"flush_stdout", flush_stdout},
                                      {"bad_line", bad_line},
+                                     {"last_failure", last_failure},
                                      {"folder", folder},
                                      {NULL, NULL}};
     static const luaL_Reg sharing_own[] = {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 const char mt_lua_bad_line_key[] = "moontide.bad_line";
+const char mt_lua_last_failure_key[] = "moontide.last_failure";
 
 static const char *code_name(mt_code code) {
     static const char *const names[] = {"ok",    "memory",      "io",     "input",
@@ -40,6 +41,8 @@ int mt_lua_done(lua_State *L, mt_code code, const mt_error *error) {
 int mt_lua_failure(lua_State *L, const mt_error *error) {
     lua_pushnil(L);
     mt_lua_push_error(L, error);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, mt_lua_last_failure_key);
     if (error->can_be_skipped) {
         lua_pushvalue(L, -1);
         lua_setfield(L, LUA_REGISTRYINDEX, mt_lua_bad_line_key);

@@ -37,6 +37,9 @@ int mt_lua_failure(lua_State *L, const mt_error *error);
 /* Registry: the last text of an error with can_be_skipped that mt_lua_failure pushed. */
 extern const char mt_lua_bad_line_key[];
 
+/* Registry: the text of the last failure that mt_lua_failure pushed. */
+extern const char mt_lua_last_failure_key[];
+
 /* Raises the error's text as it is. For a failure of the world in a generic `for`, where nobody
  * looks at a second result. */
 int mt_lua_throw_failure(lua_State *L, const mt_error *error);
@@ -157,6 +160,7 @@ int mt_lua_open_csv(lua_State *L);
 int mt_lua_open_source(lua_State *L);
 int mt_lua_open_lint(lua_State *L);
 int mt_lua_open_series(lua_State *L);
+int mt_lua_open_profile(lua_State *L);
 int mt_lua_open_analysis(lua_State *L);
 int mt_lua_open_cache(lua_State *L);
 int mt_lua_open_log(lua_State *L);

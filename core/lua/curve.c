@@ -225,11 +225,12 @@ static int not_finite(lua_State *L, const mt_curve *curve, double t0, double t1)
     return mt_lua_raise(L, "%s", lua_tostring(L, -1));
 }
 
-/* at(curve, t) */
+/* at(curve, t, seed of its noise | nil) */
 static int at(lua_State *L) {
     const mt_curve *curve = mt_lua_check_curve(L, 1);
     double t = mt_lua_check_finite(L, 2, "the time");
-    double rate = mt_curve_at(curve, shared_of(L)->seed, t);
+    uint64_t seed = lua_isnoneornil(L, 3) ? shared_of(L)->seed : (uint64_t)luaL_checkinteger(L, 3);
+    double rate = mt_curve_at(curve, seed, t);
     if (!isfinite(rate))
         return mt_lua_raise(L, "the rate is %s at t = %f s (a division by 0?)",
                             isnan(rate) ? "not a number" : "infinite", t);

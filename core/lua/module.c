@@ -29,6 +29,7 @@ static const luaL_Reg openers[] = {
     {"source", mt_lua_open_source},
     {"lint", mt_lua_open_lint},
     {"series", mt_lua_open_series},
+    {"profile", mt_lua_open_profile},
     {NULL, NULL},
 };
 

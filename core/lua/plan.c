@@ -85,7 +85,8 @@ static int plan_new(lua_State *L) {
 }
 
 /* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, branches=, class_prompts=,
- * class_fields=, factor=, last=}): branches are {lengths=, prompt= or false} a level: class lists hold an entry or false a class. The table keeps everything alive.
+ * class_fields=, factor=, pace=, last=}): branches are {lengths=, prompt= or false} a level; class
+ * lists hold an entry or false a class. The table keeps everything alive.
  */
 static int plan_add(lua_State *L) {
     mt_error error;
@@ -105,6 +106,8 @@ static int plan_add(lua_State *L) {
         stream.first = mt_lua_check_lengths(L, -1);
     if (mt_lua_has_field(L, 2, "fields"))
         stream.fields = mt_lua_check_fields(L, -1);
+    if (mt_lua_has_field(L, 2, "pace"))
+        stream.pace = mt_lua_check_not_negative(L, -1, "compress");
     if (mt_lua_has_field(L, 2, "factor"))
         stream.factor = mt_lua_check_not_negative(L, -1, "scale");
     if (mt_lua_has_field(L, 2, "last"))

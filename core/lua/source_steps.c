@@ -1,6 +1,7 @@
 /* core.source: the steps that can be put on a source of requests. A step changes the source it is
  * called on -> source | nil, message, code; when it cannot be made the source is closed. Times are
  * seconds. */
+#include "lua/profile_binding.h"
 #include "lua/source_binding.h"
 
 #include "prefix/lint/sized.h"
@@ -53,6 +54,22 @@ static int step_first(lua_State *L) {
     uint64_t most = mt_lua_check_count(L, 2, "first");
     mt_error error;
     return stepped(L, self, mt_step_first(*self, most, &error), &error);
+}
+
+/* reblock(source, factor) */
+static int step_reblock(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    uint64_t factor = mt_lua_check_count(L, 2, "reblock");
+    mt_error error;
+    return stepped(L, self, mt_step_reblock(*self, factor, &error), &error);
+}
+
+/* watch(source, profile) */
+static int step_watch(lua_State *L) {
+    void **self = mt_lua_source_place(L, 1);
+    mt_profile *profile = mt_lua_check_profile(L, 2);
+    mt_error error;
+    return stepped(L, self, mt_step_watch(*self, profile, &error), &error);
 }
 
 /* window(source, start | nil, stop | nil, needs_some) */
@@ -217,6 +234,8 @@ static int step_synthesis(lua_State *L) {
 
 const luaL_Reg mt_lua_source_steps[] = {{"sized", step_sized},
                                         {"first", step_first},
+                                        {"watch", step_watch},
+                                        {"reblock", step_reblock},
                                         {"window", step_window},
                                         {"where", step_where},
                                         {"thin", step_thin},

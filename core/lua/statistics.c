@@ -8,13 +8,16 @@
 #include <math.h>
 
 void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summary) {
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 12);
     mt_lua_set_number(L, "mean", summary->mean);
     mt_lua_set_number(L, "std", summary->population_deviation);
     mt_lua_set_number(L, "min", summary->min);
     mt_lua_set_number(L, "p25", summary->p25);
     mt_lua_set_number(L, "median", summary->median);
     mt_lua_set_number(L, "p75", summary->p75);
+    mt_lua_set_number(L, "p90", summary->p90);
+    mt_lua_set_number(L, "p95", summary->p95);
+    mt_lua_set_number(L, "p99", summary->p99);
     mt_lua_set_number(L, "max", summary->max);
     lua_setfield(L, -2, name);
 }
@@ -22,7 +25,7 @@ void mt_lua_set_summary(lua_State *L, const char *name, const mt_summary *summar
 void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *quantiles) {
     if (quantiles->count == 0)
         return;
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 12);
     mt_lua_set_number(L, "mean", quantiles->mean);
     mt_lua_set_number(L, "min", quantiles->min);
     mt_lua_set_number(L, "p10", quantiles->p10);
@@ -30,6 +33,7 @@ void mt_lua_set_quantiles(lua_State *L, const char *name, const mt_quantiles *qu
     mt_lua_set_number(L, "median", quantiles->median);
     mt_lua_set_number(L, "p75", quantiles->p75);
     mt_lua_set_number(L, "p90", quantiles->p90);
+    mt_lua_set_number(L, "p95", quantiles->p95);
     mt_lua_set_number(L, "p99", quantiles->p99);
     mt_lua_set_number(L, "max", quantiles->max);
     lua_setfield(L, -2, name);

@@ -134,6 +134,16 @@ static int finish_is_last(lua_State *L) {
     return 0;
 }
 
+/* writer:text(bytes) -> true | nil, message, code: what is no line of ours */
+static int writer_write_text(lua_State *L) {
+    writer *self = check_open_writer(L, 1);
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 2, &length);
+    mt_error error;
+    mt_code code = mt_output_write(self->output, bytes, length, &error);
+    return mt_lua_done(L, code, &error);
+}
+
 /* writer:finish() -> true | nil, message, code */
 static int writer_finish(lua_State *L) {
     writer *self = check_open_writer(L, 1);
@@ -209,6 +219,7 @@ int mt_lua_open_trace(lua_State *L) {
                                          {"finish_is_last", finish_is_last},
                                          {NULL, NULL}};
     static const luaL_Reg writer_methods[] = {{"write", writer_write},
+                                              {"text", writer_write_text},
                                               {"finish", writer_finish},
                                               {"close", writer_release},
                                               {NULL, NULL}};

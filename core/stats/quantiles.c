@@ -29,7 +29,7 @@ static double percentile(walk *list, uint64_t total, double percent) {
 }
 
 void mt_quantiles_of(mt_weighted *values, size_t count, mt_quantiles *quantiles) {
-    *quantiles = (mt_quantiles){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    *quantiles = (mt_quantiles){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     qsort(values, count, sizeof *values, mt_by_double);
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
@@ -47,6 +47,7 @@ void mt_quantiles_of(mt_weighted *values, size_t count, mt_quantiles *quantiles)
     quantiles->median = percentile(&list, total, 50);
     quantiles->p75 = percentile(&list, total, 75);
     quantiles->p90 = percentile(&list, total, 90);
+    quantiles->p95 = percentile(&list, total, 95);
     quantiles->p99 = percentile(&list, total, 99);
     quantiles->max = value_at(&list, total - 1);
 }

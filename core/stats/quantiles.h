@@ -15,7 +15,7 @@ typedef struct mt_weighted {
  * as in stats/summary.h. */
 typedef struct mt_quantiles {
     uint64_t count; /* the list's length: the sum of the weights, below 2^53; 0: the rest is NaN */
-    double mean, min, p10, p25, median, p75, p90, p99, max;
+    double mean, min, p10, p25, median, p75, p90, p95, p99, max;
 } mt_quantiles;
 
 /* Sorts values[0..count) in place and fills *quantiles. No NaN among the values. */

@@ -46,4 +46,7 @@ void mt_summarise(double *values, size_t count, mt_summary *summary) {
     summary->p25 = mt_percentile(values, count, 25);
     summary->median = mt_percentile(values, count, 50);
     summary->p75 = mt_percentile(values, count, 75);
+    summary->p90 = mt_percentile(values, count, 90);
+    summary->p95 = mt_percentile(values, count, 95);
+    summary->p99 = mt_percentile(values, count, 99);
 }

@@ -20,7 +20,7 @@ typedef struct mt_summary {
     double population_deviation; /* divided by n */
     double sample_deviation;     /* divided by n - 1; NaN for one value */
     double min, max;
-    double p25, median, p75;
+    double p25, median, p75, p90, p95, p99;
 } mt_summary;
 
 /* Sorts values[0..count) in place and summarises it; count = 0 gives count 0 and NaN elsewhere.

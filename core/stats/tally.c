@@ -55,7 +55,7 @@ static void set_deviations(mt_summary *summary, const mt_weighted *values, size_
 }
 
 int mt_tally_summarise(const mt_tally *tally, mt_summary *summary) {
-    *summary = (mt_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    *summary = (mt_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     if (tally->used == 0)
         return 0;
     mt_weighted *values = mt_allocate(tally->used, sizeof *values);
@@ -79,6 +79,9 @@ int mt_tally_summarise(const mt_tally *tally, mt_summary *summary) {
     summary->p25 = quantiles.p25;
     summary->median = quantiles.median;
     summary->p75 = quantiles.p75;
+    summary->p90 = quantiles.p90;
+    summary->p95 = quantiles.p95;
+    summary->p99 = quantiles.p99;
     summary->max = quantiles.max;
     set_deviations(summary, values, count);
     mt_free(values);

@@ -39,12 +39,12 @@ local plain = "LC_ALL=C COLUMNS=80"
 local small_table = [[
 4 requests, 9 blocks
 
-                           Mean  Std Dev     Min     P25    Median       P75       Max
-Input Length           1,031.00   318.88  600.00  900.00  1,012.00  1,143.00  1,500.00
-Context Length           762.00   440.05    0.00  750.00  1,012.00  1,024.00  1,024.00
-Unique Prompt Length     269.00   272.55    0.00    0.00    238.00    507.00    600.00
-Output Length             25.00    11.18   10.00   17.50     25.00     32.50     40.00
-Theoretical Hit Rates      0.42     0.43    0.00    0.00      0.33      0.75      1.00
+                           Mean  Std Dev     Min     P25    Median       P75       P90       P95       P99       Max
+Input Length           1,031.00   318.88  600.00  900.00  1,012.00  1,143.00  1,357.20  1,428.60  1,485.72  1,500.00
+Context Length           762.00   440.05    0.00  750.00  1,012.00  1,024.00  1,024.00  1,024.00  1,024.00  1,024.00
+Unique Prompt Length     269.00   272.55    0.00    0.00    238.00    507.00    562.80    581.40    596.28    600.00
+Output Length             25.00    11.18   10.00   17.50     25.00     32.50     37.00     38.50     39.70     40.00
+Theoretical Hit Rates      0.42     0.43    0.00    0.00      0.33      0.75      0.90      0.95      0.99      1.00
 ]]
 
 -- Blocks 0 and 1 come back after 0, 1 and after 0, 1, 2, 3, 4; the second request goes on from the first,
@@ -77,10 +77,10 @@ Shared Prefix  Requests    Share  Blocks  Tokens
 1                     3  75.00 %       2   1,024
 
 3 sessions (inferred: requests that go on where an earlier one ended), 2 of one turn
-                    Mean    Min    P10    P25  Median    P75    P90    P99    Max
-Reuse Time (s)     1.625  1.500  1.500  1.500   1.625  1.750  1.750  1.750  1.750
-Turns per Session   1.33   1.00   1.00   1.00    1.00   1.50   1.80   1.98   2.00
-Think Time (s)     1.500  1.500  1.500  1.500   1.500  1.500  1.500  1.500  1.500
+                    Mean    Min    P10    P25  Median    P75    P90    P95    P99    Max
+Reuse Time (s)     1.625  1.500  1.500  1.500   1.625  1.750  1.750  1.750  1.750  1.750
+Turns per Session   1.33   1.00   1.00   1.00    1.00   1.50   1.80   1.90   1.98   2.00
+Think Time (s)     1.500  1.500  1.500  1.500   1.500  1.500  1.500  1.500  1.500  1.500
 
 Over time, infinite cache
 From  Requests  per Second  Blocks  Hit Ratio by Block  Distinct Blocks
@@ -111,11 +111,13 @@ local small_json = [[
  "within": 0.2222222222222222, "across": 0.2222222222222222}}},
  "blocks_for_90_percent": 5,
  "reuse_time": {"mean": 1.625, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.625,
- "p75": 1.75, "p90": 1.75, "p99": 1.75, "max": 1.75},
+ "p75": 1.75, "p90": 1.75, "p95": 1.75, "p99": 1.75, "max": 1.75},
  "prefixes": [{"requests": 3, "share": 0.75, "blocks": 2, "tokens": 1024}],
  "sessions": {"count": 3, "given": 0, "single": 2,
- "turns": {"mean": 1.3333333333333333, "min": 1, "p10": 1, "p25": 1, "median": 1, "p75": 1.5, "p90": 1.8, "p99": 1.98, "max": 2},
- "think_time": {"mean": 1.5, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.5, "p75": 1.5, "p90": 1.5, "p99": 1.5, "max": 1.5}},
+ "turns": {"mean": 1.3333333333333333, "min": 1, "p10": 1, "p25": 1, "median": 1, "p75": 1.5,
+ "p90": 1.8, "p95": 1.9, "p99": 1.98, "max": 2},
+ "think_time": {"mean": 1.5, "min": 1.5, "p10": 1.5, "p25": 1.5, "median": 1.5, "p75": 1.5,
+ "p90": 1.5, "p95": 1.5, "p99": 1.5, "max": 1.5}},
  "over_time": [{"start": 0, "requests": 1, "rate": 1, "blocks": 2, "hit_ratio": 0, "distinct_blocks": 2},
  {"start": 1, "requests": 1, "rate": 1, "blocks": 3, "hit_ratio": 0.6666666666666666,
  "distinct_blocks": 3},
@@ -177,15 +179,20 @@ describe("moontide analyze", function()
     local metrics = ([[
 {"requests": 12031, "blocks": 288500, "metrics": {
 "input_length": {"mean": 12035.061341534369, "std": 15800.344851301792, "min": 891, "p25": 2306.5,
- "median": 6909, "p75": 15367, "max": 126195},
+ "median": 6909, "p75": 15367,
+ "p90": 27367, "p95": 39550.5, "p99": 85400.4, "max": 126195},
 "context_length": {"mean": 6373.585487490649, "std": 12024.627428204118, "min": 512, "p25": 512,
- "median": 1536, "p75": 7168, "max": 122880},
+ "median": 1536, "p75": 7168,
+ "p90": 17408, "p95": 26624, "p99": 65382.40000000037, "max": 122880},
 "unique_prompt_length": {"mean": 5661.475854043721, "std": 12353.496775322432, "min": 0, "p25": 350,
- "median": 594, "p75": 6071.5, "max": 125683},
+ "median": 594, "p75": 6071.5,
+ "p90": 15558, "p95": 24795.5, "p99": 66504, "max": 125683},
 "output_length": {"mean": 342.6189011719724, "std": 249.90803456204557, "min": 1, "p25": 156.5,
- "median": 350, "p75": 472, "max": 2000},
+ "median": 350, "p75": 472,
+ "p90": 597, "p95": 698, "p99": 1118.5000000000036, "max": 2000},
 "theoretical_hit_rate": {"mean": 0.38425808746366197, "std": 0.33651244604875785, "min": 0,
- "p25": 0.06666666666666667, "median": 0.3333333333333333, "p75": 0.6666666666666666, "max": 1}},
+ "p25": 0.06666666666666667, "median": 0.3333333333333333, "p75": 0.6666666666666666,
+ "p90": 0.9285714285714286, "p95": 0.9642857142857143, "p99": 0.9948660714285715, "max": 1}},
 ]]):gsub(",\n ?", ", "):gsub("{\n", "{")
     metrics = metrics .. '"distinct_blocks": 182790, "hit_infinite": {'
     assert.equal(metrics, result.out:sub(1, #metrics))
@@ -199,12 +206,12 @@ describe("moontide analyze", function()
     local expected = conversation .. [[
 : 12031 requests, 288500 blocks
 
-                            Mean    Std Dev     Min       P25    Median        P75         Max
-Input Length           12,035.06  15,800.34  891.00  2,306.50  6,909.00  15,367.00  126,195.00
-Context Length          6,373.59  12,024.63  512.00    512.00  1,536.00   7,168.00  122,880.00
-Unique Prompt Length    5,661.48  12,353.50    0.00    350.00    594.00   6,071.50  125,683.00
-Output Length             342.62     249.91    1.00    156.50    350.00     472.00    2,000.00
-Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.67        1.00
+                            Mean    Std Dev     Min       P25    Median        P75        P90        P95        P99         Max
+Input Length           12,035.06  15,800.34  891.00  2,306.50  6,909.00  15,367.00  27,367.00  39,550.50  85,400.40  126,195.00
+Context Length          6,373.59  12,024.63  512.00    512.00  1,536.00   7,168.00  17,408.00  26,624.00  65,382.40  122,880.00
+Unique Prompt Length    5,661.48  12,353.50    0.00    350.00    594.00   6,071.50  15,558.00  24,795.50  66,504.00  125,683.00
+Output Length             342.62     249.91    1.00    156.50    350.00     472.00     597.00     698.00   1,118.50    2,000.00
+Theoretical Hit Rates       0.38       0.34    0.00      0.07      0.33       0.67       0.93       0.96       0.99        1.00
 
 LRU Cache, Blocks  Hit Ratio by Request  by Block  by Token
 ]]

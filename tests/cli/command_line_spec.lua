@@ -277,7 +277,20 @@ options of every workload:
   --tags                      add each request's stream name
   --timestamp-digits N        decimals of a millisecond in timestamps (default: 0)
   --compact                   write no spaces between JSON members
-  --yes                       make a trace of more than 10^9 requests
+  --yes                       make a trace of more than 10^9 requests, or of arrivals that stand
+                              still
+  --json                      with --check: print one JSON value
+  --compress NUMBER           the plan's clock runs so many times faster: the same requests in
+                              that part of the time
+  --compress-think            and think times of sessions are so much shorter too
+  --expect FIGURE=RANGE,...   fail (exit 1) unless the load is so:
+                              'requests=900..1100,input_length.p99<20000,rate.peak<40'
+  --service TIMES|RUN         what an answer takes, ttft=200ms,per_token=20ms or a run's folder:
+                              then requests in flight and tokens held are known
+  --step TIME                 the steps of peaks and of --series (default: 1)
+  --by MEMBER                 totals by the values of this member too (stream, model, ...)
+  --series FILE.csv           write rates, tokens and, with --service, what is in flight: a row a
+                              --step
 ]], result.out)
   end)
 
@@ -288,8 +301,8 @@ Explain a command or a script; without a name, list the commands
 usage: moontide help [NAME [--source]]
 
 options:
-  --name TEXT                 a command, a script's file, or a name of the Lua module (mt,
-                              mt.spike)
+  --name TEXT                 a command, a script's file, a name of the Lua module (mt, mt.spike,
+                              curve:take), a subject (curves), or a word to look for
   --source                    print the script itself
 ]==]
     assert.equal(expected, run("help help").out)

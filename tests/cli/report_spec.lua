@@ -68,7 +68,8 @@ describe("the report", function()
     end
     local told = mt.analyze(small)
     local lengths = table_of(data, "Tokens of a request, and its hit rate")
-    assert.same({ "", "Mean", "Std Dev", "Min", "P25", "Median", "P75", "Max" }, lengths.head)
+    assert.same({ "", "Mean", "Std Dev", "Min", "P25", "Median", "P75", "P90", "P95", "P99", "Max" },
+      lengths.head)
     assert.equal(("%.1f"):format(told.metrics.input_length.mean), lengths.rows[1][2])
     local curve = figure(data, "hit_curve").series[1]
     assert.equal(told.distinct_blocks, curve.x[#curve.x])

@@ -22,6 +22,7 @@ describe("mt.analyze", function()
     assert.equal(9, result.blocks)
     assert.equal(0, result.skipped)
     assert.same({ mean = 825, min = 1, p25 = 600, median = 1000, p75 = 1024, max = 1500,
+      p90 = 1024 + 0.6 * 476, p95 = 1024 + 0.8 * 476, p99 = 1024 + 0.96 * 476,
       std = math.sqrt((175^2 + 675^2 + 225^2 + 199^2 + 824^2) / 5) }, result.metrics.input_length)
     assert.equal("integer", math.type(result.metrics.input_length.max))
     assert.equal(762, result.metrics.context_length.mean)
@@ -36,20 +37,21 @@ describe("mt.analyze", function()
       { input_length = 1234567, output_length = 999, hash_ids = { 0 } },
     }
     assert.equal([[
-                               Mean  Std Dev           Min           P25        Median           P75           Max
-Input Length           1,234,567.00     0.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00
-Context Length                 0.00     0.00          0.00          0.00          0.00          0.00          0.00
-Unique Prompt Length   1,234,567.00     0.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00
-Output Length                999.00     0.00        999.00        999.00        999.00        999.00        999.00
-Theoretical Hit Rates          0.00     0.00          0.00          0.00          0.00          0.00          0.00]],
+                               Mean  Std Dev           Min           P25        Median           P75           P90           P95           P99           Max
+Input Length           1,234,567.00     0.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00
+Context Length                 0.00     0.00          0.00          0.00          0.00          0.00          0.00          0.00          0.00          0.00
+Unique Prompt Length   1,234,567.00     0.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00  1,234,567.00
+Output Length                999.00     0.00        999.00        999.00        999.00        999.00        999.00        999.00        999.00        999.00
+Theoretical Hit Rates          0.00     0.00          0.00          0.00          0.00          0.00          0.00          0.00          0.00          0.00]],
       tostring(mt.analyze(one, { block_size = 1 << 40 })))
   end)
 
   it("has no values where no request has ids", function()
     local result = mt.analyze(mt.trace.columns { { input_length = 5, output_length = 0 } })
     assert.same({}, result.metrics.theoretical_hit_rate)
-    assert.matches("Theoretical Hit Rates +N/A +N/A +N/A +N/A +N/A +N/A +N/A$", tostring(result))
-    local empty = '{"mean": null, "std": null, "min": null, "p25": null, "median": null, "p75": null, "max": null}'
+    assert.matches("Theoretical Hit Rates +N/A +N/A +N/A +N/A +N/A +N/A +N/A +N/A +N/A +N/A$", tostring(result))
+    local empty = '{"mean": null, "std": null, "min": null, "p25": null, "median": null, "p75": null, '
+      .. '"p90": null, "p95": null, "p99": null, "max": null}'
     local five, zero = empty:gsub("null", "5"):gsub('"std": 5', '"std": 0'), empty:gsub("null", "0")
     assert.equal('{"requests": 1, "blocks": 0, "metrics": {"input_length": ' .. five ..
       ', "context_length": ' .. empty .. ', "unique_prompt_length": ' .. empty .. ', "output_length": ' .. zero ..

@@ -153,7 +153,7 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
     mt_prompt_wish wish = {.item = event->item,
                            .tokens = lengths.input,
                            .tokens_are_new = lengths.input_is_new,
-                           .time = event->time};
+                           .time = event->time * draft->lane->stream->pace};
     draft->extra_begin = drafts->text.length;
     code = mt_lane_fields(draft->lane, class_index, drafts->compact, &drafts->text, &wish, error);
     if (code != MT_OK)

@@ -159,7 +159,7 @@ mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, s
     mt_lengths_state *state = level > 0  ? lane->branch_lengths[level - 1]
                               : is_first ? lane->first
                                          : lane->lengths;
-    mt_length_event request = {.time = event->time,
+    mt_length_event request = {.time = event->time * lane->stream->pace,
                                .has_session = event->session != NULL,
                                .session = event->session ? event->session->ordinal : 0,
                                .turn = event->turn,
@@ -181,7 +181,8 @@ mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *
         return MT_OK;
     /* A session's turns draw the same numbers at the same time: they have the same fields. */
     mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
-    double time = event->session ? mt_run_session_of(event)->begin : event->time;
+    double begin = event->session ? mt_run_session_of(event)->begin : event->time;
+    double time = begin * stream->pace;
     size_t offset = 0, length = 0;
     mt_code code =
         mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);

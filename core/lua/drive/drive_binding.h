@@ -17,6 +17,7 @@ void mt_lua_add_contrast(lua_State *L);
 void mt_lua_add_requests(lua_State *L);
 void mt_lua_add_scraper(lua_State *L);
 void mt_lua_add_page(lua_State *L);
+void mt_lua_add_texts(lua_State *L);
 
 /* The open driver at `arg`; raises when it is none or is closed. */
 mt_driver *mt_lua_check_driver(lua_State *L, int arg);

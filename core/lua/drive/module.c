@@ -13,6 +13,7 @@ int luaopen_moontide_drive(lua_State *L) {
     mt_lua_add_contrast(L);
     mt_lua_add_scraper(L);
     mt_lua_add_page(L);
+    mt_lua_add_texts(L);
     lua_pushcfunction(L, mt_lua_open_mock);
     lua_call(L, 0, 1);
     mt_lua_add_child(L);

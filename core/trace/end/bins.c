@@ -2,18 +2,6 @@
 
 #include <string.h>
 
-void mt_time_bin_add(mt_time_bin *bin, const mt_request *request) {
-    bin->requests++;
-    if (request->has & MT_HAS_INPUT_LENGTH) {
-        bin->inputs++;
-        bin->input += (double)request->input_length;
-    }
-    if (request->has & MT_HAS_OUTPUT_LENGTH) {
-        bin->outputs++;
-        bin->output += (double)request->output_length;
-    }
-}
-
 size_t mt_time_bin_of(const mt_request *request, int64_t from_ns, int64_t to_ns, size_t count) {
     if (!(request->has & MT_HAS_TIME) || request->time_ns < from_ns || request->time_ns > to_ns)
         return count;

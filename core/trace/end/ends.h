@@ -10,6 +10,7 @@
 #include "base/output.h"
 #include "text/texts.h"
 #include "trace/columns.h"
+#include "trace/profile.h"
 #include "trace/source/source.h"
 #include "trace/writer.h"
 
@@ -27,20 +28,12 @@ mt_code mt_source_collect(mt_source *source, mt_columns *columns, uint64_t most,
 mt_code mt_source_digest(mt_source *source, const mt_trace_format *format, uint64_t most,
                          uint64_t *digest, mt_error *error);
 
-/* One of equally long bins of time, for a picture. */
-typedef struct mt_time_bin {
-    uint64_t requests;
-    uint64_t inputs, outputs; /* requests that have an input_length, an output_length */
-    double input, output;     /* sums of those, tokens */
-} mt_time_bin;
-
 /* Counts the requests with from_ns <= time <= to_ns into `count` bins; one at to_ns is in the last
  * one. from_ns < to_ns, count >= 1; bins need not be cleared. bins.c */
 mt_code mt_source_bins(mt_source *source, int64_t from_ns, int64_t to_ns, mt_time_bin *bins,
                        size_t count, mt_error *error);
 
-/* What a bin counts of a request, and where its time lies: the bin, `count` for none. bins.c */
-void mt_time_bin_add(mt_time_bin *bin, const mt_request *request);
+/* Where the time of a request lies: the bin, `count` for none. bins.c */
 size_t mt_time_bin_of(const mt_request *request, int64_t from_ns, int64_t to_ns, size_t count);
 
 /* The same of each stream by itself: bins[i * count ..] are those of stream i, named by `names`, a

@@ -9,6 +9,7 @@
 #define MT_TRACE_STEP_STEPS_H
 
 #include "stats/summary.h"
+#include "trace/profile.h"
 #include "trace/source/source.h"
 #include "trace/turns.h"
 
@@ -39,6 +40,13 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
  * being given to a session at its first request and to each request without one. Memory: a text and
  * 12 bytes a session; none directly over a plan's run. How it divides: trace/step/shard.h. */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
+
+/* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left is
+ * that of the last block which the new one is made of. Memory: the ids of a request. reblock.c */
+mt_source *mt_step_reblock(mt_source *below, uint64_t factor, mt_error *error);
+
+/* All of them, each taken in by the profile (trace/profile.h), which is retained: watch.c */
+mt_source *mt_step_watch(mt_source *below, mt_profile *profile, mt_error *error);
 
 /* ---- when: moment.c, delays.c, dequantize.c, sort.c, repeat.c ---- */
 

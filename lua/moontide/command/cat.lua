@@ -1,6 +1,8 @@
 --- The order in which `moontide cat` does what its options ask for.
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
+local figures = require "moontide.command.figures"
+local hand_over = require "moontide.command.hand_over"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
@@ -52,6 +54,7 @@ function cat.trace(opt)
       input = opt.isl_multiplier, output = opt.osl_multiplier, block_size = opt.block_size,
     }
   end
+  if opt.reblock then trace = trace:reblock(opt.reblock, { block_size = opt.block_size }) end
   if opt.speed_ratio ~= 1 then trace = trace:speed(opt.speed_ratio) end
   if opt.from_zero then trace = trace:from_zero() end
   if opt.shift then trace = trace:shift(opt.shift) end
@@ -94,6 +97,8 @@ function cat.check(opt)
       return ("--%s needs %s"):format(name:gsub("_", "-"), what)
     end
   end
+  local wrong = figures.mistake(opt)
+  if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then
     return "--gap needs inputs that are joined and are no parts"
   end
@@ -146,19 +151,28 @@ end
 ---@return nil nothing, string? message, string? code
 function cat.run(opt)
   local trace = cat.trace(opt)
+  local watch, problem, why = figures.watch(opt)
+  if not watch then return nil, problem, why end
+  if watch.state then trace = pipe.watched(trace, watch.state) end
   notes(opt)
   local writer <close>, message, code = core.trace.writer(
     opt.output_file, opt.compact, timestamp_digits(opt))
   if not writer then return nil, message, code end
-  local written, run, kind = pipe.copy(trace, writer)
+  local written, run, kind
+  if hand_over.is_wanted(opt) then
+    written, run, kind = hand_over.write(trace, writer, opt)
+  else
+    written, run, kind = pipe.copy(trace, writer)
+  end
   if type(run) == "table" and (run.skipped or 0) > 0 then
     report.note(texts.skipped(run.skipped, run.first_skipped))
   end
   if not written then return nil, run --[[@as string]], kind end
   if run.nothing then return nil, "--" .. run.nothing, "value" end
   core.trace.finish_is_last()
-  local done
-  done, message, code = writer:finish()
+  local done = true
+  if watch.judge then done, message, code = watch.judge() end
+  if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   tell_of_sharing(run)
   local text = result_text(opt, written)

@@ -2,9 +2,13 @@
 local core = require "moontide.core"
 local common = require "moontide.script.common"
 local expectation = require "moontide.load.expected"
+local figures = require "moontide.command.figures"
+local json = require("moontide.base.json").public.json
+local load_profile = require "moontide.load.profile"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
+local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
@@ -57,27 +61,78 @@ local function has_given_times(self)
   return false
 end
 
-local function check(self, opt, expected, script)
-  local digits = opt.timestamp_digits
-  local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
-    num_requests = opt.num_requests, whole_milliseconds = digits == 0, most_at_once = opt.most_at_once }
-  local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
-    return core.source.digest(source, digest_requests, digits)
-  end)
-  if not digest then return nil, message, code end
-  if expected.requests ~= expected.requests or has_given_times(self) then
-    local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
-      return core.source.digest(source, most_checked, digits)
-    end)
-    if not ends then return nil, why, kind end
+-- What is on average in the busiest stretches, and what in this run; nil, message, code. `shown` gets both.
+local function count(self, opt, asked, shown)
+  local done, message, code = figures.resolve(asked)
+  if not done then return nil, message, code end
+  local given = {}
+  for name, value in pairs(opt) do given[name] = value end
+  for name, value in pairs(asked) do given[name] = value end
+  given.by = asked.by
+  if asked.service then
+    shown.average, message, code = load_profile.expected(self, given)
+    if not shown.average then return nil, message, code end
+    shown.drawn = message
   end
-  expected, message, code = workload.shown(self, opt)
-  if not expected then return nil, message, code end
-  local whole = expected.requests
-  if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
+  if asked.expect or asked.series or asked.service or asked.by then
+    shown.run, message, code = load_profile.of_plan(self, given)
+    if not shown.run then return nil, message, code end
+  end
+  return true
+end
+
+local function write_counted(opt, shown)
+  local seed = ("seed %s"):format(texts.seed(opt.seed))
+  if shown.average then
+    io.write(("\non average, from %s:\n%s\n"):format(texts.count(shown.drawn, "drawn request"),
+      profile.levels(shown.average)))
+  end
+  if shown.run then
+    io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
+      profile.levels(shown.run)))
+    local groups = profile.groups(shown.run)
+    if groups then io.write("\n", groups, "\n") end
+  end
+end
+
+-- All of a check as one JSON value.
+local function check_json(opt, expected, script, digest, shown)
+  local members = expectation.members(expected)
+  local more = {
+    { "script", script.name }, { "seed", texts.seed(opt.seed) }, { "digest", digest },
+    { "num_requests", opt.num_requests }, { "on_average", shown.average }, { "run", shown.run },
+  }
+  for _, member in ipairs(more) do
+    if member[2] ~= nil then members[#members + 1] = member end
+  end
+  return json.encode(json.object(members))
+end
+
+local noise_seeds = 32
+
+-- Of streams whose curves have noise: what is expected over many seeds of it, beside this one's.
+local function write_noise(self, opt, expected)
+  for i, row in ipairs(expected.streams) do
+    if i > most_lines then break end
+    local sum, squares, here = 0, 0, nil
+    for k = 0, row.process:find("noise", 1, true) and noise_seeds or 0 do
+      local one = workload.expect(self, opt.duration, opt.seed + k, opt.rate_scale).streams[i].requests
+      if k == 0 then here = one else sum, squares = sum + one, squares + one * one end
+    end
+    local mean = sum / noise_seeds
+    local deviation = math.sqrt(math.max(0, squares / noise_seeds - mean * mean))
+    if here and deviation > 0 then
+      io.write(("stream '%s': its curve has noise, of which %.6g requests are seed %s's; over seeds %.6g, "
+        .. "give or take %.3g\n"):format(row.name, here, texts.seed(opt.seed), mean, deviation))
+    end
+  end
+end
+
+local function write_check(self, opt, expected, whole, script, digest)
   io.write(tostring(expected), "\n")
   write_peak(self, opt, expected)
   write_processes(expected)
+  write_noise(self, opt, expected)
   if opt.num_requests and opt.num_requests < whole then
     io.write(("stops after %d requests%s\n"):format(opt.num_requests, opt.shard and " of all shards" or ""))
   end
@@ -89,6 +144,37 @@ local function check(self, opt, expected, script)
   end
   io.write(("digest of the first %d requests: %s (%s, seed %s%s)\n"):format(
     digest_requests, digest, script.name, texts.seed(opt.seed), opt.shard and "; of all shards" or ""))
+end
+
+local function check(self, opt, known, script, asked)
+  local digits = opt.timestamp_digits
+  local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
+    num_requests = opt.num_requests, whole_milliseconds = digits == 0, most_at_once = opt.most_at_once }
+  local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
+    return core.source.digest(source, digest_requests, digits)
+  end)
+  if not digest then return nil, message, code end
+  if known.requests ~= known.requests or has_given_times(self) then
+    local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
+      return core.source.digest(source, most_checked, digits)
+    end)
+    if not ends then return nil, why, kind end
+  end
+  local expected
+  expected, message, code = workload.shown(self, opt)
+  if not expected then return nil, message, code end
+  local whole, shown = expected.requests, {}
+  if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
+  local done
+  done, message, code = count(self, opt, asked, shown)
+  if not done then return nil, message, code end
+  if asked.json then
+    io.write(check_json(opt, expected, script, digest, shown), "\n")
+  else
+    write_check(self, opt, expected, whole, script, digest)
+    write_counted(opt, shown)
+  end
+  if shown.run then return figures.finish(shown.run, asked) end
 end
 
 -- From this share of prompts on that end inside their shared prefix it is told; more than half is an error.
@@ -134,6 +220,25 @@ local function refusal(script, opt, path)
   return not opt.output_file and target.not_a_trace(path) or nil
 end
 
+-- What is wrong with the options together, or nil.
+local function mistake(opt, asked)
+  if asked.json and not opt.check then return "--json goes with --check" end
+  if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
+  if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
+  return figures.mistake(asked)
+end
+
+local function draw(self, opt, asked)
+  local picture, message, code = workload.plot(self, opt)
+  if not picture then return nil, message, code end
+  io.write(tostring(picture), "\n")
+  local shown, done = {}
+  done, message, code = count(self, opt, asked, shown)
+  if not done then return nil, message, code end
+  write_counted(opt, shown)
+  if shown.run then return figures.finish(shown.run, asked) end
+end
+
 --- Does what the command line asks of a plan: writes its trace, checks or plots it.
 ---@param script moontide.script
 ---@param self moontide.workload its plan
@@ -141,7 +246,17 @@ end
 ---@return integer|nil status, string? message, string? code
 function generate.run(script, self, opt)
   local is_said
-  opt.duration, is_said = workload.duration(self, opt.duration, script.default_duration)
+  local asked = common.figures(script, opt)
+  local wrong = mistake(opt, asked)
+  if wrong then return nil, script.name .. ": " .. wrong, "usage" end
+  local fallback = script.default_duration
+  if asked.compress then
+    self = workload.compressed(self, asked.compress, asked.compress_think or false)
+    -- Durations are of the plan's own clock.
+    opt.duration = opt.duration and opt.duration / asked.compress
+    fallback = (fallback or workload.default_duration) / asked.compress
+  end
+  opt.duration, is_said = workload.duration(self, opt.duration, fallback)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   opt.most_at_once = opt.yes and math.maxinteger or most_at_once
   local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
@@ -149,14 +264,9 @@ function generate.run(script, self, opt)
   if expected.requests == 0 then
     return nil, self.place .. "no rate is above 0 anywhere: there would be no requests"
   end
-  if opt.check then return check(self, opt, expected, script) end
+  if opt.check then return check(self, opt, expected, script, asked) end
   local requests = math.min(expected.requests, opt.num_requests or math.huge)
-  if opt.plot then
-    local picture, message, code = workload.plot(self, opt)
-    if not picture then return nil, message, code end
-    io.write(tostring(picture), "\n")
-    return
-  end
+  if opt.plot then return draw(self, opt, asked) end
   if requests > most_requests and not opt.yes then
     return nil, ("about %.3g requests would be made; --yes makes more than 10^9, --num-requests fewer")
       :format(requests), "usage"
@@ -164,8 +274,11 @@ function generate.run(script, self, opt)
   local path = common.output_path(script, opt)
   local problem = refusal(script, opt, path)
   if problem then return nil, problem, "usage" end
+  local watch, message, code = figures.watch(asked, 0, opt.duration)
+  if not watch then return nil, message, code end
   core.trace.finish_is_last()
-  local total, message, code = workload.write(self, path, opt)
+  local total
+  total, message, code = workload.write(self, path, opt, watch)
   if not total then return nil, message, code end
   report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,
     texts.count(total, "request"), opt.duration, texts.seed(opt.seed)))

@@ -9,6 +9,7 @@ local options = require "moontide.kit.options"
 local phases = require "moontide.load.phases"
 local pipe = require "moontide.trace.pipe"
 local plan = require "moontide.script.plan"
+local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
@@ -26,6 +27,7 @@ local target = {}
 ---@field bounds table[]? of the plan, as --fail-over has them
 ---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
+---@field planned moontide.pipe? of a plan: its requests as if they were answered as planned
 ---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
 ---@field rate fun(self: moontide.target, opt: table): number?, string?, string? requests a second on average
 
@@ -116,6 +118,8 @@ local function of_workload(made, name, values, opt, fallback)
   local waits = workload.waits(made)
   local misfit = waits.any and what_waiting_refuses(opt, waits)
   if misfit then return nil, misfit, "usage" end
+  local run = { duration = duration, seed = values.seed, num_requests = values.num_requests,
+    rate_scale = values.rate_scale, tags = true }
   return {
     -- What was due by the end has been sent a second later.
     runs_on = not waits.only_closed,
@@ -127,8 +131,7 @@ local function of_workload(made, name, values, opt, fallback)
       local seconds = duration >= endless and opt.window and opt.window.to or duration
       return extent.of_workload(made, seconds, values, opt)
     end,
-    trace = workload.pipe(made, { duration = duration, seed = values.seed, num_requests = values.num_requests,
-      rate_scale = values.rate_scale, tags = true }, true),
+    trace = workload.pipe(made, run, true), planned = workload.pipe(made, run),
   }
 end
 
@@ -142,8 +145,18 @@ local function of_plan(name, words, opt)
   end
   local values = own_values(self, words, opt)
   local made = plan.make(self, values)
+  local asked = common.figures(self, values)
+  for _, option in ipairs { "expect", "service", "series", "by", "json" } do
+    if asked[option] then return nil, ("--%s stands before the --"):format(option), "usage" end
+  end
+  local default_duration = self.default_duration
+  if asked.compress then
+    made = workload.compressed(made, asked.compress, asked.compress_think or false)
+    values.duration = values.duration and values.duration / asked.compress
+    default_duration = (default_duration or workload.default_duration) / asked.compress
+  end
   if not options.given(values, "duration") and is_ended_by_driver(opt) then values.duration = endless end
-  return of_workload(made, self.name, values, opt, self.default_duration)
+  return of_workload(made, self.name, values, opt, default_duration)
 end
 
 local function of_trace(name, words, opt)
@@ -225,6 +238,25 @@ function target.steps(self, opt)
   if opt.num_requests and not self.is_plan then trace = trace:first(opt.num_requests) end
   if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
   return trace
+end
+
+--- What will be sent, counted before anything is: of a plan as if it were answered as planned.
+---@param self moontide.target
+---@param opt table the driving command's options
+---@param asked table service, step
+---@return moontide.profile? counted, string? message, string? code
+function target.profile(self, opt, asked)
+  if self.name == "standard input" then
+    return nil, "--expect reads the trace before it is sent, and standard input can be read only once",
+      "usage"
+  end
+  local before = setmetatable({ trace = self.planned or self.trace }, { __index = self })
+  local to = self.is_plan and self.duration < endless and self.duration / opt.speed_ratio or nil
+  local state = profile.open(asked, self.is_plan and 0 or nil, to)
+  local steps = target.steps(before, options.with(opt, { is_quiet = true }))
+  local done, message, code = pipe.read(steps, function(source) return profile.read(state, source) end)
+  if not done then return nil, message, code end
+  return profile.result(state, asked, to)
 end
 
 return target

@@ -20,6 +20,9 @@ local analysis = {}
 ---@field p25 number? percentiles by linear interpolation
 ---@field median number?
 ---@field p75 number?
+---@field p90 number?
+---@field p95 number?
+---@field p99 number?
 ---@field max number?
 
 ---@class moontide.hit_weights
@@ -67,6 +70,7 @@ local analysis = {}
 ---@field median number
 ---@field p75 number
 ---@field p90 number
+---@field p95 number
 ---@field p99 number
 ---@field max number
 
@@ -145,6 +149,7 @@ local analysis = {}
 ---@field backward integer requests whose timestamp lies before that of one before them
 ---@field first number? the earliest timestamp, seconds
 ---@field last number?
+---@field caches_only boolean? output_length was not asked for
 ---@field skipped integer bad lines that were passed over
 ---@field first_skipped string? what was wrong with the first
 local methods = {}
@@ -206,7 +211,7 @@ function methods:report()
 end
 
 function metatable:__tostring()
-  return show.metrics(self.metrics, show.rows)
+  return show.metrics(self.metrics, show.rows, show.columns.far_statistics)
 end
 
 metatable.__json = show.json
@@ -216,10 +221,23 @@ metatable.__json = show.json
 local fields = {
   { "block_size", kind = "integer", min = 1 },
   { "skip_bad_lines", kind = "boolean", default = false },
+  { "caches_only", kind = "boolean", default = false },
   table.unpack(cache_options.analysis),
 }
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
+
+-- Hit ratio by block of an infinite cache in each step of the series of a profile that has watched.
+local function hits_over_time(state, opt)
+  local series = opt.watch.state:series()
+  local count, ratios = #series.requests, {}
+  if count == 0 then return nil end
+  local from, step = math.floor(series.from * 1e9 + 0.5), math.floor(series.step * 1e9 + 0.5)
+  for i, bin in ipairs(state:over_time(from, step, count, { hit_rule = opt.hit_rule })) do
+    ratios[i] = bin.hit_ratio
+  end
+  return next(ratios) and ratios or nil
+end
 
 -- Analyses what is left in the source. With a table `samples`, requests may lack output_length, and it gets
 -- the values of the metrics by name.
@@ -228,19 +246,20 @@ local function analyse(source, is_numbered, opt, samples, text)
   if not sized then return nil, size, kind end
   source = sized
   local state <close> = core.analysis.new(size, opt.by)
-  if samples then state:allow_no_output() end
+  if samples or opt.caches_only then state:allow_no_output() end
   local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
   if not done then return nil, message, code end
   local result
   result, message, code = state:result()
   if not result then return nil, message, code end
   local curve
-  result.block_size = size
+  result.block_size, result.caches_only = size, opt.caches_only or nil
   curve, message, code = figures.add(result, state, opt)
   if not curve then return nil, code == "input" and ("%s: %s"):format(text, message) or message, code end
   curves[result] = curve
   result.skipped, result.first_skipped = state:skipped(source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
+  if opt.watch then opt.watch.hit_ratio = hits_over_time(state, opt) end
   return setmetatable(result, metatable)
 end
 
@@ -268,6 +287,7 @@ end
 ---@class moontide.analyze_options
 ---@field block_size? integer tokens a block; else found, 512 where that fits
 ---@field skip_bad_lines? boolean pass over them, and count them
+---@field caches_only? boolean only figures of caches: requests need no output_length
 ---@field cache_sizes? any[] sizes of caches: blocks (1000), tokens ("2Mtokens") or bytes ("80GB"); default:
 --- where the curve of LRU bends
 ---@field bytes_per_token? number|string what a token takes in a cache ("160KB"), for sizes in bytes
@@ -298,6 +318,19 @@ function analysis.analyze(trace, given)
   local wrong = cache_options.check(opt, function(name) return name end)
   if wrong then core.base.raise("analyze: " .. wrong) end
   return analyse_trace(trace, opt, "analyze: the trace")
+end
+
+--- mt.analyze of a trace that a profile watches: watch.state takes its requests in, and watch.hit_ratio
+--- becomes the hit ratio in each of its steps, where there are hash_ids.
+---@param trace moontide.trace
+---@param given moontide.analyze_options
+---@param watch { state: userdata, hit_ratio: number[]? }
+---@return moontide.analysis? result, string? message, string? code
+function analysis.watched(trace, given, watch)
+  local opt = options.table("analyze", given, fields)
+  opt.watch = watch
+  local watched = pipe.watched(any.pipe(trace, "analyze: the trace", opt.skip_bad_lines), watch.state)
+  return analyse_trace(watched, opt, "analyze: the trace")
 end
 
 ---@class moontide

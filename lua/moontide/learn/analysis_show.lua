@@ -16,12 +16,19 @@ local statistics = {
   { "median", "Median" }, { "p75", "P75" }, { "max", "Max" },
 }
 
-local quantiles = {
-  { "mean", "Mean" }, { "min", "Min" }, { "p10", "P10" }, { "p25", "P25" }, { "median", "Median" },
-  { "p75", "P75" }, { "p90", "P90" }, { "p99", "P99" }, { "max", "Max" },
+-- The same with what lies far out, of a trace that is analysed.
+local far_statistics = {
+  { "mean", "Mean" }, { "std", "Std Dev" }, { "min", "Min" }, { "p25", "P25" }, { "median", "Median" },
+  { "p75", "P75" }, { "p90", "P90" }, { "p95", "P95" }, { "p99", "P99" }, { "max", "Max" },
 }
 
-show.columns = { statistics = statistics, quantiles = quantiles }
+local quantiles = {
+  { "mean", "Mean" }, { "min", "Min" }, { "p10", "P10" }, { "p25", "P25" }, { "median", "Median" },
+  { "p75", "P75" }, { "p90", "P90" }, { "p95", "P95" }, { "p99", "P99" },
+  { "max", "Max" },
+}
+
+show.columns = { statistics = statistics, far_statistics = far_statistics, quantiles = quantiles }
 
 --- The metrics of a trace, as `moontide analyze` orders them; the last one needs its order.
 show.rows = {
@@ -44,12 +51,13 @@ local function statistics_table(values, wanted, columns)
   return layout(cells)
 end
 
---- Metrics as a table for people: a line a metric, the seven statistics in columns.
+--- Metrics as a table for people: a line a metric, seven statistics in columns.
 ---@param metrics table<string, moontide.metric>
 ---@param wanted { [1]: string, [2]: string }[] name and title of each line
+---@param columns? table[] statistics instead of those seven
 ---@return string
-function show.metrics(metrics, wanted)
-  return statistics_table(metrics, wanted, statistics)
+function show.metrics(metrics, wanted, columns)
+  return statistics_table(metrics, wanted, columns or statistics)
 end
 
 --- The same of quantiles; a line with `fine = true` has three decimals where its values are small.
@@ -316,7 +324,8 @@ end
 ---@param style moontide.chart_style
 ---@return string
 function show.report(analysis, style)
-  local parts = { tostring(analysis), hits_section(analysis) }
+  local parts = { hits_section(analysis) }
+  if not analysis.caches_only then table.insert(parts, 1, tostring(analysis)) end
   local function add(part) parts[#parts + 1] = part end
   add(policies_section(analysis))
   add(groups_section(analysis))
@@ -327,6 +336,7 @@ function show.report(analysis, style)
   add(attainable(analysis))
   add(analysis.lru and show.hit_curve(analysis, style))
   add(prefixes_section(analysis))
+  if analysis.caches_only then return table.concat(parts, "\n\n") end
   add(times_section(analysis))
   add(over_time_section(analysis))
   add(arrivals_section(analysis))
@@ -455,10 +465,11 @@ end
 --- Metrics for JSON, numbers with all their digits; what is not known is null.
 ---@param metrics table<string, moontide.metric>
 ---@param rows { [1]: string, [2]: string }[] name and title, in this order
+---@param columns? table[] as show.metrics
 ---@return table
-function show.json_metrics(metrics, rows)
+function show.json_metrics(metrics, rows, columns)
   local members = {}
-  for i, row in ipairs(rows) do members[i] = { row[1], object(metrics[row[1]], statistics) } end
+  for i, row in ipairs(rows) do members[i] = { row[1], object(metrics[row[1]], columns or statistics) } end
   return json.object(members)
 end
 
@@ -473,7 +484,7 @@ function show.json(analysis)
   local function dispersion(window) return whole(window.variance_over_mean) end
   local members = {
     { "requests", analysis.requests }, { "blocks", analysis.blocks },
-    { "metrics", show.json_metrics(analysis.metrics, show.rows) },
+    { "metrics", show.json_metrics(analysis.metrics, show.rows, far_statistics) },
     { "distinct_blocks", analysis.distinct_blocks },
     { "hit_infinite", object(analysis.hit_infinite, { "request", "block", "token" }) },
     { "hit_sessions", object(analysis.hit_sessions, { "within", "across" }) },

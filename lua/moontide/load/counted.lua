@@ -1,4 +1,5 @@
---- What no formula knows of a plan, counted: sessions whose context has limits are run.
+--- What no formula knows of a plan, counted in a run: sessions whose context has limits, and arrivals of a
+-- script's own.
 local core = require "moontide.core"
 local stream = require "moontide.load.stream"
 
@@ -10,11 +11,12 @@ local longest = 9.1e9
 -- A run of more requests (before max_input cuts sessions short) is counted at a lower rate.
 local most_requests = 2e6
 
--- The stream as a plan of its own: a source of its requests.
-local function run(entry, block_size, opt, factor)
+-- The stream as a plan of its own: a source of its requests, at most so many.
+local function run(entry, block_size, opt, factor, most)
   local plan = core.plan.new(block_size)
   stream.add_to(plan, entry.stream, entry.name, entry.factor * factor, entry.last)
-  return core.source.run(plan, { seed = opt.seed, duration = opt.duration, factor = opt.rate_scale or 1 })
+  return core.source.run(plan, { seed = opt.seed, duration = opt.duration, factor = opt.rate_scale or 1,
+    most = most })
 end
 
 -- Requests a bin over [0, to), with mean ISL and OSL; nil, message, code.
@@ -27,6 +29,38 @@ end
 local function has_rules(entry)
   local lengths, first = entry.stream.lengths, entry.stream.first
   return core.lengths.have_rules(lengths) or first ~= nil and core.lengths.have_rules(first)
+end
+
+-- What is wrong with 95 % of such a count, in parts of it, where requests were drawn at a lower rate.
+local function error_of(drawn, factor)
+  return factor < 1 and drawn > 0 and 2 / math.sqrt(drawn) or nil
+end
+
+--- Puts what arrivals of a script's own bring in the place of what nobody knows. A run of more than two
+--- million requests is not waited for: what had come until then goes on.
+---@param entry table a stream of a workload whose requests are not known
+---@param one table what core.plan.expect gave
+---@param block_size integer
+---@param opt table duration, seed, rate_scale
+---@return boolean? done, string? message, string? code
+function counted.fill_unknown(entry, one, block_size, opt)
+  local most = math.tointeger(most_requests)
+  local source <close>, message, code = run(entry, block_size, opt, 1, most)
+  if not source then return nil, message, code end
+  local state = core.profile.new { step = math.max(1, opt.duration / 1000), from = 0, to = opt.duration,
+    counts_only = one.sessions == 0 }
+  local read
+  read, message, code = state:read(source, most, false, true)
+  if not read then return nil, message, code end
+  local found = state:counted()
+  one.requests, one.drawn, one.within = read, read, found.within
+  if one.sessions ~= 0 then one.sessions = found.sessions end
+  if read == most and found.last and found.last > 0 and found.last < opt.duration then
+    one.requests, one.error = read * opt.duration / found.last, 2 / math.sqrt(read)
+  elseif read == most then
+    one.requests = 0 / 0 -- they stand still
+  end
+  return true
 end
 
 --- Does the stream have sessions whose context has limits (max_input, compact, clear), sub-agents, or lengths
@@ -47,7 +81,8 @@ function counted.fill(entry, one, block_size, opt)
   local factor = math.min(1, most_requests / one.requests)
   local requests, inputs, outputs = bins(entry, block_size, opt, factor, longest, 1)
   if not requests then return nil, inputs, outputs end
-  one.requests, one.has_rules = requests[1] / factor, has_rules(entry)
+  one.requests, one.drawn, one.error = requests[1] / factor, requests[1], error_of(requests[1], factor)
+  one.has_rules = has_rules(entry)
   if requests[1] == 0 then return true end
   one.input_mean = inputs[1]
   if outputs[1] == outputs[1] then

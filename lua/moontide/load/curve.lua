@@ -4,6 +4,7 @@
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
+local csv = require "moontide.base.csv"
 local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
@@ -19,7 +20,7 @@ local raw = core.curve
 ---@operator div(moontide.curve|number|function): moontide.curve
 ---@operator unm: moontide.curve
 ---@operator concat(moontide.curve|number|function): moontide.curve
----@operator call(number|string): number
+---@operator call(number|string): number its rate at a time; a second argument is the seed of its noise
 local methods = raw.methods
 
 local default_horizon = 24 * 3600 -- seconds over which an endless function is sampled
@@ -85,7 +86,9 @@ metatable.__mul = binary("a * b", raw.multiply)
 metatable.__div = binary("a / b", raw.divide)
 metatable.__concat = binary("a .. b", raw.after)
 metatable.__unm = core.base.located(function(a) return raw.negate(a) end)
-metatable.__call = core.base.located(function(c, t) return raw.at(c, options.duration(t, "the time")) end)
+metatable.__call = core.base.located(function(c, t, seed)
+  return raw.at(c, options.duration(t, "the time"), seed ~= nil and options.integer(seed, "the seed") or nil)
+end)
 
 local function fold(name, combine, first, second, ...)
   local operands = { first, second, ... }
@@ -284,8 +287,33 @@ end
 
 local curve = { public = public, methods = { { "curve", methods } }, is = raw.is, means = means }
 
+-- Does a text name a file of rates or of requests?
+local function is_file(text)
+  local name = text:lower():gsub("%.gz$", ""):gsub("%.zst$", "")
+  return name:find "%.[ct]sv$" ~= nil or name:find "%.jsonl$" ~= nil
+end
+
+-- The rate that a file had: of a trace as mt.rate_of has it; of a CSV with columns "time" and "rate", or with
+-- two columns in that order.
+local function of_file(path)
+  if path:lower():find "%.jsonl" then return public.rate_of(path) end
+  local reader, message = csv.open(path, {})
+  if not reader then core.base.raise("rate_of: " .. message) end
+  local names, found = reader:names(), {}
+  reader:close()
+  for _, name in ipairs(names) do found[name:lower()] = name end
+  local time, rate = found.time or found.timestamp, found.rate
+  if not (time and rate) and #names == 2 then time, rate = names[1], names[2] end
+  if not (time and rate) then
+    core.base.raise(("%s: a file of rates has columns time and rate, or two columns; this one has %s "
+      .. "(a script's mt.rate_of says which they are)"):format(path, csv.list_of(names)))
+  end
+  return public.rate_of(path, { time = time, rate = rate })
+end
+
 --- The curve that a value stands for: a number is an endless constant, a function of time is sampled, a text
---- is read as on the command line ("sine:mean=20,amp=10,period=60").
+--- is read as on the command line ("sine:mean=20,amp=10,period=60",
+--- "steps:5@1m,20@5m", "rates.csv").
 ---@param value any
 ---@param what string what the value is, for the error message
 ---@return moontide.curve
@@ -296,12 +324,18 @@ function curve.of(value, what)
   elseif type(value) == "function" then
     return from_function(value, math.huge, default_horizon, "curve(function)")
   elseif type(value) == "string" then
+    if is_file(value) then return of_file(value) end
     return shapes.of_text(value, what)
   end
   return options.wrong(what, value, "a curve, a rate or a function of time")
 end
 
 kinds.by_name.curve = { convert = curve.of, placeholder = "CURVE" }
-kinds.by_name.rate = kinds.number_or(options.rate_number, curve.of, "RATE")
+
+local rate = kinds.number_or(options.rate_number, curve.of, "RATE")
+kinds.by_name.rate = { placeholder = rate.placeholder, convert = function(value, what, option, from_text)
+  if type(value) == "string" and is_file(value) then return curve.of(value, what) end
+  return rate.convert(value, what, option, from_text)
+end }
 
 return curve

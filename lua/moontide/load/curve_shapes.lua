@@ -63,11 +63,27 @@ end
 
 local steps_spec = { items = true }
 
+-- Plain numbers that begin at 0, grow, and pass all those beside them are times, as a rule.
+local function warn_of_swapped(list, rates, durations)
+  if #rates < 3 or rates[1] ~= 0 then return end
+  local longest = 0
+  for i, item in ipairs(list) do
+    if type(item[1]) ~= "number" or type(item[2]) ~= "number" or i > 1 and rates[i] <= rates[i - 1] then
+      return
+    end
+    longest = math.max(longest, durations[i])
+  end
+  if rates[#rates] <= longest then return end
+  report.warning(("steps: {rate, duration} each: rates grow from 0 to %.9g in pieces of at most %.9g s; were "
+    .. "times meant to come first? They are durations, and come second"):format(rates[#rates], longest))
+end
+
 --- Constant pieces, one after the other, with jumps between them.
 ---@param pieces { [1]: number|string, [2]: number|string }[] { rate, duration } each
 ---@return moontide.curve
 function public.steps(pieces)
   local _, rates, durations = pairs_of(pieces, "steps", steps_spec, "piece", "{rate, duration}")
+  warn_of_swapped(pieces, rates, durations)
   return raw.steps(rates, durations)
 end
 
@@ -188,7 +204,22 @@ function public.noise(o)
   return make("noise", o)
 end
 
---- The curve of a text: a rate, or NAME:key=value,...
+-- "5@1m,20@5m": RATE@TIME each, times being durations of steps, moments of points.
+local function of_list(name, text, what)
+  local list = {}
+  for piece in (text .. ","):gmatch "([^,]*)," do
+    local rate, time = piece:match "^%s*(.-)%s*@%s*(.-)%s*$"
+    if not rate or rate == "" or time == "" then
+      options.wrong(what, name .. ":" .. text, name .. ":RATE@TIME,RATE@TIME,..., as in " .. name
+        .. (name == "steps" and ":5@1m,20@5m" or ":5@0s,20@5m"))
+    end
+    list[#list + 1] = { options.rate_number(rate, what .. ": " .. name), options.duration(time,
+      what .. ": " .. name) }
+  end
+  return public[name](list)
+end
+
+--- The curve of a text: a rate, NAME:key=value,..., or steps: and points: with RATE@TIME,...
 ---@param text string
 ---@param what string begins a message
 ---@return moontide.curve
@@ -196,10 +227,12 @@ local function of_text(text, what)
   if not text:find ":" and not named[text] then
     return raw.constant(options.rate_number(text, what), math.huge)
   end
+  local listed, rest = text:match "^%s*(%a+)%s*:%s*(.*)$"
+  if listed == "steps" or listed == "points" then return of_list(listed, rest, what) end
   local name, texts = options.call(text, what)
   if not named[name] then
-    core.base.raise(("%s: there is no curve called '%s' (there are %s)"):format(what, name,
-      table.concat(lists.sorted_keys(named), ", ")))
+    core.base.raise(("%s: there is no curve called '%s' (there are %s; steps: and points: "
+      .. "have lists)"):format(what, name, table.concat(lists.sorted_keys(named), ", ")))
   end
   return make(name, texts, what .. ": " .. name, true)
 end

@@ -1,4 +1,5 @@
 --- What a plan will be on average, as a value that prints as a table.
+local json = require("moontide.base.json").public.json
 local texts = require "moontide.kit.text"
 
 local expected = {}
@@ -7,7 +8,10 @@ local expected = {}
 ---@field duration number seconds
 ---@field requests number NaN where nobody knows: a script's own arrivals
 ---@field within number of the requests, those that come within the duration: sessions run on after it
----@field is_counted boolean? its requests and lengths are counted in a run
+---@field is_counted boolean? sessions end at their max_input: its requests and lengths are counted in a run
+---@field is_drawn boolean? a script's own arrivals were counted in a run
+---@field drawn integer? how many requests were drawn for that
+---@field error number? what is wrong with their number, in parts of it, in 95 of 100 cases
 ---@field part { index: integer, count: integer }? the shard that it is of
 ---@field sessions number 0 where there are none
 ---@field input_length number mean tokens
@@ -89,6 +93,13 @@ function expected_type.__tostring(self)
   if self.is_counted then
     text = ("%s\n%s: requests and lengths are counted in a run of this seed"):format(text, why_counted(self))
   end
+  if self.is_drawn then
+    text = text .. "\narrivals of the script's own: requests are counted in a run of this seed"
+  end
+  if self.error then
+    text = ("%s\ncounted: %s drawn, so that requests are right within %.2g %%"):format(text,
+      texts.count(self.drawn, "request"), 100 * self.error)
+  end
   local after = self.requests - self.within
   if after > most_after * self.requests then
     text = ("%s\n%s of the requests come after %.9g s: sessions that have begun run on"):format(text,
@@ -106,7 +117,8 @@ end
 local function stream_row(name, process, one)
   return {
     name = name, process = process,
-    requests = one.requests, within = one.requests, sessions = one.sessions, input_length = one.input_mean,
+    requests = one.requests, within = one.within or one.requests, sessions = one.sessions,
+    input_length = one.input_mean,
     output_length = one.output_share > 0 and one.output_mean or nil,
     has_rules = one.has_rules,
     clamped_at = one.clamped_at, shared = one.shared_mean, whole_shared = one.whole_shared_mean,
@@ -122,12 +134,14 @@ end
 ---@return moontide.expected, number inside
 function expected.new(duration, names, processes, ones)
   local self = { duration = duration, requests = 0, sessions = 0, streams = {} }
-  local weights, input, output, with_output, inside = 0, 0, 0, 0, 0
+  local weights, input, output, with_output, inside, wrong = 0, 0, 0, 0, 0, 0
   for i, one in ipairs(ones) do
     -- What cannot be counted still has lengths: alone it is the mean, beside others it is left out.
     local weight = one.requests == one.requests and one.requests or (#ones == 1 and 1 or 0)
     self.streams[i] = stream_row(names[i], processes[i], one)
     self.requests, self.sessions = self.requests + one.requests, self.sessions + one.sessions
+    if one.drawn then self.drawn = (self.drawn or 0) + one.drawn end
+    if one.error then wrong = wrong + (one.error * one.requests) ^ 2 end
     weights = weights + weight
     input = input + weight * one.input_mean
     output = output + weight * one.output_share * one.output_mean
@@ -137,7 +151,44 @@ function expected.new(duration, names, processes, ones)
   self.input_length = weights > 0 and input / weights or 0
   self.output_length = with_output > 0 and output / with_output or nil
   self.within = self.requests
+  for i, row in ipairs(self.streams) do self.within = self.within + row.within - ones[i].requests end
+  if wrong > 0 then self.error = math.sqrt(wrong) / self.requests end
   return setmetatable(self, expected_type), weights > 0 and inside / weights or 0
+end
+
+local whole_members = { "duration", "requests", "within", "sessions", "input_length", "output_length" }
+local row_members = { "requests", "within", "sessions", "input_length", "output_length", "shared",
+  "whole_shared", "clamped_at", "process" }
+
+-- { name, value } of each; what is not known is null.
+local function members_of(values, names)
+  local members = {}
+  for i, name in ipairs(names) do
+    local value = values[name]
+    members[i] = { name, type(value) == "number" and math.tointeger(value) or value }
+  end
+  return members
+end
+
+--- Its members for JSON, { name, value } each; the streams are an object by their names.
+---@param self moontide.expected
+---@return table[]
+function expected.members(self)
+  local members, streams = members_of(self, whole_members), {}
+  for i, row in ipairs(self.streams) do
+    streams[i] = { row.name, json.object(members_of(row, row_members)) }
+  end
+  if self.drawn then members[#members + 1] = { "drawn", self.drawn } end
+  if self.error then members[#members + 1] = { "error", self.error } end
+  if self.part then
+    members[#members + 1] = { "shard", ("%d/%d"):format(self.part.index, self.part.count) }
+  end
+  members[#members + 1] = { "streams", json.object(streams) }
+  return members
+end
+
+function expected_type:__json()
+  return json.object(expected.members(self))
 end
 
 local function copy(of)
@@ -156,7 +207,7 @@ function expected.within(self, areas)
   for i, one in ipairs(self.streams) do
     local row, sum = copy(one), 0
     for _, requests in ipairs(areas[i]) do sum = sum + requests end
-    row.within = one.sessions > 0 and math.min(sum, one.requests) or one.requests
+    if one.sessions > 0 and sum == sum then row.within = math.min(sum, one.requests) end
     other.streams[i], other.within = row, other.within + row.within
   end
   return other

@@ -11,6 +11,35 @@ local process = {}
 ---@class moontide
 local public = {}
 
+-- --- faster clocks ---------------------------------------------------------------------------------
+
+-- How the same process is made for a clock that runs k times faster, by process: function(k, with_think).
+local makers = setmetatable({}, { __mode = "k" })
+
+-- The process that a maker makes, which then knows how to be faster.
+local function made(maker)
+  local self = maker(1, false)
+  makers[self] = maker
+  return self
+end
+
+-- A curve k times faster: the same requests in 1/k of the time.
+local function faster_curve(self, k)
+  return k == 1 and self or core.curve.speed(self, k)
+end
+
+--- The same requests in 1/k of the time; nil of a process that cannot be.
+---@param self moontide.process
+---@param k number
+---@param with_think boolean think times and answers are shorter too
+---@return moontide.process?
+function process.faster(self, k, with_think)
+  local maker = makers[self]
+  return maker and maker(k, with_think)
+end
+
+-- --- plain ones ------------------------------------------------------------------------------------
+
 ---@class moontide.even_options
 ---@field phase? number share of a gap before the first request, 0 <= phase < 1
 
@@ -20,14 +49,16 @@ local public = {}
 ---@return moontide.process
 function public.even(rate, opt)
   local values = options.table("even", opt, { { "phase", kind = "number", default = 0 } })
-  return core.process.even(curve.of(rate, "even: rate"), values.phase)
+  local rates = curve.of(rate, "even: rate")
+  return made(function(k) return core.process.even(faster_curve(rates, k), values.phase) end)
 end
 
 --- Poisson arrivals of the curve's rate, exact for any curve.
 ---@param rate number|moontide.curve|function requests a second
 ---@return moontide.process
 function public.poisson(rate)
-  return core.process.poisson(curve.of(rate, "poisson: rate"))
+  local rates = curve.of(rate, "poisson: rate")
+  return made(function(k) return core.process.poisson(faster_curve(rates, k)) end)
 end
 
 --- A Poisson count of requests in each interval, evenly spread in it.
@@ -35,8 +66,9 @@ end
 ---@param interval number|string seconds, or "250ms"
 ---@return moontide.process
 function public.poisson_counts(rate, interval)
-  return core.process.poisson_counts(curve.of(rate, "poisson_counts: rate"),
-    options.duration(interval, "poisson_counts: interval"))
+  local rates = curve.of(rate, "poisson_counts: rate")
+  local seconds = options.duration(interval, "poisson_counts: interval")
+  return made(function(k) return core.process.poisson_counts(faster_curve(rates, k), seconds / k) end)
 end
 
 --- Gaps from any positive distribution, scaled so that the curve is the mean rate from the first second.
@@ -45,8 +77,9 @@ end
 ---@param gaps moontide.distribution only its shape counts: mean= may be left out
 ---@return moontide.process
 function public.renewal(rate, gaps)
-  return core.process.renewal(curve.of(rate, "renewal: rate"),
-    distribution.of(gaps, "renewal: gaps", { shape = true }))
+  local rates = curve.of(rate, "renewal: rate")
+  local shape = distribution.of(gaps, "renewal: gaps", { shape = true })
+  return made(function(k) return core.process.renewal(faster_curve(rates, k), shape) end)
 end
 
 -- --- processes that switch and remember -----------------------------------------------------------
@@ -66,7 +99,10 @@ function public.on_off(rate, opt)
     { "on", kind = "duration", above = 0, required = true },
     { "off", kind = "duration", above = 0, required = true },
   })
-  return core.process.mmpp(curve.of(rate, "on_off: rate"), { 1, 0 }, { values.on, values.off })
+  local rates = curve.of(rate, "on_off: rate")
+  return made(function(k)
+    return core.process.mmpp(faster_curve(rates, k), { 1, 0 }, { values.on / k, values.off / k })
+  end)
 end
 
 ---@class moontide.mmpp_options
@@ -92,7 +128,12 @@ function public.mmpp(rate, opt)
     core.base.raise(("mmpp: there are %d levels and %d dwelling times: give one for all or one a level")
       :format(#levels, #dwells))
   end
-  return core.process.mmpp(curve.of(rate, "mmpp: rate"), levels, dwells)
+  local rates = curve.of(rate, "mmpp: rate")
+  return made(function(k)
+    local shorter = {}
+    for i, dwell in ipairs(dwells) do shorter[i] = dwell / k end
+    return core.process.mmpp(faster_curve(rates, k), levels, shorter)
+  end)
 end
 
 ---@class moontide.hawkes_options
@@ -109,7 +150,10 @@ function public.hawkes(rate, opt)
     { "branching", kind = "number", min = 0, below = 1, required = true },
     { "decay", kind = "duration", above = 0, required = true },
   })
-  return core.process.hawkes(curve.of(rate, "hawkes: rate"), values.branching, values.decay)
+  local rates = curve.of(rate, "hawkes: rate")
+  return made(function(k)
+    return core.process.hawkes(faster_curve(rates, k), values.branching, values.decay / k)
+  end)
 end
 
 -- --- sessions -------------------------------------------------------------------------------------
@@ -247,9 +291,16 @@ function public.sessions(opt)
     options.wrong("sessions: starts", values.starts, "an arrival process such as mt.poisson(2)")
   end
   local service = process.service(values.service, "sessions")
-  return core.process.sessions(values.starts, distribution.of(values.turns, "sessions: turns"),
-    process.seconds_of(values.think, "sessions: think"), service.ttft, service.per_token,
-    process.rules_of(values, "sessions"), service.drawn)
+  local turns = distribution.of(values.turns, "sessions: turns")
+  local think = process.seconds_of(values.think, "sessions: think")
+  local rules = process.rules_of(values, "sessions")
+  return made(function(k, with_think)
+    local starts = k == 1 and values.starts or process.faster(values.starts, k, with_think)
+    local by = with_think and 1 / k or 1
+    if not starts or by ~= 1 and service.drawn then return nil end
+    return core.process.sessions(starts, turns, by == 1 and think or think * by, service.ttft * by,
+      service.per_token * by, rules, service.drawn)
+  end)
 end
 
 -- --- given times ----------------------------------------------------------------------------------
@@ -268,7 +319,7 @@ function public.times_of(trace, opt)
     { "wrap", kind = "boolean", default = false },
   })
   local columns = require("moontide.trace.any").columns(trace, "times_of")
-  return core.process.recorded(columns, values.speed, values.wrap)
+  return made(function(k) return core.process.recorded(columns, values.speed * k, values.wrap) end)
 end
 
 ---@class moontide.closed_options
@@ -286,7 +337,10 @@ function public.closed(opt)
     { "users", kind = "integer", min = 1, required = true },
     { "think", kind = "any", default = 0 },
   })
-  return core.process.closed(values.users, process.seconds_of(values.think, "closed: think"))
+  local think = process.seconds_of(values.think, "closed: think")
+  return made(function(k, with_think)
+    return core.process.closed(values.users, with_think and think * (1 / k) or think)
+  end)
 end
 
 --- Arrivals of your own: factory(random) is called once a run and returns a function that is called with
@@ -299,7 +353,16 @@ function public.arrivals(factory)
   if type(factory) ~= "function" then
     options.wrong("arrivals: the factory", factory, "a function of a generator of random numbers")
   end
-  return core.process.custom(factory)
+  return made(function(k)
+    if k == 1 then return core.process.custom(factory) end
+    return core.process.custom(function(random)
+      local gap_after = factory(random)
+      return function(now)
+        local gap = gap_after(now * k)
+        return gap and gap / k
+      end
+    end)
+  end)
 end
 
 process.public = public

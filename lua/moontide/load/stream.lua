@@ -215,7 +215,7 @@ function stream.add_to(plan, self, name, factor, last)
     name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
     fields = self.fields, branches = self.branches,
     class_prompts = self.class_prompts, class_fields = self.class_fields,
-    factor = factor, last = last,
+    factor = factor, pace = self.pace, last = last,
   })
 end
 

@@ -2,6 +2,7 @@
 --
 -- A workload is streams and other workloads. It is a value: nothing is made before a method asks for
 -- it.
+local arrival = require "moontide.load.process"
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
@@ -24,6 +25,7 @@ local methods = {}
 local workload_type = { __name = "moontide.workload", __index = methods }
 
 local default_duration, default_block_size = 60, 512
+workload.default_duration = default_duration -- seconds, where nothing says how long one is
 
 -- --- workloads ------------------------------------------------------------------------------------
 
@@ -186,6 +188,58 @@ function methods:scale(k)
   scaled.factor = self.factor * k
   scaled.streams = flatten(scaled, "", 1, math.huge, {})
   return scaled
+end
+
+local compress_options = { { "think", kind = "boolean", default = false } }
+
+-- The members k times faster: streams, and workloads in them.
+local function faster_members(self, k, think)
+  local members = {}
+  for i, member in ipairs(self.members) do
+    if workload.is(member) then
+      members[i] = workload.compressed(member, k, think)
+    else
+      local stream_of, faster = {}, arrival.faster(member.process, k, think)
+      for key, value in pairs(member) do stream_of[key] = value end
+      if not faster then
+        core.base.raise(("compress: stream '%s': %s cannot run faster"):format(member.name or "main",
+          tostring(member.process)))
+      end
+      stream_of.process, stream_of.pace = faster, (member.pace or 1) * k
+      members[i] = setmetatable(stream_of, getmetatable(member))
+    end
+  end
+  return members
+end
+
+--- The workload k times faster.
+---@param self moontide.workload
+---@param k number above 0
+---@param think boolean
+---@return moontide.workload
+function workload.compressed(self, k, think)
+  local other = copy(self)
+  other.members = faster_members(self, k, think)
+  other.duration = self.duration and self.duration / k
+  other.streams = flatten(other, "", 1, math.huge, {})
+  return other
+end
+
+---@class moontide.compress_options
+---@field think? boolean think times, and the times of answers between turns, are shorter too
+
+--- The whole plan's clock runs k times faster: the same requests in 1/k of the time, a day in ten minutes
+--- with k = 144. Rates, curves, noise, bursts and times of traces all follow; think times of sessions stay as
+--- people are, unless think = true.
+---@param k number above 0
+---@param given? moontide.compress_options
+---@return moontide.workload
+function methods:compress(k, given)
+  k = options.number(k, "compress: the factor")
+  if k <= 0 then
+    core.base.raise(("compress: the factor must be above 0, not %s"):format(options.show(k)))
+  end
+  return workload.compressed(self, k, options.table("compress", given, compress_options).think)
 end
 
 -- The plan in core, made once.
@@ -355,28 +409,32 @@ function workload.pipe(self, opt, is_live)
     { is_numbered = true, failed = function(message, code) return workload.failed(self, message, code) end })
 end
 
---- The expectation as people see it: with what only a run can tell (max_input), and how much of it comes
---- within the duration.
+--- The expectation as people see it: with what only a run can tell (max_input, a script's own arrivals),
+--- and how much of it comes within the duration.
 ---@param self moontide.workload
 ---@param opt table duration, seed, rate_scale
 ---@return moontide.expected|nil, string? message, string? code
 function workload.shown(self, opt)
   local whole = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
-  local limited
+  local limited, unknown
   for _, entry in ipairs(self.streams) do limited = limited or counted.is_needed(entry) end
-  if limited then
+  unknown = whole.requests ~= whole.requests
+  if limited or unknown then
     local plan, names, processes, ones = plan_of(self), {}, {}, {}
     for i, entry in ipairs(self.streams) do
       names[i], processes[i] = entry.name, tostring(entry.stream.process)
-      ones[i] = core.plan.expect(plan, i, opt.seed, opt.duration, opt.rate_scale or 1)
-      if counted.is_needed(entry) then
-        local done, message, code = counted.fill(entry, ones[i], self.block_size, opt)
+      local one = core.plan.expect(plan, i, opt.seed, opt.duration, opt.rate_scale or 1)
+      ones[i] = one
+      local fill = counted.is_needed(entry) and counted.fill
+        or one.requests ~= one.requests and counted.fill_unknown
+      if fill then
+        local done, message, code = fill(entry, one, self.block_size, opt)
         if not done then return workload.failed(self, message, code) end
       end
     end
     local inside = whole.inside
     whole = expected.new(opt.duration, names, processes, ones)
-    whole.inside, whole.is_counted = inside, true
+    whole.inside, whole.is_counted, whole.is_drawn = inside, limited or nil, unknown or nil
   end
   if whole.sessions == 0 then return whole end
   local rates, message, code = picture.stream_rates(self, opt, whole)
@@ -471,10 +529,15 @@ end
 ---@param self moontide.workload
 ---@param path string
 ---@param opt table what workload.run takes, compact, and timestamp_digits
+---@param watch? { state: userdata?, judge: function? } a profile that takes the requests in while they pass,
+--- and what is called when all have: nil, message, code of it leave the file as it was
 ---@return integer|nil, string? message, string? code
-function workload.write(self, path, opt)
-  local format = { compact = opt.compact or false, timestamp_digits = opt.timestamp_digits or 3 }
-  local total, message, code = pipe.write(workload.pipe(self, opt), path, format,
+function workload.write(self, path, opt, watch)
+  local format = { compact = opt.compact or false, timestamp_digits = opt.timestamp_digits or 3,
+    judge = watch and watch.judge }
+  local made = workload.pipe(self, opt)
+  if watch and watch.state then made = pipe.watched(made, watch.state) end
+  local total, message, code = pipe.write(made, path, format,
     function(done) return ("%s: %d requests"):format(path, done) end)
   if not total then return nil, message --[[@as string]], code end
   return total
@@ -487,6 +550,30 @@ end
 function methods:write(path, opt)
   path = options.value(path, "write: the path", { kind = "path" })
   return workload.write(self, path, run_options(self, "write", opt))
+end
+
+local digest_options = {
+  of_run.duration, of_run.spec[2], { "num_requests", kind = "integer", min = 1, default = 10000 },
+  { "timestamp_digits", kind = "integer", min = 0, max = 6, default = 3 },
+}
+
+---@class moontide.digest_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer of the random numbers; 0
+---@field num_requests? integer the first so many; 10 000
+---@field timestamp_digits? integer of a millisecond, as they would be written: 3
+
+--- The digest of its first requests, 16 hexadecimal digits: equal for equal requests. It is what --check
+--- prints, so that two machines, or a test and what it knew yesterday, can be compared.
+---@param opt? moontide.digest_options
+---@return string|nil digest, string? message, string? code
+function methods:digest(opt)
+  local values = run_options(self, "digest", opt, digest_options)
+  local most = values.num_requests
+  values.num_requests, values.whole_milliseconds = nil, values.timestamp_digits == 0
+  return pipe.read(workload.pipe(self, values), function(source)
+    return core.source.digest(source, most, values.timestamp_digits)
+  end)
 end
 
 ---@class moontide.workload_plot_options: moontide.requests_options

@@ -47,6 +47,7 @@ function workload_plot.expected_rates(self, opt, expected)
   local all = workload_plot.stream_rates(self, opt, expected)
   if not all then return nil end
   for _, areas in ipairs(all) do
+    if areas[1] ~= areas[1] then return nil end
     for i = 1, workload_plot.bins do rates[i] = rates[i] + areas[i] * per_second end
   end
   return rates

@@ -27,7 +27,8 @@ local function lengths(analysis)
   for i, row in ipairs(show.rows) do
     rows[i] = { row[1], row[2], row[1] == "theoretical_hit_rate" and 3 or 1 }
   end
-  return statistics("Tokens of a request, and its hit rate", analysis.metrics, rows, show.columns.statistics)
+  return statistics("Tokens of a request, and its hit rate", analysis.metrics, rows,
+    show.columns.far_statistics)
 end
 
 local function times(analysis)

@@ -108,6 +108,26 @@ mt.script{ summary = "A steady load", options = { { "rate", kind = "rate", defau
   ["mt.plan_of"] = 'mt.plan_of("burst", { peak = 80 }):expected()',
   ["workload:columns"] = 'mt.plan_of("steady", { rate = 5 }):columns{ duration = "1m", seed = 7 }',
   ["workload:expected"] = 'mt.plan_of("steady", { rate = 5 }):expected{ duration = "1h" }',
+  ["columns:reblock"] = 'mt.plan_of("steady"):columns():reblock(2048, { block_size = 512 })',
+  ["workload:compress"] = [[
+day = mt.workload{ duration = "24h", mt.stream{ input = 900, output = 90,
+  arrivals = mt.poisson(mt.sine{ min = 0.1, max = 1, period = "24h", peak_at = "15h" }) } }
+day:compress(144):expected()]],
+  ["workload:digest"] = 'mt.plan_of("steady", { rate = 5 }):digest{ seed = 7 }',
+  ["mt.profile"] = [[
+load = mt.profile(mt.plan_of("burst"), { service = { ttft = "200ms", per_token = "20ms" }, by = "stream" })
+load
+load.in_flight.peak, load.input_length.p99]],
+  ["mt.expect"] = [[
+assert(mt.expect(mt.plan_of("burst"), { requests = { 700, 800 }, ["rate.peak"] = "<100" }))
+mt.expect(mt.plan_of("burst"), "input_length.p99<1000")]],
+  ["profile:figure"] = 'mt.profile(mt.plan_of("burst")):figure "rate.peak"',
+  ["profile:series"] = 'mt.profile(mt.plan_of("burst")):series().requests_per_second',
+  ["profile:write_series"] = [[
+path = os.tmpname()
+mt.profile(mt.plan_of("burst"), { service = { ttft = "200ms" }, step = "10s" }):write_series(path)
+for row in mt.csv.open(path) do print(row.time, row.requests, row.in_flight) end
+os.remove(path)]],
   ["workload:plot"] = 'mt.plan_of("burst"):plot{ duration = "4m" }',
   ["workload:pipe"] = [[
 mt.plan_of("burst"):pipe{ duration = "1m" }:thin(0.1):speed(2):columns():plot()]],
@@ -151,6 +171,13 @@ os.remove(path)]],
 path = os.tmpname()
 reader = mt.trace.open(path)
 reader:close(), os.remove(path)]],
+  ["distribution:plot"] = "mt.lognormal{ mean = 300, cv = 1 }:plot()",
+  ["writer:text"] = [[
+path = os.tmpname()
+writer = mt.trace.writer(path)
+writer:text '{"prompt": "hello", "output_tokens": 5}\n'
+writer:finish()
+os.remove(path)]],
   ["writer:write"] = [[
 path = os.tmpname()
 writer = mt.trace.writer(path)

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
+local search = require "moontide.repl.search"
 local types = require "moontide.kit.value"
 
 local repl_help = {}
@@ -25,6 +26,7 @@ local subjects = {
   { "conversion", "trace.convert", "logs of real servers into traces" },
   { "lint", "trace.lint", "what contradicts itself in a trace" },
   { "analysis", "learn.analysis", "what a trace says of lengths and prefixes" },
+  { "expectations", "load.profile", "what a load is, counted, and whether it is as expected" },
   { "caches", "learn.cache", "a cache that is fed request by request" },
   { "comparisons", "drive.compare", "traces side by side, and runs", also = "learn.compare" },
   { "prefixes", "learn.radix", "the tree of what prompts share" },
@@ -145,8 +147,32 @@ local function text_of_name(name)
     text = command_text(name)
   end
   if text then return (text:gsub("\n$", "")) end
+  local found = not trouble and search.lines(name, subjects) or {}
+  if #found > 0 then return ("what has to do with '%s':\n%s"):format(name, table.concat(found, "\n")) end
   core.base.raise("help: " .. (trouble or ("nothing is known of '%s'%s"):format(name,
-    nearest.hint(name, repl_help.subjects()))))
+    nearest.hint(name, search.names(subjects)))))
+end
+
+--- Is it a subject, or a method or type by its name ("curve:take", "curve")?
+---@param name string
+---@return boolean
+function repl_help.is_subject(name)
+  return subject_of(name) ~= nil or name:find "^[%w_]+:[%w_]+$" ~= nil
+    or reference_methods.find(name) ~= nil
+end
+
+--- Lines of all that has to do with a word; none where nothing has.
+---@param word string
+---@return string[]
+function repl_help.search(word)
+  return search.lines(word, subjects)
+end
+
+--- " (did you mean 'X'?)" among all names that help knows, or "".
+---@param name string
+---@return string
+function repl_help.hint(name)
+  return nearest.hint(name, search.names(subjects))
 end
 
 -- --- by value --------------------------------------------------------------------------------------

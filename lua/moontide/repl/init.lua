@@ -7,6 +7,7 @@ local core = require "moontide.core"
 local chart = require "moontide.draw.chart"
 local commands = require "moontide.repl.commands"
 local evaluate = require "moontide.repl.evaluate"
+local hints = require "moontide.repl.hints"
 local pending_input = require "moontide.repl.pending"
 local report = require "moontide.kit.report"
 local scripts = require "moontide.script.load"
@@ -78,7 +79,10 @@ end
 -- Runs one input, shows and keeps what it gives.
 local function run_input(self, parsed)
   self.has_helped = false
+  hints.forget()
   local results = evaluate.run(parsed.run)
+  local discarded = not parsed.is_expression and hints.discarded(parsed.text)
+  if discarded then report.note(discarded) end
   if results.n > 0 then
     self:show(results)
     if results[1] ~= nil then self.environment._ = results[1] end
@@ -121,7 +125,7 @@ local function attempt(self, is_command, fn, ...)
   if ok then return true end
   if report.is_write_failure(failure) then error(failure, 0) end
   if not failure.is_told then
-    say(self, failure.message)
+    say(self, hints.added(failure.message, self.environment))
     if failure.traceback then io.stderr:write(failure.traceback, "\n") end
   end
   return false, not self.is_terminal and status.failed or nil

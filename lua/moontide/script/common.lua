@@ -1,5 +1,7 @@
 --- The options that every script with a plan has on the command line, beside its own.
+local expectation = require "moontide.learn.expectation"
 local options = require "moontide.kit.options"
+local profile = require "moontide.learn.profile"
 local run = require "moontide.load.run_options"
 
 local common = {}
@@ -21,6 +23,38 @@ local function command_options(timestamp_digits)
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
     { "yes", kind = "flag", help = "make a trace of more than 10^9 requests, or of 10 000 at one time" },
   }
+end
+
+-- Those that came later than scripts of users: a script's own option of such a name stands before it.
+local yielding = {
+  { "json", kind = "flag", help = "with --check: print one JSON value" },
+  { "compress", kind = "number", above = 0,
+    help = "the plan's clock runs so many times faster: the same requests in that part of the time" },
+  { "compress-think", kind = "flag", help = "and think times of sessions are so much shorter too" },
+  expectation.option, table.unpack(profile.spec),
+}
+table.insert(yielding, { "series", kind = "path", placeholder = "FILE.csv",
+  help = "write rates, tokens and, with --service, what is in flight: a row a --step" })
+
+local function is_own(script, name)
+  for _, option in ipairs(script.options) do
+    if options.key(option[1]) == options.key(name) then return true end
+  end
+  return false
+end
+
+--- The values of the common options that a script's own stand before, without those that are its own.
+---@param script table
+---@param opt table
+---@return table
+function common.figures(script, opt)
+  local values = {}
+  for _, option in ipairs(yielding) do
+    local key = options.key(option[1])
+    if not is_own(script, key) then values[key] = opt[key] end
+  end
+  values.step = values.step or 1
+  return values
 end
 
 --- Is it the name of a common option?
@@ -45,6 +79,13 @@ function common.of_script(script)
   for _, option in ipairs(command_options(script.timestamp_digits)) do
     option.common = true
     if not replaced[options.key(option[1])] then left[#left + 1] = option end
+  end
+  for _, option in ipairs(yielding) do
+    if not is_own(script, option[1]) then
+      local copy = { common = true }
+      for key, value in pairs(option) do copy[key] = value end
+      left[#left + 1] = copy
+    end
   end
   return left
 end

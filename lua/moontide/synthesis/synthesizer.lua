@@ -148,6 +148,29 @@ function methods:requests(given)
   return pipe_of(self, "requests", options.table("requests", given, run_fields)):requests()
 end
 
+--- methods:write for a command: `watch` has a profile that takes the requests in, and what judges it.
+---@param self moontide.synthesizer
+---@param path string
+---@param opt table what methods:write takes, checked
+---@param watch { state: userdata?, judge: function? }
+---@return moontide.synthesis? made, string? message, string? code
+function synthesizer.write(self, path, opt, watch)
+  local whole, count = pipe_of(self, "write", opt)
+  if watch.state then whole = pipe.watched(whole, watch.state) end
+  opt.judge = watch.judge
+  local total, run, code = pipe.write(whole, path, opt, function(done)
+    return count and ("%s: %d of %d requests"):format(path, done, count)
+      or ("%s: %d requests"):format(path, done)
+  end)
+  if not total then return nil, run --[[@as string]], code end
+  local synthesis <close> = run.synthesis
+  local made, message
+  made, message, code = synthesis:summary()
+  if not made then return nil, message, code end
+  made.missing = count and count - total
+  return setmetatable(made, synthesis_metatable)
+end
+
 --- New requests as columns in memory; nil, message, code when that fails.
 ---@param given? moontide.synthesis_options
 ---@return moontide.columns? columns, string? message, string? code
@@ -168,19 +191,7 @@ end
 ---@return moontide.synthesis? made, string? message, string? code
 function methods:write(path, given)
   path = options.value(path, "write: the path", { kind = "path" })
-  local opt = options.table("write", given, write_fields)
-  local whole, count = pipe_of(self, "write", opt)
-  local total, run, code = pipe.write(whole, path, opt, function(done)
-    return count and ("%s: %d of %d requests"):format(path, done, count)
-      or ("%s: %d requests"):format(path, done)
-  end)
-  if not total then return nil, run --[[@as string]], code end
-  local synthesis <close> = run.synthesis
-  local made, message
-  made, message, code = synthesis:summary()
-  if not made then return nil, message, code end
-  made.missing = count and count - total
-  return setmetatable(made, synthesis_metatable)
+  return synthesizer.write(self, path, options.table("write", given, write_fields), {})
 end
 
 function metatable:__tostring()

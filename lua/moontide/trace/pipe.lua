@@ -136,6 +136,13 @@ function pipe.sized(source, size, text, by_majority, as_it_is)
   return sized, found
 end
 
+-- Puts on what gives one hash id a block, in the size that all prompts fit, else in the one that most do.
+local function best_sized(source, size, text)
+  local looked, why, is_found, is_whole = core.source.sized(source, size or 0, false, true)
+  if not looked then return nil, why, is_found end
+  return pipe.sized(looked, size, text, not (is_found or is_whole))
+end
+
 --- The pipe with one hash id a block, in blocks of a size that is given or found, and told when it is
 --- opened: to tell(size), and to the steps that follow.
 ---@param self moontide.pipe
@@ -146,10 +153,7 @@ function pipe.in_blocks(self, size, tell)
   return pipe.new(function(run)
     local source, message, code = self.start(run)
     if not source then return nil, message, code end
-    -- The size that all prompts fit, else the one that most do.
-    local looked, why, is_found, is_whole = core.source.sized(source, size or 0, false, true)
-    if not looked then return nil, why, is_found end
-    local sized, found, kind = pipe.sized(looked, size, self.text, not (is_found or is_whole))
+    local sized, found, kind = best_sized(source, size, self.text)
     if not sized then return nil, found, kind end
     run.block_size = found
     tell(found)
@@ -383,6 +387,30 @@ function steps:fit_ids(given)
   end)
 end
 
+---@class moontide.reblock_options
+---@field block_size? integer tokens a block now; else found, 512 where that fits
+
+--- Larger blocks, of a multiple of the tokens that they have: what prompts share is then known less exactly,
+-- for only whole blocks are shared. Smaller ones cannot be made: what stood in them is not known.
+---@param size integer tokens a block
+---@param given? moontide.reblock_options
+---@return moontide.pipe|moontide.columns
+function steps:reblock(size, given)
+  size = options.value(size, "reblock: the size", { "size", kind = "integer", min = 1 })
+  local opt = options.table("reblock", given, { block_size_option })
+  return pipe.apply(self, "reblock", function(source, run, before)
+    local sized, found, code = best_sized(source, opt.block_size or run.block_size, before.text)
+    if not sized then return nil, found, code end
+    if size % found ~= 0 then
+      core.source.close(sized)
+      return nil, ("reblock: blocks of %d tokens become larger by whole numbers, as %d or %d; not %d"):format(
+        found, 2 * found, 4 * found, size), "value"
+    end
+    run.block_size = size
+    return core.source.reblock(sized, size // found)
+  end)
+end
+
 --- Numbers hash_ids 0, 1, 2, ... by first appearance; an id after other ids is another one.
 ---@return moontide.pipe|moontide.columns
 function steps:renumber()
@@ -497,10 +525,23 @@ pipe.writer_options = {
   { "format", kind = "choice", choices = core.trace.formats(), default = core.trace.formats()[1] },
 }
 
+--- The pipe, each of whose requests a profile of core takes in while it passes.
+---@param self moontide.pipe
+---@param state userdata
+---@return moontide.pipe
+function pipe.watched(self, state)
+  return pipe.new(function(run)
+    local source, message, code = self.start(run)
+    if not source then return nil, message, code end
+    return core.source.watch(source, state)
+  end, self.text, self)
+end
+
 --- Writes it to a trace: how many requests, and the run of pipe.copy; or nil, message, code.
 ---@param self moontide.pipe
 ---@param path string
----@param opt table compact, timestamp_digits, format
+---@param opt table compact, timestamp_digits, format; judge: called when all is written, nil, message and
+--- code of it leave the file as it was
 ---@param progress? fun(total: integer): string
 ---@return integer? written, string|table message_or_run, string? code
 function pipe.write(self, path, opt, progress)
@@ -508,8 +549,9 @@ function pipe.write(self, path, opt, progress)
   if not writer then return nil, message, code end
   local written, run, kind = pipe.copy(self, writer, progress)
   if not written then return nil, run, kind end
-  local done
-  done, message, code = writer:finish()
+  local done = true
+  if opt.judge then done, message, code = opt.judge() end
+  if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   return written, run
 end

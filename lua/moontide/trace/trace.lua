@@ -31,6 +31,7 @@ local pipe = require "moontide.trace.pipe"
 
 ---@class moontide.writer
 ---@field write fun(self, what: moontide.request|moontide.columns): true?, string?, string?
+---@field text fun(self, text: string): true?, string?, string? bytes as they are, for rows of other tools
 ---@field finish fun(self): true?, string?, string? only now the file is there, whole
 ---@field close fun(self) unfinished: leaves the old file as it was
 

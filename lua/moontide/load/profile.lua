@@ -1,0 +1,140 @@
+--- Profiles of loads, and what is expected of them: of a plan, whose requests are made for it, and of a
+-- trace.
+local any = require "moontide.trace.any"
+local core = require "moontide.core"
+local expectation = require "moontide.learn.expectation"
+local of_run = require "moontide.load.run_options"
+local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
+local profile = require "moontide.learn.profile"
+local workload = require "moontide.load.workload"
+
+local load_profile = {}
+
+---@class moontide
+local public = {}
+
+-- A plan of more requests is not made for its figures alone.
+local most_requests = 2e7
+
+-- So many requests are drawn for what is expected of a plan where no formula says it.
+local drawn_requests = 200000
+
+-- Counts the plan's requests at `scale` times its rates: profile, or nil, message, code.
+local function count_plan(self, opt, scale)
+  local state <const> = profile.open(opt, 0, opt.duration)
+  local run = { seed = opt.seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
+    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream",
+    whole_milliseconds = opt.whole_milliseconds }
+  local done, message, code = pipe.read(workload.pipe(self, run), function(source)
+    return profile.read(state, source, false, true)
+  end)
+  if not done then return nil, message, code end
+  return profile.result(state, opt, opt.duration, scale)
+end
+
+--- What a run of the plan is, counted over its requests: of this seed, shard and number.
+---@param self moontide.workload
+---@param opt table what workload.run takes; service, step, by
+---@return moontide.profile? counted, string? message, string? code
+function load_profile.of_plan(self, opt)
+  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
+  if math.min(expected, opt.num_requests or math.huge) > most_requests then
+    return nil, ("about %.3g requests are too many to count for their figures: a shorter --duration or "
+      .. "--num-requests helps"):format(expected), "value"
+  end
+  return count_plan(self, opt, 1)
+end
+
+--- What the plan is on average, from requests drawn at a rate so much higher that there are many, and
+--- divided again: what comes of it is the curve of rates convolved with how long answers take. Closed loops
+--- have no rate to raise, and are counted as they run.
+---@param self moontide.workload
+---@param opt table as load_profile.of_plan
+---@return moontide.profile? expected, string|number message_or_drawn, string? code
+function load_profile.expected(self, opt)
+  local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
+  local scale = 1
+  if requests == requests and requests > 0 and not workload.waits(self).closed then
+    scale = math.max(1, math.floor(drawn_requests / requests))
+    if requests > most_requests then scale = drawn_requests / requests end
+  end
+  local one = { num_requests = nil }
+  for name, value in pairs(opt) do one[name] = value end
+  one.num_requests, one.shard = nil, nil
+  local counted, message, code = count_plan(self, one, scale)
+  if not counted then return nil, message --[[@as string]], code end
+  return counted, math.floor(counted.requests * scale + 0.5)
+end
+
+local trace_spec = table.move(profile.spec, 1, #profile.spec, 1, {})
+local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
+  table.move(trace_spec, 1, #trace_spec, 1, {}))
+
+-- The options that a script gave, as the plan or trace takes them.
+local function options_of(name, load, given)
+  return options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+end
+
+-- The profile of a plan or trace.
+local function profile_of(name, load, opt)
+  if workload.is(load) then
+    opt.duration = workload.duration(load, opt.duration)
+    return load_profile.of_plan(load, opt)
+  end
+  local state = profile.open(opt)
+  local done, message, code = any.read(load, name .. ": the load", false, function(source, is_numbered)
+    return profile.read(state, source, false, is_numbered)
+  end)
+  if not done then return nil, message, code end
+  return profile.result(state, opt)
+end
+
+---@class moontide.profile_options
+---@field service? table|string|moontide.drive_run what an answer takes: { ttft = "200ms",
+--- per_token = "20ms" } or a measured run; then requests in flight and tokens held are known
+---@field step? number|string the steps of peaks and series: 1 s
+---@field by? string a member: totals by its values too
+---@field seed? integer of a plan, like those that follow
+---@field duration? number|string
+---@field num_requests? integer
+---@field shard? string
+
+--- What a load is, counted over its requests: how many, how long, how fast they come and, with `service`,
+--- what a server has in flight.
+---
+--- mt.profile(plan, { service = { ttft = "200ms", per_token = "20ms" } }).in_flight.peak
+---@param load moontide.trace a plan or a trace
+---@param given? moontide.profile_options
+---@return moontide.profile? profile, string? message, string? code
+function public.profile(load, given)
+  return profile_of("profile", load, options_of("profile", load, given))
+end
+
+--- Is the load as expected? For tests: assert(mt.expect(plan, { requests = {900, 1100} })).
+---
+--- A figure by its name (mt.profile(load):figure) is a number, a range { least, most }, or a text "<20k".
+---@param load moontide.trace a plan or a trace
+---@param expected table<string, any>|string { ["input_length.p99"] = "<20k" }, or 'requests=900..1100,...'
+---@param given? moontide.profile_options
+---@return moontide.profile? profile, string? message all that is not as expected, string? code
+function public.expect(load, expected, given)
+  local opt = options_of("expect", load, given)
+  local list = options.value(expected, "expect: the expectations", expectation.option)
+  local wrong = expectation.mistake(list, opt.service, "service =")
+  if wrong then core.base.raise("expect: " .. wrong) end
+  local counted, message, code = profile_of("expect", load, opt)
+  if not counted then return nil, message, code end
+  local results, missed = expectation.judge(list, counted)
+  if missed == 0 then return counted end
+  local lines = {}
+  for _, result in ipairs(results) do
+    if not result.ok then lines[#lines + 1] = expectation.line(result) end
+  end
+  return nil, table.concat(lines, "\n"), "value"
+end
+
+load_profile.public = public
+load_profile.methods = profile.methods
+
+return load_profile

@@ -1,0 +1,81 @@
+--- Searching the help: subjects, functions, methods, commands and their options that have to do with a word.
+local lists = require "moontide.kit.lists"
+local reference = require "moontide.reference"
+local reference_methods = require "moontide.reference.methods"
+
+local search = {}
+
+local function has(text, word)
+  return text:lower():find(word, 1, true) ~= nil
+end
+
+-- Functions of the module under `prefix`, as lines "mt.spike  A spike: ...".
+local function functions(prefix, values, word, found)
+  for _, name in ipairs(lists.sorted_keys(values)) do
+    local value = values[name]
+    if type(value) == "function" then
+      local line = reference.line(prefix .. name, value)
+      if has(line, word) then found[#found + 1] = line end
+    elseif type(value) == "table" and getmetatable(value) == nil then
+      functions(prefix .. name .. ".", value, word, found)
+    end
+  end
+end
+
+local function methods(word, found)
+  for _, one in ipairs(reference_methods.types()) do
+    for line in reference_methods.list(one):gmatch "[^\n]+" do
+      if line:find("^%s*" .. one.name .. ":") and has(line, word) then found[#found + 1] = line end
+    end
+  end
+end
+
+local function commands(word, found)
+  local scripts = require "moontide.script.load"
+  for _, name in ipairs(scripts.bundled_names()) do
+    local self = scripts.load(scripts.find(name))
+    if has(name .. " " .. self.summary, word) then
+      found[#found + 1] = ("  %-28s %s"):format(name, self.summary)
+    end
+    for _, option in ipairs(self.options) do
+      if not option.hidden and has(option[1] .. " " .. (option.help or ""), word) then
+        found[#found + 1] = ("  %-28s %s"):format(name .. " --" .. option[1], option.help or "")
+      end
+    end
+  end
+end
+
+--- Lines of all that has to do with a word.
+---@param word string
+---@param subjects table[] { name, module, summary } each
+---@return string[]
+function search.lines(word, subjects)
+  local found = {}
+  word = word:lower()
+  for _, subject in ipairs(subjects) do
+    if has(subject[1] .. " " .. subject[3], word) then
+      found[#found + 1] = ("  %-28s %s"):format(subject[1], subject[3])
+    end
+  end
+  functions("mt.", require "moontide", word, found)
+  methods(word, found)
+  commands(word, found)
+  return found
+end
+
+--- All names that help knows.
+---@param subjects table[]
+---@return string[]
+function search.names(subjects)
+  local names = {}
+  for _, subject in ipairs(subjects) do names[#names + 1] = subject[1] end
+  for _, name in ipairs(require("moontide.script.load").bundled_names()) do names[#names + 1] = name end
+  for name in pairs(require "moontide") do names[#names + 1] = "mt." .. name end
+  for _, one in ipairs(reference_methods.types()) do
+    for method in pairs(one.methods) do names[#names + 1] = one.name .. ":" .. method end
+  end
+  table.sort(names)
+  return names
+end
+
+return search

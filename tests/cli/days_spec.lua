@@ -1,0 +1,135 @@
+-- A day in minutes, through the real binary: --compress, rates as lists and as files.
+local command = require "tests.support.command"
+local mt = require "moontide"
+
+local folder
+
+before_each(function() folder = command.folder() end)
+after_each(command.remove_folders)
+
+local function run(line) return command.line(line, { folder = folder }) end
+
+local day = [[
+local mt = require "moontide"
+return mt.workload{ duration = "2h",
+  mt.stream{ name = "a", input = mt.lognormal{ mean = mt.sine{ mean = 900, amp = 300, period = "2h" }, cv = 1 },
+    output = 90, arrivals = mt.poisson(mt.sine{ min = 0.1, max = 1, period = "2h" }
+      * mt.noise{ cv = 0.3, corr_time = "10m" }) },
+  mt.stream{ name = "s", new_input = 100, output = 20, arrivals = mt.sessions{
+    starts = mt.hawkes(0.1, { branching = 0.5, decay = "60s" }), turns = 3, think = mt.exponential(20) } },
+  mt.stream{ name = "m", input = 100, output = 20, arrivals = mt.on_off(0.1, { on = "60s", off = "240s" }) },
+  mt.stream{ name = "c", input = 7, output = 3, arrivals = mt.poisson_counts(0.2, "30s") },
+  mt.stream{ name = "r", input = 7, output = 3, arrivals = mt.renewal(0.2, mt.gamma{ cv = 2 }) },
+  mt.stream{ name = "o", input = 7, output = 3,
+    arrivals = mt.arrivals(function(random) return function() return random:exponential(0.1) end end) },
+  mt.stream{ name = "t", input = 7, output = 3,
+    arrivals = mt.times_of(mt.plan_of("steady"):columns{ duration = "20s" }) } }]]
+
+-- Times of requests in milliseconds and their lengths, in order.
+local function requests(path)
+  local times, lengths = {}, {}
+  for one in mt.trace.open(folder .. "/" .. path) do
+    times[#times + 1] = one.timestamp
+    lengths[#lengths + 1] = ("%d %d"):format(one.input_length, one.output_length)
+  end
+  return times, lengths
+end
+
+describe("--compress", function()
+  it("makes the same requests in that part of the time", function()
+    command.write(folder, "day.lua", day)
+    assert.equal(0, run("day.lua -o a.jsonl --seed 3").status)
+    local result = run("day.lua -o b.jsonl --seed 3 --compress 60 --compress-think --timestamp-digits 6")
+    assert.equal(0, result.status, result.err)
+    assert.matches("requests over 120 s", result.err)
+    local times, lengths = requests "a.jsonl"
+    local faster, same = requests "b.jsonl"
+    assert.is_true(#times > 5000)
+    assert.same(lengths, same)
+    for i, time in ipairs(times) do assert.is_true(math.abs(time - 60 * faster[i]) < 0.01, i) end
+  end)
+
+  it("leaves think times as people are", function()
+    command.write(folder, "day.lua", day)
+    run "day.lua -o a.jsonl"
+    run "day.lua -o b.jsonl --compress 60"
+    local _, lengths = requests "a.jsonl"
+    local times, same = requests "b.jsonl"
+    table.sort(lengths)
+    table.sort(same)
+    assert.same(lengths, same)
+    assert.is_true(times[#times] > 120000) -- sessions that have begun run on
+    local plan = mt.workload { duration = 100, mt.stream { new_input = 5, output = 1,
+      arrivals = mt.sessions { starts = mt.even(0.02), turns = 2, think = 30 } } }
+    local found = {}
+    for one in plan:compress(10):requests() do found[#found + 1] = one.timestamp end
+    assert.same({ 0, 5000, 30000, 35000 }, found)
+  end)
+
+  it("takes durations on the plan's own clock, and expects the same", function()
+    command.write(folder, "day.lua", day)
+    local whole = mt.json.decode(run("day.lua --check --json --duration 1h").out)
+    local part = mt.json.decode(run("day.lua --check --json --duration 1h --compress 60").out)
+    assert.equal(60, part.duration)
+    assert.is_true(math.abs(whole.requests - part.requests) < 1e-6 * whole.requests)
+    assert.is_true(math.abs(whole.input_length - part.input_length) < 1e-6 * whole.input_length)
+    assert.equal(2, run("day.lua --check --compress-think").status)
+    assert.equal(2, run("day.lua --check --compress 0").status)
+  end)
+end)
+
+describe("--rate", function()
+  it("takes steps and points", function()
+    local expected = mt.json.decode(run("steady --check --json --rate steps:5@1m,20@5m").out)
+    assert.equal(6300, expected.requests)
+    expected = mt.json.decode(run("steady --check --json --rate points:5@0,20@60s,5@2m").out)
+    assert.equal(1500, expected.requests)
+    for text, message in pairs {
+      ["steps:5"] = "must be steps:RATE@TIME,RATE@TIME,..., as in steps:5@1m,20@5m, not 'steps:5'",
+      ["points:5@x"] = "--rate: points must be a time in seconds",
+      ["stairs:a=1"] = "there is no curve called 'stairs'",
+    } do
+      local result = run("steady --check --rate " .. text)
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+  end)
+
+  it("takes a file of rates, and a trace", function()
+    command.write(folder, "rates.csv", "time,rate,note\n0,5,a\n60,20,b\n120,5,c\n")
+    command.write(folder, "two.csv", "when;what\n0;5\n60;20\n120;5\n")
+    command.write(folder, "other.csv", "a,b,c\n0,5,1\n60,20,1\n")
+    for _, name in ipairs { "rates.csv", "two.csv" } do
+      assert.equal(1800, mt.json.decode(run("steady --check --json --rate " .. name).out).requests)
+    end
+    run "steady --duration 50s -o t.jsonl"
+    local count = #assert(mt.trace.read(folder .. "/t.jsonl"))
+    assert.equal(count, mt.json.decode(run("steady --check --json --rate t.jsonl").out).requests)
+    local result = run "steady --check --rate other.csv"
+    assert.equal(2, result.status)
+    assert.truthy(result.err:find("has columns time and rate, or two columns; this one has 'a', 'b', 'c'", 1, true))
+    assert.matches("nothere.csv: cannot open", run("steady --check --rate nothere.csv").err)
+  end)
+end)
+
+describe("curves", function()
+  it("warn of steps whose times come first", function()
+    command.write(folder, "swapped.lua", [[
+local mt = require "moontide"
+return mt.workload{ mt.stream{ input = 5, arrivals = mt.poisson(mt.steps{ {0, 5}, {60, 20}, {120, 5} }) } }]])
+    assert.matches("steps: {rate, duration} each: .* were times meant to come first", run("swapped.lua --check").err)
+    command.write(folder, "right.lua", [[
+local mt = require "moontide"
+return mt.workload{ mt.stream{ input = 5, arrivals = mt.poisson(mt.steps{ {0, 60}, {10, 60}, {20, 60} }) } }]])
+    assert.equal("", run("right.lua --check").err)
+  end)
+
+  it("tell what of an expectation is the seed's noise", function()
+    command.write(folder, "day.lua", day)
+    local result = run "day.lua --check --seed 3"
+    assert.matches("stream 'a': its curve has noise, of which [%d.]+ requests are seed 3's; over seeds ", result.out)
+    local noisy = mt.const(5) * mt.noise { cv = 0.3, corr_time = 5 }
+    assert.equal(noisy(3, 7), noisy(3, 7))
+    assert.not_equal(noisy(3, 7), noisy(3, 8))
+  end)
+end)
