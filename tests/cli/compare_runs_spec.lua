@@ -16,12 +16,12 @@ local function refused(message, words, exit_status)
   command.refuses(compare(words), message, exit_status)
 end
 
--- Runs a load against a mock of its own, into a folder of that name.
-local function drive(name, mock_words, words)
+-- Runs a load, or `target`, against a mock of its own, into a folder of that name.
+local function drive(name, mock_words, words, target)
   local server = mock.start(mock_words)
   command.line("steady --rate 250 --isl 40 --osl 4 --duration 4s -o load.jsonl", { folder = folder })
-  local result = command.line(("replay load.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "
-    .. "--output-dir %s %s"):format(server.port, name, words or ""), { folder = folder })
+  local result = command.line(("replay %s --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid "
+    .. "--output-dir %s %s"):format(target or "load.jsonl", server.port, name, words or ""), { folder = folder })
   server.finish "INT"
   assert.equal(0, result.status, result.err)
 end
@@ -39,6 +39,14 @@ describe("moontide compare", function()
   after_each(function()
     mock.stop_all()
     command.remove_folders()
+  end)
+
+  it("pairs runs of a script only when they had one seed", function()
+    for name, seed in pairs { a = 0, b = 0, c = 1 } do
+      drive(name, {}, ("--seed %d --duration 1s -- --rate 60 --isl 20 --osl 2"):format(seed), "steady")
+    end
+    has(compare("a b").out, "\nPaired by request: both sent the same ")
+    has(compare("a c").out, "\nNot paired: they did not send the same requests (")
   end)
 
   it("compares real runs of one mock, and of a slower one", function()
@@ -68,6 +76,7 @@ describe("moontide compare", function()
     assert.matches("\nError Rate %(ratio%) +0.0000 +0.0000 ", result.out)
     assert.matches("\nShown to differ: %d+ of %d+ %(.*%)\n$", result.out)
     assert.equal(result.out, compare("alike1 slower").out)
+    has(result.out, "\nPaired by request") -- a trace's requests are the same with any seed
   end)
 
   it("is a gate", function()

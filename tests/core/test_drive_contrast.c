@@ -41,7 +41,7 @@ static void make_run(mt_run_requests *run, uint64_t seed) {
 
 static mt_contrast *contrast_of(const mt_run_requests *first, const mt_run_requests *second_run) {
     mt_error error;
-    mt_contrast *contrast = mt_contrast_new(first, second_run, NULL, 0, 1, &error);
+    mt_contrast *contrast = mt_contrast_new(first, second_run, 0, NULL, 0, 1, &error);
     assert_non_null(contrast);
     return contrast;
 }
@@ -81,6 +81,50 @@ static void test_paired(void **state) {
     assert_int_equal(basis.matched, ROWS - 1);
     mt_run_requests_free(&first);
     mt_run_requests_free(&other);
+}
+
+/* Requests of a lost shard have no number: none is taken for another, of its run or of the other. */
+static void test_unnumbered(void **state) {
+    (void)state;
+    mt_run_requests first, other;
+    make_run(&first, 1);
+    make_run(&other, 2);
+    for (size_t i = 0; i < 10; i++) {
+        mt_run_request *row = &first.rows[ROWS - 10 + i];
+        row->lacks_number = 1;
+        row->number = i;
+        row->line = 0;
+    }
+    mt_contrast_basis basis = basis_of(&first, &other);
+    assert_true(basis.is_paired);
+    assert_int_equal(basis.matched, ROWS - 10);
+    assert_int_equal(basis.units[0], ROWS);
+    for (size_t i = 0; i < 10; i++)
+        other.rows[ROWS - 10 + i].lacks_number = 1;
+    assert_int_equal(basis_of(&first, &other).matched, ROWS - 10);
+    mt_run_requests_free(&first);
+    mt_run_requests_free(&other);
+}
+
+/* Of a script's requests equal lengths say nothing where its seeds differed; lines of a trace do. */
+static void test_drawn_apart(void **state) {
+    (void)state;
+    mt_run_requests runs[2];
+    for (int has_lines = 0; has_lines < 2; has_lines++) {
+        for (int r = 0; r < 2; r++) {
+            make_run(&runs[r], 1);
+            for (size_t i = 0; i < ROWS && !has_lines; i++)
+                runs[r].rows[i].line = 0;
+        }
+        for (int drawn_apart = 0; drawn_apart < 2; drawn_apart++) {
+            mt_contrast *contrast =
+                mt_contrast_new(&runs[0], &runs[1], drawn_apart, NULL, 0, 0, NULL);
+            assert_int_equal(mt_contrast_basis_of(contrast)->is_paired, has_lines || !drawn_apart);
+            mt_contrast_free(contrast);
+        }
+        for (int r = 0; r < 2; r++)
+            mt_run_requests_free(&runs[r]);
+    }
 }
 
 /* Where neither says what was planned, equal numbers say nothing. */
@@ -192,7 +236,7 @@ static void test_rates(void **state) {
     make_run(&other, 1);
     for (size_t i = 0; i < ROWS / 5; i++)
         other.rows[i].failure = MT_FAILURE_REFUSED;
-    mt_contrast *contrast = mt_contrast_new(&first, &other, &objective, 1, 0, NULL);
+    mt_contrast *contrast = mt_contrast_new(&first, &other, 0, &objective, 1, 0, NULL);
     difference = rate_of(contrast, "request_throughput");
     assert_near(difference.first, ROWS / 20.0);
     assert_near(difference.second, (ROWS - 40) / 16.0);
@@ -273,7 +317,7 @@ static void test_no_memory(void **state) {
     for (sweep all = {0}; sweep_next(&all);) {
         mt_difference differences[MT_CONTRAST_STATISTICS];
         uint64_t counts[2];
-        mt_contrast *contrast = mt_contrast_new(&first, &other, NULL, 0, 0, &all.error);
+        mt_contrast *contrast = mt_contrast_new(&first, &other, 0, NULL, 0, 0, &all.error);
         all.code = contrast ? mt_contrast_metric(contrast, TTFT, counts, differences, &all.error)
                             : all.error.code;
         mt_contrast_free(contrast);
@@ -284,10 +328,11 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paired),   cmocka_unit_test(test_unknown_plans),
-        cmocka_unit_test(test_sessions), cmocka_unit_test(test_known_answer),
-        cmocka_unit_test(test_rates),    cmocka_unit_test(test_gaps),
-        cmocka_unit_test(test_few),      cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_paired),      cmocka_unit_test(test_unnumbered),
+        cmocka_unit_test(test_drawn_apart), cmocka_unit_test(test_unknown_plans),
+        cmocka_unit_test(test_sessions),    cmocka_unit_test(test_known_answer),
+        cmocka_unit_test(test_rates),       cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_few),         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("contrast", tests, NULL, NULL);
 }

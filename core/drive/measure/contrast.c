@@ -138,12 +138,12 @@ static mt_code sum_up(side *self, const mt_objective *objectives, size_t count, 
 
 /* ---- the pair ---- */
 
-static mt_code fill(mt_contrast *self, const mt_objective *objectives, size_t count, uint64_t seed,
-                    mt_error *error) {
+static mt_code fill(mt_contrast *self, int drawn_apart, const mt_objective *objectives,
+                    size_t count, uint64_t seed, mt_error *error) {
     const mt_run_requests *const runs[2] = {self->sides[0].requests, self->sides[1].requests};
     mt_contrast_basis *basis = &self->basis;
     mt_unit_rows units[2] = {{0}};
-    mt_code code = mt_contrast_units(runs, units, &basis->by_session, &basis->matched,
+    mt_code code = mt_contrast_units(runs, drawn_apart, units, &basis->by_session, &basis->matched,
                                      &basis->is_paired, error);
     for (int s = 0; s < 2; s++) {
         self->sides[s].units = units[s];
@@ -166,14 +166,14 @@ static mt_code fill(mt_contrast *self, const mt_objective *objectives, size_t co
 }
 
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             const mt_objective *objectives, size_t objective_count, uint64_t seed,
-                             mt_error *error) {
+                             int drawn_apart, const mt_objective *objectives,
+                             size_t objective_count, uint64_t seed, mt_error *error) {
     mt_contrast *self = mt_new(sizeof *self, "comparing runs", error);
     if (!self)
         return NULL;
     self->sides[0].requests = first;
     self->sides[1].requests = second;
-    if (fill(self, objectives, objective_count, seed, error) != MT_OK) {
+    if (fill(self, drawn_apart, objectives, objective_count, seed, error) != MT_OK) {
         mt_contrast_free(self);
         return NULL;
     }

@@ -8,7 +8,8 @@
  *
  * Runs are paired when they sent the same requests: nine in ten at least of either have their like in
  * the other, by number, or by session and turn, and each of those has the same line of the trace and
- * the same planned lengths there. Then both are resampled alike. */
+ * the same planned lengths there. Then both are resampled alike. Scripts with different seeds draw
+ * different requests, even where all have one length: that the caller knows, and says. */
 #ifndef MT_DRIVE_MEASURE_CONTRAST_H
 #define MT_DRIVE_MEASURE_CONTRAST_H
 
@@ -41,11 +42,12 @@ typedef struct mt_contrast_basis {
     uint32_t blocks[2];
 } mt_contrast_basis;
 
-/* Both are borrowed, as are the objectives, by which goodput is counted. MT_ERROR_MEMORY,
+/* Both are borrowed, as are the objectives, by which goodput is counted. drawn_apart: requests that
+ * are of no line of a trace were drawn by other seeds, and have no like. MT_ERROR_MEMORY,
  * _INTERRUPTED: NULL. */
 mt_contrast *mt_contrast_new(const mt_run_requests *first, const mt_run_requests *second,
-                             const mt_objective *objectives, size_t objective_count, uint64_t seed,
-                             mt_error *error);
+                             int drawn_apart, const mt_objective *objectives,
+                             size_t objective_count, uint64_t seed, mt_error *error);
 
 void mt_contrast_free(mt_contrast *contrast);
 

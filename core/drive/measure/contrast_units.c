@@ -49,16 +49,21 @@ static int by_unit(const void *a, const void *b) {
     return compare(one->row, other->row);
 }
 
-/* Numbers of requests without a session are set apart from those of sessions. */
-static mt_code unit_of(const mt_run_requests *requests, const mt_run_request *row,
-                       mt_texts *sessions, uint64_t *unit, mt_error *error) {
+/* Units that are no sessions and have no like in the other run are set apart by these. */
+static const uint64_t no_session = UINT64_C(1) << 63, no_number = UINT64_C(1) << 62,
+                      of_second = UINT64_C(1) << 61;
+
+/* s: which run. */
+static mt_code unit_of(const mt_run_requests *requests, size_t i, int s, mt_texts *sessions,
+                       uint64_t *unit, mt_error *error) {
+    const mt_run_request *row = &requests->rows[i];
     uint32_t number;
     mt_span text = mt_run_requests_text(requests, row->session);
-    *unit = row->number;
+    *unit = row->lacks_number ? no_number | (s > 0 ? of_second : 0) | i : row->number;
     if (!sessions)
         return MT_OK;
     if (row->session == 0) {
-        *unit |= UINT64_C(1) << 63;
+        *unit |= no_session;
         return MT_OK;
     }
     if (mt_texts_intern(sessions, text.text, text.length, &number) != 0)
@@ -68,8 +73,8 @@ static mt_code unit_of(const mt_run_requests *requests, const mt_run_request *ro
 }
 
 /* sessions: names, numbered alike for both runs; NULL: each request is a unit. */
-static mt_code gather(const mt_run_requests *requests, mt_texts *sessions, mt_unit_rows *side,
-                      mt_error *error) {
+static mt_code gather(const mt_run_requests *requests, int s, mt_texts *sessions,
+                      mt_unit_rows *side, mt_error *error) {
     int64_t first = first_due(requests);
     side->rows = mt_allocate(requests->count, sizeof *side->rows);
     if (!side->rows)
@@ -83,7 +88,7 @@ static mt_code gather(const mt_run_requests *requests, mt_texts *sessions, mt_un
         *one = (mt_unit_row){.turn = sessions ? row->turn : 0,
                              .moment_ns = due == MT_NEVER ? INT64_MAX : due - first,
                              .row = i};
-        mt_code code = unit_of(requests, row, sessions, &one->unit, error);
+        mt_code code = unit_of(requests, i, s, sessions, &one->unit, error);
         if (code != MT_OK)
             return code;
     }
@@ -111,8 +116,8 @@ static int are_alike(const mt_run_requests *const runs[2], size_t one, size_t ot
            same(output, planned(runs[1], other, MT_MEASURE_WANTED_INPUT + 1));
 }
 
-static int are_paired(const mt_run_requests *const runs[2], const mt_unit_rows sides[2],
-                      uint64_t *matched) {
+static int are_paired(const mt_run_requests *const runs[2], int drawn_apart,
+                      const mt_unit_rows sides[2], uint64_t *matched) {
     int known = 0;
     size_t i = 0, j = 0;
     *matched = 0;
@@ -122,7 +127,8 @@ static int are_paired(const mt_run_requests *const runs[2], const mt_unit_rows s
         if (order == 0)
             order = compare(one->turn, other->turn);
         if (order == 0) {
-            if (!are_alike(runs, one->row, other->row, &known))
+            int is_drawn = runs[0]->rows[one->row].line == 0;
+            if ((is_drawn && drawn_apart) || !are_alike(runs, one->row, other->row, &known))
                 return 0;
             (*matched)++;
         }
@@ -203,17 +209,18 @@ static mt_code place_blocks(mt_unit_rows *sides, int count, mt_error *error) {
     return code;
 }
 
-mt_code mt_contrast_units(const mt_run_requests *const runs[2], mt_unit_rows sides[2],
-                          int *by_session, uint64_t *matched, int *is_paired, mt_error *error) {
+mt_code mt_contrast_units(const mt_run_requests *const runs[2], int drawn_apart,
+                          mt_unit_rows sides[2], int *by_session, uint64_t *matched, int *is_paired,
+                          mt_error *error) {
     mt_texts sessions = {0};
     *by_session = has_turns(runs[0]) && has_turns(runs[1]);
     mt_code code = MT_OK;
     for (int s = 0; code == MT_OK && s < 2; s++)
-        code = gather(runs[s], *by_session ? &sessions : NULL, &sides[s], error);
+        code = gather(runs[s], s, *by_session ? &sessions : NULL, &sides[s], error);
     mt_texts_free(&sessions);
     if (code != MT_OK)
         return code;
-    *is_paired = are_paired(runs, sides, matched);
+    *is_paired = are_paired(runs, drawn_apart, sides, matched);
     if (*is_paired)
         return place_blocks(sides, 2, error);
     code = place_blocks(&sides[0], 1, error);

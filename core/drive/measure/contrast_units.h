@@ -24,7 +24,8 @@ typedef struct mt_unit_rows {
 
 /* Fills both, of which the caller frees `rows` in any case; says whether the units are sessions, how
  * many requests have their like, and whether the runs are paired. MT_ERROR_MEMORY, _INTERRUPTED. */
-mt_code mt_contrast_units(const mt_run_requests *const runs[2], mt_unit_rows sides[2],
-                          int *by_session, uint64_t *matched, int *is_paired, mt_error *error);
+mt_code mt_contrast_units(const mt_run_requests *const runs[2], int drawn_apart,
+                          mt_unit_rows sides[2], int *by_session, uint64_t *matched, int *is_paired,
+                          mt_error *error);
 
 #endif

@@ -19,9 +19,10 @@ enum { MT_PHASE_PROFILING, MT_PHASE_OUTSIDE, MT_PHASE_WARMUP };
 /* Moments are nanoseconds since 1970, MT_NEVER where they never came. Texts are numbers from 1 on,
  * 0: none (mt_run_requests_text). */
 typedef struct mt_run_request {
-    uint64_t number;   /* session_num: which request of the run, from 0 */
-    uint64_t line;     /* trace_line: in its trace, from 1; 0: none */
-    uint64_t turn;     /* turn_index */
+    uint64_t
+        number;    /* session_num: which request of the run, from 0; its place where none is said */
+    uint64_t line; /* trace_line: in its trace, from 1; 0: none */
+    uint64_t turn; /* turn_index */
     uint64_t chunks;   /* token-bearing events */
     uint64_t place;    /* where its line begins in its file, in bytes */
     uint64_t length;   /* bytes of the line, without its end */
@@ -41,6 +42,7 @@ typedef struct mt_run_request {
     uint16_t endpoint;
     uint8_t phase; /* MT_PHASE_... */
     uint8_t was_resent, saw_done, usage_said;
+    uint8_t lacks_number; /* no session_num is said: a lost shard's request */
 } mt_run_request;
 
 /* Zero it, read into it, free it. */

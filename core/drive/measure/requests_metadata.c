@@ -60,14 +60,14 @@ static int take_fields(mt_json_walk *self, mt_run_reading *of) {
 
 /* ---- metadata ---- */
 
-enum { COUNT, MOMENT, SMALL, PART, TRUTH, SESSION, PHASE, FIELDS };
+enum { NUMBER, COUNT, MOMENT, SMALL, PART, TRUTH, SESSION, PHASE, FIELDS };
 
 static const struct field {
     const char *name;
     int kind;
     size_t place;
 } fields[] = {
-    {"session_num", COUNT, offsetof(mt_run_request, number)},
+    {"session_num", NUMBER, offsetof(mt_run_request, number)},
     {"conversation_id", SESSION, 0},
     {"turn_index", COUNT, offsetof(mt_run_request, turn)},
     {"credit_issued_ns", MOMENT, offsetof(mt_run_request, due_ns)},
@@ -96,10 +96,13 @@ static int take_field(mt_json_walk *self, mt_run_reading *of, const struct field
     if (mt_json_take_null(self)) /* as if it were not there */
         return 0;
     switch (field->kind) {
+    case NUMBER:
     case COUNT:
         if (mt_json_take_whole(self, 0, 0, &whole) != 0)
             return -1;
         memcpy(place, &(uint64_t){(uint64_t)whole}, sizeof(uint64_t));
+        if (field->kind == NUMBER)
+            of->row->lacks_number = 0;
         return 0;
     case MOMENT:
         if (mt_json_take_whole(self, 0, INT64_MIN + 1, &whole) != 0)

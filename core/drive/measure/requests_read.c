@@ -74,6 +74,7 @@ static int read_line(mt_run_reading *self, const mt_json *json) {
         return mt_run_reading_no_memory(self);
     self->row = &requests->rows[requests->count];
     *self->row = (mt_run_request){.number = requests->count,
+                                  .lacks_number = 1,
                                   .part = self->part,
                                   .due_ns = MT_NEVER,
                                   .begun_ns = MT_NEVER,

@@ -87,7 +87,7 @@ static mt_code set_rates(lua_State *L, mt_contrast *contrast, mt_error *error) {
     return MT_OK;
 }
 
-/* contrast(requests, requests, {objectives =, seed =}) -> {is_paired =, by_session =, matched =, units = {a, b},
+/* contrast(requests, requests, {objectives =, seed =, drawn_apart =}) -> {is_paired =, by_session =, matched =, units = {a, b},
  * blocks = {a, b}, metrics = {key = {counts = {a, b}, avg =, p1 =, ...}}, rates = {key =, ...}} with {first =, second =, low =, high =} for each number; what cannot be said is not there |
  * nil, message, code */
 static int contrast(lua_State *L) {
@@ -97,10 +97,12 @@ static int contrast(lua_State *L) {
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
     uint64_t seed = mt_lua_count_field(L, 3, "seed", 0);
+    int drawn_apart = mt_lua_truth_field(L, 3, "drawn_apart");
     size_t count;
     const mt_objective *objectives = mt_lua_objectives(L, 3, &count);
     void **place = mt_lua_new_object(L, &contrast_type);
-    mt_contrast *self = mt_contrast_new(first, second, objectives, count, seed, &error);
+    mt_contrast *self =
+        mt_contrast_new(first, second, drawn_apart, objectives, count, seed, &error);
     if (!self)
         return mt_lua_failure(L, &error);
     *place = self;

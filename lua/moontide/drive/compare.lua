@@ -129,6 +129,14 @@ local function objectives_of(first, second)
   return a and b and json.encode(a) == json.encode(b) and a or nil
 end
 
+-- Scripts draw other requests with another seed; where that is not known, lengths have to tell.
+local function has_other_seed(apart)
+  for _, one in ipairs(apart or {}) do
+    if one.name == "seed" then return true end
+  end
+  return false
+end
+
 -- --- comparing -------------------------------------------------------------------------------------
 
 local function pair_of(first, second, seed)
@@ -138,12 +146,12 @@ local function pair_of(first, second, seed)
     requests[i], message, code = run:requests()
     if not requests[i] then return nil, message, code end
   end
-  local objectives = objectives_of(first, second)
+  local objectives, apart = objectives_of(first, second), differing(first, second)
   local pair, message, code = require("moontide.drive").contrast(requests[1], requests[2],
-    { objectives = objectives, seed = seed })
+    { objectives = objectives, seed = seed, drawn_apart = has_other_seed(apart) })
   if not pair then return nil, message, code end
   if not objectives then pair.rates.goodput = nil end
-  pair.differing = differing(first, second)
+  pair.differing = apart
   return pair
 end
 
