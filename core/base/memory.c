@@ -96,14 +96,17 @@ int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     return 0;
 }
 
-enum { HUGE_PAGE = 2 << 20 };
+/* The system clears a huge page whole at the first touch, which a small array would pay for room that
+ * it never uses: arrays below LARGE_ARRAY take ordinary pages. */
+enum { SMALL_STEP = 256 << 10, HUGE_PAGE = 2 << 20, LARGE_ARRAY = 16 << 20 };
 
 int mt_big_reserve(mt_big *big, size_t bytes) {
     if (bytes <= big->bytes)
         return 0;
     if (bytes > SIZE_MAX - HUGE_PAGE || must_fail())
         return -1;
-    size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    size_t step = bytes < HUGE_PAGE ? SMALL_STEP : HUGE_PAGE;
+    size_t rounded = (bytes + step - 1) / step * step;
     void *data;
     if (big->data)
         data = mremap(big->data, big->bytes, rounded, MREMAP_MAYMOVE);
@@ -112,7 +115,7 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
     if (data == MAP_FAILED)
         return -1;
     /* Advice only: without huge pages everything still works, slower. */
-    (void)madvise(data, rounded, MADV_HUGEPAGE);
+    (void)madvise(data, rounded, rounded < LARGE_ARRAY ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
     big->data = data;
     big->bytes = rounded;
     return 0;

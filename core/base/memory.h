@@ -35,11 +35,11 @@ char *mt_copy_text(const char *text, size_t length);
 /* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
 int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
 
-/* A big array: anonymous pages straight from the system, zero at first, huge pages where the
- * kernel gives them. Grown in place or by remapping, without a copy of what is there. */
+/* A big array: anonymous pages straight from the system, zero at first, of which only what is touched
+ * takes memory; from 16 MiB on huge pages where the kernel gives them. Grown in place or by remapping, without a copy of what is there. */
 typedef struct mt_big {
     void *data;   /* NULL while empty */
-    size_t bytes; /* mapped; a multiple of 2 MiB */
+    size_t bytes; /* mapped; a multiple of 256 KiB, from 2 MiB on of 2 MiB */
 } mt_big;
 
 /* Makes *big at least `bytes` long (zero bytes are added). Returns 0, or -1 with *big unchanged. */
