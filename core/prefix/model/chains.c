@@ -8,7 +8,7 @@
 
 enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
 enum { LEAST_BACK = 4 }; /* blocks */
-enum { STRETCHES = 200, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
+enum { STRETCHES = 200, LEAST_STRETCH = 4, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
 
 static const double most_back = 0.15;
 
@@ -129,8 +129,9 @@ static int by_description(const void *a, const void *b) {
 
 size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort) {
     static const size_t longest[] = {1, SINGLE_STRETCH, LONG_STRETCH};
+    static const size_t least[] = {1, LEAST_STRETCH, 1};
     size_t chains = model->chain_count / STRETCHES;
-    return chains < 1 ? 1 : chains > longest[sort] ? longest[sort] : chains;
+    return chains < least[sort] ? least[sort] : chains > longest[sort] ? longest[sort] : chains;
 }
 
 mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error) {

@@ -9,7 +9,7 @@
  * starts of single turns are in order, and these turns in the order of their contents; the same, in
  * shorter stretches, of longer chains. So which of these came first is not known. Chains that are
  * *tied* to others keep their place and start: a few branch off one turn, and come soon after what
- * they branch off. Private to the model and who makes requests after it. */
+ * they branch off. For the model and who makes requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 

@@ -113,7 +113,7 @@ local function pipe_of(self, method, given)
       osl_multiplier = opt.osl_multiplier, prefix_root_multiplier = opt.prefix_root_multiplier,
       min_isl = opt.min_isl, max_isl = opt.max_isl, min_osl = opt.min_osl, max_osl = opt.max_osl,
       speed_ratio = opt.speed_ratio, arrivals = self.arrivals, dequantize = opt.dequantize,
-      requests = count,
+      requests = not plan and count or nil,
       compact = given.compact,
     })
     if not synthesis then return nil, message, code end

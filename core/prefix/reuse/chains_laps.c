@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* qsort_r */
-#include "prefix/reuse/laps.h"
+#include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
 #include "prefix/model/chains.h"
@@ -369,6 +369,21 @@ static int may_be_made(const mt_reuse_chains *chains, uint32_t turn) {
     return chains->items->item_of[chains->model->turns[turn].description] != MT_NOT_AN_ITEM;
 }
 
+/* The clock did not tick when the requests came, but they keep their order. */
+static mt_code spread_events(mt_reuse_chains *chains, mt_error *error) {
+    int64_t *times = mt_allocate(chains->event_count + 1, sizeof *times);
+    if (!times)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t i = 0; i < chains->event_count; i++)
+        times[i] = chains->events[i].time;
+    mt_code code = mt_grid_spread(&chains->clock, mt_random_u64(&chains->random), times,
+                                  chains->event_count, error);
+    for (size_t i = 0; i < chains->event_count && !code; i++)
+        chains->events[i].time = times[i];
+    mt_free(times);
+    return code;
+}
+
 /* Of the lap's turns those that are made, in order of time. */
 static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -389,7 +404,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         }
     }
     qsort(chains->events, chains->event_count, sizeof *chains->events, by_event);
-    return MT_OK;
+    return chains->clock.period_ns > 0 ? spread_events(chains, error) : MT_OK;
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
