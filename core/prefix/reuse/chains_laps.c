@@ -2,6 +2,7 @@
 #include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
+#include "prefix/gaps/gaps.h"
 #include "prefix/model/chains.h"
 
 #include <math.h>
@@ -206,6 +207,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     if (number > 0)
         snprintf(name, sizeof name, "synthesize/%llu", (unsigned long long)number);
     mt_random_begin(&chains->random, options->seed, name, "chains");
+    chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
     chains->phase =
         (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
@@ -236,6 +238,24 @@ static void deal_starts(mt_reuse_chains *chains, mt_chain_sort sort) {
             *other = start;
         }
     }
+}
+
+/* Another realisation of the starts, that bunches alike (prefix/gaps/gaps.h). */
+static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
+    size_t count = chains->model->chain_count;
+    int64_t *gaps_ns = mt_allocate(count, sizeof *gaps_ns);
+    if (!gaps_ns)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t c = 0; c < count; c++)
+        gaps_ns[c] = chains->starts[c] - (c > 0 ? chains->starts[c - 1] : chains->starts[0]);
+    mt_gaps *gaps =
+        mt_gaps_new(MT_GAPS_SOURCE, gaps_ns, count, mt_random_u64(&chains->random), error);
+    mt_code code = gaps ? MT_OK : mt_code_of(error);
+    for (size_t c = 0; c < count && !code; c++)
+        code = mt_gaps_next(gaps, &chains->starts[c], error);
+    mt_gaps_free(gaps);
+    mt_free(gaps_ns);
+    return code;
 }
 
 /* ---- gaps ---- */
@@ -415,6 +435,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     set_before(chains);
     for (size_t c = 0; c < chains->model->chain_count; c++)
         chains->starts[c] = chains->times[chains->model->chains[c].first];
+    if (chains->resample && (code = resample_starts(chains, error)))
+        return code;
     deal_starts(chains, MT_CHAIN_SINGLE);
     deal_starts(chains, MT_CHAIN_LONG);
     deal_gaps(chains);

@@ -43,6 +43,7 @@ struct mt_reuse_chains {
     uint8_t *sorts;        /* by chain */
     int64_t lap_length, grid;
     mt_grid clock;    /* whose ticks times are spread over; a period of 0: they are not */
+    int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
     /* The lap. */

@@ -20,7 +20,8 @@ struct mt_synthesis {
     mt_gaps *gaps;     /* NULL: no times, or */
     int times_of_reuse; /* those of the reuse method */
     double speedup;
-    int compact;
+    int compact, with_sessions;
+    char session[24];
     mt_synthetic made;
     char extra[128];
     mt_synthesis_summary so_far; /* its lengths are in the tallies */
@@ -75,6 +76,7 @@ static mt_code open_times(mt_synthesis *synthesis, const mt_origin *origin,
         return mt_fail(error, MT_ERROR_VALUE, "speedup ratio must be a positive number, not %.17g",
                        times->speedup);
     synthesis->speedup = times->speedup;
+    synthesis->with_sessions = times->with_sessions;
     return times->are_drawn ? open_gaps(synthesis, origin, times, seed, error) : MT_OK;
 }
 
@@ -187,6 +189,11 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
     if (made->has_output) {
         request->has |= MT_HAS_OUTPUT_LENGTH;
         request->output_length = made->output_length;
+    }
+    if (synthesis->with_sessions && made->has_session) {
+        char *end = mt_write_u64(made->session, synthesis->session);
+        request->has |= MT_HAS_SESSION;
+        request->session = (mt_span){synthesis->session, (size_t)(end - synthesis->session)};
     }
     if (made->knows_blocks) {
         request->has |= MT_HAS_HASH_IDS;
