@@ -120,6 +120,7 @@ static int model_figures(lua_State *L) {
     lua_setfield(L, -2, "keeps_order");
     mt_lua_set_count(L, "single_lengths", figures.single_lengths);
     mt_lua_set_count(L, "single_descriptions", figures.single_descriptions);
+    mt_lua_set_count(L, "chains", model->chain_count);
     return 1;
 }
 

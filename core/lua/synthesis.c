@@ -5,6 +5,8 @@
 #include "lua/statistics_binding.h"
 #include "lua/synthesis_binding.h"
 
+#include <string.h>
+
 static void release(void *synthesis) {
     mt_synthesis_release(synthesis);
 }
@@ -33,6 +35,10 @@ static uint64_t count_of(lua_State *L, const char *name, uint64_t absent) {
 }
 
 static mt_synthesis_options options_of(lua_State *L) {
+    lua_getfield(L, 2, "arrivals");
+    const char *arrivals = lua_tostring(L, -1);
+    int resample = arrivals && strcmp(arrivals, "resample") == 0;
+    lua_pop(L, 1);
     lua_getfield(L, 2, "seed");
     uint64_t seed = (uint64_t)luaL_checkinteger(L, -1);
     lua_pop(L, 1);
@@ -48,16 +54,17 @@ static mt_synthesis_options options_of(lua_State *L) {
         .min_osl = count_of(L, "min_osl", 0),
         .max_osl = count_of(L, "max_osl", UINT64_MAX),
         .requests = count_of(L, "requests", 0),
+        .resample = resample,
     };
 }
 
 static mt_synthesis_times times_of(lua_State *L) {
-    static const char *const kinds[] = {"iid", "source", "plan", NULL};
+    static const char *const kinds[] = {"iid", "source", "resample", "plan", NULL};
     mt_synthesis_times times = {.speedup = number_of(L, "speed_ratio")};
     lua_getfield(L, 2, "arrivals");
     int kind = luaL_checkoption(L, -1, NULL, kinds);
-    times.are_drawn = kind < 2;
-    times.kind = kind == 1 ? MT_GAPS_SOURCE : MT_GAPS_IID;
+    times.are_drawn = kind < 3;
+    times.kind = kind == 1 || kind == 2 ? MT_GAPS_SOURCE : MT_GAPS_IID;
     lua_getfield(L, 2, "dequantize");
     times.dequantize = lua_toboolean(L, -1);
     lua_pop(L, 2);
@@ -85,7 +92,8 @@ static int synthesis_about(lua_State *L) {
 
 /* open(radix_source | model, {seed=, block_size=, prefix_len_multiplier=, prompt_len_multiplier=,
  * osl_multiplier=, prefix_root_multiplier=, min_isl=, max_isl=, min_osl=, max_osl=, speed_ratio=,
- * requests=, arrivals="iid"|"source"|"plan", dequantize=, compact=}) -> synthesis | nil, message, code */
+ * requests=, arrivals="iid"|"source"|"resample"|"plan", dequantize=, compact=,
+ * with_sessions=}) -> synthesis | nil, message, code */
 static int synthesis_open(lua_State *L) {
     check_origin(L);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -94,6 +102,9 @@ static int synthesis_open(lua_State *L) {
     mt_synthesis_times times = times_of(L);
     lua_getfield(L, 2, "compact");
     int compact = lua_toboolean(L, -1);
+    lua_getfield(L, 2, "with_sessions");
+    times.with_sessions = lua_toboolean(L, -1);
+    lua_pop(L, 2);
     mt_error error;
     void **place = mt_lua_new_object(L, &type);
     mt_origin origin = check_origin(L); /* again: making the owner may have run a finaliser */

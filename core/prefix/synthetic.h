@@ -18,6 +18,7 @@ typedef struct mt_synthesis_options {
     uint64_t min_isl, max_isl;       /* requests outside are not made; 0, UINT64_MAX: any */
     uint64_t requests;               /* that will be asked for: fewer than the source has are made
                                         after the part of it most like the whole; 0: not known */
+    int resample;                    /* chains begin at times drawn anew, not at the source's */
     uint64_t min_osl, max_osl;       /* an OSL outside is moved to the bound; 0, UINT64_MAX: any */
 } mt_synthesis_options;
 

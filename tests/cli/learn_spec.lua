@@ -33,7 +33,7 @@ local small = [[
 ]]
 
 local small_model = [[
-moontide model 1
+moontide model 2
 block_size 512
 requests 5
 runs 2
@@ -56,6 +56,10 @@ arrivals
 1500.25
 499.75 2
 10000
+chains 3
+0 2 1500.25 4 499.75 3
+2000 0
+10000 1
 ]]
 
 local small_shown = [[
@@ -101,7 +105,7 @@ describe("moontide learn", function()
 
   it("leaves out the order of the gaps with --no-gaps", function()
     local result = learn({ "-", "-o", "-", "--no-gaps" }, { input = small })
-    local wanted = small_model:gsub("order kept", "order left_out"):gsub("arrivals\n.*",
+    local wanted = small_model:gsub("model 2", "model 1"):gsub("order kept", "order left_out"):gsub("arrivals\n.*",
       "batches\n1 3\n2\ngaps\n499.75\n1500.25\n10000\n")
     assert.equal(wanted, result.out)
     local shown = learn({ "--show", "-" }, { input = result.out })
@@ -138,7 +142,7 @@ describe("moontide learn", function()
     assert.truthy(shown:find('"shared_blocks": 4, "returning_blocks": 2, "unique_blocks": 3, "runs": 2, "distance": {',
       1, true))
     assert.truthy(shown:find('"instants": 4, "span": 12, "keeps_order": true, "single_lengths": 5, '
-      .. '"single_descriptions": 5}\n$'))
+      .. '"single_descriptions": 5, "chains": 3}\n$'))
   end)
 
   it("compresses when the name ends so", function()
@@ -264,8 +268,8 @@ describe("moontide learn", function()
     refused(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...'",
       { "--show", file("other.model", small) })
     refused(path .. ":1: this is no model: it begins with '??'", { "--show", file("other.model", "\x1f\x8b") })
-    refused(path .. ":1: a model of version 2: this moontide reads version 1, a newer one is needed",
-      { "--show", file("other.model", (small_model:gsub("model 1", "model 2"))) })
+    refused(path .. ":1: a model of version 3: this moontide reads version 2, a newer one is needed",
+      { "--show", file("other.model", (small_model:gsub("model 2", "model 3"))) })
     refused("/nowhere/x.model: cannot open: No such file or directory", { "--show", "/nowhere/x.model" })
   end)
 

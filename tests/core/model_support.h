@@ -67,6 +67,11 @@ static inline void assert_same_model(const mt_model *a, const mt_model *b) {
     assert_same_descriptions(a, b);
     assert_int_equal(a->gaps_in_order, b->gaps_in_order);
     assert_memory_equal(a->gaps_ns, b->gaps_ns, a->count * sizeof *a->gaps_ns);
+    assert_int_equal(a->chain_count, b->chain_count);
+    for (size_t i = 0; i < a->chain_count; i++)
+        assert_memory_equal(&a->chains[i], &b->chains[i], sizeof a->chains[i]);
+    for (size_t i = 0; a->chain_count > 0 && i < a->count; i++)
+        assert_memory_equal(&a->turns[i], &b->turns[i], sizeof a->turns[i]);
 }
 
 #endif

@@ -33,8 +33,9 @@ static mt_model *learn_by_hand(void) {
     return finish_learner(learner);
 }
 
-#define FIRST_LINES                                                                                \
-    "moontide model 1\n"                                                                           \
+#define FIRST_LINES "moontide model 1\n" SIZES
+#define CHAINED_FIRST_LINES "moontide model 2\n" SIZES
+#define SIZES                                                                                      \
     "block_size 16\n"                                                                              \
     "requests 7\n"                                                                                 \
     "runs 5\n"                                                                                     \
@@ -73,7 +74,18 @@ static mt_model *learn_by_hand(void) {
     "1.5\n"                                                                                        \
     "9223372036852.275806\n"
 
+#define CHAINS                                                                                     \
+    "chains 5\n"                                                                                   \
+    "0 2 1 4 0 3\n"                                                                                \
+    "2.5 6:1\n"                                                                                    \
+    "0.000001 1\n"                                                                                 \
+    "0 5:1\n"                                                                                      \
+    "9223372036852.275806 0\n"
+
+/* As older ones are, without chains; and as models are written. */
 static const char whole[] = FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS;
+static const char chained[] =
+    CHAINED_FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS CHAINS;
 static const char unordered[] = FIRST_LINES "order left_out\n" DESCRIPTIONS TALLIES;
 
 static void write_model(const mt_model *model, int keep_order, const char *path) {
@@ -104,7 +116,7 @@ static void test_by_hand(void **state) {
     const char *path = in_folder(state, "by-hand.model");
     mt_model *model = learn_by_hand();
     write_model(model, 1, path);
-    assert_content(path, whole);
+    assert_content(path, chained);
     mt_model *again = read_model(path);
     assert_same_model(model, again);
     write_model(model, 0, path);
@@ -126,9 +138,9 @@ static void test_by_hand(void **state) {
 /* A file that was written by hand may have comments and lines that end as elsewhere. */
 static void test_comments(void **state) {
     const char *path = in_folder(state, "comments.model");
-    char text[2 * sizeof whole];
+    char text[2 * sizeof chained];
     size_t length = 0;
-    for (const char *byte = whole; *byte; byte++) {
+    for (const char *byte = chained; *byte; byte++) {
         if (*byte == '\n')
             text[length++] = '\r';
         text[length++] = *byte;
@@ -281,7 +293,7 @@ static void write_changed(const char *path, const char *text, const char *from, 
 }
 
 static void test_wrong(void **state) {
-    static const struct {
+    static const struct wrong {
         const char *from, *to;
         const char *message; /* with line and column */
     } ordered[] =
@@ -289,7 +301,9 @@ static void test_wrong(void **state) {
             {"moontide model 1", "{\"timestamp\": 0}",
              "1: this is no model: it begins with '{\"timestamp\": 0}'"},
             {"model 1", "model 2",
-             "1: a model of version 2: this moontide reads version 1, a newer one is needed"},
+             "28: chains should follow, but the file ends here: it seems to be cut"},
+            {"model 1", "model 3",
+             "1: a model of version 3: this moontide reads version 2, a newer one is needed"},
             {"model 1", "model 0",
              "1:16: the version must be between 1 and 18446744073709551615, not 0"},
             {"model 1", "model", "1:15: the version is missing"},
@@ -383,8 +397,33 @@ static void test_wrong(void **state) {
           {"1.5\n922", "922", "it seems to be cut"},
           {"\n1\n", "\n1 2\n", "29: the model is complete, but the file goes on"},
       };
+    static const struct wrong chains[] = {
+        {"chains 5", "5 chains", "28:1: a line with chains should stand here"},
+        {"chains 5", "chains 8", "28:8: chains must be between 1 and 7, not 8"},
+        {"chains 5", "chains 4", "32: the chains have 6 turns, not 7"},
+        {"chains 5", "chains 6", "34: a chain should follow, but the file ends here"},
+        {"0 2 1 4 0 3", "0 2 1 4 x 3", "29:9: a gap must be a number of milliseconds, not 'x'"},
+        {"0 2 1 4 0 3", "0 2 1 4 0", "29:10: a description is missing"},
+        {"0 2 1 4 0 3", "0 2 1 4 0 7", "29:11: a description must be between 0 and 6, not 7"},
+        {"0 2 1 4 0 3", "0 2 1 4 0 2", "29: description 2 is of two turns"},
+        {"0 2 1 4 0 3", "0 3 1 4 0 2", "29: turn 0 shares 1 blocks, and the turn before"},
+        {"0 2 1 4 0 3", "0 4 1 2 0 3", "29: turn 0 shares 2 blocks, and the turn before"},
+        {"2.5 6:1", "2.5 6:7", "30:7: an origin must be between 0 and 6, not 7"},
+        {"2.5 6:1", "2.5 6:2", "33: turn 3 cannot share 3 blocks of turn 2"},
+        {"2.5 6:1", "2.5 6:1x", "30:7: an origin must be a whole number, not '1x'"},
+        {"0.000001 1", "0.000001 1:0", "31: a turn that shares nothing has an origin"},
+        {"2.5 6:1", "9223372036854 6:1", "33: a turn comes after more than 292 years"},
+    };
     const char *path = in_folder(state, "wrong.model");
     int unlike = 0;
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        char text[2 * MT_ERROR_MESSAGE_SIZE];
+        write_changed(path, chained, chains[i].from, chains[i].to);
+        mt_error error = refused(path);
+        error.source[0] = 0;
+        if (!strstr(mt_error_text(&error, text, sizeof text), chains[i].message))
+            print_message("'%s': %s, not %s\n", chains[i].to, text, chains[i].message), unlike++;
+    }
     for (size_t i = 0; i < sizeof ordered / sizeof ordered[0] + sizeof tallied / sizeof tallied[0];
          i++) {
         size_t count = sizeof ordered / sizeof ordered[0];

@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
+enum { SOON = 64 };         /* requests, in which what is shared most was touched before */
 enum { LEAST_BACK = 4 }; /* blocks */
-enum { STRETCHES = 200, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
+enum { STRETCHES = 200, LEAST_STRETCH = 4, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
 
 static const double most_back = 0.15;
 
@@ -26,14 +27,21 @@ static int falls_back_little(const mt_chain_link *from, size_t known) {
     return back <= LEAST_BACK || back <= most_back * from->blocks;
 }
 
+static int grows(const mt_chain_links *links, const mt_chain_link *from, uint64_t input_length,
+                 size_t known) {
+    uint32_t partial = from->input_length % links->block_size != 0;
+    return input_length > from->input_length && known + partial >= from->blocks;
+}
+
 /* The request that this one continues by what it shares. */
-static uint32_t inferred_before(const mt_chain_links *links, const uint32_t *path, size_t known,
-                                uint32_t owner) {
+static uint32_t inferred_before(const mt_chain_links *links, const mt_request *request,
+                                const uint32_t *path, size_t known, uint32_t owner) {
     if (known == 0)
         return MT_NO_TURN;
     const mt_chain_link *from = &links->links[owner];
     return from->next == MT_NO_TURN && links->touched_by[path[known - 1]] == from->chain &&
-                   falls_back_little(from, known)
+                   (grows(links, from, request->input_length, known) ||
+                    (from->is_grown && falls_back_little(from, known)))
                ? owner
                : MT_NO_TURN;
 }
@@ -70,6 +78,7 @@ mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, con
         return mt_fail_memory(error, "learner");
     mt_chain_link link = {.before = MT_NO_TURN,
                           .next = MT_NO_TURN,
+                          .input_length = request->input_length,
                           .blocks = (uint32_t)count,
                           .known = (uint32_t)known,
                           .deepest = known > 0 ? path[known - 1] : MT_NO_TURN,
@@ -78,13 +87,15 @@ mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, con
     if (request->has & MT_HAS_SESSION)
         code = named_before(links, request->session, &link.before, error);
     else
-        link.before = inferred_before(links, path, known, owner);
+        link.before = inferred_before(links, request, path, known, owner);
     if (code)
         return code;
     if (link.before == MT_NO_TURN) {
         link.chain = links->chain_count++;
     } else {
         link.chain = links->links[link.before].chain;
+        link.is_grown = links->links[link.before].is_grown ||
+                        grows(links, &links->links[link.before], link.input_length, known);
         links->links[link.before].next = (uint32_t)links->count;
     }
     links->links[links->count++] = link;
@@ -129,14 +140,18 @@ static int by_description(const void *a, const void *b) {
 
 size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort) {
     static const size_t longest[] = {1, SINGLE_STRETCH, LONG_STRETCH};
+    static const size_t least[] = {1, LEAST_STRETCH, 1};
     size_t chains = model->chain_count / STRETCHES;
-    return chains < 1 ? 1 : chains > longest[sort] ? longest[sort] : chains;
+    return chains < least[sort] ? least[sort] : chains > longest[sort] ? longest[sort] : chains;
 }
 
 mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error) {
     uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
     if (!branches)
         return mt_fail_memory(error, "chains of a model");
+    double mean_blocks = 0;
+    for (size_t i = 0; i < model->count; i++)
+        mean_blocks += (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
     for (size_t c = 0; c < model->chain_count; c++) {
         uint32_t origin = model->turns[model->chains[c].first].origin;
         if (origin < MT_FROM_BEFORE)
@@ -145,7 +160,11 @@ mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *er
     for (size_t c = 0; c < model->chain_count; c++) {
         const mt_model_chain *chain = &model->chains[c];
         uint32_t origin = model->turns[chain->first].origin;
-        int is_tied = origin < MT_FROM_BEFORE && branches[origin] < MANY_BRANCHES;
+        const mt_description *first = &model->descriptions[model->turns[chain->first].description];
+        int is_tied = origin < MT_FROM_BEFORE &&
+                      (branches[origin] < MANY_BRANCHES ||
+                       (2 * (uint64_t)first->shared >= mt_description_blocks(first) &&
+                        (double)first->elapsed <= SOON * mean_blocks));
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
             is_tied |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
         sorts[c] = is_tied              ? MT_CHAIN_TIED

@@ -1,15 +1,17 @@
 /* Who continues whom: the chains of a model.
  *
  * A request continues a chain when the request that touched its deepest shared block last is that
- * chain's last one, when no other chain has touched that block, and when it falls back behind that
- * request's end by at most 15 % of it, or 4 blocks. Where requests have session ids, these say it.
- * Otherwise it begins a chain: where it branches off, from which turn, is its *origin*.
+ * chain's last one, when no other chain has touched that block, and when it is longer and has all
+ * of that request's blocks, but for a last one that was not full. Where a chain has been continued
+ * so before, it also may fall back, by at most 15 % of that request or 4 blocks. Where requests have
+ * session ids, these say it. Otherwise it begins a chain: where it branches off, from which turn, is
+ * its *origin*.
  *
  * Chains stand in the order in which they begin, but for *stretches* of the trace: within one the
  * starts of single turns are in order, and these turns in the order of their contents; the same, in
  * shorter stretches, of longer chains. So which of these came first is not known. Chains that are
- * *tied* to others keep their place and start: a few branch off one turn, and come soon after what
- * they branch off. Private to the model and who makes requests after it. */
+ * *tied* to others keep their place and start: few branch off one turn, or they share most of their
+ * first prompt with a request shortly before. For the model and who makes requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 
@@ -22,13 +24,16 @@ typedef struct mt_chain_link {
     uint32_t before;  /* the request that it continues, or MT_NO_TURN */
     uint32_t chain;   /* its chain's number, by first request */
     uint32_t next;    /* the request that continues it, or MT_NO_TURN */
-    uint32_t blocks;  /* of its prompt */
+    uint64_t input_length; /* tokens */
+    uint32_t is_grown;     /* its chain has been continued by a longer prompt */
+    uint32_t blocks;       /* of its prompt */
     uint32_t known;   /* of these, those that earlier requests had */
     uint32_t deepest; /* number of the last of them */
     uint32_t first;   /* number that its first new block has, or would have */
 } mt_chain_link;
 
 typedef struct mt_chain_links {
+    uint64_t block_size; /* to be set */
     mt_chain_link *links; /* by request */
     size_t count, capacity;
     uint32_t chain_count, block_count;
@@ -40,7 +45,7 @@ typedef struct mt_chain_links {
 } mt_chain_links;
 
 /* Takes in a request: `path` are its blocks' numbers, `known` of which earlier requests had; owner
- * touched the deepest of these last. *links is zero at first. MT_ERROR_MEMORY. */
+ * touched the deepest of these last. *links is zero at first, but for the block size. MT_ERROR_MEMORY. */
 mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, const uint32_t *path,
                            size_t count, size_t known, uint32_t owner, mt_error *error);
 

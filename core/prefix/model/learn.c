@@ -56,7 +56,7 @@ mt_learner *mt_learner_new(uint64_t block_size, mt_error *error) {
     mt_learner *learner = mt_new(sizeof *learner, "learner", error);
     if (!learner)
         return NULL;
-    learner->block_size = block_size;
+    learner->block_size = learner->links.block_size = block_size;
     if ((learner->model = mt_new(sizeof *learner->model, "learner", error)))
         learner->model->references = 1;
     if (!learner->model || !(learner->tree = mt_prefix_tree_new(error)) ||

@@ -3,9 +3,6 @@
 #include "base/memory.h"
 #include "prefix/model/chains.h"
 
-/* The longest time of a turn, 73 years, as in prefix/gaps/gaps.h. */
-#define LONGEST (INT64_C(1) << 61)
-
 typedef struct chains_reader {
     mt_model_reader *reader;
     uint8_t *seen;     /* descriptions */
@@ -23,8 +20,8 @@ static uint32_t shared_of(const mt_model *model, uint32_t turn) {
 }
 
 static mt_code add_gap(chains_reader *c, int64_t gap_ns, int64_t *time_ns) {
-    if (gap_ns > LONGEST - *time_ns)
-        return mt_model_fail_line(&c->reader->scan, "a turn comes after more than 73 years");
+    if (gap_ns > INT64_MAX - *time_ns)
+        return mt_model_fail_line(&c->reader->scan, "a turn comes after more than 292 years");
     *time_ns += gap_ns;
     return c->reader->scan.code;
 }

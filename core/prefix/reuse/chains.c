@@ -4,10 +4,13 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "prefix/model/chains.h"
-#include "prefix/reuse/laps.h"
+#include "prefix/reuse/chains_state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* No source lasts longer, 73 years: what is computed from its times fits 63 bits. */
+#define LONGEST (INT64_C(1) << 61)
 
 /* ---- opening ---- */
 
@@ -81,7 +84,7 @@ static int64_t divisor(int64_t a, int64_t b) {
 
 /* How long a lap takes: to the last request, and a gap between instants as long as they are on
  * average, on the source's grid. */
-static void set_lap_length(mt_reuse_chains *chains) {
+static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     int64_t last = 0, grid = 0, instants = 1;
     for (size_t t = 0; t < model->count; t++) {
@@ -89,11 +92,14 @@ static void set_lap_length(mt_reuse_chains *chains) {
         grid = divisor(chains->times[t], grid);
         instants += model->gaps_ns[t] > 0;
     }
+    if (last > LONGEST)
+        return mt_fail(error, MT_ERROR_VALUE, "the source lasts more than 73 years");
     chains->grid = grid;
     chains->lap_length = MT_REUSE_LONE_PERIOD;
     if (grid > 0)
         chains->lap_length = (last + last / (instants > 1 ? instants - 1 : 1) + grid - 1) / grid *
                              grid;
+    return MT_OK;
 }
 
 mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_items *items,
@@ -116,8 +122,8 @@ mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_item
         goto failed;
     for (uint32_t i = 0; i < model->count; i++)
         chains->rank[chains->order[i]] = i;
-    set_lap_length(chains);
-    if (mt_reuse_laps_begin(chains, options, number, error) != MT_OK)
+    if (set_lap_length(chains, error) != MT_OK ||
+        mt_reuse_laps_begin(chains, options, number, error) != MT_OK)
         goto failed;
     return chains;
 failed:
@@ -137,21 +143,24 @@ void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times) {
     qsort_r(turns, count, sizeof *turns, by_turn_time, times);
 }
 
-mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns,
-                               mt_error *error) {
+mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, mt_error *error) {
     size_t count = chains->model->count;
     uint32_t *sooner = mt_allocate(count, sizeof *sooner);
-    if (!sooner)
-        return mt_fail_memory(error, "synthesiser");
-    for (uint32_t t = 0; t < count; t++)
-        sooner[t] = t;
-    mt_reuse_by_time(sooner, count, chains->times);
-    int64_t time = 0;
-    for (size_t r = 0; r < count; r++)
-        chains->times[sooner[r]] = time += spread_ns[r];
+    int64_t *times = mt_allocate(count, sizeof *times);
+    mt_code code = MT_OK;
+    if (!sooner || !times) {
+        code = mt_fail_memory(error, "synthesiser");
+    } else {
+        for (uint32_t t = 0; t < count; t++)
+            sooner[t] = t;
+        mt_reuse_by_time(sooner, count, chains->times);
+        for (size_t i = 0; i < count; i++)
+            times[i] = chains->times[sooner[i]];
+        code = mt_grid_detect(times, count, &chains->clock, error);
+    }
     mt_free(sooner);
-    set_lap_length(chains);
-    return MT_OK;
+    mt_free(times);
+    return code;
 }
 
 /* ---- paths ---- */

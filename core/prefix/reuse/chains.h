@@ -6,6 +6,7 @@
  *
  * - Starts. Within a stretch, chains of one sort are dealt to their starts anew. So the rate, the
  *   lengths, the mix and the warm-up keep their course, and single turns the counts per window.
+ *   Where it is asked for (options->resample), starts are another realisation of the source's.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a quarter more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
@@ -35,9 +36,9 @@ mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_item
                                       const mt_synthesis_options *options, uint64_t number,
                                       mt_error *error);
 
-/* Takes the source's times spread over the ticks of their clock: spread_ns[r] from request r - 1 to
- * r, in the source's order. Only before the first request. */
-mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, const int64_t *spread_ns, mt_error *error);
+/* From now on times are spread over the ticks of the source's clock (stats/grid.h), if it has one.
+ * MT_ERROR_MEMORY. */
+mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, mt_error *error);
 
 /* When the next request comes, ns; the times never decrease. MT_ERROR_VALUE beyond 292 years. */
 mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error *error);

@@ -47,9 +47,9 @@ mt_reuse *mt_reuse_new_of_chains(mt_model *model, const mt_synthesis_options *op
  * MT_ERROR_INTERRUPTED) the state can only be freed. */
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error);
 
-/* Of one that is made from chains, before the first request: the source's times are to be these
- * instead, spread_ns[r] from request r - 1 to r. MT_ERROR_MEMORY. */
-mt_code mt_reuse_spread(mt_reuse *reuse, const int64_t *spread_ns, mt_error *error);
+/* Of one that is made from chains, before the first request: times are spread over the ticks of the
+ * source's clock. MT_ERROR_MEMORY. */
+mt_code mt_reuse_spread(mt_reuse *reuse, mt_error *error);
 
 void mt_reuse_free(mt_reuse *reuse); /* NULL is allowed */
 

@@ -20,7 +20,8 @@ struct mt_synthesis {
     mt_gaps *gaps;     /* NULL: no times, or */
     int times_of_reuse; /* those of the reuse method */
     double speedup;
-    int compact;
+    int compact, with_sessions;
+    char session[24];
     mt_synthetic made;
     char extra[128];
     mt_synthesis_summary so_far; /* its lengths are in the tallies */
@@ -41,6 +42,12 @@ int mt_origin_keeps_order(const mt_origin *origin) {
     return origin->source || origin->model->gaps_in_order;
 }
 
+/* Gaps that are drawn one by one know no sessions: then distances alone say what comes back. */
+static int is_of_chains(const mt_origin *origin, const mt_synthesis_times *times) {
+    return origin->model && origin->model->chain_count > 0 &&
+           !(times->are_drawn && times->kind == MT_GAPS_IID);
+}
+
 static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
                          const mt_synthesis_times *times, uint64_t seed, mt_error *error) {
     size_t count = mt_origin_requests(origin);
@@ -53,10 +60,9 @@ static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
         code = mt_gaps_dequantize(gaps_ns, count, seed, spread_ns, error);
         gaps_ns = spread_ns;
     }
-    synthesis->times_of_reuse = times->kind == MT_GAPS_SOURCE && origin->model &&
-                                origin->model->chain_count > 0;
+    synthesis->times_of_reuse = is_of_chains(origin, times);
     if (synthesis->times_of_reuse)
-        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, spread_ns, error)
+        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, error)
                                           : code;
     else if (code == MT_OK && !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
         code = mt_code_of(error);
@@ -70,12 +76,14 @@ static mt_code open_times(mt_synthesis *synthesis, const mt_origin *origin,
         return mt_fail(error, MT_ERROR_VALUE, "speedup ratio must be a positive number, not %.17g",
                        times->speedup);
     synthesis->speedup = times->speedup;
+    synthesis->with_sessions = times->with_sessions;
     return times->are_drawn ? open_gaps(synthesis, origin, times, seed, error) : MT_OK;
 }
 
 static mt_code open_prompts(mt_synthesis *synthesis, const mt_origin *origin,
-                            const mt_synthesis_options *options, mt_error *error) {
-    if (origin->model && origin->model->chain_count > 0) {
+                            const mt_synthesis_options *options, const mt_synthesis_times *times,
+                            mt_error *error) {
+    if (is_of_chains(origin, times)) {
         synthesis->reuse = mt_reuse_new_of_chains(origin->model, options, error);
     } else if (origin->model) {
         synthesis->reuse = mt_reuse_new(origin->model, options, error);
@@ -94,7 +102,7 @@ mt_synthesis *mt_synthesis_new(const mt_origin *origin, const mt_synthesis_optio
     synthesis->references = 1;
     synthesis->block_size = options->block_size;
     synthesis->compact = compact;
-    if (open_prompts(synthesis, origin, options, error) ||
+    if (open_prompts(synthesis, origin, options, times, error) ||
         open_times(synthesis, origin, times, options->seed, error)) {
         mt_synthesis_release(synthesis);
         return NULL;
@@ -181,6 +189,11 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
     if (made->has_output) {
         request->has |= MT_HAS_OUTPUT_LENGTH;
         request->output_length = made->output_length;
+    }
+    if (synthesis->with_sessions && made->has_session) {
+        char *end = mt_write_u64(made->session, synthesis->session);
+        request->has |= MT_HAS_SESSION;
+        request->session = (mt_span){synthesis->session, (size_t)(end - synthesis->session)};
     }
     if (made->knows_blocks) {
         request->has |= MT_HAS_HASH_IDS;

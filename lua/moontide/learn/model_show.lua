@@ -43,7 +43,13 @@ local function privacy_section(figures)
   lines[#lines + 1] = figures.keeps_order
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
-  lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
+  if figures.chains > 0 then
+    lines[#lines + 1] = ("of %s, which request continued which, how long after, and about when it began;")
+      :format(counted(figures.chains, "chain"))
+    lines[#lines + 1] = "no ids, no texts and no dates."
+  else
+    lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
+  end
   return table.concat(lines, "\n")
 end
 
@@ -81,7 +87,8 @@ function show.json(figures)
     add(name, figures[name])
   end
   add("distance", analysis_show.object(figures.distance, analysis_show.columns.quantiles))
-  for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions" } do
+  for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions",
+    "chains" } do
     add(name, figures[name])
   end
   return json.object(members)

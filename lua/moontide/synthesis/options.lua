@@ -24,20 +24,23 @@ end
 
 options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
 
--- "iid", "source", a script that has a plan, or (from Lua) a workload.
+-- "iid", "follow" ("source", as it was called), "resample", a script that has a plan, or (from Lua) a workload.
+local own_arrivals = { iid = "iid", follow = "source", source = "source", resample = "resample" }
+
 local function arrivals(value, what)
-  if value == "iid" or value == "source" or workload.is(value) then return value end
+  if own_arrivals[value] then return own_arrivals[value] end
+  if workload.is(value) then return value end
   if plan_times.names_script(value) then return value end
-  units.wrong(what, value, "iid, source, or a script with a plan, as evening.lua")
+  units.wrong(what, value, "follow, resample, iid, or a script with a plan, as evening.lua")
 end
 
-options.kinds.arrivals = { convert = arrivals, placeholder = "iid|source|SCRIPT" }
+options.kinds.arrivals = { convert = arrivals, placeholder = "follow|resample|iid|SCRIPT" }
 
 --- Are the arrivals those of a plan?
 ---@param opt table
 ---@return boolean
 function synthesis_options.takes_plan(opt)
-  return opt.arrivals ~= nil and opt.arrivals ~= "iid" and opt.arrivals ~= "source"
+  return opt.arrivals ~= nil and not own_arrivals[opt.arrivals]
 end
 
 --- What mt.synthesizer and the command take, the command with hyphens.
@@ -46,8 +49,11 @@ synthesis_options.list = {
     help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
-    help = "iid: gaps drawn by themselves (default of radix); source: bunched as the source's are, along "
-      .. "its rate (default of reuse); a script: the times of its plan" },
+    help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, which keeps "
+      .. "what caches and windows see; source says the same); resample: they begin at other times, bunched "
+      .. "alike; iid: gaps drawn by themselves (default of radix); a script: the times of its plan" },
+  { "with-sessions", kind = "flag",
+    help = "write which session a request is of, as session_id (reuse, with follow or resample)" },
   { "duration", kind = "duration", above = 0,
     help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
   { "dequantize", kind = "flag",

@@ -74,7 +74,7 @@ local synthesis_metatable = {
 
 ---@class moontide.synthesizer
 ---@field method "reuse"|"radix"
----@field arrivals "iid"|"source"|"plan"
+---@field arrivals "iid"|"source"|"resample"|"plan"
 ---@field block_size integer
 ---@field source_requests integer that were learnt from
 ---@field skipped integer bad lines that were passed over
@@ -113,7 +113,8 @@ local function pipe_of(self, method, given)
       osl_multiplier = opt.osl_multiplier, prefix_root_multiplier = opt.prefix_root_multiplier,
       min_isl = opt.min_isl, max_isl = opt.max_isl, min_osl = opt.min_osl, max_osl = opt.max_osl,
       speed_ratio = opt.speed_ratio, arrivals = self.arrivals, dequantize = opt.dequantize,
-      requests = count,
+      with_sessions = opt.with_sessions,
+      requests = not plan and count or nil,
       compact = given.compact,
     })
     if not synthesis then return nil, message, code end
@@ -204,8 +205,10 @@ end
 ---@class moontide.synthesizer_options
 ---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
 --- itself
----@field arrivals? string|moontide.workload iid: gaps drawn by themselves (default of radix); source:
---- bunched as the source's are, along its rate (default of reuse); a workload, or a script: its times
+---@field arrivals? string|moontide.workload follow (or source): sessions begin and go on as the source's
+--- (default of reuse); resample: they begin at other times, bunched alike; iid: gaps drawn by themselves
+--- (default of radix); a workload, or a script: its times
+---@field with_sessions? boolean requests say which session they are of
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
 ---@field dequantize? boolean spreads the source's times over the ticks of its clock, by the seed, first
@@ -251,7 +254,10 @@ function synthesizer.new(trace, given)
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
     source_requests = about.requests, skipped = skipped[1], first_skipped = skipped[2],
   }, metatable)
-  if self.arrivals == "source" and not about.gaps_in_order then
+  if opt.with_sessions and (opt.method ~= "reuse" or self.arrivals == "iid" or plan) then
+    core.base.raise "synthesizer: with_sessions needs the reuse method, and arrivals that follow or resample"
+  end
+  if (self.arrivals == "source" or self.arrivals == "resample") and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and arrivals like the source's need it: "
       .. "only iid is left", "value"
   elseif opt.dequantize and not about.gaps_in_order then

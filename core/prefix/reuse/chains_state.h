@@ -1,10 +1,10 @@
-/* The laps of requests made from chains: who is when and continues whom. Private to the reuse
- * method (prefix/reuse/chains.h). */
-#ifndef MT_PREFIX_REUSE_LAPS_H
-#define MT_PREFIX_REUSE_LAPS_H
+/* What the files of requests made from chains share (prefix/reuse/chains.h). */
+#ifndef MT_PREFIX_REUSE_CHAINS_STATE_H
+#define MT_PREFIX_REUSE_CHAINS_STATE_H
 
 #include "prefix/reuse/chains.h"
 #include "random/generator.h"
+#include "stats/grid.h"
 
 /* A source of one instant comes again after this, nanoseconds. */
 #define MT_REUSE_LONE_PERIOD INT64_C(1000000000)
@@ -42,6 +42,8 @@ struct mt_reuse_chains {
     uint32_t *lasting;     /* how deep its own blocks last from lap to lap */
     uint8_t *sorts;        /* by chain */
     int64_t lap_length, grid;
+    mt_grid clock;    /* whose ticks times are spread over; a period of 0: they are not */
+    int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
     /* The lap. */

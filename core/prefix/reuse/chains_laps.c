@@ -1,7 +1,8 @@
 #define _GNU_SOURCE /* qsort_r */
-#include "prefix/reuse/laps.h"
+#include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
+#include "prefix/gaps/gaps.h"
 #include "prefix/model/chains.h"
 
 #include <math.h>
@@ -206,6 +207,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     if (number > 0)
         snprintf(name, sizeof name, "synthesize/%llu", (unsigned long long)number);
     mt_random_begin(&chains->random, options->seed, name, "chains");
+    chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
     chains->phase =
         (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
@@ -236,6 +238,24 @@ static void deal_starts(mt_reuse_chains *chains, mt_chain_sort sort) {
             *other = start;
         }
     }
+}
+
+/* Another realisation of the starts, that bunches alike (prefix/gaps/gaps.h). */
+static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
+    size_t count = chains->model->chain_count;
+    int64_t *gaps_ns = mt_allocate(count, sizeof *gaps_ns);
+    if (!gaps_ns)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t c = 0; c < count; c++)
+        gaps_ns[c] = chains->starts[c] - (c > 0 ? chains->starts[c - 1] : chains->starts[0]);
+    mt_gaps *gaps =
+        mt_gaps_new(MT_GAPS_SOURCE, gaps_ns, count, mt_random_u64(&chains->random), error);
+    mt_code code = gaps ? MT_OK : mt_code_of(error);
+    for (size_t c = 0; c < count && !code; c++)
+        code = mt_gaps_next(gaps, &chains->starts[c], error);
+    mt_gaps_free(gaps);
+    mt_free(gaps_ns);
+    return code;
 }
 
 /* ---- gaps ---- */
@@ -369,6 +389,21 @@ static int may_be_made(const mt_reuse_chains *chains, uint32_t turn) {
     return chains->items->item_of[chains->model->turns[turn].description] != MT_NOT_AN_ITEM;
 }
 
+/* The clock did not tick when the requests came, but they keep their order. */
+static mt_code spread_events(mt_reuse_chains *chains, mt_error *error) {
+    int64_t *times = mt_allocate(chains->event_count + 1, sizeof *times);
+    if (!times)
+        return mt_fail_memory(error, "synthesiser");
+    for (size_t i = 0; i < chains->event_count; i++)
+        times[i] = chains->events[i].time;
+    mt_code code = mt_grid_spread(&chains->clock, mt_random_u64(&chains->random), times,
+                                  chains->event_count, error);
+    for (size_t i = 0; i < chains->event_count && !code; i++)
+        chains->events[i].time = times[i];
+    mt_free(times);
+    return code;
+}
+
 /* Of the lap's turns those that are made, in order of time. */
 static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -389,7 +424,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         }
     }
     qsort(chains->events, chains->event_count, sizeof *chains->events, by_event);
-    return MT_OK;
+    return chains->clock.period_ns > 0 ? spread_events(chains, error) : MT_OK;
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
@@ -400,6 +435,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     set_before(chains);
     for (size_t c = 0; c < chains->model->chain_count; c++)
         chains->starts[c] = chains->times[chains->model->chains[c].first];
+    if (chains->resample && (code = resample_starts(chains, error)))
+        return code;
     deal_starts(chains, MT_CHAIN_SINGLE);
     deal_starts(chains, MT_CHAIN_LONG);
     deal_gaps(chains);
