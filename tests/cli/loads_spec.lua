@@ -124,12 +124,15 @@ describe("a load", function()
   end)
 
   it("that never moves on is an error, for --check too", function()
-    for _, line in ipairs { "--check", "-o -" } do
+    for line, words in pairs {
+      ["--check"] = "such a load would never end", ["-o -"] = "the arrivals stand still (--yes lets them)",
+      ["--yes -o -"] = "such a load would never end",
+    } do
       for _, gap in ipairs { "0", "1e-300", "now == 0 and 2 or 1e-17" } do
         local result = run(("return mt.workload { mt.stream { arrivals = mt.arrivals(function() return function(now) "
           .. "return %s end end), input = 100 } }"):format(gap), line)
         assert.equal(1, result.status)
-        assert.truthy(result.err:find("such a load would never end", 1, true), result.err)
+        assert.truthy(result.err:find(words, 1, true), result.err)
       end
     end
   end)
