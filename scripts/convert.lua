@@ -1,12 +1,13 @@
 -- A real log becomes a trace: filtered, cut, faster or slower, with prompts made for its lengths.
 local convert = require "moontide.trace.convert"
+local figures = require "moontide.command.figures"
 local log = require "moontide.trace.log"
 local mt = require "moontide"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 return mt.script {
-  summary = "Turn a log of a real server into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT)",
+  summary = "Turn a server's log into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT, results)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {
@@ -49,12 +50,15 @@ return mt.script {
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
     { "skip-bad-lines", kind = "flag", help = "pass over bad rows, and count them" },
     { "json", kind = "flag", help = "print the statistics as one JSON value" },
+    table.unpack(figures.options(true)),
   },
   check = function(opt)
     if not (opt.input_file or opt.segment) then
       return "a log is required (LOG, --input-file or --segment)"
     end
     if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
+    local wrong = figures.mistake(opt)
+    if wrong then return wrong end
     if opt.count and opt.tokens_per_char then return "--count and --tokens-per-char exclude each other" end
     if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end
     if opt.format == "csv" and not opt.columns then
@@ -62,7 +66,10 @@ return mt.script {
     end
   end,
   run = function(opt)
-    local result, message, code = convert.run(opt)
+    local watch, message, code = figures.watch(opt)
+    if not watch then return nil, message, code end
+    local result
+    result, message, code = convert.run(opt, watch)
     if not result then return nil, message, code end
     local to_stdout = result.output == "-"
     local text = opt.json and mt.json.encode(result) or tostring(result)

@@ -156,7 +156,7 @@ static mt_code count_at_once(mt_profile *self, const mt_request *request, mt_err
     if (self->options.most_at_once > 0 && self->at_once > self->options.most_at_once)
         return mt_fail(error, MT_ERROR_VALUE,
                        "more than %llu requests come at one instant, at %.9g s: the arrivals stand "
-                       "still",
+                       "still (--yes lets them)",
                        (unsigned long long)self->options.most_at_once,
                        (double)request->time_ns / 1e9);
     return MT_OK;

@@ -37,6 +37,17 @@ describe("--expect", function()
     end
   end)
 
+  it("judges what convert makes of a log", function()
+    command.write(folder, "log.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+      .. "2023-11-16 18:15:46,100,5\n2023-11-16 18:15:48,200,6\n")
+    assert.equal(0, run("convert log.csv -o c.jsonl --expect requests=2,input_length.max=200").status)
+    local result = run "convert log.csv -o d.jsonl --expect rate.mean>9"
+    assert.equal(1, result.status)
+    assert.equal("moontide: expected rate.mean>9: rate.mean is 1, which is not so\n"
+      .. "moontide: 1 of 1 expectations missed\n", result.err)
+    assert.is_false(command.exists(folder .. "/d.jsonl"))
+  end)
+
   it("judges what analyze reads and replay would send, and sends nothing when it fails", function()
     local path = command.write(folder, "t.jsonl", trace)
     local result = run("analyze " .. path .. " --service ttft=1s,per_token=100ms --expect in_flight.peak>2")
@@ -112,7 +123,7 @@ return mt.workload{ duration = "60s", mt.stream{ input = 100, output = 10,
   arrivals = mt.arrivals(function() return function() return 0 end end) } }]])
     local result = run "still.lua -o out.jsonl"
     assert.equal(1, result.status)
-    assert.matches("more than 10000 requests come at one instant, at 0 s: the arrivals stand still", result.err)
+    assert.matches("10000 requests come at the same time, t = 0 s: the arrivals stand still there", result.err)
     assert.is_false(command.exists(folder .. "/out.jsonl"))
     assert.equal(0, run("still.lua -o out.jsonl --yes --num-requests 20000").status)
     assert.equal(1, run("still.lua --check").status)

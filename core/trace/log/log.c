@@ -35,11 +35,12 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
 /* ---- which kind it is ---- */
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
-    mt_log_sharegpt;
+    mt_log_sharegpt, mt_log_results;
 
 /* All formats, in the order of lists. An entry here makes one known everywhere. */
 static const mt_log_kind *const kinds[] = {&mt_log_burstgpt, &mt_log_azure,  &mt_log_csv,
-                                           &mt_log_bailian,  &mt_log_aibrix, &mt_log_sharegpt};
+                                           &mt_log_bailian,  &mt_log_aibrix, &mt_log_sharegpt,
+                                           &mt_log_results};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];

@@ -11,6 +11,9 @@
  *              session_id.
  *   sharegpt   A JSON list (or lines) of conversations, each a list of messages. Every answer is
  *              a request; there are no times.
+ *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
+ *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
+ *              passed over) and metrics (input_sequence_length, output_sequence_length).
  *
  * A format is one file of this folder, which fills an mt_log_kind (kind.h), and one entry in the
  * table in log.c. Whatever lists formats asks mt_log_format_count and mt_log_format_of.

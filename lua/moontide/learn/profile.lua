@@ -125,10 +125,12 @@ function profile.needs_service(name)
   return name:find "^in_flight%." ~= nil or name:find "^kv_tokens%." ~= nil
 end
 
--- Mean up to the end and peak of a list of values a step, which are divided.
-local function level_of(values, series, per, duration, scale)
+-- Mean up to the end and peak of a list of values a step, which are divided. Of a trace, whose last request
+-- is its end, the sums of all steps count.
+local function level_of(values, series, per, duration, scale, is_trace)
   local sum, peak, at = 0, 0, 1
   local whole = math.min(#values, math.max(1, math.ceil((duration or math.huge) / series.step - 1e-9)))
+  if per and is_trace then whole = #values end
   for i, value in ipairs(values) do
     if i <= whole then sum = sum + value end
     if value > peak then peak, at = value, i end
@@ -150,13 +152,15 @@ function profile.open(opt, from, to)
     ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
 end
 
-local function add_levels(self, series, scale)
+local function add_levels(self, series, scale, is_trace)
   for _, level in ipairs(levels) do
     local values = series[level[2]]
     -- What is in flight is a level; all else are sums of a step.
     local per = level[1] ~= "in_flight" and level[1] ~= "kv_tokens" and series.step or nil
     if level[1] == "output_tokens" and series.tokens_made then values, per = series.tokens_made, nil end
-    if values and #values > 0 then self[level[1]] = level_of(values, series, per, self.duration, scale) end
+    if values and #values > 0 then
+      self[level[1]] = level_of(values, series, per, self.duration, scale, is_trace)
+    end
   end
 end
 
@@ -185,7 +189,7 @@ function profile.result(state, opt, duration, scale)
   if counted.sessions > 0 then
     self.turns = { mean = (counted.requests - counted.without_session) / counted.sessions }
   end
-  add_levels(self, series, scale)
+  add_levels(self, series, scale, duration == nil)
   if opt.by then
     self.by, self.by_name = {}, opt.by
     for i, group in ipairs(counted.groups) do

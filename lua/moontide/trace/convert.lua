@@ -162,12 +162,15 @@ local function hash_blocks(all, opt)
 end
 
 -- Writes the trace: what was measured of it, or nil, message, code.
-local function write(all, path, opt)
+local function write(all, path, opt, watch)
   local bins = all.end_ns == 0 and 0 or math.max(1, math.min(most_bins, all.end_ns // 1000000000))
   local requests = all.pipes[2] and any.trace.join(all.pipes, { gap = 0, shared_ids = true }) or all.pipes[1]
-  requests = pipe.apply(requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
-    num_hash_blocks = hash_blocks(all, opt), no_sessions = opt.no_sessions, seed = opt.seed }, "measure",
-    function(source) return core.log.measure(source, all.end_ns, bins) end)
+  requests = requests:prompts { block_size = all.logs[1].block_size, twice = all.is_read,
+    num_hash_blocks = hash_blocks(all, opt), no_sessions = opt.no_sessions, seed = opt.seed }
+  if watch.state then requests = pipe.watched(requests --[[@as moontide.pipe]], watch.state) end
+  requests = pipe.apply(requests, "measure", function(source)
+    return core.log.measure(source, all.end_ns, bins)
+  end)
   local writer <close>, message, code = core.trace.writer(path, opt.compact, opt.timestamp_digits)
   if not writer then return nil, message, code end
   return pipe.read(requests, function(source)
@@ -186,7 +189,8 @@ local function write(all, path, opt)
     end
     for _, count in ipairs(counts) do result[count] = all[count] end
     if result.made > 0 then result.drawn_from = hash_blocks(all, opt) end
-    done, problem, kind = writer:finish()
+    if watch.judge then done, problem, kind = watch.judge() end
+    if done then done, problem, kind = writer:finish() end
     if not done then return nil, problem, kind end
     return result
   end)
@@ -214,15 +218,18 @@ local function converted(logs, path, given, command)
   local all, message, code = open_logs(list, opt, command ~= nil)
   local problem = all and command and command.is_unnamed and target.not_a_trace(path)
   if problem then return nil, "convert: " .. problem, "usage" end
-  if all then result, message, code = write(all, path, opt) end
+  if all then result, message, code = write(all, path, opt, command and command.watch or {}) end
   if result then return convert_report.new(result, all.logs, path, opt) end
   -- What the core found wrong with how it was called is the caller's mistake.
-  if code == "value" then core.base.raise("convert: " .. message) end
+  if code == "value" and not (command and command.watch.judge) then
+    core.base.raise("convert: " .. message)
+  end
   return nil, message, code
 end
 
 ---@class moontide.convert_options
----@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, bailian, aibrix, sharegpt or results; found from the file
+--- without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
@@ -246,7 +253,7 @@ end
 ---@field skip_bad_lines? boolean pass over bad rows, and count them
 
 --- Converts logs of real servers into a trace: BurstGPT's and Azure's CSVs, any CSV, Bailian's and
---- AIBrix's JSON lines, ShareGPT's conversations.
+--- AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl, AIPerf's or ours).
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
 -- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes
@@ -284,8 +291,9 @@ end
 
 --- Carries out the command: converts, and tells on standard error what was left out or changed.
 ---@param opt table its options
+---@param watch { state: userdata?, judge: function? } what counts the requests, and judges them
 ---@return moontide.conversion? result, string? message, string? code
-function convert.run(opt)
+function convert.run(opt, watch)
   local logs = { opt.input_file }
   for i, segment in ipairs(opt.segment or {}) do
     logs[i] = convert.segment_of(segment, "convert: --segment")
@@ -301,7 +309,7 @@ function convert.run(opt)
   end
   core.trace.finish_is_last()
   local result, message, code = converted(logs, path, shared_options(opt),
-    { is_unnamed = not opt.output_file })
+    { is_unnamed = not opt.output_file, watch = watch })
   if not result then return nil, message, code end
   convert_report.tell(result)
   return result
