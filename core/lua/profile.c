@@ -24,7 +24,7 @@ mt_profile *mt_lua_check_profile(lua_State *L, int arg) {
 }
 
 /* new{ step =, from = | nil (the first request), to = | nil, ttft = | nil, per_token =, by = | nil,
- * most_at_once = | nil, no_series =, counts_only = }: seconds */
+ * no_series =, counts_only = }: seconds */
 static int profile_new(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -43,8 +43,6 @@ static int profile_new(lua_State *L) {
     }
     mt_lua_has_field(L, 1, "by");
     options.by = luaL_optstring(L, -1, NULL);
-    if (mt_lua_has_field(L, 1, "most_at_once"))
-        options.most_at_once = mt_lua_check_count(L, lua_gettop(L), "profile: most_at_once");
     mt_lua_has_field(L, 1, "no_series");
     options.no_series = lua_toboolean(L, -1);
     mt_lua_has_field(L, 1, "counts_only");

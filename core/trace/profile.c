@@ -148,25 +148,9 @@ static mt_code place(mt_profile *self, const mt_request *request, double *time, 
     return MT_OK;
 }
 
-/* Requests that all come at one time. */
-static mt_code count_at_once(mt_profile *self, const mt_request *request, mt_error *error) {
-    self->at_once =
-        self->at_once > 0 && request->time_ns == self->before_ns ? self->at_once + 1 : 1;
-    self->before_ns = request->time_ns;
-    if (self->options.most_at_once > 0 && self->at_once > self->options.most_at_once)
-        return mt_fail(error, MT_ERROR_VALUE,
-                       "more than %llu requests come at one instant, at %.9g s: the arrivals stand "
-                       "still (--yes lets them)",
-                       (unsigned long long)self->options.most_at_once,
-                       (double)request->time_ns / 1e9);
-    return MT_OK;
-}
-
 static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_error *error) {
     double time;
     mt_code code = place(self, request, &time, error);
-    if (code == MT_OK)
-        code = count_at_once(self, request, error);
     if (code != MT_OK)
         return code;
     size_t at = (size_t)(time / self->in_flight.step), wanted = at + 1;

@@ -23,7 +23,6 @@ typedef struct mt_profile_options {
     int is_served;          /* an answer takes ttft and per_token: what is in flight is known */
     double ttft, per_token; /* seconds, 0 or more */
     const char *by;         /* a member's name: totals by its values. NULL: none */
-    uint64_t most_at_once;  /* more requests of one time after the other fail; 0: no limit */
     int no_series;          /* requests in any order: nothing is known over time */
     int counts_only;        /* no lengths and names of sessions are kept: memory does not grow with
                                the number of requests */
@@ -50,8 +49,6 @@ typedef struct mt_profile {
     uint64_t requests, timed, within; /* all; with a time; with a time before to_ns */
     uint64_t without_session;
     int64_t first_ns, last_ns, origin_ns; /* the least and the largest time; step 0 */
-    int64_t before_ns;                    /* the time of the last request that has one, */
-    uint64_t at_once;                     /* and how many in a row have it */
     mt_profile_lengths inputs, outputs;
     mt_texts sessions, groups; /* raw JSON tokens; "" is the group of those without the member */
     mt_time_bin *group_sums;
