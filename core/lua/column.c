@@ -223,9 +223,18 @@ static int column_values(lua_State *L) {
     return 1;
 }
 
+/* The column that is indexed, without a look for its type by name: a loop does little else. */
+static const mt_lua_column *indexed_column(lua_State *L) {
+    if (!lua_isuserdata(L, 1) || !lua_getmetatable(L, 1))
+        return mt_lua_check_column(L, 1);
+    int is_column = lua_rawequal(L, -1, lua_upvalueindex(2));
+    lua_pop(L, 1);
+    return is_column ? lua_touserdata(L, 1) : mt_lua_check_column(L, 1);
+}
+
 /* column[i] -> value or nil; column.method */
 static int column_index(lua_State *L) {
-    const mt_lua_column *self = mt_lua_check_column(L, 1);
+    const mt_lua_column *self = indexed_column(L);
     if (lua_type(L, 2) != LUA_TNUMBER) {
         lua_pushvalue(L, 2);
         lua_gettable(L, lua_upvalueindex(1));
@@ -298,7 +307,8 @@ void mt_lua_index_rows(lua_State *L, lua_CFunction index, const char *name) {
     lua_getfield(L, -1, "__index");
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, name);
-    lua_pushcclosure(L, index, 1);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, index, 2);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 }

@@ -30,7 +30,7 @@ int mt_lua_columns_column(lua_State *L);
 void mt_lua_register_column(lua_State *L);
 
 /* Takes the metatable at the top: its methods become `name` in the table below it, and its __index
- * is `index`, which knows numbers and has the table of methods as upvalue 1. */
+ * is `index`, which knows numbers and has as upvalues the table of methods and the metatable. */
 void mt_lua_index_rows(lua_State *L, lua_CFunction index, const char *name);
 
 /* A picture has no more bins. */

@@ -12,9 +12,13 @@ return mt.script {
     { "requests", kind = "integer", min = 1, default = 2000000, help = "how many" },
     { "looped", kind = "flag", help = "instead, a loop over them as tables" },
     { "kept", kind = "flag", help = "the same, each table kept" },
+    { "looked-at", kind = "flag", help = "as tables too, and three members of each added" },
+    { "indexed", kind = "flag", help = "as columns, and three numbers of each request added in a loop" },
+    { "computed", kind = "flag", help = "as columns, and three of them added without a loop" },
     { "own-arrivals", kind = "flag", help = "by a Lua function instead of mt.poisson" },
   },
   run = function(opt)
+    local sum = 0
     local workload = mt.workload {
       mt.stream { arrivals = opt.own_arrivals and own() or mt.poisson(1000), input = 500, output = 100,
         prompt = mt.unique() },
@@ -28,8 +32,22 @@ return mt.script {
       if opt.kept and #kept ~= count then return nil, "kept too few" end
       return
     end
+    if opt.looked_at then
+      for r in workload:requests { num_requests = opt.requests, duration = opt.requests } do
+        sum = sum + r.timestamp + r.input_length + r.output_length
+      end
+      return sum > 0 or nil, "no sum"
+    end
     local columns, message, code = workload:columns { num_requests = opt.requests, duration = opt.requests }
     if not columns then return nil, message, code end
     if #columns ~= opt.requests then return nil, ("made %d requests"):format(#columns) end
+    local time = columns:column "timestamp"
+    local input, output = columns:column "input_length", columns:column "output_length"
+    if opt.indexed then
+      for i = 1, #columns do sum = sum + time[i] + input[i] + output[i] end
+    elseif opt.computed then
+      sum = (time + input + output):sum()
+    end
+    if (opt.indexed or opt.computed) and sum <= 0 then return nil, "no sum" end
   end,
 }

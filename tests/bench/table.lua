@@ -262,6 +262,24 @@ section("a loop that keeps every request", function(bench)
   }
 end)
 
+section("a look at three members", function(bench)
+  local requests = 2000000
+  local m = bench:together(5, {
+    tables = bench:moontide(here .. "/columns.lua", "--looked-at", "--requests", requests),
+    indexed = bench:moontide(here .. "/columns.lua", "--indexed", "--requests", requests),
+    computed = bench:moontide(here .. "/columns.lua", "--computed", "--requests", requests),
+    floor = bench:moontide(here .. "/columns.lua", "--requests", requests),
+  })
+  for _, way in ipairs { { "tables", "a loop over tables" }, { "indexed", "a loop over columns" },
+    { "computed", "columns added without a loop" } } do
+    local main = m[way[1]]
+    print_row {
+      what = way[2] .. ", 2 M requests made", time = main.wall, spread = main.spread,
+      count = requests, of = "req", peak = main.peak, floor = m.floor.wall, floor_is = "columns made",
+    }
+  end
+end)
+
 section("a script's own arrivals", function(bench)
   local requests = 2000000
   local m = bench:together(5, {
