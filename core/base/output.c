@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -418,6 +419,16 @@ mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
     return finish_as(output, ".part", error);
 }
 
+/* Is a process writing the file that has this name? Its lock ends with it; where a file system knows
+ * no locks, nobody can tell. */
+static int is_being_written(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int is_locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return is_locked;
+}
+
 mt_code mt_output_show_part(mt_output *output, mt_error *error) {
     static const char suffix[] = ".part";
     if (!output->target)
@@ -427,6 +438,12 @@ mt_code mt_output_show_part(mt_output *output, mt_error *error) {
     if (!part)
         return mt_fail_memory(error, "output name");
     snprintf(part, size, "%s%s", output->target, suffix);
+    if (is_being_written(part)) {
+        mt_free(part);
+        return mt_fail_at(error, MT_ERROR_IO, output->name, 0, 0,
+                          "another process is writing this file");
+    }
+    (void)flock(output->fd, LOCK_EX | LOCK_NB); /* no other process has it open */
     unlink(part);
     if ((output->temporary ? rename(output->temporary, part) : link_unnamed(output, part)) != 0) {
         mt_free(part);

@@ -53,8 +53,9 @@ const char *mt_output_target(const mt_output *output);
 
 /* What is being written gets the name that mt_output_finish_part would give it at once,
  * "TARGET.part", in place of a file that has it: what was flushed stays there when the process is
- * killed. It still becomes the target at the end, or is removed where it is abandoned. Nothing
- * happens to what is written directly. */
+ * killed. It still becomes the target at the end, or is removed where it is abandoned. Where another
+ * process that is still there writes "TARGET.part" in this way, it fails. Nothing happens to what is
+ * written directly. */
 mt_code mt_output_show_part(mt_output *output, mt_error *error);
 
 /* Would writing to `path` replace the file that is read as `input`, whatever their names? 1 when

@@ -199,6 +199,9 @@ describe("moontide find-max", function()
       { target = trace })
     assert.truthy(result.json.probes[1].reason:find "^the load was over after 0.[45]%d* s of 1.1 s$",
       result.json.probes[1].reason)
+    -- The load's own rate is beyond it, as are five requests a probe.
+    result = find(url, "--slo ttft.p50=500 --probe 500ms --ramp 0 --most 6 -- --rate 20 --even")
+    assert.same({ 6, 6 }, { result.json.probes[1].level, result.json.max })
     result = find(url, "--slo ttft.p50=1 --probe 400ms --ramp 0 --first 8")
     assert.equal(1, result.status)
     assert.equal(json.null, result.json.max)

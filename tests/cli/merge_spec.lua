@@ -217,6 +217,9 @@ describe("moontide merge", function()
       { "s0 cut s2 -o m", 1, "shard 1/3: cut/profile_export.jsonl:" },
       { "s0 cut s2 -o m", 1, "the file ends within this line: it is cut (" },
     }
+    command.shell("mkdir -p taken/inputs.json", { folder = folder })
+    assert.truthy(moontide(folder, "merge s0 s1 s2 -o taken").err:find("moontide: taken/inputs.json: cannot write\n", 1, true))
+    assert.equal("inputs.json\nprofile_export.jsonl\n", command.shell("ls taken", { folder = folder }).out)
     for _, case in ipairs(bad) do
       local result = moontide(folder, "merge " .. case[1])
       assert.equal(case[2], result.status, case[1] .. ": " .. result.err)

@@ -1,5 +1,6 @@
 -- What becomes of output files, through the real binary: devices, links, full disks, Ctrl-C.
 local command = require "tests.support.command"
+local mock = require "tests.support.mock"
 
 local folder
 
@@ -50,7 +51,10 @@ describe("output", function()
     folder = command.folder()
     file("in.jsonl", '{"timestamp": 1}\n')
   end)
-  after_each(command.remove_folders)
+  after_each(function()
+    mock.stop_all()
+    command.remove_folders()
+  end)
 
   it("replaces a regular file, keeps its mode, and follows links", function()
     file("old", "before")
@@ -155,6 +159,22 @@ describe("output", function()
     assert.equal("status 130\n", result.out)
     assert.equal("before", read "old")
     assert.equal("err in in.jsonl old ", entries())
+  end)
+
+  it("of a run that is going on is not taken by another run", function()
+    local server = mock.start { "--ttft", "5" }
+    local lines = {}
+    for i = 0, 19 do lines[i + 1] = ('{"timestamp": %d, "input_length": 9, "output_length": 2}'):format(100 * i) end
+    file("t.jsonl", table.concat(lines, "\n"))
+    local replay = ('"$MOONTIDE" replay t.jsonl --url http://127.0.0.1:%d --model m --warmup 0 --accept-invalid '
+      .. "--output-dir out"):format(server.port)
+    local result = shell(([[
+      %s >/dev/null & first=$!
+      while [ ! -e out/profile_export.jsonl.part ]; do sleep 0.02; done
+      %s; echo $?; wait $first; echo $?
+      wc -l <out/profile_export.jsonl; ls out | grep -c part]]):format(replay, replay))
+    assert.equal("1\n0\n20\n0\n", result.out)
+    assert.equal("moontide: out/profile_export.jsonl: another process is writing this file\n", result.err)
   end)
 
   it("can be interrupted while it waits for a pipe's other end", function()

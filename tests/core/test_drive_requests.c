@@ -228,6 +228,22 @@ static const char aiperf[] =
     "{\"metadata\":{},\"metrics\":{},\"error\":{\"code\":null,\"type\":\"ClientConnectorError\","
     "\"message\":\"no\"}}\n";
 
+/* A latency of which no moment can be told: the answer ended when the request did. */
+static void test_endless_latency(void **state) {
+    static const char text[] =
+        "{\"metadata\": {\"request_start_ns\": 1000, \"request_end_ns\": 2000}, \"metrics\": "
+        "{\"request_latency\": {\"value\": 1e300, \"unit\": \"ms\"}}}\n";
+    const char *path = a_file(state, text, sizeof text - 1);
+    mt_run_requests requests = {0};
+    mt_results results;
+    mt_results_begin(&results, NULL, 0);
+    assert_int_equal(mt_run_requests_read(&requests, path, 0, NULL, NULL), MT_OK);
+    assert_int_equal(mt_results_add_row(&results, &requests, 0, NULL), MT_OK);
+    assert_int_equal(results.last_answer_ns, 2000);
+    mt_results_free(&results);
+    mt_run_requests_free(&requests);
+}
+
 static void test_aiperf_s_lines(void **state) {
     const char *path = a_file(state, aiperf, sizeof aiperf - 1);
     mt_run_requests requests = {0};
@@ -289,6 +305,8 @@ static void test_bad_lines(void **state) {
         {"{\"metadata\": {\"session_num\": 1.5e300}, \"metrics\": {}}", 30, "session_num must be"},
         {"{\"metadata\": {\"request_end_ns\": \"now\"}, \"metrics\": {}}", 33,
          "request_end_ns must be a number of 64 bits, not \"now\""},
+        {"{\"metadata\": {\"credit_issued_ns\": -9223372036854775807}, \"metrics\": {}}", 0,
+         "credit_issued_ns is no time since 1970"},
         {"{\"metadata\": {\"http_status\": 70000}, \"metrics\": {}}", 0,
          "http_status is too large"},
         {"{\"metadata\": {\"saw_done\": 1}, \"metrics\": {}}", 27,
@@ -456,6 +474,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(test_results_of_lines_are_the_run_s),
         WITH_FOLDER(test_aiperf_s_lines),
+        WITH_FOLDER(test_endless_latency),
         WITH_FOLDER(test_bad_lines),
         WITH_FOLDER(test_cut_files),
         WITH_FOLDER(test_merged_lines_are_in_the_order_of_their_ends),

@@ -108,6 +108,27 @@ static void test_shown_part(void **state) {
     assert_int_equal(mt_output_finish(output, NULL), MT_OK);
 }
 
+/* A part that is being written is nobody else's to replace, until its writer has gone. */
+static void test_part_of_another(void **state) {
+    char path[PATH_SIZE];
+    mt_error error;
+    snprintf(path, sizeof path, "%s", in_folder(state, "shared"));
+    mt_output *first = open_well(path), *second = open_well(path);
+    write_text(first, "first\n");
+    assert_int_equal(mt_output_show_part(first, NULL), MT_OK);
+    assert_int_equal(mt_output_show_part(second, &error), MT_ERROR_IO);
+    assert_string_equal(error.message, "another process is writing this file");
+    mt_output_abandon(second);
+    assert_int_equal(mt_output_finish(first, NULL), MT_OK);
+    assert_content(path, "first\n");
+    second = open_well(path);
+    write_text(second, "second\n");
+    assert_int_equal(mt_output_show_part(second, NULL), MT_OK);
+    assert_int_equal(mt_output_finish(second, NULL), MT_OK);
+    assert_content(path, "second\n");
+    assert_int_equal(entries(state), 1);
+}
+
 static void test_part(void **state) {
     char part[PATH_SIZE + 8];
     const char *path = in_folder(state, "old");
@@ -400,6 +421,7 @@ int main(void) {
         WITH_FOLDER(test_abandoned),
         WITH_FOLDER(test_part),
         WITH_FOLDER(test_shown_part),
+        WITH_FOLDER(test_part_of_another),
         WITH_FOLDER(test_named_temporaries),
         WITH_FOLDER(test_killed),
         WITH_FOLDER(test_symlinks),

@@ -32,8 +32,9 @@ double mt_run_requests_metric(const mt_run_requests *requests, size_t i, int met
 /* The end of the answer: as far from its beginning as its latency says, to the nanosecond; else
  * when the request ended. */
 static int64_t last_of(const mt_run_request *row, const double *values) {
+    static const double most = 1e12; /* ms: no answer takes 30 years */
     double latency = values[MT_MEASURE_LATENCY];
-    if (row->begun_ns == MT_NEVER || isnan(latency))
+    if (row->begun_ns == MT_NEVER || isnan(latency) || fabs(latency) > most)
         return row->end_ns;
     return row->begun_ns + llround(latency * 1e6);
 }

@@ -107,6 +107,8 @@ static int take_field(mt_json_walk *self, mt_run_reading *of, const struct field
     case MOMENT:
         if (mt_json_take_whole(self, 0, INT64_MIN + 1, &whole) != 0)
             return -1;
+        if (whole > INT64_MAX / 2 || whole < -(INT64_MAX / 2)) /* two of them have a difference */
+            return mt_json_fail(self->json, self->at, "%s is no time since 1970", field->name), -1;
         memcpy(place, &whole, sizeof whole);
         return 0;
     case SMALL:

@@ -184,6 +184,7 @@ function find_max.run(load, opt)
   local first, message, code = opt.first or unit.first, nil, nil
   if not first then first, message, code = own_rate(self, load, base) end
   if not first then return nil, message, code end
+  first = math.min(first, opt.most or first)
   local looking = search.new { first = first, precision = opt.precision, most = opt.most,
     least = least_level(self, load, base, first), is_whole = unit.is_whole }
   drive.bear_interrupts(true)

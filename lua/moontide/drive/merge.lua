@@ -287,22 +287,23 @@ local function merge_inputs(by_index, count, folder)
   local path = folder .. "/" .. files.names.inputs
   local output, message = io.open(path .. ".part", "wb")
   if not output then return nil, path .. ": cannot write: " .. tostring(message), "io" end
-  output:write '{"data": [\n'
-  local between = ""
+  local is_whole, between = output:write '{"data": [\n', ""
   for i = 0, count - 1 do
     local one = by_index[i]
     local input = one and one.has_ended and io.open(one.folder .. "/" .. files.names.inputs, "rb")
     for line in input and input:lines() or function() end do
       if line:find "^{\"session_id\"" then
-        output:write(between, (line:gsub(",$", "")))
+        is_whole = is_whole and output:write(between, (line:gsub(",$", "")))
         between = ",\n"
       end
     end
     if input then input:close() end
   end
-  output:write "\n]}\n"
-  if not output:close() then return nil, path .. ": cannot write", "io" end
-  return os.rename(path .. ".part", path)
+  is_whole = output:write "\n]}\n" and is_whole
+  is_whole = output:close() and is_whole
+  if is_whole and os.rename(path .. ".part", path) then return true end
+  os.remove(path .. ".part")
+  return nil, path .. ": cannot write", "io"
 end
 
 local function is_among(list, folder)
