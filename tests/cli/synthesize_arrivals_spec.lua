@@ -154,7 +154,7 @@ describe("it is refused:", function()
     { "a script that is not there", "nowhere.lua", 1, "--arrivals: nowhere.lua: No such file or directory" },
     { "a command", "analyze", 2, "--arrivals: analyze is a command, it has no plan with times" },
     { "a name of nothing", "sorce", 2,
-      "synthesize: --arrivals must be iid, source, or a script with a plan, as evening.lua, not 'sorce'" },
+      "synthesize: --arrivals must be follow, resample, iid, or a script with a plan, as evening.lua, not 'sorce'" },
     { "a duration without a script", "source --duration 5s", 2, "synthesize: --duration is for --arrivals SCRIPT" },
     { "a script that returns something else", "three.lua", 1,
       "three.lua: returned 3: a script ends in return mt.script{...} or return mt.workload{...}", "return 3" },

@@ -5,9 +5,9 @@
 
 typedef struct chains_reader {
     mt_model_reader *reader;
-    uint8_t *seen;     /* descriptions */
-    uint32_t turns;    /* so far */
-    int64_t start_ns;  /* of the chain */
+    uint8_t *seen;    /* descriptions */
+    uint32_t turns;   /* so far */
+    int64_t start_ns; /* of the chain */
 } chains_reader;
 
 static uint64_t core_of(const mt_model *model, uint32_t turn) {
@@ -48,8 +48,10 @@ static mt_code read_turn(chains_reader *c, int is_first, int64_t gap_ns) {
     }
     model->turns[turn] = (mt_model_turn){description, origin, is_first ? 0 : gap_ns};
     if (origin == MT_FROM_BEFORE && (is_first || core_of(model, turn - 1) < shared))
-        return mt_model_fail_line(scan, "turn %u shares %u blocks, and the turn before does not say "
-                                  "of whom", turn, shared);
+        return mt_model_fail_line(scan,
+                                  "turn %u shares %u blocks, and the turn before does not say "
+                                  "of whom",
+                                  turn, shared);
     return scan->code;
 }
 
