@@ -77,6 +77,20 @@ it("of all its streams, whatever the script is", function()
     times_of(list_of "synthesize t.jsonl --arrivals ./evening.lua --timestamp-digits 3 --duration 20s"))
 end)
 
+it("follows or resamples the source's sessions, and names them when asked", function()
+  local plain = works "synthesize t.jsonl --num-requests 1x -o - --seed 4".out
+  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals follow").out)
+  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals source").out)
+  local resampled = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals resample").out
+  assert.is_false(plain == resampled)
+  local named = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --with-sessions").out
+  assert.equal(plain, (named:gsub(', "session_id": %d+', ""):gsub('"session_id": %d+, ', "")))
+  assert.equal(select(2, plain:gsub("\n", "")), select(2, named:gsub('"session_id": %d+', "")))
+  local result = run "synthesize t.jsonl --with-sessions --arrivals iid -o s.jsonl"
+  assert.is_truthy(result.err:find("with_sessions needs the reuse method", 1, true), result.err)
+  assert.is_false(result.status == 0)
+end)
+
 it("goes with the radix method, a model without gaps, and a speed", function()
   local times = times_of(list_of "evening.lua --timestamp-digits 6")
   local radix = list_of "synthesize t.jsonl --method radix --arrivals evening.lua --timestamp-digits 6"
