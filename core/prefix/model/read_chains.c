@@ -119,8 +119,10 @@ mt_code mt_model_read_chains(mt_model_reader *r) {
     chains_reader c = {.reader = r, .seen = mt_allocate_zero(model->count, 1)};
     model->chains = mt_allocate(count, sizeof *model->chains);
     model->turns = mt_allocate(model->count, sizeof *model->turns);
-    if (!c.seen || !model->chains || !model->turns)
-        scan->code = mt_fail_memory(scan->error, "model");
+    if (!c.seen || !model->chains || !model->turns) {
+        mt_free(c.seen);
+        return scan->code = mt_fail_memory(scan->error, "model");
+    }
     for (model->chain_count = 0; !scan->code && model->chain_count < count; model->chain_count++)
         read_chain(&c, &model->chains[model->chain_count]);
     if (!scan->code)

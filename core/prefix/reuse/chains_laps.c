@@ -48,7 +48,11 @@ static mt_code find_lasting(mt_reuse_chains *chains, mt_error *error) {
     uint32_t *deepest = mt_allocate_zero(model->count, sizeof *deepest);
     uint32_t *touched = mt_allocate(model->count, sizeof *touched);
     uint32_t *seen = mt_allocate_zero(model->count, sizeof *seen);
-    mt_code code = deepest && touched && seen ? MT_OK : mt_fail_memory(error, "synthesiser");
+    mt_code code = MT_OK;
+    if (!deepest || !touched || !seen) {
+        code = mt_fail_memory(error, "synthesiser");
+        goto done;
+    }
     set_before(chains);
     resolve_origins(chains);
     for (size_t part = 0; part < parts && parts >= 3 && !code; part++) {
@@ -79,6 +83,7 @@ static mt_code find_lasting(mt_reuse_chains *chains, mt_error *error) {
     for (size_t t = 0; t < model->count && !code; t++)
         if (seen[t] < parts)
             chains->lasting[t] = 0;
+done:
     mt_free(deepest);
     mt_free(touched);
     mt_free(seen);
