@@ -144,7 +144,7 @@ local function compare(path, opt)
 end
 
 return mt.script {
-  summary = "How near synthesised traces are to their sources, in all that a cache, a clock and a session see",
+  summary = "How near synthesised traces are to their sources: what a cache, a clock and a session see",
   options = {
     { "traces", kind = "path", argument = true, list = true, required = true, help = "sources" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },

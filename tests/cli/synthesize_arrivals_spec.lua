@@ -77,6 +77,20 @@ it("of all its streams, whatever the script is", function()
     times_of(list_of "synthesize t.jsonl --arrivals ./evening.lua --timestamp-digits 3 --duration 20s"))
 end)
 
+it("follows or resamples the source's sessions, and names them when asked", function()
+  local plain = works "synthesize t.jsonl --num-requests 1x -o - --seed 4".out
+  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals follow").out)
+  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals source").out)
+  local resampled = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals resample").out
+  assert.is_false(plain == resampled)
+  local named = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --with-sessions").out
+  assert.equal(plain, (named:gsub(', "session_id": %d+', ""):gsub('"session_id": %d+, ', "")))
+  assert.equal(select(2, plain:gsub("\n", "")), select(2, named:gsub('"session_id": %d+', "")))
+  local result = run "synthesize t.jsonl --with-sessions --arrivals iid -o s.jsonl"
+  assert.is_truthy(result.err:find("with_sessions needs the reuse method", 1, true), result.err)
+  assert.is_false(result.status == 0)
+end)
+
 it("goes with the radix method, a model without gaps, and a speed", function()
   local times = times_of(list_of "evening.lua --timestamp-digits 6")
   local radix = list_of "synthesize t.jsonl --method radix --arrivals evening.lua --timestamp-digits 6"
@@ -154,7 +168,7 @@ describe("it is refused:", function()
     { "a script that is not there", "nowhere.lua", 1, "--arrivals: nowhere.lua: No such file or directory" },
     { "a command", "analyze", 2, "--arrivals: analyze is a command, it has no plan with times" },
     { "a name of nothing", "sorce", 2,
-      "synthesize: --arrivals must be iid, source, or a script with a plan, as evening.lua, not 'sorce'" },
+      "synthesize: --arrivals must be follow, resample, iid, or a script with a plan, as evening.lua, not 'sorce'" },
     { "a duration without a script", "source --duration 5s", 2, "synthesize: --duration is for --arrivals SCRIPT" },
     { "a script that returns something else", "three.lua", 1,
       "three.lua: returned 3: a script ends in return mt.script{...} or return mt.workload{...}", "return 3" },

@@ -84,8 +84,7 @@ static mt_model *learn_by_hand(void) {
 
 /* As older ones are, without chains; and as models are written. */
 static const char whole[] = FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS;
-static const char chained[] =
-    CHAINED_FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS CHAINS;
+static const char chained[] = CHAINED_FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS CHAINS;
 static const char unordered[] = FIRST_LINES "order left_out\n" DESCRIPTIONS TALLIES;
 
 static void write_model(const mt_model *model, int keep_order, const char *path) {

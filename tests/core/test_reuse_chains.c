@@ -164,7 +164,7 @@ static void test_roots(void **state) {
 /* Seeds differ, the same seed does not; nor does asking for more than the source has. */
 static void test_seeds(void **state) {
     (void)state;
-    mt_model *model = model_of_kind(SOURCE_SESSIONS, REQUESTS, 6);
+    mt_model *model = model_of_kind(SOURCE_HOT, REQUESTS, 6);
     for (int resample = 0; resample < 2; resample++) {
         mt_synthesis_options one = with_seed(1), again = with_seed(1), other = with_seed(2);
         one.resample = again.resample = other.resample = resample;

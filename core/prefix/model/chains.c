@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
+enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
 enum { SOON = 64 };         /* requests, in which what is shared most was touched before */
-enum { LEAST_BACK = 4 }; /* blocks */
+enum { LEAST_BACK = 4 };    /* blocks */
 enum { STRETCHES = 200, LEAST_STRETCH = 4, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
 
 static const double most_back = 0.15;
@@ -151,7 +152,8 @@ mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *er
         return mt_fail_memory(error, "chains of a model");
     double mean_blocks = 0;
     for (size_t i = 0; i < model->count; i++)
-        mean_blocks += (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
+        mean_blocks +=
+            (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
     for (size_t c = 0; c < model->chain_count; c++) {
         uint32_t origin = model->turns[model->chains[c].first].origin;
         if (origin < MT_FROM_BEFORE)
@@ -163,13 +165,12 @@ mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *er
         const mt_description *first = &model->descriptions[model->turns[chain->first].description];
         int is_tied = origin < MT_FROM_BEFORE &&
                       (branches[origin] < MANY_BRANCHES ||
-                       (2 * (uint64_t)first->shared >= mt_description_blocks(first) &&
+                       (branches[origin] < model->chain_count / HOT &&
+                        2 * (uint64_t)first->shared >= mt_description_blocks(first) &&
                         (double)first->elapsed <= SOON * mean_blocks));
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
             is_tied |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
-        sorts[c] = is_tied              ? MT_CHAIN_TIED
-                   : chain->count == 1 ? MT_CHAIN_SINGLE
-                                       : MT_CHAIN_LONG;
+        sorts[c] = is_tied ? MT_CHAIN_TIED : chain->count == 1 ? MT_CHAIN_SINGLE : MT_CHAIN_LONG;
     }
     mt_free(branches);
     return MT_OK;

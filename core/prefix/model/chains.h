@@ -21,19 +21,19 @@
 
 /* What is known of a request while a trace is learnt. */
 typedef struct mt_chain_link {
-    uint32_t before;  /* the request that it continues, or MT_NO_TURN */
-    uint32_t chain;   /* its chain's number, by first request */
-    uint32_t next;    /* the request that continues it, or MT_NO_TURN */
+    uint32_t before;       /* the request that it continues, or MT_NO_TURN */
+    uint32_t chain;        /* its chain's number, by first request */
+    uint32_t next;         /* the request that continues it, or MT_NO_TURN */
     uint64_t input_length; /* tokens */
     uint32_t is_grown;     /* its chain has been continued by a longer prompt */
     uint32_t blocks;       /* of its prompt */
-    uint32_t known;   /* of these, those that earlier requests had */
-    uint32_t deepest; /* number of the last of them */
-    uint32_t first;   /* number that its first new block has, or would have */
+    uint32_t known;        /* of these, those that earlier requests had */
+    uint32_t deepest;      /* number of the last of them */
+    uint32_t first;        /* number that its first new block has, or would have */
 } mt_chain_link;
 
 typedef struct mt_chain_links {
-    uint64_t block_size; /* to be set */
+    uint64_t block_size;  /* to be set */
     mt_chain_link *links; /* by request */
     size_t count, capacity;
     uint32_t chain_count, block_count;

@@ -5,9 +5,9 @@
 
 typedef struct chains_reader {
     mt_model_reader *reader;
-    uint8_t *seen;     /* descriptions */
-    uint32_t turns;    /* so far */
-    int64_t start_ns;  /* of the chain */
+    uint8_t *seen;    /* descriptions */
+    uint32_t turns;   /* so far */
+    int64_t start_ns; /* of the chain */
 } chains_reader;
 
 static uint64_t core_of(const mt_model *model, uint32_t turn) {
@@ -48,8 +48,10 @@ static mt_code read_turn(chains_reader *c, int is_first, int64_t gap_ns) {
     }
     model->turns[turn] = (mt_model_turn){description, origin, is_first ? 0 : gap_ns};
     if (origin == MT_FROM_BEFORE && (is_first || core_of(model, turn - 1) < shared))
-        return mt_model_fail_line(scan, "turn %u shares %u blocks, and the turn before does not say "
-                                  "of whom", turn, shared);
+        return mt_model_fail_line(scan,
+                                  "turn %u shares %u blocks, and the turn before does not say "
+                                  "of whom",
+                                  turn, shared);
     return scan->code;
 }
 
@@ -117,8 +119,10 @@ mt_code mt_model_read_chains(mt_model_reader *r) {
     chains_reader c = {.reader = r, .seen = mt_allocate_zero(model->count, 1)};
     model->chains = mt_allocate(count, sizeof *model->chains);
     model->turns = mt_allocate(model->count, sizeof *model->turns);
-    if (!c.seen || !model->chains || !model->turns)
-        scan->code = mt_fail_memory(scan->error, "model");
+    if (!c.seen || !model->chains || !model->turns) {
+        mt_free(c.seen);
+        return scan->code = mt_fail_memory(scan->error, "model");
+    }
     for (model->chain_count = 0; !scan->code && model->chain_count < count; model->chain_count++)
         read_chain(&c, &model->chains[model->chain_count]);
     if (!scan->code)

@@ -10,7 +10,7 @@ typedef struct mt_model_reader {
     mt_model *model;
     size_t description_capacity, run_capacity;
     uint64_t version, requests, runs, instants; /* as the first lines announce them */
-    int64_t time_ns;                   /* of the last instant */
+    int64_t time_ns;                            /* of the last instant */
 
     uint32_t shared, returning, unique; /* what the descriptions being read have in common */
     /* For what must hold of all of them; in blocks, which 2^32 descriptions cannot make more than

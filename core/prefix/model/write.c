@@ -140,8 +140,8 @@ static mt_code write_chains(writer *w, const mt_model *model) {
             int is_first = t == chain->first;
             if (!is_first)
                 *w->at++ = ' ';
-            w->at = mt_write_milliseconds(is_first ? chain->start_ns - before : turn->gap_ns, 6,
-                                          w->at);
+            w->at =
+                mt_write_milliseconds(is_first ? chain->start_ns - before : turn->gap_ns, 6, w->at);
             put(w, ' ', turn->description);
             if (turn->origin < MT_FROM_BEFORE)
                 put(w, ':', turn->origin);

@@ -97,8 +97,8 @@ static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
     chains->grid = grid;
     chains->lap_length = MT_REUSE_LONE_PERIOD;
     if (grid > 0)
-        chains->lap_length = (last + last / (instants > 1 ? instants - 1 : 1) + grid - 1) / grid *
-                             grid;
+        chains->lap_length =
+            (last + last / (instants > 1 ? instants - 1 : 1) + grid - 1) / grid * grid;
     return MT_OK;
 }
 

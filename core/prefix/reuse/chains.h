@@ -6,8 +6,9 @@
  *
  * - Starts. Within a stretch, chains of one sort are dealt to their starts anew. So the rate, the
  *   lengths, the mix and the warm-up keep their course, and single turns the counts per window.
+ *   Chains tied to others (prefix/model/chains.h) move by less than the time to their neighbours.
  *   Where it is asked for (options->resample), starts are another realisation of the source's.
- * - Gaps. Of the gaps of a chain, those near each other in it and alike (a quarter more or less)
+ * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
  *   the turns before that are alike (a quarter more or less) and leave time for the answers, one

@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEIGHBOURS = 16 }; /* turns that exchange gaps */
+enum { NEIGHBOURS = 16 };              /* turns that exchange gaps */
 enum { PARTS = 16, LEAST_CHAINS = 4 }; /* of the trace, for what lasts; chains in each */
 
-static const double alike = 1.25; /* gaps */
+/* Gaps that may stand for one another: within a chain, and where two are joined. */
+static const double alike = 1.1, joined_alike = 1.25;
 
 /* An answer takes at least so long, where the source does not say. */
 static const int64_t first_token_ns = 200000000, token_ns = 20000000;
@@ -47,7 +48,11 @@ static mt_code find_lasting(mt_reuse_chains *chains, mt_error *error) {
     uint32_t *deepest = mt_allocate_zero(model->count, sizeof *deepest);
     uint32_t *touched = mt_allocate(model->count, sizeof *touched);
     uint32_t *seen = mt_allocate_zero(model->count, sizeof *seen);
-    mt_code code = deepest && touched && seen ? MT_OK : mt_fail_memory(error, "synthesiser");
+    mt_code code = MT_OK;
+    if (!deepest || !touched || !seen) {
+        code = mt_fail_memory(error, "synthesiser");
+        goto done;
+    }
     set_before(chains);
     resolve_origins(chains);
     for (size_t part = 0; part < parts && parts >= 3 && !code; part++) {
@@ -78,6 +83,7 @@ static mt_code find_lasting(mt_reuse_chains *chains, mt_error *error) {
     for (size_t t = 0; t < model->count && !code; t++)
         if (seen[t] < parts)
             chains->lasting[t] = 0;
+done:
     mt_free(deepest);
     mt_free(touched);
     mt_free(seen);
@@ -180,8 +186,8 @@ static mt_code find_part(mt_reuse_chains *chains, size_t requests, mt_error *err
     uint32_t *sooner = mt_allocate(count, sizeof *sooner);
     uint8_t *bins = mt_allocate(count, sizeof *bins);
     double least = INFINITY;
-    mt_code code = sooner && bins ? set_bins(chains, bins, error)
-                                  : mt_fail_memory(error, "synthesiser");
+    mt_code code =
+        sooner && bins ? set_bins(chains, bins, error) : mt_fail_memory(error, "synthesiser");
     if (code == MT_OK) {
         for (uint32_t t = 0; t < count; t++)
             sooner[t] = t;
@@ -209,8 +215,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     mt_random_begin(&chains->random, options->seed, name, "chains");
     chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
-    chains->phase =
-        (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
+    chains->phase = (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
     mt_code code = mt_model_sort_chains(chains->model, chains->sorts, error);
     if (code == MT_OK && populations == 1 && options->requests > 0 &&
@@ -237,6 +242,19 @@ static void deal_starts(mt_reuse_chains *chains, mt_chain_sort sort) {
             *one = *other;
             *other = start;
         }
+    }
+}
+
+/* Moves the starts of tied chains by up to an eighth of the time to their neighbours: in order still,
+ * and on the source's grid. */
+static void move_tied(mt_reuse_chains *chains) {
+    for (size_t c = 1; c + 1 < chains->model->chain_count; c++) {
+        int64_t *start = &chains->starts[c];
+        int64_t before = *start - start[-1], after = start[1] - *start;
+        double most = (double)(before < after ? before : after) / 8;
+        double by = (2 * mt_random_uniform(&chains->random) - 1) * most;
+        if (chains->sorts[c] == MT_CHAIN_TIED && chains->grid > 0 && most > 0)
+            *start += (int64_t)(by / (double)chains->grid) * chains->grid;
     }
 }
 
@@ -267,11 +285,13 @@ static int64_t answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
     return first_token_ns + (int64_t)output * token_ns;
 }
 
-/* May so long a gap stand where `was` stood, behind `before`? */
-static int may_replace(const mt_reuse_chains *chains, uint32_t before, int64_t gap, int64_t was) {
+/* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the
+ * other. */
+static int may_replace(const mt_reuse_chains *chains, uint32_t before, int64_t gap, int64_t was,
+                       double times) {
     int64_t answer = answer_ns(chains, before);
-    return gap > 0 && gap >= (answer < was ? answer : was) &&
-           (double)gap <= alike * (double)was && (double)was <= alike * (double)gap;
+    return gap > 0 && gap >= (answer < was ? answer : was) && (double)gap <= times * (double)was &&
+           (double)was <= times * (double)gap;
 }
 
 typedef struct gap_place {
@@ -292,8 +312,8 @@ static void exchange_gaps(mt_reuse_chains *chains, gap_place *places, size_t cou
     for (size_t i = 0; i + 1 < count; i++) {
         gap_place *a = &places[i], *b = &places[i + 1];
         if (mt_random_below(&chains->random, 2) == 0 ||
-            !may_replace(chains, a->turn - 1, b->gap, a->gap) ||
-            !may_replace(chains, b->turn - 1, a->gap, b->gap))
+            !may_replace(chains, a->turn - 1, b->gap, a->gap, alike) ||
+            !may_replace(chains, b->turn - 1, a->gap, b->gap, alike))
             continue;
         chains->when[a->turn] = b->gap;
         chains->when[b->turn] = a->gap;
@@ -347,7 +367,7 @@ static int fits(const mt_reuse_chains *chains, uint32_t before, uint32_t turn, u
     return chains->rank[before] < chains->rank[turn] &&
            blocks_of(chains, before) == blocks_of(chains, chains->before[turn]) &&
            may_replace(chains, before, chains->when[turn] - chains->when[before],
-                       chains->when[other] - chains->when[before]);
+                       chains->when[other] - chains->when[before], joined_alike);
 }
 
 static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
@@ -437,6 +457,7 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
         chains->starts[c] = chains->times[chains->model->chains[c].first];
     if (chains->resample && (code = resample_starts(chains, error)))
         return code;
+    move_tied(chains);
     deal_starts(chains, MT_CHAIN_SINGLE);
     deal_starts(chains, MT_CHAIN_LONG);
     deal_gaps(chains);

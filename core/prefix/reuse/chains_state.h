@@ -36,13 +36,13 @@ struct mt_reuse_chains {
     const mt_reuse_items *items;
     /* By turn, for all laps. */
     mt_reuse_depths *depths;
-    int64_t *times;        /* ns */
+    int64_t *times;         /* ns */
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
-    uint8_t *heads;        /* is it a chain's first turn? */
-    uint32_t *lasting;     /* how deep its own blocks last from lap to lap */
-    uint8_t *sorts;        /* by chain */
+    uint8_t *heads;         /* is it a chain's first turn? */
+    uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
+    uint8_t *sorts;         /* by chain */
     int64_t lap_length, grid;
-    mt_grid clock;    /* whose ticks times are spread over; a period of 0: they are not */
+    mt_grid clock; /* whose ticks times are spread over; a period of 0: they are not */
     int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */

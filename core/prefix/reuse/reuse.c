@@ -9,7 +9,7 @@ struct mt_reuse {
     mt_reuse_items items;
     mt_reuse_population **populations; /* NULL: has not made a request yet */
     uint64_t population_count;
-    int of_chains;            /* 1: there are these in place of populations */
+    int of_chains; /* 1: there are these in place of populations */
     mt_reuse_chains **chains;
     uint64_t seed, made, next_id, next_session;
     int64_t first_time; /* of the chains' */
@@ -64,11 +64,11 @@ static mt_reuse *new_reuse(mt_model *model, const mt_synthesis_options *options,
     mt_random_begin(&reuse->copy_random, options->seed, "synthesize", "copy");
     reuse->of_chains = of_chains;
     mt_code code = of_chains ? mt_reuse_items_choose(&reuse->items, model, options, error)
-                              : mt_reuse_items_make(&reuse->items, model, options, error);
+                             : mt_reuse_items_make(&reuse->items, model, options, error);
     if (code == MT_OK && (code = check_populations(reuse, error)) == MT_OK && of_chains)
         code = open_chains(reuse, options, error);
     else if (code == MT_OK &&
-        !(reuse->populations = mt_allocate_zero(reuse->population_count, sizeof(void *))))
+             !(reuse->populations = mt_allocate_zero(reuse->population_count, sizeof(void *))))
         code = mt_fail_memory(error, "synthesiser");
     if (code == MT_OK)
         return reuse;

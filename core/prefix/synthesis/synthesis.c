@@ -17,7 +17,7 @@ struct mt_synthesis {
     uint64_t block_size;
     mt_reuse *reuse; /* one of these two */
     mt_radix_sampler *sampler;
-    mt_gaps *gaps;     /* NULL: no times, or */
+    mt_gaps *gaps;      /* NULL: no times, or */
     int times_of_reuse; /* those of the reuse method */
     double speedup;
     int compact, with_sessions;
@@ -62,9 +62,9 @@ static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
     }
     synthesis->times_of_reuse = is_of_chains(origin, times);
     if (synthesis->times_of_reuse)
-        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, error)
-                                          : code;
-    else if (code == MT_OK && !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
+        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, error) : code;
+    else if (code == MT_OK &&
+             !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
         code = mt_code_of(error);
     mt_free(spread_ns);
     return code;

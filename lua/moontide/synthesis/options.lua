@@ -24,7 +24,7 @@ end
 
 options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
 
--- "iid", "follow" ("source", as it was called), "resample", a script that has a plan, or (from Lua) a workload.
+-- "iid", "follow" (or "source"), "resample", a script that has a plan, or (from Lua) a workload.
 local own_arrivals = { iid = "iid", follow = "source", source = "source", resample = "resample" }
 
 local function arrivals(value, what)
@@ -49,8 +49,8 @@ synthesis_options.list = {
     help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
-    help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, which keeps "
-      .. "what caches and windows see; source says the same); resample: they begin at other times, bunched "
+    help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, for it "
+      .. "keeps what caches and windows see; source says the same); resample: they begin at other times, bunched "
       .. "alike; iid: gaps drawn by themselves (default of radix); a script: the times of its plan" },
   { "with-sessions", kind = "flag",
     help = "write which session a request is of, as session_id (reuse, with follow or resample)" },
