@@ -186,9 +186,10 @@ static mt_code find_part(mt_reuse_chains *chains, size_t requests, mt_error *err
     uint32_t *sooner = mt_allocate(count, sizeof *sooner);
     uint8_t *bins = mt_allocate(count, sizeof *bins);
     double least = INFINITY;
-    mt_code code =
-        sooner && bins ? set_bins(chains, bins, error) : mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK) {
+    mt_code code = MT_ERROR_MEMORY;
+    if (!sooner || !bins)
+        mt_fail_memory(error, "synthesiser");
+    else if ((code = set_bins(chains, bins, error)) == MT_OK) {
         for (uint32_t t = 0; t < count; t++)
             sooner[t] = t;
         mt_reuse_by_time(sooner, count, chains->times);
