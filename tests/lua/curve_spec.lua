@@ -391,7 +391,8 @@ describe("a value of another module", function()
   it("names what it is when it is wrong", function()
     local function message_of(value) return refusal.message(curve.of, value, "poisson: rate") end
     assert.equal("poisson: rate must be a curve, a rate or a function of time, not true", message_of(true))
-    assert.equal("poisson: rate: there is no curve called 'sin' (there are const, noise, ramp, sine, spike; steps: and points: have lists)",
+    assert.equal("poisson: rate: there is no curve called 'sin' (there are const, noise, ramp, sine, spike; "
+      .. "steps: and points: have lists)",
       message_of "sin:mean=1")
     assert.equal("poisson: rate: sine: period is required", message_of "sine:mean=1,amp=1")
     assert.equal("poisson: rate must be a rate per second (20, 1.5k), or with a unit (60/m, 200/h), not 'fast'",

@@ -50,8 +50,8 @@ synthesis_options.list = {
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
     help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, for it "
-      .. "keeps what caches and windows see; source says the same); resample: they begin at other times, bunched "
-      .. "alike; iid: gaps drawn by themselves (default of radix); a script: the times of its plan" },
+      .. "keeps what caches and windows see; source says the same); resample: they begin at other times, "
+      .. "bunched alike; iid: gaps drawn by themselves (default of radix); a script: the times of its plan" },
   { "with-sessions", kind = "flag",
     help = "write which session a request is of, as session_id (reuse, with follow or resample)" },
   { "duration", kind = "duration", above = 0,
