@@ -32,7 +32,7 @@ describe("mt.analyze", function()
     assert.equal((2 / 3 + 1) / 4, result.metrics.theoretical_hit_rate.mean)
   end)
 
-  -- luacheck: no max string line length
+  -- luacheck: no max line length
   it("prints as a table", function()
     local one = mt.trace.columns {
       { input_length = 1234567, output_length = 999, hash_ids = { 0 } },
