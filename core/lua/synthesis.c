@@ -59,12 +59,13 @@ static mt_synthesis_options options_of(lua_State *L) {
 }
 
 static mt_synthesis_times times_of(lua_State *L) {
-    static const char *const kinds[] = {"iid", "source", "resample", "plan", NULL};
+    static const char *const kinds[] = {"iid", "source", "follow", "resample", "plan", NULL};
     mt_synthesis_times times = {.speedup = number_of(L, "speed_ratio")};
     lua_getfield(L, 2, "arrivals");
     int kind = luaL_checkoption(L, -1, NULL, kinds);
-    times.are_drawn = kind < 3;
-    times.kind = kind == 1 || kind == 2 ? MT_GAPS_SOURCE : MT_GAPS_IID;
+    times.are_drawn = kind < 4;
+    times.kind = kind >= 1 && kind < 4 ? MT_GAPS_SOURCE : MT_GAPS_IID;
+    times.of_chains = kind == 2 || kind == 3;
     lua_getfield(L, 2, "dequantize");
     times.dequantize = lua_toboolean(L, -1);
     lua_pop(L, 2);
@@ -79,11 +80,12 @@ static mt_origin check_origin(lua_State *L) {
     return origin;
 }
 
-/* about(radix_source | model) -> {requests=, block_size=, gaps_in_order=} */
+/* about(radix_source | model) -> {requests=, block_size=, chains=, gaps_in_order=} */
 static int synthesis_about(lua_State *L) {
     mt_origin origin = check_origin(L);
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     mt_lua_set_count(L, "requests", mt_origin_requests(&origin));
+    mt_lua_set_count(L, "chains", origin.model ? origin.model->chain_count : 0);
     mt_lua_set_count(L, "block_size", mt_origin_block_size(&origin));
     lua_pushboolean(L, mt_origin_keeps_order(&origin));
     lua_setfield(L, -2, "gaps_in_order");
@@ -92,7 +94,7 @@ static int synthesis_about(lua_State *L) {
 
 /* open(radix_source | model, {seed=, block_size=, prefix_len_multiplier=, prompt_len_multiplier=,
  * osl_multiplier=, prefix_root_multiplier=, min_isl=, max_isl=, min_osl=, max_osl=, speed_ratio=,
- * requests=, arrivals="iid"|"source"|"resample"|"plan", dequantize=, compact=,
+ * requests=, arrivals="iid"|"source"|"follow"|"resample"|"plan", dequantize=, compact=,
  * with_sessions=}) -> synthesis | nil, message, code */
 static int synthesis_open(lua_State *L) {
     check_origin(L);

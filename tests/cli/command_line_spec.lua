@@ -277,8 +277,7 @@ options of every workload:
   --tags                      add each request's stream name
   --timestamp-digits N        decimals of a millisecond in timestamps (default: 0)
   --compact                   write no spaces between JSON members
-  --yes                       make a trace of more than 10^9 requests, or of arrivals that stand
-                              still
+  --yes                       make a trace of more than 10^9 requests, or of 10 000 at one time
   --json                      with --check: print one JSON value
   --compress NUMBER           the plan's clock runs so many times faster: the same requests in
                               that part of the time
@@ -314,7 +313,7 @@ options:
     assert.equal(0, spike.status)
     assert.matches("^mt%.spike%(%w+%)\n\nA spike: .*\n  %-> moontide%.curve\n\nexample:\n  [^\n]+\n$", spike.out)
     local stream = run "help mt.stream".out
-    assert.matches("\n    new_input%? number|moontide%.distribution tokens after the shared part\n", stream)
+    assert.matches("\n    new_input%? moontide%.any_length tokens after the shared part\n", stream)
     local all = run "help mt".out
     for name in pairs(require "moontide") do
       if name ~= "version" then assert.matches("\n  mt%." .. name .. " +%S", "\n" .. all) end

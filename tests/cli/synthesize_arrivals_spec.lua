@@ -78,9 +78,10 @@ it("of all its streams, whatever the script is", function()
 end)
 
 it("follows or resamples the source's sessions, and names them when asked", function()
-  local plain = works "synthesize t.jsonl --num-requests 1x -o - --seed 4".out
-  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals follow").out)
-  assert.equal(plain, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals source").out)
+  local default = works "synthesize t.jsonl --num-requests 1x -o - --seed 4".out
+  assert.equal(default, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals source").out)
+  local plain = works "synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals follow".out
+  assert.is_false(plain == default)
   local resampled = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals resample").out
   assert.is_false(plain == resampled)
   local named = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --with-sessions").out
@@ -168,7 +169,7 @@ describe("it is refused:", function()
     { "a script that is not there", "nowhere.lua", 1, "--arrivals: nowhere.lua: No such file or directory" },
     { "a command", "analyze", 2, "--arrivals: analyze is a command, it has no plan with times" },
     { "a name of nothing", "sorce", 2,
-      "synthesize: --arrivals must be follow, resample, iid, or a script with a plan, as evening.lua, not 'sorce'" },
+      "synthesize: --arrivals must be source, follow, resample, iid, or a script with a plan, as evening.lua, not 'sorce'" },
     { "a duration without a script", "source --duration 5s", 2, "synthesize: --duration is for --arrivals SCRIPT" },
     { "a script that returns something else", "three.lua", 1,
       "three.lua: returned 3: a script ends in return mt.script{...} or return mt.workload{...}", "return 3" },

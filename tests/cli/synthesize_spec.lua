@@ -242,7 +242,7 @@ describe("moontide synthesize", function()
     wrong("--prefix-root-multiplier must be at least 1, not 0", "--prefix-root-multiplier 0")
     wrong("--prefix-root-multiplier must be at least 1, not -2", "--prefix-root-multiplier -2")
     wrong("--method must be one of reuse, radix, not 'tree'", "--method tree")
-    wrong("--arrivals must be follow, resample, iid, or a script with a plan, as evening.lua, not 'poisson'",
+    wrong("--arrivals must be source, follow, resample, iid, or a script with a plan, as evening.lua, not 'poisson'",
       "--arrivals poisson")
     wrong("--min-isl (9) is above --max-isl (8)", "--min-isl 9 --max-isl 8")
     wrong("--min-osl (9) is above --max-osl (8)", "--min-osl 9 --max-osl 8")

@@ -42,10 +42,8 @@ int mt_origin_keeps_order(const mt_origin *origin) {
     return origin->source || origin->model->gaps_in_order;
 }
 
-/* Gaps that are drawn one by one know no sessions: then distances alone say what comes back. */
 static int is_of_chains(const mt_origin *origin, const mt_synthesis_times *times) {
-    return origin->model && origin->model->chain_count > 0 &&
-           !(times->are_drawn && times->kind == MT_GAPS_IID);
+    return times->of_chains && origin->model && origin->model->chain_count > 0;
 }
 
 static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,

@@ -28,6 +28,8 @@ int mt_origin_keeps_order(const mt_origin *origin); /* are its gaps in order? */
 typedef struct mt_synthesis_times {
     int are_drawn; /* from the origin's gaps; 0: requests are made without a time */
     mt_gaps_method kind;
+    int of_chains;     /* sessions begin and go on as those of the origin, where it knows them, at
+                        * their own times; else distances alone say what comes back */
     int dequantize;    /* the gaps, in order, are taken off their grid first (prefix/gaps/gaps.h) */
     int with_sessions; /* requests say which session they are of, where that is known */
     double speedup;    /* > 0: all times are divided by it */

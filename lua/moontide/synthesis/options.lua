@@ -24,17 +24,17 @@ end
 
 options.kinds.request_count = { convert = request_count, placeholder = "N|Nx" }
 
--- "iid", "follow" (or "source"), "resample", a script that has a plan, or (from Lua) a workload.
-local own_arrivals = { iid = "iid", follow = "source", source = "source", resample = "resample" }
+-- "source", "follow", "resample", "iid", a script that has a plan, or (from Lua) a workload.
+local own_arrivals = { iid = "iid", source = "source", follow = "follow", resample = "resample" }
 
 local function arrivals(value, what)
   if own_arrivals[value] then return own_arrivals[value] end
   if workload.is(value) then return value end
   if plan_times.names_script(value) then return value end
-  units.wrong(what, value, "follow, resample, iid, or a script with a plan, as evening.lua")
+  units.wrong(what, value, "source, follow, resample, iid, or a script with a plan, as evening.lua")
 end
 
-options.kinds.arrivals = { convert = arrivals, placeholder = "follow|resample|iid|SCRIPT" }
+options.kinds.arrivals = { convert = arrivals, placeholder = "source|follow|resample|iid|SCRIPT" }
 
 --- Are the arrivals those of a plan?
 ---@param opt table
@@ -49,11 +49,12 @@ synthesis_options.list = {
     help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
-    help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, for it "
-      .. "keeps what caches and windows see; source says the same); resample: they begin at other times, "
-      .. "bunched alike; iid: gaps drawn by themselves (default of radix); a script: the times of its plan" },
+    help = "source: gaps in the source's own order (default of reuse); follow: sessions begin and go on as "
+      .. "the source's do, along its rate, which keeps turns and think times and gives away their order; "
+      .. "resample: so, but they begin at other times, bunched alike; iid: gaps drawn by themselves (default "
+      .. "of radix); a script: the times of its plan" },
   { "with-sessions", kind = "flag",
-    help = "write which session a request is of, as session_id (reuse, with follow or resample)" },
+    help = "write which session a request is of, as session_id (needs follow, its default, or resample)" },
   { "duration", kind = "duration", above = 0,
     help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
   { "dequantize", kind = "flag",

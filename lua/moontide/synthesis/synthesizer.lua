@@ -74,7 +74,7 @@ local synthesis_metatable = {
 
 ---@class moontide.synthesizer
 ---@field method "reuse"|"radix"
----@field arrivals "iid"|"source"|"resample"|"plan"
+---@field arrivals "iid"|"source"|"follow"|"resample"|"plan"
 ---@field block_size integer
 ---@field source_requests integer that were learnt from
 ---@field skipped integer bad lines that were passed over
@@ -205,9 +205,9 @@ end
 ---@class moontide.synthesizer_options
 ---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
 --- itself
----@field arrivals? string|moontide.workload follow (or source): sessions begin and go on as the source's
---- (default of reuse); resample: they begin at other times, bunched alike; iid: gaps drawn by themselves
---- (default of radix); a workload, or a script: its times
+---@field arrivals? string|moontide.workload source: its gaps in their order (default of reuse); follow:
+--- sessions begin and go on as the source's; resample: they begin at other times, bunched alike; iid: gaps
+--- drawn by themselves (default of radix); a workload, or a script: its times
 ---@field with_sessions? boolean requests say which session they are of
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
@@ -249,17 +249,24 @@ function synthesizer.new(trace, given)
   if not learnt then return nil, skipped, code end
   skipped = skipped or { 0 }
   local about = core.synthesis.about(learnt)
-  local default = about.gaps_in_order and opt.method == "reuse" and "source" or "iid"
+  local in_order = opt.with_sessions and "follow" or "source"
+  local default = about.gaps_in_order and opt.method == "reuse" and in_order or "iid"
   local self = setmetatable({
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
     source_requests = about.requests, skipped = skipped[1], first_skipped = skipped[2],
   }, metatable)
-  if opt.with_sessions and (opt.method ~= "reuse" or self.arrivals == "iid" or plan) then
+  local follows = self.arrivals == "follow" or self.arrivals == "resample"
+  if opt.with_sessions and not follows then
     core.base.raise "synthesizer: with_sessions needs the reuse method, and arrivals that follow or resample"
+  elseif follows and opt.method ~= "reuse" then
+    core.base.raise(("synthesizer: arrivals %s needs the reuse method"):format(self.arrivals))
   end
-  if (self.arrivals == "source" or self.arrivals == "resample") and not about.gaps_in_order then
+  if (self.arrivals == "source" or follows) and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and arrivals like the source's need it: "
       .. "only iid is left", "value"
+  elseif follows and about.chains == 0 then
+    return nil, ("who continues whom is not known, and arrivals %s needs it: source and iid are left"):format(
+      self.arrivals), "value"
   elseif opt.dequantize and not about.gaps_in_order then
     return nil, "the model has its gaps without their order, and its times cannot be dequantized without it",
       "value"
