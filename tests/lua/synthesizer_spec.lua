@@ -326,7 +326,8 @@ describe("mt.synthesizer", function()
     end
     refused("prefix_root_multiplier must be at least 1, not 0", { prefix_root_multiplier = 0 })
     refused("method must be one of reuse, radix, not 'tree'", { method = "tree" })
-    refused("arrivals must be source, follow, resample, iid, or a script with a plan, as evening.lua, not 'none'", { arrivals = "none" })
+    refused("arrivals must be source, follow, resample, iid, or a script with a plan, as evening.lua, not 'none'",
+      { arrivals = "none" })
     refused("min_isl (9) is above max_isl (3)", { min_isl = 9, max_isl = 3 })
     refused("min_osl (9) is above max_osl (3)", { min_osl = 9, max_osl = 3 })
     refused("unknown option 'prompt_len_multiplyer' (did you mean 'prompt_len_multiplier'?)",
