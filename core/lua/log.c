@@ -206,7 +206,7 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
  * distinct, input_length, output_length}, the counts of the bins; what a measured source has given
  * so far */
 static int measures(lua_State *L) {
-    mt_measures all;
+    mt_step_measures all;
     const mt_source *source = mt_lua_check_source(L, 1);
     const uint64_t *in_bin = mt_source_measures(source, &all);
     if (!in_bin || all.requests == 0)

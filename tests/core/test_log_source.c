@@ -90,7 +90,7 @@ static uint64_t distinct; /* ids of the last trace */
 
 /* The whole way; the trace is in the folder's file "trace". */
 static void convert(void **state, const conversion *how, const part *parts, size_t count,
-                    mt_measures *measures) {
+                    mt_step_measures *measures) {
     mt_error error;
     mt_source *source = open_trace(state, how, parts, count, &error);
     if (!source || write_source(state, source, &error) != MT_OK)
@@ -196,7 +196,7 @@ static void test_several_logs(void **state) {
     part logs[] = {{.text = HEAD "100,m,300,1,,5\n104,m,300,1,,\n", .speed = 2},
                    {.text = HEAD "7,m,300,1,,5\n6,m,300,1,,\n8,m,300,2,,5\n", .speed = 1},
                    {.text = HEAD "0,m,1,1,,\n", .speed = 1}};
-    mt_measures result;
+    mt_step_measures result;
     convert(state, &plain, logs, 3, &result);
     assert_content(
         in_folder(state, "trace"),
@@ -222,7 +222,7 @@ static void test_contents_of_several_logs(void **state) {
                           "\"output_length\": 5, \"hash_ids\": [7]}\n";
     const char *texts = "[{\"messages\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"role\": "
                         "\"gpt\"}]}]";
-    mt_measures result;
+    mt_step_measures result;
     part ids[] = {{.text = bailian, .speed = 1}, {.text = bailian, .speed = 1}};
     part words[] = {{.text = texts, .speed = 1}, {.text = texts, .speed = 1}};
     convert(state, &plain, ids, 2, &result);
@@ -471,7 +471,7 @@ static void assert_near(double value, double expected, double tolerance) {
 
 static void test_measures(void **state) {
     part one = {.text = HEAD "0,m,100,4,,\n10,m,200,0,,\n30,m,600,2,,\n40,m,300,0,,\n", .speed = 1};
-    mt_measures result;
+    mt_step_measures result;
     mt_error error;
     mt_source *source = mt_step_measure(open_trace(state, &plain, &one, 1, &error),
                                         INT64_C(40000000000), 20, &error);

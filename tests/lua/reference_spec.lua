@@ -36,8 +36,8 @@ end
 -- The example, its folders of results and pictures in a folder of the test's own.
 local function elsewhere(text, folder)
   local function beside(name) return '"' .. folder .. "/" .. name end
-  for _, name in ipairs { "results", "run", "s[01]", "whole" } do
-    text = text:gsub('"(' .. name .. ')%f[%d".]', beside)
+  for _, name in ipairs { '(results)%f["]', '(run)%f[%d".]', '(s[01])%f["]', '(whole)%f["]' } do
+    text = text:gsub('"' .. name, beside)
   end
   return text
 end

@@ -32,7 +32,7 @@ mt_code mt_future_see(mt_future *self, const mt_locality *locality, mt_error *er
 
 void mt_future_of(const mt_future *self, const mt_locality *locality, mt_hit_rule rule,
                   size_t request, uint32_t *next) {
-    memset(next, 0xff, locality->rows[request].blocks * sizeof *next); /* MT_NEVER */
+    memset(next, 0xff, locality->rows[request].blocks * sizeof *next); /* MT_NEVER_USED */
     for (size_t i = self->first[request]; i < self->first[request + 1]; i++) {
         const mt_next_use *here = &self->uses[i];
         size_t end = mt_hits_by(rule, here->end, locality->rows[here->request].blocks);

@@ -22,7 +22,7 @@ typedef struct mt_future {
 mt_code mt_future_see(mt_future *future, const mt_locality *locality, mt_error *error);
 
 /* By place in the path of request `request`: the next request that touches the block and in which it
- * may hit by the rule, MT_NEVER for none. */
+ * may hit by the rule, MT_NEVER_USED for none. */
 void mt_future_of(const mt_future *future, const mt_locality *locality, mt_hit_rule rule,
                   size_t request, uint32_t *next);
 

@@ -81,7 +81,7 @@ static uint32_t touch(mt_cache *cache, uint32_t block, uint32_t next) {
 }
 
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block) {
-    return touch(cache, block, MT_NEVER);
+    return touch(cache, block, MT_NEVER_USED);
 }
 
 void mt_cache_drop(mt_cache *cache, uint32_t block) {
@@ -120,10 +120,10 @@ size_t mt_cache_access(mt_cache *cache, const mt_cache_path *path) {
     mt_assert(!looks_ahead || path->next || path->count == 0);
     if (cache->spec.order == MT_TOUCH_ROOT || looks_ahead)
         for (size_t i = 0; i < path->count; i++)
-            touch(cache, path->blocks[i], looks_ahead ? path->next[i] : MT_NEVER);
+            touch(cache, path->blocks[i], looks_ahead ? path->next[i] : MT_NEVER_USED);
     else
         for (size_t i = path->count; i-- > 0;)
-            touch(cache, path->blocks[i], MT_NEVER);
+            touch(cache, path->blocks[i], MT_NEVER_USED);
     if (cache->spec.ttl_ns != MT_NO_TTL)
         note_times(cache, path, hits);
     return hits;

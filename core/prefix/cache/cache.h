@@ -48,7 +48,7 @@ typedef struct mt_cache_spec {
 typedef struct mt_cache_path {
     const uint32_t *blocks; /* from the root on; each stands there once */
     size_t count;
-    /* By place: the next request that uses the block and in which it may hit, MT_NEVER for none.
+    /* By place: the next request that uses the block and in which it may hit, MT_NEVER_USED for none.
      * NULL unless the policy looks ahead. Never falls along the path. */
     const uint32_t *next;
     int64_t time_ns; /* what ages are counted from; not looked at without a time to live */

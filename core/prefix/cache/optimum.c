@@ -131,7 +131,7 @@ static void join(optimum *self, uint32_t block, uint32_t next) {
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     optimum *self = state;
     uint32_t victim = MT_NO_VICTIM;
-    if (next == MT_NEVER) {
+    if (next == MT_NEVER_USED) {
         self->last = NO_BLOCK;
         return block;
     }

@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_NO_VICTIM UINT32_MAX /* nothing was evicted */
-#define MT_NEVER UINT32_MAX     /* a block that is not used again */
+#define MT_NO_VICTIM UINT32_MAX  /* nothing was evicted */
+#define MT_NEVER_USED UINT32_MAX /* a block that is not used again */
 
 /* What every policy's state begins with. */
 typedef struct mt_policy_state {
@@ -48,7 +48,7 @@ typedef struct mt_policy {
     void (*release)(void *state); /* frees what `reserve` took */
 
     /* The block is used, which the cache holds. next: the request (counted from 0) that will use it
-     * next, MT_NEVER when none will; only a policy that looks ahead is told. Gives what the cache
+     * next, MT_NEVER_USED when none will; only a policy that looks ahead is told. Gives what the cache
      * does not hold any more: nothing (MT_NO_VICTIM), another block, or the block itself. */
     uint32_t (*hit)(void *state, uint32_t block, uint32_t next);
     /* The same of a block that the cache does not hold. */

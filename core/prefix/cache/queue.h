@@ -70,4 +70,15 @@ static inline uint32_t mt_queue_pop(mt_queue *queue, void *entries, size_t size)
     return block;
 }
 
+/* The state of a policy that has one queue and evicts its oldest; its entries are mt_link. */
+typedef struct mt_one_queue {
+    mt_policy_state state;
+    mt_queue queue;
+} mt_one_queue;
+
+/* Such a policy's start, insert and drop. */
+void mt_one_queue_start(void *state);
+uint32_t mt_one_queue_insert(void *state, uint32_t block, uint32_t next);
+void mt_one_queue_drop(void *state, uint32_t block);
+
 #endif

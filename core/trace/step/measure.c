@@ -7,7 +7,7 @@
 
 typedef struct measure_step {
     mt_source base;
-    mt_measures so_far; /* without its summaries */
+    mt_step_measures so_far; /* without its summaries */
     mt_tally input, output;
     int64_t end_ns;
     size_t bins;
@@ -15,7 +15,7 @@ typedef struct measure_step {
 } measure_step;
 
 static mt_code measure(measure_step *self, const mt_request *request, mt_error *error) {
-    mt_measures *all = &self->so_far;
+    mt_step_measures *all = &self->so_far;
     all->requests++;
     all->sessions +=
         request->has & MT_HAS_SESSION && request->has & MT_HAS_TURN && request->turn == 0;
@@ -62,7 +62,7 @@ mt_source *mt_step_measure(mt_source *below, int64_t end_ns, size_t bins, mt_err
     return &self->base;
 }
 
-const uint64_t *mt_source_measures(const mt_source *source, mt_measures *measures) {
+const uint64_t *mt_source_measures(const mt_source *source, mt_step_measures *measures) {
     const measure_step *self = (const measure_step *)source;
     if (source->kind != &measure_kind)
         return NULL;

@@ -171,7 +171,7 @@ uint64_t mt_source_prompts_made(const mt_source *source);
 
 /* ---- looking on: measure.c ---- */
 
-typedef struct mt_measures {
+typedef struct mt_step_measures {
     uint64_t requests;
     uint64_t sessions;        /* their first turns, where turns are numbered (prompts does it) */
     uint64_t without_input;   /* requests whose prompt has 0 tokens */
@@ -179,7 +179,7 @@ typedef struct mt_measures {
     uint64_t longest;         /* ISL + OSL */
     uint64_t blocks;          /* hash ids */
     mt_summary input, output; /* output: of the requests that have one */
-} mt_measures;
+} mt_step_measures;
 
 enum { MT_MEASURE_BINS = 20 };
 
@@ -189,7 +189,7 @@ mt_source *mt_step_measure(mt_source *below, int64_t end_ns, size_t bins, mt_err
 
 /* What passed so far, and how many requests came in each bin; NULL when the source is not one of
  * mt_step_measure, or when out of memory. */
-const uint64_t *mt_source_measures(const mt_source *source, mt_measures *measures);
+const uint64_t *mt_source_measures(const mt_source *source, mt_step_measures *measures);
 
 /* ---- several inputs: merge.c, join.c ---- */
 

@@ -1,0 +1,22 @@
+#include "prefix/cache/queue.h"
+
+void mt_one_queue_start(void *state) {
+    mt_queue_start(&((mt_one_queue *)state)->queue);
+}
+
+uint32_t mt_one_queue_insert(void *state, uint32_t block, uint32_t next) {
+    mt_one_queue *self = state;
+    uint32_t victim = MT_NO_VICTIM;
+    (void)next;
+    if (self->queue.count == self->state.size)
+        victim = mt_queue_pop(&self->queue, self->state.entries, sizeof(mt_link));
+    mt_queue_push(&self->queue, self->state.entries, sizeof(mt_link), block);
+    self->state.count = self->queue.count;
+    return victim;
+}
+
+void mt_one_queue_drop(void *state, uint32_t block) {
+    mt_one_queue *self = state;
+    mt_queue_take(&self->queue, self->state.entries, sizeof(mt_link), block);
+    self->state.count = self->queue.count;
+}
