@@ -1,5 +1,7 @@
 -- Running the real binary, and folders and files for it. The binary is $MOONTIDE, else build/moontide.
+-- A test is mostly the starting of processes, so nothing here starts one that it can do without.
 local assert = require "luassert"
+local lfs = require "lfs"
 
 local command = {}
 
@@ -18,26 +20,36 @@ end
 function command.binary()
   local path = os.getenv "MOONTIDE" or "build/moontide"
   if path:sub(1, 1) == "/" then return path end
-  local pipe = assert(io.popen "pwd")
-  local here = pipe:read "l"
-  pipe:close()
-  return here .. "/" .. path
+  return lfs.currentdir() .. "/" .. path
 end
 
 -- A new empty folder; command.remove_folders() removes all of them, with what is in them.
 local folders = {}
 
 function command.folder()
-  local pipe = assert(io.popen "mktemp -d")
-  local path = pipe:read "l"
-  pipe:close()
+  local path = os.tmpname()
+  assert(os.remove(path))
+  assert(lfs.mkdir(path))
   folders[#folders + 1] = path
   return path
 end
 
+local function remove(path)
+  if lfs.symlinkattributes(path, "mode") ~= "directory" then return os.remove(path) end
+  local names = {}
+  local is_readable = pcall(function()
+    for name in lfs.dir(path) do names[#names + 1] = name end
+  end)
+  if not is_readable then return os.execute("rm -rf " .. quote(path)) end
+  for _, name in ipairs(names) do
+    if name ~= "." and name ~= ".." then remove(path .. "/" .. name) end
+  end
+  return lfs.rmdir(path)
+end
+
 function command.remove_folders()
   for i, path in ipairs(folders) do
-    os.execute("rm -rf " .. quote(path))
+    remove(path)
     folders[i] = nil
   end
 end
@@ -45,7 +57,9 @@ end
 -- Writes a file below a folder (sub-folders are made) and gives its path.
 function command.write(folder, name, text)
   local path = folder .. "/" .. name
-  os.execute("mkdir -p " .. quote(path:match "^(.*)/"))
+  if lfs.attributes(path:match "^(.*)/", "mode") ~= "directory" then
+    os.execute("mkdir -p " .. quote(path:match "^(.*)/"))
+  end
   local file = assert(io.open(path, "wb"))
   file:write(text)
   file:close()
@@ -77,8 +91,8 @@ function command.shell(line, opts)
     input = scratch .. ".in"
     command.write(input:match "^(.*)/", input:match "[^/]+$", opts.input)
   end
-  local full = ("cd %s && MOONTIDE=%s %s sh -c %s <%s >%s 2>%s"):format(
-    quote(opts.folder or "."), quote(command.binary()), opts.environment or "", quote(line),
+  local full = ("cd %s && export MOONTIDE=%s %s && {\n%s\n} <%s >%s 2>%s"):format(
+    quote(opts.folder or "."), quote(command.binary()), opts.environment or "", line,
     quote(input), quote(scratch), quote(scratch .. ".err"))
   local _, how, number = os.execute(full)
   local result = {
