@@ -60,7 +60,11 @@ typedef struct mt_session_family {
     mt_join_point *join; /* that waits for its end, or NULL */
 } mt_session_family;
 
-/* ---- for the file of sessions ---- */
+/* ---- for the files of sessions ---- */
+
+enum { MT_TURN_BITS = 20 }; /* of an item: the session is above, the turn below */
+
+#define MT_MOST_TURNS ((uint64_t)1 << MT_TURN_BITS) /* of a session */
 
 /* Requests that a session of the shape brings on average, with those of its children. */
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,
