@@ -37,8 +37,10 @@ mt_session_family *mt_family_new(mt_process_session *parent, uint64_t number) {
     if (!family || !parent)
         return family;
     const mt_session_family *above = parent->family;
-    for (unsigned i = 0; i < above->level; i++)
+    for (unsigned i = 0; i < above->level; i++) {
         family->path[i] = above->path[i];
+        family->addresses[i] = above->addresses[i];
+    }
     family->path[above->level] = number;
     family->level = above->level + 1;
     family->parent = parent;

@@ -36,6 +36,7 @@ static mt_code start_child(mt_sessions_state *state, const mt_event *event, uint
     mt_key key = mt_key_number((mt_key){event->item, mt_session_level(parent)}, number);
     child->ordinal = parent->ordinal;
     child->address = key.low << MT_TURN_BITS;
+    child->family->addresses[child->family->level - 1] = child->address;
     child->family->parent_turn = event->turn;
     child->family->join = join;
     mt_code code = mt_session_draw_turns(state, child, time, error);
