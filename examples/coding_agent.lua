@@ -33,13 +33,13 @@ return mt.script {
           starts = mt.poisson(opt.rate), turns = mt.geometric { mean = opt.turns, max = 300 },
           think = mt.mix { { 0.9, mt.exponential(1.5) }, { 0.1, mt.exponential(30) } }, -- tools, and people
           service = service, compact = { at = opt.compact_at, keep = mt.uniform(2000, 5000) },
+          branch = searchers,
         },
         -- The description of the tools, then what the repository says of itself.
         prompt = mt.parts { { tokens = 8192 }, { tokens = mt.uniform(500, 3000), pick = 20 } },
         first = { new_input = mt.lognormal { mean = 800, cv = 1 } },
         new_input = mt.lognormal { mean = 1200, cv = 2, max = 12000 },
         output = mt.lognormal { mean = 250, cv = 1.2 },
-        branch = searchers,
       },
     }
   end,

@@ -29,14 +29,13 @@ return mt.script {
       mt.stream {
         arrivals = mt.sessions {
           starts = mt.poisson(opt.rate), turns = opt.rounds + 1,
-          service = { ttft = "500ms", per_token = "15ms" },
+          service = { ttft = "500ms", per_token = "15ms" }, branch = readers,
         },
         prompt = mt.shared_prefix { tokens = 3072 },
         -- What all readers of a round have found comes back at once.
         first = { new_input = mt.lognormal { mean = 300, cv = 1 }, output = 600 },
         new_input = mt.normal { mean = 700 * opt.readers, cv = 0.2, min = 100 },
         output = mt.lognormal { mean = 1200, cv = 0.5 },
-        branch = readers,
       },
     }
   end,

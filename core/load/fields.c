@@ -112,9 +112,25 @@ mt_code mt_fields_choice(mt_fields *fields, const char *key, const char *const *
     return code == MT_OK ? MT_OK : drop_field(fields, code);
 }
 
+static int is_hidden(const char *key, const mt_fields *const *over, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; over[i] && k < over[i]->count; k++)
+            if (strcmp(over[i]->items[k].key, key) == 0)
+                return 1;
+    return 0;
+}
+
 mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, int compact,
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error) {
+    return mt_fields_draw_beneath(fields, NULL, 0, random, time, compact, joined, text,
+                                  model_offset, model_length, error);
+}
+
+mt_code mt_fields_draw_beneath(const mt_fields *fields, const mt_fields *const *over, size_t count,
+                               mt_random *random, double time, int compact, int joined,
+                               mt_text *text, size_t *model_offset, size_t *model_length,
+                               mt_error *error) {
     int failed = 0;
     for (size_t i = 0; i < fields->count; i++) {
         const field *item = &fields->items[i];
@@ -131,7 +147,9 @@ mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, 
             value = item->values[item->alias ? mt_alias_draw(item->alias, random) : 0];
             length = strlen(value);
         }
-        if (joined || i > 0)
+        if (is_hidden(item->key, over, count))
+            continue;
+        if (joined)
             failed |= mt_text_add(text, compact ? "," : ", ", compact ? 1 : 2);
         failed |= mt_text_add(text, item->key, strlen(item->key));
         failed |= mt_text_add(text, compact ? ":" : ": ", compact ? 1 : 2);
@@ -140,6 +158,7 @@ mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, 
             *model_length = length;
         }
         failed |= mt_text_add(text, value, length);
+        joined = 1;
     }
     return failed ? mt_fail_memory(error, "fields") : MT_OK;
 }

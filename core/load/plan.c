@@ -40,6 +40,7 @@ static void release_stream(mt_stream *stream) {
     for (size_t i = 0; stream->branches && i < levels; i++) {
         mt_lengths_release(stream->branches[i].lengths);
         mt_prompt_release(stream->branches[i].prompt);
+        mt_fields_release(stream->branches[i].fields);
     }
     mt_free((void *)stream->branches);
     mt_free((void *)stream->class_prompts);
@@ -162,6 +163,8 @@ static int copy_branches(mt_stream *copy, const mt_stream *stream) {
         branches[i].lengths = mt_lengths_retain(stream->branches[i].lengths);
         branches[i].prompt =
             stream->branches[i].prompt ? mt_prompt_retain(stream->branches[i].prompt) : NULL;
+        branches[i].fields =
+            stream->branches[i].fields ? mt_fields_retain(stream->branches[i].fields) : NULL;
     }
     copy->branches = branches;
     return 0;

@@ -16,6 +16,7 @@
 typedef struct mt_stream_branch {
     mt_lengths *lengths; /* all new input */
     mt_prompt *prompt;   /* how their first prompts begin; NULL: with what their parents' have */
+    mt_fields *fields;   /* beside those of what started them, or in their place; may be NULL */
 } mt_stream_branch;
 
 typedef struct mt_stream {

@@ -85,8 +85,8 @@ static int plan_new(lua_State *L) {
 }
 
 /* add(plan, {name=, process=, lengths=, prompt=, first=, fields=, branches=, class_prompts=,
- * class_fields=, factor=, pace=, last=}): branches are {lengths=, prompt= or false} a level; class
- * lists hold an entry or false a class. The table keeps everything alive.
+ * class_fields=, factor=, pace=, last=}): branches are {lengths=, prompt= or false, fields= or
+ * false} a level; class lists hold an entry or false a class. The table keeps everything alive.
  */
 static int plan_add(lua_State *L) {
     mt_error error;
@@ -122,7 +122,9 @@ static int plan_add(lua_State *L) {
             branches[i].lengths = mt_lua_check_lengths(L, -1);
             lua_getfield(L, -2, "prompt");
             branches[i].prompt = lua_toboolean(L, -1) ? mt_lua_check_prompt(L, -1) : NULL;
-            lua_pop(L, 3);
+            lua_getfield(L, -3, "fields");
+            branches[i].fields = lua_toboolean(L, -1) ? mt_lua_check_fields(L, -1) : NULL;
+            lua_pop(L, 4);
         }
         stream.branches = branches;
     }

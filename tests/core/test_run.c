@@ -472,7 +472,7 @@ static mt_plan *branched_plan(mt_join_kind join, double starts) {
         {.every = 2, .join = join, .inherits = 1, .count = fixed(2)},
         {.chance = 0.5, .join = MT_JOIN_ALL, .count = fixed(1)},
     };
-    mt_stream_branch branches[2];
+    mt_stream_branch branches[2] = {{0}};
     for (size_t i = 0; i < 2; i++) {
         levels[i].child =
             (mt_session_shape){.turns = fixed(3), .think = fixed(0.1), .first_token = NAN};

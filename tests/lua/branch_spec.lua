@@ -184,6 +184,82 @@ it("a request is the same at every rate, and shards keep families together", fun
   assert.equal(#whole, count)
 end)
 
+-- A plan with families of three levels, and fields at each.
+local function with_fields(more)
+  local readers = mt.branch { every = 1, count = 2, turns = 2, new_input = 10, output = 5,
+    fields = { level = 2, depth = mt.uniform(0, 1) } }
+  local helpers = mt.branch { every = 2, count = 2, turns = 3, new_input = 30, output = 10, branch = readers,
+    fields = { level = 1, model = "small", seat = mt.uniform(0, 1) } }
+  return mt.workload { block_size = block, duration = 4, mt.stream { name = "a", new_input = 40, output = 20,
+    arrivals = mt.sessions { starts = mt.even(1), turns = 6, think = 0.5, service = service,
+      branch = more and more.branch or helpers },
+    fields = { level = 0, model = "large", tenant = mt.uniform(0, 1), zone = mt.choice { { 1, "x" }, { 1, "y" } } } } }
+end
+
+it("fields of sub-agents stand beside those of their session, or in their place", function()
+  local tenants, seats, seen, count = {}, {}, {}, { [0] = 0, 0, 0 }
+  for request in with_fields():requests() do
+    local row = mt.json.decode(request.extra)
+    local session = request.session_id:gsub('"', "")
+    local root, level = session:match "^a%-%d+", select(2, session:gsub("%.", ""))
+    assert.equal(level, row.level)
+    assert.equal(level > 0 and "small" or "large", row.model)
+    assert.equal(1, select(2, request.extra:gsub('"level"', "")))
+    count[level] = count[level] + 1
+    -- What is inherited is as the session has it, also where it was drawn.
+    local same = row.tenant .. row.zone
+    assert.equal(tenants[root] or same, same)
+    tenants[root] = same
+    -- A helper's own draw is its readers', too; each has one of its own.
+    local helper = session:match "^a%-%d+%.%d+"
+    assert.equal(helper == nil, row.seat == nil)
+    if helper then
+      assert.equal(seats[helper] or row.seat, row.seat)
+      assert.is_true(seats[helper] ~= nil or not seen[row.seat])
+      seats[helper], seen[row.seat] = row.seat, true
+    end
+    assert.equal(level == 2, row.depth ~= nil)
+  end
+  -- 4 sessions of 6 turns; 4 helpers of 3 turns each; of them two turns start 2 readers of 2 turns.
+  assert.same({ [0] = 24, 48, 128 }, count)
+end)
+
+it("fields of sub-agents change nothing else", function()
+  local plain = mt.branch(children_of { every = 2 })
+  local own = mt.branch(children_of { every = 2, fields = { role = mt.choice { { 1, "a" }, { 1, "b" } } } })
+  local function rows(branch)
+    local list = {}
+    for request in with_fields { branch = branch }:requests { seed = 4 } do
+      request.extra = request.extra:gsub(', "role": "[ab]"', "")
+      list[#list + 1] = request
+    end
+    return list
+  end
+  assert.same(rows(plain), rows(own))
+end)
+
+it("branch= is one thing, of the sessions or of their stream, and follows a faster clock", function()
+  local shape = mt.branch(children_of { count = mt.uniform(1, 3), think = mt.exponential(1) })
+  local function plan(of_sessions)
+    return mt.workload { duration = 6, mt.stream { name = "a", new_input = 40, output = 20,
+      arrivals = mt.sessions { starts = mt.poisson(1), turns = 5, service = service,
+        branch = of_sessions and shape or nil }, branch = not of_sessions and shape or nil } }
+  end
+  local inner, outer = plan(true), plan(false)
+  assert.equal(outer:digest(), inner:digest())
+  assert.equal(tostring(outer:expected()), tostring(inner:expected()))
+  local of, count = {}, 0
+  for request in inner:requests() do of[mt.json.decode(request.extra).request_id] = request end
+  for request in inner:compress(4, { think = true }):requests() do
+    local name = mt.json.decode(request.extra).request_id
+    near(of[name].timestamp / 4, request.timestamp)
+    assert.equal(of[name].input_length, request.input_length)
+    of[name], count = nil, count + 1
+  end
+  assert.is_nil(next(of))
+  assert.is_true(count > 30)
+end)
+
 describe("mistakes are told with the caller's line", function()
   local function branch(shape)
     return mt.branch(children_of(shape))
@@ -214,8 +290,19 @@ describe("mistakes are told with the caller's line", function()
     { "@branch: no turn ever starts a sub-agent: turn 4 would be the first, sessions have at most 4 turns, and "
       .. "their last one starts none", function() stream { every = 4 } end },
     { "@stream: branch= is for turns of mt.sessions{...}", function() stream({}, mt.poisson(3)) end },
-    { "@sessions: branch= is the stream's: mt.stream{ arrivals = mt.sessions{...}, branch = mt.branch{...} }",
-      function() mt.sessions { starts = mt.even(1), turns = 2, branch = branch() } end },
+    { "@sessions: branch must be mt.branch{...}, not 3",
+      function() mt.sessions { starts = mt.even(1), turns = 2, branch = 3 } end },
+    { "@stream: branch= is in mt.sessions{...}, too: give one of them",
+      function() stream({}, mt.sessions { starts = mt.even(1), turns = 4, branch = branch() }) end },
+    { "@branch: fields: 'timestamp' cannot be set: the record has it",
+      function() branch { fields = { timestamp = 1 } } end },
+    { "@branch: fields must be a table of names and values, not 3", function() branch { fields = 3 } end },
+    { "@stream: fields: 'wait_for' cannot be set: branch= writes it",
+      function() stream { fields = { wait_for = 1 } } end },
+    { "@stream: fields: 'request_id' cannot be set: branch= writes it", function()
+      mt.stream { arrivals = mt.sessions { starts = mt.even(1), turns = 4, branch = branch() }, new_input = 5,
+        fields = { request_id = "a" } }
+    end },
     { "@stream 'main': compact: at=20 leaves no room: the shared beginning has 64 tokens, the summary 5", function()
       stream { prompt = mt.shared_prefix { tokens = 64 }, compact = { at = 20, keep = 5 } }
     end },

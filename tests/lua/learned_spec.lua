@@ -106,7 +106,7 @@ it("streams have populations of their own, which do not depend on each other", f
   local path = command.file()
   both:write(path, {})
   local lists, owner = { a = {}, b = {} }, {}
-  local run = require("moontide.load.workload").run(both, { seed = 0, duration = 30, tags = true })
+  local run = require("moontide.load.workload_run").run(both, { seed = 0, duration = 30, tags = true })
   local core = require "moontide.core"
   for request in function() return core.source.next(run) end do
     local list = lists[request.stream]

@@ -4,16 +4,14 @@
 
 #include <math.h>
 
-static const uint64_t most_turns = (uint64_t)1 << 20;
-
 /* Turns of a session that start children, on average. */
 static double branching_turns(const mt_session_shape *shape, const mt_branch_shape *branch,
                               uint64_t seed) {
     if (branch->every == 0)
         return branch->chance *
-               (mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)most_turns) - 1);
+               (mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)MT_MOST_TURNS) - 1);
     double sum = 0;
-    for (uint64_t k = branch->every; k < most_turns; k += branch->every) {
+    for (uint64_t k = branch->every; k < MT_MOST_TURNS; k += branch->every) {
         double more = 1 - mt_distribution_probability_below(shape->turns, (double)k + 0.5, seed, 0);
         if (!(more > 1e-12))
             break;
@@ -24,7 +22,7 @@ static double branching_turns(const mt_session_shape *shape, const mt_branch_sha
 
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,
                           size_t count, uint64_t seed) {
-    double requests = mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)most_turns);
+    double requests = mt_distribution_mean_rounded(shape->turns, seed, 0, 1, (double)MT_MOST_TURNS);
     if (count == 0)
         return requests;
     double children = branching_turns(shape, levels, seed) *
@@ -39,8 +37,10 @@ mt_session_family *mt_family_new(mt_process_session *parent, uint64_t number) {
     if (!family || !parent)
         return family;
     const mt_session_family *above = parent->family;
-    for (unsigned i = 0; i < above->level; i++)
+    for (unsigned i = 0; i < above->level; i++) {
         family->path[i] = above->path[i];
+        family->addresses[i] = above->addresses[i];
+    }
     family->path[above->level] = number;
     family->level = above->level + 1;
     family->parent = parent;

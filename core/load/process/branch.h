@@ -49,9 +49,10 @@ typedef struct mt_session_family {
     unsigned level; /* 0: begun by the starts */
     /* Numbers among the children of the same parent, from 1: of its forefathers, then its own. */
     uint64_t path[MT_BRANCH_LEVELS];
-    mt_process_session *parent; /* to be looked at while its first turn is made */
-    uint64_t parent_turn;       /* which started it */
-    uint64_t born;              /* children so far */
+    uint64_t addresses[MT_BRANCH_LEVELS]; /* of the same */
+    mt_process_session *parent;           /* to be looked at while its first turn is made */
+    uint64_t parent_turn;                 /* which started it */
+    uint64_t born;                        /* children so far */
     uint64_t
         starting; /* of them, the last: those that the turn in hand starts when it is answered */
     uint64_t started;    /* of them, those that the turn before started */
@@ -60,7 +61,11 @@ typedef struct mt_session_family {
     mt_join_point *join; /* that waits for its end, or NULL */
 } mt_session_family;
 
-/* ---- for the file of sessions ---- */
+/* ---- for the files of sessions ---- */
+
+enum { MT_TURN_BITS = 20 }; /* of an item: the session is above, the turn below */
+
+#define MT_MOST_TURNS ((uint64_t)1 << MT_TURN_BITS) /* of a session */
 
 /* Requests that a session of the shape brings on average, with those of its children. */
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,

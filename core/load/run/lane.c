@@ -170,27 +170,52 @@ mt_code mt_lane_draw(mt_lane *lane, uint64_t history, mt_length_draw *lengths, s
     return mt_lane_failure(lane, code, error);
 }
 
-mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
-                       mt_prompt_wish *wish, mt_error *error) {
+/* Lists of members, the later ones over the earlier: the stream's or class's, then those of each
+ * level of sub-agents; and where the draws of each begin. */
+typedef struct field_layers {
+    const mt_fields *lists[MT_BRANCH_LEVELS + 1];
+    uint64_t items[MT_BRANCH_LEVELS + 1];
+    size_t count;
+} field_layers;
+
+static field_layers layers_of(const mt_lane *lane, size_t class_index) {
     const mt_stream *stream = lane->stream;
     const mt_event *event = &lane->event;
-    const mt_fields *fields = stream->fields;
+    field_layers layers = {.lists = {stream->fields}, .count = 1 + level_of(event)};
     if (stream->class_fields && class_index < lane->classes && stream->class_fields[class_index])
-        fields = stream->class_fields[class_index];
-    if (!fields)
-        return MT_OK;
-    /* A session's turns draw the same numbers at the same time: they have the same fields. */
-    mt_random_seek(&lane->field_draws, event->session ? event->session->ordinal : event->item);
+        layers.lists[0] = stream->class_fields[class_index];
+    /* A session's turns draw the same numbers at the same time: they have the same fields. Its
+     * sub-agents draw those of the stream with it, and their own with those that they start. */
+    layers.items[0] = event->session ? event->session->ordinal : event->item;
+    for (size_t i = 1; i < layers.count; i++) {
+        layers.lists[i] = stream->branches[i - 1].fields;
+        layers.items[i] = event->session->family->addresses[i - 1];
+    }
+    return layers;
+}
+
+mt_code mt_lane_fields(mt_lane *lane, size_t class_index, int compact, mt_text *text,
+                       mt_prompt_wish *wish, mt_error *error) {
+    const mt_event *event = &lane->event;
+    field_layers layers = layers_of(lane, class_index);
     double begin = event->session ? mt_run_session_of(event)->begin : event->time;
-    double time = begin * stream->pace;
-    size_t offset = 0, length = 0;
-    mt_code code =
-        mt_fields_draw(fields, &lane->field_draws, time, compact, 0, text, &offset, &length, error);
-    if (code == MT_OK && length > 0) {
+    size_t start = text->length, offset = 0, length = 0;
+    for (size_t i = 0; i < layers.count; i++) {
+        if (!layers.lists[i])
+            continue;
+        mt_random_seek(&lane->field_draws, layers.items[i]);
+        mt_code code =
+            mt_fields_draw_beneath(layers.lists[i], layers.lists + i + 1, layers.count - i - 1,
+                                   &lane->field_draws, begin * lane->stream->pace, compact,
+                                   text->length > start, text, &offset, &length, error);
+        if (code != MT_OK)
+            return mt_lane_failure(lane, code, error);
+    }
+    if (length > 0) {
         wish->model = text->bytes + offset;
         wish->model_length = length;
     }
-    return mt_lane_failure(lane, code, error);
+    return MT_OK;
 }
 
 enum { MOST_GIVEN_PROMPTS = 1000 };

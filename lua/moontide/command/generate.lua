@@ -13,6 +13,8 @@ local report = require "moontide.kit.report"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
+local workload_run = require "moontide.load.workload_run"
 
 local generate = {}
 
@@ -116,7 +118,7 @@ local function write_noise(self, opt, expected)
     if i > most_lines then break end
     local sum, squares, here = 0, 0, nil
     for k = 0, row.process:find("noise", 1, true) and noise_seeds or 0 do
-      local one = workload.expect(self, opt.duration, opt.seed + k, opt.rate_scale).streams[i].requests
+      local one = workload_expect.expect(self, opt.duration, opt.seed + k, opt.rate_scale).streams[i].requests
       if k == 0 then here = one else sum, squares = sum + one, squares + one * one end
     end
     local mean = sum / noise_seeds
@@ -150,18 +152,18 @@ local function check(self, opt, known, script, asked)
   local digits = opt.timestamp_digits
   local run = { seed = opt.seed, duration = opt.duration, rate_scale = opt.rate_scale,
     num_requests = opt.num_requests, whole_milliseconds = digits == 0, most_at_once = opt.most_at_once }
-  local digest, message, code = pipe.read(workload.pipe(self, run), function(source)
+  local digest, message, code = pipe.read(workload_run.pipe(self, run), function(source)
     return core.source.digest(source, digest_requests, digits)
   end)
   if not digest then return nil, message, code end
   if known.requests ~= known.requests or has_given_times(self) then
-    local ends, why, kind = pipe.read(workload.pipe(self, run), function(source)
+    local ends, why, kind = pipe.read(workload_run.pipe(self, run), function(source)
       return core.source.digest(source, most_checked, digits)
     end)
     if not ends then return nil, why, kind end
   end
   local expected
-  expected, message, code = workload.shown(self, opt)
+  expected, message, code = workload_expect.shown(self, opt)
   if not expected then return nil, message, code end
   local whole, shown = expected.requests, {}
   if opt.shard then expected = expectation.of_shard(expected, opt.shard) end
@@ -229,7 +231,7 @@ local function mistake(opt, asked)
 end
 
 local function draw(self, opt, asked)
-  local picture, message, code = workload.plot(self, opt)
+  local picture, message, code = workload_run.plot(self, opt)
   if not picture then return nil, message, code end
   io.write(tostring(picture), "\n")
   local shown, done = {}
@@ -259,7 +261,7 @@ function generate.run(script, self, opt)
   opt.duration, is_said = workload.duration(self, opt.duration, fallback)
   opt.whole_milliseconds = opt.timestamp_digits == 0
   opt.most_at_once = opt.yes and math.maxinteger or most_at_once
-  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale)
+  local expected = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale)
   tell_notes(self, opt, expected, not is_said)
   if expected.requests == 0 then
     return nil, self.place .. "no rate is above 0 anywhere: there would be no requests"
@@ -278,7 +280,7 @@ function generate.run(script, self, opt)
   if not watch then return nil, message, code end
   core.trace.finish_is_last()
   local total
-  total, message, code = workload.write(self, path, opt, watch)
+  total, message, code = workload_run.write(self, path, opt, watch)
   if not total then return nil, message, code end
   report.note(("%s: %s over %.9g s (seed %s)"):format(path == "-" and "standard output" or path,
     texts.count(total, "request"), opt.duration, texts.seed(opt.seed)))

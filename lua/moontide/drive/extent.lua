@@ -3,6 +3,7 @@
 local drive = require "moontide.drive"
 local options = require "moontide.kit.options"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
 
 local extent = {}
 
@@ -94,7 +95,7 @@ end
 function extent.of_workload(made, seconds, values, opt)
   local size = {}
   if seconds >= extent.endless or workload.waits(made).closed then return of_shard(size, opt) end
-  local could, one = pcall(workload.expect, made, seconds, values.seed, values.rate_scale or 1)
+  local could, one = pcall(workload_expect.expect, made, seconds, values.seed, values.rate_scale or 1)
   if could and one.requests == one.requests then -- NaN: a script's own arrivals
     size = { requests = one.requests, input = one.input_length, output = one.output_length,
       rate = one.within / seconds * opt.speed_ratio }

@@ -14,6 +14,8 @@ local report = require "moontide.kit.report"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
+local workload_run = require "moontide.load.workload_run"
 
 local target = {}
 
@@ -86,7 +88,7 @@ local function rate_of_workload(made, values, opt, duration)
   if workload.waits(made).closed then
     return nil, "a closed loop (mt.closed) has no rate of its own", "usage"
   end
-  local expected, message, code = workload.shown(made, { duration = span, seed = values.seed,
+  local expected, message, code = workload_expect.shown(made, { duration = span, seed = values.seed,
     rate_scale = values.rate_scale })
   if not expected then return nil, message, code end
   if expected.within > 0 then return expected.within / span end
@@ -131,7 +133,7 @@ local function of_workload(made, name, values, opt, fallback)
       local seconds = duration >= endless and opt.window and opt.window.to or duration
       return extent.of_workload(made, seconds, values, opt)
     end,
-    trace = workload.pipe(made, run, true), planned = workload.pipe(made, run),
+    trace = workload_run.pipe(made, run, true), planned = workload_run.pipe(made, run),
   }
 end
 

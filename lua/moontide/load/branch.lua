@@ -1,9 +1,10 @@
 --- Sub-agents: sessions that turns of other sessions start, as a value for mt.stream.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
+local fields = require "moontide.load.fields"
 local length = require "moontide.load.length"
 local options = require "moontide.kit.options"
-local process = require "moontide.load.process"
+local session_shape = require "moontide.load.session_shape"
 
 local branch = {}
 ---@class moontide
@@ -11,7 +12,7 @@ local public = {}
 
 ---@class moontide.branch
 ---@field levels table[] as core takes them: of its own sessions, then of those that these start, ...
----@field lengths table[] one a level: { lengths, prompt or false }
+---@field lengths table[] one a level: { lengths, prompt or false, fields or false, given_fields }
 local branch_type = { __name = "moontide.branch" }
 
 -- Levels of sub-agents of sub-agents, the first included.
@@ -33,6 +34,7 @@ local branch_options = {
   { "compact", kind = "any" },
   { "max_input", kind = "integer", min = 1 },
   { "branch", kind = "any" },
+  { "fields", kind = "any" },
 }
 
 local function check(values)
@@ -82,9 +84,11 @@ end
 ---@field compact? moontide.compact_options
 ---@field max_input? integer tokens: it ends before a longer prompt
 ---@field branch? moontide.branch sub-agents of its own
+---@field fields? table<string, any> members of its records, beside those of what started it: drawn once for
+--- each sub-agent, while those that it inherits are as its session has them
 
---- Sub-agents, for mt.stream{ arrivals = mt.sessions{...}, branch = mt.branch{...} }: when a turn that starts
---- some has been answered, each begins a session of its own, and the parent's next turn waits for them. The
+--- Sub-agents, for mt.sessions{ ..., branch = mt.branch{...} }: when a turn that starts some has been
+--- answered, each begins a session of its own, and the parent's next turn waits for them. The
 --- last turn of a session starts none.
 ---
 --- Records say it with "request_id", "wait_for" and "branches". A sub-agent's session_id is its parent's with
@@ -96,18 +100,19 @@ end
 function public.branch(opt)
   local values = options.table("branch", opt, branch_options)
   check(values)
-  local service = values.service ~= nil and process.service(values.service, "branch") or {}
+  local service = values.service ~= nil and session_shape.service(values.service, "branch") or {}
   local level = {
     chance = values.chance, every = values.every, inherits = values.inherit, join = values.join or "none",
     count = distribution.of(values.count, "branch: count"),
     turns = distribution.of(values.turns, "branch: turns"),
-    think = process.seconds_of(values.think, "branch: think"),
+    think = session_shape.seconds_of(values.think, "branch: think"),
     first_token = service.ttft, per_token = service.per_token, service = service.drawn,
-    rules = process.rules_of(values, "branch"),
+    rules = session_shape.rules_of(values, "branch"),
   }
   local pair = core.lengths.pair { length.of(values.new_input, "branch: new_input"), true,
     values.output ~= nil and length.of(values.output, "branch: output") }
-  local self = { levels = { level }, lengths = { { lengths = pair, prompt = values.prompt or false } } }
+  local self = { levels = { level }, lengths = { { lengths = pair, prompt = values.prompt or false,
+    fields = fields.of(values.fields, "branch") or false, given_fields = values.fields or false } } }
   if values.branch then
     table.move(values.branch.levels, 1, #values.branch.levels, 2, self.levels)
     table.move(values.branch.lengths, 1, #values.branch.lengths, 2, self.lengths)
@@ -116,6 +121,25 @@ function public.branch(opt)
     core.base.raise(("branch: %d levels of sub-agents, at most %d"):format(#self.levels, most_levels))
   end
   return setmetatable(self, branch_type)
+end
+
+--- Its levels as core takes them.
+---@param self moontide.branch
+---@param by number multiplies think times and what answers take
+---@return table[]? levels nil where an answer's time is drawn, and cannot be multiplied
+function branch.levels(self, by)
+  if by == 1 then return self.levels end
+  local levels = {}
+  for i, level in ipairs(self.levels) do
+    if level.service then return nil end
+    local copy = {}
+    for name, value in pairs(level) do copy[name] = value end
+    copy.think = level.think * by
+    copy.first_token = level.first_token and level.first_token * by
+    copy.per_token = level.per_token and level.per_token * by
+    levels[i] = copy
+  end
+  return levels
 end
 
 function branch_type.__tostring(self)

@@ -126,4 +126,17 @@ function fields.of(given, where, beneath)
   return list
 end
 
+--- Raises where fields have a name that something else writes.
+---@param given any
+---@param names string[]
+---@param where string for messages
+---@param writer string what writes them
+function fields.refuse(given, names, where, writer)
+  for _, name in ipairs(names) do
+    if type(given) == "table" and given[name] ~= nil then
+      core.base.raise(("%s: fields: '%s' cannot be set: %s writes it"):format(where, name, writer))
+    end
+  end
+end
+
 return fields

@@ -3,6 +3,7 @@ local core = require "moontide.core"
 local curve = require "moontide.load.curve"
 local distribution = require "moontide.load.distribution"
 local options = require "moontide.kit.options"
+local session_shape = require "moontide.load.session_shape"
 
 local process = {}
 
@@ -16,8 +17,10 @@ local public = {}
 -- How the same process is made for a clock that runs k times faster, by process: function(k, with_think).
 local makers = setmetatable({}, { __mode = "k" })
 
--- The process that a maker makes, which then knows how to be faster.
-local function made(maker)
+--- The process that a maker makes, which then knows how to be faster.
+---@param maker fun(k: number, with_think: boolean): moontide.process? k times faster; nil: it cannot be
+---@return moontide.process
+function process.made(maker)
   local self = maker(1, false)
   makers[self] = maker
   return self
@@ -37,6 +40,8 @@ function process.faster(self, k, with_think)
   local maker = makers[self]
   return maker and maker(k, with_think)
 end
+
+local made = process.made
 
 -- --- plain ones ------------------------------------------------------------------------------------
 
@@ -156,153 +161,6 @@ function public.hawkes(rate, opt)
   end)
 end
 
--- --- sessions -------------------------------------------------------------------------------------
-
---- A time that may be a distribution: seconds, "5s", or a distribution of seconds.
-function process.seconds_of(value, what)
-  if type(value) == "string" and not value:find ":" then value = options.duration(value, what) end
-  return distribution.of(value, what)
-end
-
-local service_options = {
-  { "ttft", kind = "any", default = 0 },
-  { "per_token", kind = "any", default = 0 },
-}
-
---- What an answer takes: ttft and per_token in seconds, or where these are drawn or a function's, `drawn`,
---- which has both (core.service).
----@param value any
----@param where string
----@return { ttft: number?, per_token: number?, drawn: userdata? }
-function process.service(value, where)
-  where = where .. ": service"
-  local values = options.table(where, value, service_options)
-  local parts, is_plain = {}, true
-  for i, name in ipairs { "ttft", "per_token" } do
-    local given = values[name]
-    local what = where .. ": " .. name
-    if type(given) == "number" or type(given) == "string" and not given:find ":" then
-      parts[i] = options.value(given, what, { kind = "duration", min = 0 })
-    else
-      parts[i] = type(given) == "function" and given or distribution.of(given, what)
-      is_plain = false
-    end
-  end
-  if is_plain then return { ttft = parts[1], per_token = parts[2] } end
-  for i, part in ipairs(parts) do
-    if type(part) == "number" then parts[i] = distribution.of(part, where) end
-  end
-  return { ttft = 0, per_token = 0, drawn = core.service.new(parts[1], parts[2]) }
-end
-
---- A function is given the tokens in flight, of prompts and answers under way, its own included.
----@alias moontide.service_time number|string|moontide.distribution|fun(in_flight: integer): number
-
----@class moontide.service_options
----@field ttft? moontide.service_time seconds to an answer's first token
----@field per_token? moontide.service_time seconds a token of an answer
-
-local clear_options = {
-  { "at", kind = "integer", min = 1, required = true },
-  { "keep", kind = "integer", min = 0, default = 3 },
-  { "share", kind = "number", above = 0, max = 1, default = 1 },
-}
-
-local compact_options = {
-  { "at", kind = "integer", min = 1, required = true },
-  { "keep", kind = "length", required = true },
-}
-
---- What becomes of a context that grows too long, as core takes it, from clear=, compact= and max_input=.
----@param values table
----@param where string
----@return table
-function process.rules_of(values, where)
-  local rules = { max_input = values.max_input }
-  if values.clear ~= nil then
-    local clear = options.table(where .. ": clear", values.clear, clear_options)
-    rules.clear_at, rules.clear_keep, rules.clear_share = clear.at, clear.keep, clear.share
-  end
-  if values.compact ~= nil then
-    local compact = options.table(where .. ": compact", values.compact, compact_options)
-    rules.compact_at = compact.at
-    rules.compact_keep = distribution.of(compact.keep, where .. ": compact: keep")
-    local keep = rules.compact_keep:mean_rounded(1)
-    if keep >= compact.at then
-      core.base.raise(("%s: compact: keep=%.9g leaves no room below at=%d"):format(where, keep, compact.at))
-    end
-  end
-  for _, name in ipairs { "clear", "compact" } do
-    local at = rules[name .. "_at"]
-    if at and values.max_input and at >= values.max_input then
-      core.base.raise(("%s: %s: at=%d is never passed: max_input=%d ends sessions before"):format(
-        where, name, at, values.max_input))
-    end
-  end
-  return rules
-end
-
----@class moontide.clear_options
----@field at integer tokens: a longer prompt loses tools' outputs
----@field keep? integer the outputs of so many last turns stay; 3
----@field share? number how much of what a turn after the first adds is a tool's output, above 0 to 1; 1
-
----@class moontide.compact_options
----@field at integer tokens: a longer prompt has a summary in place of its history
----@field keep number|moontide.distribution tokens of the summary
-
----@class moontide.sessions_options
----@field starts moontide.process sessions a second, or mt.closed: one after the other of each user
----@field turns number|moontide.distribution requests of a session, at least 1
----@field think? number|string|moontide.distribution seconds from the end of an answer to the next turn
----@field service? moontide.service_options what an answer takes
----@field clear? moontide.clear_options tools' outputs that leave the context
----@field compact? moontide.compact_options a summary that takes the history's place
----@field max_input? integer tokens: a session ends before a longer prompt
-
---- Conversations: each begins as `starts` says and has `turns` requests; a turn's prompt carries the earlier
---- prompts and answers, and comes when the answer before it has taken its time and the user has thought.
----
---- mt.sessions{ starts = mt.poisson(2), turns = mt.geometric(4), think = mt.exponential(20),
----   service = { ttft = "200ms", per_token = "20ms" }, max_input = 32000 }
----
---- A context that grows too long can be cut. With `clear` the tools' outputs of all but the last turns leave
---- it. With `compact` a fresh summary takes the place of all that came after the shared beginning. Both are
---- told in the record ("prefix_reset": true), for the prompt then does not carry the whole one before it.
----
---- compact = { at = 60000, keep = 4000 }, clear = { at = 30000, keep = 3, share = 0.8 }
----@param opt moontide.sessions_options
----@return moontide.process
-function public.sessions(opt)
-  if type(opt) == "table" and opt.branch ~= nil then
-    core.base.raise("sessions: branch= is the stream's: "
-      .. "mt.stream{ arrivals = mt.sessions{...}, branch = mt.branch{...} }")
-  end
-  local values = options.table("sessions", opt, {
-    { "starts", kind = "any", required = true },
-    { "turns", kind = "length", required = true, min = 1 },
-    { "think", kind = "any", default = 0 },
-    { "service", kind = "any" },
-    { "clear", kind = "any" },
-    { "compact", kind = "any" },
-    { "max_input", kind = "integer", min = 1 },
-  })
-  if options.type_of(values.starts) ~= "moontide.process" then
-    options.wrong("sessions: starts", values.starts, "an arrival process such as mt.poisson(2)")
-  end
-  local service = process.service(values.service, "sessions")
-  local turns = distribution.of(values.turns, "sessions: turns")
-  local think = process.seconds_of(values.think, "sessions: think")
-  local rules = process.rules_of(values, "sessions")
-  return made(function(k, with_think)
-    local starts = k == 1 and values.starts or process.faster(values.starts, k, with_think)
-    local by = with_think and 1 / k or 1
-    if not starts or by ~= 1 and service.drawn then return nil end
-    return core.process.sessions(starts, turns, by == 1 and think or think * by, service.ttft * by,
-      service.per_token * by, rules, service.drawn)
-  end)
-end
-
 -- --- given times ----------------------------------------------------------------------------------
 
 ---@class moontide.times_of_options
@@ -337,7 +195,7 @@ function public.closed(opt)
     { "users", kind = "integer", min = 1, required = true },
     { "think", kind = "any", default = 0 },
   })
-  local think = process.seconds_of(values.think, "closed: think")
+  local think = session_shape.seconds_of(values.think, "closed: think")
   return made(function(k, with_think)
     return core.process.closed(values.users, with_think and think * (1 / k) or think)
   end)

@@ -8,6 +8,8 @@ local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local profile = require "moontide.learn.profile"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
+local workload_run = require "moontide.load.workload_run"
 
 local load_profile = {}
 
@@ -26,7 +28,7 @@ local function count_plan(self, opt, scale)
   local run = { seed = opt.seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
     rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream",
     whole_milliseconds = opt.whole_milliseconds }
-  local done, message, code = pipe.read(workload.pipe(self, run), function(source)
+  local done, message, code = pipe.read(workload_run.pipe(self, run), function(source)
     return profile.read(state, source, false, true)
   end)
   if not done then return nil, message, code end
@@ -35,10 +37,10 @@ end
 
 --- What a run of the plan is, counted over its requests: of this seed, shard and number.
 ---@param self moontide.workload
----@param opt table what workload.run takes; service, step, by
+---@param opt table what workload_run.run takes; service, step, by
 ---@return moontide.profile? counted, string? message, string? code
 function load_profile.of_plan(self, opt)
-  local expected = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
+  local expected = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
   if math.min(expected, opt.num_requests or math.huge) > most_requests then
     return nil, ("about %.3g requests are too many to count for their figures: a shorter --duration or "
       .. "--num-requests helps"):format(expected), "value"
@@ -53,7 +55,7 @@ end
 ---@param opt table as load_profile.of_plan
 ---@return moontide.profile? expected, string|number message_or_drawn, string? code
 function load_profile.expected(self, opt)
-  local requests = workload.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
+  local requests = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
   local scale = 1
   if requests == requests and requests > 0 and not workload.waits(self).closed then
     scale = math.max(1, math.floor(drawn_requests / requests))

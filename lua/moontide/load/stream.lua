@@ -5,6 +5,7 @@ local curve = require "moontide.load.curve"
 local fields = require "moontide.load.fields"
 local length = require "moontide.load.length"
 local options = require "moontide.kit.options"
+local sessions = require "moontide.load.sessions"
 
 local stream = {}
 ---@class moontide
@@ -157,6 +158,19 @@ local function check_turns(values, where)
   end
 end
 
+-- What records of sessions with sub-agents have.
+local names_of_turns = { "request_id", "wait_for", "branches" }
+
+-- The lengths, prompts and fields of sub-agents, where there are some.
+local function use_branch(self, values, found, where)
+  if not found then return end
+  self.branches = found.lengths
+  local given = { values.fields or false }
+  for _, one in ipairs(values.lengths and values.lengths.fields or {}) do given[#given + 1] = one end
+  for _, level in ipairs(found.lengths) do given[#given + 1] = level.given_fields end
+  for _, one in ipairs(given) do fields.refuse(one, names_of_turns, where, "branch=") end
+end
+
 -- What only sessions have, and what they need.
 local function check_sessions(self, values, where)
   local has_sessions = core.process.has_sessions(values.arrivals)
@@ -164,10 +178,14 @@ local function check_sessions(self, values, where)
   branch.check(values.branch, where .. ": branch")
   if values.branch and not has_sessions then
     core.base.raise(where .. ": branch= is for turns of mt.sessions{...}")
-  elseif values.branch then
-    self.process = core.process.branched(self.process, values.branch.levels)
-    self.branches = values.branch.lengths
   end
+  local inner = sessions.branch_of(values.arrivals)
+  if values.branch and inner then
+    core.base.raise(where .. ": branch= is in mt.sessions{...}, too: give one of them")
+  elseif values.branch then
+    self.process = sessions.branched(self.process, values.branch)
+  end
+  use_branch(self, values, values.branch or inner, where)
   if values.first ~= nil and not has_sessions then
     core.base.raise(where .. ": first= is for the first turns of mt.sessions{...}")
   elseif values.first ~= nil then
@@ -242,7 +260,7 @@ end
 ---@field lengths? moontide.classes
 ---@field prompt? moontide.prompt without it every prompt is unique
 ---@field first? moontide.first_options other lengths of a session's first turn
----@field branch? moontide.branch sub-agents that turns of its sessions start
+---@field branch? moontide.branch sub-agents that turns of its sessions start; or branch= of mt.sessions
 ---@field fields? table<string, any> further members of the records
 
 -- A source of requests says all of them but how prompts begin; it becomes the arrivals.

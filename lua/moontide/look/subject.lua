@@ -10,6 +10,8 @@ local scripts = require "moontide.script.load"
 local sweep = require "moontide.look.sweep"
 local trace = require "moontide.look.trace"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
+local workload_run = require "moontide.load.workload_run"
 local workload_plot = require "moontide.load.workload_plot"
 
 local subject = {}
@@ -25,7 +27,7 @@ local most_drawn, latest = 2e7, 9.1e9
 ---@param opt table duration (decided), seed, num_requests, rate_scale, shard
 ---@return moontide.trace_subject? subject, string? message, string? code
 function subject.of_workload(made, name, opt)
-  local whole, message, code = workload.shown(made, opt)
+  local whole, message, code = workload_expect.shown(made, opt)
   if not whole then return nil, message, code end
   if whole.requests == 0 then
     return nil, made.place .. "no rate is above 0 anywhere: there would be no requests", "value"
@@ -35,7 +37,7 @@ function subject.of_workload(made, name, opt)
       :format(name, whole.requests), "usage"
   end
   local self
-  local drawn = workload.pipe(made, { duration = opt.duration, seed = opt.seed, tags = true,
+  local drawn = workload_run.pipe(made, { duration = opt.duration, seed = opt.seed, tags = true,
     num_requests = opt.num_requests, rate_scale = opt.rate_scale, shard = opt.shard })
   local duration = math.min(opt.duration, latest)
   self, message, code = trace.subject(drawn, name, "plot: the plan", { from = 0, to = duration,

@@ -64,8 +64,8 @@ talks = mt.sessions{ starts = mt.poisson(2), turns = mt.geometric(4), think = mt
 mt.workload{ mt.stream{ arrivals = talks, new_input = 200, output = 300 } }:expected()]],
   ["mt.branch"] = [[
 helpers = mt.branch{ every = 3, count = 2, turns = 4, new_input = 500, output = 150, join = "all" }
-talks = mt.sessions{ starts = mt.poisson(0.1), turns = 12, think = 2, compact = { at = 60000, keep = 4000 } }
-mt.workload{ mt.stream{ arrivals = talks, new_input = 800, output = 300, branch = helpers } }:expected()]],
+talks = mt.sessions{ starts = mt.poisson(0.1), turns = 12, think = 2, branch = helpers }
+mt.workload{ mt.stream{ arrivals = talks, new_input = 800, output = 300 } }:expected()]],
   ["mt.times_of"] = [[
 trace = mt.workload{ mt.stream{ arrivals = mt.poisson(20), input = 100 } }:columns()
 mt.times_of(trace, { speed = 2 })]],

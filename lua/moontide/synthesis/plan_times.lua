@@ -3,6 +3,8 @@ local core = require "moontide.core"
 local plans = require "moontide.script.plan"
 local scripts = require "moontide.script.load"
 local workload = require "moontide.load.workload"
+local workload_expect = require "moontide.load.workload_expect"
+local workload_run = require "moontide.load.workload_run"
 
 local plan_times = {}
 
@@ -48,7 +50,7 @@ end
 ---@return userdata|nil source, string? message, string? code
 function plan_times.run(plan, opt)
   local duration = workload.duration(plan, opt.duration)
-  local expected = workload.expect(plan, duration, opt.seed, 1).requests
+  local expected = workload_expect.expect(plan, duration, opt.seed, 1).requests
   if expected == 0 then
     return nil, plan.place .. "no rate is above 0 anywhere: there would be no requests"
   end
@@ -56,7 +58,7 @@ function plan_times.run(plan, opt)
     return nil, ("about %.3g requests would be made: for more than 10^9 their number must be given")
       :format(expected), "usage"
   end
-  return workload.run(plan, {
+  return workload_run.run(plan, {
     seed = opt.seed, duration = duration, num_requests = opt.num_requests,
     whole_milliseconds = opt.whole_milliseconds,
   })

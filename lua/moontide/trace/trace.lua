@@ -172,7 +172,8 @@ function columns_methods:write(path, given)
 end
 
 columns_methods.plot = require("moontide.trace.trace_plot").plot
-require "moontide.trace.log" -- adds to the pipes
+require "moontide.trace.pipe_steps"
+require "moontide.trace.log" -- a step more
 
 -- What is done to traces while they pass: constructors, and steps that columns have as well.
 for name, constructor in pairs(any.trace) do trace[name] = constructor end

@@ -1,0 +1,104 @@
+--- What a workload will be: totals on average, as plans say them and as people see them.
+local core = require "moontide.core"
+local counted = require "moontide.load.counted"
+local expected = require "moontide.load.expected"
+local options = require "moontide.kit.options"
+local picture = require "moontide.load.workload_plot"
+local workload = require "moontide.load.workload"
+
+local expectation = {}
+---@class moontide.workload
+local methods = {}
+
+-- More than half inside their shared prefix is a mistake, not a workload.
+local function check_inside(self, inside)
+  if inside > 0.5 then
+    error(self.place .. "more than half of the prompts lie wholly inside their shared prefix: input= is the "
+      .. "whole prompt (did you mean new_input=, what comes after the prefix?)", 0)
+  end
+end
+
+--- Expected totals of a run, without random numbers: a value whose tostring is a table.
+---@param self moontide.workload
+---@param duration number seconds
+---@param seed integer
+---@param factor number
+---@return moontide.expected
+function expectation.expect(self, duration, seed, factor)
+  local asked = ("%a %d %a"):format(duration, seed, factor)
+  local known = self.expectations[asked]
+  if known then return known end
+  local plan, names, processes, ones = workload.plan_of(self), {}, {}, {}
+  for i, entry in ipairs(self.streams) do
+    names[i], processes[i] = entry.name, tostring(entry.stream.process)
+    local one, message, code = core.plan.expect(plan, i, seed, duration, factor)
+    if not one then
+      message = ("stream '%s': %s"):format(entry.name, message)
+      workload.failed(self, message, code)
+      error(message, 0)
+    end
+    ones[i] = one
+  end
+  local whole, inside = expected.new(duration, names, processes, ones)
+  check_inside(self, inside)
+  whole.inside = inside
+  self.expectations[asked] = whole
+  return whole
+end
+
+--- The expectation as people see it: with what only a run can tell (max_input, a script's own arrivals),
+--- and how much of it comes within the duration.
+---@param self moontide.workload
+---@param opt table duration, seed, rate_scale
+---@return moontide.expected|nil, string? message, string? code
+function expectation.shown(self, opt)
+  local whole = expectation.expect(self, opt.duration, opt.seed, opt.rate_scale or 1)
+  local limited, unknown
+  for _, entry in ipairs(self.streams) do limited = limited or counted.is_needed(entry) end
+  unknown = whole.requests ~= whole.requests
+  if limited or unknown then
+    local plan, names, processes, ones = workload.plan_of(self), {}, {}, {}
+    for i, entry in ipairs(self.streams) do
+      names[i], processes[i] = entry.name, tostring(entry.stream.process)
+      local one = core.plan.expect(plan, i, opt.seed, opt.duration, opt.rate_scale or 1)
+      ones[i] = one
+      local fill = counted.is_needed(entry) and counted.fill
+        or one.requests ~= one.requests and counted.fill_unknown
+      if fill then
+        local done, message, code = fill(entry, one, self.block_size, opt)
+        if not done then return workload.failed(self, message, code) end
+      end
+    end
+    local inside = whole.inside
+    whole = expected.new(opt.duration, names, processes, ones)
+    whole.inside, whole.is_counted, whole.is_drawn = inside, limited or nil, unknown or nil
+  end
+  if whole.sessions == 0 then return whole end
+  local rates, message, code = picture.stream_rates(self, opt, whole)
+  if not rates then return workload.failed(self, message, code) end
+  return expected.within(whole, rates)
+end
+
+---@class moontide.expected_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer only noise in a curve depends on it
+
+local expected_options = {
+  { "duration", kind = "duration", above = 0 },
+  { "seed", kind = "seed", default = 0 }, -- only noise in a curve depends on it
+}
+
+--- Expected requests, ISL and OSL, stream by stream, without random numbers.
+---@param opt? moontide.expected_options
+---@return moontide.expected
+function methods:expected(opt)
+  local values = options.table("expected", opt, expected_options)
+  local whole, message = expectation.shown(self,
+    { duration = (workload.duration(self, values.duration)), seed = values.seed })
+  if not whole then error(message, 0) end
+  return whole
+end
+
+expectation.methods = { { "workload", methods } }
+
+return expectation
