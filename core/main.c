@@ -7,6 +7,7 @@
 #include "lua/embedded.h"
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/output.h"
 
 #include <lualib.h>
@@ -188,6 +189,7 @@ static void fill_descriptors(void) {
 }
 
 int main(int argc, char **argv) {
+    mt_memory_prepare();
     fill_descriptors();
     lua_State *L = luaL_newstate();
     if (!L) {
