@@ -154,7 +154,7 @@ $(BUILD)/checked/%.o: %.c $(BUILD)/flags
 
 $(BUILD)/embed: core/embed.c
 	@mkdir -p $(@D)
-	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) -O1 -o $@ $<
+	$(call say,CC) $(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -o $@ $< $(LUA_STATIC) -lm -ldl
 
 $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(BUILD); printf '%s\n' $(EMBEDDED) > $@.new; cmp -s $@ $@.new && rm $@.new || mv $@.new $@
@@ -162,10 +162,13 @@ $(BUILD)/embedded.list: FORCE
 $(BUILD)/embedded.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED) $(CHART_JS)
 	$(call say,EMBED) $(BUILD)/embed $(EMBEDDED) packages/chart.js=$(CHART_JS) > $@
 
-$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
+$(BUILD)/compiled.c: $(BUILD)/embed $(BUILD)/embedded.list $(EMBEDDED)
+	$(call say,EMBED) $(BUILD)/embed --compiled $(EMBEDDED) > $@
+
+$(BUILD)/embedded.o $(BUILD)/compiled.o: $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	$(call say,CC) $(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
+$(BUILD)/moontide: $(BUILD)/core/main.o $(BUILD)/embedded.o $(BUILD)/compiled.o $(CORE_OBJECTS) $(BINDING_OBJECTS)
 	$(call say,LINK) $(CC) $(SANITIZE) -Wl,-E -o $@ $^ $(LUA_STATIC) $(LIBS) -ldl
 
 $(BUILD)/lib/moontide/core.so: $(BUILD)/embedded.o $(CORE_OBJECTS) $(BINDING_OBJECTS)

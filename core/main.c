@@ -7,6 +7,7 @@
 #include "lua/embedded.h"
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "base/output.h"
 
 #include <lualib.h>
@@ -110,9 +111,26 @@ static int search_beside(lua_State *L) {
     return luaL_error(L, "there is no module '%s'", name);
 }
 
-/* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files. */
+/* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is none. */
+static int load_compiled(lua_State *L, const char *name) {
+    const mt_compiled_module *module = mt_compiled_modules;
+    while (module->name && strcmp(module->name, name) != 0)
+        module++;
+    if (!module->name)
+        return 0;
+    if (luaL_loadbufferx(L, module->chunk, module->length, name, "b") != LUA_OK)
+        return lua_error(L);
+    lua_pushstring(L, module->path);
+    return 2;
+}
+
+/* A package searcher: "moontide.x" is lua/moontide/x.lua (or init.lua) of the built-in files, which
+ * are compiled already, or below MOONTIDE_HOME. */
 static int search(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = luaL_checkstring(L, 1), *home = getenv("MOONTIDE_HOME");
+    int pushed = home && *home ? 0 : load_compiled(L, name);
+    if (pushed > 0)
+        return pushed;
     static const char *const shapes[] = {"lua/%s.lua", "lua/%s/init.lua"};
     const char *slashed = luaL_gsub(L, name, ".", "/");
     for (size_t i = 0; i < 2; i++) {
@@ -188,6 +206,7 @@ static void fill_descriptors(void) {
 }
 
 int main(int argc, char **argv) {
+    mt_memory_prepare();
     fill_descriptors();
     lua_State *L = luaL_newstate();
     if (!L) {

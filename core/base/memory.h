@@ -35,11 +35,12 @@ char *mt_copy_text(const char *text, size_t length);
 /* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
 int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
 
-/* A big array: anonymous pages straight from the system, zero at first, of which only what is touched
- * takes memory; from 16 MiB on huge pages where the kernel gives them. Grown in place or by remapping, without a copy of what is there. */
+/* A big array, zero at first. Below 2 MiB it is a block of the heap. From there on it is anonymous
+ * pages straight from the system, huge ones where the kernel gives them, of which only what is
+ * touched takes memory; they grow in place or by remapping, without a copy of what is there. */
 typedef struct mt_big {
     void *data;   /* NULL while empty */
-    size_t bytes; /* mapped; a multiple of 256 KiB, from 2 MiB on of 2 MiB */
+    size_t bytes; /* room; a multiple of 64 KiB, from 2 MiB on of 2 MiB */
 } mt_big;
 
 /* Makes *big at least `bytes` long (zero bytes are added). Returns 0, or -1 with *big unchanged. */
@@ -47,6 +48,10 @@ int mt_big_reserve(mt_big *big, size_t bytes);
 
 /* Gives everything back; *big is empty afterwards. */
 void mt_big_free(mt_big *big);
+
+/* For an executable, first of all, before it has a thread: has the heap begin in huge pages, and keep
+ * what is freed for the next question. Advice: where the system has no such thing nothing changes. */
+void mt_memory_prepare(void);
 
 /* For tests: the n-th allocation from now (1: the next) fails, and so do all after it when
  * `sticky`. n = 0 switches the failing off. Counts mt_big_reserve too. Not thread-safe. */

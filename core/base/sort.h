@@ -25,4 +25,7 @@ typedef struct mt_timed {
 /* The same for whatever has a time; equal times keep their order. */
 mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error);
 
+/* The same for items of `size` bytes that each begin with an int64_t, in the place of a time. */
+mt_code mt_sort_by_number(void *items, size_t count, size_t size, mt_error *error);
+
 #endif

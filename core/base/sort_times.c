@@ -87,3 +87,13 @@ mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error) {
 mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error) {
     return sort_items((timed_items){(char *)items, count, sizeof *items}, error);
 }
+
+/* The sizes that are sorted often get code of their own. */
+mt_code mt_sort_by_number(void *items, size_t count, size_t size, mt_error *error) {
+    enum { PAIR = 16, FOUR = 32 };
+    if (size == PAIR)
+        return sort_items((timed_items){items, count, PAIR}, error);
+    if (size == FOUR)
+        return sort_items((timed_items){items, count, FOUR}, error);
+    return sort_items((timed_items){items, count, size}, error);
+}

@@ -28,9 +28,20 @@ static double percentile(walk *list, uint64_t total, double percent) {
     return low + (position - (double)rank) * (high - low);
 }
 
+/* Doubles above zero are in the order of their bits, read as whole numbers: such are dealt out by
+ * bytes, where there is memory for it. Equal numbers keep their order either way. */
+static void sort_weighted(mt_weighted *values, size_t count) {
+    enum { FEW = 256 };
+    int is_positive = count >= FEW;
+    for (size_t i = 0; is_positive && i < count; i++)
+        is_positive = !signbit(values[i].value);
+    if (!is_positive || mt_sort_by_number(values, count, sizeof *values, NULL) != MT_OK)
+        qsort(values, count, sizeof *values, mt_by_double);
+}
+
 void mt_quantiles_of(mt_weighted *values, size_t count, mt_quantiles *quantiles) {
     *quantiles = (mt_quantiles){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-    qsort(values, count, sizeof *values, mt_by_double);
+    sort_weighted(values, count);
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
         quantiles->count += values[i].weight;

@@ -261,6 +261,92 @@ static void test_out_of_memory(void **state) {
     }
 }
 
+enum { LONGEST_CHAIN = 12, CHAINS = 20000, CHAINS_BEFORE_SINGLES = 50 };
+
+/* A chain over `total` contents, fresh blocks at its end; returns its length. */
+static size_t make_chain(uint64_t *seed, uint64_t total, mt_key *keys) {
+    size_t length = (size_t)(next_random(seed) % (LONGEST_CHAIN + 1));
+    size_t fresh = next_random(seed) % 4 == 0 ? (size_t)(next_random(seed) % (length + 1)) : 0;
+    mt_key key = mt_key_namespace("chain", 5);
+    for (size_t i = 0; i < length; i++) {
+        key = mt_key_number(key, next_random(seed) % total);
+        keys[i] = i + fresh < length ? key : root;
+    }
+    return length;
+}
+
+/* Chains and single keys, turn about: the ids are those of a table of whole keys that is asked for
+ * each key alone. */
+static void chains_against_keys(uint64_t total, uint64_t expected) {
+    mt_ids *plain = new_table(0), *halved = mt_ids_new_halved(expected, NULL);
+    assert_non_null(halved);
+    uint64_t seed = 17 + total, first[LONGEST_CHAIN], second[LONGEST_CHAIN];
+    mt_key keys[LONGEST_CHAIN];
+    for (size_t n = 0; n < CHAINS; n++) {
+        size_t length = make_chain(&seed, total, keys);
+        if (length > 0)
+            mt_ids_expect(halved, keys[0]);
+        assert_int_equal(mt_ids_of(plain, keys, length, first, NULL), MT_OK);
+        assert_int_equal(mt_ids_of_chain(halved, keys, length, second, NULL), MT_OK);
+        assert_memory_equal(first, second, length * sizeof *first);
+        if (n % CHAINS_BEFORE_SINGLES != 0)
+            continue;
+        for (size_t i = 0; i < LONGEST_CHAIN; i++)
+            keys[i] = mt_key_number(root, next_random(&seed) % CHAINS);
+        assert_int_equal(mt_ids_of(plain, keys, LONGEST_CHAIN, first, NULL), MT_OK);
+        assert_int_equal(mt_ids_of(halved, keys, LONGEST_CHAIN, second, NULL), MT_OK);
+        assert_memory_equal(first, second, sizeof first);
+    }
+    assert_int_equal(mt_ids_count(plain), mt_ids_count(halved));
+    assert_true(mt_ids_memory(halved) < mt_ids_memory(plain));
+    assert_int_equal(mt_ids_key(halved, 0, keys), -1);
+    mt_ids_free(plain);
+    mt_ids_free(halved);
+}
+
+static void test_chains(void **state) {
+    (void)state;
+    chains_against_keys(2, 0);
+    chains_against_keys(100, 1000000);
+    chains_against_keys(1000000, 0);
+}
+
+/* Memory that is out while a chain comes: none of its ids is given, and it can be tried again. */
+static void test_chain_out_of_memory(void **state) {
+    (void)state;
+    for (sweep all = {0}; sweep_next(&all);) {
+        mt_ids *ids = mt_ids_new_halved(0, &all.error);
+        for (uint64_t n = 0; ids && n < CHAINS; n++) {
+            mt_key keys[2];
+            uint64_t out[2];
+            keys[0] = mt_key_number(root, n);
+            keys[1] = mt_key_number(keys[0], n);
+            if (mt_ids_of_chain(ids, keys, 2, out, &all.error) != MT_OK)
+                assert_int_equal(mt_ids_of_chain(ids, keys, 2, out, NULL), MT_OK);
+            assert_int_equal(out[0], 2 * n);
+            assert_int_equal(out[1], 2 * n + 1);
+        }
+        all.code = all.error.code;
+        mt_ids_free(ids);
+    }
+}
+
+/* A chain that would pass the limit gives no id. */
+static void test_chain_limit(void **state) {
+    (void)state;
+    mt_ids *ids = mt_ids_new_halved(0, NULL);
+    mt_key keys[2] = {mt_key_number(root, 1)};
+    keys[1] = mt_key_number(keys[0], 2);
+    uint64_t out[2];
+    mt_error error;
+    assert_int_equal(mt_ids_fresh(ids, MT_IDS_LIMIT - 1), 0);
+    assert_int_equal(mt_ids_of_chain(ids, keys, 2, out, &error), MT_ERROR_VALUE);
+    assert_string_equal(error.message, "more than 2^40 hash ids");
+    assert_int_equal(mt_ids_of_chain(ids, keys, 1, out, NULL), MT_OK);
+    assert_int_equal(out[0], MT_IDS_LIMIT - 1);
+    mt_ids_free(ids);
+}
+
 /* 10^8 keys with a hundred fresh ids after each thousand, growth included. Takes a quarter of a
  * minute and 4 GB: only with MOONTIDE_SLOW_TESTS=1. */
 static void test_hundred_million(void **state) {
@@ -291,12 +377,21 @@ static void test_hundred_million(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answer),   cmocka_unit_test(test_key_known_answer),
-        cmocka_unit_test(test_keys),           cmocka_unit_test(test_key_lengths),
-        cmocka_unit_test(test_plain_table),    cmocka_unit_test(test_plain_table_with_fresh),
-        cmocka_unit_test(test_fresh),          cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_memory_figures), cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_hundred_million),
+        cmocka_unit_test(test_known_answer),
+        cmocka_unit_test(test_key_known_answer),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_key_lengths),
+        cmocka_unit_test(test_plain_table),
+        cmocka_unit_test(test_plain_table_with_fresh),
+        cmocka_unit_test(test_fresh),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_memory_figures),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_chain_limit),
+        cmocka_unit_test(test_chain_out_of_memory),
+        cmocka_unit_test(test_hundred_million),
     };
     return cmocka_run_group_tests_name("ids", tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static void test_big(void **state) {
     (void)state;
     mt_big big = {NULL, 0};
     for (size_t wanted = 1000; wanted <= (size_t)64 << 20; wanted *= 2) {
-        size_t before = big.bytes, step = wanted < 2 << 20 ? 256 << 10 : 2 << 20;
+        size_t before = big.bytes, step = wanted < 2 << 20 ? 64 << 10 : 2 << 20;
         assert_int_equal(mt_big_reserve(&big, wanted), 0);
         assert_true(big.bytes >= wanted && big.bytes < wanted + step);
         assert_int_equal(big.bytes % step, 0);

@@ -2,6 +2,7 @@
  */
 #include "stats/quantiles.h"
 
+#include "base/memory.h"
 #include "stats/summary.h"
 #include "trace_support.h"
 
@@ -49,6 +50,32 @@ static void test_against_list(void **state) {
     }
 }
 
+/* So many numbers that they are sorted in another way: all above zero, or not; and without memory
+ * for it. The list has each of them once. */
+static void test_many(void **state) {
+    (void)state;
+    enum { MANY = 5000 };
+    static mt_weighted values[MANY];
+    static double list[MANY];
+    for (int way = 0; way < 3; way++) {
+        uint64_t random = 3;
+        for (size_t i = 0; i < MANY; i++) {
+            list[i] = (double)below(&random, 1000000) / 7 - (way == 1 ? 70000 : 0);
+            values[i] = (mt_weighted){list[i], 1};
+        }
+        mt_quantiles quantiles;
+        mt_summary summary;
+        mt_memory_fail_at(way == 2, 1);
+        mt_quantiles_of(values, MANY, &quantiles);
+        mt_memory_fail_at(0, 0);
+        mt_summarise(list, MANY, &summary);
+        for (size_t i = 0; i < MANY; i++)
+            assert_true(values[i].value == list[i]);
+        assert_near(quantiles.mean, summary.mean);
+        assert_true(quantiles.median == summary.median && quantiles.max == summary.max);
+    }
+}
+
 static void test_none(void **state) {
     (void)state;
     mt_quantiles quantiles;
@@ -75,6 +102,7 @@ static void test_large_weights(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_list),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_large_weights),
     };

@@ -46,6 +46,26 @@ static void test_stable(void **state) {
     }
 }
 
+/* Items of several sizes that begin with a number: what has the same one stays in order. */
+static void test_by_number(void **state) {
+    (void)state;
+    enum { ITEMS = 3000, MOST_WORDS = 5 };
+    static int64_t words[ITEMS * MOST_WORDS];
+    for (size_t size = 2; size <= MOST_WORDS; size++) {
+        uint64_t random = size;
+        for (size_t i = 0; i < ITEMS; i++)
+            for (size_t word = 0; word < size; word++)
+                words[i * size + word] =
+                    word == 0 ? (int64_t)below(&random, 900) - 450 : (int64_t)i;
+        assert_int_equal(mt_sort_by_number(words, ITEMS, size * sizeof *words, NULL), MT_OK);
+        for (size_t i = 1; i < ITEMS; i++) {
+            const int64_t *before = &words[(i - 1) * size], *item = &words[i * size];
+            assert_true(before[0] < item[0] || (before[0] == item[0] && before[1] < item[1]));
+            assert_int_equal(item[1], item[size - 1]);
+        }
+    }
+}
+
 /* What is in order needs no memory; without memory, or stopped, nothing is lost. */
 static void test_sort_failures(void **state) {
     (void)state;
@@ -71,6 +91,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sort),
         cmocka_unit_test(test_stable),
+        cmocka_unit_test(test_by_number),
         cmocka_unit_test(test_sort_failures),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);

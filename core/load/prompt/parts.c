@@ -176,6 +176,7 @@ static void parts_release(mt_prompt *base) {
 }
 
 static const mt_prompt_kind parts_kind = {.name = "parts",
+                                          .makes_chains = 1,
                                           .state_size = sizeof(parts_state),
                                           .open = parts_open,
                                           .make = parts_make,

@@ -107,7 +107,8 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
                        mt_key_list *list, mt_prompt_made *made, mt_error *error) {
     size_t before = list->count;
     mt_key root = {0, 0};
-    *made = (mt_prompt_made){.input_length = wish->tokens};
+    *made = (mt_prompt_made){.input_length = wish->tokens,
+                             .is_chain = state->prompt->kind->makes_chains};
     if (wish->model_length > 0)
         root = mt_key_child(root, wish->model, wish->model_length);
     if (state->prompt->kind->make) {
@@ -125,7 +126,8 @@ mt_code mt_prompt_make(mt_prompt_state *state, mt_random *random, const mt_promp
 
 /* ---- unique ---- */
 
-static const mt_prompt_kind unique_kind = {.name = "unique", .state_size = sizeof(mt_prompt_state)};
+static const mt_prompt_kind unique_kind = {
+    .name = "unique", .makes_chains = 1, .state_size = sizeof(mt_prompt_state)};
 
 mt_prompt *mt_prompt_unique(mt_error *error) {
     return mt_prompt_new(&unique_kind, sizeof(mt_prompt), "unique()", error);
@@ -170,6 +172,7 @@ static double random_blocks_remembered(const mt_prompt *prompt, double requests,
 }
 
 static const mt_prompt_kind random_blocks_kind = {.name = "random_blocks",
+                                                  .makes_chains = 1,
                                                   .state_size = sizeof(mt_prompt_state),
                                                   .make = random_blocks_make,
                                                   .remembered = random_blocks_remembered};

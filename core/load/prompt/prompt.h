@@ -100,6 +100,7 @@ typedef struct mt_prompt_wish {
 typedef struct mt_prompt_made {
     uint64_t input_length;  /* tokens, >= 1 */
     uint64_t fresh;         /* blocks after the keys, all new */
+    int is_chain;           /* each key but the first was made over the one before it alone */
     int decides_output;     /* the source fixed the OSL too (it was taken from a trace) */
     uint64_t output_length; /* then: tokens */
     int at_end;             /* there are no more prompts: nothing was made, the stream ends */
@@ -123,6 +124,7 @@ int mt_key_list_add(mt_key_list *list, mt_key key);
 
 typedef struct mt_prompt_kind {
     const char *name;
+    int makes_chains;  /* mt_prompt_made.is_chain, for all of its prompts */
     size_t state_size; /* of the struct that begins with mt_prompt_state; zeroed before open */
     mt_code (*open)(mt_prompt_state *state, const char *stream, uint64_t seed, mt_error *error);
     mt_code (*make)(mt_prompt_state *state, mt_random *random, const mt_prompt_wish *wish,

@@ -94,6 +94,7 @@ static mt_code make_prompt(mt_drafts *drafts, mt_draft *draft, const mt_prompt_w
     if (code != MT_OK)
         return code;
     draft->lane->is_over = made.at_end;
+    draft->is_chain = made.is_chain;
     if (draft->event.session && wish->tokens_are_new)
         mt_run_session_of(&draft->event)->context.shared = made.input_length - wish->tokens;
     request->input_length = made.input_length;

@@ -15,6 +15,7 @@ typedef struct mt_draft {
     uint64_t
         history;   /* leading blocks carried from the session's turn before, or from the parent */
     size_t blocks; /* after those */
+    int is_chain;  /* their keys are one (mt_ids_of_chain) */
     size_t extra_begin, extra_end, token_begin, token_end; /* in the texts */
 } mt_draft;
 

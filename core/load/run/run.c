@@ -71,6 +71,40 @@ static void make_live_ids(run_source *run) {
     }
 }
 
+/* How many drafts ahead a chain's first keys are fetched, and how many of them: where it parts from
+ * those before is seldom later. */
+enum { DRAFTS_AHEAD = 16, KEYS_AHEAD = 2 };
+
+static void expect_keys(const run_source *run, const mt_draft *draft, const mt_key *keys) {
+    for (size_t i = 0; i < draft->blocks && i < KEYS_AHEAD; i++)
+        mt_ids_expect(run->ids, keys[i]);
+}
+
+/* The ids of the batch: of a chain at a time, and of all the keys between two chains. */
+static mt_code make_ids(run_source *run, mt_error *error) {
+    const mt_key *keys = run->drafts.keys.keys;
+    size_t done = 0, at = 0, ahead = 0, ahead_at = 0;
+    mt_code code = MT_OK;
+    for (size_t i = 0; code == MT_OK && i < run->batch_count; i++) {
+        const mt_draft *draft = &run->batch[i];
+        for (; ahead < run->batch_count && ahead < i + DRAFTS_AHEAD; ahead++) {
+            expect_keys(run, &run->batch[ahead], keys + ahead_at);
+            ahead_at += run->batch[ahead].blocks;
+        }
+        if (draft->is_chain) {
+            code = mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
+            if (code == MT_OK)
+                code =
+                    mt_ids_of_chain(run->ids, keys + at, draft->blocks, run->batch_ids + at, error);
+            done = at + draft->blocks;
+        }
+        at += draft->blocks;
+    }
+    if (code != MT_OK)
+        return code;
+    return mt_ids_of(run->ids, keys + done, at - done, run->batch_ids + done, error);
+}
+
 /* Arrivals that stand still: a mistake rather than a load. */
 static mt_code count_at_once(run_source *run, double time, mt_error *error) {
     run->at_once = run->made > 1 && time == run->last_time ? run->at_once + 1 : 1;
@@ -112,7 +146,7 @@ static mt_code make_batch(run_source *run, mt_error *error) {
         return mt_fail_memory(error, "hash ids");
     if (run->options.live)
         return make_live_ids(run), MT_OK;
-    return mt_ids_of(run->ids, drafts->keys.keys, drafts->keys.count, run->batch_ids, error);
+    return make_ids(run, error);
 }
 
 /* ---- handing out ---- */
@@ -295,7 +329,7 @@ static mt_code open_parts(run_source *run, mt_error *error) {
         return MT_OK;
     double keys = mt_plan_remembered(run->plan, options->seed, options->duration, options->factor,
                                      options->most);
-    run->ids = mt_ids_new(keys < 1e18 ? (uint64_t)keys : (uint64_t)1e18, error);
+    run->ids = mt_ids_new_halved(keys < 1e18 ? (uint64_t)keys : (uint64_t)1e18, error);
     return run->ids ? MT_OK : mt_code_of(error);
 }
 

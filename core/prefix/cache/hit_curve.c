@@ -4,8 +4,6 @@
 #include "base/memory.h"
 #include "base/sort.h"
 
-#include <stdlib.h>
-
 /* steps[i] is what hits in a cache of steps[i].size blocks, and of any size below steps[i +
  * 1].size: the sum of all hits that need no more. */
 struct mt_hit_curve {
@@ -16,7 +14,8 @@ struct mt_hit_curve {
 
 mt_hit_curve *mt_hit_curve_new(mt_hits *hits, size_t count, const mt_hit_totals *totals,
                                mt_error *error) {
-    qsort(hits, count, sizeof *hits, mt_by_u64);
+    if (mt_sort_by_number(hits, count, sizeof *hits, error) != MT_OK)
+        return NULL;
     size_t different = 0;
     for (size_t i = 0; i < count; i++)
         different += i == 0 || hits[i].size != hits[i - 1].size;
