@@ -33,7 +33,7 @@ V ?= 0
 say = $(if $(filter 1,$(V)),,@printf '%-6s %s\n' $(1) $@;)
 
 BUILD_PACKAGES := gcc libc6-dev liblua5.4-dev lua5.4 libcjson-dev libcsv-dev libxxhash-dev \
-                  librandom123-dev zlib1g-dev libzstd-dev libedit-dev libevent-dev libcurl4-openssl-dev \
+                  librandom123-dev zlib1g-dev libisal-dev libzstd-dev libedit-dev libevent-dev libcurl4-openssl-dev \
                   libssl-dev pkg-config libjs-chart.js
 TEST_PACKAGES  := libcmocka-dev lua-busted gnuplot-nox
 FUZZ_PACKAGES  := clang libclang-rt-dev
@@ -42,9 +42,12 @@ LINT_PACKAGES  := clang-format clang-tidy lua-check
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 CJSON_CFLAGS := $(shell pkg-config --cflags libcjson 2>/dev/null)
+# gzip by the ISA-L where it is there, by zlib alone elsewhere (HAS_ISAL= builds that).
+HAS_ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo yes)
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
-           -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE)
-LIBS    := -lcjson -lcsv -lz -lzstd -lm
+           -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) \
+           $(if $(HAS_ISAL),-DMT_HAS_ISAL)
+LIBS    := -lcjson -lcsv -lz $(if $(HAS_ISAL),-lisal) -lzstd -lm
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load

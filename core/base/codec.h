@@ -1,0 +1,53 @@
+/* A method of compression, and a library that knows it: what base/compression.h is made of. Each is a
+ * table of functions in a file of its own; base/compression.c lists them, the quicker of one method
+ * first. */
+#ifndef MT_BASE_CODEC_H
+#define MT_BASE_CODEC_H
+
+#include "base/compression.h"
+
+typedef enum mt_unpacked {
+    MT_UNPACKED_SOME,
+    MT_UNPACKED_ALL,     /* the data are whole: what stands behind them was not taken */
+    MT_UNPACKED_DAMAGED, /* *what says how */
+    MT_UNPACKED_NO_MEMORY
+} mt_unpacked;
+
+/* Where bytes may be written; a function that does so takes them from the front. */
+typedef struct mt_room {
+    char *text;
+    size_t length;
+} mt_room;
+
+typedef struct mt_codec {
+    const char *ending; /* of a file's name */
+    const char *method; /* as messages call it */
+    /* May these bytes, one at least, begin data? Of fewer than it wants to see it says yes as long as
+     * they may. */
+    int (*may_begin)(mt_span packed);
+    int is_padded; /* with zeros behind the data, as on a tape */
+
+    void *(*unpacker_new)(void); /* NULL: out of memory */
+    /* Takes from the front of both. Data begin again after MT_UNPACKED_ALL. */
+    mt_unpacked (*unpack)(void *unpacker, mt_span *packed, mt_room *room, const char **what);
+    void (*unpacker_free)(void *unpacker);
+
+    void *(*packer_new)(void); /* NULL: out of memory */
+    /* As mt_compress, into the room. */
+    int (*pack)(void *packer, mt_span *plain, mt_compress_until until, mt_room *room);
+    void (*packer_free)(void *packer);
+} mt_codec;
+
+extern const mt_codec mt_codec_zlib, mt_codec_zstd;
+#ifdef MT_HAS_ISAL
+extern const mt_codec mt_codec_isal; /* gzip, where the ISA-L is */
+#endif
+
+/* gzip's may_begin. */
+int mt_gzip_may_begin(mt_span packed);
+
+/* What the two of compression.h make, by one codec. */
+mt_decompressor *mt_decompressor_by(const mt_codec *codec, mt_error *error);
+mt_compressor *mt_compressor_by(const mt_codec *codec, mt_error *error);
+
+#endif
