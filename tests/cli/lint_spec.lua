@@ -120,6 +120,25 @@ describe("moontide lint", function()
     assert.truthy(result.out:find "the clock ticks every 3 s: 12031 requests at 1180 instants\n")
   end)
 
+  it("takes a busy trace that was made for milliseconds, and a log in seconds for what it is", function()
+    for _, line in ipairs { "steady --rate 500 --duration 6s", "steady --rate 500 --duration 6s --timestamp-digits 0",
+      "steady --rate 900 --num-requests 600" } do
+      assert.equal(0, command.line(line .. " -o busy.jsonl", { folder = folder }).status)
+      local result = lint { folder .. "/busy.jsonl" }
+      assert.equal(0, result.status, line .. ": " .. result.out)
+    end
+    -- Two a second over 20 minutes, as a log in whole seconds and one with seven decimals has them.
+    assert.equal(0, command.line("steady --rate 2 --duration 20m -o slow.jsonl --timestamp-digits 6",
+      { folder = folder }).status)
+    for _, digits in ipairs { 0, 6 } do
+      assert.equal(0, command.line("cat slow.jsonl --speed-ratio 1000 -o seconds.jsonl --timestamp-digits " .. digits,
+        { folder = folder }).status)
+      local result = lint { folder .. "/seconds.jsonl" }
+      assert.equal(1, result.status)
+      assert.matches("timestamps are in seconds: that would be %d%.%d+ requests a second", result.out)
+    end
+  end)
+
   it("says what cannot be read or written, and loses nothing", function()
     local path = file("in.jsonl", bad)
     local result = lint { folder .. "/missing" }
@@ -134,10 +153,32 @@ describe("moontide lint", function()
       .. "convert' makes a trace of a log) (and 1 more)\n  why:  the file is no trace\n", 1, true))
   end)
 
+  it("holds what it reads, or with --fix what it writes, against what is expected", function()
+    local path = file("in.jsonl", bad)
+    local result = lint { path, "--expect", "requests=5,input_length.max=1000" }
+    assert.equal(1, result.status)
+    assert.matches("why:  ", result.out)
+    assert.truthy(result.err:find("expected requests=5: requests is 5\n", 1, true), result.err)
+    result = lint({ "-", "--expect", "requests>2" }, { input = clean })
+    assert.equal(1, result.status)
+    assert.equal("moontide: expected requests>2: requests is 2, which is not so\n"
+      .. "moontide: 1 of 1 expectations missed\n", result.err)
+    assert.matches("Nothing contradicts itself", result.out)
+    local out = file("out.jsonl", "old\n")
+    result = lint { path, "--fix", out, "--expect", "requests=4" }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("expected requests=4: requests is 5, which is not so", 1, true), result.err)
+    assert.equal("old\n", command.read(out))
+    result = lint { path, "--fix", out, "--expect", "requests=5" }
+    assert.truthy(result.err:find("mended: ", 1, true), result.err)
+    assert.not_equal("old\n", command.read(out))
+  end)
+
   it("refuses wrong usage with status 2", function()
     local path = file("in.jsonl", clean)
     for _, words in ipairs {
       {}, { path, path }, { path, "--block-size", "0" }, { path, "--ignore", "order" }, { path, "--fxi", "x" },
+      { path, "--expect", "requets=3" }, { path, "--expect", "in_flight.peak<3" },
     } do
       local result = lint(words)
       assert.equal(2, result.status, table.concat(words, " "))

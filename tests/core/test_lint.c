@@ -5,6 +5,8 @@
 #include "trace_support.h"
 #include "sweep.h"
 
+#include <math.h>
+
 static const int64_t ms = 1000000;
 
 static mt_lint *new_lint(uint64_t block_size) {
@@ -107,7 +109,7 @@ static void test_seconds(void **state) {
     assert_int_equal(timed_load(1000, 294, 12000, 0).unit, MT_UNIT_MILLISECONDS);
     /* Small prompts too, and large ones that few services could read. */
     assert_int_equal(timed_load(1000, 0.294, 100, 0).unit, MT_UNIT_SECONDS);
-    assert_int_equal(timed_load(1000, 10, 120000, 0).unit, MT_UNIT_SECONDS);
+    assert_int_equal(timed_load(1000, 2, 120000, 0).unit, MT_UNIT_SECONDS);
     /* A hundred a second, the head of such a trace, few requests: nothing that cannot be. */
     assert_int_equal(timed_load(1000, 10, 9000, 0).unit, MT_UNIT_MILLISECONDS);
     assert_int_equal(timed_load(20, 10, 9000, 0).unit, MT_UNIT_MILLISECONDS);
@@ -119,6 +121,44 @@ static void test_seconds(void **state) {
     /* 2026 in seconds, and in milliseconds. */
     assert_int_equal(timed_load(3, 5, 1, INT64_C(1770000000) * ms).unit_reason, MT_UNIT_EPOCH);
     assert_int_equal(timed_load(3, 5, 1, INT64_C(1770000000000) * ms).unit, MT_UNIT_MILLISECONDS);
+}
+
+/* Requests at random, so many a second on average, in digits of so many nanoseconds. */
+static mt_time_unit unit_of_random(size_t count, double rate, uint64_t input, int64_t digit,
+                                   int64_t ticks) {
+    mt_lint *lint = new_lint(0);
+    uint64_t random = 7;
+    double now = 0;
+    for (size_t i = 0; i < count; i++) {
+        now += -log((double)(1 + below(&random, 1000000)) / 1000001) * 1e9 / rate;
+        mt_request request = at_time(i + 1, (int64_t)now / (digit * ticks) * digit * ticks);
+        request.has |= MT_HAS_INPUT_LENGTH;
+        request.input_length = input;
+        add(lint, &request);
+    }
+    return result_of(lint).unit;
+}
+
+/* Busy traces that somebody made, in milliseconds with and without decimals. */
+static void test_busy_milliseconds(void **state) {
+    (void)state;
+    const int64_t microsecond = 1000;
+    assert_int_equal(unit_of_random(5000, 500, 2000, microsecond, 1), MT_UNIT_MILLISECONDS);
+    assert_int_equal(unit_of_random(5000, 500, 2000, ms, 1), MT_UNIT_MILLISECONDS);
+    assert_int_equal(unit_of_random(20000, 3000, 2000, microsecond, 1), MT_UNIT_MILLISECONDS);
+    assert_int_equal(unit_of_random(20000, 3000, 2000, ms, 1), MT_UNIT_MILLISECONDS);
+    /* The head of one. */
+    assert_int_equal(unit_of_random(1000, 900, 1000, microsecond, 1), MT_UNIT_MILLISECONDS);
+}
+
+/* Logs in seconds: an hour in whole seconds, three hours with seven decimals, or in ticks of three
+ * seconds; and what no test sends. */
+static void test_logs_in_seconds(void **state) {
+    (void)state;
+    assert_int_equal(unit_of_random(3600, 1000, 2000, ms, 1), MT_UNIT_SECONDS);
+    assert_int_equal(unit_of_random(10000, 900, 2000, 1, 1), MT_UNIT_SECONDS);
+    assert_int_equal(unit_of_random(10000, 900, 2000, ms, 3), MT_UNIT_SECONDS);
+    assert_int_equal(unit_of_random(100000, 15000, 6000, 1000, 1), MT_UNIT_SECONDS);
 }
 
 static void test_turns_in_seconds(void **state) {
@@ -324,11 +364,12 @@ static void test_out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing),          cmocka_unit_test(test_order),
-        cmocka_unit_test(test_without_time),     cmocka_unit_test(test_seconds),
-        cmocka_unit_test(test_turns_in_seconds), cmocka_unit_test(test_grid_of_seconds),
-        cmocka_unit_test(test_block_sizes),      cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_two_parents),      cmocka_unit_test(test_parents_against_plain),
+        cmocka_unit_test(test_nothing),           cmocka_unit_test(test_order),
+        cmocka_unit_test(test_without_time),      cmocka_unit_test(test_seconds),
+        cmocka_unit_test(test_busy_milliseconds), cmocka_unit_test(test_logs_in_seconds),
+        cmocka_unit_test(test_turns_in_seconds),  cmocka_unit_test(test_grid_of_seconds),
+        cmocka_unit_test(test_block_sizes),       cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_two_parents),       cmocka_unit_test(test_parents_against_plain),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests_name("lint", tests, NULL, NULL);

@@ -178,28 +178,82 @@ static double outside(double value, double least, double most) {
     return value > most ? log10(value / most) : 0;
 }
 
-/* How unlike a service's load the trace is when its clock runs `speed` times as fast. */
-static double oddness(const mt_lint_result *result, double speed) {
+/* The grid of the times in the unit that they are thought to have. */
+static mt_code find_grid(const mt_lint *lint, mt_lint_result *result, mt_error *error) {
+    int64_t factor = result->unit == MT_UNIT_SECONDS ? 1000 : 1;
+    if (lint->last_ns > INT64_MAX / factor)
+        return MT_OK;
+    for (size_t i = 0; i < lint->time_count; i++)
+        lint->times[i] *= factor;
+    mt_code code = mt_grid_detect(lint->times, lint->time_count, &result->grid, error);
+    for (size_t i = 0; i < lint->time_count; i++)
+        lint->times[i] /= factor;
+    return code;
+}
+
+/* What a load may be: requests and input tokens a second. */
+typedef struct busy_limits {
+    double requests, tokens;
+} busy_limits;
+
+static const busy_limits of_service = {100, 1e6}, of_short_test = {1000, 2.5e6},
+                         of_test = {10000, 2.5e6};
+
+/* A trace that is over sooner is a part of one. */
+static const double least_seconds = 5;
+
+/* How unlike such a load the trace is when its clock runs `speed` times as fast. */
+static double oddness(const mt_lint_result *result, busy_limits limits, double speed) {
     double seconds = (double)result->span_ns / 1e9 / speed;
-    double length = 0.5 * outside(seconds, 5, 10 * 86400.0), most_of_short = 0.5;
-    if (seconds < 5 && length > most_of_short)
+    double length = 0.5 * outside(seconds, least_seconds, 10 * 86400.0), most_of_short = 0.5;
+    if (seconds < least_seconds && length > most_of_short)
         length = most_of_short; /* the head of a trace is no wonder */
-    return outside(result->requests_a_second * speed, 0.005, 100) +
-           outside(result->tokens_a_second * speed, 0, 1e6) + length;
+    return outside(result->requests_a_second * speed, 0.005, limits.requests) +
+           outside(result->tokens_a_second * speed, 0, limits.tokens) + length;
+}
+
+/* How many of the kept times are no multiples of so many nanoseconds. */
+static size_t count_between(const mt_lint *lint, int64_t nanoseconds) {
+    size_t count = 0;
+    for (size_t i = 0; i < lint->time_count; i++)
+        count += lint->times[i] % nanoseconds != 0;
+    return count;
+}
+
+/* The clock's ticks, were the times seconds: 0 where it has none, or cannot be looked at. */
+static int64_t ticks_of_seconds(mt_lint *lint) {
+    mt_lint_result as_seconds = {.unit = MT_UNIT_SECONDS};
+    mt_error unheard;
+    return find_grid(lint, &as_seconds, &unheard) == MT_OK ? as_seconds.grid.period_ns : 0;
+}
+
+/* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds,
+ * else as what somebody tests one with. */
+static busy_limits limits_of(mt_lint *lint, const mt_lint_result *result) {
+    enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
+    const int64_t second = INT64_C(1000000000);
+    int is_short = (double)result->span_ns < least_seconds * 1e9;
+    int is_whole = 100 * count_between(lint, MILLISECOND) < lint->time_count;
+    if (2 * count_between(lint, MICROSECOND) > lint->time_count || (is_whole && is_short) ||
+        (is_whole && ticks_of_seconds(lint) > second))
+        return of_service;
+    return is_short ? of_short_test : of_test;
 }
 
 /* The unit that makes it most like one; milliseconds unless they make it odd. */
-static mt_time_unit likeliest_unit(const mt_lint_result *result) {
+static mt_time_unit likeliest_unit(mt_lint *lint, const mt_lint_result *result) {
     static const struct {
         mt_time_unit unit;
         double speed;
     } others[] = {{MT_UNIT_SECONDS, 1e-3}, {MT_UNIT_MICROSECONDS, 1e3}, {MT_UNIT_NANOSECONDS, 1e6}};
     mt_time_unit best = MT_UNIT_MILLISECONDS;
-    double least = oddness(result, 1), usual = 0.55;
+    double least = oddness(result, of_service, 1), usual = 0.55;
+    if (least > usual)
+        least = oddness(result, limits_of(lint, result), 1);
     if (least <= usual)
         return best;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        double odd = oddness(result, others[i].speed);
+        double odd = oddness(result, of_service, others[i].speed);
         if (odd < least) {
             best = others[i].unit;
             least = odd;
@@ -218,7 +272,7 @@ static int is_epoch(const mt_lint *lint, int64_t nanoseconds) {
            lint->last_ns - first < first / 4;
 }
 
-static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
+static void guess_unit(mt_lint *lint, mt_lint_result *result) {
     result->span_ns = result->times > 0 ? lint->last_ns - result->first_ns : 0;
     if (result->span_ns > 0) {
         double seconds = (double)result->span_ns / 1e9;
@@ -233,7 +287,7 @@ static void guess_unit(const mt_lint *lint, mt_lint_result *result) {
         return;
     }
     if (result->times >= LEAST_TIMES && result->span_ns > 0)
-        result->unit = likeliest_unit(result);
+        result->unit = likeliest_unit(lint, result);
     else
         result->unit = MT_UNIT_MILLISECONDS;
     if (result->unit != MT_UNIT_MILLISECONDS) {
@@ -274,19 +328,6 @@ static void judge_sizes(const mt_lint *lint, mt_lint_result *result) {
     } else if (beside) {
         result->other_size = beside->size;
     }
-}
-
-/* The grid of the times in the unit that they are thought to have. */
-static mt_code find_grid(const mt_lint *lint, mt_lint_result *result, mt_error *error) {
-    int64_t factor = result->unit == MT_UNIT_SECONDS ? 1000 : 1;
-    if (lint->last_ns > INT64_MAX / factor)
-        return MT_OK;
-    for (size_t i = 0; i < lint->time_count; i++)
-        lint->times[i] *= factor;
-    mt_code code = mt_grid_detect(lint->times, lint->time_count, &result->grid, error);
-    for (size_t i = 0; i < lint->time_count; i++)
-        lint->times[i] /= factor;
-    return code;
 }
 
 /* "7" and 7 are two sessions: has the trace such pairs? */
