@@ -61,7 +61,7 @@ return mt.script {
     end
     local wrong = figures.mistake(opt)
     if wrong then return wrong end
-    return synthesis.check_bounds(opt, function(name) return "--" .. name end)
+    return synthesis.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
   end,
   run = function(opt)
     local path = opt.output_file or synthesis.output_name(opt)

@@ -5,8 +5,10 @@
 #include "lua/statistics_binding.h"
 
 #include "prefix/model/figures.h"
+#include "prefix/model/knobs.h"
 #include "prefix/model/text.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- models ---- */
@@ -96,14 +98,73 @@ static int model_keeps_order(lua_State *L) {
     return 1;
 }
 
-/* figures(model) -> table, with the names of prefix/model/figures.h | nil, message, code */
+/* Leaves out what is not known. */
+static void set_known(lua_State *L, const char *name, double value) {
+    if (!isnan(value))
+        mt_lua_set_number(L, name, value);
+}
+
+static void set_measures(lua_State *L, const mt_model_measures *measures) {
+    set_known(L, "sharing", measures->sharing);
+    set_known(L, "session_length", measures->session_length);
+    set_known(L, "sessions_at_once", measures->sessions_at_once);
+    if (measures->cliff > 0)
+        mt_lua_set_count(L, "cliff", measures->cliff);
+}
+
+/* measures(model) -> table, with the names of mt_model_measures: without what is not known
+ * | nil, message, code */
+static int model_measures(lua_State *L) {
+    const mt_model *model = mt_lua_check_model(L, 1);
+    mt_model_measures measures;
+    mt_error error;
+    if (mt_model_measure(model, &measures, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
+    lua_createtable(L, 0, 4);
+    set_measures(L, &measures);
+    return 1;
+}
+
+/* turned(model, knob, number) -> model | nil, message, code: what prefix/model/knobs.h makes of it.
+ * knob: "sharing", "session_length", "sessions_at_once", "cliff_at" */
+static int model_turned(lua_State *L) {
+    static const char *const knobs[] = {"sharing", "session_length", "sessions_at_once", "cliff_at",
+                                        NULL};
+    mt_lua_check_model(L, 1);
+    int knob = luaL_checkoption(L, 2, NULL, knobs);
+    double number = mt_lua_check_finite(L, 3, knobs[knob]);
+    mt_error error;
+    void **place = mt_lua_new_object(L, &model_type);
+    const mt_model *model = mt_lua_check_model(L, 1); /* again: a finaliser may have run */
+    switch (knob) {
+    case 0:
+        *place = mt_model_with_sharing(model, number, &error);
+        break;
+    case 1:
+        *place = mt_model_with_session_length(model, number, &error);
+        break;
+    case 2:
+        *place = mt_model_with_sessions_at_once(model, number, &error);
+        break;
+    default:
+        *place = mt_model_with_cliff(
+            model, number < 0x1p63 ? (uint64_t)fmax(number, 0) : UINT64_MAX, &error);
+    }
+    return *place ? 1 : mt_lua_failure(L, &error);
+}
+
+/* figures(model) -> table, with the names of prefix/model/figures.h and mt_model_measures
+ * (prefix/model/knobs.h) | nil, message, code */
 static int model_figures(lua_State *L) {
     const mt_model *model = mt_lua_check_model(L, 1);
     mt_model_figures figures;
+    mt_model_measures measures;
     mt_error error;
-    if (mt_model_describe(model, &figures, &error) != MT_OK)
+    if (mt_model_describe(model, &figures, &error) != MT_OK ||
+        mt_model_measure(model, &measures, &error) != MT_OK)
         return mt_lua_failure(L, &error);
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 20);
+    set_measures(L, &measures);
     mt_lua_set_count(L, "requests", model->count);
     mt_lua_set_count(L, "block_size", model->block_size);
     mt_lua_set_summary(L, "input_length", &figures.input_length);
@@ -195,7 +256,8 @@ static int learner_finish(lua_State *L) {
 int mt_lua_open_model(lua_State *L) {
     static const luaL_Reg functions[] = {{"learner", learner_new},   {"open", model_open},
                                          {"read", model_read},       {"write", model_write},
-                                         {"figures", model_figures}, {NULL, NULL}};
+                                         {"figures", model_figures}, {"measures", model_measures},
+                                         {"turned", model_turned},   {NULL, NULL}};
     static const luaL_Reg learner_methods[] = {{"read", learner_read},
                                                {"skipped", learner_skipped},
                                                {"finish", learner_finish},

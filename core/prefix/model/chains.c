@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY_BRANCHES = 8 }; /* off one turn: they come as they come */
 enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
 enum { SOON = 64 };         /* requests, in which what is shared most was touched before */
 enum { LEAST_BACK = 4 };    /* blocks */
@@ -23,9 +22,9 @@ void mt_chain_links_free(mt_chain_links *links) {
 
 /* ---- who continues whom ---- */
 
-static int falls_back_little(const mt_chain_link *from, size_t known) {
-    double back = (double)from->blocks - (double)known;
-    return back <= LEAST_BACK || back <= most_back * from->blocks;
+int mt_falls_back_little(uint32_t blocks, size_t known) {
+    double back = (double)blocks - (double)known;
+    return back <= LEAST_BACK || back <= most_back * blocks;
 }
 
 static int grows(const mt_chain_links *links, const mt_chain_link *from, uint64_t input_length,
@@ -42,7 +41,7 @@ static uint32_t inferred_before(const mt_chain_links *links, const mt_request *r
     const mt_chain_link *from = &links->links[owner];
     return from->next == MT_NO_TURN && links->touched_by[path[known - 1]] == from->chain &&
                    (grows(links, from, request->input_length, known) ||
-                    (from->is_grown && falls_back_little(from, known)))
+                    (from->is_grown && mt_falls_back_little(from->blocks, known)))
                ? owner
                : MT_NO_TURN;
 }
@@ -164,12 +163,12 @@ mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *er
         uint32_t origin = model->turns[chain->first].origin;
         const mt_description *first = &model->descriptions[model->turns[chain->first].description];
         int is_tied = origin < MT_FROM_BEFORE &&
-                      (branches[origin] < MANY_BRANCHES ||
+                      (branches[origin] < MT_MANY_BRANCHES ||
                        (branches[origin] < model->chain_count / HOT &&
                         2 * (uint64_t)first->shared >= mt_description_blocks(first) &&
                         (double)first->elapsed <= SOON * mean_blocks));
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            is_tied |= branches[t] > 0 && branches[t] < MANY_BRANCHES;
+            is_tied |= branches[t] > 0 && branches[t] < MT_MANY_BRANCHES;
         sorts[c] = is_tied ? MT_CHAIN_TIED : chain->count == 1 ? MT_CHAIN_SINGLE : MT_CHAIN_LONG;
     }
     mt_free(branches);
@@ -272,6 +271,13 @@ done:
 }
 
 /* ---- orders ---- */
+
+int64_t mt_answer_ns(uint64_t output) {
+    static const int64_t first_token_ns = 200000000, token_ns = 20000000;
+    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * token_ns))
+        return 0;
+    return first_token_ns + (int64_t)output * token_ns;
+}
 
 void mt_model_turn_times(const mt_model *model, int64_t *times) {
     for (size_t c = 0; c < model->chain_count; c++) {

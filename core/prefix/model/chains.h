@@ -56,6 +56,9 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
 
 void mt_chain_links_free(mt_chain_links *links);
 
+/* So many chains that branch off one turn come as they come: it is a system prompt, say. */
+enum { MT_MANY_BRANCHES = 8 };
+
 /* The sorts of chains that change places within stretches. */
 typedef enum mt_chain_sort { MT_CHAIN_TIED, MT_CHAIN_SINGLE, MT_CHAIN_LONG } mt_chain_sort;
 
@@ -70,6 +73,14 @@ mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *er
  * round in a circle (that of a file), MT_ERROR_MEMORY. times: of each turn. */
 mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32_t *order,
                              mt_error *error);
+
+/* Does a prompt that has the first `known` of a chain's last `blocks` fall back by no more than one that
+ * goes on may? */
+int mt_falls_back_little(uint32_t blocks, size_t known);
+
+/* An answer of `output` tokens takes at least so long, nanoseconds, where a source does not say: 200 ms
+ * to the first token, 20 ms each. 0 where it is not known (MT_MODEL_NO_OUTPUT) or beyond 146 years. */
+int64_t mt_answer_ns(uint64_t output);
 
 /* When each turn comes, nanoseconds from the first chain's start on, into times[0..count). */
 void mt_model_turn_times(const mt_model *model, int64_t *times);

@@ -16,9 +16,6 @@ enum { PARTS = 16, LEAST_CHAINS = 4 }; /* of the trace, for what lasts; chains i
 /* Gaps that may stand for one another: within a chain, and where two are joined. */
 static const double alike = 1.1, joined_alike = 1.25;
 
-/* An answer takes at least so long, where the source does not say. */
-static const int64_t first_token_ns = 200000000, token_ns = 20000000;
-
 /* ---- what lasts from lap to lap ---- */
 
 /* Each turn's origin, resolved along who is before whom. */
@@ -280,10 +277,7 @@ static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
 /* ---- gaps ---- */
 
 static int64_t answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
-    uint64_t output = chains->model->descriptions[chains->model->turns[turn].description].output;
-    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * token_ns))
-        return 0;
-    return first_token_ns + (int64_t)output * token_ns;
+    return mt_answer_ns(chains->model->descriptions[chains->model->turns[turn].description].output);
 }
 
 /* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the

@@ -1,6 +1,7 @@
 --- What a synthesiser learns from a trace, and the file in which it can be handed on: mt.model.
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
+local knobs = require "moontide.learn.knobs"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local show = require "moontide.learn.model_show"
@@ -31,6 +32,10 @@ local methods = core.model.methods
 ---@field single_lengths integer requests whose pair of input and output length no other has
 ---@field single_descriptions integer requests whose whole description no other has
 ---@field chains integer of requests that continue each other; 0: not known
+---@field sharing number? part of all blocks that earlier requests had, 0 to 1
+---@field session_length number? mean turns a session, where chains are known
+---@field sessions_at_once number? mean number of sessions in progress, where chains are known
+---@field cliff integer? blocks of the smallest LRU cache that has half of the hits that one without limit has
 
 local figures_metatable = { __name = "moontide.model_figures", __tostring = show.text, __json = show.json }
 
@@ -40,6 +45,32 @@ function methods:describe()
   local figures, message, code = core.model.figures(self)
   if not figures then return nil, message, code end
   return setmetatable(figures, figures_metatable)
+end
+
+---@class moontide.adjust_options
+---@field sharing? number so much of what was shared is shared, 0 to 1; lengths and times stay
+---@field sessions_at_once? number|string in progress on average, or "x2": times the model's
+---@field session_length? number|string turns on average, or "x0.5": times the model's
+---@field cliff_at? integer|string an LRU cache of this size has half of the hits that it can have: blocks (1000),
+--- "2Mtokens" or "80GB"
+---@field bytes_per_token? number|string for cliff_at in bytes
+
+--- A model of which one thing is as you ask for it, and the others as they were.
+-- Turned one after the other: session_length, sharing, then sessions_at_once or cliff_at. The model must know
+-- its sessions, so it must have its gaps in order.
+---@param given moontide.adjust_options
+---@return moontide.model? model, string? message, string? code
+function methods:adjust(given)
+  if options.type_of(self) ~= "moontide.model" then
+    options.wrong("adjust: the model", self, "a model (model:adjust)")
+  end
+  local opt = options.table("adjust", given, knobs.fields)
+  local problem = knobs.mistake(opt, options.key)
+  if problem then core.base.raise("adjust: " .. problem) end
+  if not knobs.first(opt) then
+    core.base.raise "adjust: one of sharing, sessions_at_once, session_length, cliff_at is needed"
+  end
+  return knobs.turn(self, opt)
 end
 
 -- --- learning --------------------------------------------------------------------------------------

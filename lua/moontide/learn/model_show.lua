@@ -27,6 +27,20 @@ local function arrivals_section(figures)
     or "the order of the gaps is left out: new times are drawn from them by --arrivals iid only")
 end
 
+-- What the knobs of a synthesis turn: as it is.
+local function knobs_section(figures)
+  local cells = { { "Knobs", "Now" } }
+  for _, row in ipairs {
+    { "sharing (blocks known from earlier)", figures.sharing and ("%.1f %%"):format(100 * figures.sharing) },
+    { "session_length (turns)", number(figures.session_length, 2) },
+    { "sessions_at_once", number(figures.sessions_at_once, 2) },
+    { "cliff_at (blocks of LRU for half the hits)", figures.cliff and number(figures.cliff, 0) },
+  } do
+    cells[#cells + 1] = { row[1], row[2] or "N/A" }
+  end
+  return texts.aligned(cells)
+end
+
 -- What somebody who has the model knows of its source.
 local function privacy_section(figures)
   local lines = {
@@ -67,6 +81,7 @@ function show.text(figures)
   if figures.distance then
     parts[#parts + 1] = analysis_show.quantiles(figures --[[@as table]], { { "distance", "Reuse Distance" } })
   end
+  if figures.chains > 0 then parts[#parts + 1] = knobs_section(figures) end
   parts[#parts + 1] = arrivals_section(figures)
   parts[#parts + 1] = privacy_section(figures)
   return table.concat(parts, "\n\n")
@@ -88,7 +103,7 @@ function show.json(figures)
   end
   add("distance", analysis_show.object(figures.distance, analysis_show.columns.quantiles))
   for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions",
-    "chains" } do
+    "chains", "sharing", "session_length", "sessions_at_once", "cliff" } do
     add(name, figures[name])
   end
   return json.object(members)

@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
 local laws = require "moontide.load.distribution_laws"
+local knobs = require "moontide.learn.knobs"
 local models = require "moontide.learn.model"
 local options = require "moontide.kit.options"
 local stream = require "moontide.load.stream"
@@ -138,14 +139,15 @@ function public.prompts_of(trace, opt)
   return core.prompt.recorded(require("moontide.trace.any").columns(trace, "prompts_of"), values.wrap)
 end
 
-local learned_options = { { "block_size", kind = "integer", min = 1 } }
+local learned_options = { { "block_size", kind = "integer", min = 1 }, table.unpack(knobs.fields) }
 
----@class moontide.learned_options
+---@class moontide.learned_options: moontide.adjust_options
 ---@field block_size? integer tokens a block of a trace: 512; a model has its own
 
 --- Prompts made anew that come back in a cache as those of a trace did, with their lengths, and never end:
 --- request k of the stream has the k-th, whenever it comes. Every stream has a population of its own;
---- output= in the stream replaces their OSL.
+--- output= in the stream replaces their OSL. What model:adjust takes is taken here too: of more sessions at once,
+--- say, their prompts come back later, in blocks touched between.
 ---
 --- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
 ---@param source moontide.trace|moontide.model a trace, or what was learnt from one
@@ -153,7 +155,10 @@ local learned_options = { { "block_size", kind = "integer", min = 1 } }
 ---@return moontide.prompt
 function public.learned(source, opt)
   local values = options.table("learned", opt, learned_options)
+  local problem = knobs.mistake(values, options.key)
+  if problem then core.base.raise("learned: " .. problem) end
   local model, message = models.of(source, values, "learned: the trace")
+  if model then model, message = knobs.turn(model, values) end
   if not model then core.base.raise("learned: " .. message) end
   return core.prompt.learned(model)
 end

@@ -1,4 +1,5 @@
 --- The options of a synthesis: mt.synthesizer's in a table, and the command's.
+local knobs = require "moontide.learn.knobs"
 local options = require "moontide.kit.options"
 local plan_times = require "moontide.synthesis.plan_times"
 local units = require "moontide.kit.units"
@@ -77,18 +78,50 @@ synthesis_options.list = {
   { "seed", kind = "seed", default = 0, help = "of the random numbers; 64 bits" },
   { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be learnt from, and count them" },
 }
+table.move(knobs.list, 1, #knobs.list, #synthesis_options.list + 1, synthesis_options.list)
 
---- What is wrong with the bounds among the options: a message, or nil. `label` names an option.
+-- What would move a knob's one thing again: it is refused beside it.
+local not_beside = {
+  sessions_at_once = { "prefix_root_multiplier", "min_isl", "max_isl" },
+  session_length = { "min_isl", "max_isl" },
+  cliff_at = { "prefix_root_multiplier", "prefix_len_multiplier", "prompt_len_multiplier", "min_isl",
+    "max_isl" },
+}
+
+-- What is wrong with the knobs beside the other options, or nil.
+local function knob_mistake(opt, label)
+  local first = knobs.first(opt)
+  if first and opt.method == "radix" then
+    return ("%s needs the reuse method: the radix method knows no sessions and no times"):format(label(first))
+  end
+  local of_sessions = knobs.first(opt, knobs.of_sessions)
+  if of_sessions and opt.arrivals and opt.arrivals ~= "follow" and opt.arrivals ~= "resample" then
+    return ("%s needs %s follow, its default, or resample: others do not keep sessions"):format(
+      label(of_sessions), label "arrivals")
+  end
+  for _, knob in ipairs { "sessions_at_once", "session_length", "cliff_at" } do
+    for _, other in ipairs(opt[knob] and not_beside[knob] or {}) do
+      if opt[other] and (opt[other] ~= 1 or not other:find "multiplier") then
+        return ("%s and %s exclude each other: %s would move what the first sets"):format(label(knob),
+          label(other), label(other))
+      end
+    end
+  end
+  return knobs.mistake(opt, label)
+end
+
+--- What is wrong with the options together: a message, or nil. `label` names an option.
 ---@param opt table
 ---@param label fun(name: string): string
 ---@return string?
-function synthesis_options.check_bounds(opt, label)
+function synthesis_options.check(opt, label)
   for _, name in ipairs { "isl", "osl" } do
     local least, most = opt["min_" .. name], opt["max_" .. name]
     if least and most and least > most then
       return ("%s (%d) is above %s (%d)"):format(label("min-" .. name), least, label("max-" .. name), most)
     end
   end
+  return knob_mistake(opt, label)
 end
 
 --- Of the command's options, those of mt.synthesizer.
@@ -116,6 +149,9 @@ function synthesis_options.output_name(opt)
     if opt[bound] then name = name .. ("_%s%d"):format(bound:gsub("_", ""), opt[bound]) end
   end
   if opt.osl_multiplier ~= 1 then name = name .. ("_oslx%.1f"):format(opt.osl_multiplier) end
+  for _, knob in ipairs(knobs.texts(opt)) do
+    name = name .. ("_%s%s"):format(knob[1]:gsub("_", ""), knob[2]:gsub("%s", ""))
+  end
   return name .. ".jsonl"
 end
 

@@ -2,6 +2,7 @@
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
+local knobs = require "moontide.learn.knobs"
 local model = require "moontide.learn.model"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
@@ -95,7 +96,7 @@ end
 local function count_of(self, count)
   if count == nil and self.arrivals ~= "plan" then return 100000 end
   if type(count) == "table" then
-    count = math.max(1, math.floor(count.times * self.source_requests + 0.5))
+    count = math.max(1, math.floor(count.times * insides[self].requests + 0.5))
   end
   return count
 end
@@ -222,6 +223,12 @@ end
 ---@field min_osl? integer an output length below it is raised to it
 ---@field max_osl? integer
 ---@field block_size? integer tokens a block: 512, of a model its own
+---@field sharing? number so much of what was shared is shared, 0 to 1; lengths and times stay
+---@field sessions_at_once? number|string in progress on average, or "x2": times the source's (arrivals follow)
+---@field session_length? number|string turns on average, or "x0.5": times the source's (arrivals follow)
+---@field cliff_at? integer|string an LRU cache of this size has half of the hits that it can have, by as many
+--- sessions at once as that takes: blocks (1000), "2Mtokens" or "80GB"
+---@field bytes_per_token? number|string for cliff_at in bytes
 ---@field seed? integer of the random numbers: 0
 ---@field skip_bad_lines? boolean pass over them, and count them
 
@@ -233,7 +240,7 @@ end
 ---@return moontide.synthesizer? synthesizer, string? message, string? code
 function synthesizer.new(trace, given)
   local opt = options.table("synthesizer", given, constructor_fields)
-  local problem = synthesis_options.check_bounds(opt, options.key)
+  local problem = synthesis_options.check(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
   local plan, learnt, skipped, message, code
   if synthesis_options.takes_plan(opt) then
@@ -248,12 +255,17 @@ function synthesizer.new(trace, given)
   learnt, skipped, code = learn(trace, opt)
   if not learnt then return nil, skipped, code end
   skipped = skipped or { 0 }
+  local source_requests = core.synthesis.about(learnt).requests
+  if opt.method == "reuse" then
+    learnt, message, code = knobs.turn(learnt, opt)
+    if not learnt then return nil, message, code end
+  end
   local about = core.synthesis.about(learnt)
-  local in_order = opt.with_sessions and "follow" or "source"
+  local in_order = (opt.with_sessions or knobs.first(opt, knobs.of_sessions)) and "follow" or "source"
   local default = about.gaps_in_order and opt.method == "reuse" and in_order or "iid"
   local self = setmetatable({
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
-    source_requests = about.requests, skipped = skipped[1], first_skipped = skipped[2],
+    source_requests = source_requests, skipped = skipped[1], first_skipped = skipped[2],
   }, metatable)
   local follows = self.arrivals == "follow" or self.arrivals == "resample"
   if opt.with_sessions and not follows then
@@ -271,7 +283,7 @@ function synthesizer.new(trace, given)
     return nil, "the model has its gaps without their order, and its times cannot be dequantized without it",
       "value"
   end
-  insides[self] = { source = learnt, opt = opt, plan = plan }
+  insides[self] = { source = learnt, opt = opt, plan = plan, requests = about.requests }
   return self
 end
 
