@@ -24,6 +24,9 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->heads);
     mt_free(chains->lasting);
     mt_free(chains->sorts);
+    mt_free(chains->families);
+    mt_free(chains->lasts);
+    mt_free(chains->moved);
     mt_free(chains->before);
     mt_free(chains->origin);
     mt_free(chains->when);
@@ -37,20 +40,23 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
 }
 
 static int has_memory(mt_reuse_chains *chains) {
-    size_t count = chains->model->count;
+    size_t count = chains->model->count, all = chains->model->chain_count;
     return (chains->depths = mt_allocate(count, sizeof *chains->depths)) &&
            (chains->times = mt_allocate(count, sizeof *chains->times)) &&
            (chains->order = mt_allocate(count, sizeof *chains->order)) &&
            (chains->rank = mt_allocate(count, sizeof *chains->rank)) &&
            (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
            (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
-           (chains->sorts = mt_allocate(chains->model->chain_count, sizeof *chains->sorts)) &&
+           (chains->sorts = mt_allocate(all, sizeof *chains->sorts)) &&
+           (chains->families = mt_allocate(all, sizeof *chains->families)) &&
+           (chains->lasts = mt_allocate_zero(all, sizeof *chains->lasts)) &&
+           (chains->moved = mt_allocate(all, sizeof *chains->moved)) &&
            (chains->before = mt_allocate(count, sizeof *chains->before)) &&
            (chains->origin = mt_allocate(count, sizeof *chains->origin)) &&
            (chains->when = mt_allocate(count, sizeof *chains->when)) &&
            (chains->session = mt_allocate(count, sizeof *chains->session)) &&
            (chains->events = mt_allocate(count, sizeof *chains->events)) &&
-           (chains->starts = mt_allocate(chains->model->chain_count, sizeof *chains->starts)) &&
+           (chains->starts = mt_allocate(all, sizeof *chains->starts)) &&
            (chains->segment_of = mt_allocate(count, sizeof *chains->segment_of));
 }
 
@@ -95,6 +101,7 @@ static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
     if (last > LONGEST)
         return mt_fail(error, MT_ERROR_VALUE, "the source lasts more than 73 years");
     chains->grid = grid;
+    chains->last = last;
     chains->lap_length = MT_REUSE_LONE_PERIOD;
     if (grid > 0)
         chains->lap_length =

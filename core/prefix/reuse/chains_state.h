@@ -40,7 +40,12 @@ struct mt_reuse_chains {
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
     uint8_t *heads;         /* is it a chain's first turn? */
     uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
-    uint8_t *sorts;         /* by chain */
+    /* By chain. */
+    uint32_t *families; /* prefix/model/families.h */
+    uint8_t *sorts;     /* of their families */
+    int64_t *lasts;     /* a family's time, at its first chain */
+    int64_t *moved;     /* where a family begins in this lap, at its first chain */
+    int64_t last; /* of the times */
     int64_t lap_length, grid;
     mt_grid clock; /* whose ticks times are spread over; a period of 0: they are not */
     int resample;
@@ -67,6 +72,14 @@ struct mt_reuse_chains {
 
 /* Puts turns in the order of their times. */
 void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times);
+
+/* Which part of the source's is most like the whole, of so many requests: sets the phase. */
+mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
+
+mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
+
+/* When chains begin in this lap. */
+mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
 
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error);
