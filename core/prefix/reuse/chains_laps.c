@@ -129,7 +129,6 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     mt_random_begin(&chains->random, options->seed, name, "chains");
     chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
-    chains->phase = (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
     mt_code code = mt_reuse_starts_begin(chains, error);
     if (code == MT_OK && populations == 1 && options->requests > 0 &&
@@ -271,21 +270,6 @@ static int may_be_made(const mt_reuse_chains *chains, uint32_t turn) {
     return chains->items->item_of[chains->model->turns[turn].description] != MT_NOT_AN_ITEM;
 }
 
-/* The clock did not tick when the requests came, but they keep their order. */
-static mt_code spread_events(mt_reuse_chains *chains, mt_error *error) {
-    int64_t *times = mt_allocate(chains->event_count + 1, sizeof *times);
-    if (!times)
-        return mt_fail_memory(error, "synthesiser");
-    for (size_t i = 0; i < chains->event_count; i++)
-        times[i] = chains->events[i].time;
-    mt_code code = mt_grid_spread(&chains->clock, mt_random_u64(&chains->random), times,
-                                  chains->event_count, error);
-    for (size_t i = 0; i < chains->event_count && !code; i++)
-        chains->events[i].time = times[i];
-    mt_free(times);
-    return code;
-}
-
 /* Of the lap's turns those that are made, in order of time. */
 static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -298,7 +282,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         uint64_t tie = mt_random_u64(&chains->random);
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time = begin + chains->when[t];
+            int64_t time = begin + mt_reuse_on_clock(chains, chains->when[t]);
             chains->session[t] = MT_REUSE_NO_SESSION;
             if (may_be_made(chains, t) && time >= 0)
                 chains->events[chains->event_count++] =
@@ -306,7 +290,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         }
     }
     qsort(chains->events, chains->event_count, sizeof *chains->events, by_event);
-    return chains->clock.period_ns > 0 ? spread_events(chains, error) : MT_OK;
+    return mt_reuse_spread_events(chains, error);
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {

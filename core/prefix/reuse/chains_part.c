@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* qsort_r */
 /* Which part of the source a shorter trace is made after. */
 #include "base/memory.h"
 #include "prefix/reuse/chains_state.h"
@@ -38,6 +39,18 @@ static mt_code set_bins(const mt_reuse_chains *chains, uint8_t *bins, mt_error *
     return MT_OK;
 }
 
+static int by_turn_time(const void *a, const void *b, void *of_times) {
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    int64_t one = ((const int64_t *)of_times)[first], other = ((const int64_t *)of_times)[second];
+    if (one != other)
+        return one < other ? -1 : 1;
+    return (first > second) - (first < second);
+}
+
+static void by_time(uint32_t *turns, size_t count, int64_t *times) {
+    qsort_r(turns, count, sizeof *turns, by_turn_time, times);
+}
+
 /* How unlike the whole the turns sooner[begin..end) are: the distance of their input lengths (that of
  * Kolmogorov and Smirnov), and the share of their blocks that are met too early, being of turns
  * before them. */
@@ -74,7 +87,7 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
     else if ((code = set_bins(chains, bins, error)) == MT_OK) {
         for (uint32_t t = 0; t < count; t++)
             sooner[t] = t;
-        mt_reuse_by_time(sooner, count, chains->times);
+        by_time(sooner, count, chains->times);
         for (size_t k = 0; k < PLACES; k++) {
             size_t begin = spare * k / (PLACES - 1);
             double here = unlike(chains, sooner, bins, begin, begin + requests);

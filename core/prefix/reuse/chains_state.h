@@ -47,7 +47,10 @@ struct mt_reuse_chains {
     int64_t *moved;     /* where a family begins in this lap, at its first chain */
     int64_t last; /* of the times */
     int64_t lap_length, grid;
-    mt_grid clock; /* whose ticks times are spread over; a period of 0: they are not */
+    mt_grid clock;     /* the source's; a period of 0: it does not tick */
+    int64_t *instants; /* of the source, ascending, if its clock ticks */
+    size_t instant_count;
+    int is_spread; /* times are spread over the ticks */
     int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
@@ -70,8 +73,14 @@ struct mt_reuse_chains {
     size_t hop_count, hop_capacity;
 };
 
-/* Puts turns in the order of their times. */
-void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times);
+/* Finds the clock. MT_ERROR_MEMORY. */
+mt_code mt_reuse_clock_begin(mt_reuse_chains *chains, mt_error *error);
+
+/* The time, or the source's instant at the same tick: a clock may tick a little early or late. */
+int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
+
+/* Spreads the lap's events over the ticks, where that is asked for. */
+mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
 /* Which part of the source's is most like the whole, of so many requests: sets the phase. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);

@@ -249,7 +249,7 @@ function synthesizer.new(trace, given)
   if not learnt then return nil, skipped, code end
   skipped = skipped or { 0 }
   local about = core.synthesis.about(learnt)
-  local in_order = opt.with_sessions and "follow" or "source"
+  local in_order = about.chains > 0 and "follow" or "source"
   local default = about.gaps_in_order and opt.method == "reuse" and in_order or "iid"
   local self = setmetatable({
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
