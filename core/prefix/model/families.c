@@ -5,7 +5,7 @@
 
 enum { MANY_BRANCHES = 8 }; /* off one turn */
 enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 64 };         /* requests, in which it was touched before */
+enum { SOON = 256 };         /* requests, in which it was touched before */
 enum { STRETCHES = 64 };    /* of a trace, at least */
 
 /* The first chain of chain c's family; the way there gets shorter. */

@@ -22,6 +22,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->order);
     mt_free(chains->rank);
     mt_free(chains->heads);
+    mt_free(chains->has_branch);
     mt_free(chains->lasting);
     mt_free(chains->sorts);
     mt_free(chains->families);
@@ -47,6 +48,7 @@ static int has_memory(mt_reuse_chains *chains) {
            (chains->order = mt_allocate(count, sizeof *chains->order)) &&
            (chains->rank = mt_allocate(count, sizeof *chains->rank)) &&
            (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
+           (chains->has_branch = mt_allocate_zero(count, sizeof *chains->has_branch)) &&
            (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
            (chains->sorts = mt_allocate(all, sizeof *chains->sorts)) &&
            (chains->families = mt_allocate(all, sizeof *chains->families)) &&

@@ -4,6 +4,7 @@
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SPREAD = 64 };     /* requests, by which a family may move */
@@ -24,7 +25,16 @@ mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
         int64_t here = end - model->chains[chains->families[c]].start_ns;
         *lasts = here > *lasts ? here : *lasts;
     }
+    for (size_t t = 0; t < model->count; t++)
+        if (model->turns[t].origin < MT_FROM_BEFORE)
+            chains->has_branch[model->turns[t].origin] = 1;
     return MT_OK;
+}
+
+static void swap(int64_t *one, int64_t *other) {
+    int64_t time = *one;
+    *one = *other;
+    *other = time;
 }
 
 /* Moves the starts of a family's members by up to a part of the time to the chains beside them: in
@@ -42,6 +52,51 @@ static void move_members(mt_reuse_chains *chains) {
     }
 }
 
+typedef struct kin {
+    uint32_t family, origin, known, chain;
+} kin;
+
+static int by_origin(const void *a, const void *b) {
+    const kin *one = a, *other = b;
+    if (one->family != other->family)
+        return one->family < other->family ? -1 : 1;
+    if (one->origin != other->origin)
+        return one->origin < other->origin ? -1 : 1;
+    if (one->known != other->known)
+        return one->known < other->known ? -1 : 1;
+    return (one->chain > other->chain) - (one->chain < other->chain);
+}
+
+/* Members of one turn, from which nobody goes on, exchange their starts with others of their family
+ * that share the same: only what is their own changes places. */
+static mt_code deal_members(mt_reuse_chains *chains, mt_error *error) {
+    const mt_model *model = chains->model;
+    kin *list = mt_allocate(model->chain_count, sizeof *list);
+    size_t count = 0;
+    if (!list)
+        return mt_fail_memory(error, "synthesiser");
+    for (uint32_t c = 0; c < model->chain_count; c++) {
+        uint32_t turn = model->chains[c].first, origin = model->turns[turn].origin;
+        if (chains->families[c] != c && model->chains[c].count == 1 && origin < MT_FROM_BEFORE &&
+            !chains->has_branch[turn])
+            list[count++] = (kin){chains->families[c], origin, chains->depths[turn].known, c};
+    }
+    qsort(list, count, sizeof *list, by_origin);
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin + 1; end < count && end < begin + MT_LONGEST_STRETCH &&
+                              list[end].family == list[begin].family &&
+                              list[end].origin == list[begin].origin &&
+                              list[end].known == list[begin].known;)
+            end++;
+        for (size_t i = end; i > begin + 1; i--) {
+            size_t with = begin + mt_random_below(&chains->random, i - begin);
+            swap(&chains->starts[list[i - 1].chain], &chains->starts[list[with].chain]);
+        }
+    }
+    mt_free(list);
+    return MT_OK;
+}
+
 /* Deals the families that begin at chains[begin..end), and are of the sort of `first`, to their
  * starts. */
 static void deal_sort(mt_reuse_chains *chains, size_t begin, size_t first, size_t end) {
@@ -53,11 +108,8 @@ static void deal_sort(mt_reuse_chains *chains, size_t begin, size_t first, size_
             members[found++] = c;
         }
     for (size_t i = found; i > 1; i--) {
-        int64_t *one = &chains->moved[members[i - 1]];
-        int64_t *other = &chains->moved[members[mt_random_below(&chains->random, i)]];
-        int64_t start = *one;
-        *one = *other;
-        *other = start;
+        size_t with = mt_random_below(&chains->random, i);
+        swap(&chains->moved[members[i - 1]], &chains->moved[members[with]]);
     }
 }
 
@@ -111,8 +163,10 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     for (size_t c = 0; c < all; c++)
         chains->starts[c] = model->chains[c].start_ns;
     move_members(chains);
+    mt_code code = deal_members(chains, error);
     memcpy(chains->moved, chains->starts, all * sizeof *chains->moved);
-    mt_code code = chains->resample ? resample_starts(chains, error) : MT_OK;
+    if (code == MT_OK && chains->resample)
+        code = resample_starts(chains, error);
     if (code)
         return code;
     for (size_t begin = 0; begin < all && stretch > 1; begin += stretch) {

@@ -39,6 +39,7 @@ struct mt_reuse_chains {
     int64_t *times;         /* ns */
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
     uint8_t *heads;         /* is it a chain's first turn? */
+    uint8_t *has_branch;    /* does a chain go on from it? */
     uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
     /* By chain. */
     uint32_t *families; /* prefix/model/families.h */
