@@ -26,7 +26,7 @@ enum { MT_FAMILY_SINGLE /* one chain of one turn */, MT_FAMILY_LONG };
 void mt_model_sort_families(const mt_model *model, const uint32_t *families, uint8_t *sorts);
 
 /* Chains in a stretch; 1 where there are few. */
-enum { MT_LONGEST_STRETCH = 128 };
+enum { MT_LONGEST_STRETCH = 96 };
 size_t mt_model_stretch(const mt_model *model);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { SPREAD = 64 };     /* requests, by which a family may move */
-enum { MOVED_PART = 16 }; /* of the time that it lasts */
+enum { MOVED_PART = 20 }; /* of the time that it lasts */
 enum { FEW = 16 };        /* chains in a stretch, which deal too little */
 enum { TIED_PART = 8 };   /* of the time to its neighbours, by which a member may move */
 
