@@ -2,14 +2,12 @@
 #include "prefix/model/chains.h"
 
 #include "base/memory.h"
+#include "prefix/model/families.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 64 };         /* requests, in which what is shared most was touched before */
-enum { LEAST_BACK = 4 };    /* blocks */
-enum { STRETCHES = 200, LEAST_STRETCH = 4, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
+enum { LEAST_BACK = 4 }; /* blocks */
 
 static const double most_back = 0.15;
 
@@ -138,58 +136,53 @@ static int by_description(const void *a, const void *b) {
     return (first > second) - (first < second);
 }
 
-size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort) {
-    static const size_t longest[] = {1, SINGLE_STRETCH, LONG_STRETCH};
-    static const size_t least[] = {1, LEAST_STRETCH, 1};
-    size_t chains = model->chain_count / STRETCHES;
-    return chains < least[sort] ? least[sort] : chains > longest[sort] ? longest[sort] : chains;
-}
+enum { KEEPS_PLACE = UINT8_MAX };
 
-mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error) {
-    uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
-    if (!branches)
-        return mt_fail_memory(error, "chains of a model");
-    double mean_blocks = 0;
-    for (size_t i = 0; i < model->count; i++)
-        mean_blocks +=
-            (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
-    for (size_t c = 0; c < model->chain_count; c++) {
-        uint32_t origin = model->turns[model->chains[c].first].origin;
-        if (origin < MT_FROM_BEFORE)
-            branches[origin]++;
-    }
-    for (size_t c = 0; c < model->chain_count; c++) {
+/* Families of several chains keep their place, and chains that would last beyond the trace's end if
+ * they began with their stretch's last one. */
+static void keep_places(const mt_model *model, const uint32_t *families, uint8_t *sorts,
+                        int64_t end_ns) {
+    size_t stretch = mt_model_stretch(model), all = model->chain_count;
+    for (size_t c = 0; c < all; c++) {
         const mt_model_chain *chain = &model->chains[c];
-        uint32_t origin = model->turns[chain->first].origin;
-        const mt_description *first = &model->descriptions[model->turns[chain->first].description];
-        int is_tied = origin < MT_FROM_BEFORE &&
-                      (branches[origin] < MT_MANY_BRANCHES ||
-                       (branches[origin] < model->chain_count / HOT &&
-                        2 * (uint64_t)first->shared >= mt_description_blocks(first) &&
-                        (double)first->elapsed <= SOON * mean_blocks));
+        size_t end = (c / stretch + 1) * stretch;
+        int64_t latest = model->chains[(end < all ? end : all) - 1].start_ns;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            is_tied |= branches[t] > 0 && branches[t] < MT_MANY_BRANCHES;
-        sorts[c] = is_tied ? MT_CHAIN_TIED : chain->count == 1 ? MT_CHAIN_SINGLE : MT_CHAIN_LONG;
+            latest += model->turns[t].gap_ns;
+        if (families[c] != c)
+            sorts[families[c]] = KEEPS_PLACE;
+        if (families[c] != c || latest > end_ns)
+            sorts[c] = KEEPS_PLACE;
     }
-    mt_free(branches);
-    return MT_OK;
 }
 
-/* The order in which chains stand: within a stretch those of a sort go by contents. places has a
- * second half to work with. */
-static void order_chains(const mt_model *model, const uint8_t *sorts, mt_chain_sort sort,
-                         chain_place *places) {
-    size_t stretch = mt_model_stretch(model, sort), all = model->chain_count;
+/* Is there none of its sort before it, from begin on? */
+static int is_first_of_sort(const uint8_t *sorts, size_t begin, size_t chain) {
+    for (size_t c = begin; c < chain; c++)
+        if (sorts[c] == sorts[chain])
+            return 0;
+    return 1;
+}
+
+/* The order in which chains stand: within a stretch, lone chains of a sort (prefix/model/families.h)
+ * go by their contents. places has a second half to work with. */
+static void order_chains(const mt_model *model, const uint8_t *sorts, chain_place *places) {
+    size_t stretch = mt_model_stretch(model), all = model->chain_count;
     chain_place *ordered = places + all;
     for (size_t begin = 0; begin < all; begin += stretch) {
-        size_t end = begin + stretch < all ? begin + stretch : all, count = 0, next = 0;
-        for (size_t c = begin; c < end; c++)
-            if (sorts[c] == sort)
-                ordered[count++] = places[c];
-        qsort(ordered, count, sizeof *ordered, by_description);
-        for (size_t c = begin; c < end; c++)
-            if (sorts[c] == sort)
-                places[c] = ordered[next++];
+        size_t end = begin + stretch < all ? begin + stretch : all;
+        for (size_t first = begin; first < end; first++) {
+            size_t count = 0, next = 0;
+            if (sorts[first] == KEEPS_PLACE || !is_first_of_sort(sorts, begin, first))
+                continue;
+            for (size_t c = first; c < end; c++)
+                if (sorts[c] == sorts[first])
+                    ordered[count++] = places[c];
+            qsort(ordered, count, sizeof *ordered, by_description);
+            for (size_t c = first; c < end; c++)
+                if (sorts[c] == sorts[first])
+                    places[c] = ordered[next++];
+        }
     }
 }
 
@@ -236,10 +229,12 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
                  .times = mt_allocate(count, sizeof *s.times),
                  .places = mt_allocate(2 * (size_t)links->chain_count, sizeof *s.places)};
     uint8_t *sorts = mt_allocate(links->chain_count, sizeof *sorts);
+    uint32_t *families = mt_allocate(links->chain_count, sizeof *families);
     mt_code code = MT_OK;
     model->chains = mt_allocate(links->chain_count, sizeof *model->chains);
     model->turns = mt_allocate(count, sizeof *model->turns);
-    if (!numbers || !sorts || !s.times || !s.places || !model->chains || !model->turns) {
+    if (!numbers || !sorts || !families || !s.times || !s.places || !model->chains ||
+        !model->turns) {
         code = mt_fail_memory(error, "learner");
         goto done;
     }
@@ -257,14 +252,16 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
     for (uint32_t c = 0; c < links->chain_count; c++)
         s.places[c] = (chain_place){c, description_of[s.heads[c]]};
     lay_out(links, model, &s);
-    if ((code = mt_model_sort_chains(model, sorts, error)))
+    if ((code = mt_model_families(model, families, error)))
         goto done;
-    order_chains(model, sorts, MT_CHAIN_SINGLE, s.places);
-    order_chains(model, sorts, MT_CHAIN_LONG, s.places);
+    mt_model_sort_families(model, families, sorts);
+    keep_places(model, families, sorts, s.times[count - 1]);
+    order_chains(model, sorts, s.places);
     lay_out(links, model, &s);
 done:
     mt_free(numbers);
     mt_free(sorts);
+    mt_free(families);
     mt_free(s.times);
     mt_free(s.places);
     return code;

@@ -7,11 +7,10 @@
  * session ids, these say it. Otherwise it begins a chain: where it branches off, from which turn, is
  * its *origin*.
  *
- * Chains stand in the order in which they begin, but for *stretches* of the trace: within one the
- * starts of single turns are in order, and these turns in the order of their contents; the same, in
- * shorter stretches, of longer chains. So which of these came first is not known. Chains that are
- * *tied* to others keep their place and start: few branch off one turn, or they share most of their
- * first prompt with a request shortly before. For the model and who makes requests after it. */
+ * Chains stand in the order in which they begin, but for *stretches* of the trace: within one, those
+ * that are alone in their family and of one sort (prefix/model/families.h) have their starts in order
+ * and themselves in the order of their contents. So which of these came first is not known. Families
+ * of several chains keep their places and starts. For the model and who makes requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 
@@ -58,15 +57,6 @@ void mt_chain_links_free(mt_chain_links *links);
 
 /* So many chains that branch off one turn come as they come: it is a system prompt, say. */
 enum { MT_MANY_BRANCHES = 8 };
-
-/* The sorts of chains that change places within stretches. */
-typedef enum mt_chain_sort { MT_CHAIN_TIED, MT_CHAIN_SINGLE, MT_CHAIN_LONG } mt_chain_sort;
-
-/* Chains in a stretch, for those of that sort: 1 for the tied, and where there are few chains. */
-size_t mt_model_stretch(const mt_model *model, mt_chain_sort sort);
-
-/* Says of which sort each chain is: sorts[0..chain_count), mt_chain_sort. MT_ERROR_MEMORY. */
-mt_code mt_model_sort_chains(const mt_model *model, uint8_t *sorts, mt_error *error);
 
 /* Puts the turns in an order in which each stands behind the turn before it and behind its origin,
  * those that come sooner first where these allow it: order[0..count). MT_ERROR_VALUE when they go

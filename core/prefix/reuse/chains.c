@@ -22,8 +22,13 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->order);
     mt_free(chains->rank);
     mt_free(chains->heads);
+    mt_free(chains->has_branch);
     mt_free(chains->lasting);
     mt_free(chains->sorts);
+    mt_free(chains->families);
+    mt_free(chains->lasts);
+    mt_free(chains->moved);
+    mt_free(chains->instants);
     mt_free(chains->before);
     mt_free(chains->origin);
     mt_free(chains->when);
@@ -37,20 +42,24 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
 }
 
 static int has_memory(mt_reuse_chains *chains) {
-    size_t count = chains->model->count;
+    size_t count = chains->model->count, all = chains->model->chain_count;
     return (chains->depths = mt_allocate(count, sizeof *chains->depths)) &&
            (chains->times = mt_allocate(count, sizeof *chains->times)) &&
            (chains->order = mt_allocate(count, sizeof *chains->order)) &&
            (chains->rank = mt_allocate(count, sizeof *chains->rank)) &&
            (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
+           (chains->has_branch = mt_allocate_zero(count, sizeof *chains->has_branch)) &&
            (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
-           (chains->sorts = mt_allocate(chains->model->chain_count, sizeof *chains->sorts)) &&
+           (chains->sorts = mt_allocate(all, sizeof *chains->sorts)) &&
+           (chains->families = mt_allocate(all, sizeof *chains->families)) &&
+           (chains->lasts = mt_allocate_zero(all, sizeof *chains->lasts)) &&
+           (chains->moved = mt_allocate(all, sizeof *chains->moved)) &&
            (chains->before = mt_allocate(count, sizeof *chains->before)) &&
            (chains->origin = mt_allocate(count, sizeof *chains->origin)) &&
            (chains->when = mt_allocate(count, sizeof *chains->when)) &&
            (chains->session = mt_allocate(count, sizeof *chains->session)) &&
            (chains->events = mt_allocate(count, sizeof *chains->events)) &&
-           (chains->starts = mt_allocate(chains->model->chain_count, sizeof *chains->starts)) &&
+           (chains->starts = mt_allocate(all, sizeof *chains->starts)) &&
            (chains->segment_of = mt_allocate(count, sizeof *chains->segment_of));
 }
 
@@ -95,6 +104,7 @@ static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
     if (last > LONGEST)
         return mt_fail(error, MT_ERROR_VALUE, "the source lasts more than 73 years");
     chains->grid = grid;
+    chains->last = last;
     chains->lap_length = MT_REUSE_LONE_PERIOD;
     if (grid > 0)
         chains->lap_length =
@@ -122,45 +132,13 @@ mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_item
         goto failed;
     for (uint32_t i = 0; i < model->count; i++)
         chains->rank[chains->order[i]] = i;
-    if (set_lap_length(chains, error) != MT_OK ||
+    if (set_lap_length(chains, error) != MT_OK || mt_reuse_clock_begin(chains, error) != MT_OK ||
         mt_reuse_laps_begin(chains, options, number, error) != MT_OK)
         goto failed;
     return chains;
 failed:
     mt_reuse_chains_free(chains);
     return NULL;
-}
-
-static int by_turn_time(const void *a, const void *b, void *of_times) {
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    int64_t one = ((const int64_t *)of_times)[first], other = ((const int64_t *)of_times)[second];
-    if (one != other)
-        return one < other ? -1 : 1;
-    return (first > second) - (first < second);
-}
-
-void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times) {
-    qsort_r(turns, count, sizeof *turns, by_turn_time, times);
-}
-
-mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, mt_error *error) {
-    size_t count = chains->model->count;
-    uint32_t *sooner = mt_allocate(count, sizeof *sooner);
-    int64_t *times = mt_allocate(count, sizeof *times);
-    mt_code code = MT_OK;
-    if (!sooner || !times) {
-        code = mt_fail_memory(error, "synthesiser");
-    } else {
-        for (uint32_t t = 0; t < count; t++)
-            sooner[t] = t;
-        mt_reuse_by_time(sooner, count, chains->times);
-        for (size_t i = 0; i < count; i++)
-            times[i] = chains->times[sooner[i]];
-        code = mt_grid_detect(times, count, &chains->clock, error);
-    }
-    mt_free(sooner);
-    mt_free(times);
-    return code;
 }
 
 /* ---- paths ---- */

@@ -30,16 +30,14 @@
 
 typedef struct mt_reuse_chains mt_reuse_chains;
 
-/* Population `number` of the options' populations: it goes as much slower as there are of them, and
- * begins at another place of the trace than the others. The model, which has chains, and the items
+/* Population `number` of the options' populations: it goes as much slower as there are of them. The model, which has chains, and the items
  * made of it must live longer. NULL on failure. */
 mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_items *items,
                                       const mt_synthesis_options *options, uint64_t number,
                                       mt_error *error);
 
-/* From now on times are spread over the ticks of the source's clock (stats/grid.h), if it has one.
- * MT_ERROR_MEMORY. */
-mt_code mt_reuse_chains_spread(mt_reuse_chains *chains, mt_error *error);
+/* From now on times are spread over the ticks of the source's clock (stats/grid.h), if it has one. */
+void mt_reuse_chains_spread(mt_reuse_chains *chains);
 
 /* When the next request comes, ns; the times never decrease. MT_ERROR_VALUE beyond 292 years. */
 mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error *error);

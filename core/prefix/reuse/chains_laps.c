@@ -2,10 +2,8 @@
 #include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
-#include "prefix/gaps/gaps.h"
 #include "prefix/model/chains.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,92 +115,7 @@ static mt_code forget_blocks(mt_reuse_chains *chains, mt_error *error) {
     return MT_OK;
 }
 
-/* ---- a part of the source ---- */
-
-enum { BINS = 64, PLACES = 32 }; /* of input lengths, and where a part may begin */
-
-static int by_number(const void *a, const void *b) {
-    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
-    return (first > second) - (first < second);
-}
-
-static uint64_t input_of(const mt_reuse_chains *chains, uint32_t turn) {
-    const mt_model *model = chains->model;
-    return mt_model_input_length(model, &model->descriptions[model->turns[turn].description]);
-}
-
-/* Into which of BINS about equally full ones each turn's input length falls. */
-static mt_code set_bins(const mt_reuse_chains *chains, uint8_t *bins, mt_error *error) {
-    size_t count = chains->model->count;
-    uint64_t edges[BINS], *lengths = mt_allocate(count, sizeof *lengths);
-    if (!lengths)
-        return mt_fail_memory(error, "synthesiser");
-    for (uint32_t t = 0; t < count; t++)
-        lengths[t] = input_of(chains, t);
-    qsort(lengths, count, sizeof *lengths, by_number);
-    for (size_t b = 0; b < BINS; b++)
-        edges[b] = lengths[b * count / BINS];
-    mt_free(lengths);
-    for (uint32_t t = 0; t < count; t++) {
-        uint8_t bin = 0;
-        while (bin + 1 < BINS && edges[bin + 1] <= input_of(chains, t))
-            bin++;
-        bins[t] = bin;
-    }
-    return MT_OK;
-}
-
-/* How unlike the whole the turns sooner[begin..end) are: the distance of their input lengths (that of
- * Kolmogorov and Smirnov), and the share of their blocks that are met too early, being of turns
- * before them. */
-static double unlike(const mt_reuse_chains *chains, const uint32_t *sooner, const uint8_t *bins,
-                     size_t begin, size_t end) {
-    const mt_model *model = chains->model;
-    double whole[BINS] = {0}, part[BINS] = {0}, most = 0, cold = 0, blocks = 0, sum = 0;
-    int64_t since = chains->times[sooner[begin]];
-    for (size_t t = 0; t < model->count; t++)
-        whole[bins[t]] += 1 / (double)model->count;
-    for (size_t i = begin; i < end; i++) {
-        uint32_t t = sooner[i];
-        const mt_description *from = &model->descriptions[model->turns[t].description];
-        part[bins[t]] += 1 / (double)(end - begin);
-        blocks += (double)mt_description_blocks(from);
-        if (!chains->heads[t] && chains->times[t - 1] < since)
-            cold += (double)from->shared;
-    }
-    for (size_t b = 0; b < BINS; b++) {
-        sum += part[b] - whole[b];
-        most = fabs(sum) > most ? fabs(sum) : most;
-    }
-    return most + (blocks > 0 ? cold / blocks : 0);
-}
-
-/* Where the part of so many requests that is most like the whole begins, as a time. */
-static mt_code find_part(mt_reuse_chains *chains, size_t requests, mt_error *error) {
-    size_t count = chains->model->count, spare = count - requests;
-    uint32_t *sooner = mt_allocate(count, sizeof *sooner);
-    uint8_t *bins = mt_allocate(count, sizeof *bins);
-    double least = INFINITY;
-    mt_code code = MT_ERROR_MEMORY;
-    if (!sooner || !bins)
-        mt_fail_memory(error, "synthesiser");
-    else if ((code = set_bins(chains, bins, error)) == MT_OK) {
-        for (uint32_t t = 0; t < count; t++)
-            sooner[t] = t;
-        mt_reuse_by_time(sooner, count, chains->times);
-        for (size_t k = 0; k < PLACES; k++) {
-            size_t begin = spare * k / (PLACES - 1);
-            double here = unlike(chains, sooner, bins, begin, begin + requests);
-            if (here < least) {
-                least = here;
-                chains->phase = chains->times[sooner[begin]];
-            }
-        }
-    }
-    mt_free(sooner);
-    mt_free(bins);
-    return code;
-}
+/* ---- beginning ---- */
 
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error) {
@@ -213,65 +126,12 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     mt_random_begin(&chains->random, options->seed, name, "chains");
     chains->resample = options->resample;
     chains->slowness = (int64_t)populations;
-    chains->phase = (int64_t)((double)chains->lap_length * ((double)number / (double)populations));
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
-    mt_code code = mt_model_sort_chains(chains->model, chains->sorts, error);
+    mt_code code = mt_reuse_starts_begin(chains, error);
     if (code == MT_OK && populations == 1 && options->requests > 0 &&
         options->requests < chains->model->count)
-        code = find_part(chains, options->requests, error);
+        code = mt_reuse_find_part(chains, options->requests, error);
     return code ? code : find_lasting(chains, error);
-}
-
-/* ---- starts ---- */
-
-/* Deals the chains of a sort, within each stretch, to their starts. */
-static void deal_starts(mt_reuse_chains *chains, mt_chain_sort sort) {
-    size_t stretch = mt_model_stretch(chains->model, sort), count = chains->model->chain_count;
-    for (size_t begin = 0; begin < count && stretch > 1; begin += stretch) {
-        size_t end = begin + stretch < count ? begin + stretch : count, found = 0;
-        size_t of_sort[32]; /* no stretch is longer */
-        for (size_t c = begin; c < end; c++)
-            if (chains->sorts[c] == sort)
-                of_sort[found++] = c;
-        for (size_t i = found; i > 1; i--) {
-            int64_t *one = &chains->starts[of_sort[i - 1]];
-            int64_t *other = &chains->starts[of_sort[mt_random_below(&chains->random, i)]];
-            int64_t start = *one;
-            *one = *other;
-            *other = start;
-        }
-    }
-}
-
-/* Moves the starts of tied chains by up to an eighth of the time to their neighbours: in order still,
- * and on the source's grid. */
-static void move_tied(mt_reuse_chains *chains) {
-    for (size_t c = 1; c + 1 < chains->model->chain_count; c++) {
-        int64_t *start = &chains->starts[c];
-        int64_t before = *start - start[-1], after = start[1] - *start;
-        double most = (double)(before < after ? before : after) / 8;
-        double by = (2 * mt_random_uniform(&chains->random) - 1) * most;
-        if (chains->sorts[c] == MT_CHAIN_TIED && chains->grid > 0 && most > 0)
-            *start += (int64_t)(by / (double)chains->grid) * chains->grid;
-    }
-}
-
-/* Another realisation of the starts, that bunches alike (prefix/gaps/gaps.h). */
-static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
-    size_t count = chains->model->chain_count;
-    int64_t *gaps_ns = mt_allocate(count, sizeof *gaps_ns);
-    if (!gaps_ns)
-        return mt_fail_memory(error, "synthesiser");
-    for (size_t c = 0; c < count; c++)
-        gaps_ns[c] = chains->starts[c] - (c > 0 ? chains->starts[c - 1] : chains->starts[0]);
-    mt_gaps *gaps =
-        mt_gaps_new(MT_GAPS_SOURCE, gaps_ns, count, mt_random_u64(&chains->random), error);
-    mt_code code = gaps ? MT_OK : mt_code_of(error);
-    for (size_t c = 0; c < count && !code; c++)
-        code = mt_gaps_next(gaps, &chains->starts[c], error);
-    mt_gaps_free(gaps);
-    mt_free(gaps_ns);
-    return code;
 }
 
 /* ---- gaps ---- */
@@ -404,21 +264,6 @@ static int may_be_made(const mt_reuse_chains *chains, uint32_t turn) {
     return chains->items->item_of[chains->model->turns[turn].description] != MT_NOT_AN_ITEM;
 }
 
-/* The clock did not tick when the requests came, but they keep their order. */
-static mt_code spread_events(mt_reuse_chains *chains, mt_error *error) {
-    int64_t *times = mt_allocate(chains->event_count + 1, sizeof *times);
-    if (!times)
-        return mt_fail_memory(error, "synthesiser");
-    for (size_t i = 0; i < chains->event_count; i++)
-        times[i] = chains->events[i].time;
-    mt_code code = mt_grid_spread(&chains->clock, mt_random_u64(&chains->random), times,
-                                  chains->event_count, error);
-    for (size_t i = 0; i < chains->event_count && !code; i++)
-        chains->events[i].time = times[i];
-    mt_free(times);
-    return code;
-}
-
 /* Of the lap's turns those that are made, in order of time. */
 static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -431,7 +276,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         uint64_t tie = mt_random_u64(&chains->random);
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time = begin + chains->when[t];
+            int64_t time = begin + mt_reuse_on_clock(chains, chains->when[t]);
             chains->session[t] = MT_REUSE_NO_SESSION;
             if (may_be_made(chains, t) && time >= 0)
                 chains->events[chains->event_count++] =
@@ -439,7 +284,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
         }
     }
     qsort(chains->events, chains->event_count, sizeof *chains->events, by_event);
-    return chains->clock.period_ns > 0 ? spread_events(chains, error) : MT_OK;
+    return mt_reuse_spread_events(chains, error);
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
@@ -448,13 +293,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if (code)
         return code;
     set_before(chains);
-    for (size_t c = 0; c < chains->model->chain_count; c++)
-        chains->starts[c] = chains->times[chains->model->chains[c].first];
-    if (chains->resample && (code = resample_starts(chains, error)))
+    if ((code = mt_reuse_deal_starts(chains, error)))
         return code;
-    move_tied(chains);
-    deal_starts(chains, MT_CHAIN_SINGLE);
-    deal_starts(chains, MT_CHAIN_LONG);
     deal_gaps(chains);
     if ((code = join_pieces(chains, error)))
         return code;

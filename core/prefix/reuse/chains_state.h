@@ -39,10 +39,19 @@ struct mt_reuse_chains {
     int64_t *times;         /* ns */
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
     uint8_t *heads;         /* is it a chain's first turn? */
+    uint8_t *has_branch;    /* does a chain go on from it? */
     uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
-    uint8_t *sorts;         /* by chain */
+    /* By chain. */
+    uint32_t *families; /* prefix/model/families.h */
+    uint8_t *sorts;     /* of their families */
+    int64_t *lasts;     /* a family's time, at its first chain */
+    int64_t *moved;     /* where a family begins in this lap, at its first chain */
+    int64_t last; /* of the times */
     int64_t lap_length, grid;
-    mt_grid clock; /* whose ticks times are spread over; a period of 0: they are not */
+    mt_grid clock;     /* the source's; a period of 0: it does not tick */
+    int64_t *instants; /* of the source, ascending, if its clock ticks */
+    size_t instant_count;
+    int is_spread; /* times are spread over the ticks */
     int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
@@ -65,8 +74,22 @@ struct mt_reuse_chains {
     size_t hop_count, hop_capacity;
 };
 
-/* Puts turns in the order of their times. */
-void mt_reuse_by_time(uint32_t *turns, size_t count, int64_t *times);
+/* Finds the clock. MT_ERROR_MEMORY. */
+mt_code mt_reuse_clock_begin(mt_reuse_chains *chains, mt_error *error);
+
+/* The time, or the source's instant at the same tick: a clock may tick a little early or late. */
+int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
+
+/* Spreads the lap's events over the ticks, where that is asked for. */
+mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
+
+/* Which part of the source's is most like the whole, of so many requests: sets the phase. */
+mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
+
+mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
+
+/* When chains begin in this lap. */
+mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
 
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error);

@@ -118,11 +118,9 @@ static mt_code open_population(mt_reuse *reuse, uint64_t number, mt_error *error
     return code;
 }
 
-mt_code mt_reuse_spread(mt_reuse *reuse, mt_error *error) {
-    mt_code code = MT_OK;
-    for (uint64_t p = 0; p < reuse->population_count && !code; p++)
-        code = mt_reuse_chains_spread(reuse->chains[p], error);
-    return code;
+void mt_reuse_spread(mt_reuse *reuse) {
+    for (uint64_t p = 0; p < reuse->population_count; p++)
+        mt_reuse_chains_spread(reuse->chains[p]);
 }
 
 /* The soonest request of all populations' chains. */

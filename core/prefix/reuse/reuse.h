@@ -48,8 +48,8 @@ mt_reuse *mt_reuse_new_of_chains(mt_model *model, const mt_synthesis_options *op
 mt_code mt_reuse_next(mt_reuse *reuse, mt_synthetic *made, mt_error *error);
 
 /* Of one that is made from chains, before the first request: times are spread over the ticks of the
- * source's clock. MT_ERROR_MEMORY. */
-mt_code mt_reuse_spread(mt_reuse *reuse, mt_error *error);
+ * source's clock. */
+void mt_reuse_spread(mt_reuse *reuse);
 
 void mt_reuse_free(mt_reuse *reuse); /* NULL is allowed */
 

@@ -59,9 +59,9 @@ static mt_code open_gaps(mt_synthesis *synthesis, const mt_origin *origin,
         gaps_ns = spread_ns;
     }
     synthesis->times_of_reuse = is_of_chains(origin, times);
-    if (synthesis->times_of_reuse)
-        code = code == MT_OK && spread_ns ? mt_reuse_spread(synthesis->reuse, error) : code;
-    else if (code == MT_OK &&
+    if (synthesis->times_of_reuse && spread_ns)
+        mt_reuse_spread(synthesis->reuse);
+    else if (!synthesis->times_of_reuse && code == MT_OK &&
              !(synthesis->gaps = mt_gaps_new(times->kind, gaps_ns, count, seed, error)))
         code = mt_code_of(error);
     mt_free(spread_ns);

@@ -261,7 +261,7 @@ function synthesizer.new(trace, given)
     if not learnt then return nil, message, code end
   end
   local about = core.synthesis.about(learnt)
-  local in_order = (opt.with_sessions or knobs.first(opt, knobs.of_sessions)) and "follow" or "source"
+  local in_order = about.chains > 0 and "follow" or "source"
   local default = about.gaps_in_order and opt.method == "reuse" and in_order or "iid"
   local self = setmetatable({
     method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
