@@ -301,7 +301,7 @@ describe("convert of kv-cache-tester's sessions", function()
       [small("two"):gsub('"t": 4, ', "")] = ":1:99: t is missing",
       [small("two"):gsub('"in": 192', '"in": "x"')] = ":1:114: in must be a whole number of at least 0, not \"x\"",
       [small("two"):gsub("%[1, 2, 3%]", "[1]")] =
-        ":1:110: hash_ids has 1 ids, but 192 tokens (in) are 3 whole blocks of 64",
+        ":1:99: hash_ids has 1 ids, but 192 tokens (in) are 3 whole blocks of 64",
       [small("two", '"hash_id_scope": "x", ')] = ":1:50: hash_id_scope must be \"local\" or \"global\", not \"x\"",
       [small("two"):gsub('"in": 128', '"type": "subagent", "in": 128')] = ":1:46: requests is missing",
     } do
