@@ -20,9 +20,9 @@ return mt.script {
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
     { "format", kind = "choice", choices = log.formats,
-      help = "of the log (default: found from its header or first bytes); dynamo: rows of its replay, agents' "
-        .. "too; dynamo-trace: Dynamo request traces, its record; weka: sessions of kv-cache-tester; lmcache: "
-        .. "LMCache's lines of agents; results: of a run" },
+      help = "of the log (default: found from its header or first bytes); dynamo: rows of its replay, "
+        .. "agents' too; dynamo-trace: Dynamo request traces, its record; weka: sessions of kv-cache-tester; "
+        .. "lmcache: LMCache's lines of agents; results: of a run" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
     { "delimiter", kind = "delimiter",
@@ -48,8 +48,8 @@ return mt.script {
       help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log"
         .. " 10000, as its own converter does; of others prompts are unique)" },
     { "start", kind = "start",
-      help = "when sessions begin whose log does not say it (weka): 0, all at once (the default); anywhere in "
-        .. "a time; or one after the other at random, so many a second" },
+      help = "when sessions begin whose log does not say it (weka): 0, all at once (the default); anywhere "
+        .. "in a time; or one after the other at random, so many a second" },
     { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is like one without" },
     { "seed", kind = "seed", default = 0, help = "of the drawn blocks and --start; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,

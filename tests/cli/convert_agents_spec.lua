@@ -164,6 +164,8 @@ describe("convert of Dynamo's request traces", function()
       { request_id = "C", session_id = "main", timestamp = 4250, input_length = 256, output_length = 6,
         hash_ids = { 0, 1, 2, 5 }, wait_for = { "B", "S2" }, delay = 250 },
     }, rows)
+    local second = converted("r.jsonl --speed-ratio 2")[2] -- a tool is as much faster as everything
+    assert.same({ 850, 100, 250 }, { second.timestamp, second.delay, second.tool_wait_ms })
   end)
 
   it("reads requests without agents as they come, by model too", function()

@@ -64,7 +64,7 @@ mt_source *mt_step_shift(mt_source *below, int64_t by_ns, mt_error *error);
 /* All earlier by the first time there is, so that the trace starts at 0. */
 mt_source *mt_step_from_zero(mt_source *below, mt_error *error);
 
-/* Times and delays divided by ratio (> 0), rounded to nanoseconds. */
+/* Times and delays, and the member tool_wait_ms, divided by ratio (> 0), rounded to nanoseconds. */
 mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error);
 
 /* nanoseconds / ratio, rounded half away from zero; 0, or -1 when it does not fit. */

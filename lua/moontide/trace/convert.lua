@@ -101,8 +101,8 @@ local function open_log(given, opt, all)
   local with_waits = #all.logs > 1 and (log.has_waits or all.logs[1].has_waits)
   if not with_waits then return source, log end
   core.source.close(source)
-  return nil, ("%s: requests that may wait for each other by their names (%s) stand in one log, not in several")
-    :format(log.file, log.has_waits and log.format or all.logs[1].format), "value"
+  return nil, ("%s: requests that may wait for each other by their names (%s) stand in one log, not in "
+    .. "several"):format(log.file, log.has_waits and log.format or all.logs[1].format), "value"
 end
 
 -- The requests in blocks of the size that the log says, or shows: log.block_size is known then.
@@ -250,8 +250,8 @@ local function converted(logs, path, given, command)
 end
 
 ---@class moontide.convert_options
----@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache or
---- sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
+--- or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
@@ -270,8 +270,8 @@ end
 ---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it the prompts are
 --- unique, for nobody knows what they share; of burstgpt logs 10000
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
----@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h" (anywhere
---- in that time), "poisson:0.5" (one after the other, so many a second on average)
+---@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h"
+--- (anywhere in that time), "poisson:0.5" (one after the other, so many a second on average)
 ---@field seed? integer of the drawn blocks and of start
 ---@field timestamp_digits? integer decimals of a millisecond: 0
 ---@field compact? boolean no spaces between JSON members

@@ -31,7 +31,8 @@ log.block_sizes = log.block_sizes .. "; logs with hash_ids of their own say it, 
 -- When sessions begin: { law =, value = }.
 local start_laws = {
   uniform = function(text, what)
-    return { law = "uniform", value = options.value(text, what, { "start", kind = "duration", above = 0 }, true) }
+    return { law = "uniform", value = options.value(text, what, { "start", kind = "duration", above = 0 },
+      true) }
   end,
   poisson = function(text, what)
     return { law = "poisson", value = options.value(text, what, { "start", kind = "rate_number", above = 0 },
@@ -123,8 +124,8 @@ end
 local pipe_fields = { { "seed", kind = "seed", default = 0 }, table.unpack(log.fields) }
 
 ---@class moontide.log_options
----@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache or
---- sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
+--- or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
@@ -137,8 +138,8 @@ local pipe_fields = { { "seed", kind = "seed", default = 0 }, table.unpack(log.f
 ---@field block_size? integer tokens a block, where the log knows what its blocks contain: 128, of a
 --- bailian log 16
 ---@field skip_bad_lines? boolean pass over bad rows, and count them
----@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h" (anywhere
---- in that time), "poisson:0.5" (one after the other, so many a second on average)
+---@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h"
+--- (anywhere in that time), "poisson:0.5" (one after the other, so many a second on average)
 ---@field seed? integer of their start
 
 --- A log of a real server as a pipe: BurstGPT's and Azure's CSVs, any CSV, Bailian's, AIBrix's, Dynamo's and
