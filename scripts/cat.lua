@@ -41,7 +41,8 @@ return mt.script {
     { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
       help = "keep this share, whole sessions together" },
     { "shard", kind = "shard",
-      help = "only every N-th session or request, beginning with the I-th (counted from 0)" },
+      help = "only every N-th session or request, beginning with the I-th (counted from 0); sessions and "
+        .. "requests that wait for one another stay together" },
     { "repeat", kind = "integer", min = 1,
       help = "so many laps, kept in memory, beyond 64 MiB in a temporary file: standard input too" },
     { "every", kind = "duration", above = 0,

@@ -7,18 +7,22 @@ local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 return mt.script {
-  summary = "Turn a server's log into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT, results)",
+  summary = "Turn a server's log into a trace (BurstGPT, Azure, any CSV, Bailian, AIBrix, ShareGPT, agents)",
   usage = "moontide convert LOG.csv [-o TRACE] [--model NAME] [--num-prompt N] [--speed-ratio X]\n"
+    .. "       moontide convert FOLDER --start uniform:12h [-o TRACE]\n"
     .. "       moontide convert --segment LOG@SPEED --segment LOG@SPEED ... -o TRACE",
   options = {
     { "input-file", kind = "path", argument = true,
-      help = "the log, - for standard input; .gz and .zst are decompressed" },
+      help = "the log, - for standard input; .gz and .zst are decompressed; or a folder of kv-cache-tester's "
+        .. "sessions (weka)" },
     { "segment", kind = "path", list = true, placeholder = "FILE[@SPEED]",
       help = "a log and its own speed, to be given several times: they follow one another" },
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
     { "format", kind = "choice", choices = log.formats,
-      help = "of the log (default: found from its header or first bytes)" },
+      help = "of the log (default: found from its header or first bytes); dynamo: rows of its replay, "
+        .. "agents' too; dynamo-trace: Dynamo request traces, its record; weka: sessions of kv-cache-tester; "
+        .. "lmcache: LMCache's lines of agents; results: of a run" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
     { "delimiter", kind = "delimiter",
@@ -43,8 +47,11 @@ return mt.script {
     { "num-hash-blocks", kind = "integer", min = 0,
       help = "draw blocks from 0 to this number, which invents what prompts share (default: of a burstgpt log"
         .. " 10000, as its own converter does; of others prompts are unique)" },
+    { "start", kind = "start",
+      help = "when sessions begin whose log does not say it (weka): 0, all at once (the default); anywhere "
+        .. "in a time; or one after the other at random, so many a second" },
     { "no-sessions", kind = "flag", help = "take no notice of sessions: every prompt is like one without" },
-    { "seed", kind = "seed", default = 0, help = "of the drawn blocks; 64 bits" },
+    { "seed", kind = "seed", default = 0, help = "of the drawn blocks and --start; 64 bits" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
       help = "decimals of a millisecond in timestamps" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },

@@ -34,12 +34,15 @@ static void set_flag(lua_State *L, const char *name, int value) {
 
 static void push_about(lua_State *L, const mt_log *log) {
     mt_log_facts facts = mt_log_facts_of(log);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 8);
     lua_pushstring(L, facts.format);
     lua_setfield(L, -2, "format");
     mt_lua_set_count(L, "block_size", facts.block_size);
     set_flag(L, "has_times", facts.has_times);
-    set_flag(L, "has_texts", facts.ids_are_of_texts);
+    set_flag(L, "has_texts", facts.has_texts);
+    set_flag(L, "starts_unknown", facts.starts_unknown);
+    set_flag(L, "has_waits", facts.has_waits);
+    mt_lua_set_count(L, "passed_over", facts.passed_over);
     lua_createtable(L, (int)facts.column_count, 0);
     for (size_t i = 0; i < facts.column_count; i++) {
         lua_pushlstring(L, facts.columns[i].text, facts.columns[i].length);
@@ -48,10 +51,11 @@ static void push_about(lua_State *L, const mt_log *log) {
     lua_setfield(L, -2, "columns");
 }
 
-/* open(path, options) -> source, {format, block_size, has_times, has_texts, columns} | nil,
- * message, code. options: format, columns (a table by role), delimiter, time_digits, block_size,
- * skip_bad_lines; model, log_type, skip, limit, number, rows_before, in_order as mt_log_wanted has
- * them. All may be absent. */
+/* open(path, options) -> source, {format, block_size (0: not known), has_times, has_texts,
+ * starts_unknown, has_waits, passed_over, columns} | nil, message, code. options: format, columns (a
+ * table by role), delimiter, time_digits, block_size, skip_bad_lines, start ("together", "uniform" or
+ * "poisson") with start_value and start_seed; model, log_type, skip, limit, number, rows_before,
+ * in_order as mt_log_wanted has them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -63,6 +67,12 @@ static int open_log(lua_State *L) {
     options.token_rule = (mt_token_rule)luaL_checkoption(L, -1, "script", rules);
     lua_getfield(L, 2, "tokens_per_char");
     options.tokens_per_char = luaL_optnumber(L, -1, 0);
+    static const char *const laws[] = {"together", "uniform", "poisson", NULL};
+    lua_getfield(L, 2, "start");
+    options.start.law = (mt_log_start_law)luaL_checkoption(L, -1, "together", laws);
+    lua_getfield(L, 2, "start_value");
+    options.start.value = luaL_optnumber(L, -1, 1);
+    options.start.seed = (uint64_t)number_field(L, 2, "start_seed", 0);
     const char *delimiter = text_field(L, 2, "delimiter");
     options.delimiter = delimiter ? *delimiter : '\0';
     mt_log_wanted rows = {.model = text_field(L, 2, "model"),
@@ -91,7 +101,7 @@ static int open_log(lua_State *L) {
 
 /* ---- what a log gave ---- */
 
-/* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_dates; first_ns and
+/* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_times, has_dates; first_ns and
  * last_ns only where there are times, and span_ns, from one to the other at that speed; nothing: why
  * it gave none | nil, message, code */
 static int summarise(lua_State *L) {
@@ -105,7 +115,7 @@ static int summarise(lua_State *L) {
     if (!log || !(speed > 0))
         return mt_lua_raise(L, "this is no log, or no speed");
     mt_log_facts facts = mt_log_facts_of(log);
-    int has_times = summary.kept > 0 && facts.has_times;
+    int has_times = summary.timed > 0;
     if (has_times && (__builtin_sub_overflow(summary.last_ns, summary.first_ns, &span) ||
                       (speed != 1 && mt_scale_time(span, speed, &span) != 0))) {
         mt_fail(&error, MT_ERROR_VALUE, "%s: at a speed of %g, its times span more than 292 years",
@@ -123,6 +133,7 @@ static int summarise(lua_State *L) {
     mt_lua_set_count(L, "backwards_line", summary.backwards_line);
     mt_lua_set_count(L, "bad", bad);
     mt_lua_set_count(L, "parts_without_text", facts.parts_without_text);
+    set_flag(L, "has_times", has_times);
     set_flag(L, "has_dates", facts.has_dates);
     if (bad > 0) {
         lua_pushstring(L, mt_error_text(&first, text, sizeof text));

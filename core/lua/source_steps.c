@@ -30,7 +30,8 @@ static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *e
 }
 
 /* sized(source, block_size (0: found), by_majority, as_it_is) -> source, block size, is it found, are ids of
- * whole blocks only, are there any */
+ * whole blocks only, are there any, do requests wait for others, is
+ * there none */
 static int step_sized(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t size = mt_lua_check_count(L, 2, "block_size");
@@ -45,7 +46,9 @@ static int step_sized(lua_State *L) {
     lua_pushboolean(L, sizing.is_found);
     lua_pushboolean(L, sizing.is_whole);
     lua_pushboolean(L, sizing.has_ids);
-    return 5;
+    lua_pushboolean(L, sizing.has_waits);
+    lua_pushboolean(L, sizing.is_empty);
+    return 7;
 }
 
 /* first(source, most) */
@@ -99,13 +102,21 @@ static int step_thin(lua_State *L) {
     return stepped(L, self, mt_step_thin(*self, share, seed, &error), &error);
 }
 
-/* shard(source, shard, shards) */
+/* shard(source, shard, shards, ahead | nil): `ahead`, a source of the same requests, is closed */
 static int step_shard(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t number = mt_lua_check_count(L, 2, "shard");
     uint64_t shards = mt_lua_check_count(L, 3, "shard: shards");
+    void **ahead = lua_isnoneornil(L, 4) ? NULL : mt_lua_source_place(L, 4);
     mt_error error;
-    return stepped(L, self, mt_step_shard(*self, number, shards, &error), &error);
+    if (ahead == self)
+        return mt_lua_raise(L, "shard: a source cannot be looked through before itself");
+    mt_source *step = mt_step_shard(*self, number, shards, &error), *looked = ahead ? *ahead : NULL;
+    if (ahead)
+        *ahead = NULL;
+    if (looked)
+        step = mt_step_shard_look(step, looked, &error);
+    return stepped(L, self, step, &error);
 }
 
 /* shift(source, by) */

@@ -322,7 +322,8 @@ at most 1: 1 row left
 
   it("reports files that are no logs", function()
     refused({ "none.csv" }, "none.csv: cannot open: No such file or directory")
-    refused({ "." }, ".: is a directory, not a file")
+    refused({ "." }, ".: no session is in this folder: no file of it is called *.json or *.jsonl")
+    refused({ ".", "--format", "azure" }, ".: is a directory, not a file")
     refused_log("", "bad.csv: the file is empty")
     refused_log("\n\n", "bad.csv: the file is empty")
     refused_log(head, "bad.csv: there are no rows")
@@ -434,8 +435,8 @@ at most 1: 1 row left
       ["log.csv --columns when"] = "--columns must be timestamp=NAME,input=NAME,output=NAME and perhaps session=, "
         .. "model=, log_type=, not 'when'",
       ["log.csv --time-unit h"] = "--time-unit must be one of s, ms, us, ns, not 'h' (did you mean 's'?)",
-      ["log.csv --format azur"] = "--format must be one of burstgpt, azure, csv, bailian, aibrix, sharegpt, results, "
-        .. "not 'azur' (did you mean 'azure'?)",
+      ["log.csv --format azur"] = "--format must be one of burstgpt, azure, csv, bailian, results, dynamo, "
+        .. "dynamo-trace, weka, aibrix, lmcache, sharegpt, not 'azur' (did you mean 'azure'?)",
     } do
       local list = {}
       for word in words:gmatch "%S+" do list[#list + 1] = word end

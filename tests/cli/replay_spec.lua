@@ -846,4 +846,17 @@ wait]], { folder = folder })
     assert.truthy(math.abs(sent - done - failed - in_flight) <= 2, result.err)
     assert.truthy(tonumber(sent) <= 1100 and tonumber(failed) > 300 and tonumber(done) > 300, result.err)
   end)
+
+  it("sends nothing, and makes no folder, when there is no trace or no request in it", function()
+    local folder = command.folder()
+    command.write(folder, "empty.jsonl", "\n")
+    for name, message in pairs { ["empty.jsonl"] = "empty.jsonl: no requests",
+      ["missing.jsonl"] = "missing.jsonl: cannot open: No such file or directory" } do
+      command.refuses(command.line(("replay %s --url http://127.0.0.1:9 --model m --output-dir out"):format(name),
+        { folder = folder }), message)
+      assert.equal("", command.shell("ls -d out 2>/dev/null", { folder = folder }).out)
+    end
+    command.refuses(command.line("replay - --url http://127.0.0.1:9 --model m --output-dir out",
+      { folder = folder, input = "" }), "standard input: no requests")
+  end)
 end)

@@ -481,6 +481,52 @@ static void spoil(void **state, const char *format, const char *good, uint64_t s
     mt_log_close(log);
 }
 
+/* Agents, of each kind of log that has them. */
+static const char dynamo[] =
+    "{\"request_id\": \"a\", \"session_id\": 1, \"timestamp\": 0, \"input_l"
+    "ength\": 40, \"output_length\": 5, \"hash_ids\": [1, 2, 3], \"branches"
+    "\": [\"b\"]}\n"
+    "{\"request_id\": \"b\", \"created_time\": 5.5, \"input_tokens\": 16, "
+    "\"output_tokens\": 5, \"hash_ids\": [9], \"wait_for\": [\"a\"], \"dela"
+    "y_ms\": 3}\n";
+
+static const char dynamo_trace[] =
+    "{\"timestamp\": 5, \"event\": {\"schema\": \"dynamo.request.trace.v1\""
+    ", \"event_type\": \"request_end\", \"event_time_unix_ms\": 2000, \"age"
+    "nt_context\": {\"session_id\": \"m\"}, \"request\": {\"request_id\": "
+    "\"A\", \"model\": \"x\", \"output_tokens\": 6, \"request_received_ms\""
+    ": 1000, \"total_time_ms\": 500.5, \"replay\": {\"trace_block_size\": 1"
+    "6, \"input_length\": 20, \"input_sequence_hashes\": [1, 2]}}}}\n"
+    "{\"schema\": \"dynamo.request.trace.v1\", \"event_type\": \"tool_end\""
+    ", \"event_time_unix_ms\": 3000, \"session_id\": \"m\", \"tool\": {\"st"
+    "arted_at_unix_ms\": 1600, \"duration_ms\": 40}}\n"
+    "{\"schema\": \"dynamo.request.trace.v1\", \"event_type\": \"request_en"
+    "d\", \"event_time_unix_ms\": 2900, \"agent_context\": {\"session_id\":"
+    " \"s\", \"parent_session_id\": \"m\"}, \"request\": {\"request_id\": "
+    "\"S\", \"input_tokens\": 3, \"output_tokens\": 6, \"request_received_m"
+    "s\": 1700}}\n"
+    "{\"schema\": \"dynamo.request.trace.v1\", \"event_type\": \"request_en"
+    "d\", \"event_time_unix_ms\": 5000, \"agent_context\": {\"session_id\":"
+    " \"m\"}, \"request\": {\"request_id\": \"B\", \"input_tokens\": 3, \"o"
+    "utput_tokens\": 6, \"request_received_ms\": 4000}}\n";
+
+static const char weka[] = "{\"id\": \"w\", \"block_size\": 16, \"hash_id_scope\": \"local\", \"re"
+                           "quests\": [{\"t\": 0, \"in\": 20, \"out\": 3, \"hash_ids\": [1], \"api"
+                           "_time\": 1, \"model\": \"m\"},\n"
+                           " {\"type\": \"subagent\", \"t\": 2, \"duration_ms\": 900, \"requests\""
+                           ": [{\"t\": 0, \"in\": 16, \"out\": 3, \"hash_ids\": [4], \"api_time\":"
+                           " 0.5}]},\n"
+                           " {\"t\": 5, \"in\": 40, \"out\": 3, \"hash_ids\": [1, 2], \"think_time"
+                           "\": 1}]}\n";
+
+static const char lmcache[] =
+    "{\"timestamp\": 1700000000000000, \"session_id\": \"s\", \"input\": \""
+    "so long a text that it fills a block, or more than one\", \"output\": "
+    "\"f g h\"}\n"
+    "{\"session_id\": \"s\", \"pre_gap\": 0.5, \"output_length\": 9, \"inpu"
+    "t\": [{\"role\": \"user\", \"content\": \"a b\"}, {\"tool_calls\": [{"
+    "\"function\": {\"name\": \"x\", \"arguments\": \"y\"}}]}]}\n";
+
 static void test_spoilt_bytes(void **state) {
     for (uint64_t seed = 0; seed < 1500; seed++) {
         spoil(state, "burstgpt", BURSTGPT "1,2,3,\"a\"\"\"\n2.5,20,0,\n3,\"5\",6,x\n", 4 * seed);
@@ -491,6 +537,12 @@ static void test_spoilt_bytes(void **state) {
               "{\"prompt_length\": 5, \"output_length\": 6, \"session_id\": \"s\"}]}\n",
               4 * seed + 2);
         spoil(state, "sharegpt", conversations, 4 * seed + 3);
+        if (seed % 3 != 0)
+            continue; /* longer ones */
+        spoil(state, "dynamo", dynamo, seed);
+        spoil(state, "dynamo-trace", dynamo_trace, seed);
+        spoil(state, "weka", weka, seed);
+        spoil(state, "lmcache", lmcache, seed);
     }
 }
 
@@ -518,6 +570,10 @@ static void test_memory_runs_out(void **state) {
     run_out_of_memory(state, "{\"timestamp\": 1, \"requests\": [{\"prompt_length\": 3, "
                              "\"output_length\": 4}]}\n");
     run_out_of_memory(state, conversations);
+    run_out_of_memory(state, dynamo);
+    run_out_of_memory(state, dynamo_trace);
+    run_out_of_memory(state, weka);
+    run_out_of_memory(state, lmcache);
 }
 
 int main(void) {

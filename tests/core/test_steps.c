@@ -1,6 +1,7 @@
 /* Steps that leave requests out and steps that move them; copying what they give. */
 #include "skip_support.h"
 #include "steps_support.h"
+#include "sweep.h"
 #include "trace/step/shard.h"
 #include "trace_support.h"
 
@@ -208,6 +209,44 @@ static void test_thin(void **state) {
     refused(mt_step_thin(source_of_four(state), 0.0 / 0.0, 0, &error), &error, "between 0 and 1");
 }
 
+/* Whoever waits for another stays with it, and so does who waits for both: when that is looked up. */
+static void test_families(void **state) {
+    static const char three[] =
+        "{\"timestamp\": 0, \"request_id\": \"a\"}\n{\"timestamp\": 1, \"request_id\": \"b\"}\n"
+        "{\"timestamp\": 2, \"wait_for\": [\"a\", \"b\"]}\n";
+    mt_error error;
+    mt_source *step = mt_step_shard(source_of(state, "in.jsonl", three), 0, 2, &error);
+    gives(state, mt_step_shard_look(step, source_of(state, "in.jsonl", three), &error), three);
+    step = mt_step_shard(source_of(state, "in.jsonl", three), 1, 2, &error);
+    gives(state, mt_step_shard_look(step, source_of(state, "in.jsonl", three), &error), "");
+    mt_request request;
+    step = mt_step_shard(source_of(state, "in.jsonl", three), 0, 2, &error);
+    assert_int_equal(mt_source_next(step, &request, &error), 1);
+    assert_int_equal(mt_source_next(step, &request, &error), -1);
+    assert_int_equal(error.code, MT_ERROR_INPUT);
+    assert_int_equal(error.line, 3);
+    mt_source_free(step);
+    /* What cannot be looked through, and nothing to look into. */
+    step = mt_step_shard(source_of(state, "in.jsonl", three), 0, 2, &error);
+    assert_null(mt_step_shard_look(step, source_of(state, "bad.jsonl", "{\n"), &error));
+    assert_int_equal(error.code, MT_ERROR_INPUT);
+    for (sweep all = {.sticky = 1}; sweep_next(&all);) {
+        mt_source *from = mt_source_open(in_folder(state, "in.jsonl"), 0, &all.error);
+        mt_source *ahead =
+            from ? mt_source_open(in_folder(state, "in.jsonl"), 0, &all.error) : NULL;
+        int status = -1;
+        if (ahead) {
+            step = mt_step_shard_look(mt_step_shard(from, 0, 2, &all.error), ahead, &all.error);
+            while (step && (status = mt_source_next(step, &request, &all.error)) > 0)
+                ;
+            mt_source_free(step);
+        } else {
+            mt_source_free(from);
+        }
+        all.code = status == 0 ? MT_OK : all.error.code;
+    }
+}
+
 static void test_shards(void **state) {
     enum { SHARDS = 3 };
     static char all[REQUESTS], kept[REQUESTS];
@@ -319,12 +358,13 @@ static void test_interrupt(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_copy),         WITH_FOLDER(test_real_trace_is_the_same),
-        WITH_FOLDER(test_columns),      WITH_FOLDER(test_first),
-        WITH_FOLDER(test_window),       WITH_FOLDER(test_where),
-        WITH_FOLDER(test_thin),         WITH_FOLDER(test_shards),
-        WITH_FOLDER(test_shift),        WITH_FOLDER(test_speed),
-        WITH_FOLDER(test_scaled_times), WITH_FOLDER(test_interrupt),
+        WITH_FOLDER(test_copy),      WITH_FOLDER(test_real_trace_is_the_same),
+        WITH_FOLDER(test_columns),   WITH_FOLDER(test_first),
+        WITH_FOLDER(test_window),    WITH_FOLDER(test_where),
+        WITH_FOLDER(test_thin),      WITH_FOLDER(test_shards),
+        WITH_FOLDER(test_families),  WITH_FOLDER(test_shift),
+        WITH_FOLDER(test_speed),     WITH_FOLDER(test_scaled_times),
+        WITH_FOLDER(test_interrupt),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);
 }

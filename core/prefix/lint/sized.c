@@ -4,6 +4,7 @@
 #include "prefix/lint/block_fit.h"
 #include "trace/blocks.h"
 #include "trace/columns.h"
+#include "trace/member.h"
 #include "trace/source/kind.h"
 
 #include <string.h>
@@ -96,6 +97,9 @@ static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority
             break;
         if (i == 0 && given == 0)
             given = stated_size(&request);
+        self->sizing.has_waits |=
+            request.extra.length > 0 && (mt_request_member(&request, "wait_for").length > 0 ||
+                                         mt_request_member(&request, "branches").length > 0);
         if (mt_columns_append(&self->ahead, &request, error) != MT_OK)
             return mt_code_of(error);
     }
@@ -106,7 +110,10 @@ static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority
         mt_block_fit_add(&all, &request);
         mt_block_fit_add(&whole, &request);
     }
+    int has_waits = self->sizing.has_waits;
     choose(&all, &whole, given, by_majority, &self->sizing);
+    self->sizing.has_waits = has_waits;
+    self->sizing.is_empty = self->ahead.count == 0 && self->after == 0;
     return MT_OK;
 }
 

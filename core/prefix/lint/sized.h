@@ -12,7 +12,9 @@ typedef struct mt_sizing {
     uint64_t block_size; /* tokens: the one given, or the one found */
     int is_found;        /* it was not given, and is not the usual one of 512 */
     int is_whole;        /* ids are of whole blocks only */
-    int has_ids;         /* a request that was read ahead has hash_ids */
+    int has_ids;         /* a request that was read ahead has hash_ids; */
+    int has_waits;       /* one waits for others, or is waited for: wait_for, branches */
+    int is_empty;        /* there is no request */
 } mt_sizing;
 
 /* Ways of it, to be added. */

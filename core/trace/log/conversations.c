@@ -1,10 +1,10 @@
 /* Lists of conversations as ShareGPT has them: every answer is a request, whose prompt is all that
  * was said before. */
 #include "base/memory.h"
-#include "hash/ids.h"
 #include "text/json_items.h"
 #include "text/json_list.h"
 #include "trace/log/lines.h"
+#include "trace/log/speech.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,18 +25,12 @@ typedef struct conversation_log {
     /* What it says. */
     answer *answers;
     size_t answer_count, answer_capacity, next_answer;
-    uint64_t tokens; /* said so far */
     int has_lengths; /* some message says its tokens */
-    mt_key said;     /* all that was said so far */
-    double part;     /* of a token, that the next characters fill */
-    uint64_t *ids;   /* of the whole blocks */
-    size_t id_count, id_capacity;
+    mt_speech speech;
     uint64_t *prompt; /* ids of the prompt that is given out */
     size_t prompt_capacity;
     char *token; /* the session's name */
     size_t token_length, token_capacity;
-    char *scratch; /* a message's text without escapes */
-    size_t scratch_capacity;
 } conversation_log;
 
 /* ---- what a conversation says ---- */
@@ -62,44 +56,8 @@ static int bad_value(conversation_log *self, mt_span value, const char *name, co
     return bad_at(self, value.text, error, message);
 }
 
-/* One more token: when it fills a block the block has an id. 0 or -1 (memory). */
-static int add_token(conversation_log *self) {
-    if (++self->tokens % self->base.options.block_size != 0)
-        return 0;
-    if (MT_GROW(self->ids, self->id_capacity, self->id_count + 1) != 0)
-        return -1;
-    self->ids[self->id_count++] = self->said.low;
-    return 0;
-}
-
-/* Counts the tokens of a text into the conversation's blocks. 0 or -1 (memory). */
-static int add_text(conversation_log *self, const char *text, size_t length) {
-    double per_char = self->base.options.tokens_per_char;
-    mt_token_rule rule = per_char > 0 ? MT_TOKEN_CHAR : self->base.options.token_rule;
-    mt_token_state state = {0};
-    while (length > 0) {
-        int is_token;
-        size_t bytes = mt_next_token(rule, &state, text, length, &is_token);
-        if (is_token) {
-            self->said = mt_key_child(self->said, text, bytes);
-            for (self->part += per_char > 0 ? per_char : 1; self->part >= 1; self->part -= 1)
-                if (add_token(self) != 0)
-                    return -1;
-        }
-        text += bytes;
-        length -= bytes;
-    }
-    return 0;
-}
-
-/* The same of a string's token. 0 or -1. */
-static int say_string(conversation_log *self, mt_span token, mt_error *error) {
-    if (MT_GROW(self->scratch, self->scratch_capacity, token.length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    size_t length = mt_json_decode(token.text, token.length, self->scratch);
-    if (add_text(self, self->scratch, length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    return 0;
+static int bad_speech(mt_speech *speech, const char *at, mt_error *error, const char *message) {
+    return bad_at((conversation_log *)speech->log, at, error, message);
 }
 
 /* What a message is made of. */
@@ -142,97 +100,6 @@ static int is_answer(mt_span role) {
     return 0;
 }
 
-static int say_content(conversation_log *self, const mt_json *json, mt_span content,
-                       const char *name, mt_error *error);
-
-/* A call's arguments that are no string, as the JSON that a model reads. 0 or -1. */
-static int say_json(conversation_log *self, mt_span value, mt_error *error) {
-    if (value.text[0] == '"')
-        return say_string(self, value, error);
-    if (!mt_json_is_null(value) && add_text(self, value.text, value.length) != 0)
-        return mt_failed(mt_fail_memory(error, "conversation"));
-    return 0;
-}
-
-/* Adds a part of a message: a text, something that holds one (a tool's result has parts of its
- * own), a call of a tool, or none of these. 0 or -1. */
-static int say_part(conversation_log *self, const mt_json *json, mt_span part, mt_error *error) {
-    static const char *const texts[] = {"text",   "content", "value",    "parts",
-                                        "output", "refusal", "thinking", "reasoning"};
-    mt_json_items items;
-    mt_json_item item;
-    mt_span name = {"", 0}, input = {"", 0};
-    int has_text = 0;
-    if (part.text[0] == '"')
-        return say_string(self, part, error);
-    if (part.text[0] != '{')
-        return bad_value(self, part, "a part of value (content)", "a string or an object", error);
-    if (mt_json_items_begin(&items, json, part.text, '{', "a part of a message ('{')") != 0)
-        return bad_json(self, error);
-    while (mt_json_items_next(&items, &item) > 0) {
-        int is_text = 0;
-        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-            is_text |= mt_json_named(&item, texts[i]);
-        if (mt_json_named(&item, "name"))
-            name = item.value;
-        else if (mt_json_named(&item, "input") || mt_json_named(&item, "arguments"))
-            input = item.value;
-        has_text |= is_text;
-        if (is_text && say_content(self, json, item.value, "a part of value (content)", error) != 0)
-            return -1;
-    }
-    if (input.length > 0) {
-        has_text = 1;
-        if ((name.length > 0 && say_json(self, name, error) != 0) ||
-            say_json(self, input, error) != 0)
-            return -1;
-    }
-    self->base.parts_without_text += !has_text;
-    return 0;
-}
-
-/* Adds what a message says: a string, a part or a list of them, nothing. 0 or -1. */
-static int say_content(conversation_log *self, const mt_json *json, mt_span content,
-                       const char *name, mt_error *error) {
-    mt_json_items items;
-    mt_json_item item;
-    if (content.length == 0 || mt_json_is_null(content))
-        return 0;
-    if (content.text[0] == '"')
-        return say_string(self, content, error);
-    if (content.text[0] == '{')
-        return say_part(self, json, content, error);
-    if (content.text[0] != '[')
-        return bad_value(self, content, name, "a string or a list of parts", error);
-    if (mt_json_items_begin(&items, json, content.text, '[', "a list of parts ('[')") != 0)
-        return bad_json(self, error);
-    while (mt_json_items_next(&items, &item) > 0)
-        if (!mt_json_is_null(item.value) && say_part(self, json, item.value, error) != 0)
-            return -1;
-    return 0;
-}
-
-/* Adds the tool calls of a message, a list of them or one: name and arguments, in them
- * or in their function. 0 or -1. */
-static int say_calls(conversation_log *self, const mt_json *json, mt_span calls, mt_error *error) {
-    mt_json_items items;
-    mt_json_item item;
-    int is_list = calls.text[0] == '[';
-    if (!is_list && calls.text[0] != '{')
-        return 0;
-    if (mt_json_items_begin(&items, json, calls.text, calls.text[0], "tool calls") != 0)
-        return bad_json(self, error);
-    while (mt_json_items_next(&items, &item) > 0) {
-        int is_said = mt_json_named(&item, "name") || mt_json_named(&item, "arguments");
-        int is_inside = is_list || mt_json_named(&item, "function");
-        if (is_said && say_json(self, item.value, error) != 0)
-            return -1;
-        if (is_inside && item.value.text[0] == '{' && say_calls(self, json, item.value, error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* Adds the message's tokens, said or counted, to what was said. 0 or -1. */
 static int say(conversation_log *self, const mt_json *json, const message *one, mt_error *error) {
     uint64_t tokens;
@@ -241,25 +108,26 @@ static int say(conversation_log *self, const mt_json *json, const message *one, 
             return bad_at(self, one->whole.text, error,
                           "this message does not say its tokens, others of the conversation do");
         if (mt_json_count(one->tokens, &tokens) != 0 ||
-            __builtin_add_overflow(self->tokens, tokens, &self->tokens))
+            __builtin_add_overflow(self->speech.tokens, tokens, &self->speech.tokens))
             return bad_value(self, one->tokens, "tokens", "a whole number of at least 0", error);
         return 0;
     }
-    if (say_content(self, json, one->text, "value (content)", error) != 0)
+    if (mt_speech_content(&self->speech, json, one->text, "value (content)", error) != 0)
         return -1;
-    return one->calls.length > 0 ? say_calls(self, json, one->calls, error) : 0;
+    return one->calls.length > 0 ? mt_speech_calls(&self->speech, json, one->calls, error) : 0;
 }
 
 /* An answer is a request, unless nothing was said before it. */
 static int answer_with(conversation_log *self, const mt_json *json, const message *one,
                        mt_error *error) {
-    answer made = {self->tokens, 0, self->id_count, self->said.low};
-    if (self->tokens > 0 && mt_log_check_prompt(&self->base, self->tokens, "the prompt",
-                                                self->list.text_line, error) != 0)
+    answer made = {self->speech.tokens, 0, self->speech.id_count, self->speech.said.low};
+    if (self->speech.tokens > 0 &&
+        mt_log_check_prompt(&self->base, self->speech.tokens, "the prompt", self->list.text_line,
+                            error) != 0)
         return -1;
     if (say(self, json, one, error) != 0)
         return -1;
-    made.output = self->tokens - made.input;
+    made.output = self->speech.tokens - made.input;
     if (made.input == 0)
         return 0;
     if (MT_GROW(self->answers, self->answer_capacity, self->answer_count + 1) != 0)
@@ -330,10 +198,8 @@ static int read_conversation(conversation_log *self, mt_error *error) {
     mt_json_item item;
     mt_span id, messages;
     message one;
-    self->answer_count = self->next_answer = self->id_count = 0;
-    self->tokens = 0;
-    self->part = 0;
-    self->said = (mt_key){0, 0};
+    self->answer_count = self->next_answer = 0;
+    mt_speech_begin(&self->speech);
     self->conversations++;
     if (read_members(self, &json, &id, &messages, error) != 0 ||
         name_session(self, id, error) != 0 || find_lengths(self, &json, messages, error) != 0 ||
@@ -357,6 +223,7 @@ static mt_code conversations_open(mt_log *log, mt_error *error) {
     (void)error;
     self->list.input = log->input;
     self->list.what = "conversation";
+    self->speech = (mt_speech){.log = log, .bad = bad_speech};
     return MT_OK;
 }
 
@@ -364,10 +231,9 @@ static void conversations_close(mt_log *log) {
     conversation_log *self = (conversation_log *)log;
     mt_json_list_free(&self->list);
     mt_free(self->answers);
-    mt_free(self->ids);
+    mt_speech_free(&self->speech);
     mt_free(self->prompt);
     mt_free(self->token);
-    mt_free(self->scratch);
 }
 
 /* The ids of the prompt: those of its whole blocks, then that of the one it ends in. */
@@ -376,7 +242,7 @@ static int give_ids(conversation_log *self, const answer *one, mt_request *reque
     if (MT_GROW(self->prompt, self->prompt_capacity, one->whole_blocks + 1) != 0)
         return mt_failed(mt_fail_memory(error, "conversation"));
     if (one->whole_blocks > 0)
-        memcpy(self->prompt, self->ids, one->whole_blocks * sizeof *self->ids);
+        memcpy(self->prompt, self->speech.ids, one->whole_blocks * sizeof *self->speech.ids);
     self->prompt[one->whole_blocks] = one->end;
     request->hash_ids = self->prompt;
     request->hash_count = one->whole_blocks + (one->input % self->base.options.block_size ? 1 : 0);
@@ -411,6 +277,7 @@ static int conversations_recognises(const char *text, size_t length) {
 const mt_log_kind mt_log_sharegpt = {
     .format = {.name = "sharegpt", .title = "ShareGPT", .block_size = MT_LOG_BLOCK_SIZE},
     .has_no_times = 1,
+    .has_texts = 1,
     .ids_are_of_texts = 1,
     .size = sizeof(conversation_log),
     .recognises = conversations_recognises,

@@ -11,7 +11,12 @@
 typedef struct mt_log_kind {
     mt_log_format format;
     int has_no_times;
+    int has_texts; /* whose tokens are counted here */
     int ids_are_of_texts;
+    int starts_unknown; /* its sessions' times count from their own start: options.start says when
+                           that is */
+    int has_waits;      /* its rows may wait for others (waits.h) */
+    int takes_folder;   /* opens a folder of files itself, log->input is NULL then */
     int default_time_digits;
     size_t size; /* of the kind's struct */
     /* CSV: its columns' names by role, NULL where it has none. JSON, and a kind that takes columns:
@@ -41,9 +46,12 @@ struct mt_log {
     const mt_span *columns;
     size_t column_count;
     int has_model, has_type, has_dates;
+    int ids_are_of_texts; /* as the kind's, unless it says otherwise */
+    uint64_t passed_over; /* files of its folder that are none of its */
     int bad_row;
+    int has_failed_ahead; /* failed_ahead is the next row */
     uint64_t rows, skipped, parts_without_text;
-    mt_error first_skipped;
+    mt_error first_skipped, failed_ahead;
 };
 
 /* Kind i of the table in log.c, NULL behind the last. */
@@ -59,9 +67,18 @@ int mt_log_is_trace(const char *text, size_t length);
 int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error, const char *format,
                    ...) __attribute__((format(printf, 5, 6)));
 
+/* Is what has just failed a bad row that is passed over? Then it is counted: for who reads rows
+ * before they are asked for. */
+int mt_log_passes_over(mt_log *log, const mt_error *error);
+
+/* For a kind that reads rows while it opens: a bad row that is not passed over is what mt_log_next
+ * fails with, as it would have; any other failure is one of opening. */
+mt_code mt_log_fails_later(mt_log *log, const mt_error *error);
+
 /* Has the prompt not too many tokens? */
 static inline int mt_log_prompt_fits(const mt_log *log, uint64_t tokens) {
-    return tokens <= log->options.block_size * MT_BLOCKS_LIMIT;
+    uint64_t size = log->options.block_size ? log->options.block_size : 1;
+    return tokens / size <= MT_BLOCKS_LIMIT;
 }
 
 /* Refuses a prompt that does not fit. 0 or -1. */

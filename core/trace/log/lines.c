@@ -1,5 +1,6 @@
 #include "trace/log/lines.h"
 
+#include "base/memory.h"
 #include "text/csv_field.h"
 #include "text/json.h"
 #include "trace/scanner.h"
@@ -17,6 +18,22 @@ int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error)
         if (mt_json_space(json, json->begin) < json->end)
             return 1;
     }
+    return status;
+}
+
+int mt_lines_members(const mt_json *json, const char *at, const mt_line_member *members,
+                     size_t count, const char **end) {
+    mt_json_items items;
+    mt_json_item item;
+    int status = mt_json_items_begin(&items, json, at, '{', "an object ('{')");
+    while (status == 0 && (status = mt_json_items_next(&items, &item)) > 0) {
+        for (size_t i = 0; i < count; i++)
+            if (mt_json_named(&item, members[i].name) && !mt_json_is_null(item.value))
+                *members[i].value = item.value;
+        status = 0;
+    }
+    if (end)
+        *end = items.at;
     return status;
 }
 
@@ -40,6 +57,32 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
     if (mt_json_count(value, count) != 0)
         return mt_lines_bad_value(log, json, line, value, name, "a whole number of at least 0",
                                   error);
+    return 0;
+}
+
+int mt_lines_duration(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                      const char *name, int digits, int64_t *nanoseconds, mt_error *error) {
+    if (value.length == 0)
+        return mt_log_bad_row(log, line, 0, error, "%s is missing", name);
+    if (mt_decimal_whole(value.text, value.length, digits, nanoseconds) != 0 || *nanoseconds < 0)
+        return mt_lines_bad_value(log, json, line, value, name, "a number of at least 0", error);
+    return 0;
+}
+
+int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_error *error) {
+    *text = (mt_span){"", 0};
+    if (value.length == 0 || value.text[0] != '"')
+        return 0;
+    if (MT_GROW(*to, *capacity, value.length) != 0)
+        return mt_failed(mt_fail_memory(error, "log reader"));
+    *text = (mt_span){*to, mt_json_decode(value.text, value.length, *to)};
+    return 0;
+}
+
+int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, mt_error *error) {
+    if (MT_GROW(*to, *capacity, value.length) != 0)
+        return mt_failed(mt_fail_memory(error, "log reader"));
+    *token = (mt_span){*to, mt_json_normalise(value.text, value.length, *to)};
     return 0;
 }
 

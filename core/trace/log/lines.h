@@ -1,4 +1,4 @@
-/* What the logs of JSON lines share (bailian.c, aibrix.c): lines, and the values in them
+/* What the logs of JSON lines share: lines, and the values in them
  * with messages about those that are not as they must be. What returns an int gives 0, or -1 with
  * the error filled, unless said otherwise; bad values are bad rows (mt_log_bad_row). */
 #ifndef MT_TRACE_LOG_LINES_H
@@ -9,6 +9,17 @@
 
 /* The next line that is not blank: 1 with *json around it, 0 at the end, -1. */
 int mt_lines_next(mt_log *log, mt_json *json, uint64_t *number, mt_error *error);
+
+/* Where the value of a member goes. */
+typedef struct mt_line_member {
+    const char *name;
+    mt_span *value; /* of the last member of that name; as it was where there is none, or null */
+} mt_line_member;
+
+/* Finds members of the object at `at`; *end, unless NULL, is behind it. 0, or -1 with the error of
+ * `json` filled: mt_lines_bad_json says where. */
+int mt_lines_members(const mt_json *json, const char *at, const mt_line_member *members,
+                     size_t count, const char **end);
 
 /* Adds file and line to what is wrong with the JSON. -1. */
 int mt_lines_bad_json(mt_log *log, uint64_t line, mt_error *error);
@@ -27,6 +38,17 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
                    uint64_t *count, mt_error *error);
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
                   mt_error *error);
+
+/* The member's value, a number of units of which 10^digits nanoseconds are one, as nanoseconds of at
+ * least 0. */
+int mt_lines_duration(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
+                      const char *name, int digits, int64_t *nanoseconds, mt_error *error);
+
+/* A string as a text, in *to, which grows. An empty span, or no string, is none. 0, or -1 (memory). */
+int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_error *error);
+
+/* A name (mt_lines_is_name) as the token of a session, in *to, which grows. 0, or -1 (memory). */
+int mt_lines_token(mt_span value, char **to, size_t *capacity, mt_span *token, mt_error *error);
 
 /* Nothing but white space may follow the line's object, which ends at `at`. */
 int mt_lines_end(mt_log *log, const mt_json *json, const char *at, uint64_t line, mt_error *error);

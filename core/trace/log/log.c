@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- for the kinds ---- */
 
@@ -26,21 +27,42 @@ int mt_log_check_prompt(mt_log *log, uint64_t tokens, const char *name, uint64_t
                         mt_error *error) {
     if (mt_log_prompt_fits(log, tokens))
         return 0;
-    return mt_log_bad_row(log, line, 0, error,
-                          "%s is too large: %" PRIu64 " tokens are more than %" PRIu64
-                          " blocks of %" PRIu64,
-                          name, tokens, MT_BLOCKS_LIMIT, log->options.block_size);
+    return mt_log_bad_row(
+        log, line, 0, error,
+        "%s is too large: %" PRIu64 " tokens are more than %" PRIu64 " blocks of %" PRIu64, name,
+        tokens, MT_BLOCKS_LIMIT, log->options.block_size ? log->options.block_size : 1);
+}
+
+int mt_log_passes_over(mt_log *log, const mt_error *error) {
+    if (!log->bad_row || !log->options.skip_bad_rows)
+        return 0;
+    log->bad_row = 0;
+    log->rows++;
+    if (log->skipped++ == 0)
+        log->first_skipped = *error;
+    return 1;
+}
+
+mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
+    if (!log->bad_row)
+        return error->code;
+    log->has_failed_ahead = 1;
+    log->failed_ahead = *error;
+    return MT_OK;
 }
 
 /* ---- which kind it is ---- */
 
 extern const mt_log_kind mt_log_burstgpt, mt_log_azure, mt_log_csv, mt_log_bailian, mt_log_aibrix,
-    mt_log_sharegpt, mt_log_results;
+    mt_log_sharegpt, mt_log_results, mt_log_dynamo, mt_log_dynamo_trace, mt_log_weka,
+    mt_log_lmcache;
 
-/* All formats, in the order of lists. An entry here makes one known everywhere. */
-static const mt_log_kind *const kinds[] = {&mt_log_burstgpt, &mt_log_azure,  &mt_log_csv,
-                                           &mt_log_bailian,  &mt_log_aibrix, &mt_log_sharegpt,
-                                           &mt_log_results};
+/* All formats, in the order of lists and in which JSON is asked what it is: a kind whose members
+ * another one has too comes before it. An entry here makes one known everywhere. */
+static const mt_log_kind *const kinds[] = {&mt_log_burstgpt,     &mt_log_azure,   &mt_log_csv,
+                                           &mt_log_bailian,      &mt_log_results, &mt_log_dynamo,
+                                           &mt_log_dynamo_trace, &mt_log_weka,    &mt_log_aibrix,
+                                           &mt_log_lmcache,      &mt_log_sharegpt};
 
 size_t mt_log_format_count(void) {
     return sizeof kinds / sizeof kinds[0];
@@ -74,7 +96,9 @@ int mt_log_is_trace(const char *text, size_t length) {
 static const mt_log_kind *json_kind(const char *name, const char *text, size_t length,
                                     mt_error *error) {
     const char *newline = memchr(text, '\n', length);
-    size_t line = newline && text[0] == '{' ? (size_t)(newline - text) : length, used = 0;
+    /* An object that is more than one line is looked at as far as it is there. */
+    int is_line = newline && text[0] == '{' && memchr(text, '"', (size_t)(newline - text));
+    size_t line = is_line ? (size_t)(newline - text) : length, used = 0;
     char known[MT_ERROR_MESSAGE_SIZE / 2] = "";
     for (size_t i = 0; i < mt_log_format_count(); i++) {
         if (!kinds[i]->recognises)
@@ -133,6 +157,20 @@ static int has_column_names(const mt_log_options *options) {
     return 0;
 }
 
+/* The kind of a folder. */
+static const mt_log_kind *folder_kind(const char *path, mt_error *error) {
+    for (size_t i = 0; i < mt_log_format_count(); i++)
+        if (kinds[i]->takes_folder)
+            return kinds[i];
+    mt_fail_at(error, MT_ERROR_INPUT, path, 0, 0, "this is a folder");
+    return NULL;
+}
+
+static int is_folder(const char *path) {
+    struct stat info;
+    return strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 static mt_code check_options(const mt_log_options *options, const mt_log_kind *kind,
                              mt_error *error) {
     if (!kind->format.takes_columns && has_column_names(options))
@@ -148,6 +186,10 @@ static mt_code check_options(const mt_log_options *options, const mt_log_kind *k
     if (options->block_size > MT_LOG_BLOCK_SIZE_LIMIT)
         return mt_fail(error, MT_ERROR_VALUE, "a block of %" PRIu64 " tokens is too large",
                        options->block_size);
+    if (options->start.law != MT_LOG_START_TOGETHER && !kind->starts_unknown)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "a start is for logs whose sessions' own is not known, this log is %s",
+                       kind->format.name);
     return kind->check ? kind->check(options, error) : MT_OK;
 }
 
@@ -156,10 +198,13 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
     mt_log *log = NULL;
     if (options->format && !(kind = kind_called(options->format, error)))
         return NULL;
-    mt_input *input = mt_input_open(path, error);
-    if (!input)
+    int of_files = is_folder(path) && (!kind || kind->takes_folder);
+    if (of_files && !kind && !(kind = folder_kind(path, error)))
         return NULL;
-    mt_code code = mt_check_text(input, error);
+    mt_input *input = of_files ? NULL : mt_input_open(path, error);
+    if (!input && !of_files)
+        return NULL;
+    mt_code code = input ? mt_check_text(input, error) : MT_OK;
     if (!kind && has_column_names(options))
         kind = csv_kind(1);
     if (!kind && code == MT_OK)
@@ -180,7 +225,8 @@ mt_log *mt_log_open(const char *path, const mt_log_options *options, mt_error *e
         log->options.time_digits = kind->default_time_digits;
     if (log->options.block_size == 0)
         log->options.block_size = kind->format.block_size;
-    log->name = mt_input_name(input);
+    log->name = input ? mt_input_name(input) : path;
+    log->ids_are_of_texts = kind->ids_are_of_texts;
     if (kind->open && kind->open(log, error) != MT_OK) {
         mt_log_close(log);
         return NULL;
@@ -196,15 +242,19 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
     for (;;) {
         if (mt_interrupted())
             return mt_failed(mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"));
+        if (log->has_failed_ahead) {
+            *report = log->failed_ahead;
+            log->rows++;
+            return -1;
+        }
         log->bad_row = 0;
         *row = empty;
         row->index = log->rows;
         int status = log->kind->next(log, row, report);
+        if (status < 0 && mt_log_passes_over(log, report))
+            continue;
         log->rows += status > 0 || log->bad_row;
-        if (status >= 0 || !log->bad_row || !log->options.skip_bad_rows)
-            return status;
-        if (log->skipped++ == 0)
-            log->first_skipped = *report;
+        return status;
     }
 }
 
@@ -227,7 +277,11 @@ mt_log_facts mt_log_facts_of(const mt_log *log) {
                           .column_count = log->column_count,
                           .has_times = !log->kind->has_no_times,
                           .has_dates = log->has_dates,
-                          .ids_are_of_texts = log->kind->ids_are_of_texts,
+                          .has_texts = log->kind->has_texts,
+                          .ids_are_of_texts = log->ids_are_of_texts,
+                          .starts_unknown = log->kind->starts_unknown,
+                          .has_waits = log->kind->has_waits,
+                          .passed_over = log->passed_over,
                           .failed_at_row = log->bad_row && !log->options.skip_bad_rows,
                           .parts_without_text = log->parts_without_text,
                           .rows = log->rows};

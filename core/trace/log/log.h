@@ -14,6 +14,24 @@
  *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
  *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
  *              passed over) and metrics (input_sequence_length, output_sequence_length).
+ *   dynamo     JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
+ *              output_length (output_tokens), hash_ids, timestamp (created_time), delay (delay_ms;
+ *              both milliseconds), session_id; of agents request_id, wait_for, branches and others,
+ *              which stay as they are. Only a row that neither waits nor follows in its session
+ *              needs a timestamp.
+ *   dynamo-trace  JSON lines, Dynamo's record of requests ("dynamo.request.trace.v1"), each event
+ *              by itself or in a member `event`: of a request_end the request's request_id,
+ *              request_received_ms, total_time_ms, input_tokens, output_tokens, model, and in replay
+ *              trace_block_size, input_length and input_sequence_hashes; of an agent session_id
+ *              and parent_session_id in agent_context. The rows of agents are read whole, and say
+ *              whom they wait for (dynamo_trace.c).
+ *   weka       JSON objects, or a folder of files of them: a session each, as kv-cache-tester has
+ *              them: id, block_size, requests with t (seconds from the session's start), in, out,
+ *              hash_ids, api_time, think_time, or sub-agents (type "subagent") with requests of
+ *              their own, whose ids are the session's own unless hash_id_scope is "global".
+ *   lmcache    JSON lines of agents: input (the whole prompt, a text or a list of messages), output
+ *              or output_length, session_id, timestamp (microseconds), pre_gap (seconds after the
+ *              answer before), model.
  *
  * A format is one file of this folder, which fills an mt_log_kind (kind.h), and one entry in the
  * table in log.c. Whatever lists formats asks mt_log_format_count and mt_log_format_of.
@@ -49,6 +67,20 @@ enum {
     MT_LOG_NEEDED_ROLES = MT_LOG_OUTPUT + 1
 };
 
+/* When sessions begin whose own start is not known: all at 0; spread uniformly over `value` seconds;
+ * one after the other at random, `value` a second on average (a Poisson process). */
+typedef enum mt_log_start_law {
+    MT_LOG_START_TOGETHER,
+    MT_LOG_START_UNIFORM,
+    MT_LOG_START_POISSON
+} mt_log_start_law;
+
+typedef struct mt_log_start {
+    mt_log_start_law law;
+    double value; /* > 0, but of MT_LOG_START_TOGETHER */
+    uint64_t seed;
+} mt_log_start;
+
 typedef struct mt_log_options {
     const char *format; /* a name of the list above; NULL: found from the file's beginning */
     const char *columns[MT_LOG_ROLES]; /* names of a "csv" log's columns; NULL: there is none */
@@ -59,6 +91,7 @@ typedef struct mt_log_options {
     double tokens_per_char;   /* above 0, at most 16: so many a code point, and no rule; else 0 */
     uint64_t block_size;      /* tokens, at most MT_LOG_BLOCK_SIZE_LIMIT; 0: as the format has it */
     int skip_bad_rows;        /* bad rows are counted and passed over */
+    mt_log_start start;
 } mt_log_options;
 
 enum { MT_LOG_BLOCK_SIZE = 128, MT_LOG_BAILIAN_BLOCK_SIZE = 16 };
@@ -69,17 +102,19 @@ typedef struct mt_log_format {
     const char *name;    /* "burstgpt": as mt_log_options has it */
     const char *title;   /* "BurstGPT" */
     int takes_columns;   /* the caller names its columns */
-    uint64_t block_size; /* tokens, where the caller does not say */
+    uint64_t block_size; /* tokens, where the caller does not say; 0: the log says it, or nobody */
 } mt_log_format;
 
 size_t mt_log_format_count(void);
 mt_log_format mt_log_format_of(size_t i); /* i < mt_log_format_count() */
 
 typedef struct mt_log_row {
-    mt_request request; /* time_ns (since what the log counts from; absent in sharegpt), lengths,
+    mt_request
+        request; /* time_ns (since what the log counts from; absent in sharegpt, and in rows that only
+                           wait for others), delay, lengths,
                            session, extra, line. hash_ids, where the log knows what its blocks
                            contain: hashes of a block and of all before it */
-    uint64_t index;     /* which row of the log it is, from 0, bad ones counted */
+    uint64_t index;          /* which row of the log it is, from 0, bad ones counted */
     mt_span model, log_type; /* without blanks around them; length 0 where there is none */
 } mt_log_row;
 
@@ -96,12 +131,16 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error);
 typedef struct mt_log_facts {
     const char *format;     /* its format's name */
     const char *name;       /* as given; "standard input" for "-" */
-    uint64_t block_size;    /* tokens */
+    uint64_t block_size;    /* tokens; 0: it is not known, but may be found by its hash_ids */
     const mt_span *columns; /* the names of a CSV's columns */
     size_t column_count;    /* 0 for the others */
     int has_times;          /* its rows have */
     int has_dates;          /* times are dates, and count from 1970; known after the first row */
+    int has_texts;          /* prompts are texts, whose tokens are counted here */
     int ids_are_of_texts;   /* equal hash_ids mean the same in another log too */
+    int starts_unknown;     /* its sessions begin when mt_log_options.start says */
+    int has_waits;          /* rows may name each other by request_id, wait_for and branches */
+    uint64_t passed_over;   /* files of a folder that are no sessions by their names */
     int failed_at_row;      /* mt_log_next failed about a row that skip_bad_rows passes over */
     uint64_t rows;          /* so far, bad ones counted */
     uint64_t parts_without_text; /* of messages so far: pictures, sounds; they count nothing */

@@ -4,6 +4,7 @@
 #include "hash/ids.h"
 #include "text/texts.h"
 #include "trace/log/kind.h"
+#include "trace/log/waits.h"
 #include "trace/source/kind.h"
 
 #include <inttypes.h>
@@ -29,6 +30,8 @@ typedef struct log_source {
     int64_t before_ns; /* time of the request before */
     uint64_t *ids;     /* made other ones than another log's */
     size_t id_capacity;
+    mt_waits waits; /* of the rows that were given, where the kind has some */
+    int are_waits_checked;
 } log_source;
 
 /* Is the row with this value wanted? 1, 0, -1 (memory). */
@@ -60,11 +63,12 @@ static int is_kept(log_source *self, const mt_log_row *row) {
 static void note_time(log_source *self, const mt_request *request) {
     mt_log_summary *so_far = &self->summary;
     int64_t time = request->time_ns;
-    if (so_far->kept == 1 || time < so_far->first_ns)
+    int is_first = so_far->timed++ == 0;
+    if (is_first || time < so_far->first_ns)
         so_far->first_ns = time;
-    if (so_far->kept == 1 || time > so_far->last_ns)
+    if (is_first || time > so_far->last_ns)
         so_far->last_ns = time;
-    if (so_far->kept > 1 && time < self->before_ns && so_far->backwards++ == 0)
+    if (!is_first && time < self->before_ns && so_far->backwards++ == 0)
         so_far->backwards_line = request->line;
     self->before_ns = time;
 }
@@ -78,6 +82,36 @@ static mt_code rename_ids(log_source *self, mt_request *request, mt_error *error
     return MT_OK;
 }
 
+/* Names must be there, and nobody may wait for himself: known at the end. */
+static int check_waits(log_source *self, mt_error *error) {
+    mt_error problem;
+    if (self->are_waits_checked || !self->log->kind->has_waits)
+        return 0;
+    self->are_waits_checked = 1;
+    if (mt_waits_check(&self->waits, &problem) == MT_OK)
+        return 0;
+    if (problem.code != MT_ERROR_INPUT) {
+        if (error)
+            *error = problem;
+        return -1;
+    }
+    mt_fail_at(error, MT_ERROR_INPUT, self->log->name, problem.line, 0, "%s%s", problem.message,
+               self->summary.kept < self->log->rows ? " (rows that are left out are not there)"
+                                                    : "");
+    return -1;
+}
+
+static int note_waits(log_source *self, const mt_request *request, mt_error *error) {
+    mt_error problem;
+    if (!self->log->kind->has_waits || mt_waits_add(&self->waits, request, &problem) == MT_OK)
+        return 0;
+    if (problem.code == MT_ERROR_INPUT)
+        mt_fail_at(error, MT_ERROR_INPUT, self->log->name, request->line, 0, "%s", problem.message);
+    else if (error)
+        *error = problem;
+    return -1;
+}
+
 static int log_next(mt_source *source, mt_request *request, mt_error *error) {
     log_source *self = (log_source *)source;
     mt_log_row row;
@@ -88,16 +122,18 @@ static int log_next(mt_source *source, mt_request *request, mt_error *error) {
             return mt_failed(mt_fail_memory(error, "values of a log's column"));
     }
     if (!kept)
-        return status;
+        return status == 0 ? check_waits(self, error) : status;
     *request = row.request;
     request->place = self->rows.rows_before + row.index + 1;
     self->summary.kept++;
+    if (note_waits(self, request, error) != 0)
+        return -1;
     if (request->has & MT_HAS_TIME)
         note_time(self, request);
     if (self->rows.in_order && self->summary.backwards > 0)
         return mt_source_fail(source, request, error, MT_ERROR_INPUT,
                               "earlier than the row before it: without --in-order rows are sorted");
-    if (self->rows.number > 0 && request->hash_count > 0 && !self->log->kind->ids_are_of_texts &&
+    if (self->rows.number > 0 && request->hash_count > 0 && !self->log->ids_are_of_texts &&
         rename_ids(self, request, error) != MT_OK)
         return -1;
     return 1;
@@ -111,6 +147,7 @@ static void log_release(mt_source *source) {
     mt_texts_free(&self->model.others);
     mt_texts_free(&self->type.others);
     mt_free(self->ids);
+    mt_waits_free(&self->waits);
 }
 
 static const char *log_name(const mt_source *source) {

@@ -22,7 +22,8 @@ typedef struct mt_log_summary {
     uint64_t of_model, of_type; /* left after each filter */
     uint64_t after_skip;        /* and after the first were skipped */
     uint64_t kept;              /* given as requests; of these: */
-    int64_t first_ns, last_ns;  /* the earliest and the latest time, where the log has times */
+    uint64_t timed;             /* have a time */
+    int64_t first_ns, last_ns;  /* the earliest and the latest, where there is one */
     uint64_t backwards;         /* those that are earlier than the one before them, */
     uint64_t backwards_line;    /* and the first one's line */
 } mt_log_summary;

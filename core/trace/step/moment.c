@@ -1,10 +1,16 @@
+#define _GNU_SOURCE /* memmem */
 /* Steps that move times: later, to 0, faster. */
 #include "trace/step/steps.h"
 
+#include "base/memory.h"
+#include "base/text.h"
+#include "text/json.h"
+#include "trace/member.h"
 #include "trace/source/kind.h"
 #include "trace/writer.h"
 
 #include <math.h>
+#include <string.h>
 
 int mt_scale_time(int64_t nanoseconds, double ratio, int64_t *scaled) {
     /* A long double holds 64 bits where a double would change large times. One part in a thousand
@@ -72,7 +78,35 @@ mt_source *mt_step_from_zero(mt_source *below, mt_error *error) {
 typedef struct speed_step {
     mt_source base;
     double ratio;
+    mt_text extra; /* of a request that waits for tools */
 } speed_step;
+
+/* A tool's work is a wait as a delay is: the member tool_wait_ms, where it is a number. */
+static mt_code scale_tool_wait(speed_step *self, mt_request *request, mt_error *error) {
+    static const char name[] = "\"tool_wait_ms\"";
+    char number[64];
+    int64_t wait_ns;
+    mt_span extra = request->extra;
+    if (extra.length == 0 || !memmem(extra.text, extra.length, name, sizeof name - 1))
+        return MT_OK;
+    mt_span value = mt_request_member(request, "tool_wait_ms");
+    if (value.length == 0 || mt_decimal_whole(value.text, value.length, 6, &wait_ns) != 0 ||
+        mt_scale_time(wait_ns, self->ratio, &wait_ns) != 0)
+        return MT_OK;
+    size_t before = (size_t)(value.text - extra.text), after = before + value.length;
+    size_t digits = (size_t)(mt_write_milliseconds(wait_ns, 6, number) - number);
+    self->extra.length = 0;
+    if (mt_text_add(&self->extra, extra.text, before) != 0 ||
+        mt_text_add(&self->extra, number, digits) != 0 ||
+        mt_text_add(&self->extra, extra.text + after, extra.length - after) != 0)
+        return mt_fail_memory(error, "members of a request");
+    request->extra = (mt_span){self->extra.bytes, self->extra.length};
+    return MT_OK;
+}
+
+static void speed_release(mt_source *source) {
+    mt_free(((speed_step *)source)->extra.bytes);
+}
 
 static int speed_next(mt_source *source, mt_request *request, mt_error *error) {
     speed_step *self = (speed_step *)source;
@@ -82,6 +116,8 @@ static int speed_next(mt_source *source, mt_request *request, mt_error *error) {
         return mt_source_fail(source, request, error, MT_ERROR_VALUE,
                               "divided by the speed ratio %g, the time is more than 292 years",
                               self->ratio);
+    if (status > 0 && scale_tool_wait(self, request, error) != MT_OK)
+        return -1;
     return status;
 }
 
@@ -110,7 +146,8 @@ static mt_code speed_settle(mt_source *source, uint64_t ticket, const mt_source_
 static const mt_live_kind speed_live = {
     .soonest = speed_soonest, .ticket = speed_ticket, .settle = speed_settle};
 
-static const mt_source_kind speed_kind = {.next = speed_next, .live = &speed_live};
+static const mt_source_kind speed_kind = {
+    .next = speed_next, .release = speed_release, .live = &speed_live};
 
 mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error) {
     if (!(ratio > 0 && isfinite(ratio)))

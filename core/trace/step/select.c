@@ -1,12 +1,9 @@
-/* Steps that leave requests out. */
-#include "trace/step/shard.h"
+/* Steps that leave requests out; a shard is in shard.c. */
 #include "trace/step/steps.h"
 
-#include "base/memory.h"
 #include "hash/ids.h"
 #include "random/generator.h"
 #include "trace/source/kind.h"
-#include "text/texts.h"
 
 /* ---- the first ones ---- */
 
@@ -165,91 +162,4 @@ mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error 
     mt_random_start(&self->sessions, mt_random_key_of(seed, "thin", 4, "sessions", 8));
     mt_random_start(&self->requests, mt_random_key_of(seed, "thin", 4, "requests", 8));
     return &self->base;
-}
-
-/* ---- a shard ---- */
-
-enum { MOST_COUNTED = 1 << 16 };
-
-typedef struct shard_step {
-    mt_source base;
-    mt_shard_state state;
-    uint64_t ordinal;       /* the next one */
-    uint64_t seen, *counts; /* requests of the whole, and of each shard */
-    mt_texts sessions;
-    uint64_t *ordinals; /* of each session */
-    size_t capacity;
-} shard_step;
-
-/* The session's ordinal, a new one at its first request. */
-static mt_code session_ordinal(shard_step *self, mt_span session, uint64_t *ordinal,
-                               mt_error *error) {
-    size_t known = self->sessions.count;
-    uint32_t number;
-    if (MT_GROW(self->ordinals, self->capacity, known + 1) ||
-        mt_texts_intern(&self->sessions, session.text, session.length, &number))
-        return mt_fail_memory(error, "sessions of a shard");
-    if (number == known)
-        self->ordinals[number] = self->ordinal++;
-    *ordinal = self->ordinals[number];
-    self->state.session = (uint64_t)number + 1;
-    return MT_OK;
-}
-
-static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
-    shard_step *self = (shard_step *)source;
-    mt_source *below = source->below;
-    int status;
-    while ((status = mt_source_next(below, request, error)) > 0) {
-        uint64_t ordinal = 0;
-        self->state.session = 0;
-        if (below->kind->ordinal)
-            ordinal = below->kind->ordinal(below);
-        else if (!(request->has & MT_HAS_SESSION))
-            ordinal = self->ordinal++;
-        else if (session_ordinal(self, request->session, &ordinal, error) != MT_OK)
-            return -1;
-        self->state.number = self->seen++;
-        if (self->counts)
-            self->counts[ordinal % self->state.shards]++;
-        if (ordinal % self->state.shards == self->state.shard)
-            break;
-        if (mt_source_is_live(below) &&
-            mt_source_settle(below, mt_source_ticket(below), NULL, error) != MT_OK)
-            return -1;
-    }
-    return status;
-}
-
-static void shard_release(mt_source *source) {
-    shard_step *self = (shard_step *)source;
-    mt_texts_free(&self->sessions);
-    mt_free(self->ordinals);
-    mt_free(self->counts);
-}
-
-static const mt_shard_state *state_of(const mt_source *source) {
-    return &((const shard_step *)source)->state;
-}
-
-static const mt_source_kind shard_kind = {
-    .next = shard_next, .release = shard_release, .shard = state_of, .live = &mt_live_as_below};
-
-mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error) {
-    if (shard >= shards)
-        return mt_source_refuse(below, error, "a shard is from 0 to one below their number");
-    shard_step *self = (shard_step *)mt_source_over(below, &shard_kind, sizeof *self, error);
-    if (!self)
-        return NULL;
-    self->counts = shards <= MOST_COUNTED ? mt_allocate_zero(shards, sizeof *self->counts) : NULL;
-    if (shards <= MOST_COUNTED && !self->counts) {
-        mt_source_free(&self->base);
-        return mt_null(mt_fail_memory(error, "counts of shards"));
-    }
-    self->state = (mt_shard_state){.shard = shard, .shards = shards, .counts = self->counts};
-    return &self->base;
-}
-
-const mt_shard_state *mt_step_shard_state(const mt_source *source) {
-    return source->kind->shard ? source->kind->shard(source) : NULL;
 }

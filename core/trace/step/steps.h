@@ -13,7 +13,7 @@
 #include "trace/source/source.h"
 #include "trace/turns.h"
 
-/* ---- which requests: select.c ---- */
+/* ---- which requests: select.c, shard.c ---- */
 
 /* The first `most`. */
 mt_source *mt_step_first(mt_source *below, uint64_t most, mt_error *error);
@@ -37,9 +37,17 @@ mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *er
 mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error *error);
 
 /* Shard 0 <= shard < shards: the requests whose ordinal modulo `shards` is `shard`, an ordinal
- * being given to a session at its first request and to each request without one. Memory: a text and
- * 12 bytes a session; none directly over a plan's run. How it divides: trace/step/shard.h. */
+ * being given to a family at its first request and to each request that belongs to none. A family is
+ * a session, and all sessions and requests that wait for one another by request_id, wait_for and
+ * branches. Where families that have their ordinals turn out to be one whose shards differ, it is
+ * MT_ERROR_INPUT: mt_step_shard_look avoids it. Memory: a text and 24 bytes a session and a request
+ * id; none directly over a plan's run. How it divides: trace/step/shard.h. shard.c */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
+
+/* Looks whole families up in `ahead`, which has the same requests as `step`, a source of
+ * mt_step_shard that has given nothing yet: reads it to its end, and frees it. Returns the step; NULL
+ * when it fails, and both are freed. */
+mt_source *mt_step_shard_look(mt_source *step, mt_source *ahead, mt_error *error);
 
 /* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left is
  * that of the last block which the new one is made of. Memory: the ids of a request. reblock.c */
@@ -56,7 +64,7 @@ mt_source *mt_step_shift(mt_source *below, int64_t by_ns, mt_error *error);
 /* All earlier by the first time there is, so that the trace starts at 0. */
 mt_source *mt_step_from_zero(mt_source *below, mt_error *error);
 
-/* Times and delays divided by ratio (> 0), rounded to nanoseconds. */
+/* Times and delays, and the member tool_wait_ms, divided by ratio (> 0), rounded to nanoseconds. */
 mt_source *mt_step_speed(mt_source *below, double ratio, mt_error *error);
 
 /* nanoseconds / ratio, rounded half away from zero; 0, or -1 when it does not fit. */

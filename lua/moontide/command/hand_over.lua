@@ -127,12 +127,13 @@ local function dynamo(to, request)
   end
   local is_first, own = is_first_turn(to, request), members_of(request)
   lose_members(to, request, of_dynamo)
-  if is_first and request.delay then lose(to, "delay of a first turn") end
+  local waits = not is_first or own.wait_for ~= nil -- a sub-agent's first turn waits for what started it
+  if request.delay and not waits then lose(to, "delay of a first turn") end
   local members = { { "request_id", own.request_id or ("r%d"):format(to.rows) },
     { "timestamp", number(request.timestamp) }, { "input_length", request.input_length },
     { "output_length", request.output_length }, { "hash_ids", json.array(request.hash_ids) },
     { "session_id", request.session_id ~= nil and tostring(request.session_id) or nil },
-    { "delay", not is_first and number(request.delay) or nil } }
+    { "delay", waits and number(request.delay) or nil } }
   for _, name in ipairs { "priority", "strict_priority", "policy_class", "wait_for", "branches",
     "prefix_reset", "tool_wait_ms", "request_kind" } do
     members[#members + 1] = { name, own[name] }

@@ -360,12 +360,13 @@ function run.of(self, opt)
   local ready
   ready, message, code = take_phases(self, opt, settings)
   if not ready then return nil, message, code end
-  ready, message, code = output_paths(opt, settings)
-  if not ready then return nil, message, code end
   settings.cancel_after = opt.cancel_after
   settings.shard = start.shard(self, opt)
   local value
   value, message, code = pipe.read(target.steps(self, opt), function(source)
+    if self.is_empty then return nil, self.name .. ": no requests", "input" end
+    local can, problem, kind = output_paths(opt, settings) -- now that there is something to send
+    if not can then return nil, problem, kind end
     return drive_source(source, self, opt, settings)
   end)
   if not value then return nil, message, code end

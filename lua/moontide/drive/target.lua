@@ -23,6 +23,7 @@ local target = {}
 ---@field name string
 ---@field trace moontide.pipe
 ---@field block_size integer? of its hash_ids; of a trace it is known once that is open
+---@field is_empty boolean? a trace that is open has no request
 ---@field is_plan boolean
 ---@field duration number? seconds, of a plan
 ---@field phases moontide.phase[]? of the plan, in the run's time
@@ -219,7 +220,9 @@ end
 function target.steps(self, opt)
   local trace = self.trace
   if not self.is_plan then
-    trace = pipe.in_blocks(trace, opt.block_size, function(size) self.block_size = size end)
+    trace = pipe.in_blocks(trace, opt.block_size, function(size, is_empty)
+      self.block_size, self.is_empty = size, is_empty
+    end)
   end
   if opt.dequantize then trace = trace:dequantize { seed = opt.seed } end
   if opt.start or opt["end"] then

@@ -70,11 +70,17 @@ function any.pipe(value, what, skip_bad_lines, also, unit)
   if kind == "moontide.pipe" then return value end
   if kind == "moontide.columns" then return pipe.of_columns(value) end
   if kind == "moontide.reader" then
-    return pipe.new(function() return core.source.take(value) end, "a reader")
+    return pipe.new(function(run)
+      run.is_once = true
+      return core.source.take(value)
+    end, "a reader")
   end
   if makes_requests[kind] then return value:pipe() end
   if type(value) == "string" and value ~= "" then
-    return pipe.new(function(run) return core.source.open(value, skip_bad_lines, run.later, unit) end, value)
+    return pipe.new(function(run)
+      run.is_once = run.is_once or value == "-" or not core.trace.replaces(value, value) -- no regular file
+      return core.source.open(value, skip_bad_lines, run.later, unit)
+    end, value)
   end
   if type(value) ~= "table" or kind or #value == 0 then refuse(value, what, also) end
   return together(value, what .. ", part", skip_bad_lines, "joined", true, function(sources)

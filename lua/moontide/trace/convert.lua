@@ -97,10 +97,31 @@ local function open_log(given, opt, all)
   if not source then return nil, log, code end
   log.counted = log.has_texts and log_source.counted(opt) or nil
   log.file, log.speed = given[1] == "-" and "standard input" or given[1], given.speed
-  local before = all.logs[#all.logs]
   all.logs[#all.logs + 1] = log
-  if not before or before.block_size == log.block_size then return source, log end
+  local with_waits = #all.logs > 1 and (log.has_waits or all.logs[1].has_waits)
+  if not with_waits then return source, log end
   core.source.close(source)
+  return nil, ("%s: requests that may wait for each other by their names (%s) stand in one log, not in "
+    .. "several"):format(log.file, log.has_waits and log.format or all.logs[1].format), "value"
+end
+
+-- The requests in blocks of the size that the log says, or shows: log.block_size is known then.
+local function in_blocks(requests, source, log, all)
+  if log.block_size == 0 then
+    local sized, found, code
+    if all.is_read then
+      sized, found, code = pipe.read(requests, function(columns)
+        return core.source.sized(columns, 0, true, true)
+      end)
+    else
+      sized, found, code = core.source.sized(source, 0, true)
+    end
+    if not sized then return nil, found, code end
+    log.block_size = found --[[@as integer]]
+    if all.is_read then requests = pipe.in_blocks(requests, log.block_size, function() end) end
+  end
+  local before = all.logs[#all.logs - 1]
+  if not before or before.block_size == log.block_size then return requests end
   return nil, ("%s: this log has blocks of %d tokens, the one before of %d: say the block size of all of "
     .. "them"):format(log.file, log.block_size, before.block_size), "value"
 end
@@ -142,6 +163,7 @@ local function open_logs(list, opt, is_command)
     all.is_read = #list > 1 or log.has_times and not opt.in_order
     local requests, message = pipe.new(function() return source end, log.file), nil
     if all.is_read then requests, message, code = read_log(source, log, all) end
+    if requests then requests, message, code = in_blocks(requests, source, log, all) end
     if not requests then return nil, message, code end
     all.pipes[i] = in_time(requests, log)
   end
@@ -228,8 +250,8 @@ local function converted(logs, path, given, command)
 end
 
 ---@class moontide.convert_options
----@field format? string burstgpt, azure, csv, bailian, aibrix, sharegpt or results; found from the file
---- without it
+---@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
+--- or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
@@ -243,17 +265,22 @@ end
 ---@field num_prompt? integer keep so many at most
 ---@field in_order? boolean rows are in the order of their times, and written while they are read
 ---@field speed_ratio? number times are divided by it: 1
----@field block_size? integer tokens a block: 128, of a bailian log 16
+---@field block_size? integer tokens a block: 128, of a bailian log 16; dynamo-trace and weka logs say it, a
+--- dynamo log's hash_ids show it
 ---@field num_hash_blocks? integer blocks are drawn from 0 to this, both included; without it the prompts are
 --- unique, for nobody knows what they share; of burstgpt logs 10000
 ---@field no_sessions? boolean turns of a session share no prefix and lose its name
----@field seed? integer of the drawn blocks
+---@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h"
+--- (anywhere in that time), "poisson:0.5" (one after the other, so many a second on average)
+---@field seed? integer of the drawn blocks and of start
 ---@field timestamp_digits? integer decimals of a millisecond: 0
 ---@field compact? boolean no spaces between JSON members
 ---@field skip_bad_lines? boolean pass over bad rows, and count them
 
 --- Converts logs of real servers into a trace: BurstGPT's and Azure's CSVs, any CSV, Bailian's and
---- AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl, AIPerf's or ours).
+--- AIBrix's JSON lines, ShareGPT's conversations, results of runs (profile_export.jsonl, AIPerf's or ours),
+--- and agents: Dynamo's rows and request traces, kv-cache-tester's sessions (a file or a folder of them),
+--- LMCache's lines.
 -- Rows are filtered by model and log type, the first skipped, the rest capped; times are divided by the
 -- speed and begin at 0. Several logs follow one another, each at its own speed. The turns of a session
 -- share a growing prefix; other prompts are unique, or their blocks are drawn at random, by seed. What comes
@@ -274,6 +301,7 @@ end
 ---@return string
 function convert.output_name(log)
   if log == "-" then return "convert.jsonl" end
+  if core.base.folder(log) then return log:gsub("(.)/+$", "%1") .. ".jsonl" end
   local name = log:gsub("%.gz$", ""):gsub("%.zst$", "")
   local stem = name:match "^(.*[^/])%.[^./]+$" or name
   return stem .. ".jsonl"

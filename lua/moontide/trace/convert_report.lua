@@ -20,6 +20,9 @@ local most_columns = 20
 ---@field bad integer passed over
 ---@field kept integer requests of the trace
 ---@field counted string? what a token of its texts is
+---@field starts_unknown boolean its sessions' times count from their own start
+---@field has_waits boolean its requests may wait for others by their names
+---@field passed_over integer files of a folder that are no sessions by their names
 ---@field parts_without_text integer parts of messages that count nothing
 ---@field backwards integer rows earlier than the row before them
 ---@field first number? seconds on the log's own clock: the earliest request kept
@@ -211,11 +214,19 @@ function convert_report.tell(result)
     report.note(texts.skipped(result.bad, result.first_bad, "bad row"))
   end
   for _, log in ipairs(result.logs) do
+    if log.passed_over > 0 then
+      report.note(("%s: %s passed over, not called *.json or *.jsonl"):format(log.file,
+        texts.count(log.passed_over, "file")))
+    end
+    if log.starts_unknown and not result.options.start then
+      report.note(("%s: when sessions began is not known: all begin at 0 (--start uniform:12h spreads them)")
+        :format(log.file))
+    end
     if log.parts_without_text > 0 then
       report.note(("%s: %s of messages without a text (pictures, sounds) count no tokens"):format(log.file,
         texts.count(log.parts_without_text, "part")))
     end
-    if log.backwards > 0 then
+    if log.backwards > 0 and not log.starts_unknown then
       report.note(("%s:%d: earlier than the row before it%s; the trace is in the order of its times"):format(
         log.file, log.backwards_line,
         log.backwards > 1 and (", and so are %d more"):format(log.backwards - 1) or ""))

@@ -3,8 +3,10 @@
 require "moontide.base.csv" -- for its kind of option
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
+local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
+local units = require "moontide.kit.units"
 
 local log = {
   time_units = { "s", "ms", "us", "ns" },
@@ -19,10 +21,34 @@ log.formats, log.titles = {}, {}
 log.block_sizes = ("default: %d"):format(core.log.formats[1].block_size)
 for i, format in ipairs(core.log.formats) do
   log.formats[i], log.titles[i] = format.name, format.title
-  if format.block_size ~= core.log.formats[1].block_size then
+  if format.block_size ~= 0 and format.block_size ~= core.log.formats[1].block_size then
     log.block_sizes = ("%s, of a %s log %d"):format(log.block_sizes, format.name, format.block_size)
   end
 end
+
+log.block_sizes = log.block_sizes .. "; logs with hash_ids of their own say it, or show it"
+
+-- When sessions begin: { law =, value = }.
+local start_laws = {
+  uniform = function(text, what)
+    return { law = "uniform", value = options.value(text, what, { "start", kind = "duration", above = 0 },
+      true) }
+  end,
+  poisson = function(text, what)
+    return { law = "poisson", value = options.value(text, what, { "start", kind = "rate_number", above = 0 },
+      true) }
+  end,
+}
+
+kinds.by_name.start = { placeholder = "0|uniform:TIME|poisson:RATE", convert = function(value, what)
+  if type(value) == "table" and value.law then return value end -- read already
+  if value == "0" or value == 0 then return { law = "together" } end
+  local law, text = (type(value) == "string" and value or ""):match "^(%a+):(.+)$"
+  if not start_laws[law] then
+    units.wrong(what, value, "0 (all at once), uniform:TIME (uniform:12h) or poisson:RATE (poisson:0.5)")
+  end
+  return start_laws[law](text, what .. ": " .. law)
+end }
 
 local column_fields = {
   { "timestamp", kind = "string", required = true }, { "input", kind = "string", required = true },
@@ -57,6 +83,7 @@ log.fields = {
   { "model", kind = "string" }, { "log_type", kind = "string" },
   { "block_size", kind = "integer", min = 1, max = 1 << 31 },
   { "skip_bad_lines", kind = "boolean", default = false },
+  { "start", kind = "start" },
 }
 
 --- Checks an options table of log.fields and perhaps more; `name` is the function's.
@@ -87,12 +114,18 @@ function log.open(path, opt, rows)
     time_digits = time_digits[opt.time_unit], count = opt.count, tokens_per_char = opt.tokens_per_char,
     model = opt.model, log_type = opt.log_type, block_size = opt.block_size,
     skip_bad_lines = opt.skip_bad_lines }
+  if opt.start then
+    all.start, all.start_value, all.start_seed = opt.start.law, opt.start.value, opt.seed
+  end
   for name, value in pairs(rows or {}) do all[name] = value end
   return core.log.open(path, all)
 end
 
+local pipe_fields = { { "seed", kind = "seed", default = 0 }, table.unpack(log.fields) }
+
 ---@class moontide.log_options
----@field format? string burstgpt, azure, csv, bailian, aibrix or sharegpt; found from the file without it
+---@field format? string burstgpt, azure, csv, bailian, results, dynamo, dynamo-trace, weka, aibrix, lmcache
+--- or sharegpt; found from the file without it
 ---@field columns? { timestamp: string, input: string, output: string, session: string?, model: string?,
 --- log_type: string? } names of a CSV's columns
 ---@field delimiter? string what stands between a CSV's columns: a character or "tab"; found from its header
@@ -105,16 +138,19 @@ end
 ---@field block_size? integer tokens a block, where the log knows what its blocks contain: 128, of a
 --- bailian log 16
 ---@field skip_bad_lines? boolean pass over bad rows, and count them
+---@field start? string|integer when the sessions of a weka log begin: 0 (all at once), "uniform:12h"
+--- (anywhere in that time), "poisson:0.5" (one after the other, so many a second on average)
+---@field seed? integer of their start
 
---- A log of a real server as a pipe: BurstGPT's and Azure's CSVs, any CSV, Bailian's and AIBrix's JSON
--- lines, ShareGPT's conversations.
+--- A log of a real server as a pipe: BurstGPT's and Azure's CSVs, any CSV, Bailian's, AIBrix's, Dynamo's and
+-- LMCache's JSON lines, ShareGPT's conversations, kv-cache-tester's sessions (a file, or a folder of them).
 -- Its requests come as the log has them: on the log's own clock, and with hash_ids only where the log knows
 -- its prompts. `:sort()`, `:from_zero()` and `:prompts()` make a trace of them; mt.convert does all of it.
 ---@param path string "-" is standard input
 ---@param given? moontide.log_options
 ---@return moontide.pipe
 function any.trace.log(path, given)
-  local opt = log.options("trace.log", given, log.fields)
+  local opt = log.options("trace.log", given, pipe_fields)
   options.value(path, "trace.log: path", { "path", kind = "path" })
   return pipe.new(function() return log.open(path, opt) end, path)
 end

@@ -138,27 +138,29 @@ end
 ---@param source userdata
 ---@param size integer? tokens; nil: it is found
 ---@param text string where the requests come from
----@return userdata? source, integer|string size_or_message, string? code
+---@return userdata? source, integer|string size_or_message, boolean|string? is_empty_or_code
 function pipe.best_sized(source, size, text)
-  local looked, why, is_found, is_whole = core.source.sized(source, size or 0, false, true)
+  local looked, why, is_found, is_whole, _, _, is_empty = core.source.sized(source, size or 0, false, true)
   if not looked then return nil, why, is_found end
-  return pipe.sized(looked, size, text, not (is_found or is_whole))
+  local sized, found, code = pipe.sized(looked, size, text, not (is_found or is_whole))
+  if not sized then return nil, found, code end
+  return sized, found, is_empty
 end
 
 --- The pipe with one hash id a block, in blocks of a size that is given or found, and told when it is
---- opened: to tell(size), and to the steps that follow.
+--- opened: to tell(size, is_empty), and to the steps that follow.
 ---@param self moontide.pipe
 ---@param size integer?
----@param tell fun(size: integer)
+---@param tell fun(size: integer, is_empty: boolean)
 ---@return moontide.pipe
 function pipe.in_blocks(self, size, tell)
   return pipe.new(function(run)
     local source, message, code = self.start(run)
     if not source then return nil, message, code end
-    local sized, found, kind = pipe.best_sized(source, size, self.text)
-    if not sized then return nil, found, kind end
+    local sized, found, is_empty = pipe.best_sized(source, size, self.text)
+    if not sized then return nil, found, is_empty --[[@as string]] end
     run.block_size = found
-    tell(found)
+    tell(found --[[@as integer]], is_empty --[[@as boolean]])
     return sized
   end, self.text, self)
 end

@@ -74,14 +74,24 @@ end
 -- A step that keeps whole sessions of all; which one it is, is noted where the prompts of others are lost.
 local function share_of(self, name, is_part, ...)
   local given = table.pack(...)
-  return pipe.apply(self, name, function(source, run)
+  return pipe.apply(self, name, function(source, run, before)
     if not is_part or core.source.is_live(source) then -- what waits for answers cannot be looked ahead
       return core.source[name](source, table.unpack(given))
     end
-    local ahead, message, code, _, has_ids = core.source.sized(source, 0, true, true)
-    if not ahead then return nil, message, code end
+    local sized, message, code, _, has_ids, has_waits = core.source.sized(source, 0, true, true)
+    if not sized then return nil, message, code end
     if has_ids then run.thins_ids = run.thins_ids or name end
-    return core.source[name](ahead, table.unpack(given))
+    if name ~= "shard" or not has_waits or run.is_once then
+      return core.source[name](sized, table.unpack(given))
+    end
+    -- Who waits for whom is known when all of it has been read.
+    local ahead
+    ahead, message, code = before.start { filters = {} }
+    if not ahead then
+      core.source.close(sized)
+      return nil, message, code
+    end
+    return core.source.shard(sized, given[1], given[2], ahead)
   end)
 end
 
@@ -101,7 +111,9 @@ function steps:thin(share, given)
   return share_of(self, "thin", share < 1, share, opt.seed)
 end
 
---- Keeps one shard of several, whole sessions together.
+--- Keeps one shard of several, whole sessions together, and with them all sessions and requests that wait for
+-- one another by request_id, wait_for and branches. Where requests wait, the trace is read twice; a stream,
+-- which can be read only once, is divided as it comes, and refused where that parts what belongs together.
 ---@param shard string "0/4": the first of four
 ---@return moontide.pipe|moontide.columns
 function steps:shard(shard)

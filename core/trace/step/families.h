@@ -1,0 +1,38 @@
+/* Families: sessions and requests that wait for one another, by request_id, wait_for and branches,
+ * directly or by others. What is divided into parts keeps a family together. Private to this folder.
+ *
+ * They grow while requests are added. A family has an ordinal from its first request on; two that
+ * turn out to be one when both have theirs are a matter for the caller. Memory: a text and 12 bytes a
+ * session and a request id, 12 for each of these. */
+#ifndef MT_TRACE_STEP_FAMILIES_H
+#define MT_TRACE_STEP_FAMILIES_H
+
+#include "base/error.h"
+#include "text/texts.h"
+#include "trace/record.h"
+
+#define MT_FAMILY_NONE UINT64_MAX
+
+/* Zero it, add requests, free it. */
+typedef struct mt_families {
+    mt_texts sessions, names;
+    uint32_t *session_members, *name_members; /* which member each is */
+    size_t session_capacity, name_capacity;
+    uint32_t *above;    /* of each member: one of its family nearer to its head, or itself */
+    uint64_t *ordinals; /* of heads; MT_FAMILY_NONE: it has none yet */
+    size_t count, above_capacity, ordinal_capacity;
+} mt_families;
+
+typedef struct mt_family {
+    uint64_t head;    /* MT_FAMILY_NONE: it belongs to nobody, and nobody to it */
+    uint64_t session; /* number of its session by first appearance, from 1; 0: it has none */
+    uint64_t lost;    /* an ordinal that the family had too, before it became one; MT_FAMILY_NONE */
+} mt_family;
+
+/* The family of the request, together with all that it names. MT_ERROR_MEMORY. */
+mt_code mt_families_add(mt_families *families, const mt_request *request, mt_family *family,
+                        mt_error *error);
+
+void mt_families_free(mt_families *families);
+
+#endif
