@@ -35,9 +35,9 @@ local function analyze(opt, watch)
     local result, message, code = mt.analyze(opt.input_file, given(opt))
     return result, message, code
   end
-  local result, message, code = analysis.watched(opt.input_file, given(opt), watch)
+  local result, message, code = analysis.watched(opt.input_file, given(opt), watch.state)
   if not result then return nil, message, code end
-  return result, profile.result(watch.state, watch.asked)
+  return result, watch.counted()
 end
 
 -- The result with what was counted as its last member.
@@ -55,7 +55,7 @@ return mt.script {
     return figures.mistake(opt) or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
   end,
   run = function(opt)
-    local watch, message, code = figures.watch(opt)
+    local watch, message, code = figures.watch(opt, nil, nil, true)
     if not watch then return nil, message, code end
     local result, counted
     result, counted, code = analyze(opt, watch)
@@ -71,6 +71,6 @@ return mt.script {
       if counted and counted.rate then print("\n" .. profile.levels(counted)) end
       if counted and counted.by then print("\n" .. profile.groups(counted)) end
     end
-    if counted then return figures.finish(counted, watch.asked, { hit_ratio = watch.hit_ratio }) end
+    if counted then return figures.finish(counted, watch.asked) end
   end,
 }

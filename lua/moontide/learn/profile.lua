@@ -1,6 +1,7 @@
 --- What a load is, counted over its requests: how many, how long, how fast they come, and what a server
 -- that answers in a known time holds of them. `moontide.learn.expectation` judges it,
 -- `moontide.load.profile` makes it of plans too.
+require "moontide.learn.cache_options" -- its kinds of option
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local kinds = require "moontide.kit.kinds"
@@ -51,7 +52,16 @@ profile.spec = {
     .. "then requests in flight and tokens held are known" },
   { "step", kind = "duration", above = 0, default = 1, help = "the steps of peaks and of --series" },
   { "by", kind = "string", placeholder = "MEMBER",
-    help = "totals by the values of this member too (stream, model, ...)" },
+    help = "totals by the values of this member too (stream, class, model, ...)" },
+}
+
+--- Of commands that write its series.
+profile.series_spec = {
+  { "series", kind = "path", placeholder = "FILE.csv",
+    help = "write rates, tokens, hit ratio and, with --service, what is in flight: a row a --step" },
+  { "series-cache", kind = "cache_size", min = 1, placeholder = "SIZE",
+    help = "of --series: the hit ratio, by block, of an LRU cache of so many blocks (1000) or tokens "
+      .. "(2Mtokens), instead of one without limit" },
 }
 
 -- --- the value -------------------------------------------------------------------------------------
@@ -92,6 +102,7 @@ profile.spec = {
 ---@field kv_tokens moontide.profile_level? tokens of prompts and answers that requests in flight hold
 ---@field by moontide.profile_group[]? by the values of a member, in order of appearance
 ---@field step number seconds
+---@field hits table? what its series have a hit ratio of: size (blocks; nil: without limit), hit_rule
 local methods = {}
 local metatable = { __name = "moontide.profile", __index = methods }
 
@@ -125,6 +136,17 @@ function profile.needs_service(name)
   return name:find "^in_flight%." ~= nil or name:find "^kv_tokens%." ~= nil
 end
 
+--- Does the figure need the requests in the order of their times?
+---@param name string
+---@return boolean
+function profile.needs_order(name)
+  local of = name:match "^([%w_]+)%."
+  for _, level in ipairs(levels) do
+    if of == level[1] then return true end
+  end
+  return false
+end
+
 -- Mean up to the end and peak of a list of values a step, which are divided. Of a trace, whose last request
 -- is its end, the sums of all steps count.
 local function level_of(values, series, per, duration, scale, is_trace)
@@ -141,15 +163,17 @@ local function level_of(values, series, per, duration, scale, is_trace)
 end
 
 --- A profile in core, for a source to pass (core.source.watch) or to be read.
----@param opt table service, step, by
+---@param opt table service, step, by, hits
 ---@param from? number seconds: where its series begin; without it with the first request
 ---@param to? number seconds: where the duration ends
 ---@return userdata
 function profile.open(opt, from, to)
   local service_of = opt.service
-  return core.profile.new { step = opt.step or 1, from = from, to = to, by = opt.by,
+  local state = core.profile.new { step = opt.step or 1, from = from, to = to, by = opt.by,
     no_series = opt.no_series,
     ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
+  if opt.hits then state:count_hits(opt.hits) end
+  return state
 end
 
 local function add_levels(self, series, scale, is_trace)
@@ -171,7 +195,7 @@ end
 
 --- What it has counted.
 ---@param state userdata what profile.open gave
----@param opt table service, step, by
+---@param opt table service, step, by, hits
 ---@param duration? number seconds, of a plan
 ---@param scale? number its rates were so many times higher
 ---@return moontide.profile
@@ -230,7 +254,8 @@ local columns = {
 
 --- Its series: a table of lists, a value a step: time (seconds), requests, requests_per_second,
 --- input_tokens_per_second, output_tokens_per_second (of the requests that come then) and, where a service is
---- known, output_tokens_made_per_second, in_flight, kv_tokens.
+--- known, output_tokens_made_per_second, in_flight, kv_tokens. Where hits were counted and there are blocks,
+--- hit_ratio (by block; nil in steps without blocks).
 ---@return table<string, number[]>
 function methods:series()
   local held = states[self] or options.wrong("series: the profile", self, "what mt.profile gave")
@@ -249,6 +274,9 @@ function methods:series()
     local name = (column[3] or column[1]) .. ((column[2] or column[3]) and "_per_second" or "")
     if values then result[name] = list end
   end
+  local ratios = {}
+  for i, ratio in ipairs(series.hit_ratio or {}) do ratios[i] = ratio or nil end
+  result.hit_ratio = next(ratios) and ratios or nil
   return result
 end
 
@@ -257,12 +285,10 @@ local order = { "time", "requests", "requests_per_second", "input_tokens_per_sec
 
 --- Writes its series as a CSV, a row a step.
 ---@param path string
----@param more? table<string, number[]> further columns: hit_ratio
 ---@return true? done, string? message, string? code
-function methods:write_series(path, more)
+function methods:write_series(path)
   options.value(path, "write_series: the path", { "path", kind = "path" })
   local series, names = self:series(), {}
-  for name, values in pairs(more or {}) do series[name] = values end
   for _, name in ipairs(order) do
     if series[name] then names[#names + 1] = name end
   end

@@ -24,7 +24,7 @@ local drawn_requests = 200000
 local function count_plan(self, opt, scale)
   local state <const> = profile.open(opt, 0, opt.duration)
   local run = { seed = opt.seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
-    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream",
+    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream" or opt.by == "class",
     whole_milliseconds = opt.whole_milliseconds }
   local done, message, code = pipe.read(workload.pipe(self, run), function(source)
     return profile.read(state, source, false, true)
@@ -61,7 +61,7 @@ function load_profile.expected(self, opt)
   end
   local one = { num_requests = nil }
   for name, value in pairs(opt) do one[name] = value end
-  one.num_requests, one.shard = nil, nil
+  one.num_requests, one.shard, one.hits = nil, nil, nil
   local counted, message, code = count_plan(self, one, scale)
   if not counted then return nil, message --[[@as string]], code end
   return counted, math.floor(counted.requests * scale + 0.5)

@@ -162,7 +162,7 @@ end
 local function copy(self)
   local other = {}
   for key, value in pairs(self) do other[key] = value end
-  other.plan, other.expectations = nil, {}
+  other.plan, other.tagged_plan, other.expectations = nil, nil, {}
   return setmetatable(other, workload_type)
 end
 
@@ -242,14 +242,15 @@ function methods:compress(k, given)
   return workload.compressed(self, k, options.table("compress", given, compress_options).think)
 end
 
--- The plan in core, made once.
-local function plan_of(self)
-  if self.plan then return self.plan end
+-- The plan in core, made once; and the one whose requests say their class.
+local function plan_of(self, are_tagged)
+  local place = are_tagged and "tagged_plan" or "plan"
+  if self[place] then return self[place] end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last)
+    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last, are_tagged)
   end
-  self.plan = plan
+  self[place] = plan
   return plan
 end
 
@@ -375,7 +376,7 @@ end
 ---@field most_at_once? integer so many requests of one time are an error
 ---@field rate_scale? number multiplies all rates
 ---@field shard? {index: integer, count: integer} index from 0
----@field tags? boolean
+---@field tags? boolean requests have their stream's name, and their class's as a member
 ---@field compact? boolean
 ---@field whole_milliseconds? boolean
 
@@ -385,7 +386,7 @@ end
 ---@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives it tells it
 ---@return userdata|nil source, string? message, string? code
 function workload.run(self, opt, is_live)
-  local source, message, code = core.source.run(plan_of(self), {
+  local source, message, code = core.source.run(plan_of(self, opt.tags), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once,
     factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,
