@@ -175,6 +175,32 @@ describe("--check", function()
     assert.is_true(told.run.in_flight.peak >= told.on_average.in_flight.peak)
   end)
 
+  it("says how wrong an average is, from how far its draws are apart", function()
+    local service = " --duration 100s --check --service ttft=1s,per_token=10ms"
+    local told = mt.json.decode(run("steady --rate 20 --isl 100 --osl 100 --json" .. service).out).on_average
+    -- 25 000 requests a draw, eight draws: 1 / sqrt(200 000) is 0.22 %; Student's factor for 7 is 2.365.
+    for _, name in ipairs { "rate", "input_tokens", "in_flight", "kv_tokens" } do
+      assert.is_true(told[name].error > 0.001 and told[name].error < 0.01, name .. " " .. told[name].error)
+    end
+    assert.is_true(math.abs(told.rate.mean - 20) < 2 * told.rate.error * 20) -- two half widths: 1 in 500 seeds
+    -- Rates that change at random are averaged over changes, of which there are few.
+    command.write(folder, "bursts.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 100, mt.stream{ input = 40, output = 10,
+  arrivals = mt.mmpp(20, { levels = { 0, 1, 5 }, dwell = 10 }) } }]])
+    local bursts = mt.json.decode(run("bursts.lua --json" .. service).out).on_average
+    assert.is_true(bursts.rate.error > 0.05, bursts.rate.error)
+    assert.is_true(math.abs(bursts.rate.mean - 20) < 2 * bursts.rate.error * 20)
+    -- Even arrivals are never wrong.
+    command.write(folder, "even.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 100, mt.stream{ input = 40, output = 10, arrivals = mt.even(20) } }]])
+    local even = run("even.lua" .. service).out
+    assert.matches("on average, from %d+ drawn requests; means are so near in 95 of 100 cases:\n", even)
+    assert.matches("Mean to within\nRequests per Second +20.00 +20.00 +[%d.]+ s +0 %%\n", even)
+    assert.is_nil(mt.json.decode(run("even.lua --json" .. service).out).run.rate.error)
+  end)
+
   it("counts arrivals of a script's own, and says so", function()
     command.write(folder, "own.lua", [[
 local mt = require "moontide"
@@ -184,6 +210,7 @@ return mt.workload{ duration = "60s", mt.stream{ input = 100, output = 10,
     assert.equal(0, result.status, result.err)
     assert.matches("main +119.0 +1.98333", result.out)
     assert.matches("arrivals of the script's own: requests are counted in a run of this seed", result.out, 1, true)
+    assert.matches("counted: 119 requests drawn, which are all of this seed's; another seed has its own", result.out)
   end)
 
   it("refuses arrivals that stand still", function()

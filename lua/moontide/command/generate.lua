@@ -84,8 +84,8 @@ end
 local function write_counted(opt, shown)
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
-    io.write(("\non average, from %s:\n%s\n"):format(texts.count(shown.drawn, "drawn request"),
-      profile.levels(shown.average)))
+    io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+      texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
   end
   if shown.run then
     io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),

@@ -70,6 +70,8 @@ profile.series_spec = {
 ---@field mean number
 ---@field peak number the mean of the step with most
 ---@field peak_at number when that step begins, seconds
+---@field error number? of what was drawn several times: what is wrong with the mean, in parts of it, in 95 of
+--- 100 cases
 
 ---@class moontide.profile_lengths
 ---@field count integer
@@ -225,6 +227,30 @@ function profile.result(state, opt, duration, scale)
   return setmetatable(self, metatable)
 end
 
+--- Adds to each level of an average over several draws how wrong its mean is (Student 1908): half the width of
+--- the 95 % interval of the draws' means, in parts of it.
+---@param self moontide.profile the average
+---@param draws moontide.profile[] what was counted after the first draw, after the first two, ...
+function profile.add_errors(self, draws)
+  for _, level in ipairs(levels) do
+    local of, before, sum, squares = self[level[1]], 0, 0, 0
+    for _, counted in ipairs(of and draws or {}) do
+      -- Means add up: what one draw has is what it added.
+      local whole = counted[level[1]] and counted[level[1]].mean or 0
+      sum, squares, before = sum + whole - before, squares + (whole - before) ^ 2, whole
+    end
+    local count = #draws
+    if of and sum > 0 and count > 1 then
+      local mean = sum / count
+      local deviation = math.sqrt(math.max(0, squares / count - mean * mean) * count / (count - 1))
+      of.error = profile.student_975[count - 1] * deviation / math.sqrt(count) / mean
+    end
+  end
+end
+
+--- The 97.5 % quantiles of Student's distribution, by degrees of freedom.
+profile.student_975 = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262 }
+
 --- Reads all that is left of a source of core.
 ---@param state userdata
 ---@param source userdata
@@ -321,18 +347,20 @@ local function lengths_table(self)
   return texts.aligned(cells)
 end
 
---- Its levels as a table: mean, peak, and when that is.
+--- Its levels as a table: mean, peak, when that is and, of an average over draws, how wrong the mean is.
 ---@param self moontide.profile
 ---@return string
 function profile.levels(self)
-  local cells = { { ("In Steps of %.9g s"):format(self.step), "Mean", "Peak", "At" } }
+  local cells, has_errors = { { ("In Steps of %.9g s"):format(self.step), "Mean", "Peak", "At" } }, false
   for _, level in ipairs(levels) do
     local of = self[level[1]]
     if of then
       cells[#cells + 1] = { level[3], texts.number(of.mean, 2), texts.number(of.peak, 2),
-        ("%.9g s"):format(of.peak_at) }
+        ("%.9g s"):format(of.peak_at), of.error and ("%.2g %%"):format(100 * of.error) }
+      has_errors = has_errors or of.error ~= nil
     end
   end
+  if has_errors then table.insert(cells[1], "Mean to within") end
   return texts.aligned(cells)
 end
 
@@ -383,7 +411,8 @@ function profile.members(self)
   end
   for _, level in ipairs(levels) do
     if self[level[1]] then
-      members[#members + 1] = { level[1], object(self[level[1]], { "mean", "peak", "peak_at" }) }
+      members[#members + 1] = { level[1], object(self[level[1]], self[level[1]].error
+        and { "mean", "peak", "peak_at", "error" } or { "mean", "peak", "peak_at" }) }
     end
   end
   if self.by then
