@@ -40,6 +40,12 @@ local function analyze(opt, watch)
   return result, watch.counted()
 end
 
+-- A message, with the flag that does without what is missing.
+local function with_way(message)
+  local is_of_output = message:find("output_length is missing, and the analysis needs it", 1, true)
+  return is_of_output and message .. "; --caches-only does not" or message
+end
+
 -- The result with what was counted as its last member.
 local function with_profile(result, counted)
   local members = getmetatable(result).__json(result)
@@ -59,7 +65,7 @@ return mt.script {
     if not watch then return nil, message, code end
     local result, counted
     result, counted, code = analyze(opt, watch)
-    if not result then return nil, options.of_default(opt, "input-file", counted), code end
+    if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))

@@ -227,8 +227,8 @@ function profile.result(state, opt, duration, scale)
   return setmetatable(self, metatable)
 end
 
---- Adds to each level of an average over several draws how wrong its mean is (Student 1908): half the width of
---- the 95 % interval of the draws' means, in parts of it.
+--- Adds to each level of an average over several draws how wrong its mean is (Student 1908): half the width
+--- of the 95 % interval of the draws' means, in parts of it.
 ---@param self moontide.profile the average
 ---@param draws moontide.profile[] what was counted after the first draw, after the first two, ...
 function profile.add_errors(self, draws)

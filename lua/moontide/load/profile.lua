@@ -79,12 +79,19 @@ function load_profile.expected(self, opt)
 end
 
 local trace_spec = table.move(profile.spec, 1, #profile.spec, 1, {})
+trace_spec[#trace_spec + 1] = { "hits", kind = "any" }
 local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
   table.move(trace_spec, 1, #trace_spec, 1, {}))
 
 -- The options that a script gave, as the plan or trace takes them.
 local function options_of(name, load, given)
-  return options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+  local opt = options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+  if opt.hits == true then
+    opt.hits = {}
+  elseif opt.hits then
+    opt.hits = { size = options.value(opt.hits, name .. ": hits", { "hits", kind = "integer", min = 1 }) }
+  end
+  return opt
 end
 
 -- The profile of a plan or trace.
@@ -105,7 +112,9 @@ end
 ---@field service? table|string|moontide.drive_run what an answer takes: { ttft = "200ms",
 --- per_token = "20ms" } or a measured run; then requests in flight and tokens held are known
 ---@field step? number|string the steps of peaks and series: 1 s
----@field by? string a member: totals by its values too
+---@field by? string a member: totals by its values too; of plans also stream and class
+---@field hits? boolean|integer true: series have the hit ratio of a cache without limit too; or of an LRU cache
+--- of so many blocks
 ---@field seed? integer of a plan, like those that follow
 ---@field duration? number|string
 ---@field num_requests? integer
