@@ -35,9 +35,15 @@ local function analyze(opt, watch)
     local result, message, code = mt.analyze(opt.input_file, given(opt))
     return result, message, code
   end
-  local result, message, code = analysis.watched(opt.input_file, given(opt), watch)
+  local result, message, code = analysis.watched(opt.input_file, given(opt), watch.state)
   if not result then return nil, message, code end
-  return result, profile.result(watch.state, watch.asked)
+  return result, watch.counted()
+end
+
+-- A message, with the flag that does without what is missing.
+local function with_way(message)
+  local is_of_output = message:find("output_length is missing, and the analysis needs it", 1, true)
+  return is_of_output and message .. "; --caches-only does not" or message
 end
 
 -- The result with what was counted as its last member.
@@ -55,11 +61,11 @@ return mt.script {
     return figures.mistake(opt) or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
   end,
   run = function(opt)
-    local watch, message, code = figures.watch(opt)
+    local watch, message, code = figures.watch(opt, nil, nil, true)
     if not watch then return nil, message, code end
     local result, counted
     result, counted, code = analyze(opt, watch)
-    if not result then return nil, options.of_default(opt, "input-file", counted), code end
+    if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))
@@ -71,6 +77,6 @@ return mt.script {
       if counted and counted.rate then print("\n" .. profile.levels(counted)) end
       if counted and counted.by then print("\n" .. profile.groups(counted)) end
     end
-    if counted then return figures.finish(counted, watch.asked, { hit_ratio = watch.hit_ratio }) end
+    if counted then return figures.finish(counted, watch.asked) end
   end,
 }

@@ -1,9 +1,12 @@
 -- Two traces side by side, or runs of one load: how far apart they are, and how far they may be.
 local mt = require "moontide"
+local any = require "moontide.trace.any"
 local caches = require "moontide.learn.cache_options"
 local compare = require "moontide.drive.compare"
+local figures = require "moontide.command.figures"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
@@ -26,14 +29,27 @@ local function gate(comparison, bounds)
   return #exceeded + #missing > 0 and 1 or 0
 end
 
+-- What is expected of the load is expected of the second trace: the one that was made to be like the first.
 local function compare_traces(opt)
-  local comparison, message, code = mt.compare(opt.first, opt.second, {
+  local watch, message, code = figures.watch { expect = opt.expect, service = opt.service, step = opt.step }
+  if not watch then return nil, message, code end
+  local second = opt.second
+  if watch.state then
+    second = pipe.watched(any.pipe(second, "compare: the second trace", opt.skip_bad_lines), watch.state)
+  end
+  local comparison
+  comparison, message, code = mt.compare(opt.first, second, {
     block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines,
-    policy = opt.policy, ttl = opt.ttl, touch = opt.touch })
+    policy = opt.policy, ttl = opt.ttl, touch = opt.touch, by = opt.by })
   if not comparison then return nil, message, code end
   report_skipped(comparison)
   print(opt.json and mt.json.encode(comparison) or comparison)
-  if opt.fail_over then return gate(comparison, opt.fail_over) end
+  local status = opt.fail_over and gate(comparison, opt.fail_over)
+  if not opt.expect then return status end
+  local done
+  done, message, code = watch.judge()
+  if not done then return nil, message, code end
+  return status
 end
 
 local function compare_runs(opt)
@@ -44,7 +60,8 @@ local function compare_runs(opt)
 end
 
 -- The options that the other kind of comparison has.
-local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "skip-bad-lines" }
+local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "skip-bad-lines", "by", "expect",
+  "service", "step" }
 local of_runs = { "seed", "accept-invalid" }
 
 local function misplaced(opt, names, what)
@@ -87,8 +104,14 @@ return mt.script {
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
     { "accept-invalid", kind = "flag", help = "of runs: --fail-over takes invalid ones too" },
     { "seed", kind = "seed", default = 0, help = "of runs: of the intervals" },
+    { "by", kind = "string", placeholder = "MEMBER",
+      help = "of traces: requests, rates and mean lengths by the values of this member too (stream, class, "
+        .. "model, ...), side by side" },
+    table.unpack(figures.options(false, "B, the second trace")),
   },
   check = function(opt)
+    local wrong = figures.mistake(opt)
+    if wrong then return wrong end
     local others = opt.others or {}
     local values = { opt.first, opt.second, table.unpack(others) }
     local what = "compare: --fail-over"

@@ -1,21 +1,31 @@
 -- What a synthesiser learns from a trace, as a file that can be handed on instead of the trace.
 local mt = require "moontide"
 local core = require "moontide.core"
+local figures = require "moontide.command.figures"
 local model = require "moontide.learn.model"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
 local function learn(opt)
-  local trace = opt.input_file
-  if opt.times_from_delays then
+  local trace, watch, problem, why = opt.input_file, figures.watch(opt)
+  if not watch then return nil, problem, why end
+  if opt.times_from_delays or watch.state then
     trace = mt.trace.pipe(trace, { skip_bad_lines = opt.skip_bad_lines })
-      :times_from_delays { ttft = opt.ttft, per_token = opt.per_token }
   end
+  if opt.times_from_delays then
+    trace = trace:times_from_delays { ttft = opt.ttft, per_token = opt.per_token }
+  end
+  if watch.state then trace = pipe.watched(trace, watch.state) end
   local learnt, skipped, code = model.learned(trace, opt)
   if not learnt then return nil, skipped, code end
   if skipped[1] > 0 then
     report.note(texts.skipped(skipped[1], skipped[2]))
+  end
+  if watch.judge then
+    local done, message, kind = watch.judge()
+    if not done then return nil, message, kind end
   end
   core.trace.finish_is_last()
   local bytes, message, kind = learnt:write(opt.output_file, { gaps = opt.gaps })
@@ -29,10 +39,10 @@ end
 local function show(opt)
   local known, message, code = mt.model.open(opt.show)
   if not known then return nil, message, code end
-  local figures
-  figures, message, code = known:describe()
-  if not figures then return nil, message, code end
-  print(opt.json and mt.json.encode(figures) or figures)
+  local held
+  held, message, code = known:describe()
+  if not held then return nil, message, code end
+  print(opt.json and mt.json.encode(held) or held)
 end
 
 return mt.script {
@@ -56,15 +66,20 @@ return mt.script {
       help = "pass over lines that nothing can be learnt from, and count them" },
     { "show", kind = "path", help = "say what a model holds, and so what it gives away" },
     { "json", kind = "flag", help = "with --show: print one JSON value, numbers with all their digits" },
+    table.unpack(figures.options()),
   },
   check = function(opt)
+    local wrong = figures.mistake(opt)
+    if wrong then return wrong end
     for _, name in ipairs { "ttft", "per_token" } do
       if options.given(opt, name) and not opt.times_from_delays then
         return ("--%s needs --times-from-delays"):format((name:gsub("_", "-")))
       end
     end
     if opt.show then
-      if opt.input_file or opt.output_file then return "--show goes alone: it learns and writes nothing" end
+      if opt.input_file or opt.output_file or opt.expect then
+        return "--show goes alone: it learns and writes nothing"
+      end
     elseif opt.json then
       return "--json goes with --show"
     elseif not opt.input_file then

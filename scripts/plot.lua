@@ -1,4 +1,5 @@
 -- Pictures of traces, plans, runs and sweeps: PNG, SVG or PDF by gnuplot, or drawn in the terminal.
+local load_figures = require "moontide.command.figures"
 local mt = require "moontide"
 local style = require "moontide.draw.style"
 
@@ -12,6 +13,9 @@ local function draw(opt)
   local subjects, message, code = require("moontide.look.subject").all(opt.files,
     { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, gpus = opt.gpus })
   if not subjects then return nil, message, code end
+  local done
+  done, message, code = require("moontide.look.subject").judge(subjects, opt)
+  if not done then return nil, message, code end
   local figures
   figures, message, code = require("moontide.look.catalogue").figures(subjects, opt.what)
   if not figures then return nil, message, code end
@@ -43,10 +47,13 @@ return mt.script {
       help = "where its five pictures and SUMMARY.txt go (default: plots in the data's folder)" },
     { "benchmark-name", kind = "string", list = true, placeholder = "NAME",
       help = "of these benchmarks only; may be given several times" },
+    table.unpack(load_figures.options(false, "each of the traces and plans")),
   },
   check = function(opt)
-    if opt.data_dir and (opt.files or opt.output_file or opt.what) then
-      return "--data-dir makes its own pictures: without FILE, --output-file and --what"
+    local wrong = load_figures.mistake(opt)
+    if wrong then return wrong end
+    if opt.data_dir and (opt.files or opt.output_file or opt.what or opt.expect) then
+      return "--data-dir makes its own pictures: without FILE, --output-file, --what and --expect"
     end
     if not opt.data_dir and (opt.output_dir or opt.benchmark_name) then
       return (opt.output_dir and "--output-dir" or "--benchmark-name") .. " belongs to --data-dir"

@@ -20,9 +20,9 @@ return mt.script(live.command("replay", {
     if not target then return nil, message, code end
     if opt.expect then
       local done
-      done, message, code = figures.judge(opt, function(asked)
+      done, message, code = figures.judge(opt, { { count = function(asked)
         return require("moontide.drive.target").profile(target, opt, asked)
-      end)
+      end } })
       if not done then return nil, message, code end
     end
     local run

@@ -1,4 +1,5 @@
 -- One page that shows a run, a trace, a plan or a sweep: an HTML file that needs no network.
+local figures = require "moontide.command.figures"
 local mt = require "moontide"
 local report = require "moontide.kit.report"
 
@@ -13,10 +14,13 @@ return mt.script {
       help = "of traces: tokens per block (default: 512, or what fits the hash_ids)" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be read" },
     { "gpus", kind = "integer", min = 1, default = 1, help = "of a sweep: how many the server has" },
+    table.unpack(figures.options(false, "each of the traces and plans")),
   },
+  check = function(opt) return figures.mistake(opt) end,
   run = function(opt)
     local size, message, code = require("moontide.look.report").write(opt.files, opt.output_file,
-      { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, gpus = opt.gpus })
+      { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines, gpus = opt.gpus,
+        expect = opt.expect, service = opt.service, step = opt.step })
     if not size then return nil, message, code end
     report.note(("%s: %.0f KB"):format(opt.output_file == "-" and "standard output" or opt.output_file,
       size / 1000))

@@ -1,8 +1,10 @@
 /* core.profile: what a load is, counted over its requests. */
 #include "lua/intake.h"
+#include "lua/locality_binding.h"
 #include "lua/profile_binding.h"
 
 #include "base/memory.h"
+#include "prefix/analysis/fed.h"
 #include "stats/summary.h"
 #include "trace/profile.h"
 
@@ -50,6 +52,29 @@ static int profile_new(lua_State *L) {
     mt_error error;
     profile *self = mt_lua_new_owner(L, sizeof *self, type.name);
     return mt_lua_keep(L, &self->state, mt_profile_new(&options, &error), &error);
+}
+
+static mt_code access_fed(void *state, const mt_request *request, size_t *hits, mt_error *error) {
+    return mt_fed_cache_access(state, request, hits, error);
+}
+
+static void release_fed(void *state) {
+    mt_fed_cache_free(state);
+}
+
+/* profile:count_hits{size =, hit_rule =}: of an LRU cache of so many blocks, without limit where
+ * that is not said, in each step of the series. Once, before the first request. */
+static int profile_count_hits(lua_State *L) {
+    mt_profile *self = mt_lua_check_profile(L, 1);
+    luaL_argcheck(L, !self->cache.state && self->requests == 0, 1, "has begun");
+    mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    mt_error error;
+    mt_fed_cache *fed = mt_fed_cache_new(&spec, rule, 0, &error);
+    if (!fed)
+        return mt_lua_raise_error(L, &error);
+    mt_profile_set_cache(self, (mt_profile_cache){fed, access_fed, release_fed});
+    return 0;
 }
 
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
@@ -158,9 +183,24 @@ static void set_steps(lua_State *L, const mt_profile *self, const char *name, in
     lua_setfield(L, -2, name);
 }
 
+/* The hit ratio by block in each step; false where it has no blocks. */
+static void set_hits(lua_State *L, const mt_profile *self) {
+    lua_createtable(L, (int)self->step_count, 0);
+    for (size_t i = 0; i < self->step_count; i++) {
+        const mt_profile_hits *hits = &self->hits[i];
+        if (hits->blocks > 0)
+            lua_pushnumber(L, (double)hits->hits / (double)hits->blocks);
+        else
+            lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "hit_ratio");
+}
+
 /* profile:series() -> from and step (seconds); lists of a value a step: requests, input_tokens,
  * output_tokens (of the requests that come then) and, where answers are served, in_flight, kv_tokens,
- * tokens_made (a second), which go on until the last answer has ended */
+ * tokens_made (a second), which go on until the last answer has ended; where hits are counted
+ * hit_ratio by block, false where a step has none */
 static int profile_series(lua_State *L) {
     mt_profile *self = mt_lua_check_profile(L, 1);
     lua_createtable(L, 0, 8);
@@ -174,6 +214,8 @@ static int profile_series(lua_State *L) {
         set_levels(L, "kv_tokens", &self->kv_tokens);
         set_levels(L, "tokens_made", &self->made);
     }
+    if (self->cache.state)
+        set_hits(L, self);
     return 1;
 }
 
@@ -182,6 +224,7 @@ int mt_lua_open_profile(lua_State *L) {
                                        {"skipped", profile_skipped},
                                        {"counted", profile_counted},
                                        {"series", profile_series},
+                                       {"count_hits", profile_count_hits},
                                        {NULL, NULL}};
     static const luaL_Reg functions[] = {{"new", profile_new}, {NULL, NULL}};
     mt_lua_new_object_type(L, &type, methods, NULL);

@@ -42,8 +42,15 @@ void mt_profile_release(mt_profile *self) {
     mt_free(self->outputs.values);
     mt_free(self->group_sums);
     mt_free(self->steps);
+    mt_free(self->hits);
+    if (self->cache.state)
+        self->cache.release(self->cache.state);
     mt_free((void *)self->options.by);
     mt_free(self);
+}
+
+void mt_profile_set_cache(mt_profile *self, mt_profile_cache cache) {
+    self->cache = cache;
 }
 
 /* ---- one request ---- */
@@ -148,27 +155,42 @@ static mt_code place(mt_profile *self, const mt_request *request, double *time, 
     return MT_OK;
 }
 
-static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_error *error) {
+/* Room for so many steps, those that are new being empty. 0 or -1. */
+static int make_steps(mt_profile *self, size_t wanted) {
+    size_t before = self->step_count;
+    if (wanted <= before)
+        return 0;
+    if (MT_GROW(self->steps, self->step_capacity, wanted) != 0 ||
+        (self->cache.state && MT_GROW(self->hits, self->hits_capacity, wanted) != 0))
+        return -1;
+    memset(self->steps + before, 0, (wanted - before) * sizeof *self->steps);
+    if (self->cache.state)
+        memset(self->hits + before, 0, (wanted - before) * sizeof *self->hits);
+    self->step_count = wanted;
+    return 0;
+}
+
+static mt_code add_to_series(mt_profile *self, const mt_request *request, size_t hits,
+                             mt_error *error) {
     double time;
     mt_code code = place(self, request, &time, error);
     if (code != MT_OK)
         return code;
-    size_t at = (size_t)(time / self->in_flight.step), wanted = at + 1;
-    if (at >= self->step_count) {
-        if (MT_GROW(self->steps, self->step_capacity, wanted) != 0)
-            return mt_fail_memory(error, "figures of a load");
-        memset(self->steps + self->step_count, 0,
-               (wanted - self->step_count) * sizeof *self->steps);
-        self->step_count = wanted;
-    }
+    size_t at = (size_t)(time / self->in_flight.step);
+    if (make_steps(self, at + 1) != 0)
+        return mt_fail_memory(error, "figures of a load");
     mt_time_bin_add(&self->steps[at], request);
+    if (self->cache.state && request->has & MT_HAS_HASH_IDS) {
+        self->hits[at].blocks += request->hash_count;
+        self->hits[at].hits += hits;
+    }
     if (self->options.is_served && serve(self, time, request) != 0)
         return mt_fail_memory(error, "figures of a load");
     return MT_OK;
 }
 
-static mt_code add_time(mt_profile *self, const mt_request *request, mt_error *error) {
-    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, error);
+static mt_code add_time(mt_profile *self, const mt_request *request, size_t hits, mt_error *error) {
+    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, hits, error);
     if (self->timed == 0 || request->time_ns < self->first_ns)
         self->first_ns = request->time_ns;
     if (self->timed == 0 || request->time_ns > self->last_ns)
@@ -180,11 +202,14 @@ static mt_code add_time(mt_profile *self, const mt_request *request, mt_error *e
 
 mt_code mt_profile_add(mt_profile *self, const mt_request *request, mt_error *error) {
     mt_code code = MT_OK;
+    size_t hits = 0;
     if (self->options.is_served && !(request->has & MT_HAS_OUTPUT_LENGTH))
         return mt_fail(error, MT_ERROR_INPUT,
                        "output_length is missing: how long the answer takes is not known");
-    if (request->has & MT_HAS_TIME)
-        code = add_time(self, request, error);
+    if (self->cache.state)
+        code = self->cache.access(self->cache.state, request, &hits, error);
+    if (code == MT_OK && request->has & MT_HAS_TIME)
+        code = add_time(self, request, hits, error);
     if (code == MT_OK && self->options.by)
         code = add_to_group(self, request, error);
     if (code != MT_OK)

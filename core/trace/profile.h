@@ -3,7 +3,7 @@
  *
  * A profile takes in requests one by one: as the end of a source, or while they pass
  * (mt_step_watch). Memory: 16 bytes a request for its lengths, the names of sessions and groups,
- * and 112 bytes a step of time. */
+ * 112 bytes a step of time, 128 with a cache, and the cache. */
 #ifndef MT_TRACE_PROFILE_H
 #define MT_TRACE_PROFILE_H
 
@@ -37,6 +37,19 @@ typedef struct mt_time_bin {
 
 void mt_time_bin_add(mt_time_bin *bin, const mt_request *request);
 
+/* A cache that is fed with requests (prefix/analysis/fed.h): *hits becomes how many of a request's
+ * leading blocks it held. */
+typedef struct mt_profile_cache {
+    void *state; /* NULL: none */
+    mt_code (*access)(void *state, const mt_request *request, size_t *hits, mt_error *error);
+    void (*release)(void *state);
+} mt_profile_cache;
+
+/* Of a step of time. */
+typedef struct mt_profile_hits {
+    uint64_t blocks, hits;
+} mt_profile_hits;
+
 /* Lengths, in order once mt_profile_finish was called. */
 typedef struct mt_profile_lengths {
     double *values;
@@ -54,6 +67,9 @@ typedef struct mt_profile {
     mt_time_bin *group_sums;
     mt_time_bin *steps;
     size_t step_count, step_capacity, group_capacity;
+    mt_profile_cache cache;
+    mt_profile_hits *hits; /* where there is a cache: step_count of them */
+    size_t hits_capacity;
     mt_levels in_flight, kv_tokens, made; /* requests; tokens of prompts and answers that requests
                                              in flight hold; output tokens a second */
 } mt_profile;
@@ -61,7 +77,11 @@ typedef struct mt_profile {
 /* NULL on failure. The options are copied. */
 mt_profile *mt_profile_new(const mt_profile_options *options, mt_error *error);
 
-/* Takes in one request. MT_ERROR_INPUT: it has no output_length although answers are served, it
+/* From now on hits are counted in each step. The profile owns the cache; to be called once, before
+ * the first request. */
+void mt_profile_set_cache(mt_profile *profile, mt_profile_cache cache);
+
+/* Takes in one request. What its cache refuses is refused with it. MT_ERROR_INPUT: it has no output_length although answers are served, it
  * comes before the series begins, or the series would be longer than MT_PROFILE_MOST_STEPS.
  * MT_ERROR_VALUE: too many come at once. */
 mt_code mt_profile_add(mt_profile *profile, const mt_request *request, mt_error *error);

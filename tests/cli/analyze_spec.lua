@@ -314,7 +314,8 @@ infinite ]], 1, true))
   it("reports lines that are no requests", function()
     refused_line(":19: expected a value, found 'x}'", '{"input_length":  x}')
     refused_line(": input_length is missing, and the analysis needs it", '{"output_length": 1, "hash_ids": [0]}')
-    refused_line(": output_length is missing, and the analysis needs it", '{"input_length": 1, "hash_ids": [0]}')
+    refused_line(": output_length is missing, and the analysis needs it; --caches-only does not",
+      '{"input_length": 1, "hash_ids": [0]}')
     refused_line(": input_length is missing, and the analysis needs it", '{"text_input": "Hi"}')
     for _, case in ipairs {
       { "input_length", '{"input_length": -5, "output_length": 1}' },

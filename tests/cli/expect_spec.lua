@@ -59,6 +59,76 @@ describe("--expect", function()
     assert.equal("", result.out)
   end)
 
+  it("judges what is linted, learnt from, compared and drawn; outputs stay as they were", function()
+    local path = command.write(folder, "t.jsonl", trace)
+    for _, line in ipairs { "learn %s -o m.model", "plot %s -o p.gnuplot", "report %s -o r.html", "lint %s",
+      "compare %s %s" } do
+      line = line:gsub("%%s", (path:gsub("%%", "%%%%")))
+      local result = run(line .. " --expect requests=3,input_length.p50=150..250")
+      assert.matches("expected requests=3: requests is 3\n", result.err, line)
+      assert.is_nil(result.err:find("missed", 1, true), result.err)
+      assert.equal(0, result.status, line .. result.err)
+    end
+    for _, name in ipairs { "m.model", "p.gnuplot", "r.html" } do command.write(folder, name, "old\n") end
+    for _, line in ipairs { "learn %s -o m.model", "plot %s -o p.gnuplot", "report %s -o r.html", "lint %s",
+      "compare %s %s" } do
+      line = line:gsub("%%s", (path:gsub("%%", "%%%%")))
+      local result = run(line .. " --expect requests<3")
+      assert.equal(1, result.status, line .. result.err)
+      assert.matches("expected requests<3: requests is 3, which is not so\n", result.err, line)
+      assert.matches("1 of 1 expectations missed\n$", result.err, line)
+    end
+    for _, name in ipairs { "m.model", "p.gnuplot", "r.html" } do
+      assert.equal("old\n", command.read(folder .. "/" .. name), name)
+    end
+  end)
+
+  it("is about B in compare, about each of several in plot, about no run", function()
+    local path = command.write(folder, "t.jsonl", trace)
+    local other = command.write(folder, "u.jsonl", (trace:gsub("\n.*", "\n")))
+    local result = run(("compare %s %s --expect requests=1"):format(path, other))
+    assert.equal(0, result.status, result.err)
+    assert.matches("Requests +3 +1 ", result.out)
+    result = run(("plot %s %s --expect requests=1"):format(path, other))
+    assert.equal(1, result.status)
+    assert.equal("", result.out)
+    assert.equal("moontide: t: expected requests=1: requests is 3, which is not so\nmoontide: u: expected requests=1: "
+      .. "requests is 1\nmoontide: 1 of 2 expectations missed\n", result.err)
+    result = run "plot steady -- --expect requests=1"
+    assert.equal(2, result.status)
+    assert.matches("%-%-expect after the script's name is of 'steady' alone: here it stands before %-%-", result.err)
+    result = run "learn --show m.model --expect requests=1"
+    assert.equal(2, result.status)
+  end)
+
+  it("judges every level of a sweep and the first probe of find-max, and drives nothing when one fails", function()
+    local driving = " --model m --output-dir runs --expect "
+    local result = run("sweep --benchmark-name b --endpoint-url http://127.0.0.1:9 --concurrencies 1,8" .. driving
+      .. "requests=10")
+    assert.equal(1, result.status)
+    assert.equal("moontide: c1: expected requests=10: requests is 10\nmoontide: c8: expected requests=10: requests is "
+      .. "24, which is not so\nmoontide: 1 of 2 expectations missed\n", result.err)
+    result = run("sweep steady --benchmark-name b --endpoint-url http://127.0.0.1:9 --request-rates 5,20 --duration 10s"
+      .. driving .. "rate.mean<10")
+    assert.equal(1, result.status)
+    assert.matches("r20: expected rate.mean<10: rate.mean is [%d.]+, which is not so\n", result.err)
+    result = run("find-max steady --url http://127.0.0.1:9 --slo ttft.p99=1 --probe 4s --ramp 1s --first 9" .. driving
+      .. "requests<9,duration=5")
+    assert.equal(1, result.status)
+    assert.matches("first probe, 9 requests/s: expected requests<9: requests is %d+, which is not so\n", result.err)
+    assert.matches("first probe, 9 requests/s: expected duration=5: duration is 5\n", result.err)
+    assert.is_false(command.exists(folder .. "/runs"))
+    -- A window alone does not end a plan, and what a closed loop sends in a time nobody knows.
+    result = run "replay steady --url http://127.0.0.1:9 --model m --window 1s..3s --expect requests<9"
+    assert.equal(1, result.status)
+    result = run "replay steady --url http://127.0.0.1:9 --model m --concurrency 2 --duration 3s --expect requests<9"
+    assert.equal(2, result.status)
+    assert.matches("how many requests a closed loop sends in a time is not known before", result.err)
+    result = run("sweep --benchmark-name b --endpoint-url http://127.0.0.1:9" .. driving .. "requets=10")
+    assert.equal(2, result.status)
+    assert.matches("did you mean 'requests'", result.err)
+  end)
+
   it("names what is unknown, malformed or missing", function()
     local path = command.write(folder, "t.jsonl", trace)
     for text, message in pairs {
@@ -105,6 +175,32 @@ describe("--check", function()
     assert.is_true(told.run.in_flight.peak >= told.on_average.in_flight.peak)
   end)
 
+  it("says how wrong an average is, from how far its draws are apart", function()
+    local service = " --duration 100s --check --service ttft=1s,per_token=10ms"
+    local told = mt.json.decode(run("steady --rate 20 --isl 100 --osl 100 --json" .. service).out).on_average
+    -- 25 000 requests a draw, eight draws: 1 / sqrt(200 000) is 0.22 %; Student's factor for 7 is 2.365.
+    for _, name in ipairs { "rate", "input_tokens", "in_flight", "kv_tokens" } do
+      assert.is_true(told[name].error > 0.001 and told[name].error < 0.01, name .. " " .. told[name].error)
+    end
+    assert.is_true(math.abs(told.rate.mean - 20) < 2 * told.rate.error * 20) -- two half widths: 1 in 500 seeds
+    -- Rates that change at random are averaged over changes, of which there are few.
+    command.write(folder, "bursts.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 100, mt.stream{ input = 40, output = 10,
+  arrivals = mt.mmpp(20, { levels = { 0, 1, 5 }, dwell = 10 }) } }]])
+    local bursts = mt.json.decode(run("bursts.lua --json" .. service).out).on_average
+    assert.is_true(bursts.rate.error > 0.05, bursts.rate.error)
+    assert.is_true(math.abs(bursts.rate.mean - 20) < 2 * bursts.rate.error * 20)
+    -- Even arrivals are never wrong.
+    command.write(folder, "even.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 100, mt.stream{ input = 40, output = 10, arrivals = mt.even(20) } }]])
+    local even = run("even.lua" .. service).out
+    assert.matches("on average, from %d+ drawn requests; means are so near in 95 of 100 cases:\n", even)
+    assert.matches("Mean to within\nRequests per Second +20.00 +20.00 +[%d.]+ s +0 %%\n", even)
+    assert.is_nil(mt.json.decode(run("even.lua --json" .. service).out).run.rate.error)
+  end)
+
   it("counts arrivals of a script's own, and says so", function()
     command.write(folder, "own.lua", [[
 local mt = require "moontide"
@@ -114,6 +210,7 @@ return mt.workload{ duration = "60s", mt.stream{ input = 100, output = 10,
     assert.equal(0, result.status, result.err)
     assert.matches("main +119.0 +1.98333", result.out)
     assert.matches("arrivals of the script's own: requests are counted in a run of this seed", result.out, 1, true)
+    assert.matches("counted: 119 requests drawn, which are all of this seed's; another seed has its own", result.out)
   end)
 
   it("refuses arrivals that stand still", function()
@@ -142,6 +239,36 @@ return mt.workload{ duration = "10s",
     assert.equal(2, run("two.lua --json").status)
   end)
 
+  it("gives totals by class, which --tags writes into the trace", function()
+    command.write(folder, "classes.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = "40s",
+  mt.stream{ name = "x", arrivals = mt.even(10), fields = { model = "a" }, lengths = mt.classes{
+    { 3, name = "chat", input = 10, output = 1 }, { 1, input = 600, output = 2, fields = { kind = "rag" } } } },
+  mt.stream{ name = "y", arrivals = mt.even(1), input = 20, output = 1 } }]])
+    local told = mt.json.decode(run("classes.lua --check --json --by class").out).run.by
+    assert.equal(400, told.chat.requests + told["2"].requests)
+    assert.is_true(math.abs(told.chat.requests - 300) < 35) -- 4 standard deviations
+    assert.equal(600 * told["2"].requests, told["2"].input_tokens)
+    assert.equal(40, told[""].requests)
+    local plain = run "classes.lua -o -"
+    local tagged = run "classes.lua -o - --tags"
+    assert.equal(0, tagged.status, tagged.err)
+    assert.is_nil(plain.out:find("class", 1, true))
+    assert.equal(plain.out, (tagged.out:gsub(', "stream": "%w+"', ""):gsub(', "class": "%w+"', "")))
+    command.write(folder, "tagged.jsonl", tagged.out)
+    local result = run "analyze tagged.jsonl --by class --json"
+    local read = mt.json.decode(result.out).profile.by
+    assert.same(told, read)
+    result = run "compare tagged.jsonl tagged.jsonl --by class"
+    assert.equal(0, result.status, result.err)
+    assert.matches("by class +Requests A +B +Difference +per Second A +B +Mean ISL A +B +Mean OSL A +B\n", result.out)
+    assert.matches("2 +(%d+) +%1 +%+0.0 %% +[%d.]+ +[%d.]+ +600.0 +600.0 +2.0 +2.0", result.out)
+    local both = mt.json.decode(run("compare tagged.jsonl tagged.jsonl --by class --json").out).by
+    assert.same({ 600, 600 }, both["2"].input_length)
+    assert.equal(2, run("compare tagged.jsonl tagged.jsonl --by").status)
+  end)
+
   it("leaves names of options that scripts had before to the scripts", function()
     command.write(folder, "mine.lua", [[
 local mt = require "moontide"
@@ -165,6 +292,45 @@ describe("--series", function()
       .. "2,1,0.5,100,15,15,0.5,100,0\n", command.read(folder .. "/s.csv"))
   end)
 
+  it("has the hit ratio of the cache that is asked for: of plans, of what passes, of what is analysed", function()
+    local path = command.write(folder, "t.jsonl", trace)
+    local function ratios(line)
+      local result = run(line .. " --series s.csv --step 2s")
+      assert.equal(0, result.status, line .. result.err)
+      local found = {}
+      for row in command.read(folder .. "/s.csv"):gmatch "[^\n]+" do found[#found + 1] = row:match "([^,]*)$" end
+      return table.concat(found, " ")
+    end
+    assert.equal("hit_ratio 0.5 0", ratios("cat " .. path .. " -o out.jsonl"))
+    command.write(folder, "turns.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 8, block_size = 10, mt.stream{ arrivals = mt.even(1), input = 40, output = 1,
+  prompt = mt.shared_prefix{ tokens = 20 } } }]])
+    -- Two of four blocks are shared; a cache of three blocks has forgotten the first by then.
+    assert.equal("hit_ratio 0.25 0.5 0.5 0.5", ratios "turns.lua -o plan.jsonl")
+    assert.equal("hit_ratio 0.25 0.5 0.5 0.5", ratios "turns.lua --check")
+    assert.equal("hit_ratio 0 0 0 0", ratios "turns.lua -o plan.jsonl --series-cache 3")
+    assert.equal("hit_ratio 0 0 0 0", ratios "turns.lua --check --series-cache 30tokens")
+    assert.equal("hit_ratio 0.25 0.5 0.5 0.5", ratios "cat plan.jsonl -o out.jsonl")
+    assert.equal("hit_ratio 0 0 0 0", ratios "cat plan.jsonl -o out.jsonl --series-cache 30tokens --block-size 10")
+    assert.equal("hit_ratio 0.25 0.5 0.5 0.5", ratios "analyze plan.jsonl --block-size 10")
+    assert.equal("hit_ratio 0 0 0 0", ratios "analyze plan.jsonl --block-size 10 --series-cache 3")
+    assert.equal("hit_ratio 0.25 0.5 0.5 0.5", ratios "analyze plan.jsonl --block-size 10 --hit-rule vllm")
+    for line, message in pairs {
+      ["cat plan.jsonl -o out.jsonl --series-cache 3"] = "--series-cache goes with --series",
+      ["cat plan.jsonl -o out.jsonl --series s.csv --series-cache 30tokens"] = "30tokens are blocks only with --block-size",
+      ["turns.lua --series s.csv --series-cache 8GB"] = "--series-cache is in bytes (8GB), and what a token takes is not",
+      ["turns.lua --series s.csv --series-cache 0"] = "--series-cache must be",
+    } do
+      local result = run(line)
+      assert.equal(2, result.status, line)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+    local result = run "turns.lua --series s.csv --series-cache 3tokens"
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("a cache of 3tokens has no room for a block of 10 tokens", 1, true), result.err)
+  end)
+
   it("takes the times of a run as its service", function()
     local path = command.write(folder, "t.jsonl", trace)
     local result = run("analyze " .. path .. " --service nothere --series s.csv")
@@ -178,7 +344,8 @@ describe("analyze", function()
   it("needs no output_length for figures of caches alone", function()
     local bare = trace:gsub(', "output_length": %d+', "")
     local path = command.write(folder, "t.jsonl", bare)
-    assert.equal(1, run("analyze " .. path).status)
+    assert.matches("output_length is missing, and the analysis needs it; --caches-only does not", run("analyze "
+      .. path).err, 1, true)
     local result = run("analyze " .. path .. " --caches-only")
     assert.equal(0, result.status, result.err)
     assert.matches("infinite +0.333", result.out)

@@ -36,6 +36,16 @@ describe("studies from Lua", function()
     assert.is_false(command.exists "sweep.json")
   end)
 
+  it("nothing is driven where the load is not as expected", function()
+    local found, message, code = load_of(10):sweep(options_for { concurrencies = { 1, 4 }, num_requests = 6,
+      expect = { requests = "<6" } })
+    assert.same({ nil, "2 of 2 expectations missed", "value" }, { found, message, code })
+    found, message, code = load_of(10):find_max(options_for { slo = { ["ttft.p99"] = 500 }, probe = 1, ramp = 0,
+      expect = "rate.mean>11" })
+    assert.same({ nil, "1 of 1 expectations missed", "value" }, { found, message, code })
+    assert.has_error(function() load_of(10):sweep(options_for { concurrencies = { 1 }, expect = "nothing=1" }) end)
+  end)
+
   it("a function makes the loads of what varies, and files are left where they are asked for", function()
     local folder = command.folder()
     local found = assert(mt.sweep(function(v)

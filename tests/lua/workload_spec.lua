@@ -252,3 +252,33 @@ describe("mistakes are told with the caller's line", function()
     assert.equal("io", code)
   end)
 end)
+
+describe("mt.profile", function()
+  local function plan()
+    return mt.workload { duration = 8, block_size = 10, mt.stream { arrivals = mt.even(1), output = 1,
+      input = 40, prompt = mt.shared_prefix { tokens = 20 } } }
+  end
+
+  it("has hit ratios in its series where they are asked for", function()
+    assert.is_nil(assert(mt.profile(plan(), { step = 2 })):series().hit_ratio)
+    assert.same({ 0.25, 0.5, 0.5, 0.5 }, assert(mt.profile(plan(), { step = 2, hits = true })):series().hit_ratio)
+    assert.same({ 0, 0, 0, 0 }, assert(mt.profile(plan(), { step = 2, hits = 3 })):series().hit_ratio)
+    assert.same({ 0.25, 0.5, 0.5, 0.5 },
+      assert(mt.profile(plan():columns(), { step = 2, hits = 100 })):series().hit_ratio)
+    assert.has_error(function() mt.profile(plan(), { hits = 0 }) end)
+    assert.has_error(function() mt.profile(plan(), { hits = "many" }) end)
+  end)
+
+  it("has totals by class", function()
+    local classes = mt.workload { duration = 20, mt.stream { arrivals = mt.even(10), lengths = mt.classes {
+      { 1, name = "short", input = 10, output = 1 }, { 1, input = 600, output = 1 } } } }
+    local by = assert(mt.profile(classes, { by = "class" })).by
+    local found = {}
+    for _, group in ipairs(by) do found[group.value] = group end
+    assert.equal(200, found.short.requests + found["2"].requests)
+    assert.equal(600 * found["2"].requests, found["2"].input_tokens)
+    assert.has_error(function()
+      mt.classes { { 1, name = "2", input = 1, output = 1 }, { 1, input = 1, output = 1 } }
+    end, "classes: classes 1 and 2 are both named '2'")
+  end)
+end)

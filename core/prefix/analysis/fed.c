@@ -46,7 +46,7 @@ void mt_fed_cache_free(mt_fed_cache *cache) {
 }
 
 static mt_code check(const mt_fed_cache *cache, const mt_request *request, mt_error *error) {
-    mt_code code = mt_check_blocks(request, cache->block_size, error);
+    mt_code code = cache->block_size ? mt_check_blocks(request, cache->block_size, error) : MT_OK;
     if (code && error)
         error->line = request->line;
     if (code == MT_OK && cache->has_ages)
@@ -92,13 +92,14 @@ mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size
 
 mt_played mt_fed_cache_played(const mt_fed_cache *cache) {
     const mt_hit_totals *totals = &cache->totals;
-    return (mt_played){.requests = totals->requests,
-                       .blocks = totals->blocks,
-                       .tokens = totals->tokens,
-                       .ratio = {mt_ratio_of(cache->share, totals->requests),
-                                 mt_ratio_of((double)cache->hits, totals->blocks),
-                                 mt_ratio_of((double)cache->hit_tokens, totals->tokens)},
-                       .within = NAN};
+    return (mt_played){
+        .requests = totals->requests,
+        .blocks = totals->blocks,
+        .tokens = totals->tokens,
+        .ratio = {mt_ratio_of(cache->share, totals->requests),
+                  mt_ratio_of((double)cache->hits, totals->blocks),
+                  mt_ratio_of((double)cache->hit_tokens, cache->block_size ? totals->tokens : 0)},
+        .within = NAN};
 }
 
 uint64_t mt_fed_cache_held(const mt_fed_cache *cache) {

@@ -11,7 +11,8 @@
 
 typedef struct mt_fed_cache mt_fed_cache;
 
-/* block_size: tokens a block, at least 1. NULL on failure. */
+/* block_size: tokens a block; 0: not known, so that no request is held against it and nothing is
+ * known by token. NULL on failure. */
 mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
                                mt_error *error);
 

@@ -1,5 +1,6 @@
 --- What commands that make or read a load do of --expect, --service, --step and --series: count its requests
 -- in a profile while they pass, and judge and write what was counted.
+local cache_options = require "moontide.learn.cache_options"
 local expectation = require "moontide.learn.expectation"
 local options = require "moontide.kit.options"
 local profile = require "moontide.learn.profile"
@@ -8,43 +9,74 @@ local figures = {}
 
 --- The options; `series`: with those that only a command that shows figures has.
 ---@param is_shown? boolean
+---@param whose? string what the load is, for the help, where that is not plain
 ---@return moontide.option[]
-function figures.options(is_shown)
-  local list = { expectation.option, profile.spec[1], profile.spec[2] }
-  if is_shown then
-    list[4] = { "series", kind = "path", placeholder = "FILE.csv",
-      help = "write rates, tokens and, with --service, what is in flight: a row a --step" }
-  end
+function figures.options(is_shown, whose)
+  local expect = options.with(expectation.option,
+    { help = expectation.option.help .. (whose and ". The load is " .. whose or "") })
+  local list = { expect, profile.spec[1], profile.spec[2] }
+  if is_shown then table.move(profile.series_spec, 1, #profile.series_spec, #list + 1, list) end
   return list
 end
+
+local names = { "expect", "service", "step", "series", "series_cache", "by", "hit_rule", "block_size",
+  "bytes_per_token" }
 
 --- What of it was asked for, a table of its own: a command's options know no names but its own.
 ---@param opt table
 ---@return table
 function figures.asked(opt)
   local asked = {}
-  for _, name in ipairs { "expect", "service", "step", "series", "by" } do asked[name] = rawget(opt, name) end
+  for _, name in ipairs(names) do asked[name] = rawget(opt, name) end
   return asked
 end
 
---- Puts the times of a run in the place of its folder; nil, message, code when there is no such run.
----@param opt table service; changed
+-- What the series have a hit ratio of.
+local function hits_of(asked)
+  local hits = { hit_rule = asked.hit_rule }
+  if not asked.series_cache then return hits end
+  local sizes, message, code = cache_options.blocks({ asked.series_cache }, asked.block_size,
+    asked.bytes_per_token)
+  if not sizes then return nil, message, code end
+  hits.size = sizes[1]
+  return hits
+end
+
+--- Puts the times of a run in the place of its folder, and adds what hits are counted of; nil, message, code
+--- when there is no such run, or no such cache.
+---@param asked table service, series, series_cache, block_size; changed
 ---@return true? done, string? message, string? code
-function figures.resolve(opt)
-  local folder = opt.service and opt.service.run
+function figures.resolve(asked)
+  local message, code
+  if asked.series then
+    asked.hits, message, code = hits_of(asked)
+    if not asked.hits then return nil, "--series-cache: " .. message, code end
+  end
+  local folder = asked.service and asked.service.run
   if not folder then return true end
-  local run, message, code = require("moontide").run_of(folder)
+  local run
+  run, message, code = require("moontide").run_of(folder)
   if not run then return nil, "--service: " .. message, code end
-  opt.service = options.value(run, "--service", profile.spec[1])
+  asked.service = options.value(run, "--service", profile.spec[1])
   return true
 end
 
 --- What is wrong with the options together.
 ---@param opt table
+---@param block_size? integer tokens, where no option says it
 ---@return string?
-function figures.mistake(opt)
-  local wrong = expectation.mistake(opt.expect, opt.service, "--service")
-  return wrong and "--expect: " .. wrong
+function figures.mistake(opt, block_size)
+  local asked = figures.asked(opt)
+  local wrong = expectation.mistake(asked.expect, asked.service, "--service")
+  if wrong then return "--expect: " .. wrong end
+  local size = asked.series_cache
+  if not size then return nil end
+  if not asked.series then return "--series-cache goes with --series" end
+  wrong = cache_options.wrong_sizes({ size }, asked.bytes_per_token, "--series-cache")
+  if wrong then return wrong end
+  if type(size) == "table" and not (asked.block_size or block_size) then
+    return ("--series-cache: %s are blocks only with --block-size"):format(size.text)
+  end
 end
 
 --- Is anything asked for?
@@ -54,55 +86,68 @@ function figures.are_wanted(opt)
   return (opt.expect or opt.series or opt.service or opt.by) ~= nil
 end
 
+-- Is there a figure that needs the requests in the order of their times?
+local function needs_order(asked)
+  for _, one in ipairs(asked.expect or {}) do
+    if profile.needs_order(one.name) then return true end
+  end
+  return (asked.series or asked.service) ~= nil
+end
+
 ---@class moontide.watch
 ---@field state userdata? of core.profile, where something is asked for: for pipe.watched
 ---@field asked table?
+---@field counted (fun(): moontide.profile)? what was counted, once all requests have passed
 ---@field judge (fun(): true?, string?, string?)? to be called once all requests have passed
 
 --- What is to watch a load that passes. Nil, message, code when a run cannot be read.
----@param opt table expect, service, step, series, by
+---@param opt table expect, service, step, series, series_cache, by
 ---@param from? number seconds, as profile.open has it
 ---@param to? number
+---@param is_shown? boolean all that is known of it is shown
 ---@return moontide.watch? watch, string? message, string? code
-function figures.watch(opt, from, to)
+function figures.watch(opt, from, to, is_shown)
   local asked = figures.asked(opt)
   if not figures.are_wanted(asked) then return {} end
   local done, message, code = figures.resolve(asked)
   if not done then return nil, message, code end
-  -- Totals by a member are known of requests in any order.
-  asked.no_series = not (asked.expect or asked.series or asked.service)
+  -- Totals, lengths and what goes by a member are known of requests in any order.
+  asked.no_series = not (needs_order(asked) or is_shown and asked.expect)
   local state = profile.open(asked, from, to)
-  return { state = state, asked = asked, judge = function()
-    return figures.finish(profile.result(state, asked, to), asked)
-  end }
+  local function counted() return profile.result(state, asked, to) end
+  return { state = state, asked = asked, counted = counted,
+    judge = function() return figures.finish(counted(), asked) end }
 end
 
 --- Writes the series and judges: nil, message, code where something is not as expected.
 ---@param counted moontide.profile
 ---@param opt table expect, series
----@param more? table<string, number[]> further columns of the series
+---@param name? string whose figures they are, where there are several
 ---@return true? done, string? message, string? code
-function figures.finish(counted, opt, more)
+function figures.finish(counted, opt, name)
   if opt.series then
-    local done, message, code = counted:write_series(opt.series, more)
+    local done, message, code = counted:write_series(opt.series)
     if not done then return nil, message, code end
   end
   if not opt.expect then return true end
-  return expectation.tell(opt.expect, counted)
+  return expectation.tell(opt.expect, { { profile = counted, name = name } })
 end
 
---- Judges what count(asked) gives, a profile or nil, message, code.
+--- Judges loads that are counted before anything is done with them, one after the other.
 ---@param opt table
----@param count fun(asked: table): moontide.profile?, string?, string?
+---@param loads { name: string?, count: fun(asked: table): moontide.profile?, string?, string? }[]
 ---@return true? done, string? message, string? code
-function figures.judge(opt, count)
-  local asked = figures.asked(opt)
+function figures.judge(opt, loads)
+  local asked, counted = figures.asked(opt), {}
   local done, message, code = figures.resolve(asked)
   if not done then return nil, message, code end
-  local counted
-  counted, message, code = count(asked)
-  if not counted then return nil, message, code end
-  return figures.finish(counted, asked)
+  for i, load in ipairs(loads) do
+    local one
+    one, message, code = load.count(asked)
+    if not one then return nil, message, code end
+    counted[i] = { profile = one, name = load.name }
+  end
+  return expectation.tell(asked.expect, counted)
 end
 
 return figures

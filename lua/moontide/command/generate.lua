@@ -86,8 +86,8 @@ end
 local function write_counted(opt, shown)
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
-    io.write(("\non average, from %s:\n%s\n"):format(texts.count(shown.drawn, "drawn request"),
-      profile.levels(shown.average)))
+    io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(
+      texts.count(shown.drawn, "drawn request"), profile.levels(shown.average)))
   end
   if shown.run then
     io.write(("\nthis run (%s): %s\n%s\n"):format(seed, texts.count(shown.run.requests, "request"),
@@ -223,11 +223,11 @@ local function refusal(script, opt, path)
 end
 
 -- What is wrong with the options together, or nil.
-local function mistake(opt, asked)
+local function mistake(self, opt, asked)
   if asked.json and not opt.check then return "--json goes with --check" end
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
-  return figures.mistake(asked)
+  return figures.mistake(asked, self.block_size)
 end
 
 local function draw(self, opt, asked)
@@ -249,7 +249,8 @@ end
 function generate.run(script, self, opt)
   local is_said
   local asked = common.figures(script, opt)
-  local wrong = mistake(opt, asked)
+  asked.block_size = self.block_size
+  local wrong = mistake(self, opt, asked)
   if wrong then return nil, script.name .. ": " .. wrong, "usage" end
   local fallback = script.default_duration
   if asked.compress then

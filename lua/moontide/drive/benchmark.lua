@@ -1,6 +1,7 @@
 --- The command `sweep`: what it takes of the command line, and the load that it has without a target.
 local drive_options = require "moontide.drive.options"
 local axes = require "moontide.drive.axes"
+local figures = require "moontide.command.figures"
 local json = require("moontide.base.json").public.json
 local level = require "moontide.drive.level"
 local options = require "moontide.kit.options"
@@ -39,7 +40,8 @@ function benchmark.options()
   for _, option in ipairs(drive_options.all {}) do
     if not replaced[option[1]] then list[#list + 1] = option end
   end
-  return list
+  local more = figures.options(false, "that of each level, before the first is driven")
+  return table.move(more, 1, #more, #list + 1, list)
 end
 
 -- --- what may be wrong -----------------------------------------------------------------------------
@@ -101,7 +103,7 @@ function benchmark.check(opt)
   if opt.concurrency and (opt.request_rates or opt.rate_scales) then
     return "--concurrency takes no notice of times: neither --request-rates nor --rate-scales go with it"
   end
-  local wrong = check_load(opt)
+  local wrong = check_load(opt) or figures.mistake(opt)
   if wrong then return wrong end
   local target = opt.target
   opt.target = target or "the load"

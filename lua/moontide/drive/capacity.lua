@@ -1,5 +1,6 @@
 --- The command `find-max`: what it takes of the command line.
 local drive_options = require "moontide.drive.options"
+local figures = require "moontide.command.figures"
 local find_max = require "moontide.drive.find_max"
 local json = require("moontide.base.json").public.json
 local level = require "moontide.drive.level"
@@ -35,15 +36,18 @@ function capacity.options()
     { "words", kind = "string", argument = true, list = true, hidden = true },
   }
   table.move(find_max.options, 1, #find_max.options, #list + 1, list)
-  local driving = capacity.driving()
-  return table.move(driving, 1, #driving, #list + 1, list)
+  local more = figures.options(false, "that of the first probe, before it is driven")
+  for _, part in ipairs { capacity.driving(), more } do
+    table.move(part, 1, #part, #list + 1, list)
+  end
+  return list
 end
 
 --- What is wrong with the options, or nil.
 ---@param opt table
 ---@return string?
 function capacity.check(opt)
-  local wrong = drive_options.check(opt)
+  local wrong = drive_options.check(opt) or figures.mistake(opt)
   if wrong then return wrong end
   if not opt.slo then return "--slo is missing: the promises (ttft.p99=500,error_rate=0.01)" end
   for _, one in ipairs(opt.slo) do

@@ -234,6 +234,7 @@ end
 ---@field policy? string[] of traces: what caches of these sizes forget, as in mt.analyze; needs cache_sizes
 ---@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block
 ---@field touch? "root"|"leaf" of those policies: from the first block of a request on, or from the last
+---@field by? string of traces: a member by whose values requests, rates and lengths are compared too
 ---@field seed? integer of runs: of the intervals, 0 when left out
 
 ---@class moontide

@@ -11,11 +11,13 @@
 -- invalid one), passed =, reason =, seed =, verdict =, counts =, promises = (drive/promise.lua), folder = }.
 local core = require "moontide.core"
 local drive = require "moontide.drive"
+local figures = require "moontide.command.figures"
 local find_report = require "moontide.drive.find_report"
 local level = require "moontide.drive.level"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local search = require "moontide.drive.search"
+local targets = require "moontide.drive.target"
 
 local find_max = {}
 
@@ -61,7 +63,8 @@ find_max.options = {
     help = "before each probe ask the server to empty its prefix cache (vLLM's and SGLang's can)" },
 }
 
-local of_search = { "slo", "unit", "first", "most", "precision", "probe", "ramp", "target", "fail_over" }
+local of_search = { "slo", "unit", "first", "most", "precision", "probe", "ramp", "target", "fail_over",
+  "expect", "service", "step" }
 
 local units = {
   rate = { name = "requests/s", setting = "request_rate" },
@@ -142,6 +145,14 @@ local function own_rate(self, load, base)
   return target:rate(options.with(base, { window = window }))
 end
 
+-- Holds the load of the first probe against what is expected: its ramp and its window.
+local function check_first(self, load, opt, base, first)
+  local target, own, code = level.prepare(load, settings_of(self, first, 1), base)
+  if not target then return nil, own, code end
+  return figures.judge(opt, { { name = ("first probe, %.9g %s"):format(first, self.unit),
+    count = function(asked) return targets.profile(target, own, asked) end } })
+end
+
 -- Below five requests a probe there is nothing to measure.
 local function least_level(self, load, base, first)
   if self.unit_of.is_whole then return 1 end
@@ -185,6 +196,11 @@ function find_max.run(load, opt)
   if not first then first, message, code = own_rate(self, load, base) end
   if not first then return nil, message, code end
   first = math.min(first, opt.most or first)
+  if opt.expect then
+    local done
+    done, message, code = check_first(self, load, opt, base, first)
+    if not done then return nil, message, code end
+  end
   local looking = search.new { first = first, precision = opt.precision, most = opt.most,
     least = least_level(self, load, base, first), is_whole = unit.is_whole }
   drive.bear_interrupts(true)

@@ -38,12 +38,17 @@ end
 ---@field resume? boolean leave out levels whose results in output_dir are whole
 ---@field yes? boolean drive more than a thousand levels
 ---@field accept_invalid? boolean an invalid run is no failed level
+---@field expect? string|table<string, any> what the load of every level must be before the first is driven:
+--- { requests = {900, 1100} }; nil, message, "value" where it is not
+---@field service? table|string|moontide.drive_run for figures of it: what an answer takes
+---@field step? number|string for figures of it: the steps of peaks; 1 s
 
 -- A sweep of a value, in options checked.
 local function sweep_spec()
   local list = { { "name", kind = "string" } }
   for _, part in ipairs { require("moontide.drive.axes").options, require("moontide.drive.sweep").options,
-    without(require("moontide.drive.options").all {}, { record = true, start_at = true }) } do
+    without(require("moontide.drive.options").all {}, { record = true, start_at = true }),
+    require("moontide.command.figures").options() } do
     table.move(part, 1, #part, #list + 1, list)
   end
   return calls.spec(list, { accept_invalid = true })
@@ -60,6 +65,7 @@ function public.sweep(trace, opt)
   local values = options.table("sweep", opt, sweep_spec())
   values.target = "trace"
   local wrong = require("moontide.drive.options").check(values)
+    or require("moontide.command.figures").mistake(values)
   values.target = nil
   if wrong then calls.refuse("sweep", wrong, "usage") end
   local load = require("moontide.drive.level").load_of_value(trace, "sweep: the trace")
@@ -79,6 +85,9 @@ end
 ---@field settle? number|string rest between probes; 1 s
 ---@field reset_cache? boolean before each probe ask the server to empty its prefix cache
 ---@field accept_invalid? boolean probes count whatever the driver's verdict
+---@field expect? string|table<string, any> what the first probe's load must be before it is driven
+---@field service? table|string|moontide.drive_run for figures of it: what an answer takes
+---@field step? number|string for figures of it: the steps of peaks; 1 s
 
 --- Finds the largest rate (or concurrency, or rate scale) at which every promise is kept, and gives a value
 --- that prints as the table of its probes: result.max, result.limited_by.

@@ -3,6 +3,7 @@ local axes = require "moontide.drive.axes"
 local core = require "moontide.core"
 local drive = require "moontide.drive"
 local drive_run = require "moontide.drive.run"
+local figures = require "moontide.command.figures"
 local gate = require "moontide.drive.gate"
 local kept = require "moontide.drive.kept"
 local level = require "moontide.drive.level"
@@ -10,6 +11,7 @@ local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
 local sweep_report = require "moontide.drive.sweep_report"
 local sweep_value = require "moontide.drive.sweep_value"
+local targets = require "moontide.drive.target"
 
 local sweep = {}
 
@@ -28,7 +30,7 @@ sweep.options = {
 
 -- Options that say what varies and how, not how one level is driven.
 local of_sweep = { "concurrencies", "request_rates", "rate_scales", "vary", "repeat", "yes", "resume",
-  "benchmark_name", "endpoint_url", "name" }
+  "benchmark_name", "endpoint_url", "name", "expect", "service", "step" }
 
 local most_levels = 1000
 
@@ -130,14 +132,18 @@ local function name_levels(self)
   end
 end
 
--- Everything that a level may have wrong in what it asks for is found before the first one is driven.
-local function check_levels(self, load, base)
-  for _, one in ipairs(self.levels) do
+-- Everything that a level may have wrong in what it asks for is found before the first one is driven; the
+-- load of each level is held against what is expected.
+local function check_levels(self, load, opt, base)
+  local loads = {}
+  for i, one in ipairs(self.levels) do
     local settings = settings_of(self, one, 1, base)
-    local target, message, code = level.prepare(load, settings, base)
-    if not target then return nil, message, code end
+    local target, own, code = level.prepare(load, settings, base)
+    if not target then return nil, own, code end
+    loads[i] = { name = one.folder, count = function(asked) return targets.profile(target, own, asked) end }
   end
-  return true
+  if not opt.expect then return true end
+  return figures.judge(opt, loads)
 end
 
 local function drive_all(self, load, opt, base)
@@ -173,7 +179,7 @@ function sweep.run(load, opt, by_default)
   }
   name_levels(self)
   local base = base_of(opt)
-  local done, message, code = check_levels(self, load, base)
+  local done, message, code = check_levels(self, load, opt, base)
   if not done then return nil, message, code end
   if self.folder then
     done, message, code = drive.make_folder(self.folder)

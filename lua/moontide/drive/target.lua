@@ -30,7 +30,8 @@ local target = {}
 ---@field bounds table[]? of the plan, as --fail-over has them
 ---@field size fun(opt: table): moontide.drive_size how large it is, as far as is known before it is read
 ---@field stop_after number? seconds after which nothing more is sent, when only that ends it
----@field planned moontide.pipe? of a plan: its requests as if they were answered as planned
+---@field planned? fun(duration: number): moontide.pipe of a plan: its requests as if they were answered as
+--- planned; nothing begins at `duration` or after it
 ---@field runs_on boolean? not quite: what was begun goes on, in sessions, for the --grace
 ---@field rate fun(self: moontide.target, opt: table): number?, string?, string? requests a second on average
 
@@ -134,7 +135,8 @@ local function of_workload(made, name, values, opt, fallback)
       local seconds = duration >= endless and opt.window and opt.window.to or duration
       return extent.of_workload(made, seconds, values, opt)
     end,
-    trace = workload_run.pipe(made, run, true), planned = workload_run.pipe(made, run),
+    trace = workload_run.pipe(made, run, true),
+    planned = function(last) return workload_run.pipe(made, options.with(run, { duration = last })) end,
   }
 end
 
@@ -245,6 +247,17 @@ function target.steps(self, opt)
   return trace
 end
 
+-- Does nobody know how much of it is sent before that is done?
+local function is_open_ended(opt)
+  return opt.concurrency and not opt.num_requests and (opt.duration or opt.window)
+end
+
+-- How long a plan is counted, seconds of its own time; endless where a number of requests ends it.
+local function counted_until(self, opt)
+  if self.duration < endless or not opt.window then return self.duration end
+  return opt.window.to * opt.speed_ratio
+end
+
 --- What will be sent, counted before anything is: of a plan as if it were answered as planned.
 ---@param self moontide.target
 ---@param opt table the driving command's options
@@ -255,10 +268,16 @@ function target.profile(self, opt, asked)
     return nil, "--expect reads the trace before it is sent, and standard input can be read only once",
       "usage"
   end
-  local before = setmetatable({ trace = self.planned or self.trace }, { __index = self })
-  local to = self.is_plan and self.duration < endless and self.duration / opt.speed_ratio or nil
+  if is_open_ended(opt) then
+    return nil, "--expect: how many requests a closed loop sends in a time is not known before "
+      .. "(--num-requests says it)", "usage"
+  end
+  local last = self.is_plan and counted_until(self, opt)
+  local before = setmetatable({ trace = last and self.planned(last) or self.trace }, { __index = self })
+  local to = last and last < endless and last / opt.speed_ratio or nil
   local state = profile.open(asked, self.is_plan and 0 or nil, to)
   local steps = target.steps(before, options.with(opt, { is_quiet = true }))
+  if to and self.duration >= endless then steps = steps:window { stop = to } end -- sessions run on
   local done, message, code = pipe.read(steps, function(source) return profile.read(state, source) end)
   if not done then return nil, message, code end
   return profile.result(state, asked, to)

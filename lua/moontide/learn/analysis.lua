@@ -227,18 +227,6 @@ local fields = {
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
 
--- Hit ratio by block of an infinite cache in each step of the series of a profile that has watched.
-local function hits_over_time(state, opt)
-  local series = opt.watch.state:series()
-  local count, ratios = #series.requests, {}
-  if count == 0 then return nil end
-  local from, step = math.floor(series.from * 1e9 + 0.5), math.floor(series.step * 1e9 + 0.5)
-  for i, bin in ipairs(state:over_time(from, step, count, { hit_rule = opt.hit_rule })) do
-    ratios[i] = bin.hit_ratio
-  end
-  return next(ratios) and ratios or nil
-end
-
 -- Analyses what is left in the source. With a table `samples`, requests may lack output_length, and it gets
 -- the values of the metrics by name.
 local function analyse(source, is_numbered, opt, samples, text)
@@ -259,7 +247,6 @@ local function analyse(source, is_numbered, opt, samples, text)
   curves[result] = curve
   result.skipped, result.first_skipped = state:skipped(source)
   for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
-  if opt.watch then opt.watch.hit_ratio = hits_over_time(state, opt) end
   return setmetatable(result, metatable)
 end
 
@@ -320,16 +307,14 @@ function analysis.analyze(trace, given)
   return analyse_trace(trace, opt, "analyze: the trace")
 end
 
---- mt.analyze of a trace that a profile watches: watch.state takes its requests in, and watch.hit_ratio
---- becomes the hit ratio in each of its steps, where there are hash_ids.
+--- mt.analyze of a trace that a profile of core watches: it takes the requests in.
 ---@param trace moontide.trace
 ---@param given moontide.analyze_options
----@param watch { state: userdata, hit_ratio: number[]? }
+---@param state userdata
 ---@return moontide.analysis? result, string? message, string? code
-function analysis.watched(trace, given, watch)
+function analysis.watched(trace, given, state)
   local opt = options.table("analyze", given, fields)
-  opt.watch = watch
-  local watched = pipe.watched(any.pipe(trace, "analyze: the trace", opt.skip_bad_lines), watch.state)
+  local watched = pipe.watched(any.pipe(trace, "analyze: the trace", opt.skip_bad_lines), state)
   return analyse_trace(watched, opt, "analyze: the trace")
 end
 

@@ -1,13 +1,16 @@
 --- Two traces side by side, for mt.compare.
+local any = require "moontide.trace.any"
 local absent = require "moontide.learn.compare_absent"
 local analysis = require "moontide.learn.analysis"
 local cache_options = require "moontide.learn.cache_options"
 local core = require "moontide.core"
 local figures = require "moontide.learn.analysis_figures"
+local groups = require "moontide.learn.compare_groups"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local options = require "moontide.kit.options"
+local pipe = require "moontide.trace.pipe"
 
 local compare = {}
 
@@ -67,6 +70,8 @@ local compare = {}
 --- coefficient_of_variation, counted in windows of a second
 ---@field dispersion table<integer, moontide.number_pair>? variance over mean of the requests per window of 1,
 --- 10, 60 and 300 s; those that a trace is too short for are absent
+---@field by moontide.group_pair[]? by the values of a member, where one was asked for
+---@field by_name string? that member
 local methods = {}
 local metatable = { __name = "moontide.comparison", __index = methods }
 
@@ -192,6 +197,7 @@ function metatable:__json()
   add("think_time", json_pairs(self.think_time, quantiles))
   add("rate", json_pairs(self.rate, rates))
   add("dispersion", json_pairs(self.dispersion, measure.windows))
+  add("by", self.by and groups.json(self.by))
   add("differences", json_differences(self))
   return json.object(members)
 end
@@ -277,6 +283,7 @@ local fields = {
   { "policy", kind = "choice", list = true, choices = cache_options.names },
   { "ttl", kind = "duration", list = true, min = 0 },
   { "touch", kind = "choice", choices = { "root", "leaf" }, default = "root" },
+  { "by", kind = "string" },
 }
 
 -- Fills in all figures of two analyses.
@@ -317,15 +324,21 @@ function compare.compare(first, second, given)
   local opt = options.table("compare", given, fields)
   if opt.policy and not opt.cache_sizes then core.base.raise("compare: policy needs cache_sizes") end
   local self = { traces = {}, analyses = {}, policies = opt.policy and cache_options.once(opt.policy) }
-  local samples = {}
+  local samples, watches = {}, {}
+  self.by_name, opt.by = opt.by, nil
   for i, ordinal in ipairs { "first", "second" } do
-    local trace = i == 1 and first or second
-    local name = name_of(trace, ordinal)
-    local one, values, code = analysis.sampled(trace, opt, ("compare: the %s trace"):format(ordinal))
+    local trace, what = i == 1 and first or second, ("compare: the %s trace"):format(ordinal)
+    local name, watched = name_of(trace, ordinal), trace
+    if self.by_name then
+      watches[i] = groups.open(self.by_name)
+      watched = pipe.watched(any.pipe(trace, what, opt.skip_bad_lines), watches[i])
+    end
+    local one, values, code = analysis.sampled(watched, opt, what)
     if not one then return nil, failure_text(trace, name, values), code end
     self.traces[i], self.analyses[i], samples[i] = name, one, values
   end
   compared(self, samples, opt.cache_sizes)
+  if self.by_name then self.by = groups.of(self.by_name, watches[1], watches[2]) end
   close(samples[1])
   close(samples[2])
   return self

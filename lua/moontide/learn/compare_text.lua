@@ -1,5 +1,6 @@
 --- A comparison as a table for people: a line a figure, the two traces side by side, and the difference.
 local absent = require "moontide.learn.compare_absent"
+local groups = require "moontide.learn.compare_groups"
 local lists = require "moontide.kit.lists"
 local measure = require "moontide.learn.compare_measure"
 local show = require "moontide.learn.analysis_show"
@@ -137,9 +138,11 @@ function text.of(comparison)
   add_hits(lines, comparison)
   add_sessions(lines, comparison)
   add_arrivals(lines, comparison)
+  local by = comparison.by and "\n" .. groups.text(comparison.by_name, comparison.by)
   local names = ("A: %s\nB: %s\n"):format(comparison.traces[1], comparison.traces[2])
   local parts = { names, texts.aligned(lines) }
   parts[#parts + 1] = sessions_note(comparison)
+  parts[#parts + 1] = by or nil
   local lacking = absent.all(comparison)
   if #lacking > 0 then parts[#parts + 1] = "\nNot compared: " .. table.concat(lacking, "; ") end
   return (table.concat(parts, "\n"):gsub(" +\n", "\n"):gsub(" +$", ""))

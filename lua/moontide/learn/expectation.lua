@@ -71,7 +71,8 @@ end }
 
 --- As an option of a command.
 expectation.option = { "expect", kind = "expectation", list = true,
-  help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'" }
+  help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'; "
+    .. "a file that it would write is left as it was" }
 
 --- What is wrong with expectations beside other options; nil: nothing.
 ---@param list moontide.expectation[]?
@@ -123,13 +124,19 @@ end
 
 --- For a command: tells each result on standard error; nil, message, code when one is missed.
 ---@param list moontide.expectation[]
----@param counted moontide.profile
+---@param loads { profile: moontide.profile, name: string? }[] what is judged; a name stands before its lines
 ---@return true? ok, string? message, string? code
-function expectation.tell(list, counted)
-  local results, missed = expectation.judge(list, counted)
-  for _, result in ipairs(results) do report.note(expectation.line(result)) end
+function expectation.tell(list, loads)
+  local missed = 0
+  for _, load in ipairs(loads) do
+    local results, missed_here = expectation.judge(list, load.profile)
+    for _, result in ipairs(results) do
+      report.note((load.name and load.name .. ": " or "") .. expectation.line(result))
+    end
+    missed = missed + missed_here
+  end
   if missed == 0 then return true end
-  return nil, ("%d of %d expectations missed"):format(missed, #list), "value"
+  return nil, ("%d of %d expectations missed"):format(missed, #list * #loads), "value"
 end
 
 return expectation

@@ -1,6 +1,7 @@
 --- What a load is, counted over its requests: how many, how long, how fast they come, and what a server
 -- that answers in a known time holds of them. `moontide.learn.expectation` judges it,
 -- `moontide.load.profile` makes it of plans too.
+require "moontide.learn.cache_options" -- its kinds of option
 local core = require "moontide.core"
 local json = require("moontide.base.json").public.json
 local kinds = require "moontide.kit.kinds"
@@ -51,7 +52,16 @@ profile.spec = {
     .. "then requests in flight and tokens held are known" },
   { "step", kind = "duration", above = 0, default = 1, help = "the steps of peaks and of --series" },
   { "by", kind = "string", placeholder = "MEMBER",
-    help = "totals by the values of this member too (stream, model, ...)" },
+    help = "totals by the values of this member too (stream, class, model, ...)" },
+}
+
+--- Of commands that write its series.
+profile.series_spec = {
+  { "series", kind = "path", placeholder = "FILE.csv",
+    help = "write rates, tokens, hit ratio and, with --service, what is in flight: a row a --step" },
+  { "series-cache", kind = "cache_size", min = 1, placeholder = "SIZE",
+    help = "of --series: the hit ratio, by block, of an LRU cache of so many blocks (1000) or tokens "
+      .. "(2Mtokens), instead of one without limit" },
 }
 
 -- --- the value -------------------------------------------------------------------------------------
@@ -60,6 +70,8 @@ profile.spec = {
 ---@field mean number
 ---@field peak number the mean of the step with most
 ---@field peak_at number when that step begins, seconds
+---@field error number? of what was drawn several times: what is wrong with the mean, in parts of it, in 95 of
+--- 100 cases
 
 ---@class moontide.profile_lengths
 ---@field count integer
@@ -92,6 +104,7 @@ profile.spec = {
 ---@field kv_tokens moontide.profile_level? tokens of prompts and answers that requests in flight hold
 ---@field by moontide.profile_group[]? by the values of a member, in order of appearance
 ---@field step number seconds
+---@field hits table? what its series have a hit ratio of: size (blocks; nil: without limit), hit_rule
 local methods = {}
 local metatable = { __name = "moontide.profile", __index = methods }
 
@@ -125,6 +138,17 @@ function profile.needs_service(name)
   return name:find "^in_flight%." ~= nil or name:find "^kv_tokens%." ~= nil
 end
 
+--- Does the figure need the requests in the order of their times?
+---@param name string
+---@return boolean
+function profile.needs_order(name)
+  local of = name:match "^([%w_]+)%."
+  for _, level in ipairs(levels) do
+    if of == level[1] then return true end
+  end
+  return false
+end
+
 -- Mean up to the end and peak of a list of values a step, which are divided. Of a trace, whose last request
 -- is its end, the sums of all steps count.
 local function level_of(values, series, per, duration, scale, is_trace)
@@ -141,15 +165,17 @@ local function level_of(values, series, per, duration, scale, is_trace)
 end
 
 --- A profile in core, for a source to pass (core.source.watch) or to be read.
----@param opt table service, step, by
+---@param opt table service, step, by, hits
 ---@param from? number seconds: where its series begin; without it with the first request
 ---@param to? number seconds: where the duration ends
 ---@return userdata
 function profile.open(opt, from, to)
   local service_of = opt.service
-  return core.profile.new { step = opt.step or 1, from = from, to = to, by = opt.by,
+  local state = core.profile.new { step = opt.step or 1, from = from, to = to, by = opt.by,
     no_series = opt.no_series,
     ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
+  if opt.hits then state:count_hits(opt.hits) end
+  return state
 end
 
 local function add_levels(self, series, scale, is_trace)
@@ -171,7 +197,7 @@ end
 
 --- What it has counted.
 ---@param state userdata what profile.open gave
----@param opt table service, step, by
+---@param opt table service, step, by, hits
 ---@param duration? number seconds, of a plan
 ---@param scale? number its rates were so many times higher
 ---@return moontide.profile
@@ -200,6 +226,30 @@ function profile.result(state, opt, duration, scale)
   states[self] = { state = state, scale = scale }
   return setmetatable(self, metatable)
 end
+
+--- Adds to each level of an average over several draws how wrong its mean is (Student 1908): half the width
+--- of the 95 % interval of the draws' means, in parts of it.
+---@param self moontide.profile the average
+---@param draws moontide.profile[] what was counted after the first draw, after the first two, ...
+function profile.add_errors(self, draws)
+  for _, level in ipairs(levels) do
+    local of, before, sum, squares = self[level[1]], 0, 0, 0
+    for _, counted in ipairs(of and draws or {}) do
+      -- Means add up: what one draw has is what it added.
+      local whole = counted[level[1]] and counted[level[1]].mean or 0
+      sum, squares, before = sum + whole - before, squares + (whole - before) ^ 2, whole
+    end
+    local count = #draws
+    if of and sum > 0 and count > 1 then
+      local mean = sum / count
+      local deviation = math.sqrt(math.max(0, squares / count - mean * mean) * count / (count - 1))
+      of.error = profile.student_975[count - 1] * deviation / math.sqrt(count) / mean
+    end
+  end
+end
+
+--- The 97.5 % quantiles of Student's distribution, by degrees of freedom.
+profile.student_975 = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262 }
 
 --- Reads all that is left of a source of core.
 ---@param state userdata
@@ -230,7 +280,8 @@ local columns = {
 
 --- Its series: a table of lists, a value a step: time (seconds), requests, requests_per_second,
 --- input_tokens_per_second, output_tokens_per_second (of the requests that come then) and, where a service is
---- known, output_tokens_made_per_second, in_flight, kv_tokens.
+--- known, output_tokens_made_per_second, in_flight, kv_tokens. Where hits were counted and there are blocks,
+--- hit_ratio (by block; nil in steps without blocks).
 ---@return table<string, number[]>
 function methods:series()
   local held = states[self] or options.wrong("series: the profile", self, "what mt.profile gave")
@@ -249,6 +300,9 @@ function methods:series()
     local name = (column[3] or column[1]) .. ((column[2] or column[3]) and "_per_second" or "")
     if values then result[name] = list end
   end
+  local ratios = {}
+  for i, ratio in ipairs(series.hit_ratio or {}) do ratios[i] = ratio or nil end
+  result.hit_ratio = next(ratios) and ratios or nil
   return result
 end
 
@@ -257,12 +311,10 @@ local order = { "time", "requests", "requests_per_second", "input_tokens_per_sec
 
 --- Writes its series as a CSV, a row a step.
 ---@param path string
----@param more? table<string, number[]> further columns: hit_ratio
 ---@return true? done, string? message, string? code
-function methods:write_series(path, more)
+function methods:write_series(path)
   options.value(path, "write_series: the path", { "path", kind = "path" })
   local series, names = self:series(), {}
-  for name, values in pairs(more or {}) do series[name] = values end
   for _, name in ipairs(order) do
     if series[name] then names[#names + 1] = name end
   end
@@ -295,18 +347,20 @@ local function lengths_table(self)
   return texts.aligned(cells)
 end
 
---- Its levels as a table: mean, peak, and when that is.
+--- Its levels as a table: mean, peak, when that is and, of an average over draws, how wrong the mean is.
 ---@param self moontide.profile
 ---@return string
 function profile.levels(self)
-  local cells = { { ("In Steps of %.9g s"):format(self.step), "Mean", "Peak", "At" } }
+  local cells, has_errors = { { ("In Steps of %.9g s"):format(self.step), "Mean", "Peak", "At" } }, false
   for _, level in ipairs(levels) do
     local of = self[level[1]]
     if of then
       cells[#cells + 1] = { level[3], texts.number(of.mean, 2), texts.number(of.peak, 2),
-        ("%.9g s"):format(of.peak_at) }
+        ("%.9g s"):format(of.peak_at), of.error and ("%.2g %%"):format(100 * of.error) }
+      has_errors = has_errors or of.error ~= nil
     end
   end
+  if has_errors then table.insert(cells[1], "Mean to within") end
   return texts.aligned(cells)
 end
 
@@ -357,7 +411,8 @@ function profile.members(self)
   end
   for _, level in ipairs(levels) do
     if self[level[1]] then
-      members[#members + 1] = { level[1], object(self[level[1]], { "mean", "peak", "peak_at" }) }
+      members[#members + 1] = { level[1], object(self[level[1]], self[level[1]].error
+        and { "mean", "peak", "peak_at", "error" } or { "mean", "peak", "peak_at" }) }
     end
   end
   if self.by then

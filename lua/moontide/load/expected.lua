@@ -11,7 +11,8 @@ local expected = {}
 ---@field is_counted boolean? sessions end at their max_input: its requests and lengths are counted in a run
 ---@field is_drawn boolean? a script's own arrivals were counted in a run
 ---@field drawn integer? how many requests were drawn for that
----@field error number? what is wrong with their number, in parts of it, in 95 of 100 cases
+---@field error number? what is wrong with their number, in parts of it, in 95 of 100 cases; absent where they
+--- are all that this seed has
 ---@field part { index: integer, count: integer }? the shard that it is of
 ---@field sessions number 0 where there are none
 ---@field input_length number mean tokens
@@ -99,6 +100,10 @@ function expected_type.__tostring(self)
   if self.error then
     text = ("%s\ncounted: %s drawn, so that requests are right within %.2g %%"):format(text,
       texts.count(self.drawn, "request"), 100 * self.error)
+  end
+  if self.drawn and not self.error then
+    text = ("%s\ncounted: %s drawn, which are all of this seed's; another seed has its own"):format(text,
+      texts.count(self.drawn, "request"))
   end
   local after = self.requests - self.within
   if after > most_after * self.requests then

@@ -105,8 +105,9 @@ end
 ---@param given table<string, any>|nil texts, numbers, booleans, tables of them, distributions, mt.choice
 ---@param where string for messages: "stream 'chat'"
 ---@param beneath table<string, any>|nil fields that hold where given has no such name
+---@param class string|nil name of the class of the requests: the field "class", unless one is given
 ---@return userdata|nil list nil when there are none
-function fields.of(given, where, beneath)
+function fields.of(given, where, beneath, class)
   where = where .. ": fields"
   local all = {}
   for _, from in ipairs { beneath or {}, given or {} } do
@@ -120,6 +121,7 @@ function fields.of(given, where, beneath)
       all[name] = value
     end
   end
+  if all.class == nil then all.class = class end
   if next(all) == nil then return nil end
   local list = core.plan.fields()
   for _, name in ipairs(lists.sorted_keys(all)) do add(list, name, all[name], where) end

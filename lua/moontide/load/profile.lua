@@ -19,20 +19,19 @@ local public = {}
 -- A plan of more requests is not made for its figures alone.
 local most_requests = 2e7
 
--- So many requests are drawn for what is expected of a plan where no formula says it.
-local drawn_requests = 200000
+-- So many requests are drawn, in so many draws, for what is expected of a plan where no formula says it.
+local drawn_requests, draws = 200000, 8
 
--- Counts the plan's requests at `scale` times its rates: profile, or nil, message, code.
-local function count_plan(self, opt, scale)
-  local state <const> = profile.open(opt, 0, opt.duration)
-  local run = { seed = opt.seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
-    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream",
+-- Takes a plan's requests at `scale` times its rates into a profile of core: true, or nil, message, code.
+local function take_plan(state, self, opt, scale, seed)
+  local run = { seed = seed, duration = opt.duration, num_requests = opt.num_requests, shard = opt.shard,
+    rate_scale = (opt.rate_scale or 1) * scale, tags = opt.by == "stream" or opt.by == "class",
     whole_milliseconds = opt.whole_milliseconds }
   local done, message, code = pipe.read(workload_run.pipe(self, run), function(source)
     return profile.read(state, source, false, true)
   end)
   if not done then return nil, message, code end
-  return profile.result(state, opt, opt.duration, scale)
+  return true
 end
 
 --- What a run of the plan is, counted over its requests: of this seed, shard and number.
@@ -45,12 +44,16 @@ function load_profile.of_plan(self, opt)
     return nil, ("about %.3g requests are too many to count for their figures: a shorter --duration or "
       .. "--num-requests helps"):format(expected), "value"
   end
-  return count_plan(self, opt, 1)
+  local state <const> = profile.open(opt, 0, opt.duration)
+  local done, message, code = take_plan(state, self, opt, 1, opt.seed)
+  if not done then return nil, message, code end
+  return profile.result(state, opt, opt.duration)
 end
 
---- What the plan is on average, from requests drawn at a rate so much higher that there are many, and
---- divided again: what comes of it is the curve of rates convolved with how long answers take. Closed loops
---- have no rate to raise, and are counted as they run.
+--- What the plan is on average, from requests drawn several times, each with a seed of its own, at a rate so
+--- much higher that there are many, and divided again: what comes of it is the curve of rates convolved with
+--- how long answers take. Each level has its `error`, from how far the draws are apart. Closed loops have no
+--- rate to raise, and are counted as they run.
 ---@param self moontide.workload
 ---@param opt table as load_profile.of_plan
 ---@return moontide.profile? expected, string|number message_or_drawn, string? code
@@ -58,24 +61,39 @@ function load_profile.expected(self, opt)
   local requests = workload_expect.expect(self, opt.duration, opt.seed, opt.rate_scale or 1).requests
   local scale = 1
   if requests == requests and requests > 0 and not workload.waits(self).closed then
-    scale = math.max(1, math.floor(drawn_requests / requests))
-    if requests > most_requests then scale = drawn_requests / requests end
+    scale = drawn_requests / draws / requests
+    if scale > 1 then scale = math.floor(scale) end
   end
-  local one = { num_requests = nil }
+  local one = {}
   for name, value in pairs(opt) do one[name] = value end
-  one.num_requests, one.shard = nil, nil
-  local counted, message, code = count_plan(self, one, scale)
-  if not counted then return nil, message --[[@as string]], code end
-  return counted, math.floor(counted.requests * scale + 0.5)
+  one.num_requests, one.shard, one.hits, one.by = nil, nil, nil, nil
+  local state <const> = profile.open(one, 0, opt.duration)
+  local after = {}
+  for i = 1, draws do
+    local seed = core.random.new(opt.seed, "average", "draw"):seek(i):u32()
+    local done, message, code = take_plan(state, self, one, scale, seed)
+    if not done then return nil, message --[[@as string]], code end
+    after[i] = profile.result(state, one, opt.duration, scale)
+  end
+  local average = profile.result(state, one, opt.duration, scale * draws)
+  profile.add_errors(average, after)
+  return average, math.floor(average.requests * scale * draws + 0.5)
 end
 
 local trace_spec = table.move(profile.spec, 1, #profile.spec, 1, {})
+trace_spec[#trace_spec + 1] = { "hits", kind = "any" }
 local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
   table.move(trace_spec, 1, #trace_spec, 1, {}))
 
 -- The options that a script gave, as the plan or trace takes them.
 local function options_of(name, load, given)
-  return options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+  local opt = options.table(name, given, workload.is(load) and plan_spec or trace_spec)
+  if opt.hits == true then
+    opt.hits = {}
+  elseif opt.hits then
+    opt.hits = { size = options.value(opt.hits, name .. ": hits", { "hits", kind = "integer", min = 1 }) }
+  end
+  return opt
 end
 
 -- The profile of a plan or trace.
@@ -96,7 +114,9 @@ end
 ---@field service? table|string|moontide.drive_run what an answer takes: { ttft = "200ms",
 --- per_token = "20ms" } or a measured run; then requests in flight and tokens held are known
 ---@field step? number|string the steps of peaks and series: 1 s
----@field by? string a member: totals by its values too
+---@field by? string a member: totals by its values too; of plans also stream and class
+---@field hits? boolean|integer true: series have the hit ratio of a cache without limit too; or of an LRU cache
+--- of so many blocks
 ---@field seed? integer of a plan, like those that follow
 ---@field duration? number|string
 ---@field num_requests? integer

@@ -55,6 +55,7 @@ local function source_name(prompt)
 end
 
 local class_options = {
+  { "name", kind = "string" },
   { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "prompt", kind = "any" }, { "fields", kind = "any" },
   items = true,
@@ -80,12 +81,20 @@ local function class_of(self, i, given)
   self.prompts[i] = values.prompt or false
   self.fields[i] = values.fields or false
   fields.of(values.fields, where)
+  local name = values.name or tostring(i)
+  for k = 1, i - 1 do
+    if self.names[k] == name then
+      core.base.raise(("classes: classes %d and %d are both named '%s'"):format(k, i, name))
+    end
+  end
+  self.names[i] = name
 end
 
 ---@alias moontide.any_length number|moontide.distribution|moontide.length_rule
 
 ---@class moontide.class_options
 ---@field [1] number|moontide.curve|function its weight
+---@field name? string for totals by class; else its number: "1", "2", ...
 ---@field input? moontide.any_length tokens of the whole prompt; or new_input
 ---@field new_input? moontide.any_length tokens after the shared part
 ---@field output? moontide.any_length tokens of the answer
@@ -94,7 +103,9 @@ end
 
 --- Classes of request: each has its lengths and may have its own prompts and fields.
 ---
---- mt.classes{ {0.7, input = 200, output = 900}, {0.3, input = 6000, fields = {kind = "rag"}} }
+--- mt.classes{ {0.7, input = 200, output = 900}, {0.3, name = "rag", input = 6000, fields = {kind = "rag"}} }
+---
+--- With --tags each record has its class's name as its member "class"; --by class gives totals by it.
 ---@param list moontide.class_options[] weights are read at the request's time; curves must last as long as
 --- the stream
 ---@return moontide.classes
@@ -103,7 +114,7 @@ function public.classes(list)
     core.base.raise "classes: needs at least one class, as in classes{ {1, input=100, output=20} }"
   end
   options.table("classes", list, { items = true })
-  local self = { pairs = {}, prompts = {}, fields = {} }
+  local self = { pairs = {}, prompts = {}, fields = {}, names = {} }
   for i, given in ipairs(list) do class_of(self, i, given) end
   self.lengths = core.lengths.classes(self.pairs)
   return setmetatable(self, classes_type)
@@ -217,8 +228,11 @@ local function use_classes(self, values, where)
   refuse_given(values, { "input", "new_input", "output" }, where .. ": lengths= says how long requests are")
   self.lengths = values.lengths.lengths
   self.class_prompts, self.class_fields = values.lengths.prompts, {}
+  local names = values.lengths.names
+  self.tagged_fields = names and {}
   for i, own in ipairs(values.lengths.fields) do
     self.class_fields[i] = own and fields.of(own, where, values.fields) or false
+    if names then self.tagged_fields[i] = fields.of(own or nil, where, values.fields, names[i]) end
   end
 end
 
@@ -228,11 +242,13 @@ end
 ---@param name string
 ---@param factor? number of its rates
 ---@param last? number seconds: it begins nothing at or after it
-function stream.add_to(plan, self, name, factor, last)
+---@param are_tagged? boolean requests have their class's name as a member
+function stream.add_to(plan, self, name, factor, last, are_tagged)
   core.plan.add(plan, {
     name = name, process = self.process, lengths = self.lengths, first = self.first, prompt = self.prompt,
     fields = self.fields, branches = self.branches,
-    class_prompts = self.class_prompts, class_fields = self.class_fields,
+    class_prompts = self.class_prompts,
+    class_fields = are_tagged and self.tagged_fields or self.class_fields,
     factor = factor, pace = self.pace, last = last,
   })
 end

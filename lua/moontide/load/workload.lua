@@ -79,7 +79,7 @@ end
 local function copy(self)
   local other = {}
   for key, value in pairs(self) do other[key] = value end
-  other.plan, other.expectations = nil, {}
+  other.plan, other.tagged_plan, other.expectations = nil, nil, {}
   return setmetatable(other, workload_type)
 end
 
@@ -226,16 +226,18 @@ end
 
 -- --- runs ------------------------------------------------------------------------------------------
 
---- The plan in core, made once.
+--- The plan in core, made once; and the one whose requests say their class, made once too.
 ---@param self moontide.workload
+---@param are_tagged? boolean
 ---@return userdata
-function workload.plan_of(self)
-  if self.plan then return self.plan end
+function workload.plan_of(self, are_tagged)
+  local place = are_tagged and "tagged_plan" or "plan"
+  if self[place] then return self[place] end
   local plan = core.plan.new(self.block_size)
   for _, entry in ipairs(self.streams) do
-    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last)
+    stream.add_to(plan, entry.stream, entry.name, entry.factor, entry.last, are_tagged)
   end
-  self.plan = plan
+  self[place] = plan
   return plan
 end
 

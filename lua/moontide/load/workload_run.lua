@@ -20,7 +20,7 @@ local methods = {}
 ---@field most_at_once? integer so many requests of one time are an error
 ---@field rate_scale? number multiplies all rates
 ---@field shard? {index: integer, count: integer} index from 0
----@field tags? boolean
+---@field tags? boolean requests have their stream's name, and their class's as a member
 ---@field compact? boolean
 ---@field whole_milliseconds? boolean
 
@@ -30,7 +30,7 @@ local methods = {}
 ---@param is_live? boolean sessions and closed loops wait for real answers, which whoever drives it tells it
 ---@return userdata|nil source, string? message, string? code
 function runs.run(self, opt, is_live)
-  local source, message, code = core.source.run(workload.plan_of(self), {
+  local source, message, code = core.source.run(workload.plan_of(self, opt.tags), {
     seed = opt.seed, duration = opt.duration, most = opt.num_requests, most_at_once = opt.most_at_once,
     factor = opt.rate_scale,
     tags = opt.tags, compact = opt.compact, whole_milliseconds = opt.whole_milliseconds,

@@ -24,7 +24,7 @@ end
 --- Writes the page of what the words name: the file is there whole, or as it was.
 ---@param words string[] files, and the own options of a script
 ---@param path string "-" is standard output
----@param opt table
+---@param opt table block_size, skip_bad_lines; expect, service, step
 ---@return integer? bytes, string? message, string? code
 function report.write(words, path, opt)
   local drive = require "moontide.drive"
@@ -39,6 +39,9 @@ function report.write(words, path, opt)
   end
   local subjects, message, code = subject.all(words, opt)
   if not subjects then return nil, message, code end
+  local judged
+  judged, message, code = subject.judge(subjects, opt)
+  if not judged then return nil, message, code end
   local document
   document, message, code = report.document(subjects, opt)
   if not document then return nil, message, code end

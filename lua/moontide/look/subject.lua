@@ -1,9 +1,12 @@
 --- What is looked at: a trace, a plan, a run, a sweep, told apart by what lies there; for plot and report.
+local any = require "moontide.trace.any"
 local arguments = require "moontide.command.arguments"
 local common = require "moontide.script.common"
 local core = require "moontide.core"
+local figures = require "moontide.command.figures"
 local past = require "moontide.drive.past"
 local plan = require "moontide.script.plan"
+local profile = require "moontide.learn.profile"
 local run = require "moontide.look.run"
 local script = require "moontide.script.script"
 local scripts = require "moontide.script.load"
@@ -70,7 +73,19 @@ local function of_script(name, words)
   plan.seed(values.seed)
   if values.seed ~= 0 then self = scripts.load(source) end
   local made = plan.make(self, values)
-  values.duration = (workload.duration(made, values.duration, self.default_duration))
+  local asked, fallback = common.figures(self, values), self.default_duration
+  for _, option in ipairs { "expect", "service", "series", "series_cache", "by", "json" } do
+    if asked[option] then
+      return nil, ("--%s after the script's name is of '%s' alone: here it stands before --"):format(
+        option:gsub("_", "-"), self.name), "usage"
+    end
+  end
+  if asked.compress then
+    made = workload.compressed(made, asked.compress, asked.compress_think or false)
+    values.duration = values.duration and values.duration / asked.compress
+    fallback = (fallback or workload.default_duration) / asked.compress
+  end
+  values.duration = (workload.duration(made, values.duration, fallback))
   return subject.of_workload(made, self.name, values)
 end
 
@@ -154,6 +169,33 @@ function subject.all(words, opt)
   end
   shorten(list)
   return list
+end
+
+-- The requests of a subject, counted; nil, message, code.
+local function count(self, opt, asked)
+  local from = self.kind == "plan" and 0 or nil
+  local state = profile.open(asked, from, self.duration)
+  local done, message, code = any.read(self.value, "plot: the trace", opt.skip_bad_lines,
+    function(source, is_numbered) return profile.read(state, source, opt.skip_bad_lines, is_numbered) end)
+  if not done then return nil, message, code end
+  return profile.result(state, asked, self.duration)
+end
+
+--- Holds the traces and plans among what is looked at against what is expected.
+---@param list moontide.look_subject[]
+---@param opt table expect, service, step; skip_bad_lines
+---@return true? done, string? message, string? code
+function subject.judge(list, opt)
+  if not opt.expect then return true end
+  local loads = {}
+  for i, one in ipairs(list) do
+    if one.kind ~= "trace" and one.kind ~= "plan" then
+      return nil, ("--expect is of traces and plans, and %s is a %s"):format(one.name, one.kind), "usage"
+    end
+    loads[i] = { name = #list > 1 and one.name or nil,
+      count = function(asked) return count(one, opt, asked) end }
+  end
+  return figures.judge(opt, loads)
 end
 
 return subject

@@ -17,7 +17,7 @@ local function command_options(timestamp_digits)
     run.shard,
     { "check", kind = "flag", help = "only check the plan and print its expected totals and digest" },
     { "plot", kind = "flag", help = "only plot the plan's rates" },
-    { "tags", kind = "flag", help = "add each request's stream name" },
+    { "tags", kind = "flag", help = "add each request's stream name, and its class's" },
     { "timestamp-digits", kind = "integer", min = 0, max = 6, default = timestamp_digits,
       help = "decimals of a millisecond in timestamps" },
     { "compact", kind = "flag", help = "write no spaces between JSON members" },
@@ -33,8 +33,7 @@ local yielding = {
   { "compress-think", kind = "flag", help = "and think times of sessions are so much shorter too" },
   expectation.option, table.unpack(profile.spec),
 }
-table.insert(yielding, { "series", kind = "path", placeholder = "FILE.csv",
-  help = "write rates, tokens and, with --service, what is in flight: a row a --step" })
+table.move(profile.series_spec, 1, #profile.series_spec, #yielding + 1, yielding)
 
 local function is_own(script, name)
   for _, option in ipairs(script.options) do
