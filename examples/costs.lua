@@ -40,7 +40,8 @@ return mt.script {
   summary = "What is cheap and what is dear: nanoseconds a request into memory, on this machine",
   usage = "moontide examples/costs.lua --requests 1M",
   options = {
-    { "requests", kind = "integer", default = 100000, min = 10000, help = "how many to measure with" },
+    { "requests", kind = "integer", default = 100000, min = 10000,
+      help = "how many requests a measurement takes" },
   },
   run = function(opt)
     for _, variant in ipairs(variants) do

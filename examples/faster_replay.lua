@@ -7,7 +7,7 @@ return mt.script {
   options = {
     { "trace", kind = "path", help = "the trace (default: a small one made here)" },
     { "block-size", kind = "integer", default = 512, min = 1, help = "tokens per block of the trace" },
-    { "speed", kind = "number", default = 2, above = 0, help = "2 is twice as fast" },
+    { "speed", kind = "number", default = 2, above = 0, help = "factor; 2 is twice as fast" },
     { "osl", kind = "length", default = 100, help = "output tokens of a request" },
   },
   plan = function(opt)

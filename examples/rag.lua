@@ -7,9 +7,9 @@ return mt.script {
   usage = "moontide examples/rag.lua --documents 10000 --zipf 0.9 --retrieved 5 --duration 10m",
   options = {
     { "rate", kind = "rate", default = 10, help = "questions per second" },
-    { "documents", kind = "integer", default = 1000, min = 1, help = "how many there are" },
+    { "documents", kind = "integer", default = 1000, min = 1, help = "how many documents there are" },
     { "zipf", kind = "number", default = 1.2, min = 0,
-      help = "0: all alike; the larger, the hotter a few are" },
+      help = "exponent of how often each is read; 0: all alike; the larger, the hotter a few are" },
     { "retrieved", kind = "integer", default = 3, min = 1, help = "documents in a prompt" },
     { "tokens", kind = "integer", default = 1024, min = 1, help = "length of a document" },
   },

@@ -5,9 +5,9 @@ return mt.script {
   summary = "A service of 40 tenants with Zipf sizes and their own system prompts",
   usage = "moontide examples/tenants.lua --tenants 40 --zipf 1.1 --rate 100 --duration 10m",
   options = {
-    { "tenants", kind = "integer", default = 40, min = 1, max = 100000, help = "how many" },
+    { "tenants", kind = "integer", default = 40, min = 1, max = 100000, help = "how many tenants" },
     { "zipf", kind = "number", default = 1, min = 0,
-      help = "0: all alike; the larger, the more the first ones have" },
+      help = "exponent of their shares; 0: all alike; the larger, the more the first ones have" },
     { "rate", kind = "rate", default = 50, help = "requests per second of all tenants together" },
   },
   plan = function(opt)

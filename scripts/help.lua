@@ -22,7 +22,7 @@ return script.new {
   options = {
     { "name", kind = "string", argument = true,
       help = "a command, a script's file, a name of the Lua module (mt, mt.spike, curve:take), a subject "
-        .. "(curves), or a word to look for" },
+        .. "(curves), a record (run.json, expected()), or any other word, to search" },
     { "source", kind = "flag", help = "print the script itself" },
     { "man", kind = "flag", hidden = true }, -- the manual page, as `make install` asks for it
   },

@@ -301,7 +301,8 @@ usage: moontide help [NAME [--source]]
 
 options:
   --name TEXT                 a command, a script's file, a name of the Lua module (mt, mt.spike,
-                              curve:take), a subject (curves), or a word to look for
+                              curve:take), a subject (curves), a record (run.json, expected()), or
+                              any other word, to search
   --source                    print the script itself
 ]==]
     assert.equal(expected, run("help help").out)

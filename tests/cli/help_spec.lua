@@ -19,6 +19,11 @@ describe("moontide help", function()
       ["help curve:take"] = "The curve ended at d (seconds)",
       ["help workload:compress"] = "The whole plan's clock runs k times faster",
       ["help expectations"] = "mt.expect",
+      ["help records"] = "\n  run.json ",
+      ["help expected()"] = "\n  output_length number? mean tokens",
+      ["help part[]"] = "\n  pick? integer|moontide.distribution",
+      ["help results.jsonl"] = "\n  metadata.turn_index integer",
+      ["help run.json"] = "\n  outside table",
     } do
       local result = run(line)
       assert.equal(0, result.status, result.err)
@@ -39,6 +44,7 @@ describe("moontide help", function()
   it("names what is near, and fails where nothing is", function()
     assert.matches("did you mean 'curve:take'", run("help curve:tkae").err)
     assert.matches("did you mean 'analyze'", run("help anlayze").err)
+    assert.matches("did you mean 'run.json'", run("help rnu.json").err)
     local nothing = run "help zzzzqq"
     assert.equal(2, nothing.status)
     assert.equal("moontide: unknown command 'zzzzqq'\n", nothing.err)
@@ -52,12 +58,17 @@ describe("the console", function()
   it("names the nearest global and method, and how to leave", function()
     assert.matches("%(global 'prnt'%) %(did you mean 'print'%?%)", told "prnt(3)\n")
     assert.matches("%(method 'tkae'%) %(did you mean 'take'%?%)", told "mt.const(5):tkae(3)\n")
+    assert.matches("there is no mt%.sin %(did you mean 'sine'%?%)", told "mt.sin(3)\n")
     assert.matches("%(%.exit or Ctrl%-D ends the console%)", told "exit()\n")
+    assert.equal("moontide: .exit or Ctrl-D ends the console\n", told "quit\n")
+    assert.equal("", told "quit = 3\nquit\n")
   end)
 
   it("shows a failure that an assignment drops, and names a file that a loop has not found", function()
     assert.equal("moontide: nope.jsonl: cannot open: No such file or directory\n",
       told 'x = mt.trace.read("nope.jsonl")\n')
+    assert.matches("^moontide: stdin:1: attempt to index a nil value: nope.jsonl: cannot open: ",
+      told 'mt.trace.open("nope.jsonl"):columns()\n')
     assert.equal("", told 'x, message = mt.trace.read("nope.jsonl")\n')
     assert.equal("", told 'x = 1\n')
     assert.matches("'for iterator'%): nope.jsonl: cannot open", told 'for r in mt.trace.open("nope.jsonl") do end\n')

@@ -81,10 +81,17 @@ end
 
 local help_column, width = 30, 98
 
--- Words as lines of at most `room` columns.
+-- Words as lines of at most `room` columns; a word that is longer is broken behind a comma or bracket.
 local function wrap(words, room)
   local pieces = {}
-  for word in words:gmatch "%S+" do pieces[#pieces + 1] = word end
+  for word in words:gmatch "%S+" do
+    while #word > room do
+      local head = word:sub(1, room):match "^.*[,%]]"
+      if not head then break end
+      pieces[#pieces + 1], word = head, word:sub(#head + 1)
+    end
+    pieces[#pieces + 1] = word
+  end
   return text.filled(pieces, room)
 end
 

@@ -21,6 +21,17 @@ local gap_metric = { key = "inter_chunk_latency", unit = "ms", title = "Inter Ch
 ---@field count integer? of values; nil for totals
 ---@field p50 number? and the other statistics
 
+--- The metrics that requests may have, in the order of the table.
+---@return {key: string, unit: string, title: string}[]
+function summary.of_requests()
+  local list = {}
+  for _, metric in ipairs(drive.metrics()) do
+    list[#list + 1] = metric
+    if metric.key == "inter_token_latency" then list[#list + 1] = gap_metric end
+  end
+  return list
+end
+
 local function measured(results)
   local list = {}
   local function add(metric)
@@ -30,10 +41,7 @@ local function measured(results)
     for name, value in pairs(values) do one[name] = value end
     list[#list + 1] = one
   end
-  for _, metric in ipairs(drive.metrics()) do
-    add(metric)
-    if metric.key == "inter_token_latency" then add(gap_metric) end
-  end
+  for _, metric in ipairs(summary.of_requests()) do add(metric) end
   return list
 end
 

@@ -32,20 +32,28 @@ function nearest.distance(a, b, bound)
   return previous[#b] <= bound and previous[#b] or nil
 end
 
+-- With so many letters both begin.
+local function common_length(a, b)
+  local n = 0
+  while n < #a and a:byte(n + 1) == b:byte(n + 1) do n = n + 1 end
+  return n
+end
+
 --- The candidate nearest to `word`, or nil when none is near: at most a third of its letters (at
--- least one, at most three) may differ. The first of equally near ones wins.
+-- least one, at most three) may differ. Of equally near ones wins the one that begins alike for longest, then
+-- the first.
 ---@param word string
 ---@param candidates string[]
 ---@return string|nil
 function nearest.name(word, candidates)
   local bound = math.max(1, math.min(3, #word // 3))
-  local best
+  local best, alike
   for _, candidate in ipairs(candidates) do
     local distance = nearest.distance(word, candidate, bound)
-    if distance then
-      best = candidate
-      if distance == 0 then break end
-      bound = distance - 1
+    if distance == 0 then return candidate end
+    local common = distance and common_length(word, candidate)
+    if distance and (not best or distance < bound or common > alike) then
+      best, alike, bound = candidate, common, distance
     end
   end
   return best

@@ -148,6 +148,8 @@ function reference.page(full, fn)
       for _, field in ipairs(fields_of(rest, source)) do lines[#lines + 1] = "    " .. field end
     elseif kind == "return" then
       lines[#lines + 1] = "  -> " .. rest
+      local record = require("moontide.reference.records").of_type(rest)
+      if record then lines[#lines + 1] = ('     its members: help "%s"'):format(record.name) end
     elseif kind == nil then
       lines[#lines + 1] = line
     end

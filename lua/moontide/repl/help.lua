@@ -2,6 +2,7 @@
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
+local records = require "moontide.reference.records"
 local reference_methods = require "moontide.reference.methods"
 local search = require "moontide.repl.search"
 local types = require "moontide.kit.value"
@@ -35,6 +36,7 @@ local subjects = {
   { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
   { "driving", "drive.api", "an endpoint under a load, and a server to try it on" },
   { "studies", "drive.study", "a load at many levels, and the most that keeps its promises" },
+  { "records", "reference.records", "what functions give and files of results hold" },
   { "csv", "base.csv", "CSV files" },
   { "hashing", "base.hash", "from contents of blocks to hash ids" },
   { "random", "base.random", "random numbers by position" },
@@ -52,6 +54,7 @@ A line that is an expression shows its value, which _ is then. Tab completes.
 help "curves"        a subject, and its functions:
 ]] .. table.concat(lines) .. [[
 help(mt.spike)       a function; help "curve:take" a method
+help "expected()"    the members of what a function gives; help "records" lists them
 help(x)              what a value is and can do
 help "burst"         a command (.run burst runs it, .load burst makes its plan _)
 help(mt)             every function in a line
@@ -92,6 +95,10 @@ end
 local function subject_text(subject)
   local part = subject[2]
   local lines = { opening_comment(part) }
+  if part == "reference.records" then
+    lines[2] = ""
+    for _, one in ipairs(records.all) do lines[#lines + 1] = records.line(one) end
+  end
   local functions = public_functions("mt.", require("moontide." .. part).public or {}, {})
   if subject.also then public_functions("mt.", require("moontide." .. subject.also).public, functions) end
   if #functions > 0 then lines[2] = "" end
@@ -133,6 +140,8 @@ end
 local function text_of_name(name)
   local subject = subject_of(name)
   if subject then return subject_text(subject) end
+  local record = records.find(name)
+  if record then return (records.page(record):gsub("\n$", "")) end
   local text, trouble
   local type_name, method = name:match "^([%w_]+):([%w_]+)$"
   if type_name then
@@ -154,11 +163,11 @@ local function text_of_name(name)
     nearest.hint(name, search.names(subjects)))))
 end
 
---- Is it a subject, or a method or type by its name ("curve:take", "curve")?
+--- Is it a subject, a record, or a method or type by its name ("curve:take", "curve")?
 ---@param name string
 ---@return boolean
 function repl_help.is_subject(name)
-  return subject_of(name) ~= nil or name:find "^[%w_]+:[%w_]+$" ~= nil
+  return subject_of(name) ~= nil or records.find(name) ~= nil or name:find "^[%w_]+:[%w_]+$" ~= nil
     or reference_methods.find(name) ~= nil
 end
 

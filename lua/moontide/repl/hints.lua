@@ -7,6 +7,16 @@ local hints = {}
 
 local leaving = { exit = true, quit = true, bye = true, logout = true }
 
+local way_out = ".exit or Ctrl-D ends the console"
+
+--- What helps somebody who typed a word for leaving, which is nothing here: a text, else nil.
+---@param text string an expression
+---@param value any what it gave
+---@return string?
+function hints.of_leaving(text, value)
+  return value == nil and leaving[text:match "^%s*(%a+)%s*$" or ""] and way_out or nil
+end
+
 local function names_of(environment)
   local names = {}
   for _, values in ipairs { environment, _G } do
@@ -39,12 +49,12 @@ function hints.added(message, environment)
   local method = first:match "a nil value %(method '([%w_]+)'%)$"
   local hint = ""
   if global and leaving[global] then
-    hint = " (.exit or Ctrl-D ends the console)"
+    hint = (" (%s)"):format(way_out)
   elseif global then
     hint = nearest.hint(global, names_of(environment))
   elseif method then
     hint = nearest.hint(method, method_names())
-  elseif first:find "%(for iterator 'for iterator'%)$" then
+  elseif first:find "%(for iterator 'for iterator'%)$" or first:find "attempt to index a nil value$" then
     local failure = core.base.last_failure()
     hint = failure and ": " .. failure or ""
   end

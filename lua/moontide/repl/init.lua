@@ -83,7 +83,10 @@ local function run_input(self, parsed)
   local results = evaluate.run(parsed.run)
   local discarded = not parsed.is_expression and hints.discarded(parsed.text)
   if discarded then report.note(discarded) end
-  if results.n > 0 then
+  local leaving = parsed.is_expression and hints.of_leaving(parsed.text, results[1])
+  if leaving then
+    report.note(leaving)
+  elseif results.n > 0 then
     self:show(results)
     if results[1] ~= nil then self.environment._ = results[1] end
   end

@@ -1,5 +1,6 @@
 --- Searching the help: subjects, functions, methods, commands and their options that have to do with a word.
 local lists = require "moontide.kit.lists"
+local records = require "moontide.reference.records"
 local reference = require "moontide.reference"
 local reference_methods = require "moontide.reference.methods"
 
@@ -57,6 +58,9 @@ function search.lines(word, subjects)
       found[#found + 1] = ("  %-28s %s"):format(subject[1], subject[3])
     end
   end
+  for _, one in ipairs(records.all) do
+    if has(one.name .. " " .. one.summary, word) then found[#found + 1] = records.line(one) end
+  end
   functions("mt.", require "moontide", word, found)
   methods(word, found)
   commands(word, found)
@@ -69,6 +73,7 @@ end
 function search.names(subjects)
   local names = {}
   for _, subject in ipairs(subjects) do names[#names + 1] = subject[1] end
+  for _, one in ipairs(records.all) do names[#names + 1] = one.name end
   for _, name in ipairs(require("moontide.script.load").bundled_names()) do names[#names + 1] = name end
   for name in pairs(require "moontide") do names[#names + 1] = "mt." .. name end
   for _, one in ipairs(reference_methods.types()) do
