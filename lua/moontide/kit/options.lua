@@ -99,11 +99,18 @@ end
 
 -- --- tables ----------------------------------------------------------------------------------------
 
+-- Keys by name. A script with thousands of streams asks for the same few over and over.
+local keys = setmetatable({}, { __index = function(known, name)
+  local key = name:gsub("-", "_")
+  known[name] = key
+  return key
+end })
+
 --- An option's key in a table of options: hyphens become underscores.
 ---@param name string
 ---@return string
 function options.key(name)
-  return (name:gsub("-", "_"))
+  return keys[name]
 end
 
 -- Which options were given rather than defaulted, by values table.
@@ -152,7 +159,7 @@ function options.complete(converted, spec, label)
   local given = {}
   for key in pairs(converted) do given[key] = true end
   for _, option in ipairs(spec) do
-    local key = options.key(option[1])
+    local key = keys[option[1]]
     if converted[key] == nil then
       if option.required then core.base.raise(label(option) .. " is required") end
       if option.default ~= nil then
@@ -186,14 +193,20 @@ local function list_of(spec)
 end
 
 local function refuse_unknown(function_name, given, spec)
-  local known = {}
-  for _, option in ipairs(spec) do known[options.key(option[1])] = true end
-  for _, key in ipairs(lists.sorted_keys(given)) do -- in order: the first error is always the same one
-    local is_item = math.type(key) == "integer"
-    if is_item and not spec.items then
+  local known, wrong = {}, nil
+  for _, option in ipairs(spec) do known[keys[option[1]]] = true end
+  for key in pairs(given) do
+    if not known[key] and not (spec.items and math.type(key) == "integer") then
+      wrong = wrong or {}
+      wrong[key] = true
+    end
+  end
+  if not wrong then return end
+  for _, key in ipairs(lists.sorted_keys(wrong)) do -- in order: the first error is always the same one
+    if math.type(key) == "integer" then
       core.base.raise(("%s: takes named options, not a list (item %d is %s)"):format(
         function_name, key, units.show(given[key])))
-    elseif not is_item and not known[key] then
+    else
       local hint = type(key) == "string" and nearest.hint(options.key(key), names_of(spec)) or ""
       if hint == "" then hint = list_of(spec) end
       core.base.raise(("%s: unknown option %s%s"):format(function_name, units.show(key), hint))
@@ -217,10 +230,9 @@ function options.table(function_name, given, spec, from_text)
   local function label(option) return function_name .. ": " .. options.key(option[1]) end
   local values = {}
   for _, option in ipairs(spec) do
-    local value = given[options.key(option[1])]
-    if value ~= nil then
-      values[options.key(option[1])] = options.value(value, label(option), option, from_text)
-    end
+    local key = keys[option[1]]
+    local value = given[key]
+    if value ~= nil then values[key] = options.value(value, label(option), option, from_text) end
   end
   options.complete(values, spec, label)
   if spec.items then
