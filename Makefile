@@ -15,7 +15,8 @@
 #   make sanitize   the whole suite under the address and undefined sanitizers
 #   make fuzz       what reads files, on inputs that a fuzzer makes: FUZZ_SECONDS=10 each target, FUZZ="csv log"
 #                   (FUZZ_RUNS=10000000: so many inputs each)
-#   make bench      figures as ratios to a floor measured in the same run
+#   make bench      figures as ratios to a floor measured in the same run (BENCH="--json new.json --against old.json"
+#                   keeps them, and sets them beside an earlier run's; --only TEXT: some of them)
 #   make install    program, manual page, Lua module, examples; PREFIX=/usr/local DESTDIR=
 #   make clean
 
@@ -79,7 +80,7 @@ DRIVE_C_TESTS := $(filter $(BUILD)/tests/test_drive_%,$(C_TESTS))
 # Programs of tests/bench: what measures and what is measured against knows nothing of core, so that
 # they carry none of its libraries.
 BENCHES       := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor naive_sin driving_floor)
+PLAIN_BENCHES := $(addprefix $(BUILD)/bench/,measure floor floor_gzip naive_sin driving_floor)
 EMBEDDED := $(sort $(wildcard lua/moontide/*.lua lua/moontide/*/*.lua scripts/*.lua scripts/*/*.lua examples/slurm/*.sbatch) \
   $(wildcard $(addprefix lua/moontide/look/*.,html css js txt)))
 # What draws the charts of a report's page; it is built in as well.
@@ -325,7 +326,7 @@ lint: lint-deps
 
 $(PLAIN_BENCHES): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm
+	$(call say,LINK) $(CC) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lm $(if $(findstring gzip,$@),-lz)
 
 $(filter-out $(PLAIN_BENCHES) $(BUILD)/bench/driving,$(BENCHES)): $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -338,9 +339,11 @@ $(BUILD)/bench/driving: tests/bench/driving.c $(CORE_OBJECTS) $(DRIVE_OBJECTS) $
 
 bench-programs: $(BENCHES) $(BUILD)/tests/terminal
 
+BENCH ?=
+
 bench: deps
 	@$(MAKE) --no-print-directory all bench-programs
-	@tests/bench/run $(BUILD)
+	@tests/bench/run $(BUILD) $(BENCH)
 
 # A first trace and what it is like; TRACE=path looks at that one instead.
 DEMO = $(BUILD)/demo

@@ -111,7 +111,10 @@ static int has_value(const mt_request *request, const struct field *field) {
 }
 
 static void push_members(lua_State *L, const mt_request *request) {
-    lua_createtable(L, 0, 8);
+    int count = 0; /* a table with a place for each of them and no more: half of it is memory */
+    for (const struct field *field = fields; field < fields + MEMBERS; field++)
+        count += has_value(request, field);
+    lua_createtable(L, 0, count);
     for (const struct field *field = fields; field < fields + MEMBERS; field++) {
         if (!has_value(request, field))
             continue;
@@ -120,17 +123,25 @@ static void push_members(lua_State *L, const mt_request *request) {
     }
 }
 
+int mt_lua_field_of(const char *name) {
+    int place = FIELDS - 1;
+    while (place >= 0 && strcmp(name, fields[place].name) != 0)
+        place--;
+    return place;
+}
+
+void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place) {
+    if (has_value(request, &fields[place]))
+        push_field(L, request, &fields[place]);
+    else
+        lua_pushnil(L);
+}
+
 int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name) {
-    for (const struct field *field = fields; field < fields + FIELDS; field++) {
-        if (strcmp(name, field->name) != 0)
-            continue;
-        if (has_value(request, field))
-            push_field(L, request, field);
-        else
-            lua_pushnil(L);
-        return 1;
-    }
-    return 0;
+    int place = mt_lua_field_of(name);
+    if (place >= 0)
+        mt_lua_push_field_at(L, request, place);
+    return place >= 0;
 }
 
 void mt_lua_push_request(lua_State *L, const mt_request *request) {

@@ -62,6 +62,10 @@ void mt_lua_push_request(lua_State *L, const mt_request *request);
  * pushes nothing, when a request has no field of that name. */
 int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name);
 
+/* The same in two steps: the place of the field of that name, -1 when there is none; and the field. */
+int mt_lua_field_of(const char *name);
+void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place);
+
 /* The same table, at `arg`, as a request: valid until the next call with this buffer. Raises usage
  * errors that begin with `what`; an unknown field is one. `line` is not read. */
 void mt_lua_fill_request(lua_State *L, int arg, const char *what, mt_lua_request_buffer *buffer,

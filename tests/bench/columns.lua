@@ -13,6 +13,7 @@ return mt.script {
     { "looped", kind = "flag", help = "instead, a loop over them as tables" },
     { "kept", kind = "flag", help = "the same, each table kept" },
     { "looked-at", kind = "flag", help = "as tables too, and three members of each added" },
+    { "named", kind = "flag", help = "by a loop over three members of each, which it names" },
     { "indexed", kind = "flag", help = "as columns, and three numbers of each request added in a loop" },
     { "computed", kind = "flag", help = "as columns, and three of them added without a loop" },
     { "own-arrivals", kind = "flag", help = "by a Lua function instead of mt.poisson" },
@@ -35,6 +36,13 @@ return mt.script {
     if opt.looked_at then
       for r in workload:requests { num_requests = opt.requests, duration = opt.requests } do
         sum = sum + r.timestamp + r.input_length + r.output_length
+      end
+      return sum > 0 or nil, "no sum"
+    end
+    if opt.named then
+      local pipe = workload:pipe { num_requests = opt.requests, duration = opt.requests }
+      for _, time, input, output in pipe:members("timestamp", "input_length", "output_length") do
+        sum = sum + time + input + output
       end
       return sum > 0 or nil, "no sum"
     end

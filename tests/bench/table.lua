@@ -1,12 +1,25 @@
--- table.lua BUILD FOLDER: the rows of the benchmark's table (tests/bench/run says how to read it). Big files
--- go into FOLDER, which is empty and is removed by the caller.
+-- table.lua BUILD FOLDER [--json FILE] [--against FILE] [--only TEXT]: the rows of the benchmark's table
+-- (tests/bench/run says how to read it, and the options). Big files go into FOLDER, which is empty and is
+-- removed by the caller.
 
 local here = arg[0]:match "^(.*)/[^/]*$" or "."
 package.path = here .. "/?.lua;" .. package.path
 local measuring = require "measuring"
+local against = require "against"
 
 local build, folder = arg[1], arg[2]
 local full = os.getenv "BENCH_FULL" == "1"
+
+local asked = {}
+for i = 3, #arg, 2 do
+  local name = arg[i]:match "^%-%-(%l+)$"
+  if not (name == "json" or name == "against" or name == "only") or not arg[i + 1] then
+    io.stderr:write("tests/bench/run: --json FILE, --against FILE and --only TEXT are what there is, not ",
+      arg[i], "\n")
+    os.exit(2)
+  end
+  asked[name] = arg[i + 1]
+end
 
 local function is_readable(path)
   local file = io.open(path)
@@ -51,7 +64,12 @@ end
 
 -- A row: what, time (s), spread, count and of (what the rate counts), peak (bytes), floor and floor_is,
 -- goal: a list of { text, is it met }. floor_bytes instead of floor compares peaks.
+-- `floor` may be what bench:together gives, whose spread is kept too.
+local printed = {}
+
 local function print_row(row)
+  if type(row.floor) == "table" then row.floor, row.floor_spread = row.floor.wall, row.floor.spread end
+  printed[#printed + 1] = row
   local floor, ratio = "", ""
   if row.floor then
     floor = seconds_text(row.floor) .. " " .. row.floor_is
@@ -85,7 +103,7 @@ section("sin", function(bench)
   }, { target })
   print_row {
     what = "sin, 216 000 requests, 1.2 M ids", time = m.main.wall, spread = m.main.spread,
-    count = 216000, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "naive C",
+    count = 216000, of = "req", peak = m.main.peak, floor = m.floor, floor_is = "naive C",
     goal = "ratio <= 0.4", met = m.main.wall <= 0.4 * m.floor.wall,
   }
 end)
@@ -95,7 +113,7 @@ local function measure_analysis(bench, what, command)
   print_row {
     what = what .. ", " .. bench.trace_name, time = m.main.wall, spread = m.main.spread,
     count = size_of(bench.trace), of = "B", peak = m.main.peak,
-    floor = m.floor.wall, floor_is = "read(2)",
+    floor = m.floor, floor_is = "read(2)",
     goal = "<= 20 ms, 20 MB", met = m.main.wall <= 0.02 and m.main.peak <= 20e6,
   }
 end
@@ -120,7 +138,7 @@ section("caches played", function(bench)
     local playing = math.max(m.main.wall - m.floor.wall, 1e-9)
     print_row {
       what = "cache of 10 000 blocks, " .. policy, time = playing, spread = m.main.spread,
-      count = times * blocks, of = "block", peak = m.main.peak, floor = m.floor.wall, floor_is = "reading it",
+      count = times * blocks, of = "block", peak = m.main.peak, floor = m.floor, floor_is = "reading it",
       goal = "20 M blocks/s", met = times * blocks / playing >= 20e6,
     }
   end
@@ -136,7 +154,7 @@ section("analysis of many blocks", function(bench)
   })
   print_row {
     what = "analyze, 420 000 requests, 10 M ids", time = m.main.wall, spread = m.main.spread,
-    count = size_of(trace), of = "B", peak = m.main.peak, floor = m.floor.wall, floor_is = "read(2)",
+    count = size_of(trace), of = "B", peak = m.main.peak, floor = m.floor, floor_is = "read(2)",
     goal = "<= 3 s, 800 MB", met = m.main.wall <= 3 and m.main.peak <= 800e6,
   }
 end)
@@ -154,19 +172,19 @@ section("synthesize", function(bench)
     print_row {
       what = ("synthesize %s, 100 000 requests"):format(goal.method), time = m.main.wall,
       spread = m.main.spread, count = 100000, of = "req", peak = m.main.peak,
-      floor = m.floor.wall, floor_is = "write(2)",
+      floor = m.floor, floor_is = "write(2)",
       goal = ("<= %.2g s%s"):format(goal.seconds, goal.bytes and ", 64 MB" or ""),
       met = m.main.wall <= goal.seconds and m.main.peak <= (goal.bytes or math.huge),
     }
   end
 end)
 
--- A trace of about 300 MB whose lines are full of ids: the conversation trace again and again.
-local function repeat_trace(from, to)
+-- A trace whose lines are full of ids, 300 MB or so many bytes: the conversation trace again and again.
+local function repeat_trace(from, to, bytes)
   local input <close> = assert(io.open(from, "rb"))
   local text = input:read "a"
   local output <close> = assert(io.open(to, "wb"))
-  for _ = 1, math.ceil(300e6 / #text) do assert(output:write(text)) end
+  for _ = 1, math.ceil((bytes or 300e6) / #text) do assert(output:write(text)) end
 end
 
 section("reading", function(bench)
@@ -183,13 +201,37 @@ section("reading", function(bench)
   local function row(what, one, floor, floor_is, goal)
     print_row {
       what = what, time = one.wall, spread = one.spread, count = size, of = "B", peak = one.peak,
-      floor = floor.wall, floor_is = floor_is,
+      floor = floor, floor_is = floor_is,
       goal = ("%d MB/s"):format(goal), met = size / one.wall >= goal * 1e6,
     }
   end
   row("trace reader, 300 MB", m.reader, m.read, "read(2)", 700)
   row("cat to /dev/null, 300 MB", m.nowhere, m.read, "read(2)", 300)
   row("cat to a file, 300 MB", m.cat, m.write, "write(2)", 300)
+end)
+
+-- Conversation traces one behind the other, packed and unpacked; the floors do the same with zlib, at the
+-- level of the gzip program, and nothing else.
+section("gzip", function(bench)
+  local plain, packed = bench:file "plain.jsonl", bench:file "packed.jsonl.gz"
+  local target = bench:file "new.jsonl.gz"
+  repeat_trace(bench.trace, plain, 60e6)
+  bench:together(1, { main = bench:program("floor_gzip", "deflate", plain, packed) })
+  local m = bench:together(5, {
+    read = bench:moontide("cat", packed, "--output-file", "/dev/null"),
+    write = bench:moontide("cat", plain, "--output-file", target),
+    inflate = bench:program("floor_gzip", "inflate", packed),
+    deflate = bench:program("floor_gzip", "deflate", plain, target),
+  }, { target })
+  for _, way in ipairs { { "read", "cat of .gz to /dev/null, 60 MB of text", m.inflate, 1 },
+    { "write", "cat to .gz, 60 MB of text", m.deflate, 0.33 } } do
+    local main, floor = m[way[1]], way[3]
+    print_row {
+      what = way[2], time = main.wall, spread = main.spread, count = size_of(plain), of = "B",
+      peak = main.peak, floor = floor, floor_is = "zlib", goal = ("ratio <= %.2g"):format(way[4]),
+      met = main.wall <= way[4] * floor.wall,
+    }
+  end
 end)
 
 -- A BurstGPT log of a million rows, 39 MB, with a mean ISL of 664.
@@ -221,7 +263,7 @@ section("convert", function(bench)
   print_row {
     what = ("convert, 1 M rows, %.0f MB to %.0f MB"):format(size_of(log) / 1e6, size_of(target) / 1e6),
     time = m.main.wall, spread = m.main.spread, count = rows, of = "row", peak = m.main.peak,
-    floor = m.floor.wall, floor_is = "write(2)", goal = "<= 0.6 s, 200 MB",
+    floor = m.floor, floor_is = "write(2)", goal = "<= 0.6 s, 200 MB",
     met = m.main.wall <= 0.6 and m.main.peak <= 200e6,
   }
 end)
@@ -244,7 +286,7 @@ section("arrivals", function(bench)
   })
   print_row {
     what = "Poisson arrivals into columns, 2 M", time = m.main.wall, spread = m.main.spread,
-    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "naive C",
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor, floor_is = "naive C",
     goal = "2 M req/s", met = requests / m.main.wall >= 2e6,
   }
 end)
@@ -257,7 +299,7 @@ section("a loop that keeps every request", function(bench)
   })
   print_row {
     what = "a Lua loop that keeps 400 k requests", time = m.main.wall, spread = m.main.spread,
-    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "none kept",
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor, floor_is = "none kept",
     goal = "5 x", met = m.main.wall <= 5 * m.floor.wall,
   }
 end)
@@ -266,16 +308,18 @@ section("a look at three members", function(bench)
   local requests = 2000000
   local m = bench:together(5, {
     tables = bench:moontide(here .. "/columns.lua", "--looked-at", "--requests", requests),
+    named = bench:moontide(here .. "/columns.lua", "--named", "--requests", requests),
     indexed = bench:moontide(here .. "/columns.lua", "--indexed", "--requests", requests),
     computed = bench:moontide(here .. "/columns.lua", "--computed", "--requests", requests),
     floor = bench:moontide(here .. "/columns.lua", "--requests", requests),
   })
-  for _, way in ipairs { { "tables", "a loop over tables" }, { "indexed", "a loop over columns" },
+  for _, way in ipairs { { "tables", "a loop over tables" }, { "named", "a loop over members" },
+    { "indexed", "a loop over columns" },
     { "computed", "columns added without a loop" } } do
     local main = m[way[1]]
     print_row {
       what = way[2] .. ", 2 M requests made", time = main.wall, spread = main.spread,
-      count = requests, of = "req", peak = main.peak, floor = m.floor.wall, floor_is = "columns made",
+      count = requests, of = "req", peak = main.peak, floor = m.floor, floor_is = "columns made",
     }
   end
 end)
@@ -288,7 +332,7 @@ section("a script's own arrivals", function(bench)
   })
   print_row {
     what = "a Lua function's arrivals into columns, 2 M", time = m.main.wall, spread = m.main.spread,
-    count = requests, of = "call", peak = m.main.peak, floor = m.floor.wall, floor_is = "Poisson",
+    count = requests, of = "call", peak = m.main.peak, floor = m.floor, floor_is = "Poisson",
     goal = "1 M call/s", met = requests / m.main.wall >= 1e6,
   }
 end)
@@ -305,7 +349,7 @@ section("requests to a file", function(bench)
   }, { target })
   print_row {
     what = "Poisson, lognormal lengths to JSONL, 2 M", time = m.main.wall, spread = m.main.spread,
-    count = requests, of = "req", peak = m.main.peak, floor = m.floor.wall, floor_is = "write(2)",
+    count = requests, of = "req", peak = m.main.peak, floor = m.floor, floor_is = "write(2)",
     goal = "2 M req/s or ratio <= 1.67",
     met = requests / m.main.wall >= 2e6 or 0.6 * m.main.wall <= m.floor.wall,
   }
@@ -330,7 +374,7 @@ section("start-up", function(bench)
   local m = bench:together(31, { main = bench:moontide "help", floor = bench:program("floor", "empty") })
   print_row {
     what = "help", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
-    floor = m.floor.wall, floor_is = "empty exec", goal = "<= 10 ms", met = m.main.wall <= 0.01,
+    floor = m.floor, floor_is = "empty exec", goal = "<= 10 ms", met = m.main.wall <= 0.01,
   }
 end)
 
@@ -346,7 +390,7 @@ section("prompt", function(bench)
   })
   print_row {
     what = "to the console and out again", time = m.main.wall, spread = m.main.spread, peak = m.main.peak,
-    floor = m.floor.wall, floor_is = "empty exec", goal = "<= 25 ms", met = m.main.wall <= 0.025,
+    floor = m.floor, floor_is = "empty exec", goal = "<= 25 ms", met = m.main.wall <= 0.025,
   }
 end)
 
@@ -363,6 +407,24 @@ section("memory of a long run", function(bench)
     count = 1000 * seconds, of = "req", peak = long.peak, floor_bytes = short.peak,
     floor_is = "1000 times shorter", goal = "ratio <= 1.5", met = long.peak <= 1.5 * short.peak,
   }
+end)
+
+-- Prompts of 1000 blocks that cannot come back, and sessions whose prompts grow, to /dev/null.
+section("10^9 ids", function(bench)
+  if not full then return end
+  for _, kind in ipairs { "unique", "sessions" } do
+    local function made(ids)
+      return bench:moontide(here .. "/billion.lua", "--kind", kind, "--ids", ids, "--output-file",
+        "/dev/null")
+    end
+    local long = bench:together(1, { main = made(1000000000) }).main
+    local short = bench:together(3, { main = made(10000000) }).main
+    print_row {
+      what = "10^9 ids to /dev/null, " .. kind, time = long.wall, count = 1e9, of = "id", peak = long.peak,
+      floor_bytes = short.peak, floor_is = "100 times fewer", goal = "ratio <= 1.5",
+      met = long.peak <= 1.5 * short.peak,
+    }
+  end
 end)
 
 section("ids", function(bench)
@@ -504,7 +566,9 @@ local function run_all(bench)
   provide_trace(bench)
   print_line("what", "time", "+-", "rate", "peak", "floor", "ratio", "goal")
   for _, one in ipairs(sections) do
-    local ok, failure = pcall(one.measure, bench)
+    local is_wanted = not asked.only or one.name:find(asked.only, 1, true)
+    local ok, failure = true, nil
+    if is_wanted then ok, failure = pcall(one.measure, bench) end
     if not ok then
       print(("%s: could not be measured: %s"):format(one.name, failure_text(failure)))
       failures = failures + 1
@@ -516,6 +580,35 @@ local function run_all(bench)
   return failures
 end
 
+local function decoder()
+  package.path = here .. "/../../lua/?.lua;" .. here .. "/../../lua/?/init.lua;" .. package.path
+  package.cpath = build .. "/lib/?.so;" .. package.cpath
+  return require "moontide".json.decode
+end
+
+local function stop(message)
+  io.stderr:write("tests/bench/run: ", message, "\n")
+  os.exit(false)
+end
+
+-- What is wrong with the files shows before an hour of measuring.
+local before, kept
+if asked.against then
+  local message
+  before, message = against.read(asked.against, decoder())
+  if not before then stop(message) end
+end
+if asked.json then
+  local message
+  kept, message = io.open(asked.json, "w")
+  if not kept then stop(message) end
+end
+
 local ok, failures = pcall(run_all, measuring.new(build, folder))
 if not ok then print("the benchmark failed: " .. failure_text(failures)) end
+if kept then
+  for _, row in ipairs(printed) do assert(kept:write(against.line(row))) end
+  assert(kept:close())
+end
+if before then io.write("\n", against.text(printed, before)) end
 os.exit(ok and failures == 0)

@@ -313,6 +313,55 @@ describe("mt.trace.pipe", function()
     collectgarbage()
   end)
 
+  it("gives members alone, each as in the table", function()
+    local names = { "timestamp", "input_length", "output_length", "hash_ids", "hash_count", "session_id", "turn", "line" }
+    local pipe = mt.trace.pipe(four()):where "input_length > 60"
+    local step, count = pipe:requests(), 0
+    for i, time, input, output, ids, id_count, session, turn, line in pipe:members(table.unpack(names)) do
+      local request = step()
+      count = count + 1
+      assert.equal(count, i)
+      assert.same({ request.timestamp, request.input_length, request.output_length, request.hash_ids,
+        request.hash_ids and #request.hash_ids, request.session_id, request.turn, request.line },
+        { time, input, output, ids, id_count, session, turn, line })
+    end
+    assert.is_true(count > 1)
+    assert.is_nil(step())
+  end)
+
+  it("gives members that are absent as nil, and goes on", function()
+    local columns = mt.trace.columns { { timestamp = 1 }, { input_length = 5 }, { timestamp = 3 } }
+    local seen = {}
+    local step = mt.trace.pipe(columns):members("timestamp", "input_length")
+    for i, time, input in step do seen[i] = { time or "none", input or "none" } end
+    assert.same({ { 1, "none" }, { "none", 5 }, { 3, "none" } }, seen)
+    assert.is_nil(step())
+    assert.is_nil(step())
+  end)
+
+  it("refuses members that no request has", function()
+    local pipe = mt.trace.pipe(four())
+    assert.has_error(function() pipe:members() end)
+    for _, wrong in ipairs { "input_lenght", "model" } do
+      local ok, message = pcall(pipe.members, pipe, "timestamp", wrong)
+      assert.is_false(ok)
+      assert.matches("members: the name", message)
+      assert.matches(wrong, message, 1, true)
+    end
+    local failing = mt.trace.pipe "nowhere.jsonl"
+    assert.has_error(function() failing:members "timestamp" end)
+  end)
+
+  it("raises what goes wrong among members, then and again", function()
+    local pipe = mt.trace.pipe(four()):where(function() error "no more" end)
+    local step = pipe:members "timestamp"
+    for _ = 1, 2 do
+      local ok, message = pcall(step)
+      assert.is_false(ok)
+      assert.matches("no more", message)
+    end
+  end)
+
   it("may be asked from coroutines in turn", function()
     local pipe = mt.trace.pipe(four()):where "input_length > 60"
     local step = pipe:requests()

@@ -121,7 +121,7 @@ function methods:pipe(opt)
 end
 
 --- Iterates over the requests in time order: for r in w:requests{ seed = 1 } do ... end. A failure while
---- iterating raises.
+--- iterating raises. Each is a table of its own; w:pipe():members(...) gives single members without one.
 ---@param opt? moontide.requests_options
 ---@return fun(): table|nil
 function methods:requests(opt)

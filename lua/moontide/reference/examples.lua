@@ -240,6 +240,9 @@ mt.trace.columns{ { timestamp = 0 }, { timestamp = 3000 }, { timestamp = 6000 } 
   ["pipe:requests"] = [[
 pipe = mt.trace.pipe(mt.plan_of("steady"):columns()):first(2)
 for request in pipe:requests() do print(request.timestamp) end]],
+  ["pipe:members"] = [[
+pipe = mt.plan_of("steady"):pipe{ num_requests = 3 }
+for i, time, isl in pipe:members("timestamp", "input_length") do print(i, time, isl) end]],
   ["pipe:write"] = [[
 path = os.tmpname()
 mt.trace.pipe(mt.plan_of("steady"):columns()):first(10):write(path), os.remove(path)]],

@@ -186,26 +186,57 @@ function ends:plot(given)
   return trace_plot.plot(columns, given)
 end
 
---- The requests one after the other, for a loop, in which what goes wrong raises.
----@return fun(): moontide.request?
-function ends:requests()
+-- core's source for a loop, and what its end calls, with (nil, message, code) when that is a failure: it
+-- closes the source, and raises, then and again, what went wrong.
+local function opened(self)
   local run, is_over = run_of(), false
   local source, problem, kind = self.start(run)
-  local function fail()
-    error(select(2, failure(self, run, problem, kind)), 0)
+  local function over(_, message, code)
+    if not is_over then
+      is_over = true
+      if source then core.source.close(source) end
+      problem, kind = message, code
+      if not problem then problem, kind = misnamed(run), "value" end
+    end
+    if problem then error(select(2, failure(self, run, problem, kind)), 0) end
   end
-  if not source then fail() end
+  if not source then over(nil, problem, kind) end
+  return source, over
+end
+
+--- The requests one after the other, for a loop, in which what goes wrong raises. Each is a table of its own.
+---@return fun(): moontide.request?
+function ends:requests()
+  local source, over = opened(self)
+  local is_over = false
   return function()
-    if problem then fail() end -- it stays failed
-    if is_over then return nil end
-    local request
-    request, problem, kind = core.source.next(source)
-    if request then return request end
-    is_over = true
-    core.source.close(source)
-    if not problem then problem, kind = misnamed(run), "value" end
-    if problem then fail() end
+    local request, message, code
+    if not is_over then
+      request, message, code = core.source.next(source)
+      if request then return request end
+      is_over = true
+    end
+    return over(nil, message, code)
   end
+end
+
+local member_names = { "timestamp", "input_length", "output_length", "hash_ids", "hash_count", "session_id",
+  "delay", "stream", "turn", "extra", "line" }
+
+--- Some members of the requests, for a loop that wants no more than these: for i, time, isl in
+-- pipe:members("timestamp", "input_length") do ... end. It makes no table a request, and is several times
+-- as fast as a loop over pipe:requests(). i counts from 1; a member that is absent is nil; `hash_count` is
+-- how many hash_ids there are. What goes wrong raises.
+---@param ... string names of members
+---@return fun(): integer?, ...
+function ends:members(...)
+  local names = table.pack(...)
+  if names.n == 0 then core.base.raise "members: name the members that the loop wants" end
+  for i = 1, names.n do
+    options.value(names[i], "members: the name", { "name", kind = "choice", choices = member_names })
+  end
+  local source, over = opened(self)
+  return core.source.members(source, over, ...)
 end
 
 -- Requests between two looks at whether progress is to be shown.
