@@ -14,9 +14,6 @@ enum { PARTS = 16, LEAST_CHAINS = 4 }; /* of the trace, for what lasts; chains i
 /* Gaps that may stand for one another: within a chain, and where two are joined. */
 static const double alike = 1.1, joined_alike = 1.25;
 
-/* An answer takes at least so long, where the source does not say. */
-static const int64_t first_token_ns = 200000000, token_ns = 20000000;
-
 /* ---- what lasts from lap to lap ---- */
 
 /* Each turn's origin, resolved along who is before whom. */
@@ -141,9 +138,9 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
 
 static int64_t answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
     uint64_t output = chains->model->descriptions[chains->model->turns[turn].description].output;
-    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * token_ns))
+    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * MT_SYNTHESIS_TOKEN_NS))
         return 0;
-    return first_token_ns + (int64_t)output * token_ns;
+    return MT_SYNTHESIS_FIRST_NS + (int64_t)output * MT_SYNTHESIS_TOKEN_NS;
 }
 
 /* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the
