@@ -40,7 +40,14 @@ typedef struct mt_synthetic {
     int has_session;       /* 0: it is not known who continues whom, and there is no time either */
     uint64_t session;      /* 0, 1, 2, ... by first appearance */
     int64_t time_ns;       /* since the first request */
+    int has_delay;         /* 0: it is its session's first */
+    int64_t delay_ns;      /* from the answer to its session's last request on, if that took as long
+                              as MT_SYNTHESIS_FIRST_NS and MT_SYNTHESIS_TOKEN_NS say; or 0 */
 } mt_synthetic;
+
+/* How long an answer takes, where only requests' times are known: to its first token, and for each. */
+#define MT_SYNTHESIS_FIRST_NS INT64_C(200000000)
+#define MT_SYNTHESIS_TOKEN_NS INT64_C(20000000)
 
 /* So many draws in a row outside [min_isl, max_isl] are an error. */
 #define MT_SYNTHESIS_DRAWS 10000

@@ -65,7 +65,7 @@ it("the plan's times, the trace's prompts, to the plan's end", function()
     #list, list[#list].timestamp / 1000), 1, true), result.err)
   assert.is_truthy(result.out:find "Context Length")
   assert.is_truthy(text:find('"context_len": ', 1, true))
-  local plain = list_of(("synthesize t.jsonl --seed 3 --num-requests %d"):format(#list))
+  local plain = list_of(("synthesize t.jsonl --arrivals iid --seed 3 --num-requests %d"):format(#list))
   assert.same(contents(plain), contents(list))
 end)
 
@@ -81,12 +81,27 @@ it("follows or resamples the source's sessions, and names them when asked", func
   local default = works "synthesize t.jsonl --num-requests 1x -o - --seed 4".out
   assert.equal(default, works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals source").out)
   local plain = works "synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals follow".out
-  assert.is_false(plain == default)
+  assert.equal(plain, default)
   local resampled = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --arrivals resample").out
   assert.is_false(plain == resampled)
   local named = works("synthesize t.jsonl --num-requests 1x -o - --seed 4 --with-sessions").out
-  assert.equal(plain, (named:gsub(', "session_id": %d+', ""):gsub('"session_id": %d+, ', "")))
+  assert.equal(plain, (named:gsub(', "session_id": %d+', ""):gsub(', "delay": %d+', "")))
   assert.equal(select(2, plain:gsub("\n", "")), select(2, named:gsub('"session_id": %d+', "")))
+  -- A delay is what is left of the gap since the session's last request, its answer having taken 0.2 s and 20 ms
+  -- a token (to a millisecond, for times are rounded too); a first request has none.
+  local last, delays = {}, 0
+  command.write(folder, "named.jsonl", named)
+  for r in mt.trace.open(folder .. "/named.jsonl") do
+    local before = last[r.session_id]
+    assert.equal(before == nil, r.delay == nil)
+    if before then
+      delays = delays + 1
+      local left = r.timestamp - before.timestamp - 200 - 20 * before.output_length
+      assert.is_true(math.abs(math.max(0, left) - r.delay) <= 1, ("%g, not %g"):format(r.delay, left))
+    end
+    last[r.session_id] = r
+  end
+  assert.is_true(delays > 0)
   local result = run "synthesize t.jsonl --with-sessions --arrivals iid -o s.jsonl"
   assert.is_truthy(result.err:find("with_sessions needs the reuse method", 1, true), result.err)
   assert.is_false(result.status == 0)

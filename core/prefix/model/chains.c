@@ -2,6 +2,7 @@
 #include "prefix/model/chains.h"
 
 #include "base/memory.h"
+#include "prefix/synthetic.h"
 #include "prefix/model/families.h"
 
 #include <stdlib.h>
@@ -270,10 +271,9 @@ done:
 /* ---- orders ---- */
 
 int64_t mt_answer_ns(uint64_t output) {
-    static const int64_t first_token_ns = 200000000, token_ns = 20000000;
-    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * token_ns))
+    if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * MT_SYNTHESIS_TOKEN_NS))
         return 0;
-    return first_token_ns + (int64_t)output * token_ns;
+    return MT_SYNTHESIS_FIRST_NS + (int64_t)output * MT_SYNTHESIS_TOKEN_NS;
 }
 
 void mt_model_turn_times(const mt_model *model, int64_t *times) {

@@ -215,18 +215,34 @@ mt_code mt_reuse_chains_peek(mt_reuse_chains *chains, int64_t *time_ns, mt_error
     return MT_OK;
 }
 
+static const mt_reuse_item *item_of(const mt_reuse_chains *chains, uint32_t turn) {
+    uint32_t description = chains->model->turns[turn].description;
+    return &chains->items->items[chains->items->item_of[description]];
+}
+
+/* From the end of the answer to `turn`, which was made, until now. */
+static int64_t delay_after(const mt_reuse_chains *chains, uint32_t turn) {
+    const mt_reuse_item *item = item_of(chains, turn);
+    int64_t gap = chains->last_time - chains->when[turn];
+    if (!item->has_output)
+        return gap;
+    gap -= MT_SYNTHESIS_FIRST_NS;
+    if (gap < 0 || item->output_length > (uint64_t)(gap / MT_SYNTHESIS_TOKEN_NS))
+        return 0;
+    return gap - (int64_t)item->output_length * MT_SYNTHESIS_TOKEN_NS;
+}
+
 mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_t *next_session,
                              mt_synthetic *made, mt_error *error) {
     mt_code code = mt_reuse_chains_peek(chains, &chains->last_time, error);
     if (code)
         return code;
     uint32_t turn = chains->events[chains->next++].turn, before = chains->before[turn];
-    const mt_reuse_item *item =
-        &chains->items->items[chains->items->item_of[chains->model->turns[turn].description]];
-    if (before != MT_NO_TURN && chains->session[before] != MT_REUSE_NO_SESSION)
-        chains->session[turn] = chains->session[before];
-    else
-        chains->session[turn] = (*next_session)++;
+    const mt_reuse_item *item = item_of(chains, turn);
+    made->has_delay = before != MT_NO_TURN && chains->session[before] != MT_REUSE_NO_SESSION;
+    chains->session[turn] = made->has_delay ? chains->session[before] : (*next_session)++;
+    chains->when[turn] = chains->last_time; /* from here on, when it came */
+    made->delay_ns = made->has_delay ? delay_after(chains, before) : 0;
     made->has_session = 1;
     made->session = chains->session[turn];
     made->time_ns = chains->last_time;

@@ -172,6 +172,10 @@ static mt_code set_time(mt_synthesis *synthesis, int64_t time_ns, mt_request *re
     else if (mt_scale_time(time_ns, synthesis->speedup, &request->time_ns) != 0)
         return mt_fail(error, MT_ERROR_VALUE,
                        "the speedup ratio makes times of more than 292 years");
+    if (synthesis->speedup != 1 && request->has & MT_HAS_DELAY &&
+        mt_scale_time(request->delay_ns, synthesis->speedup, &request->delay_ns) != 0)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "the speedup ratio makes delays of more than 292 years");
     request->has |= MT_HAS_TIME;
     return MT_OK;
 }
@@ -192,6 +196,10 @@ static mt_code make_request(mt_synthesis *synthesis, mt_request *request, mt_err
         char *end = mt_write_u64(made->session, synthesis->session);
         request->has |= MT_HAS_SESSION;
         request->session = (mt_span){synthesis->session, (size_t)(end - synthesis->session)};
+        if (made->has_delay) {
+            request->has |= MT_HAS_DELAY;
+            request->delay_ns = made->delay_ns;
+        }
     }
     if (made->knows_blocks) {
         request->has |= MT_HAS_HASH_IDS;

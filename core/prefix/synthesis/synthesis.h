@@ -31,7 +31,8 @@ typedef struct mt_synthesis_times {
     int of_chains;     /* sessions begin and go on as those of the origin, where it knows them, at
                         * their own times; else distances alone say what comes back */
     int dequantize;    /* the gaps, in order, are taken off their grid first (prefix/gaps/gaps.h) */
-    int with_sessions; /* requests say which session they are of, where that is known */
+    int with_sessions; /* requests say which session they are of and how long after its last answer
+                        * they come, where that is known */
     double speedup;    /* > 0: all times are divided by it */
 } mt_synthesis_times;
 

@@ -50,12 +50,13 @@ synthesis_options.list = {
     help = "reuse: prompts come back when the source's did; radix: each is drawn by itself from the tree "
       .. "of prefixes" },
   { "arrivals", kind = "arrivals",
-    help = "source: gaps in the source's own order (default of reuse); follow: sessions begin and go on as "
-      .. "the source's do, along its rate, which keeps turns and think times and gives away their order; "
-      .. "resample: so, but they begin at other times, bunched alike; iid: gaps drawn by themselves (default "
-      .. "of radix); a script: the times of its plan" },
+    help = "follow: sessions begin and go on as the source's do, along its rate (default of reuse, for it "
+      .. "keeps what caches, clocks and sessions see); resample: they begin at other times, bunched alike; "
+      .. "source: follow, or gaps in the source's order where sessions are not known; iid: gaps drawn by "
+      .. "themselves (default of radix); a script: the times of its plan" },
   { "with-sessions", kind = "flag",
-    help = "write which session a request is of, as session_id (needs follow, its default, or resample)" },
+    help = "write which session a request is of, as session_id, and the delay since its last answer, as if "
+      .. "answers took 0.2 s and 20 ms a token (needs follow, the default, or resample)" },
   { "duration", kind = "duration", above = 0,
     help = "how long the plan of --arrivals SCRIPT is (default: as the script says)" },
   { "dequantize", kind = "flag",

@@ -206,10 +206,11 @@ end
 ---@class moontide.synthesizer_options
 ---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
 --- itself
----@field arrivals? string|moontide.workload source: its gaps in their order (default of reuse); follow:
---- sessions begin and go on as the source's; resample: they begin at other times, bunched alike; iid: gaps
---- drawn by themselves (default of radix); a workload, or a script: its times
----@field with_sessions? boolean requests say which session they are of
+---@field arrivals? string|moontide.workload follow (default of reuse): sessions begin and go on as the source's,
+--- along its rate; resample: they begin at other times, bunched alike; source: follow, or where sessions are
+--- not known, and for radix, the source's gaps in their order; iid: gaps drawn by themselves (default of
+--- radix); a workload, or a script: its times
+---@field with_sessions? boolean requests say which session they are of, and the delay since its last answer
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
 ---@field dequantize? boolean spreads the source's times over the ticks of its clock, by the seed, first
@@ -263,8 +264,10 @@ function synthesizer.new(trace, given)
   local about = core.synthesis.about(learnt)
   local in_order = about.chains > 0 and "follow" or "source"
   local default = about.gaps_in_order and opt.method == "reuse" and in_order or "iid"
+  local arrivals = opt.arrivals or default
+  if arrivals == "source" and opt.method == "reuse" then arrivals = in_order end
   local self = setmetatable({
-    method = opt.method, arrivals = plan and "plan" or opt.arrivals or default, block_size = about.block_size,
+    method = opt.method, arrivals = plan and "plan" or arrivals, block_size = about.block_size,
     source_requests = source_requests, skipped = skipped[1], first_skipped = skipped[2],
   }, metatable)
   local follows = self.arrivals == "follow" or self.arrivals == "resample"
