@@ -8,8 +8,7 @@ return mt.script {
   default_duration = "5m",
   options = {
     { "rate", kind = "rate", default = 5, help = "requests per second of each tenant" },
-    { "cv", kind = "number", default = 4, above = 0,
-      help = "coefficient of variation of the bursty tenant's gaps; 1 is Poisson" },
+    { "cv", kind = "number", default = 4, above = 0, help = "coefficient of variation of gaps; 1: Poisson" },
     { "on", kind = "duration", default = "5s", above = 0, help = "how long the third is there, on average" },
     { "off", kind = "duration", default = "20s", above = 0, help = "how long it is away, on average" },
   },

@@ -6,8 +6,8 @@ return {
   "base.csv", "base.hash", "base.json", "base.random", "draw.chart", "trace.trace", "trace.convert",
   "trace.lint", "learn.analysis", "learn.cache", "learn.compare", "learn.radix", "learn.model",
   "load.distribution_laws", "load.distribution", "load.curve_shapes", "load.curve", "load.process",
-  "load.length", "load.branch", "load.sessions", "load.prompt", "load.stream", "load.workload", "load.workload_expect",
-  "load.workload_run", "load.profile",
-  "script.script", "script.plan", "synthesis.synthesizer", "drive.api", "drive.study", "drive.compare",
+  "load.length", "load.branch", "load.sessions", "load.prompt", "load.stream", "load.workload",
+  "load.workload_expect", "load.workload_run", "load.profile", "script.script", "script.plan",
+  "synthesis.synthesizer", "drive.api", "drive.study", "drive.compare",
   "look.api",
 }

@@ -135,7 +135,7 @@ describe("--expect", function()
       ["requets=3"] = "there is no figure 'requets' (did you mean 'requests'?); there are requests, within,",
       ["requests"] = "--expect must be NAME=VALUE, NAME=LEAST..MOST,",
       ["requests=9..3"] = "requests=9..3: the least is above the most",
-      ["requests=many"] = "requests must be a rate per second",
+      ["requests=many"] = "requests is held against a number (20, 1.5k; of a rate 60/m), not 'many'",
       ["in_flight.mean<3"] = "--expect: in_flight.mean is known only with --service",
     } do
       local result = run("cat " .. path .. " -o out.jsonl --expect " .. text)

@@ -252,3 +252,69 @@ return mt.script { summary = "Counts", run = function() print(cycles) end }]])
     assert.truthy(told:find("stream 'main': its lengths or classes follow curves of time", 1, true), told)
   end)
 end)
+
+-- What a script's functions give, in the middle of a run, and sub-agents that cannot be.
+describe("what cannot be is an error that says where, and leaves no file", function()
+  local function of_length(value)
+    return ([[local n = 0
+return mt.workload { mt.stream { arrivals = mt.even(100), input = mt.length(function()
+  n = n + 1
+  if n == 1000 then return %s end
+  return 10 end) } }]]):format(value)
+  end
+
+  local function of_service(value)
+    return ([[return mt.workload { mt.stream { new_input = 10, output = 5, arrivals = mt.sessions { starts = mt.even(10),
+  turns = 3, service = { ttft = function() return %s end } } } }]]):format(value)
+  end
+
+  local function of_requests(value)
+    return ([[return mt.workload { mt.stream { requests = function()
+  local k = 0
+  return function()
+    k = k + 1
+    if k == 4 then return %s end
+    return { time = k / 10, input = 10 } end end } }]]):format(value)
+  end
+
+  local function of_branch(shape, more)
+    return ([[local leaf = mt.branch { chance = 1, count = 50, turns = 50, new_input = 5 }
+return mt.workload { mt.stream { new_input = 500, arrivals = mt.sessions { starts = mt.even(1), turns = 4%s,
+  branch = mt.branch { turns = 50, new_input = 5, %s } }, prompt = mt.shared_prefix { tokens = 4000 } } }]]):format(
+      more or "", shape)
+  end
+
+  local whole = "; it must return a whole number of tokens, 1 or more\n"
+  local cases = {
+    { of_length "nil", ": length: the function returned nil (at t = 9.99 s)" .. whole },
+    { of_length "1.5", ": length: the function returned 1.5 (at t = 9.99 s)" .. whole },
+    { of_length "-3", ": length: the function returned -3 (at t = 9.99 s)" .. whole },
+    { of_length "0/0", ": length: the function returned NaN (at t = 9.99 s)" .. whole },
+    { of_length "error('boom')", ":5: boom\n" },
+    { of_service "nil", ": service: the function returned nil (with 15 tokens in flight); it must return seconds, 0 or more\n" },
+    { of_service "-1", ": service: the function returned -1 (with 15 tokens in flight); it must return seconds, 0 or more\n" },
+    { of_service "error('boom')", ":3: boom\n" },
+    { of_requests "{ time = 1 }", ": requests: request 4: input or new_input is required\n" },
+    { of_requests "{ time = 1, input = 1.5 }",
+      ": requests: request 4: input must be a whole number of tokens, 1 or more, not 1.5\n" },
+    { of_requests "{ time = -1, input = 5 }", ": requests: request 4: time must be seconds, 0 or more, not -1\n" },
+    { of_requests "7", ": requests: request 4: it must be a table, or nil at the end, not 7\n" },
+    { of_requests "{ time = 0.1, input = 5 }", ": stream 'main': requests: the function gave request 4 at t = 0.1 s, "
+      .. "after one at t = 0.3 s: times must not decrease\n" },
+    { of_branch "chance = 1, count = 50, branch = leaf", ": branch: a session and its sub-agents bring 1.84e+07 requests "
+      .. "on average, at most 1000000: fewer levels, a smaller count or chance\n" },
+    { of_branch "every = 4, join = 'all'", ": branch: no turn ever starts a sub-agent: turn 4 would be the first, sessions "
+      .. "have at most 4 turns, and their last one starts none\n" },
+    { of_branch("every = 2", ", compact = { at = 2000, keep = 100 }"), ": stream 'main': compact: at=2000 leaves no room: "
+      .. "the shared beginning has 4000 tokens, the summary 100\n" },
+  }
+  it("of functions and sub-agents", function()
+    for _, case in ipairs(cases) do
+      local result = run(case[1], "-o bad.jsonl")
+      assert.equal(1, result.status, result.err)
+      assert.truthy(result.err:find(case[2], 1, true), result.err .. "\nis not\n" .. case[2])
+      assert.matches("^moontide: load%d+%.lua:%d+: ", result.err)
+      assert.is_false(command.exists(folder .. "/bad.jsonl"))
+    end
+  end)
+end)

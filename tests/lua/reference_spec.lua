@@ -118,7 +118,8 @@ describe("the reference", function()
     for _, subject in ipairs(repl_help.subjects()) do
       local text = repl_help.text(subject)
       assert.is_truthy(text:find "^%u[^\n]+\n", subject)
-      assert.is_truthy(text:find "\n  mt%.[%w_.]+ +%u" or text:find "\n  %l+:[%w_]+ +%u", subject)
+      assert.is_truthy(text:find "\n  mt%.[%w_.]+ +%u" or text:find "\n  %l+:[%w_]+ +%u"
+        or subject == "records" and text:find "\n  run%.json +%l", subject)
     end
   end)
 end)

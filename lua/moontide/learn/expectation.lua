@@ -30,6 +30,10 @@ end
 -- A bound: a number, "20k", "60/m", "1h30m".
 local function bound(text, name, what)
   if name == "duration" then return options.duration(text, what .. ": " .. name) end
+  if not tonumber((text:gsub("%s*/%s*%a+$", ""):gsub("%s*[kM]$", ""))) then
+    core.base.raise(("%s: %s is held against a number (20, 1.5k; of a rate 60/m), not '%s'")
+      :format(what, name, text))
+  end
   return options.rate_number(text, what .. ": " .. name)
 end
 

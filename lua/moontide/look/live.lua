@@ -60,6 +60,7 @@ end
 
 ---@class moontide.live_page: moontide.watcher
 ---@field server userdata drive.page
+---@field url string where it is, with its token
 ---@field origin integer? monotonic: the first run's start
 ---@field runs integer that have begun
 ---@field total table<string, number> counters of the runs before this one
@@ -201,16 +202,24 @@ end
 
 -- --- the command ----------------------------------------------------------------------------------------
 
-function metatable:__close(trouble)
+--- Ends the page: whoever looks on is told, and nothing more is shown. Once is enough.
+---@param trouble any? what failed
+function methods:close(trouble)
+  if watch.now ~= self then return end
   watch.now = nil
   say(self, "end", { { "failed", trouble ~= nil } })
   self.server:close()
 end
 
+metatable.__close = methods.close
+
 local loopback = { ["127.0.0.1"] = true, ["::1"] = true }
 
--- Opens the page and says where it is.
-local function open(opt, name)
+--- Opens the page, which then shows all that is driven until it is closed.
+---@param opt table page, page_host, page_token, checked
+---@param name string what stands above it
+---@return moontide.live_page? page, string? message, string? code
+function live.open(opt, name)
   local host, token, message, code = opt.page_host or "127.0.0.1", opt.page_token, nil, nil
   if not token then token, message, code = drive.page_token() end
   if not token then return nil, message, code end
@@ -220,8 +229,9 @@ local function open(opt, name)
     html = page.html(document(name), { is_live = true }) }
   if not server then return nil, "--page: " .. message, code == "value" and "usage" or code end
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
-  report.note(("the page: http://%s:%d/?token=%s"):format(host, server:port(), token))
-  return setmetatable({ server = server, runs = 0, total = {}, last = {} }, metatable)
+  local url = ("http://%s:%d/?token=%s"):format(host, server:port(), token)
+  watch.now = setmetatable({ server = server, url = url, runs = 0, total = {}, last = {} }, metatable)
+  return watch.now
 end
 
 --- The options of the page.
@@ -236,7 +246,10 @@ live.options = {
       .. "(default: drawn at random)" },
 }
 
-local function wrong_page(opt)
+--- What is wrong with the options of the page together; nil: nothing.
+---@param opt table page, page_host, page_token
+---@return string?
+function live.wrong(opt)
   for _, name in ipairs { "page_host", "page_token" } do
     if opt[name] and not opt.page then return ("--%s goes with --page"):format((name:gsub("_", "-"))) end
   end
@@ -265,13 +278,13 @@ function live.command(name, spec)
   spec.options = table.move(live.options, 1, #live.options, #spec.options + 1,
     table.move(spec.options, 1, #spec.options, 1, {}))
   function spec.check(opt)
-    return check(opt) or wrong_page(opt)
+    return check(opt) or live.wrong(opt)
   end
   function spec.run(opt)
     if not opt.page then return run(opt) end
-    local watcher <close>, message, code = open(opt, ("moontide %s %s"):format(name, opt.target or ""))
+    local watcher <close>, message, code = live.open(opt, ("moontide %s %s"):format(name, opt.target or ""))
     if not watcher then return nil, message, code end
-    watch.now = watcher
+    report.note("the page: " .. watcher.url)
     return run(without_page(opt))
   end
   return spec

@@ -508,6 +508,13 @@ mt.endpoint{ path = "/generate", api = "text",
   request = function(r) return { body = { inputs = r.prompt, length = r.output_length } } end,
   event = function(text) return { content = text } end }]],
   ["mt.mock"] = 'mt.mock{ ttft = "lognormal:mean=200,cv=0.5", slots = 4, fail = { status_500 = 0.01 } }',
+  ["mt.page"] = [[
+page = mt.page()
+page.url
+page:close()]],
+  ["page:close"] = [[
+page = mt.page{ title = "ours" }
+page:close(), page]],
   ["mock_server:close"] = [[
 server = mt.mock{ dialect = "sglang", kv_blocks = 1000, prefill_per_token = 0.1 }
 server:close(), server]],

@@ -34,7 +34,7 @@ local subjects = {
   { "prefixes", "learn.radix", "the tree of what prompts share" },
   { "models", "learn.model", "what is learnt from a trace" },
   { "synthesis", "synthesis.synthesizer", "new traces that behave like a real one" },
-  { "driving", "drive.api", "an endpoint under a load, and a server to try it on" },
+  { "driving", "drive.api", "an endpoint under a load, and a server to try it on", also = "look.api" },
   { "studies", "drive.study", "a load at many levels, and the most that keeps its promises" },
   { "records", "reference.records", "what functions give and files of results hold" },
   { "csv", "base.csv", "CSV files" },

@@ -7,7 +7,7 @@ local hints = {}
 
 local leaving = { exit = true, quit = true, bye = true, logout = true }
 
-local way_out = ".exit or Ctrl-D ends the console"
+local way_out = ".quit or Ctrl-D ends the console"
 
 --- What helps somebody who typed a word for leaving, which is nothing here: a text, else nil.
 ---@param text string an expression

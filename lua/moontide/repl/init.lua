@@ -244,10 +244,10 @@ local function new_session(opt)
   }, session_methods)
   evaluate.prepare(self.environment, {
     mt = require "moontide", hist = require("moontide").chart.hist,
-    help = function(...)
+    help = core.base.located(function(...)
       self.has_helped = true
       print(require("moontide.repl.help").text(...))
-    end,
+    end),
   })
   commands.seed(opt.seed)
   return self
