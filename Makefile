@@ -48,7 +48,7 @@ HAS_ISAL := $(shell printf '\043include <isa-l/igzip_lib.h>\n' | $(CC) -E -x c -
 CFLAGS  := -std=c11 -D_DEFAULT_SOURCE -DMT_VERSION='"$(VERSION)"' $(OPTIMISE) $(WARNINGS) \
            -ffp-contract=off -fPIC -fvisibility=hidden -Icore $(LUA_CFLAGS) $(CJSON_CFLAGS) $(SANITIZE) \
            $(if $(HAS_ISAL),-DMT_HAS_ISAL)
-LIBS    := -lcjson -lcsv -lz $(if $(HAS_ISAL),-lisal) -lzstd -lm
+LIBS    := -lcjson -lcsv -lz $(if $(HAS_ISAL),-lisal) -lzstd -lm -lpthread
 LUA_STATIC := $(shell pkg-config --variable=libdir lua5.4 2>/dev/null)/liblua5.4.a
 
 ROOMS   := base random stats text hash trace prefix load

@@ -11,9 +11,7 @@ static const mt_codec *const codecs[] = {
 #ifdef MT_HAS_ISAL
     &mt_codec_isal,
 #endif
-    &mt_codec_zlib, &mt_codec_zstd};
-
-enum { CODECS = sizeof codecs / sizeof *codecs };
+    &mt_codec_zlib, &mt_codec_zstd, NULL};
 
 static int ends_in(const char *path, const char *ending) {
     size_t length = strlen(path), size = strlen(ending);
@@ -21,15 +19,16 @@ static int ends_in(const char *path, const char *ending) {
 }
 
 const char *mt_compression_of(const char *path) {
-    for (size_t i = 0; i < CODECS; i++)
+    for (size_t i = 0; codecs[i]; i++)
         if (ends_in(path, codecs[i]->ending))
             return codecs[i]->method;
     return NULL;
 }
 
+/* The first of a method that there is. */
 static const mt_codec *codec_of(const char *method) {
     size_t i = 0;
-    while (i + 1 < CODECS && strcmp(codecs[i]->method, method) != 0)
+    while (codecs[i + 1] && strcmp(codecs[i]->method, method) != 0)
         i++;
     return codecs[i];
 }

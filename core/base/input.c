@@ -4,6 +4,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/compression.h"
+#include "base/unpacking.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +17,7 @@ enum { INPUT_BLOCK = 1 << 18, INPUT_SLACK = 64 };
 struct mt_input {
     int fd;
     int close_fd;
-    mt_decompressor *decompressor; /* NULL: the file is not compressed */
-    char *packed;                  /* INPUT_BLOCK bytes for it, */
-    mt_span compressed_yet;        /* and what is left of them */
+    mt_unpacking *unpacking; /* NULL: the file is not compressed */
     char *name;
     char *buffer; /* capacity + INPUT_SLACK bytes */
     size_t capacity, begin, end;
@@ -67,11 +66,8 @@ static int open_source(mt_input *input, const char *path, mt_error *error) {
     const char *method = input->close_fd ? mt_compression_of(path) : NULL;
     if (!method)
         return 0;
-    input->decompressor = mt_decompressor_new(method, error);
-    input->packed = input->decompressor ? mt_allocate(INPUT_BLOCK, 1) : NULL;
-    if (input->decompressor && !input->packed)
-        return mt_failed(mt_fail_memory(error, "input buffer"));
-    return input->packed ? 0 : -1;
+    input->unpacking = mt_unpacking_new(input->fd, input->name, method, error);
+    return input->unpacking ? 0 : -1;
 }
 
 mt_input *mt_input_open(const char *path, mt_error *error) {
@@ -95,43 +91,10 @@ mt_input *mt_input_open(const char *path, mt_error *error) {
     return input;
 }
 
-/* Reads up to `room` bytes as they stand in the file; 0 at the end, -1 on failure. */
-static ssize_t read_file(mt_input *input, char *to, size_t room, mt_error *error) {
-    for (;;) {
-        ssize_t got = read(input->fd, to, room);
-        if (got >= 0)
-            return got;
-        if (errno == EINTR) {
-            if (!mt_interrupted())
-                continue;
-            mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-            return -1;
-        }
-        mt_fail_errno(error, input->name, "cannot read", errno);
-        return -1;
-    }
-}
-
-/* The same, decompressed. */
-static ssize_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
-    mt_error problem;
-    if (!input->decompressor)
-        return read_file(input, to, room, error);
-    for (;;) {
-        ssize_t got =
-            mt_decompress(input->decompressor, &input->compressed_yet, to, room, &problem);
-        if (got > 0)
-            return got;
-        if (got == 0) {
-            got = read_file(input, input->packed, INPUT_BLOCK, error);
-            input->compressed_yet = (mt_span){input->packed, got > 0 ? (size_t)got : 0};
-            if (got > 0)
-                continue;
-            if (got < 0 || mt_decompress_end(input->decompressor, &problem) == MT_OK)
-                return got;
-        }
-        return mt_failed(mt_fail_at(error, problem.code, input->name, 0, 0, "%s", problem.message));
-    }
+/* Reads up to `room` plain bytes; 0 at the end, -1 on failure. */
+static ptrdiff_t read_some(mt_input *input, char *to, size_t room, mt_error *error) {
+    return input->unpacking ? mt_unpacking_read(input->unpacking, to, room, error)
+                            : mt_descriptor_read(input->fd, input->name, to, room, error);
 }
 
 /* Moves the unread bytes to the front and reads more behind them, growing when full. */
@@ -158,7 +121,7 @@ static int fill(mt_input *input, mt_error *error) {
     size_t room = input->capacity - input->end;
     if (room > INPUT_BLOCK)
         room = INPUT_BLOCK;
-    ssize_t got = read_some(input, input->buffer + input->end, room, error);
+    ptrdiff_t got = read_some(input, input->buffer + input->end, room, error);
     if (got < 0)
         return -1;
     if (got == 0)
@@ -258,10 +221,9 @@ const char *mt_input_name(const mt_input *input) {
 void mt_input_close(mt_input *input) {
     if (!input)
         return;
+    mt_unpacking_free(input->unpacking);
     if (input->close_fd && input->fd >= 0)
         close(input->fd);
-    mt_decompressor_free(input->decompressor);
-    mt_free(input->packed);
     mt_free(input->name);
     mt_free(input->buffer);
     mt_free(input);

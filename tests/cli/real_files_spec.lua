@@ -157,6 +157,28 @@ describe("compressed files", function()
     assert.truthy(command.exists(folder .. "/l.jsonl"))
   end)
 
+  -- Large enough to be unpacked ahead of the work.
+  it("are the same when they are large, whole and cut", function()
+    local words = { "steady", "--rate", "1000", "--duration", "30s", "-o" }
+    local function made(name)
+      local path = folder .. "/" .. name
+      assert.equal(0, run(words[1], words[2], words[3], words[4], words[5], words[6], path).status)
+      return path
+    end
+    local plain = command.read(made "large.jsonl")
+    for _, kind in ipairs { ".gz", ".zst" } do
+      local packed = made("large.jsonl" .. kind)
+      local bytes = command.read(packed)
+      assert.is_true(#bytes > 300000)
+      assert.is_true(run("cat", packed).out == plain)
+      assert.equal(plain:match "^[^\n]+\n", run("cat", packed, "--num-requests", "1").out)
+      local cut = command.write(folder, "cut.jsonl" .. kind, bytes:sub(1, -1000))
+      command.refuses(run("cat", cut, "-o", folder .. "/x"),
+        ("%s: damaged %s data: the file is cut"):format(cut, kind == ".gz" and "gzip" or "zstd"))
+      assert.falsy(command.exists(folder .. "/x"))
+    end
+  end)
+
   it("do not lose what was appended to them", function()
     local path = file("t.jsonl", trace)
     for kind, name in pairs { [".gz"] = "gzip", [".zst"] = "zstd" } do
