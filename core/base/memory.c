@@ -73,11 +73,28 @@ void *mt_allocate_zero(size_t count, size_t size) {
     return advised(calloc(bytes, 1), bytes);
 }
 
+/* realloc; but where a large block leaves the heap the advice comes before its contents do. (The heap
+ * ends at sbrk(0), below all that is mapped; a block that is mapped grows without a copy.) */
+static void *resized(void *block, size_t bytes) {
+#ifdef __GLIBC__
+    size_t before = block ? malloc_usable_size(block) : 0;
+    if (block && bytes >= LARGE_BLOCK && bytes > before && (char *)block < (char *)sbrk(0)) {
+        void *larger = advised(malloc(bytes), bytes);
+        if (larger) {
+            memcpy(larger, block, before);
+            free(block);
+        }
+        return larger;
+    }
+#endif
+    return advised(realloc(block, bytes), bytes);
+}
+
 void *mt_reallocate(void *block, size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return advised(realloc(block, bytes), bytes);
+    return resized(block, bytes);
 }
 
 void *mt_new(size_t size, const char *what, mt_error *error) {
