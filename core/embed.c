@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBERS_IN_LINE = 32 };
+enum { NUMBERS_IN_LINE = 32, READ_BLOCK = 1 << 13 };
 
 static int column;
 
@@ -95,8 +95,8 @@ static int load_module(lua_State *L, const char *path, const char *name) {
     }
     luaL_buffinit(L, &text);
     do {
-        char *room = luaL_prepbuffer(&text);
-        got = fread(room, 1, LUAL_BUFFERSIZE, file);
+        char *room = luaL_prepbuffsize(&text, READ_BLOCK);
+        got = fread(room, 1, READ_BLOCK, file);
         luaL_addsize(&text, got);
     } while (got > 0);
     fclose(file);

@@ -68,7 +68,8 @@ static inline uint64_t mt_ids_number(const mt_ids *ids, uint64_t place) {
 }
 
 static inline void mt_ids_set_number(mt_ids *ids, uint64_t place, uint64_t id) {
-    unsigned char *at = (unsigned char *)ids->numbers.data + (place - ids->straight) * MT_IDS_NUMBER_BYTES;
+    unsigned char *at =
+        (unsigned char *)ids->numbers.data + (place - ids->straight) * MT_IDS_NUMBER_BYTES;
     uint32_t low = (uint32_t)id;
     memcpy(at, &low, sizeof low);
     at[4] = (unsigned char)(id >> 32);

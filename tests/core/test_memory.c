@@ -78,6 +78,21 @@ static void test_grow(void **state) {
     mt_free(numbers);
 }
 
+/* A list that grows from small blocks to large ones keeps what is in it. */
+static void test_grow_large(void **state) {
+    (void)state;
+    uint64_t *numbers = NULL;
+    size_t capacity = 0, count = 0;
+    for (; count < 3 << 20; count++) {
+        assert_int_equal(MT_GROW(numbers, capacity, count + 1), 0);
+        numbers[count] = count * 7;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] != i * 7)
+            fail();
+    mt_free(numbers);
+}
+
 static void test_big(void **state) {
     (void)state;
     mt_big big = {NULL, 0};
@@ -133,6 +148,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_nothing_can_be_freed, switch_off),
         cmocka_unit_test_teardown(test_zero_and_copy, switch_off),
         cmocka_unit_test_teardown(test_grow, switch_off),
+        cmocka_unit_test_teardown(test_grow_large, switch_off),
         cmocka_unit_test_teardown(test_big, switch_off),
         cmocka_unit_test_teardown(test_hook, switch_off),
     };
