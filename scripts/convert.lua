@@ -20,9 +20,9 @@ return mt.script {
     { "output-file", short = "o", kind = "path",
       help = "the trace, - for standard output (default: the log's name with .jsonl)" },
     { "format", kind = "choice", choices = log.formats,
-      help = "of the log (default: found from its header or first bytes); dynamo: rows of its replay, "
-        .. "agents' too; dynamo-trace: Dynamo request traces, its record; weka: sessions of kv-cache-tester; "
-        .. "lmcache: LMCache's lines of agents; results: of a run" },
+      help = "of the log (default: found from its header or first bytes); dynamo: rows of Dynamo's "
+        .. "replay, agents' too; dynamo-trace: its record, dynamo.request.trace.v1; weka: sessions of "
+        .. "kv-cache-tester; lmcache: LMCache's lines of agents; results: of a run" },
     { "columns", kind = "string", placeholder = "LIST",
       help = "of a CSV: timestamp=NAME,input=NAME,output=NAME[,session=NAME][,model=NAME][,log_type=NAME]" },
     { "delimiter", kind = "delimiter",

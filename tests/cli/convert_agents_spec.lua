@@ -293,7 +293,7 @@ describe("convert of kv-cache-tester's sessions", function()
   it("says which file and line is no session, and passes over it when told to", function()
     write("all/a.json", small "one")
     for text, message in pairs {
-      ["[1, 2]\n"] = ":1:2: expected a session ('{'), found '1, 2]'",
+      ["[1, 2]"] = ":1:2: expected a session ('{'), found '1, 2]'",
       ['{"hello": 1}\n'] = ":1:1: requests is missing: this is no session of kv-cache-tester",
       [small("two"):sub(1, 60)] = ":1: the file ends inside the session that begins here (it seems to be cut)",
       [""] = ": the file is empty",
@@ -313,7 +313,11 @@ describe("convert of kv-cache-tester's sessions", function()
       assert.equal("moontide: all/b.json" .. message .. passes_over .. "\n", result.err)
       assert.is_false(command.exists(folder .. "/out.jsonl"))
     end
-    assert.equal(2, #converted "all --skip-bad-lines")
+    write("all/b.json", '{"hello": 1}\n')
+    write("all/c.json", small("two"):gsub("%[1, 2, 3%]", "[1]")) -- only this request is lost
+    local _, told = converted "all --skip-bad-lines"
+    assert.equal(3, #requests_of "out.jsonl")
+    assert.matches("2 bad rows", told)
     os.remove(folder .. "/out.jsonl")
     command.shell("mkdir none other; echo x > other/README", { folder = folder })
     refused("none", "none: no session is in this folder: no file of it is called *.json or *.jsonl")

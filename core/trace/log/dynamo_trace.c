@@ -429,12 +429,12 @@ static int trace_recognises(const char *text, size_t length) {
 }
 
 const mt_log_kind mt_log_dynamo_trace = {
-    .format = {.name = "dynamo-trace", .title = "Dynamo request traces"},
+    .format = {.name = "dynamo-trace", .title = "dynamo.request.trace.v1"},
     .ids_are_of_texts = 1,
     .has_waits = 1,
     .size = sizeof(trace_log),
     .recognises = trace_recognises,
-    .member = "schema dynamo.request.trace",
+    .member = "schema",
     .check = trace_check,
     .open = trace_open,
     .next = trace_next,
