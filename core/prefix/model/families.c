@@ -5,8 +5,9 @@
 
 enum { MANY_BRANCHES = 8 }; /* off one turn */
 enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 256 };         /* requests, in which it was touched before */
-enum { STRETCHES = 64 };    /* of a trace, at least */
+enum { SOON = 256 };        /* requests, in which it was touched before */
+enum { STRETCHES = 64 };    /* of a trace, at least, or */
+enum { LEAST_SINGLE = 4 };  /* chains in one */
 
 /* The first chain of chain c's family; the way there gets shorter. */
 static uint32_t find(uint32_t *families, uint32_t c) {
@@ -102,7 +103,8 @@ void mt_model_sort_families(const mt_model *model, const uint32_t *families, uin
         sorts[c] = sorts[families[c]];
 }
 
-size_t mt_model_stretch(const mt_model *model) {
+size_t mt_model_stretch(const mt_model *model, uint8_t sort) {
     size_t chains = model->chain_count / STRETCHES;
-    return chains < 1 ? 1 : chains > MT_LONGEST_STRETCH ? MT_LONGEST_STRETCH : chains;
+    size_t least = sort == MT_FAMILY_SINGLE ? LEAST_SINGLE : 1;
+    return chains < least ? least : chains > MT_LONGEST_STRETCH ? MT_LONGEST_STRETCH : chains;
 }

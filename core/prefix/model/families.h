@@ -25,8 +25,8 @@ enum { MT_FAMILY_SINGLE /* one chain of one turn */, MT_FAMILY_LONG };
 /* Of which sort each chain's family is: sorts[0..chain_count). */
 void mt_model_sort_families(const mt_model *model, const uint32_t *families, uint8_t *sorts);
 
-/* Chains in a stretch; 1 where there are few. */
+/* Chains in a stretch, for families of that sort: where there are few chains 1, of single ones 4. */
 enum { MT_LONGEST_STRETCH = 96 };
-size_t mt_model_stretch(const mt_model *model);
+size_t mt_model_stretch(const mt_model *model, uint8_t sort);
 
 #endif

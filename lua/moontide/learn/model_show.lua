@@ -44,9 +44,12 @@ local function privacy_section(figures)
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
   if figures.chains > 0 then
-    lines[#lines + 1] = ("of %s, which request continued which, how long after, and about when it began;")
-      :format(counted(figures.chains, "chain"))
-    lines[#lines + 1] = "no ids, no texts and no dates."
+    lines[#lines + 1] = ("of %s, which request continued which, how long after, and when it began")
+      :format(counted(figures.chains, "session"))
+    lines[#lines + 1] = (figures.stretch > 1
+      and ("(among %s, those that are alike and stand by themselves changed places); "):format(
+        counted(figures.stretch, "session"))
+      or "(too few to change places, but for single requests); ") .. "no ids, texts or dates."
   else
     lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
   end
@@ -88,7 +91,7 @@ function show.json(figures)
   end
   add("distance", analysis_show.object(figures.distance, analysis_show.columns.quantiles))
   for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions",
-    "chains" } do
+    "chains", "stretch" } do
     add(name, figures[name])
   end
   return json.object(members)
