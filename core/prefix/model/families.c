@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "prefix/model/chains.h"
 
+#include <math.h>
+
 enum { MANY_BRANCHES = 8 }; /* off one turn */
 enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
 enum { SOON = 256 };        /* requests, in which it was touched before */
@@ -36,7 +38,8 @@ static int is_tied(const mt_model *model, const mt_description *first, uint32_t 
             2 * (uint64_t)first->shared >= mt_description_blocks(first));
 }
 
-mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error) {
+static mt_code find_families(const mt_model *model, double soon, uint32_t *families,
+                             mt_error *error) {
     uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
     uint32_t *last = mt_allocate(model->count, sizeof *last); /* chain to go on from each turn */
     mt_code code = MT_OK;
@@ -47,7 +50,7 @@ mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *e
     double soon_blocks = 0;
     for (size_t i = 0; i < model->count; i++)
         soon_blocks +=
-            SOON * (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
+            soon * (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
     for (uint32_t c = 0; c < model->chain_count; c++) {
         const mt_model_chain *chain = &model->chains[c];
         uint32_t origin = model->turns[chain->first].origin;
@@ -71,6 +74,14 @@ done:
     mt_free(branches);
     mt_free(last);
     return code;
+}
+
+mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error) {
+    return find_families(model, SOON, families, error);
+}
+
+mt_code mt_model_trees(const mt_model *model, uint32_t *trees, mt_error *error) {
+    return find_families(model, INFINITY, trees, error);
 }
 
 static int64_t end_of(const mt_model *model, const mt_model_chain *chain) {

@@ -187,6 +187,14 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW)
         move_families(chains);
     keep_end(chains);
+    for (size_t c = 0; c < all && chains->lap == 0 && chains->cells.length > 0; c++) {
+        int64_t earlier =
+            mt_reuse_cell_of(&chains->cells, model->chains[chains->trees[c]].start_ns);
+        if (earlier == MT_REUSE_DROPPED)
+            chains->moved[c] = MT_REUSE_DROPPED + chains->starts[c];
+        else
+            chains->moved[c] = chains->moved[c] > earlier ? chains->moved[c] - earlier : 0;
+    }
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];
         chains->starts[c] += chains->moved[family] - chains->starts[family];
