@@ -4,6 +4,7 @@
 #include "lua/model_binding.h"
 #include "lua/statistics_binding.h"
 
+#include "prefix/model/families.h"
 #include "prefix/model/figures.h"
 #include "prefix/model/knobs.h"
 #include "prefix/model/text.h"
@@ -182,6 +183,7 @@ static int model_figures(lua_State *L) {
     mt_lua_set_count(L, "single_lengths", figures.single_lengths);
     mt_lua_set_count(L, "single_descriptions", figures.single_descriptions);
     mt_lua_set_count(L, "chains", model->chain_count);
+    mt_lua_set_count(L, "stretch", mt_model_stretch(model, MT_FAMILY_LONG));
     return 1;
 }
 

@@ -142,7 +142,7 @@ describe("moontide learn", function()
     assert.truthy(shown:find('"shared_blocks": 4, "returning_blocks": 2, "unique_blocks": 3, "runs": 2, "distance": {',
       1, true))
     assert.truthy(shown:find('"instants": 4, "span": 12, "keeps_order": true, "single_lengths": 5, '
-      .. '"single_descriptions": 5, "chains": 3}\n$'))
+      .. '"single_descriptions": 5, "chains": 3, "stretch": 1}\n$'))
   end)
 
   it("compresses when the name ends so", function()

@@ -143,9 +143,10 @@ enum { KEEPS_PLACE = UINT8_MAX };
  * they began with their stretch's last one. */
 static void keep_places(const mt_model *model, const uint32_t *families, uint8_t *sorts,
                         int64_t end_ns) {
-    size_t stretch = mt_model_stretch(model), all = model->chain_count;
+    size_t all = model->chain_count;
     for (size_t c = 0; c < all; c++) {
         const mt_model_chain *chain = &model->chains[c];
+        size_t stretch = mt_model_stretch(model, sorts[c]);
         size_t end = (c / stretch + 1) * stretch;
         int64_t latest = model->chains[(end < all ? end : all) - 1].start_ns;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
@@ -167,14 +168,17 @@ static int is_first_of_sort(const uint8_t *sorts, size_t begin, size_t chain) {
 
 /* The order in which chains stand: within a stretch, lone chains of a sort (prefix/model/families.h)
  * go by their contents. places has a second half to work with. */
-static void order_chains(const mt_model *model, const uint8_t *sorts, chain_place *places) {
-    size_t stretch = mt_model_stretch(model), all = model->chain_count;
+static void order_chains(const mt_model *model, const uint8_t *sorts, int singles,
+                         chain_place *places) {
+    size_t all = model->chain_count;
+    size_t stretch = mt_model_stretch(model, singles ? MT_FAMILY_SINGLE : MT_FAMILY_LONG);
     chain_place *ordered = places + all;
     for (size_t begin = 0; begin < all; begin += stretch) {
         size_t end = begin + stretch < all ? begin + stretch : all;
         for (size_t first = begin; first < end; first++) {
             size_t count = 0, next = 0;
-            if (sorts[first] == KEEPS_PLACE || !is_first_of_sort(sorts, begin, first))
+            if (sorts[first] == KEEPS_PLACE || singles != (sorts[first] == MT_FAMILY_SINGLE) ||
+                !is_first_of_sort(sorts, begin, first))
                 continue;
             for (size_t c = first; c < end; c++)
                 if (sorts[c] == sorts[first])
@@ -257,7 +261,8 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
         goto done;
     mt_model_sort_families(model, families, sorts);
     keep_places(model, families, sorts, s.times[count - 1]);
-    order_chains(model, sorts, s.places);
+    order_chains(model, sorts, 1, s.places);
+    order_chains(model, sorts, 0, s.places);
     lay_out(links, model, &s);
 done:
     mt_free(numbers);

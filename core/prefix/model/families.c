@@ -3,9 +3,12 @@
 #include "base/memory.h"
 #include "prefix/model/chains.h"
 
+#include <math.h>
+
 enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 256 };         /* requests, in which it was touched before */
-enum { STRETCHES = 64 };    /* of a trace, at least */
+enum { SOON = 256 };        /* requests, in which it was touched before */
+enum { STRETCHES = 64 };    /* of a trace, at least, or */
+enum { LEAST_SINGLE = 4 };  /* chains in one */
 
 /* The first chain of chain c's family; the way there gets shorter. */
 static uint32_t find(uint32_t *families, uint32_t c) {
@@ -34,7 +37,8 @@ static int is_tied(const mt_model *model, const mt_description *first, uint32_t 
             2 * (uint64_t)first->shared >= mt_description_blocks(first));
 }
 
-mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error) {
+static mt_code find_families(const mt_model *model, double soon, uint32_t *families,
+                             mt_error *error) {
     uint32_t *branches = mt_allocate_zero(model->count, sizeof *branches);
     uint32_t *last = mt_allocate(model->count, sizeof *last); /* chain to go on from each turn */
     mt_code code = MT_OK;
@@ -45,7 +49,7 @@ mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *e
     double soon_blocks = 0;
     for (size_t i = 0; i < model->count; i++)
         soon_blocks +=
-            SOON * (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
+            soon * (double)mt_description_blocks(&model->descriptions[i]) / (double)model->count;
     for (uint32_t c = 0; c < model->chain_count; c++) {
         const mt_model_chain *chain = &model->chains[c];
         uint32_t origin = model->turns[chain->first].origin;
@@ -69,6 +73,14 @@ done:
     mt_free(branches);
     mt_free(last);
     return code;
+}
+
+mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error) {
+    return find_families(model, SOON, families, error);
+}
+
+mt_code mt_model_trees(const mt_model *model, uint32_t *trees, mt_error *error) {
+    return find_families(model, INFINITY, trees, error);
 }
 
 static int64_t end_of(const mt_model *model, const mt_model_chain *chain) {
@@ -101,7 +113,8 @@ void mt_model_sort_families(const mt_model *model, const uint32_t *families, uin
         sorts[c] = sorts[families[c]];
 }
 
-size_t mt_model_stretch(const mt_model *model) {
+size_t mt_model_stretch(const mt_model *model, uint8_t sort) {
     size_t chains = model->chain_count / STRETCHES;
-    return chains < 1 ? 1 : chains > MT_LONGEST_STRETCH ? MT_LONGEST_STRETCH : chains;
+    size_t least = sort == MT_FAMILY_SINGLE ? LEAST_SINGLE : 1;
+    return chains < least ? least : chains > MT_LONGEST_STRETCH ? MT_LONGEST_STRETCH : chains;
 }

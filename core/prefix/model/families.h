@@ -17,6 +17,10 @@
  * MT_ERROR_MEMORY. */
 mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error);
 
+/* The same of all chains of which one goes on from another, however long after: the families of their
+ * families. What everybody goes on from makes none here either. */
+mt_code mt_model_trees(const mt_model *model, uint32_t *trees, mt_error *error);
+
 /* The sorts of families. Those of one sort may change places within a stretch of the trace. From
  * MT_FAMILY_LONG on a sort is of families that last about equally long, within a factor of two:
  * which of them begins when makes little difference to how many there are at once. */
@@ -25,8 +29,8 @@ enum { MT_FAMILY_SINGLE /* one chain of one turn */, MT_FAMILY_LONG };
 /* Of which sort each chain's family is: sorts[0..chain_count). */
 void mt_model_sort_families(const mt_model *model, const uint32_t *families, uint8_t *sorts);
 
-/* Chains in a stretch; 1 where there are few. */
+/* Chains in a stretch, for families of that sort: where there are few chains 1, of single ones 4. */
 enum { MT_LONGEST_STRETCH = 96 };
-size_t mt_model_stretch(const mt_model *model);
+size_t mt_model_stretch(const mt_model *model, uint8_t sort);
 
 #endif

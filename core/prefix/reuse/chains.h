@@ -4,10 +4,11 @@
  *
  * A lap makes every description once, so lengths are the source's exactly after whole laps.
  *
- * - Starts. Within a stretch, chains of one sort are dealt to their starts anew. So the rate, the
- *   lengths, the mix and the warm-up keep their course, and single turns the counts per window.
- *   Chains tied to others (prefix/model/chains.h) move by less than the time to their neighbours.
- *   Where it is asked for (options->resample), starts are another realisation of the source's.
+ * - Starts. Families (prefix/model/families.h) of one sort are dealt to their starts anew within
+ *   each stretch of the trace; within a family, members that share the same are dealt to theirs. So
+ *   the rate, the lengths, the mix and the warm-up keep their course, and single turns the counts per
+ *   window. Where stretches are short, families that last move a little beside that. Where it is
+ *   asked for (options->resample), families' starts are another realisation of the source's.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
@@ -19,7 +20,9 @@
  *   Blocks that chains of every part of the trace begin with last over all laps; others are made
  *   anew in each.
  *
- * Memory: about 150 bytes a description. Random numbers: (seed, "synthesize" or "synthesize/n",
+ * - Clock. Where the source's clock ticks, requests come at its ticks.
+ *
+ * Memory: about 200 bytes a description. Random numbers: (seed, "synthesize" or "synthesize/n",
  * "chains"); the items are laps. */
 #ifndef MT_PREFIX_REUSE_CHAINS_H
 #define MT_PREFIX_REUSE_CHAINS_H

@@ -238,8 +238,9 @@ static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
     for (size_t i = 0; i + 1 < count; i++) {
         uint32_t a = joints[i], b = joints[i + 1];
         uint32_t before_a = chains->before[a], before_b = chains->before[b];
-        if (chains->depths[a].known != chains->depths[b].known || before_b == a ||
-            !fits(chains, before_a, b, a) || !fits(chains, before_b, a, b) ||
+        if (chains->depths[a].known != chains->depths[b].known ||
+            (chains->when[a] >= MT_REUSE_DROPPED) != (chains->when[b] >= MT_REUSE_DROPPED) ||
+            before_b == a || !fits(chains, before_a, b, a) || !fits(chains, before_b, a, b) ||
             mt_random_below(&chains->random, 2) == 0)
             continue;
         chains->before[a] = before_b;
@@ -272,12 +273,16 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     if (chains->lap > (uint64_t)(most / chains->lap_length))
         return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
     int64_t begin = (int64_t)chains->lap * chains->lap_length - chains->phase;
+    if (chains->cells.length > 0 && chains->lap > 0)
+        begin -= chains->lap_length - chains->cells.end;
     for (size_t c = 0; c < model->chain_count; c++) {
         uint64_t tie = mt_random_u64(&chains->random);
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time = begin + mt_reuse_on_clock(chains, chains->when[t]);
             chains->session[t] = MT_REUSE_NO_SESSION;
+            if (chains->when[t] >= MT_REUSE_DROPPED)
+                continue;
+            int64_t time = begin + mt_reuse_on_clock(chains, chains->when[t]);
             if (may_be_made(chains, t) && time >= 0)
                 chains->events[chains->event_count++] =
                     (mt_reuse_event){time * chains->slowness, tie, t};

@@ -1,12 +1,17 @@
 #define _GNU_SOURCE /* qsort_r */
-/* Which part of the source a shorter trace is made after. */
+/* Which part of the source a shorter trace is made after: a window of its time, or cells of it put
+ * together, with the families that begin in them. A window cuts sessions that go on, which then
+ * share nothing at its beginning; cells keep sessions whole, but how many there are at once may
+ * differ. Of several of both, the part most like the whole is taken. */
 #include "base/memory.h"
+#include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { BINS = 64, PLACES = 32 }; /* of input lengths, and where a part may begin */
+enum { BINS = 64, SIZES = 129 };   /* of input lengths, and of distances: four in a doubling */
+enum { PLACES = 32, OFFSETS = 8 }; /* where a window may begin, and which cells may be kept */
 
 static int by_number(const void *a, const void *b) {
     uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
@@ -51,53 +56,145 @@ static void by_time(uint32_t *turns, size_t count, int64_t *times) {
     qsort_r(turns, count, sizeof *turns, by_turn_time, times);
 }
 
-/* How unlike the whole the turns sooner[begin..end) are: the distance of their input lengths (that of
- * Kolmogorov and Smirnov), and the share of their blocks that are met too early, being of turns
- * before them. */
-static double unlike(const mt_reuse_chains *chains, const uint32_t *sooner, const uint8_t *bins,
-                     size_t begin, size_t end) {
+/* What a part is judged by. */
+typedef struct tally {
+    double turns, lengths[BINS]; /* of the input lengths */
+    double blocks, hits[SIZES];  /* of the blocks that come back, by their distance */
+} tally;
+
+static void add_turn(const mt_reuse_chains *chains, const uint8_t *bins, uint32_t turn, int is_cold,
+                     tally *sum) {
     const mt_model *model = chains->model;
-    double whole[BINS] = {0}, part[BINS] = {0}, most = 0, cold = 0, blocks = 0, sum = 0;
-    int64_t since = chains->times[sooner[begin]];
-    for (size_t t = 0; t < model->count; t++)
-        whole[bins[t]] += 1 / (double)model->count;
-    for (size_t i = begin; i < end; i++) {
-        uint32_t t = sooner[i];
-        const mt_description *from = &model->descriptions[model->turns[t].description];
-        part[bins[t]] += 1 / (double)(end - begin);
-        blocks += (double)mt_description_blocks(from);
-        if (!chains->heads[t] && chains->times[t - 1] < since)
-            cold += (double)from->shared;
+    const mt_description *from = &model->descriptions[model->turns[turn].description];
+    sum->turns++;
+    sum->lengths[bins[turn]]++;
+    sum->blocks += (double)mt_description_blocks(from);
+    uint32_t begin = 0;
+    for (uint32_t r = 0; r < from->run_count && !is_cold; r++) {
+        const mt_model_run *run = &model->runs[from->run_begin + r];
+        double size = run->distance > 1 ? 4 * log2((double)run->distance) : 0;
+        sum->hits[size < SIZES - 1 ? (size_t)size : SIZES - 1] += (double)(run->end - begin);
+        begin = run->end;
     }
+}
+
+/* The largest distance of the two's input lengths (that of Kolmogorov and Smirnov), and of their hit
+ * ratios in a cache of any size. */
+static double unlike(const tally *part, const tally *whole) {
+    double lengths = 0, hits = 0, most_lengths = 0, most_hits = 0;
+    if (part->turns == 0)
+        return INFINITY;
     for (size_t b = 0; b < BINS; b++) {
-        sum += part[b] - whole[b];
-        most = fabs(sum) > most ? fabs(sum) : most;
+        lengths += part->lengths[b] / part->turns - whole->lengths[b] / whole->turns;
+        most_lengths = fmax(most_lengths, fabs(lengths));
     }
-    return most + (blocks > 0 ? cold / blocks : 0);
+    for (size_t j = 0; j < SIZES && part->blocks > 0 && whole->blocks > 0; j++) {
+        hits += part->hits[j] / part->blocks - whole->hits[j] / whole->blocks;
+        most_hits = fmax(most_hits, fabs(hits));
+    }
+    return most_lengths + most_hits;
+}
+
+typedef struct search {
+    mt_reuse_chains *chains;
+    size_t requests;
+    uint32_t *sooner;
+    uint8_t *bins;
+    tally whole;
+    double least; /* how unlike the best part so far is */
+} search;
+
+/* Tries windows of so many requests; the best one's begin is the phase. */
+static void try_windows(search *s) {
+    mt_reuse_chains *chains = s->chains;
+    size_t spare = chains->model->count - s->requests;
+    for (size_t k = 0; k < PLACES; k++) {
+        size_t begin = spare * k / (PLACES - 1);
+        int64_t since = chains->times[s->sooner[begin]];
+        tally part = {0};
+        for (size_t i = begin; i < begin + s->requests; i++) {
+            uint32_t t = s->sooner[i];
+            add_turn(chains, s->bins, t, !chains->heads[t] && chains->times[t - 1] < since, &part);
+        }
+        double here = unlike(&part, &s->whole);
+        if (here < s->least) {
+            s->least = here;
+            chains->phase = since;
+        }
+    }
+}
+
+/* Lays `most` cells, the first one among them, end to end: where each kept one is moved to. */
+static int64_t lay_cells(const mt_reuse_chains *chains, size_t most, size_t offset,
+                         mt_reuse_cells *cells) {
+    int64_t end = 0;
+    cells->length = (chains->last / MT_REUSE_CELLS / cells->step + 1) * cells->step;
+    for (size_t i = 0; i < MT_REUSE_CELLS; i++) {
+        size_t at = i * most + (i > 0 ? offset * MT_REUSE_CELLS / OFFSETS : 0);
+        int is_kept = i == 0 || at / MT_REUSE_CELLS != (at + most) / MT_REUSE_CELLS;
+        cells->earlier_ns[i] = is_kept ? (int64_t)i * cells->length - end : MT_REUSE_DROPPED;
+        end += is_kept ? cells->length : 0;
+    }
+    return end;
+}
+
+/* Tries cells; where the best ones are better than all windows, they stand in chains->cells. */
+static void try_cells(search *s) {
+    mt_reuse_chains *chains = s->chains;
+    const mt_model *model = chains->model;
+    mt_reuse_cells cells = {.step = chains->clock.period_ns > 0 ? chains->clock.period_ns
+                                                                : chains->grid};
+    size_t most = s->requests * MT_REUSE_CELLS / model->count + 1;
+    if (cells.step == 0 || chains->last < MT_REUSE_CELLS * cells.step)
+        return;
+    for (size_t offset = 0; offset < OFFSETS && most < MT_REUSE_CELLS; offset++) {
+        tally part = {0};
+        cells.end = lay_cells(chains, most, offset, &cells);
+        for (size_t c = 0; c < model->chain_count; c++) {
+            const mt_model_chain *chain = &model->chains[c];
+            int64_t start = model->chains[chains->trees[c]].start_ns;
+            int64_t earlier = mt_reuse_cell_of(&cells, start);
+            for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+                if (earlier != MT_REUSE_DROPPED && chains->times[t] - earlier < cells.end)
+                    add_turn(chains, s->bins, t, 0, &part);
+        }
+        double here = unlike(&part, &s->whole);
+        if (here < s->least && part.turns >= (double)s->requests) {
+            s->least = here;
+            chains->cells = cells;
+            chains->phase = 0;
+        }
+    }
+}
+
+int64_t mt_reuse_cell_of(const mt_reuse_cells *cells, int64_t start_ns) {
+    size_t cell = start_ns > 0 ? (size_t)(start_ns / cells->length) : 0;
+    return cells->earlier_ns[cell < MT_REUSE_CELLS ? cell : MT_REUSE_CELLS - 1];
 }
 
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error) {
-    size_t count = chains->model->count, spare = count - requests;
-    uint32_t *sooner = mt_allocate(count, sizeof *sooner);
-    uint8_t *bins = mt_allocate(count, sizeof *bins);
-    double least = INFINITY;
+    size_t count = chains->model->count;
+    search s = {.chains = chains,
+                .requests = requests,
+                .sooner = mt_allocate(count, sizeof *s.sooner),
+                .bins = mt_allocate(count, sizeof *s.bins),
+                .least = INFINITY};
     mt_code code = MT_ERROR_MEMORY;
-    if (!sooner || !bins)
+    if (!s.sooner || !s.bins)
         mt_fail_memory(error, "synthesiser");
-    else if ((code = set_bins(chains, bins, error)) == MT_OK) {
-        for (uint32_t t = 0; t < count; t++)
-            sooner[t] = t;
-        by_time(sooner, count, chains->times);
-        for (size_t k = 0; k < PLACES; k++) {
-            size_t begin = spare * k / (PLACES - 1);
-            double here = unlike(chains, sooner, bins, begin, begin + requests);
-            if (here < least) {
-                least = here;
-                chains->phase = chains->times[sooner[begin]];
-            }
+    else if (!(chains->trees = mt_allocate(chains->model->chain_count, sizeof *chains->trees)))
+        mt_fail_memory(error, "synthesiser");
+    else if ((code = mt_model_trees(chains->model, chains->trees, error)) == MT_OK &&
+             (code = set_bins(chains, s.bins, error)) == MT_OK) {
+        for (uint32_t t = 0; t < count; t++) {
+            s.sooner[t] = t;
+            add_turn(chains, s.bins, t, 0, &s.whole);
         }
+        by_time(s.sooner, count, chains->times);
+        try_windows(&s);
+        try_cells(&s);
     }
-    mt_free(sooner);
-    mt_free(bins);
+    mt_free(s.sooner);
+    mt_free(s.bins);
     return code;
 }

@@ -113,6 +113,19 @@ static void deal_sort(mt_reuse_chains *chains, size_t begin, size_t first, size_
     }
 }
 
+/* Those of single requests, or all others. */
+static void deal_families(mt_reuse_chains *chains, int singles) {
+    size_t all = chains->model->chain_count;
+    size_t stretch = mt_model_stretch(chains->model, singles ? MT_FAMILY_SINGLE : MT_FAMILY_LONG);
+    for (size_t begin = 0; begin < all && stretch > 1; begin += stretch) {
+        size_t end = begin + stretch < all ? begin + stretch : all;
+        for (size_t first = begin; first < end; first++)
+            if (chains->families[first] == first &&
+                singles == (chains->sorts[first] == MT_FAMILY_SINGLE))
+                deal_sort(chains, begin, first, end);
+    }
+}
+
 /* Where stretches are short, what lasts moves a little. */
 static void move_families(mt_reuse_chains *chains) {
     double spread = SPREAD * (double)chains->lap_length / (double)chains->model->count;
@@ -159,7 +172,7 @@ static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
 
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
-    size_t all = model->chain_count, stretch = mt_model_stretch(model);
+    size_t all = model->chain_count;
     for (size_t c = 0; c < all; c++)
         chains->starts[c] = model->chains[c].start_ns;
     move_members(chains);
@@ -169,15 +182,19 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         code = resample_starts(chains, error);
     if (code)
         return code;
-    for (size_t begin = 0; begin < all && stretch > 1; begin += stretch) {
-        size_t end = begin + stretch < all ? begin + stretch : all;
-        for (size_t first = begin; first < end; first++)
-            if (chains->families[first] == first)
-                deal_sort(chains, begin, first, end);
-    }
-    if (stretch < FEW)
+    deal_families(chains, 1);
+    deal_families(chains, 0);
+    if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW)
         move_families(chains);
     keep_end(chains);
+    for (size_t c = 0; c < all && chains->lap == 0 && chains->cells.length > 0; c++) {
+        int64_t earlier =
+            mt_reuse_cell_of(&chains->cells, model->chains[chains->trees[c]].start_ns);
+        if (earlier == MT_REUSE_DROPPED)
+            chains->moved[c] = MT_REUSE_DROPPED + chains->starts[c];
+        else
+            chains->moved[c] = chains->moved[c] > earlier ? chains->moved[c] - earlier : 0;
+    }
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];
         chains->starts[c] += chains->moved[family] - chains->starts[family];

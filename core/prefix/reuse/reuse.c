@@ -16,7 +16,7 @@ struct mt_reuse {
     mt_random copy_random;
 };
 
-enum { MEMORY_OF_CHAINS = 150 }; /* bytes a description, in each population */
+enum { MEMORY_OF_CHAINS = 200 }; /* bytes a description, in each population */
 
 static mt_code check(const mt_model *model, const mt_synthesis_options *options, mt_error *error) {
     mt_code code = mt_synthesis_check(options, error);

@@ -31,11 +31,12 @@ local methods = core.model.methods
 ---@field keeps_order boolean are the gaps in order?
 ---@field single_lengths integer requests whose pair of input and output length no other has
 ---@field single_descriptions integer requests whose whole description no other has
----@field chains integer of requests that continue each other; 0: not known
+---@field chains integer of requests that continue each other, sessions; 0: not known
 ---@field sharing number? part of all blocks that earlier requests had, 0 to 1
 ---@field session_length number? mean turns a session, where chains are known
 ---@field sessions_at_once number? mean number of sessions in progress, where chains are known
 ---@field cliff integer? blocks of the smallest LRU cache that has half of the hits that one without limit has
+---@field stretch integer so many sessions in a row change places where they are alike; 1: none does
 
 local figures_metatable = { __name = "moontide.model_figures", __tostring = show.text, __json = show.json }
 

@@ -58,9 +58,12 @@ local function privacy_section(figures)
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
   if figures.chains > 0 then
-    lines[#lines + 1] = ("of %s, which request continued which, how long after, and about when it began;")
-      :format(counted(figures.chains, "chain"))
-    lines[#lines + 1] = "no ids, no texts and no dates."
+    lines[#lines + 1] = ("of %s, which request continued which, how long after, and when it began")
+      :format(counted(figures.chains, "session"))
+    lines[#lines + 1] = (figures.stretch > 1
+      and ("(among %s, those that are alike and stand by themselves changed places); "):format(
+        counted(figures.stretch, "session"))
+      or "(too few to change places, but for single requests); ") .. "no ids, texts or dates."
   else
     lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
   end
@@ -103,7 +106,7 @@ function show.json(figures)
   end
   add("distance", analysis_show.object(figures.distance, analysis_show.columns.quantiles))
   for _, name in ipairs { "instants", "span", "keeps_order", "single_lengths", "single_descriptions",
-    "chains", "sharing", "session_length", "sessions_at_once", "cliff" } do
+    "chains", "stretch", "sharing", "session_length", "sessions_at_once", "cliff" } do
     add(name, figures[name])
   end
   return json.object(members)
