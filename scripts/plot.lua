@@ -52,8 +52,9 @@ return mt.script {
   check = function(opt)
     local wrong = load_figures.mistake(opt)
     if wrong then return wrong end
-    if opt.data_dir and (opt.files or opt.output_file or opt.what or opt.expect) then
-      return "--data-dir makes its own pictures: without FILE, --output-file, --what and --expect"
+    if opt.data_dir and opt.expect then return "--expect is of traces and plans, not of a sweep's results" end
+    if opt.data_dir and (opt.files or opt.output_file or opt.what) then
+      return "--data-dir makes its own pictures: without FILE, --output-file and --what"
     end
     if not opt.data_dir and (opt.output_dir or opt.benchmark_name) then
       return (opt.output_dir and "--output-dir" or "--benchmark-name") .. " belongs to --data-dir"

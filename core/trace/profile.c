@@ -170,10 +170,18 @@ static int make_steps(mt_profile *self, size_t wanted) {
     return 0;
 }
 
-static mt_code add_to_series(mt_profile *self, const mt_request *request, size_t hits,
-                             mt_error *error) {
+/* What of the request its cache held. */
+static mt_code feed(mt_profile *self, const mt_request *request, size_t *hits, mt_error *error) {
+    *hits = 0;
+    return self->cache.state ? self->cache.access(self->cache.state, request, hits, error) : MT_OK;
+}
+
+static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_error *error) {
     double time;
+    size_t hits;
     mt_code code = place(self, request, &time, error);
+    if (code == MT_OK)
+        code = feed(self, request, &hits, error);
     if (code != MT_OK)
         return code;
     size_t at = (size_t)(time / self->in_flight.step);
@@ -189,8 +197,8 @@ static mt_code add_to_series(mt_profile *self, const mt_request *request, size_t
     return MT_OK;
 }
 
-static mt_code add_time(mt_profile *self, const mt_request *request, size_t hits, mt_error *error) {
-    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, hits, error);
+static mt_code add_time(mt_profile *self, const mt_request *request, mt_error *error) {
+    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, error);
     if (self->timed == 0 || request->time_ns < self->first_ns)
         self->first_ns = request->time_ns;
     if (self->timed == 0 || request->time_ns > self->last_ns)
@@ -202,14 +210,14 @@ static mt_code add_time(mt_profile *self, const mt_request *request, size_t hits
 
 mt_code mt_profile_add(mt_profile *self, const mt_request *request, mt_error *error) {
     mt_code code = MT_OK;
-    size_t hits = 0;
+    size_t hits;
     if (self->options.is_served && !(request->has & MT_HAS_OUTPUT_LENGTH))
         return mt_fail(error, MT_ERROR_INPUT,
                        "output_length is missing: how long the answer takes is not known");
-    if (self->cache.state)
-        code = self->cache.access(self->cache.state, request, &hits, error);
-    if (code == MT_OK && request->has & MT_HAS_TIME)
-        code = add_time(self, request, hits, error);
+    if (request->has & MT_HAS_TIME)
+        code = add_time(self, request, error);
+    else
+        code = feed(self, request, &hits, error);
     if (code == MT_OK && self->options.by)
         code = add_to_group(self, request, error);
     if (code != MT_OK)

@@ -274,7 +274,7 @@ options of every workload:
                               from 0)
   --check                     only check the plan and print its expected totals and digest
   --plot                      only plot the plan's rates
-  --tags                      add each request's stream name
+  --tags                      add each request's stream name, and its class's
   --timestamp-digits N        decimals of a millisecond in timestamps (default: 0)
   --compact                   write no spaces between JSON members
   --yes                       make a trace of more than 10^9 requests, or of 10 000 at one time
@@ -283,13 +283,16 @@ options of every workload:
                               that part of the time
   --compress-think            and think times of sessions are so much shorter too
   --expect FIGURE=RANGE,...   fail (exit 1) unless the load is so:
-                              'requests=900..1100,input_length.p99<20000,rate.peak<40'
+                              'requests=900..1100,input_length.p99<20000,rate.peak<40'; a file
+                              that it would write is left as it was
   --service TIMES|RUN         what an answer takes, ttft=200ms,per_token=20ms or a run's folder:
                               then requests in flight and tokens held are known
   --step TIME                 the steps of peaks and of --series (default: 1)
-  --by MEMBER                 totals by the values of this member too (stream, model, ...)
-  --series FILE.csv           write rates, tokens and, with --service, what is in flight: a row a
-                              --step
+  --by MEMBER                 totals by the values of this member too (stream, class, model, ...)
+  --series FILE.csv           write rates, tokens, hit ratio and, with --service, what is in
+                              flight: a row a --step
+  --series-cache SIZE         of --series: the hit ratio, by block, of an LRU cache of so many
+                              blocks (1000) or tokens (2Mtokens), instead of one without limit
 ]], result.out)
   end)
 

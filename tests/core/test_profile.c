@@ -109,6 +109,65 @@ static void test_counts(void **state) {
     mt_profile_release(profile);
 }
 
+/* A cache that remembers the last request's ids alone, and counts what it was asked. */
+typedef struct last_cache {
+    uint64_t asked, id;
+    int is_released;
+} last_cache;
+
+static mt_code access_last(void *state, const mt_request *request, size_t *hits, mt_error *error) {
+    last_cache *cache = state;
+    cache->asked++;
+    if (request->hash_ids[0] == 99)
+        return mt_fail(error, MT_ERROR_INPUT, "the cache has no 99");
+    *hits = request->hash_ids[0] == cache->id;
+    cache->id = request->hash_ids[0];
+    return MT_OK;
+}
+
+static void release_last(void *state) {
+    ((last_cache *)state)->is_released = 1;
+}
+
+static void test_hits(void **state) {
+    (void)state;
+    mt_profile_options options = {.step_ns = second, .to_ns = INT64_MAX, .from_first = 1};
+    mt_error error;
+    last_cache cache = {0, 7, 0};
+    mt_profile *profile = mt_profile_new(&options, &error);
+    mt_profile_set_cache(profile, (mt_profile_cache){&cache, access_last, release_last});
+    uint64_t ids[2] = {7, 8};
+    mt_request request = request_at(0, 10, 3);
+    request.hash_ids = ids;
+    request.hash_count = 2;
+    request.has |= MT_HAS_HASH_IDS;
+    for (int i = 0; i < 3; i++) { /* at 0, 1500 and 3000 ms */
+        request.time_ns = i * 3 * second / 2;
+        ids[0] = i < 2 ? 7 : 5;
+        assert_int_equal(mt_profile_add(profile, &request, &error), MT_OK);
+    }
+    /* What the series refuses the cache has not seen; what it refuses is not counted. */
+    request.time_ns = -5 * second;
+    assert_int_equal(mt_profile_add(profile, &request, &error), MT_ERROR_INPUT);
+    assert_int_equal(cache.asked, 3);
+    request.time_ns = 3 * second;
+    ids[0] = 99;
+    assert_int_equal(mt_profile_add(profile, &request, &error), MT_ERROR_INPUT);
+    assert_string_equal(error.message, "the cache has no 99");
+    /* One without a time is in no step, but in the cache. */
+    request.has &= ~(unsigned)MT_HAS_TIME;
+    ids[0] = 6;
+    assert_int_equal(mt_profile_add(profile, &request, &error), MT_OK);
+    assert_int_equal(cache.id, 6);
+    assert_true(profile->requests == 4 && profile->step_count == 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(profile->hits[i].blocks, i == 2 ? 0 : 2);
+        assert_int_equal(profile->hits[i].hits, i < 2);
+    }
+    mt_profile_release(profile);
+    assert_true(cache.is_released);
+}
+
 /* What cannot be counted is said, and what was counted before stays. */
 static void test_refused(void **state) {
     (void)state;
@@ -154,7 +213,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels), cmocka_unit_test(test_service),
         cmocka_unit_test(test_counts), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_hits),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,8 @@ local function options_of(name, load, given)
   if opt.hits == true then
     opt.hits = {}
   elseif opt.hits then
-    opt.hits = { size = options.value(opt.hits, name .. ": hits", { "hits", kind = "integer", min = 1 }) }
+    local blocks = { "hits", kind = "integer", min = 1 }
+    opt.hits = { size = options.value(opt.hits, name .. ": hits", blocks) }
   end
   return opt
 end
@@ -115,8 +116,8 @@ end
 --- per_token = "20ms" } or a measured run; then requests in flight and tokens held are known
 ---@field step? number|string the steps of peaks and series: 1 s
 ---@field by? string a member: totals by its values too; of plans also stream and class
----@field hits? boolean|integer true: series have the hit ratio of a cache without limit too; or of an LRU cache
---- of so many blocks
+---@field hits? boolean|integer true: series have the hit ratio of a cache without limit too; or of an LRU
+--- cache of so many blocks
 ---@field seed? integer of a plan, like those that follow
 ---@field duration? number|string
 ---@field num_requests? integer
