@@ -102,7 +102,9 @@ static void set_delays(const copying *c, size_t copy, size_t copies, int64_t *de
         last = c->families[f].start + c->families[f].length > last
                    ? c->families[f].start + c->families[f].length
                    : last;
-    double later = (double)copy / (double)copies * (double)last / (double)c->family_count;
+    double later = c->family_count > 1
+                       ? (double)copy / (double)copies * (double)last / (double)c->family_count
+                       : 0;
     for (size_t begin = 0; begin < c->family_count; begin += copies) {
         size_t left = c->family_count - begin, size = left < copies ? left : copies;
         for (size_t i = 0; i < size; i++)
