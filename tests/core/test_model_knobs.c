@@ -170,14 +170,14 @@ static void test_hot(void **state) {
 static void test_sources(void **state) {
     (void)state;
     for (int kind = 0; kind < SOURCE_KINDS; kind++) {
-        mt_model *model = model_of_kind((source_kind)kind, 1200, 4);
+        mt_model *model = model_of_kind((source_kind)kind, 600, 4);
         mt_model_measures now = measures_of(model);
         for (int part = 0; part <= 4; part++) {
             mt_model *made = mt_model_with_sharing(model, part / 4.0, NULL);
             assert_int_equal(blocks_of(made), blocks_of(model));
             assert_int_equal(span_of(made), span_of(model));
             assert_true(fabs((double)shared_of(made) - part / 4.0 * (double)shared_of(model)) <= 1);
-            NEAR(measures_of_made(made, 1200).session_length, now.session_length);
+            NEAR(measures_of_made(made, 600).session_length, now.session_length);
         }
         mt_model *longer = mt_model_with_session_length(model, 2 * now.session_length, NULL);
         assert_true((longer == NULL) == (kind == SOURCE_HOT)); /* that has no second turns */
@@ -186,13 +186,13 @@ static void test_sources(void **state) {
             mt_model_release(model);
             continue;
         }
-        assert_true(fabs((double)longer->count - 2400) <= 1);
+        assert_true(fabs((double)longer->count - 1200) <= 1);
         assert_int_equal(longer->chain_count, model->chain_count);
         mt_model_release(longer);
         for (int k = 1; k <= 8; k *= 2) {
             double wanted = k / 4.0 * now.sessions_at_once;
             mt_model *made = mt_model_with_sessions_at_once(model, wanted, NULL);
-            mt_model_measures then = measures_of_made(made, k > 4 ? 2400 : 1200);
+            mt_model_measures then = measures_of_made(made, k > 4 ? 1200 : 600);
             assert_true(fabs(then.sessions_at_once / wanted - 1) < 0.01);
             assert_true(fabs(then.sharing - now.sharing) < 0.02);
             NEAR(then.session_length, now.session_length);

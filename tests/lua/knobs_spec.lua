@@ -64,11 +64,13 @@ describe("a learnt model", function()
 
   it("shares less: its lengths and times are the same", function()
     local whole = lap { arrivals = "follow" }
+    local at_its_times = lap { arrivals = "source" }
     for _, part in ipairs { 0, 0.3, 0.7 } do
       for _, arrivals in ipairs { "follow", "source" } do
         local made, figures = lap { sharing = part, arrivals = arrivals }
         assert.is_true(math.abs(figures.sharing - part * now.sharing) < 0.002, arrivals .. part)
         assert.same(lengths_of(whole), lengths_of(made))
+        if arrivals == "source" then assert.same(times_of(at_its_times), times_of(made)) end
         if arrivals == "follow" then near(times_of(whole)[#whole], times_of(made)[#made], 1e-9) end
       end
     end
