@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 64 };         /* requests, in which what is shared most was touched before */
-enum { LEAST_BACK = 4 };    /* blocks */
+enum { HOT = 8 };        /* one in so many chains branches off it: all the time */
+enum { SOON = 64 };      /* requests, in which what is shared most was touched before */
+enum { LEAST_BACK = 4 }; /* blocks */
 enum { STRETCHES = 200, LEAST_STRETCH = 4, SINGLE_STRETCH = 16, LONG_STRETCH = 4 };
 
 static const double most_back = 0.15;

@@ -166,19 +166,20 @@ mt_code mt_copy_chains(mt_unfolded *unfolded, size_t copies, mt_error *error) {
     c.links = mt_allocate(c.count, sizeof *c.links);
     c.bundle_of = mt_allocate(c.chains, sizeof *c.bundle_of);
     c.bundles = mt_allocate(c.chains, sizeof *c.bundles);
-    if (!delays || !c.chain_of || !c.branches || !c.hot || !c.links || !c.bundle_of || !c.bundles)
+    if (!delays || !c.chain_of || !c.branches || !c.hot || !c.links || !c.bundle_of || !c.bundles) {
         code = mt_fail_memory(error, "copies of sessions");
-    for (uint32_t i = 0; i < c.chains && !code; i++)
+        goto done;
+    }
+    for (uint32_t i = 0; i < c.chains; i++)
         for (uint32_t t = 0; t < unfolded->chains[i].count; t++)
             c.chain_of[unfolded->chains[i].first + t] = i;
-    if (code == MT_OK) {
-        find_hot(&c);
-        code = find_bundles(&c, error);
-    }
+    find_hot(&c);
+    code = find_bundles(&c, error);
     for (size_t copy = 1; copy < copies && !code; copy++) {
         set_delays(&c, copy, copies, delays);
         add_copy(&c, copy, delays);
     }
+done:
     mt_free(delays);
     mt_free(c.chain_of);
     mt_free(c.branches);

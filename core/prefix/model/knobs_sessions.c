@@ -131,8 +131,8 @@ mt_model *mt_model_with_sessions_at_once(const mt_model *model, double sessions,
                                "turn, or all of theirs at one instant"));
     if (model->chain_count > 0)
         code = copies_for(sessions / now.sessions_at_once, &copies, error);
-    if (code == MT_OK && (code = open_moving(&m, model, copies, error)) == MT_OK &&
-        (code = find_times(&m, sessions, &times, error)) == MT_OK)
+    if (code == MT_OK && open_moving(&m, model, copies, error) == MT_OK &&
+        find_times(&m, sessions, &times, error) == MT_OK)
         made = moved(&m, times, error);
     close_moving(&m);
     return made;
