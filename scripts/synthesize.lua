@@ -15,8 +15,8 @@ local spec = {
   { "output-file", short = "o", kind = "path",
     help = "the new trace, - for standard output (default: beside the input, named after the options)" },
   { "num-requests", kind = "request_count",
-    help = "how many, or times the source's number, as 10x (default: 100000; with --arrivals SCRIPT as many "
-      .. "as its plan has)" },
+    help = "how many, or times the source's number (with knobs: times what they make of it), as 10x "
+      .. "(default: 100000; with --arrivals SCRIPT as many as its plan has)" },
   { "timestamp-digits", kind = "integer", min = 0, max = 6, default = 0,
     help = "decimals of a millisecond in timestamps" },
   { "compact", kind = "flag", help = "write no spaces between JSON members" },

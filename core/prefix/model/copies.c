@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-typedef struct family {
+typedef struct bundle {
     int64_t length, start; /* ns, of all its chains together */
     uint32_t head;         /* its first chain */
-} family;
+} bundle;
 
 typedef struct copying {
     mt_unfolded *all; /* as many as there were at first are `count` and `chains` */
@@ -20,9 +20,9 @@ typedef struct copying {
     uint32_t *hot;      /* by turn: so many of its blocks are every copy's */
     uint64_t *links;    /* (trunk, depth) of these turns */
     size_t link_count;
-    uint32_t *family_of; /* by chain: another chain of the family, at last its head */
-    family *families;
-    size_t family_count;
+    uint32_t *bundle_of; /* by chain: another chain of the bundle, at last its head */
+    bundle *bundles;
+    size_t bundle_count;
 } copying;
 
 static int is_branch(const copying *c, uint32_t turn) {
@@ -48,13 +48,13 @@ static void find_hot(copying *c) {
 }
 
 static uint32_t head_of(copying *c, uint32_t chain) {
-    while (c->family_of[chain] != chain)
-        chain = c->family_of[chain] = c->family_of[c->family_of[chain]];
+    while (c->bundle_of[chain] != chain)
+        chain = c->bundle_of[chain] = c->bundle_of[c->bundle_of[chain]];
     return chain;
 }
 
 static int by_length(const void *a, const void *b) {
-    const family *first = a, *second = b;
+    const bundle *first = a, *second = b;
     if (first->length != second->length)
         return first->length < second->length ? -1 : 1;
     if (first->start != second->start)
@@ -62,52 +62,54 @@ static int by_length(const void *a, const void *b) {
     return (first->head > second->head) - (first->head < second->head);
 }
 
-/* Families, the shortest first; the head is the chain with the lowest number, which begins first. */
-static mt_code find_families(copying *c, mt_error *error) {
+/* Bundles, the shortest first; the head is the chain with the lowest number, which begins first. */
+static mt_code find_bundles(copying *c, mt_error *error) {
     const mt_unfolded *all = c->all;
     uint32_t *place = mt_allocate(c->chains, sizeof *place);
     if (!place)
         return mt_fail_memory(error, "copies of sessions");
     for (uint32_t i = 0; i < c->chains; i++)
-        c->family_of[i] = i;
+        c->bundle_of[i] = i;
     for (uint32_t t = 0; t < c->count; t++)
         if (is_branch(c, t) && c->branches[all->turns[t].trunk] < MT_MANY_BRANCHES) {
             uint32_t one = head_of(c, c->chain_of[t]);
             uint32_t other = head_of(c, c->chain_of[all->turns[t].trunk]);
-            c->family_of[one > other ? one : other] = one < other ? one : other;
+            c->bundle_of[one > other ? one : other] = one < other ? one : other;
         }
     for (uint32_t i = 0; i < c->chains; i++) {
-        uint32_t head = c->family_of[i] = head_of(c, i);
+        uint32_t head = c->bundle_of[i] = head_of(c, i);
         const mt_model_chain *chain = &all->chains[i];
         int64_t end = chain->start_ns;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
             end += all->turns[t].gap_ns;
         if (head == i) {
-            place[i] = (uint32_t)c->family_count;
-            c->families[c->family_count++] = (family){0, chain->start_ns, i};
+            place[i] = (uint32_t)c->bundle_count;
+            c->bundles[c->bundle_count++] = (bundle){0, chain->start_ns, i};
         }
-        family *own = &c->families[place[head]];
+        bundle *own = &c->bundles[place[head]];
         own->length = end - own->start > own->length ? end - own->start : own->length;
     }
-    qsort(c->families, c->family_count, sizeof *c->families, by_length);
+    qsort(c->bundles, c->bundle_count, sizeof *c->bundles, by_length);
     mt_free(place);
     return MT_OK;
 }
 
-/* By how much each chain of a copy begins later than the first, by the chain that is its family's head.
- * Of as many families as there are copies, each takes the place of the next. */
+/* By how much each chain of a copy begins later than the first, by the chain that is its bundle's head.
+ * Of as many bundles as there are copies, each takes the place of the next. */
 static void set_delays(const copying *c, size_t copy, size_t copies, int64_t *delays) {
     int64_t last = 0;
-    for (size_t f = 0; f < c->family_count; f++)
-        last = c->families[f].start + c->families[f].length > last
-                   ? c->families[f].start + c->families[f].length
+    for (size_t f = 0; f < c->bundle_count; f++)
+        last = c->bundles[f].start + c->bundles[f].length > last
+                   ? c->bundles[f].start + c->bundles[f].length
                    : last;
-    double later = (double)copy / (double)copies * (double)last / (double)c->family_count;
-    for (size_t begin = 0; begin < c->family_count; begin += copies) {
-        size_t left = c->family_count - begin, size = left < copies ? left : copies;
+    double later = c->bundle_count > 1
+                       ? (double)copy / (double)copies * (double)last / (double)c->bundle_count
+                       : 0;
+    for (size_t begin = 0; begin < c->bundle_count; begin += copies) {
+        size_t left = c->bundle_count - begin, size = left < copies ? left : copies;
         for (size_t i = 0; i < size; i++)
-            delays[c->families[begin + i].head] = c->families[begin + (i + copy) % size].start +
-                                                  (int64_t)later - c->families[begin + i].start;
+            delays[c->bundles[begin + i].head] = c->bundles[begin + (i + copy) % size].start +
+                                                 (int64_t)later - c->bundles[begin + i].start;
     }
 }
 
@@ -129,7 +131,7 @@ static void add_copy(copying *c, size_t copy, const int64_t *delays) {
         mt_model_chain *made = &all->chains[copy * c->chains + i];
         *made = all->chains[i];
         made->first += first;
-        made->start_ns += delays[c->family_of[i]];
+        made->start_ns += delays[c->bundle_of[i]];
     }
     all->turn_count += c->count;
     all->chain_count += c->chains;
@@ -162,27 +164,28 @@ mt_code mt_copy_chains(mt_unfolded *unfolded, size_t copies, mt_error *error) {
     c.branches = mt_allocate_zero(c.count, sizeof *c.branches);
     c.hot = mt_allocate_zero(c.count, sizeof *c.hot);
     c.links = mt_allocate(c.count, sizeof *c.links);
-    c.family_of = mt_allocate(c.chains, sizeof *c.family_of);
-    c.families = mt_allocate(c.chains, sizeof *c.families);
-    if (!delays || !c.chain_of || !c.branches || !c.hot || !c.links || !c.family_of || !c.families)
+    c.bundle_of = mt_allocate(c.chains, sizeof *c.bundle_of);
+    c.bundles = mt_allocate(c.chains, sizeof *c.bundles);
+    if (!delays || !c.chain_of || !c.branches || !c.hot || !c.links || !c.bundle_of || !c.bundles) {
         code = mt_fail_memory(error, "copies of sessions");
-    for (uint32_t i = 0; i < c.chains && !code; i++)
+        goto done;
+    }
+    for (uint32_t i = 0; i < c.chains; i++)
         for (uint32_t t = 0; t < unfolded->chains[i].count; t++)
             c.chain_of[unfolded->chains[i].first + t] = i;
-    if (code == MT_OK) {
-        find_hot(&c);
-        code = find_families(&c, error);
-    }
+    find_hot(&c);
+    code = find_bundles(&c, error);
     for (size_t copy = 1; copy < copies && !code; copy++) {
         set_delays(&c, copy, copies, delays);
         add_copy(&c, copy, delays);
     }
+done:
     mt_free(delays);
     mt_free(c.chain_of);
     mt_free(c.branches);
     mt_free(c.hot);
     mt_free(c.links);
-    mt_free(c.family_of);
-    mt_free(c.families);
+    mt_free(c.bundle_of);
+    mt_free(c.bundles);
     return code;
 }

@@ -9,13 +9,13 @@
 
 /* ---- measures ---- */
 
-typedef struct reuse {
+typedef struct come_back {
     uint32_t distance, blocks;
-} reuse;
+} come_back;
 
 /* The distance at or below which half of the shared blocks come back. */
 static mt_code find_cliff(const mt_model *model, uint64_t *cliff, mt_error *error) {
-    reuse *all = mt_allocate(model->run_count + 1, sizeof *all);
+    come_back *all = mt_allocate(model->run_count + 1, sizeof *all);
     if (!all)
         return mt_fail_memory(error, "measures of a model");
     size_t count = 0;
@@ -25,7 +25,7 @@ static mt_code find_cliff(const mt_model *model, uint64_t *cliff, mt_error *erro
         uint32_t begin = 0;
         for (uint32_t k = 0; k < description->run_count; k++) {
             const mt_model_run *run = &model->runs[description->run_begin + k];
-            all[count++] = (reuse){run->distance, run->end - begin};
+            all[count++] = (come_back){run->distance, run->end - begin};
             blocks += run->end - begin;
             begin = run->end;
         }

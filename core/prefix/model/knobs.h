@@ -51,7 +51,7 @@ mt_model *mt_model_with_session_length(const mt_model *model, double turns, mt_e
 mt_model *mt_model_with_sessions_at_once(const mt_model *model, double sessions, mt_error *error);
 
 /* The cliff at `size` blocks, to two per cent, by as many sessions at once as that takes, as above.
- * MT_ERROR_VALUE where it cannot be there, saying how near it comes. */
+ * MT_ERROR_VALUE where it cannot be there, saying how near it comes, or takes more than 2^21 turns. */
 mt_model *mt_model_with_cliff(const mt_model *model, uint64_t size, mt_error *error);
 
 #endif

@@ -66,7 +66,10 @@ static mt_code lay_out(lengthening *l, mt_error *error) {
     l->to.turn_count = all;
     l->to.turns = mt_allocate(all, sizeof *l->to.turns);
     l->to.order = mt_allocate(all, sizeof *l->to.order);
-    return l->to.turns && l->to.order ? MT_OK : mt_fail_memory(error, "turns of longer sessions");
+    if (l->to.turns && l->to.order)
+        return MT_OK;
+    mt_fail_memory(error, "turns of longer sessions");
+    return MT_ERROR_MEMORY;
 }
 
 static uint32_t place_of(const lengthening *l, uint32_t trunk) {
@@ -130,15 +133,18 @@ mt_model *mt_model_with_session_length(const mt_model *model, double turns, mt_e
     mt_unfolded from = {0};
     lengthening l = {.from = &from};
     mt_model *made = NULL;
-    mt_code code = mt_unfold(model, &from, error);
-    if (code == MT_OK) {
-        l.counts = mt_allocate(from.chain_count, sizeof *l.counts);
-        l.places = mt_allocate(from.turn_count, sizeof *l.places);
-        code = l.counts && l.places ? MT_OK : mt_fail_memory(error, "turns of longer sessions");
+    if (mt_unfold(model, &from, error) != MT_OK)
+        goto done;
+    l.counts = mt_allocate(from.chain_count, sizeof *l.counts);
+    l.places = mt_allocate(from.turn_count, sizeof *l.places);
+    if (!l.counts || !l.places) {
+        mt_fail_memory(error, "turns of longer sessions");
+        goto done;
     }
-    if (code == MT_OK && (code = set_counts(&l, turns, error)) == MT_OK &&
-        (code = lay_out(&l, error)) == MT_OK && (code = fill(&l, error)) == MT_OK)
+    if (set_counts(&l, turns, error) == MT_OK && lay_out(&l, error) == MT_OK &&
+        fill(&l, error) == MT_OK)
         made = mt_fold(&l.to, error);
+done:
     mt_free(l.counts);
     mt_free(l.places);
     mt_unfolded_free(&l.to);

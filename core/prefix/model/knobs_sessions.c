@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { HALVINGS = 200, TRIALS = 16, NEAREST = 10, FARTHEST = 16 /* powers of two */ };
+enum { HALVINGS = 200, TRIALS = 16, MOST_TURNS = 1 << 21, FARTHEST = 16 /* a power of two */ };
 
 #define LATEST 9.0e18 /* ns, that a start may have */
 
@@ -131,8 +131,8 @@ mt_model *mt_model_with_sessions_at_once(const mt_model *model, double sessions,
                                "turn, or all of theirs at one instant"));
     if (model->chain_count > 0)
         code = copies_for(sessions / now.sessions_at_once, &copies, error);
-    if (code == MT_OK && (code = open_moving(&m, model, copies, error)) == MT_OK &&
-        (code = find_times(&m, sessions, &times, error)) == MT_OK)
+    if (code == MT_OK && open_moving(&m, model, copies, error) == MT_OK &&
+        find_times(&m, sessions, &times, error) == MT_OK)
         made = moved(&m, times, error);
     close_moving(&m);
     return made;
@@ -144,21 +144,19 @@ typedef struct search {
     const mt_model *model;
     mt_model *made;
     double cliff; /* blocks, of what was made last; 0: the sessions would be too far apart */
+    double now;   /* of the model itself */
 } search;
 
-/* As many sessions at once as 2^power times the source's, about. */
-static mt_code try_power(search *s, double power, mt_error *error) {
+/* So many copies of the sessions, their starts 2^apart times as far apart. */
+static mt_code try_sessions(search *s, size_t copies, double apart, mt_error *error) {
     moving m = {0};
     mt_model_measures measures;
-    double often = exp2(power);
-    size_t copies = 1;
     mt_model_release(s->made);
     s->made = NULL;
     s->cliff = 0;
-    mt_code code = copies_for(often, &copies, error);
-    if (code == MT_OK && (code = open_moving(&m, s->model, copies, error)) == MT_OK &&
-        span_of(&m, (double)copies / often) <= LATEST) {
-        if (!(s->made = moved(&m, (double)copies / often, error)))
+    mt_code code = open_moving(&m, s->model, copies, error);
+    if (code == MT_OK && span_of(&m, exp2(apart)) <= LATEST) {
+        if (!(s->made = moved(&m, exp2(apart), error)))
             code = mt_code_of(error);
         else if ((code = mt_model_measure(s->made, &measures, error)) == MT_OK)
             s->cliff = (double)measures.cliff;
@@ -167,59 +165,95 @@ static mt_code try_power(search *s, double power, mt_error *error) {
     return code;
 }
 
-static mt_code fail_to_reach(double size, int is_up, double reached, double now, mt_error *error) {
+static int is_there(const search *s, double size) {
+    return fabs(s->cliff - size) <= 0.01 * size;
+}
+
+static mt_code fail_to_reach(const search *s, double size, double reached, mt_error *error) {
     return mt_fail(error, MT_ERROR_VALUE,
                    "the cliff cannot be at %.0f blocks by how many sessions are at once: only as "
                    "%s as %.0f (now %.0f); multipliers of lengths move it too",
-                   size, is_up ? "high" : "low", reached, now);
+                   size, size > s->now ? "high" : "low", reached, s->now);
 }
 
-/* The cliff rises with the sessions at once. First powers of two, until it is passed or twice in a row
- * hardly moves; then between the two that it lies between, where a straight line in logarithms says,
- * a tenth of the way off both. */
-static mt_code find_cliff(search *s, double size, mt_error *error) {
-    mt_code code = try_power(s, 0, error);
-    if (code)
-        return code;
-    double now = s->cliff, reached = now, power = 0, passed;
-    int is_up = now < size, still = 0;
-    if (now == 0)
+/* The fewest copies with which the cliff is there or above, which are made: first powers of two, until
+ * it hardly rises twice in a row. */
+static mt_code find_copies(search *s, double size, size_t *copies, mt_error *error) {
+    size_t few = 0, many = 1;
+    double blocks = 0; /* different ones, of the model: no cliff lies above those there are */
+    for (size_t i = 0; i < s->model->count; i++)
+        blocks += (double)mt_description_blocks(&s->model->descriptions[i]) -
+                  (double)s->model->descriptions[i].shared;
+    mt_code code = try_sessions(s, many, 0, error);
+    s->now = s->cliff;
+    if (code == MT_OK && s->now == 0)
         return mt_fail(error, MT_ERROR_VALUE, "nothing is shared, so there is no cliff to move");
-    while (fabs(s->cliff - size) > 0.01 * size && (is_up ? s->cliff < size : s->cliff > size)) {
-        reached = s->cliff;
-        power += is_up ? 1 : -1;
-        if (still == 2 || power > NEAREST || power < -FARTHEST)
-            return fail_to_reach(size, is_up, reached, now, error);
-        if ((code = try_power(s, power, error)))
-            return code;
-        if (s->cliff == 0)
-            return fail_to_reach(size, is_up, reached, now, error);
-        still = fabs(s->cliff - reached) <= 0.01 * reached ? still + 1 : 0;
+    if (!code && size / blocks * (double)s->model->count > MOST_TURNS)
+        return mt_fail(
+            error, MT_ERROR_VALUE,
+            "the cliff cannot be at %.0f blocks (now %.0f): that takes more than %d turns", size,
+            s->now, MOST_TURNS);
+    for (int still = 0; !code && s->cliff < size && !is_there(s, size);) {
+        double reached = s->cliff;
+        if (still == 2 || 2 * many * s->model->count > MOST_TURNS)
+            return fail_to_reach(s, size, reached, error);
+        few = many;
+        many *= 2;
+        code = try_sessions(s, many, 0, error);
+        still = s->cliff <= 1.01 * reached ? still + 1 : 0;
     }
-    passed = s->cliff;
-    double low = is_up ? power - 1 : power, high = is_up ? power : power + 1;
-    double below = is_up ? reached : passed, above = is_up ? passed : reached;
-    for (int i = 0; i < TRIALS && high - low > 0.005 && fabs(s->cliff - size) > 0.01 * size; i++) {
-        double part = log(size / below) / log(above / below);
+    while (!code && many - few > 1 && !is_there(s, size)) {
+        size_t middle = few + (many - few) / 2;
+        if ((code = try_sessions(s, middle, 0, error)))
+            break;
+        if (s->cliff < size && !is_there(s, size))
+            few = middle;
+        else
+            many = middle;
+        if (many - few == 1 && many != middle)
+            code = try_sessions(s, many, 0, error);
+    }
+    *copies = many;
+    return code;
+}
+
+/* Draws the starts apart until the cliff has come down: first powers of two, then between the two that it
+ * lies between, where a straight line in logarithms says, a tenth of the way off both. */
+static mt_code draw_apart(search *s, double size, size_t copies, mt_error *error) {
+    double low = 0, high = 0, above = s->cliff, below = above;
+    mt_code code = MT_OK;
+    for (int still = 0; !code && s->cliff > size && !is_there(s, size);) {
+        low = high++;
+        above = s->cliff;
+        code = still < 2 && high <= FARTHEST ? try_sessions(s, copies, high, error) : MT_OK;
+        if (!code && (still == 2 || high > FARTHEST || s->cliff == 0))
+            return fail_to_reach(s, size, above, error);
+        still = s->cliff >= 0.99 * above ? still + 1 : 0;
+        below = s->cliff;
+    }
+    for (int i = 0; !code && i < TRIALS && !is_there(s, size) && high - low > 0.002; i++) {
+        double part = log(above / size) / log(above / below);
         part = i % 3 == 2 ? 0.5 : fmin(fmax(part, 0.1), 0.9);
         double middle = low + part * (high - low);
-        if ((code = try_power(s, middle, error)))
-            return code;
-        *(s->cliff < size ? &low : &high) = middle;
-        *(s->cliff < size ? &below : &above) = s->cliff;
+        code = try_sessions(s, copies, middle, error);
+        *(s->cliff > size ? &low : &high) = middle;
+        *(s->cliff > size ? &above : &below) = s->cliff;
     }
-    if (fabs(s->cliff - size) > fmax(0.02 * size, 1))
+    if (!code && fabs(s->cliff - size) > fmax(0.02 * size, 1))
         return mt_fail(error, MT_ERROR_VALUE,
                        "the cliff cannot be at %.0f blocks: it jumps from %.0f to %.0f (now %.0f)",
-                       size, below, above, now);
-    return MT_OK;
+                       size, below, above, s->now);
+    return code;
 }
 
 mt_model *mt_model_with_cliff(const mt_model *model, uint64_t size, mt_error *error) {
     search s = {.model = model};
-    mt_code code =
-        size > 0 ? find_cliff(&s, (double)size, error)
-                 : mt_fail(error, MT_ERROR_VALUE, "the cliff is at 1 block or more, not at 0");
+    size_t copies = 1;
+    mt_code code = MT_OK;
+    if (size == 0)
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "the cliff is at 1 block or more, not at 0"));
+    if ((code = find_copies(&s, (double)size, &copies, error)) == MT_OK)
+        code = draw_apart(&s, (double)size, copies, error);
     if (code) {
         mt_model_release(s.made);
         return NULL;

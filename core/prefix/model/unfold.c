@@ -98,8 +98,10 @@ static int by_event(const void *a, const void *b) {
 static mt_code list_events(folding *f, mt_error *error) {
     const mt_unfolded *from = f->from;
     uint32_t *ranks = mt_allocate(from->turn_count, sizeof *ranks);
-    mt_code code = ranks ? MT_OK : mt_fail_memory(error, "turns of a model");
-    for (uint32_t i = 0; i < from->turn_count && !code; i++)
+    mt_code code = MT_OK;
+    if (!ranks)
+        return mt_fail_memory(error, "turns of a model");
+    for (uint32_t i = 0; i < from->turn_count; i++)
         ranks[from->order[i]] = i;
     for (uint32_t c = 0; c < from->chain_count && !code; c++) {
         const mt_model_chain *chain = &from->chains[c];
@@ -166,17 +168,20 @@ mt_model *mt_fold(const mt_unfolded *unfolded, mt_error *error) {
                  .events = mt_allocate(made, sizeof *f.events)};
     mt_learner *learner = mt_learner_new(unfolded->block_size, error);
     mt_model *model = NULL;
-    mt_code code = learner ? MT_OK : mt_code_of(error);
-    if (code == MT_OK && (!f.creators || !f.first_id || !f.events))
-        code = mt_fail_memory(error, "turns of a model");
-    if (code == MT_OK) {
-        find_creators(&f);
-        code = list_events(&f, error);
+    mt_code code;
+    if (!learner)
+        goto done;
+    if (!f.creators || !f.first_id || !f.events) {
+        mt_fail_memory(error, "turns of a model");
+        goto done;
     }
+    find_creators(&f);
+    code = list_events(&f, error);
     for (size_t i = 0; i < f.event_count && !code; i++)
         code = learn_event(&f, &f.events[i], learner, error);
     if (code == MT_OK)
         model = mt_learner_finish(learner, error);
+done:
     mt_learner_free(learner);
     mt_free(f.creators);
     mt_free(f.first_id);

@@ -31,8 +31,8 @@ knobs.list = {
     help = "so many turns a session on average, or times the source's, as x0.5: cut off at the end, or going "
       .. "on as they had gone; starts and think times stay (arrivals follow)" },
   { "cliff-at", kind = "cache_size", min = 1,
-    help = "as many sessions at once as put the cliff there: the size at which an LRU cache has half of the hits "
-      .. "that it can have; blocks (1000), tokens (2Mtokens) or bytes (80GB)" },
+    help = "as many sessions at once as put the cliff there: the size at which an LRU cache has half of the "
+      .. "hits that it can have; blocks (1000), tokens (2Mtokens) or bytes (80GB)" },
   { "bytes-per-token", kind = "bytes", above = 0, help = "what a token takes, for --cliff-at in bytes" },
 }
 

@@ -52,8 +52,8 @@ end
 ---@field sharing? number so much of what was shared is shared, 0 to 1; lengths and times stay
 ---@field sessions_at_once? number|string in progress on average, or "x2": times the model's
 ---@field session_length? number|string turns on average, or "x0.5": times the model's
----@field cliff_at? integer|string an LRU cache of this size has half of the hits that it can have: blocks (1000),
---- "2Mtokens" or "80GB"
+---@field cliff_at? integer|string an LRU cache of this size has half of the hits that it can have: blocks
+--- (1000), "2Mtokens" or "80GB"
 ---@field bytes_per_token? number|string for cliff_at in bytes
 
 --- A model of which one thing is as you ask for it, and the others as they were.

@@ -146,8 +146,8 @@ local learned_options = { { "block_size", kind = "integer", min = 1 }, table.unp
 
 --- Prompts made anew that come back in a cache as those of a trace did, with their lengths, and never end:
 --- request k of the stream has the k-th, whenever it comes. Every stream has a population of its own;
---- output= in the stream replaces their OSL. What model:adjust takes is taken here too: of more sessions at once,
---- say, their prompts come back later, in blocks touched between.
+--- output= in the stream replaces their OSL. What model:adjust takes is taken here too: of more sessions at
+--- once, say, their prompts come back later, in blocks touched between.
 ---
 --- mt.stream{ arrivals = mt.poisson(mt.ramp(1, 20, "10m")), prompt = mt.learned "day.model" }
 ---@param source moontide.trace|moontide.model a trace, or what was learnt from one

@@ -339,6 +339,11 @@ mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):write(path)
 mt.model.open(path), os.remove(path)]],
   ["model:block_size"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):block_size()',
   ["model:close"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):close() print "closed"',
+  ["model:adjust"] = [[
+chat = mt.workload{ duration = "5m", mt.stream{ arrivals = mt.sessions{ starts = mt.poisson(0.2), turns = 4,
+  think = 20 }, new_input = 900, output = 100 } }
+model = mt.learn(chat)
+model:adjust{ sessions_at_once = "x2", session_length = "x0.5" }:describe()]],
   ["model:describe"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):describe()',
   ["model:keeps_order"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):keeps_order()',
   ["model:requests"] = 'mt.model.learn(mt.plan_of("sin"):columns{ duration = "2m" }):requests()',

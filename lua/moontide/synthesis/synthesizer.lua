@@ -225,7 +225,8 @@ end
 ---@field max_osl? integer
 ---@field block_size? integer tokens a block: 512, of a model its own
 ---@field sharing? number so much of what was shared is shared, 0 to 1; lengths and times stay
----@field sessions_at_once? number|string in progress on average, or "x2": times the source's (arrivals follow)
+---@field sessions_at_once? number|string in progress on average, or "x2": times the source's (with arrivals
+--- that follow)
 ---@field session_length? number|string turns on average, or "x0.5": times the source's (arrivals follow)
 ---@field cliff_at? integer|string an LRU cache of this size has half of the hits that it can have, by as many
 --- sessions at once as that takes: blocks (1000), "2Mtokens" or "80GB"
