@@ -176,7 +176,7 @@ static int take_session(trace_log *self, const mt_json *json, uint64_t line, mt_
 static int join_agents(trace_log *self, const mt_json *json, uint64_t line,
                        const trace_event *event, mt_dynamo_request *made, mt_error *error) {
     mt_dynamo_graph *graph = &self->graph;
-    uint32_t parent;
+    uint32_t parent = 0;
     if (take_session(self, json, line, event->session, "session_id", &made->session, error) != 0)
         return -1;
     if (event->parent.length == 0)

@@ -98,7 +98,7 @@ static mt_code add_branches(mt_waits *self, mt_span list, mt_error *error) {
 
 static mt_code add_name(mt_waits *self, mt_span name, mt_error *error) {
     char quoted[QUOTE_SIZE];
-    uint32_t number;
+    uint32_t number = 0;
     if (name.length == 0 || mt_json_is_null(name))
         return MT_OK;
     if (!is_name(name))

@@ -89,7 +89,8 @@ static mt_code add_path(weka_log *self, const char *folder, const char *name, mt
         length--;
     memcpy(path, folder, length);
     path[length] = '/';
-    memcpy(path + length + 1, name, more + 1);
+    memcpy(path + length + 1, name, more);
+    path[length + 1 + more] = '\0';
     self->paths[self->path_count++] = path;
     return MT_OK;
 }
@@ -380,12 +381,11 @@ static int weka_next(mt_log *log, mt_log_row *row, mt_error *error) {
 static mt_code weka_open(mt_log *log, mt_error *error) {
     weka_log *self = (weka_log *)log;
     mt_error problem, *report = error ? error : &problem;
-    int status;
     log->has_model = 1;
     mt_random_begin(&self->random, log->options.start.seed, "convert", "starts");
     if (!log->input && read_folder(self, error) != MT_OK)
         return mt_code_of(error);
-    while ((status = next_session(self, report)) < 0)
+    while (next_session(self, report) < 0)
         if (!mt_log_passes_over(log, report))
             return mt_log_fails_later(log, report);
     return MT_OK;
