@@ -14,8 +14,9 @@ mt_locality *mt_lua_check_locality(lua_State *L);
 enum { MT_LUA_MOST_GROUPS = 1000 };
 const mt_texts *mt_lua_check_groups(lua_State *L);
 
-/* The methods, ended by NULL; the second ones play caches through. */
-extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[];
+/* The methods, ended by NULL; the second ones play caches through, the third ones are for comparing
+ * traces. */
+extern const luaL_Reg mt_lua_locality_methods[], mt_lua_played_methods[], mt_lua_course_methods[];
 
 /* Registers "moontide.block_sample", which one of them gives. */
 void mt_lua_register_block_sample(lua_State *L);
