@@ -359,16 +359,24 @@ static void test_memory(void **state) {
                             : all.error.code;
         mt_replicas_close(replicas);
     }
-    for (sweep all = {0}; sweep_next(&all);) {
-        mt_fed_cache *fed = mt_fed_cache_new(&spec, MT_HIT_ALL, TRACE_BLOCK_SIZE, &all.error);
-        all.code = fed ? MT_OK : all.error.code;
-        for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
-            mt_request request = timed_request(r);
-            size_t here;
-            all.code = mt_fed_cache_access(fed, &request, &here, &all.error);
+    for (int kind = 0; kind < 3; kind++)
+        for (sweep all = {0}; sweep_next(&all);) {
+            mt_fed_cache *fed =
+                kind == 0   ? mt_fed_cache_new(&spec, MT_HIT_ALL, TRACE_BLOCK_SIZE, &all.error)
+                : kind == 1 ? mt_fed_tiers_new(&spec, tier_sizes[0], 3, MT_HIT_ALL,
+                                               TRACE_BLOCK_SIZE, &all.error)
+                            : mt_fed_replicas_new(&spec, 3, MT_ROUTE_SESSION, MT_HIT_ALL,
+                                                  TRACE_BLOCK_SIZE, &all.error);
+            all.code = fed ? MT_OK : all.error.code;
+            for (size_t r = 0; all.code == MT_OK && r < TRACE_REQUESTS; r++) {
+                mt_request request = timed_request(r);
+                size_t here;
+                request.has |= MT_HAS_SESSION;
+                request.session = (mt_span){r % 2 ? "1" : "2", 1};
+                all.code = mt_fed_cache_access(fed, &request, &here, &all.error);
+            }
+            mt_fed_cache_free(fed);
         }
-        mt_fed_cache_free(fed);
-    }
     mt_locality_free(locality);
     mt_fed_cache_free(NULL);
     mt_tiers_close(NULL);

@@ -94,3 +94,14 @@ size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path) {
 const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers) {
     return tiers->counts;
 }
+
+size_t mt_tiers_count(const mt_tiers *tiers) {
+    return tiers->count;
+}
+
+uint64_t mt_tiers_held(const mt_tiers *tiers) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < tiers->count; i++)
+        held += mt_cache_count(tiers->caches[i]);
+    return held;
+}

@@ -37,6 +37,10 @@ size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path);
 /* Of each tier, what happened so far; as many as there are tiers. */
 const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers);
 
+/* How many tiers, and blocks that they hold. */
+size_t mt_tiers_count(const mt_tiers *tiers);
+uint64_t mt_tiers_held(const mt_tiers *tiers);
+
 void mt_tiers_close(mt_tiers *tiers); /* NULL is allowed */
 
 #endif
