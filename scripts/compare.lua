@@ -31,22 +31,28 @@ end
 
 -- What is expected of the load is expected of the second trace: the one that was made to be like the first.
 local function compare_traces(opt)
-  local watch, message, code = figures.watch { expect = opt.expect, service = opt.service, step = opt.step }
+  local asked = figures.asked(opt)
+  local done, message, code = figures.resolve(asked)
+  if not done then return nil, message, code end
+  local watch
+  watch, message, code = figures.watch(opt.expect and asked or {})
   if not watch then return nil, message, code end
   local second = opt.second
   if watch.state then
     second = pipe.watched(any.pipe(second, "compare: the second trace", opt.skip_bad_lines), watch.state)
   end
   local comparison
-  comparison, message, code = mt.compare(opt.first, second, {
+  local traces = { opt.first, second, table.unpack(opt.others or {}) }
+  traces[#traces + 1] = {
     block_size = opt.block_size, cache_sizes = opt.cache_sizes, skip_bad_lines = opt.skip_bad_lines,
-    policy = opt.policy, ttl = opt.ttl, touch = opt.touch, by = opt.by })
+    policy = opt.policy, ttl = opt.ttl, touch = opt.touch, service = asked.service, chance = opt.chance,
+    seed = opt.seed, by = asked.by }
+  comparison, message, code = mt.compare(table.unpack(traces))
   if not comparison then return nil, message, code end
   report_skipped(comparison)
   print(opt.json and mt.json.encode(comparison) or comparison)
   local status = opt.fail_over and gate(comparison, opt.fail_over)
   if not opt.expect then return status end
-  local done
   done, message, code = watch.judge()
   if not done then return nil, message, code end
   return status
@@ -60,9 +66,9 @@ local function compare_runs(opt)
 end
 
 -- The options that the other kind of comparison has.
-local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "skip-bad-lines", "by", "expect",
-  "service", "step" }
-local of_runs = { "seed", "accept-invalid" }
+local of_traces = { "block-size", "cache-sizes", "policy", "ttl", "touch", "service", "chance",
+  "skip-bad-lines", "by", "expect", "step" }
+local of_runs = { "accept-invalid" }
 
 local function misplaced(opt, names, what)
   for _, name in ipairs(names) do
@@ -70,9 +76,12 @@ local function misplaced(opt, names, what)
   end
 end
 
+-- --expect, --service and --step, of which --service has a help of its own here.
+local of_expectations = figures.options(false, "B, the second trace")
+
 return mt.script {
   summary = "Two traces or several runs side by side; a gate for CI",
-  usage = "moontide compare A.jsonl B.jsonl [--json] [--cache-sizes N,...] [--fail-over MEASURE=MOST,...]\n"
+  usage = "moontide compare A.jsonl B.jsonl [C.jsonl...] [--json] [--fail-over MEASURE=MOST,...]\n"
     .. "       moontide compare RUN RUN [RUN...] [--json] [--fail-over MEASURE=DIFFERENCE,...]",
   options = {
     { "first", kind = "path", argument = true, required = true, placeholder = "A",
@@ -81,21 +90,40 @@ return mt.script {
     { "second", kind = "path", argument = true, required = true, placeholder = "B",
       help = "another one; differences are counted from the first" },
     { "others", kind = "path", argument = true, list = true, placeholder = "RUN",
-      help = "further runs, each compared with the first" },
+      help = "further runs, each compared with the first; or traces made as B was, with other seeds: how far "
+        .. "they are from B is the yardstick of chance beside each difference" },
     { "block-size", kind = "integer", min = 1,
       help = "tokens per block (default: 512, or what fits the hash_ids)" },
     { "cache-sizes", kind = "integer", list = true, min = 1,
-      help = "sizes of an LRU cache in blocks (default: a series up to the number of distinct blocks)" },
+      help = "sizes of caches in blocks (default: where one of the two curves of LRU bends)" },
     { "policy", kind = "choice", list = true, choices = caches.names, placeholder = "NAME",
-      help = "compare caches of these policies too, at --cache-sizes: " .. table.concat(caches.names, ", ") },
+      help = "beside LRU, compare caches of these policies (default: fifo): "
+        .. table.concat(caches.names, ", ") },
     { "ttl", kind = "duration", list = true, min = 0,
-      help = "and caches without limit that forget a block at these ages (1s,5s,30s,5m)" },
+      help = "and caches without limit that forget a block at these ages (default: 1s,5s,30s,300s, where "
+        .. "timestamps do not go back)" },
     { "touch", kind = "choice", choices = { "root", "leaf" }, default = "root",
       help = "of those policies: a request touches its blocks from the first on, or from the last" },
+    { "service", kind = "service",
+      help = "an answer ends no sooner than ttft + per_token * output_length after its request: turns before "
+        .. "that could not know what they continue (ttft=200ms,per_token=20ms or a run's folder; default: "
+        .. "0 and 1 ms, faster than servers are). Of --expect: how long B's requests are in flight" },
+    { "chance", kind = "choice", choices = { "halves", "none" },
+      help = "of two traces, the yardstick of chance: A's sessions are drawn to two halves (--seed), and how "
+        .. "far these are apart, over the square root of 2, is what two such traces differ by. It is one "
+        .. "draw and no bound; what all of A's sessions have in common (a busy hour) is no part of it "
+        .. "(default: halves)" },
     { "fail-over", kind = "string", list = true, placeholder = "MEASURE=MOST",
-      help = "exit with 1 when a measure exceeds its bound. Of traces (ks=0.02,lru=0.015): ks, "
-        .. "input_length.ks, output_length.ks, context_length.ks, hit_infinite, lru, lru.SIZE, dispersion, "
-        .. "dispersion.WINDOW, ttl, ttl.SECONDS, fifo, fifo.SIZE and so of every policy. Of runs "
+      help = "exit with 1 when a measure exceeds its bound. Of traces (ks=0.02,lru=0.015,lru.1000=0.05: a "
+        .. "bound of one size, age, tenth or window takes it out of the largest of all): ks, "
+        .. "input_length.ks, output_length.ks, context_length.ks; hit_infinite, lru, lru.SIZE, fifo, "
+        .. "fifo.SIZE and so of every policy, ttl, ttl.SECONDS, tenths, tenths.N (hits in the Nth tenth of "
+        .. "the requests); roots (the number of blocks that prompts begin with), root_share (of the "
+        .. "commonest); sessions, turns, turns.ks, think_time, think_time.ks, early (turns before their "
+        .. "answer, beyond A's); dispersion, dispersion.WINDOW, input_tokens, input_tokens.WINDOW, "
+        .. "output_tokens, output_tokens.WINDOW (the "
+        .. "variation of tokens per window of 10, 60 or 300 s). Numbers of things, means, medians and "
+        .. "variations are in parts of A's. Of runs "
         .. "(ttft.p99=+5%,itl.avg=+2ms,request_throughput=-3%): how far avg, p1, ..., p99 of a metric, or a "
         .. "rate, may be above the first run's, or with a minus below it; it fails when the difference is "
         .. "over the bound and its 95 % interval leaves out 0, so what may be chance fails nothing, but is "
@@ -103,11 +131,11 @@ return mt.script {
     { "json", kind = "flag", help = "print one JSON value, numbers with all their digits" },
     { "skip-bad-lines", kind = "flag", help = "pass over lines that cannot be analysed, and count them" },
     { "accept-invalid", kind = "flag", help = "of runs: --fail-over takes invalid ones too" },
-    { "seed", kind = "seed", default = 0, help = "of runs: of the intervals" },
+    { "seed", kind = "seed", default = 0, help = "of the intervals of runs, of the halves of a trace" },
     { "by", kind = "string", placeholder = "MEMBER",
       help = "of traces: requests, rates and mean lengths by the values of this member too (stream, class, "
         .. "model, ...), side by side" },
-    table.unpack(figures.options(false, "B, the second trace")),
+    of_expectations[1], of_expectations[3],
   },
   check = function(opt)
     local wrong = figures.mistake(opt)
@@ -122,12 +150,13 @@ return mt.script {
       opt.fail_over = bounds
       return misplaced(opt, of_traces, "traces, and these are runs")
     end
-    if #others > 0 then return ("unexpected argument '%s'"):format(others[1]) end
-    if opt.first == "-" and opt.second == "-" then return "only one of the traces can be standard input" end
+    local inputs = 0
+    for _, value in ipairs(values) do inputs = inputs + (value == "-" and 1 or 0) end
+    if inputs > 1 then return "only one of the traces can be standard input" end
+    if #others > 0 and opt.chance then return "--chance is of two traces; further ones are the yardstick" end
     if opt.fail_over then
       opt.fail_over = options.value(opt.fail_over, what, { "fail-over", kind = "bound", list = true }, true)
     end
-    if opt.policy and not opt.cache_sizes then return "--policy needs --cache-sizes" end
     return misplaced(opt, of_runs, "runs, and these are traces")
   end,
   run = function(opt)

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "prefix/analysis/analysis.h"
+#include "prefix/analysis/halves.h"
 #include "prefix/analysis/played.h"
 #include "prefix/block/numbering.h"
 #include "trace/member.h"
@@ -19,8 +20,10 @@ typedef struct analysis {
     mt_analysis *state;      /* of the requests with their ids as numbers */
     mt_locality *locality;   /* the same */
     mt_lua_intake intake;
-    char *by;       /* the member by which requests are grouped; NULL: they are not */
-    mt_texts texts; /* its values, raw tokens, by group; an empty one for those without it */
+    char *by;          /* the member by which requests are grouped; NULL: they are not */
+    mt_texts texts;    /* its values, raw tokens, by group; an empty one for those without it */
+    mt_halves *halves; /* NULL: it has none */
+    struct analysis *half[2]; /* then they are its user value, a list */
 } analysis;
 
 static analysis *check_analysis(lua_State *L) {
@@ -30,10 +33,8 @@ static analysis *check_analysis(lua_State *L) {
     return self;
 }
 
-/* new(block_size [, by]) -> analysis; by: the member by which requests are grouped */
-static int analysis_new(lua_State *L) {
-    uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
-    const char *by = luaL_optstring(L, 2, NULL);
+/* Pushes an analysis. */
+static analysis *push_analysis(lua_State *L, uint64_t block_size, const char *by) {
     mt_error error;
     analysis *self = mt_lua_new_owner(L, sizeof *self, analysis_type);
     if ((self->numbering = mt_numbering_new(&error)))
@@ -42,7 +43,50 @@ static int analysis_new(lua_State *L) {
         self->locality = mt_locality_new(block_size, &error);
     if (self->locality && by && !(self->by = mt_copy_text(by, strlen(by))))
         mt_fail_memory(&error, "analysis");
-    return self->locality && (!by || self->by) ? 1 : mt_lua_raise_error(L, &error);
+    if (!self->locality || (by && !self->by))
+        mt_lua_raise_error(L, &error);
+    return self;
+}
+
+/* new(block_size [, by]) -> analysis; by: the member by which requests are grouped */
+static int analysis_new(lua_State *L) {
+    uint64_t block_size = mt_lua_check_count(L, 1, "analyze: block_size");
+    push_analysis(L, block_size, luaL_optstring(L, 2, NULL));
+    return 1;
+}
+
+/* analysis:halve(block_size, seed): what it takes in from now on goes to one of two further analyses
+ * too, by session (prefix/analysis/halves.h) */
+static int analysis_halve(lua_State *L) {
+    analysis *self = check_analysis(L);
+    uint64_t block_size = mt_lua_check_count(L, 2, "analyze: block_size");
+    uint64_t seed = (uint64_t)luaL_checkinteger(L, 3);
+    mt_error error;
+    luaL_argcheck(L, !self->halves, 1, "has halves");
+    lua_createtable(L, 2, 0);
+    analysis *halves[2];
+    for (int i = 0; i < 2; i++) {
+        halves[i] = push_analysis(L, block_size, NULL);
+        mt_analysis_allow_no_output(halves[i]->state);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setiuservalue(L, 1, 1);
+    if (!(self->halves = mt_halves_new(seed, &error)))
+        return mt_lua_raise_error(L, &error);
+    self->half[0] = halves[0];
+    self->half[1] = halves[1];
+    return 0;
+}
+
+/* analysis:half(1 | 2) -> that analysis, sessions (and requests without one) in it */
+static int analysis_half(lua_State *L) {
+    const analysis *self = check_analysis(L);
+    lua_Integer which = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, self->halves && (which == 1 || which == 2), 2, "no such half");
+    lua_getiuservalue(L, 1, 1);
+    lua_rawgeti(L, -1, which);
+    lua_pushinteger(L, (lua_Integer)mt_halves_units(self->halves, (int)which - 1));
+    return 2;
 }
 
 static int analysis_release(lua_State *L) {
@@ -56,6 +100,8 @@ static int analysis_release(lua_State *L) {
     mt_numbering_free(numbering);
     mt_analysis_free(state);
     mt_locality_free(locality);
+    mt_halves_free(self->halves);
+    self->halves = NULL;
     mt_texts_free(&self->texts);
     mt_free(self->by);
     self->by = NULL;
@@ -75,6 +121,21 @@ static mt_code group(analysis *self, const mt_request *request, mt_error *error)
     return MT_OK;
 }
 
+/* Takes the request that was taken in last into a half too. */
+static mt_code take_half(analysis *self, const mt_request *numbered, mt_error *error) {
+    mt_request part;
+    int which;
+    mt_code code = mt_halves_place(self->halves, self->locality, numbered, &which, &part, error);
+    if (code)
+        return code;
+    analysis *half = self->half[which];
+    if (!half->locality)
+        return mt_fail(error, MT_ERROR_VALUE, "a half is closed");
+    if ((code = mt_analysis_add(half->state, &part, error)) == MT_OK)
+        code = mt_locality_add(half->locality, &part, error);
+    return code;
+}
+
 static mt_code take(void *owner, const mt_request *request, mt_error *error) {
     analysis *self = owner;
     mt_request numbered = *request;
@@ -85,6 +146,8 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
         code = mt_code_of(error);
     if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
         code = mt_locality_add(self->locality, &numbered, error);
+    if (code == MT_OK && self->halves)
+        code = take_half(self, &numbered, error);
     return code == MT_OK && self->by ? group(self, request, error) : code;
 }
 
@@ -158,6 +221,8 @@ int mt_lua_open_analysis(lua_State *L) {
                                        {"skipped", analysis_skipped},
                                        {"result", analysis_result},
                                        {"sample", analysis_sample},
+                                       {"halve", analysis_halve},
+                                       {"half", analysis_half},
                                        {"allow_no_output", analysis_allow_no_output},
                                        {"close", analysis_release},
                                        {NULL, NULL}};
@@ -166,6 +231,7 @@ int mt_lua_open_analysis(lua_State *L) {
     lua_getfield(L, -1, "__index");
     luaL_setfuncs(L, mt_lua_locality_methods, 0);
     luaL_setfuncs(L, mt_lua_played_methods, 0);
+    luaL_setfuncs(L, mt_lua_course_methods, 0);
     lua_pop(L, 2);
     mt_lua_register_hit_curve(L);
     mt_lua_register_block_sample(L);

@@ -193,8 +193,7 @@ void mt_lua_register_block_sample(lua_State *L) {
 
 /* ---- tiers and replicas ---- */
 
-/* The list of whole numbers from 1 on, field `tiers` of the table at `arg`; how many there are. */
-static size_t check_sizes(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
+size_t mt_lua_check_tiers(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) {
     luaL_argcheck(L, mt_lua_has_field(L, arg, "tiers"), arg, "tiers");
     size_t count = lua_rawlen(L, -1);
     luaL_argcheck(L, count > 0 && count <= MT_MOST_TIERS, arg, "tiers");
@@ -209,8 +208,7 @@ static size_t check_sizes(lua_State *L, int arg, uint64_t sizes[MT_MOST_TIERS]) 
     return count;
 }
 
-/* Pushes the list of tiers; blocks: all there are, which the ratios are of. */
-static void push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks) {
+void mt_lua_push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count, uint64_t blocks) {
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 5);
@@ -231,7 +229,7 @@ static int play_tiers(lua_State *L) {
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
     uint64_t sizes[MT_MOST_TIERS];
-    size_t count = check_sizes(L, 2, sizes);
+    size_t count = mt_lua_check_tiers(L, 2, sizes);
     luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
     uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
     mt_tier_counts counts[MT_MOST_TIERS];
@@ -245,12 +243,12 @@ static int play_tiers(lua_State *L) {
         return mt_lua_failure(L, &error);
     mt_played played = mt_locality_tally(self, hits, rule);
     push_played(L, &played);
-    push_tiers(L, counts, count, played.blocks);
+    mt_lua_push_tiers(L, counts, count, played.blocks);
     lua_setfield(L, -2, "tiers");
     return 1;
 }
 
-static void push_replicas(lua_State *L, const mt_replica_counts *counts, size_t count) {
+void mt_lua_push_replicas(lua_State *L, const mt_replica_counts *counts, size_t count) {
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         lua_createtable(L, 0, 3);
@@ -261,17 +259,24 @@ static void push_replicas(lua_State *L, const mt_replica_counts *counts, size_t 
     }
 }
 
+size_t mt_lua_check_replicas(lua_State *L, int arg, mt_route *route) {
+    static const char *const routes[] = {"round-robin", "session", "prefix", "least-loaded", NULL};
+    size_t count = (size_t)check_whole(L, arg, "replicas", 1, 1);
+    luaL_argcheck(L, count <= MT_MOST_REPLICAS, arg, "replicas");
+    *route = (mt_route)check_name(L, arg, "route", routes);
+    return count;
+}
+
 /* analysis:play_replicas{replicas = n, route =, policy =, size =, touch =, hit_rule =, seed =} ->
  * what play gives, imbalance (of blocks to compute: the most of a replica / the mean) and replicas:
  * a list of {requests, blocks, block (hits / blocks)} | nil, message, code */
 static int play_replicas(lua_State *L) {
-    static const char *const routes[] = {"round-robin", "session", "prefix", "least-loaded", NULL};
     const mt_locality *self = mt_lua_check_locality(L);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
-    size_t count = (size_t)check_whole(L, 2, "replicas", 1, 1);
-    mt_route route = (mt_route)check_name(L, 2, "route", routes);
-    luaL_argcheck(L, count <= MT_MOST_REPLICAS && !spec.policy->looks_ahead, 2, "replicas");
+    mt_route route;
+    size_t count = mt_lua_check_replicas(L, 2, &route);
+    luaL_argcheck(L, !spec.policy->looks_ahead, 2, "policy");
     uint32_t *hits = lua_newuserdatauv(L, (mt_locality_requests(self) + 1) * sizeof *hits, 0);
     mt_replica_counts *counts = lua_newuserdatauv(L, count * sizeof *counts, 0);
     mt_error error;
@@ -289,7 +294,7 @@ static int play_replicas(lua_State *L) {
     mt_played played = mt_locality_tally(self, hits, rule);
     push_played(L, &played);
     mt_lua_set_number(L, "imbalance", imbalance);
-    push_replicas(L, counts, count);
+    mt_lua_push_replicas(L, counts, count);
     lua_setfield(L, -2, "replicas");
     return 1;
 }

@@ -233,6 +233,8 @@ Imbalance: what the replica with most to compute had, in parts of the mean
       { "--sample must be at most 1, not 1.5", "--sample", "1.5" },
       { "--route needs --replicas", "--route", "session" },
       { "--tiers and --replicas exclude each other", "--tiers", "5", "--replicas", "2" },
+      { "--sample is of policies: --tiers cannot be sampled", "--tiers", "5", "--sample", "0.1" },
+      { "--sample is of policies: --replicas cannot be sampled", "--replicas", "5", "--sample", "0.1" },
       { "--replicas needs a policy that does not know what comes", "--replicas", "2", "--policy", "optimum" },
       { "--tiers needs a policy that does not know what comes", "--tiers", "2", "--policy", "optimum" },
       { "--replicas must be between 1 and 4096, not 0", "--replicas", "0" },

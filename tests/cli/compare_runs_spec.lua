@@ -136,16 +136,17 @@ describe("moontide compare", function()
     refused("compare: t.jsonl is a trace and a a run: compare traces with traces, runs with runs", "a t.jsonl", 2)
     refused("compare: - is a trace and a a run: compare traces with traces, runs with runs", "a -", 2)
     refused("compare: nothere is a trace and a a run: compare traces with traces, runs with runs", "a nothere", 2)
-    refused("compare: unexpected argument 't.jsonl'", "t.jsonl t.jsonl t.jsonl", 2)
+    refused("compare: --service is of traces, and these are runs", "a a --service ttft=1s", 2)
     refused("compare: --block-size is of traces, and these are runs", "a a --block-size 16", 2)
-    refused("compare: --seed is of runs, and these are traces", "t.jsonl t.jsonl --seed 1", 2)
+    refused("compare: --accept-invalid is of runs, and these are traces", "t.jsonl t.jsonl --accept-invalid", 2)
     refused("compare: --fail-over: there is no measure 'tfft.p99' (did you mean 'ttft'?)", "a a --fail-over tfft.p99=5%", 2)
     refused("compare: --fail-over: there is no statistic 'p98' (did you mean 'p90'?)", "a a --fail-over ttft.p98=5%", 2)
     refused("compare: --fail-over: ttft must be a difference (+5%, -10%, +20, +2s), not 'abc'", "a a --fail-over ttft=abc", 2)
     refused("compare: --fail-over: osl must be a difference (+5%, -10%, +20, +2s), not '2s'", "a a --fail-over osl=2s", 2)
     refused("compare: --fail-over must be MEASURE=DIFFERENCE (ttft.p99=+5%), not 'ttft'", "a a --fail-over ttft", 2)
-    refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, dispersion, "
-      .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, input_length.ks, "
+    refused("compare: --fail-over: unknown measure 'ttft.p99' (it must be one of ks, hit_infinite, lru, "
+      .. "ttl, fifo, clock, sieve, s3-fifo, lfu, random, optimum, tenths, roots, root_share, sessions, turns, turns.ks, "
+      .. "think_time, think_time.ks, early, dispersion, input_tokens, output_tokens, input_length.ks, "
       .. "output_length.ks, context_length.ks)", "t.jsonl t.jsonl --fail-over ttft.p99=5", 2)
   end)
 

@@ -52,7 +52,18 @@ Unique Prompt Length
 Hit Ratio by Block
   LRU, 1 block                    0.0000    0.0000      0.0000
   LRU, 2 blocks                   0.2222    0.2222      0.0000
+  LRU, 4 blocks                   0.2222    0.2222      0.0000
   LRU, 5 blocks                   0.4444    0.3333     -0.1111
+  LRU, 6 blocks                   0.4444    0.3333     -0.1111
+  fifo, 1 block                   0.0000    0.0000      0.0000
+  fifo, 2 blocks                  0.2222    0.2222      0.0000
+  fifo, 4 blocks                  0.2222    0.2222      0.0000
+  fifo, 5 blocks                  0.4444    0.3333     -0.1111
+  fifo, 6 blocks                  0.4444    0.3333     -0.1111
+  used at most 1 s ago            0.2222    0.0000     -0.2222
+  used at most 5 s ago            0.4444    0.3333     -0.1111
+  used at most 30 s ago           0.4444    0.3333     -0.1111
+  used at most 300 s ago          0.4444    0.3333     -0.1111
   infinite cache                  0.4444    0.3333     -0.1111
     by request                    0.4167    0.2917     -0.1250
     by token                      0.4966    0.3817     -0.1149
@@ -62,23 +73,30 @@ Reuse Time (s)
   median                            2.00      1.50     -25.0 %
   P90                               3.50      2.30     -34.3 %
   max                               3.50      2.50     -28.6 %
+First Blocks                           2         2       0.0 %
+  share of the commonest          0.7500    0.7500      0.0000
 Sessions                               3         3       0.0 %
-Turns per Session
+Turns per Session                                               0.0000
   mean                              1.33      1.33       0.0 %
   median                            1.00      1.00       0.0 %
   P90                               1.80      1.80       0.0 %
   max                               2.00      2.00       0.0 %
-Think Time (s)
+Think Time (s)                                                  1.0000
   mean                              0.50      1.50    +200.0 %
   median                            0.50      1.50    +200.0 %
   P90                               0.50      1.50    +200.0 %
   max                               0.50      1.50    +200.0 %
+Turns Before Their Answer         0.0000    0.0000      0.0000
 Requests per Second
   mean                              0.75      0.75       0.0 %
   peak                              2.00      1.00     -50.0 %
   CV                                1.28      0.67     -47.8 %
 Variance over Mean of Requests
   in windows of 1 s                 1.22      0.33     -72.7 %
+
+An answer ends 1 ms a token after its request, no sooner.
+
+Chance is not known: a.jsonl has too few sessions to be halved.
 ]]
 
 local folder
@@ -108,8 +126,10 @@ describe("moontide compare", function()
     assert.same({ status = 0, err = "", out = expected }, compare { "--first", "a.jsonl", "--second", "b.jsonl" })
     local out = expected:gsub("B: b.jsonl", "B: standard input")
     assert.same({ status = 0, err = "", out = out }, compare({ "a.jsonl", "-" }, { input = second }))
-    out = expected:gsub("\n  LRU, 1 block .-(\n  inf)", "\n  LRU, 2 blocks                   0.2222    0.2222      0.0000"
-      .. "\n  LRU, 100,000 blocks             0.4444    0.3333     -0.1111%1")
+    local ratios = " 0.2222    0.2222      0.0000\n  %s, 100,000 blocks %s 0.4444    0.3333     -0.1111"
+    out = expected:gsub("\n  LRU, 1 block .-(\n  used)", "\n  LRU, 2 blocks                  "
+      .. ratios:format("LRU", "           ") .. "\n  fifo, 2 blocks                 "
+      .. ratios:format("fifo", "          ") .. "%1")
     assert.same({ status = 0, err = "", out = out }, compare { "a.jsonl", "b.jsonl", "--cache-sizes", "100k,2" })
   end)
 
@@ -127,8 +147,15 @@ describe("moontide compare", function()
     has '"hit_infinite": [0.4444444444444444, 0.3333333333333333], '
     has '"lru": {"2": [0.2222222222222222, 0.2222222222222222], "5": [0.4444444444444444, 0.3333333333333333]}, '
     has '"dispersion": {"1": [1.222222222222222, 0.3333333333333333]}, '
+    has '"hits": {"fifo": {"2": [0.2222222222222222, 0.2222222222222222], "5": [0.4444444444444444, '
+    has '"ttl": {"1": [0.2222222222222222, 0], "5": '
+    has '"roots": [2, 2], "root_share": [0.75, 0.75], "sessions": {"count": [3, 3], "single": [2, 2]}, "turns": {"ks": 0, '
+    has '"think_time": {"ks": 1, "mean": [0.5, 1.5], '
+    has '"service": {"ttft": 0, "per_token": 0.001}, "early": [0, 0], "rate": '
     has '"differences": {"ks": 0.5, "hit_infinite": 0.1111111111111111, "lru": 0.1111111111111111, '
-    assert.matches('"dispersion": 0.72727272727272%d*}}\n$', result.out)
+    has '"lru.5": 0.1111111111111111, "fifo.2": 0, '
+    assert.matches('"dispersion.1": 0.72727272727272%d*}, "chance": {"of": "halves", "why": '
+      .. '"a.jsonl has too few sessions to be halved"}}\n$', result.out)
   end)
 
   it("leaves out what one trace lacks and says so", function()
@@ -144,7 +171,8 @@ describe("moontide compare", function()
     assert.equal('{"traces": ["bare.jsonl", "bare.jsonl"], "requests": [4, 4], "blocks": [0, 0], "input_length": '
       .. '{"ks": 0, "mean": [1006, 1006], "std": [324.2036397081316, 324.2036397081316], "min": [600, 600], '
       .. '"p25": [825, 825], "median": [962, 962], "p75": [1143, 1143], "max": [1500, 1500]}, '
-      .. '"differences": {"ks": 0}}\n', result.out)
+      .. '"differences": {"ks": 0, "input_length.ks": 0}, "chance": {"of": "halves", "why": '
+      .. '"bare.jsonl has too few sessions to be halved"}}\n', result.out)
     local both = compare { "bare.jsonl", "bare.jsonl" }
     assert.truthy(both.out:find("\nNot compared: neither trace has output_length; ", 1, true))
   end)
@@ -152,11 +180,12 @@ describe("moontide compare", function()
   it("shows windows that one trace only is long enough for, and times that go back", function()
     command.write(folder, "long.jsonl", (second:gsub("4000", "40000")))
     local result = compare { "a.jsonl", "long.jsonl" }
-    assert.matches("\n  in windows of 10 s +N/A +3.00 +N/A\n$", result.out)
+    assert.matches("\n  in windows of 10 s +N/A +3.00 +N/A\n", result.out)
+    assert.matches("\nCV of Input Tokens\n  in windows of 10 s +N/A +2.00 +N/A\nCV of Output", result.out)
     assert.falsy(compare({ "a.jsonl", "long.jsonl", "--json" }).out:find('"10"', 1, true))
     command.write(folder, "back.jsonl", (second:gsub("1500,", "3000,", 1)))
     result = compare { "a.jsonl", "back.jsonl" }
-    assert.truthy(result.out:find("\nNot compared: reuse times, as the timestamps of back.jsonl go back "
+    assert.truthy(result.out:find("\nNot compared: reuse times and ages, as the timestamps of back.jsonl go back "
       .. "('moontide cat --sort' puts them in order)\n", 1, true))
   end)
 
@@ -178,7 +207,9 @@ moontide: --fail-over: ttl is 0.2222, over 0.1 by 0.1222 (at 1 s: 0.2222 and 0)
 moontide: --fail-over: sieve cannot be measured: it was not compared (--policy)
 moontide: --fail-over: ttl.7 cannot be measured: 7 was not compared
 ]], shown.err)
-    refused("compare: --policy needs --cache-sizes", { "a.jsonl", "b.jsonl", "--policy", "fifo" }, 2)
+    shown = compare { "a.jsonl", "b.jsonl", "--policy", "sieve,lru" }
+    assert.matches("\n  sieve, 6 blocks +0.4444 +0.3333 +%-0.1111\n  lru, 1 block ", shown.out)
+    assert.is_nil(shown.out:find("fifo", 1, true))
     refused("compare: --ttl must be at least 0, not -1", { "a.jsonl", "b.jsonl", "--ttl", "-1" }, 2)
     command.write(folder, "timeless.jsonl", (first:gsub('"timestamp": %d+, ', "")))
     refused("timeless.jsonl: ages need timestamps, which 4 of 4 requests lack", { "a.jsonl", "timeless.jsonl", "--ttl", "1" }, 1)
@@ -202,6 +233,46 @@ moontide: --fail-over: dispersion is 0.7273, over 0.5 by 0.2273 (at 1 s: 1.222 a
     assert.matches("^{.*}\n$", json.out)
   end)
 
+  it("lets a bound on one size, window, tenth or age win over the general one", function()
+    local long = {}
+    for i = 0, 39 do
+      long[i] = ('{"timestamp": %d, "input_length": %d, "output_length": 5, "hash_ids": [%d]}\n'):format(1000 * i,
+        i % 9 == 0 and 500 or 90, i % 20)
+    end
+    local text = table.concat(long, "", 0, 39)
+    command.write(folder, "a.jsonl", text)
+    command.write(folder, "b.jsonl", (text:gsub("%[(%d)%]", "[3%1]")))
+    local function over(bounds)
+      return compare({ "a.jsonl", "b.jsonl", "--cache-sizes", "5,20", "--fail-over", bounds }).err
+    end
+    command.write(folder, "b.jsonl", (text:gsub('"hash_ids": %[19%]', '"hash_ids": [0]')))
+    assert.matches("^moontide: %-%-fail%-over: lru is 0.025, over 0.01 by 0.015 %(at 20 blocks: [^\n]*\n$", over "lru=0.01")
+    assert.equal("", over "lru=0.01,lru.5=0.1,lru.20=0.1")
+    assert.matches("fail%-over: lru.5 is ", over "lru=1,lru.5=0.001")
+    assert.equal("", over "fifo=0.01,fifo.5=0.5,fifo.20=0.5")
+    assert.equal("", over "tenths=0.01,tenths.10=0.5,tenths.5=0.5")
+    assert.matches("fail%-over: tenths is 0.25, over 0.01 by 0.24 %(in tenth 5: 0 and 0.25%)", over "tenths=0.01,tenths.10=0.5")
+    command.write(folder, "b.jsonl", (text:gsub('"input_length": 500', '"input_length": 400')))
+    assert.matches("fail%-over: input_tokens is [^\n]* %(at 10 s: ", over "input_tokens=0.01")
+    assert.equal("", over "input_tokens=0.01,input_tokens.10=2")
+  end)
+
+  it("takes further traces as the yardstick of chance", function()
+    command.write(folder, "c.jsonl", (second:gsub("2500", "2600", 1):gsub("%[3, 4%]", "[0, 1]")))
+    local result = compare { "a.jsonl", "b.jsonl", "c.jsonl" }
+    assert.equal("", result.err)
+    assert.matches("\n +A +B +Difference +KS +Chance\n", result.out)
+    assert.matches("\n  infinite cache +0.4444 +0.3333 +%-0.1111 +0.2222\n", result.out)
+    assert.matches("\nDistinct Blocks +5 +6 +%+20.0 %% +33.3 %%\n", result.out)
+    assert.matches("\nChance: how far B is from c.jsonl.\n", result.out)
+    local both = compare { "a.jsonl", "b.jsonl", "c.jsonl", "b.jsonl", "--json" }
+    assert.matches('"chance": {"of": %["c.jsonl", "b.jsonl"%], "ks": ', both.out)
+    local decoded = require("moontide").json.decode(both.out)
+    assert.equal(0.1111, tonumber(("%.4f"):format(decoded.chance.hit_infinite))) -- the mean of two
+    assert.equal(decoded.chance.hit_infinite, decoded.chance["lru.6"])
+    assert.is_nil(compare({ "a.jsonl", "b.jsonl", "--chance", "none" }).out:find("hance", 1, true))
+  end)
+
   it("fails over what cannot be measured, with the rest held against its bounds", function()
     local result = compare { "a.jsonl", "bare.jsonl", "--fail-over", "lru=1,input_length.ks=0,dispersion=1" }
     assert.equal(1, result.status)
@@ -219,8 +290,12 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     end
     bound(": unknown measure 'luru' (did you mean 'lru'?)", "luru=1")
     bound(": unknown measure 'input_length' (did you mean 'input_length.ks'?)", "ks=1,input_length=1")
-    bound(": unknown measure 'fidelity' (it must be one of ks, hit_infinite, lru, dispersion, ttl, fifo, "
-      .. "clock, sieve, s3-fifo, lfu, random, optimum, input_length.ks, output_length.ks, context_length.ks)", "fidelity=1")
+    bound(": unknown measure 'fidelity' (it must be one of ks, hit_infinite, lru, ttl, fifo, clock, sieve, "
+      .. "s3-fifo, lfu, random, optimum, tenths, roots, root_share, sessions, turns, turns.ks, think_time, "
+      .. "think_time.ks, early, dispersion, input_tokens, output_tokens, input_length.ks, output_length.ks, "
+      .. "context_length.ks)", "fidelity=1")
+    bound(": tokens are counted in windows of 10, 60, 300 s, not of 1", "input_tokens.1=1")
+    bound(": tenths are numbered 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, not 11", "tenths.11=1")
     bound(": arrivals are counted in windows of 1, 10, 60, 300 s, not of 7", "dispersion.7=1")
     bound(" must be MEASURE=MOST (lru=0.015), not 'lru'", "lru")
     bound(": lru must be at least 0, not -0.1", "lru=-0.1")
@@ -231,8 +306,14 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
   it("refuses wrong usage", function()
     refused("compare: A (--first) is required", {}, 2)
     refused("compare: B (--second) is required", { "a.jsonl" }, 2)
-    refused("compare: unexpected argument 'c.jsonl'", { "a.jsonl", "b.jsonl", "c.jsonl" }, 2)
     refused("compare: only one of the traces can be standard input", { "-", "-" }, 2)
+    refused("compare: only one of the traces can be standard input", { "a.jsonl", "-", "-" }, 2)
+    refused("compare: --chance is of two traces; further ones are the yardstick",
+      { "a.jsonl", "b.jsonl", "b.jsonl", "--chance", "halves" }, 2)
+    refused("compare: --chance must be one of halves, none, not 'thirds'", { "a.jsonl", "b.jsonl", "--chance", "thirds" }, 2)
+    refused("compare: --service must be ttft=TIME,per_token=TIME or a run's folder, not 'ttft=1s,5'",
+      { "a.jsonl", "b.jsonl", "--service", "ttft=1s,5" }, 2)
+    refused("nowhere.jsonl: cannot open: No such file or directory", { "a.jsonl", "b.jsonl", "nowhere.jsonl" })
     refused("compare: --cache-sizes must be at least 1, not 0", { "a.jsonl", "b.jsonl", "--cache-sizes", "5,0" }, 2)
     refused("compare: unknown option '--fail-ower' (did you mean '--fail-over'?)",
       { "a.jsonl", "b.jsonl", "--fail-ower", "ks=1" }, 2)
@@ -286,12 +367,15 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
   it("finds a real trace equal to itself", function()
     if missing then return pending(missing) end
     local result = command.run { "compare", conversation, conversation, "--fail-over",
-      "ks=0,lru=0,hit_infinite=0,dispersion=0" }
+      "ks=0,lru=0,hit_infinite=0,dispersion=0,fifo=0,ttl=0,tenths=0,roots=0,root_share=0,sessions=0,turns=0,turns.ks=0,"
+      .. "think_time=0,think_time.ks=0,early=0,input_tokens=0,output_tokens=0" }
     assert.equal("", result.err)
     assert.equal(0, result.status)
-    assert.matches("\n  LRU, 10,000 blocks +0.2112 +0.2112 +0.0000\n", result.out)
-    assert.matches("\n  infinite cache +0.3664 +0.3664 +0.0000\n    by request +0.3843 .-\n    by token +0.3736 ", result.out)
-    assert.matches("\n  in windows of 300 s +7.98 +7.98 +0.0 %%\n", result.out)
+    assert.matches("\n  LRU, 10,000 blocks +0.2112 +0.2112 +0.0000 +0.0079\n", result.out)
+    assert.matches("\n  infinite cache +0.3664 +0.3664 +0.0000 .-\n    by request +0.3843 .-\n    by token +0.3736 ", result.out)
+    assert.matches("\n    in tenth 1 of the requests +0.2334 +0.2334 +0.0000 +0.0172\n", result.out)
+    assert.matches("\n  in windows of 300 s +7.98 +7.98 +0.0 %% +70.6 %%\n", result.out)
+    assert.matches("\nFirst Blocks +1 +1 +0.0 %% +0.0 %%\n", result.out)
   end)
 
   it("says when the sessions of one trace are named and those of the other inferred", function()
@@ -299,6 +383,12 @@ moontide: --fail-over: dispersion cannot be measured: bare.jsonl has no timestam
     local other = command.write(folder, "a.jsonl", first)
     local result = command.run { "compare", command.write(folder, "named.jsonl", named), other }
     assert.matches("\nSessions are not told alike: A's by session_id, B's inferred.\n$", result.out)
+    -- Answers end 1.599, 1.799 and 1.999 s after requests that are followed 0.5, 2 and 1.5 s later.
+    local late = command.run { "compare", other, command.write(folder, "named.jsonl", named), "--service",
+      "ttft=1399ms,per_token=20ms", "--fail-over", "early=0.1" }
+    assert.matches("\nTurns Before Their Answer +1.0000 +0.6667 +%-0.3333\n", late.out)
+    assert.matches("\nAn answer ends 1399 ms and 20 ms a token after its request, no sooner.\n", late.out)
+    assert.equal(0, late.status)
     assert.is_nil(command.run({ "compare", other, other }).out:find "not told alike")
   end)
 end)

@@ -35,11 +35,15 @@ static void check_models(const plain_trace *trace, const mt_locality *locality) 
                 if (m == MODELS - 1 && here == MT_TOUCH_LEAF)
                     continue; /* the optimum is always touched from the root on */
                 play_model(models[m].touch, trace, sizes[s], here, plain);
-                play(locality, spec_of(models[m].name, sizes[s], here), MT_HIT_ALL, hits);
+                mt_cache_spec spec = spec_of(models[m].name, sizes[s], here);
+                play(locality, spec, MT_HIT_ALL, hits);
                 for (size_t r = 0; r < TRACE_REQUESTS; r++)
                     if (hits[r] != plain[r])
                         fail_msg("%s of %zu, order %d, request %zu: %u hits, not %u",
                                  models[m].name, sizes[s], order, r, hits[r], plain[r]);
+                /* And in the cheapest way. */
+                assert_int_equal(mt_locality_hits(locality, &spec, MT_HIT_ALL, hits, NULL), MT_OK);
+                assert_memory_equal(hits, plain, sizeof hits);
             }
 }
 

@@ -30,6 +30,58 @@ describe("mt.cache", function()
     assert.equal("cache of 3 blocks, lru: 4 requests, hit ratio by block 0.222", tostring(cache))
   end)
 
+  local function named_requests()
+    local list = requests()
+    for i, request in ipairs(list) do
+      request.session_id = "s" .. i * i % 17
+      if i % 50 == 0 then request.hash_ids = nil end -- goes to a replica like others
+    end
+    return list
+  end
+
+  local function fields(of, names)
+    local some = {}
+    for _, name in ipairs(names) do some[name] = of[name] end
+    return some
+  end
+
+  it("has tiers, as analyze plays them", function()
+    local columns = mt.trace.columns(named_requests())
+    for _, policy in ipairs { "lru", "fifo", "random" } do
+      local figures = mt.analyze(columns, { policy = { policy }, tiers = { 5, "20kB", 100 }, bytes_per_token = 2,
+        touch = "leaf", hit_rule = "vllm" }).tiers[policy]
+      local cache = mt.cache { policy = policy, tiers = { 5, "20kB", 100 }, bytes_per_token = 2, touch = "leaf",
+        hit_rule = "vllm" }
+      assert.is_nil(cache.size)
+      assert.same({ 5, 19, 100 }, cache.tiers)
+      local fed = cache:feed(columns):figures()
+      assert.same(figures.tiers, fed.tiers)
+      assert.same(fields(figures, { "block" }), fields(fed, { "block" }))
+      assert.is_true(fed.tiers[2].block > 0)
+      assert.is_true(fed.held <= 124 and fed.held > 24)
+      assert.matches("^cache of 5, 19, 100 blocks in tiers, " .. policy .. ": 294 requests, ", tostring(cache))
+    end
+  end)
+
+  it("has replicas, as analyze plays them", function()
+    local columns = mt.trace.columns(named_requests())
+    for _, route in ipairs { "round-robin", "session", "prefix", "least-loaded" } do
+      local figures = mt.analyze(columns, { replicas = 3, route = route, cache_sizes = { 20 } }).replicas.lru[20]
+      local cache = mt.cache { replicas = 3, route = route, size = 20 }
+      local fed = cache:feed(columns):figures()
+      assert.same(fields(figures, { "replicas", "imbalance", "block" }), fields(fed, { "replicas", "imbalance", "block" }))
+      assert.is_true(fed.block > 0)
+      assert.equal(60, fed.held)
+    end
+    local cache = mt.cache { replicas = 2, route = "session", ttl = "2s" }
+    local function access(second, session)
+      return cache:access { timestamp = 1000 * second, hash_ids = { 1 }, session_id = session }
+    end
+    assert.same({ 0, 0, 1, 1, 0 }, { access(0, "a"), access(1, "b"), access(2, "a"), access(3, "b"), access(5, "a") })
+    assert.equal("cache of no limit on each of 2 replicas, lru: 5 requests, hit ratio by block 0.400", tostring(cache))
+    assert.equal("round-robin", mt.cache({ replicas = 2 }).route)
+  end)
+
   it("is what analyze says of the same cache, whatever feeds it", function()
     local columns = mt.trace.columns(requests())
     for _, policy in ipairs { "lru", "fifo", "clock", "sieve", "s3-fifo", "lfu", "random" } do
@@ -84,6 +136,18 @@ describe("mt.cache", function()
       refusal(mt.cache, { policy = "optimum" }))
     assert.equal("cache: size must be at least 1, not 0", refusal(mt.cache, { size = 0 }))
     assert.equal("cache: unknown option 'sizes' (did you mean 'size'?)", refusal(mt.cache, { sizes = 1 }))
+    assert.equal("cache: tiers have sizes of their own: there is no size beside them",
+      refusal(mt.cache, { tiers = { 5 }, size = 5 }))
+    assert.equal("cache: tiers keep blocks until they are evicted: there is no ttl beside them",
+      refusal(mt.cache, { tiers = { 5 }, ttl = 5 }))
+    assert.equal("cache: tiers and replicas exclude each other", refusal(mt.cache, { tiers = { 5 }, replicas = 2 }))
+    assert.equal("cache: route needs replicas", refusal(mt.cache, { route = "session" }))
+    assert.equal("cache: replicas must be between 1 and 4096, not 5000", refusal(mt.cache, { replicas = 5000 }))
+    assert.equal("cache: tiers is in bytes (1KB), and what a token takes is not known (bytes_per_token)",
+      refusal(mt.cache, { tiers = { 5, "1KB" } }))
+    local many = {}
+    for i = 1, 17 do many[i] = i end
+    assert.equal("cache: tiers are at most 16, not 17", refusal(mt.cache, { tiers = many }))
     local cache = mt.cache { size = 5 }
     assert.equal("hit_ratio: the weight must be one of block, request, token, not 'time'",
       refusal(cache.hit_ratio, cache, "time"))

@@ -51,7 +51,16 @@ describe("mt.compare", function()
     assert.same({ (2 / 3 + 1) / 4, (2 / 3 + 1 / 2) / 4 }, result.theoretical_hit_rate.mean)
     assert.same({ 4 / 9, 3 / 9 }, result.hit_infinite)
     assert.same({ 2 / 9, 2 / 9 }, result.lru[2])
-    assert.same({ 1, 2, 5 }, result.cache_sizes)
+    assert.same({ 1, 2, 4, 5, 6 }, result.cache_sizes)
+    assert.same({ 4 / 9, 3 / 9 }, result.hits.fifo[5])
+    assert.same({ [1] = { 2 / 9, 0 }, [5] = { 4 / 9, 3 / 9 }, [30] = { 4 / 9, 3 / 9 }, [300] = { 4 / 9, 3 / 9 } },
+      result.ttl)
+    assert.same({ 2, 2 }, result.roots)
+    assert.same({ 3 / 4, 3 / 4 }, result.root_share)
+    assert.same({ 0, 0 }, result.early)
+    assert.same({ 3, 3 }, result.sessions.count)
+    assert.equal(0, result.turns.ks)
+    assert.equal(1, result.think_time.ks)
     assert.same({ 2, 1 }, result.rate.peak)
     assert.equal("moontide.analysis", getmetatable(result.analyses[2]).__name)
   end)
@@ -83,16 +92,29 @@ describe("mt.compare", function()
     assert.is_nil(compare(first(), without(second(), "hash_ids")):hit_ratios(1000))
   end)
 
-  it("takes sizes from 200 blocks on for larger traces, from 1 on for small ones", function()
-    local list = {}
+  it("takes sizes where one of the two curves bends, the first or the second", function()
+    local list, looping = {}, {}
     for i = 1, 30 do
-      local ids = {}
-      for k = 1, 100 do ids[k] = 100 * i + k end
+      local ids, again = {}, {}
+      for k = 1, 100 do ids[k], again[k] = 100 * i + k, 100 * (i % 4) + k end
       list[i] = { input_length = 51200, output_length = 1, hash_ids = ids }
+      looping[i] = { input_length = 51200, output_length = 1, hash_ids = again }
     end
-    assert.same({ 200, 500, 1000, 2000 }, compare(list, first()).cache_sizes)
+    local result = compare(list, looping)
+    assert.same(result.cache_sizes, compare(looping, list).cache_sizes)
+    -- Four prompts in turn fit in 400 blocks: there the one curve has its cliff, and the other none.
+    local before, at
+    for _, size in ipairs(result.cache_sizes) do
+      if size < 400 then before = size end
+      if size >= 400 and not at then at = size end
+    end
+    assert.is_true(at / before < 1.1)
+    assert.same({ 0, 26 / 30 }, result.lru[at])
     local one = { { input_length = 1, output_length = 1, hash_ids = { 0 } } }
     assert.same({ 1 }, compare(one, one).cache_sizes)
+    local sizes = {}
+    for i, point in ipairs(mt.analyze(mt.trace.columns(looping)).lru) do sizes[i] = point[1] end
+    assert.same(sizes, compare(looping, looping).cache_sizes)
   end)
 
   it("tells which bounds are exceeded", function()
@@ -156,6 +178,72 @@ describe("mt.compare", function()
       { both:exceeded { ["context_length.ks"] = 1 } })
     assert.same({ nil, "dispersion.60 cannot be measured: neither trace has two whole windows of 60 s", "input" },
       { both:exceeded { ["dispersion.60"] = 1 } })
+  end)
+
+  -- 1000 sessions of one load, drawn anew: halves of one trace should tell how far two of them are apart.
+  -- Means over eight pairs (seeds 0 to 8), of which each figure is one draw; bounds are factors of two.
+  it("tells by halves what two seeds differ by", function()
+    local load = mt.workload { block_size = 64, mt.stream { name = "chat",
+      arrivals = mt.sessions { starts = mt.poisson(2), turns = mt.geometric(3), think = mt.exponential(20) },
+      new_input = mt.lognormal { mean = 300, cv = 1 }, output = mt.lognormal { mean = 100, cv = 1 } } }
+    local names = { "input_length.ks", "lru", "sessions", "input_tokens.10", "turns.ks" }
+    local seeds, halves = {}, {}
+    local before
+    for seed = 0, 8 do
+      local columns = load:columns { duration = "500s", seed = seed }
+      if before then
+        local both = mt.json.decode(mt.json.encode(mt.compare(before, columns, { block_size = 64, seed = seed })))
+        for _, name in ipairs(names) do
+          seeds[name] = (seeds[name] or 0) + both.differences[name]
+          halves[name] = (halves[name] or 0) + both.chance[name]
+        end
+      end
+      before = columns
+    end
+    for _, name in ipairs(names) do
+      local ratio = halves[name] / seeds[name]
+      assert.is_true(ratio > 0.5 and ratio < 2, ("%s: %g"):format(name, ratio))
+    end
+    local columns = load:columns { duration = "100s" }
+    local function chance(seed) return mt.json.encode(mt.compare(columns, columns, { block_size = 64, seed = seed })) end
+    assert.equal(chance(1), chance(1))
+    assert.not_equal(chance(1), chance(2))
+  end)
+
+  it("takes a third trace, and a service", function()
+    local a, b = mt.trace.columns(first()), mt.trace.columns(second())
+    local result = assert(mt.compare(a, b, b, { service = { ttft = 0.5, per_token = "10ms" } }))
+    assert.same({ "the third trace" }, result.chance.of)
+    assert.equal(0, result.chance.between[1].input_length.ks)
+    assert.same({ 1, 0 }, result.early)
+    assert.same({ 0, 0 }, mt.compare(a, b, b, { service = "ttft=400ms,per_token=10ms" }).early)
+    assert.equal(0, #result:exceeded { early = 0 }) -- the second has fewer
+    assert.equal(1, mt.compare(b, a, { service = { ttft = 0.5, per_token = 0.01 } }):exceeded({ early = 0.5 })[1].value)
+    assert.equal("compare: chance is of two traces; further ones are the yardstick",
+      refusal(mt.compare, a, b, b, { chance = "halves" }))
+    assert.equal("compare: service must be ttft=TIME,per_token=TIME or a run that was driven, not 'run1'",
+      refusal(mt.compare, a, b, { service = "run1" }))
+    assert.same({ nil, "the third trace: columns: no requests", "input" }, { mt.compare(a, b, mt.trace.columns()) })
+  end)
+
+  it("says why sessions, tenths and tokens cannot be measured", function()
+    local plain = without(second(), "hash_ids")
+    local function why(a, b, name) return (select(2, compare(a, b):exceeded { [name] = 1 })) end
+    assert.equal("sessions cannot be measured: the second trace has no sessions", why(first(), plain, "sessions"))
+    assert.equal("turns.ks cannot be measured: neither trace has sessions", why(plain, plain, "turns.ks"))
+    assert.equal("roots cannot be measured: the second trace has no hash_ids", why(first(), plain, "roots"))
+    assert.equal("early cannot be measured: the second trace has no turns after an answer", why(first(), plain, "early"))
+    assert.equal("tenths cannot be measured: one of the traces has fewer than ten requests with hash_ids",
+      why(first(), second(), "tenths"))
+    assert.equal("input_tokens.60 cannot be measured: neither trace has two whole windows of 60 s",
+      why(first(), second(), "input_tokens.60"))
+    assert.equal("output_tokens cannot be measured: the second trace has no answers with timestamps",
+      why(first(), without(second(), "output_length"), "output_tokens"))
+    local timeless = without(second(), "timestamp")
+    assert.equal("think_time cannot be measured: the second trace has no think times", why(first(), timeless, "think_time"))
+    assert.equal("think_time.ks cannot be measured: the second trace has no think times",
+      why(first(), timeless, "think_time.ks"))
+    assert.equal("ttl cannot be measured: the second trace has no timestamps", why(first(), timeless, "ttl"))
   end)
 
   it("refuses bounds that cannot be", function()

@@ -95,6 +95,8 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
         .time_ns = request->has & MT_HAS_TIME ? request->time_ns : MT_NO_TIME,
         .input_length = request->has & MT_HAS_INPUT_LENGTH ? request->input_length
                                                            : count * locality->block_size,
+        .output_length =
+            request->has & MT_HAS_OUTPUT_LENGTH ? request->output_length : MT_NO_LENGTH,
         .blocks = (uint32_t)count,
         .known = (uint32_t)known,
         .leaf = count > 0 ? locality->path[count - 1] : 0,

@@ -20,7 +20,7 @@
  * them), the others hits *across* sessions.
  *
  * Memory: 16 bytes a block (and 31 to 36 more where ids do not follow the format's rule,
- * prefix/block/tree.h), 64 a request, 16 a run, and what the session ids take. */
+ * prefix/block/tree.h), 72 a request, 16 a run, and what the session ids take. */
 #ifndef MT_PREFIX_ANALYSIS_LOCALITY_H
 #define MT_PREFIX_ANALYSIS_LOCALITY_H
 

@@ -10,12 +10,14 @@
 
 #define MT_NO_TIME INT64_MIN
 #define MT_NO_SESSION UINT32_MAX
+#define MT_NO_LENGTH UINT64_MAX
 
 /* One request of the trace; its number is that in the history. */
 typedef struct mt_locality_row {
     int64_t time_ns;  /* MT_NO_TIME: none */
     int64_t think_ns; /* since the turn before; MT_NO_TIME: not known, or the first turn */
     uint64_t input_length;
+    uint64_t output_length; /* MT_NO_LENGTH: none */
     uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
     uint32_t within;        /* of those, up to the deepest that its session touched last */
     uint32_t session;

@@ -123,6 +123,8 @@ mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec,
         mt_locality_hits_lru(locality, spec->size, hits);
     else if (is_endless && spec->ttl_ns != MT_NO_TTL && spec->since == MT_TTL_SINCE_USE)
         mt_locality_hits_by_age(locality, spec->ttl_ns, hits);
+    else if (spec->policy == &mt_policy_fifo && spec->ttl_ns == MT_NO_TTL)
+        return mt_locality_hits_fifo(locality, spec->size, spec->order, hits, error);
     else
         return mt_locality_play(locality, spec, rule, hits, error);
     return mt_poll_interrupt(error);

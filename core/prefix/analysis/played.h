@@ -1,9 +1,10 @@
 /* A trace played through caches: how much of each request hits, and what that makes of all.
  *
  * hits[] has one entry for each request that the locality has taken in: its leading blocks that
- * hit, whatever the cache. It comes from one of three places. LRU caches, and those without limit
+ * hit, whatever the cache. It comes from one of four places. LRU caches, and those without limit
  * that forget what was not used for a time, are read off the runs that the locality keeps
- * (prefix/cache/history.h), in a step a run. Any other cache is played through; a request's path
+ * (prefix/cache/history.h), in a step a run. First in, first out takes a number a block. Any other
+ * cache is played through; a request's path
  * is walked in the prefix tree from its last block up, so that nothing but that block is kept of
  * it. */
 #ifndef MT_PREFIX_ANALYSIS_PLAYED_H
@@ -23,13 +24,18 @@ void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, uint32_t *
  * and not go back (mt_locality_result). */
 void mt_locality_hits_by_age(const mt_locality *locality, int64_t ttl_ns, uint32_t *hits);
 
+/* In a cache of `size` blocks that evicts first what came first. Memory: 8 bytes a block. On failure
+ * (memory, Ctrl-C) hits[] is not filled. */
+mt_code mt_locality_hits_fifo(const mt_locality *locality, uint64_t size, mt_touch_order order,
+                              uint32_t *hits, mt_error *error);
+
 /* In the cache that `spec` says; its `requests` is filled in here. rule: what a policy that looks
  * ahead tries to have as much of as it can; hits[] has all hits. With a time to live, times must be
  * there and not go back. On failure (memory, Ctrl-C) hits[] is not filled. */
 mt_code mt_locality_play(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
                          uint32_t *hits, mt_error *error);
 
-/* The same, in the cheapest of the three ways. */
+/* The same, in the cheapest of the four ways. */
 mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec, mt_hit_rule rule,
                          uint32_t *hits, mt_error *error);
 

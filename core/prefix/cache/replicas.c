@@ -120,3 +120,14 @@ double mt_replicas_imbalance(const mt_replicas *replicas) {
     }
     return all > 0 ? (double)most * (double)replicas->count / (double)all : NAN;
 }
+
+size_t mt_replicas_count(const mt_replicas *replicas) {
+    return replicas->count;
+}
+
+uint64_t mt_replicas_held(const mt_replicas *replicas) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < replicas->count; i++)
+        held += mt_cache_count(replicas->caches[i]);
+    return held;
+}

@@ -48,6 +48,10 @@ mt_code mt_replicas_access(mt_replicas *replicas, const mt_cache_path *path, uin
 /* Of each replica, what happened so far; as many as there are. */
 const mt_replica_counts *mt_replicas_counts(const mt_replicas *replicas);
 
+/* How many replicas, and blocks that all of them hold, those too old and copies included. */
+size_t mt_replicas_count(const mt_replicas *replicas);
+uint64_t mt_replicas_held(const mt_replicas *replicas);
+
 /* How much more the replica with most to compute had than the mean one: 1 when all had as much, NaN
  * when none had any. */
 double mt_replicas_imbalance(const mt_replicas *replicas);

@@ -60,15 +60,18 @@ static size_t count_hits(mt_tiers *tiers, const mt_cache_path *path) {
     while (hits < path->count && (tier = tier_of(tiers, path->blocks[hits])) < tiers->count) {
         hits++;
         tiers->counts[tier].hits += mt_hits_by(tiers->rule, hits, path->count) == hits;
-        tiers->counts[tier].moved_up += tier > 0;
     }
     return hits;
 }
 
-static void touch(mt_tiers *tiers, uint32_t block) {
+/* A block that hit moves up from where it is now: blocks touched before it may have pushed it down,
+ * or out. */
+static void touch(mt_tiers *tiers, uint32_t block, int is_hit) {
     size_t tier = tier_of(tiers, block);
-    if (tier > 0 && tier < tiers->count)
+    if (tier > 0 && tier < tiers->count) {
         mt_cache_drop(tiers->caches[tier], block);
+        tiers->counts[tier].moved_up += (uint64_t)is_hit;
+    }
     uint32_t moving = mt_cache_touch(tiers->caches[0], block);
     for (size_t at = 0; moving != MT_NO_VICTIM;
          moving = mt_cache_touch(tiers->caches[at], moving)) {
@@ -81,11 +84,24 @@ static void touch(mt_tiers *tiers, uint32_t block) {
 
 size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path) {
     size_t hits = count_hits(tiers, path);
-    for (size_t i = 0; i < path->count; i++)
-        touch(tiers, path->blocks[tiers->order == MT_TOUCH_ROOT ? i : path->count - 1 - i]);
+    for (size_t i = 0; i < path->count; i++) {
+        size_t at = tiers->order == MT_TOUCH_ROOT ? i : path->count - 1 - i;
+        touch(tiers, path->blocks[at], at < hits);
+    }
     return hits;
 }
 
 const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers) {
     return tiers->counts;
+}
+
+size_t mt_tiers_count(const mt_tiers *tiers) {
+    return tiers->count;
+}
+
+uint64_t mt_tiers_held(const mt_tiers *tiers) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < tiers->count; i++)
+        held += mt_cache_count(tiers->caches[i]);
+    return held;
 }

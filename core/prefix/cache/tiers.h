@@ -3,7 +3,8 @@
  *
  * Hits are a request's leading blocks that any tier holds when it comes; each comes from the tier
  * that held it then. All blocks of a request go to the first tier, in the order of touching: those
- * that hit below *move up*; those that stand below but come after a missing block are computed, and
+ * that hit *move up* from where they stand by then, which is further down where blocks touched before
+ * them pushed them out of their tier; those that stand below but come after a missing block are computed, and
  * their copies below are dropped. What the first tier evicts *moves down* to the second, which may
  * evict to the third, and so on. Every tier plays the policy. With LRU all tiers together hold what
  * one cache of their sizes' sum would. */
@@ -17,7 +18,7 @@ enum { MT_MOST_TIERS = 16 };
 typedef struct mt_tier_counts {
     uint64_t size;       /* blocks */
     uint64_t hits;       /* that came from it, by the rule */
-    uint64_t moved_up;   /* to the first tier, when they hit; 0 of the first */
+    uint64_t moved_up;   /* from it to the first tier, of blocks that hit; 0 of the first */
     uint64_t moved_down; /* to it, when the tier above evicted them; 0 of the first */
     uint64_t evicted;    /* to the next tier, or from the last one for good */
 } mt_tier_counts;
@@ -35,6 +36,10 @@ size_t mt_tiers_access(mt_tiers *tiers, const mt_cache_path *path);
 
 /* Of each tier, what happened so far; as many as there are tiers. */
 const mt_tier_counts *mt_tiers_counts(const mt_tiers *tiers);
+
+/* How many tiers, and blocks that they hold. */
+size_t mt_tiers_count(const mt_tiers *tiers);
+uint64_t mt_tiers_held(const mt_tiers *tiers);
 
 void mt_tiers_close(mt_tiers *tiers); /* NULL is allowed */
 

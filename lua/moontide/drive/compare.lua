@@ -229,35 +229,41 @@ end
 
 ---@class moontide.compare_options
 ---@field block_size? integer of traces: tokens a block; else found, 512 where that fits
----@field cache_sizes? integer[] of traces: of an LRU cache, blocks: 200, 500, ... below the distinct blocks
+---@field cache_sizes? integer[] of traces: of caches, blocks; default: where one of the two curves bends
 ---@field skip_bad_lines? boolean of traces: pass over them, and count them
----@field policy? string[] of traces: what caches of these sizes forget, as in mt.analyze; needs cache_sizes
----@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block
+---@field policy? string[] of traces: what caches of these sizes forget, as in mt.analyze; default: fifo
+---@field ttl? any[] of traces: ages, seconds or texts ("5m"), at which a cache without limit forgets a block;
+--- default: 1, 5, 30 and 300 s, where timestamps do not go back
 ---@field touch? "root"|"leaf" of those policies: from the first block of a request on, or from the last
 ---@field by? string of traces: a member by whose values requests, rates and lengths are compared too
----@field seed? integer of runs: of the intervals, 0 when left out
+---@field service? table|string of traces: an answer ends no sooner than ttft + per_token * output_length
+--- after its request ("ttft=200ms,per_token=20ms", or a run that was driven); default: 0 and 1 ms
+---@field chance? "halves"|"none" of two traces: the yardstick of chance; default: halves
+---@field seed? integer of runs: of the intervals; of traces: of the halves; 0 when left out
 
 ---@class moontide
 local public = {}
 
 --- Compares two traces (lengths with their Kolmogorov-Smirnov distances, hit ratios, sessions, arrivals), or
 --- two and more runs (each metric's difference from the first run's, and whether it is shown).
+-- Beside each difference of traces stands what chance makes of it: by further traces, made as the second was
+-- with other seeds, or without any by halves of the first one's sessions.
 -- What one of the traces lacks (timestamps, hash_ids, output lengths) is absent from the comparison. It
 -- prints as a table; comparison:exceeded{ ks = 0.02 } tells whether they are further apart than allowed, and
 -- of runs comparison:exceeded{ ["ttft.p99"] = "+5%" }.
 ---@param first moontide.trace|moontide.drive_run a path, columns, a pipe, ...; a run, a folder of results
 ---@param second moontide.trace|moontide.drive_run
----@param ... moontide.drive_run|moontide.compare_options more runs; options
+---@param ... moontide.trace|moontide.drive_run|moontide.compare_options more traces or runs; options
 ---@return moontide.comparison|moontide.run_comparison? comparison, string? message, string? code
 function public.compare(first, second, ...)
-  if not is_run(first) and not is_run(second) then return traces.compare(first, second, ...) end
   local values = table.pack(first, second, ...)
   local last, given = values[values.n], nil
-  if values.n > 2 and (last == nil or type(last) == "table" and not getmetatable(last)) then
+  if values.n > 2 and (last == nil or type(last) == "table" and not getmetatable(last) and #last == 0) then
     given, values[values.n] = last, nil
+    values.n = values.n - 1
   end
-  are_runs(values, "compare")
-  return compare_runs(values, given)
+  if are_runs(values, "compare") then return compare_runs(values, given) end
+  return traces.compare(values, given)
 end
 
 return {

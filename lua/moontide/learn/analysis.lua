@@ -46,7 +46,7 @@ local analysis = {}
 ---@class moontide.tier
 ---@field size integer blocks
 ---@field block number hits that came from this tier / all blocks
----@field moved_up integer blocks that hit here and went to the first tier
+---@field moved_up integer blocks that hit and went from here to the first tier
 ---@field moved_down integer blocks that the tier above evicted to this one
 ---@field evicted integer blocks that went from here to the next tier, or from the last one for good
 
@@ -227,39 +227,121 @@ local fields = {
 
 local sampled_metrics = { "input_length", "output_length", "context_length" }
 
--- Analyses what is left in the source. With a table `samples`, requests may lack output_length, and it gets
--- the values of the metrics by name.
-local function analyse(source, is_numbered, opt, samples, text)
+--- An answer ends no sooner than by this, seconds: faster than servers are, so that what comes earlier cannot
+--- have known it.
+analysis.service = { ttft = 0, per_token = 0.001 }
+
+--- The windows in which tokens are counted, seconds.
+analysis.token_windows = { 10, 60, 300 }
+
+local function nanoseconds(seconds)
+  return math.tointeger(math.min(seconds * 1e9 // 1, 2.0 ^ 62))
+end
+
+-- What comparing takes beside an analysis: samples of core (lua/statistics_binding.h there) of input_length,
+-- output_length, context_length, turns and think_time, and the trace's course (core/lua/course.c).
+local function take_samples(state, opt)
+  local service = opt.service or analysis.service
+  local course, message, code = state:course(nanoseconds(service.ttft), nanoseconds(service.per_token),
+    table.unpack(analysis.token_windows))
+  if not course then return nil, message, code end
+  local samples = { course = course, turns = state:turns(), think_time = state:think_times() }
+  for _, name in ipairs(sampled_metrics) do samples[name] = state:sample(name) end
+  return samples
+end
+
+-- An analysis that has taken in its requests and has its figures yet to come, those of caches above all:
+-- { result =, state =, curve =, found =, text = }, samples too where they are wanted. The state is to be
+-- closed.
+
+-- Takes in what is left in the source. With `samples`, requests may lack output_length, and the values of the
+-- metrics are kept by name; with the seed of `halves`, two halves of the trace are analysed too.
+local function begin(source, is_numbered, opt, text, samples, halves)
   local sized, size, kind = pipe.sized(source, opt.block_size, text)
   if not sized then return nil, size, kind end
   source = sized
-  local state <close> = core.analysis.new(size, opt.by)
+  local state = core.analysis.new(size, opt.by)
   if samples or opt.caches_only then state:allow_no_output() end
+  if halves then state:halve(size, halves) end
+  local open
   local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
-  if not done then return nil, message, code end
-  local result
-  result, message, code = state:result()
+  if done then open, message, code = analysis.opened(state, size, opt, text, samples) end
+  if not open then
+    state:close()
+    return nil, message, code
+  end
+  open.result.skipped, open.result.first_skipped = state:skipped(source)
+  return open
+end
+
+--- An analysis, as far as analysis.begun brings it, of a state of core that has taken in its requests.
+---@param state userdata
+---@param size integer tokens a block
+---@param opt table
+---@param text string the trace's name for messages
+---@param samples boolean?
+---@return table? open, string? message, string? code
+function analysis.opened(state, size, opt, text, samples)
+  local result, message, code = state:result()
   if not result then return nil, message, code end
-  local curve
-  result.block_size, result.caches_only = size, opt.caches_only or nil
-  curve, message, code = figures.add(result, state, opt)
-  if not curve then return nil, code == "input" and ("%s: %s"):format(text, message) or message, code end
-  curves[result] = curve
-  result.skipped, result.first_skipped = state:skipped(source)
-  for _, name in ipairs(samples and sampled_metrics or {}) do samples[name] = state:sample(name) end
+  local open = { result = result, state = state, text = text }
+  open.curve, open.found, code = figures.begin(result, state, opt)
+  if not open.curve then return nil, open.found, code end
+  curves[result] = open.curve
+  result.block_size, result.caches_only, result.skipped = size, opt.caches_only or nil, 0
+  if samples then
+    open.samples, message, code = take_samples(state, opt)
+    if not open.samples then return nil, message, code end
+  end
+  return open
+end
+
+--- The analysis, with all of its figures. The state stays open.
+---@param open table what analysis.begun gave
+---@param opt table block_size, cache_sizes, ...
+---@return moontide.analysis? result, string? message, string? code
+function analysis.finished(open, opt)
+  local result = open.result
+  local done, message, code = figures.finish(result, open.state, opt, open.curve, open.found)
+  if not done then return nil, code == "input" and ("%s: %s"):format(open.text, message) or message, code end
   return setmetatable(result, metatable)
 end
 
--- The same of whatever a trace can be; raises when it is none.
-local function analyse_trace(trace, opt, what, samples)
+--- The hit curve of an analysis, as core gives it.
+---@param result moontide.analysis
+---@return userdata
+function analysis.curve(result)
+  return curves[result]
+end
+
+--- For comparing: takes in a trace, in which output_length may be missing, and samples of it.
+---@param trace moontide.trace
+---@param opt table block_size, skip_bad_lines, hit_rule, service
+---@param what string the trace's name for messages
+---@param halves? integer a seed: two halves of the trace too, state:half(1) and (2)
+---@return table? open for analysis.finished; its state is to be closed
+---@return string? message, string? code
+function analysis.begun(trace, opt, what, halves)
   local text = pipe.text_of(trace, what)
   return any.read(trace, what, opt.skip_bad_lines, function(source, is_numbered)
-    return analyse(source, is_numbered, opt, samples, text)
+    return begin(source, is_numbered, opt, text, true, halves)
   end)
 end
 
---- For comparing: an analysis of a trace in which output_length may be missing, and beside it the values of
---- input_length, output_length and context_length as samples of core (lua/statistics_binding.h there).
+-- An analysis of whatever a trace can be; raises when it is none.
+local function analyse_trace(trace, opt, what, samples)
+  local text = pipe.text_of(trace, what)
+  return any.read(trace, what, opt.skip_bad_lines, function(source, is_numbered)
+    local open, message, code = begin(source, is_numbered, opt, text, samples ~= nil)
+    if not open then return nil, message, code end
+    local _ <close> = open.state
+    for name, values in pairs(open.samples or {}) do samples[name] = values end
+    return analysis.finished(open, opt)
+  end)
+end
+
+--- An analysis of a trace in which output_length may be missing, and beside it the samples that
+--- analysis.begun takes.
 ---@param trace moontide.trace
 ---@param opt table block_size, skip_bad_lines, cache_sizes
 ---@param what string the trace's name for messages
@@ -281,7 +363,7 @@ end
 ---@field policy? string[] what caches forget, for `hits`: lru, fifo, clock, sieve, s3-fifo, lfu, random,
 --- optimum (the most that any cache can hit); default: lru
 ---@field sample? number of policies other than LRU: play this part of the blocks (0.01), with standard
---- errors, at sizes of 1000 of them and more
+--- errors, at sizes of 1000 of them and more; not with tiers and replicas
 ---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
 ---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt
 ---@field ttl? any[] ages, seconds or texts ("5m"), at which a cache without limit forgets a block, for `ttl`

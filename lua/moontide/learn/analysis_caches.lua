@@ -18,41 +18,47 @@ local function rounded(size)
   return (size + unit // 2) // unit * unit
 end
 
--- { size, logarithm, hit ratio } from `from` to `to`, the sizes evenly apart on a logarithmic scale.
-local function curve_points(curve, from, to)
+-- { size, logarithm, hit ratios } from `from` to `to`, the sizes evenly apart on a logarithmic scale; a ratio
+-- a curve.
+local function curve_points(curves, from, to)
   local points = {}
   for i = 0, grid_points do
     local size = i == grid_points and to
       or math.min(to, rounded(math.floor(from * (to / from) ^ (i / grid_points) + 0.5)))
     if #points == 0 or size > points[#points][1] then
-      points[#points + 1] = { size, math.log(size), (select(2, curve:at(size))) }
+      local ratios = {}
+      for k, curve in ipairs(curves) do ratios[k] = select(2, curve:at(size)) or 0 end
+      points[#points + 1] = { size, math.log(size), ratios }
     end
   end
   return points
 end
 
--- The point between two that is furthest from the straight line between them, and how far.
+-- The point between two that is furthest from the straight line between them, of any curve, and how far.
 local function furthest(points, low, high)
   local a, b = points[low], points[high]
   local most, place = 0, nil
   for i = low + 1, high - 1 do
     local at = points[i]
-    local straight = a[3] + (b[3] - a[3]) * (at[2] - a[2]) / (b[2] - a[2])
-    if math.abs(at[3] - straight) > most then most, place = math.abs(at[3] - straight), i end
+    local share = (at[2] - a[2]) / (b[2] - a[2])
+    for k, ratio in ipairs(at[3]) do
+      local miss = math.abs(ratio - a[3][k] - (b[3][k] - a[3][k]) * share)
+      if miss > most then most, place = miss, i end
+    end
   end
   return most, place
 end
 
---- Sizes at which to show a curve: the two ends, then again and again the size at which straight lines
---- through those there are miss it most (Ramer 1972; Douglas and Peucker 1973), over the logarithm of the
---- size; at most 11, and fewer where lines through them miss it by less than 0.004 everywhere.
----@param curve userdata
----@param distinct_blocks integer
+--- Sizes at which to show hit curves: the two ends, then again and again the size at which straight lines
+--- through those there are miss one of them most (Ramer 1972; Douglas and Peucker 1973), over the logarithm
+--- of the size; at most 11, and fewer where lines through them miss them by less than 0.004 everywhere.
+---@param curves userdata[] one, or several to be shown at the same sizes
+---@param distinct_blocks integer of the one that has most
 ---@return integer[]
-function caches.bends(curve, distinct_blocks)
+function caches.bends(curves, distinct_blocks)
   local from = distinct_blocks < 1000 and 1 or 100
   if distinct_blocks <= from then return { distinct_blocks } end
-  local points = curve_points(curve, from, distinct_blocks)
+  local points = curve_points(curves, from, distinct_blocks)
   local shown = { 1, #points }
   while #shown < most_sizes do
     local most, place, after = 0, nil, nil
@@ -111,8 +117,11 @@ local function play_policies(result, state, opt, sizes, stretches)
   return hits
 end
 
--- Ages need to know when each request came.
-local function wrong_times(result, found)
+--- Why blocks have no ages, or nil: that takes to know when each request came.
+---@param result table
+---@param found table what the state says of locality
+---@return string?
+function caches.wrong_times(result, found)
   if found.timed < result.requests then
     return ("ages need timestamps, which %d of %s"):format(result.requests - found.timed,
       result.requests == 1 and "1 request lacks" or result.requests .. " requests lack")
@@ -125,7 +134,7 @@ local function wrong_times(result, found)
 end
 
 local function play_ages(result, state, opt, found)
-  local wrong = wrong_times(result, found)
+  local wrong = caches.wrong_times(result, found)
   if wrong then return nil, wrong, "input" end
   local ages = {}
   for _, age in ipairs(lists.ascending(opt.ttl)) do
@@ -193,7 +202,7 @@ end
 --- Adds what is known of caches to the result; nothing where no request has blocks.
 ---@param result table
 ---@param state userdata of core.analysis
----@param opt table options of cache_options.analysis
+---@param opt table options of cache_options.analysis; without_stretches: no hits over time are wanted
 ---@param found table what the state says of locality
 ---@param curve userdata
 ---@param stretches? integer[] of time: from and width in nanoseconds, and how many
@@ -205,7 +214,7 @@ function caches.add(result, state, opt, found, curve, stretches)
     sizes, message, code = cache_options.ascending(opt.cache_sizes, result.block_size, opt.bytes_per_token)
     if not sizes then return nil, message, code end
   else
-    sizes = caches.bends(curve, found.distinct_blocks)
+    sizes = caches.bends({ curve }, found.distinct_blocks)
   end
   result.lru = {}
   for i, size in ipairs(sizes) do result.lru[i] = { size, (select(2, curve:at(size))) } end
@@ -217,7 +226,7 @@ function caches.add(result, state, opt, found, curve, stretches)
     result.hit_sessions = { within = played.within, across = played.across }
   end
   result.hits, message, code = play_policies(result, state, opt, sizes,
-    (opt.policy or opt.cache_sizes) and stretches or nil)
+    (opt.policy or opt.cache_sizes) and not opt.without_stretches and stretches or nil)
   if not result.hits then return nil, message, code end
   return add_further(result, state, opt, found, sizes)
 end

@@ -4,24 +4,6 @@ local caches = require "moontide.learn.analysis_caches"
 
 local figures = {}
 
---- Sizes of a cache, in blocks: 1, 2 and 5 times the powers of ten, from `least` to below the number of
---- distinct blocks.
----@param distinct_blocks integer
----@param least integer where there are a thousand blocks; from 1 where there are fewer
----@return integer[]
-function figures.sizes(distinct_blocks, least)
-  local sizes, power = {}, 1
-  if distinct_blocks < 1000 then least = 1 end
-  while power < distinct_blocks do
-    for _, factor in ipairs { 1, 2, 5 } do
-      local size = factor * power
-      if size >= least and size < distinct_blocks then sizes[#sizes + 1] = size end
-    end
-    power = 10 * power
-  end
-  return sizes
-end
-
 -- What the result says of blocks; nothing where no request has any.
 local function add_hits(result, curve, found)
   if found.blocks == 0 then return end
@@ -98,12 +80,13 @@ local function add_over_time(result, state, opt, found)
   return here
 end
 
---- Adds what the state says of caches and time to the result; gives the hit curve.
+--- Adds what the state says of hits in a cache without limit and of sessions to the result; gives the hit
+--- curve, and all that is found of locality.
 ---@param result table
 ---@param state userdata of core.analysis
 ---@param opt table options of cache_options.analysis
----@return userdata? curve, string? message, string? code
-function figures.add(result, state, opt)
+---@return userdata? curve, table|string found, string? code
+function figures.begin(result, state, opt)
   local found, message, code = state:locality()
   if not found then return nil, message, code end
   local curve
@@ -112,13 +95,23 @@ function figures.add(result, state, opt)
   result.distinct_blocks = found.distinct_blocks
   add_hits(result, curve, found)
   add_sessions(result, found)
+  return curve, found
+end
+
+--- Adds what else the state says, of caches and time.
+---@param result table
+---@param state userdata of core.analysis
+---@param opt table options of cache_options.analysis
+---@param curve userdata what figures.begin gave
+---@param found table as well
+---@return true? done, string? message, string? code
+function figures.finish(result, state, opt, curve, found)
   local in_time = add_over_time(result, state, opt, found)
-  local done
-  done, message, code = caches.add(result, state, opt, found, curve, in_time)
+  local done, message, code = caches.add(result, state, opt, found, curve, in_time)
   if done then done, message, code = add_prefixes(result, state, found) end
   if done then done, message, code = add_arrivals(result, state, found) end
   if not done then return nil, message, code end
-  return curve
+  return true
 end
 
 return figures

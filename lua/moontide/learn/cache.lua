@@ -10,7 +10,10 @@ local metatable = { __name = "moontide.cache", __index = methods }
 
 ---@class moontide.cache
 ---@field policy string
----@field size integer? blocks; absent where it is without limit
+---@field size integer? blocks, of each replica; absent where it is without limit, or in tiers
+---@field tiers integer[]? blocks of each tier
+---@field replicas integer? how many
+---@field route string? how requests find their replica
 ---@field block_size integer
 
 -- The state of each cache; nil once it is closed.
@@ -66,6 +69,9 @@ end
 ---@field request number? hit ratios, weighted by request,
 ---@field block number? by block
 ---@field token number? and by token
+---@field tiers moontide.tier[]? of a cache in tiers
+---@field replicas moontide.replica[]? where there are several
+---@field imbalance number? of these: blocks to compute, the most of a replica / the mean
 
 --- All figures so far.
 ---@return moontide.cache_figures
@@ -88,6 +94,8 @@ function metatable:__tostring()
   if not state then return "cache, closed" end
   local figures = state:figures()
   local size = self.size and text.grouped_count(self.size, "block") or "no limit"
+  if self.tiers then size = table.concat(self.tiers, ", ") .. " blocks in tiers" end
+  if self.replicas then size = ("%s on each of %s"):format(size, text.count(self.replicas, "replica")) end
   return ("cache of %s, %s: %s, hit ratio by block %s"):format(size, self.policy,
     text.grouped_count(figures.requests, "request"), text.number(figures.block, 3))
 end
@@ -98,6 +106,9 @@ local fields = {
   { "block_size", kind = "integer", min = 1, default = 512 },
   { "ttl", kind = "duration", min = 0, max = 9e9 },
   { "seed", kind = "seed", default = 0 },
+  { "tiers", kind = "cache_size", min = 1, list = true },
+  { "replicas", kind = "integer", min = 1, max = 4096 },
+  { "route", kind = "choice", choices = cache_options.routes },
   table.unpack(cache_options.common),
 }
 
@@ -111,24 +122,44 @@ local fields = {
 ---@field ttl? number|string the age, seconds or "5m", at which a block is forgotten
 ---@field ttl_since? "use"|"write" the age counts from its last use, or from when it was computed
 ---@field seed? integer of the policy random
+---@field tiers? any[] sizes of caches below one another (device, host, disk), in place of `size`: what one
+--- evicts the next keeps
+---@field replicas? integer servers, each with a cache of its own of `size`
+---@field route? "round-robin"|"session"|"prefix"|"least-loaded" how requests find their replica (default:
+--- round-robin); a session is what a session_id names, a request without one is of none
+
+-- What the options say together, or nil.
+local function wrong_together(opt)
+  if opt.tiers then
+    if opt.size then return "tiers have sizes of their own: there is no size beside them" end
+    if opt.ttl then return "tiers keep blocks until they are evicted: there is no ttl beside them" end
+  end
+  return cache_options.check({ tiers = opt.tiers, replicas = opt.replicas, route = opt.route,
+    bytes_per_token = opt.bytes_per_token }, function(name) return name end)
+end
 
 --- A cache of prefixes: a block of a request hits when the cache holds it and all blocks before it.
 -- cache:access(request) gives how many blocks hit, cache:feed(trace) takes a whole trace. What it evicts is
--- its policy's; mt.analyze(trace, { policy = ... }) plays several at several sizes.
+-- its policy's; mt.analyze(trace, { policy = ... }) plays several at several sizes. With `tiers` it is
+-- several caches below one another, with `replicas` several beside one another; cache:figures() tells each.
 ---@param given? moontide.cache_options
 ---@return moontide.cache
 local function cache(given)
   local opt = options.table("cache", given, fields)
-  local sizes = opt.size and { opt.size } or nil
-  local wrong = cache_options.wrong_sizes(sizes, opt.bytes_per_token, "size")
+  local sizes = opt.tiers or opt.size and { opt.size } or nil
+  local wrong = cache_options.wrong_sizes(sizes, opt.bytes_per_token, opt.tiers and "tiers" or "size")
+    or wrong_together(opt)
   local blocks
   if sizes and not wrong then
     blocks, wrong = cache_options.blocks(sizes, opt.block_size, opt.bytes_per_token)
   end
   if wrong then core.base.raise("cache: " .. wrong) end
-  local self = { policy = opt.policy, size = blocks and blocks[1], block_size = opt.block_size }
+  local self = { policy = opt.policy, size = not opt.tiers and blocks and blocks[1] or nil,
+    block_size = opt.block_size, tiers = opt.tiers and blocks, replicas = opt.replicas,
+    route = opt.replicas and (opt.route or "round-robin") }
   states[self] = core.cache.new(opt.block_size, {
     policy = opt.policy, size = self.size, touch = opt.touch, hit_rule = opt.hit_rule, seed = opt.seed,
+    tiers = self.tiers, replicas = self.replicas, route = self.route,
     ttl_ns = opt.ttl and math.tointeger(math.floor(opt.ttl * 1000000000 + 0.5)), ttl_since = opt.ttl_since,
   })
   return setmetatable(self, metatable)

@@ -8,6 +8,9 @@ local cache_options = {}
 --- The policies there are, { name =, summary =, looks_ahead = } each.
 cache_options.policies = core.analysis.policies()
 
+--- How requests find their replica.
+cache_options.routes = { "round-robin", "session", "prefix", "least-loaded" }
+
 local most_tiers = 16
 local names, online = {}, {}
 for i, policy in ipairs(cache_options.policies) do
@@ -130,7 +133,8 @@ cache_options.analysis = {
   { "policy", kind = "choice", list = true, choices = names, placeholder = "NAME",
     help = "what caches evict first, played through at each size. " .. explained() },
   { "sample", kind = "number", above = 0, max = 1,
-    help = "of policies but LRU: play this part of the blocks (0.01), at sizes of 1000 of them or more" },
+    help = "of policies but LRU: play this part of the blocks (0.01), at sizes of 1000 of them or more; "
+      .. "ages are exact, tiers and replicas cannot be sampled" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
   { "by", kind = "string", placeholder = "MEMBER",
@@ -139,7 +143,7 @@ cache_options.analysis = {
     help = "caches below one another, of these sizes: what one evicts the next one keeps" },
   { "replicas", kind = "integer", min = 1, max = 4096,
     help = "servers with a cache of each size of their own" },
-  { "route", kind = "choice", choices = { "round-robin", "session", "prefix", "least-loaded" },
+  { "route", kind = "choice", choices = cache_options.routes,
     help = "how requests find their replica (default: round-robin)" },
   table.unpack(cache_options.common),
 }
@@ -169,6 +173,9 @@ function cache_options.check(opt, label)
   if opt.route and not opt.replicas then return label "route" .. " needs " .. replicas end
   if opt.tiers and #opt.tiers > most_tiers then
     return ("%s are at most %d, not %d"):format(tiers, most_tiers, #opt.tiers)
+  end
+  if opt.sample and (opt.tiers or opt.replicas) then
+    return ("%s is of policies: %s cannot be sampled"):format(label "sample", opt.tiers and tiers or replicas)
   end
   if opt.tiers and opt.replicas then return tiers .. " and " .. replicas .. " exclude each other" end
   if (opt.tiers or opt.replicas) and opt.policy and #cache_options.played_online(opt.policy) == 0 then

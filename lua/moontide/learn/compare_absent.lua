@@ -5,13 +5,25 @@ local absent = {}
 -- What a part of the comparison needs of both traces.
 local needs = {
   output_length = "output_length", context_length = "hash_ids", hit_infinite = "hash_ids", lru = "hash_ids",
-  dispersion = "timestamps",
+  roots = "hash_ids", root_share = "hash_ids", tenths = "hash_ids", dispersion = "timestamps",
+  sessions = "sessions", turns = "sessions", think_time = "think times", early = "turns after an answer",
+  input_tokens = "timestamps", output_tokens = "answers with timestamps",
 }
 
+local function has_sessions(analysis) return analysis.sessions ~= nil end
+local function has_output(analysis) return analysis.metrics.output_length.mean ~= nil end
+local function has_times(analysis) return #analysis.arrivals > 0 end
+
 local has = {
-  output_length = function(analysis) return analysis.metrics.output_length.mean ~= nil end,
+  output_length = has_output,
   hash_ids = function(analysis) return analysis.blocks > 0 end,
-  timestamps = function(analysis) return #analysis.arrivals > 0 end,
+  timestamps = has_times,
+  sessions = has_sessions,
+  ["think times"] = function(analysis)
+    return has_sessions(analysis) and analysis.sessions.think_time ~= nil
+  end,
+  ["turns after an answer"] = function(_, course) return course.turns > 0 end,
+  ["answers with timestamps"] = function(analysis) return has_output(analysis) and has_times(analysis) end,
 }
 
 --- The counts of one window's width, or nil.
@@ -38,21 +50,18 @@ end
 function absent.why(comparison, part)
   local need = needs[part]
   if not need then return nil end
-  local a, b = comparison.analyses[1], comparison.analyses[2]
-  return who(comparison, has[need](a), has[need](b), need)
+  local found = {}
+  for i, one in ipairs(comparison.analyses) do found[i] = has[need](one, comparison.courses[i]) end
+  return who(comparison, found[1], found[2], need)
 end
 
---- Why there is no dispersion in a window, though there are timestamps.
+--- Why there is nothing in a window, though there are timestamps.
 ---@param comparison moontide.comparison
 ---@param window integer seconds
+---@param value fun(place: integer): number? that of the first trace, of the second
 ---@return string why
-function absent.why_window(comparison, window)
-  local function is_long_enough(analysis)
-    local counts = absent.arrivals(analysis, window)
-    return counts ~= nil and counts.variance_over_mean ~= nil
-  end
-  local a, b = comparison.analyses[1], comparison.analyses[2]
-  return (who(comparison, is_long_enough(a), is_long_enough(b), ("two whole windows of %d s"):format(window)))
+function absent.why_window(comparison, window, value)
+  return (who(comparison, value(1) ~= nil, value(2) ~= nil, ("two whole windows of %d s"):format(window)))
 end
 
 --- All that is lacking, a sentence each, for people.
@@ -65,7 +74,7 @@ function absent.all(comparison)
   end
   for i, one in ipairs(comparison.analyses) do
     if one.backward > 0 then
-      sentences[#sentences + 1] = ("reuse times, as the timestamps of %s go back "
+      sentences[#sentences + 1] = ("reuse times and ages, as the timestamps of %s go back "
         .. "('moontide cat --sort' puts them in order)"):format(comparison.traces[i])
     end
   end
