@@ -79,6 +79,7 @@ unique                       3  33.3 %
 Reuse Distance  3.50  2.00  2.30  2.75    3.50  4.25  4.70  4.85  4.97  5.00
 
 5 requests at 4 instants in 12s; the gaps are in order
+Knobs now: sharing 44.4 %, session_length 1.67 turns, sessions_at_once 0.17, cliff_at 2 blocks
 
 ]]
 
@@ -142,7 +143,9 @@ describe("moontide learn", function()
     assert.truthy(shown:find('"shared_blocks": 4, "returning_blocks": 2, "unique_blocks": 3, "runs": 2, "distance": {',
       1, true))
     assert.truthy(shown:find('"instants": 4, "span": 12, "keeps_order": true, "single_lengths": 5, '
-      .. '"single_descriptions": 5, "chains": 3, "stretch": 1}\n$'))
+      .. '"single_descriptions": 5, "chains": 3, "stretch": 1, '
+      .. '"sharing": 0.4444444444444444, "session_length": 1.6666666666666667, '
+      .. '"sessions_at_once": 0.16666666666666666, "cliff": 2}\n$'))
   end)
 
   it("compresses when the name ends so", function()

@@ -54,7 +54,7 @@ it("moves what is asked for, as learn --show says", function()
   assert.equal(was.session_length, is.session_length)
   works "synthesize chats.model --cliff-at 20ktokens --num-requests 1x -o new.jsonl"
   assert.is_true(math.abs(figures_of("new.jsonl").cliff / (20000 // 64) - 1) < 0.1)
-  assert.is_truthy(works "learn --show chats.model":find "\nKnobs +Now\nsharing %(blocks known from earlier%) +%d")
+  assert.is_truthy((works "learn --show chats.model"):find "\nKnobs now: sharing %d%d%.%d %%, session_length %d")
 end)
 
 it("says what it cannot do, and leaves files alone", function()

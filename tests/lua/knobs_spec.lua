@@ -54,8 +54,8 @@ describe("a learnt model", function()
     near(#source / now.chains, now.session_length, 1e-9)
     assert.is_true(now.sessions_at_once > 5 and now.cliff > 50)
     local text = tostring(now)
-    assert.is_truthy(text:find("session_length %(turns%) +" .. ("%.2f"):format(now.session_length)))
-    assert.is_truthy(text:find("sharing %(blocks known from earlier%) +" .. ("%.1f"):format(100 * now.sharing)))
+    assert.is_truthy(text:find(("\nKnobs now: sharing %.1f %%, session_length %.2f turns, sessions_at_once %.2f, "
+      .. "cliff_at %d blocks\n"):format(100 * now.sharing, now.session_length, now.sessions_at_once, now.cliff), 1, true))
     local decoded = mt.json.decode(mt.json.encode(now))
     for _, name in ipairs { "sharing", "session_length", "sessions_at_once", "cliff" } do
       assert.equal(now[name], decoded[name])

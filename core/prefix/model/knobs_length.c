@@ -55,7 +55,7 @@ static mt_code lay_out(lengthening *l, mt_error *error) {
     l->to.block_size = from->block_size;
     l->to.chain_count = from->chain_count;
     if (!(l->to.chains = mt_allocate(from->chain_count, sizeof *l->to.chains)))
-        return mt_fail_memory(error, "turns of longer sessions");
+        goto failed;
     for (size_t c = 0; c < from->chain_count; c++) {
         const mt_model_chain *chain = &from->chains[c];
         l->to.chains[c] = (mt_model_chain){chain->start_ns, (uint32_t)all, l->counts[c]};
@@ -68,6 +68,7 @@ static mt_code lay_out(lengthening *l, mt_error *error) {
     l->to.order = mt_allocate(all, sizeof *l->to.order);
     if (l->to.turns && l->to.order)
         return MT_OK;
+failed:
     mt_fail_memory(error, "turns of longer sessions");
     return MT_ERROR_MEMORY;
 }
@@ -118,7 +119,7 @@ static mt_code fill(lengthening *l, mt_error *error) {
     }
     for (size_t c = 0; c < from->chain_count; c++) {
         const mt_model_chain *chain = &from->chains[c], *to = &l->to.chains[c];
-        for (uint32_t i = chain->count; i < to->count; i++) {
+        for (uint32_t i = chain->count; i < to->count && chain->count > 1; i++) {
             uint32_t step = 1 + (i - 1) % (chain->count - 1);
             mt_code code = repeat_step(l, chain->first + step, to->first + i, error);
             if (code)

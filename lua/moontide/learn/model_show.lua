@@ -27,18 +27,17 @@ local function arrivals_section(figures)
     or "the order of the gaps is left out: new times are drawn from them by --arrivals iid only")
 end
 
--- What the knobs of a synthesis turn: as it is.
-local function knobs_section(figures)
-  local cells = { { "Knobs", "Now" } }
-  for _, row in ipairs {
-    { "sharing (blocks known from earlier)", figures.sharing and ("%.1f %%"):format(100 * figures.sharing) },
-    { "session_length (turns)", number(figures.session_length, 2) },
-    { "sessions_at_once", number(figures.sessions_at_once, 2) },
-    { "cliff_at (blocks of LRU for half the hits)", figures.cliff and number(figures.cliff, 0) },
-  } do
-    cells[#cells + 1] = { row[1], row[2] or "N/A" }
+-- What the knobs of a synthesis turn, as it is: "Knobs now: sharing 44.4 %, ...".
+local function knobs_line(figures)
+  local parts = {}
+  local function add(name, value, text)
+    parts[#parts + 1] = value and ("%s %s"):format(name, text(value)) or nil
   end
-  return texts.aligned(cells)
+  add("sharing", figures.sharing, function(value) return ("%.1f %%"):format(100 * value) end)
+  add("session_length", figures.session_length, function(value) return number(value, 2) .. " turns" end)
+  add("sessions_at_once", figures.sessions_at_once, function(value) return number(value, 2) end)
+  add("cliff_at", figures.cliff, function(value) return counted(value, "block") end)
+  return "\nKnobs now: " .. table.concat(parts, ", ")
 end
 
 -- What somebody who has the model knows of its source.
@@ -84,8 +83,7 @@ function show.text(figures)
   if figures.distance then
     parts[#parts + 1] = analysis_show.quantiles(figures --[[@as table]], { { "distance", "Reuse Distance" } })
   end
-  if figures.chains > 0 then parts[#parts + 1] = knobs_section(figures) end
-  parts[#parts + 1] = arrivals_section(figures)
+  parts[#parts + 1] = arrivals_section(figures) .. (figures.chains > 0 and knobs_line(figures) or "")
   parts[#parts + 1] = privacy_section(figures)
   return table.concat(parts, "\n\n")
 end

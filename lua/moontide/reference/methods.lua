@@ -1,5 +1,6 @@
 --- The reference of methods: of curves, distributions, columns, ... Methods in Lua have the comment above
 --- them, methods in C a field in the annotated class of their type.
+local comments = require "moontide.reference.comments"
 local is_plain = require("moontide.kit.value").is_plain
 local lists = require "moontide.kit.lists"
 local nearest = require "moontide.kit.nearest"
@@ -72,7 +73,7 @@ end
 
 -- The field of a method in C: its type, and the lines of its comment.
 local function field_of(one, name)
-  local lines = reference.lines_of("=moontide:moontide." .. one.part) or {}
+  local lines = comments.lines_of("=moontide:moontide." .. one.part) or {}
   local found, is_inside
   for _, line in ipairs(lines) do
     local class = line:match "^%-%-%-@class%s+(%S+)"

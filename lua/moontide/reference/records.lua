@@ -1,6 +1,6 @@
 --- Records: what functions give and what files of results hold, member by member. help "run.json" shows
 -- one; a type with a question mark is of a member that need not be there, or is null in a file.
-local reference = require "moontide.reference"
+local comments = require "moontide.reference.comments"
 
 -- A record of Lua is a class that is annotated where it is made; that of a file is told here, and a test
 -- holds it against the file.
@@ -128,7 +128,7 @@ records.all = all
 -- The annotated members of a class, what follows of their comments in the line.
 local function class_members(one)
   local members, is_inside = {}, false
-  for _, line in ipairs(reference.lines_of("=moontide:moontide." .. one.part)) do
+  for _, line in ipairs(comments.lines_of("=moontide:moontide." .. one.part)) do
     local class = line:match "^%-%-%-@class%s+([%w_.]+)"
     if class then is_inside = class == "moontide." .. one.class end
     local member = is_inside and line:match "^%-%-%-@field%s+(.*)$"

@@ -1,4 +1,5 @@
 --- help() in the console: the reference by subject, by function, by method or by value.
+local comments = require "moontide.reference.comments"
 local core = require "moontide.core"
 local nearest = require "moontide.kit.nearest"
 local reference = require "moontide.reference"
@@ -66,7 +67,7 @@ end
 -- The comment that a module's file begins with, without the dashes.
 local function opening_comment(part)
   local lines = {}
-  for _, line in ipairs(reference.lines_of("=moontide:moontide." .. part) or {}) do
+  for _, line in ipairs(comments.lines_of("=moontide:moontide." .. part) or {}) do
     local text = line:match "^%-%-%-?%s?(.*)$"
     if not text then break end
     lines[#lines + 1] = text
