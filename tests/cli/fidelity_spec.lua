@@ -172,6 +172,21 @@ describe("at three times the length nothing drifts:", function()
   end
 end)
 
+-- Against the whole source: sessions are whole, and as many at once; but what comes back after longer than the
+-- new trace lasts cannot.
+describe("shorter than the source it is alike, but for what comes back late:", function()
+  for times, bound in pairs { [0.5] = 0.02, [0.25] = 0.065 } do
+    it(("the conversation trace at %g times its length"):format(times), function()
+      local source = conversation()
+      local sizes = sizes_of(source.analysis.distinct_blocks)
+      local made <close> = synthesis(source, { seed = 1 }, times)
+      local comparison = compared(source, made, sizes)
+      assert.is_true(comparison.input_length.ks < 0.03, comparison.input_length.ks)
+      for size, pair in pairs(comparison.lru) do assert_within(bound, pair[2], pair[1], size) end
+    end)
+  end
+end)
+
 describe("the root multiplier divides reuse as independent populations would:", function()
   local function assert_divided(source)
     local made <close> = synthesis(source, { seed = 1, prefix_root_multiplier = 2 }, 2)

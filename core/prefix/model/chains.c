@@ -148,12 +148,12 @@ static void keep_places(const mt_model *model, const uint32_t *families, uint8_t
         const mt_model_chain *chain = &model->chains[c];
         size_t stretch = mt_model_stretch(model, sorts[c]);
         size_t end = (c / stretch + 1) * stretch;
-        int64_t latest = model->chains[(end < all ? end : all) - 1].start_ns;
+        int64_t latest = model->chains[(end < all ? end : all) - 1].start_ns, lasts = 0;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            latest += model->turns[t].gap_ns;
+            lasts += model->turns[t].gap_ns;
         if (families[c] != c)
             sorts[families[c]] = KEEPS_PLACE;
-        if (families[c] != c || latest > end_ns)
+        if (families[c] != c || lasts > end_ns - latest)
             sorts[c] = KEEPS_PLACE;
     }
 }

@@ -55,7 +55,7 @@ struct mt_reuse_chains {
     uint8_t *sorts;     /* of their families */
     int64_t *lasts;     /* a family's time, at its first chain */
     int64_t *moved;     /* where a family begins in this lap, at its first chain */
-    int64_t last; /* of the times */
+    int64_t last;       /* of the times */
     int64_t lap_length, grid;
     mt_grid clock;     /* the source's; a period of 0: it does not tick */
     int64_t *instants; /* of the source, ascending, if its clock ticks */

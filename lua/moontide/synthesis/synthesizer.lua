@@ -206,10 +206,10 @@ end
 ---@class moontide.synthesizer_options
 ---@field method? "reuse"|"radix" reuse: prompts come back when the source's did; radix: each is drawn by
 --- itself
----@field arrivals? string|moontide.workload follow (default of reuse): sessions begin and go on as the source's,
---- along its rate; resample: they begin at other times, bunched alike; source: follow, or where sessions are
---- not known, and for radix, the source's gaps in their order; iid: gaps drawn by themselves (default of
---- radix); a workload, or a script: its times
+---@field arrivals? string|moontide.workload follow (default of reuse): sessions begin and go on as the
+--- source's, along its rate; resample: they begin at other times, bunched alike; source: follow, or where
+--- sessions are not known, and for radix, the source's gaps in their order; iid: gaps drawn by themselves
+--- (default of radix); a workload, or a script: its times
 ---@field with_sessions? boolean requests say which session they are of, and the delay since its last answer
 ---@field duration? number|string seconds that the plan lasts; else its own
 ---@field num_requests? integer|string 100000, or as many as the plan has; "10x": times the source's number
