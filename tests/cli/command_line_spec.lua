@@ -228,8 +228,10 @@ describe("help", function()
       looked = looked + 1
     end
     assert.is_true(looked > 10)
-    local titles = table.concat(require("moontide.trace.log").titles, ", ")
-    assert.is_truthy(command.run({ "list" }).out:find(("(%s)"):format(titles), 1, true))
+    local text = command.run({ "help", "convert" }).out:gsub("%s+", " ")
+    for _, title in ipairs(require("moontide.trace.log").titles) do
+      assert.is_truthy(text:find(title, 1, true), title)
+    end
   end)
 
   it("of a script is pinned", function()

@@ -62,17 +62,17 @@ describe("a learnt model", function()
     end
   end)
 
-  it("shares less: its lengths and times are the same", function()
+  it("shares less: its lengths stay, and its times but for what changes places", function()
     local whole = lap { arrivals = "follow" }
-    local at_its_times = lap { arrivals = "source" }
     for _, part in ipairs { 0, 0.3, 0.7 } do
-      for _, arrivals in ipairs { "follow", "source" } do
-        local made, figures = lap { sharing = part, arrivals = arrivals }
-        assert.is_true(math.abs(figures.sharing - part * now.sharing) < 0.002, arrivals .. part)
-        assert.same(lengths_of(whole), lengths_of(made))
-        if arrivals == "source" then assert.same(times_of(at_its_times), times_of(made)) end
-        if arrivals == "follow" then near(times_of(whole)[#whole], times_of(made)[#made], 1e-9) end
+      local made, figures = lap { sharing = part, arrivals = "follow" }
+      assert.is_true(math.abs(figures.sharing - part * now.sharing) < 0.002, part)
+      assert.same(lengths_of(whole), lengths_of(made))
+      local before, after = times_of(whole), times_of(made)
+      for i = 1, #before, #before // 10 do
+        assert.is_true(math.abs(before[i] - after[i]) < 0.05 * before[#before], part)
       end
+      near(before[#before], after[#after], 1e-9)
     end
   end)
 
@@ -81,8 +81,8 @@ describe("a learnt model", function()
     for _, case in ipairs { { "x2", 2 }, { "0.5x", 0.5 }, { " x1.5 ", 1.5 }, { 3 * now.sessions_at_once, 3 } } do
       local made, figures = lap { sessions_at_once = case[1], with_sessions = true }
       local is = sessions_of(made)
-      near(case[2] * now.sessions_at_once, is.at_once, 0.01, "at once")
-      near(case[2] * was.rate, is.rate, 0.01, "rate")
+      near(case[2] * now.sessions_at_once, is.at_once, 0.05, "at once")
+      near(case[2] * was.rate, is.rate, 0.05, "rate")
       near(was.turns, is.turns, 1e-9, "turns")
       near(now.sharing, figures.sharing, 0.005, "sharing")
       near(now.input_length.mean, figures.input_length.mean, 1e-9, "input length")
@@ -244,7 +244,7 @@ describe("of real traces", function()
       near(was.input_length.mean, less.input_length.mean, 1e-9, "input length")
       for _, times in ipairs { 0.5, 2 } do
         local made, figures = lap({ sessions_at_once = "x" .. times, with_sessions = true }, real)
-        near(times * was.sessions_at_once, sessions_of(made).at_once, 0.01, "at once")
+        near(times * was.sessions_at_once, sessions_of(made).at_once, 0.05, "at once")
         near(was.sharing, figures.sharing, 0.005, "sharing")
         near(was.session_length, sessions_of(made).turns, 1e-9, "turns")
       end

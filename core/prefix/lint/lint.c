@@ -227,11 +227,13 @@ static int64_t ticks_of_seconds(mt_lint *lint) {
     return find_grid(lint, &as_seconds, &unheard) == MT_OK ? as_seconds.grid.period_ns : 0;
 }
 
-/* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds,
- * else as what somebody tests one with. */
+/* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds or it
+ * would be over in half a second, else as what somebody tests one with. */
 static busy_limits limits_of(mt_lint *lint, const mt_lint_result *result) {
     enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
     const int64_t second = INT64_C(1000000000);
+    if (result->span_ns < second / 2)
+        return of_service;
     int is_short = (double)result->span_ns < least_seconds * 1e9;
     int is_whole = 100 * count_between(lint, MILLISECOND) < lint->time_count;
     if (2 * count_between(lint, MICROSECOND) > lint->time_count || (is_whole && is_short) ||

@@ -99,6 +99,10 @@ function methods:expected(opt)
   return whole
 end
 
+---@class moontide
+local public = {}
+
+expectation.public = public
 expectation.methods = { { "workload", methods } }
 
 return expectation
