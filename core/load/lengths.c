@@ -29,6 +29,8 @@ struct mt_lengths_state {
     mt_clock **weights; /* one a class; NULL: a single pair */
     double *now;        /* their values at the time of the draw */
     double *last;       /* seconds: the latest times they have a value for */
+    double latest;      /* of the draws so far: the clocks stand there */
+    uint64_t seed;
 };
 
 static void release_pair(mt_length_pair *pair) {
@@ -224,6 +226,7 @@ mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end
     if (!state)
         return NULL;
     state->lengths = mt_lengths_retain(lengths);
+    state->seed = seed;
     if (lengths->weights && open_weights(state, seed, end, error) != MT_OK) {
         mt_lengths_close(state);
         return NULL;
@@ -253,6 +256,20 @@ static mt_code no_weight(double time, mt_error *error) {
     return mt_fail(error, MT_ERROR_VALUE, "classes: all weights are 0 at t = %.9g s", time);
 }
 
+/* A class's weight at a time. Times go back in a live run, where a turn waits for an answer while
+ * later requests are on their way: a clock does not follow there, and the curve is looked up. */
+static mt_code read_weight(mt_lengths_state *state, size_t i, double time, mt_error *error) {
+    double at = fmin(time, state->last[i]);
+    if (time >= state->latest)
+        return mt_clock_rate(state->weights[i], at, &state->now[i], error);
+    double weight = mt_curve_at(state->lengths->weights[i], state->seed, at);
+    if (!isfinite(weight))
+        return mt_fail(error, MT_ERROR_VALUE, "the weight is %s at t = %.15g s",
+                       isnan(weight) ? "not a number" : "infinite", at);
+    state->now[i] = fmax(weight, 0);
+    return MT_OK;
+}
+
 /* The class that a uniform share of the total weight falls into. Rounding cannot choose a class of
  * weight 0. */
 static mt_code draw_class(mt_lengths_state *state, mt_random *random, double time,
@@ -260,12 +277,12 @@ static mt_code draw_class(mt_lengths_state *state, mt_random *random, double tim
     size_t count = state->lengths->count;
     double total = 0;
     for (size_t i = 0; i < count; i++) {
-        double at = fmin(time, state->last[i]);
-        mt_code code = mt_clock_rate(state->weights[i], at, &state->now[i], error);
+        mt_code code = read_weight(state, i, time, error);
         if (code != MT_OK)
             return code;
         total += state->now[i];
     }
+    state->latest = fmax(state->latest, time);
     if (!(total > 0))
         return no_weight(time, error);
     double left = mt_random_uniform(random) * total;

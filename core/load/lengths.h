@@ -61,7 +61,7 @@ int mt_lengths_gives_input(const mt_lengths *lengths, size_t class_index);
  * or sessions begin. */
 mt_code mt_lengths_check_end(const mt_lengths *lengths, double end, mt_error *error);
 
-/* A state that draws at times that never decrease; checks the end as above. */
+/* A state that draws, fastest at times that do not decrease; checks the end as above. */
 mt_lengths_state *mt_lengths_open(mt_lengths *lengths, uint64_t seed, double end, mt_error *error);
 
 /* Has a class a rule in place of a distribution: are its means unknown? */

@@ -239,6 +239,17 @@ return mt.workload{ duration = "10s",
     assert.equal(2, run("two.lua --json").status)
   end)
 
+  it("says that no request has the member, and what comes after the duration", function()
+    command.write(folder, "talk.lua", [[local mt = require "moontide"
+return mt.workload { duration = 10, mt.stream { new_input = 100, output = 10, fields = { model = "a" },
+  arrivals = mt.sessions { starts = mt.even(1), turns = 3, think = 5 } } }]])
+    local told = run("talk.lua --check --by modl").out
+    assert.matches("\n%(none%) +30 .*\nno request has the member 'modl'\n$", told)
+    told = run("talk.lua --check --by model").out
+    assert.is_nil(told:find("no request has", 1, true))
+    assert.matches("\nper second of the duration, with the %d+ that come after it\n$", told)
+  end)
+
   it("gives totals by class, which --tags writes into the trace", function()
     command.write(folder, "classes.lua", [[
 local mt = require "moontide"

@@ -94,6 +94,7 @@ static void test_classes_over_time(void **state) {
     (void)state;
     enum { DRAWS = 100000, BINS = 10 };
     double firsts[BINS] = {0}, expected[BINS] = {0};
+    size_t *classes = mt_allocate_zero(DRAWS, sizeof *classes);
     mt_lengths *lengths = crossing();
     assert_int_equal(mt_lengths_class_count(lengths), 2);
     assert_true(mt_lengths_vary(lengths));
@@ -110,7 +111,17 @@ static void test_classes_over_time(void **state) {
         assert_int_equal(draw.has_output, !draw.class_index);
         firsts[(size_t)time] += draw.class_index == 0;
         expected[(size_t)time] += time / 10;
+        classes[i] = draw.class_index;
     }
+    /* Back in time, as turns of a live run go: the same draws at the same times. */
+    for (int i = DRAWS - 1; i >= 0; i -= 7) {
+        mt_length_draw draw;
+        mt_random_seek(&random, (uint64_t)i);
+        mt_length_event event = {.time = 10.0 * i / DRAWS};
+        assert_int_equal(mt_lengths_draw(opened, &random, &event, &draw, NULL), MT_OK);
+        assert_int_equal(draw.class_index, classes[i]);
+    }
+    mt_free(classes);
     assert_true(chi_square_test(firsts, expected, BINS) > GOODNESS_BOUND);
     mt_lengths_close(opened);
     mt_lengths_release(lengths);

@@ -48,6 +48,14 @@ describe("driving from Lua", function()
     end
   end)
 
+  it("draws the classes of turns that wait while later sessions are known of", function()
+    local kinds = mt.classes { { 1, new_input = 100, output = 3 }, { mt.ramp(1, 3, 10), new_input = 300, output = 5 } }
+    local talk = mt.workload { duration = 1, mt.stream { lengths = kinds,
+      arrivals = mt.sessions { starts = mt.even(4), turns = 4, think = 0.1 } } }
+    local run = assert(talk:drive(options_for(server)))
+    assert.same({ 16, 16 }, { run.counts.due, run.counts.done })
+  end)
+
   it("has a load's sessions and closed loops wait for the answers", function()
     local path = command.folder() .. "/r.jsonl"
     local opt = options_for(server, { record = path, live_history = true })

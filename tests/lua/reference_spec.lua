@@ -123,3 +123,25 @@ describe("the reference", function()
     end
   end)
 end)
+
+describe("help", function()
+  it("has whole what annotations say in several lines", function()
+    assert.truthy(reference.text("mt.branch"):find("\n    join%? [^\n]*the first that ends, or none; \"all\"\n"))
+    local classes = reference.text "mt.classes"
+    assert.truthy(classes:find("\n  list [^\n]*curves must last as long as the stream\n"))
+    assert.truthy(classes:find("instead of the stream's\n    fields%? [^\n]*\n  %-> moontide.classes\n"))
+  end)
+
+  it("finds words in their plural, and shows long options where the word is", function()
+    assert.same(repl_help.search "mask", repl_help.search "masks")
+    assert.truthy(table.concat(repl_help.search "masks", "\n"):find("column:above", 1, true))
+    local found = 0
+    for _, line in ipairs(repl_help.search "root_share") do
+      assert.is_true(#line <= 130, line)
+      assert.truthy(line:find("root_share", 1, true), line)
+      found = found + 1
+    end
+    assert.equal(1, found)
+    assert.same({}, repl_help.search "nonsensical")
+  end)
+end)

@@ -377,7 +377,16 @@ function profile.groups(self)
       texts.number(group.input_tokens / group.requests, 1),
       texts.number(group.output_tokens / group.requests, 1) }
   end
-  return texts.aligned(cells)
+  local text = texts.aligned(cells)
+  local later = self.requests - (self.within or self.requests)
+  if later > 0.5 then
+    text = text
+      .. ("\nper second of the duration, with the %s that come after it"):format(texts.number(later, 0))
+  end
+  if #self.by == 1 and self.by[1].value == "" then
+    text = text .. ("\nno request has the member '%s'"):format(self.by_name)
+  end
+  return text
 end
 
 function metatable:__tostring()

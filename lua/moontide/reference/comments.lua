@@ -54,7 +54,14 @@ local function fields_of_class(class, lines)
     if name then is_inside = name == class end
     if name == class then above = parent ~= "" and parent or nil end
     local field = is_inside and line:match "^%-%-%-@field%s+(.*)$"
-    if field then fields[#fields + 1] = field end
+    local more = is_inside and #fields > 0 and line:match "^%-%-%-?%s+([^@].*)$"
+    if field then
+      fields[#fields + 1] = field
+    elseif more then
+      fields[#fields] = fields[#fields] .. " " .. more
+    elseif not name then
+      is_inside = false
+    end
   end
   local inherited = above and fields_of_class(above, lines) or {}
   return table.move(inherited, 1, #inherited, #fields + 1, fields)

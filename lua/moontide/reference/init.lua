@@ -79,9 +79,11 @@ function reference.page(full, fn)
   if not comment then return full .. "\n" .. reference.example(full) end
   if full:find ":" then parameters = parameters:gsub("^self,?%s*", "") end
   local lines = { ("%s(%s)"):format(full, parameters), "" }
+  local told -- the line of the parameter or result that a comment's next line goes on with
   for _, line in ipairs(comment) do
     line = line:gsub("^%s?", "", 1)
     local kind, rest = line:match "^@(%w+)%s*(.*)$"
+    if kind then told = (kind == "param" or kind == "return") and #lines + 1 or nil end
     if kind == "param" then
       lines[#lines + 1] = "  " .. rest
       for _, field in ipairs(comments.fields_of(rest, source)) do lines[#lines + 1] = "    " .. field end
@@ -89,6 +91,8 @@ function reference.page(full, fn)
       lines[#lines + 1] = "  -> " .. rest
       local record = require("moontide.reference.records").of_type(rest)
       if record then lines[#lines + 1] = ('     its members: help "%s"'):format(record.name) end
+    elseif kind == nil and lines[told] then
+      lines[told] = lines[told] .. " " .. line:gsub("^%s+", "")
     elseif kind == nil then
       lines[#lines + 1] = line
     end

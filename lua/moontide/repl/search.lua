@@ -10,6 +10,20 @@ local function has(text, word)
   return text:lower():find(word, 1, true) ~= nil
 end
 
+-- Columns for the text of an option in a list of what is found.
+local room = 90
+
+-- An option's text in a line: its beginning, or what stands about the word where that comes later.
+local function excerpt(text, word)
+  if #text <= room then return text end
+  local at = text:lower():find(word, 1, true) or 1
+  local first = at + #word <= room - 3 and 1 or at - 30
+  local cut = text:sub(first, first + room - 6)
+  if first > 1 then cut = "..." .. cut:gsub("^%S*%s", "") end
+  if first + room - 6 < #text then cut = cut:gsub("%s+%S*$", "") .. "..." end
+  return cut
+end
+
 -- Functions of the module under `prefix`, as lines "mt.spike  A spike: ...".
 local function functions(prefix, values, word, found)
   for _, name in ipairs(lists.sorted_keys(values)) do
@@ -40,13 +54,14 @@ local function commands(word, found)
     end
     for _, option in ipairs(self.options) do
       if not option.hidden and has(option[1] .. " " .. (option.help or ""), word) then
-        found[#found + 1] = ("  %-28s %s"):format(name .. " --" .. option[1], option.help or "")
+        local told = excerpt(option.help or "", word)
+        found[#found + 1] = ("  %-28s %s"):format(name .. " --" .. option[1], told)
       end
     end
   end
 end
 
---- Lines of all that has to do with a word.
+--- Lines of all that has to do with a word, or with its singular.
 ---@param word string
 ---@param subjects table[] { name, module, summary } each
 ---@return string[]
@@ -64,6 +79,7 @@ function search.lines(word, subjects)
   functions("mt.", require "moontide", word, found)
   methods(word, found)
   commands(word, found)
+  if #found == 0 and word:find "..s$" then return search.lines(word:sub(1, -2), subjects) end
   return found
 end
 

@@ -57,11 +57,11 @@ local pipe = require "moontide.trace.pipe"
 ---@field values fun(self): number[] the values there are
 ---@field histogram fun(self, edges: number[]): integer[]?, string?, string? values from edges[i] to before
 --- edges[i + 1]; the last bin has its upper edge too
----@field above fun(self, other: moontide.column|number): moontide.column 1 where it is greater, else 0
----@field below fun(self, other: moontide.column|number): moontide.column 1 where it is less, else 0
----@field at_least fun(self, other: moontide.column|number): moontide.column 1 where it is not less, else 0
----@field at_most fun(self, other: moontide.column|number): moontide.column 1 where it is not greater, else 0
----@field equals fun(self, other: moontide.column|number): moontide.column 1 where it is the same, else 0
+---@field above fun(self, other: moontide.column|number): moontide.column mask: 1 where greater, else 0
+---@field below fun(self, other: moontide.column|number): moontide.column mask: 1 where less, else 0
+---@field at_least fun(self, other: moontide.column|number): moontide.column mask: 1 where not less, else 0
+---@field at_most fun(self, other: moontide.column|number): moontide.column mask: 1 where not greater, else 0
+---@field equals fun(self, other: moontide.column|number): moontide.column mask: 1 where the same, else 0
 ---@field where fun(self, mask: moontide.column|number): moontide.column only numbers for which the mask has
 --- one that is not 0; the others are absent
 ---@field group_by fun(self, keys: moontide.column|number): moontide.column_group[] values of each key
