@@ -310,7 +310,7 @@ describe("mt.compare", function()
     end
     for request in plan:requests { tags = true, num_requests = 3 } do
       assert.matches('"class": "[a-z]+"', request.extra)
-      assert.equal('"a"', request.stream)
+      assert.equal("a", request.stream)
     end
     for request in plan:requests { num_requests = 3 } do assert.same({}, { request.extra, request.stream }) end
   end)
