@@ -184,7 +184,8 @@ end
 
 local function tables_of(subject)
   local run = subject.run
-  local list = lists.present(4, totals_table(run), metrics_table(run), failures_table(run), measures_table(run))
+  local list = lists.present(4, totals_table(run), metrics_table(run), failures_table(run),
+    measures_table(run))
   for _, one in ipairs(group_tables(subject)) do list[#list + 1] = one end
   return list
 end

@@ -141,8 +141,8 @@ end
 
 local function tables_of(subject)
   local analysis = subject.analysis
-  return lists.present(6, streams(subject), lengths(analysis), times(analysis), hits(analysis), prefixes(analysis),
-    arrivals(analysis))
+  return lists.present(6, streams(subject), lengths(analysis), times(analysis), hits(analysis),
+    prefixes(analysis), arrivals(analysis))
 end
 
 local function what(subject)

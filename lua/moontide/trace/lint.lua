@@ -10,8 +10,8 @@ local lint = {}
 
 --- Names of findings, in the order in which they are reported.
 lint.names = {
-  "empty_trace", "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
-  "no_requests", "empty_ids",
+  "empty_trace", "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp",
+  "empty_prompts", "no_requests", "empty_ids",
   "block_size", "session_rows", "named_twice", "two_parents",
 }
 
