@@ -82,9 +82,15 @@ static int all_new(const mt_lengths *lengths) {
     return 1;
 }
 
-/* What compaction leaves must have room: what comes before the summary stays. */
+/* What compaction leaves must have room, for what comes before the summary stays; and so must what
+ * clearing leaves, which takes nothing of the shared beginning. */
 static mt_code check_rules(const mt_stream *stream, const mt_context_rules *rules, double shared,
                            mt_error *error) {
+    if (rules->clear_at > 0 && shared >= (double)rules->clear_at)
+        return mt_fail(error, MT_ERROR_VALUE,
+                       "stream '%s': clear: at=%llu leaves no room: the shared beginning has %.9g "
+                       "tokens",
+                       stream->name, (unsigned long long)rules->clear_at, shared);
     if (rules->compact_at == 0)
         return MT_OK;
     double summary = mt_distribution_mean(rules->compact_keep, 0, 0);

@@ -224,7 +224,7 @@ describe("moontide cat", function()
     local b = file("b.jsonl", '{"timestamp": 7, "hash_ids": [0], "session_id": "x"}\n')
     local result = cat { a, b }
     assert.equal(command.read(a) .. '{"timestamp": 200, "hash_ids": [3], "session_id": "x/2"}\n', result.out)
-    assert.equal("moontide: hash_ids and sessions of the 2 traces are kept apart (--parts: they are parts of one)\n",
+    assert.equal("moontide: hash_ids, sessions and request_ids of the 2 traces are kept apart (--parts: they are parts of one)\n",
       result.err)
     assert.equal(command.read(a) .. command.read(b), cat({ a, b, "--parts" }).out)
     assert.equal(command.read(a) .. '{"timestamp": 101, "hash_ids": [3], "session_id": "x/2"}\n',

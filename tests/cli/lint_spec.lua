@@ -34,7 +34,17 @@ describe("moontide lint", function()
     assert.same({ status = 0, out = expected, err = "" }, lint { path })
     assert.equal((expected:gsub("^[^:]*", "standard input")), lint({ "-" }, { input = clean }).out)
     assert.equal('{"requests": 2, "block_size": 512, "sessions": null, "findings": []}\n', lint({ path, "--json" }).out)
-    assert.equal(0, lint({ file("empty", "") }).status)
+  end)
+
+  it("finds that a trace is empty", function()
+    local path = file("empty", "")
+    local why = "\n  why:  what should have written it failed, or kept nothing\n"
+    assert.same({ status = 1, err = "", out = ("%s: 0 requests\n\n%s: there is no request in it%s"):format(path, path, why) },
+      lint { path })
+    assert.equal(1, lint({ "-" }, { input = "\n" }).status)
+    local ignored = lint { path, "--ignore", "empty_trace" }
+    assert.same({ 0, path .. ": 0 requests\nNothing contradicts itself.\n" }, { ignored.status, ignored.out })
+    assert.truthy(lint({ path, "--json" }).out:find('"findings": [{"name": "empty_trace"', 1, true))
   end)
 
   it("reports with lines, causes and what mends", function()

@@ -119,6 +119,19 @@ describe("--check", function()
     assert.is_false(command.exists(folder .. "/x.jsonl"))
   end)
 
+  it("refuses to clear below the shared beginning, of which clearing takes nothing", function()
+    local function load_of(at)
+      return (talks((", clear = { at = %d }"):format(at)):gsub("new_input",
+        "prompt = mt.shared_prefix { tokens = 1600 }, new_input"))
+    end
+    local result = run(load_of(1600), "-o x.jsonl")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("stream 'main': clear: at=1600 leaves no room: the shared beginning has 1600 tokens\n", 1,
+      true), result.err)
+    assert.is_false(command.exists(folder .. "/x.jsonl"))
+    assert.equal(0, run(load_of(1601), "-o x.jsonl").status)
+  end)
+
   it("does not spread sessions that outlive the duration over it", function()
     local requests, rate = row(run(talks "", "--check"))
     assert.equal(1800, requests)

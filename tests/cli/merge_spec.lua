@@ -175,6 +175,26 @@ describe("moontide merge", function()
     assert.same(run, json.decode(moontide(folder, "judge m2 --accept-invalid --json").out))
   end)
 
+  it("names a shard that was interrupted, and takes what there is of it only when told to", function()
+    local folder = driven(function() return "--speed-ratio 0.3 --grace 0" end, "until [ $(cat s1/profile_export.jsonl.part "
+      .. "2>/dev/null | wc -l) -gt 20 ] || ! kill -0 $p1; do sleep 0.02; done; kill -TERM $p1")
+    local one = json.decode(command.read(folder .. "/s1/run.json"))
+    assert.is_true(one.was_cancelled)
+    local result = moontide(folder, "merge s0 s1 s2 -o m")
+    assert.equal(1, result.status)
+    assert.equal("moontide: s1: shard 1/3 was interrupted: not all of its load was sent (--allow-missing takes what "
+      .. "there is of it)\n", result.err)
+    assert.is_false(command.exists(folder .. "/m"))
+    result = moontide(folder, "merge s0 s1 s2 -o m --allow-missing")
+    assert.equal(0, result.status, result.err)
+    local run = json.decode(command.read(folder .. "/m/run.json"))
+    assert.equal(count, run.counts.due)
+    assert.is_true(run.counts.not_sent > 0)
+    assert.equal("invalid", run.verdict.name)
+    assert.truthy(result.err:find(("shard 1/3 was interrupted (s1): %d request"):format(run.shards[2].lost), 1, true),
+      result.err)
+  end)
+
   it("refuses what are no shards of one load, and says how they differ", function()
     local folder, url = driven()
     command.shell(([[

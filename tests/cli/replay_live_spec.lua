@@ -251,9 +251,13 @@ describe("mt.closed", function()
 
   it("waits for no answer longer than --grace after the end", function()
     local server = mock.start { "--ttft", "1h" }
+    local folder = command.folder() .. "/out"
     local _, result = replay(server, script_of("arrivals = mt.closed { users = 2 }, input = 90, output = 3", 0.1),
-      { "--grace", "0" }, true)
+      { "--grace", "0", "--output-dir", folder }, true)
     assert.truthy(result.out:find("2 requests due: 0 done, 2 cancelled", 1, true), result.out)
+    -- When the sending stops is worked out of the plan: it is no option.
+    local given = json.decode(command.read(folder .. "/run.json")).options
+    assert.same({ 0 }, { given.grace, given.stop_after, given.runs_on })
   end)
 
   it("goes on when requests fail", function()

@@ -224,6 +224,34 @@ it("fields of sub-agents stand beside those of their session, or in their place"
   assert.same({ [0] = 24, 48, 128 }, count)
 end)
 
+it("sub-agents have the fields of the class of the turn that started them, and its tag", function()
+  local readers = mt.branch { every = 1, turns = 2, new_input = 10, output = 5 }
+  local helpers = mt.branch { every = 1, turns = 2, new_input = 30, output = 10, join = false, branch = readers,
+    fields = { role = "helper" } }
+  local plan = mt.workload { block_size = block, duration = 40, mt.stream { name = "a", fields = { tenant = 7 },
+    lengths = mt.classes { { 1, name = "chat", new_input = 40, output = 20, fields = { model = "small", tenant = 8 } },
+      { 1, name = "rag", new_input = 90, output = 30, fields = { model = "large" } } },
+    arrivals = mt.sessions { starts = mt.even(1), turns = 4, think = 0.5, service = service, branch = helpers } } }
+  local classes, children, differing = {}, 0, 0
+  for request in plan:requests { tags = true, seed = 3 } do
+    local row = mt.json.decode(request.extra)
+    classes[row.request_id] = row.class
+    assert.equal(row.class == "chat" and "small" or "large", row.model)
+    assert.equal(row.class == "chat" and 8 or 7, row.tenant)
+    if request.session_id:find(".", 1, true) then
+      assert.equal("helper", row.role)
+      children = children + 1
+      assert.equal(classes[row.wait_for[1]], row.class)
+    else
+      local before = row.wait_for and classes[row.wait_for[1]]
+      differing = differing + (before and before ~= row.class and 1 or 0)
+    end
+  end
+  -- 40 sessions whose 3 first turns start helpers of 2 turns, and of these the first a reader of 2.
+  assert.equal(480, children)
+  assert.is_true(differing > 30) -- turns of one session are of several classes
+end)
+
 it("fields of sub-agents change nothing else", function()
   local plain = mt.branch(children_of { every = 2 })
   local own = mt.branch(children_of { every = 2, fields = { role = mt.choice { { 1, "a" }, { 1, "b" } } } })

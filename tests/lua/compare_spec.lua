@@ -298,4 +298,20 @@ describe("mt.compare", function()
     local apart = assert(mt.compare(whole, half)):exceeded { ks = 0.02, lru = 0.015, hit_infinite = 0.02 }
     assert.equal(3, #apart)
   end)
+
+  it("divides plans by stream and by class, whose names their requests then have", function()
+    local plan = mt.workload { duration = 20, mt.stream { name = "a", arrivals = mt.even(5), lengths = mt.classes {
+      { 1, name = "chat", input = 200, output = 90 }, { 1, name = "rag", input = 6000, output = 5 } } } }
+    for by, names in pairs { class = { "chat", "rag" }, stream = { "a" } } do
+      local found = {}
+      for i, group in ipairs(assert(mt.compare(plan, plan, { by = by, chance = "none" })).by) do found[i] = group.value end
+      table.sort(found)
+      assert.same(names, found)
+    end
+    for request in plan:requests { tags = true, num_requests = 3 } do
+      assert.matches('"class": "[a-z]+"', request.extra)
+      assert.equal("a", request.stream)
+    end
+    for request in plan:requests { num_requests = 3 } do assert.same({}, { request.extra, request.stream }) end
+  end)
 end)

@@ -79,3 +79,29 @@ describe("a shard", function()
     assert.equal(3, select(2, result.out:gsub("\n", "")))
   end)
 end)
+
+it("request_ids of joined, merged and repeated traces are kept apart, with all that names them", function()
+  local path = command.write(folder, "f.jsonl", row("a", '"branches": ["b"], "x": {"request_id": "a"}')
+    .. row("b", '"wait_for": ["a"]')
+    .. '{"request_id": 7, "wait_for": [ "a" ,"b", null], "timestamp": 1, "input_length": 5, "output_length": 1}\n'
+    .. '{"request_id": null, "wait_for": [], "timestamp": 1, "input_length": 5, "output_length": 1}\n')
+  local first = { '"request_id": "a", "branches": ["b"], "x": {"request_id": "a"}', '"request_id": "b", "wait_for": ["a"]',
+    '"request_id": 7, "wait_for": [ "a" ,"b", null]', '"request_id": null, "wait_for": []' }
+  local second = { '"request_id": "a/2", "branches": ["b/2"], "x": {"request_id": "a"}',
+    '"request_id": "b/2", "wait_for": ["a/2"]', '"request_id": "7/2", "wait_for": [ "a/2" ,"b/2", null]', first[4] }
+  local whole = table.move(second, 1, 4, 5, table.move(first, 1, 4, 1, {}))
+  local function extras(words)
+    local result, list = command.line("cat f.jsonl " .. words .. " -o out.jsonl", { folder = folder }), {}
+    assert.equal(0, result.status, result.err)
+    for one in mt.trace.pipe(folder .. "/out.jsonl"):requests() do list[#list + 1] = one.extra:sub(2, -2) end
+    return list
+  end
+  assert.same(whole, extras "f.jsonl")
+  assert.same(whole, extras "--repeat 2")
+  local merged = extras "f.jsonl --merge"
+  table.sort(merged)
+  table.sort(whole)
+  assert.same(whole, merged)
+  assert.same(table.move(first, 1, 4, 5, table.move(first, 1, 4, 1, {})), extras "f.jsonl --parts") -- of one trace
+  assert.equal(4, #mt.trace.read(path))
+end)

@@ -29,8 +29,16 @@ describe("mt.lint", function()
     assert.equal("columns: 4 requests, blocks of 16 tokens, session rows are cumulative\nNothing contradicts itself.",
       tostring(result))
     assert.equal('{"requests": 4, "block_size": 16, "sessions": "cumulative", "findings": []}', mt.json.encode(result))
-    assert.same({}, mt.lint(mt.trace.columns()).findings)
-    assert.is_nil(mt.lint(mt.trace.columns()).block_size)
+  end)
+
+  it("finds that there is nothing, which nothing mends", function()
+    local result = mt.lint(mt.trace.columns())
+    assert.equal("empty_trace", result.findings[1].name)
+    assert.is_nil(result.findings[2])
+    assert.is_nil(result.block_size)
+    local _, mended, left = result:mended()
+    assert.same({ {}, { "empty_trace" } }, { mended, left })
+    assert.same({}, mt.lint(mt.trace.columns(), { ignore = { "empty_trace" } }).findings)
   end)
 
   it("finds each contradiction, and mends it", function()
@@ -136,7 +144,7 @@ describe("mt.lint", function()
 
   it("refuses what it does not know", function()
     local columns = mt.trace.columns()
-    assert.truthy(refusal(mt.lint, columns, { ignore = { "order" } }):find "^lint: ignore must be one of bad_lines, ")
+    assert.truthy(refusal(mt.lint, columns, { ignore = { "order" } }):find "^lint: ignore must be one of empty_trace, ")
     assert.equal("lint: block_size must be at least 1, not 0", refusal(mt.lint, columns, { block_size = 0 }))
     assert.truthy(refusal(mt.lint, 5):find "the trace must be " .. a_trace .. " or a list of these, not 5$")
     local result, message, code = mt.lint "/nowhere/trace.jsonl"

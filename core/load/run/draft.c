@@ -140,6 +140,8 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
     mt_code code = mt_lane_draw(draft->lane, history, &lengths, &class_index, error);
     if (code != MT_OK)
         return code;
+    if (event->session && !(event->session->family && event->session->family->level > 0))
+        mt_run_session_of(event)->class_index = class_index;
     if (!(event->time < most_seconds))
         return mt_fail(error, MT_ERROR_VALUE,
                        "a request at t = %.9g s: a trace lasts at most %.0f s (292 years)",
@@ -179,6 +181,8 @@ static void begin_session(mt_drafts *drafts, mt_run_session *session, double tim
         family && family->level > 0 ? (const mt_run_session *)family->parent : NULL;
     session->begin = parent ? parent->begin : time;
     session->ordinal = parent ? parent->ordinal : drafts->ordinals++;
+    if (parent)
+        session->class_index = parent->class_index;
 }
 
 mt_code mt_draft_make(mt_drafts *drafts, mt_lane *lane, mt_draft *draft, mt_error *error) {

@@ -181,6 +181,8 @@ typedef struct field_layers {
 static field_layers layers_of(const mt_lane *lane, size_t class_index) {
     const mt_stream *stream = lane->stream;
     const mt_event *event = &lane->event;
+    if (event->session)
+        class_index = mt_run_session_of(event)->class_index;
     field_layers layers = {.lists = {stream->fields}, .count = 1 + level_of(event)};
     if (stream->class_fields && class_index < lane->classes && stream->class_fields[class_index])
         layers.lists[0] = stream->class_fields[class_index];

@@ -8,8 +8,9 @@ typedef struct mt_run_session {
     mt_process_session base; /* the process's, which makes it */
     double begin;            /* seconds: the first turn's time */
     uint64_t ordinal;        /* among all sessions and plain requests of the run */
-    mt_context context;      /* after the last turn that was answered */
-    uint64_t *ids;           /* hash ids of the last turn handed out */
+    size_t class_index; /* of its last turn; a sub-agent's: of the turn that started its family */
+    mt_context context; /* after the last turn that was answered */
+    uint64_t *ids;      /* hash ids of the last turn handed out */
     size_t id_capacity;
     unsigned waiting; /* turns made but not handed out */
     int has_ended;

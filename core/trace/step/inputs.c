@@ -29,9 +29,11 @@ mt_several *mt_several_new(const mt_source_kind *kind, size_t size, mt_source *c
 }
 
 mt_code mt_several_name(mt_several *several, mt_request *request, mt_error *error) {
-    return several->current == 0
-               ? MT_OK
-               : mt_apart_session(&several->apart, request, several->current + 1, error);
+    uint64_t number = several->current + 1;
+    if (number == 1)
+        return MT_OK;
+    mt_code code = mt_apart_session(&several->apart, request, number, error);
+    return code == MT_OK ? mt_apart_names(&several->apart, request, number, error) : code;
 }
 
 const char *mt_several_source(const mt_source *source) {

@@ -23,7 +23,8 @@ typedef struct mt_several {
 mt_several *mt_several_new(const mt_source_kind *kind, size_t size, mt_source *const *inputs,
                            size_t count, mt_inputs kept, mt_error *error);
 
-/* Makes the session of the current input's request another one than those of inputs before. */
+/* Makes the session and the request ids of the current input's request others than those of inputs
+ * before. */
 mt_code mt_several_name(mt_several *several, mt_request *request, mt_error *error);
 
 /* Frees the current input, which is at its end, and goes on to the next one. */

@@ -90,6 +90,8 @@ static int change(repeat_step *self, mt_request *request, mt_error *error) {
         return mt_source_fail(&self->base, request, error, MT_ERROR_VALUE,
                               "repeated, the time is more than 292 years");
     mt_code code = mt_apart_session(&self->apart, request, self->lap + 1, error);
+    if (code == MT_OK)
+        code = mt_apart_names(&self->apart, request, self->lap + 1, error);
     uint64_t offset = 0;
     if (code == MT_OK && self->repeat.fresh_ids) {
         if (__builtin_mul_overflow(self->lap, self->ids, &offset))

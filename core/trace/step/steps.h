@@ -203,7 +203,8 @@ const uint64_t *mt_source_measures(const mt_source *source, mt_step_measures *me
 
 /* What equal names in several inputs mean. */
 typedef enum mt_inputs {
-    MT_INPUTS_APART,     /* nothing: ids are changed, sessions of the second become "name/2" */
+    MT_INPUTS_APART,     /* nothing: ids are changed, sessions and request ids of the second become
+                            "name/2" */
     MT_INPUTS_PARTS,     /* the same: they are parts of one trace */
     MT_INPUTS_SHARED_IDS /* equal ids mean the same, equal sessions do not */
 } mt_inputs;

@@ -9,8 +9,8 @@ local kept = {}
 
 -- Options that change nothing of what is sent or measured.
 local passed_over = {
-  json = true, accept_invalid = true, fail_over = true, output_dir = true, stop_after = true, runs_on = true,
-  resume = true, yes = true, inputs = true,
+  json = true, accept_invalid = true, fail_over = true, output_dir = true, resume = true,
+  yes = true, inputs = true,
 }
 
 local function text_of(value)

@@ -52,6 +52,10 @@ local function shard_of(folder, allow_missing)
     return nil, name_of(one) .. " has not ended: the run is still going on, or it was killed "
       .. "(--allow-missing takes what there is of it)", "input"
   end
+  if one.has_ended and one.info.was_cancelled and not allow_missing then
+    return nil, name_of(one) .. " was interrupted: not all of its load was sent (--allow-missing takes what "
+      .. "there is of it)", "input"
+  end
   return one
 end
 
@@ -261,7 +265,11 @@ local function note_what_is_missing(by_index, count, lost, expected)
   for i = 0, count - 1 do
     local one = by_index[i]
     local what = not one and "is missing" or nil
-    if one and not one.has_ended then what = ("did not end (%s)"):format(one.folder) end
+    if one and not one.has_ended then
+      what = ("did not end (%s)"):format(one.folder)
+    elseif one and one.info.was_cancelled then
+      what = ("was interrupted (%s)"):format(one.folder)
+    end
     if what and not expected then
       report.note(("shard %d/%d %s: how many requests it had to send is not known, and those that are not "
         .. "in its results are not counted"):format(i, count, what))

@@ -148,13 +148,20 @@ local function status_teller(started, begun_before)
   end
 end
 
+-- Seconds after which the sending stops, nil where the last request ends it, and the seconds that what is in
+-- flight then has.
+local function end_of(self, opt)
+  local stop_after = opt.concurrency and opt.duration or self.stop_after
+  if stop_after and self.runs_on and not opt.concurrency then return stop_after + opt.grace, 0 end
+  return stop_after, opt.grace
+end
+
 -- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
 -- time. Gives { was_cancelled =, message =, code = }.
-local function work(driver, replay, opt, started)
+local function work(driver, replay, self, opt, started)
   local begun_before = driver:look().begun
   local ended, tell = { was_cancelled = false }, status_teller(started, begun_before)
-  local stop_after, end_grace = opt.stop_after, opt.grace
-  if stop_after and opt.runs_on then stop_after, end_grace = stop_after + opt.grace, 0 end
+  local stop_after, end_grace = end_of(self, opt)
   local stop_at = stop_after and stop_after < 9e9 and started + math.floor(stop_after * 1e9)
   local interrupts = 0
   local function stop(grace, how)
@@ -296,7 +303,7 @@ local function drive_source(source, self, opt, settings)
   local known = known_of(self, opt, settings, started, late)
   if opt.output_dir then files.begin(known, opt.output_dir) end
   if watch.now then watch.now:begins(known) end
-  local ended = work(driver, replay, opt, started)
+  local ended = work(driver, replay, self, opt, started)
   ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
   local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, before, known, ended)
@@ -344,8 +351,6 @@ function run.of(self, opt)
   local given = opt
   opt = {}
   for name, value in pairs(given) do opt[name] = value end
-  opt.stop_after = opt.concurrency and opt.duration or self.stop_after
-  opt.runs_on = not opt.concurrency and self.runs_on
   local adapter, message, code = endpoint.of(given)
   if adapter == nil then return nil, message, code end
   if adapter and adapter.event and opt.live_history then

@@ -24,4 +24,16 @@ function lists.ascending(numbers)
   return different
 end
 
+--- A list without what is not there.
+---@param count integer places, each of which may hold nil or false
+---@param ... any what stands in them
+---@return any[]
+function lists.present(count, ...)
+  local list, given = {}, { ... }
+  for i = 1, count do
+    if given[i] then list[#list + 1] = given[i] end
+  end
+  return list
+end
+
 return lists

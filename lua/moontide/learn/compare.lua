@@ -180,6 +180,8 @@ local function begin(trace, place, ordinal, opt, halves)
   local watched, watch = trace, nil
   if opt.by_name and place <= 2 then
     watch = groups.open(opt.by_name)
+    -- A plan's own requests have the names of their streams and classes only when they are asked for.
+    if options.type_of(trace) == "moontide.workload" then trace = trace:pipe { tags = true } end
     watched = pipe.watched(any.pipe(trace, what, opt.skip_bad_lines), watch)
   end
   local open, message, code = analysis.begun(watched, opt, what, halves)

@@ -15,6 +15,10 @@ local run_options = {
 --- All of them as a specification.
 run_options.spec = { run_options.duration, seed, run_options.num_requests, run_options.shard }
 
+--- The same where requests are given: with their stream's name, and their class's as a member, if asked for.
+run_options.requests_spec = { run_options.duration, seed, run_options.num_requests, run_options.shard,
+  { "tags", kind = "boolean", default = false } }
+
 --- The seed of runs that are not given one: 0 but in the console, whose .seed sets it for all that follows.
 ---@param value integer
 function run_options.set_default_seed(value)

@@ -100,7 +100,7 @@ end
 
 -- The options of a method, with the duration decided and the plan's sense checked.
 local function run_options(self, name, opt, spec)
-  local values = options.table(name, opt, spec or of_run.spec)
+  local values = options.table(name, opt, spec or of_run.requests_spec)
   values.duration = (workload.duration(self, values.duration))
   expectation.expect(self, values.duration, values.seed, 1)
   return values
@@ -111,6 +111,7 @@ end
 ---@field seed? integer of the random numbers; 0
 ---@field num_requests? integer stop after so many, of all shards together
 ---@field shard? string "0/4": the first of four
+---@field tags? boolean each has its stream's name, and that of its class as the member "class"; false
 
 --- The requests as a pipe, so that steps can be put on them: w:pipe():thin(0.1):speed(2). Each time that it
 --- is read they are made anew.
@@ -168,7 +169,11 @@ function methods:digest(opt)
   end)
 end
 
----@class moontide.workload_plot_options: moontide.requests_options
+---@class moontide.workload_plot_options
+---@field duration? number|string seconds; else the workload's own
+---@field seed? integer of the random numbers; 0
+---@field num_requests? integer stop after so many, of all shards together
+---@field shard? string "0/4": the first of four
 ---@field file? string a picture's name: it ends in .png, .svg or .pdf, or in .gnuplot (what gnuplot is given)
 ---@field what? string[] figures of a plan, as `moontide plot --list` names them
 

@@ -2,6 +2,7 @@
 --- failures, streams and models, and the command that does it again.
 local catalogue = require "moontide.look.catalogue"
 local json = require("moontide.base.json").public.json
+local lists = require "moontide.kit.lists"
 local summary = require "moontide.drive.summary"
 local texts = require "moontide.kit.text"
 
@@ -181,17 +182,10 @@ end
 
 -- --- the document -----------------------------------------------------------------------------------
 
-local function present(count, ...)
-  local list, given = {}, { ... }
-  for i = 1, count do
-    if given[i] then list[#list + 1] = given[i] end
-  end
-  return list
-end
-
 local function tables_of(subject)
   local run = subject.run
-  local list = present(4, totals_table(run), metrics_table(run), failures_table(run), measures_table(run))
+  local list = lists.present(4, totals_table(run), metrics_table(run), failures_table(run),
+    measures_table(run))
   for _, one in ipairs(group_tables(subject)) do list[#list + 1] = one end
   return list
 end

@@ -3,6 +3,7 @@
 local catalogue = require "moontide.look.catalogue"
 local compare = require "moontide.learn.compare"
 local lint = require "moontide.trace.lint"
+local lists = require "moontide.kit.lists"
 local show = require "moontide.learn.analysis_show"
 local texts = require "moontide.kit.text"
 
@@ -138,19 +139,10 @@ local function findings(subject)
   return section
 end
 
--- A list without what is not there; `count` places.
-local function present(count, ...)
-  local list, given = {}, { ... }
-  for i = 1, count do
-    if given[i] then list[#list + 1] = given[i] end
-  end
-  return list
-end
-
 local function tables_of(subject)
   local analysis = subject.analysis
-  return present(6, streams(subject), lengths(analysis), times(analysis), hits(analysis), prefixes(analysis),
-    arrivals(analysis))
+  return lists.present(6, streams(subject), lengths(analysis), times(analysis), hits(analysis),
+    prefixes(analysis), arrivals(analysis))
 end
 
 local function what(subject)

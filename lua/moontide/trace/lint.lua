@@ -10,8 +10,8 @@ local lint = {}
 
 --- Names of findings, in the order in which they are reported.
 lint.names = {
-  "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp", "empty_prompts",
-  "no_requests", "empty_ids",
+  "empty_trace", "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp",
+  "empty_prompts", "no_requests", "empty_ids",
   "block_size", "session_rows", "named_twice", "two_parents",
 }
 
@@ -43,6 +43,12 @@ end
 -- --- the findings ----------------------------------------------------------------------------------
 
 local find = {}
+
+function find.empty_trace(facts, skipped)
+  if facts.requests > 0 or skipped.count > 0 then return nil end
+  return { count = 1, message = "there is no request in it",
+    cause = "what should have written it failed, or kept nothing" }
+end
 
 function find.bad_lines(facts, skipped)
   if skipped.count == 0 then return nil end

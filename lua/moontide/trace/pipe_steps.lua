@@ -196,7 +196,7 @@ end
 ---@field fresh_ids? boolean later laps get hash_ids of their own, or they would be all cache hits
 ---@field common_root? integer leading blocks that stay the same in all laps
 
---- Repeats the trace so many times in all. Later laps have sessions of their own.
+--- Repeats the trace so many times in all. Later laps have sessions and request ids of their own.
 ---@param laps integer at least 1
 ---@param given? moontide.loop_options
 ---@return moontide.pipe|moontide.columns
