@@ -5,10 +5,10 @@
 
 #include <math.h>
 
-enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 256 };        /* requests, in which it was touched before */
-enum { STRETCHES = 64 };    /* of a trace, at least, or */
-enum { LEAST_SINGLE = 4 };  /* chains in one */
+enum { HOT = 8 };          /* one in so many chains branches off it: all the time */
+enum { SOON = 256 };       /* requests, in which it was touched before */
+enum { STRETCHES = 64 };   /* of a trace, at least, or */
+enum { LEAST_SINGLE = 4 }; /* chains in one */
 
 /* The first chain of chain c's family; the way there gets shorter. */
 static uint32_t find(uint32_t *families, uint32_t c) {
