@@ -27,7 +27,8 @@ static const mt_description *first_of(const mt_model *model, const mt_model_chai
     return &model->descriptions[model->turns[chain->first].description];
 }
 
-/* Does a chain that goes on from a turn with so many branches belong to whoever was there before? */
+/* Does a chain that goes on from a turn with so many branches belong to whoever was there
+ * before? */
 static int is_tied(const mt_model *model, const mt_description *first, uint32_t branches,
                    double soon_blocks) {
     if ((double)first->elapsed > soon_blocks)
