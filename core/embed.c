@@ -1,8 +1,7 @@
-/* embed FILE|NAME=FILE ...: prints a C array of the files' names and contents, for the executable to
- * hold its own Lua. A NAME stands for a file of a package, whose place is not the same everywhere.
- * embed --compiled FILE ...: the same of the modules among the files ("lua/...lua"), compiled, so
- * that no start compiles them again.
- * Runs at build time only. */
+/* embed FILE|NAME=FILE ...: prints a C array of the files' names and contents, for the executable
+ * to hold its own Lua. A NAME stands for a file of a package, whose place is not the same
+ * everywhere. embed --compiled FILE ...: the same of the modules among the files ("lua/...lua"),
+ * compiled, so that no start compiles them again. Runs at build time only. */
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -56,8 +55,8 @@ static int print_files(int count, char **paths) {
 
 /* ---- modules, compiled ---- */
 
-/* "lua/moontide/a/b.lua" and "lua/moontide/a/b/init.lua" are the module "moontide.a.b", which is left
- * in name. Returns 0 where the file is no module. */
+/* "lua/moontide/a/b.lua" and "lua/moontide/a/b/init.lua" are the module "moontide.a.b", which is
+ * left in name. Returns 0 where the file is no module. */
 static int module_of(const char *path, char *name, size_t room) {
     static const char folder[] = "lua/", ending[] = ".lua", initial[] = "/init";
     const size_t before = sizeof folder - 1;
@@ -84,7 +83,8 @@ static int print_chunk(lua_State *L, const void *bytes, size_t count, void *cont
     return 0;
 }
 
-/* The text as luaL_loadfile would read it, but under the name that the executable gives a module. */
+/* The text as luaL_loadfile would read it, but under the name that the executable gives a
+ * module. */
 static int load_module(lua_State *L, const char *path, const char *name) {
     FILE *file = fopen(path, "rb");
     luaL_Buffer text;

@@ -34,8 +34,8 @@ static void stop(lua_State *L, lua_Debug *call) {
 
 /* The first Ctrl-C asks everything to stop. C loops see the flag; Lua gets a hook (lua_sethook may
  * be called from a signal handler). The console has a hook of its own, core/lua/interrupt.c. The
- * second Ctrl-C leaves at once; in the console the third does. One that comes when all is written is
- * passed over. */
+ * second Ctrl-C leaves at once; in the console the third does. One that comes when all is written
+ * is passed over. */
 static void on_interrupt(int signal_number) {
     if (mt_interrupt_is_late == 1) {
         mt_interrupt_is_late = 2;
@@ -111,7 +111,8 @@ static int search_beside(lua_State *L) {
     return luaL_error(L, "there is no module '%s'", name);
 }
 
-/* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is none. */
+/* Pushes the loader of a module that is built in compiled, and its file's path: 2; 0: there is
+ * none. */
 static int load_compiled(lua_State *L, const char *name) {
     const mt_compiled_module *module = mt_compiled_modules;
     while (module->name && strcmp(module->name, name) != 0)

@@ -58,7 +58,8 @@ return mt.script {
   usage = "moontide analyze [TRACE] [--block-size N] [--policy NAME,...] [--cache-sizes SIZE,...] [--json]",
   options = list,
   check = function(opt)
-    return figures.mistake(opt) or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
+    return figures.mistake(opt, "--service, --series or --expect", true)
+      or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
   end,
   run = function(opt)
     local watch, message, code = figures.watch(opt, nil, nil, true)

@@ -138,8 +138,9 @@ return mt.script {
     of_expectations[1], of_expectations[3],
   },
   check = function(opt)
-    local wrong = figures.mistake(opt)
+    local wrong = figures.mistake(opt, nil, true)
     if wrong then return wrong end
+    if options.given(opt, "step") and not opt.expect then return "--step goes with --expect" end
     local others = opt.others or {}
     local values = { opt.first, opt.second, table.unpack(others) }
     local what = "compare: --fail-over"

@@ -64,7 +64,7 @@ return mt.script {
       return "a log is required (LOG, --input-file or --segment)"
     end
     if opt.input_file and opt.segment then return "--input-file and --segment exclude each other" end
-    local wrong = figures.mistake(opt)
+    local wrong = figures.mistake(opt, "--series or --expect")
     if wrong then return wrong end
     if opt.count and opt.tokens_per_char then return "--count and --tokens-per-char exclude each other" end
     if opt.columns and (opt.format or "csv") ~= "csv" then return "--columns goes with --format csv" end

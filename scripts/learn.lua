@@ -77,8 +77,9 @@ return mt.script {
       end
     end
     if opt.show then
-      if opt.input_file or opt.output_file or opt.expect then
-        return "--show goes alone: it learns and writes nothing"
+      for _, name in ipairs { "input_file", "output_file", "block_size", "times_from_delays", "gaps",
+        "skip_bad_lines", "expect" } do
+        if options.given(opt, name) then return "--show goes alone: it learns and writes nothing" end
       end
     elseif opt.json then
       return "--json goes with --show"

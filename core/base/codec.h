@@ -1,6 +1,6 @@
-/* A method of compression, and a library that knows it: what base/compression.h is made of. Each is a
- * table of functions in a file of its own; base/compression.c lists them, the quicker of one method
- * first. */
+/* A method of compression, and a library that knows it: what base/compression.h is made of. Each is
+ * a table of functions in a file of its own; base/compression.c lists them, the quicker of one
+ * method first. */
 #ifndef MT_BASE_CODEC_H
 #define MT_BASE_CODEC_H
 

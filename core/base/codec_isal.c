@@ -1,7 +1,8 @@
-/* gzip (RFC 1952) by the ISA-L (Intel's, which knows other processors too): two to three times as quick
- * as zlib at reading, six to fifteen times at writing, for files between 2 % smaller and 5 % larger
- * than those of zlib's level 6 (12 % where most of the text is ids drawn at random; measured on
- * traces). What it writes may differ between kinds of processors; what is read from it does not. */
+/* gzip (RFC 1952) by the ISA-L (Intel's, which knows other processors too): two to three times as
+ * quick as zlib at reading, six to fifteen times at writing, for files between 2 % smaller and 5 %
+ * larger than those of zlib's level 6 (12 % where most of the text is ids drawn at random; measured
+ * on traces). What it writes may differ between kinds of processors; what is read from it does
+ * not. */
 #ifdef MT_HAS_ISAL
 
 #include "base/codec.h"
@@ -19,8 +20,8 @@ static uint32_t at_most(size_t length) {
 
 /* ---- reading ---- */
 
-/* The parts of a member's header (RFC 1952, 2.3), in their order. The library reads it too, but where
- * it comes in two pieces it loses the header's own checksum. */
+/* The parts of a member's header (RFC 1952, 2.3), in their order. The library reads it too, but
+ * where it comes in two pieces it loses the header's own checksum. */
 typedef enum part { FIXED, EXTRA_SIZE, EXTRA, NAME, COMMENT, CHECK, DATA } part;
 
 enum { FIXED_SIZE = 10, DEFLATE = 8, HAS_CHECK = 2, HAS_EXTRA = 4, HAS_NAME = 8, HAS_COMMENT = 16 };

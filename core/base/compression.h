@@ -1,6 +1,6 @@
-/* Compressed files, which are known by their names: ".gz" (gzip, RFC 1952) and ".zst"
- * (Zstandard, RFC 8878). Bytes in, bytes out; the libraries are base/codec.h's, files base/input.h's
- * and base/output.h's. */
+/* Compressed files, which are known by their names: ".gz" (gzip, RFC 1952) and ".zst" (Zstandard,
+ * RFC 8878). Bytes in, bytes out; the libraries are base/codec.h's, files base/input.h's and
+ * base/output.h's. */
 #ifndef MT_BASE_COMPRESSION_H
 #define MT_BASE_COMPRESSION_H
 

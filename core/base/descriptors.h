@@ -10,8 +10,8 @@
  */
 int mt_descriptors_raise(void);
 
-/* read(2) of at most `room` bytes, of a file with that name in messages: 0 at the end, -1 on failure
- * (MT_ERROR_IO; MT_ERROR_INTERRUPTED after Ctrl-C). */
+/* read(2) of at most `room` bytes, of a file with that name in messages: 0 at the end, -1 on
+ * failure (MT_ERROR_IO; MT_ERROR_INTERRUPTED after Ctrl-C). */
 ptrdiff_t mt_descriptor_read(int fd, const char *name, char *to, size_t room, mt_error *error);
 
 #endif

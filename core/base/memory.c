@@ -44,9 +44,9 @@ static int total(size_t count, size_t size, size_t *bytes) {
 }
 
 /* A page fault costs far more than clearing the page, above all on a virtual machine (measured: 14
- * microseconds a fault of 4 KiB, 150 a huge page of 2 MiB). So arrays of a huge page's size and more
- * take huge pages, and so do large blocks. Smaller ones come from the heap, which begins in huge
- * pages: see mt_memory_prepare. */
+ * microseconds a fault of 4 KiB, 150 a huge page of 2 MiB). So arrays of a huge page's size and
+ * more take huge pages, and so do large blocks. Smaller ones come from the heap, which begins in
+ * huge pages: see mt_memory_prepare. */
 enum { SMALL_PAGE = 4 << 10, SMALL_STEP = 64 << 10, HUGE_PAGE = 2 << 20, LARGE_BLOCK = 4 << 20 };
 
 /* Asks for huge pages where a block is large. Advice only: without them all works, slower. */
@@ -73,8 +73,8 @@ void *mt_allocate_zero(size_t count, size_t size) {
     return advised(calloc(bytes, 1), bytes);
 }
 
-/* realloc; but where a large block leaves the heap the advice comes before its contents do. (The heap
- * ends at sbrk(0), below all that is mapped; a block that is mapped grows without a copy.) */
+/* realloc; but where a large block leaves the heap the advice comes before its contents do. (The
+ * heap ends at sbrk(0), below all that is mapped; a block that is mapped grows without a copy.) */
 static void *resized(void *block, size_t bytes) {
 #ifdef __GLIBC__
     size_t before = block ? malloc_usable_size(block) : 0;
@@ -191,8 +191,8 @@ void mt_big_free(mt_big *big) {
     big->bytes = 0;
 }
 
-/* Address space for the heap that huge pages are asked for. What is larger than LARGE_BLOCK is mapped
- * by itself, so that growing it copies nothing. */
+/* Address space for the heap that huge pages are asked for. What is larger than LARGE_BLOCK is
+ * mapped by itself, so that growing it copies nothing. */
 enum { HEAP_ROOM = 32 << 20 };
 
 void mt_memory_prepare(void) {

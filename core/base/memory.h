@@ -49,8 +49,9 @@ int mt_big_reserve(mt_big *big, size_t bytes);
 /* Gives everything back; *big is empty afterwards. */
 void mt_big_free(mt_big *big);
 
-/* For an executable, first of all, before it has a thread: has the heap begin in huge pages, and keep
- * what is freed for the next question. Advice: where the system has no such thing nothing changes. */
+/* For an executable, first of all, before it has a thread: has the heap begin in huge pages, and
+ * keep what is freed for the next question. Advice: where the system has no such thing nothing
+ * changes. */
 void mt_memory_prepare(void);
 
 /* For tests: the n-th allocation from now (1: the next) fails, and so do all after it when

@@ -17,7 +17,8 @@
 /* Fewer packed bytes than SMALL are unpacked in less time than a thread is worth. */
 enum { PACKED_BLOCK = 1 << 18, BLOCK = 1 << 18, BLOCKS = 3, SMALL = 1 << 18, MOST_THREADS = 4 };
 
-/* What the thread has unpacked; when `status` is not 1, the end (0) or *error (-1) comes behind it. */
+/* What the thread has unpacked; when `status` is not 1, the end (0) or *error (-1) comes behind
+ * it. */
 typedef struct block {
     int status;
     size_t length;

@@ -1,7 +1,7 @@
-/* The plain bytes of a compressed file. Of a regular file that is not small a thread of its own reads and
- * unpacks some blocks ahead, where there is a second processor, while the caller works on those before:
- * the same bytes, and the same errors behind the same bytes. It takes no signals, and no more memory
- * than its blocks. */
+/* The plain bytes of a compressed file. Of a regular file that is not small a thread of its own
+ * reads and unpacks some blocks ahead, where there is a second processor, while the caller works on
+ * those before: the same bytes, and the same errors behind the same bytes. It takes no signals, and
+ * no more memory than its blocks. */
 #ifndef MT_BASE_UNPACKING_H
 #define MT_BASE_UNPACKING_H
 
@@ -11,8 +11,8 @@
 
 typedef struct mt_unpacking mt_unpacking;
 
-/* Of an open file, which stays the caller's and is read by nobody else until mt_unpacking_free. `name`
- * is its name in messages, and outlives this. NULL with MT_ERROR_MEMORY. */
+/* Of an open file, which stays the caller's and is read by nobody else until mt_unpacking_free.
+ * `name` is its name in messages, and outlives this. NULL with MT_ERROR_MEMORY. */
 mt_unpacking *mt_unpacking_new(int fd, const char *name, const char *method, mt_error *error);
 
 /* At most `room` bytes; 0 at the end, -1 on failure (MT_ERROR_IO, MT_ERROR_INPUT for damaged data,

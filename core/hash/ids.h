@@ -11,11 +11,11 @@
  * is no cryptographic hash: somebody who sets out to construct a collision might, but would only
  * spoil a load of his own making.
  *
- * A halved table is for ids that are never turned back into keys. It keeps 88 of a key's 128 bits, so
- * that two of n blocks are taken for one with a probability of at most n^2 / 2^89: 1.6e-9 for a
+ * A halved table is for ids that are never turned back into keys. It keeps 88 of a key's 128 bits,
+ * so that two of n blocks are taken for one with a probability of at most n^2 / 2^89: 1.6e-9 for a
  * thousand million, 1.6e-15 for a million. Blocks that are known to come in chains cost less still:
- * a block is then sought only among those after the same parent, and 64 bits are enough for one that
- * lies where it is expected: a wrong one is taken with a probability of 2^-64 a look-up.
+ * a block is then sought only among those after the same parent, and 64 bits are enough for one
+ * that lies where it is expected: a wrong one is taken with a probability of 2^-64 a look-up.
  *
  * Keys are the same on every machine of one byte order; contents are hashed as the bytes they are.
  *
@@ -72,8 +72,8 @@ enum { MT_IDS_BATCH = 256 }; /* keys to make and hand over at once */
 mt_code mt_ids_of(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out, mt_error *error);
 
 /* The ids of one chain, in a halved table: each key but the first was made over the one before it
- * (mt_key_child), nobody comes to it in another way, and keys {0, 0} follow at its end only. Its keys
- * must not be asked for through mt_ids_of. On failure none is given. */
+ * (mt_key_child), nobody comes to it in another way, and keys {0, 0} follow at its end only. Its
+ * keys must not be asked for through mt_ids_of. On failure none is given. */
 mt_code mt_ids_of_chain(mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out,
                         mt_error *error);
 

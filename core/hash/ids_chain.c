@@ -1,9 +1,9 @@
 /* Ids of chains, in a halved table.
  *
- * The keys of a chain that are new when it comes lie one after the other. Only the first of them gets
- * a slot: whoever comes to one of the others has come to the key before it, whose neighbour it is.
- * So a slot is taken for each chain that is new in part, and none for the blocks after the place
- * where it parts from all others. */
+ * The keys of a chain that are new when it comes lie one after the other. Only the first of them
+ * gets a slot: whoever comes to one of the others has come to the key before it, whose neighbour it
+ * is. So a slot is taken for each chain that is new in part, and none for the blocks after the
+ * place where it parts from all others. */
 #include "base/interrupt.h"
 #include "hash/ids_state.h"
 
@@ -11,7 +11,8 @@ void mt_ids_expect(const mt_ids *ids, mt_key key) {
     __builtin_prefetch((const uint64_t *)ids->slots.data + mt_ids_home(ids, key), 1);
 }
 
-/* Places of the chain's leading keys that are known: fills out with their ids, and returns how many. */
+/* Places of the chain's leading keys that are known: fills out with their ids, and returns how
+ * many. */
 static size_t follow(const mt_ids *ids, const mt_key *keys, size_t count, uint64_t *out,
                      uint64_t *slot) {
     uint64_t place = UINT64_MAX;

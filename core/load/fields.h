@@ -32,9 +32,9 @@ mt_code mt_fields_draw(const mt_fields *fields, mt_random *random, double time, 
                        int joined, mt_text *text, size_t *model_offset, size_t *model_length,
                        mt_error *error);
 
-/* The same, without the members of which one of `count` lists over it (an entry may be NULL) has the
- * key: those hold in their place. What is left out is drawn nevertheless, so that the rest does not
- * depend on it. */
+/* The same, without the members of which one of `count` lists over it (an entry may be NULL) has
+ * the key: those hold in their place. What is left out is drawn nevertheless, so that the rest does
+ * not depend on it. */
 mt_code mt_fields_draw_beneath(const mt_fields *fields, const mt_fields *const *over, size_t count,
                                mt_random *random, double time, int compact, int joined,
                                mt_text *text, size_t *model_offset, size_t *model_length,

@@ -55,8 +55,8 @@ static int analysis_new(lua_State *L) {
     return 1;
 }
 
-/* analysis:halve(block_size, seed): what it takes in from now on goes to one of two further analyses
- * too, by session (prefix/analysis/halves.h) */
+/* analysis:halve(block_size, seed): what it takes in from now on goes to one of two further
+ * analyses too, by session (prefix/analysis/halves.h) */
 static int analysis_halve(lua_State *L) {
     analysis *self = check_analysis(L);
     uint64_t block_size = mt_lua_check_count(L, 2, "analyze: block_size");

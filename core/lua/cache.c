@@ -37,8 +37,8 @@ static mt_fed_cache *open_state(lua_State *L, const mt_cache_spec *spec, mt_hit_
     return mt_fed_replicas_new(spec, count, route, rule, block_size, error);
 }
 
-/* new(block_size, {policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =, tiers =, or
- * replicas =, route =}) -> cache */
+/* new(block_size, {policy =, size =, touch =, hit_rule =, ttl_ns =, ttl_since =, seed =, tiers =,
+ * or replicas =, route =}) -> cache */
 static int cache_new(lua_State *L) {
     uint64_t block_size = mt_lua_check_count(L, 1, "cache: block_size");
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);

@@ -1,5 +1,5 @@
-/* What core.analysis says of a trace for comparing it with another one: roots, turns too early, hits
- * and tokens over time, samples of sessions. */
+/* What core.analysis says of a trace for comparing it with another one: roots, turns too early,
+ * hits and tokens over time, samples of sessions. */
 #include "lua/locality_binding.h"
 #include "lua/statistics_binding.h"
 

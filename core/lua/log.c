@@ -52,10 +52,10 @@ static void push_about(lua_State *L, const mt_log *log) {
 }
 
 /* open(path, options) -> source, {format, block_size (0: not known), has_times, has_texts,
- * starts_unknown, has_waits, passed_over, columns} | nil, message, code. options: format, columns (a
- * table by role), delimiter, time_digits, block_size, skip_bad_lines, start ("together", "uniform" or
- * "poisson") with start_value and start_seed; model, log_type, skip, limit, number, rows_before,
- * in_order as mt_log_wanted has them. All may be absent. */
+ * starts_unknown, has_waits, passed_over, columns} | nil, message, code. options: format, columns
+ * (a table by role), delimiter, time_digits, block_size, skip_bad_lines, start ("together",
+ * "uniform" or "poisson") with start_value and start_seed; model, log_type, skip, limit, number,
+ * rows_before, in_order as mt_log_wanted has them. All may be absent. */
 static int open_log(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -101,9 +101,9 @@ static int open_log(lua_State *L) {
 
 /* ---- what a log gave ---- */
 
-/* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_times, has_dates; first_ns and
- * last_ns only where there are times, and span_ns, from one to the other at that speed; nothing: why
- * it gave none | nil, message, code */
+/* summary(source, speed) -> the members of mt_log_summary, bad, first_bad, has_times, has_dates;
+ * first_ns and last_ns only where there are times, and span_ns, from one to the other at that
+ * speed; nothing: why it gave none | nil, message, code */
 static int summarise(lua_State *L) {
     mt_source *source = mt_lua_check_source(L, 1);
     double speed = mt_lua_check_finite(L, 2, "log: speed");

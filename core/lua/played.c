@@ -222,8 +222,8 @@ void mt_lua_push_tiers(lua_State *L, const mt_tier_counts *counts, size_t count,
 }
 
 /* analysis:play_tiers{tiers = sizes, policy =, touch =, hit_rule =, seed =} -> what play gives, and
- * tiers: a list of {size, block (hits that came from it / all blocks), moved_up, moved_down, evicted
- * (blocks)} | nil, message, code */
+ * tiers: a list of {size, block (hits that came from it / all blocks), moved_up, moved_down,
+ * evicted (blocks)} | nil, message, code */
 static int play_tiers(lua_State *L) {
     const mt_locality *self = mt_lua_check_locality(L);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);

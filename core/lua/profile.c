@@ -129,8 +129,9 @@ static void push_sums(lua_State *L, const mt_time_bin *bin) {
     mt_lua_set_number(L, "output_tokens", bin->output);
 }
 
-/* profile:counted() -> requests, timed, within, sessions, first and last (seconds), input_length and
- * output_length (count, sum, mean, min, p10, ..., max), groups (a list: value, raw JSON, and sums) */
+/* profile:counted() -> requests, timed, within, sessions, first and last (seconds), input_length
+ * and output_length (count, sum, mean, min, p10, ..., max), groups (a list: value, raw JSON, and
+ * sums) */
 static int profile_counted(lua_State *L) {
     mt_profile *self = mt_lua_check_profile(L, 1);
     mt_profile_finish(self);
@@ -198,9 +199,9 @@ static void set_hits(lua_State *L, const mt_profile *self) {
 }
 
 /* profile:series() -> from and step (seconds); lists of a value a step: requests, input_tokens,
- * output_tokens (of the requests that come then) and, where answers are served, in_flight, kv_tokens,
- * tokens_made (a second), which go on until the last answer has ended; where hits are counted
- * hit_ratio by block, false where a step has none */
+ * output_tokens (of the requests that come then) and, where answers are served, in_flight,
+ * kv_tokens, tokens_made (a second), which go on until the last answer has ended; where hits are
+ * counted hit_ratio by block, false where a step has none */
 static int profile_series(lua_State *L) {
     mt_profile *self = mt_lua_check_profile(L, 1);
     lua_createtable(L, 0, 8);

@@ -54,9 +54,9 @@ static int members_step(lua_State *L) {
     return asked + 1;
 }
 
-/* members(source, over, name ...) -> function() -> number of the request from 1, its fields of these
- * names. No table is made, except of hash_ids. At the end, or on failure with (nil, message, code),
- * `over` is called: what it returns ends the loop. */
+/* members(source, over, name ...) -> function() -> number of the request from 1, its fields of
+ * these names. No table is made, except of hash_ids. At the end, or on failure with (nil, message,
+ * code), `over` is called: what it returns ends the loop. */
 static int members(lua_State *L) {
     enum { MOST = 200 }; /* a C function has 255 upvalues */
     int asked = lua_gettop(L) - 2;

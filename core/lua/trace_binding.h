@@ -11,7 +11,8 @@
 #include "trace/writer.h"
 
 /* mt_output_finish, which no signal comes in between of: *output is NULL afterwards, unless one had
- * come before (MT_ERROR_INTERRUPTED). After core.trace.finish_is_last a later signal is too late. */
+ * come before (MT_ERROR_INTERRUPTED). After core.trace.finish_is_last a later signal is too
+ * late. */
 mt_code mt_lua_finish_output(lua_State *L, mt_output **output, mt_error *error);
 
 /* The output of the unfinished writer at `arg`, and how it writes into *format (NULL: not wanted).
@@ -62,7 +63,8 @@ void mt_lua_push_request(lua_State *L, const mt_request *request);
  * pushes nothing, when a request has no field of that name. */
 int mt_lua_push_field(lua_State *L, const mt_request *request, const char *name);
 
-/* The same in two steps: the place of the field of that name, -1 when there is none; and the field. */
+/* The same in two steps: the place of the field of that name, -1 when there is none; and the
+ * field. */
 int mt_lua_field_of(const char *name);
 void mt_lua_push_field_at(lua_State *L, const mt_request *request, int place);
 

@@ -45,7 +45,8 @@ typedef struct mt_synthetic {
                               as MT_SYNTHESIS_FIRST_NS and MT_SYNTHESIS_TOKEN_NS say; or 0 */
 } mt_synthetic;
 
-/* How long an answer takes, where only requests' times are known: to its first token, and for each. */
+/* How long an answer takes, where only requests' times are known: to its first token, and for
+ * each. */
 #define MT_SYNTHESIS_FIRST_NS INT64_C(200000000)
 #define MT_SYNTHESIS_TOKEN_NS INT64_C(20000000)
 

@@ -20,6 +20,15 @@ static const double snapping = 5e4;
 static const double share_on_grid = 0.99;
 static const double share_tied = 0.02;
 
+int64_t mt_common_divisor(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* ---- the period ---- */
 
 /* Gaps between the instants of sorted times, instants nearer than `same_tick` being one; how

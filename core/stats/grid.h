@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The greatest common divisor of two numbers of at least 0, of which 0 is divided by all. */
+int64_t mt_common_divisor(int64_t a, int64_t b);
+
 /* Shorter periods are what milliseconds are anyway. */
 #define MT_GRID_LEAST INT64_C(10000000)
 

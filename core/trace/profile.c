@@ -113,7 +113,8 @@ static mt_code add_to_group(mt_profile *self, const mt_request *request, mt_erro
     return MT_OK;
 }
 
-/* What a server holds from `time` on (seconds of the series) until the answer has ended. 0 or -1. */
+/* What a server holds from `time` on (seconds of the series) until the answer has ended. 0 or
+ * -1. */
 static int serve(mt_profile *self, double time, const mt_request *request) {
     double input = request->has & MT_HAS_INPUT_LENGTH ? (double)request->input_length : 0;
     double output = (double)request->output_length, per_token = self->options.per_token;

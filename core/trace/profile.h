@@ -81,9 +81,9 @@ mt_profile *mt_profile_new(const mt_profile_options *options, mt_error *error);
  * the first request. */
 void mt_profile_set_cache(mt_profile *profile, mt_profile_cache cache);
 
-/* Takes in one request. What its cache refuses is refused with it. MT_ERROR_INPUT: it has no output_length although answers are served, it
- * comes before the series begins, or the series would be longer than MT_PROFILE_MOST_STEPS.
- * MT_ERROR_VALUE: too many come at once. */
+/* Takes in one request. What its cache refuses is refused with it. MT_ERROR_INPUT: it has no
+ * output_length although answers are served, it comes before the series begins, or the series would
+ * be longer than MT_PROFILE_MOST_STEPS. MT_ERROR_VALUE: too many come at once. */
 mt_code mt_profile_add(mt_profile *profile, const mt_request *request, mt_error *error);
 
 /* Puts the lengths in order; more may be added afterwards. */

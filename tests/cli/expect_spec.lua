@@ -342,6 +342,26 @@ return mt.workload{ duration = 8, block_size = 10, mt.stream{ arrivals = mt.even
     assert.truthy(result.err:find("a cache of 3tokens has no room for a block of 10 tokens", 1, true), result.err)
   end)
 
+  it("is no option without a figure that it is of", function()
+    local path = command.write(folder, "t.jsonl", trace)
+    for line, message in pairs {
+      ["cat " .. path .. " -o out.jsonl --service ttft=1s"] = "cat: --service goes with --series or --expect",
+      ["cat " .. path .. " -o out.jsonl --step 5s"] = "cat: --step goes with --series or --expect",
+      ["lint " .. path .. " --service ttft=1s"] = "lint: --service goes with --expect",
+      ["learn " .. path .. " -o t.model --step 5s"] = "learn: --step goes with --expect",
+      ["compare " .. path .. " " .. path .. " --service ttft=1s --step 5s"] = "compare: --step goes with --expect",
+      ["analyze " .. path .. " --step 5s"] = "analyze: --step goes with --service, --series or --expect",
+      ["steady --duration 1s -o out.jsonl --service ttft=1s"] =
+        "steady: --service goes with --check, --plot, --series or --expect",
+    } do
+      local result = run(line)
+      assert.equal(2, result.status, line)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+    assert.is_false(command.exists(folder .. "/out.jsonl"))
+    assert.is_false(command.exists(folder .. "/t.model"))
+  end)
+
   it("takes the times of a run as its service", function()
     local path = command.write(folder, "t.jsonl", trace)
     local result = run("analyze " .. path .. " --service nothere --series s.csv")

@@ -302,6 +302,10 @@ describe("moontide learn", function()
     refused("learn: --output-file is missing: -o NAME.model", { "x" }, 2)
     refused("learn: --show goes alone: it learns and writes nothing", { "--show", "x", "-o", "y" }, 2)
     refused("learn: --show goes alone: it learns and writes nothing", { "x", "--show", "y" }, 2)
+    for _, one in ipairs { { "--block-size", "64" }, { "--skip-bad-lines" }, { "--no-gaps" },
+      { "--times-from-delays" }, { "--expect", "requests>1" } } do
+      refused("learn: --show goes alone: it learns and writes nothing", { "--show", "x", table.unpack(one) }, 2)
+    end
     refused("learn: --json goes with --show", { "x", "-o", "y", "--json" }, 2)
     refused("learn: --block-size must be at least 1, not 0", { "x", "-o", "y", "--block-size", "0" }, 2)
     refused("learn: unknown option '--gapps' (did you mean '--gaps'?)", { "x", "-o", "y", "--gapps" }, 2)

@@ -1,6 +1,7 @@
-/* Memory that runs out in what agents' loads are made of: length rules, services, requests of a caller's
- * own, sub-agents. Each is made, put into a plan and run inside the sweep, so that every allocation of its
- * life fails once; and what callers lent is given back as often as it was taken. */
+/* Memory that runs out in what agents' loads are made of: length rules, services, requests of a
+ * caller's own, sub-agents. Each is made, put into a plan and run inside the sweep, so that every
+ * allocation of its life fails once; and what callers lent is given back as often as it was
+ * taken. */
 #include "plan_support.h"
 #include "sweep.h"
 

@@ -1,5 +1,5 @@
-/* Several caches: tiers beside plain lists and beside one cache of their sizes' sum, replicas beside
- * plain models that are routed by hand; memory that is out. */
+/* Several caches: tiers beside plain lists and beside one cache of their sizes' sum, replicas
+ * beside plain models that are routed by hand; memory that is out. */
 #include "prefix/cache/replicas.h"
 #include "prefix/cache/tiers.h"
 
@@ -132,8 +132,8 @@ static void check_all_tiers(const mt_locality *locality) {
     }
 }
 
-/* Three tiers of a block, a path of three blocks twice: all hit, one in each tier, and each has been
- * pushed to the last tier when its turn comes. So all three move up from there, none from the
+/* Three tiers of a block, a path of three blocks twice: all hit, one in each tier, and each has
+ * been pushed to the last tier when its turn comes. So all three move up from there, none from the
  * second, whose blocks all leave it downwards but the one that is there at the end. */
 static void test_tiny_tiers(void **state) {
     (void)state;

@@ -26,7 +26,8 @@ static size_t make_lines(char *to, int count) {
     return length;
 }
 
-/* Packs plain into `to` in pieces, the sizes of which go 1, 2, ... `piece`; every third is flushed. */
+/* Packs plain into `to` in pieces, the sizes of which go 1, 2, ... `piece`; every third is
+ * flushed. */
 static size_t pack(const mt_codec *codec, mt_span plain, size_t piece, char *to) {
     mt_compressor *compressor = mt_compressor_by(codec, NULL);
     size_t length = 0, size = 0;
@@ -73,8 +74,8 @@ static ptrdiff_t unpack(const mt_codec *codec, mt_span packed, size_t piece, siz
 
 static char plain[MOST], packed[2 * MOST], again[MOST];
 
-/* What one packs the others unpack, however the bytes are cut and however many data stand behind one
- * another. */
+/* What one packs the others unpack, however the bytes are cut and however many data stand behind
+ * one another. */
 static void test_there_and_back(void **state) {
     (void)state;
     size_t length = make_lines(plain, 500);

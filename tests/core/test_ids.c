@@ -238,8 +238,8 @@ static void test_interrupt(void **state) {
     mt_ids_free(ids);
 }
 
-/* 400 000 keys are given, with fresh ids between them; a failure is gone on from where it stopped: ids
- * stay as they are given without one. */
+/* 400 000 keys are given, with fresh ids between them; a failure is gone on from where it stopped:
+ * ids stay as they are given without one. */
 static void test_out_of_memory(void **state) {
     (void)state;
     enum { KEYS = 400000, SOME = 500 };

@@ -1,5 +1,5 @@
-/* Models of which one thing is changed: known answers of two sessions, what holds on sources of every
- * kind, what is refused, memory that is out. */
+/* Models of which one thing is changed: known answers of two sessions, what holds on sources of
+ * every kind, what is refused, memory that is out. */
 #include "prefix/model/knobs.h"
 
 #include "model_support.h"
@@ -71,8 +71,8 @@ static int64_t span_of(const mt_model *model) {
 
 #define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
 
-/* 2 + 4 + 4 + 6 of 28 blocks are shared. They come back after 4 blocks (four), 6 (six), 8 (two) and 10
- * (four): half of them by 6. */
+/* 2 + 4 + 4 + 6 of 28 blocks are shared. They come back after 4 blocks (four), 6 (six), 8 (two) and
+ * 10 (four): half of them by 6. */
 static void test_measures(void **state) {
     (void)state;
     mt_model *model = two_sessions();

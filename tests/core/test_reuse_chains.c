@@ -28,8 +28,8 @@ static void next(mt_reuse *reuse, mt_synthetic *made) {
     assert_int_equal(code, MT_OK);
 }
 
-/* After a lap each of the source's requests was made once, hits in an infinite cache are its own and
- * those of caches of all sizes within 0.02; ids are new in order, times never fall. */
+/* After a lap each of the source's requests was made once, hits in an infinite cache are its own
+ * and those of caches of all sizes within 0.02; ids are new in order, times never fall. */
 static void test_laps(void **state) {
     (void)state;
     static source trace;

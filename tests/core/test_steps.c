@@ -209,8 +209,9 @@ static void test_thin(void **state) {
     refused(mt_step_thin(source_of_four(state), 0.0 / 0.0, 0, &error), &error, "between 0 and 1");
 }
 
-/* Whoever waits for another stays with it, and so does who waits for both: when that is looked up. */
-static void test_families(void **state) {
+/* Whoever waits for another stays with it, and so does who waits for both: when that is looked
+ * up. */
+static void test_components(void **state) {
     static const char three[] =
         "{\"timestamp\": 0, \"request_id\": \"a\"}\n{\"timestamp\": 1, \"request_id\": \"b\"}\n"
         "{\"timestamp\": 2, \"wait_for\": [\"a\", \"b\"]}\n";
@@ -358,12 +359,12 @@ static void test_interrupt(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_FOLDER(test_copy),      WITH_FOLDER(test_real_trace_is_the_same),
-        WITH_FOLDER(test_columns),   WITH_FOLDER(test_first),
-        WITH_FOLDER(test_window),    WITH_FOLDER(test_where),
-        WITH_FOLDER(test_thin),      WITH_FOLDER(test_shards),
-        WITH_FOLDER(test_families),  WITH_FOLDER(test_shift),
-        WITH_FOLDER(test_speed),     WITH_FOLDER(test_scaled_times),
+        WITH_FOLDER(test_copy),       WITH_FOLDER(test_real_trace_is_the_same),
+        WITH_FOLDER(test_columns),    WITH_FOLDER(test_first),
+        WITH_FOLDER(test_window),     WITH_FOLDER(test_where),
+        WITH_FOLDER(test_thin),       WITH_FOLDER(test_shards),
+        WITH_FOLDER(test_components), WITH_FOLDER(test_shift),
+        WITH_FOLDER(test_speed),      WITH_FOLDER(test_scaled_times),
         WITH_FOLDER(test_interrupt),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);

@@ -36,8 +36,8 @@ static size_t pack(const char *path, size_t length) {
     return size;
 }
 
-/* Reads until the end, in rooms of `room` bytes: the bytes into `got`, how many into *length. Returns the
- * status, and again the same when asked again. */
+/* Reads until the end, in rooms of `room` bytes: the bytes into `got`, how many into *length.
+ * Returns the status, and again the same when asked again. */
 static ptrdiff_t read_all(const char *path, size_t room, int is_ahead, size_t *length,
                           mt_error *error) {
     int fd = open(path, O_RDONLY);
@@ -72,7 +72,8 @@ static void test_whole(void **state) {
         }
 }
 
-/* Cut, and with something behind it: what comes before is given, then the error, with the file's name. */
+/* Cut, and with something behind it: what comes before is given, then the error, with the file's
+ * name. */
 static void test_failures(void **state) {
     size_t length = make_plain(), seen;
     const char *path = in_folder(state, "a.gz");
@@ -96,7 +97,8 @@ static void test_failures(void **state) {
     assert_non_null(strstr(error.message, "stands something else"));
 }
 
-/* Left at any point, the thread ends; several may go at once, and those beyond the most have none. */
+/* Left at any point, the thread ends; several may go at once, and those beyond the most have
+ * none. */
 static void test_left(void **state) {
     enum { FILES = 7 };
     size_t length = make_plain();

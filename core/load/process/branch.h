@@ -1,7 +1,7 @@
 /* Sub-agents: sessions that a turn of another session starts, and that its next turn may wait for.
  *
- * A session's turn may start children once it is answered, but not its last turn: nobody would go on
- * with what they find. Children of children are the next level; there are as many levels as the
+ * A session's turn may start children once it is answered, but not its last turn: nobody would go
+ * on with what they find. Children of children are the next level; there are as many levels as the
  * process was given, so that it always ends. Draws of a child depend on its parent's turn and its
  * number alone. */
 #ifndef MT_LOAD_PROCESS_BRANCH_H
@@ -28,8 +28,8 @@ typedef struct mt_branch_shape {
     mt_session_shape child; /* first_token NAN: answers take as long as the parent's */
 } mt_branch_shape;
 
-/* The sessions of `sessions` (mt_process_sessions) with branches: level 0 starts their children, and
- * so on; 1 to MT_BRANCH_LEVELS. MT_ERROR_VALUE as well when a session would bring more than a
+/* The sessions of `sessions` (mt_process_sessions) with branches: level 0 starts their children,
+ * and so on; 1 to MT_BRANCH_LEVELS. MT_ERROR_VALUE as well when a session would bring more than a
  * million requests on average, or when no turn of a level ever starts a child. */
 mt_process *mt_process_branched(mt_process *sessions, const mt_branch_shape *levels, size_t count,
                                 mt_error *error);
@@ -71,8 +71,8 @@ enum { MT_TURN_BITS = 20 }; /* of an item: the session is above, the turn below 
 double mt_branch_requests(const mt_session_shape *shape, const mt_branch_shape *levels,
                           size_t count, uint64_t seed);
 
-/* The family of the child of that number, or (parent NULL) of a session of the starts. NULL when out
- * of memory. */
+/* The family of the child of that number, or (parent NULL) of a session of the starts. NULL when
+ * out of memory. */
 mt_session_family *mt_family_new(mt_process_session *parent, uint64_t number);
 void mt_family_free(mt_session_family *family); /* NULL is allowed */
 
@@ -91,8 +91,8 @@ typedef struct mt_joins {
 /* NULL when out of memory. The parent is set by the caller, when it begins to wait. */
 mt_join_point *mt_join_open(mt_joins *joins, mt_join_kind kind, uint64_t children);
 
-/* A child of the join has ended with that turn. *parent becomes the one whose wait is over, or NULL;
- * frees the join with its last child. */
+/* A child of the join has ended with that turn. *parent becomes the one whose wait is over, or
+ * NULL; frees the join with its last child. */
 mt_code mt_join_end(mt_joins *joins, mt_join_point *join, mt_turn_name last,
                     mt_process_session **parent, mt_error *error);
 

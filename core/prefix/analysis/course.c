@@ -21,7 +21,7 @@ mt_roots mt_locality_roots(const mt_locality *locality) {
 
 /* ---- turns and answers ---- */
 
-/* Has the answer to `before`, which came then, ended when `here` comes? */
+/* Does `here` come before the answer to `before`, its session's turn before, has ended? */
 static int is_early(const mt_locality_row *before, const mt_locality_row *here, int64_t ttft_ns,
                     int64_t token_ns) {
     int64_t since, answer;

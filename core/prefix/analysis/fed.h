@@ -1,6 +1,6 @@
 /* One cache that is fed request by request, from wherever they come: any policy that need not know
- * what comes, at one size, over ids as they are in traces (prefix/block/tree.h); or tiers of caches,
- * or replicas of one with a router before them.
+ * what comes, at one size, over ids as they are in traces (prefix/block/tree.h); or tiers of
+ * caches, or replicas of one with a router before them.
  *
  * Memory: 4 bytes a distinct block, more where ids break the format's rule, what the caches take
  * (prefix/cache/cache.h), and of replicas the sessions' names. */
@@ -17,18 +17,19 @@ typedef struct mt_fed_cache mt_fed_cache;
 mt_fed_cache *mt_fed_cache_new(const mt_cache_spec *spec, mt_hit_rule rule, uint64_t block_size,
                                mt_error *error);
 
-/* The same in tiers (mt_tiers_open) and on replicas (mt_replicas_open). Where it matters, a request's
- * session is the one it names; those that name none are of no session. */
+/* The same in tiers (mt_tiers_open) and on replicas (mt_replicas_open). Where it matters, a
+ * request's session is the one it names; those that name none are of no session. */
 mt_fed_cache *mt_fed_tiers_new(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
                                mt_hit_rule rule, uint64_t block_size, mt_error *error);
 mt_fed_cache *mt_fed_replicas_new(const mt_cache_spec *spec, size_t count, mt_route route,
                                   mt_hit_rule rule, uint64_t block_size, mt_error *error);
 
 /* The request comes: *hits is how many of its leading blocks hit, by the rule. One without hash_ids
- * has none and changes nothing but that it goes to a replica, too. One whose hash_ids are not as many as its input_length makes, and,
- * where blocks are forgotten by age, one without a time or with one before the last, is
- * MT_ERROR_INPUT with the request's line (source left empty) and is left out. After any other
- * failure (memory, 2^32 - 2 distinct blocks, Ctrl-C) the cache can only be freed. */
+ * has none and changes nothing but that it goes to a replica, too. One whose hash_ids are not as
+ * many as its input_length makes, and, where blocks are forgotten by age, one without a time or
+ * with one before the last, is MT_ERROR_INPUT with the request's line (source left empty) and is
+ * left out. After any other failure (memory, 2^32 - 2 distinct blocks, Ctrl-C) the cache can only
+ * be freed. */
 mt_code mt_fed_cache_access(mt_fed_cache *cache, const mt_request *request, size_t *hits,
                             mt_error *error);
 

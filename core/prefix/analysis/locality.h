@@ -96,7 +96,8 @@ mt_code mt_locality_prefixes(const mt_locality *locality, mt_shared_prefix *pref
 void mt_locality_over_time(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
                            int64_t from_ns, int64_t width_ns, mt_hit_bin *bins, size_t count);
 
-/* How many requests have a time; copies the times, in trace order, to times_ns unless it is NULL. */
+/* How many requests have a time; copies the times, in trace order, to times_ns unless it is
+ * NULL. */
 size_t mt_locality_times(const mt_locality *locality, int64_t *times_ns);
 
 void mt_locality_free(mt_locality *locality); /* NULL is allowed */

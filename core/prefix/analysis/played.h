@@ -24,8 +24,8 @@ void mt_locality_hits_lru(const mt_locality *locality, uint64_t size, uint32_t *
  * and not go back (mt_locality_result). */
 void mt_locality_hits_by_age(const mt_locality *locality, int64_t ttl_ns, uint32_t *hits);
 
-/* In a cache of `size` blocks that evicts first what came first. Memory: 8 bytes a block. On failure
- * (memory, Ctrl-C) hits[] is not filled. */
+/* In a cache of `size` blocks that evicts first what came first. Memory: 8 bytes a block. On
+ * failure (memory, Ctrl-C) hits[] is not filled. */
 mt_code mt_locality_hits_fifo(const mt_locality *locality, uint64_t size, mt_touch_order order,
                               uint32_t *hits, mt_error *error);
 

@@ -1,6 +1,6 @@
 /* First in, first out, without a queue: blocks leave in the order in which they came, so a cache of
- * n blocks holds a block as long as fewer than n others came after it. Each block's number among all
- * that came is all there is to know, and nothing is ever evicted. */
+ * n blocks holds a block as long as fewer than n others came after it. Each block's number among
+ * all that came is all there is to know, and nothing is ever evicted. */
 #include "prefix/analysis/locality_state.h"
 #include "prefix/analysis/played.h"
 

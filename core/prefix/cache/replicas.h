@@ -4,9 +4,9 @@
  *   session        all requests of a session go to one replica; sessions take turns, and a request
  *                  of no session is one of its own
  *   prefix         to the replica that holds most of the request's leading blocks, where that is
- *                  at least half of them, else to the least loaded one (as the cache-aware router of
- *                  SGLang: Zheng et al., "SGLang: efficient execution of structured language model
- *                  programs", 2024)
+ *                  at least half of them, else to the least loaded one (as the cache-aware router
+ *                  of SGLang: Zheng et al., "SGLang: efficient execution of structured language
+ *                  model programs", 2024)
  *   least-loaded   to the replica that had least to compute so far
  *
  * The *load* of a replica is the blocks that it had to compute so far, those that did not hit. Of

@@ -3,11 +3,11 @@
  *
  * Hits are a request's leading blocks that any tier holds when it comes; each comes from the tier
  * that held it then. All blocks of a request go to the first tier, in the order of touching: those
- * that hit *move up* from where they stand by then, which is further down where blocks touched before
- * them pushed them out of their tier; those that stand below but come after a missing block are computed, and
- * their copies below are dropped. What the first tier evicts *moves down* to the second, which may
- * evict to the third, and so on. Every tier plays the policy. With LRU all tiers together hold what
- * one cache of their sizes' sum would. */
+ * that hit *move up* from where they stand by then, which is further down where blocks touched
+ * before them pushed them out of their tier; those that stand below but come after a missing block
+ * are computed, and their copies below are dropped. What the first tier evicts *moves down* to the
+ * second, which may evict to the third, and so on. Every tier plays the policy. With LRU all tiers
+ * together hold what one cache of their sizes' sum would. */
 #ifndef MT_PREFIX_CACHE_TIERS_H
 #define MT_PREFIX_CACHE_TIERS_H
 
@@ -26,7 +26,8 @@ typedef struct mt_tier_counts {
 typedef struct mt_tiers mt_tiers;
 
 /* sizes[0..count) from the first tier on, count from 1 to MT_MOST_TIERS. Of the spec everything but
- * the size counts; it has no time to live, and a policy that does not look ahead. NULL on failure. */
+ * the size counts; it has no time to live, and a policy that does not look ahead. NULL on
+ * failure. */
 mt_tiers *mt_tiers_open(const mt_cache_spec *spec, const uint64_t *sizes, size_t count,
                         mt_hit_rule rule, mt_error *error);
 

@@ -1,6 +1,7 @@
 #include "prefix/gaps/state.h"
 
 #include "base/sort.h"
+#include "stats/grid.h"
 
 #include <stdlib.h>
 
@@ -18,14 +19,8 @@ typedef struct sample {
 
 static int64_t common_divisor(const int64_t *times, size_t count) {
     int64_t divisor = 0;
-    for (size_t i = 1; i < count && divisor != 1; i++) {
-        int64_t gap = times[i] - times[i - 1];
-        while (gap != 0) {
-            int64_t rest = divisor % gap;
-            divisor = gap;
-            gap = rest;
-        }
-    }
+    for (size_t i = 1; i < count && divisor != 1; i++)
+        divisor = mt_common_divisor(divisor, times[i] - times[i - 1]);
     return divisor;
 }
 

@@ -1,8 +1,8 @@
 /* A trace whose block size is given or found, and whose hash_ids become one a block.
  *
- * Some traces give ids to whole blocks only: n ids for floor(ISL / size) blocks, none for the rest of
- * the prompt (servers whose caches keep no incomplete block). That rest is new each time: it gets an
- * id of its own, so that whoever comes after sees one id a block. */
+ * Some traces give ids to whole blocks only: n ids for floor(ISL / size) blocks, none for the rest
+ * of the prompt (servers whose caches keep no incomplete block). That rest is new each time: it
+ * gets an id of its own, so that whoever comes after sees one id a block. */
 #ifndef MT_PREFIX_LINT_SIZED_H
 #define MT_PREFIX_LINT_SIZED_H
 
@@ -25,8 +25,8 @@ enum {
 
 /* A step over below. The first thousand requests are read ahead. block_size 0: the first one's
  * member `block_size` says it, or it is 512 where that fits them all, else the size that does;
- * where none does, 512. Ids that are added count up from 3 * 2^61. Ids that do not fit stay as they are: who needs them refuses them. NULL on
- * failure, and below is freed. */
+ * where none does, 512. Ids that are added count up from 3 * 2^61. Ids that do not fit stay as they
+ * are: who needs them refuses them. NULL on failure, and below is freed. */
 mt_source *mt_step_sized(mt_source *below, uint64_t block_size, unsigned ways, mt_sizing *sizing,
                          mt_error *error);
 

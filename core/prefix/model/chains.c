@@ -166,8 +166,8 @@ static int is_first_of_sort(const uint8_t *sorts, size_t begin, size_t chain) {
     return 1;
 }
 
-/* The order in which chains stand: within a stretch, lone chains of a sort (prefix/model/families.h)
- * go by their contents. places has a second half to work with. */
+/* The order in which chains stand: within a stretch, lone chains of a sort
+ * (prefix/model/families.h) go by their contents. places has a second half to work with. */
 static void order_chains(const mt_model *model, const uint8_t *sorts, int singles,
                          chain_place *places) {
     size_t all = model->chain_count;

@@ -3,14 +3,15 @@
  * A request continues a chain when the request that touched its deepest shared block last is that
  * chain's last one, when no other chain has touched that block, and when it is longer and has all
  * of that request's blocks, but for a last one that was not full. Where a chain has been continued
- * so before, it also may fall back, by at most 15 % of that request or 4 blocks. Where requests have
- * session ids, these say it. Otherwise it begins a chain: where it branches off, from which turn, is
- * its *origin*.
+ * so before, it also may fall back, by at most 15 % of that request or 4 blocks. Where requests
+ * have session ids, these say it. Otherwise it begins a chain: where it branches off, from which
+ * turn, is its *origin*.
  *
- * Chains stand in the order in which they begin, but for *stretches* of the trace: within one, those
- * that are alone in their family and of one sort (prefix/model/families.h) have their starts in order
- * and themselves in the order of their contents. So which of these came first is not known. Families
- * of several chains keep their places and starts. For the model and who makes requests after it. */
+ * Chains stand in the order in which they begin, but for *stretches* of the trace: within one,
+ * those that are alone in their family and of one sort (prefix/model/families.h) have their starts
+ * in order and themselves in the order of their contents. So which of these came first is not
+ * known. Families of several chains keep their places and starts. For the model and who makes
+ * requests after it. */
 #ifndef MT_PREFIX_MODEL_CHAINS_H
 #define MT_PREFIX_MODEL_CHAINS_H
 
@@ -44,7 +45,8 @@ typedef struct mt_chain_links {
 } mt_chain_links;
 
 /* Takes in a request: `path` are its blocks' numbers, `known` of which earlier requests had; owner
- * touched the deepest of these last. *links is zero at first, but for the block size. MT_ERROR_MEMORY. */
+ * touched the deepest of these last. *links is zero at first, but for the block size.
+ * MT_ERROR_MEMORY. */
 mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, const uint32_t *path,
                            size_t count, size_t known, uint32_t owner, mt_error *error);
 
@@ -64,12 +66,13 @@ enum { MT_MANY_BRANCHES = 8 };
 mt_code mt_model_order_turns(const mt_model *model, const int64_t *times, uint32_t *order,
                              mt_error *error);
 
-/* Does a prompt that has the first `known` of a chain's last `blocks` fall back by no more than one that
- * goes on may? */
+/* Does a prompt that has the first `known` of a chain's last `blocks` fall back by no more than one
+ * that goes on may? */
 int mt_falls_back_little(uint32_t blocks, size_t known);
 
-/* An answer of `output` tokens takes at least so long, nanoseconds, where a source does not say: 200 ms
- * to the first token, 20 ms each. 0 where it is not known (MT_MODEL_NO_OUTPUT) or beyond 146 years. */
+/* An answer of `output` tokens takes at least so long, nanoseconds, where a source does not say:
+ * 200 ms to the first token, 20 ms each. 0 where it is not known (MT_MODEL_NO_OUTPUT) or beyond 146
+ * years. */
 int64_t mt_answer_ns(uint64_t output);
 
 /* When each turn comes, nanoseconds from the first chain's start on, into times[0..count). */

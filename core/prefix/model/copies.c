@@ -94,8 +94,8 @@ static mt_code find_bundles(copying *c, mt_error *error) {
     return MT_OK;
 }
 
-/* By how much each chain of a copy begins later than the first, by the chain that is its bundle's head.
- * Of as many bundles as there are copies, each takes the place of the next. */
+/* By how much each chain of a copy begins later than the first, by the chain that is its bundle's
+ * head. Of as many bundles as there are copies, each takes the place of the next. */
 static void set_delays(const copying *c, size_t copy, size_t copies, int64_t *delays) {
     int64_t last = 0;
     for (size_t f = 0; f < c->bundle_count; f++)

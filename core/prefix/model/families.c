@@ -5,10 +5,10 @@
 
 #include <math.h>
 
-enum { HOT = 8 };           /* one in so many chains branches off it: all the time */
-enum { SOON = 256 };        /* requests, in which it was touched before */
-enum { STRETCHES = 64 };    /* of a trace, at least, or */
-enum { LEAST_SINGLE = 4 };  /* chains in one */
+enum { HOT = 8 };          /* one in so many chains branches off it: all the time */
+enum { SOON = 256 };       /* requests, in which it was touched before */
+enum { STRETCHES = 64 };   /* of a trace, at least, or */
+enum { LEAST_SINGLE = 4 }; /* chains in one */
 
 /* The first chain of chain c's family; the way there gets shorter. */
 static uint32_t find(uint32_t *families, uint32_t c) {
@@ -27,7 +27,8 @@ static const mt_description *first_of(const mt_model *model, const mt_model_chai
     return &model->descriptions[model->turns[chain->first].description];
 }
 
-/* Does a chain that goes on from a turn with so many branches belong to whoever was there before? */
+/* Does a chain that goes on from a turn with so many branches belong to whoever was there
+ * before? */
 static int is_tied(const mt_model *model, const mt_description *first, uint32_t branches,
                    double soon_blocks) {
     if ((double)first->elapsed > soon_blocks)

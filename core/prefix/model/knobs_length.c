@@ -21,8 +21,8 @@ static int continues(const mt_unfolded *from, uint32_t turn) {
     return from->turns[turn].shared > 0 && from->turns[turn].trunk == turn - 1;
 }
 
-/* How many turns each chain is to have: those behind the first, times the same number, the fractions
- * carried on from chain to chain. */
+/* How many turns each chain is to have: those behind the first, times the same number, the
+ * fractions carried on from chain to chain. */
 static mt_code set_counts(lengthening *l, double turns, mt_error *error) {
     const mt_unfolded *from = l->from;
     double chains = (double)from->chain_count, was = (double)from->turn_count, carried = 0;
@@ -77,8 +77,8 @@ static uint32_t place_of(const lengthening *l, uint32_t trunk) {
     return trunk == MT_NO_TURN ? MT_NO_TURN : l->places[trunk];
 }
 
-/* What the step to `turn` makes of a session whose last turn is at `place` - 1: as far back, or to the
- * same depth where the step went far back. */
+/* What the step to `turn` makes of a session whose last turn is at `place` - 1: as far back, or to
+ * the same depth where the step went far back. */
 static mt_code repeat_step(lengthening *l, uint32_t turn, uint32_t place, mt_error *error) {
     const mt_unfolded_turn *step = &l->from->turns[turn], *before = step - 1;
     const mt_unfolded_turn *last = &l->to.turns[place - 1];

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "prefix/model/copies.h"
 #include "prefix/model/unfold.h"
+#include "stats/grid.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,15 +18,6 @@ typedef struct moving {
     int64_t *starts, *lengths; /* by chain, ns */
     int64_t grid;              /* of all times, ns; 0: all come at one instant */
 } moving;
-
-static int64_t divisor(int64_t a, int64_t b) {
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
 
 static void close_moving(moving *m) {
     mt_unfolded_free(&m->unfolded);
@@ -46,10 +38,10 @@ static mt_code open_moving(moving *m, const mt_model *model, size_t copies, mt_e
     for (size_t c = 0; c < all->chain_count; c++) {
         const mt_model_chain *chain = &all->chains[c];
         m->starts[c] = chain->start_ns - all->chains[0].start_ns;
-        m->grid = divisor(m->starts[c], m->grid);
+        m->grid = mt_common_divisor(m->starts[c], m->grid);
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
             m->lengths[c] += all->turns[t].gap_ns;
-            m->grid = divisor(all->turns[t].gap_ns, m->grid);
+            m->grid = mt_common_divisor(all->turns[t].gap_ns, m->grid);
         }
     }
     return MT_OK;
@@ -176,8 +168,8 @@ static mt_code fail_to_reach(const search *s, double size, double reached, mt_er
                    size, size > s->now ? "high" : "low", reached, s->now);
 }
 
-/* The fewest copies with which the cliff is there or above, which are made: first powers of two, until
- * it hardly rises twice in a row. */
+/* The fewest copies with which the cliff is there or above, which are made: first powers of two,
+ * until it hardly rises twice in a row. */
 static mt_code find_copies(search *s, double size, size_t *copies, mt_error *error) {
     size_t few = 0, many = 1;
     double blocks = 0; /* different ones, of the model: no cliff lies above those there are */
@@ -217,8 +209,8 @@ static mt_code find_copies(search *s, double size, size_t *copies, mt_error *err
     return code;
 }
 
-/* Draws the starts apart until the cliff has come down: first powers of two, then between the two that it
- * lies between, where a straight line in logarithms says, a tenth of the way off both. */
+/* Draws the starts apart until the cliff has come down: first powers of two, then between the two
+ * that it lies between, where a straight line in logarithms says, a tenth of the way off both. */
 static mt_code draw_apart(search *s, double size, size_t copies, mt_error *error) {
     double low = 0, high = 0, above = s->cliff, below = above;
     mt_code code = MT_OK;

@@ -1,10 +1,10 @@
 /* A model's chains as turns that can be changed, and a model of them again. Private to this room.
  *
  * Unfolded, a turn says of whose path its shared blocks are the beginning, and how many they are.
- * So paths need no ids: a turn's prompt is the first `shared` blocks of its trunk's prompt, and then
- * blocks of its own. Folding puts all turns in the order of their times, gives ids, and learns from
- * these requests as from a trace: distances, visits and whatever else a model knows of them are
- * those of the changed turns. Sessions are named, so who continues whom stays. */
+ * So paths need no ids: a turn's prompt is the first `shared` blocks of its trunk's prompt, and
+ * then blocks of its own. Folding puts all turns in the order of their times, gives ids, and learns
+ * from these requests as from a trace: distances, visits and whatever else a model knows of them
+ * are those of the changed turns. Sessions are named, so who continues whom stays. */
 #ifndef MT_PREFIX_MODEL_UNFOLD_H
 #define MT_PREFIX_MODEL_UNFOLD_H
 

@@ -83,15 +83,6 @@ static void set_depths(mt_reuse_chains *chains, double multiplier) {
     }
 }
 
-static int64_t divisor(int64_t a, int64_t b) {
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* How long a lap takes: to the last request, and a gap between instants as long as they are on
  * average, on the source's grid. */
 static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
@@ -99,7 +90,7 @@ static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
     int64_t last = 0, grid = 0, instants = 1;
     for (size_t t = 0; t < model->count; t++) {
         last = chains->times[t] > last ? chains->times[t] : last;
-        grid = divisor(chains->times[t], grid);
+        grid = mt_common_divisor(chains->times[t], grid);
         instants += model->gaps_ns[t] > 0;
     }
     if (last > LONGEST)

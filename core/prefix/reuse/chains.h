@@ -1,26 +1,27 @@
-/* Requests made from a model's chains (prefix/model/chains.h): what comes next in a chain, and when,
- * is the source's; which chain goes on with what, and which begins when, is drawn. Private to the
- * reuse method (prefix/reuse/reuse.h).
+/* Requests made from a model's chains (prefix/model/chains.h): what comes next in a chain, and
+ * when, is the source's; which chain goes on with what, and which begins when, is drawn. Private to
+ * the reuse method (prefix/reuse/reuse.h).
  *
  * A lap makes every description once, so lengths are the source's exactly after whole laps.
  *
  * - Starts. Families (prefix/model/families.h) of one sort are dealt to their starts anew within
  *   each stretch of the trace; within a family, members that share the same are dealt to theirs. So
- *   the rate, the lengths, the mix and the warm-up keep their course, and single turns the counts per
- *   window. Where stretches are short, families that last move a little beside that. Where it is
- *   asked for (options->resample), families' starts are another realisation of the source's.
+ *   the rate, the lengths, the mix and the warm-up keep their course, and single turns the counts
+ *   per window. Where stretches are short, families that last move a little beside that. Where it
+ *   is asked for (options->resample), families' starts are another realisation of the source's.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
- * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the same time, with gaps since
- *   the turns before that are alike (a quarter more or less) and leave time for the answers, one
- *   goes on as the other would have, every second time. So sessions are joined of pieces, and no
- *   request changes its time or its lengths.
+ * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the
+ *   same time, with gaps since the turns before that are alike (a quarter more or less) and leave
+ *   time for the answers, one goes on as the other would have, every second time. So sessions are
+ *   joined of pieces, and no request changes its time or its lengths.
  * - Prefixes. A request's path is its origin's up to the shared depth; then come blocks of its own.
  *   Whoever comes first makes a block, so a chain may begin before the one that it branches off.
  *   Blocks that chains of every part of the trace begin with last over all laps; others are made
  *   anew in each.
- *
  * - Clock. Where the source's clock ticks, requests come at its ticks.
+ * - Parts. A trace shorter than its source is made after the part most like the whole: a window of
+ *   its time, or cells of it with whole sessions (chains_part.c).
  *
  * Memory: about 200 bytes a description. Random numbers: (seed, "synthesize" or "synthesize/n",
  * "chains"); the items are laps. */
@@ -33,13 +34,14 @@
 
 typedef struct mt_reuse_chains mt_reuse_chains;
 
-/* Population `number` of the options' populations: it goes as much slower as there are of them. The model, which has chains, and the items
- * made of it must live longer. NULL on failure. */
+/* Population `number` of the options' populations: it goes as much slower as there are of them. The
+ * model, which has chains, and the items made of it must live longer. NULL on failure. */
 mt_reuse_chains *mt_reuse_chains_open(const mt_model *model, const mt_reuse_items *items,
                                       const mt_synthesis_options *options, uint64_t number,
                                       mt_error *error);
 
-/* From now on times are spread over the ticks of the source's clock (stats/grid.h), if it has one. */
+/* From now on times are spread over the ticks of the source's clock (stats/grid.h), if it has
+ * one. */
 void mt_reuse_chains_spread(mt_reuse_chains *chains);
 
 /* When the next request comes, ns; the times never decrease. MT_ERROR_VALUE beyond 292 years. */

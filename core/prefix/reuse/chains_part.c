@@ -4,6 +4,7 @@
  * share nothing at its beginning; cells keep sessions whole, but how many there are at once may
  * differ. Of several of both, the part most like the whole is taken. */
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
@@ -12,11 +13,6 @@
 
 enum { BINS = 64, SIZES = 129 };   /* of input lengths, and of distances: four in a doubling */
 enum { PLACES = 32, OFFSETS = 8 }; /* where a window may begin, and which cells may be kept */
-
-static int by_number(const void *a, const void *b) {
-    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
-    return (first > second) - (first < second);
-}
 
 static uint64_t input_of(const mt_reuse_chains *chains, uint32_t turn) {
     const mt_model *model = chains->model;
@@ -31,7 +27,7 @@ static mt_code set_bins(const mt_reuse_chains *chains, uint8_t *bins, mt_error *
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t t = 0; t < count; t++)
         lengths[t] = input_of(chains, t);
-    qsort(lengths, count, sizeof *lengths, by_number);
+    qsort(lengths, count, sizeof *lengths, mt_by_u64);
     for (size_t b = 0; b < BINS; b++)
         edges[b] = lengths[b * count / BINS];
     mt_free(lengths);
@@ -78,8 +74,8 @@ static void add_turn(const mt_reuse_chains *chains, const uint8_t *bins, uint32_
     }
 }
 
-/* The largest distance of the two's input lengths (that of Kolmogorov and Smirnov), and of their hit
- * ratios in a cache of any size. */
+/* The largest distance of the two's input lengths (that of Kolmogorov and Smirnov), and of their
+ * hit ratios in a cache of any size. */
 static double unlike(const tally *part, const tally *whole) {
     double lengths = 0, hits = 0, most_lengths = 0, most_hits = 0;
     if (part->turns == 0)

@@ -31,7 +31,8 @@ typedef struct mt_reuse_hop {
     uint32_t turn, depth;
 } mt_reuse_hop;
 
-/* Cells of the source's time that the first lap is made of: families that begin in one move with it. */
+/* Cells of the source's time that the first lap is made of: families that begin in one move with
+ * it. */
 enum { MT_REUSE_CELLS = 32 };
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
 typedef struct mt_reuse_cells {
@@ -94,7 +95,8 @@ int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
 /* Spreads the lap's events over the ticks, where that is asked for. */
 mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
-/* Which part of the source's is most like the whole, of so many requests: sets the phase, or cells. */
+/* Which part of the source's is most like the whole, of so many requests: sets the phase, or
+ * cells. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
 
 /* By how much what begins then is moved, or MT_REUSE_DROPPED. */

@@ -1,5 +1,5 @@
-/* What requests of agents say of each other, as members of a request. A session is "NAME", its second
- * sub-agent "NAME.2"; its turn 3 (from 0) is "NAME.2:3": as a plan's (load/run/names.h).
+/* What requests of agents say of each other, as members of a request. A session is "NAME", its
+ * second sub-agent "NAME.2"; its turn 3 (from 0) is "NAME.2:3": as a plan's (load/run/names.h).
  * Private to this folder. What returns an int gives 0, or -1 when out of memory. */
 #ifndef MT_TRACE_LOG_AGENT_H
 #define MT_TRACE_LOG_AGENT_H

@@ -127,7 +127,8 @@ static mt_code join_all(mt_dynamo_graph *self, mt_error *error) {
     return failed ? mt_fail_memory(error, "sessions") : MT_OK;
 }
 
-/* How much of the time from begin to end a tool of the session was at work; two at once count once. */
+/* How much of the time from begin to end a tool of the session was at work; two at once count
+ * once. */
 static int64_t tools_between(const mt_dynamo_graph *self, const mt_dynamo_session *session,
                              int64_t begin, int64_t end) {
     int64_t total = 0, covered = begin;

@@ -1,11 +1,12 @@
-/* The requests of agents in Dynamo's record, and who waited for whom, which the record does not say:
- * it follows from their times, as Dynamo's own replay infers it. Private to this folder.
+/* The requests of agents in Dynamo's record, and who waited for whom, which the record does not
+ * say: it follows from their times, as Dynamo's own replay infers it. Private to this folder.
  *
  * The requests of a session follow one another by their begin. The first one of a session with a
  * parent waits for the parent's request that ended last before it began; the parent's first request
  * that began after the session's last answer waits for that answer. How long a request waits beyond
  * those is what the record shows, and the part of it in which a tool of the session was at work is
- * told apart. (Dynamo's guide "Agent Simulation" and its converter request_trace_to_mooncake, 2026.) */
+ * told apart. (Dynamo's guide "Agent Simulation" and its converter request_trace_to_mooncake,
+ * 2026.) */
 #ifndef MT_TRACE_LOG_DYNAMO_GRAPH_H
 #define MT_TRACE_LOG_DYNAMO_GRAPH_H
 

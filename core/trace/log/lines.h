@@ -39,12 +39,13 @@ int mt_lines_count(mt_log *log, const mt_json *json, uint64_t line, mt_span valu
 int mt_lines_time(mt_log *log, const mt_json *json, uint64_t line, mt_span value, int64_t *time,
                   mt_error *error);
 
-/* The member's value, a number of units of which 10^digits nanoseconds are one, as nanoseconds of at
- * least 0. */
+/* The member's value, a number of units of which 10^digits nanoseconds are one, as nanoseconds of
+ * at least 0. */
 int mt_lines_duration(mt_log *log, const mt_json *json, uint64_t line, mt_span value,
                       const char *name, int digits, int64_t *nanoseconds, mt_error *error);
 
-/* A string as a text, in *to, which grows. An empty span, or no string, is none. 0, or -1 (memory). */
+/* A string as a text, in *to, which grows. An empty span, or no string, is none. 0, or -1
+ * (memory). */
 int mt_lines_text(mt_span value, char **to, size_t *capacity, mt_span *text, mt_error *error);
 
 /* A name (mt_lines_is_name) as the token of a session, in *to, which grows. 0, or -1 (memory). */

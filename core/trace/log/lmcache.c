@@ -1,4 +1,5 @@
-/* LMCache's lines of agents: a call a line, with its whole prompt as a text or a list of messages. */
+/* LMCache's lines of agents: a call a line, with its whole prompt as a text or a list of
+ * messages. */
 #include "base/memory.h"
 #include "trace/log/lines.h"
 #include "trace/log/speech.h"

@@ -14,17 +14,17 @@
  *   results    JSON lines, the profile_export.jsonl of a run, AIPerf's or ours: metadata
  *              (credit_issued_ns or request_start_ns, conversation_id; rows of the warm-up are
  *              passed over) and metrics (input_sequence_length, output_sequence_length).
- *   dynamo     JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
+ *   dynamo JSON lines of Dynamo's replay, Mooncake's rows and more: input_length (input_tokens),
  *              output_length (output_tokens), hash_ids, timestamp (created_time), delay (delay_ms;
  *              both milliseconds), session_id; of agents request_id, wait_for, branches and others,
  *              which stay as they are. Only a row that neither waits nor follows in its session
  *              needs a timestamp.
  *   dynamo-trace  JSON lines, Dynamo's record of requests ("dynamo.request.trace.v1"), each event
  *              by itself or in a member `event`: of a request_end the request's request_id,
- *              request_received_ms, total_time_ms, input_tokens, output_tokens, model, and in replay
- *              trace_block_size, input_length and input_sequence_hashes; of an agent session_id
- *              and parent_session_id in agent_context. The rows of agents are read whole, and say
- *              whom they wait for (dynamo_trace.c).
+ *              request_received_ms, total_time_ms, input_tokens, output_tokens, model, and in
+ *              replay trace_block_size, input_length and input_sequence_hashes; of an agent
+ *              session_id and parent_session_id in agent_context. The rows of agents are read
+ *              whole, and say whom they wait for (dynamo_trace.c).
  *   weka       JSON objects, or a folder of files of them: a session each, as kv-cache-tester has
  *              them: id, block_size, requests with t (seconds from the session's start), in, out,
  *              hash_ids, api_time, think_time, or sub-agents (type "subagent") with requests of
@@ -67,8 +67,8 @@ enum {
     MT_LOG_NEEDED_ROLES = MT_LOG_OUTPUT + 1
 };
 
-/* When sessions begin whose own start is not known: all at 0; spread uniformly over `value` seconds;
- * one after the other at random, `value` a second on average (a Poisson process). */
+/* When sessions begin whose own start is not known: all at 0; spread uniformly over `value`
+ * seconds; one after the other at random, `value` a second on average (a Poisson process). */
 typedef enum mt_log_start_law {
     MT_LOG_START_TOGETHER,
     MT_LOG_START_UNIFORM,

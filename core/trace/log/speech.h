@@ -1,6 +1,6 @@
 /* What is said in a conversation, as tokens (text/tokens.h) and blocks: every block that the tokens
- * fill has an id, a hash of it and of all before it. What begins alike has the same ids, wherever it
- * is said. Private to this folder. */
+ * fill has an id, a hash of it and of all before it. What begins alike has the same ids, wherever
+ * it is said. Private to this folder. */
 #ifndef MT_TRACE_LOG_SPEECH_H
 #define MT_TRACE_LOG_SPEECH_H
 
@@ -32,8 +32,8 @@ void mt_speech_begin(mt_speech *speech);
 int mt_speech_content(mt_speech *speech, const mt_json *json, mt_span content, const char *name,
                       mt_error *error);
 
-/* Adds the tool calls of a message, checked JSON, a list of them or one: name and arguments, in them
- * or in their function. 0 or -1. */
+/* Adds the tool calls of a message, checked JSON, a list of them or one: name and arguments, in
+ * them or in their function. 0 or -1. */
 int mt_speech_calls(mt_speech *speech, const mt_json *json, mt_span calls, mt_error *error);
 
 void mt_speech_free(mt_speech *speech);

@@ -3,8 +3,8 @@
  * starts. Of a session a row waits for the one before it in any case.
  *
  * Rows are added as they come, and may name later ones; only all of them together say whether each
- * name is there and none waits for itself. Memory: 16 bytes a row, 4 a name that it gives, and a text
- * a name and a session. Private to this folder. */
+ * name is there and none waits for itself. Memory: 16 bytes a row, 4 a name that it gives, and a
+ * text a name and a session. Private to this folder. */
 #ifndef MT_TRACE_LOG_WAITS_H
 #define MT_TRACE_LOG_WAITS_H
 
@@ -36,8 +36,8 @@ typedef struct mt_waits {
  * branches are no lists of names. MT_ERROR_MEMORY. */
 mt_code mt_waits_add(mt_waits *waits, const mt_request *request, mt_error *error);
 
-/* All rows are there: MT_ERROR_INPUT with the line, no source, when a name is no row's, or rows wait
- * for one another in a circle. MT_ERROR_MEMORY. */
+/* All rows are there: MT_ERROR_INPUT with the line, no source, when a name is no row's, or rows
+ * wait for one another in a circle. MT_ERROR_MEMORY. */
 mt_code mt_waits_check(const mt_waits *waits, mt_error *error);
 
 void mt_waits_free(mt_waits *waits);

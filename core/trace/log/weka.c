@@ -1,5 +1,5 @@
-/* Sessions of kv-cache-tester: objects of JSON, in a file or in the files of a folder. One session is
- * in memory at a time. Where its sessions begin nobody knows: options.start says it. */
+/* Sessions of kv-cache-tester: objects of JSON, in a file or in the files of a folder. One session
+ * is in memory at a time. Where its sessions begin nobody knows: options.start says it. */
 #include "base/memory.h"
 #include "hash/ids.h"
 #include "random/generator.h"
@@ -239,8 +239,8 @@ static int next_session(weka_log *self, mt_error *error) {
 
 /* ---- requests ---- */
 
-/* The ids of its blocks: the session's own, unless they are everybody's; the incomplete block at the
- * prompt's end has one of its own where the session counts whole ones only. */
+/* The ids of its blocks: the session's own, unless they are everybody's; the incomplete block at
+ * the prompt's end has one of its own where the session counts whole ones only. */
 static int give_ids(weka_log *self, const mt_weka_request *from, mt_request *request,
                     mt_error *error) {
     uint64_t size = self->base.options.block_size, id;

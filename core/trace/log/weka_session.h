@@ -1,10 +1,11 @@
 /* A session of kv-cache-tester as its requests and who waits for whom. Private to this folder.
  *
- * Requests of the session, and those of each sub-agent, follow one another by their t. A sub-agent's
- * first one waits for the last of its parent's that began no later than it; the first of the parent's
- * that begins when the sub-agent has ended (duration_ms after its t, or with its last answer) waits
- * for that last answer too. A sub-agent's t count from its own t where some sub-agent of the session
- * has a request with an earlier one than its own; else from the session's, as its own does. */
+ * Requests of the session, and those of each sub-agent, follow one another by their t. A
+ * sub-agent's first one waits for the last of its parent's that began no later than it; the first
+ * of the parent's that begins when the sub-agent has ended (duration_ms after its t, or with its
+ * last answer) waits for that last answer too. A sub-agent's t count from its own t where some
+ * sub-agent of the session has a request with an earlier one than its own; else from the session's,
+ * as its own does. */
 #ifndef MT_TRACE_LOG_WEKA_SESSION_H
 #define MT_TRACE_LOG_WEKA_SESSION_H
 

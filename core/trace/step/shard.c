@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "trace/source/kind.h"
-#include "trace/step/families.h"
+#include "trace/step/components.h"
 #include "trace/step/steps.h"
 
 enum { MOST_COUNTED = 1 << 16 };
@@ -12,27 +12,27 @@ typedef struct shard_step {
     mt_shard_state state;
     uint64_t ordinal;       /* the next one */
     uint64_t seen, *counts; /* requests of the whole, and of each shard */
-    mt_families families;
+    mt_components components;
 } shard_step;
 
-/* The ordinal of the request's family, a new one at its first request. */
-static mt_code family_ordinal(shard_step *self, const mt_request *request, uint64_t *ordinal,
-                              mt_error *error) {
-    mt_family family;
-    mt_code code = mt_families_add(&self->families, request, &family, error);
+/* The ordinal of the request's component, a new one at its first request. */
+static mt_code component_ordinal(shard_step *self, const mt_request *request, uint64_t *ordinal,
+                                 mt_error *error) {
+    mt_component component;
+    mt_code code = mt_components_add(&self->components, request, &component, error);
     if (code != MT_OK)
         return code;
-    self->state.session = family.session;
-    if (family.head == MT_FAMILY_NONE) {
+    self->state.session = component.session;
+    if (component.head == MT_NO_COMPONENT) {
         *ordinal = self->ordinal++;
         return MT_OK;
     }
-    uint64_t *known = &self->families.ordinals[family.head];
-    if (*known == MT_FAMILY_NONE)
+    uint64_t *known = &self->components.ordinals[component.head];
+    if (*known == MT_NO_COMPONENT)
         *known = self->ordinal++;
     *ordinal = *known;
     uint64_t shards = self->state.shards;
-    if (family.lost == MT_FAMILY_NONE || family.lost % shards == *known % shards)
+    if (component.lost == MT_NO_COMPONENT || component.lost % shards == *known % shards)
         return MT_OK;
     mt_source_fail(&self->base, request, error, MT_ERROR_INPUT,
                    "it waits for requests that are in different shards already: who waits for whom "
@@ -49,7 +49,7 @@ static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
         self->state.session = 0;
         if (below->kind->ordinal)
             ordinal = below->kind->ordinal(below);
-        else if (family_ordinal(self, request, &ordinal, error) != MT_OK)
+        else if (component_ordinal(self, request, &ordinal, error) != MT_OK)
             return -1;
         self->state.number = self->seen++;
         if (self->counts)
@@ -65,7 +65,7 @@ static int shard_next(mt_source *source, mt_request *request, mt_error *error) {
 
 static void shard_release(mt_source *source) {
     shard_step *self = (shard_step *)source;
-    mt_families_free(&self->families);
+    mt_components_free(&self->components);
     mt_free(self->counts);
 }
 
@@ -93,12 +93,12 @@ mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_e
 
 mt_source *mt_step_shard_look(mt_source *step, mt_source *ahead, mt_error *error) {
     mt_request request;
-    mt_family family;
+    mt_component component;
     int status = -1;
     if (step && ahead) {
         shard_step *self = (shard_step *)step;
         while ((status = mt_source_next(ahead, &request, error)) > 0)
-            if (mt_families_add(&self->families, &request, &family, error) != MT_OK) {
+            if (mt_components_add(&self->components, &request, &component, error) != MT_OK) {
                 status = -1;
                 break;
             }

@@ -37,20 +37,21 @@ mt_source *mt_step_where(mt_source *below, const mt_filter *filter, mt_error *er
 mt_source *mt_step_thin(mt_source *below, double share, uint64_t seed, mt_error *error);
 
 /* Shard 0 <= shard < shards: the requests whose ordinal modulo `shards` is `shard`, an ordinal
- * being given to a family at its first request and to each request that belongs to none. A family is
- * a session, and all sessions and requests that wait for one another by request_id, wait_for and
- * branches. Where families that have their ordinals turn out to be one whose shards differ, it is
- * MT_ERROR_INPUT: mt_step_shard_look avoids it. Memory: a text and 24 bytes a session and a request
- * id; none directly over a plan's run. How it divides: trace/step/shard.h. shard.c */
+ * being given to a component at its first request and to each request that belongs to none. A
+ * component is a session, and all sessions and requests that wait for one another by request_id,
+ * wait_for and branches. Where components that have their ordinals turn out to be one whose shards
+ * differ, it is MT_ERROR_INPUT: mt_step_shard_look avoids it. Memory: a text and 24 bytes a session
+ * and a request id; none directly over a plan's run. How it divides: trace/step/shard.h. shard.c */
 mt_source *mt_step_shard(mt_source *below, uint64_t shard, uint64_t shards, mt_error *error);
 
-/* Looks whole families up in `ahead`, which has the same requests as `step`, a source of
- * mt_step_shard that has given nothing yet: reads it to its end, and frees it. Returns the step; NULL
- * when it fails, and both are freed. */
+/* Looks whole components up in `ahead`, which has the same requests as `step`, a source of
+ * mt_step_shard that has given nothing yet: reads it to its end, and frees it. Returns the step;
+ * NULL when it fails, and both are freed. */
 mt_source *mt_step_shard_look(mt_source *step, mt_source *ahead, mt_error *error);
 
-/* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left is
- * that of the last block which the new one is made of. Memory: the ids of a request. reblock.c */
+/* Blocks `factor` (1 or more) times as large, of requests with one id a block: each id that is left
+ * is that of the last block which the new one is made of. Memory: the ids of a request.
+ * reblock.c */
 mt_source *mt_step_reblock(mt_source *below, uint64_t factor, mt_error *error);
 
 /* All of them, each taken in by the profile (trace/profile.h), which is retained: watch.c */
@@ -153,14 +154,14 @@ typedef struct mt_prompts {
 
 /* hash_ids for requests of which only lengths are known, numbered by first appearance from 0.
  *
- * A request that has hash_ids keeps them, renumbered. The turns of a session share a growing prefix:
- * the tokens of a session are one sequence, to which each turn adds what its prompt has beyond the
- * earlier turns' prompts and answers, and then its answer; a prompt is as much of that sequence's
- * beginning as its length says. A block that a prompt ends in counts as another one than the whole
- * block. The blocks of all other requests are drawn uniformly from 0..hash_blocks, by a generator
- * keyed by the seed and addressed by the request's place in its logs (or else in the trace), and
- * hashed one after the other: they depend neither on filters nor on the requests after it. Without
- * drawing they are shared with no other request.
+ * A request that has hash_ids keeps them, renumbered. The turns of a session share a growing
+ * prefix: the tokens of a session are one sequence, to which each turn adds what its prompt has
+ * beyond the earlier turns' prompts and answers, and then its answer; a prompt is as much of that
+ * sequence's beginning as its length says. A block that a prompt ends in counts as another one than
+ * the whole block. The blocks of all other requests are drawn uniformly from 0..hash_blocks, by a
+ * generator keyed by the seed and addressed by the request's place in its logs (or else in the
+ * trace), and hashed one after the other: they depend neither on filters nor on the requests after
+ * it. Without drawing they are shared with no other request.
  *
  * turn is set where there is a session. input_length is required; hash_ids must be one a block.
  *

@@ -97,7 +97,7 @@ function cat.check(opt)
       return ("--%s needs %s"):format(name:gsub("_", "-"), what)
     end
   end
-  local wrong = figures.mistake(opt)
+  local wrong = figures.mistake(opt, "--series or --expect")
   if wrong then return wrong end
   if opt.gap and (opt.merge or opt.parts) then
     return "--gap needs inputs that are joined and are no parts"

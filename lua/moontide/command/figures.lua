@@ -61,20 +61,30 @@ function figures.resolve(asked)
   return true
 end
 
+-- --service or --step, where nobody asked for a figure that they are of.
+local function idle(opt, asked, wants, is_shown)
+  if asked.expect or asked.series then return nil end
+  if asked.service and not is_shown then return "--service goes with " .. wants end
+  if options.given(opt, "step") and not asked.service then return "--step goes with " .. wants end
+end
+
 --- What is wrong with the options together.
 ---@param opt table
----@param block_size? integer tokens, where no option says it
+---@param wants? string the options that --service and --step are of, for messages: "--expect"
+---@param is_shown? boolean with --service alone figures are shown
 ---@return string?
-function figures.mistake(opt, block_size)
+function figures.mistake(opt, wants, is_shown)
   local asked = figures.asked(opt)
   local wrong = expectation.mistake(asked.expect, asked.service, "--service")
   if wrong then return "--expect: " .. wrong end
+  wrong = idle(opt, asked, wants or "--expect", is_shown)
+  if wrong then return wrong end
   local size = asked.series_cache
   if not size then return nil end
   if not asked.series then return "--series-cache goes with --series" end
   wrong = cache_options.wrong_sizes({ size }, asked.bytes_per_token, "--series-cache")
   if wrong then return wrong end
-  if type(size) == "table" and not (asked.block_size or block_size) then
+  if type(size) == "table" and not asked.block_size then
     return ("--series-cache: %s are blocks only with --block-size"):format(size.text)
   end
 end

@@ -223,11 +223,11 @@ local function refusal(script, opt, path)
 end
 
 -- What is wrong with the options together, or nil.
-local function mistake(self, opt, asked)
+local function mistake(opt, asked)
   if asked.json and not opt.check then return "--json goes with --check" end
   if asked.by and not (opt.check or opt.plot) then return "--by goes with --check or --plot" end
   if asked.compress_think and not asked.compress then return "--compress-think goes with --compress" end
-  return figures.mistake(asked, self.block_size)
+  return figures.mistake(asked, "--check, --plot, --series or --expect", opt.check or opt.plot)
 end
 
 local function draw(self, opt, asked)
@@ -250,7 +250,7 @@ function generate.run(script, self, opt)
   local is_said
   local asked = common.figures(script, opt)
   asked.block_size = self.block_size
-  local wrong = mistake(self, opt, asked)
+  local wrong = mistake(opt, asked)
   if wrong then return nil, script.name .. ": " .. wrong, "usage" end
   local fallback = script.default_duration
   if asked.compress then

@@ -1,10 +1,10 @@
-#include "trace/step/families.h"
+#include "trace/step/components.h"
 
 #include "base/memory.h"
 #include "text/json_items.h"
 #include "trace/member.h"
 
-void mt_families_free(mt_families *self) {
+void mt_components_free(mt_components *self) {
     mt_texts_free(&self->sessions);
     mt_texts_free(&self->names);
     mt_free(self->session_members);
@@ -13,9 +13,9 @@ void mt_families_free(mt_families *self) {
     mt_free(self->ordinals);
 }
 
-/* The member that the text stands for, a new one at first; *place, unless NULL, is its number in the
- * texts. 0 or -1 (memory). */
-static int member_of(mt_families *self, mt_texts *texts, uint32_t **members, size_t *capacity,
+/* The member that the text stands for, a new one at first; *place, unless NULL, is its number in
+ * the texts. 0 or -1 (memory). */
+static int member_of(mt_components *self, mt_texts *texts, uint32_t **members, size_t *capacity,
                      mt_span text, uint32_t *member, uint32_t *place) {
     size_t known = texts->count;
     uint32_t number;
@@ -27,7 +27,7 @@ static int member_of(mt_families *self, mt_texts *texts, uint32_t **members, siz
     if (number == known) {
         (*members)[number] = (uint32_t)self->count;
         self->above[self->count] = (uint32_t)self->count;
-        self->ordinals[self->count++] = MT_FAMILY_NONE;
+        self->ordinals[self->count++] = MT_NO_COMPONENT;
     }
     *member = (*members)[number];
     if (place)
@@ -35,13 +35,13 @@ static int member_of(mt_families *self, mt_texts *texts, uint32_t **members, siz
     return 0;
 }
 
-static int name_of(mt_families *self, mt_span name, uint32_t *member) {
+static int name_of(mt_components *self, mt_span name, uint32_t *member) {
     return member_of(self, &self->names, &self->name_members, &self->name_capacity, name, member,
                      NULL);
 }
 
-/* The head of the member's family; the way to it is halved. */
-static uint32_t head_of(mt_families *self, uint32_t member) {
+/* The head of the member's component; the way to it is halved. */
+static uint32_t head_of(mt_components *self, uint32_t member) {
     while (self->above[member] != member) {
         self->above[member] = self->above[self->above[member]];
         member = self->above[member];
@@ -49,28 +49,28 @@ static uint32_t head_of(mt_families *self, uint32_t member) {
     return member;
 }
 
-/* The member belongs to the family, which may be none yet. */
-static void join(mt_families *self, mt_family *family, uint32_t member) {
+/* The member belongs to the component, which may be none yet. */
+static void join(mt_components *self, mt_component *component, uint32_t member) {
     uint32_t head = head_of(self, member);
-    if (family->head == MT_FAMILY_NONE || family->head == head) {
-        family->head = head;
+    if (component->head == MT_NO_COMPONENT || component->head == head) {
+        component->head = head;
         return;
     }
     /* The one that has an ordinal, or the earlier one, heads both. */
-    uint32_t one = (uint32_t)family->head, other = head;
-    int both = self->ordinals[one] != MT_FAMILY_NONE && self->ordinals[other] != MT_FAMILY_NONE;
+    uint32_t one = (uint32_t)component->head, other = head;
+    int both = self->ordinals[one] != MT_NO_COMPONENT && self->ordinals[other] != MT_NO_COMPONENT;
     if (self->ordinals[other] < self->ordinals[one] ||
         (self->ordinals[other] == self->ordinals[one] && other < one)) {
         one = head;
-        other = (uint32_t)family->head;
+        other = (uint32_t)component->head;
     }
     if (both)
-        family->lost = self->ordinals[other];
+        component->lost = self->ordinals[other];
     self->above[other] = one;
-    family->head = one;
+    component->head = one;
 }
 
-static int join_list(mt_families *self, mt_family *family, mt_span list) {
+static int join_list(mt_components *self, mt_component *component, mt_span list) {
     mt_json json = {list.text, list.text + list.length, NULL};
     mt_json_items items;
     mt_json_item item;
@@ -81,21 +81,21 @@ static int join_list(mt_families *self, mt_family *family, mt_span list) {
     while (mt_json_items_next(&items, &item) > 0) {
         if (name_of(self, item.value, &member) != 0)
             return -1;
-        join(self, family, member);
+        join(self, component, member);
     }
     return 0;
 }
 
-mt_code mt_families_add(mt_families *self, const mt_request *request, mt_family *family,
-                        mt_error *error) {
+mt_code mt_components_add(mt_components *self, const mt_request *request, mt_component *component,
+                          mt_error *error) {
     uint32_t member, number;
-    *family = (mt_family){.head = MT_FAMILY_NONE, .lost = MT_FAMILY_NONE};
+    *component = (mt_component){.head = MT_NO_COMPONENT, .lost = MT_NO_COMPONENT};
     if (request->has & MT_HAS_SESSION) {
         if (member_of(self, &self->sessions, &self->session_members, &self->session_capacity,
                       request->session, &member, &number) != 0)
             return mt_fail_memory(error, "sessions of a shard");
-        family->session = (uint64_t)number + 1;
-        join(self, family, member);
+        component->session = (uint64_t)number + 1;
+        join(self, component, member);
     }
     if (request->extra.length == 0)
         return MT_OK;
@@ -103,10 +103,10 @@ mt_code mt_families_add(mt_families *self, const mt_request *request, mt_family 
     if (name.length > 0 && !mt_json_is_null(name)) {
         if (name_of(self, name, &member) != 0)
             return mt_fail_memory(error, "request ids of a shard");
-        join(self, family, member);
+        join(self, component, member);
     }
-    if (join_list(self, family, mt_request_member(request, "wait_for")) != 0 ||
-        join_list(self, family, mt_request_member(request, "branches")) != 0)
+    if (join_list(self, component, mt_request_member(request, "wait_for")) != 0 ||
+        join_list(self, component, mt_request_member(request, "branches")) != 0)
         return mt_fail_memory(error, "request ids of a shard");
     return MT_OK;
 }

@@ -55,7 +55,7 @@ describe("a shard", function()
     assert.equal(whole, (stay_together(plan:pipe { seed = 3 }, 3)))
   end)
 
-  it("divides families in turn, whoever names whom first", function()
+  it("divides components in turn, whoever names whom first", function()
     local trace = command.write(folder, "f.jsonl", row "a" .. row "b" .. row "c" .. row("d", '"wait_for": ["a", "c"]')
       .. row("e", '"branches": ["f"]') .. row "f" .. row("g", '"session_id": 1') .. row("h", '"session_id": 1')
       .. row("i", '"session_id": 2, "wait_for": ["h"]') .. row "j" .. row("k", '"session_id": 2'))
