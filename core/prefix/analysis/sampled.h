@@ -18,9 +18,10 @@
  * The error is the standard error: what the groups leave unexplained, and, in the same square root,
  * how far off LRU and first in first out on the sample are from what its members had in the whole.
  * At 1/100 of 10^8 blocks of sessions CLOCK was 0.06 points off in a cache of 10^6 blocks (root mean
- * square of three seeds), with a standard error of 0.16. It falls with the square root of
- * the families in the sample. Sizes should be at least 1000 blocks of the sample. SIEVE and LFU, which keep blocks for good that were used once often, depend on
- * single early choices; a sample can miss them by more than the error says.
+ * square of three seeds), with a standard error of 0.16. It falls with the square root of the families
+ * in the sample. Sizes should be at least 1000 blocks of the sample. SIEVE and LFU, which may keep for
+ * good what was used often at one time, depend on single early choices: a sample can miss them by
+ * more than the error says.
  *
  * Memory: 4 bytes a block, 8 more while first in, first out is played, 24 a request, 20 a block of the
  * sample, and what three caches take of it. Time: that of first in, first out over the whole, and a
