@@ -5,18 +5,27 @@
  * FAST 2015), of *families*: a block that few requests use, without ancestors that few use, and all
  * blocks below it are in the sample or not, by a hash of its number, with all their uses; the cache
  * is as much smaller. Single blocks will not do: one hits only when all before it do, and what a
- * policy does to those would not be seen. Blocks with many uses (10 times one over the rate), the
- * prompts that many share, are always in, with the weight of one.
+ * policy does to those would not be seen. Blocks with many uses (3 times one over the rate), the
+ * prompts that many share, are always in. Blocks weigh what they stand for: those one, the others one
+ * over the rate, and the cache holds so much weight. How much is not the nominal size: it is what
+ * the sample's members were of a whole LRU cache of that size, on average, which its runs tell.
  *
- * How far a policy is from LRU is what is estimated, both being played on the same sample; LRU itself
- * is known exactly. So what hits in both is sampled without error, and so is much of what a sample's
- * size is off by. The error is the standard error of the ratio: the families of the sample fall into
- * 32 groups by another part of the hash, and the differences of the groups say how much chance there
- * is. It falls with the square root of the families in the sample. Sizes should be at
- * least 1000 blocks of the sample.
+ * Three policies' hits are known over the whole: LRU, first in first out, and no limit at all. The
+ * first two are played on the sample too, and what the sample has too much or too little of them
+ * corrects the policy's own hits, by least squares over 128 groups of families (regression estimator:
+ * Cochran, "Sampling techniques", 1977, chapter 7).
  *
- * Memory: 4 bytes a block and 12 a block of the sample, and what the cache takes of it. Time: a few
- * steps a request and a sampled block. */
+ * The error is the standard error: what the groups leave unexplained, and, in the same square root,
+ * how far off LRU and first in first out on the sample are from what its members had in the whole.
+ * At 1/100 of 10^8 blocks of sessions CLOCK was 0.06 points off in a cache of 10^6 blocks (root mean
+ * square of three seeds), with a standard error of 0.16. It falls with the square root of the families
+ * in the sample. Sizes should be at least 1000 blocks of the sample. SIEVE and LFU, which may keep for
+ * good what was used often at one time, depend on single early choices: a sample can miss them by
+ * more than the error says.
+ *
+ * Memory: 4 bytes a block, 8 more while first in, first out is played, 24 a request, 20 a block of the
+ * sample, and what three caches take of it. Time: that of first in, first out over the whole, and a
+ * few steps a request and a sampled block. */
 #ifndef MT_PREFIX_ANALYSIS_SAMPLED_H
 #define MT_PREFIX_ANALYSIS_SAMPLED_H
 

@@ -10,6 +10,8 @@ struct mt_cache {
     mt_big entries; /* of the policy */
     mt_big times;   /* int64_t each, with a time to live: what its age is counted from */
     mt_policy_state *state;
+    const float *weights; /* NULL: each takes the room of one */
+    double weight, most;  /* of those held, and what that may be */
 };
 
 mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
@@ -56,6 +58,13 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
     return policy->reserve ? policy->reserve(cache->state, cache->blocks, error) : MT_OK;
 }
 
+void mt_cache_weigh(mt_cache *cache, const float *weights, double most) {
+    mt_assert(cache->state->count == 0);
+    cache->state->size = UINT64_MAX;
+    cache->weights = weights;
+    cache->most = most;
+}
+
 int mt_cache_holds(const mt_cache *cache, uint32_t block) {
     const uint64_t *held = cache->held.data;
     return block < cache->blocks && (held[block / 64] >> block % 64 & 1);
@@ -66,17 +75,65 @@ static void set_held(mt_cache *cache, uint32_t block, int is_held) {
     *word = is_held ? *word | bit : *word & ~bit;
 }
 
+/* Makes room for so much more. */
+static void evict_weight(mt_cache *cache, double more) {
+    while (cache->weight + more > cache->most && cache->state->count > 0) {
+        uint32_t victim = cache->spec.policy->evict(cache->state);
+        cache->weight -= (double)cache->weights[victim];
+        set_held(cache, victim, 0);
+    }
+}
+
+/* Puts in a block by its weight. */
+static void insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
+    const mt_policy *policy = cache->spec.policy;
+    double weight = (double)cache->weights[block];
+    if (policy->looks_ahead)
+        cache->state->size =
+            cache->weight + weight > cache->most ? cache->state->count : UINT64_MAX;
+    else
+        evict_weight(cache, weight);
+    uint32_t refused = policy->insert(cache->state, block, next);
+    if (policy->looks_ahead)
+        cache->state->size = UINT64_MAX;
+    if (refused != MT_NO_VICTIM)
+        return;
+    set_held(cache, block, 1);
+    cache->weight += weight;
+    if (policy->looks_ahead)
+        evict_weight(cache, 0);
+}
+
+/* Puts in a block, and gives what is held no more. */
+static uint32_t insert(mt_cache *cache, uint32_t block, uint32_t next) {
+    const mt_policy *policy = cache->spec.policy;
+    uint32_t victim = MT_NO_VICTIM;
+    if (!policy->looks_ahead && cache->state->count == cache->spec.size)
+        victim = policy->evict(cache->state);
+    if (policy->insert(cache->state, block, next) != MT_NO_VICTIM)
+        return block;
+    set_held(cache, block, 1);
+    if (cache->state->count > cache->spec.size)
+        victim = policy->evict(cache->state);
+    if (victim != MT_NO_VICTIM)
+        set_held(cache, victim, 0);
+    return victim;
+}
+
 static uint32_t touch(mt_cache *cache, uint32_t block, uint32_t next) {
     const mt_policy *policy = cache->spec.policy;
     mt_assert(block < cache->blocks);
-    int is_held = mt_cache_holds(cache, block);
-    uint32_t victim = is_held ? policy->hit(cache->state, block, next)
-                              : policy->insert(cache->state, block, next);
-    if (!is_held)
-        set_held(cache, block, 1);
-    if (victim != MT_NO_VICTIM)
+    if (!mt_cache_holds(cache, block)) {
+        if (!cache->weights)
+            return insert(cache, block, next);
+        insert_weight(cache, block, next);
+        return MT_NO_VICTIM;
+    }
+    uint32_t victim = policy->hit(cache->state, block, next);
+    if (victim != MT_NO_VICTIM) {
         set_held(cache, victim, 0);
-    mt_assert(cache->state->count <= cache->spec.size);
+        cache->weight -= cache->weights ? (double)cache->weights[victim] : 0;
+    }
     return victim;
 }
 

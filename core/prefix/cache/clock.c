@@ -24,12 +24,15 @@ static uint32_t hit(void *state, uint32_t block, uint32_t next) {
     return MT_NO_VICTIM;
 }
 
-static uint32_t evict(clock_cache *self) {
+static uint32_t evict(void *state) {
+    clock_cache *self = state;
     entry *entries = self->state.entries;
     for (;;) {
         uint32_t block = mt_queue_pop(&self->queue, entries, sizeof *entries);
-        if (!entries[block].is_used)
+        if (!entries[block].is_used) {
+            self->state.count = self->queue.count;
             return block;
+        }
         entries[block].is_used = 0;
         mt_queue_push(&self->queue, entries, sizeof *entries, block);
     }
@@ -39,11 +42,10 @@ static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     clock_cache *self = state;
     entry *entries = self->state.entries;
     (void)next;
-    uint32_t victim = self->queue.count == self->state.size ? evict(self) : MT_NO_VICTIM;
     entries[block].is_used = 0;
     mt_queue_push(&self->queue, entries, sizeof *entries, block);
     self->state.count = self->queue.count;
-    return victim;
+    return MT_NO_VICTIM;
 }
 
 static void drop(void *state, uint32_t block) {
@@ -59,4 +61,5 @@ const mt_policy mt_policy_clock = {.name = "clock",
                                    .start = start,
                                    .hit = hit,
                                    .insert = insert,
+                                   .evict = evict,
                                    .drop = drop};

@@ -15,4 +15,5 @@ const mt_policy mt_policy_fifo = {.name = "fifo",
                                   .start = mt_one_queue_start,
                                   .hit = hit,
                                   .insert = mt_one_queue_insert,
+                                  .evict = mt_one_queue_evict,
                                   .drop = mt_one_queue_drop};

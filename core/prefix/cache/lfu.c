@@ -78,13 +78,15 @@ static uint32_t hit(void *state, uint32_t block, uint32_t next) {
 
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     lfu *self = state;
-    uint32_t victim = MT_NO_VICTIM;
     (void)next;
-    if (self->queue.count == self->state.size) {
-        victim = self->queue.oldest;
-        drop(self, victim);
-    }
     put(self, block, 1, MT_QUEUE_END);
+    return MT_NO_VICTIM;
+}
+
+static uint32_t evict(void *state) {
+    lfu *self = state;
+    uint32_t victim = self->queue.oldest;
+    drop(self, victim);
     return victim;
 }
 
@@ -97,4 +99,5 @@ const mt_policy mt_policy_lfu = {.name = "lfu",
                                  .release = release,
                                  .hit = hit,
                                  .insert = insert,
+                                 .evict = evict,
                                  .drop = drop};

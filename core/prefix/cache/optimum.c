@@ -127,28 +127,32 @@ static void join(optimum *self, uint32_t block, uint32_t next) {
     self->state.count++;
 }
 
-/* Puts a block in that the cache does not hold, where it is worth it. */
+/* One that is not used again, or would leave next, is not put in. */
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     optimum *self = state;
-    uint32_t victim = MT_NO_VICTIM;
     if (next == MT_NEVER_USED) {
         self->last = NO_BLOCK;
         return block;
     }
-    if (self->state.count == self->state.size) {
+    if (self->state.count > 0 && self->state.count == self->state.size) {
         uint32_t latest = last_marked(self);
-        victim = self->lists[latest].deepest;
-        if (next > latest || (next == latest && block > victim)) {
+        if (next > latest || (next == latest && block > self->lists[latest].deepest)) {
             self->last = NO_BLOCK;
             return block;
         }
-        drop(self, victim);
     }
     join(self, block, next);
+    return MT_NO_VICTIM;
+}
+
+static uint32_t evict(void *state) {
+    optimum *self = state;
+    uint32_t victim = self->lists[last_marked(self)].deepest;
+    drop(self, victim);
     return victim;
 }
 
-/* As if it were put in anew: there is room for it. */
+/* As if it were put in anew. */
 static uint32_t hit(void *state, uint32_t block, uint32_t next) {
     optimum *self = state;
     uint32_t last = self->last;
@@ -168,4 +172,5 @@ const mt_policy mt_policy_optimum = {
     .release = release,
     .hit = hit,
     .insert = insert,
+    .evict = evict,
     .drop = drop};

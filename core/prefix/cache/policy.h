@@ -3,7 +3,9 @@
  * A policy knows blocks as the numbers 0, 1, 2, ... of a prefix tree and holds at most `size` of
  * them. It does not know what a path is: the driver (prefix/cache/cache.h) decides what hits, and
  * then tells the policy of each block of the request, one after the other, that it was used (`hit`,
- * when the cache holds it) or has to be put in (`insert`, when it does not).
+ * when the cache holds it) or has to be put in (`insert`, when it does not). It also decides when
+ * there is no room, and then asks the policy what leaves (`evict`): before a block is put in, or, of a
+ * policy that looks ahead and may refuse the block, after it.
  *
  * *What is evicted, in terms of prefixes.* A policy evicts single blocks, wherever they stand, as
  * serving engines do with blocks that no running request uses. So a block may be evicted before
@@ -28,7 +30,7 @@
 
 /* What every policy's state begins with. */
 typedef struct mt_policy_state {
-    uint64_t size;     /* blocks that it may hold, at least 1 */
+    uint64_t size;     /* blocks that it may hold, at least 1; the driver sees to it */
     uint64_t count;    /* blocks that it holds; the policy counts */
     void *entries;     /* entry_size bytes a block */
     uint64_t seed;     /* of what is drawn */
@@ -51,8 +53,11 @@ typedef struct mt_policy {
      * next, MT_NEVER_USED when none will; only a policy that looks ahead is told. Gives what the cache
      * does not hold any more: nothing (MT_NO_VICTIM), another block, or the block itself. */
     uint32_t (*hit)(void *state, uint32_t block, uint32_t next);
-    /* The same of a block that the cache does not hold. */
+    /* Puts in a block that the cache does not hold. Gives the block itself where it refuses it
+     * (only one that looks ahead may), else MT_NO_VICTIM. */
     uint32_t (*insert)(void *state, uint32_t block, uint32_t next);
+    /* Takes out what leaves first, of what the cache holds (which is something), and gives it. */
+    uint32_t (*evict)(void *state);
     /* Takes out a block that the cache holds. */
     void (*drop)(void *state, uint32_t block);
 } mt_policy;

@@ -6,11 +6,15 @@ void mt_one_queue_start(void *state) {
 
 uint32_t mt_one_queue_insert(void *state, uint32_t block, uint32_t next) {
     mt_one_queue *self = state;
-    uint32_t victim = MT_NO_VICTIM;
     (void)next;
-    if (self->queue.count == self->state.size)
-        victim = mt_queue_pop(&self->queue, self->state.entries, sizeof(mt_link));
     mt_queue_push(&self->queue, self->state.entries, sizeof(mt_link), block);
+    self->state.count = self->queue.count;
+    return MT_NO_VICTIM;
+}
+
+uint32_t mt_one_queue_evict(void *state) {
+    mt_one_queue *self = state;
+    uint32_t victim = mt_queue_pop(&self->queue, self->state.entries, sizeof(mt_link));
     self->state.count = self->queue.count;
     return victim;
 }

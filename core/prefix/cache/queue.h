@@ -76,9 +76,10 @@ typedef struct mt_one_queue {
     mt_queue queue;
 } mt_one_queue;
 
-/* Such a policy's start, insert and drop. */
+/* Such a policy's start, insert, evict and drop. */
 void mt_one_queue_start(void *state);
 uint32_t mt_one_queue_insert(void *state, uint32_t block, uint32_t next);
+uint32_t mt_one_queue_evict(void *state);
 void mt_one_queue_drop(void *state, uint32_t block);
 
 #endif

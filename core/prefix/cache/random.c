@@ -43,15 +43,18 @@ static void drop(void *state, uint32_t block) {
 
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     random_cache *self = state;
-    uint32_t *places = self->state.entries, victim = MT_NO_VICTIM;
+    uint32_t *places = self->state.entries;
     (void)next;
-    if (self->state.count == self->state.size) {
-        victim = self->held[mt_random_below(&self->random, self->state.count)];
-        drop(self, victim);
-    }
     mt_assert(self->state.count < self->capacity);
     places[block] = (uint32_t)self->state.count;
     self->held[self->state.count++] = block;
+    return MT_NO_VICTIM;
+}
+
+static uint32_t evict(void *state) {
+    random_cache *self = state;
+    uint32_t victim = self->held[mt_random_below(&self->random, self->state.count)];
+    drop(self, victim);
     return victim;
 }
 
@@ -64,4 +67,5 @@ const mt_policy mt_policy_random = {.name = "random",
                                     .release = release,
                                     .hit = hit,
                                     .insert = insert,
+                                    .evict = evict,
                                     .drop = drop};

@@ -89,19 +89,19 @@ static uint32_t hit(void *state, uint32_t block, uint32_t next) {
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     s3_fifo *self = state;
     entry *entries = self->state.entries;
-    uint32_t victim = MT_NO_VICTIM;
     (void)next;
-    if (self->state.count == self->state.size) {
-        victim =
-            self->queues[SMALL].count >= self->small_size ? evict_small(self) : evict_main(self);
-        self->state.count--;
-    }
     int is_ghost = entries[block].queue == GHOST;
     if (is_ghost)
         mt_queue_take(&self->queues[GHOST], entries, sizeof *entries, block);
     push(self, is_ghost ? MAIN : SMALL, block);
     self->state.count++;
-    return victim;
+    return MT_NO_VICTIM;
+}
+
+static uint32_t evict(void *state) {
+    s3_fifo *self = state;
+    self->state.count--;
+    return self->queues[SMALL].count >= self->small_size ? evict_small(self) : evict_main(self);
 }
 
 static void drop(void *state, uint32_t block) {
@@ -120,4 +120,5 @@ const mt_policy mt_policy_s3_fifo = {
     .start = start,
     .hit = hit,
     .insert = insert,
+    .evict = evict,
     .drop = drop};

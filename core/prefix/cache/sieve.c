@@ -37,7 +37,8 @@ static void drop(void *state, uint32_t block) {
     self->state.count = self->queue.count;
 }
 
-static uint32_t evict(sieve *self) {
+static uint32_t evict(void *state) {
+    sieve *self = state;
     entry *entries = self->state.entries;
     uint32_t block = self->hand == MT_QUEUE_END ? self->queue.oldest : self->hand;
     while (entries[block].is_used) {
@@ -55,11 +56,10 @@ static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     sieve *self = state;
     entry *entries = self->state.entries;
     (void)next;
-    uint32_t victim = self->queue.count == self->state.size ? evict(self) : MT_NO_VICTIM;
     entries[block].is_used = 0;
     mt_queue_push(&self->queue, entries, sizeof *entries, block);
     self->state.count = self->queue.count;
-    return victim;
+    return MT_NO_VICTIM;
 }
 
 const mt_policy mt_policy_sieve = {
@@ -70,4 +70,5 @@ const mt_policy mt_policy_sieve = {
     .start = start,
     .hit = hit,
     .insert = insert,
+    .evict = evict,
     .drop = drop};

@@ -229,15 +229,6 @@ local function new(first, second, settings, service)
   return setmetatable(self, metatable)
 end
 
---- The same of two traces that are analysed already, with all of their samples (analysis.sampled): { name =,
---- analysis =, samples = } each.
----@param first table
----@param second table
----@return moontide.comparison
-function compare.of_analyses(first, second)
-  return new(first, second, { cache_sizes = sizes_of({ first.analysis, second.analysis }) })
-end
-
 -- The comparison of what has been taken in: the first two, and chance by the others, or by halves of the
 -- first.
 local function compared(opens, opt)

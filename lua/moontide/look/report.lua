@@ -18,7 +18,7 @@ function report.document(subjects, opt)
     local done, message, code = maker.lint(one, opt)
     if not done then return nil, message, code end
   end
-  return maker.document(subjects)
+  return maker.document(subjects, opt)
 end
 
 --- Writes the page of what the words name: the file is there whole, or as it was.

@@ -150,10 +150,24 @@ local function what(subject)
     or "Trace " .. subject.name
 end
 
+-- What `compare` says of two subjects, which are read again for it: their caches are played, and one of them
+-- is halved.
+local function compared(first, second, opt)
+  local size = first.analysis.block_size
+  local both, message, code = compare.compare({ first.value, second.value }, {
+    block_size = size == second.analysis.block_size and size or opt.block_size,
+    skip_bad_lines = opt.skip_bad_lines,
+  })
+  if not both then return nil, message, code end
+  both.traces = { first.name, second.name }
+  return tostring(both)
+end
+
 --- The document of traces and plans.
 ---@param subjects moontide.trace_subject[]
+---@param opt table block_size, skip_bad_lines
 ---@return moontide.page_document? document, string? message, string? code
-function trace_page.document(subjects)
+function trace_page.document(subjects, opt)
   local document = { title = what(subjects[1]), lines = {}, sections = {} }
   local function add(section) document.sections[#document.sections + 1] = section end
   if #subjects == 1 then
@@ -168,8 +182,9 @@ function trace_page.document(subjects)
   document.title = table.concat(names, " and ")
   add { title = "Figures", figures = catalogue.all(subjects) }
   for i = 2, #subjects do
-    local both = compare.of_analyses(subjects[1], subjects[i])
-    add { title = ("%s beside %s"):format(names[1], names[i]), text = tostring(both) }
+    local text, message, code = compared(subjects[1], subjects[i], opt)
+    if not text then return nil, message, code end
+    add { title = ("%s beside %s"):format(names[1], names[i]), text = text }
   end
   for _, one in ipairs(subjects) do
     add { title = what(one), lines = facts(one), tables = tables_of(one) }
