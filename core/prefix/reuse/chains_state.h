@@ -31,14 +31,7 @@ typedef struct mt_reuse_hop {
     uint32_t turn, depth;
 } mt_reuse_hop;
 
-/* Cells of the source's time that the first lap is made of: families that begin in one move with it. */
-enum { MT_REUSE_CELLS = 32 };
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
-typedef struct mt_reuse_cells {
-    int64_t step, length;               /* a cell's; 0: the lap is made of all */
-    int64_t end;                        /* of the first lap */
-    int64_t earlier_ns[MT_REUSE_CELLS]; /* by which they move; MT_REUSE_DROPPED: it is left out */
-} mt_reuse_cells;
 
 struct mt_reuse_chains {
     const mt_model *model;
@@ -64,8 +57,9 @@ struct mt_reuse_chains {
     int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
-    mt_reuse_cells cells;
-    uint32_t *trees; /* of each chain (prefix/model/families.h); NULL: no part was looked for */
+    /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
+    int64_t *earlier; /* by which a family moves, at its first chain; MT_REUSE_DROPPED: it is left out */
+    int64_t part_end; /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
     uint64_t lap;
@@ -94,11 +88,8 @@ int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
 /* Spreads the lap's events over the ticks, where that is asked for. */
 mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
-/* Which part of the source's is most like the whole, of so many requests: sets the phase, or cells. */
+/* Which part of the source's, of so many requests, is to be made: sets phase, earlier and part_end. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
-
-/* By how much what begins then is moved, or MT_REUSE_DROPPED. */
-int64_t mt_reuse_cell_of(const mt_reuse_cells *cells, int64_t start_ns);
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
