@@ -16,8 +16,9 @@ enum { LEAST_WINDOWS = 4 };
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double worst_weight = 3, mean_weight = 1, age_weight = 0.7, length_weight = 0.5;
-static const double window_weight = 0.05, tenth_weight = 0.15, rate_weight = 0.1;
+static const double worst_weight = 3, mean_weight = 1, age_weight = 1.5, length_weight = 0.5;
+static const double window_weight = 0.05, tenth_weight = 0.15, rate_weight = 0.1,
+                    chain_weight = 0.05;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
@@ -26,6 +27,8 @@ void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->output_bins);
     mt_free(judge->paths);
     mt_free(judge->owner);
+    mt_free(judge->chain_of);
+    mt_free(judge->is_seen);
     mt_free(judge->events);
     mt_free(judge->parts.sums);
 }
@@ -125,6 +128,9 @@ static void touch(mt_reuse_judge *judge, size_t at, walk *w, mt_reuse_tally *sum
         judge->owner[path[b]] = (uint32_t)at;
     mt_parts_append(&judge->parts, length);
     w->all += length;
+    uint32_t chain = judge->chain_of[event->turn];
+    sum->chains += !judge->is_seen[chain];
+    judge->is_seen[chain] = 1;
     sum->turns++;
     sum->blocks += length;
     sum->inputs[judge->input_bins[event->turn]]++;
@@ -159,6 +165,7 @@ static void run(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
     walk w = {0};
     *sum = (mt_reuse_tally){0};
     memset(judge->owner, 0, judge->block_count * sizeof *judge->owner);
+    memset(judge->is_seen, 0, judge->chains->model->chain_count);
     judge->parts.count = 0;
     judge->parts.total = 0;
     for (size_t i = 0, tenth = 0; i < count; i++) {
@@ -208,22 +215,22 @@ static double unlike(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
             sum += window_weight * fmin(1, fabs(part->variation[k] / whole->variation[k] - 1));
     if (part->rate > 0 && whole->rate > 0)
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
+    sum += chain_weight *
+           fmin(2, fabs(log(part->chains / part->turns / (whole->chains / whole->turns))));
     return sum + age_weight * aged + tenth_weight * tenths;
 }
 
 /* Which events there are, in order of time. */
-static mt_code list_part(mt_reuse_judge *judge, const int64_t *earlier, int64_t phase,
+static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                          mt_error *error) {
     const mt_reuse_chains *chains = judge->chains;
     judge->event_count = 0;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         const mt_model_chain *chain = &chains->model->chains[c];
-        int64_t by = earlier ? earlier[chains->families[c]] : 0;
-        if (by == MT_REUSE_DROPPED)
-            continue;
+        const mt_reuse_piece *piece = pieces ? &pieces[chains->families[c]] : NULL;
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++) {
-            int64_t time = chains->times[t] - by - phase;
-            if (time >= 0)
+            int64_t time = chains->times[t] - phase - (piece ? piece->earlier_ns : 0);
+            if (time >= 0 && (!piece || mt_reuse_is_in_piece(piece, chains->times[t])))
                 judge->events[judge->event_count++] = (mt_reuse_judged){time, t};
         }
     }
@@ -233,10 +240,10 @@ static mt_code list_part(mt_reuse_judge *judge, const int64_t *earlier, int64_t 
     return code;
 }
 
-mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const int64_t *earlier, int64_t phase,
+mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double *result, mt_error *error) {
     mt_reuse_tally sum;
-    mt_code code = list_part(judge, earlier, phase, error);
+    mt_code code = list_part(judge, pieces, phase, error);
     *result = INFINITY;
     judge->work += (double)judge->chains->model->chain_count;
     if (code || judge->event_count < judge->requests)
@@ -257,9 +264,12 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     judge->path_begin = mt_allocate(count, sizeof *judge->path_begin);
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);
+    judge->chain_of = mt_allocate(count, sizeof *judge->chain_of);
+    judge->is_seen = mt_allocate(chains->model->chain_count, 1);
     judge->events = mt_allocate(count, sizeof *judge->events);
     if (!judge->inputs || !judge->path_begin || !judge->input_bins || !judge->output_bins ||
-        !judge->events || MT_GROW(judge->parts.sums, judge->parts.capacity, count + 2))
+        !judge->events || !judge->chain_of || !judge->is_seen ||
+        MT_GROW(judge->parts.sums, judge->parts.capacity, count + 2))
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t t = 0; t < count; t++) {
         const mt_description *from = description_of(chains, t);
@@ -267,6 +277,9 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
         blocks += (uint64_t)from->shared + from->returning;
         returning += from->returning;
     }
+    for (uint32_t c = 0; c < chains->model->chain_count; c++)
+        for (uint32_t t = 0; t < chains->model->chains[c].count; t++)
+            judge->chain_of[chains->model->chains[c].first + t] = c;
     judge->paths = mt_allocate(blocks + 1, sizeof *judge->paths);
     judge->owner = mt_allocate(returning + 1, sizeof *judge->owner);
     if (!judge->paths || !judge->owner)

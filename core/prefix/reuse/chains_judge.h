@@ -1,7 +1,7 @@
 /* How unlike its source a part of it is, as a new trace of its own: in a cache, on a clock, in its
  * lengths. Private to the reuse method (prefix/reuse/chains.h).
  *
- * A part is the source's trees of families (prefix/model/families.h), each moved in time or left
+ * A part is pieces of the source's families (prefix/model/families.h), each moved in time, some left
  * out; what comes before its begin is not made, nor what comes after so many requests. Its requests
  * are run through a cache that begins empty, and their distances, ages, lengths and tokens per
  * window are held against the whole source's.
@@ -24,6 +24,7 @@ typedef struct mt_reuse_tally {
     double kept[MT_JUDGE_AGES];              /* of them, those used so short a time ago */
     double tenths[MT_JUDGE_TENTHS];          /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS];      /* of tokens per window; negative: too few windows */
+    double chains; /* of which there are turns */
     double rate;                             /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
@@ -41,6 +42,8 @@ typedef struct mt_reuse_judge {
     /* The paths, without blocks that never come back, and the place in the part of the last request
      * that touched each block, counted from one. */
     uint32_t *paths, *owner;
+    uint32_t *chain_of; /* by turn */
+    uint8_t *is_seen;   /* by chain */
     size_t block_count;
     /* The part. */
     mt_reuse_judged *events;
@@ -57,9 +60,8 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
                             mt_error *error);
 
 /* How unlike the part is: 0 for one like the source in all; INFINITY where it has too few requests.
- * It begins at `phase`, tree c having been moved by earlier[c] to the past (MT_REUSE_DROPPED: it is
- * left out). Sets judge->lasts and end. */
-mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const int64_t *earlier, int64_t phase,
+ * It begins at `phase` and has these pieces of families, at their first chains. Sets judge->lasts and end. */
+mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double *unlike, mt_error *error);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);

@@ -201,6 +201,19 @@ static void deal_gaps(mt_reuse_chains *chains) {
     }
 }
 
+/* Turns that are not in their family's piece are not made. */
+static void drop_turns(mt_reuse_chains *chains) {
+    const mt_model *model = chains->model;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_reuse_piece *piece = &chains->pieces[chains->families[c]];
+        const mt_model_chain *chain = &model->chains[c];
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+            if (chains->when[t] < MT_REUSE_DROPPED &&
+                !mt_reuse_is_in_piece(piece, chains->times[t]))
+                chains->when[t] += MT_REUSE_DROPPED;
+    }
+}
+
 /* ---- joints ---- */
 
 static int by_joint(const void *a, const void *b, void *of_chains) {
@@ -275,7 +288,7 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     if (chains->lap > (uint64_t)(most / chains->lap_length))
         return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
     int64_t begin = (int64_t)chains->lap * chains->lap_length - chains->phase;
-    if (chains->earlier && chains->lap > 0)
+    if (chains->pieces && chains->lap > 0)
         begin -= chains->lap_length - chains->phase - chains->part_end;
     for (size_t c = 0; c < model->chain_count; c++) {
         uint64_t tie = mt_random_u64(&chains->random);
@@ -303,6 +316,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if ((code = mt_reuse_deal_starts(chains, error)))
         return code;
     deal_gaps(chains);
+    if (chains->pieces && chains->lap == 0)
+        drop_turns(chains);
     if ((code = join_pieces(chains, error)))
         return code;
     resolve_origins(chains);

@@ -34,7 +34,7 @@ typedef struct search {
     family *families;
     size_t family_count;
     int64_t step;                         /* all moves are multiples of it */
-    int64_t *here, *best;                 /* by chain, of trees' first chains: as chains->earlier */
+    mt_reuse_piece *here, *best;          /* by chain, as chains->pieces */
     int64_t phase, best_phase;            /* where the part begins */
     int64_t best_lasts, best_end;         /* as the judge says */
     double unlike;                        /* the best part's */
@@ -68,7 +68,6 @@ static mt_code try_windows(search *s, mt_error *error) {
         memcpy(times, s->chains->times, model->count * sizeof *times);
         code = mt_sort_times(times, model->count, error);
     }
-    memset(s->here, 0, model->chain_count * sizeof *s->here);
     for (size_t k = 0; k < PLACES && !code; k++) {
         s->phase = times[spare * k / (PLACES - 1)];
         code = judge_here(s, error);
@@ -93,7 +92,7 @@ static mt_code try_cells(search *s, mt_error *error) {
         }
         for (size_t i = 0; i < s->family_count; i++) {
             size_t cell = (size_t)(s->families[i].tree_start / length);
-            s->here[s->families[i].chain] = earlier[cell < CELLS ? cell : CELLS - 1];
+            s->here[s->families[i].chain].earlier_ns = earlier[cell < CELLS ? cell : CELLS - 1];
         }
         code = judge_here(s, error);
     }
@@ -102,45 +101,58 @@ static mt_code try_cells(search *s, mt_error *error) {
 
 /* ---- steps ---- */
 
-static int is_in(const search *s, const family *t) {
-    int64_t earlier = s->here[t->chain];
-    return earlier != MT_REUSE_DROPPED && t->last - earlier >= s->phase &&
-           t->start - earlier <= s->phase + s->best_lasts;
+static int is_in(const search *s, const family *f) {
+    const mt_reuse_piece *piece = &s->here[f->chain];
+    int64_t end = f->last < piece->until ? f->last : piece->until;
+    int64_t begin = f->start > piece->from ? f->start : piece->from;
+    return piece->earlier_ns != MT_REUSE_DROPPED && end - piece->earlier_ns >= s->phase &&
+           begin - piece->earlier_ns <= s->phase + s->best_lasts;
 }
 
 static const family *draw_family(search *s) {
     return &s->families[mt_random_below(&s->random, s->family_count)];
 }
 
-/* The tree shall begin at about that time, counted as the source's are. */
-static void place(search *s, const family *t, double start) {
-    s->here[t->chain] = (int64_t)floor(((double)t->start - start) / (double)s->step) * s->step;
+/* The family shall begin at about that time, counted as the source's are. */
+static void place(search *s, const family *f, double start) {
+    s->here[f->chain].earlier_ns =
+        (int64_t)floor(((double)f->start - start) / (double)s->step) * s->step;
 }
 
-/* One tree is changed: it is left out; it comes to a time at which any part of it falls into the new
- * trace, or is moved a little; or it takes another one's place. */
+/* A time between its first request and its last. */
+static int64_t draw_time(search *s, const family *f) {
+    return f->start + (int64_t)(mt_random_uniform(&s->random) * (double)(f->last - f->start));
+}
+
+/* One family is changed. */
 static void change(search *s) {
     const family *one = draw_family(s), *other = draw_family(s);
-    double begin = (double)s->phase, lasts = (double)(one->last - one->start);
-    double length = (double)s->best_lasts;
-    switch (mt_random_below(&s->random, 4)) {
-    case 0:
-        s->here[one->chain] = MT_REUSE_DROPPED;
+    mt_reuse_piece *piece = &s->here[one->chain];
+    double lasts = (double)(one->last - one->start), length = (double)s->best_lasts;
+    switch (mt_random_below(&s->random, 6)) {
+    case 0: /* it is left out */
+        piece->earlier_ns = MT_REUSE_DROPPED;
         break;
-    case 1:
-        place(s, one, begin - lasts + mt_random_uniform(&s->random) * (length + lasts));
+    case 1: /* it comes to where any part of it falls into the new trace, */
+        place(s, one,
+              (double)s->phase - lasts + mt_random_uniform(&s->random) * (length + lasts));
         break;
-    case 2:
-        if (is_in(s, one)) {
-            double now = (double)one->start - (double)s->here[one->chain];
-            place(s, one, now + (mt_random_uniform(&s->random) - 0.5) * length / 4);
-        }
+    case 2: /* or is moved a little */
+        if (is_in(s, one))
+            place(s, one, (double)one->start - (double)piece->earlier_ns +
+                              (mt_random_uniform(&s->random) - 0.5) * length / 4);
         break;
-    default:
+    case 3: /* its beginning or its end is left out, or made again */
+        piece->from = mt_random_below(&s->random, 2) ? draw_time(s, one) : one->start;
+        break;
+    case 4:
+        piece->until = mt_random_below(&s->random, 2) ? draw_time(s, one) : one->last;
+        break;
+    default: /* it takes another one's place */
         if (is_in(s, one) != is_in(s, other)) {
             const family *in = is_in(s, one) ? one : other, *out = in == one ? other : one;
-            place(s, out, (double)in->start - (double)s->here[in->chain]);
-            s->here[in->chain] = MT_REUSE_DROPPED;
+            place(s, out, (double)in->start - (double)s->here[in->chain].earlier_ns);
+            s->here[in->chain].earlier_ns = MT_REUSE_DROPPED;
         }
     }
 }
@@ -179,6 +191,7 @@ static mt_code list_families(search *s, mt_error *error) {
         family *here = &s->families[places[s->chains->families[c]]];
         int64_t last = s->chains->times[chain->first + chain->count - 1];
         here->last = last > here->last ? last : here->last;
+        s->here[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
     }
     mt_free(places);
     mt_free(trees);
@@ -200,7 +213,7 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
         (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&
         (code = improve(&s, error)) == MT_OK) {
-        chains->earlier = s.best;
+        chains->pieces = s.best;
         chains->phase = s.best_phase;
         chains->part_end = s.best_end + chains->lap_length - chains->last;
         s.best = NULL;

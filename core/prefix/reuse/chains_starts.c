@@ -175,7 +175,7 @@ static void move_parts(mt_reuse_chains *chains) {
     const mt_model *model = chains->model;
     for (size_t c = 0; c < model->chain_count; c++) {
         size_t family = chains->families[c];
-        int64_t earlier = chains->earlier[family], first = model->chains[family].start_ns - earlier;
+        int64_t earlier = chains->pieces[family].earlier_ns, first = model->chains[family].start_ns - earlier;
         chains->moved[c] = earlier == MT_REUSE_DROPPED ? MT_REUSE_DROPPED + chains->starts[c]
                                                        : chains->moved[c] - earlier;
         if (first >= chains->phase && chains->moved[c] < chains->phase)
@@ -197,10 +197,10 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_families(chains, 1);
     deal_families(chains, 0);
-    if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW && !(chains->lap == 0 && chains->earlier))
+    if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW && !(chains->lap == 0 && chains->pieces))
         move_families(chains);
     keep_end(chains);
-    if (chains->lap == 0 && chains->earlier)
+    if (chains->lap == 0 && chains->pieces)
         move_parts(chains);
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];

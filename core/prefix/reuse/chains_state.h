@@ -33,6 +33,12 @@ typedef struct mt_reuse_hop {
 
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
 
+/* What a part makes of a family: its requests from `from` to `until` of the source's time, earlier. */
+typedef struct mt_reuse_piece {
+    int64_t earlier_ns; /* MT_REUSE_DROPPED: it is left out */
+    int64_t from, until;
+} mt_reuse_piece;
+
 struct mt_reuse_chains {
     const mt_model *model;
     const mt_reuse_items *items;
@@ -58,7 +64,7 @@ struct mt_reuse_chains {
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
     /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
-    int64_t *earlier; /* by which a family moves, at its first chain; MT_REUSE_DROPPED: it is left out */
+    mt_reuse_piece *pieces; /* of families, at their first chains */
     int64_t part_end; /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
@@ -88,8 +94,13 @@ int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
 /* Spreads the lap's events over the ticks, where that is asked for. */
 mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
-/* Which part of the source's, of so many requests, is to be made: sets phase, earlier and part_end. */
+/* Which part of the source's, of so many requests, is to be made: sets phase, pieces and part_end. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
+
+/* Is a chain's turn at that time of the source in the family's piece? */
+static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time) {
+    return piece->earlier_ns != MT_REUSE_DROPPED && time >= piece->from && time <= piece->until;
+}
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
