@@ -16,9 +16,9 @@ enum { LEAST_WINDOWS = 4 };
 
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double worst_weight = 3, mean_weight = 1, age_weight = 1.5, length_weight = 0.5;
+static const double worst_weight = 3, mean_weight = 1, age_weight = 1.5, length_weight = 0.8;
 static const double window_weight = 0.05, tenth_weight = 0.15, rate_weight = 0.1,
-                    chain_weight = 0.05;
+                    chain_weight = 0.15;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
@@ -96,7 +96,7 @@ static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
 /* ---- a part ---- */
 
 static size_t distance_bin(uint64_t distance) {
-    double size = distance > 1 ? 4 * log2((double)distance) : 0;
+    double size = distance > 1 ? 32 * log2((double)distance) : 0;
     return size < MT_JUDGE_DISTANCES - 1 ? (size_t)size : MT_JUDGE_DISTANCES - 1;
 }
 

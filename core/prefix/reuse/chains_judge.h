@@ -14,7 +14,7 @@
 #include "prefix/reuse/chains_state.h"
 
 enum { MT_JUDGE_LENGTHS = 64 };   /* bins, about equally full */
-enum { MT_JUDGE_DISTANCES = 129 }; /* four in a doubling */
+enum { MT_JUDGE_DISTANCES = 1025 }; /* 32 in a doubling: hits come at cliffs */
 enum { MT_JUDGE_AGES = 4, MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 
 /* What a part is judged by. */

@@ -21,7 +21,10 @@ enum { CELLS = 32 };               /* of the source's time */
 enum { MOST_STEPS = 10000 };       /* of improvement, and */
 #define MOST_WORK 1e8              /* blocks and requests looked at, in all */
 
-typedef struct tree {
+static const double hottest = 0.02; /* so much less alike is likely to be kept, at first, */
+enum { FEW = 256 };                 /* where there are fewer families */
+
+typedef struct family {
     uint32_t chain; /* its first */
     int64_t start, last; /* of its requests, in the source */
     int64_t tree_start;  /* of the families that it hangs together with */
@@ -34,18 +37,19 @@ typedef struct search {
     family *families;
     size_t family_count;
     int64_t step;                         /* all moves are multiples of it */
-    mt_reuse_piece *here, *best;          /* by chain, as chains->pieces */
+    mt_reuse_piece *here, *now, *best;          /* by chain, as chains->pieces */
     int64_t phase, best_phase;            /* where the part begins */
     int64_t best_lasts, best_end;         /* as the judge says */
     double unlike;                        /* the best part's */
 } search;
 
 /* Judges what stands in `here` and keeps it where it is the best. */
-static mt_code judge_here(search *s, mt_error *error) {
+static mt_code judge_here(search *s, double *result, mt_error *error) {
     double unlike;
     mt_code code = mt_poll_interrupt(error);
     if (code || (code = mt_reuse_judge_part(&s->judge, s->here, s->phase, &unlike, error)))
         return code;
+    *result = unlike;
     if (unlike < s->unlike) {
         s->unlike = unlike;
         s->best_phase = s->phase;
@@ -68,9 +72,10 @@ static mt_code try_windows(search *s, mt_error *error) {
         memcpy(times, s->chains->times, model->count * sizeof *times);
         code = mt_sort_times(times, model->count, error);
     }
+    double unlike;
     for (size_t k = 0; k < PLACES && !code; k++) {
         s->phase = times[spare * k / (PLACES - 1)];
-        code = judge_here(s, error);
+        code = judge_here(s, &unlike, error);
     }
     mt_free(times);
     return code;
@@ -81,6 +86,7 @@ static mt_code try_cells(search *s, mt_error *error) {
     mt_code code = MT_OK;
     size_t most = s->judge.requests * CELLS / s->chains->model->count + 1;
     int64_t length = (s->chains->last / CELLS / s->step + 1) * s->step;
+    double unlike;
     s->phase = 0;
     for (size_t offset = 0; offset < OFFSETS && most < CELLS && !code; offset++) {
         int64_t end = 0, earlier[CELLS];
@@ -94,7 +100,7 @@ static mt_code try_cells(search *s, mt_error *error) {
             size_t cell = (size_t)(s->families[i].tree_start / length);
             s->here[s->families[i].chain].earlier_ns = earlier[cell < CELLS ? cell : CELLS - 1];
         }
-        code = judge_here(s, error);
+        code = judge_here(s, &unlike, error);
     }
     return code;
 }
@@ -157,18 +163,28 @@ static void change(search *s) {
     }
 }
 
-/* Many trees change at first, then fewer and fewer. */
+/* Many families change at first, then fewer and fewer. What makes the part less alike is kept too, at
+ * first, as annealing does: else it would be caught where no single change is for the better. */
 static mt_code improve(search *s, mt_error *error) {
     mt_code code = MT_OK;
-    size_t many = s->family_count / 16;
+    size_t many = s->family_count / 16, size = s->chains->model->chain_count * sizeof *s->now;
+    double now = s->unlike, next = now;
     s->phase = s->best_phase;
+    memcpy(s->now, s->best, size);
     for (size_t k = 0; k < MOST_STEPS && s->judge.work < MOST_WORK && !code; k++) {
-        double done = fmax((double)k / MOST_STEPS, s->judge.work / MOST_WORK);
-        size_t changes = 1 + (size_t)((double)many * (1 - done) * mt_random_uniform(&s->random));
-        memcpy(s->here, s->best, s->chains->model->chain_count * sizeof *s->here);
-        for (size_t i = 0; i < changes + mt_random_below(&s->random, 3); i++)
+        double left = 1 - fmax((double)k / MOST_STEPS, s->judge.work / MOST_WORK);
+        size_t changes = 1 + (size_t)((double)many * left * mt_random_uniform(&s->random)) +
+                         mt_random_below(&s->random, 3);
+        memcpy(s->here, s->now, size);
+        for (size_t i = 0; i < changes; i++)
             change(s);
-        code = judge_here(s, error);
+        code = judge_here(s, &next, error);
+        double heat = hottest * left * left * (s->family_count < FEW);
+        if (next < now ||
+            (heat > 0 && mt_random_uniform(&s->random) < exp((now - next) / heat))) {
+            now = next;
+            memcpy(s->now, s->here, size);
+        }
     }
     return code;
 }
@@ -205,9 +221,10 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
     s.step = chains->clock.period_ns > 0 ? chains->clock.period_ns : chains->grid;
     s.families = mt_allocate(count, sizeof *s.families);
     s.here = mt_allocate_zero(count, sizeof *s.here);
+    s.now = mt_allocate_zero(count, sizeof *s.now);
     s.best = mt_allocate_zero(count, sizeof *s.best);
     mt_code code = MT_OK;
-    if (!s.families || !s.here || !s.best)
+    if (!s.families || !s.here || !s.now || !s.best)
         code = mt_fail_memory(error, "synthesiser");
     if (code == MT_OK && s.step > 0 && (code = list_families(&s, error)) == MT_OK &&
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
@@ -221,6 +238,7 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
     mt_reuse_judge_free(&s.judge);
     mt_free(s.families);
     mt_free(s.here);
+    mt_free(s.now);
     mt_free(s.best);
     return code;
 }
