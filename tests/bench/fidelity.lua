@@ -67,7 +67,8 @@ local function measure(path, sizes)
   figures.infinite = { a.hit_infinite.block }
   figures.sessions = a.sessions and a.sessions.count
   figures.turns = a.sessions and a.sessions.turns and a.sessions.turns.mean
-  figures.think = a.sessions and a.sessions.think_time and a.sessions.think_time.median
+  local think = a.sessions and a.sessions.think_time
+  figures.think = think and think ~= mt.json.null and think.median
   for window, value in pairs(a.dispersion or {}) do figures["dispersion." .. window] = value end
   return figures
 end

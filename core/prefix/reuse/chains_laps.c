@@ -128,10 +128,12 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
     chains->slowness = (int64_t)populations;
     memset(chains->segment_of, 0xff, chains->model->count * sizeof *chains->segment_of);
     mt_code code = mt_reuse_starts_begin(chains, error);
+    if (code == MT_OK)
+        code = find_lasting(chains, error);
     if (code == MT_OK && populations == 1 && options->requests > 0 &&
         options->requests < chains->model->count)
         code = mt_reuse_find_part(chains, options->requests, error);
-    return code ? code : find_lasting(chains, error);
+    return code;
 }
 
 /* ---- gaps ---- */
@@ -196,6 +198,19 @@ static void deal_gaps(mt_reuse_chains *chains) {
         int64_t time = chains->when[chain->first] = chains->starts[c];
         for (uint32_t t = chain->first + 1; t < end; t++)
             chains->when[t] = time += chains->when[t];
+    }
+}
+
+/* Turns that are not in their family's piece are not made. */
+static void drop_turns(mt_reuse_chains *chains) {
+    const mt_model *model = chains->model;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_reuse_piece *piece = &chains->pieces[chains->families[c]];
+        const mt_model_chain *chain = &model->chains[c];
+        for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
+            if (chains->when[t] < MT_REUSE_DROPPED &&
+                !mt_reuse_is_in_piece(piece, chains->times[t]))
+                chains->when[t] += MT_REUSE_DROPPED;
     }
 }
 
@@ -273,8 +288,8 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
     if (chains->lap > (uint64_t)(most / chains->lap_length))
         return mt_fail(error, MT_ERROR_VALUE, "arrival times pass 292 years");
     int64_t begin = (int64_t)chains->lap * chains->lap_length - chains->phase;
-    if (chains->cells.length > 0 && chains->lap > 0)
-        begin -= chains->lap_length - chains->cells.end;
+    if (chains->pieces && chains->lap > 0)
+        begin -= chains->lap_length - chains->phase - chains->part_end;
     for (size_t c = 0; c < model->chain_count; c++) {
         uint64_t tie = mt_random_u64(&chains->random);
         const mt_model_chain *chain = &model->chains[c];
@@ -301,6 +316,8 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if ((code = mt_reuse_deal_starts(chains, error)))
         return code;
     deal_gaps(chains);
+    if (chains->pieces && chains->lap == 0)
+        drop_turns(chains);
     if ((code = join_pieces(chains, error)))
         return code;
     resolve_origins(chains);

@@ -1,196 +1,245 @@
-#define _GNU_SOURCE /* qsort_r */
-/* Which part of the source a shorter trace is made after: a window of its time, or cells of it put
- * together, with the families that begin in them. A window cuts sessions that go on, which then
- * share nothing at its beginning; cells keep sessions whole, but how many there are at once may
- * differ. Of several of both, the part most like the whole is taken. */
+/* Which part of the source a shorter trace is made after.
+ *
+ * It begins with a window of the source's time, or with cells of it put together, with the trees of
+ * families (prefix/model/families.h) that begin in them. A window cuts sessions that go on, which
+ * then share nothing at its beginning; cells keep sessions whole, but how many there are at once may
+ * differ. Of several of both, the one most like the whole source (prefix/reuse/chains_judge.h) is
+ * taken, and then made more alike step by step: trees change places, are moved, come in or are left
+ * out, and what makes the part more like the whole is kept. So much is tried as takes about as long
+ * as making some hundred thousand requests, and all of it is the seed's. */
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/sort.h"
 #include "prefix/model/families.h"
-#include "prefix/reuse/chains_state.h"
+#include "prefix/reuse/chains_judge.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-enum { BINS = 64, SIZES = 129 };   /* of input lengths, and of distances: four in a doubling */
 enum { PLACES = 32, OFFSETS = 8 }; /* where a window may begin, and which cells may be kept */
+enum { CELLS = 32 };               /* of the source's time */
+enum { MOST_STEPS = 10000 };       /* of improvement, and */
+#define MOST_WORK 1e8              /* blocks and requests looked at, in all */
 
-static uint64_t input_of(const mt_reuse_chains *chains, uint32_t turn) {
-    const mt_model *model = chains->model;
-    return mt_model_input_length(model, &model->descriptions[model->turns[turn].description]);
-}
+static const double hottest = 0.02; /* so much less alike is likely to be kept, at first, */
+enum { FEW = 256 };                 /* where there are fewer families */
 
-/* Into which of BINS about equally full ones each turn's input length falls. */
-static mt_code set_bins(const mt_reuse_chains *chains, uint8_t *bins, mt_error *error) {
-    size_t count = chains->model->count;
-    uint64_t edges[BINS], *lengths = mt_allocate(count, sizeof *lengths);
-    if (!lengths)
-        return mt_fail_memory(error, "synthesiser");
-    for (uint32_t t = 0; t < count; t++)
-        lengths[t] = input_of(chains, t);
-    qsort(lengths, count, sizeof *lengths, mt_by_u64);
-    for (size_t b = 0; b < BINS; b++)
-        edges[b] = lengths[b * count / BINS];
-    mt_free(lengths);
-    for (uint32_t t = 0; t < count; t++) {
-        uint8_t bin = 0;
-        while (bin + 1 < BINS && edges[bin + 1] <= input_of(chains, t))
-            bin++;
-        bins[t] = bin;
+typedef struct family {
+    uint32_t chain;      /* its first */
+    int64_t start, last; /* of its requests, in the source */
+    int64_t tree_start;  /* of the families that it hangs together with */
+} family;
+
+typedef struct search {
+    mt_reuse_chains *chains;
+    mt_reuse_judge judge;
+    mt_random random;
+    family *families;
+    size_t family_count;
+    int64_t step;                      /* all moves are multiples of it */
+    mt_reuse_piece *here, *now, *best; /* by chain, as chains->pieces */
+    int64_t phase, best_phase;         /* where the part begins */
+    int64_t best_lasts, best_end;      /* as the judge says */
+    double unlike;                     /* the best part's */
+} search;
+
+/* Judges what stands in `here` and keeps it where it is the best. */
+static mt_code judge_here(search *s, double *result, mt_error *error) {
+    double unlike;
+    mt_code code = mt_poll_interrupt(error);
+    if (code || (code = mt_reuse_judge_part(&s->judge, s->here, s->phase, &unlike, error)))
+        return code;
+    *result = unlike;
+    if (unlike < s->unlike) {
+        s->unlike = unlike;
+        s->best_phase = s->phase;
+        s->best_lasts = s->judge.lasts;
+        s->best_end = s->judge.end;
+        memcpy(s->best, s->here, s->chains->model->chain_count * sizeof *s->best);
     }
     return MT_OK;
 }
 
-static int by_turn_time(const void *a, const void *b, void *of_times) {
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    int64_t one = ((const int64_t *)of_times)[first], other = ((const int64_t *)of_times)[second];
-    if (one != other)
-        return one < other ? -1 : 1;
-    return (first > second) - (first < second);
-}
+/* ---- where it begins ---- */
 
-static void by_time(uint32_t *turns, size_t count, int64_t *times) {
-    qsort_r(turns, count, sizeof *turns, by_turn_time, times);
-}
-
-/* What a part is judged by. */
-typedef struct tally {
-    double turns, lengths[BINS]; /* of the input lengths */
-    double blocks, hits[SIZES];  /* of the blocks that come back, by their distance */
-} tally;
-
-static void add_turn(const mt_reuse_chains *chains, const uint8_t *bins, uint32_t turn, int is_cold,
-                     tally *sum) {
-    const mt_model *model = chains->model;
-    const mt_description *from = &model->descriptions[model->turns[turn].description];
-    sum->turns++;
-    sum->lengths[bins[turn]]++;
-    sum->blocks += (double)mt_description_blocks(from);
-    uint32_t begin = 0;
-    for (uint32_t r = 0; r < from->run_count && !is_cold; r++) {
-        const mt_model_run *run = &model->runs[from->run_begin + r];
-        double size = run->distance > 1 ? 4 * log2((double)run->distance) : 0;
-        sum->hits[size < SIZES - 1 ? (size_t)size : SIZES - 1] += (double)(run->end - begin);
-        begin = run->end;
+/* Windows of so many requests: nothing moves, and they begin somewhere. */
+static mt_code try_windows(search *s, mt_error *error) {
+    const mt_model *model = s->chains->model;
+    size_t requests = s->judge.requests, spare = model->count - requests;
+    int64_t *times = mt_allocate(model->count, sizeof *times);
+    mt_code code = times ? MT_OK : mt_fail_memory(error, "synthesiser");
+    if (times) {
+        memcpy(times, s->chains->times, model->count * sizeof *times);
+        code = mt_sort_times(times, model->count, error);
     }
+    double unlike;
+    for (size_t k = 0; k < PLACES && !code; k++) {
+        s->phase = times[spare * k / (PLACES - 1)];
+        code = judge_here(s, &unlike, error);
+    }
+    mt_free(times);
+    return code;
 }
 
-/* The largest distance of the two's input lengths (that of Kolmogorov and Smirnov), and of their
- * hit ratios in a cache of any size. */
-static double unlike(const tally *part, const tally *whole) {
-    double lengths = 0, hits = 0, most_lengths = 0, most_hits = 0;
-    if (part->turns == 0)
-        return INFINITY;
-    for (size_t b = 0; b < BINS; b++) {
-        lengths += part->lengths[b] / part->turns - whole->lengths[b] / whole->turns;
-        most_lengths = fmax(most_lengths, fabs(lengths));
-    }
-    for (size_t j = 0; j < SIZES && part->blocks > 0 && whole->blocks > 0; j++) {
-        hits += part->hits[j] / part->blocks - whole->hits[j] / whole->blocks;
-        most_hits = fmax(most_hits, fabs(hits));
-    }
-    return most_lengths + most_hits;
-}
-
-typedef struct search {
-    mt_reuse_chains *chains;
-    size_t requests;
-    uint32_t *sooner;
-    uint8_t *bins;
-    tally whole;
-    double least; /* how unlike the best part so far is */
-} search;
-
-/* Tries windows of so many requests; the best one's begin is the phase. */
-static void try_windows(search *s) {
-    mt_reuse_chains *chains = s->chains;
-    size_t spare = chains->model->count - s->requests;
-    for (size_t k = 0; k < PLACES; k++) {
-        size_t begin = spare * k / (PLACES - 1);
-        int64_t since = chains->times[s->sooner[begin]];
-        tally part = {0};
-        for (size_t i = begin; i < begin + s->requests; i++) {
-            uint32_t t = s->sooner[i];
-            add_turn(chains, s->bins, t, !chains->heads[t] && chains->times[t - 1] < since, &part);
+/* Cells, `most` of CELLS, the first one among them, laid end to end. */
+static mt_code try_cells(search *s, mt_error *error) {
+    mt_code code = MT_OK;
+    size_t most = s->judge.requests * CELLS / s->chains->model->count + 1;
+    int64_t length = (s->chains->last / CELLS / s->step + 1) * s->step;
+    double unlike;
+    s->phase = 0;
+    for (size_t offset = 0; offset < OFFSETS && most < CELLS && !code; offset++) {
+        int64_t end = 0, earlier[CELLS];
+        for (size_t i = 0; i < CELLS; i++) {
+            size_t at = i * most + (i > 0 ? offset * CELLS / OFFSETS : 0);
+            int is_kept = i == 0 || at / CELLS != (at + most) / CELLS;
+            earlier[i] = is_kept ? (int64_t)i * length - end : MT_REUSE_DROPPED;
+            end += is_kept ? length : 0;
         }
-        double here = unlike(&part, &s->whole);
-        if (here < s->least) {
-            s->least = here;
-            chains->phase = since;
+        for (size_t i = 0; i < s->family_count; i++) {
+            size_t cell = (size_t)(s->families[i].tree_start / length);
+            s->here[s->families[i].chain].earlier_ns = earlier[cell < CELLS ? cell : CELLS - 1];
         }
+        code = judge_here(s, &unlike, error);
     }
+    return code;
 }
 
-/* Lays `most` cells, the first one among them, end to end: where each kept one is moved to. */
-static int64_t lay_cells(const mt_reuse_chains *chains, size_t most, size_t offset,
-                         mt_reuse_cells *cells) {
-    int64_t end = 0;
-    cells->length = (chains->last / MT_REUSE_CELLS / cells->step + 1) * cells->step;
-    for (size_t i = 0; i < MT_REUSE_CELLS; i++) {
-        size_t at = i * most + (i > 0 ? offset * MT_REUSE_CELLS / OFFSETS : 0);
-        int is_kept = i == 0 || at / MT_REUSE_CELLS != (at + most) / MT_REUSE_CELLS;
-        cells->earlier_ns[i] = is_kept ? (int64_t)i * cells->length - end : MT_REUSE_DROPPED;
-        end += is_kept ? cells->length : 0;
-    }
-    return end;
+/* ---- steps ---- */
+
+static int is_in(const search *s, const family *f) {
+    const mt_reuse_piece *piece = &s->here[f->chain];
+    int64_t end = f->last < piece->until ? f->last : piece->until;
+    int64_t begin = f->start > piece->from ? f->start : piece->from;
+    return piece->earlier_ns != MT_REUSE_DROPPED && end - piece->earlier_ns >= s->phase &&
+           begin - piece->earlier_ns <= s->phase + s->best_lasts;
 }
 
-/* Tries cells; where the best ones are better than all windows, they stand in chains->cells. */
-static void try_cells(search *s) {
-    mt_reuse_chains *chains = s->chains;
-    const mt_model *model = chains->model;
-    mt_reuse_cells cells = {.step = chains->clock.period_ns > 0 ? chains->clock.period_ns
-                                                                : chains->grid};
-    size_t most = s->requests * MT_REUSE_CELLS / model->count + 1;
-    if (cells.step == 0 || chains->last < MT_REUSE_CELLS * cells.step)
-        return;
-    for (size_t offset = 0; offset < OFFSETS && most < MT_REUSE_CELLS; offset++) {
-        tally part = {0};
-        cells.end = lay_cells(chains, most, offset, &cells);
-        for (size_t c = 0; c < model->chain_count; c++) {
-            const mt_model_chain *chain = &model->chains[c];
-            int64_t start = model->chains[chains->trees[c]].start_ns;
-            int64_t earlier = mt_reuse_cell_of(&cells, start);
-            for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-                if (earlier != MT_REUSE_DROPPED && chains->times[t] - earlier < cells.end)
-                    add_turn(chains, s->bins, t, 0, &part);
-        }
-        double here = unlike(&part, &s->whole);
-        if (here < s->least && part.turns >= (double)s->requests) {
-            s->least = here;
-            chains->cells = cells;
-            chains->phase = 0;
+static const family *draw_family(search *s) {
+    return &s->families[mt_random_below(&s->random, s->family_count)];
+}
+
+/* The family shall begin at about that time, counted as the source's are. */
+static void place(search *s, const family *f, double start) {
+    s->here[f->chain].earlier_ns =
+        (int64_t)floor(((double)f->start - start) / (double)s->step) * s->step;
+}
+
+/* A time between its first request and its last. */
+static int64_t draw_time(search *s, const family *f) {
+    return f->start + (int64_t)(mt_random_uniform(&s->random) * (double)(f->last - f->start));
+}
+
+/* One family is changed. */
+static void change(search *s) {
+    const family *one = draw_family(s), *other = draw_family(s);
+    mt_reuse_piece *piece = &s->here[one->chain];
+    double lasts = (double)(one->last - one->start), length = (double)s->best_lasts;
+    switch (mt_random_below(&s->random, 6)) {
+    case 0: /* it is left out */
+        piece->earlier_ns = MT_REUSE_DROPPED;
+        break;
+    case 1: /* it comes to where any part of it falls into the new trace, */
+        place(s, one, (double)s->phase - lasts + mt_random_uniform(&s->random) * (length + lasts));
+        break;
+    case 2: /* or is moved a little */
+        if (is_in(s, one))
+            place(s, one,
+                  (double)one->start - (double)piece->earlier_ns +
+                      (mt_random_uniform(&s->random) - 0.5) * length / 4);
+        break;
+    case 3: /* its beginning or its end is left out, or made again */
+        piece->from = mt_random_below(&s->random, 2) ? draw_time(s, one) : one->start;
+        break;
+    case 4:
+        piece->until = mt_random_below(&s->random, 2) ? draw_time(s, one) : one->last;
+        break;
+    default: /* it takes another one's place */
+        if (is_in(s, one) != is_in(s, other)) {
+            const family *in = is_in(s, one) ? one : other, *out = in == one ? other : one;
+            place(s, out, (double)in->start - (double)s->here[in->chain].earlier_ns);
+            s->here[in->chain].earlier_ns = MT_REUSE_DROPPED;
         }
     }
 }
 
-int64_t mt_reuse_cell_of(const mt_reuse_cells *cells, int64_t start_ns) {
-    size_t cell = start_ns > 0 ? (size_t)(start_ns / cells->length) : 0;
-    return cells->earlier_ns[cell < MT_REUSE_CELLS ? cell : MT_REUSE_CELLS - 1];
+/* Many families change at first, then fewer and fewer. What makes the part less alike is kept too, at
+ * first, as annealing does: else it would be caught where no single change is for the better. */
+static mt_code improve(search *s, mt_error *error) {
+    mt_code code = MT_OK;
+    size_t many = s->family_count / 16, size = s->chains->model->chain_count * sizeof *s->now;
+    double now = s->unlike, next = now;
+    s->phase = s->best_phase;
+    memcpy(s->now, s->best, size);
+    for (size_t k = 0; k < MOST_STEPS && s->judge.work < MOST_WORK && !code; k++) {
+        double left = 1 - fmax((double)k / MOST_STEPS, s->judge.work / MOST_WORK);
+        size_t changes = 1 + (size_t)((double)many * left * mt_random_uniform(&s->random)) +
+                         mt_random_below(&s->random, 3);
+        memcpy(s->here, s->now, size);
+        for (size_t i = 0; i < changes; i++)
+            change(s);
+        code = judge_here(s, &next, error);
+        double heat = hottest * left * left * (s->family_count < FEW);
+        if (next < now || (heat > 0 && mt_random_uniform(&s->random) < exp((now - next) / heat))) {
+            now = next;
+            memcpy(s->now, s->here, size);
+        }
+    }
+    return code;
+}
+
+/* ---- all of it ---- */
+
+static mt_code list_families(search *s, mt_error *error) {
+    const mt_model *model = s->chains->model;
+    uint32_t *places = mt_allocate(model->chain_count, sizeof *places);
+    uint32_t *trees = mt_allocate(model->chain_count, sizeof *trees);
+    mt_code code = places && trees ? mt_model_trees(model, trees, error)
+                                   : mt_fail_memory(error, "synthesiser");
+    for (uint32_t c = 0; c < model->chain_count && !code; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        if (s->chains->families[c] == c) {
+            places[c] = (uint32_t)s->family_count;
+            s->families[s->family_count++] =
+                (family){.chain = c,
+                         .start = chain->start_ns,
+                         .tree_start = model->chains[trees[c]].start_ns};
+        }
+        family *here = &s->families[places[s->chains->families[c]]];
+        int64_t last = s->chains->times[chain->first + chain->count - 1];
+        here->last = last > here->last ? last : here->last;
+        s->here[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+    }
+    mt_free(places);
+    mt_free(trees);
+    return code;
 }
 
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error) {
-    size_t count = chains->model->count;
-    search s = {.chains = chains,
-                .requests = requests,
-                .sooner = mt_allocate(count, sizeof *s.sooner),
-                .bins = mt_allocate(count, sizeof *s.bins),
-                .least = INFINITY};
-    mt_code code = MT_ERROR_MEMORY;
-    if (!s.sooner || !s.bins)
-        mt_fail_memory(error, "synthesiser");
-    else if (!(chains->trees = mt_allocate(chains->model->chain_count, sizeof *chains->trees)))
-        mt_fail_memory(error, "synthesiser");
-    else if ((code = mt_model_trees(chains->model, chains->trees, error)) == MT_OK &&
-             (code = set_bins(chains, s.bins, error)) == MT_OK) {
-        for (uint32_t t = 0; t < count; t++) {
-            s.sooner[t] = t;
-            add_turn(chains, s.bins, t, 0, &s.whole);
-        }
-        by_time(s.sooner, count, chains->times);
-        try_windows(&s);
-        try_cells(&s);
+    size_t count = chains->model->chain_count;
+    search s = {.chains = chains, .unlike = INFINITY, .random = chains->random};
+    mt_random_seek(&s.random, UINT64_MAX); /* behind all laps */
+    s.step = chains->clock.period_ns > 0 ? chains->clock.period_ns : chains->grid;
+    s.families = mt_allocate(count, sizeof *s.families);
+    s.here = mt_allocate_zero(count, sizeof *s.here);
+    s.now = mt_allocate_zero(count, sizeof *s.now);
+    s.best = mt_allocate_zero(count, sizeof *s.best);
+    mt_code code = MT_OK;
+    if (!s.families || !s.here || !s.now || !s.best)
+        code = mt_fail_memory(error, "synthesiser");
+    if (code == MT_OK && s.step > 0 && (code = list_families(&s, error)) == MT_OK &&
+        (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
+        (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&
+        (code = improve(&s, error)) == MT_OK) {
+        chains->pieces = s.best;
+        chains->phase = s.best_phase;
+        chains->part_end = s.best_end + chains->lap_length - chains->last;
+        s.best = NULL;
     }
-    mt_free(s.sooner);
-    mt_free(s.bins);
+    mt_reuse_judge_free(&s.judge);
+    mt_free(s.families);
+    mt_free(s.here);
+    mt_free(s.now);
+    mt_free(s.best);
     return code;
 }

@@ -170,6 +170,19 @@ static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
     return code;
 }
 
+/* Of a part, families are moved or left out; those that begin within it still do. */
+static void move_parts(mt_reuse_chains *chains) {
+    const mt_model *model = chains->model;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        size_t family = chains->families[c];
+        int64_t earlier = chains->pieces[family].earlier_ns, first = model->chains[family].start_ns - earlier;
+        chains->moved[c] = earlier == MT_REUSE_DROPPED ? MT_REUSE_DROPPED + chains->starts[c]
+                                                       : chains->moved[c] - earlier;
+        if (first >= chains->phase && chains->moved[c] < chains->phase)
+            chains->moved[c] = chains->phase;
+    }
+}
+
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     size_t all = model->chain_count;
@@ -184,17 +197,11 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_families(chains, 1);
     deal_families(chains, 0);
-    if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW)
+    if (mt_model_stretch(model, MT_FAMILY_LONG) < FEW && !(chains->lap == 0 && chains->pieces))
         move_families(chains);
     keep_end(chains);
-    for (size_t c = 0; c < all && chains->lap == 0 && chains->cells.length > 0; c++) {
-        int64_t earlier =
-            mt_reuse_cell_of(&chains->cells, model->chains[chains->trees[c]].start_ns);
-        if (earlier == MT_REUSE_DROPPED)
-            chains->moved[c] = MT_REUSE_DROPPED + chains->starts[c];
-        else
-            chains->moved[c] = chains->moved[c] > earlier ? chains->moved[c] - earlier : 0;
-    }
+    if (chains->lap == 0 && chains->pieces)
+        move_parts(chains);
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];
         chains->starts[c] += chains->moved[family] - chains->starts[family];

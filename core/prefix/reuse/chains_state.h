@@ -31,15 +31,13 @@ typedef struct mt_reuse_hop {
     uint32_t turn, depth;
 } mt_reuse_hop;
 
-/* Cells of the source's time that the first lap is made of: families that begin in one move with
- * it. */
-enum { MT_REUSE_CELLS = 32 };
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
-typedef struct mt_reuse_cells {
-    int64_t step, length;               /* a cell's; 0: the lap is made of all */
-    int64_t end;                        /* of the first lap */
-    int64_t earlier_ns[MT_REUSE_CELLS]; /* by which they move; MT_REUSE_DROPPED: it is left out */
-} mt_reuse_cells;
+
+/* What a part makes of a family: its requests from `from` to `until` of the source's time, earlier. */
+typedef struct mt_reuse_piece {
+    int64_t earlier_ns; /* MT_REUSE_DROPPED: it is left out */
+    int64_t from, until;
+} mt_reuse_piece;
 
 struct mt_reuse_chains {
     const mt_model *model;
@@ -65,8 +63,9 @@ struct mt_reuse_chains {
     int resample;
     int64_t slowness; /* times are multiplied by it */
     int64_t phase;    /* where in the first lap it begins, ns */
-    mt_reuse_cells cells;
-    uint32_t *trees; /* of each chain (prefix/model/families.h); NULL: no part was looked for */
+    /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
+    mt_reuse_piece *pieces; /* of families, at their first chains */
+    int64_t part_end;       /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
     uint64_t lap;
@@ -95,12 +94,13 @@ int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
 /* Spreads the lap's events over the ticks, where that is asked for. */
 mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
-/* Which part of the source's is most like the whole, of so many requests: sets the phase, or
- * cells. */
+/* Which part of the source's, of so many requests, is to be made: sets phase, pieces and part_end. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
 
-/* By how much what begins then is moved, or MT_REUSE_DROPPED. */
-int64_t mt_reuse_cell_of(const mt_reuse_cells *cells, int64_t start_ns);
+/* Is a chain's turn at that time of the source in the family's piece? */
+static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time) {
+    return piece->earlier_ns != MT_REUSE_DROPPED && time >= piece->from && time <= piece->until;
+}
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
