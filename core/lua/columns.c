@@ -26,9 +26,13 @@ mt_columns *mt_lua_new_columns(lua_State *L) {
     return &box->columns;
 }
 
-/* new() -> columns, empty */
+/* new([the file whose lines they are to be, for messages]) -> columns, empty */
 static int new_columns(lua_State *L) {
-    mt_lua_new_columns(L);
+    mt_error error;
+    const char *origin = luaL_optstring(L, 1, NULL);
+    mt_columns *columns = mt_lua_new_columns(L);
+    if (origin && mt_columns_set_origin(columns, origin, &error) != MT_OK)
+        return mt_lua_failure(L, &error);
     return 1;
 }
 

@@ -195,6 +195,17 @@ mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *erro
     return code;
 }
 
+mt_code mt_columns_set_origin(mt_columns *columns, const char *name, mt_error *error) {
+    size_t size = strlen(name) + 1;
+    char *copy = mt_allocate(size, 1);
+    if (!copy)
+        return mt_fail_memory(error, "the name of columns");
+    memcpy(copy, name, size);
+    mt_free(columns->origin);
+    columns->origin = copy;
+    return MT_OK;
+}
+
 void mt_columns_free(mt_columns *columns) {
     const mt_column all[] = {columns->has,           columns->time_ns,    columns->delay_ns,
                              columns->input_length,  columns->turn,       columns->line,
@@ -206,5 +217,6 @@ void mt_columns_free(mt_columns *columns) {
     mt_texts_free(&columns->sessions);
     mt_texts_free(&columns->streams);
     mt_big_free(&columns->hash_ids);
+    mt_free(columns->origin);
     *columns = (mt_columns){0};
 }

@@ -31,6 +31,7 @@ typedef struct mt_columns {
     mt_column extra_bytes;
     uint64_t hash_total; /* ids of all requests */
     mt_texts sessions, streams;
+    char *origin; /* the file whose lines these are, for messages; NULL: of no one file */
 } mt_columns;
 
 /* Appends *request, all its fields copied. On failure (MT_ERROR_MEMORY) nothing is appended.
@@ -59,6 +60,9 @@ int mt_columns_time_range(const mt_columns *columns, int64_t *first_ns, int64_t 
 
 /* The grid that the requests' times lie on (stats/grid.h); those without a time are left out. */
 mt_code mt_columns_grid(const mt_columns *columns, mt_grid *grid, mt_error *error);
+
+/* Says of which file's lines the requests are: a copy of the name. MT_ERROR_MEMORY. */
+mt_code mt_columns_set_origin(mt_columns *columns, const char *name, mt_error *error);
 
 /* Frees what the columns hold; they are empty afterwards. */
 void mt_columns_free(mt_columns *columns);

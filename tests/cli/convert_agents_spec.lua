@@ -57,6 +57,22 @@ describe("convert of Dynamo's rows", function()
     assert.same(plan, back)
   end)
 
+  it("finds the block size of a few rows as of many, and names the log's line that fits none", function()
+    local row = '{"timestamp": %d, "input_length": %d, "output_length": 1, "hash_ids": [%s]}\n'
+    local good = row:format(0, 40, "1, 2, 3") .. row:format(5, 16, "9")
+    write("few.jsonl", good)
+    for _, order in ipairs { "", " --in-order" } do
+      local rows, told = converted("few.jsonl --format dynamo" .. order)
+      assert.matches("in blocks of 16", told)
+      assert.same({ 0, 1, 2 }, rows[1].hash_ids)
+      assert.same({ 3 }, rows[2].hash_ids)
+    end
+    os.remove(folder .. "/out.jsonl")
+    write("unfit.jsonl", good .. row:format(9, 1, "1, 2, 3"))
+    refused("unfit.jsonl --format dynamo", "unfit.jsonl:1: hash_ids has 3 ids, but input_length 40 makes 1 block of "
+      .. "512 tokens; it fits a block size of 16 (--block-size must be the trace's; --fit-ids cuts or adds ids)")
+  end)
+
   it("knows the other names, and who needs no timestamp", function()
     write("d.jsonl", '{"request_id": "a", "created_time": 2000.5, "input_tokens": 900, "output_tokens": 7, '
       .. '"hash_ids": [18446744073709551615, 3], "priority": 2}\n'

@@ -227,6 +227,12 @@ describe("a learnt model", function()
     none, message = instant:adjust { sessions_at_once = "x2" }
     assert.is_nil(none)
     assert.equal("sessions at once: all requests come at one instant, so no session lasts", message)
+    local single = assert(mt.learn(mt.trace.columns { { timestamp = 0, input_length = 5 },
+      { timestamp = 1000, input_length = 6 } }))
+    none, message = single:adjust { sessions_at_once = "x1e9" }
+    assert.is_nil(none)
+    assert.equal("sessions at once: no session lasts, so there are never several at once: all have one turn, or all "
+      .. "of theirs at one instant", message)
   end)
 end)
 

@@ -114,13 +114,13 @@ mt_model *mt_model_with_sessions_at_once(const mt_model *model, double sessions,
     mt_code code = mt_model_measure(model, &now, error);
     if (code)
         return NULL;
-    if (!(sessions > 0) || !isfinite(sessions))
-        return mt_null(mt_fail(error, MT_ERROR_VALUE, "sessions at once must be above 0, not %.17g",
-                               sessions));
     if (model->chain_count > 0 && !(now.sessions_at_once > 0))
         return mt_null(mt_fail(error, MT_ERROR_VALUE,
                                "no session lasts, so there are never several at once: all have one "
                                "turn, or all of theirs at one instant"));
+    if (!(sessions > 0) || !isfinite(sessions))
+        return mt_null(mt_fail(error, MT_ERROR_VALUE, "sessions at once must be above 0, not %.17g",
+                               sessions));
     if (model->chain_count > 0)
         code = copies_for(sessions / now.sessions_at_once, &copies, error);
     if (code == MT_OK && open_moving(&m, model, copies, error) == MT_OK &&

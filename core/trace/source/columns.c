@@ -25,8 +25,8 @@ static void columns_release(mt_source *source) {
 }
 
 static const char *columns_name(const mt_source *source) {
-    (void)source;
-    return "columns";
+    const mt_columns *columns = ((const columns_source *)source)->columns;
+    return columns->origin ? columns->origin : "columns";
 }
 
 static const mt_source_kind columns_kind = {

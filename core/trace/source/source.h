@@ -46,8 +46,8 @@ mt_columns *mt_source_columns_of(const mt_source *source);
  * which is MT_ERROR_INTERRUPTED, so that nobody who takes requests has to. */
 int mt_source_next(mt_source *source, mt_request *request, mt_error *error);
 
-/* The name of the input that the last request came from, as messages name it: a file's, "columns",
- * "the plan", "the synthesis". */
+/* The name of the input that the last request came from, as messages name it: a file's (also of
+ * columns that were read from one), "columns", "the plan", "the synthesis". */
 const char *mt_source_name(const mt_source *source);
 
 /* Bad lines passed over so far by all files below; the first of them as an error (code MT_OK when

@@ -105,16 +105,22 @@ local function open_log(given, opt, all)
     .. "several"):format(log.file, log.has_waits and log.format or all.logs[1].format), "value"
 end
 
+-- The source in blocks of the size that all hash_ids fit, be they ever so few, else of the one that most do.
+local function sized_by_ids(source, as_it_is)
+  local looked, size, is_found, is_whole = core.source.sized(source, 0, false, true)
+  if not looked then return nil, size, is_found end
+  local is_known = is_found or is_whole
+  return core.source.sized(looked, is_known and size or 0, not is_known, as_it_is)
+end
+
 -- The requests in blocks of the size that the log says, or shows: log.block_size is known then.
 local function in_blocks(requests, source, log, all)
   if log.block_size == 0 then
     local sized, found, code
     if all.is_read then
-      sized, found, code = pipe.read(requests, function(columns)
-        return core.source.sized(columns, 0, true, true)
-      end)
+      sized, found, code = pipe.read(requests, function(columns) return sized_by_ids(columns, true) end)
     else
-      sized, found, code = core.source.sized(source, 0, true)
+      sized, found, code = sized_by_ids(source, false)
     end
     if not sized then return nil, found, code end
     log.block_size = found --[[@as integer]]
@@ -135,7 +141,7 @@ end
 -- Reads a log into columns: its requests as a pipe.
 local function read_log(source, log, all)
   local _ <close> = source
-  local columns = core.columns.new()
+  local columns = core.columns.new(log.file)
   local done, message, code = report.chunks(step,
     function(most) return core.source.append(source, columns, most) end,
     function(total) return ("%d rows read"):format(total) end)
