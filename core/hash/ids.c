@@ -33,7 +33,7 @@ static void fill_slots(mt_ids *ids) {
 /* A halved table's slots go over into new ones, for what they hold of their keys is nowhere
  * else. */
 static int move_slots(mt_ids *ids, size_t bytes) {
-    mt_big before = ids->slots, after = {NULL, 0};
+    mt_big before = ids->slots, after = {0};
     if (mt_big_reserve(&after, bytes))
         return -1;
     uint64_t *slots = after.data;

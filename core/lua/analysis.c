@@ -16,7 +16,7 @@
 static const char analysis_type[] = "moontide.analysis";
 
 typedef struct analysis {
-    mt_numbering *numbering; /* NULL, like the next two, once closed */
+    mt_numbering *numbering; /* NULL once sealed, and like the next two once closed */
     mt_analysis *state;      /* of the requests with their ids as numbers */
     mt_locality *locality;   /* the same */
     mt_lua_intake intake;
@@ -151,8 +151,29 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
     return code == MT_OK && self->by ? group(self, request, error) : code;
 }
 
+/* analysis:seal(): nothing will be read any more; gives back what only that needs, of the halves
+ * too */
+static int analysis_seal(lua_State *L) {
+    analysis *self = check_analysis(L);
+    mt_numbering_free(self->numbering);
+    self->numbering = NULL;
+    mt_analysis_seal(self->state);
+    mt_locality_seal(self->locality);
+    for (int i = 0; i < 2 && self->halves; i++) {
+        if (!self->half[i]->locality)
+            continue;
+        mt_analysis_seal(self->half[i]->state);
+        mt_locality_seal(self->half[i]->locality);
+    }
+    if (self->halves)
+        mt_halves_seal(self->halves);
+    return 0;
+}
+
 static int analysis_read(lua_State *L) {
     analysis *self = check_analysis(L);
+    if (!self->numbering)
+        mt_lua_raise(L, "analyze: it is sealed");
     return mt_lua_intake_read(L, &self->intake, take, self, "analyze");
 }
 
@@ -217,15 +238,12 @@ mt_locality *mt_lua_check_locality(lua_State *L) {
 int mt_lua_open_analysis(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"new", analysis_new}, {"policies", mt_lua_policies}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"read", analysis_read},
-                                       {"skipped", analysis_skipped},
-                                       {"result", analysis_result},
-                                       {"sample", analysis_sample},
-                                       {"halve", analysis_halve},
-                                       {"half", analysis_half},
-                                       {"allow_no_output", analysis_allow_no_output},
-                                       {"close", analysis_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"read", analysis_read},       {"seal", analysis_seal},
+        {"skipped", analysis_skipped}, {"result", analysis_result},
+        {"sample", analysis_sample},   {"halve", analysis_halve},
+        {"half", analysis_half},       {"allow_no_output", analysis_allow_no_output},
+        {"close", analysis_release},   {NULL, NULL}};
     luaL_newlib(L, functions);
     mt_lua_new_type(L, analysis_type, methods, analysis_release, NULL);
     lua_getfield(L, -1, "__index");

@@ -53,7 +53,7 @@ static void look_up(mt_ids *ids, uint64_t count, size_t lookups) {
 }
 
 static void read_randomly(uint64_t count, size_t lookups) {
-    mt_big big = {NULL, 0};
+    mt_big big = {0};
     uint64_t state = 1, sum = 0;
     bench_require(mt_big_reserve(&big, (size_t)count * 16) == 0, "ids: out of memory");
     uint64_t *numbers = big.data;

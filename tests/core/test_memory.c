@@ -19,7 +19,7 @@ static void test_overflow(void **state) {
     (void)state;
     void *block = mt_allocate(8, 8);
     size_t capacity = 8;
-    mt_big big = {NULL, 0};
+    mt_big big = {0};
     assert_null(mt_allocate(SIZE_MAX / 2, 3));
     assert_null(mt_allocate_zero(SIZE_MAX, 2));
     assert_null(mt_reallocate(block, SIZE_MAX / 4, 8));
@@ -36,7 +36,7 @@ static void test_nothing_can_be_freed(void **state) {
     assert_non_null(none);
     mt_free(none);
     mt_free(NULL);
-    mt_big big = {NULL, 0};
+    mt_big big = {0};
     mt_big_free(&big);
     assert_int_equal(mt_big_reserve(&big, 0), 0);
     assert_null(big.data);
@@ -95,7 +95,7 @@ static void test_grow_large(void **state) {
 
 static void test_big(void **state) {
     (void)state;
-    mt_big big = {NULL, 0};
+    mt_big big = {0};
     for (size_t wanted = 1000; wanted <= (size_t)64 << 20; wanted *= 2) {
         size_t before = big.bytes, step = wanted < 2 << 20 ? 64 << 10 : 2 << 20;
         assert_int_equal(mt_big_reserve(&big, wanted), 0);

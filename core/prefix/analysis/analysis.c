@@ -25,6 +25,8 @@ struct mt_analysis {
     uint64_t block_size;
     uint64_t blocks;
     int allows_no_output;
+    int is_sealed;
+    uint64_t sealed_pairs; /* how many there were */
 
     row *rows;
     size_t row_count, row_capacity;
@@ -57,24 +59,43 @@ void mt_analysis_allow_no_output(mt_analysis *analysis) {
     analysis->allows_no_output = 1;
 }
 
+/* Distinct (position, id) pairs so far. */
+static uint64_t pair_count(const mt_analysis *analysis) {
+    if (analysis->is_sealed)
+        return analysis->sealed_pairs;
+    return analysis->pairs ? mt_ids_count(analysis->pairs) : mt_numbering_count(analysis->ids);
+}
+
+/* Frees what only further requests need. */
+static void free_pairs(mt_analysis *analysis) {
+    mt_ids_free(analysis->pairs);
+    analysis->pairs = NULL;
+    mt_numbering_free(analysis->ids);
+    analysis->ids = NULL;
+    mt_big_free(&analysis->first_row);
+    mt_big_free(&analysis->positions);
+}
+
+void mt_analysis_seal(mt_analysis *analysis) {
+    if (analysis->is_sealed)
+        return;
+    analysis->sealed_pairs = pair_count(analysis);
+    analysis->is_sealed = 1;
+    free_pairs(analysis);
+}
+
 void mt_analysis_free(mt_analysis *analysis) {
     if (!analysis)
         return;
-    mt_ids_free(analysis->pairs);
-    mt_numbering_free(analysis->ids);
+    free_pairs(analysis);
     mt_free(analysis->rows);
-    mt_big_free(&analysis->first_row);
-    mt_big_free(&analysis->positions);
     mt_free(analysis);
-}
-
-/* Distinct (position, id) pairs so far. */
-static uint64_t pair_count(const mt_analysis *analysis) {
-    return analysis->pairs ? mt_ids_count(analysis->pairs) : mt_numbering_count(analysis->ids);
 }
 
 /* Room for one more request of `blocks` blocks, all of which may be new pairs. */
 static mt_code make_room(mt_analysis *analysis, size_t blocks, mt_error *error) {
+    if (analysis->is_sealed)
+        return mt_fail(error, MT_ERROR_VALUE, "the analysis takes no more requests");
     size_t bytes = (pair_count(analysis) + blocks) * sizeof(uint32_t);
     if (analysis->row_count + 1 >= CAME_AGAIN || blocks > UINT32_MAX)
         return mt_fail(error, MT_ERROR_VALUE, "too many requests or blocks for one analysis");

@@ -10,7 +10,7 @@
  * end; instead of every request's ids only the request a pair came first in is kept until the pair
  * comes again. Memory: 32 bytes a request and 8 a distinct pair as long as each id stands at one
  * position, as the format has them; from the first request on that breaks this, a pair takes 35 to
- * 40. Ids that are not consecutive from 0 take 31 to 36 more each (prefix/block/numbering.h). Ids
+ * 40. Ids that are not consecutive from 0 take 19 to 24 more each (prefix/block/numbering.h). Ids
  * are arbitrary 64-bit numbers, and one id may stand at several positions. */
 #ifndef MT_PREFIX_ANALYSIS_ANALYSIS_H
 #define MT_PREFIX_ANALYSIS_ANALYSIS_H
@@ -66,6 +66,10 @@ size_t mt_analysis_values(const mt_analysis *analysis, mt_metric metric, double 
  * drawn uniformly from a number of them, and two blocks as when the second is drawn too. Returns that
  * number; 0 when it does not look so, or so few come again that nobody can tell. */
 double mt_analysis_drawn_from(const mt_analysis *analysis);
+
+/* No more requests will come: gives back what only they need, all but 32 bytes a request. Adding one
+ * is MT_ERROR_VALUE from then on. */
+void mt_analysis_seal(mt_analysis *analysis);
 
 void mt_analysis_free(mt_analysis *analysis); /* NULL is allowed */
 

@@ -20,12 +20,18 @@ mt_halves *mt_halves_new(uint64_t seed, mt_error *error) {
     return halves;
 }
 
-void mt_halves_free(mt_halves *halves) {
-    if (!halves)
-        return;
+void mt_halves_seal(mt_halves *halves) {
     mt_big_free(&halves->numbers[0]);
     mt_big_free(&halves->numbers[1]);
     mt_free(halves->ids);
+    halves->ids = NULL;
+    halves->capacity = 0;
+}
+
+void mt_halves_free(mt_halves *halves) {
+    if (!halves)
+        return;
+    mt_halves_seal(halves);
     mt_free(halves);
 }
 

@@ -21,6 +21,9 @@ mt_code mt_halves_place(mt_halves *halves, const mt_locality *whole, const mt_re
 /* Sessions, and requests without one, that went to that half. */
 uint64_t mt_halves_units(const mt_halves *halves, int which);
 
+/* No request will be placed any more: gives back all memory but what the units take. */
+void mt_halves_seal(mt_halves *halves);
+
 void mt_halves_free(mt_halves *halves); /* NULL is allowed */
 
 #endif

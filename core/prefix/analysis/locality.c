@@ -20,6 +20,12 @@ mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
     return locality;
 }
 
+void mt_locality_seal(mt_locality *locality) {
+    locality->is_sealed = 1;
+    mt_prefix_tree_seal(locality->tree);
+    mt_big_free(&locality->sessions.touched_by);
+}
+
 void mt_locality_free(mt_locality *locality) {
     if (!locality)
         return;
@@ -36,6 +42,8 @@ void mt_locality_free(mt_locality *locality) {
 }
 
 static mt_code make_room(mt_locality *locality, size_t blocks, mt_error *error) {
+    if (locality->is_sealed)
+        return mt_fail(error, MT_ERROR_VALUE, "the cache analysis takes no more requests");
     if (MT_GROW(locality->rows, locality->row_capacity, locality->row_count + 1) ||
         MT_GROW(locality->path, locality->path_capacity, blocks))
         return mt_fail_memory(error, "cache analysis");

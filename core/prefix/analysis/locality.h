@@ -100,6 +100,10 @@ void mt_locality_over_time(const mt_locality *locality, const uint32_t *hits, mt
  * NULL. */
 size_t mt_locality_times(const mt_locality *locality, int64_t *times_ns);
 
+/* No more requests will come: gives back what only they need. Adding one is MT_ERROR_VALUE from then
+ * on. */
+void mt_locality_seal(mt_locality *locality);
+
 void mt_locality_free(mt_locality *locality); /* NULL is allowed */
 
 #endif

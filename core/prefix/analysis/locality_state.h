@@ -49,6 +49,7 @@ typedef struct mt_locality_sessions {
 
 struct mt_locality {
     uint64_t block_size;
+    int is_sealed;
     mt_locality_result so_far; /* what is counted request by request */
     mt_prefix_tree *tree;
     mt_history *history;

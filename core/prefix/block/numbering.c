@@ -38,10 +38,48 @@ static int are_consecutive(mt_numbering *numbering, const uint64_t *ids, size_t 
     return 1;
 }
 
-static mt_key key_of(const void *context, const mt_key *keys, uint64_t id) {
-    (void)context;
-    (void)keys;
-    return mt_key_number((mt_key){0, 0}, id);
+/* A key for an id that needs no content hashed. The low half is the id by steps that can be undone
+ * (the finisher of splitmix64: Steele, Lea, Flood 2014), so that a table which keeps nothing but that
+ * half takes no id for another; the high half only spreads tags. It is never {0, 0}. */
+static mt_key key_of(uint64_t id) {
+    uint64_t low = id + UINT64_C(0x9e3779b97f4a7c15);
+    low = (low ^ low >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    low = (low ^ low >> 27) * UINT64_C(0x94d049bb133111eb);
+    low ^= low >> 31;
+    return (mt_key){low, (low * UINT64_C(0xd6e8feb86659fd93)) | 1};
+}
+
+static mt_code look_up(mt_ids *table, const uint64_t *ids, size_t count, uint64_t *numbers,
+                       mt_error *error) {
+    for (size_t done = 0; done < count; done += MT_IDS_BATCH) {
+        mt_key keys[MT_IDS_BATCH];
+        size_t some = count - done < MT_IDS_BATCH ? count - done : MT_IDS_BATCH;
+        for (size_t i = 0; i < some; i++)
+            keys[i] = key_of(ids[done + i]);
+        mt_code code = mt_ids_of(table, keys, some, numbers + done, error);
+        if (code)
+            return code;
+    }
+    return MT_OK;
+}
+
+/* A table of the ids that were their numbers so far. */
+static mt_ids *table_of_consecutive(uint64_t count, mt_error *error) {
+    mt_ids *table = mt_ids_new_halved(count, error);
+    mt_code code = MT_OK;
+    if (!table)
+        return NULL;
+    for (uint64_t done = 0; code == MT_OK && done < count; done += MT_IDS_BATCH) {
+        uint64_t ids[MT_IDS_BATCH], numbers[MT_IDS_BATCH];
+        size_t some = count - done < MT_IDS_BATCH ? (size_t)(count - done) : MT_IDS_BATCH;
+        for (size_t i = 0; i < some; i++)
+            ids[i] = done + i;
+        code = look_up(table, ids, some, numbers, error);
+    }
+    if (code == MT_OK)
+        return table;
+    mt_ids_free(table);
+    return NULL;
 }
 
 const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, size_t count,
@@ -50,16 +88,9 @@ const uint64_t *mt_numbering_of(mt_numbering *numbering, const uint64_t *ids, si
         return ids;
     if (MT_GROW(numbering->numbers, numbering->capacity, count))
         return mt_null(mt_fail_memory(error, "numbers of ids"));
-    if (!numbering->ids &&
-        !(numbering->ids = mt_ids_of_known(numbering->consecutive, key_of, NULL, error)))
+    if (!numbering->ids && !(numbering->ids = table_of_consecutive(numbering->consecutive, error)))
         return NULL;
-    for (size_t done = 0; done < count; done += MT_IDS_BATCH) {
-        mt_key keys[MT_IDS_BATCH];
-        size_t some = count - done < MT_IDS_BATCH ? count - done : MT_IDS_BATCH;
-        for (size_t i = 0; i < some; i++)
-            keys[i] = key_of(NULL, NULL, ids[done + i]);
-        if (mt_ids_of(numbering->ids, keys, some, numbering->numbers + done, error) != MT_OK)
-            return NULL;
-    }
-    return numbering->numbers;
+    return look_up(numbering->ids, ids, count, numbering->numbers, error) == MT_OK
+               ? numbering->numbers
+               : NULL;
 }

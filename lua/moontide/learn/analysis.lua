@@ -265,7 +265,10 @@ local function begin(source, is_numbered, opt, text, samples, halves)
   if halves then state:halve(size, halves) end
   local open
   local done, message, code = any.take(state, source, is_numbered, opt.skip_bad_lines, "analysed")
-  if done then open, message, code = analysis.opened(state, size, opt, text, samples) end
+  if done then
+    state:seal()
+    open, message, code = analysis.opened(state, size, opt, text, samples)
+  end
   if not open then
     state:close()
     return nil, message, code
