@@ -25,7 +25,7 @@ static const double hottest = 0.02; /* so much less alike is likely to be kept, 
 enum { FEW = 256 };                 /* where there are fewer families */
 
 typedef struct family {
-    uint32_t chain; /* its first */
+    uint32_t chain;      /* its first */
     int64_t start, last; /* of its requests, in the source */
     int64_t tree_start;  /* of the families that it hangs together with */
 } family;
@@ -36,11 +36,11 @@ typedef struct search {
     mt_random random;
     family *families;
     size_t family_count;
-    int64_t step;                         /* all moves are multiples of it */
-    mt_reuse_piece *here, *now, *best;          /* by chain, as chains->pieces */
-    int64_t phase, best_phase;            /* where the part begins */
-    int64_t best_lasts, best_end;         /* as the judge says */
-    double unlike;                        /* the best part's */
+    int64_t step;                      /* all moves are multiples of it */
+    mt_reuse_piece *here, *now, *best; /* by chain, as chains->pieces */
+    int64_t phase, best_phase;         /* where the part begins */
+    int64_t best_lasts, best_end;      /* as the judge says */
+    double unlike;                     /* the best part's */
 } search;
 
 /* Judges what stands in `here` and keeps it where it is the best. */
@@ -140,13 +140,13 @@ static void change(search *s) {
         piece->earlier_ns = MT_REUSE_DROPPED;
         break;
     case 1: /* it comes to where any part of it falls into the new trace, */
-        place(s, one,
-              (double)s->phase - lasts + mt_random_uniform(&s->random) * (length + lasts));
+        place(s, one, (double)s->phase - lasts + mt_random_uniform(&s->random) * (length + lasts));
         break;
     case 2: /* or is moved a little */
         if (is_in(s, one))
-            place(s, one, (double)one->start - (double)piece->earlier_ns +
-                              (mt_random_uniform(&s->random) - 0.5) * length / 4);
+            place(s, one,
+                  (double)one->start - (double)piece->earlier_ns +
+                      (mt_random_uniform(&s->random) - 0.5) * length / 4);
         break;
     case 3: /* its beginning or its end is left out, or made again */
         piece->from = mt_random_below(&s->random, 2) ? draw_time(s, one) : one->start;
@@ -180,8 +180,7 @@ static mt_code improve(search *s, mt_error *error) {
             change(s);
         code = judge_here(s, &next, error);
         double heat = hottest * left * left * (s->family_count < FEW);
-        if (next < now ||
-            (heat > 0 && mt_random_uniform(&s->random) < exp((now - next) / heat))) {
+        if (next < now || (heat > 0 && mt_random_uniform(&s->random) < exp((now - next) / heat))) {
             now = next;
             memcpy(s->now, s->here, size);
         }
@@ -201,8 +200,10 @@ static mt_code list_families(search *s, mt_error *error) {
         const mt_model_chain *chain = &model->chains[c];
         if (s->chains->families[c] == c) {
             places[c] = (uint32_t)s->family_count;
-            s->families[s->family_count++] = (family){
-                .chain = c, .start = chain->start_ns, .tree_start = model->chains[trees[c]].start_ns};
+            s->families[s->family_count++] =
+                (family){.chain = c,
+                         .start = chain->start_ns,
+                         .tree_start = model->chains[trees[c]].start_ns};
         }
         family *here = &s->families[places[s->chains->families[c]]];
         int64_t last = s->chains->times[chain->first + chain->count - 1];

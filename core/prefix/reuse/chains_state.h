@@ -65,7 +65,7 @@ struct mt_reuse_chains {
     int64_t phase;    /* where in the first lap it begins, ns */
     /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
     mt_reuse_piece *pieces; /* of families, at their first chains */
-    int64_t part_end; /* of the first lap, since it begins */
+    int64_t part_end;       /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
     uint64_t lap;
