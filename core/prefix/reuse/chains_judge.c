@@ -114,7 +114,8 @@ static void touch(mt_reuse_judge *judge, size_t at, walk *w, mt_reuse_tally *sum
         uint32_t begin = d, owner = judge->owner[path[d]];
         for (; d < core && judge->owner[path[d]] == owner; d++)
             judge->owner[path[d]] = (uint32_t)at;
-        uint64_t distance = mt_parts_distance(&judge->parts, owner - 1) + moved; /* all that it and later ones touched last */
+        uint64_t distance = mt_parts_distance(&judge->parts, owner - 1) +
+                            moved; /* all that it and later ones touched last */
         sum->hits[distance_bin(distance)] += d - begin;
         int64_t age = event->time_ns - judge->events[owner - 1].time_ns;
         for (size_t k = 0; k < MT_JUDGE_AGES; k++)
@@ -199,13 +200,13 @@ static double apart(const double *part, double parts, const double *whole, doubl
 
 static double unlike(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
     double mean, aged = 0, tenths = 0;
-    double worst = apart(part->hits, part->blocks, whole->hits, whole->blocks,
-                         MT_JUDGE_DISTANCES, &mean);
+    double worst =
+        apart(part->hits, part->blocks, whole->hits, whole->blocks, MT_JUDGE_DISTANCES, &mean);
     double sum = worst_weight * worst + mean_weight * mean;
-    sum += length_weight * apart(part->inputs, part->turns, whole->inputs, whole->turns,
-                                 MT_JUDGE_LENGTHS, NULL);
-    sum += length_weight / 2 * apart(part->outputs, part->turns, whole->outputs, whole->turns,
-                                     MT_JUDGE_LENGTHS, NULL);
+    sum += length_weight *
+           apart(part->inputs, part->turns, whole->inputs, whole->turns, MT_JUDGE_LENGTHS, NULL);
+    sum += length_weight / 2 *
+           apart(part->outputs, part->turns, whole->outputs, whole->turns, MT_JUDGE_LENGTHS, NULL);
     for (size_t k = 0; k < MT_JUDGE_AGES && part->blocks > 0 && whole->blocks > 0; k++)
         aged = fmax(aged, fabs(part->kept[k] / part->blocks - whole->kept[k] / whole->blocks));
     for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
@@ -234,8 +235,8 @@ static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, in
                 judge->events[judge->event_count++] = (mt_reuse_judged){time, t};
         }
     }
-    mt_code code = mt_sort_by_number(judge->events, judge->event_count, sizeof *judge->events,
-                                     error);
+    mt_code code =
+        mt_sort_by_number(judge->events, judge->event_count, sizeof *judge->events, error);
     judge->end = judge->event_count > 0 ? judge->events[judge->event_count - 1].time_ns : 0;
     return code;
 }

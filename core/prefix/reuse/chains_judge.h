@@ -13,7 +13,7 @@
 #include "prefix/cache/parts.h"
 #include "prefix/reuse/chains_state.h"
 
-enum { MT_JUDGE_LENGTHS = 64 };   /* bins, about equally full */
+enum { MT_JUDGE_LENGTHS = 64 };     /* bins, about equally full */
 enum { MT_JUDGE_DISTANCES = 1025 }; /* 32 in a doubling: hits come at cliffs */
 enum { MT_JUDGE_AGES = 4, MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 
@@ -24,7 +24,7 @@ typedef struct mt_reuse_tally {
     double kept[MT_JUDGE_AGES];              /* of them, those used so short a time ago */
     double tenths[MT_JUDGE_TENTHS];          /* hit ratio in a cache without limit */
     double variation[MT_JUDGE_WINDOWS];      /* of tokens per window; negative: too few windows */
-    double chains; /* of which there are turns */
+    double chains;                           /* of which there are turns */
     double rate;                             /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
 
