@@ -45,20 +45,9 @@ static int total(size_t count, size_t size, size_t *bytes) {
 
 /* A page fault costs far more than clearing the page, above all on a virtual machine (measured: 14
  * microseconds a fault of 4 KiB, 150 a huge page of 2 MiB). So arrays of a huge page's size and more
- * take huge pages, and so do large blocks. Smaller arrays ask for all their pages at once, which costs
- * about 1 microsecond a page; what is smaller still comes from the heap, which begins in huge pages:
- * see mt_memory_prepare. */
-enum {
-    SMALL_PAGE = 4 << 10,
-    SMALL_STEP = 64 << 10,
-    MAPPED = 256 << 10,
-    HUGE_PAGE = 2 << 20,
-    LARGE_BLOCK = 4 << 20
-};
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; headers may be older */
-#endif
+ * take huge pages, and so do large blocks. Smaller ones come from the heap, which begins in huge
+ * pages: see mt_memory_prepare. */
+enum { SMALL_PAGE = 4 << 10, SMALL_STEP = 64 << 10, HUGE_PAGE = 2 << 20, LARGE_BLOCK = 4 << 20 };
 
 /* Asks for huge pages where a block is large. Advice only: without them all works, slower. */
 static void *advised(void *block, size_t bytes) {
@@ -149,70 +138,33 @@ static size_t round_up(size_t bytes, size_t step) {
     return (bytes + step - 1) / step * step;
 }
 
-static int reserve_heap(mt_big *big, size_t rounded) {
+/* Half as large again as before, for growing may copy. `rounded` is below HUGE_PAGE. */
+static int reserve_small(mt_big *big, size_t rounded) {
     char *data = realloc(big->data, rounded);
     if (!data)
         return -1;
     memset(data + big->bytes, 0, rounded - big->bytes);
-    *big = (mt_big){data, rounded, 0};
+    big->data = data;
+    big->bytes = rounded;
     return 0;
 }
 
-static void *map_pages(size_t bytes) {
-    void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return data == MAP_FAILED ? NULL : data;
-}
-
-static void *remap_pages(const mt_big *big, size_t bytes) {
-    void *data = mremap(big->data, big->bytes, bytes, MREMAP_MAYMOVE);
-    return data == MAP_FAILED ? NULL : data;
-}
-
-static void give_back(const mt_big *big) {
-    if (big->is_mapped)
-        munmap(big->data, big->bytes);
+static int reserve_pages(mt_big *big, size_t rounded) {
+    void *data;
+    int is_mapped = big->bytes >= HUGE_PAGE;
+    if (is_mapped)
+        data = mremap(big->data, big->bytes, rounded, MREMAP_MAYMOVE);
     else
-        free(big->data);
-}
-
-/* Puts the array into new pages. */
-static void move_to(mt_big *big, void *data, size_t bytes) {
-    if (big->data)
-        memcpy(data, big->data, big->bytes);
-    give_back(big);
-    *big = (mt_big){data, bytes, 1};
-}
-
-/* Half as large again as before; `rounded` is below HUGE_PAGE. */
-static int reserve_small(mt_big *big, size_t rounded) {
-    if (big->is_mapped) {
-        void *data = remap_pages(big, rounded);
-        if (!data)
-            return -1;
-        (void)madvise((char *)data + big->bytes, rounded - big->bytes, MADV_POPULATE_WRITE);
-        *big = (mt_big){data, rounded, 1};
-        return 0;
-    }
-    void *data = rounded >= MAPPED ? map_pages(rounded) : NULL;
-    if (data && madvise(data, rounded, MADV_POPULATE_WRITE) == 0) {
-        move_to(big, data, rounded);
-        return 0;
-    }
-    if (data) /* an older kernel: pages would come one by one */
-        munmap(data, rounded);
-    return reserve_heap(big, rounded);
-}
-
-static int reserve_huge(mt_big *big, size_t rounded) {
-    int is_huge = big->bytes >= HUGE_PAGE;
-    void *data = is_huge ? remap_pages(big, rounded) : map_pages(rounded);
-    if (!data)
+        data = mmap(NULL, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
         return -1;
     (void)madvise(data, rounded, MADV_HUGEPAGE);
-    if (is_huge)
-        *big = (mt_big){data, rounded, 1};
-    else
-        move_to(big, data, rounded);
+    if (!is_mapped && big->data) {
+        memcpy(data, big->data, big->bytes);
+        free(big->data);
+    }
+    big->data = data;
+    big->bytes = rounded;
     return 0;
 }
 
@@ -227,12 +179,16 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
         if (rounded < HUGE_PAGE)
             return reserve_small(big, rounded);
     }
-    return reserve_huge(big, round_up(bytes, HUGE_PAGE));
+    return reserve_pages(big, round_up(bytes, HUGE_PAGE));
 }
 
 void mt_big_free(mt_big *big) {
-    give_back(big);
-    *big = (mt_big){NULL, 0, 0};
+    if (big->bytes >= HUGE_PAGE)
+        munmap(big->data, big->bytes);
+    else
+        free(big->data);
+    big->data = NULL;
+    big->bytes = 0;
 }
 
 /* Address space for the heap that huge pages are asked for. What is larger than LARGE_BLOCK is

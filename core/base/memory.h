@@ -35,14 +35,12 @@ char *mt_copy_text(const char *text, size_t length);
 /* The same for elements of a size that only the caller knows; pointer_at: the pointer's address. */
 int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size);
 
-/* A big array, zero at first. Below 256 KiB it is a block of the heap. From there on it is anonymous
- * pages straight from the system: up to 2 MiB all of them at once, so that it leaves no holes in the
- * heap as it grows; from 2 MiB on huge ones where the kernel gives them, of which only what is touched
- * takes memory. It grows in place or by remapping, and is copied only where it passes one of the two. */
+/* A big array, zero at first. Below 2 MiB it is a block of the heap. From there on it is anonymous
+ * pages straight from the system, huge ones where the kernel gives them, of which only what is
+ * touched takes memory; they grow in place or by remapping, without a copy of what is there. */
 typedef struct mt_big {
-    void *data;    /* NULL while empty */
-    size_t bytes;  /* room; a multiple of 64 KiB, from 2 MiB on of 2 MiB */
-    int is_mapped; /* pages from the system, not of the heap */
+    void *data;   /* NULL while empty */
+    size_t bytes; /* room; a multiple of 64 KiB, from 2 MiB on of 2 MiB */
 } mt_big;
 
 /* Makes *big at least `bytes` long (zero bytes are added). Returns 0, or -1 with *big unchanged. */
