@@ -19,7 +19,7 @@ struct mt_lengths {
     uint64_t references;
     size_t count;
     mt_length_pair *pairs;
-    double *means;             /* two a pair: input and output, NAN when they depend on time */
+    double *means;             /* two a pair: input and output; NAN: varies, or nobody asked */
     mt_curve **weights;        /* NULL: a single pair */
     recorded_lengths recorded; /* count 0: none; else instead of the pair's distributions */
 };
@@ -63,11 +63,21 @@ static double rounded_mean(const mt_distribution *length, uint64_t seed, double 
     return mt_distribution_mean_rounded(length, seed, time, low, most_tokens);
 }
 
-/* A mean takes an integral. Means that never change are computed once. */
-static double constant_mean(const mt_distribution *length, double low) {
-    if (!length)
-        return 0;
-    return mt_distribution_varies(length) ? NAN : rounded_mean(length, 0, 0, low);
+/* A length's mean at a time. It takes an integral, so that nothing is computed before somebody asks,
+ * and a mean that never changes is computed once: *known, NAN until then. */
+static double mean_at(const mt_distribution *length, const mt_length_rule *rule, double low,
+                      uint64_t seed, double time, double *known) {
+    if (!isnan(*known))
+        return *known;
+    if (rule)
+        *known = mt_length_rule_mean(rule);
+    else if (!length)
+        *known = 0;
+    else if (mt_distribution_varies(length))
+        return rounded_mean(length, seed, time, low);
+    else
+        *known = rounded_mean(length, 0, 0, low);
+    return *known;
 }
 
 static mt_length_rule *keep_rule(mt_length_rule *rule) {
@@ -100,10 +110,7 @@ static mt_lengths *new_lengths(const mt_length_pair *pairs, mt_curve *const *wei
         }
         pair->input_rule = keep_rule(pairs[i].input_rule);
         pair->output_rule = keep_rule(pairs[i].output_rule);
-        lengths->means[2 * i] = pair->input_rule ? mt_length_rule_mean(pair->input_rule)
-                                                 : constant_mean(pair->input, 1);
-        lengths->means[2 * i + 1] = pair->output_rule ? mt_length_rule_mean(pair->output_rule)
-                                                      : constant_mean(pair->output, 0);
+        lengths->means[2 * i] = lengths->means[2 * i + 1] = NAN;
         if (weights)
             lengths->weights[i] = mt_curve_retain(weights[i]);
     }
@@ -351,14 +358,14 @@ mt_code mt_lengths_draw(mt_lengths_state *state, mt_random *random, const mt_len
     return code;
 }
 
-static void add_class(const mt_length_pair *pair, const double means[2], double weight,
-                      uint64_t seed, double time, double shared, mt_lengths_mean *mean) {
-    double input = isnan(means[0]) ? rounded_mean(pair->input, seed, time, 1) : means[0];
+static void add_class(const mt_length_pair *pair, double means[2], double weight, uint64_t seed,
+                      double time, double shared, mt_lengths_mean *mean) {
+    double input = mean_at(pair->input, pair->input_rule, 1, seed, time, &means[0]);
     mean->input += weight * (input + (pair->input_is_new ? shared : 0));
     if (pair->input && !pair->input_is_new && shared > 0)
         mean->inside += weight * mt_distribution_probability_below(pair->input, shared, seed, time);
     if (pair->output || pair->output_rule) {
-        double output = isnan(means[1]) ? rounded_mean(pair->output, seed, time, 0) : means[1];
+        double output = mean_at(pair->output, pair->output_rule, 0, seed, time, &means[1]);
         mean->output_share += weight;
         mean->output += weight * output;
     }

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The stack index of a table that keeps the names in hand alive. */
-enum { NAMES_KEPT = 5 };
+/* Stack indices: the encoder, and a table that keeps the names in hand alive. */
+enum { ENCODER = 4, NAMES_KEPT = 5 };
 
 static const char encoder_type[] = "moontide.json.encoder";
 
@@ -37,7 +37,7 @@ typedef struct encoder {
     int indent; /* spaces a level; -1: all on one line */
     const char *comma, *colon;
     int depth;
-    step path[MT_JSON_DEPTH];
+    step *path; /* MT_JSON_DEPTH of them; they belong to the call, the encoder outlives it */
 } encoder;
 
 static int release(lua_State *L) {
@@ -81,7 +81,8 @@ static void add(lua_State *L, encoder *self, const char *text) {
     self->length += length;
 }
 
-static void add_string(lua_State *L, encoder *self, const char *text, size_t length) {
+/* Raises where the string cannot be written. */
+static void check_string(lua_State *L, const encoder *self, const char *text, size_t length) {
     for (size_t i = 0; i < length;) {
         size_t sequence = mt_utf8_sequence(text + i, length - i);
         if (sequence == 0)
@@ -90,6 +91,10 @@ static void add_string(lua_State *L, encoder *self, const char *text, size_t len
     }
     if (length > (SIZE_MAX - 2) / 6)
         luaL_error(L, "out of memory (JSON text)");
+}
+
+static void add_string(lua_State *L, encoder *self, const char *text, size_t length) {
+    check_string(L, self, text, length);
     self->length += mt_json_encode(text, length, room(L, self, 6 * length + 2));
 }
 
@@ -307,19 +312,38 @@ static void add_value(lua_State *L, encoder *self) {
     }
 }
 
+/* A string alone needs no encoder. */
+static int encode_string(lua_State *L) {
+    static const encoder outermost = {0};
+    luaL_Buffer buffer;
+    size_t length;
+    const char *text = lua_tolstring(L, 1, &length);
+    check_string(L, &outermost, text, length);
+    char *to = luaL_buffinitsize(L, &buffer, 6 * length + 2);
+    luaL_pushresultsize(&buffer, mt_json_encode(text, length, to));
+    return 1;
+}
+
 int mt_lua_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
     lua_Integer indent = luaL_checkinteger(L, 2);
     int compact = lua_toboolean(L, 3);
+    if (lua_type(L, 1) == LUA_TSTRING)
+        return encode_string(L);
     lua_settop(L, 3);
+    step path[MT_JSON_DEPTH];
     encoder *self = mt_lua_new_owner(L, sizeof *self, encoder_type);
     lua_newtable(L); /* at NAMES_KEPT */
+    self->path = path;
     self->indent = (int)indent;
     self->comma = compact ? "," : ", ";
     self->colon = compact ? ":" : ": ";
     lua_pushvalue(L, 1);
     add_value(L, self);
     lua_pushlstring(L, self->text, self->length);
+    lua_pushcfunction(L, release); /* here, not when the collector comes by */
+    lua_pushvalue(L, ENCODER);
+    lua_call(L, 1, 0);
     return 1;
 }
 

@@ -2,7 +2,8 @@
 -- command/arguments.lua, of the command line.
 --
 -- An option is data: { "name", kind = "number", default = 3, help = "..." }. A specification is a list of
--- options; `items = true` in it lets a table's list part through.
+-- options; `items = true` in it lets a table's list part through; `is_forgotten = true` says that nobody asks
+-- options.given of its values, which spares thousands of streams that book.
 local core = require "moontide.core"
 local kinds = require "moontide.kit.kinds"
 local lists = require "moontide.kit.lists"
@@ -192,17 +193,46 @@ local function list_of(spec)
   return (" (it takes %s%s)"):format(table.concat(names, ", "), spec.items and ", and a list" or "")
 end
 
-local function refuse_unknown(function_name, given, spec)
-  local known, wrong = {}, nil
-  for _, option in ipairs(spec) do known[keys[option[1]]] = true end
-  for key in pairs(given) do
-    if not known[key] and not (spec.items and math.type(key) == "integer") then
-      wrong = wrong or {}
-      wrong[key] = true
-    end
+-- The key, in a specification, of what is worked out of it once: { count =, keys = by place, known = by key,
+-- function_name = and labels = by place of the last one that asked, has_stand_ins = }. It is kept there and
+-- not in a weak table, which the collector would have to go through at each of thousands of streams.
+local checker_key = {}
+
+local function checker_of(spec)
+  local checker = spec[checker_key]
+  if checker and checker.count == #spec then return checker end
+  checker = { count = #spec, keys = {}, known = {}, labels = {} }
+  for i, option in ipairs(spec) do
+    local key = keys[option[1]]
+    checker.keys[i], checker.known[key] = key, true
+    checker.has_stand_ins = checker.has_stand_ins or option.stands_for ~= nil
   end
-  if not wrong then return end
-  for _, key in ipairs(lists.sorted_keys(wrong)) do -- in order: the first error is always the same one
+  spec[checker_key] = checker
+  return checker
+end
+
+-- The labels of options in messages, "spike: height", by place: as far as they were needed.
+local function labels_of(checker, function_name)
+  if checker.function_name ~= function_name then
+    checker.function_name, checker.labels = function_name, {}
+  end
+  return checker.labels
+end
+
+local function label_of(checker, function_name, i)
+  local labels = labels_of(checker, function_name)
+  local label = labels[i] or function_name .. ": " .. checker.keys[i]
+  labels[i] = label
+  return label
+end
+
+-- Raises about the keys that are unknown: the first in order, so that it is always the same one.
+local function refuse_unknown(function_name, given, spec, known)
+  local wrong = {}
+  for key in pairs(given) do
+    if not known[key] and not (spec.items and math.type(key) == "integer") then wrong[key] = true end
+  end
+  for _, key in ipairs(lists.sorted_keys(wrong)) do
     if math.type(key) == "integer" then
       core.base.raise(("%s: takes named options, not a list (item %d is %s)"):format(
         function_name, key, units.show(given[key])))
@@ -226,15 +256,29 @@ function options.table(function_name, given, spec, from_text)
   if not types.is_plain(given) then
     units.wrong(function_name .. ": the argument", given, "a table of options")
   end
-  refuse_unknown(function_name, given, spec)
-  local function label(option) return function_name .. ": " .. options.key(option[1]) end
-  local values = {}
-  for _, option in ipairs(spec) do
-    local key = keys[option[1]]
-    local value = given[key]
-    if value ~= nil then values[key] = options.value(value, label(option), option, from_text) end
+  local checker = checker_of(spec)
+  local known = checker.known
+  for key in next, given do
+    if not known[key] and not (spec.items and math.type(key) == "integer") then
+      refuse_unknown(function_name, given, spec, known)
+    end
   end
-  options.complete(values, spec, label)
+  local values, are_complete = {}, not checker.has_stand_ins
+  for i, key in ipairs(checker.keys) do
+    local value, option = given[key], spec[i]
+    if value == nil then
+      are_complete = are_complete and option.default == nil and not option.required and option.kind ~= "flag"
+    elseif option.kind == "any" and not option.list then
+      values[key] = value
+    else
+      values[key] = options.value(value, label_of(checker, function_name, i), option, from_text)
+    end
+  end
+  if spec.is_forgotten and are_complete then
+    if not spec.items then return values end
+  else
+    options.complete(values, spec, function(option) return function_name .. ": " .. keys[option[1]] end)
+  end
   if spec.items then
     for i, item in ipairs(given) do values[i] = item end
   end

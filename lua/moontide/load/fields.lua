@@ -1,7 +1,6 @@
 --- Further members of a stream's records: `fields = { model = "llama", priority = mt.choice{...} }`.
 local core = require "moontide.core"
 local distribution = require "moontide.load.distribution"
-local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local options = require "moontide.kit.options"
 
@@ -12,7 +11,7 @@ local function json_text(value, where)
   if type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
     options.wrong(where, value, "finite")
   end
-  local ok, text = pcall(function() return json.encode(value) end)
+  local ok, text = pcall(core.json.encode, value, -1, false)
   if ok then return text end
   if not core.base.is_usage(text) then error(text, 0) end
   core.base.raise((text.message:gsub("^json%.encode: the value", where):gsub("^json%.encode", where)))

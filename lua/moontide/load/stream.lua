@@ -58,7 +58,7 @@ local class_options = {
   { "name", kind = "string" },
   { "input", kind = "tokens" }, { "new_input", kind = "tokens" }, { "output", kind = "tokens" },
   { "prompt", kind = "any" }, { "fields", kind = "any" },
-  items = true,
+  items = true, is_forgotten = true,
 }
 
 local function class_of(self, i, given)
@@ -144,6 +144,7 @@ local stream_options = {
   { "first", kind = "any" },
   { "branch", kind = "any" },
   { "fields", kind = "any" },
+  is_forgotten = true,
 }
 
 local first_options = {
