@@ -24,7 +24,8 @@
 #include "base/memory.h"
 
 typedef struct sweep {
-    int sticky;         /* all allocations after the first that fails do too */
+    int sticky;              /* all allocations after the first that fails do too */
+    uint64_t all_of, stride; /* behind so many allocations one in so many fails; 0: each */
     int may_do_without; /* what fails need not fail the whole: estimates, libraries that ask again */
     mt_code code;       /* set by the body */
     mt_error error;     /* empty when the body begins */
@@ -49,7 +50,7 @@ static inline int sweep_next(sweep *self) {
             return 0;
         }
     }
-    self->n++;
+    self->n += self->n < self->all_of || self->stride == 0 ? 1 : self->stride;
     self->code = MT_OK;
     self->error = (mt_error){0};
     mt_memory_fail_at(self->n, self->sticky);

@@ -147,8 +147,6 @@ static void test_busy_milliseconds(void **state) {
     assert_int_equal(unit_of_random(5000, 500, 2000, ms, 1), MT_UNIT_MILLISECONDS);
     assert_int_equal(unit_of_random(20000, 3000, 2000, microsecond, 1), MT_UNIT_MILLISECONDS);
     assert_int_equal(unit_of_random(20000, 3000, 2000, ms, 1), MT_UNIT_MILLISECONDS);
-    /* The head of one. */
-    assert_int_equal(unit_of_random(1000, 900, 1000, microsecond, 1), MT_UNIT_MILLISECONDS);
 }
 
 /* Logs in seconds: an hour in whole seconds, three hours with seven decimals, or in ticks of three

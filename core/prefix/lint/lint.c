@@ -196,8 +196,7 @@ typedef struct busy_limits {
     double requests, tokens;
 } busy_limits;
 
-static const busy_limits of_service = {100, 1e6}, of_short_test = {1000, 2.5e6},
-                         of_test = {10000, 2.5e6};
+static const busy_limits of_service = {100, 1e6}, of_test = {10000, 2.5e6};
 
 /* A trace that is over sooner is a part of one. */
 static const double least_seconds = 5;
@@ -228,18 +227,15 @@ static int64_t ticks_of_seconds(mt_lint *lint) {
 }
 
 /* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds or it
- * would be over in half a second, else as what somebody tests one with. */
+ * would be over soon, else as what somebody tests one with. */
 static busy_limits limits_of(mt_lint *lint, const mt_lint_result *result) {
     enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
     const int64_t second = INT64_C(1000000000);
-    if (result->span_ns < second / 2)
+    if ((double)result->span_ns < least_seconds * 1e9 ||
+        2 * count_between(lint, MICROSECOND) > lint->time_count)
         return of_service;
-    int is_short = (double)result->span_ns < least_seconds * 1e9;
     int is_whole = 100 * count_between(lint, MILLISECOND) < lint->time_count;
-    if (2 * count_between(lint, MICROSECOND) > lint->time_count || (is_whole && is_short) ||
-        (is_whole && ticks_of_seconds(lint) > second))
-        return of_service;
-    return is_short ? of_short_test : of_test;
+    return is_whole && ticks_of_seconds(lint) > second ? of_service : of_test;
 }
 
 /* The unit that makes it most like one; milliseconds unless they make it odd. */

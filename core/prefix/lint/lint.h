@@ -78,14 +78,13 @@ typedef struct mt_lint_result {
 /* block_size: tokens a block, 0: the size that fits most prompts.
  *
  * The unit of ten times or more is guessed by what services are given: 0.005 to 100 requests a
- * second, up to a million input tokens a second, traces of 5 s to 10 days. A test may be busier
- * than that, 10 000 requests (1000 where it takes less than 5 s) and 2.5 million tokens a second,
- * unless it is over in half a second, or the digits are those of seconds: more than three decimals;
- * or none, and all within 5 s, or a clock that ticks less often than every one. How far outside a
- * unit puts the trace is counted in powers of ten, of its length half; where milliseconds are more
- * than half a one outside, and another unit is nearer, it is that one. It is seconds, too, where four
- * of five turns (of at least five) would be answered with more than 5000 tokens a second: a replica
- * of a large model writes some hundred for one user. NULL on failure. */
+ * second, up to a million input tokens a second, traces of 5 s to 10 days. A test of 5 s or more may
+ * be busier than that, 10 000 requests and 2.5 million tokens a second, unless the digits are those
+ * of seconds: more than three decimals, or none and a clock that ticks less often than every second.
+ * How far outside a unit puts the trace is counted in powers of ten, of its length half; where
+ * milliseconds are more than half a one outside, and another unit is nearer, it is that one. It is
+ * seconds, too, where four of five turns (of at least five) would be answered with more than 5000
+ * tokens a second: a replica of a large model writes some hundred for one user. NULL on failure. */
 mt_lint *mt_lint_new(uint64_t block_size, mt_error *error);
 
 /* Takes in one request, in trace order. After a failure (memory, Ctrl-C) the lint can only be

@@ -57,12 +57,9 @@ local function privacy_section(figures)
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
   if figures.chains > 0 then
-    lines[#lines + 1] = ("of %s, which request continued which, how long after, and when it began")
-      :format(counted(figures.chains, "session"))
-    lines[#lines + 1] = (figures.stretch > 1
-      and ("(among %s, those that are alike and stand by themselves changed places); "):format(
-        counted(figures.stretch, "session"))
-      or "(too few to change places, but for single requests); ") .. "no ids, texts or dates."
+    lines[#lines + 1] = ("of %s, who continued whom, how long after and about when%s; no ids, texts or dates.")
+      :format(counted(figures.chains, "session"), figures.stretch > 1
+        and (" (%d in a row mix)"):format(figures.stretch) or "")
   else
     lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
   end

@@ -187,6 +187,10 @@ function methods:plot(opt)
   return runs.plot(self, values)
 end
 
+---@class moontide
+local public = {}
+
+runs.public = public
 runs.methods = { { "workload", methods } }
 
 return runs
