@@ -331,7 +331,7 @@ int mt_lua_json_encode(lua_State *L) {
     if (lua_type(L, 1) == LUA_TSTRING)
         return encode_string(L);
     lua_settop(L, 3);
-    step path[MT_JSON_DEPTH];
+    step path[MT_JSON_DEPTH] = {{NULL, 0}};
     encoder *self = mt_lua_new_owner(L, sizeof *self, encoder_type);
     lua_newtable(L); /* at NAMES_KEPT */
     self->path = path;

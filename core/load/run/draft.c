@@ -163,7 +163,7 @@ static mt_code make_content(mt_drafts *drafts, mt_draft *draft, mt_error *error)
         return code;
     if (event->session && event->turn > 0)
         code = make_later_turn(drafts, draft, lengths.input, error);
-    else if (event->session && mt_lane_follows_parent(draft->lane))
+    else if (event->session && event->session->family && mt_lane_follows_parent(draft->lane))
         code = make_child(drafts, draft, lengths.input, error);
     else
         code = make_prompt(drafts, draft, &wish, class_index, error);

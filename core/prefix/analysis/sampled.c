@@ -204,12 +204,12 @@ static mt_code mean_held(mt_block_sample *sample, uint64_t size, double *share, 
                    0,
                    0,
                    0};
-    mt_code code =
-        self.blocks && self.weight && self.owner ? MT_OK : mt_fail_memory(error, "sample");
+    int is_there = self.blocks && self.weight && self.owner;
+    mt_code code = is_there ? MT_OK : mt_fail_memory(error, "sample");
     double held = 0, weight = 0;
-    if (code == MT_OK)
+    if (is_there)
         memset(self.owner, 0xff, sample->count * sizeof *self.owner);
-    for (size_t r = 0; code == MT_OK && r < rows; r++, run = end) {
+    for (size_t r = 0; is_there && code == MT_OK && r < rows; r++, run = end) {
         while (end < locality->run_count && locality->runs[end].request == r)
             end++;
         pass(&self, sample, r, run, end);

@@ -67,11 +67,10 @@ static mt_code try_windows(search *s, mt_error *error) {
     const mt_model *model = s->chains->model;
     size_t requests = s->judge.requests, spare = model->count - requests;
     int64_t *times = mt_allocate(model->count, sizeof *times);
-    mt_code code = times ? MT_OK : mt_fail_memory(error, "synthesiser");
-    if (times) {
-        memcpy(times, s->chains->times, model->count * sizeof *times);
-        code = mt_sort_times(times, model->count, error);
-    }
+    if (!times)
+        return mt_fail_memory(error, "synthesiser");
+    memcpy(times, s->chains->times, model->count * sizeof *times);
+    mt_code code = mt_sort_times(times, model->count, error);
     double unlike;
     for (size_t k = 0; k < PLACES && !code; k++) {
         s->phase = times[spare * k / (PLACES - 1)];
@@ -190,12 +189,10 @@ static mt_code improve(search *s, mt_error *error) {
 
 /* ---- all of it ---- */
 
-static mt_code list_families(search *s, mt_error *error) {
+/* places and trees: room for a number a chain. */
+static mt_code list_families(search *s, uint32_t *places, uint32_t *trees, mt_error *error) {
     const mt_model *model = s->chains->model;
-    uint32_t *places = mt_allocate(model->chain_count, sizeof *places);
-    uint32_t *trees = mt_allocate(model->chain_count, sizeof *trees);
-    mt_code code = places && trees ? mt_model_trees(model, trees, error)
-                                   : mt_fail_memory(error, "synthesiser");
+    mt_code code = mt_model_trees(model, trees, error);
     for (uint32_t c = 0; c < model->chain_count && !code; c++) {
         const mt_model_chain *chain = &model->chains[c];
         if (s->chains->families[c] == c) {
@@ -210,8 +207,6 @@ static mt_code list_families(search *s, mt_error *error) {
         here->last = last > here->last ? last : here->last;
         s->here[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
     }
-    mt_free(places);
-    mt_free(trees);
     return code;
 }
 
@@ -224,10 +219,11 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
     s.here = mt_allocate_zero(count, sizeof *s.here);
     s.now = mt_allocate_zero(count, sizeof *s.now);
     s.best = mt_allocate_zero(count, sizeof *s.best);
-    mt_code code = MT_OK;
-    if (!s.families || !s.here || !s.now || !s.best)
-        code = mt_fail_memory(error, "synthesiser");
-    if (code == MT_OK && s.step > 0 && (code = list_families(&s, error)) == MT_OK &&
+    uint32_t *places = mt_allocate(count, sizeof *places);
+    uint32_t *trees = mt_allocate(count, sizeof *trees);
+    int is_there = s.families && s.here && s.now && s.best && places && trees;
+    mt_code code = is_there ? MT_OK : mt_fail_memory(error, "synthesiser");
+    if (is_there && s.step > 0 && (code = list_families(&s, places, trees, error)) == MT_OK &&
         (code = mt_reuse_judge_open(&s.judge, chains, requests, error)) == MT_OK &&
         (code = try_windows(&s, error)) == MT_OK && (code = try_cells(&s, error)) == MT_OK &&
         (code = improve(&s, error)) == MT_OK) {
@@ -237,6 +233,8 @@ mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *e
         s.best = NULL;
     }
     mt_reuse_judge_free(&s.judge);
+    mt_free(places);
+    mt_free(trees);
     mt_free(s.families);
     mt_free(s.here);
     mt_free(s.now);

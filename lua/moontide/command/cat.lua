@@ -111,7 +111,8 @@ local function notes(opt)
     end
   end
   if #opt.input_file > 1 and not opt.parts then
-    report.note(("hash_ids, sessions and request_ids of the %d traces are kept apart (--parts: they are parts of one)")
+    report.note(("hash_ids, sessions and request_ids of the %d traces are kept apart (--parts: they are "
+      .. "parts of one)")
       :format(#opt.input_file))
   end
 end

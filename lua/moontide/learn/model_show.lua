@@ -57,7 +57,7 @@ local function privacy_section(figures)
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
     or "and the gaps between arrivals, and how many requests come at once, without their order;"
   if figures.chains > 0 then
-    lines[#lines + 1] = ("of %s, who continued whom, how long after and about when%s; no ids, texts or dates.")
+    lines[#lines + 1] = ("of %s, who continued whom, how long after, about when%s; no ids, texts or dates.")
       :format(counted(figures.chains, "session"), figures.stretch > 1
         and (" (%d in a row mix)"):format(figures.stretch) or "")
   else

@@ -84,9 +84,9 @@ end
 ---@field compact? moontide.compact_options
 ---@field max_input? integer tokens: it ends before a longer prompt
 ---@field branch? moontide.branch sub-agents of its own
----@field fields? table<string, any> members of its records, beside those of what started it (the stream's, and
---- those of the class of the session's turn): drawn once for each sub-agent, while those that it inherits are
---- as its session has them
+---@field fields? table<string, any> members of its records, beside those of what started it (the
+--- stream's, and those of the class of the session's turn): drawn once for each sub-agent, while those that
+--- it inherits are as its session has them
 
 --- Sub-agents, for mt.sessions{ ..., branch = mt.branch{...} }: when a turn that starts some has been
 --- answered, each begins a session of its own, and the parent's next turn waits for them. The
