@@ -54,7 +54,8 @@ describe("the built-in adapter", function()
         assert.equal(7, run.metrics.output_sequence_length.min)
         assert.equal(7, run.metrics.output_sequence_length.max)
         assert.truthy(run.metrics.time_to_first_token.p50 >= 20)
-        assert.truthy(run.metrics.inter_token_latency.p50 > 1.5)
+        -- A busy machine lets answers come late and in one piece, but never early.
+        assert.truthy(run.metrics.request_latency.p50 >= 20 + 6 * 1.5)
         if of.has_usage then
           -- The messages of a chat have marks that a warm-up would have told.
           local wanted = adapter == "ollama" and 67 or adapter == "openai" and 67 or 60
