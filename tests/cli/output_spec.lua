@@ -180,7 +180,7 @@ describe("output", function()
   it("can be interrupted while it waits for a pipe's other end", function()
     local result = shell [[
       mkfifo p; env --default-signal=INT "$MOONTIDE" cat p 2>err & cat=$!
-      sleep 0.2; kill -INT $cat; wait $cat; echo $?; cat err]]
+      sleep 1; kill -INT $cat; wait $cat; echo $?; cat err]]
     assert.equal("130\nmoontide: interrupted\n", result.out)
   end)
 end)
