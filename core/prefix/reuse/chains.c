@@ -216,12 +216,8 @@ static const mt_reuse_item *item_of(const mt_reuse_chains *chains, uint32_t turn
 static int64_t delay_after(const mt_reuse_chains *chains, uint32_t turn) {
     const mt_reuse_item *item = item_of(chains, turn);
     int64_t gap = chains->last_time - chains->when[turn];
-    if (!item->has_output)
-        return gap;
-    gap -= MT_SYNTHESIS_FIRST_NS;
-    if (gap < 0 || item->output_length > (uint64_t)(gap / MT_SYNTHESIS_TOKEN_NS))
-        return 0;
-    return gap - (int64_t)item->output_length * MT_SYNTHESIS_TOKEN_NS;
+    int64_t answer = item->has_output ? mt_answer_ns(item->output_length) : 0;
+    return gap > answer ? gap - answer : 0;
 }
 
 mt_code mt_reuse_chains_next(mt_reuse_chains *chains, uint64_t *next_id, uint64_t *next_session,

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUOTE_SIZE = 64 };
-
 /* A request of the conversation that is given out. */
 typedef struct answer {
     uint64_t input, output;
@@ -48,14 +46,6 @@ static int bad_json(conversation_log *self, mt_error *error) {
                   message);
 }
 
-static int bad_value(conversation_log *self, mt_span value, const char *name, const char *want,
-                     mt_error *error) {
-    char message[MT_ERROR_MESSAGE_SIZE], quoted[QUOTE_SIZE];
-    snprintf(message, sizeof message, "%s must be %s, not %s", name, want,
-             mt_quote(value.text, value.length, quoted, sizeof quoted));
-    return bad_at(self, value.text, error, message);
-}
-
 static int bad_speech(mt_speech *speech, const char *at, mt_error *error, const char *message) {
     return bad_at((conversation_log *)speech->log, at, error, message);
 }
@@ -87,7 +77,7 @@ static int read_message(conversation_log *self, const mt_json *json, mt_span obj
     if (out->role.length == 0)
         return bad_at(self, object.text, error, "a message needs from (or role): who says it");
     if (out->role.text[0] != '"')
-        return bad_value(self, out->role, "from (role)", "a string", error);
+        return mt_speech_bad_value(&self->speech, out->role, "from (role)", "a string", error);
     return 0;
 }
 
@@ -109,7 +99,8 @@ static int say(conversation_log *self, const mt_json *json, const message *one, 
                           "this message does not say its tokens, others of the conversation do");
         if (mt_json_count(one->tokens, &tokens) != 0 ||
             __builtin_add_overflow(self->speech.tokens, tokens, &self->speech.tokens))
-            return bad_value(self, one->tokens, "tokens", "a whole number of at least 0", error);
+            return mt_speech_bad_value(&self->speech, one->tokens, "tokens",
+                                       "a whole number of at least 0", error);
         return 0;
     }
     if (mt_speech_content(&self->speech, json, one->text, "value (content)", error) != 0)

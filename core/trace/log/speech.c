@@ -25,8 +25,8 @@ static int bad_json(mt_speech *self, const mt_json *json, mt_error *error) {
                      message);
 }
 
-static int bad_value(mt_speech *self, mt_span value, const char *name, const char *want,
-                     mt_error *error) {
+int mt_speech_bad_value(mt_speech *self, mt_span value, const char *name, const char *want,
+                        mt_error *error) {
     char message[MT_ERROR_MESSAGE_SIZE], quoted[QUOTE_SIZE];
     snprintf(message, sizeof message, "%s must be %s, not %s", name, want,
              mt_quote(value.text, value.length, quoted, sizeof quoted));
@@ -94,7 +94,8 @@ static int say_part(mt_speech *self, const mt_json *json, mt_span part, mt_error
     if (part.text[0] == '"')
         return say_string(self, part, error);
     if (part.text[0] != '{')
-        return bad_value(self, part, "a part of value (content)", "a string or an object", error);
+        return mt_speech_bad_value(self, part, "a part of value (content)", "a string or an object",
+                                   error);
     if (mt_json_items_begin(&items, json, part.text, '{', "a part of a message ('{')") != 0)
         return bad_json(self, json, error);
     while (mt_json_items_next(&items, &item) > 0) {
@@ -132,7 +133,7 @@ int mt_speech_content(mt_speech *self, const mt_json *json, mt_span content, con
     if (content.text[0] == '{')
         return say_part(self, json, content, error);
     if (content.text[0] != '[')
-        return bad_value(self, content, name, "a string or a list of parts", error);
+        return mt_speech_bad_value(self, content, name, "a string or a list of parts", error);
     if (mt_json_items_begin(&items, json, content.text, '[', "a list of parts ('[')") != 0)
         return bad_json(self, json, error);
     while (mt_json_items_next(&items, &item) > 0)
