@@ -401,10 +401,12 @@ describe("moontide sweep", function()
     local result = sweep(url, small .. " --concurrencies 1 --output-dir /dev/null/x")
     assert.equal(1, result.status)
     assert.truthy(result.err:find("/dev/null/x/b: cannot make the folder: Not a directory", 1, true), result.err)
-    result = sweep(url, small .. " --concurrencies 1 --output-dir /sys/none/x") -- where nobody makes folders
-    assert.equal(1, result.status)
-    assert.truthy(result.err:find("/sys/none/x/b: cannot make the folder: ", 1, true), result.err)
-    assert.falsy(result.err:find("No such file", 1, true), result.err)
+    if command.shell("stat -f -c %T /sys").out == "sysfs\n" then -- where nobody makes folders
+      result = sweep(url, small .. " --concurrencies 1 --output-dir /sys/none/x")
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find("/sys/none/x/b: cannot make the folder: ", 1, true), result.err)
+      assert.falsy(result.err:find("No such file", 1, true), result.err)
+    end
     assert.truthy(server.finish("INT").err:find("moontide: 0 requests on ", 1, true))
   end)
 end)
