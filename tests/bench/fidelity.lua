@@ -1,7 +1,12 @@
 -- How near a synthesised trace is to its source: all that a cache, a clock and a session see of it.
 -- Each figure is a difference from the source, over seeds: of ratios the mean and the largest, of the rest
 -- parts of the source's own. Not a test: `moontide tests/bench/fidelity.lua TRACE...`.
+--
+-- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There, of
+-- the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of hits per
+-- tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
 local mt = require "moontide"
+local generated = require "tests.bench.fidelity_sources"
 local texts = require "moontide.kit.text"
 
 local second = 1000 -- milliseconds
@@ -105,7 +110,30 @@ local function mean_apart(source, made, name)
   return most
 end
 
-local function compare(path, opt)
+local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300" }
+
+-- A line of the table.
+local function line(name, source, made)
+  local cells = { name }
+  for _, key in ipairs { "lru", "fifo", "ttl", "tenths" } do
+    local values = {}
+    for seed, one in ipairs(made) do values[seed] = apart(source[key], one[key]) end
+    if key ~= "tenths" then cells[#cells + 1] = ("%+.3f"):format(mean_apart(source, made, key)) end
+    cells[#cells + 1] = ("%.3f"):format(math.abs(tonumber(row(key, values)[3])))
+  end
+  for _, key in ipairs(parts) do
+    local sum, count = 0, 0
+    for _, one in ipairs(made) do
+      if source[key] and one[key] and source[key] > 0 then
+        sum, count = sum + one[key] / source[key] - 1, count + 1
+      end
+    end
+    cells[#cells + 1] = count > 0 and ("%+.0f"):format(100 * sum / count) or "-"
+  end
+  return cells
+end
+
+local function compare(name, path, opt, lines)
   local sizes = {}
   for i, one in ipairs(assert(mt.analyze(path)).lru) do sizes[i] = one[1] end
   local source = measure(path, sizes)
@@ -119,7 +147,11 @@ local function compare(path, opt)
     for name, list in pairs(ks) do list[seed] = c[name] and c[name].ks or 0 end
   end
   os.remove(target)
-  local rows = { { path:match "[^/]*$", "mean", "one seed" } }
+  if opt.table then
+    lines[#lines + 1] = line(name, source, made)
+    return
+  end
+  local rows = { { name, "mean", "one seed" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
@@ -144,15 +176,38 @@ local function compare(path, opt)
   print(texts.aligned(rows) .. "\n")
 end
 
+-- Without session ids, which most logs have not.
+local function write_source(source, path)
+  local writer <close> = assert(mt.trace.writer(path))
+  local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
+  for _ = 1, source.requests do
+    local r = requests()
+    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length, output_length = r.output_length,
+      hash_ids = r.hash_ids })
+  end
+  assert(writer:finish())
+end
+
 return mt.script {
   summary = "How near synthesised traces are to their sources: what a cache, a clock and a session see",
   options = {
-    { "traces", kind = "path", argument = true, list = true, required = true, help = "sources" },
+    { "traces", kind = "path", argument = true, list = true, help = "sources" },
+    { "generated", kind = "flag", help = "the sources of fidelity_sources.lua too" },
+    { "table", kind = "flag", help = "a line for each source" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },
     { "num-requests", kind = "string", default = "1x", help = "how many, as synthesize takes it" },
     { "arrivals", kind = "string", help = "as synthesize takes it" },
   },
   run = function(opt)
-    for _, path in ipairs(opt.traces) do compare(path, opt) end
+    local lines = { { opt.num_requests, "lru", "", "fifo", "", "ttl", "", "tenths", "turns", "think",
+      "tokens.10", ".60", ".300" } }
+    for _, path in ipairs(opt.traces or {}) do compare(path:match "[^/]*$", path, opt, lines) end
+    for _, source in ipairs(opt.generated and generated or {}) do
+      local path = os.tmpname() .. ".jsonl"
+      write_source(source, path)
+      compare(source.name, path, opt, lines)
+      os.remove(path)
+    end
+    if opt.table then print(texts.aligned(lines)) end
   end,
 }
