@@ -1,6 +1,7 @@
 -- How near a synthesised trace is to its source: all that a cache, a clock and a session see of it.
 -- Each figure is a difference from the source, over seeds: of ratios the mean and the largest, of the rest
--- parts of the source's own. Not a test: `moontide tests/bench/fidelity.lua TRACE...`.
+-- parts of the source's own. Behind it stands its goal, and "!" where it is farther off. Not a test:
+-- `moontide tests/bench/fidelity.lua TRACE...`.
 --
 -- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There, of
 -- the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of hits per
@@ -88,13 +89,21 @@ local function apart(a, b)
   return most, where
 end
 
-local function row(name, values)
+-- goal: of the mean, and of one seed.
+local function row(name, values, goal, mean)
   local sum, most = 0, 0
   for _, value in ipairs(values) do
     sum = sum + value
     if math.abs(value) > math.abs(most) then most = value end
   end
-  return { name, ("%+.4f"):format(sum / #values), ("%+.4f"):format(most) }
+  mean = mean or sum / #values
+  local cells = { name, ("%+.4f"):format(mean), ("%+.4f"):format(most), "", "" }
+  if goal then
+    local is_met = math.abs(mean) <= goal[1] + 1e-9 and math.abs(most) <= (goal[2] or math.huge) + 1e-9
+    cells[4] = ("%g"):format(goal[1]) .. (goal[2] and (", %g"):format(goal[2]) or "")
+    cells[5] = is_met and "" or "!"
+  end
+  return cells
 end
 
 -- Means over seeds of the largest difference at one size: by key, then the worst.
@@ -110,10 +119,56 @@ local function mean_apart(source, made, name)
   return most
 end
 
+-- Sizes at which the curve bends, and some evenly over its logarithm.
+local function sizes_of(analysis)
+  local sizes, seen, most = {}, {}, math.max(2, analysis.distinct_blocks)
+  local function add(size)
+    if not seen[size] then seen[size], sizes[#sizes + 1] = true, size end
+  end
+  for _, one in ipairs(analysis.lru) do add(one[1]) end
+  for i = 1, 16 do add(math.max(1, math.floor(most ^ (i / 16)))) end
+  table.sort(sizes)
+  return sizes
+end
+
+-- What a ratio may differ by, mean over seeds and one seed: by how many sessions are there at once.
+local function goal_of(at_once)
+  if at_once >= 30 then return { 0.010 } end
+  return at_once >= 8 and { 0.020, 0.05 } or { 0.03, 0.08 }
+end
+
+-- A request as it can be recognised.
+local function requests_of(columns)
+  local list, sessions = {}, {}
+  for r in columns:requests() do
+    list[#list + 1] = r.input_length .. " " .. (r.output_length or "")
+    sessions[#sessions + 1] = r.session_id or ""
+  end
+  return list, sessions
+end
+
+-- Parts of the pairs of neighbours that are the source's: of all, of those of two sessions, and of all after a
+-- shuffle (what lengths that are alike make of it).
+local function old_neighbours(old, new, sessions)
+  local pairs_of, count, across, across_count, chance = {}, 0, 0, 0, 0
+  for i = 2, #old do pairs_of[old[i - 1] .. ", " .. old[i]] = true end
+  for i = 2, #new do
+    local is_old = pairs_of[new[i - 1] .. ", " .. new[i]] and 1 or 0
+    count = count + is_old
+    if sessions[i] ~= sessions[i - 1] then across, across_count = across + is_old, across_count + 1 end
+  end
+  for i = #new, 2, -1 do
+    local with = math.random(i)
+    new[i], new[with] = new[with], new[i]
+  end
+  for i = 2, #new do chance = chance + (pairs_of[new[i - 1] .. ", " .. new[i]] and 1 or 0) end
+  return count / (#new - 1), across_count > 0 and across / across_count or 0, chance / (#new - 1)
+end
+
 local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300" }
 
 -- A line of the table.
-local function line(name, source, made)
+local function line(source_name, source, made)
   local cells = { name }
   for _, key in ipairs { "lru", "fifo", "ttl", "tenths" } do
     local values = {}
@@ -133,30 +188,39 @@ local function line(name, source, made)
   return cells
 end
 
-local function compare(name, path, opt, lines)
-  local sizes = {}
-  for i, one in ipairs(assert(mt.analyze(path)).lru) do sizes[i] = one[1] end
+local function compare(source_name, path, opt, lines)
+  local analysis = assert(mt.analyze(path))
+  local sizes = sizes_of(analysis)
   local source = measure(path, sizes)
+  local old, source_sessions = requests_of(assert(mt.trace.read(path)))
   local made, ks = {}, { input_length = {}, output_length = {}, context_length = {} }
   local target = os.tmpname() .. ".jsonl"
+  local near = { all = {}, across = {}, chance = {} }
   for seed = 1, opt.seeds do
-    local s = assert(mt.synthesizer(path, { arrivals = opt.arrivals }))
+    local s = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = source_sessions[1] ~= "" }))
     assert(s:write(target, { num_requests = opt.num_requests, seed = seed }))
     made[seed] = measure(target, sizes)
     local c = mt.compare(path, target)
     for name, list in pairs(ks) do list[seed] = c[name] and c[name].ks or 0 end
+    if seed <= opt.neighbours then
+      local named = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = true }))
+      near.all[seed], near.across[seed], near.chance[seed] =
+        old_neighbours(old, requests_of(assert(named:columns { num_requests = opt.num_requests, seed = seed })))
+    end
   end
   os.remove(target)
   if opt.table then
-    lines[#lines + 1] = line(name, source, made)
+    lines[#lines + 1] = line(source_name, source, made)
     return
   end
-  local rows = { { name, "mean", "one seed" } }
+  local at_once = opt.at_once or assert(mt.model.learn(path)):describe().sessions_at_once or 0
+  local ratio = goal_of(at_once)
+  local rows = { { source_name, "mean", "one seed", "goal", "" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
-    rows[#rows + 1] = row(name, values)
-    rows[#rows][2] = ("%+.4f"):format(mean_apart(source, made, name))
+    rows[#rows + 1] = row(name, values, name == "tenths" and { 0.05, 0.05 } or ratio,
+      mean_apart(source, made, name))
   end
   for _, name in ipairs { "sessions", "turns", "think", "tokens.10", "tokens.60", "tokens.300",
     "dispersion.1", "dispersion.10", "dispersion.60", "dispersion.300" } do
@@ -164,15 +228,28 @@ local function compare(name, path, opt, lines)
     for seed, one in ipairs(made) do
       if source[name] and one[name] and source[name] > 0 then values[seed] = one[name] / source[name] - 1 end
     end
-    if #values == #made then rows[#rows + 1] = row(name .. " (parts)", values) end
+    local goal = { (name:find "tokens" or name:find "dispersion") and 0.2 or 0.1 }
+    if name:find "dispersion" and opt.arrivals ~= "resample" then goal = nil end
+    if #values == #made then rows[#rows + 1] = row(name .. " (parts)", values, goal) end
   end
   local early, roots = {}, {}
   for seed, one in ipairs(made) do
-    early[seed], roots[seed] = one.early - source.early, one.roots - source.roots
+    early[seed], roots[seed] = math.max(0, one.early - source.early), one.roots - source.roots
   end
-  rows[#rows + 1] = row(("too early, %% (source %.2f)"):format(source.early), early)
-  rows[#rows + 1] = row(("roots (source %d)"):format(source.roots), roots)
-  for name, list in pairs(ks) do rows[#rows + 1] = row("ks " .. name, list) end
+  rows[#rows + 1] = row(("too early, %% (source %.2f)"):format(source.early), early, { 0.1 })
+  rows[#rows + 1] = row(("roots (source %d)"):format(source.roots), roots, { 0, 0 })
+  for _, name in ipairs { "input_length", "output_length", "context_length" } do
+    rows[#rows + 1] = row("ks " .. name, ks[name], { name == "context_length" and 0.006 or 0 })
+  end
+  rows[#rows + 1] = row("old neighbours", near.all, at_once >= 8 and { 0.01 } or nil)
+  rows[#rows + 1] = row("  of two sessions", near.across, at_once >= 8 and { 0.01 } or nil)
+  rows[#rows + 1] = row("  by chance", near.chance)
+  if opt.brief then
+    for i = #rows, 2, -1 do
+      if rows[i][5] ~= "!" then table.remove(rows, i) end
+    end
+  end
+  print(("%d requests, %.1f at once"):format(#old, at_once))
   print(texts.aligned(rows) .. "\n")
 end
 
@@ -195,8 +272,11 @@ return mt.script {
     { "generated", kind = "flag", help = "the sources of fidelity_sources.lua too" },
     { "table", kind = "flag", help = "a line for each source" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },
+    { "neighbours", kind = "integer", min = 1, default = 2, help = "of these, seeds whose neighbours are looked at" },
     { "num-requests", kind = "string", default = "1x", help = "how many, as synthesize takes it" },
     { "arrivals", kind = "string", help = "as synthesize takes it" },
+    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go, where the model does not say" },
+    { "brief", kind = "flag", help = "only what is farther off than its goal" },
   },
   run = function(opt)
     local lines = { { opt.num_requests, "lru", "", "fifo", "", "ttl", "", "tenths", "turns", "think",

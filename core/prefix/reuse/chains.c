@@ -23,6 +23,8 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->rank);
     mt_free(chains->heads);
     mt_free(chains->has_branch);
+    mt_free(chains->chain_of);
+    mt_free(chains->ties);
     mt_free(chains->lasting);
     mt_free(chains->sorts);
     mt_free(chains->families);
@@ -51,6 +53,8 @@ static int has_memory(mt_reuse_chains *chains) {
            (chains->heads = mt_allocate_zero(count, sizeof *chains->heads)) &&
            (chains->has_branch = mt_allocate_zero(count, sizeof *chains->has_branch)) &&
            (chains->lasting = mt_allocate_zero(count, sizeof *chains->lasting)) &&
+           (chains->chain_of = mt_allocate(count, sizeof *chains->chain_of)) &&
+           (chains->ties = mt_allocate(all, sizeof *chains->ties)) &&
            (chains->sorts = mt_allocate(all, sizeof *chains->sorts)) &&
            (chains->families = mt_allocate(all, sizeof *chains->families)) &&
            (chains->lasts = mt_allocate_zero(all, sizeof *chains->lasts)) &&

@@ -138,7 +138,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
 
 /* ---- gaps ---- */
 
-static int64_t answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
+int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
     return mt_answer_ns(chains->model->descriptions[chains->model->turns[turn].description].output);
 }
 
@@ -146,7 +146,7 @@ static int64_t answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
  * other. */
 static int may_replace(const mt_reuse_chains *chains, uint32_t before, int64_t gap, int64_t was,
                        double times) {
-    int64_t answer = answer_ns(chains, before);
+    int64_t answer = mt_reuse_answer_ns(chains, before);
     return gap > 0 && gap >= (answer < was ? answer : was) && (double)gap <= times * (double)was &&
            (double)was <= times * (double)gap;
 }
@@ -195,7 +195,8 @@ static void deal_gaps(mt_reuse_chains *chains) {
                 count = 0;
             }
         }
-        int64_t time = chains->when[chain->first] = chains->starts[c];
+        int64_t time = chains->starts[c] + mt_reuse_drift(chains, c);
+        chains->when[chain->first] = time;
         for (uint32_t t = chain->first + 1; t < end; t++)
             chains->when[t] = time += chains->when[t];
     }

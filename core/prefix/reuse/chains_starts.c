@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPREAD = 64 };     /* requests, by which a family may move */
 enum { MOVED_PART = 20 }; /* of the time that it lasts */
 enum { FEW = 16 };        /* chains in a stretch, which deal too little */
-enum { TIED_PART = 8 };   /* of the time to its neighbours, by which a member may move */
+enum { MANY = 8 };        /* families at once, of which none matters much */
+enum { NEAR = 4 };        /* requests for each of them, by which families may move then, or */
+enum { STRETCHES = 64 };  /* such a part of the trace */
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -25,76 +26,29 @@ mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
         int64_t here = end - model->chains[chains->families[c]].start_ns;
         *lasts = here > *lasts ? here : *lasts;
     }
-    for (size_t t = 0; t < model->count; t++)
-        if (model->turns[t].origin < MT_FROM_BEFORE)
-            chains->has_branch[model->turns[t].origin] = 1;
-    return MT_OK;
+    for (size_t c = 0; c < model->chain_count; c++)
+        if (chains->families[c] == c)
+            chains->at_once += (double)chains->lasts[c] / ((double)chains->last + 1);
+    return mt_reuse_members_begin(chains, error);
+}
+
+double mt_reuse_mean_gap(const mt_reuse_chains *chains) {
+    return (double)chains->lap_length / (double)chains->model->count;
+}
+
+/* On the source's grid; ticks of its clock where it has one. */
+int64_t mt_reuse_jitter(mt_reuse_chains *chains, double most_ns) {
+    double by = (2 * mt_random_uniform(&chains->random) - 1) * most_ns;
+    int64_t step = chains->grid;
+    if (step > 0 && chains->clock.period_ns > step)
+        step = (chains->clock.period_ns + step / 2) / step * step;
+    return step > 0 ? (int64_t)(by / (double)step) * step : 0;
 }
 
 static void swap(int64_t *one, int64_t *other) {
     int64_t time = *one;
     *one = *other;
     *other = time;
-}
-
-/* Moves the starts of a family's members by up to a part of the time to the chains beside them: in
- * order still, and on the source's grid. */
-static void move_members(mt_reuse_chains *chains) {
-    for (size_t c = 1; c + 1 < chains->model->chain_count; c++) {
-        if (chains->families[c] == c)
-            continue;
-        int64_t *start = &chains->starts[c];
-        int64_t before = *start - start[-1], after = start[1] - *start;
-        double most = (double)(before < after ? before : after) / TIED_PART;
-        double by = (2 * mt_random_uniform(&chains->random) - 1) * most;
-        if (chains->grid > 0 && most > 0)
-            *start += (int64_t)(by / (double)chains->grid) * chains->grid;
-    }
-}
-
-typedef struct kin {
-    uint32_t family, origin, known, chain;
-} kin;
-
-static int by_origin(const void *a, const void *b) {
-    const kin *one = a, *other = b;
-    if (one->family != other->family)
-        return one->family < other->family ? -1 : 1;
-    if (one->origin != other->origin)
-        return one->origin < other->origin ? -1 : 1;
-    if (one->known != other->known)
-        return one->known < other->known ? -1 : 1;
-    return (one->chain > other->chain) - (one->chain < other->chain);
-}
-
-/* Members of one turn, from which nobody goes on, exchange their starts with others of their family
- * that share the same: only what is their own changes places. */
-static mt_code deal_members(mt_reuse_chains *chains, mt_error *error) {
-    const mt_model *model = chains->model;
-    kin *list = mt_allocate(model->chain_count, sizeof *list);
-    size_t count = 0;
-    if (!list)
-        return mt_fail_memory(error, "synthesiser");
-    for (uint32_t c = 0; c < model->chain_count; c++) {
-        uint32_t turn = model->chains[c].first, origin = model->turns[turn].origin;
-        if (chains->families[c] != c && model->chains[c].count == 1 && origin < MT_FROM_BEFORE &&
-            !chains->has_branch[turn])
-            list[count++] = (kin){chains->families[c], origin, chains->depths[turn].known, c};
-    }
-    qsort(list, count, sizeof *list, by_origin);
-    for (size_t begin = 0, end; begin < count; begin = end) {
-        for (end = begin + 1; end < count && end < begin + MT_LONGEST_STRETCH &&
-                              list[end].family == list[begin].family &&
-                              list[end].origin == list[begin].origin &&
-                              list[end].known == list[begin].known;)
-            end++;
-        for (size_t i = end; i > begin + 1; i--) {
-            size_t with = begin + mt_random_below(&chains->random, i - begin);
-            swap(&chains->starts[list[i - 1].chain], &chains->starts[list[with].chain]);
-        }
-    }
-    mt_free(list);
-    return MT_OK;
 }
 
 /* Deals the families that begin at chains[begin..end), and are of the sort of `first`, to their
@@ -113,28 +67,76 @@ static void deal_sort(mt_reuse_chains *chains, size_t begin, size_t first, size_
     }
 }
 
-/* Those of single requests, or all others. */
-static void deal_families(mt_reuse_chains *chains, int singles) {
+/* Those of single requests, or all others. The first stretch ends with chain `first`, exclusive. */
+static void deal_families(mt_reuse_chains *chains, int singles, size_t first) {
     size_t all = chains->model->chain_count;
     size_t stretch = mt_model_stretch(chains->model, singles ? MT_FAMILY_SINGLE : MT_FAMILY_LONG);
-    for (size_t begin = 0; begin < all && stretch > 1; begin += stretch) {
-        size_t end = begin + stretch < all ? begin + stretch : all;
-        for (size_t first = begin; first < end; first++)
-            if (chains->families[first] == first &&
-                singles == (chains->sorts[first] == MT_FAMILY_SINGLE))
-                deal_sort(chains, begin, first, end);
+    for (size_t begin = 0, end; begin < all && stretch > 1; begin = end) {
+        end = begin == 0 && first > 0 ? first : begin + stretch;
+        end = end < all ? end : all;
+        for (size_t c = begin; c < end; c++)
+            if (chains->families[c] == c && singles == (chains->sorts[c] == MT_FAMILY_SINGLE))
+                deal_sort(chains, begin, c, end);
     }
+}
+
+/* The same in other stretches. In one a request finds its old neighbour again once in so many
+ * times, in two more rarely. */
+static void deal_across(mt_reuse_chains *chains, int singles) {
+    size_t stretch = mt_model_stretch(chains->model, singles ? MT_FAMILY_SINGLE : MT_FAMILY_LONG);
+    deal_families(chains, singles, 1 + mt_random_below(&chains->random, stretch));
+}
+
+typedef struct begin {
+    int64_t time;
+    uint32_t family;
+} begin;
+
+static int by_begin(const void *a, const void *b) {
+    const begin *one = a, *other = b;
+    if (one->time != other->time)
+        return one->time < other->time ? -1 : 1;
+    return (one->family > other->family) - (one->family < other->family);
+}
+
+/* Families that begin near each other change places, whatever their sort. */
+static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
+    size_t all = chains->model->chain_count, count = 0;
+    double requests = NEAR * chains->at_once;
+    double part = (double)chains->model->count / STRETCHES;
+    requests = requests < part ? requests : part;
+    requests = requests > MT_REUSE_SPREAD ? requests : MT_REUSE_SPREAD;
+    double spread = requests * mt_reuse_mean_gap(chains);
+    begin *begins = mt_allocate(all, sizeof *begins);
+    if (!begins)
+        return mt_fail_memory(error, "synthesiser");
+    for (uint32_t c = 0; c < all; c++)
+        if (chains->families[c] == c)
+            begins[count++] = (begin){chains->moved[c], c};
+    qsort(begins, count, sizeof *begins, by_begin);
+    double most = mt_random_uniform(&chains->random) * spread;
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1;
+             end < count && (double)(begins[end].time - begins[i].time) <= most;)
+            end++;
+        for (size_t k = end; k > i + 1; k--) {
+            size_t with = i + mt_random_below(&chains->random, k - i);
+            swap(&chains->moved[begins[k - 1].family], &chains->moved[begins[with].family]);
+        }
+        most = spread;
+    }
+    mt_free(begins);
+    return MT_OK;
 }
 
 /* Where stretches are short, what lasts moves a little. */
 static void move_families(mt_reuse_chains *chains) {
-    double spread = SPREAD * (double)chains->lap_length / (double)chains->model->count;
+    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
     for (size_t c = 0; c < chains->model->chain_count; c++) {
-        if (chains->families[c] != c || chains->sorts[c] == MT_FAMILY_SINGLE || chains->grid == 0)
+        if (chains->families[c] != c || chains->sorts[c] == MT_FAMILY_SINGLE)
             continue;
         double most = (double)chains->lasts[c] / MOVED_PART;
-        double by = (2 * mt_random_uniform(&chains->random) - 1) * (most < spread ? most : spread);
-        int64_t moved = chains->moved[c] + (int64_t)(by / (double)chains->grid) * chains->grid;
+        int64_t moved = chains->moved[c] + mt_reuse_jitter(chains, most < spread ? most : spread);
         chains->moved[c] = moved < 0 ? -moved : moved;
     }
 }
@@ -190,24 +192,30 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     for (size_t c = 0; c < all; c++)
         chains->starts[c] = model->chains[c].start_ns;
     int is_few = mt_model_stretch(model, MT_FAMILY_LONG) < FEW;
-    int is_fitted =
-        is_few && chains->lap == 0 && chains->pieces; /* its times are what it was judged by */
+    int is_part = chains->lap == 0 && chains->pieces;
+    int is_fitted = is_few && is_part; /* its times are what it was judged by */
     mt_code code = MT_OK;
     if (!is_fitted) {
-        move_members(chains);
-        code = deal_members(chains, error);
+        mt_reuse_move_members(chains);
+        code = mt_reuse_deal_members(chains, error);
     }
     memcpy(chains->moved, chains->starts, all * sizeof *chains->moved);
     if (code == MT_OK && chains->resample)
         code = resample_starts(chains, error);
     if (code)
         return code;
-    deal_families(chains, 1);
-    deal_families(chains, 0);
+    deal_families(chains, 1, 0);
+    deal_families(chains, 0, 0);
+    if (!is_few && !is_part) {
+        deal_across(chains, 1);
+        deal_across(chains, 0);
+    }
+    if (chains->at_once >= MANY && !is_part && (code = exchange_near(chains, error)))
+        return code;
     if (is_few && !is_fitted)
         move_families(chains);
     keep_end(chains);
-    if (chains->lap == 0 && chains->pieces)
+    if (is_part)
         move_parts(chains);
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];

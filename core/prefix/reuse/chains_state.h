@@ -48,12 +48,15 @@ struct mt_reuse_chains {
     uint32_t *order, *rank; /* each behind what it needs, and the place there */
     uint8_t *heads;         /* is it a chain's first turn? */
     uint8_t *has_branch;    /* does a chain go on from it? */
+    uint32_t *chain_of;
     uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
     /* By chain. */
     uint32_t *families; /* prefix/model/families.h */
     uint8_t *sorts;     /* of their families */
+    uint8_t *ties;      /* mt_reuse_tie */
     int64_t *lasts;     /* a family's time, at its first chain */
     int64_t *moved;     /* where a family begins in this lap, at its first chain */
+    double at_once;     /* families, on average */
     int64_t last;       /* of the times */
     int64_t lap_length, grid;
     mt_grid clock;     /* the source's; a period of 0: it does not tick */
@@ -104,8 +107,42 @@ static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
+#define MT_REUSE_SPREAD 64 /* requests, by which what begins may move */
+
+/* Between two requests of the source, ns. */
+double mt_reuse_mean_gap(const mt_reuse_chains *chains);
+
+/* A time of -most_ns to most_ns, drawn evenly. */
+int64_t mt_reuse_jitter(mt_reuse_chains *chains, double most_ns);
+
 /* When chains begin in this lap. */
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error);
+
+/* How a chain hangs together with what it goes on from. */
+enum {
+    MT_REUSE_FREE,
+    MT_REUSE_CHILD, /* it comes so long after that turn */
+    MT_REUSE_READER /* many go on from there: of a document, say */
+} /* mt_reuse_tie */;
+
+mt_code mt_reuse_members_begin(mt_reuse_chains *chains, mt_error *error);
+
+/* Moves the starts of families' members: readers by up to a part of the time since the last one
+ * began there, others by up to a part of that to the chains beside them; and with each who goes on
+ * from it. Uses `origin` and `moved` to work with. */
+void mt_reuse_move_members(mt_reuse_chains *chains);
+
+/* Members from which nobody goes on exchange their starts with others of their family that share
+ * the same, so that only what is their own changes places: those of one turn with many, longer ones
+ * with those near them. MT_ERROR_MEMORY. */
+mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error);
+
+/* How much later the turn that the chain hangs on comes than its chain's start says, when gaps have
+ * changed places: `when` of that turn must be set. */
+int64_t mt_reuse_drift(const mt_reuse_chains *chains, size_t chain);
+
+/* How long the turn's answer takes at least, ns. */
+int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn);
 
 mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options *options,
                             uint64_t number, mt_error *error);
