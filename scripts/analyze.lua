@@ -21,6 +21,8 @@ table.move(caches.flags(caches.analysis), 1, #caches.analysis, #list + 1, list)
 local more = figures.options(true)
 table.move(more, 1, #more, #list + 1, list)
 
+local function label(name) return "--" .. name:gsub("_", "-") end
+
 -- What mt.analyze takes of the options.
 local function given(opt)
   local taken = { block_size = opt.block_size, skip_bad_lines = opt.skip_bad_lines,
@@ -59,7 +61,7 @@ return mt.script {
   options = list,
   check = function(opt)
     return figures.mistake(opt, "--service, --series or --expect", true)
-      or caches.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
+      or caches.check(opt, label)
   end,
   run = function(opt)
     local watch, message, code = figures.watch(opt, nil, nil, true)
@@ -67,6 +69,8 @@ return mt.script {
     local result, counted
     result, counted, code = analyze(opt, watch)
     if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
+    local left_out = result.blocks > 0 and caches.left_out(opt, label)
+    if left_out then report.note(left_out) end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))

@@ -161,9 +161,8 @@ Without Limit, Used At Most  Hit Ratio by Request  by Block  by Token
   it("keeps in the next tier what one evicts", function()
     -- Sizes 1 and 1 of LRU are one cache of 2, in which block 0 hits twice, each time from below.
     local path = trace("t.jsonl", singles)
-    local result, text = result_of { path, "--tiers", "1,1", "--policy", "lru,fifo,optimum" }
+    local result, text = result_of { path, "--tiers", "1,1", "--policy", "lru,fifo" }
     assert.equal(2 / 7, result.tiers.lru.block)
-    assert.is_nil(result.tiers.optimum)
     assert.same({ { size = 1, block = 0, moved_up = 0, moved_down = 0, evicted = 6 },
       { size = 1, block = 2 / 7, moved_up = 2, moved_down = 6, evicted = 3 } }, result.tiers.lru.tiers)
     assert.truthy(text:find('"tiers": {"lru": {"block": 0.2857142857142857, "request": 0.2857142857142857, ', 1, true))
@@ -175,6 +174,21 @@ lru 1       1               0.000         0           0        6
 lru 2       1               0.286         2           6        3
 lru       all               0.286         2           6        3
 ]], 1, true), shown.out)
+  end)
+
+  it("says once that the optimum has no tiers and no replicas", function()
+    local path = trace("t.jsonl", singles)
+    for _, words in ipairs { { "tiers", "1,1" }, { "replicas", "2" } } do
+      local played = analyze { "--json", "--block-size", "10", path, "--" .. words[1], words[2], "--cache-sizes", "2",
+        "--policy", "lru,optimum,optimum" }
+      assert.equal("moontide: --" .. words[1] .. " does without optimum, which knows what comes: it is played only "
+        .. "at the sizes of one cache\n", played.err)
+      assert.equal(0, played.status)
+      local result = json.decode(played.out)
+      assert.truthy(result.hits.optimum["2"].block)
+      assert.truthy(result[words[1]].lru)
+      assert.is_nil(result[words[1]].optimum)
+    end
   end)
 
   it("routes requests to replicas", function()

@@ -84,8 +84,8 @@ static void evict_weight(mt_cache *cache, double more) {
     }
 }
 
-/* Puts in a block by its weight. */
-static void insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
+/* Puts in a block by its weight. What leaves is not told: there may be many. */
+static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     const mt_policy *policy = cache->spec.policy;
     double weight = (double)cache->weights[block];
     if (policy->looks_ahead)
@@ -97,39 +97,34 @@ static void insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     if (policy->looks_ahead)
         cache->state->size = UINT64_MAX;
     if (refused != MT_NO_VICTIM)
-        return;
+        return block;
     set_held(cache, block, 1);
     cache->weight += weight;
     if (policy->looks_ahead)
         evict_weight(cache, 0);
+    return MT_NO_VICTIM;
 }
 
-/* Puts in a block, and gives what is held no more. */
-static uint32_t insert(mt_cache *cache, uint32_t block, uint32_t next) {
+/* Puts in a block, and gives what is held no more: the block itself, where a policy that looks ahead
+ * refuses it. */
+static uint32_t insert_ahead(mt_cache *cache, uint32_t block, uint32_t next) {
     const mt_policy *policy = cache->spec.policy;
-    uint32_t victim = MT_NO_VICTIM;
-    if (!policy->looks_ahead && cache->state->count == cache->spec.size)
-        victim = policy->evict(cache->state);
     if (policy->insert(cache->state, block, next) != MT_NO_VICTIM)
         return block;
     set_held(cache, block, 1);
-    if (cache->state->count > cache->spec.size)
-        victim = policy->evict(cache->state);
-    if (victim != MT_NO_VICTIM)
-        set_held(cache, victim, 0);
+    if (cache->state->count <= cache->spec.size)
+        return MT_NO_VICTIM;
+    uint32_t victim = policy->evict(cache->state);
+    set_held(cache, victim, 0);
     return victim;
 }
 
-static uint32_t touch(mt_cache *cache, uint32_t block, uint32_t next) {
-    const mt_policy *policy = cache->spec.policy;
-    mt_assert(block < cache->blocks);
-    if (!mt_cache_holds(cache, block)) {
-        if (!cache->weights)
-            return insert(cache, block, next);
-        insert_weight(cache, block, next);
-        return MT_NO_VICTIM;
-    }
-    uint32_t victim = policy->hit(cache->state, block, next);
+/* The same of a block by its weight, or with a policy that looks ahead. */
+static uint32_t touch_otherwise(mt_cache *cache, uint32_t block, uint32_t next) {
+    if (!mt_cache_holds(cache, block))
+        return cache->weights ? insert_weight(cache, block, next)
+                              : insert_ahead(cache, block, next);
+    uint32_t victim = cache->spec.policy->hit(cache->state, block, next);
     if (victim != MT_NO_VICTIM) {
         set_held(cache, victim, 0);
         cache->weight -= cache->weights ? (double)cache->weights[victim] : 0;
@@ -137,8 +132,29 @@ static uint32_t touch(mt_cache *cache, uint32_t block, uint32_t next) {
     return victim;
 }
 
+/* The same of a cache that is neither. This is where a trace that is played spends its time: one call of
+ * the policy, and no question that has the same answer for all blocks. */
+static uint32_t touch(mt_cache *cache, uint32_t block) {
+    const mt_policy *policy = cache->spec.policy;
+    uint64_t *word = (uint64_t *)cache->held.data + block / 64, bit = (uint64_t)1 << block % 64;
+    mt_assert(block < cache->blocks);
+    uint32_t (*take)(void *, uint32_t, uint32_t) = policy->hit;
+    if (!(*word & bit)) {
+        take = cache->state->count == cache->spec.size ? policy->replace : policy->insert;
+        *word |= bit;
+    }
+    uint32_t victim = take(cache->state, block, MT_NEVER_USED);
+    if (victim != MT_NO_VICTIM)
+        set_held(cache, victim, 0);
+    return victim;
+}
+
+static int is_plain(const mt_cache *cache) {
+    return !cache->weights && !cache->spec.policy->looks_ahead;
+}
+
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block) {
-    return touch(cache, block, MT_NEVER_USED);
+    return is_plain(cache) ? touch(cache, block) : touch_otherwise(cache, block, MT_NEVER_USED);
 }
 
 void mt_cache_drop(mt_cache *cache, uint32_t block) {
@@ -171,16 +187,25 @@ static void note_times(mt_cache *cache, const mt_cache_path *path, size_t hits) 
         times[path->blocks[i]] = path->time_ns;
 }
 
+/* Touches all of the path, in the order of touching. */
+static void touch_path(mt_cache *cache, const mt_cache_path *path) {
+    int looks_ahead = cache->spec.policy->looks_ahead, is_simple = is_plain(cache);
+    size_t first = 0, step = 1;
+    mt_assert(!looks_ahead || path->next || path->count == 0);
+    if (cache->spec.order == MT_TOUCH_LEAF && !looks_ahead) {
+        first = path->count - 1;
+        step = SIZE_MAX; /* one back */
+    }
+    for (size_t at = first, i = 0; i < path->count; i++, at += step)
+        if (is_simple)
+            touch(cache, path->blocks[at]);
+        else
+            touch_otherwise(cache, path->blocks[at], looks_ahead ? path->next[at] : MT_NEVER_USED);
+}
+
 size_t mt_cache_access(mt_cache *cache, const mt_cache_path *path) {
     size_t hits = mt_cache_leading(cache, path);
-    int looks_ahead = cache->spec.policy->looks_ahead;
-    mt_assert(!looks_ahead || path->next || path->count == 0);
-    if (cache->spec.order == MT_TOUCH_ROOT || looks_ahead)
-        for (size_t i = 0; i < path->count; i++)
-            touch(cache, path->blocks[i], looks_ahead ? path->next[i] : MT_NEVER_USED);
-    else
-        for (size_t i = path->count; i-- > 0;)
-            touch(cache, path->blocks[i], MT_NEVER_USED);
+    touch_path(cache, path);
     if (cache->spec.ttl_ns != MT_NO_TTL)
         note_times(cache, path, hits);
     return hits;

@@ -54,6 +54,12 @@ static void drop(void *state, uint32_t block) {
     self->state.count = self->queue.count;
 }
 
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
+}
+
 const mt_policy mt_policy_clock = {.name = "clock",
                                    .summary = "first in, first out, with a second chance when used",
                                    .state_size = sizeof(clock_cache),
@@ -62,4 +68,5 @@ const mt_policy mt_policy_clock = {.name = "clock",
                                    .hit = hit,
                                    .insert = insert,
                                    .evict = evict,
+                                   .replace = replace,
                                    .drop = drop};

@@ -16,4 +16,5 @@ const mt_policy mt_policy_fifo = {.name = "fifo",
                                   .hit = hit,
                                   .insert = mt_one_queue_insert,
                                   .evict = mt_one_queue_evict,
+                                  .replace = mt_one_queue_replace,
                                   .drop = mt_one_queue_drop};

@@ -90,6 +90,12 @@ static uint32_t evict(void *state) {
     return victim;
 }
 
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
+}
+
 const mt_policy mt_policy_lfu = {.name = "lfu",
                                  .summary = "the block used least often since it was put in",
                                  .state_size = sizeof(lfu),
@@ -100,4 +106,5 @@ const mt_policy mt_policy_lfu = {.name = "lfu",
                                  .hit = hit,
                                  .insert = insert,
                                  .evict = evict,
+                                 .replace = replace,
                                  .drop = drop};

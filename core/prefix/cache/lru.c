@@ -20,4 +20,5 @@ const mt_policy mt_policy_lru = {.name = "lru",
                                  .hit = hit,
                                  .insert = mt_one_queue_insert,
                                  .evict = mt_one_queue_evict,
+                                 .replace = mt_one_queue_replace,
                                  .drop = mt_one_queue_drop};

@@ -4,8 +4,8 @@
  * them. It does not know what a path is: the driver (prefix/cache/cache.h) decides what hits, and
  * then tells the policy of each block of the request, one after the other, that it was used (`hit`,
  * when the cache holds it) or has to be put in (`insert`, when it does not). It also decides when
- * there is no room, and then asks the policy what leaves (`evict`): before a block is put in, or, of a
- * policy that looks ahead and may refuse the block, after it.
+ * there is no room, and then asks the policy what leaves: together with what comes (`replace`), or, of a
+ * policy that looks ahead and may refuse the block, after it (`evict`).
  *
  * *What is evicted, in terms of prefixes.* A policy evicts single blocks, wherever they stand, as
  * serving engines do with blocks that no running request uses. So a block may be evicted before
@@ -58,6 +58,9 @@ typedef struct mt_policy {
     uint32_t (*insert)(void *state, uint32_t block, uint32_t next);
     /* Takes out what leaves first, of what the cache holds (which is something), and gives it. */
     uint32_t (*evict)(void *state);
+    /* Both at once: takes out what leaves first, which it gives, then puts in the block. One call each
+     * time that a full cache misses, not two. NULL of a policy that looks ahead. */
+    uint32_t (*replace)(void *state, uint32_t block, uint32_t next);
     /* Takes out a block that the cache holds. */
     void (*drop)(void *state, uint32_t block);
 } mt_policy;

@@ -19,6 +19,12 @@ uint32_t mt_one_queue_evict(void *state) {
     return victim;
 }
 
+uint32_t mt_one_queue_replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = mt_one_queue_evict(state);
+    mt_one_queue_insert(state, block, next);
+    return victim;
+}
+
 void mt_one_queue_drop(void *state, uint32_t block) {
     mt_one_queue *self = state;
     mt_queue_take(&self->queue, self->state.entries, sizeof(mt_link), block);

@@ -76,10 +76,11 @@ typedef struct mt_one_queue {
     mt_queue queue;
 } mt_one_queue;
 
-/* Such a policy's start, insert, evict and drop. */
+/* Such a policy's start, insert, evict, replace and drop. */
 void mt_one_queue_start(void *state);
 uint32_t mt_one_queue_insert(void *state, uint32_t block, uint32_t next);
 uint32_t mt_one_queue_evict(void *state);
+uint32_t mt_one_queue_replace(void *state, uint32_t block, uint32_t next);
 void mt_one_queue_drop(void *state, uint32_t block);
 
 #endif

@@ -58,6 +58,12 @@ static uint32_t evict(void *state) {
     return victim;
 }
 
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
+}
+
 const mt_policy mt_policy_random = {.name = "random",
                                     .summary = "any block, each as likely",
                                     .state_size = sizeof(random_cache),
@@ -68,4 +74,5 @@ const mt_policy mt_policy_random = {.name = "random",
                                     .hit = hit,
                                     .insert = insert,
                                     .evict = evict,
+                                    .replace = replace,
                                     .drop = drop};

@@ -112,6 +112,12 @@ static void drop(void *state, uint32_t block) {
     self->state.count--;
 }
 
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
+}
+
 const mt_policy mt_policy_s3_fifo = {
     .name = "s3-fifo",
     .summary = "a small queue for what is new, a main one for what came back (SOSP 2023)",
@@ -121,4 +127,5 @@ const mt_policy mt_policy_s3_fifo = {
     .hit = hit,
     .insert = insert,
     .evict = evict,
+    .replace = replace,
     .drop = drop};

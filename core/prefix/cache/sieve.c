@@ -62,6 +62,12 @@ static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     return MT_NO_VICTIM;
 }
 
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
+}
+
 const mt_policy mt_policy_sieve = {
     .name = "sieve",
     .summary = "the first block not used since a hand came by last (NSDI 2024)",
@@ -71,4 +77,5 @@ const mt_policy mt_policy_sieve = {
     .hit = hit,
     .insert = insert,
     .evict = evict,
+    .replace = replace,
     .drop = drop};

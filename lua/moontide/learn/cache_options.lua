@@ -12,9 +12,10 @@ cache_options.policies = core.analysis.policies()
 cache_options.routes = { "round-robin", "session", "prefix", "least-loaded" }
 
 local most_tiers = 16
-local names, online = {}, {}
+local names, online, is_online = {}, {}, {}
 for i, policy in ipairs(cache_options.policies) do
   names[i] = policy.name
+  is_online[policy.name] = not policy.looks_ahead
   if not policy.looks_ahead then online[#online + 1] = policy.name end
 end
 
@@ -183,15 +184,29 @@ function cache_options.check(opt, label)
   end
 end
 
+--- What is asked for and not played, as a note; nil when all is.
+---@param opt table
+---@param label fun(name: string): string how an option is called in messages
+---@return string?
+function cache_options.left_out(opt, label)
+  local where = opt.tiers and "tiers" or opt.replicas and "replicas"
+  if not where or not opt.policy then return nil end
+  local left = {}
+  for _, name in ipairs(cache_options.once(opt.policy)) do
+    if not is_online[name] then left[#left + 1] = name end
+  end
+  if #left == 0 then return nil end
+  return ("%s does without %s, which knows what comes: it is played only at the sizes of one cache")
+    :format(label(where), table.concat(left, ", "))
+end
+
 --- Those of the policies that need not know what comes.
 ---@param list string[]
 ---@return string[]
 function cache_options.played_online(list)
   local found = {}
   for _, name in ipairs(cache_options.once(list)) do
-    for _, known in ipairs(online) do
-      if name == known then found[#found + 1] = name end
-    end
+    if is_online[name] then found[#found + 1] = name end
   end
   return found
 end
