@@ -70,7 +70,7 @@ describe("convert of Dynamo's rows", function()
     os.remove(folder .. "/out.jsonl")
     write("unfit.jsonl", good .. row:format(9, 1, "1, 2, 3"))
     refused("unfit.jsonl --format dynamo", "unfit.jsonl:1: hash_ids has 3 ids, but input_length 40 makes 1 block of "
-      .. "512 tokens; it fits a block size of 16 (--block-size must be the trace's; --fit-ids cuts or adds ids)")
+      .. "512 tokens; it fits a block size of 16 (--block-size must be the log's; cat --fit-ids cuts or adds ids of rows)")
   end)
 
   it("knows the other names, and who needs no timestamp", function()
