@@ -37,7 +37,8 @@ return mt.script {
     { "where", kind = "string", placeholder = "EXPRESSION",
       help = "keep requests for which this Lua expression of their members is true: 'input_length > 1000 and "
         .. "session_id'; beside members there are request_line, request_turn, request_hash_count and "
-        .. "request_extra" },
+        .. "request_extra. Of this and all that leaves requests out: who waited for one of them (wait_for) "
+        .. "comes when it would have come" },
     { "thin", kind = "number", min = 0, max = 1, placeholder = "SHARE",
       help = "keep this share, whole sessions together" },
     { "shard", kind = "shard",

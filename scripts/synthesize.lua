@@ -6,6 +6,7 @@ local options = require "moontide.kit.options"
 local plan_times = require "moontide.synthesis.plan_times"
 local report = require "moontide.kit.report"
 local synthesis = require "moontide.synthesis.options"
+local synthesizer = require "moontide.synthesis.synthesizer"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
 
@@ -24,6 +25,8 @@ local spec = {
 }
 table.move(spec, 4, 6, 4 + #synthesis.list)
 table.move(synthesis.list, 1, #synthesis.list, 4, spec)
+
+local function flag(name) return "--" .. name:gsub("_", "-") end
 
 local function name_of(path, stream) return path == "-" and stream or path end
 
@@ -61,7 +64,7 @@ return mt.script {
     end
     local wrong = figures.mistake(opt)
     if wrong then return wrong end
-    return synthesis.check(opt, function(name) return "--" .. name:gsub("_", "-") end)
+    return synthesis.check(opt, flag)
   end,
   run = function(opt)
     local path = opt.output_file or synthesis.output_name(opt)
@@ -72,14 +75,14 @@ return mt.script {
       for _, note in ipairs(plan_times.notes(plan, opt.duration)) do report.note(note) end
       opt.arrivals = plan
     end
-    local source, message, code = mt.synthesizer(opt.input_file, synthesis.of_command(opt))
+    local source, message, code = synthesizer.labelled(opt.input_file, synthesis.of_command(opt), flag)
     if not source then return nil, options.of_default(opt, "input-file", message), code end
     tell(source, opt)
     local watch, made
     watch, message, code = figures.watch(opt)
     if not watch then return nil, message, code end
     core.trace.finish_is_last()
-    made, message, code = require("moontide.synthesis.synthesizer").write(source, path,
+    made, message, code = synthesizer.write(source, path,
       { num_requests = opt.num_requests, timestamp_digits = opt.timestamp_digits, compact = opt.compact },
       watch)
     if not made then return nil, message, code end

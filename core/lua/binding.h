@@ -159,6 +159,7 @@ int mt_lua_open_trace(lua_State *L);
 int mt_lua_open_csv(lua_State *L);
 int mt_lua_open_source(lua_State *L);
 int mt_lua_open_lint(lua_State *L);
+int mt_lua_open_lost(lua_State *L);
 int mt_lua_open_series(lua_State *L);
 int mt_lua_open_profile(lua_State *L);
 int mt_lua_open_analysis(lua_State *L);

@@ -117,6 +117,9 @@ static void set_rows(lua_State *L, const mt_lint_result *result) {
         lua_pushstring(L, result->twice_name);
         lua_setfield(L, -2, "twice_name");
     }
+    set_lines(L, "lost_names", &result->lost_names);
+    lua_pushstring(L, result->lost_name);
+    lua_setfield(L, -2, "lost_name");
     lua_pushstring(L, names[result->rows]); /* nil for NULL */
     lua_setfield(L, -2, "rows");
     mt_lua_set_count(L, "continued", evidence->continued);

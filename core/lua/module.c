@@ -28,6 +28,7 @@ static const luaL_Reg openers[] = {
     {"interrupt", mt_lua_open_interrupt},
     {"source", mt_lua_open_source},
     {"lint", mt_lua_open_lint},
+    {"lost", mt_lua_open_lost},
     {"series", mt_lua_open_series},
     {"profile", mt_lua_open_profile},
     {NULL, NULL},

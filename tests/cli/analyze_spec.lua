@@ -77,6 +77,7 @@ Shared Prefix  Requests    Share  Blocks  Tokens
 1                     3  75.00 %       2   1,024
 
 3 sessions (inferred: requests that go on where an earlier one ended), 2 of one turn
+Where a prompt falls back a little, as a compacted one, another session begins; a model of 'learn' goes on with it.
                     Mean    Min    P10    P25  Median    P75    P90    P95    P99    Max
 Reuse Time (s)     1.625  1.500  1.500  1.500   1.625  1.750  1.750  1.750  1.750  1.750
 Turns per Session   1.33   1.00   1.00   1.00    1.00   1.50   1.80   1.90   1.98   2.00

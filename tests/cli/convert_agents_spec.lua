@@ -70,7 +70,7 @@ describe("convert of Dynamo's rows", function()
     os.remove(folder .. "/out.jsonl")
     write("unfit.jsonl", good .. row:format(9, 1, "1, 2, 3"))
     refused("unfit.jsonl --format dynamo", "unfit.jsonl:1: hash_ids has 3 ids, but input_length 40 makes 1 block of "
-      .. "512 tokens; it fits a block size of 16 (--block-size must be the trace's; --fit-ids cuts or adds ids)")
+      .. "512 tokens; it fits a block size of 16 (--block-size must be the log's; cat --fit-ids cuts or adds ids of rows)")
   end)
 
   it("knows the other names, and who needs no timestamp", function()
@@ -135,7 +135,8 @@ describe("convert of Dynamo's rows", function()
     end
     write("d.jsonl", row "a" .. row("b", '"wait_for": ["a"]'))
     refused("d.jsonl --skip-num-prompt 1",
-      "d.jsonl:2: wait_for names the request_id 'a', which no row has (rows that are left out are not there)")
+      "d.jsonl:2: wait_for names the request_id 'a', which no row has "
+        .. "(rows that are left out are not there: convert all of them, then moontide cat --where)")
     refused("--segment d.jsonl@1 --segment d.jsonl@1", "convert: d.jsonl: requests that may wait for each other by "
       .. "their names (dynamo) stand in one log, not in several", 2)
     refused("d.jsonl --start uniform:1h",
@@ -258,7 +259,7 @@ describe("convert of kv-cache-tester's sessions", function()
     assert.equal(4, #converted("s.json --format weka --num-prompt 4"))
     os.remove(folder .. "/out.jsonl")
     refused("s.json --model h", "s.json:5: wait_for names the request_id 'two:1', which no row has (rows that are left "
-      .. "out are not there)")
+      .. "out are not there: convert all of them, then moontide cat --where)")
   end)
 
   it("reads a folder; equal ids of two sessions are equal only where they are said to be", function()

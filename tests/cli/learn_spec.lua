@@ -131,6 +131,8 @@ describe("moontide learn", function()
     local lines = select(2, result.out:gsub("\n", "\n"))
     assert.is_true(lines <= 24, lines .. " lines")
     assert.truthy(result.out:find("input and output length: of 5 requests, no other request has both", 1, true))
+    assert.matches("\n%(Without ids, a session goes on where its prompt falls back a little; 'analyze' begins another%.%)\n",
+      result.out)
     for line in result.out:gmatch "[^\n]+" do assert.is_true(#line <= 100, line) end
   end)
 

@@ -69,7 +69,7 @@ it("says what it cannot do, and leaves files alone", function()
   for _, knob in ipairs { "--sharing 0.5", "--sessions-at-once x2", "--session-length x2", "--cliff-at 500" } do
     local name = knob:match "^%-%-(%S+)"
     refused(1, "few.model " .. knob, ("who continues whom is not known, and %s needs it: learn the model again from its "
-      .. "trace, with the order of its gaps"):format((name:gsub("-", " "))))
+      .. "trace, with the order of its gaps"):format("--" .. name))
     refused(2, "chats.jsonl --method radix " .. knob, "--" .. name
       .. " needs the reuse method: the radix method knows no sessions and no times")
   end
@@ -91,8 +91,9 @@ it("says what it cannot do, and leaves files alone", function()
   refused(2, "chats.model --session-length 3 --min-isl 100", "--session-length and --min-isl exclude each other")
   refused(2, "chats.model --session-length 3 --arrivals iid",
     "--session-length needs --arrivals follow, its default, or resample: others do not keep sessions")
-  refused(1, "chats.model --cliff-at 1", "cliff at: the cliff cannot be at 1 blocks by how many sessions are at once: only")
-  refused(1, "chats.model --session-length x0.01", "session length: sessions would have 0.0")
-  refused(1, "chats.model --session-length 1e7", "session length: sessions would have ")
-  refused(1, "chats.model --sessions-at-once x1e9", "sessions at once: so many sessions at once need 1e+09 times")
+  refused(1, "chats.model --cliff-at 1", "--cliff-at: the cliff cannot be at 1 blocks by how many sessions are at once: only")
+  refused(1, "chats.model --cliff-at 10tokens", "--cliff-at: a cache of 10tokens has no room for a block of 64 tokens")
+  refused(1, "chats.model --session-length x0.01", "--session-length: sessions would have 0.0")
+  refused(1, "chats.model --session-length 1e7", "--session-length: sessions would have ")
+  refused(1, "chats.model --sessions-at-once x1e9", "--sessions-at-once: so many sessions at once need 1e+09 times")
 end)

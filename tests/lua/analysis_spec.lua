@@ -180,6 +180,21 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
       mt.analyze(columns):report())
   end)
 
+  it("begins a session where a prompt falls back, which goes on in a model, as both say", function()
+    local columns = mt.trace.columns {
+      { timestamp = 0, input_length = 1024, output_length = 1, hash_ids = { 1, 2 } },
+      { timestamp = 1000, input_length = 2048, output_length = 1, hash_ids = { 1, 2, 3, 4 } },
+      { timestamp = 2000, input_length = 1536, output_length = 1, hash_ids = { 1, 2, 3 } },
+    }
+    local analysis, model = mt.analyze(columns), assert(mt.learn(columns)):describe()
+    assert.equal(2, analysis.sessions.count)
+    assert.equal(1, model.chains)
+    assert.matches("Where a prompt falls back a little, as a compacted one, another session begins; a model of 'learn'",
+      analysis:report(), 1, true)
+    assert.matches("a session goes on where its prompt falls back a little; 'analyze' begins another", tostring(model), 1,
+      true)
+  end)
+
   it("says the rate over time, whatever the times", function()
     local function over_time(times)
       local columns = mt.trace.columns()

@@ -213,25 +213,25 @@ describe("a learnt model", function()
     assert.is_truthy(refusal(model.adjust, model, { cliff = 5 }):find "^adjust: unknown option 'cliff'")
     local none, message, code = mt.synthesizer(model, { session_length = "x0.1" })
     assert.is_nil(none)
-    assert.is_truthy(message:find "^session length: sessions would have 0%.%d+ turns on average, and have one at least")
+    assert.is_truthy(message:find "^session_length: sessions would have 0%.%d+ turns on average, and have one at least")
     assert.equal("value", code)
     none, message, code = model:adjust { cliff_at = 1 }
     assert.is_nil(none)
-    assert.is_truthy(message:find "^cliff at: the cliff cannot be at 1 blocks by how many sessions are at once: only")
+    assert.is_truthy(message:find "^cliff_at: the cliff cannot be at 1 blocks by how many sessions are at once: only")
     assert.equal("value", code)
     none, message = model:adjust { cliff_at = "10tokens" }
     assert.is_nil(none)
-    assert.equal("a cache of 10tokens has no room for a block of 64 tokens", message)
+    assert.equal("cliff_at: a cache of 10tokens has no room for a block of 64 tokens", message)
     local instant = assert(mt.learn(mt.trace.columns { { timestamp = 0, input_length = 5 },
       { timestamp = 0, input_length = 6 } }))
     none, message = instant:adjust { sessions_at_once = "x2" }
     assert.is_nil(none)
-    assert.equal("sessions at once: all requests come at one instant, so no session lasts", message)
+    assert.equal("sessions_at_once: all requests come at one instant, so no session lasts", message)
     local single = assert(mt.learn(mt.trace.columns { { timestamp = 0, input_length = 5 },
       { timestamp = 1000, input_length = 6 } }))
     none, message = single:adjust { sessions_at_once = "x1e9" }
     assert.is_nil(none)
-    assert.equal("sessions at once: no session lasts, so there are never several at once: all have one turn, or all "
+    assert.equal("sessions_at_once: no session lasts, so there are never several at once: all have one turn, or all "
       .. "of theirs at one instant", message)
   end)
 end)

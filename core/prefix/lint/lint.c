@@ -1,6 +1,8 @@
 #include "prefix/lint/lint.h"
 
 #include "base/memory.h"
+#include "prefix/lint/names.h"
+#include "trace/member.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,6 +13,7 @@ struct mt_lint {
     mt_block_fit fit, whole_fit;
     mt_parents *parents;
     mt_turns turns;
+    mt_lint_names names;
     int64_t *turn_times; /* of the last turn of each session, by its number; -1: none */
     size_t turn_time_capacity;
     uint64_t turn_pairs, hasty_turns; /* with times on both; that came too soon */
@@ -45,6 +48,7 @@ void mt_lint_free(mt_lint *lint) {
         return;
     mt_parents_free(lint->parents);
     mt_turns_free(&lint->turns);
+    mt_lint_names_free(&lint->names);
     mt_free(lint->turn_times);
     mt_free(lint->times);
     mt_free(lint);
@@ -76,6 +80,11 @@ static mt_code add_time(mt_lint *lint, const mt_request *request, mt_error *erro
     return MT_OK;
 }
 
+/* Does it wait for others, and so may do without a time? */
+static int waits(const mt_request *request) {
+    return mt_request_member(request, "wait_for").length > 0;
+}
+
 static mt_code add_turn(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_turn *before = mt_turns_of(&lint->turns, request->session, error);
     if (!before)
@@ -88,7 +97,7 @@ static mt_code add_turn(mt_lint *lint, const mt_request *request, mt_error *erro
         *then = -1;
     if (!(request->has & MT_HAS_TIME)) {
         now = -1;
-        if (before->count == 0)
+        if (before->count == 0 && !waits(request))
             mt_lines_add(&lint->result.without_time, request->line);
     } else if (*then >= 0 && before->output_length > 0) {
         lint->turn_pairs++;
@@ -162,10 +171,12 @@ mt_code mt_lint_add(mt_lint *lint, const mt_request *request, mt_error *error) {
     mt_block_fit_add(&lint->whole_fit, request);
     if (request->has & MT_HAS_TIME)
         code = add_time(lint, request, error);
-    else if (!(request->has & MT_HAS_SESSION))
+    else if (!(request->has & MT_HAS_SESSION) && !waits(request))
         mt_lines_add(&lint->result.without_time, request->line);
     if (code == MT_OK && request->has & MT_HAS_SESSION)
         code = add_turn(lint, request, error);
+    if (code == MT_OK)
+        code = mt_lint_names_add(&lint->names, request, error);
     return code == MT_OK ? add_ids(lint, request, error) : code;
 }
 
@@ -358,6 +369,8 @@ mt_code mt_lint_finish(mt_lint *lint, mt_lint_result *result, mt_error *error) {
     judge_sizes(lint, result);
     if (result->is_whole && lint->longest_without_ids < result->block_size)
         result->empty_ids = (mt_lines){0}; /* they have no whole block */
+    mt_lint_names_find(&lint->names, &result->lost_names, result->lost_name,
+                       sizeof result->lost_name);
     result->rows = mt_rows_guess(&result->evidence);
     if (find_named_twice(lint, result, error) != MT_OK)
         return mt_code_of(error);

@@ -2,7 +2,7 @@
  *
  * Requests are taken in as they come, with the lines they stand in; at the end there are findings.
  * Memory: 8 bytes a request up to MT_LINT_TIMES of them, what prefix/block/parents.h takes for a
- * distinct hash id, the last turn of each session. */
+ * distinct hash id, the last turn of each session, a text and 9 bytes a request_id. */
 #ifndef MT_PREFIX_LINT_LINT_H
 #define MT_PREFIX_LINT_LINT_H
 
@@ -69,6 +69,11 @@ typedef struct mt_lint_result {
      * first such name, without quotes, cut. */
     uint64_t twice_named;
     char twice_name[32];
+
+    /* Lines where names first stand that requests wait for or start, and that no request has; the
+     * first of them, without quotes, cut. */
+    mt_lines lost_names;
+    char lost_name[64];
 
     mt_lines two_parents;         /* requests with hash ids that followed another id before */
     uint64_t conflicts;           /* such ids in all */

@@ -96,8 +96,10 @@ static int check_waits(log_source *self, mt_error *error) {
         return -1;
     }
     mt_fail_at(error, MT_ERROR_INPUT, self->log->name, problem.line, 0, "%s%s", problem.message,
-               self->summary.kept < self->log->rows ? " (rows that are left out are not there)"
-                                                    : "");
+               self->summary.kept < self->log->rows
+                   ? " (rows that are left out are not there: convert all of them, then moontide "
+                     "cat --where)"
+                   : "");
     return -1;
 }
 

@@ -83,6 +83,17 @@ static void draw_beginning(const prompts_step *self, uint64_t place, mt_random *
     keys[1] = mt_key_number(keys[0], mt_random_below(random, contents));
 }
 
+/* As mt_source_check_blocks, with what helps who converts a log, not a trace. */
+static int check_log_blocks(const mt_source *source, const mt_request *request, uint64_t size,
+                            mt_error *error) {
+    mt_error misfit;
+    if (mt_check_blocks(request, size, &misfit) == MT_OK)
+        return 0;
+    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
+                          "%s (--block-size must be the log's; cat --fit-ids cuts or adds ids of rows)",
+                          misfit.message);
+}
+
 /* Says how the next request gets its blocks. 1 when one of them may come back, that of keys[1]; 0
  * when the caller need not ask; -1 on failure. `requests` counts those before it. */
 static int plan(const prompts_step *self, const mt_source *source, mt_request *request,
@@ -107,7 +118,7 @@ static int plan(const prompts_step *self, const mt_source *source, mt_request *r
         made->session_key = mt_key_child(names, request->session.text, request->session.length);
     if (request->hash_count > 0) {
         made->kind = OF_IDS;
-        return mt_source_check_blocks(source, request, size, error) == 0 ? 0 : -1;
+        return check_log_blocks(source, request, size, error);
     }
     if (made->has_session) {
         made->kind = OF_SESSION;

@@ -3,6 +3,7 @@ local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local figures = require "moontide.command.figures"
 local hand_over = require "moontide.command.hand_over"
+local lost = require "moontide.trace.lost"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local report = require "moontide.kit.report"
@@ -34,16 +35,24 @@ local function inputs(opt)
   return any.trace.join(list, { parts = opt.parts, gap = opt.gap })
 end
 
---- The trace that the options describe.
----@param opt table the command's options
----@return moontide.pipe
-function cat.trace(opt)
-  local trace = inputs(opt)
+-- Which requests are kept, by what they are.
+local function filtered(trace, opt)
   if opt.start or opt["end"] then
     trace = trace:window { start = opt.start, stop = opt["end"], needs_some = true }
   end
   if opt.where then trace = trace:where(opt.where) end
   if opt.thin then trace = trace:thin(opt.thin, { seed = opt.seed }) end
+  return trace
+end
+
+--- The trace that the options describe.
+---@param opt table the command's options
+---@return moontide.pipe
+function cat.trace(opt)
+  local trace = inputs(opt)
+  if opt.start or opt["end"] or opt.where or opt.thin then
+    trace = lost.filtered(trace, function(whole) return filtered(whole, opt) end)
+  end
   if opt.shard then trace = trace:shard(("%d/%d"):format(opt.shard.index, opt.shard.count)) end
   if opt["repeat"] then
     trace = trace:loop(opt["repeat"],
@@ -63,7 +72,9 @@ function cat.trace(opt)
   elseif opt.renumber then
     trace = trace:renumber()
   end
-  if opt.num_requests then trace = trace:first(opt.num_requests) end
+  if opt.num_requests then
+    trace = lost.filtered(trace, function(whole) return whole:first(opt.num_requests) end)
+  end
   return trace
 end
 
@@ -133,6 +144,20 @@ local function tell_of_sharing(run)
   end
 end
 
+-- What became of those who waited for requests that are left out.
+local function tell_of_lost(run)
+  for _, one in ipairs(run.lost or {}) do
+    local requests, names, times, delays = one:counts()
+    local instead = {}
+    if times > 0 then instead[1] = texts.count(times, "timestamp") end
+    if delays > 0 then instead[#instead + 1] = texts.count(delays, "longer delay") end
+    report.note(("%s named %s left out in wait_for or branches, and no longer %s%s"):format(
+      texts.count(requests, "request"), texts.count(names, "request"), requests == 1 and "does" or "do",
+      #instead > 0 and (": %s instead, to come when they would have come"):format(
+        table.concat(instead, " and ")) or ""))
+  end
+end
+
 -- What went where, and by which seed. A pipe without a seed needs no word.
 local function result_text(opt, written)
   local seed = (opt.thin or opt.dequantize) and "seed " .. texts.seed(opt.seed)
@@ -176,6 +201,7 @@ function cat.run(opt)
   if done then done, message, code = writer:finish() end
   if not done then return nil, message, code end
   tell_of_sharing(run)
+  tell_of_lost(run)
   local text = result_text(opt, written)
   if text then report.note(text) end
 end

@@ -244,9 +244,11 @@ end
 local function sessions_title(analysis)
   local sessions = analysis.sessions
   if not sessions then return "Sessions: N/A, no request has hash_ids or a session_id" end
-  local origin = show.sessions_origin(analysis)
-  return ("%s (%s), %s of one turn"):format(counted(sessions.count, "session"), origin,
-    number(sessions.single, 0))
+  local title = ("%s (%s), %s of one turn"):format(counted(sessions.count, "session"),
+    show.sessions_origin(analysis), number(sessions.single, 0))
+  if sessions.given == analysis.requests then return title end
+  return title .. "\nWhere a prompt falls back a little, as a compacted one, another session begins; a model of 'learn' "
+    .. "goes on with it."
 end
 
 local function times_section(analysis)

@@ -88,14 +88,11 @@ function knobs.mistake(opt, label)
   return cache_options.wrong_sizes(opt.cliff_at and { opt.cliff_at }, opt.bytes_per_token, label "cliff_at")
 end
 
--- "sessions at once", for messages of what a model says.
-local function words(name) return (name:gsub("_", " ")) end
-
 -- The number that a knob is to be turned to, in what core counts in; or nil, message, code.
 local function target(name, value, measures, block_size, bytes_per_token)
   if name == "cliff_at" then
-    local blocks, message, code = cache_options.blocks({ value }, block_size, bytes_per_token)
-    if not blocks then return nil, message, code end
+    local blocks, message = cache_options.blocks({ value }, block_size, bytes_per_token)
+    if not blocks then return nil, message, "value" end
     return blocks[1]
   elseif type(value) ~= "table" then
     return value
@@ -109,15 +106,16 @@ end
 --- those of the model as given.
 ---@param model moontide.model
 ---@param opt table sharing, sessions_at_once, session_length, cliff_at, bytes_per_token
+---@param label fun(name: string): string names an option in messages
 ---@return moontide.model? turned, string? message, string? code
-function knobs.turn(model, opt)
+function knobs.turn(model, opt, label)
   local first = knobs.first(opt)
   if not first then return model end
   local measures, message, code = core.model.measures(model)
   if not measures then return nil, message, code end
   if not measures.session_length then
     return nil, ("who continues whom is not known, and %s needs it: learn the model again from its trace, "
-      .. "with the order of its gaps"):format(words(first)), "value"
+      .. "with the order of its gaps"):format(label(first)), "value"
   end
   local turned, block_size = model, model:block_size()
   for _, name in ipairs(order) do
@@ -128,7 +126,7 @@ function knobs.turn(model, opt)
       if number then turned, message, code = core.model.turned(before, name, number) end
       if before ~= model then before:close() end
       if not number or not turned then
-        return nil, code == "value" and ("%s: %s"):format(words(name), message) or message, code
+        return nil, code == "value" and ("%s: %s"):format(label(name), message) or message, code
       end
     end
   end

@@ -71,7 +71,7 @@ function methods:adjust(given)
   if not knobs.first(opt) then
     core.base.raise "adjust: one of sharing, sessions_at_once, session_length, cliff_at is needed"
   end
-  return knobs.turn(self, opt)
+  return knobs.turn(self, opt, options.key)
 end
 
 -- --- learning --------------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ function public.learned(source, opt)
   local problem = knobs.mistake(values, options.key)
   if problem then core.base.raise("learned: " .. problem) end
   local model, message = models.of(source, values, "learned: the trace")
-  if model then model, message = knobs.turn(model, values) end
+  if model then model, message = knobs.turn(model, values, options.key) end
   if not model then core.base.raise("learned: " .. message) end
   return core.prompt.learned(model)
 end

@@ -234,13 +234,12 @@ end
 ---@field seed? integer of the random numbers: 0
 ---@field skip_bad_lines? boolean pass over them, and count them
 
---- Learns from a trace, or from a model, to make new requests that behave alike in a cache and on a clock.
--- The reuse method keeps the lengths that belong together, when prefixes come back and how arrivals bunch;
--- the radix method draws each prompt by itself from the tree of prefixes.
----@param trace moontide.trace|moontide.model a path of a trace or a model, columns, a pipe, ... or a model
+--- mt.synthesizer, in whose messages `label` names an option.
+---@param trace moontide.trace|moontide.model
 ---@param given? moontide.synthesizer_options
+---@param label fun(name: string): string
 ---@return moontide.synthesizer? synthesizer, string? message, string? code
-function synthesizer.new(trace, given)
+function synthesizer.labelled(trace, given, label)
   local opt = options.table("synthesizer", given, constructor_fields)
   local problem = synthesis_options.check(opt, options.key)
   if problem then core.base.raise("synthesizer: " .. problem) end
@@ -259,7 +258,7 @@ function synthesizer.new(trace, given)
   skipped = skipped or { 0 }
   local source_requests = core.synthesis.about(learnt).requests
   if opt.method == "reuse" then
-    learnt, message, code = knobs.turn(learnt, opt)
+    learnt, message, code = knobs.turn(learnt, opt, label)
     if not learnt then return nil, message, code end
   end
   local about = core.synthesis.about(learnt)
@@ -289,6 +288,16 @@ function synthesizer.new(trace, given)
   end
   insides[self] = { source = learnt, opt = opt, plan = plan, requests = about.requests }
   return self
+end
+
+--- Learns from a trace, or from a model, to make new requests that behave alike in a cache and on a clock.
+-- The reuse method keeps the lengths that belong together, when prefixes come back and how arrivals bunch;
+-- the radix method draws each prompt by itself from the tree of prefixes.
+---@param trace moontide.trace|moontide.model a path of a trace or a model, columns, a pipe, ... or a model
+---@param given? moontide.synthesizer_options
+---@return moontide.synthesizer? synthesizer, string? message, string? code
+function synthesizer.new(trace, given)
+  return synthesizer.labelled(trace, given, options.key)
 end
 
 ---@class moontide

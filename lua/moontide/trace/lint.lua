@@ -12,7 +12,7 @@ local lint = {}
 lint.names = {
   "empty_trace", "bad_lines", "seconds", "decreasing_times", "quantised_clock", "no_timestamp",
   "empty_prompts", "no_requests", "empty_ids",
-  "block_size", "session_rows", "named_twice", "two_parents",
+  "block_size", "session_rows", "named_twice", "lost_names", "two_parents",
 }
 
 ---@class moontide.finding
@@ -202,6 +202,12 @@ function find.named_twice(facts)
     cause = "two writers, one of which put quotes around the same session's name" }
 end
 
+function find.lost_names(facts)
+  return { at = facts.lost_names,
+    message = ("wait_for or branches names the request_id '%s', which no request has"):format(facts.lost_name),
+    cause = "requests were left out without their names: what waits for one of them is never sent" }
+end
+
 function find.two_parents(facts)
   local function after(parent) return parent and "follows " .. parent or "begins a prompt" end
   return { at = facts.two_parents,
@@ -341,7 +347,7 @@ end
 
 --- Looks for what contradicts itself in a trace: seconds taken for milliseconds, decreasing times, a clock
 -- that ticks, hash_ids that do not fit the lengths or have two parents, session rows that count only what a
--- turn adds. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
+-- turn adds, names of requests that are not there. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
 -- result prints as a report; result:mended() is the trace with all of it mended.
 ---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
 ---@param given? moontide.lint_options
