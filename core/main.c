@@ -206,6 +206,13 @@ static void fill_descriptors(void) {
             (void)!open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
+/* Lua's allocator: large blocks take huge pages, as ours do. */
+static void *allocate(void *context, void *block, size_t before, size_t bytes) {
+    (void)context;
+    (void)before;
+    return mt_resize(block, bytes);
+}
+
 int main(int argc, char **argv) {
     mt_memory_prepare();
     fill_descriptors();
@@ -214,6 +221,7 @@ int main(int argc, char **argv) {
         fputs("moontide: out of memory\n", stderr);
         return 1;
     }
+    lua_setallocf(L, allocate, NULL);
     main_state = L;
     catch_signal(SIGINT);
     catch_signal(SIGTERM);

@@ -49,12 +49,30 @@ static int total(size_t count, size_t size, size_t *bytes) {
  * pages: see mt_memory_prepare. */
 enum { SMALL_PAGE = 4 << 10, SMALL_STEP = 64 << 10, HUGE_PAGE = 2 << 20, LARGE_BLOCK = 4 << 20 };
 
-/* Asks for huge pages where a block is large. Advice only: without them all works, slower. */
+static size_t round_up(size_t bytes, size_t step) {
+    return (bytes + step - 1) / step * step;
+}
+
+/* What malloc is asked for. A large block is mapped by itself, after a header: whole huge pages,
+ * header included, come at the beginning of one and can be moved as such. What is never touched takes
+ * no memory. */
+static size_t asked(size_t bytes) {
+    enum { HEADER = 64 };
+    return bytes < LARGE_BLOCK || bytes > SIZE_MAX - 2 * HUGE_PAGE
+               ? bytes
+               : round_up(bytes + HEADER, HUGE_PAGE) - HEADER;
+}
+
+/* Asks for huge pages where a block is large; advice only: without them all works, slower. The page
+ * of the block's header has the advice too: mremap moves nothing that is advised in part, so that
+ * realloc would copy. */
 static void *advised(void *block, size_t bytes) {
     if (block && bytes >= LARGE_BLOCK) {
-        size_t before = SMALL_PAGE - (uintptr_t)block % SMALL_PAGE;
-        (void)madvise((char *)block + before, (bytes - before) / SMALL_PAGE * SMALL_PAGE,
-                      MADV_HUGEPAGE);
+        size_t before = (uintptr_t)block % SMALL_PAGE;
+#ifdef __GLIBC__
+        bytes = malloc_usable_size(block);
+#endif
+        (void)madvise((char *)block - before, round_up(before + bytes, SMALL_PAGE), MADV_HUGEPAGE);
     }
     return block;
 }
@@ -63,14 +81,14 @@ void *mt_allocate(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return advised(malloc(bytes), bytes);
+    return advised(malloc(asked(bytes)), bytes);
 }
 
 void *mt_allocate_zero(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return advised(calloc(bytes, 1), bytes);
+    return advised(calloc(asked(bytes), 1), bytes);
 }
 
 /* realloc; but where a large block leaves the heap the advice comes before its contents do. (The
@@ -79,7 +97,7 @@ static void *resized(void *block, size_t bytes) {
 #ifdef __GLIBC__
     size_t before = block ? malloc_usable_size(block) : 0;
     if (block && bytes >= LARGE_BLOCK && bytes > before && (char *)block < (char *)sbrk(0)) {
-        void *larger = advised(malloc(bytes), bytes);
+        void *larger = advised(malloc(asked(bytes)), bytes);
         if (larger) {
             memcpy(larger, block, before);
             free(block);
@@ -87,7 +105,7 @@ static void *resized(void *block, size_t bytes) {
         return larger;
     }
 #endif
-    return advised(realloc(block, bytes), bytes);
+    return advised(realloc(block, asked(bytes)), bytes);
 }
 
 void *mt_reallocate(void *block, size_t count, size_t size) {
@@ -106,6 +124,13 @@ void *mt_new(size_t size, const char *what, mt_error *error) {
 
 void mt_free(void *block) {
     free(block);
+}
+
+void *mt_resize(void *block, size_t bytes) {
+    if (bytes > 0)
+        return resized(block, bytes);
+    free(block);
+    return NULL;
 }
 
 char *mt_copy_text(const char *text, size_t length) {
@@ -134,10 +159,6 @@ int mt_reserve(void *pointer_at, size_t *capacity, size_t wanted, size_t size) {
     return 0;
 }
 
-static size_t round_up(size_t bytes, size_t step) {
-    return (bytes + step - 1) / step * step;
-}
-
 /* Half as large again as before, for growing may copy. `rounded` is below HUGE_PAGE. */
 static int reserve_small(mt_big *big, size_t rounded) {
     char *data = realloc(big->data, rounded);
@@ -149,9 +170,12 @@ static int reserve_small(mt_big *big, size_t rounded) {
     return 0;
 }
 
-static int reserve_pages(mt_big *big, size_t rounded) {
+/* A quarter more than before at least, for moving pages takes its time too. */
+static int reserve_pages(mt_big *big, size_t bytes) {
     void *data;
     int is_mapped = big->bytes >= HUGE_PAGE;
+    size_t ample = is_mapped ? big->bytes + big->bytes / 4 : 0;
+    size_t rounded = round_up(bytes > ample ? bytes : ample, HUGE_PAGE);
     if (is_mapped)
         data = mremap(big->data, big->bytes, rounded, MREMAP_MAYMOVE);
     else
@@ -179,7 +203,7 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
         if (rounded < HUGE_PAGE)
             return reserve_small(big, rounded);
     }
-    return reserve_pages(big, round_up(bytes, HUGE_PAGE));
+    return reserve_pages(big, bytes);
 }
 
 void mt_big_free(mt_big *big) {

@@ -34,14 +34,16 @@ FOR_EACH_SIZE int is_sorted(timed_items items) {
     return 1;
 }
 
-/* Deals the items into `to` by one byte, equal ones in their order; counts: how often each value of
- * the byte is there. */
-FOR_EACH_SIZE void deal(timed_items items, char *to, unsigned byte, const size_t *counts) {
-    size_t places[VALUES];
+/* Deals the items into `to` by one byte, equal ones in their order. */
+FOR_EACH_SIZE void deal(timed_items items, char *to, unsigned byte) {
+    size_t places[VALUES] = {0};
+    for (size_t i = 0; i < items.count; i++)
+        places[byte_of(time_of(items, i), byte)]++;
     size_t before = 0;
     for (unsigned value = 0; value < VALUES; value++) {
+        size_t count = places[value];
         places[value] = before;
-        before += counts[value];
+        before += count;
     }
     for (size_t i = 0; i < items.count; i++) {
         size_t place = places[byte_of(time_of(items, i), byte)]++;
@@ -49,27 +51,31 @@ FOR_EACH_SIZE void deal(timed_items items, char *to, unsigned byte, const size_t
     }
 }
 
+/* The bits in which not all times agree. */
+FOR_EACH_SIZE uint64_t differing_bits(timed_items items) {
+    uint64_t differ = 0, first = (uint64_t)time_of(items, 0);
+    for (size_t i = 1; i < items.count; i++)
+        differ |= (uint64_t)time_of(items, i) ^ first;
+    return differ;
+}
+
 FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
-    size_t counts[BYTES][VALUES];
     if (is_sorted(items))
         return MT_OK;
     char *original = items.bytes, *other = mt_allocate(items.count, items.size);
     if (!other)
         return mt_fail_memory(error, "sorting times");
-    memset(counts, 0, sizeof counts);
-    for (size_t i = 0; i < items.count; i++)
-        for (unsigned byte = 0; byte < BYTES; byte++)
-            counts[byte][byte_of(time_of(items, i), byte)]++;
+    uint64_t differ = differing_bits(items);
     char *to = other;
     mt_code code = MT_OK;
     for (unsigned byte = 0; byte < BYTES; byte++) {
-        if (counts[byte][byte_of(time_of(items, 0), byte)] == items.count)
+        if ((differ >> (8 * byte)) % VALUES == 0)
             continue;
         if (mt_interrupted()) {
             code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
             break;
         }
-        deal(items, to, byte, counts[byte]);
+        deal(items, to, byte);
         char *dealt = to;
         to = items.bytes;
         items.bytes = dealt;
@@ -91,6 +97,8 @@ mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error) {
 /* The sizes that are sorted often get code of their own. */
 mt_code mt_sort_by_number(void *items, size_t count, size_t size, mt_error *error) {
     enum { PAIR = 16, FOUR = 32 };
+    if (size == sizeof(int64_t))
+        return mt_sort_times(items, count, error);
     if (size == PAIR)
         return sort_items((timed_items){items, count, PAIR}, error);
     if (size == FOUR)

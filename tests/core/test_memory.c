@@ -119,6 +119,26 @@ static void test_big(void **state) {
     assert_int_equal(big.bytes, 0);
 }
 
+/* What is another's own grows, keeps its contents and ends, and no hook counts it. */
+static void test_resize(void **state) {
+    (void)state;
+    mt_memory_fail_at(1, 1);
+    unsigned char *block = NULL;
+    for (size_t bytes = 1000, before = 0; bytes < (size_t)20 << 20; before = bytes, bytes *= 3) {
+        block = mt_resize(block, bytes);
+        assert_non_null(block);
+        for (size_t i = 0; i < before; i += 500)
+            assert_int_equal(block[i], i / 500 % 256);
+        for (size_t i = 0; i < bytes; i += 500)
+            block[i] = (unsigned char)(i / 500 % 256);
+    }
+    assert_int_equal(mt_memory_asked(), 0);
+    block = mt_resize(block, 10);
+    assert_int_equal(block[0], 0);
+    assert_null(mt_resize(block, 0));
+    mt_memory_fail_at(0, 0);
+}
+
 static void test_hook(void **state) {
     (void)state;
     mt_memory_fail_at(2, 0);
@@ -149,6 +169,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_zero_and_copy, switch_off),
         cmocka_unit_test_teardown(test_grow, switch_off),
         cmocka_unit_test_teardown(test_grow_large, switch_off),
+        cmocka_unit_test_teardown(test_resize, switch_off),
         cmocka_unit_test_teardown(test_big, switch_off),
         cmocka_unit_test_teardown(test_hook, switch_off),
     };

@@ -1,5 +1,7 @@
-/* Sorting times: beside qsort, equal times in their order, memory that is out, Ctrl-C. */
+/* Sorting times and doubles: beside qsort, equal times in their order, memory that is out, Ctrl-C. */
 #include "base/sort.h"
+
+#include <math.h>
 
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -87,12 +89,43 @@ static void test_sort_failures(void **state) {
     assert_int_equal(times[2], 300);
 }
 
+/* Doubles of both signs, many and few of them different, with infinities; the same without memory and
+ * after Ctrl-C, which are no reason not to sort. */
+static void test_sort_doubles(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 25, 1023, 1024, 20000};
+    static const uint64_t different[] = {3, 1000, UINT64_MAX};
+    uint64_t random = 7;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t d = 0; d < 9; d++) {
+            size_t bytes = counts[c] * sizeof(double);
+            double *values = malloc(bytes + 1), *wanted = malloc(bytes + 1);
+            for (size_t i = 0; i < counts[c]; i++) {
+                double scale = (double)(1 + below(&random, 1000));
+                values[i] = ((double)below(&random, different[d % 3]) - 1) / scale;
+                values[i] = i % 2 ? values[i] : -values[i];
+            }
+            if (counts[c] > 100)
+                values[77] = INFINITY, values[99] = -INFINITY;
+            memcpy(wanted, values, bytes);
+            qsort(wanted, counts[c], sizeof *wanted, mt_by_double);
+            mt_memory_fail_at(d / 3 == 1, 1);
+            mt_interrupt_flag = d / 3 == 2;
+            mt_sort(values, counts[c]);
+            mt_interrupt_flag = 0;
+            mt_memory_fail_at(0, 0);
+            for (size_t i = 0; i < counts[c]; i++)
+                assert_true(values[i] == wanted[i]);
+            free(values);
+            free(wanted);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sort),
-        cmocka_unit_test(test_stable),
-        cmocka_unit_test(test_by_number),
-        cmocka_unit_test(test_sort_failures),
+        cmocka_unit_test(test_sort),         cmocka_unit_test(test_stable),
+        cmocka_unit_test(test_by_number),    cmocka_unit_test(test_sort_failures),
+        cmocka_unit_test(test_sort_doubles),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
 }
