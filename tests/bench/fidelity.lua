@@ -169,7 +169,7 @@ local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300" }
 
 -- A line of the table.
 local function line(source_name, source, made)
-  local cells = { name }
+  local cells = { source_name }
   for _, key in ipairs { "lru", "fifo", "ttl", "tenths" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[key], one[key]) end
