@@ -61,7 +61,7 @@ static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const in
     int64_t since = chains->starts[chain] - chains->times[turn];
     int64_t shift = chains->families[beside] == chains->families[chain] ? shifts[beside] : 0;
     int64_t answer = fastest_ns(chains, turn);
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     double most = (double)since / TIED_PART;
     int64_t by = mt_reuse_jitter(chains, most < spread ? most : spread);
     return since >= answer && since + by < shift + answer ? shift : by;
@@ -168,7 +168,7 @@ static void deal_kin(mt_reuse_chains *chains, kin *list, size_t begin, size_t en
 
 mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     kin *list = mt_allocate(model->chain_count, sizeof *list);
     size_t count = 0;
     if (!list)

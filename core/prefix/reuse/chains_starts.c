@@ -4,14 +4,16 @@
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOVED_PART = 20 }; /* of the time that it lasts */
 enum { FEW = 16 };        /* chains in a stretch, which deal too little */
-enum { MANY = 8 };        /* families at once, of which none matters much */
-enum { NEAR = 4 };        /* requests for each of them, by which families may move then, or */
-enum { STRETCHES = 64 };  /* such a part of the trace */
+enum { SPREAD = 64 };     /* requests, by which what begins may move; where many run at once, */
+enum { NEAR = 4 };        /* so many for each of them, or */
+enum { STRETCHES = 64 };  /* such a part of the trace, if that is more */
+enum { MANY = 8 };        /* chains at once, of which none matters much */
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -26,14 +28,21 @@ mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
         int64_t here = end - model->chains[chains->families[c]].start_ns;
         *lasts = here > *lasts ? here : *lasts;
     }
-    for (size_t c = 0; c < model->chain_count; c++)
-        if (chains->families[c] == c)
-            chains->at_once += (double)chains->lasts[c] / ((double)chains->last + 1);
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        int64_t lasts = chains->times[chain->first + chain->count - 1] - chain->start_ns;
+        chains->at_once += (double)lasts / ((double)chains->last + 1);
+    }
     return mt_reuse_members_begin(chains, error);
 }
 
-double mt_reuse_mean_gap(const mt_reuse_chains *chains) {
-    return (double)chains->lap_length / (double)chains->model->count;
+double mt_reuse_start_spread(const mt_reuse_chains *chains) {
+    double requests = SPREAD, count = (double)chains->model->count;
+    if (chains->at_once >= MANY) {
+        double near = NEAR * chains->at_once, part = count / STRETCHES;
+        requests = fmax(SPREAD, fmin(near, part));
+    }
+    return requests * (double)chains->lap_length / count;
 }
 
 /* On the source's grid; ticks of its clock where it has one. */
@@ -102,11 +111,7 @@ static int by_begin(const void *a, const void *b) {
 /* Families that begin near each other change places, whatever their sort. */
 static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     size_t all = chains->model->chain_count, count = 0;
-    double requests = NEAR * chains->at_once;
-    double part = (double)chains->model->count / STRETCHES;
-    requests = requests < part ? requests : part;
-    requests = requests > MT_REUSE_SPREAD ? requests : MT_REUSE_SPREAD;
-    double spread = requests * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     begin *begins = mt_allocate(all, sizeof *begins);
     if (!begins)
         return mt_fail_memory(error, "synthesiser");
@@ -131,7 +136,7 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
 
 /* Where stretches are short, what lasts moves a little. */
 static void move_families(mt_reuse_chains *chains) {
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         if (chains->families[c] != c || chains->sorts[c] == MT_FAMILY_SINGLE)
             continue;
