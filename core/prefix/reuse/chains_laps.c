@@ -139,7 +139,8 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
 /* ---- gaps ---- */
 
 int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
-    return mt_answer_ns(chains->model->descriptions[chains->model->turns[turn].description].output);
+    const mt_model *model = chains->model;
+    return mt_model_answer_ns(model, model->descriptions[model->turns[turn].description].output);
 }
 
 /* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the
@@ -269,8 +270,8 @@ static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
         uint32_t before_a = chains->before[a], before_b = chains->before[b];
         if (chains->depths[a].known != chains->depths[b].known ||
             (chains->when[a] >= MT_REUSE_DROPPED) != (chains->when[b] >= MT_REUSE_DROPPED) ||
-            before_b == a || !last_alike(chains, a, b) || !fits(chains, before_a, b, a) || !fits(chains, before_b, a, b) ||
-            mt_random_below(&chains->random, 2) == 0)
+            before_b == a || !last_alike(chains, a, b) || !fits(chains, before_a, b, a) ||
+            !fits(chains, before_b, a, b) || mt_random_below(&chains->random, 2) == 0)
             continue;
         chains->before[a] = before_b;
         chains->before[b] = before_a;

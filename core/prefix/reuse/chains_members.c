@@ -35,7 +35,8 @@ mt_code mt_reuse_members_begin(mt_reuse_chains *chains, mt_error *error) {
             continue;
         if (branches[origin] >= MT_MANY_BRANCHES)
             chains->ties[c] = MT_REUSE_READER;
-        else if (chains->families[chains->chain_of[origin]] == family && chains->chain_of[origin] < c)
+        else if (chains->families[chains->chain_of[origin]] == family &&
+                 chains->chain_of[origin] < c)
             chains->ties[c] = MT_REUSE_CHILD;
     }
     mt_free(branches);
@@ -152,7 +153,8 @@ static void deal_kin(mt_reuse_chains *chains, kin *list, size_t begin, size_t en
     for (size_t i = begin; i < end; i++)
         list[i].room = i + 1 < end ? list[i + 1].start - list[i].start : INT64_MAX;
     for (size_t i = end; i > begin + 1; i--) {
-        kin *one = &list[i - 1], *other = &list[begin + mt_random_below(&chains->random, i - begin)];
+        kin *one = &list[i - 1],
+            *other = &list[begin + mt_random_below(&chains->random, i - begin)];
         if (!may_take(one, other) || !may_take(other, one))
             continue;
         uint32_t chain = one->chain;
@@ -187,10 +189,9 @@ mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error) {
     }
     qsort(list, count, sizeof *list, by_origin);
     for (size_t begin = 0, end; begin < count; begin = end) {
-        for (end = begin + 1; end < count && end < begin + MT_LONGEST_STRETCH &&
-                              are_kin(&list[end], &list[begin]) &&
-                              (!list[begin].is_long ||
-                               (double)(list[end].start - list[begin].start) <= spread);)
+        for (end = begin + 1;
+             end < count && end < begin + MT_LONGEST_STRETCH && are_kin(&list[end], &list[begin]) &&
+             (!list[begin].is_long || (double)(list[end].start - list[begin].start) <= spread);)
             end++;
         deal_kin(chains, list, begin, end);
     }

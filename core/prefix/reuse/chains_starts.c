@@ -121,8 +121,7 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     qsort(begins, count, sizeof *begins, by_begin);
     double most = mt_random_uniform(&chains->random) * spread;
     for (size_t i = 0, end; i < count; i = end) {
-        for (end = i + 1;
-             end < count && (double)(begins[end].time - begins[i].time) <= most;)
+        for (end = i + 1; end < count && (double)(begins[end].time - begins[i].time) <= most;)
             end++;
         for (size_t k = end; k > i + 1; k--) {
             size_t with = i + mt_random_below(&chains->random, k - i);

@@ -49,7 +49,7 @@ struct mt_reuse_chains {
     uint8_t *heads;         /* is it a chain's first turn? */
     uint8_t *has_branch;    /* does a chain go on from it? */
     uint32_t *chain_of;
-    uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
+    uint32_t *lasting; /* how deep its own blocks last from lap to lap */
     /* By chain. */
     uint32_t *families; /* prefix/model/families.h */
     uint8_t *sorts;     /* of their families */
