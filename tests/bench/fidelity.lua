@@ -37,6 +37,7 @@ local function walk(path)
     local depth = 0
     while depth < #ids and known[ids[depth + 1]] do depth = depth + 1 end
     hits[#hits + 1] = { depth, #ids }
+    if ids[1] and not roots[ids[1]] then roots[ids[1]], root_count = true, root_count + 1 end
     for _, id in ipairs(ids) do known[id] = true end
   end
   local tenths = {}

@@ -94,7 +94,7 @@ void mt_reuse_move_members(mt_reuse_chains *chains) {
     for (uint32_t c = 0; c < model->chain_count; c++) {
         uint32_t origin = origin_of(chains, c);
         shifts[c] = 0;
-        if (chains->ties[c] == MT_REUSE_READER)
+        if (chains->ties[c] == MT_REUSE_READER && chains->at_once >= MT_REUSE_MANY)
             shifts[c] = shift_of_reader(chains, c, shifts);
         else if (chains->families[c] != c)
             shifts[c] = mt_reuse_jitter(chains, most_in_order(chains, c));

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVED_PART = 20 }; /* of the time that it lasts */
+enum { MOVED_PART = 20 }; /* of the time that it lasts, by which a family may move; */
+enum { MOST_PARTS = 40 }; /* the fewer there are at once, the less: each matters more */
 enum { FEW = 16 };        /* chains in a stretch, which deal too little */
 enum { SPREAD = 64 };     /* requests, by which what begins may move; where many run at once, */
 enum { NEAR = 4 };        /* so many for each of them, or */
-enum { STRETCHES = 64 };  /* such a part of the trace, if that is more */
-enum { MANY = 8 };        /* chains at once, of which none matters much */
+enum { STRETCHES = 128 }; /* such a part of the trace, if that is more */
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -38,7 +38,7 @@ mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
 
 double mt_reuse_start_spread(const mt_reuse_chains *chains) {
     double requests = SPREAD, count = (double)chains->model->count;
-    if (chains->at_once >= MANY) {
+    if (chains->at_once >= MT_REUSE_MANY) {
         double near = NEAR * chains->at_once, part = count / STRETCHES;
         requests = fmax(SPREAD, fmin(near, part));
     }
@@ -136,10 +136,11 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
 /* Where stretches are short, what lasts moves a little. */
 static void move_families(mt_reuse_chains *chains) {
     double spread = mt_reuse_start_spread(chains);
+    double parts = fmax(MOVED_PART, fmin(MOST_PARTS, MOVED_PART * MT_REUSE_MANY / chains->at_once));
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         if (chains->families[c] != c || chains->sorts[c] == MT_FAMILY_SINGLE)
             continue;
-        double most = (double)chains->lasts[c] / MOVED_PART;
+        double most = (double)chains->lasts[c] / parts;
         int64_t moved = chains->moved[c] + mt_reuse_jitter(chains, most < spread ? most : spread);
         chains->moved[c] = moved < 0 ? -moved : moved;
     }
@@ -210,11 +211,13 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_families(chains, 1, 0);
     deal_families(chains, 0, 0);
-    if (!is_few && !is_part) {
+    if (chains->at_once >= MT_REUSE_MANY && !is_part) {
+        code = exchange_near(chains, error);
+    } else if (!is_few && !is_part) {
         deal_across(chains, 1);
         deal_across(chains, 0);
     }
-    if (chains->at_once >= MANY && !is_part && (code = exchange_near(chains, error)))
+    if (code)
         return code;
     if (is_few && !is_fitted)
         move_families(chains);

@@ -107,6 +107,8 @@ static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
+#define MT_REUSE_MANY 8 /* chains at once, of which none matters much */
+
 /* How far what begins may move, ns: little, for any cache, against how long it lasts. */
 double mt_reuse_start_spread(const mt_reuse_chains *chains);
 
