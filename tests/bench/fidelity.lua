@@ -32,25 +32,18 @@ local function variation(times, lengths, window)
 end
 
 -- What the analysis does not say: roots, hits of a cache without limit per tenth of the trace, tokens per
--- window, and turns that come before the answer they continue can have ended, at 1000 tokens a second.
+-- window.
 local function walk(path)
-  local times, lengths, known, tips, roots = {}, {}, {}, {}, {}
-  local hits, early, turns, root_count = {}, 0, 0, 0
+  local times, lengths, known, roots = {}, {}, {}, {}
+  local hits, root_count = {}, 0
   for r in mt.trace.open(path) do
     local ids = r.hash_ids or {}
     times[#times + 1], lengths[#lengths + 1] = r.timestamp, r.input_length
     local depth = 0
     while depth < #ids and known[ids[depth + 1]] do depth = depth + 1 end
     hits[#hits + 1] = { depth, #ids }
-    local before = depth > 0 and tips[ids[depth]]
-    if before and before.depth - depth <= 1 and not before.continued then
-      turns = turns + 1
-      before.continued = true
-      if r.timestamp - before.time < before.output then early = early + 1 end
-    end
     if ids[1] and not roots[ids[1]] then roots[ids[1]], root_count = true, root_count + 1 end
-    local tip = { time = r.timestamp, output = r.output_length or 0, depth = #ids }
-    for _, id in ipairs(ids) do known[id], tips[id] = true, tip end
+    for _, id in ipairs(ids) do known[id] = true end
   end
   local tenths = {}
   for k = 1, 10 do
@@ -58,7 +51,7 @@ local function walk(path)
     for i = (k - 1) * #hits // 10 + 1, k * #hits // 10 do hit, all = hit + hits[i][1], all + hits[i][2] end
     tenths[k] = all > 0 and hit / all or 0
   end
-  local figures = { roots = root_count, tenths = tenths, early = turns > 0 and 100 * early / turns or 0 }
+  local figures = { roots = root_count, tenths = tenths }
   for _, w in ipairs(windows) do figures["tokens." .. w] = variation(times, lengths, w) end
   return figures
 end
@@ -193,14 +186,18 @@ local function compare(source_name, path, opt, lines)
   local sizes = sizes_of(analysis)
   local source = measure(path, sizes)
   local old, source_sessions = requests_of(assert(mt.trace.read(path)))
+  local is_named = false
+  for _, name in ipairs(source_sessions) do is_named = is_named or name ~= "" end
   local made, ks = {}, { input_length = {}, output_length = {}, context_length = {} }
   local target = os.tmpname() .. ".jsonl"
   local near = { all = {}, across = {}, chance = {} }
   for seed = 1, opt.seeds do
-    local s = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = source_sessions[1] ~= "" }))
+    local s = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = is_named }))
     assert(s:write(target, { num_requests = opt.num_requests, seed = seed }))
     made[seed] = measure(target, sizes)
-    local c = mt.compare(path, target)
+    local c = mt.json.decode(mt.json.encode(mt.compare(path, target)))
+    local before, early = table.unpack(c.early or { 0, 0 })
+    source.early, made[seed].early = 100 * before, 100 * early
     for name, list in pairs(ks) do list[seed] = c[name] and c[name].ks or 0 end
     if seed <= opt.neighbours then
       local named = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = true }))

@@ -34,7 +34,7 @@ static mt_model *learn_by_hand(void) {
 }
 
 #define FIRST_LINES "moontide model 1\n" SIZES
-#define CHAINED_FIRST_LINES "moontide model 2\n" SIZES
+#define CHAINED_FIRST_LINES "moontide model 3\n" SIZES
 #define SIZES                                                                                      \
     "block_size 16\n"                                                                              \
     "requests 7\n"                                                                                 \

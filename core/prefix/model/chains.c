@@ -2,6 +2,7 @@
 #include "prefix/model/chains.h"
 
 #include "base/memory.h"
+#include "prefix/model/answers.h"
 #include "prefix/synthetic.h"
 #include "prefix/model/families.h"
 
@@ -80,6 +81,7 @@ mt_code mt_chain_links_add(mt_chain_links *links, const mt_request *request, con
                           .input_length = request->input_length,
                           .blocks = (uint32_t)count,
                           .known = (uint32_t)known,
+                          .delay_ns = request->has & MT_HAS_DELAY ? request->delay_ns : -1,
                           .deepest = known > 0 ? path[known - 1] : MT_NO_TURN,
                           .first = links->block_count};
     mt_code code = MT_OK;
@@ -257,6 +259,8 @@ mt_code mt_chain_links_finish(const mt_chain_links *links, mt_model *model,
     for (uint32_t c = 0; c < links->chain_count; c++)
         s.places[c] = (chain_place){c, description_of[s.heads[c]]};
     lay_out(links, model, &s);
+    if ((code = mt_answers_fit(links, s.times, model, description_of, error)))
+        goto done;
     if ((code = mt_model_families(model, families, error)))
         goto done;
     mt_model_sort_families(model, families, sorts);
@@ -279,6 +283,16 @@ int64_t mt_answer_ns(uint64_t output) {
     if (output == MT_MODEL_NO_OUTPUT || output > INT64_MAX / (2 * MT_SYNTHESIS_TOKEN_NS))
         return 0;
     return MT_SYNTHESIS_FIRST_NS + (int64_t)output * MT_SYNTHESIS_TOKEN_NS;
+}
+
+int64_t mt_model_answer_ns(const mt_model *model, uint64_t output) {
+    const mt_model_answers *answers = &model->answers;
+    if (answers->first_ns == 0 && answers->token_ns == 0)
+        return mt_answer_ns(output);
+    if (output == MT_MODEL_NO_OUTPUT || answers->first_ns > INT64_MAX / 2 ||
+        (answers->token_ns > 0 && output > (uint64_t)(INT64_MAX / 2 / answers->token_ns)))
+        return 0;
+    return answers->first_ns + (int64_t)output * answers->token_ns;
 }
 
 void mt_model_turn_times(const mt_model *model, int64_t *times) {

@@ -30,6 +30,7 @@ typedef struct mt_chain_link {
     uint32_t known;        /* of these, those that earlier requests had */
     uint32_t deepest;      /* number of the last of them */
     uint32_t first;        /* number that its first new block has, or would have */
+    int64_t delay_ns;      /* since the answer to `before`; -1: not known */
 } mt_chain_link;
 
 typedef struct mt_chain_links {
@@ -74,6 +75,9 @@ int mt_falls_back_little(uint32_t blocks, size_t known);
  * 200 ms to the first token, 20 ms each. 0 where it is not known (MT_MODEL_NO_OUTPUT) or beyond 146
  * years. */
 int64_t mt_answer_ns(uint64_t output);
+
+/* The same of an answer of the model's: as its trace's delays say, if they do. */
+int64_t mt_model_answer_ns(const mt_model *model, uint64_t output);
 
 /* When each turn comes, nanoseconds from the first chain's start on, into times[0..count). */
 void mt_model_turn_times(const mt_model *model, int64_t *times);

@@ -6,7 +6,8 @@
 #include <math.h>
 
 enum { HOT = 8 };          /* one in so many chains branches off it: all the time */
-enum { SOON = 256 };       /* requests, in which it was touched before */
+enum { SOON = 256 };       /* requests, at least, in which it was touched before; and */
+enum { SOON_MOVES = 8 };   /* times as many as a family moves by: later than that, it may */
 enum { STRETCHES = 64 };   /* of a trace, at least, or */
 enum { LEAST_SINGLE = 4 }; /* chains in one */
 
@@ -77,7 +78,10 @@ done:
 }
 
 mt_code mt_model_families(const mt_model *model, uint32_t *families, mt_error *error) {
-    return find_families(model, SOON, families, error);
+    double moved = (double)mt_model_stretch(model, MT_FAMILY_LONG) * (double)model->count /
+                   (double)model->chain_count;
+    return find_families(model, moved * SOON_MOVES > SOON ? moved * SOON_MOVES : SOON, families,
+                         error);
 }
 
 mt_code mt_model_trees(const mt_model *model, uint32_t *trees, mt_error *error) {

@@ -60,6 +60,11 @@ typedef struct mt_model_chain {
     uint32_t count;
 } mt_model_chain;
 
+/* How long answers took: so long to the first token, and for each. Both 0: not known. */
+typedef struct mt_model_answers {
+    int64_t first_ns, token_ns;
+} mt_model_answers;
+
 /* Immutable once made, and shared by counting references. */
 typedef struct mt_model {
     size_t references;
@@ -76,6 +81,7 @@ typedef struct mt_model {
     mt_model_chain *chains; /* in order of their starts */
     size_t chain_count;     /* 0: it is not known who continues whom */
     mt_model_turn *turns;   /* one a description */
+    mt_model_answers answers;
 } mt_model;
 
 /* Blocks, and tokens, of the description's whole prompt. */

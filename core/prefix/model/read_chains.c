@@ -8,6 +8,7 @@ typedef struct chains_reader {
     uint8_t *seen;    /* descriptions */
     uint32_t turns;   /* so far */
     int64_t start_ns; /* of the chain */
+    size_t at;        /* the request that comes then */
 } chains_reader;
 
 static uint64_t core_of(const mt_model *model, uint32_t turn) {
@@ -55,10 +56,39 @@ static mt_code read_turn(chains_reader *c, int is_first, int64_t gap_ns) {
     return scan->code;
 }
 
+/* When the chain begins: so many instants after the one before, or (version 2) milliseconds. */
+static mt_code read_start(chains_reader *c) {
+    mt_model_scan *scan = &c->reader->scan;
+    const mt_model *model = c->reader->model;
+    if (c->reader->version < 3)
+        return add_gap(c, mt_model_gap(scan), &c->start_ns);
+    uint64_t instants = mt_model_number(scan, "instants", 0, c->reader->instants);
+    while (instants > 0 && !scan->code) {
+        if (c->at + 1 >= model->count)
+            return mt_model_fail_line(scan, "a chain begins after the last instant");
+        int64_t gap = model->gaps_ns[++c->at];
+        c->start_ns += gap; /* no more than all of them, whose sum fits */
+        instants -= gap > 0;
+    }
+    return scan->code;
+}
+
+/* "answers FIRST TOKEN", if that is what the line says; then the next one is read. */
+static mt_code read_answers(mt_model_scan *scan, mt_model_answers *answers) {
+    if (scan->code || !mt_model_take(scan, "answers "))
+        return scan->code;
+    answers->first_ns = mt_model_gap(scan);
+    if (!scan->code && !mt_model_take(scan, " "))
+        mt_model_fail(scan, "what a token of an answer takes is missing");
+    answers->token_ns = mt_model_gap(scan);
+    mt_model_line_end(scan);
+    return mt_model_next_line(scan, "chains");
+}
+
 static mt_code read_chain(chains_reader *c, mt_model_chain *chain) {
     mt_model_scan *scan = &c->reader->scan;
     mt_model_next_line(scan, "a chain");
-    if (add_gap(c, mt_model_gap(scan), &c->start_ns))
+    if (read_start(c))
         return scan->code;
     *chain = (mt_model_chain){.start_ns = c->start_ns, .first = c->turns};
     int64_t time_ns = c->start_ns;
@@ -110,6 +140,8 @@ mt_code mt_model_read_chains(mt_model_reader *r) {
     if (scan->code)
         return scan->code;
     mt_model_next_line(scan, "chains");
+    if (r->version > 2 && read_answers(scan, &model->answers))
+        return scan->code;
     if (!mt_model_take(scan, "chains"))
         mt_model_fail(scan, "a line with chains should stand here");
     uint64_t count = mt_model_next_number(scan, "chains", 1, model->count);

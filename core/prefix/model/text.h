@@ -2,7 +2,7 @@
  *
  * Numbers only: no ids, texts or dates, and no order of requests. The lines, in this order:
  *
- *     moontide model 2             1 where there are no chains
+ *     moontide model 3             2 where chains do not begin at instants, 1 without chains
  *     block_size N                 tokens
  *     requests N
  *     runs N                       of all requests
@@ -23,9 +23,12 @@
  *     GAP [REQUESTS]               milliseconds from the instant before (0 for the first), and how
  *                                  many requests came (1)
  *
+ *     answers GAP GAP              (version 3, and only where it is known) how long an answer took
+ *                                  to its first token, and for each
  *     chains N                     (version 2) who continues whom: prefix/model/chains.h
- *     GAP TURN [GAP TURN ...]      a line a chain: milliseconds since the chain before began, then
- *                                  since the turn before; TURN is DESCRIPTION[:ORIGIN]
+ *     BEGIN TURN [GAP TURN ...]    a line a chain: when it begins, after the chain before, in
+ *                                  instants (version 2: milliseconds); then milliseconds since the
+ *                                  turn before; TURN is DESCRIPTION[:ORIGIN]
  *
  * DESCRIPTION counts the descriptions' lines from 0, ORIGIN the turns here from 0; a turn that
  * shares something and says no ORIGIN has it on the path of the turn before. Or (order left_out) what is known of both without their order, each ascending:
@@ -45,7 +48,7 @@
 #include "base/output.h"
 #include "prefix/model/model.h"
 
-#define MT_MODEL_VERSION 2
+#define MT_MODEL_VERSION 3
 
 /* What the first line begins with; the version follows. */
 #define MT_MODEL_MAGIC "moontide model"

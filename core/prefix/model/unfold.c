@@ -32,6 +32,7 @@ mt_code mt_unfold(const mt_model *model, mt_unfolded *unfolded, mt_error *error)
     if (model->chain_count == 0)
         return mt_fail(error, MT_ERROR_VALUE, "who continues whom is not known");
     unfolded->block_size = model->block_size;
+    unfolded->answers = model->answers;
     unfolded->turn_count = model->count;
     unfolded->chain_count = model->chain_count;
     unfolded->turns = mt_allocate(model->count, sizeof *unfolded->turns);
@@ -181,6 +182,8 @@ mt_model *mt_fold(const mt_unfolded *unfolded, mt_error *error) {
         code = learn_event(&f, &f.events[i], learner, error);
     if (code == MT_OK)
         model = mt_learner_finish(learner, error);
+    if (model)
+        model->answers = unfolded->answers;
 done:
     mt_learner_free(learner);
     mt_free(f.creators);

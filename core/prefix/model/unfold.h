@@ -20,6 +20,7 @@ typedef struct mt_unfolded_turn {
 
 typedef struct mt_unfolded {
     uint64_t block_size;
+    mt_model_answers answers;
     mt_unfolded_turn *turns; /* some may be in no chain: they are not made, but may be trunks */
     size_t turn_count;
     mt_model_chain *chains; /* as in the model: turns[first .. first + count), count >= 1 */

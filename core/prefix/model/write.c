@@ -130,9 +130,46 @@ static mt_code write_arrivals(writer *w, const mt_model *model) {
     return code;
 }
 
-static mt_code write_chains(writer *w, const mt_model *model) {
-    mt_code code = write_named(w, "chains", model->chain_count);
-    int64_t before = 0;
+/* Do all chains begin at instants? Those that are learnt do. */
+static int begin_at_instants(const mt_model *model) {
+    int64_t time = 0;
+    size_t i = 0;
+    for (size_t c = 0; c < model->chain_count; c++) {
+        while (time < model->chains[c].start_ns && i + 1 < model->count)
+            time += model->gaps_ns[++i];
+        if (time != model->chains[c].start_ns)
+            return 0;
+    }
+    return 1;
+}
+
+/* Instants after *time_ns, which moves on to `until`; *at is its request. */
+static uint64_t instants_until(const mt_model *model, int64_t until, int64_t *time_ns, size_t *at) {
+    uint64_t instants = 0;
+    while (*time_ns < until) {
+        int64_t gap = model->gaps_ns[++*at];
+        instants += gap > 0;
+        *time_ns += gap;
+    }
+    return instants;
+}
+
+static mt_code write_answers(writer *w, const mt_model_answers *answers) {
+    if (answers->first_ns == 0 && answers->token_ns == 0)
+        return MT_OK;
+    mt_code code = write_text(w, "answers ");
+    w->at = mt_write_milliseconds(answers->first_ns, 6, w->at);
+    *w->at++ = ' ';
+    w->at = mt_write_milliseconds(answers->token_ns, 6, w->at);
+    return code ? code : end_line(w);
+}
+
+static mt_code write_chains(writer *w, const mt_model *model, int by_instants) {
+    mt_code code = by_instants ? write_answers(w, &model->answers) : MT_OK;
+    if (!code)
+        code = write_named(w, "chains", model->chain_count);
+    int64_t before = 0, time_ns = 0;
+    size_t at = 0;
     for (size_t c = 0; c < model->chain_count && !code; c++) {
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count && !code; t++) {
@@ -140,8 +177,11 @@ static mt_code write_chains(writer *w, const mt_model *model) {
             int is_first = t == chain->first;
             if (!is_first)
                 *w->at++ = ' ';
-            w->at =
-                mt_write_milliseconds(is_first ? chain->start_ns - before : turn->gap_ns, 6, w->at);
+            int64_t gap_ns = is_first ? chain->start_ns - before : turn->gap_ns;
+            if (is_first && by_instants)
+                w->at = mt_write_u64(instants_until(model, chain->start_ns, &time_ns, &at), w->at);
+            else
+                w->at = mt_write_milliseconds(gap_ns, 6, w->at);
             put(w, ' ', turn->description);
             if (turn->origin < MT_FROM_BEFORE)
                 put(w, ':', turn->origin);
@@ -192,7 +232,9 @@ mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output,
     w.at = w.line;
     size_t instants = count_instants(model);
     int is_kept = keep_order && model->gaps_in_order;
-    uint64_t version = is_kept && model->chain_count > 0 ? 2 : 1;
+    int has_chains = is_kept && model->chain_count > 0;
+    int by_instants = has_chains && begin_at_instants(model);
+    uint64_t version = by_instants ? 3 : has_chains ? 2 : 1;
     mt_code code;
     if ((code = write_text(&w, MT_MODEL_MAGIC)) || (code = write_named(&w, "", version)) ||
         (code = write_named(&w, "block_size", model->block_size)) ||
@@ -205,5 +247,5 @@ mt_code mt_model_write(const mt_model *model, int keep_order, mt_output *output,
     if (!is_kept)
         return write_tallies(&w, model, instants);
     code = write_arrivals(&w, model);
-    return code || model->chain_count == 0 ? code : write_chains(&w, model);
+    return code || model->chain_count == 0 ? code : write_chains(&w, model, by_instants);
 }

@@ -220,7 +220,7 @@ static const mt_reuse_item *item_of(const mt_reuse_chains *chains, uint32_t turn
 static int64_t delay_after(const mt_reuse_chains *chains, uint32_t turn) {
     const mt_reuse_item *item = item_of(chains, turn);
     int64_t gap = chains->last_time - chains->when[turn];
-    int64_t answer = item->has_output ? mt_answer_ns(item->output_length) : 0;
+    int64_t answer = item->has_output ? mt_model_answer_ns(chains->model, item->output_length) : 0;
     return gap > answer ? gap - answer : 0;
 }
 

@@ -12,8 +12,9 @@
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the
- *   same time, with gaps since the turns before that are alike (a quarter more or less) and leave
- *   time for the answers, one goes on as the other would have, every second time. So sessions are
+ *   same time, with gaps since the turns before (a quarter more or less, and time for the answers)
+ *   and turns to come (a tenth) that are alike, one goes on as the other would have, every second
+ *   time. So sessions are
  *   joined of pieces, and no request changes its time or its lengths.
  * - Prefixes. A request's path is its origin's up to the shared depth; then come blocks of its own.
  *   Whoever comes first makes a block, so a chain may begin before the one that it branches off.

@@ -11,7 +11,7 @@
 enum { NEIGHBOURS = 16 };              /* turns that exchange gaps */
 enum { PARTS = 16, LEAST_CHAINS = 4 }; /* of the trace, for what lasts; chains in each */
 
-/* Gaps that may stand for one another: within a chain, and where two are joined. */
+/* Gaps that may stand for one another: within a chain (as turns to come), and where two are joined. */
 static const double alike = 1.1, joined_alike = 1.25;
 
 /* ---- what lasts from lap to lap ---- */
@@ -139,7 +139,8 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
 /* ---- gaps ---- */
 
 int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
-    return mt_answer_ns(chains->model->descriptions[chains->model->turns[turn].description].output);
+    const mt_model *model = chains->model;
+    return mt_model_answer_ns(model, model->descriptions[model->turns[turn].description].output);
 }
 
 /* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the
@@ -241,6 +242,19 @@ static int fits(const mt_reuse_chains *chains, uint32_t before, uint32_t turn, u
                        chains->when[other] - chains->when[before], joined_alike);
 }
 
+/* Turns from this one to its chain's end. */
+static uint32_t tail_of(const mt_reuse_chains *chains, uint32_t turn) {
+    const mt_model_chain *chain = &chains->model->chains[chains->chain_of[turn]];
+    return chain->first + chain->count - turn;
+}
+
+/* Do they go on for about as long? Else what many go on with, of a document's readers say, would
+ * gather at few. */
+static int last_alike(const mt_reuse_chains *chains, uint32_t one, uint32_t other) {
+    double a = tail_of(chains, one), b = tail_of(chains, other);
+    return a <= alike * b && b <= alike * a;
+}
+
 static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     uint32_t *joints = mt_allocate(model->count, sizeof *joints);
@@ -256,8 +270,8 @@ static mt_code join_pieces(mt_reuse_chains *chains, mt_error *error) {
         uint32_t before_a = chains->before[a], before_b = chains->before[b];
         if (chains->depths[a].known != chains->depths[b].known ||
             (chains->when[a] >= MT_REUSE_DROPPED) != (chains->when[b] >= MT_REUSE_DROPPED) ||
-            before_b == a || !fits(chains, before_a, b, a) || !fits(chains, before_b, a, b) ||
-            mt_random_below(&chains->random, 2) == 0)
+            before_b == a || !last_alike(chains, a, b) || !fits(chains, before_a, b, a) ||
+            !fits(chains, before_b, a, b) || mt_random_below(&chains->random, 2) == 0)
             continue;
         chains->before[a] = before_b;
         chains->before[b] = before_a;

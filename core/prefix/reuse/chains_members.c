@@ -35,7 +35,8 @@ mt_code mt_reuse_members_begin(mt_reuse_chains *chains, mt_error *error) {
             continue;
         if (branches[origin] >= MT_MANY_BRANCHES)
             chains->ties[c] = MT_REUSE_READER;
-        else if (chains->families[chains->chain_of[origin]] == family && chains->chain_of[origin] < c)
+        else if (chains->families[chains->chain_of[origin]] == family &&
+                 chains->chain_of[origin] < c)
             chains->ties[c] = MT_REUSE_CHILD;
     }
     mt_free(branches);
@@ -61,7 +62,7 @@ static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const in
     int64_t since = chains->starts[chain] - chains->times[turn];
     int64_t shift = chains->families[beside] == chains->families[chain] ? shifts[beside] : 0;
     int64_t answer = fastest_ns(chains, turn);
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     double most = (double)since / TIED_PART;
     int64_t by = mt_reuse_jitter(chains, most < spread ? most : spread);
     return since >= answer && since + by < shift + answer ? shift : by;
@@ -93,7 +94,7 @@ void mt_reuse_move_members(mt_reuse_chains *chains) {
     for (uint32_t c = 0; c < model->chain_count; c++) {
         uint32_t origin = origin_of(chains, c);
         shifts[c] = 0;
-        if (chains->ties[c] == MT_REUSE_READER)
+        if (chains->ties[c] == MT_REUSE_READER && chains->at_once >= MT_REUSE_MANY)
             shifts[c] = shift_of_reader(chains, c, shifts);
         else if (chains->families[c] != c)
             shifts[c] = mt_reuse_jitter(chains, most_in_order(chains, c));
@@ -152,7 +153,8 @@ static void deal_kin(mt_reuse_chains *chains, kin *list, size_t begin, size_t en
     for (size_t i = begin; i < end; i++)
         list[i].room = i + 1 < end ? list[i + 1].start - list[i].start : INT64_MAX;
     for (size_t i = end; i > begin + 1; i--) {
-        kin *one = &list[i - 1], *other = &list[begin + mt_random_below(&chains->random, i - begin)];
+        kin *one = &list[i - 1],
+            *other = &list[begin + mt_random_below(&chains->random, i - begin)];
         if (!may_take(one, other) || !may_take(other, one))
             continue;
         uint32_t chain = one->chain;
@@ -168,7 +170,7 @@ static void deal_kin(mt_reuse_chains *chains, kin *list, size_t begin, size_t en
 
 mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     kin *list = mt_allocate(model->chain_count, sizeof *list);
     size_t count = 0;
     if (!list)
@@ -187,10 +189,9 @@ mt_code mt_reuse_deal_members(mt_reuse_chains *chains, mt_error *error) {
     }
     qsort(list, count, sizeof *list, by_origin);
     for (size_t begin = 0, end; begin < count; begin = end) {
-        for (end = begin + 1; end < count && end < begin + MT_LONGEST_STRETCH &&
-                              are_kin(&list[end], &list[begin]) &&
-                              (!list[begin].is_long ||
-                               (double)(list[end].start - list[begin].start) <= spread);)
+        for (end = begin + 1;
+             end < count && end < begin + MT_LONGEST_STRETCH && are_kin(&list[end], &list[begin]) &&
+             (!list[begin].is_long || (double)(list[end].start - list[begin].start) <= spread);)
             end++;
         deal_kin(chains, list, begin, end);
     }

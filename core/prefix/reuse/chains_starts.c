@@ -4,14 +4,16 @@
 #include "prefix/model/families.h"
 #include "prefix/reuse/chains_state.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOVED_PART = 20 }; /* of the time that it lasts */
+enum { MOVED_PART = 20 }; /* of the time that it lasts, by which a family may move; */
+enum { MOST_PARTS = 40 }; /* the fewer there are at once, the less: each matters more */
 enum { FEW = 16 };        /* chains in a stretch, which deal too little */
-enum { MANY = 8 };        /* families at once, of which none matters much */
-enum { NEAR = 4 };        /* requests for each of them, by which families may move then, or */
-enum { STRETCHES = 64 };  /* such a part of the trace */
+enum { SPREAD = 64 };     /* requests, by which what begins may move; where many run at once, */
+enum { NEAR = 4 };        /* so many for each of them, or */
+enum { STRETCHES = 128 }; /* such a part of the trace, if that is more */
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
@@ -26,14 +28,21 @@ mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error) {
         int64_t here = end - model->chains[chains->families[c]].start_ns;
         *lasts = here > *lasts ? here : *lasts;
     }
-    for (size_t c = 0; c < model->chain_count; c++)
-        if (chains->families[c] == c)
-            chains->at_once += (double)chains->lasts[c] / ((double)chains->last + 1);
+    for (size_t c = 0; c < model->chain_count; c++) {
+        const mt_model_chain *chain = &model->chains[c];
+        int64_t lasts = chains->times[chain->first + chain->count - 1] - chain->start_ns;
+        chains->at_once += (double)lasts / ((double)chains->last + 1);
+    }
     return mt_reuse_members_begin(chains, error);
 }
 
-double mt_reuse_mean_gap(const mt_reuse_chains *chains) {
-    return (double)chains->lap_length / (double)chains->model->count;
+double mt_reuse_start_spread(const mt_reuse_chains *chains) {
+    double requests = SPREAD, count = (double)chains->model->count;
+    if (chains->at_once >= MT_REUSE_MANY) {
+        double near = NEAR * chains->at_once, part = count / STRETCHES;
+        requests = fmax(SPREAD, fmin(near, part));
+    }
+    return requests * (double)chains->lap_length / count;
 }
 
 /* On the source's grid; ticks of its clock where it has one. */
@@ -102,11 +111,7 @@ static int by_begin(const void *a, const void *b) {
 /* Families that begin near each other change places, whatever their sort. */
 static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     size_t all = chains->model->chain_count, count = 0;
-    double requests = NEAR * chains->at_once;
-    double part = (double)chains->model->count / STRETCHES;
-    requests = requests < part ? requests : part;
-    requests = requests > MT_REUSE_SPREAD ? requests : MT_REUSE_SPREAD;
-    double spread = requests * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
     begin *begins = mt_allocate(all, sizeof *begins);
     if (!begins)
         return mt_fail_memory(error, "synthesiser");
@@ -116,8 +121,7 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
     qsort(begins, count, sizeof *begins, by_begin);
     double most = mt_random_uniform(&chains->random) * spread;
     for (size_t i = 0, end; i < count; i = end) {
-        for (end = i + 1;
-             end < count && (double)(begins[end].time - begins[i].time) <= most;)
+        for (end = i + 1; end < count && (double)(begins[end].time - begins[i].time) <= most;)
             end++;
         for (size_t k = end; k > i + 1; k--) {
             size_t with = i + mt_random_below(&chains->random, k - i);
@@ -131,11 +135,12 @@ static mt_code exchange_near(mt_reuse_chains *chains, mt_error *error) {
 
 /* Where stretches are short, what lasts moves a little. */
 static void move_families(mt_reuse_chains *chains) {
-    double spread = MT_REUSE_SPREAD * mt_reuse_mean_gap(chains);
+    double spread = mt_reuse_start_spread(chains);
+    double parts = fmax(MOVED_PART, fmin(MOST_PARTS, MOVED_PART * MT_REUSE_MANY / chains->at_once));
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         if (chains->families[c] != c || chains->sorts[c] == MT_FAMILY_SINGLE)
             continue;
-        double most = (double)chains->lasts[c] / MOVED_PART;
+        double most = (double)chains->lasts[c] / parts;
         int64_t moved = chains->moved[c] + mt_reuse_jitter(chains, most < spread ? most : spread);
         chains->moved[c] = moved < 0 ? -moved : moved;
     }
@@ -206,11 +211,13 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_families(chains, 1, 0);
     deal_families(chains, 0, 0);
-    if (!is_few && !is_part) {
+    if (chains->at_once >= MT_REUSE_MANY && !is_part) {
+        code = exchange_near(chains, error);
+    } else if (!is_few && !is_part) {
         deal_across(chains, 1);
         deal_across(chains, 0);
     }
-    if (chains->at_once >= MANY && !is_part && (code = exchange_near(chains, error)))
+    if (code)
         return code;
     if (is_few && !is_fitted)
         move_families(chains);

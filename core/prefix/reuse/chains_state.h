@@ -49,14 +49,14 @@ struct mt_reuse_chains {
     uint8_t *heads;         /* is it a chain's first turn? */
     uint8_t *has_branch;    /* does a chain go on from it? */
     uint32_t *chain_of;
-    uint32_t *lasting;      /* how deep its own blocks last from lap to lap */
+    uint32_t *lasting; /* how deep its own blocks last from lap to lap */
     /* By chain. */
     uint32_t *families; /* prefix/model/families.h */
     uint8_t *sorts;     /* of their families */
     uint8_t *ties;      /* mt_reuse_tie */
     int64_t *lasts;     /* a family's time, at its first chain */
     int64_t *moved;     /* where a family begins in this lap, at its first chain */
-    double at_once;     /* families, on average */
+    double at_once;     /* chains, on average */
     int64_t last;       /* of the times */
     int64_t lap_length, grid;
     mt_grid clock;     /* the source's; a period of 0: it does not tick */
@@ -107,10 +107,10 @@ static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time
 
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
-#define MT_REUSE_SPREAD 64 /* requests, by which what begins may move */
+#define MT_REUSE_MANY 8 /* chains at once, of which none matters much */
 
-/* Between two requests of the source, ns. */
-double mt_reuse_mean_gap(const mt_reuse_chains *chains);
+/* How far what begins may move, ns: little, for any cache, against how long it lasts. */
+double mt_reuse_start_spread(const mt_reuse_chains *chains);
 
 /* A time of -most_ns to most_ns, drawn evenly. */
 int64_t mt_reuse_jitter(mt_reuse_chains *chains, double most_ns);
