@@ -80,8 +80,9 @@ int mt_cache_holds(const mt_cache *cache, uint32_t block);
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block);
 void mt_cache_drop(mt_cache *cache, uint32_t block);
 
-/* Blocks held, those too old included. */
+/* Blocks held, those too old included; by all of several caches. */
 uint64_t mt_cache_count(const mt_cache *cache);
+uint64_t mt_caches_count(mt_cache *const *caches, size_t count);
 
 void mt_cache_close(mt_cache *cache); /* NULL is allowed */
 
