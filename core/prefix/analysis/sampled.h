@@ -5,27 +5,30 @@
  * FAST 2015), of *families*: a block that few requests use, without ancestors that few use, and all
  * blocks below it are in the sample or not, by a hash of its number, with all their uses; the cache
  * is as much smaller. Single blocks will not do: one hits only when all before it do, and what a
- * policy does to those would not be seen. Blocks with many uses (3 times one over the rate), the
- * prompts that many share, are always in. Blocks weigh what they stand for: those one, the others one
- * over the rate, and the cache holds so much weight. How much is not the nominal size: it is what
- * the sample's members were of a whole LRU cache of that size, on average, which its runs tell.
+ * policy does to those would not be seen. Families are in with a chance that grows with their uses, and
+ * blocks with many uses (3 times one over the rate), the prompts that many share, are always in. Blocks
+ * weigh what they stand for, one over their chance, and the cache holds so much weight. How much is not the
+ * nominal size: it is what the sample's members were of a whole LRU cache of that size, on average, which
+ * its runs tell.
  *
  * Three policies' hits are known over the whole: LRU, first in first out, and no limit at all. The
  * first two are played on the sample too, and what the sample has too much or too little of them
  * corrects the policy's own hits, by least squares over 128 groups of families (regression estimator:
  * Cochran, "Sampling techniques", 1977, chapter 7).
  *
- * The error is the standard error: what the groups leave unexplained, and, in the same square root,
- * how far off LRU and first in first out on the sample are from what its members had in the whole.
- * At 1/100 of 10^8 blocks of sessions CLOCK was 0.06 points off in a cache of 10^6 blocks (root mean
- * square of three seeds), with a standard error of 0.16. It falls with the square root of the families
- * in the sample. Sizes should be at least 1000 blocks of the sample. SIEVE and LFU, which may keep for
- * good what was used often at one time, depend on single early choices: a sample can miss them by
- * more than the error says.
+ * A cache of a sample is not quite a cache: a request that comes back throws out more of its own blocks
+ * where the cache is small, and queues have fewer blocks to be in order. So four quarters of the sample are
+ * played too, each in a cache of its own. What they hit more or less, of the same blocks, tells what the
+ * size does: half of it is taken off the estimate, and it is part of the error.
  *
- * Memory: 4 bytes a block, 8 more while first in, first out is played, 24 a request, 20 a block of the
- * sample, and what three caches take of it. Time: that of first in, first out over the whole, and a
- * few steps a request and a sampled block. */
+ * The error is the standard error: in one square root, what the groups leave unexplained, how far off LRU
+ * and first in first out on the sample are from what its members had in the whole, and what the quarters
+ * say. It falls with the square root of the families in the sample. Sizes should be at least 1000 blocks of
+ * the sample.
+ *
+ * Memory: 4 bytes a block and 8 more for a moment, 8 more while first in, first out is played, 32 a request,
+ * 24 a block of the sample, and what seven caches take of it. Time: that of first in, first out over the
+ * whole, and a few steps a request and a sampled block, four times more for blocks that are always in. */
 #ifndef MT_PREFIX_ANALYSIS_SAMPLED_H
 #define MT_PREFIX_ANALYSIS_SAMPLED_H
 

@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+#include <math.h>
+
 struct mt_cache {
     mt_cache_spec spec;
     size_t blocks;  /* numbers that there is room for */
@@ -10,8 +12,7 @@ struct mt_cache {
     mt_big entries; /* of the policy */
     mt_big times;   /* int64_t each, with a time to live: what its age is counted from */
     mt_policy_state *state;
-    const float *weights; /* NULL: each takes the room of one */
-    double weight, most;  /* of those held, and what that may be */
+    double weight; /* of those held, where blocks are weighed */
 };
 
 mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
@@ -25,6 +26,7 @@ mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
         return NULL;
     }
     cache->state->size = spec->size;
+    cache->state->room = (double)spec->size;
     cache->state->seed = spec->seed;
     cache->state->requests = spec->requests;
     if (spec->policy->start)
@@ -61,8 +63,10 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most) {
     mt_assert(cache->state->count == 0);
     cache->state->size = UINT64_MAX;
-    cache->weights = weights;
-    cache->most = most;
+    cache->state->room = most;
+    cache->state->weights = weights;
+    if (cache->spec.policy->start)
+        cache->spec.policy->start(cache->state);
 }
 
 int mt_cache_holds(const mt_cache *cache, uint32_t block) {
@@ -75,11 +79,11 @@ static void set_held(mt_cache *cache, uint32_t block, int is_held) {
     *word = is_held ? *word | bit : *word & ~bit;
 }
 
-/* Makes room for so much more. */
-static void evict_weight(mt_cache *cache, double more) {
-    while (cache->weight + more > cache->most && cache->state->count > 0) {
+/* Evicts while more is held than that. Puts no block in. */
+static void evict_weight(mt_cache *cache, double most) {
+    while (cache->weight > most && cache->state->count > 0) {
         uint32_t victim = cache->spec.policy->evict(cache->state);
-        cache->weight -= (double)cache->weights[victim];
+        cache->weight -= (double)cache->state->weights[victim];
         set_held(cache, victim, 0);
     }
 }
@@ -87,12 +91,12 @@ static void evict_weight(mt_cache *cache, double more) {
 /* Puts in a block by its weight. What leaves is not told: there may be many. */
 static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     const mt_policy *policy = cache->spec.policy;
-    double weight = (double)cache->weights[block];
+    double weight = (double)cache->state->weights[block];
     if (policy->looks_ahead)
         cache->state->size =
-            cache->weight + weight > cache->most ? cache->state->count : UINT64_MAX;
+            cache->weight + weight > cache->state->room ? cache->state->count : UINT64_MAX;
     else
-        evict_weight(cache, weight);
+        evict_weight(cache, nextafter(cache->state->room, 0));
     uint32_t refused = policy->insert(cache->state, block, next);
     if (policy->looks_ahead)
         cache->state->size = UINT64_MAX;
@@ -101,7 +105,7 @@ static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     set_held(cache, block, 1);
     cache->weight += weight;
     if (policy->looks_ahead)
-        evict_weight(cache, 0);
+        evict_weight(cache, cache->state->room);
     return MT_NO_VICTIM;
 }
 
@@ -122,12 +126,12 @@ static uint32_t insert_ahead(mt_cache *cache, uint32_t block, uint32_t next) {
 /* The same of a block by its weight, or with a policy that looks ahead. */
 static uint32_t touch_otherwise(mt_cache *cache, uint32_t block, uint32_t next) {
     if (!mt_cache_holds(cache, block))
-        return cache->weights ? insert_weight(cache, block, next)
-                              : insert_ahead(cache, block, next);
+        return cache->state->weights ? insert_weight(cache, block, next)
+                                     : insert_ahead(cache, block, next);
     uint32_t victim = cache->spec.policy->hit(cache->state, block, next);
     if (victim != MT_NO_VICTIM) {
         set_held(cache, victim, 0);
-        cache->weight -= cache->weights ? (double)cache->weights[victim] : 0;
+        cache->weight -= cache->state->weights ? (double)cache->state->weights[victim] : 0;
     }
     return victim;
 }
@@ -150,7 +154,7 @@ static uint32_t touch(mt_cache *cache, uint32_t block) {
 }
 
 static int is_plain(const mt_cache *cache) {
-    return !cache->weights && !cache->spec.policy->looks_ahead;
+    return !cache->state->weights && !cache->spec.policy->looks_ahead;
 }
 
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block) {
@@ -164,6 +168,13 @@ void mt_cache_drop(mt_cache *cache, uint32_t block) {
 
 uint64_t mt_cache_count(const mt_cache *cache) {
     return cache->state->count;
+}
+
+uint64_t mt_caches_count(mt_cache *const *caches, size_t count) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < count; i++)
+        held += mt_cache_count(caches[i]);
+    return held;
 }
 
 static int is_fresh(const mt_cache *cache, uint32_t block, int64_t time_ns) {

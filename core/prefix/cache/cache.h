@@ -62,10 +62,10 @@ mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error);
 /* Room for the numbers below `blocks`, before they are touched once each. */
 mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error);
 
-/* Blocks take room by their weight, not one each: those held weigh at most `most` together, or are a
- * single one. weights[]: by number, above 0, for all numbers that there will be; the caller keeps them.
- * Before anything is touched; the spec's size then only says how many blocks that is about, for
- * policies that have parts. */
+/* Blocks take room by their weight, not one each: one is put in when those held weigh less than `most`
+ * (with a policy that looks ahead: when all then weigh no more), so that what leaves is as much as what
+ * comes, on average, and mostly one for one. weights[]: by number, at least 1, for all numbers that there
+ * will be; the caller keeps them. Before anything is touched; the spec's size then says nothing. */
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most);
 
 /* The hits that the path would have: leading blocks, `rule` left to the caller. */
@@ -80,8 +80,9 @@ int mt_cache_holds(const mt_cache *cache, uint32_t block);
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block);
 void mt_cache_drop(mt_cache *cache, uint32_t block);
 
-/* Blocks held, those too old included. */
+/* Blocks held, those too old included; by all of several caches. */
 uint64_t mt_cache_count(const mt_cache *cache);
+uint64_t mt_caches_count(mt_cache *const *caches, size_t count);
 
 void mt_cache_close(mt_cache *cache); /* NULL is allowed */
 

@@ -30,11 +30,13 @@
 
 /* What every policy's state begins with. */
 typedef struct mt_policy_state {
-    uint64_t size;     /* blocks that it may hold, at least 1; the driver sees to it */
-    uint64_t count;    /* blocks that it holds; the policy counts */
-    void *entries;     /* entry_size bytes a block */
-    uint64_t seed;     /* of what is drawn */
-    uint32_t requests; /* how many there will be, for a policy that looks ahead; else 0 */
+    uint64_t size;        /* blocks that it may hold, at least 1; the driver sees to it */
+    double room;          /* the same, in the weights of blocks */
+    const float *weights; /* by block, of what the driver weighs; NULL: each is 1 */
+    uint64_t count;       /* blocks that it holds; the policy counts */
+    void *entries;        /* entry_size bytes a block */
+    uint64_t seed;        /* of what is drawn */
+    uint32_t requests;    /* how many there will be, for a policy that looks ahead; else 0 */
 } mt_policy_state;
 
 typedef struct mt_policy {
@@ -59,7 +61,7 @@ typedef struct mt_policy {
     /* Takes out what leaves first, of what the cache holds (which is something), and gives it. */
     uint32_t (*evict)(void *state);
     /* Both at once: takes out what leaves first, which it gives, then puts in the block. One call each
-     * time that a full cache misses, not two. NULL of a policy that looks ahead. */
+     * time that a full cache misses, not two. Not of weighed blocks. NULL of a policy that looks ahead. */
     uint32_t (*replace)(void *state, uint32_t block, uint32_t next);
     /* Takes out a block that the cache holds. */
     void (*drop)(void *state, uint32_t block);

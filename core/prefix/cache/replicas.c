@@ -126,8 +126,5 @@ size_t mt_replicas_count(const mt_replicas *replicas) {
 }
 
 uint64_t mt_replicas_held(const mt_replicas *replicas) {
-    uint64_t held = 0;
-    for (size_t i = 0; i < replicas->count; i++)
-        held += mt_cache_count(replicas->caches[i]);
-    return held;
+    return mt_caches_count(replicas->caches, replicas->count);
 }

@@ -1,8 +1,16 @@
 /* SIEVE (Zhang, Yang, Yue, Vigfusson, Rashmi, "SIEVE is simpler than LRU", NSDI 2024): a queue in
  * which blocks stay where they were put. A hand goes from the oldest to the newest and round again;
  * it evicts the first block that was not used since it came by last. What was used stays where it
- * is, and what is new stands before the hand only when it has gone round. */
+ * is, and what is new stands before the hand only when it has gone round.
+ *
+ * *Weighed blocks*, of a sample. The blocks that are newer than the hand become fewer by those of them that
+ * are used, the more slowly the fewer they are, and the hand goes round when none is left: a large cache
+ * may stay for long with a handful of them, and keep all else. A handful is less than what one block of a
+ * sample stands for. So the hand stays with the newest block until as many were used there as it takes to
+ * come from that one's weight down to 1, by a factor of e each. */
 #include "prefix/cache/queue.h"
+
+#include <math.h>
 
 typedef struct entry {
     mt_link link;
@@ -12,7 +20,9 @@ typedef struct entry {
 typedef struct sieve {
     mt_policy_state state;
     mt_queue queue;
-    uint32_t hand; /* MT_QUEUE_END: at the oldest */
+    uint32_t hand;  /* MT_QUEUE_END: at the oldest */
+    int is_waiting; /* the hand is to stand at the next block that is put in */
+    double used;    /* of the newest blocks, those by which the hand stayed */
 } sieve;
 
 static void start(void *state) {
@@ -37,18 +47,32 @@ static void drop(void *state, uint32_t block) {
     self->state.count = self->queue.count;
 }
 
+/* The newest block was used, which the hand comes by: does the hand stay there? */
+static int stays(sieve *self, uint32_t block) {
+    if (!self->state.weights)
+        return 0;
+    if (++self->used < 1 + log((double)self->state.weights[block]))
+        return 1;
+    self->used = 0;
+    return 0;
+}
+
 static uint32_t evict(void *state) {
     sieve *self = state;
     entry *entries = self->state.entries;
     uint32_t block = self->hand == MT_QUEUE_END ? self->queue.oldest : self->hand;
+    self->is_waiting = 0;
     while (entries[block].is_used) {
         entries[block].is_used = 0;
-        block = entries[block].link.newer;
-        if (block == MT_QUEUE_END)
-            block = self->queue.oldest;
+        uint32_t newer = entries[block].link.newer;
+        if (newer == MT_QUEUE_END && stays(self, block))
+            break;
+        block = newer == MT_QUEUE_END ? self->queue.oldest : newer;
     }
     self->hand = block;
     drop(self, block);
+    self->is_waiting =
+        self->hand == MT_QUEUE_END && self->state.weights && self->state.weights[block] > 1;
     return block;
 }
 
@@ -58,6 +82,10 @@ static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     (void)next;
     entries[block].is_used = 0;
     mt_queue_push(&self->queue, entries, sizeof *entries, block);
+    if (self->is_waiting) {
+        self->hand = block;
+        self->is_waiting = 0;
+    }
     self->state.count = self->queue.count;
     return MT_NO_VICTIM;
 }

@@ -100,8 +100,5 @@ size_t mt_tiers_count(const mt_tiers *tiers) {
 }
 
 uint64_t mt_tiers_held(const mt_tiers *tiers) {
-    uint64_t held = 0;
-    for (size_t i = 0; i < tiers->count; i++)
-        held += mt_cache_count(tiers->caches[i]);
-    return held;
+    return mt_caches_count(tiers->caches, tiers->count);
 }
