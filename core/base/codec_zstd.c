@@ -1,4 +1,5 @@
-/* Zstandard (RFC 8878) by libzstd, at its usual level. */
+/* Zstandard (RFC 8878) by libzstd, at its usual level, with a checksum of the content: without one,
+ * damage that leaves the frame sound would be read as other content. */
 #include "base/codec.h"
 
 #include <string.h>
@@ -33,7 +34,10 @@ static void unpacker_free(void *unpacker) {
 }
 
 static void *packer_new(void) {
-    return ZSTD_createCStream();
+    ZSTD_CStream *packer = ZSTD_createCStream();
+    if (packer)
+        ZSTD_CCtx_setParameter(packer, ZSTD_c_checksumFlag, 1);
+    return packer;
 }
 
 static int pack(void *packer, mt_span *plain, mt_compress_until until, mt_room *room) {

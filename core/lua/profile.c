@@ -63,17 +63,19 @@ static void release_fed(void *state) {
 }
 
 /* profile:count_hits{size =, hit_rule =}: of an LRU cache of so many blocks, without limit where
- * that is not said, in each step of the series. Once, before the first request. */
+ * that is not said; the first such cache in each step of the series too. Before the first request,
+ * up to 8 times. */
 static int profile_count_hits(lua_State *L) {
     mt_profile *self = mt_lua_check_profile(L, 1);
-    luaL_argcheck(L, !self->cache.state && self->requests == 0, 1, "has begun");
+    luaL_argcheck(L, self->cache_count < MT_PROFILE_CACHES, 1, "has too many caches");
+    luaL_argcheck(L, self->requests == 0, 1, "has begun");
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
     mt_error error;
     mt_fed_cache *fed = mt_fed_cache_new(&spec, rule, 0, &error);
     if (!fed)
         return mt_lua_raise_error(L, &error);
-    mt_profile_set_cache(self, (mt_profile_cache){fed, access_fed, release_fed});
+    mt_profile_add_cache(self, (mt_profile_cache){fed, access_fed, release_fed});
     return 0;
 }
 
@@ -130,8 +132,8 @@ static void push_sums(lua_State *L, const mt_time_bin *bin) {
 }
 
 /* profile:counted() -> requests, timed, within, sessions, first and last (seconds), input_length
- * and output_length (count, sum, mean, min, p10, ..., max), groups (a list: value, raw JSON, and
- * sums) */
+ * and output_length (count, sum, mean, min, p10, ..., max), hit_ratios (by block, of each cache in
+ * the order of count_hits; false without blocks), groups (a list: value, raw JSON, and sums) */
 static int profile_counted(lua_State *L) {
     mt_profile *self = mt_lua_check_profile(L, 1);
     mt_profile_finish(self);
@@ -147,6 +149,16 @@ static int profile_counted(lua_State *L) {
     }
     set_lengths(L, "input_length", &self->inputs);
     set_lengths(L, "output_length", &self->outputs);
+    lua_createtable(L, (int)self->cache_count, 0);
+    for (size_t i = 0; i < self->cache_count; i++) {
+        const mt_profile_hits *all = &self->totals[i];
+        if (all->blocks > 0)
+            lua_pushnumber(L, (double)all->hits / (double)all->blocks);
+        else
+            lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "hit_ratios");
     lua_createtable(L, (int)self->groups.count, 0);
     for (size_t i = 0; i < self->groups.count; i++) {
         mt_span value = mt_texts_get(&self->groups, (uint32_t)i);
@@ -215,7 +227,7 @@ static int profile_series(lua_State *L) {
         set_levels(L, "kv_tokens", &self->kv_tokens);
         set_levels(L, "tokens_made", &self->made);
     }
-    if (self->cache.state)
+    if (self->cache_count > 0)
         set_hits(L, self);
     return 1;
 }

@@ -43,14 +43,14 @@ void mt_profile_release(mt_profile *self) {
     mt_free(self->group_sums);
     mt_free(self->steps);
     mt_free(self->hits);
-    if (self->cache.state)
-        self->cache.release(self->cache.state);
+    for (size_t i = 0; i < self->cache_count; i++)
+        self->caches[i].release(self->caches[i].state);
     mt_free((void *)self->options.by);
     mt_free(self);
 }
 
-void mt_profile_set_cache(mt_profile *self, mt_profile_cache cache) {
-    self->cache = cache;
+void mt_profile_add_cache(mt_profile *self, mt_profile_cache cache) {
+    self->caches[self->cache_count++] = cache;
 }
 
 /* ---- one request ---- */
@@ -162,19 +162,31 @@ static int make_steps(mt_profile *self, size_t wanted) {
     if (wanted <= before)
         return 0;
     if (MT_GROW(self->steps, self->step_capacity, wanted) != 0 ||
-        (self->cache.state && MT_GROW(self->hits, self->hits_capacity, wanted) != 0))
+        (self->cache_count > 0 && MT_GROW(self->hits, self->hits_capacity, wanted) != 0))
         return -1;
     memset(self->steps + before, 0, (wanted - before) * sizeof *self->steps);
-    if (self->cache.state)
+    if (self->cache_count > 0)
         memset(self->hits + before, 0, (wanted - before) * sizeof *self->hits);
     self->step_count = wanted;
     return 0;
 }
 
-/* What of the request its cache held. */
+/* Gives the request to the caches: *hits is what of it the first one held. */
 static mt_code feed(mt_profile *self, const mt_request *request, size_t *hits, mt_error *error) {
     *hits = 0;
-    return self->cache.state ? self->cache.access(self->cache.state, request, hits, error) : MT_OK;
+    for (size_t i = 0; i < self->cache_count; i++) {
+        size_t held;
+        mt_code code = self->caches[i].access(self->caches[i].state, request, &held, error);
+        if (code != MT_OK)
+            return code;
+        if (request->has & MT_HAS_HASH_IDS) {
+            self->totals[i].blocks += request->hash_count;
+            self->totals[i].hits += held;
+        }
+        if (i == 0)
+            *hits = held;
+    }
+    return MT_OK;
 }
 
 static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_error *error) {
@@ -189,7 +201,7 @@ static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_err
     if (make_steps(self, at + 1) != 0)
         return mt_fail_memory(error, "figures of a load");
     mt_time_bin_add(&self->steps[at], request);
-    if (self->cache.state && request->has & MT_HAS_HASH_IDS) {
+    if (self->cache_count > 0 && request->has & MT_HAS_HASH_IDS) {
         self->hits[at].blocks += request->hash_count;
         self->hits[at].hits += hits;
     }
@@ -199,7 +211,9 @@ static mt_code add_to_series(mt_profile *self, const mt_request *request, mt_err
 }
 
 static mt_code add_time(mt_profile *self, const mt_request *request, mt_error *error) {
-    mt_code code = self->options.no_series ? MT_OK : add_to_series(self, request, error);
+    size_t hits;
+    mt_code code = self->options.no_series ? feed(self, request, &hits, error)
+                                           : add_to_series(self, request, error);
     if (self->timed == 0 || request->time_ns < self->first_ns)
         self->first_ns = request->time_ns;
     if (self->timed == 0 || request->time_ns > self->last_ns)

@@ -45,7 +45,9 @@ typedef struct mt_profile_cache {
     void (*release)(void *state);
 } mt_profile_cache;
 
-/* Of a step of time. */
+enum { MT_PROFILE_CACHES = 8 };
+
+/* Of a step of time, or of all of it. */
 typedef struct mt_profile_hits {
     uint64_t blocks, hits;
 } mt_profile_hits;
@@ -67,8 +69,10 @@ typedef struct mt_profile {
     mt_time_bin *group_sums;
     mt_time_bin *steps;
     size_t step_count, step_capacity, group_capacity;
-    mt_profile_cache cache;
-    mt_profile_hits *hits; /* where there is a cache: step_count of them */
+    mt_profile_cache caches[MT_PROFILE_CACHES];
+    mt_profile_hits totals[MT_PROFILE_CACHES];
+    size_t cache_count;
+    mt_profile_hits *hits; /* where there are caches, of the first: step_count of them */
     size_t hits_capacity;
     mt_levels in_flight, kv_tokens, made; /* requests; tokens of prompts and answers that requests
                                              in flight hold; output tokens a second */
@@ -77,9 +81,9 @@ typedef struct mt_profile {
 /* NULL on failure. The options are copied. */
 mt_profile *mt_profile_new(const mt_profile_options *options, mt_error *error);
 
-/* From now on hits are counted in each step. The profile owns the cache; to be called once, before
- * the first request. */
-void mt_profile_set_cache(mt_profile *profile, mt_profile_cache cache);
+/* From now on hits of the cache are counted, of the first one in each step too. The profile owns the
+ * cache; to be called before the first request, up to MT_PROFILE_CACHES times. */
+void mt_profile_add_cache(mt_profile *profile, mt_profile_cache cache);
 
 /* Takes in one request. What its cache refuses is refused with it. MT_ERROR_INPUT: it has no
  * output_length although answers are served, it comes before the series begins, or the series would

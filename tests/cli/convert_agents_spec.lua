@@ -240,6 +240,26 @@ local function small(id, more)
 end
 
 describe("convert of kv-cache-tester's sessions", function()
+  -- Thousands of both, each on a line of its own: nothing is looked for again and again.
+  it("takes a session of many sub-agents", function()
+    local turn = '{"t": %d, "type": "n", "in": 64, "out": 5, "hash_ids": [3], "api_time": 1}'
+    local lines = { turn:format(0) }
+    for i = 1, 4000 do
+      lines[i + 1] = ('{"t": 5, "type": "subagent", "duration_ms": 4000, "requests": [%s]}'):format(turn:format(5))
+    end
+    lines[#lines + 1] = turn:format(900)
+    write("many.json", '{"id": "s", "block_size": 64, "requests": [\n' .. table.concat(lines, ",\n") .. "]}")
+    local rows = converted "many.json"
+    assert.equal(4002, #rows)
+    assert.equal(4000, #rows[1].branches)
+    assert.equal("s.4000:0", rows[1].branches[4000])
+    assert.equal(4001, #rows[4002].wait_for)
+    assert.same({ "s:0", "s.1:0", "s.2:0" }, { table.unpack(rows[4002].wait_for, 1, 3) })
+    os.remove(folder .. "/out.jsonl")
+    write("bad.json", (command.read(folder .. "/many.json"):gsub("%[3%], \"api_time\": 1}%]}$", "[3, 4, 5]}]}")))
+    refused("bad.json", "bad.json:4003:1: hash_ids has 3 ids, but 64 tokens (in) are 1 whole blocks of 64 (--skip-bad-lines passes over bad rows)")
+  end)
+
   it("makes sub-agents wait for what started them, and the session for them", function()
     write("s.json", session)
     assert.same({

@@ -15,7 +15,38 @@ local trace = table.concat({
   '{"timestamp": 2000, "input_length": 200, "output_length": 30, "hash_ids": [1], "model": "a"}', "",
 }, "\n")
 
+-- Two contents, one of which comes back after the other: 2 of 6 blocks.
+local hits = [[
+{"timestamp": 0, "input_length": 1000, "output_length": 1, "hash_ids": [1, 2]}
+{"timestamp": 1000, "input_length": 1000, "output_length": 1, "hash_ids": [3, 4]}
+{"timestamp": 2000, "input_length": 1000, "output_length": 1, "hash_ids": [1, 2]}
+]]
+
 describe("--expect", function()
+  it("judges hits of a cache without limit and of LRU caches, wherever a trace is judged", function()
+    local of_hits = command.write(folder, "hits.jsonl", hits)
+    local told = "moontide: expected hit_ratio=0.33..0.34: hit_ratio is 0.333333\nmoontide: expected hit_ratio.3<0.1: "
+      .. "hit_ratio.3 is 0\nmoontide: expected hit_ratio.4>0.3: hit_ratio.4 is 0.333333\n"
+    for _, line in ipairs { "analyze %s", "cat %s -o h.jsonl", "lint %s", "plot %s -o h.svg" } do
+      local result = run(line:format(of_hits) .. " --expect hit_ratio=0.33..0.34,hit_ratio.3<0.1,hit_ratio.4>0.3")
+      assert.equal(0, result.status, result.err)
+      assert.truthy(result.err:find(told, 1, true), line .. result.err)
+    end
+    local result = run("analyze " .. of_hits .. " --series s.csv --series-cache 3 --expect hit_ratio>0.5")
+    assert.equal(1, result.status)
+    assert.matches("expected hit_ratio>0.5: hit_ratio is 0.333333, which is not so\n", result.err)
+    result = run("cat " .. of_hits .. " -o h.jsonl --num-requests 0 --expect hit_ratio.4>0")
+    assert.matches("expected hit_ratio.4>0: the load has no hit_ratio.4\n", result.err)
+    local many = {}
+    for i = 1, 8 do many[i] = ("hit_ratio.%d<1"):format(i) end
+    for text, message in pairs { [table.concat(many, ",")] = "hit ratios of at most 7 caches are counted, not of 8",
+      ["hit_ratio.0<1"] = "there is no figure 'hit_ratio.0'", ["hit_ratio.1k<1"] = "there is no figure 'hit_ratio.1k'" } do
+      result = run("cat " .. of_hits .. " -o no.jsonl --expect " .. text)
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+    end
+  end)
+
   it("passes, and says each", function()
     local path = command.write(folder, "t.jsonl", trace)
     local result = run("cat " .. path .. " -o out.jsonl --expect requests=3,input_length.p50=200,rate.peak<=2")

@@ -179,6 +179,23 @@ describe("compressed files", function()
     end
   end)
 
+  -- Damage that leaves the data sound: only the checksum tells.
+  it("are not taken for others where bytes in them are wrong", function()
+    local path = file("t.jsonl", ('{"timestamp": 1, "input_length": 5, "note": "%s"}\n'):format(("0123456789abcdef"):rep(4)))
+    for kind, name in pairs { [".gz"] = "gzip", [".zst"] = "zstd" } do
+      local packed = folder .. "/t" .. kind
+      assert.equal(0, run("cat", path, "-o", packed).status)
+      local bytes = command.read(packed)
+      local at = assert(bytes:find("imestamp", 1, true) or #bytes // 2)
+      local wrong = command.write(folder, "wrong" .. kind, bytes:sub(1, at - 1) .. string.char(bytes:byte(at) ~ 1)
+        .. bytes:sub(at + 1))
+      local result = run("cat", wrong, "--skip-bad-lines", "-o", folder .. "/x")
+      assert.equal(1, result.status)
+      assert.matches(("^moontide: %s: damaged %s data: "):format(wrong, name), result.err)
+      assert.falsy(command.exists(folder .. "/x"))
+    end
+  end)
+
   it("do not lose what was appended to them", function()
     local path = file("t.jsonl", trace)
     for kind, name in pairs { [".gz"] = "gzip", [".zst"] = "zstd" } do

@@ -135,7 +135,7 @@ static void test_hits(void **state) {
     mt_error error;
     last_cache cache = {0, 7, 0};
     mt_profile *profile = mt_profile_new(&options, &error);
-    mt_profile_set_cache(profile, (mt_profile_cache){&cache, access_last, release_last});
+    mt_profile_add_cache(profile, (mt_profile_cache){&cache, access_last, release_last});
     uint64_t ids[2] = {7, 8};
     mt_request request = request_at(0, 10, 3);
     request.hash_ids = ids;

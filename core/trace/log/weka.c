@@ -349,7 +349,6 @@ static void say_delay(weka_log *self, const mt_weka_request *from, mt_request *r
 static int weka_next(mt_log *log, mt_log_row *row, mt_error *error) {
     weka_log *self = (weka_log *)log;
     mt_request *request = &row->request;
-    uint64_t line, column;
     if (self->next_request == self->session.request_count) {
         int status = next_session(self, error);
         if (status <= 0)
@@ -357,15 +356,14 @@ static int weka_next(mt_log *log, mt_log_row *row, mt_error *error) {
     }
     const mt_weka_request *from = &self->session.requests[self->next_request];
     const mt_weka_agent *agent = &self->session.agents[from->agent];
-    mt_json_list_locate(&self->list, from->at, &line, &column);
-    request->line = line;
+    request->line = self->list.text_line + from->line;
     request->has = MT_HAS_TIME | MT_HAS_INPUT_LENGTH | MT_HAS_OUTPUT_LENGTH | MT_HAS_SESSION;
     request->time_ns = self->start_ns + from->begin_ns;
     request->input_length = from->input;
     request->output_length = from->output;
     request->session = (mt_span){self->session.names.bytes + agent->name, agent->name_length};
     int failed =
-        mt_log_check_prompt(log, from->input, "in", line, error) != 0 ||
+        mt_log_check_prompt(log, from->input, "in", request->line, error) != 0 ||
         give_ids(self, from, request, error) != 0 || say_waits(self, from, request, error) != 0 ||
         mt_lines_text(from->model, &self->model, &self->model_capacity, &row->model, error) != 0;
     say_delay(self, from, request);

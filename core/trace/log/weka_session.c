@@ -16,7 +16,9 @@ typedef struct reading {
     mt_weka_bad bad;
     void *context;
     mt_error *error;
-    int is_relative; /* a sub-agent has a request that is earlier than it */
+    int is_relative;     /* a sub-agent has a request that is earlier than it */
+    const char *counted; /* lines up to here are */
+    uint64_t lines;      /* so many */
 } reading;
 
 void mt_weka_free(mt_weka_session *self) {
@@ -118,11 +120,22 @@ static int add_agent(reading *in, int64_t parent, size_t *number) {
     return 0;
 }
 
+/* How many lines behind the text's beginning the position is, which comes after those asked before. */
+static uint64_t lines_before(reading *in, const char *at) {
+    for (const char *end; (end = memchr(in->counted, '\n', (size_t)(at - in->counted))) != NULL;) {
+        in->counted = end + 1;
+        in->lines++;
+    }
+    in->counted = at;
+    return in->lines;
+}
+
 static int add_request(reading *in, size_t agent, const char *at) {
     mt_weka_session *self = in->session;
     mt_span t = {"", 0}, input = {"", 0}, output = {"", 0}, api = {"", 0}, think = {"", 0};
     mt_weka_request made = {.agent = agent, .at = at, .end_ns = INT64_MIN, .think_ns = INT64_MIN};
     made.ids = made.model = (mt_span){"", 0};
+    made.line = lines_before(in, at);
     made.before = made.joined = made.next_joined = made.started = made.next_started = MT_WEKA_NONE;
     const mt_line_member wanted[] = {{"t", &t},
                                      {"in", &input},
@@ -236,19 +249,19 @@ static int64_t known_end(const mt_weka_request *request) {
     return request->end_ns == INT64_MIN ? request->begin_ns : request->end_ns;
 }
 
-/* Where the next one that the request starts, or waits for, is to be put. */
-static int64_t *started_end(mt_weka_session *self, int64_t request) {
-    int64_t *end = &self->requests[request].started;
-    while (*end != MT_WEKA_NONE)
-        end = &self->requests[*end].next_started;
-    return end;
+/* Adds to those that the request starts, or waits for. */
+static void add_started(mt_weka_session *self, int64_t request, int64_t other) {
+    mt_weka_request *from = &self->requests[request];
+    *(from->started == MT_WEKA_NONE ? &from->started
+                                    : &self->requests[from->last_started].next_started) = other;
+    from->last_started = other;
 }
 
-static int64_t *joined_end(mt_weka_session *self, size_t request) {
-    int64_t *end = &self->requests[request].joined;
-    while (*end != MT_WEKA_NONE)
-        end = &self->requests[*end].next_joined;
-    return end;
+static void add_joined(mt_weka_session *self, int64_t request, int64_t other) {
+    mt_weka_request *from = &self->requests[request];
+    *(from->joined == MT_WEKA_NONE ? &from->joined
+                                   : &self->requests[from->last_joined].next_joined) = other;
+    from->last_joined = other;
 }
 
 /* Who is whose turn, in the order of their begin; `last` is of each agent its latest request. */
@@ -263,35 +276,59 @@ static void chain(mt_weka_session *self, int64_t *last) {
         if (request->turn == 0 && agent->parent != MT_WEKA_NONE) {
             request->before = last[agent->parent];
             if (request->before != MT_WEKA_NONE)
-                *started_end(self, request->before) = (int64_t)i;
+                add_started(self, request->before, (int64_t)i);
         }
         last[request->agent] = (int64_t)i;
     }
 }
 
+/* The requests of each agent, in their order: list[begins[agent] .. begins[agent + 1]). */
+typedef struct agent_requests {
+    size_t *begins, *list;
+} agent_requests;
+
+static int sort_by_agent(const mt_weka_session *self, agent_requests *of) {
+    of->begins = mt_allocate_zero(self->agent_count + 2, sizeof *of->begins);
+    of->list = mt_allocate(self->request_count, sizeof *of->list);
+    if (!of->begins || !of->list)
+        return -1;
+    for (size_t i = 0; i < self->request_count; i++)
+        of->begins[self->requests[i].agent + 2]++;
+    for (size_t i = 2; i < self->agent_count + 2; i++)
+        of->begins[i] += of->begins[i - 1];
+    for (size_t i = 0; i < self->request_count; i++) /* begins[agent + 1] moves to its end */
+        of->list[of->begins[self->requests[i].agent + 1]++] = i;
+    return 0;
+}
+
+/* The agent's first request from `least` on that begins at end_ns or later; MT_WEKA_NONE. */
+static int64_t first_after(const mt_weka_session *self, const agent_requests *of, size_t agent,
+                           size_t least, int64_t end_ns) {
+    size_t low = of->begins[agent], high = of->begins[agent + 1], stop = high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2, i = of->list[middle];
+        if (i < least || self->requests[i].begin_ns < end_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < stop ? (int64_t)of->list[low] : MT_WEKA_NONE;
+}
+
 /* The parent's first request after the sub-agent's end, and after what started it, waits for it. */
-static void join(mt_weka_session *self, size_t number) {
+static void join(mt_weka_session *self, const agent_requests *of, size_t number) {
     const mt_weka_agent *agent = &self->agents[number];
-    int64_t last = MT_WEKA_NONE, first = MT_WEKA_NONE, end = agent->end_ns;
-    for (size_t i = 0; i < self->request_count; i++) {
-        if (self->requests[i].agent != number)
-            continue;
-        first = first == MT_WEKA_NONE ? (int64_t)i : first;
-        if (last == MT_WEKA_NONE ||
-            known_end(&self->requests[i]) >= known_end(&self->requests[last]))
-            last = (int64_t)i;
-    }
-    if (last == MT_WEKA_NONE || self->requests[first].before == MT_WEKA_NONE)
+    size_t begin = of->begins[number], stop = of->begins[number + 1];
+    if (begin == stop || self->requests[of->list[begin]].before == MT_WEKA_NONE)
         return;
-    if (end == INT64_MIN)
-        end = known_end(&self->requests[last]);
-    for (size_t i = (size_t)self->requests[first].before + 1; i < self->request_count; i++) {
-        mt_weka_request *request = &self->requests[i];
-        if (request->agent != (size_t)agent->parent || request->begin_ns < end || i < (size_t)last)
-            continue;
-        *joined_end(self, i) = last;
-        return;
-    }
+    size_t last = of->list[begin], least = (size_t)self->requests[last].before + 1;
+    for (size_t k = begin + 1; k < stop; k++)
+        if (known_end(&self->requests[of->list[k]]) >= known_end(&self->requests[last]))
+            last = of->list[k];
+    int64_t end = agent->end_ns == INT64_MIN ? known_end(&self->requests[last]) : agent->end_ns;
+    int64_t waits = first_after(self, of, (size_t)agent->parent, least > last ? least : last, end);
+    if (waits != MT_WEKA_NONE)
+        add_joined(self, waits, (int64_t)last);
 }
 
 static int arrange(reading *in) {
@@ -306,14 +343,18 @@ static int arrange(reading *in) {
         return out_of_memory(in);
     chain(self, last);
     mt_free(last);
-    for (size_t i = 1; i < self->agent_count; i++)
-        join(self, i);
-    return 0;
+    agent_requests of = {NULL, NULL};
+    int failed = self->agent_count > 1 && sort_by_agent(self, &of) != 0;
+    for (size_t i = 1; i < self->agent_count && !failed; i++)
+        join(self, &of, i);
+    mt_free(of.begins);
+    mt_free(of.list);
+    return failed ? out_of_memory(in) : 0;
 }
 
 int mt_weka_read(mt_weka_session *self, const mt_json *json, mt_weka_bad bad, void *context,
                  mt_error *error) {
-    reading in = {self, json, bad, context, error, 0};
+    reading in = {self, json, bad, context, error, 0, json->begin, 0};
     mt_span size = {"", 0}, scope = {"", 0}, requests = {"", 0};
     const mt_line_member wanted[] = {{"id", &self->id},
                                      {"block_size", &size},

@@ -33,12 +33,13 @@ typedef struct mt_weka_request {
     int64_t think_ns; /* INT64_MIN: not known */
     uint64_t input, output;
     mt_span ids, model; /* as they stand in the text; length 0: none */
-    const char *at;     /* the request in the text */
+    const char *at;     /* the request in the text, */
+    uint64_t line;      /* so many lines behind its beginning */
     int64_t before; /* the agent's request before it, else the one that started it; MT_WEKA_NONE */
     int64_t joined; /* a sub-agent's last one; the next is that one's next_joined */
-    int64_t next_joined;
+    int64_t next_joined, last_joined;
     int64_t started; /* a sub-agent's first one; the next is that one's next_started */
-    int64_t next_started;
+    int64_t next_started, last_started;
 } mt_weka_request;
 
 /* Zero it, read one session after the other into it, free it. */

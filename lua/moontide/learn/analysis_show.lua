@@ -247,8 +247,8 @@ local function sessions_title(analysis)
   local title = ("%s (%s), %s of one turn"):format(counted(sessions.count, "session"),
     show.sessions_origin(analysis), number(sessions.single, 0))
   if sessions.given == analysis.requests then return title end
-  return title .. "\nWhere a prompt falls back a little, as a compacted one, another session begins; a model of 'learn' "
-    .. "goes on with it."
+  return title .. "\nWhere a prompt falls back a little, as a compacted one, another session begins; a model "
+    .. "of 'learn' goes on with it."
 end
 
 local function times_section(analysis)

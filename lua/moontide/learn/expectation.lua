@@ -20,10 +20,11 @@ local expectation = {}
 local forms = "NAME=VALUE, NAME=LEAST..MOST, NAME<MOST, NAME<=MOST, NAME>LEAST or NAME>=LEAST"
 
 local function check_name(name, what)
+  if profile.cache_of(name) then return end
   for _, known in ipairs(profile.names) do
     if name == known then return end
   end
-  core.base.raise(("%s: there is no figure '%s'%s; there are %s"):format(what, name,
+  core.base.raise(("%s: there is no figure '%s'%s; there are %s, hit_ratio.BLOCKS"):format(what, name,
     nearest.hint(name, profile.names), table.concat(profile.names, ", ")))
 end
 
@@ -76,7 +77,8 @@ end }
 --- As an option of a command.
 expectation.option = { "expect", kind = "expectation", list = true,
   help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'; "
-    .. "a file that it would write is left as it was" }
+    .. "a file that it would write is left as it was. hit_ratio is by block, of a cache without limit, "
+    .. "hit_ratio.1000 of an LRU cache of so many blocks" }
 
 --- What is wrong with expectations beside other options; nil: nothing.
 ---@param list moontide.expectation[]?
@@ -84,6 +86,13 @@ expectation.option = { "expect", kind = "expectation", list = true,
 ---@param flag string how a service is given: "--service"
 ---@return string?
 function expectation.mistake(list, service, flag)
+  local caches, known = 0, {}
+  for _, one in ipairs(list or {}) do
+    if profile.cache_of(one.name) and not known[one.name] then known[one.name], caches = true, caches + 1 end
+  end
+  if caches >= profile.most_caches then -- one is left for --series
+    return ("hit ratios of at most %d caches are counted, not of %d"):format(profile.most_caches - 1, caches)
+  end
   for _, one in ipairs(list or {}) do
     if profile.needs_service(one.name) and not service then
       return ("%s is known only with %s"):format(one.name, flag)

@@ -48,8 +48,8 @@ local function privacy_section(figures)
       counted(figures.single_lengths, "request")),
   }
   if figures.shared_blocks > 0 then
-    lines[#lines + 1] = ("  what was known of it, how often touched, how long ago: of %s, no other has all this")
-      :format(counted(figures.single_descriptions, "request"))
+    lines[#lines + 1] = ("  what was known of it, how often touched, how long ago: of %s, no other has all "
+      .. "this"):format(counted(figures.single_descriptions, "request"))
   end
   lines[#lines + 1] = figures.keeps_order
     and "and the gaps between arrivals, in order ('learn --no-gaps' leaves that out);"
@@ -58,7 +58,8 @@ local function privacy_section(figures)
     lines[#lines + 1] = ("of %s, who continued whom, how long after, about when%s; no ids, texts or dates.")
       :format(counted(figures.chains, "session"), figures.stretch > 1
         and (" (%d in a row mix)"):format(figures.stretch) or "")
-    lines[#lines + 1] = "(Without ids, a session goes on where its prompt falls back a little; 'analyze' begins another.)"
+    lines[#lines + 1] = "(Without ids, a session goes on where its prompt falls back a little; "
+      .. "'analyze' begins another.)"
   else
     lines[#lines + 1] = "no ids, no texts, no dates, and not in which order these requests came."
   end

@@ -102,6 +102,7 @@ profile.series_spec = {
 --- when their requests come
 ---@field in_flight moontide.profile_level? where a service is known
 ---@field kv_tokens moontide.profile_level? tokens of prompts and answers that requests in flight hold
+---@field hit_ratios table<string, number>? by the names of figures that were expected
 ---@field by moontide.profile_group[]? by the values of a member, in order of appearance
 ---@field step number seconds
 ---@field hits table? what its series have a hit ratio of: size (blocks; nil: without limit), hit_rule
@@ -110,6 +111,9 @@ local metatable = { __name = "moontide.profile", __index = methods }
 
 -- The state in core of each.
 local states = setmetatable({}, { __mode = "k" })
+
+-- The figures of hits that it counts, by its state, behind the caches of its series.
+local hit_names = setmetatable({}, { __mode = "k" })
 
 local lengths = { "mean", "std", "min", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "max" }
 
@@ -129,6 +133,20 @@ for _, name in ipairs { "input_length", "output_length" } do
 end
 for i = 2, #levels do
   for _, of in ipairs { "mean", "peak" } do table.insert(profile.names, levels[i][1] .. "." .. of) end
+end
+
+table.insert(profile.names, "hit_ratio")
+
+--- At most so many caches may have their hits counted at once.
+profile.most_caches = 8
+
+--- Of a figure of hits, the cache that it is of: { size = blocks, nil without limit }; nil for others.
+---@param name string "hit_ratio", "hit_ratio.1000"
+---@return { size: integer? }?
+function profile.cache_of(name)
+  if name == "hit_ratio" then return {} end
+  local size = math.tointeger(tonumber(name:match "^hit_ratio%.(%d+)$"))
+  return size and size > 0 and { size = size } or nil
 end
 
 --- Does the figure need a service?
@@ -165,7 +183,7 @@ local function level_of(values, series, per, duration, scale, is_trace)
 end
 
 --- A profile in core, for a source to pass (core.source.watch) or to be read.
----@param opt table service, step, by, hits
+---@param opt table service, step, by, hits, expect
 ---@param from? number seconds: where its series begin; without it with the first request
 ---@param to? number seconds: where the duration ends
 ---@return userdata
@@ -175,6 +193,15 @@ function profile.open(opt, from, to)
     no_series = opt.no_series,
     ttft = service_of and service_of.ttft, per_token = service_of and service_of.per_token }
   if opt.hits then state:count_hits(opt.hits) end
+  local names = {}
+  for _, one in ipairs(opt.expect or {}) do
+    local cache = not names[one.name] and profile.cache_of(one.name)
+    if cache then
+      names[#names + 1], names[one.name] = one.name, true
+      state:count_hits { size = cache.size, hit_rule = opt.hit_rule }
+    end
+  end
+  hit_names[state] = { names = names, before = opt.hits and 1 or 0 }
   return state
 end
 
@@ -216,6 +243,11 @@ function profile.result(state, opt, duration, scale)
     self.turns = { mean = (counted.requests - counted.without_session) / counted.sessions }
   end
   add_levels(self, series, scale, duration == nil)
+  local hits = hit_names[state]
+  for i, name in ipairs(hits.names) do
+    self.hit_ratios = self.hit_ratios or {}
+    self.hit_ratios[name] = counted.hit_ratios[hits.before + i] or nil
+  end
   if opt.by then
     self.by, self.by_name = {}, opt.by
     for i, group in ipairs(counted.groups) do
@@ -265,6 +297,7 @@ end
 ---@param name string one of those that `moontide analyze --expect` knows
 ---@return number?
 function methods:figure(name)
+  if profile.cache_of(name) then return self.hit_ratios and self.hit_ratios[name] end
   options.value(name, "figure: the name", { "name", kind = "choice", choices = profile.names })
   local first, second = name:match "^([%w_]+)%.([%w_]+)$"
   if not first then return self[name] end

@@ -204,7 +204,8 @@ end
 
 function find.lost_names(facts)
   return { at = facts.lost_names,
-    message = ("wait_for or branches names the request_id '%s', which no request has"):format(facts.lost_name),
+    message = ("wait_for or branches names the request_id '%s', which no request has"):format(
+      facts.lost_name),
     cause = "requests were left out without their names: what waits for one of them is never sent" }
 end
 
@@ -347,7 +348,8 @@ end
 
 --- Looks for what contradicts itself in a trace: seconds taken for milliseconds, decreasing times, a clock
 -- that ticks, hash_ids that do not fit the lengths or have two parents, session rows that count only what a
--- turn adds, names of requests that are not there. Each finding says where, why it may be so, and which flag of `moontide cat` mends it. The
+-- turn adds, names of requests that are not there. Each finding says where, why it may be so, and which flag
+-- of `moontide cat` mends it. The
 -- result prints as a report; result:mended() is the trace with all of it mended.
 ---@param trace moontide.trace a path, columns, a pipe, what is left in a reader, a workload, ...
 ---@param given? moontide.lint_options
