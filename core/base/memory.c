@@ -10,7 +10,17 @@
 #include <malloc.h>
 #endif
 
-/* The hook's state is the one static of this file; only tests write it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#define HAS_SANITIZER                                                                              \
+    (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                        \
+     __has_feature(thread_sanitizer))
+#else
+#define HAS_SANITIZER 0
+#endif
+
+/* Only tests write the hook's state. */
 static struct {
     uint64_t asked, fail_at;
     int sticky;
@@ -53,59 +63,147 @@ static size_t round_up(size_t bytes, size_t step) {
     return (bytes + step - 1) / step * step;
 }
 
-/* What malloc is asked for. A large block is mapped by itself, after a header: whole huge pages,
- * header included, come at the beginning of one and can be moved as such. What is never touched takes
- * no memory. */
-static size_t asked(size_t bytes) {
-    enum { HEADER = 64 };
-    return bytes < LARGE_BLOCK || bytes > SIZE_MAX - 2 * HUGE_PAGE
-               ? bytes
-               : round_up(bytes + HEADER, HUGE_PAGE) - HEADER;
+/* ---- large blocks ----
+ *
+ * malloc writes its header before anybody can ask for huge pages, and so has the first 2 MiB of each
+ * block come in 512 small ones. So a large block is a mapping of our own, a whole number of huge pages,
+ * which grows by being moved and not copied. Its header ends with a word that no block of malloc has
+ * before it: there stands its size, which is below MARK. */
+#if defined(__GLIBC__) && !HAS_SANITIZER /* which is to see each block, and has no such header */
+
+typedef struct header {
+    size_t bytes; /* of the mapping */
+    uint64_t mark;
+} header;
+
+enum { HEADER = 64 };
+#define MARK (UINT64_C(1) << 63)
+
+static header *header_of(void *block) {
+    return (header *)block - 1;
 }
 
-/* Asks for huge pages where a block is large; advice only: without them all works, slower. The page
- * of the block's header has the advice too: mremap moves nothing that is advised in part, so that
- * realloc would copy. */
-static void *advised(void *block, size_t bytes) {
-    if (block && bytes >= LARGE_BLOCK) {
-        size_t before = (uintptr_t)block % SMALL_PAGE;
-#ifdef __GLIBC__
-        bytes = malloc_usable_size(block);
-#endif
-        (void)madvise((char *)block - before, round_up(before + bytes, SMALL_PAGE), MADV_HUGEPAGE);
-    }
+static int is_mapped(void *block) {
+    return block && header_of(block)->mark == MARK;
+}
+
+static void *base_of(void *block) {
+    return (char *)block - HEADER;
+}
+
+static size_t room_of(void *block) {
+    return is_mapped(block) ? header_of(block)->bytes - HEADER : malloc_usable_size(block);
+}
+
+/* The block in a mapping; NULL where that failed. */
+static void *block_in(void *mapping, size_t bytes) {
+    if (mapping == MAP_FAILED)
+        return NULL;
+    (void)madvise(mapping, bytes, MADV_HUGEPAGE);
+    void *block = (char *)mapping + HEADER;
+    *header_of(block) = (header){bytes, MARK};
     return block;
 }
+
+/* A new one, all zero. */
+static void *map_block(size_t bytes) {
+    if (bytes > SIZE_MAX - 2 * HUGE_PAGE)
+        return NULL;
+    size_t whole = round_up(bytes + HEADER, HUGE_PAGE);
+    return block_in(mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                    whole);
+}
+
+/* The large block that was freed last, for the next one: its pages are there and need no clearing.
+ * Where the next one does not fit, it ends. NULL: none. */
+static void *kept;
+
+static void *swap_kept(void *block) {
+    return __atomic_exchange_n(&kept, block, __ATOMIC_ACQ_REL);
+}
+
+static void unmap(void *block) {
+    if (block)
+        munmap(base_of(block), header_of(block)->bytes);
+}
+
+static void *allocated(size_t bytes) {
+    enum { TOO_LARGE = 4 };
+    if (bytes < LARGE_BLOCK)
+        return malloc(bytes);
+    void *before = swap_kept(NULL);
+    if (before && room_of(before) >= bytes && room_of(before) / TOO_LARGE <= bytes)
+        return before;
+    unmap(before);
+    return map_block(bytes);
+}
+
+static void *allocated_zero(size_t bytes) {
+    return bytes < LARGE_BLOCK ? calloc(bytes, 1) : map_block(bytes);
+}
+
+static void ended(void *block) {
+    if (is_mapped(block))
+        unmap(swap_kept(block));
+    else
+        free(block);
+}
+
+/* What becomes large, and what is no longer, moves from one kind to the other. */
+static void *resized(void *block, size_t bytes) {
+    if (!is_mapped(block) && bytes < LARGE_BLOCK)
+        return realloc(block, bytes);
+    size_t before = room_of(block);
+    if (is_mapped(block) && bytes >= LARGE_BLOCK) {
+        if (bytes <= before)
+            return block;
+        if (bytes > SIZE_MAX - 2 * HUGE_PAGE)
+            return NULL;
+        size_t whole = round_up(bytes + HEADER, HUGE_PAGE);
+        return block_in(mremap(base_of(block), before + HEADER, whole, MREMAP_MAYMOVE), whole);
+    }
+    void *other = allocated(bytes);
+    if (other && block) {
+        memcpy(other, block, before < bytes ? before : bytes);
+        ended(block);
+    }
+    return other;
+}
+
+#else
+
+static void *allocated(size_t bytes) {
+    return malloc(bytes);
+}
+
+static void *allocated_zero(size_t bytes) {
+    return calloc(bytes, 1);
+}
+
+static void *resized(void *block, size_t bytes) {
+    return realloc(block, bytes);
+}
+
+static void ended(void *block) {
+    free(block);
+}
+
+#endif
+
+/* ---- small ones, and all through the hook ---- */
 
 void *mt_allocate(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return advised(malloc(asked(bytes)), bytes);
+    return allocated(bytes);
 }
 
 void *mt_allocate_zero(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return advised(calloc(asked(bytes), 1), bytes);
-}
-
-/* realloc; but where a large block leaves the heap the advice comes before its contents do. (The
- * heap ends at sbrk(0), below all that is mapped; a block that is mapped grows without a copy.) */
-static void *resized(void *block, size_t bytes) {
-#ifdef __GLIBC__
-    size_t before = block ? malloc_usable_size(block) : 0;
-    if (block && bytes >= LARGE_BLOCK && bytes > before && (char *)block < (char *)sbrk(0)) {
-        void *larger = advised(malloc(asked(bytes)), bytes);
-        if (larger) {
-            memcpy(larger, block, before);
-            free(block);
-        }
-        return larger;
-    }
-#endif
-    return advised(realloc(block, asked(bytes)), bytes);
+    return allocated_zero(bytes);
 }
 
 void *mt_reallocate(void *block, size_t count, size_t size) {
@@ -123,13 +221,13 @@ void *mt_new(size_t size, const char *what, mt_error *error) {
 }
 
 void mt_free(void *block) {
-    free(block);
+    ended(block);
 }
 
 void *mt_resize(void *block, size_t bytes) {
     if (bytes > 0)
         return resized(block, bytes);
-    free(block);
+    ended(block);
     return NULL;
 }
 

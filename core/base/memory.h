@@ -23,8 +23,8 @@ void *mt_new(size_t size, const char *what, mt_error *error);
 /* Frees a block of the four above; NULL is allowed. */
 void mt_free(void *block);
 
-/* realloc, and free where `bytes` is 0, for somebody else's memory (Lua's): the hook does not count
- * it. */
+/* realloc, and free where `bytes` is 0, of memory that the hook does not count: Lua's, or what the
+ * caller can do without. */
 void *mt_resize(void *block, size_t bytes);
 
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
@@ -47,7 +47,8 @@ typedef struct mt_big {
     size_t bytes; /* room; a multiple of 64 KiB, from 2 MiB on of 2 MiB */
 } mt_big;
 
-/* Makes *big at least `bytes` long (zero bytes are added; more than asked where it has grown before). Returns 0, or -1 with *big unchanged. */
+/* Makes *big at least `bytes` long; zero bytes are added, more than asked for where it grows again.
+ * Returns 0, or -1 with *big unchanged. */
 int mt_big_reserve(mt_big *big, size_t bytes);
 
 /* Gives everything back; *big is empty afterwards. */

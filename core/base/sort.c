@@ -1,5 +1,5 @@
 /* Many doubles are sorted as whole numbers, byte by byte (base/sort_times.c). Few, and any where memory
- * is out, by introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep,
+ * is out, in place by introsort (Musser 1997): quicksort that turns to heapsort when it goes too deep,
  * insertion sort for short runs. */
 #include "base/assert.h"
 #include "base/sort.h"
@@ -80,36 +80,34 @@ static void sort_to_depth(double *values, size_t count, unsigned depth) {
     insertion_sort(values, count);
 }
 
+void mt_sort_in_place(double *values, size_t count) {
+    unsigned depth = 0;
+    for (size_t n = count; n > 1; n /= 2)
+        depth += 2;
+    sort_to_depth(values, count, depth);
+}
+
 /* A double's bits as a whole number that compares as the double does, and back: below zero a larger
  * number is less, so all bits but the sign are turned over. */
 static int64_t in_order(int64_t bits) {
     return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
 }
 
-static void turn(double *values, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        int64_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        bits = in_order(bits);
-        memcpy(&values[i], &bits, sizeof bits);
-    }
-}
-
-/* 0, or -1 with the values in whatever order. */
-static int sort_bytes(double *values, size_t count) {
-    turn(values, count);
-    mt_code code = mt_sort_by_number(values, count, sizeof *values, NULL);
-    turn(values, count);
-    return code == MT_OK ? 0 : -1;
-}
-
 void mt_sort(double *values, size_t count) {
-    unsigned depth = 0;
-    if (count >= MANY && sort_bytes(values, count) == 0)
+    /* Two arrays of whole numbers. It can do without them, so no hook counts them. */
+    int64_t *bits = count >= MANY ? mt_resize(NULL, 2 * count * sizeof *bits) : NULL;
+    if (!bits) {
+        mt_sort_in_place(values, count);
         return;
-    for (size_t n = count; n > 1; n /= 2)
-        depth += 2;
-    sort_to_depth(values, count, depth);
+    }
+    memcpy(bits, values, count * sizeof *bits);
+    for (size_t i = 0; i < count; i++)
+        bits[i] = in_order(bits[i]);
+    mt_sort_times_with(bits, bits + count, count);
+    for (size_t i = 0; i < count; i++)
+        bits[i] = in_order(bits[i]);
+    memcpy(values, bits, count * sizeof *bits);
+    mt_free(bits);
 }
 
 int mt_by_double(const void *a, const void *b) {

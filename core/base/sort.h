@@ -4,13 +4,20 @@
 
 #include "base/error.h"
 
-/* Sorts doubles ascending (no NaN among them), in place, O(n log n) at worst. */
+/* Sorts doubles ascending (no NaN among them): many in O(count) with as much memory again, where there
+ * is that. */
 void mt_sort(double *values, size_t count);
+
+/* The same in place, O(n log n) at worst. */
+void mt_sort_in_place(double *values, size_t count);
 
 /* Sorts times (or other whole numbers) ascending, in place; those in order already cost one look.
  * Otherwise O(count) with as much memory again: MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED (the times
  * are then in no order). */
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error);
+
+/* The same with the caller's memory for as many times again; nothing stops it. */
+void mt_sort_times_with(int64_t *times, int64_t *scratch, size_t count);
 
 /* Orders for qsort: what begins with a number of that type, by it, ascending (no NaN). */
 int mt_by_double(const void *a, const void *b);

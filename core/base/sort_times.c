@@ -59,22 +59,17 @@ FOR_EACH_SIZE uint64_t differing_bits(timed_items items) {
     return differ;
 }
 
-FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
-    if (is_sorted(items))
-        return MT_OK;
-    char *original = items.bytes, *other = mt_allocate(items.count, items.size);
-    if (!other)
-        return mt_fail_memory(error, "sorting times");
+/* Sorts the items with as much memory again; 0, or -1 when it stopped for Ctrl-C, which it does only
+ * if it may. */
+FOR_EACH_SIZE int deal_all(timed_items items, char *other, int may_stop) {
+    char *original = items.bytes, *to = other;
     uint64_t differ = differing_bits(items);
-    char *to = other;
-    mt_code code = MT_OK;
-    for (unsigned byte = 0; byte < BYTES; byte++) {
+    int stopped = 0;
+    for (unsigned byte = 0; byte < BYTES && !stopped; byte++) {
         if ((differ >> (8 * byte)) % VALUES == 0)
             continue;
-        if (mt_interrupted()) {
-            code = mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+        if ((stopped = may_stop && mt_interrupted()))
             break;
-        }
         deal(items, to, byte);
         char *dealt = to;
         to = items.bytes;
@@ -82,8 +77,24 @@ FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
     }
     if (items.bytes != original)
         memcpy(original, items.bytes, items.count * items.size);
+    return stopped ? -1 : 0;
+}
+
+FOR_EACH_SIZE mt_code sort_items(timed_items items, mt_error *error) {
+    if (is_sorted(items))
+        return MT_OK;
+    char *other = mt_allocate(items.count, items.size);
+    if (!other)
+        return mt_fail_memory(error, "sorting times");
+    int stopped = deal_all(items, other, 1);
     mt_free(other);
-    return code;
+    return stopped ? mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted") : MT_OK;
+}
+
+void mt_sort_times_with(int64_t *times, int64_t *scratch, size_t count) {
+    timed_items items = {(char *)times, count, sizeof *times};
+    if (!is_sorted(items))
+        deal_all(items, (char *)scratch, 0);
 }
 
 mt_code mt_sort_times(int64_t *times, size_t count, mt_error *error) {
@@ -97,8 +108,6 @@ mt_code mt_sort_by_time(mt_timed *items, size_t count, mt_error *error) {
 /* The sizes that are sorted often get code of their own. */
 mt_code mt_sort_by_number(void *items, size_t count, size_t size, mt_error *error) {
     enum { PAIR = 16, FOUR = 32 };
-    if (size == sizeof(int64_t))
-        return mt_sort_times(items, count, error);
     if (size == PAIR)
         return sort_items((timed_items){items, count, PAIR}, error);
     if (size == FOUR)

@@ -30,8 +30,8 @@ static void fill_slots(mt_ids *ids) {
     }
 }
 
-/* A halved table's slots go over into new ones, for what they hold of their keys is nowhere
- * else. */
+/* A halved table's slots go over into new ones, for what they hold of their keys is nowhere else. In
+ * both they lie in the order of their keys' low halves, nearly: only those are far apart. */
 static int move_slots(mt_ids *ids, size_t bytes) {
     mt_big before = ids->slots, after = {0};
     if (mt_big_reserve(&after, bytes))
@@ -40,7 +40,12 @@ static int move_slots(mt_ids *ids, size_t bytes) {
     const uint64_t *old = before.data;
     ids->slots = after;
     ids->capacity = after.bytes / sizeof(uint64_t);
-    for (size_t i = 0; i < before.bytes / sizeof *old; i++) {
+    enum { AHEAD = 32 };
+    size_t count = before.bytes / sizeof *old;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count && old[i + AHEAD] != 0)
+            __builtin_prefetch((const uint64_t *)ids->keys.data +
+                               ((old[i + AHEAD] & MT_IDS_PLACE_MASK) - 1));
         if (old[i] == 0)
             continue;
         mt_key key = {.low = mt_ids_low(ids, (old[i] & MT_IDS_PLACE_MASK) - 1)};

@@ -45,6 +45,7 @@ static analysis *push_analysis(lua_State *L, uint64_t block_size, const char *by
         mt_fail_memory(&error, "analysis");
     if (!self->locality || (by && !self->by))
         mt_lua_raise_error(L, &error);
+    mt_analysis_share(self->state, self->locality);
     return self;
 }
 
@@ -131,8 +132,9 @@ static mt_code take_half(analysis *self, const mt_request *numbered, mt_error *e
     analysis *half = self->half[which];
     if (!half->locality)
         return mt_fail(error, MT_ERROR_VALUE, "a half is closed");
-    if ((code = mt_analysis_add(half->state, &part, error)) == MT_OK)
-        code = mt_locality_add(half->locality, &part, error);
+    if ((code = mt_analysis_check(half->state, &part, error)) == MT_OK &&
+        (code = mt_locality_add(half->locality, &part, error)) == MT_OK)
+        code = mt_analysis_add(half->state, &part, error);
     return code;
 }
 
@@ -144,8 +146,8 @@ static mt_code take(void *owner, const mt_request *request, mt_error *error) {
         !(numbered.hash_ids =
               mt_numbering_of(self->numbering, request->hash_ids, request->hash_count, error)))
         code = mt_code_of(error);
-    if (code == MT_OK && (code = mt_analysis_add(self->state, &numbered, error)) == MT_OK)
-        code = mt_locality_add(self->locality, &numbered, error);
+    if (code == MT_OK && (code = mt_locality_add(self->locality, &numbered, error)) == MT_OK)
+        code = mt_analysis_add(self->state, &numbered, error);
     if (code == MT_OK && self->halves)
         code = take_half(self, &numbered, error);
     return code == MT_OK && self->by ? group(self, request, error) : code;

@@ -137,6 +137,33 @@ static int play(lua_State *L) {
     return 1;
 }
 
+/* analysis:play_lru({size, ...}, {hit_rule =}) -> by place what play gives of an LRU cache of that size,
+ * without over_time and by; sizes rise, and are at most 64 */
+static int play_lru(lua_State *L) {
+    const mt_locality *self = mt_lua_check_locality(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    mt_hit_rule rule = mt_lua_check_hit_rule(L, 3);
+    size_t count = lua_rawlen(L, 2);
+    uint64_t sizes[MT_MOST_TALLIED];
+    mt_played played[MT_MOST_TALLIED];
+    luaL_argcheck(L, count <= MT_MOST_TALLIED, 2, "too many");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        lua_Integer size = luaL_checkinteger(L, -1);
+        luaL_argcheck(L, size > 0 && (i == 0 || (uint64_t)size >= sizes[i - 1]), 2, "must rise");
+        sizes[i] = (uint64_t)size;
+        lua_pop(L, 1);
+    }
+    mt_locality_tally_lru(self, sizes, count, rule, played);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        push_played(L, &played[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 /* ---- from a sample ---- */
 
 static void release_sample(void *sample) {
@@ -318,6 +345,7 @@ int mt_lua_policies(lua_State *L) {
 }
 
 const luaL_Reg mt_lua_played_methods[] = {{"play", play},
+                                          {"play_lru", play_lru},
                                           {"block_sample", block_sample},
                                           {"play_tiers", play_tiers},
                                           {"play_replicas", play_replicas},

@@ -252,17 +252,32 @@ static void make_orderly_trace(plain_trace *trace, size_t until, uint64_t *rando
     }
 }
 
-static void compare_with_plain(const plain_trace *trace) {
+/* Beside a locality that takes the requests in too, or alone. */
+static void compare_with_plain_beside(const plain_trace *trace, mt_locality *locality) {
     double context[REQUESTS], unique[REQUESTS], hits[REQUESTS];
     mt_analysis *analysis = new_analysis();
-    for (size_t r = 0; r < REQUESTS; r++)
+    if (locality)
+        mt_analysis_share(analysis, locality);
+    for (size_t r = 0; r < REQUESTS; r++) {
+        mt_request request = request_of(trace->input[r], 10, trace->ids[r], trace->count[r]);
+        if (locality)
+            assert_int_equal(mt_locality_add(locality, &request, NULL), MT_OK);
         add(analysis, trace->input[r], trace->ids[r], trace->count[r]);
+    }
     mt_analysis_result result = finish(analysis);
     size_t count = plain_values(trace, context, unique, hits);
     assert_summary(&result.context_length, context, count);
     assert_summary(&result.unique_prompt_length, unique, count);
     assert_summary(&result.theoretical_hit_rate, hits, count);
+    mt_analysis_seal(analysis);
+    mt_locality_free(locality);
+    assert_int_equal(finish(analysis).distinct_pairs, result.distinct_pairs);
     mt_analysis_free(analysis);
+}
+
+static void compare_with_plain(const plain_trace *trace) {
+    compare_with_plain_beside(trace, NULL);
+    compare_with_plain_beside(trace, mt_locality_new(BLOCK, NULL));
 }
 
 static void test_against_plain(void **state) {
@@ -283,7 +298,7 @@ static void test_against_plain(void **state) {
             make_trace(&trace, &patterns[p], &random);
             compare_with_plain(&trace);
         }
-    for (size_t until = 0; until <= REQUESTS; until += 10) {
+    for (size_t until = 0; until <= REQUESTS; until += 3) {
         make_orderly_trace(&trace, until, &random);
         compare_with_plain(&trace);
     }
@@ -419,25 +434,42 @@ static void test_interrupt(void **state) {
 
 /* ---- memory ---- */
 
-static void test_out_of_memory(void **state) {
-    (void)state;
-    for (sweep all = {0}; sweep_next(&all);) { /* of a trace that makes everything grow */
+/* Of a trace that makes everything grow; beside a locality it is one as the format has it at first. */
+static void sweep_memory(int is_shared) {
+    for (sweep all = {0}; sweep_next(&all);) {
         enum { MANY = 3000 };
         mt_analysis_result result;
         mt_analysis *analysis = mt_analysis_new(BLOCK, &all.error);
-        all.code = analysis ? MT_OK : all.error.code;
+        mt_locality *locality = NULL;
+        if (analysis && is_shared && (locality = mt_locality_new(BLOCK, &all.error)))
+            mt_analysis_share(analysis, locality);
+        all.code = analysis && (locality || !is_shared) ? MT_OK : all.error.code;
+        for (uint64_t r = 0; is_shared && all.code == MT_OK && r < 60; r++) {
+            uint64_t ids[] = {0, 1 + r};
+            mt_request request = request_of(2 * BLOCK, 1, ids, 2);
+            if ((all.code = mt_locality_add(locality, &request, &all.error)) == MT_OK)
+                all.code = mt_analysis_add(analysis, &request, &all.error);
+        }
         for (uint64_t r = 0; all.code == MT_OK && r < MANY; r++) {
             uint64_t ids[60];
             size_t count = 1 + (size_t)(r % 60);
             for (size_t i = 0; i < count; i++)
                 ids[i] = r % 2 ? r * 100 + i : i;
             mt_request request = request_of(count * BLOCK, 1, ids, count);
-            all.code = mt_analysis_add(analysis, &request, &all.error);
+            if (!locality || (all.code = mt_locality_add(locality, &request, &all.error)) == MT_OK)
+                all.code = mt_analysis_add(analysis, &request, &all.error);
         }
         if (all.code == MT_OK)
             all.code = mt_analysis_finish(analysis, &result, &all.error);
         mt_analysis_free(analysis);
+        mt_locality_free(locality);
     }
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    sweep_memory(0);
+    sweep_memory(1);
 }
 
 /* 10^7 distinct blocks in 800 MB. Takes a second or two and 400 MB: only with

@@ -86,6 +86,35 @@ static void check_identities(const plain_trace *trace, const mt_locality *locali
     }
 }
 
+/* LRU caches in one pass, beside one after the other: the same to the last bit. */
+static void check_tallied(const plain_trace *trace, const mt_locality *locality) {
+    (void)trace;
+    for (int rule = MT_HIT_ALL; rule <= MT_HIT_VLLM; rule++) {
+        mt_played played[MT_MOST_TALLIED];
+        uint64_t each[MT_MOST_TALLIED];
+        for (size_t i = 0; i < MT_MOST_TALLIED; i++)
+            each[i] = i / 2 + 1 + (i > 40 ? i * i : 0);
+        mt_locality_tally_lru(locality, each, MT_MOST_TALLIED, (mt_hit_rule)rule, played);
+        for (size_t i = 0; i < MT_MOST_TALLIED; i++) {
+            uint32_t hits[TRACE_REQUESTS];
+            mt_locality_hits_lru(locality, each[i], hits);
+            mt_played one = mt_locality_tally(locality, hits, (mt_hit_rule)rule);
+            assert_int_equal(played[i].requests, one.requests);
+            assert_int_equal(played[i].blocks, one.blocks);
+            assert_int_equal(played[i].tokens, one.tokens);
+            assert_true(played[i].ratio.request == one.ratio.request);
+            assert_true(played[i].ratio.block == one.ratio.block);
+            assert_true(played[i].ratio.token == one.ratio.token);
+            assert_true(played[i].within == one.within);
+        }
+    }
+}
+
+static void test_tallied(void **state) {
+    (void)state;
+    each_trace(check_tallied);
+}
+
 static void test_identities(void **state) {
     (void)state;
     each_trace(check_identities);
@@ -303,9 +332,10 @@ static void test_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models),         cmocka_unit_test(test_identities),
-        cmocka_unit_test(test_rule),           cmocka_unit_test(test_optimum_is_one),
-        cmocka_unit_test(test_random_is_even), cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_ages),           cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_tallied),        cmocka_unit_test(test_rule),
+        cmocka_unit_test(test_optimum_is_one), cmocka_unit_test(test_random_is_even),
+        cmocka_unit_test(test_drop),           cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

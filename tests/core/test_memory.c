@@ -133,6 +133,16 @@ static void test_resize(void **state) {
             block[i] = (unsigned char)(i / 500 % 256);
     }
     assert_int_equal(mt_memory_asked(), 0);
+    unsigned char *other = mt_resize(NULL, (size_t)8 << 20), *third;
+    memset(other, 0xCD, (size_t)8 << 20);
+    assert_null(mt_resize(other, 0));
+    other = mt_resize(NULL, (size_t)6 << 20); /* what was used before may be in it */
+    mt_memory_fail_at(0, 0);
+    third = mt_allocate_zero(5 << 20, 1); /* but not in this one */
+    for (size_t i = 0; i < (size_t)5 << 20; i += 100)
+        assert_int_equal(third[i], 0);
+    mt_free(third);
+    mt_free(other);
     block = mt_resize(block, 10);
     assert_int_equal(block[0], 0);
     assert_null(mt_resize(block, 0));

@@ -134,6 +134,19 @@ Theoretical Hit Rates          0.00     0.00          0.00          0.00        
       refusal(result.hit_ratio, 5))
   end)
 
+  it("knows the hit ratios of more caches than go in one pass", function()
+    local list, sizes = requests(), {}
+    for i = 1, 150 do sizes[i] = i end
+    for _, request in ipairs(list) do request.timestamp = nil end -- no hits over time
+    local result = mt.analyze(mt.trace.columns(list), { cache_sizes = sizes })
+    assert.equal(150, #result.lru)
+    for i = 1, 150 do
+      assert.equal(result:hit_ratio(i), result.hits.lru[i].block)
+      assert.is_near(result:hit_ratio(i, "request"), result.hits.lru[i].request, 1e-15)
+    end
+    assert.is_true(result.hits.lru[150].block > 0)
+  end)
+
   it("knows the hit ratios of the conversation trace", function()
     if missing then return pending(missing) end
     local result = mt.analyze(conversation, { cache_sizes = { 30000, 1000, 30000 } })

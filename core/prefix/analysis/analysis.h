@@ -8,16 +8,16 @@
  *
  * "Repeated" looks at the whole trace, the future included, so a request's context is known at the
  * end; instead of every request's ids only the request a pair came first in is kept until the pair
- * comes again. Memory: 32 bytes a request and 8 a distinct pair as long as each id stands at one
- * position, as the format has them; from the first request on that breaks this, a pair takes 35 to
- * 40. Ids that are not consecutive from 0 take 19 to 24 more each (prefix/block/numbering.h). Ids
- * are arbitrary 64-bit numbers, and one id may stand at several positions. */
+ * comes again. Memory: 32 bytes a request; nothing a pair beside a locality that takes the requests in
+ * too, as long as ids are as the format has them (prefix/block/tree.h); else 8 a distinct pair as long
+ * as each id stands at one position, and 35 to 40 from the first request on that breaks this. Ids that
+ * are not consecutive from 0 take 19 to 24 more each (prefix/block/numbering.h). Ids are arbitrary
+ * 64-bit numbers, and one id may stand at several positions. */
 #ifndef MT_PREFIX_ANALYSIS_ANALYSIS_H
 #define MT_PREFIX_ANALYSIS_ANALYSIS_H
 
-#include "base/error.h"
+#include "prefix/analysis/locality.h"
 #include "stats/summary.h"
-#include "trace/record.h"
 
 typedef struct mt_analysis mt_analysis;
 
@@ -43,6 +43,10 @@ mt_analysis *mt_analysis_new(uint64_t block_size, mt_error *error);
 
 /* Requests without output_length are taken in from now on: they count in all but Output Length. */
 void mt_analysis_allow_no_output(mt_analysis *analysis);
+
+/* The locality takes in the same requests, each of them before the analysis does, and is there as long
+ * as requests come: what it knows need not be known twice. Before the first request. */
+void mt_analysis_share(mt_analysis *analysis, const mt_locality *locality);
 
 /* Takes in one request, in trace order. Requires input_length and output_length and, where there
  * are ids, that there are ceil(input_length / block_size) of them; otherwise MT_ERROR_INPUT with

@@ -23,7 +23,6 @@ mt_locality *mt_locality_new(uint64_t block_size, mt_error *error) {
 void mt_locality_seal(mt_locality *locality) {
     locality->is_sealed = 1;
     mt_prefix_tree_seal(locality->tree);
-    mt_big_free(&locality->sessions.touched_by);
 }
 
 void mt_locality_free(mt_locality *locality) {
@@ -31,7 +30,6 @@ void mt_locality_free(mt_locality *locality) {
         return;
     mt_prefix_tree_free(locality->tree);
     mt_history_free(locality->history);
-    mt_big_free(&locality->sessions.touched_by);
     mt_texts_free(&locality->sessions.names);
     mt_free(locality->sessions.list);
     mt_free(locality->sessions.of_name);
@@ -90,13 +88,13 @@ static void count_time(mt_locality_result *so_far, int64_t time_ns) {
 mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_error *error) {
     size_t count = request->has & MT_HAS_HASH_IDS ? request->hash_count : 0, known;
     mt_locality_result *so_far = &locality->so_far;
-    mt_touch touch;
+    mt_touch *touch = &locality->touch;
     mt_code code;
     if ((code = mt_poll_interrupt(error)) || (code = make_room(locality, count, error)) ||
         (code = mt_prefix_tree_add(locality->tree, request->hash_ids, count, locality->path, &known,
                                    error)) ||
-        (code = mt_history_touch(locality->history, locality->path, count, known, &touch, error)) ||
-        (code = keep_runs(locality, &touch, error)))
+        (code = mt_history_touch(locality->history, locality->path, count, known, touch, error)) ||
+        (code = keep_runs(locality, touch, error)))
         return code;
     mt_locality_row *row = &locality->rows[locality->row_count];
     *row = (mt_locality_row){
@@ -109,9 +107,9 @@ mt_code mt_locality_add(mt_locality *locality, const mt_request *request, mt_err
         .known = (uint32_t)known,
         .leaf = count > 0 ? locality->path[count - 1] : 0,
     };
-    if ((code = mt_locality_join_session(locality, request, count, &touch, error)))
+    if ((code = mt_locality_join_session(locality, request, error)))
         return code;
-    row->within = within_session(locality, &touch, row->session);
+    row->within = within_session(locality, touch, row->session);
     mt_assert(row->within <= row->known && row->known <= row->blocks);
     locality->row_count++;
     if (row->time_ns != MT_NO_TIME)

@@ -19,8 +19,8 @@
  * are hits *within* the session (who touches a block touches all before it: the session had all of
  * them), the others hits *across* sessions.
  *
- * Memory: 16 bytes a block (and 31 to 36 more where ids do not follow the format's rule,
- * prefix/block/tree.h), 72 a request, 16 a run, and what the session ids take. */
+ * Memory: 12 bytes a block (and 31 to 36 more where ids do not follow the format's rule,
+ * prefix/block/tree.h), 80 a request, 16 a run, and what the session ids take. */
 #ifndef MT_PREFIX_ANALYSIS_LOCALITY_H
 #define MT_PREFIX_ANALYSIS_LOCALITY_H
 

@@ -28,35 +28,33 @@ static mt_code named_session(mt_locality_sessions *sessions, mt_span name, uint3
 }
 
 /* The session that the request continues, MT_NO_SESSION when it continues none. */
-static uint32_t continued_session(const mt_locality *locality, const mt_touch *touch) {
+static uint32_t continued_session(const mt_locality *locality) {
     const mt_locality_row *here = &locality->rows[locality->row_count];
+    const mt_touch *touch = &locality->touch;
     if (touch->run_count == 0)
         return MT_NO_SESSION;
     const mt_locality_row *before = &locality->rows[touch->runs[touch->run_count - 1].owner];
-    const uint32_t *touched_by = locality->sessions.touched_by.data;
     int has_partial_block = before->input_length % locality->block_size != 0;
     int has_its_blocks = touch->beyond == 0 || (touch->beyond == 1 && has_partial_block);
-    if (has_its_blocks && here->input_length > before->input_length &&
-        touched_by[locality->path[here->known - 1]] == before->session)
+    if (has_its_blocks && here->input_length > before->input_length && before->shared < here->known)
         return before->session;
     return MT_NO_SESSION;
 }
 
-/* Notes that the session has touched the path. Blocks that several sessions have touched lie before
- * those that one has. */
-static mt_code note_path(mt_locality *locality, uint32_t session, size_t count, mt_error *error) {
-    size_t known = locality->rows[locality->row_count].known;
-    const uint32_t *path = locality->path;
-    mt_big *touched_by = &locality->sessions.touched_by;
-    size_t highest = known < count ? (size_t)path[count - 1] + 1 : 0;
-    if (mt_big_reserve(touched_by, highest * sizeof(uint32_t)))
-        return mt_fail_memory(error, "sessions");
-    uint32_t *by = touched_by->data;
-    for (size_t i = known; i < count; i++)
-        by[path[i]] = session;
-    for (size_t i = known; i-- > 0 && by[path[i]] != MT_NO_SESSION && by[path[i]] != session;)
-        by[path[i]] = MT_NO_SESSION;
-    return MT_OK;
+/* The leading blocks that more than one session has touched now that this one has. What a request
+ * shared still holds for the blocks that it touched last; and a block that somebody shares is shared
+ * by all before it. */
+static uint32_t shared_blocks(const mt_locality *locality, uint32_t session) {
+    const mt_touch *touch = &locality->touch;
+    for (size_t i = touch->run_count; i-- > 0;) {
+        uint32_t begin = i > 0 ? touch->runs[i - 1].end : 0, end = touch->runs[i].end;
+        const mt_locality_row *owner = &locality->rows[touch->runs[i].owner];
+        if (owner->session != session)
+            return end;
+        if (owner->shared > begin)
+            return owner->shared < end ? owner->shared : end;
+    }
+    return 0;
 }
 
 /* The request's think time as its session's next turn. */
@@ -71,8 +69,8 @@ static int64_t think_time(const mt_locality *locality, const mt_request *request
     return before == MT_NO_TIME || here == MT_NO_TIME || here < before ? MT_NO_TIME : here - before;
 }
 
-mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
-                                 const mt_touch *touch, mt_error *error) {
+mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request,
+                                 mt_error *error) {
     mt_locality_sessions *sessions = &locality->sessions;
     mt_locality_row *here = &locality->rows[locality->row_count];
     mt_code code = MT_OK;
@@ -81,7 +79,7 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
     if (request->has & MT_HAS_SESSION) {
         locality->so_far.given++;
         code = named_session(sessions, request->session, &here->session, error);
-    } else if (count > 0 && (here->session = continued_session(locality, touch)) == MT_NO_SESSION) {
+    } else if (here->blocks > 0 && (here->session = continued_session(locality)) == MT_NO_SESSION) {
         code = begin_session(sessions, &here->session, error);
     }
     if (code || here->session == MT_NO_SESSION)
@@ -90,5 +88,6 @@ mt_code mt_locality_join_session(mt_locality *locality, const mt_request *reques
     here->think_ns = think_time(locality, request, session);
     session->turns++;
     session->last = (uint32_t)locality->row_count;
-    return note_path(locality, here->session, count, error);
+    here->shared = shared_blocks(locality, here->session);
+    return MT_OK;
 }

@@ -21,8 +21,9 @@ typedef struct mt_locality_row {
     uint32_t blocks, known; /* known: the leading ones that hit in an infinite cache */
     uint32_t within;        /* of those, up to the deepest that its session touched last */
     uint32_t session;
-    uint32_t leaf;  /* its last block, if it has any */
-    uint32_t group; /* 0 unless somebody said another */
+    uint32_t shared; /* its leading blocks that more than one session had touched, it included */
+    uint32_t leaf;   /* its last block, if it has any */
+    uint32_t group;  /* 0 unless somebody said another */
 } mt_locality_row;
 
 /* A run of a request (prefix/cache/history.h), kept. */
@@ -37,9 +38,8 @@ typedef struct mt_locality_session {
     uint32_t last; /* request */
 } mt_locality_session;
 
-/* Who has touched each block, and the sessions there are. */
+/* The sessions there are. */
 typedef struct mt_locality_sessions {
-    mt_big touched_by; /* uint32_t by block: a session, or MT_NO_SESSION: more than one */
     mt_locality_session *list;
     uint32_t *of_name; /* by the number of its name: the session */
     mt_texts names;
@@ -59,15 +59,15 @@ struct mt_locality {
     mt_locality_run *runs;
     size_t row_count, run_count, row_capacity, run_capacity;
 
-    uint32_t *path; /* of the request being added */
+    /* Of the request that was added last: its blocks, and what they found in the history. */
+    uint32_t *path;
     size_t path_capacity;
+    mt_touch touch;
 };
 
-/* The session of the request whose row is the next one (all but its session and think_ns are
- * there), and its think_ns; `touch` is what its path found in the history. Takes the path into
- * account. */
-mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, size_t count,
-                                 const mt_touch *touch, mt_error *error);
+/* The session of the request whose row is the next one (all but its session, what it shares and
+ * think_ns are there), and these two. */
+mt_code mt_locality_join_session(mt_locality *locality, const mt_request *request, mt_error *error);
 
 /* The tokens of the request's first `blocks` blocks. */
 uint64_t mt_locality_tokens(const mt_locality *locality, const mt_locality_row *row,

@@ -2,7 +2,7 @@
 
 #include "base/interrupt.h"
 #include "prefix/analysis/future.h"
-#include "prefix/analysis/locality_state.h"
+#include "prefix/analysis/played_sums.h"
 
 #include <math.h>
 #include <string.h>
@@ -132,43 +132,14 @@ mt_code mt_locality_hits(const mt_locality *locality, const mt_cache_spec *spec,
 
 /* ---- summed up ---- */
 
-/* Sums of some requests: those there are, and what hit. */
-typedef struct sums {
-    mt_hit_totals totals;
-    double share;
-    uint64_t blocks, tokens, within;
-} sums;
-
-static void add_row(sums *to, const mt_locality *locality, const mt_locality_row *row,
-                    uint32_t hits) {
-    to->totals.requests++;
-    to->totals.blocks += row->blocks;
-    to->totals.tokens += row->input_length;
-    to->share += (double)hits / (double)row->blocks;
-    to->blocks += hits;
-    to->tokens += hits > 0 ? mt_locality_tokens(locality, row, hits) : 0;
-    to->within += hits < row->within ? hits : row->within;
-}
-
-static mt_played played_of(const sums *of) {
-    const mt_hit_totals *totals = &of->totals;
-    return (mt_played){.requests = totals->requests,
-                       .blocks = totals->blocks,
-                       .tokens = totals->tokens,
-                       .ratio = {mt_ratio_of(of->share, totals->requests),
-                                 mt_ratio_of((double)of->blocks, totals->blocks),
-                                 mt_ratio_of((double)of->tokens, totals->tokens)},
-                       .within = mt_ratio_of((double)of->within, totals->blocks)};
-}
-
 mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule) {
-    sums all = {0};
+    mt_played_sums all = {0};
     for (size_t r = 0; r < locality->row_count; r++) {
         const mt_locality_row *row = &locality->rows[r];
         if (row->blocks > 0)
-            add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+            mt_played_add(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
     }
-    return played_of(&all);
+    return mt_played_of(&all);
 }
 
 void mt_locality_set_group(mt_locality *locality, uint32_t group) {
@@ -178,12 +149,13 @@ void mt_locality_set_group(mt_locality *locality, uint32_t group) {
 void mt_locality_tally_groups(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule,
                               mt_played *groups, size_t count) {
     for (size_t group = 0; group < count; group++) {
-        sums all = {0};
+        mt_played_sums all = {0};
         for (size_t r = 0; r < locality->row_count; r++) {
             const mt_locality_row *row = &locality->rows[r];
             if (row->blocks > 0 && row->group == group)
-                add_row(&all, locality, row, (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
+                mt_played_add(&all, locality, row,
+                              (uint32_t)mt_hits_by(rule, hits[r], row->blocks));
         }
-        groups[group] = played_of(&all);
+        groups[group] = mt_played_of(&all);
     }
 }

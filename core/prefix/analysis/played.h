@@ -55,6 +55,12 @@ typedef struct mt_played {
 
 mt_played mt_locality_tally(const mt_locality *locality, const uint32_t *hits, mt_hit_rule rule);
 
+/* The same of LRU caches of sizes[0..count), which rise, touched from the root on: played[0..count),
+ * without hits[] and in one pass for all. */
+enum { MT_MOST_TALLIED = 64 };
+void mt_locality_tally_lru(const mt_locality *locality, const uint64_t *sizes, size_t count,
+                           mt_hit_rule rule, mt_played *played);
+
 /* Puts the request that was taken in last into a group, 0, 1, 2, ...; it is in group 0 before. */
 void mt_locality_set_group(mt_locality *locality, uint32_t group);
 

@@ -14,6 +14,13 @@ mt_numbering *mt_numbering_new(mt_error *error) {
     return mt_new(sizeof(mt_numbering), "numbers of ids", error);
 }
 
+mt_numbering *mt_numbering_after(uint64_t count, mt_error *error) {
+    mt_numbering *numbering = mt_numbering_new(error);
+    if (numbering)
+        numbering->consecutive = count;
+    return numbering;
+}
+
 void mt_numbering_free(mt_numbering *numbering) {
     if (!numbering)
         return;

@@ -16,6 +16,9 @@ typedef struct mt_numbering mt_numbering;
 
 mt_numbering *mt_numbering_new(mt_error *error); /* NULL on failure */
 
+/* One that has taken in the ids 0 to count - 1. NULL on failure. */
+mt_numbering *mt_numbering_after(uint64_t count, mt_error *error);
+
 /* The numbers of ids[0..count), new ones given in order: `ids` itself where they are their numbers,
  * else an array that is valid until the next call. NULL on failure (memory, Ctrl-C), after which
  * the numbering can only be freed. */

@@ -31,6 +31,10 @@ uint32_t mt_prefix_tree_count(const mt_prefix_tree *tree) {
     return tree->count;
 }
 
+int mt_prefix_tree_is_plain(const mt_prefix_tree *tree) {
+    return !tree->ids;
+}
+
 const uint32_t *mt_prefix_tree_parents(const mt_prefix_tree *tree) {
     return tree->parents.data;
 }

@@ -30,6 +30,9 @@ mt_code mt_prefix_tree_add(mt_prefix_tree *tree, const uint64_t *hash_ids, size_
 /* Distinct blocks so far. */
 uint32_t mt_prefix_tree_count(const mt_prefix_tree *tree);
 
+/* Were all ids the numbers of their blocks so far, the format's rule? Not known once sealed. */
+int mt_prefix_tree_is_plain(const mt_prefix_tree *tree);
+
 /* parents[b] is the block before b, MT_NO_BLOCK where there is none; valid until the next add. */
 const uint32_t *mt_prefix_tree_parents(const mt_prefix_tree *tree);
 
