@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { LINES = 45000, LINE_SIZE = 64, FILES = 5, THREADS = 4, LIMIT = 3 << 19 };
+enum { LINES = 45000, LINE_SIZE = 64, FILES = 5, THREADS = 4, LIMIT = 5 << 18 };
 
 /* Line i of all these files, and its length. */
 static size_t line_of(int i, char *to) {
