@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 #include "base/output.h"
 
+#include "base/beside.h"
 #include "base/compression.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
@@ -15,7 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUTPUT_BLOCK = 1 << 18, LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
+/* Fewer bytes than SMALL are written in less time than a thread is worth. */
+enum { OUTPUT_BLOCK = 1 << 18, SMALL = 1 << 20, LINKS_FOLLOWED = 40, OPEN_LIMIT = 1024 };
+
+/* Bytes that are written while the next ones are made: the thread's while it works. */
+typedef struct block {
+    mt_beside *beside; /* NULL: none, the caller writes */
+    int is_decided;    /* whether there is to be one */
+    char *buffer;
+    size_t capacity, used; /* used: 0 once what became of it is accounted for */
+    mt_span left;          /* of it, what could not be written */
+    mt_code code;
+    mt_error error;
+} block;
 
 struct mt_output {
     int fd;
@@ -29,6 +42,9 @@ struct mt_output {
     char *buffer;
     size_t capacity, used;
     uint64_t flushed;
+    uint64_t
+        whole; /* of them, those up to the end of a line: what finish_part keeps of a broken file */
+    block ahead;
     int broken; /* errno of a write that failed: bytes are lost, the file can no longer be whole */
 };
 
@@ -296,20 +312,94 @@ static mt_code write_compressed(mt_output *output, mt_span *plain, mt_compress_u
     return write_all(output, &output->compressed, error);
 }
 
+/* Takes from the front of *bytes what it writes to the file or gives to the compressor. */
+static mt_code write_bytes(mt_output *output, mt_span *bytes, mt_compress_until until,
+                           mt_error *error) {
+    return output->compressor ? write_compressed(output, bytes, until, error)
+                              : write_all(output, bytes, error);
+}
+
+/* Of buffer[0..used) all but the last `left` are written. */
+static void count_written(mt_output *output, const char *buffer, size_t used, size_t left) {
+    size_t whole = used - left;
+    while (whole > 0 && buffer[whole - 1] != '\n')
+        whole--;
+    if (whole > 0)
+        output->whole = output->flushed + whole;
+    output->flushed += used - left;
+}
+
+/* ---- the thread ---- */
+
+static void write_ahead(void *context) {
+    mt_output *output = context;
+    block *ahead = &output->ahead;
+    ahead->left = (mt_span){ahead->buffer, ahead->used};
+    ahead->code = write_bytes(output, &ahead->left, MT_COMPRESS_SOME, &ahead->error);
+}
+
+/* Is there a thread? Only for a regular file: writing to another may wait, and then Ctrl-C must be
+ * seen. */
+static int has_ahead(mt_output *output) {
+    struct stat info;
+    block *ahead = &output->ahead;
+    if (!ahead->is_decided && output->flushed >= SMALL) {
+        ahead->is_decided = 1;
+        ahead->capacity = OUTPUT_BLOCK;
+        if (fstat(output->fd, &info) == 0 && S_ISREG(info.st_mode))
+            ahead->buffer = mt_allocate(ahead->capacity, 1);
+        if (ahead->buffer)
+            ahead->beside = mt_beside_new(write_ahead, output);
+    }
+    return ahead->beside != NULL;
+}
+
+/* What was given to the thread is written, or has failed. */
+static mt_code await_ahead(mt_output *output, mt_error *error) {
+    block *ahead = &output->ahead;
+    mt_code code = ahead->beside ? mt_beside_wait(ahead->beside, error) : MT_OK;
+    if (code != MT_OK || ahead->used == 0)
+        return code;
+    count_written(output, ahead->buffer, ahead->used, ahead->left.length);
+    ahead->used = 0;
+    if (ahead->code == MT_OK)
+        return MT_OK;
+    output->used = 0; /* it stood behind what is lost */
+    if (error)
+        *error = ahead->error;
+    return ahead->code;
+}
+
+/* Gives the buffer to the thread, which waits, and takes the other one. */
+static void give_ahead(mt_output *output) {
+    block *ahead = &output->ahead;
+    char *buffer = ahead->buffer;
+    size_t capacity = ahead->capacity;
+    ahead->buffer = output->buffer;
+    ahead->capacity = output->capacity;
+    ahead->used = output->used;
+    output->buffer = buffer;
+    output->capacity = capacity;
+    output->used = 0;
+    mt_beside_begin(ahead->beside);
+}
+
 /* Empties the buffer into the file or the compressor. */
 static mt_code drain(mt_output *output, mt_compress_until until, mt_error *error) {
+    mt_code code = await_ahead(output, error);
+    if (code != MT_OK)
+        return code;
+    if (until == MT_COMPRESS_SOME && output->used > 0 && !output->broken && has_ahead(output)) {
+        give_ahead(output);
+        return MT_OK;
+    }
     mt_span left = {output->buffer, output->used};
-    mt_code code = output->compressor ? write_compressed(output, &left, until, error)
-                                      : write_all(output, &left, error);
-    if (output->broken && !output->compressor) { /* finish_part can keep the whole lines */
-        size_t done = output->used - left.length;
-        while (done > 0 && output->buffer[done - 1] != '\n')
-            done--;
-        output->flushed += done;
+    code = write_bytes(output, &left, until, error);
+    count_written(output, output->buffer, output->used, left.length);
+    if (output->broken && !output->compressor) {
         output->used = 0;
         return code;
     }
-    output->flushed += output->used - left.length;
     memmove(output->buffer, left.text, left.length);
     output->used = left.length;
     return code;
@@ -353,6 +443,8 @@ mt_code mt_output_write(mt_output *output, const void *data, size_t bytes, mt_er
 }
 
 static void release(mt_output *output) {
+    mt_beside_free(output->ahead.beside);
+    mt_free(output->ahead.buffer);
     forget_temporary(output);
     if (output->close_fd && output->fd >= 0)
         close(output->fd);
@@ -413,8 +505,11 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 }
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
-    if (output->broken && output->target && !output->compressor && output->flushed > 0 &&
-        ftruncate(output->fd, (off_t)output->flushed) == 0)
+    while (await_ahead(output, NULL) ==
+           MT_ERROR_INTERRUPTED) { /* whether it is broken is asked now */
+    }
+    if (output->broken && output->target && !output->compressor && output->whole > 0 &&
+        ftruncate(output->fd, (off_t)output->whole) == 0)
         output->broken = 0;
     return finish_as(output, ".part", error);
 }
@@ -474,5 +569,9 @@ int mt_output_replaces(const char *path, const char *input) {
 }
 
 uint64_t mt_output_bytes(const mt_output *output) {
-    return output->flushed + output->used;
+    return output->flushed + output->ahead.used + output->used;
+}
+
+int mt_output_is_ahead(const mt_output *output) {
+    return output->ahead.beside != NULL;
 }

@@ -7,7 +7,8 @@
  * target that exists and is not a regular file (device, pipe) is written directly, for a rename
  * would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3), which is
  * duplicated rather than opened. "-" is standard output. A name that says so (base/compression.h)
- * is compressed. Write errors of buffered bytes appear at the next call, at the latest at
+ * is compressed. Of a regular file that is not small a thread compresses and writes one block while
+ * the caller fills the next, where there is a second processor: the same bytes. Write errors of buffered bytes appear at the next call, at the latest at
  * mt_output_finish; after one, all further calls fail: the file cannot become whole any more. */
 #ifndef MT_BASE_OUTPUT_H
 #define MT_BASE_OUTPUT_H
@@ -67,5 +68,8 @@ uint64_t mt_output_bytes(const mt_output *output);
 
 /* Removes the temporary files of all open outputs; async-signal-safe, for a second Ctrl-C. */
 void mt_output_remove_temporaries(void);
+
+/* Does a thread write? Not before the first 1 MiB. */
+int mt_output_is_ahead(const mt_output *output);
 
 #endif

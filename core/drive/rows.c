@@ -26,6 +26,7 @@ mt_row *mt_row_copy(const mt_request *request) {
     if (ids > 0)
         memcpy(at, request->hash_ids, ids);
     row->request.hash_ids = (const uint64_t *)(void *)at;
+    row->request.ids_text = (mt_ids_text){.ids = NULL};
     at = copy_span(&row->request.session, at + ids);
     at = copy_span(&row->request.stream, at);
     copy_span(&row->request.extra, at);

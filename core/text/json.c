@@ -34,13 +34,15 @@ const char *mt_json_skip_space(const mt_json *json, const char *at) {
     return at;
 }
 
-/* Are all eight bytes printable ASCII other than '"' and '\'? */
-static int is_plain(uint64_t word) {
+/* How many of the word's first bytes are printable ASCII other than '"' and '\', 0 to 8. (What is
+ * taken away may be borrowed from the next byte only by a byte that is none of these.) */
+static inline unsigned plain_bytes(uint64_t word) {
     uint64_t quote = word ^ MT_BYTES('"');
     uint64_t backslash = word ^ MT_BYTES('\\');
     uint64_t marked =
         word | (word - MT_BYTES(0x20)) | (quote - MT_BYTES(1)) | (backslash - MT_BYTES(1));
-    return (marked & MT_BYTES(0x80)) == 0;
+    marked &= MT_BYTES(0x80);
+    return marked ? (unsigned)__builtin_ctzll(marked) >> 3 : 8;
 }
 
 static int hex_value(char digit) {
@@ -71,8 +73,8 @@ static const char *skip_escape(const mt_json *json, const char *at) {
 const char *mt_json_string(const mt_json *json, const char *at) {
     const char *start = at++;
     for (;;) {
-        while (json->end - at >= 8 && is_plain(mt_load_word(at)))
-            at += 8;
+        for (unsigned plain = 8; plain == 8 && json->end - at >= 8; at += plain)
+            plain = plain_bytes(mt_load_word(at));
         if (at >= json->end) {
             char found[QUOTE_SIZE];
             mt_quote(start, (size_t)(json->end - start), found, sizeof found);

@@ -27,6 +27,8 @@ const char *mt_json_skip_space(const mt_json *json, const char *at);
 static inline const char *mt_json_space(const mt_json *json, const char *at) {
     if (at < json->end && (unsigned char)*at > ' ')
         return at;
+    if (json->end - at > 1 && *at == ' ' && (unsigned char)at[1] > ' ')
+        return at + 1;
     return mt_json_skip_space(json, at);
 }
 

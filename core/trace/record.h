@@ -18,6 +18,14 @@ enum {
     MT_HAS_TURN = 1 << 7
 };
 
+/* The text of a list of ids as it stood in a line, "[1, 2]", where that is the form of the writer's:
+ * of those `count` at `ids`, and of none where text.length is 0. */
+typedef struct mt_ids_text {
+    mt_span text;
+    const uint64_t *ids;
+    size_t count;
+} mt_ids_text;
+
 typedef struct mt_request {
     unsigned has;             /* MT_HAS_... */
     int64_t time_ns;          /* timestamp: nanoseconds since the trace's start */
@@ -26,6 +34,9 @@ typedef struct mt_request {
     uint64_t output_length;   /* OSL, tokens */
     const uint64_t *hash_ids; /* one a block of the prompt, ids being prefix ids */
     size_t hash_count;
+    mt_ids_text ids_text; /* of hash_ids while it is of the same ids and count: who gives a request
+                             other ids in memory of its own need not look at it, who keeps a request
+                             past the next one clears it */
     mt_span session; /* session_id, a raw JSON token: numbers stay numbers, strings keep quotes */
     uint64_t turn;   /* 0-based within its session; never written */
     mt_span stream;  /* the raw JSON string token */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "text/json.h"
+#include "text/number_list.h"
 #include "text/swar.h"
 
 #include <inttypes.h>
@@ -206,52 +207,56 @@ static const char *scan_time(const scan *s, const char *at, const char *name, in
 
 static int more_ids(scan *s, size_t count) {
     mt_scan_buffer *buffer = s->buffer;
-    if (MT_GROW(buffer->ids, buffer->id_capacity, count + 1) == 0)
+    if (MT_GROW(buffer->ids, buffer->id_capacity, count) == 0)
         return 0;
     mt_fail_memory(s->json.error, "ids of a request");
     return -1;
 }
 
-/* The list after its '['. Its numbers take the fast path while `ID, ` or `ID,` follow one another,
- * and the general one, which reads the same number again, at anything else. */
-static const char *scan_ids(scan *s, const char *at) {
+/* The list from a number on, in any form that JSON has for it. */
+static const char *scan_any_ids(scan *s, const char *at, size_t *count) {
     const mt_json *json = &s->json;
-    uint64_t *ids = s->buffer->ids;
-    size_t count = 0, capacity = s->buffer->id_capacity;
-    at = mt_json_space(json, at);
-    if (*at == ']' && at < json->end)
+    for (;;) {
+        if (*count == s->buffer->id_capacity && more_ids(s, *count + 1) != 0)
+            return NULL;
+        at = scan_count(s, mt_json_space(json, at), "an id of hash_ids", &s->buffer->ids[*count]);
+        if (!at)
+            return NULL;
+        ++*count;
+        at = mt_json_space(json, at);
+        if (*at == ']')
+            return at + 1;
+        if (*at != ',')
+            return mt_json_unexpected(json, at, "',' or ']' in hash_ids");
+        at = mt_json_space(json, at + 1);
+    }
+}
+
+/* The list after its '[': many numbers at once as long as they are plain, then one by one. */
+static const char *scan_ids(scan *s, const char *at) {
+    mt_scan_buffer *buffer = s->buffer;
+    mt_number_list list = {.is_spaced = (unsigned char)*at > ' '};
+    const char *start = at - 1;
+    at = mt_json_space(&s->json, at);
+    if (*at == ']' && at < s->json.end) {
         at++;
-    else
-        for (;;) {
-            if (count == capacity) {
-                if (more_ids(s, count) != 0)
-                    return NULL;
-                ids = s->buffer->ids;
-                capacity = s->buffer->id_capacity;
-            }
-            const char *after = plain_count(at, &ids[count]);
-            if (after && *after == ',') {
-                at = after + 1;
-                at += *at == ' ';
-                count++;
-                continue;
-            }
-            at = scan_count(s, mt_json_space(json, at), "an id of hash_ids", &ids[count]);
-            if (!at)
-                return NULL;
-            count++;
-            at = mt_json_space(json, at);
-            if (*at == ',') {
-                at = mt_json_space(json, at + 1);
-            } else if (*at == ']') {
-                at++;
-                break;
-            } else {
-                return mt_json_unexpected(json, at, "',' or ']' in hash_ids");
-            }
-        }
-    s->request->hash_ids = ids;
-    s->request->hash_count = count;
+        list.is_closed = 1;
+    }
+    for (size_t before = SIZE_MAX; !list.is_closed && list.count != before;) {
+        before = list.count;
+        if (more_ids(s, list.count + MT_NUMBERS_AT_ONCE) != 0)
+            return NULL;
+        list.values = buffer->ids;
+        list.capacity = buffer->id_capacity;
+        at = mt_number_list_read(&list, at);
+    }
+    if (!list.is_closed)
+        at = scan_any_ids(s, at, &list.count);
+    else if (list.is_spaced && list.count > 0)
+        s->request->ids_text =
+            (mt_ids_text){{start, (size_t)(at - start)}, buffer->ids, list.count};
+    s->request->hash_ids = buffer->ids;
+    s->request->hash_count = list.count;
     return at;
 }
 
@@ -374,6 +379,12 @@ static inline const char *expect_name(const char *at, member which) {
         return memcmp(at, "\"output_length\": ", 17) == 0 ? at + 17 : NULL;
     case HASH_IDS:
         return memcmp(at, "\"hash_ids\": ", 12) == 0 ? at + 12 : NULL;
+    case SESSION_ID:
+        return memcmp(at, "\"session_id\": ", 14) == 0 ? at + 14 : NULL;
+    case DELAY:
+        return memcmp(at, "\"delay\": ", 9) == 0 ? at + 9 : NULL;
+    case STREAM:
+        return memcmp(at, "\"stream\": ", 10) == 0 ? at + 10 : NULL;
     default:
         return NULL;
     }
@@ -395,11 +406,12 @@ static const char *scan_name(const scan *s, const char *at, member *which) {
 }
 
 static void note_alias(scan *s, const char *name, const char *value) {
-    for (size_t i = 0; i < ALIASES; i++)
-        if (s->json.end - name > (ptrdiff_t)aliases[i].length + 2 &&
-            memcmp(name + 1, aliases[i].name, aliases[i].length) == 0 &&
-            name[1 + aliases[i].length] == '"')
+    for (size_t i = 0; i < ALIASES; i++) {
+        size_t length = aliases[i].length;
+        if (s->json.end - name > (ptrdiff_t)length + 2 && name[1 + length] == '"' &&
+            memcmp(name + 1, aliases[i].name, length) == 0)
             s->alias[i] = value;
+    }
 }
 
 /* Numbers only: a date under one of these names is another tool's own. */

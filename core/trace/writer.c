@@ -75,14 +75,48 @@ static inline char *write_separator(char mark, int compact, char *to) {
     return to + (compact ? 1 : 2);
 }
 
+/* Ids below 10^8, which in a prompt mostly count up: the text of the one after is that of the one
+ * before with its last digit raised, up to a 9. */
+typedef struct counting {
+    uint64_t next, text, last; /* last: one in the place of the last digit */
+    size_t length;
+    unsigned left; /* times that the last digit can be raised */
+} counting;
+
+static inline char *write_counting(uint64_t id, counting *at, char *to) {
+    if (id == at->next && at->left > 0) {
+        at->text += at->last;
+        at->left--;
+    } else {
+        uint64_t digits = mt_value_digits((uint32_t)id);
+        unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) >> 3;
+        at->text = (digits | MT_BYTES('0')) >> (8 * zeros);
+        at->length = 8 - zeros;
+        at->last = UINT64_C(1) << (56 - 8 * zeros);
+        at->left = 9 - (unsigned)(digits >> 56);
+    }
+    at->next = id + 1;
+    mt_store_word(to, at->text);
+    return to + at->length;
+}
+
+static char *write_span(mt_span span, char *to) {
+    memcpy(to, span.text, span.length);
+    return to + span.length;
+}
+
 static char *write_ids(const mt_request *request, int compact, char *to) {
+    const mt_ids_text *text = &request->ids_text;
+    counting at = {.left = 0};
+    if (!compact && text->text.length > 0 && text->ids == request->hash_ids &&
+        text->count == request->hash_count)
+        return write_span(text->text, to);
     *to++ = '[';
-    if (request->hash_count > 0)
-        to = mt_write_u64(request->hash_ids[0], to);
-    for (size_t i = 1; i < request->hash_count; i++) {
+    for (size_t i = 0; i < request->hash_count; i++) {
         uint64_t id = request->hash_ids[i];
-        to = write_separator(',', compact, to);
-        to = id < EIGHT_DIGITS ? write_small((uint32_t)id, to) : mt_write_u64(id, to);
+        if (i > 0)
+            to = write_separator(',', compact, to);
+        to = id < EIGHT_DIGITS ? write_counting(id, &at, to) : mt_write_u64(id, to);
     }
     *to++ = ']';
     return to;
@@ -99,11 +133,6 @@ static inline char *write_name(const char *name, size_t length, int compact, int
 }
 
 #define NAME(text) "\"" text "\"", sizeof(text) + 1, compact, &first
-
-static char *write_span(mt_span span, char *to) {
-    memcpy(to, span.text, span.length);
-    return to + span.length;
-}
 
 static char *write_json(const mt_request *request, const mt_trace_format *format, char *to) {
     int compact = format->compact, first = 1;

@@ -167,8 +167,70 @@ static void test_bound(void **state) {
     }
 }
 
+/* Ids that count up, over every change of digits, and that jump. */
+static void test_counting_ids(void **state) {
+    (void)state;
+    enum { COUNT = 300, TEXT = 24 * COUNT };
+    static const uint64_t starts[] = {0, 5, 95, 990, 99900, 9999800, 99999900, UINT64_MAX - 400};
+    uint64_t ids[COUNT], random = 3;
+    char expected[TEXT], *line;
+    for (size_t which = 0; which < sizeof starts / sizeof *starts; which++)
+        for (int jumps = 0; jumps < 3; jumps++) {
+            size_t length = (size_t)sprintf(expected, "{\"hash_ids\": [");
+            for (size_t i = 0; i < COUNT; i++) {
+                ids[i] = starts[which] + (jumps == 2 ? COUNT - 1 - i : i);
+                if (jumps == 1 && below(&random, 8) == 0)
+                    ids[i] = next_random(&random) >> below(&random, 64);
+                length += (size_t)sprintf(expected + length, "%s%" PRIu64, i ? ", " : "", ids[i]);
+            }
+            strcpy(expected + length, "]}\n");
+            mt_request request = {.has = MT_HAS_HASH_IDS, .hash_ids = ids, .hash_count = COUNT};
+            line = malloc(mt_request_bound(&request, &plain) + 1);
+            *mt_request_write(&request, &plain, line) = '\0';
+            assert_string_equal(line, expected);
+            free(line);
+        }
+}
+
+static void assert_written(const mt_request *request, const mt_trace_format *format,
+                           const char *expected) {
+    char line[1024];
+    assert_true(mt_request_bound(request, format) < sizeof line);
+    *mt_request_write(request, format, line) = '\0';
+    assert_string_equal(line, expected);
+}
+
+/* A list's text is copied only while it is that of the request's ids. */
+static void test_text_of_ids(void **state) {
+    (void)state;
+    static const char spaced[] = "{\"hash_ids\": [7, 8, 9]}", odd[] = "{\"hash_ids\":[7,  8, 9.0]}",
+                      close[] = "{\"hash_ids\":[7,8,9]}", blank[] = "{\"hash_ids\": [ 7, 8, 9]}";
+    static const char *const lines[] = {spaced, odd, close, blank};
+    const uint64_t others[] = {1, 2, 3};
+    mt_scan_buffer buffer = {0};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        mt_request request = {0};
+        char *text = padded(lines[i], strlen(lines[i]));
+        assert_int_equal(mt_scan_request(text, strlen(lines[i]), &buffer, &request, NULL), MT_OK);
+        assert_int_equal(request.ids_text.text.length, i == 0 ? 9 : 0);
+        assert_written(&request, &plain, "{\"hash_ids\": [7, 8, 9]}\n");
+        assert_written(&request, &compact, "{\"hash_ids\":[7,8,9]}\n");
+        request.hash_count = 2;
+        assert_written(&request, &plain, "{\"hash_ids\": [7, 8]}\n");
+        request.hash_ids++;
+        assert_written(&request, &plain, "{\"hash_ids\": [8, 9]}\n");
+        request.hash_ids = others;
+        request.hash_count = 3;
+        assert_written(&request, &plain, "{\"hash_ids\": [1, 2, 3]}\n");
+        free(text);
+    }
+    mt_scan_buffer_free(&buffer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counting_ids),
+        cmocka_unit_test(test_text_of_ids),
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_whole_numbers_stay_in_their_room),
         cmocka_unit_test(test_milliseconds),

@@ -30,6 +30,7 @@ size_t mt_unpack(const char *from, mt_request *request) {
     memcpy(request, from, sizeof *request);
     const char *at = from + sizeof *request;
     request->hash_ids = (const uint64_t *)(const void *)at;
+    request->ids_text = (mt_ids_text){.ids = NULL};
     at += request->hash_count * sizeof *request->hash_ids;
     request->session.text = at;
     at += request->session.length;

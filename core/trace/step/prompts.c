@@ -391,6 +391,7 @@ static int prompts_next(mt_source *source, mt_request *request, mt_error *error)
         request->has |= MT_HAS_TURN;
     }
     request->hash_ids = made->kind == OF_SESSION ? session_ids(self, made) : made->ids;
+    request->ids_text = (mt_ids_text){.ids = NULL};
     request->hash_count = made->blocks;
     request->has |= MT_HAS_HASH_IDS;
     return request->hash_ids ? 1 : (mt_fail_memory(error, "blocks of sessions"), -1);

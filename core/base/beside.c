@@ -1,0 +1,94 @@
+#include "base/beside.h"
+
+#include "base/interrupt.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 4 };
+
+struct mt_beside {
+    pthread_t thread;
+    sem_t begin, done;
+    void (*work)(void *context);
+    void *context;
+    int is_working; /* the caller's: it has not seen the end of what it began */
+    int is_over;    /* the thread is to end; read after `begin` */
+};
+
+static atomic_int threads;
+
+static void *run(void *given) {
+    mt_beside *self = given;
+    for (;;) {
+        while (sem_wait(&self->begin) != 0) {
+        }
+        if (self->is_over)
+            return NULL;
+        self->work(self->context);
+        sem_post(&self->done);
+    }
+}
+
+/* 0, or the errno of pthread_create. */
+static int start(mt_beside *self) {
+    sigset_t all, before;
+    sem_init(&self->begin, 0, 0);
+    sem_init(&self->done, 0, 0);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int status = pthread_create(&self->thread, NULL, run, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+mt_beside *mt_beside_new(void (*work)(void *context), void *context) {
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        return NULL;
+    mt_beside *self = NULL;
+    if (atomic_fetch_add(&threads, 1) < MOST_THREADS)
+        self = mt_allocate_zero(1, sizeof *self);
+    if (self) {
+        self->work = work;
+        self->context = context;
+        if (start(self) == 0)
+            return self;
+        mt_free(self);
+    }
+    atomic_fetch_sub(&threads, 1);
+    return NULL;
+}
+
+void mt_beside_begin(mt_beside *self) {
+    self->is_working = 1;
+    sem_post(&self->begin);
+}
+
+mt_code mt_beside_wait(mt_beside *self, mt_error *error) {
+    if (!self->is_working)
+        return MT_OK;
+    while (sem_wait(&self->done) != 0)
+        if (errno == EINTR && mt_interrupted())
+            return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
+    self->is_working = 0;
+    return MT_OK;
+}
+
+void mt_beside_free(mt_beside *self) {
+    if (!self)
+        return;
+    while (self->is_working && sem_wait(&self->done) != 0) {
+    }
+    self->is_over = 1;
+    sem_post(&self->begin);
+    pthread_join(self->thread, NULL);
+    sem_destroy(&self->begin);
+    sem_destroy(&self->done);
+    mt_free(self);
+    atomic_fetch_sub(&threads, 1);
+}

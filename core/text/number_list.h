@@ -1,0 +1,26 @@
+/* Lists of whole numbers as traces have them, 64 bytes at a time. */
+#ifndef MT_TEXT_NUMBER_LIST_H
+#define MT_TEXT_NUMBER_LIST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Most numbers that end in 64 bytes. */
+enum { MT_NUMBERS_AT_ONCE = 32 };
+
+typedef struct mt_number_list {
+    uint64_t *values;
+    size_t count, capacity;
+    int is_spaced; /* the caller's to set; cleared at a ',' without one blank behind it */
+    int is_closed; /* the ']' was passed */
+} mt_number_list;
+
+/* Reads numbers, appended to values[0..capacity), of a JSON list from a number's start on: plain
+ * ones of one to eight digits, with ',' or ', ' between them. Returns the position after the ']',
+ * which is then passed, or the start of the first number that it leaves to a reader that knows
+ * more: because of what stands in it or near it, or because fewer than MT_NUMBERS_AT_ONCE values have
+ * room. Behind `at` stands a byte that is none of a list's, and with it at least 64 bytes that can be
+ * read. */
+const char *mt_number_list_read(mt_number_list *list, const char *at);
+
+#endif
