@@ -1,5 +1,5 @@
-/* A slab allocator: many small blocks, made and freed in turn, as memory for an interpreter's objects, whose owner
- * remembers how large each block is.
+/* A slab allocator: many small blocks, made and freed in turn, for an interpreter's objects, whose
+ * owner remembers how large each block is.
  *
  * Blocks of up to MT_SLAB_LARGEST bytes are cut from chunks, one size class every 8 bytes, and a
  * freed one is the next of its class: a few instructions where the heap needs a hundred. Their
