@@ -23,8 +23,8 @@ void *mt_new(size_t size, const char *what, mt_error *error);
 /* Frees a block of the four above; NULL is allowed. */
 void mt_free(void *block);
 
-/* realloc, and free where `bytes` is 0, of memory that the hook does not count: Lua's, or what the
- * caller can do without. */
+/* realloc, and free where `bytes` is 0, of memory that the hook does not count: what the caller can do
+ * without. */
 void *mt_resize(void *block, size_t bytes);
 
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */

@@ -217,6 +217,19 @@ static int folder(lua_State *L) {
     return 1;
 }
 
+/* type_of(value) -> the name of its type ("moontide.curve"), nil where its metatable says none */
+static int type_of(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (!lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushliteral(L, "__name");
+    if (lua_rawget(L, -2) != LUA_TSTRING)
+        lua_pushnil(L);
+    return 1;
+}
+
 /* is_usage(value): is it a usage error (core.base.raise) that no public function has located? */
 static int is_usage(lua_State *L) {
     luaL_checkany(L, 1);
@@ -241,6 +254,7 @@ static int bad_line(lua_State *L) {
 int mt_lua_open_base(lua_State *L) {
     static const luaL_Reg plain[] = {{"raise", raise_usage},
                                      {"is_usage", is_usage},
+                                     {"type_of", type_of},
                                      {"interrupted", interrupted},
                                      {"seconds", seconds},
                                      {"is_terminal", is_terminal},

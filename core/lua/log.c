@@ -218,7 +218,7 @@ static void set_lengths(lua_State *L, const char *name, const mt_summary *length
  * so far */
 static int measures(lua_State *L) {
     mt_step_measures all;
-    const mt_source *source = mt_lua_check_source(L, 1);
+    mt_source *source = mt_lua_check_source(L, 1);
     const uint64_t *in_bin = mt_source_measures(source, &all);
     if (!in_bin || all.requests == 0)
         return mt_lua_raise(L, "measures: nothing is measured, or memory is out");

@@ -6,6 +6,7 @@
 #include "text/json.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -53,6 +54,16 @@ static void push_extra(lua_State *L, mt_span extra) {
     luaL_pushresult(&text);
 }
 
+/* Between pausing and resuming the collector, as all of push_members is. */
+static void push_ids(lua_State *L, const mt_request *request) {
+    size_t count = request->hash_count;
+    lua_createtable(L, count < INT_MAX ? (int)count : INT_MAX, 0);
+    for (size_t i = 0; i < count; i++) {
+        mt_lua_push_whole(L, request->hash_ids[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 /* How the 64 bits, or the span, of a field are read. */
 typedef enum field_kind { WHOLE, MILLISECONDS, IDS, TEXT, TOKEN, EXTRA } field_kind;
 
@@ -92,7 +103,7 @@ static void push_field(lua_State *L, const mt_request *request, const struct fie
         push_milliseconds(L, (int64_t)bits);
         break;
     case IDS:
-        mt_lua_push_counts(L, request->hash_ids, request->hash_count, sizeof(uint64_t));
+        push_ids(L, request);
         break;
     case TEXT:
     case TOKEN:
@@ -110,17 +121,35 @@ static int has_value(const mt_request *request, const struct field *field) {
     return field->kind == EXTRA ? request->extra.length > 0 : request->line != 0;
 }
 
-static void push_members(lua_State *L, const mt_request *request) {
-    int count = 0; /* a table with a place for each of them and no more: half of it is memory */
-    for (const struct field *field = fields; field < fields + MEMBERS; field++)
-        count += has_value(request, field);
-    lua_createtable(L, 0, count);
-    for (const struct field *field = fields; field < fields + MEMBERS; field++) {
-        if (!has_value(request, field))
-            continue;
-        push_field(L, request, field);
-        lua_setfield(L, -2, field->name);
+/* Registry: the list of the fields' names, so that no request looks for eight strings. */
+static const char names_key[] = "moontide.request.names";
+
+static void push_names(lua_State *L) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, names_key) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, MEMBERS, 0);
+    for (int i = 0; i < MEMBERS; i++) {
+        lua_pushstring(L, fields[i].name);
+        lua_rawseti(L, -2, i + 1);
     }
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, names_key);
+}
+
+static void push_members(lua_State *L, const mt_request *request) {
+    int places[MEMBERS], count = 0;
+    for (int i = 0; i < MEMBERS; i++)
+        if (has_value(request, &fields[i]))
+            places[count++] = i;
+    push_names(L);
+    lua_createtable(L, 0, count); /* a place for each of them and no more: half of it is memory */
+    for (int i = 0; i < count; i++) {
+        lua_rawgeti(L, -2, places[i] + 1);
+        push_field(L, request, &fields[places[i]]);
+        lua_rawset(L, -3);
+    }
+    lua_remove(L, -2);
 }
 
 int mt_lua_field_of(const char *name) {

@@ -29,53 +29,79 @@ static int call(lua_State *L) {
     return push_next(L, &error) < 0 ? mt_lua_throw_failure(L, &error) : 1;
 }
 
-/* The step of members: (place in the loop, fields of the next request ...); at the end what `over`
- * returns. Upvalues: source, over, how many are asked for, how many came, and a place each. */
-enum { ITS_SOURCE = 1, ITS_OVER, ITS_ASKED, ITS_COUNT, ITS_PLACES };
+/* What a loop's step remembers beside its source and `over`, which are upvalues. */
+typedef struct loop_state {
+    lua_Integer count; /* of requests so far */
+    int asked;         /* names */
+    int places[];      /* of their fields */
+} loop_state;
+
+enum { ITS_SOURCE = 1, ITS_OVER, ITS_STATE };
+
+/* The next request: 1. At the end, or on failure with (nil, message, code), `over` is called: what
+ * it returns is pushed, and 0 given. */
+static int step(lua_State *L, mt_request *request) {
+    mt_source **place = lua_touserdata(L, lua_upvalueindex(ITS_SOURCE));
+    mt_error error;
+    int status = *place ? mt_source_next(*place, request, &error) : 0; /* `over` has closed it */
+    if (status > 0)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(ITS_OVER));
+    lua_call(L, status < 0 ? mt_lua_failure(L, &error) : 0, 1);
+    return 0;
+}
+
+static int requests_step(lua_State *L) {
+    mt_request request;
+    if (step(L, &request))
+        mt_lua_push_request(L, &request);
+    return 1;
+}
+
+/* requests(source, over) -> function() -> the next request as a table of its own; what `over`
+ * returns ends the loop */
+static int requests(lua_State *L) {
+    mt_lua_check_source(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_pushcclosure(L, requests_step, ITS_OVER);
+    return 1;
+}
 
 static int members_step(lua_State *L) {
-    void **place = lua_touserdata(L, lua_upvalueindex(ITS_SOURCE));
-    mt_source *source = *place;
     mt_request request;
-    mt_error error;
-    int status = source ? mt_source_next(source, &request, &error) : 0; /* `over` has closed it */
-    int asked = (int)lua_tointeger(L, lua_upvalueindex(ITS_ASKED));
-    if (status <= 0) {
-        lua_pushvalue(L, lua_upvalueindex(ITS_OVER));
-        lua_call(L, status < 0 ? mt_lua_failure(L, &error) : 0, 1);
+    if (!step(L, &request))
         return 1;
-    }
-    luaL_checkstack(L, asked + 8, "members");
-    lua_Integer count = lua_tointeger(L, lua_upvalueindex(ITS_COUNT)) + 1;
-    lua_pushinteger(L, count);
-    lua_copy(L, -1, lua_upvalueindex(ITS_COUNT));
-    for (int i = 0; i < asked; i++)
-        mt_lua_push_field_at(L, &request, (int)lua_tointeger(L, lua_upvalueindex(ITS_PLACES + i)));
-    return asked + 1;
+    loop_state *state = lua_touserdata(L, lua_upvalueindex(ITS_STATE));
+    luaL_checkstack(L, state->asked + 8, "members");
+    lua_pushinteger(L, ++state->count);
+    for (int i = 0; i < state->asked; i++)
+        mt_lua_push_field_at(L, &request, state->places[i]);
+    return state->asked + 1;
 }
 
 /* members(source, over, name ...) -> function() -> number of the request from 1, its fields of
- * these names. No table is made, except of hash_ids. At the end, or on failure with (nil, message,
- * code), `over` is called: what it returns ends the loop. */
+ * these names. No table is made, except of hash_ids. What `over` returns ends the loop. */
 static int members(lua_State *L) {
-    enum { MOST = 200 }; /* a C function has 255 upvalues */
+    enum { MOST = 200 };
     int asked = lua_gettop(L) - 2;
     mt_lua_check_source(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     if (asked > MOST)
         return mt_lua_raise(L, "members: %d names are more than %d", asked, (int)MOST);
-    for (int i = 3; i <= asked + 2; i++) {
-        int place = mt_lua_field_of(luaL_checkstring(L, i));
-        if (place < 0)
-            return mt_lua_raise(L, "members: a request has no '%s'", lua_tostring(L, i));
-        lua_pushinteger(L, place);
-        lua_replace(L, i);
+    loop_state *state =
+        lua_newuserdatauv(L, sizeof *state + (size_t)asked * sizeof *state->places, 0);
+    state->count = 0;
+    state->asked = asked;
+    for (int i = 0; i < asked; i++) {
+        const char *name = luaL_checkstring(L, i + 3);
+        state->places[i] = mt_lua_field_of(name);
+        if (state->places[i] < 0)
+            return mt_lua_raise(L, "members: a request has no '%s'", name);
     }
-    lua_pushinteger(L, asked);
-    lua_insert(L, ITS_ASKED);
-    lua_pushinteger(L, 0);
-    lua_insert(L, ITS_COUNT);
-    lua_pushcclosure(L, members_step, asked + ITS_PLACES - 1);
+    lua_insert(L, ITS_STATE);
+    lua_settop(L, ITS_STATE);
+    lua_pushcclosure(L, members_step, ITS_STATE);
     return 1;
 }
 
@@ -168,6 +194,7 @@ static int skipped(lua_State *L) {
 }
 
 const luaL_Reg mt_lua_source_ends[] = {
-    {"next", next},       {"call", call},   {"members", members}, {"collect", collect},
-    {"append", append},   {"write", write}, {"digest", digest},   {"bins", bins},
+    {"next", next},       {"call", call},       {"requests", requests},
+    {"members", members}, {"collect", collect}, {"append", append},
+    {"write", write},     {"digest", digest},   {"bins", bins},
     {"skipped", skipped}, {NULL, NULL}};

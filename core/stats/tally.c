@@ -8,10 +8,15 @@
 
 enum { FIRST_CAPACITY = 1024 };
 
-/* The slot of the value, or the free one where it belongs. Multiplying by 2^64 over the golden
- * ratio spreads neighbours (Knuth, volume 3, section 6.4); its high bits are the best. */
+/* Multiplying by 2^64 over the golden ratio spreads neighbours (Knuth, volume 3, section 6.4); its
+ * high bits are the best. */
+static size_t home_of(size_t capacity, uint64_t value) {
+    return (size_t)((value * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (capacity - 1);
+}
+
+/* The slot of the value, or the free one where it belongs. */
 static mt_tally_slot *slot_of(mt_tally_slot *slots, size_t capacity, uint64_t value) {
-    size_t at = (size_t)((value * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (capacity - 1);
+    size_t at = home_of(capacity, value);
     while (slots[at].count > 0 && slots[at].value != value)
         at = (at + 1) & (capacity - 1);
     return &slots[at];
@@ -31,15 +36,28 @@ static int grow(mt_tally *tally) {
     return 0;
 }
 
-int mt_tally_add(mt_tally *tally, uint64_t value) {
+static int count_waiting(mt_tally *tally) {
     /* At most half of the slots are used: there is always a free one, and it is near. */
-    if (2 * tally->used >= tally->capacity && grow(tally) != 0)
+    while (2 * (tally->used + tally->waiting) > tally->capacity)
+        if (grow(tally) != 0)
+            return -1;
+    for (size_t i = 0; i < tally->waiting; i++)
+        __builtin_prefetch(&tally->slots[home_of(tally->capacity, tally->values[i])], 1);
+    for (size_t i = 0; i < tally->waiting; i++) {
+        mt_tally_slot *slot = slot_of(tally->slots, tally->capacity, tally->values[i]);
+        tally->used += slot->count == 0;
+        slot->value = tally->values[i];
+        slot->count++;
+    }
+    mt_assert(2 * tally->used <= tally->capacity);
+    tally->waiting = 0;
+    return 0;
+}
+
+int mt_tally_add(mt_tally *tally, uint64_t value) {
+    if (tally->waiting == MT_TALLY_WAITING && count_waiting(tally) != 0)
         return -1;
-    mt_assert(2 * tally->used < tally->capacity);
-    mt_tally_slot *slot = slot_of(tally->slots, tally->capacity, value);
-    tally->used += slot->count == 0;
-    slot->value = value;
-    slot->count++;
+    tally->values[tally->waiting++] = value;
     return 0;
 }
 
@@ -54,8 +72,10 @@ static void set_deviations(mt_summary *summary, const mt_weighted *values, size_
     summary->sample_deviation = summary->count > 1 ? sqrt((double)square / (total - 1)) : NAN;
 }
 
-int mt_tally_summarise(const mt_tally *tally, mt_summary *summary) {
+int mt_tally_summarise(mt_tally *tally, mt_summary *summary) {
     *summary = (mt_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    if (tally->waiting > 0 && count_waiting(tally) != 0)
+        return -1;
     if (tally->used == 0)
         return 0;
     mt_weighted *values = mt_allocate(tally->used, sizeof *values);

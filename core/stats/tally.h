@@ -10,19 +10,25 @@ typedef struct mt_tally_slot {
     uint64_t value, count; /* count 0: free */
 } mt_tally_slot;
 
+/* Numbers wait to be counted many at once: their slots are anywhere in memory, and are fetched
+ * together. */
+enum { MT_TALLY_WAITING = 64 };
+
 /* Zero it before first use. */
 typedef struct mt_tally {
     mt_tally_slot *slots;
     size_t capacity; /* a power of two, or 0 */
-    size_t used;     /* different numbers */
+    size_t used;     /* different numbers that are counted */
+    size_t waiting;  /* numbers that are not counted yet */
+    uint64_t values[MT_TALLY_WAITING];
 } mt_tally;
 
-/* Counts one number. 0, or -1 when out of memory: then it is not counted. */
+/* Takes in one number. 0, or -1 when out of memory: then it is not taken in. */
 int mt_tally_add(mt_tally *tally, uint64_t value);
 
 /* Summarises the numbers as mt_summarise does a list of them (as doubles). 0, or -1 when out of
  * memory; the tally can go on in either case. O(n log n) in the different numbers. */
-int mt_tally_summarise(const mt_tally *tally, mt_summary *summary);
+int mt_tally_summarise(mt_tally *tally, mt_summary *summary);
 
 /* Frees what the tally holds, and empties it. */
 void mt_tally_free(mt_tally *tally);

@@ -25,7 +25,6 @@ typedef struct mt_lane {
     char *tag;             /* the name as a JSON string */
     size_t tag_length;
     double time;    /* of its next event; for lanes.h */
-    size_t place;   /* in the heap of lanes, plus 1; 0: it has no next event */
     mt_event event; /* the one taken last */
     int is_over;    /* its prompt source has no more prompts */
 } mt_lane;

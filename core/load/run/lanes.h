@@ -4,11 +4,19 @@
 
 #include "load/run/lane.h"
 
+/* A lane in the heap, with what it is compared by: a merge of thousands reads no lane but the first. */
+typedef struct mt_waiting_lane {
+    double time;
+    size_t rank;
+    mt_lane *lane;
+} mt_waiting_lane;
+
 /* Zero it, open it, close it; close it also after a failure. */
 typedef struct mt_run_lanes {
     mt_lane *lanes; /* one a stream */
     size_t count;
-    mt_lane **heap; /* those that still have an event, soonest first; equal times by rank */
+    mt_waiting_lane *heap; /* those that still have an event, soonest first; equal times by rank */
+    size_t *places;        /* in the heap, by lane, plus 1; 0: it has no next event */
     size_t waiting;
 } mt_run_lanes;
 
@@ -18,7 +26,7 @@ mt_code mt_run_lanes_open(mt_run_lanes *lanes, const mt_plan *plan, const mt_run
 
 /* The lane with the next event; NULL when none has one. */
 static inline mt_lane *mt_run_lanes_soonest(const mt_run_lanes *lanes) {
-    return lanes->waiting > 0 ? lanes->heap[0] : NULL;
+    return lanes->waiting > 0 ? lanes->heap[0].lane : NULL;
 }
 
 /* Looks anew when the lane's next event comes: to be called when one was taken, and when an answer

@@ -9,12 +9,27 @@
 
 #define LONGEST_INPUT ((uint64_t)1 << 53)
 
+/* What is drawn for a prompt: places in the radix's lists, tails and remainders only for a request
+ * that has them. */
+typedef struct places {
+    uint64_t request, tail, remainder;
+} places;
+
+/* Requests are drawn so many ahead: what their draws point at is anywhere in memory, and is fetched
+ * together. A draw has an address, so that when it is made changes nothing. */
+enum { AHEAD = 16 };
+
 struct mt_radix_sampler {
     const mt_radix *radix;
     mt_synthesis_options options;
     mt_random prompt, output, copy;
     uint64_t number; /* of the next request */
     uint64_t next_id;
+
+    /* Of the requests from `ahead_from` on. */
+    uint64_t ahead_from, ahead_to;
+    places ahead[AHEAD];
+    uint64_t outputs_ahead[AHEAD]; /* places in the list of OSLs */
 
     mt_big reach;  /* uint64_t by node: blocks from the root to its end, stretched */
     mt_big firsts; /* uint64_t by slot: the first block's id and 1; 0: has not come up yet */
@@ -188,10 +203,58 @@ mt_radix_sampler *mt_radix_sampler_new(const mt_radix *radix, const mt_synthesis
 
 /* ---- drawing ---- */
 
-static prompt draw_prompt(mt_radix_sampler *sampler) {
+static places draw_places(mt_radix_sampler *sampler) {
+    const mt_radix *radix = sampler->radix;
+    places drawn = {.request = mt_random_below(&sampler->prompt, mt_radix_requests(radix))};
+    if (drawn.request >= radix->paths)
+        return drawn;
+    if (drawn.request >= radix->ended)
+        drawn.tail = mt_random_below(&sampler->prompt, radix->tail_count);
+    drawn.remainder = mt_random_below(&sampler->prompt, radix->paths);
+    return drawn;
+}
+
+static void fetch_lists(const mt_radix *radix, const places *drawn, uint64_t output) {
+    __builtin_prefetch((const uint64_t *)radix->outputs.data + output);
+    if (drawn->request >= radix->paths) {
+        __builtin_prefetch((const uint64_t *)radix->pathless_input.data + drawn->request -
+                           radix->paths);
+        return;
+    }
+    __builtin_prefetch((const uint32_t *)radix->stops.data + drawn->request);
+    __builtin_prefetch((const uint64_t *)radix->remainders.data + drawn->remainder);
+    if (drawn->request >= radix->ended)
+        __builtin_prefetch((const uint32_t *)radix->tails.data + drawn->tail);
+}
+
+static void fetch_node(const mt_radix_sampler *sampler, uint32_t node) {
+    __builtin_prefetch((const mt_radix_node *)sampler->radix->nodes.data + node);
+    __builtin_prefetch((const uint64_t *)sampler->reach.data + node);
+    if (!sampler->slots)
+        __builtin_prefetch((const uint64_t *)sampler->firsts.data + node);
+}
+
+static void look_ahead(mt_radix_sampler *sampler) {
+    const mt_radix *radix = sampler->radix;
+    uint64_t from = sampler->number;
+    for (uint64_t i = 0; i < AHEAD; i++) {
+        mt_random_seek(&sampler->prompt, from + i);
+        mt_random_seek(&sampler->output, from + i);
+        sampler->ahead[i] = draw_places(sampler);
+        sampler->outputs_ahead[i] = mt_random_below(&sampler->output, mt_radix_requests(radix));
+        fetch_lists(radix, &sampler->ahead[i], sampler->outputs_ahead[i]);
+    }
+    for (uint64_t i = 0; i < AHEAD; i++)
+        if (sampler->ahead[i].request < radix->paths)
+            fetch_node(sampler, ((const uint32_t *)radix->stops.data)[sampler->ahead[i].request]);
+    sampler->ahead_from = from;
+    sampler->ahead_to = from + AHEAD;
+}
+
+static prompt prompt_of(const mt_radix_sampler *sampler, const places *drawn_places) {
     const mt_radix *radix = sampler->radix;
     prompt drawn = {0};
-    uint64_t request = mt_random_below(&sampler->prompt, radix->paths + radix->pathless);
+    uint64_t request = drawn_places->request;
     if (request >= radix->paths) {
         const uint64_t *inputs = radix->pathless_input.data;
         drawn.input_length = stretched_input(sampler, inputs[request - radix->paths]);
@@ -200,26 +263,31 @@ static prompt draw_prompt(mt_radix_sampler *sampler) {
     drawn.knows_blocks = 1;
     drawn.stop = ((const uint32_t *)radix->stops.data)[request];
     drawn.context = ((const uint64_t *)sampler->reach.data)[drawn.stop];
-    if (request >= radix->ended) {
-        const uint32_t *tails = radix->tails.data;
+    if (request >= radix->ended)
         drawn.tail =
-            stretched_tail(sampler, tails[mt_random_below(&sampler->prompt, radix->tail_count)]);
-    }
-    const uint64_t *remainders = radix->remainders.data;
-    uint64_t remainder = remainders[mt_random_below(&sampler->prompt, radix->paths)];
+            stretched_tail(sampler, ((const uint32_t *)radix->tails.data)[drawn_places->tail]);
+    uint64_t remainder = ((const uint64_t *)radix->remainders.data)[drawn_places->remainder];
     drawn.input_length = tokens_of(sampler, drawn.context + drawn.tail, remainder);
     return drawn;
 }
 
-static mt_code draw_passing(mt_radix_sampler *sampler, prompt *drawn, mt_error *error) {
+static int passes(const mt_radix_sampler *sampler, const prompt *drawn) {
     const mt_synthesis_options *options = &sampler->options;
-    mt_random_seek(&sampler->prompt, sampler->number);
+    return drawn->input_length >= options->min_isl && drawn->input_length <= options->max_isl;
+}
+
+static mt_code draw_passing(mt_radix_sampler *sampler, prompt *drawn, mt_error *error) {
+    *drawn = prompt_of(sampler, &sampler->ahead[sampler->number - sampler->ahead_from]);
+    if (passes(sampler, drawn))
+        return MT_OK;
+    mt_random_seek(&sampler->prompt, sampler->number); /* the first draw comes again */
     for (int i = 0; i < MT_SYNTHESIS_DRAWS; i++) {
-        *drawn = draw_prompt(sampler);
-        if (drawn->input_length >= options->min_isl && drawn->input_length <= options->max_isl)
+        places drawn_places = draw_places(sampler);
+        *drawn = prompt_of(sampler, &drawn_places);
+        if (passes(sampler, drawn))
             return MT_OK;
     }
-    return mt_synthesis_nothing_passes(options, error);
+    return mt_synthesis_nothing_passes(&sampler->options, error);
 }
 
 static uint64_t draw_copy(mt_radix_sampler *sampler) {
@@ -229,12 +297,10 @@ static uint64_t draw_copy(mt_radix_sampler *sampler) {
     return mt_random_below(&sampler->copy, sampler->options.prefix_root_multiplier);
 }
 
-static uint64_t draw_output(mt_radix_sampler *sampler) {
+static uint64_t output_of(const mt_radix_sampler *sampler) {
     const uint64_t *outputs = sampler->radix->outputs.data;
-    mt_random_seek(&sampler->output, sampler->number);
-    return mt_synthesis_output(
-        &sampler->options,
-        outputs[mt_random_below(&sampler->output, mt_radix_requests(sampler->radix))]);
+    uint64_t place = sampler->outputs_ahead[sampler->number - sampler->ahead_from];
+    return mt_synthesis_output(&sampler->options, outputs[place]);
 }
 
 /* ---- ids ---- */
@@ -294,7 +360,11 @@ static mt_code write_ids(mt_radix_sampler *sampler, const prompt *drawn, uint64_
 mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, mt_error *error) {
     prompt drawn;
     mt_code code = mt_poll_interrupt(error);
-    if (code || (code = draw_passing(sampler, &drawn, error)))
+    if (code)
+        return code;
+    if (sampler->number == sampler->ahead_to)
+        look_ahead(sampler);
+    if ((code = draw_passing(sampler, &drawn, error)))
         return code;
     size_t count = drawn.context + drawn.tail;
     if (MT_GROW(request->hash_ids, request->hash_capacity, count))
@@ -303,7 +373,7 @@ mt_code mt_radix_sampler_next(mt_radix_sampler *sampler, mt_synthetic *request, 
         (code = write_ids(sampler, &drawn, draw_copy(sampler), request->hash_ids, error)))
         return code;
     request->input_length = drawn.input_length;
-    request->output_length = draw_output(sampler);
+    request->output_length = output_of(sampler);
     request->has_output = 1;
     request->hash_count = count;
     request->knows_blocks = drawn.knows_blocks;

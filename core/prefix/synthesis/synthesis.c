@@ -276,9 +276,9 @@ mt_source *mt_step_synthesis(mt_source *below, mt_synthesis *synthesis, mt_error
 
 /* ---- what was made ---- */
 
-mt_code mt_synthesis_summarise(const mt_synthesis *synthesis, mt_synthesis_summary *summary,
+mt_code mt_synthesis_summarise(mt_synthesis *synthesis, mt_synthesis_summary *summary,
                                mt_error *error) {
-    const mt_tally *lengths = synthesis->lengths;
+    mt_tally *lengths = synthesis->lengths;
     *summary = synthesis->so_far;
     if (mt_tally_summarise(&lengths[INPUT], &summary->input_length) ||
         mt_tally_summarise(&lengths[CONTEXT], &summary->context_length) ||

@@ -62,7 +62,7 @@ typedef struct mt_synthesis_summary {
 
 /* Fills *summary; the synthesis can go on. MT_ERROR_MEMORY. Memory of the synthesis for this: 32 to
  * 64 bytes for each different length. */
-mt_code mt_synthesis_summarise(const mt_synthesis *synthesis, mt_synthesis_summary *summary,
+mt_code mt_synthesis_summarise(mt_synthesis *synthesis, mt_synthesis_summary *summary,
                                mt_error *error);
 
 void mt_synthesis_release(mt_synthesis *synthesis); /* NULL is allowed */

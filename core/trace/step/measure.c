@@ -62,8 +62,8 @@ mt_source *mt_step_measure(mt_source *below, int64_t end_ns, size_t bins, mt_err
     return &self->base;
 }
 
-const uint64_t *mt_source_measures(const mt_source *source, mt_step_measures *measures) {
-    const measure_step *self = (const measure_step *)source;
+const uint64_t *mt_source_measures(mt_source *source, mt_step_measures *measures) {
+    measure_step *self = (measure_step *)source;
     if (source->kind != &measure_kind)
         return NULL;
     *measures = self->so_far;

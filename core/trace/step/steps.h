@@ -198,7 +198,7 @@ mt_source *mt_step_measure(mt_source *below, int64_t end_ns, size_t bins, mt_err
 
 /* What passed so far, and how many requests came in each bin; NULL when the source is not one of
  * mt_step_measure, or when out of memory. */
-const uint64_t *mt_source_measures(const mt_source *source, mt_step_measures *measures);
+const uint64_t *mt_source_measures(mt_source *source, mt_step_measures *measures);
 
 /* ---- several inputs: merge.c, join.c ---- */
 

@@ -16,22 +16,24 @@ local kinds = {}
 ---@field pair string|(fun(name: string, value: any): string)? a list of such values may be given by name,
 --- { ttft = 500 }: what stands between name and value in the text of one, or what makes that text
 
+local function refuse(number, what, bound, limit)
+  core.base.raise(("%s must be %s %s, not %s"):format(what, bound, units.show(limit), units.show(number)))
+end
+
 --- The number, when it is within the option's range; else a usage error.
 ---@param number number
 ---@param what string
 ---@param option moontide.option its min, max, above, below
 ---@return number
 function kinds.in_range(number, what, option)
-  local function refuse(bound, limit)
-    core.base.raise(("%s must be %s %s, not %s"):format(what, bound, units.show(limit), units.show(number)))
+  local min, max, above, below = option.min, option.max, option.above, option.below
+  if min and max and (number < min or number > max) then
+    refuse(number, what, "between " .. units.show(min) .. " and", max)
   end
-  if option.min and option.max and (number < option.min or number > option.max) then
-    refuse("between " .. units.show(option.min) .. " and", option.max)
-  end
-  if option.min and number < option.min then refuse("at least", option.min) end
-  if option.max and number > option.max then refuse("at most", option.max) end
-  if option.above and number <= option.above then refuse("above", option.above) end
-  if option.below and number >= option.below then refuse("below", option.below) end
+  if min and number < min then refuse(number, what, "at least", min) end
+  if max and number > max then refuse(number, what, "at most", max) end
+  if above and number <= above then refuse(number, what, "above", above) end
+  if below and number >= below then refuse(number, what, "below", below) end
   return number
 end
 

@@ -219,8 +219,7 @@ local function labels_of(checker, function_name)
   return checker.labels
 end
 
-local function label_of(checker, function_name, i)
-  local labels = labels_of(checker, function_name)
+local function label_of(checker, labels, function_name, i)
   local label = labels[i] or function_name .. ": " .. checker.keys[i]
   labels[i] = label
   return label
@@ -264,14 +263,16 @@ function options.table(function_name, given, spec, from_text)
     end
   end
   local values, are_complete = {}, not checker.has_stand_ins
-  for i, key in ipairs(checker.keys) do
-    local value, option = given[key], spec[i]
+  local labels, checked = labels_of(checker, function_name), checker.keys
+  for i = 1, #checked do
+    local key, option = checked[i], spec[i]
+    local value = given[key]
     if value == nil then
       are_complete = are_complete and option.default == nil and not option.required and option.kind ~= "flag"
     elseif option.kind == "any" and not option.list then
       values[key] = value
     else
-      values[key] = options.value(value, label_of(checker, function_name, i), option, from_text)
+      values[key] = options.value(value, label_of(checker, labels, function_name, i), option, from_text)
     end
   end
   if spec.is_forgotten and are_complete then

@@ -5,13 +5,8 @@ core.base.own() -- this folder is the library: errors are reported at the first 
 local value = {}
 
 --- The name of a value's type ("moontide.curve"); nil where it has none.
----@param one any
----@return string?
-function value.type_of(one)
-  local metatable = debug.getmetatable(one)
-  local name = type(metatable) == "table" and rawget(metatable, "__name")
-  return type(name) == "string" and name or nil
-end
+---@type fun(one: any): string?
+value.type_of = core.base.type_of
 
 --- The name of a value's type for people: "curve", else Lua's: "table".
 ---@param one any

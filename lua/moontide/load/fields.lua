@@ -107,6 +107,7 @@ end
 ---@param class string|nil name of the class of the requests: the field "class", unless one is given
 ---@return userdata|nil list nil when there are none
 function fields.of(given, where, beneath, class)
+  if given == nil and beneath == nil and class == nil then return nil end
   where = where .. ": fields"
   local all = {}
   for _, from in ipairs { beneath or {}, given or {} } do

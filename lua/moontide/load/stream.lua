@@ -28,8 +28,10 @@ function stream.check_name(name, what)
   end
 end
 
-local function check_type(value, type_name, what, allowed)
-  if value ~= nil and options.type_of(value) ~= type_name then options.wrong(what, value, allowed) end
+local function check_type(value, type_name, where, name, allowed)
+  if value ~= nil and options.type_of(value) ~= type_name then
+    options.wrong(where .. ": " .. name, value, allowed)
+  end
   return value
 end
 
@@ -73,7 +75,7 @@ local function class_of(self, i, given)
   end
   pair[4] = curve.of(values[1], where .. ": weight")
   self.pairs[i] = pair
-  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
+  check_type(values.prompt, "moontide.prompt", where, "prompt", "a prompt source such as mt.unique()")
   if values.prompt and core.prompt.decides(values.prompt) then
     core.base.raise(("%s: %s decides the lengths of its prompts: it is for a stream of its own"):format(
       where, source_name(values.prompt)))
@@ -315,10 +317,10 @@ function public.stream(opt)
   stream.check_name(values.name, "stream: name")
   local where = values.name and ("stream '%s'"):format(values.name) or "stream"
   check_requests(values, where)
-  check_type(values.arrivals, "moontide.process", where .. ": arrivals",
+  check_type(values.arrivals, "moontide.process", where, "arrivals",
     "an arrival process such as mt.poisson(20)")
-  check_type(values.prompt, "moontide.prompt", where .. ": prompt", "a prompt source such as mt.unique()")
-  check_type(values.lengths, "moontide.classes", where .. ": lengths",
+  check_type(values.prompt, "moontide.prompt", where, "prompt", "a prompt source such as mt.unique()")
+  check_type(values.lengths, "moontide.classes", where, "lengths",
     "mt.classes{...} or mt.lengths_of(trace)")
   local self = {
     name = values.name, process = values.arrivals,

@@ -207,17 +207,7 @@ end
 --- The requests one after the other, for a loop, in which what goes wrong raises. Each is a table of its own.
 ---@return fun(): moontide.request?
 function ends:requests()
-  local source, over = opened(self)
-  local is_over = false
-  return function()
-    local request, message, code
-    if not is_over then
-      request, message, code = core.source.next(source)
-      if request then return request end
-      is_over = true
-    end
-    return over(nil, message, code)
-  end
+  return core.source.requests(opened(self))
 end
 
 local member_names = { "timestamp", "input_length", "output_length", "hash_ids", "hash_count", "session_id",
