@@ -135,8 +135,8 @@ local function requests_of(columns)
   return list, sessions
 end
 
--- Parts of the pairs of neighbours that are the source's: of all, of those of two sessions, and of all after a
--- shuffle (what lengths that are alike make of it).
+-- Parts of the pairs of neighbours that are the source's: of all, of those of two sessions, and of all after
+-- a shuffle (what lengths that are alike make of it).
 local function old_neighbours(old, new, sessions)
   local pairs_of, count, across, across_count, chance = {}, 0, 0, 0, 0
   for i = 2, #old do pairs_of[old[i - 1] .. ", " .. old[i]] = true end
@@ -173,8 +173,8 @@ local function compare(path, opt)
     for name, list in pairs(ks) do list[seed] = c[name] and c[name].ks or 0 end
     if seed <= opt.neighbours then
       local named = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = true }))
-      near.all[seed], near.across[seed], near.chance[seed] =
-        old_neighbours(old, requests_of(assert(named:columns { num_requests = opt.num_requests, seed = seed })))
+      local columns = assert(named:columns { num_requests = opt.num_requests, seed = seed })
+      near.all[seed], near.across[seed], near.chance[seed] = old_neighbours(old, requests_of(columns))
     end
   end
   os.remove(target)
@@ -223,10 +223,10 @@ return mt.script {
   options = {
     { "traces", kind = "path", argument = true, list = true, required = true, help = "sources" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },
-    { "neighbours", kind = "integer", min = 1, default = 2, help = "of these, seeds whose neighbours are looked at" },
+    { "neighbours", kind = "integer", min = 1, default = 2, help = "of these, those whose neighbours are looked at" },
     { "num-requests", kind = "string", default = "1x", help = "how many, as synthesize takes it" },
     { "arrivals", kind = "string", help = "as synthesize takes it" },
-    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go, where the model does not say" },
+    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go (default: the model's)" },
     { "brief", kind = "flag", help = "only what is farther off than its goal" },
   },
   run = function(opt)
