@@ -223,10 +223,11 @@ return mt.script {
   options = {
     { "traces", kind = "path", argument = true, list = true, required = true, help = "sources" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },
-    { "neighbours", kind = "integer", min = 1, default = 2, help = "of these, those whose neighbours are looked at" },
+    { "neighbours", kind = "integer", min = 1, default = 2,
+      help = "of these, looked at for neighbours" },
     { "num-requests", kind = "string", default = "1x", help = "how many, as synthesize takes it" },
     { "arrivals", kind = "string", help = "as synthesize takes it" },
-    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go (default: the model's)" },
+    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go" },
     { "brief", kind = "flag", help = "only what is farther off than its goal" },
   },
   run = function(opt)
