@@ -140,8 +140,8 @@ local function requests_of(columns)
   return list, sessions
 end
 
--- Parts of the pairs of neighbours that are the source's: of all, of those of two sessions, and of all after a
--- shuffle (what lengths that are alike make of it).
+-- Parts of the pairs of neighbours that are the source's: of all, of those of two sessions, and of all after
+-- a shuffle (what lengths that are alike make of it).
 local function old_neighbours(old, new, sessions)
   local pairs_of, count, across, across_count, chance = {}, 0, 0, 0, 0
   for i = 2, #old do pairs_of[old[i - 1] .. ", " .. old[i]] = true end
@@ -201,8 +201,8 @@ local function compare(source_name, path, opt, lines)
     for name, list in pairs(ks) do list[seed] = c[name] and c[name].ks or 0 end
     if seed <= opt.neighbours then
       local named = assert(mt.synthesizer(path, { arrivals = opt.arrivals, with_sessions = true }))
-      near.all[seed], near.across[seed], near.chance[seed] =
-        old_neighbours(old, requests_of(assert(named:columns { num_requests = opt.num_requests, seed = seed })))
+      local columns = assert(named:columns { num_requests = opt.num_requests, seed = seed })
+      near.all[seed], near.across[seed], near.chance[seed] = old_neighbours(old, requests_of(columns))
     end
   end
   os.remove(target)
@@ -269,10 +269,11 @@ return mt.script {
     { "generated", kind = "flag", help = "the sources of fidelity_sources.lua too" },
     { "table", kind = "flag", help = "a line for each source" },
     { "seeds", kind = "integer", min = 1, default = 3, help = "seeds 1 to this" },
-    { "neighbours", kind = "integer", min = 1, default = 2, help = "of these, seeds whose neighbours are looked at" },
+    { "neighbours", kind = "integer", min = 1, default = 2,
+      help = "of these, looked at for neighbours" },
     { "num-requests", kind = "string", default = "1x", help = "how many, as synthesize takes it" },
     { "arrivals", kind = "string", help = "as synthesize takes it" },
-    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go, where the model does not say" },
+    { "at-once", kind = "number", min = 0, help = "sessions at once, by which goals go" },
     { "brief", kind = "flag", help = "only what is farther off than its goal" },
   },
   run = function(opt)

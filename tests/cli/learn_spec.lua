@@ -33,7 +33,7 @@ local small = [[
 ]]
 
 local small_model = [[
-moontide model 2
+moontide model 3
 block_size 512
 requests 5
 runs 2
@@ -58,8 +58,8 @@ arrivals
 10000
 chains 3
 0 2 1500.25 4 499.75 3
-2000 0
-10000 1
+2 0
+1 1
 ]]
 
 local small_shown = [[
@@ -106,7 +106,7 @@ describe("moontide learn", function()
 
   it("leaves out the order of the gaps with --no-gaps", function()
     local result = learn({ "-", "-o", "-", "--no-gaps" }, { input = small })
-    local wanted = small_model:gsub("model 2", "model 1"):gsub("order kept", "order left_out"):gsub("arrivals\n.*",
+    local wanted = small_model:gsub("model 3", "model 1"):gsub("order kept", "order left_out"):gsub("arrivals\n.*",
       "batches\n1 3\n2\ngaps\n499.75\n1500.25\n10000\n")
     assert.equal(wanted, result.out)
     local shown = learn({ "--show", "-" }, { input = result.out })
@@ -273,8 +273,8 @@ describe("moontide learn", function()
     refused(path .. ":1: this is no model: it begins with '{\"timestamp\": 0, \"input_length\": 100...'",
       { "--show", file("other.model", small) })
     refused(path .. ":1: this is no model: it begins with '??'", { "--show", file("other.model", "\x1f\x8b") })
-    refused(path .. ":1: a model of version 3: this moontide reads version 2, a newer one is needed",
-      { "--show", file("other.model", (small_model:gsub("model 2", "model 3"))) })
+    refused(path .. ":1: a model of version 4: this moontide reads version 3, a newer one is needed",
+      { "--show", file("other.model", (small_model:gsub("model 3", "model 4"))) })
     refused("/nowhere/x.model: cannot open: No such file or directory", { "--show", "/nowhere/x.model" })
   end)
 

@@ -77,10 +77,10 @@ static mt_model *learn_by_hand(void) {
 #define CHAINS                                                                                     \
     "chains 5\n"                                                                                   \
     "0 2 1 4 0 3\n"                                                                                \
-    "2.5 6:1\n"                                                                                    \
-    "0.000001 1\n"                                                                                 \
+    "2 6:1\n"                                                                                      \
+    "1 1\n"                                                                                        \
     "0 5:1\n"                                                                                      \
-    "9223372036852.275806 0\n"
+    "1 0\n"
 
 /* As older ones are, without chains; and as models are written. */
 static const char whole[] = FIRST_LINES "order kept\n" DESCRIPTIONS ARRIVALS;
@@ -302,7 +302,9 @@ static void test_wrong(void **state) {
             {"model 1", "model 2",
              "28: chains should follow, but the file ends here: it seems to be cut"},
             {"model 1", "model 3",
-             "1: a model of version 3: this moontide reads version 2, a newer one is needed"},
+             "28: chains should follow, but the file ends here: it seems to be cut"},
+            {"model 1", "model 4",
+             "1: a model of version 4: this moontide reads version 3, a newer one is needed"},
             {"model 1", "model 0",
              "1:16: the version must be between 1 and 18446744073709551615, not 0"},
             {"model 1", "model", "1:15: the version is missing"},
@@ -407,11 +409,17 @@ static void test_wrong(void **state) {
         {"0 2 1 4 0 3", "0 2 1 4 0 2", "29: description 2 is of two turns"},
         {"0 2 1 4 0 3", "0 3 1 4 0 2", "29: turn 0 shares 1 blocks, and the turn before"},
         {"0 2 1 4 0 3", "0 4 1 2 0 3", "29: turn 0 shares 2 blocks, and the turn before"},
-        {"2.5 6:1", "2.5 6:7", "30:7: an origin must be between 0 and 6, not 7"},
-        {"2.5 6:1", "2.5 6:2", "33: turn 3 cannot share 3 blocks of turn 2"},
-        {"2.5 6:1", "2.5 6:1x", "30:7: an origin must be a whole number, not '1x'"},
-        {"0.000001 1", "0.000001 1:0", "31: a turn that shares nothing has an origin"},
-        {"2.5 6:1", "9223372036854 6:1", "33: a turn comes after more than 292 years"},
+        {"2 6:1", "2 6:7", "30:5: an origin must be between 0 and 6, not 7"},
+        {"2 6:1", "2 6:2", "33: turn 3 cannot share 3 blocks of turn 2"},
+        {"2 6:1", "2 6:1x", "30:5: an origin must be a whole number, not '1x'"},
+        {"\n1 1\n", "\n1 1:0\n", "31: a turn that shares nothing has an origin"},
+        {"2 6:1", "6 6:1", "30:1: instants must be between 0 and 5, not 6"},
+        {"2 6:1", "5 6:1", "30: a chain begins after the last instant"},
+        {"2 6:1", "0.5 6:1", "30:1: instants must be a whole number, not '0.5'"},
+        {"2 1 4 0 3", "2 9223372036854 4 1 3", "29: a turn comes after more than 292 years"},
+        {"chains 5", "answers 1\nchains 5", "28:10: what a token of an answer takes is missing"},
+        {"chains 5", "answers 1 x\nchains 5", "28:11: a gap must be a number of milliseconds, not 'x'"},
+        {"chains 5", "answers 1 2 3\nchains 5", "28:12: "},
     };
     const char *path = in_folder(state, "wrong.model");
     int unlike = 0;

@@ -296,6 +296,57 @@ describe("mt.synthesizer", function()
     end
   end)
 
+  -- 24 documents of 16 blocks, read 20 times each by whoever comes: prompts of a little more than the document
+  -- look as if they went on from each other, in chains of any length. When these are joined, no document may
+  -- become more popular than it was (nor less); and few neighbours stay.
+  it("keeps how often documents are read, and not who comes after whom", function()
+    local trace = assert(mt.workload { duration = "480s",
+      mt.stream { arrivals = mt.poisson(1), prompt = mt.parts { { tokens = 8192, pick = 24 } },
+        new_input = mt.lognormal { mean = 800, cv = 1 }, output = mt.lognormal { mean = 300, cv = 0.7 } },
+    }:columns { seed = 1 })
+    local function figures(columns)
+      local counts, names, list = {}, {}, {}
+      for r in columns:requests() do
+        local root = r.hash_ids[1]
+        if not counts[root] then names[#names + 1] = root end
+        counts[root] = (counts[root] or 0) + 1
+        list[#list + 1] = r.input_length .. " " .. r.output_length
+      end
+      local squares = 0
+      for _, name in ipairs(names) do squares = squares + (counts[name] - #columns / 24) ^ 2 end
+      return squares / #columns, list
+    end
+    local spread, old = figures(trace)
+    local pairs_of, kept, all = {}, 0, 0
+    for i = 2, #old do pairs_of[old[i - 1] .. "," .. old[i]] = true end
+    local made_after = assert(mt.synthesizer(trace))
+    for seed = 1, 4 do
+      local here, new = figures(assert(made_after:columns { num_requests = "1x", seed = seed }))
+      assert.is_true(math.abs(here - spread) < 0.1, ("seed %d: %.3f, not %.3f"):format(seed, here, spread))
+      for i = 2, #new do
+        all, kept = all + 1, kept + (pairs_of[new[i - 1] .. "," .. new[i]] and 1 or 0)
+      end
+    end
+    assert.is_true(kept / all < 0.03, kept / all)
+  end)
+
+  -- 300 ms to the first token and 10 ms each: a pause is what is left of the time between two turns.
+  it("learns from delays how long answers took, and writes delays by it", function()
+    local trace = assert(mt.workload { duration = "10m",
+      mt.stream { arrivals = mt.sessions { starts = mt.poisson(0.2), turns = mt.geometric(4), think = mt.exponential(5),
+        service = { ttft = "300ms", per_token = "10ms" } }, new_input = 700, output = mt.lognormal { mean = 200, cv = 1 } },
+    }:columns { seed = 1 })
+    local made = assert(assert(mt.synthesizer(trace, { with_sessions = true })):columns { num_requests = "1x", seed = 1 })
+    local before = mt.analyze(trace).sessions.think_time.median
+    local median = mt.analyze(made).sessions.think_time.median
+    assert.is_true(math.abs(median / before - 1) < 0.02, ("%.3f s, not %.3f s"):format(median, before))
+    local path = os.tmpname()
+    assert(assert(mt.model.learn(trace)):write(path))
+    local text = assert(io.open(path)):read "a"
+    os.remove(path)
+    assert.truthy(text:find("\nanswers 300 10\n", 1, true), text:match "\nanswers[^\n]*")
+  end)
+
   it("says what nothing can be made of", function()
     for _, method in ipairs(methods) do
       local none, message, code = mt.synthesizer(mt.trace.columns(), { method = method })

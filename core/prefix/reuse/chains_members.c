@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIED_PART = 8 }; /* of the time to what is beside it, by which a member may move */
+enum { TIED_PART = 8 };    /* of the time to the chains beside it, by which a member may move */
+enum { READER_PART = 24 }; /* of the time since the last reader, by which one may */
 
 /* No answer ends sooner, ns a token. */
 #define FASTEST_NS INT64_C(1000000)
@@ -63,7 +64,7 @@ static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const in
     int64_t shift = chains->families[beside] == chains->families[chain] ? shifts[beside] : 0;
     int64_t answer = fastest_ns(chains, turn);
     double spread = mt_reuse_start_spread(chains);
-    double most = (double)since / TIED_PART;
+    double most = (double)since / READER_PART;
     int64_t by = mt_reuse_jitter(chains, most < spread ? most : spread);
     return since >= answer && since + by < shift + answer ? shift : by;
 }
