@@ -58,7 +58,7 @@ typedef struct play {
 
 /* One member of a request's path, and what a hit there counts by each measure. */
 typedef struct use {
-    const mt_member *member;
+    const mt_sample_member *member;
     double weight, part_weight;
     double values[MEASURES];
 } use;
