@@ -58,7 +58,7 @@ typedef struct play {
 
 /* One member of a request's path, and what a hit there counts by each measure. */
 typedef struct use {
-    const mt_member *member;
+    const mt_sample_member *member;
     double weight, part_weight;
     double values[MEASURES];
 } use;
@@ -280,7 +280,8 @@ mt_code mt_block_sample_play(mt_block_sample *sample, const mt_cache_spec *spec,
     if (code == MT_OK)
         code = play_all(self, spec, error);
     for (int m = 0; code == MT_OK && m < MEASURES; m++)
-        misses[m] = mt_sample_estimate(&self->counts, m, whole[m], &values[m]);
+        misses[m] = (spec->policy->is_erratic ? 2 : 1) *
+                    mt_sample_estimate(&self->counts, m, whole[m], &values[m]);
     if (code == MT_OK)
         set_ratios(sampled, &all, values, misses);
     mt_free(self);

@@ -83,7 +83,7 @@ static mt_code add_member(mt_block_sample *sample, uint32_t above, uint32_t dept
     sample->weights[sample->count] = weight;
     sample->part_weights[sample->count] = weight > 1 ? MT_SAMPLE_PARTS * weight : 1;
     sample->members[sample->count++] =
-        (mt_member){above, depth, (uint32_t)(mixed(hash) % MT_SAMPLE_GROUPS)};
+        (mt_sample_member){above, depth, (uint32_t)(mixed(hash) % MT_SAMPLE_GROUPS)};
     return sample->count % 65536 == 0 ? mt_poll_interrupt(error) : MT_OK;
 }
 

@@ -19,19 +19,19 @@ enum { MT_OF_ENDLESS, MT_OF_LRU, MT_OF_FIFO, MT_SAMPLE_CONTROLS };
 #define MT_NO_MEMBER UINT32_MAX
 
 /* A block of the sample. */
-typedef struct mt_member {
+typedef struct mt_sample_member {
     uint32_t
         parent; /* the next one above it that is in the sample, MT_NO_MEMBER where there is none */
     uint32_t depth; /* its place in the paths it is in, from 0 */
     uint32_t group;
-} mt_member;
+} mt_sample_member;
 
 struct mt_block_sample {
     const mt_locality *locality;
     double rate;
     uint64_t seed;
-    mt_big nearest;      /* uint32_t by block: the member that it is, or that is next above it */
-    mt_member *members;  /* numbered by first appearance, as blocks are */
+    mt_big nearest; /* uint32_t by block: the member that it is, or that is next above it */
+    mt_sample_member *members; /* numbered by first appearance, as blocks are */
     float *weights;      /* by member: blocks that it stands for; of one that is in all samples 1 */
     float *part_weights; /* the same in its part of the sample */
     size_t count, capacity, weight_capacity, part_capacity;

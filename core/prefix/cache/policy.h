@@ -43,6 +43,7 @@ typedef struct mt_policy {
     const char *name;    /* as options name it */
     const char *summary; /* what leaves first, in half a line */
     int looks_ahead;     /* it needs `next`, and requests played from the first to the last */
+    int is_erratic; /* what it keeps may hang on single blocks: a sample's error counts twice */
     size_t state_size, entry_size; /* bytes of its state, and of each block */
 
     /* All three may be NULL. Starts the policy; the state's first part is filled, the rest is zero. */

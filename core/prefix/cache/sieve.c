@@ -47,58 +47,70 @@ static void drop(void *state, uint32_t block) {
     self->state.count = self->queue.count;
 }
 
+/* From here on `weights` are the state's, or NULL, which those say who know that it is: there is nothing
+ * left of weighing then. */
+
 /* The newest block was used, which the hand comes by: does the hand stay there? */
-static int stays(sieve *self, uint32_t block) {
-    if (!self->state.weights)
+static inline int stays(sieve *self, uint32_t block, const float *weights) {
+    if (!weights)
         return 0;
-    if (++self->used < 1 + log((double)self->state.weights[block]))
+    if (++self->used < 1 + log((double)weights[block]))
         return 1;
     self->used = 0;
     return 0;
 }
 
-static uint32_t evict(void *state) {
-    sieve *self = state;
+static inline uint32_t take_out(sieve *self, const float *weights) {
     entry *entries = self->state.entries;
     uint32_t block = self->hand == MT_QUEUE_END ? self->queue.oldest : self->hand;
-    self->is_waiting = 0;
     while (entries[block].is_used) {
         entries[block].is_used = 0;
         uint32_t newer = entries[block].link.newer;
-        if (newer == MT_QUEUE_END && stays(self, block))
+        if (newer == MT_QUEUE_END && stays(self, block, weights))
             break;
         block = newer == MT_QUEUE_END ? self->queue.oldest : newer;
     }
     self->hand = block;
     drop(self, block);
-    self->is_waiting =
-        self->hand == MT_QUEUE_END && self->state.weights && self->state.weights[block] > 1;
+    if (weights)
+        self->is_waiting = self->hand == MT_QUEUE_END && weights[block] > 1;
     return block;
 }
 
-static uint32_t insert(void *state, uint32_t block, uint32_t next) {
-    sieve *self = state;
+static inline void put_in(sieve *self, uint32_t block, const float *weights) {
     entry *entries = self->state.entries;
-    (void)next;
     entries[block].is_used = 0;
     mt_queue_push(&self->queue, entries, sizeof *entries, block);
-    if (self->is_waiting) {
+    if (weights && self->is_waiting) {
         self->hand = block;
         self->is_waiting = 0;
     }
     self->state.count = self->queue.count;
+}
+
+static uint32_t evict(void *state) {
+    sieve *self = state;
+    return take_out(self, self->state.weights);
+}
+
+static uint32_t insert(void *state, uint32_t block, uint32_t next) {
+    sieve *self = state;
+    (void)next;
+    put_in(self, block, self->state.weights);
     return MT_NO_VICTIM;
 }
 
 static uint32_t replace(void *state, uint32_t block, uint32_t next) {
-    uint32_t victim = evict(state);
-    insert(state, block, next);
+    uint32_t victim = take_out(state, NULL);
+    (void)next;
+    put_in(state, block, NULL);
     return victim;
 }
 
 const mt_policy mt_policy_sieve = {
     .name = "sieve",
     .summary = "the first block not used since a hand came by last (NSDI 2024)",
+    .is_erratic = 1,
     .state_size = sizeof(sieve),
     .entry_size = sizeof(entry),
     .start = start,

@@ -135,7 +135,8 @@ cache_options.analysis = {
     help = "what caches evict first, played through at each size. " .. explained() },
   { "sample", kind = "number", above = 0, max = 1,
     help = "of policies but LRU and FIFO: play this part of the blocks (0.01), at sizes of 1000 of them or "
-      .. "more; ages are exact, tiers and replicas cannot be sampled" },
+      .. "more, with errors, which sieve, lfu and s3-fifo have most of; ages are exact, tiers and replicas "
+      .. "cannot be sampled" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
   { "by", kind = "string", placeholder = "MEMBER",
