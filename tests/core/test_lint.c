@@ -124,8 +124,9 @@ static void test_seconds(void **state) {
 }
 
 /* Requests at random, so many a second on average, in digits of so many nanoseconds. */
-static mt_time_unit unit_of_random(size_t count, double rate, uint64_t input, int64_t digit,
-                                   int64_t ticks) {
+static mt_time_unit unit_with_ids(size_t count, double rate, uint64_t input, int64_t digit,
+                                  int64_t ticks, size_t ids) {
+    static const uint64_t numbers[] = {1, 2, 3, 4};
     mt_lint *lint = new_lint(0);
     uint64_t random = 7;
     double now = 0;
@@ -134,9 +135,18 @@ static mt_time_unit unit_of_random(size_t count, double rate, uint64_t input, in
         mt_request request = at_time(i + 1, (int64_t)now / (digit * ticks) * digit * ticks);
         request.has |= MT_HAS_INPUT_LENGTH;
         request.input_length = input;
+        if (ids > 0)
+            request.has |= MT_HAS_HASH_IDS;
+        request.hash_ids = numbers;
+        request.hash_count = ids;
         add(lint, &request);
     }
     return result_of(lint).unit;
+}
+
+static mt_time_unit unit_of_random(size_t count, double rate, uint64_t input, int64_t digit,
+                                   int64_t ticks) {
+    return unit_with_ids(count, rate, input, digit, ticks, 0);
 }
 
 /* Busy traces that somebody made, in milliseconds with and without decimals. */
@@ -147,6 +157,16 @@ static void test_busy_milliseconds(void **state) {
     assert_int_equal(unit_of_random(5000, 500, 2000, ms, 1), MT_UNIT_MILLISECONDS);
     assert_int_equal(unit_of_random(20000, 3000, 2000, microsecond, 1), MT_UNIT_MILLISECONDS);
     assert_int_equal(unit_of_random(20000, 3000, 2000, ms, 1), MT_UNIT_MILLISECONDS);
+    /* Short ones are told by their ids: whole and parts of milliseconds. Others are logs, and so are
+     * those with ids that are too busy, or have seven decimals. */
+    for (size_t i = 0; i < 2; i++) {
+        int64_t digit = i == 0 ? microsecond : ms;
+        assert_int_equal(unit_with_ids(600, 900, 2000, digit, 1, 4), MT_UNIT_MILLISECONDS);
+        assert_int_equal(unit_with_ids(100, 500, 2000, digit, 1, 4), MT_UNIT_MILLISECONDS);
+        assert_int_equal(unit_with_ids(600, 900, 2000, digit, 1, 0), MT_UNIT_SECONDS);
+        assert_int_equal(unit_with_ids(2400, 2000, 2000, digit, 1, 4), MT_UNIT_SECONDS);
+    }
+    assert_int_equal(unit_with_ids(600, 900, 2000, 1, 1, 4), MT_UNIT_SECONDS);
 }
 
 /* Logs in seconds: an hour in whole seconds, three hours with seven decimals, or in ticks of three

@@ -47,6 +47,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A source of one instant comes again after this, nanoseconds: here, and of what is made from
+ * chains (prefix/reuse/). */
+#define MT_LONE_PERIOD INT64_C(1000000000)
+
 typedef enum mt_gaps_method { MT_GAPS_IID, MT_GAPS_SOURCE } mt_gaps_method;
 
 typedef struct mt_gaps mt_gaps;

@@ -26,7 +26,7 @@ int64_t mt_gaps_iid_next(mt_gaps_iid *iid, mt_random *random) {
         mt_random_seek(random, iid->instant);
         if (iid->instant > 0) {
             int64_t wait = iid->count > 1 ? iid->waits[mt_random_below(random, iid->count - 1)]
-                                          : MT_GAPS_LONE_PERIOD;
+                                          : MT_LONE_PERIOD;
             if (wait > INT64_MAX - iid->time)
                 return -1;
             iid->time += wait;

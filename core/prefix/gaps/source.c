@@ -31,7 +31,7 @@ void mt_gaps_source_start(mt_gaps_source *source, int64_t *times, size_t count) 
     mt_gaps_grid grid = mt_gaps_grid_of(times, count);
     *source = (mt_gaps_source){.times = times, .count = count};
     if (grid.period_ns == 0) {
-        source->lap_length = grid.period_ns = MT_GAPS_LONE_PERIOD;
+        source->lap_length = grid.period_ns = MT_LONE_PERIOD;
     } else {
         source->lead = grid.cut_ns > 0 ? grid.period_ns - grid.cut_ns : 0;
         for (size_t i = 0; i < count; i++)

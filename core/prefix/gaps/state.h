@@ -5,9 +5,6 @@
 #include "prefix/gaps/gaps.h"
 #include "random/generator.h"
 
-/* A source of one instant comes again after this, nanoseconds. */
-#define MT_GAPS_LONE_PERIOD INT64_C(1000000000)
-
 /* ---- the grid (grid.c) ---- */
 
 /* Where a source's times may lie: at multiples of `period_ns`. When they only lie near those, as

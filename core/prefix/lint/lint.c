@@ -207,7 +207,8 @@ typedef struct busy_limits {
     double requests, tokens;
 } busy_limits;
 
-static const busy_limits of_service = {100, 1e6}, of_test = {10000, 2.5e6};
+static const busy_limits of_service = {100, 1e6}, of_short_test = {1000, 2.5e6},
+                         of_test = {10000, 2.5e6};
 
 /* A trace that is over sooner is a part of one. */
 static const double least_seconds = 5;
@@ -237,14 +238,16 @@ static int64_t ticks_of_seconds(mt_lint *lint) {
     return find_grid(lint, &as_seconds, &unheard) == MT_OK ? as_seconds.grid.period_ns : 0;
 }
 
-/* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds or it
- * would be over soon, else as what somebody tests one with. */
+/* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds, else
+ * as what somebody tests one with. What would be over soon is a log in seconds, unless it has hash ids,
+ * as what was made has. */
 static busy_limits limits_of(mt_lint *lint, const mt_lint_result *result) {
     enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
     const int64_t second = INT64_C(1000000000);
-    if ((double)result->span_ns < least_seconds * 1e9 ||
-        2 * count_between(lint, MICROSECOND) > lint->time_count)
+    if (2 * count_between(lint, MICROSECOND) > lint->time_count)
         return of_service;
+    if ((double)result->span_ns < least_seconds * 1e9)
+        return 2 * lint->fit.prompts > result->requests ? of_short_test : of_service;
     int is_whole = 100 * count_between(lint, MILLISECOND) < lint->time_count;
     return is_whole && ticks_of_seconds(lint) > second ? of_service : of_test;
 }

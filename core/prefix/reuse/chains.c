@@ -101,7 +101,7 @@ static mt_code set_lap_length(mt_reuse_chains *chains, mt_error *error) {
         return mt_fail(error, MT_ERROR_VALUE, "the source lasts more than 73 years");
     chains->grid = grid;
     chains->last = last;
-    chains->lap_length = MT_REUSE_LONE_PERIOD;
+    chains->lap_length = MT_LONE_PERIOD;
     if (grid > 0)
         chains->lap_length =
             (last + last / (instants > 1 ? instants - 1 : 1) + grid - 1) / grid * grid;

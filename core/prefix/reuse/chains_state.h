@@ -2,12 +2,11 @@
 #ifndef MT_PREFIX_REUSE_CHAINS_STATE_H
 #define MT_PREFIX_REUSE_CHAINS_STATE_H
 
+#include "prefix/gaps/gaps.h"
 #include "prefix/reuse/chains.h"
 #include "random/generator.h"
 #include "stats/grid.h"
 
-/* A source of one instant comes again after this, nanoseconds. */
-#define MT_REUSE_LONE_PERIOD INT64_C(1000000000)
 #define MT_REUSE_NO_SESSION UINT64_MAX
 
 typedef struct mt_reuse_depths {

@@ -39,13 +39,6 @@ static int bad_at(conversation_log *self, const char *at, mt_error *error, const
     return mt_log_bad_row(&self->base, line, column, error, "%s", message);
 }
 
-static int bad_json(conversation_log *self, mt_error *error) {
-    char message[MT_ERROR_MESSAGE_SIZE];
-    memcpy(message, error->message, sizeof message);
-    return bad_at(self, self->list.text + (error->column > 0 ? error->column - 1 : 0), error,
-                  message);
-}
-
 static int bad_speech(mt_speech *speech, const char *at, mt_error *error, const char *message) {
     return bad_at((conversation_log *)speech->log, at, error, message);
 }
@@ -61,7 +54,7 @@ static int read_message(conversation_log *self, const mt_json *json, mt_span obj
     mt_json_item item;
     *out = (message){.whole = object};
     if (mt_json_items_begin(&items, json, object.text, '{', "a message ('{')") != 0)
-        return bad_json(self, error);
+        return mt_speech_bad_json(&self->speech, json, error);
     while (mt_json_items_next(&items, &item) > 0) { /* the conversation's walk has checked it */
         if (mt_json_named(&item, "from") || mt_json_named(&item, "role"))
             out->role = item.value;
@@ -158,7 +151,7 @@ static int read_members(conversation_log *self, const mt_json *json, mt_span *id
         status = 0;
     }
     if (status < 0)
-        return bad_json(self, error);
+        return mt_speech_bad_json(&self->speech, json, error);
     if (messages->length == 0)
         return bad_at(
             self, self->list.text, error,
@@ -174,7 +167,7 @@ static int find_lengths(conversation_log *self, const mt_json *json, mt_span mes
     message one;
     self->has_lengths = 0;
     if (mt_json_items_begin(&items, json, messages.text, '[', "a list of messages ('[')") != 0)
-        return bad_json(self, error);
+        return mt_speech_bad_json(&self->speech, json, error);
     while (mt_json_items_next(&items, &item) > 0) {
         if (read_message(self, json, item.value, &one, error) != 0)
             return -1;

@@ -18,7 +18,7 @@ void mt_speech_free(mt_speech *self) {
     mt_free(self->scratch);
 }
 
-static int bad_json(mt_speech *self, const mt_json *json, mt_error *error) {
+int mt_speech_bad_json(mt_speech *self, const mt_json *json, mt_error *error) {
     char message[MT_ERROR_MESSAGE_SIZE];
     memcpy(message, error->message, sizeof message);
     return self->bad(self, json->begin + (error->column > 0 ? error->column - 1 : 0), error,
@@ -97,7 +97,7 @@ static int say_part(mt_speech *self, const mt_json *json, mt_span part, mt_error
         return mt_speech_bad_value(self, part, "a part of value (content)", "a string or an object",
                                    error);
     if (mt_json_items_begin(&items, json, part.text, '{', "a part of a message ('{')") != 0)
-        return bad_json(self, json, error);
+        return mt_speech_bad_json(self, json, error);
     while (mt_json_items_next(&items, &item) > 0) {
         int is_text = 0;
         for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -135,7 +135,7 @@ int mt_speech_content(mt_speech *self, const mt_json *json, mt_span content, con
     if (content.text[0] != '[')
         return mt_speech_bad_value(self, content, name, "a string or a list of parts", error);
     if (mt_json_items_begin(&items, json, content.text, '[', "a list of parts ('[')") != 0)
-        return bad_json(self, json, error);
+        return mt_speech_bad_json(self, json, error);
     while (mt_json_items_next(&items, &item) > 0)
         if (!mt_json_is_null(item.value) && say_part(self, json, item.value, error) != 0)
             return -1;
@@ -151,7 +151,7 @@ int mt_speech_calls(mt_speech *self, const mt_json *json, mt_span calls, mt_erro
     if (!is_list && calls.text[0] != '{')
         return 0;
     if (mt_json_items_begin(&items, json, calls.text, calls.text[0], "tool calls") != 0)
-        return bad_json(self, json, error);
+        return mt_speech_bad_json(self, json, error);
     while (mt_json_items_next(&items, &item) > 0) {
         int is_said = mt_json_named(&item, "name") || mt_json_named(&item, "arguments");
         int is_inside = is_list || mt_json_named(&item, "function");

@@ -36,6 +36,9 @@ int mt_speech_content(mt_speech *speech, const mt_json *json, mt_span content, c
  * them or in their function. 0 or -1. */
 int mt_speech_calls(mt_speech *speech, const mt_json *json, mt_span calls, mt_error *error);
 
+/* Fails as a bad row does, with what the walk over the JSON has said. -1 */
+int mt_speech_bad_json(mt_speech *speech, const mt_json *json, mt_error *error);
+
 /* Fails as a bad row does: the value of that name must be what is wanted. -1 */
 int mt_speech_bad_value(mt_speech *speech, mt_span value, const char *name, const char *want,
                         mt_error *error);
