@@ -107,7 +107,7 @@ static void *block_in(void *mapping, size_t bytes) {
 
 /* A new one, all zero. */
 static void *map_block(size_t bytes) {
-    if (bytes > SIZE_MAX - 2 * HUGE_PAGE)
+    if (bytes > SIZE_MAX - 2 * (size_t)HUGE_PAGE)
         return NULL;
     size_t whole = round_up(bytes + HEADER, HUGE_PAGE);
     return block_in(mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
@@ -157,7 +157,7 @@ static void *resized(void *block, size_t bytes) {
     if (is_mapped(block) && bytes >= LARGE_BLOCK) {
         if (bytes <= before)
             return block;
-        if (bytes > SIZE_MAX - 2 * HUGE_PAGE)
+        if (bytes > SIZE_MAX - 2 * (size_t)HUGE_PAGE)
             return NULL;
         size_t whole = round_up(bytes + HEADER, HUGE_PAGE);
         return block_in(mremap(base_of(block), before + HEADER, whole, MREMAP_MAYMOVE), whole);

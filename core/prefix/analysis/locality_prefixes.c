@@ -46,28 +46,31 @@ static void consider(ranking *list, uint32_t block, uint64_t visits) {
     list->prefixes[at] = (mt_shared_prefix){visits, depth, tokens_of(list->locality, block, depth)};
 }
 
-/* Marks the blocks that have a child which as many requests have touched; those end no prefix. */
-static void mark_inner(const mt_history *history, const uint32_t *parents, uint32_t count,
+/* Marks the shared blocks that have a child which as many requests have touched; those end no prefix. */
+static void mark_inner(const uint32_t *visits, const uint32_t *parents, uint32_t count,
                        uint64_t *inner) {
     for (uint32_t block = 0; block < count; block++) {
+        if (visits[block] == 1)
+            continue;
         uint32_t parent = parents[block];
-        if (parent != MT_NO_BLOCK &&
-            mt_history_visits(history, parent) == mt_history_visits(history, block))
+        if (parent != MT_NO_BLOCK && visits[parent] == visits[block])
             inner[parent / 64] |= (uint64_t)1 << parent % 64;
     }
 }
 
 /* Ranks all prefixes; inner: a zeroed bit for each block. */
 static mt_code rank_all(ranking *list, uint64_t *inner, mt_error *error) {
-    const mt_history *history = list->locality->history;
+    enum { AT_ONCE = 65536 };
+    const uint32_t *visits = mt_history_all_visits(list->locality->history);
     uint32_t blocks = mt_prefix_tree_count(list->locality->tree);
-    mark_inner(history, list->parents, blocks, inner);
-    for (uint32_t block = 0; list->most > 0 && block < blocks; block++) {
-        uint32_t visits = mt_history_visits(history, block);
-        if (block % 4096 == 0 && mt_interrupted())
+    mark_inner(visits, list->parents, blocks, inner);
+    for (uint32_t done = 0; list->most > 0 && done < blocks;) {
+        uint32_t end = blocks - done < AT_ONCE ? blocks : done + AT_ONCE;
+        if (mt_interrupted())
             return mt_fail(error, MT_ERROR_INTERRUPTED, "interrupted");
-        if (visits > 1 && !(inner[block / 64] >> block % 64 & 1))
-            consider(list, block, visits);
+        for (; done < end; done++)
+            if (visits[done] > 1 && !(inner[done / 64] >> done % 64 & 1))
+                consider(list, done, visits[done]);
     }
     return MT_OK;
 }

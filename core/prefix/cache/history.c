@@ -36,6 +36,10 @@ void mt_history_free(mt_history *history) {
     mt_free(history);
 }
 
+const uint32_t *mt_history_all_visits(const mt_history *history) {
+    return history->visits.data;
+}
+
 uint32_t mt_history_visits(const mt_history *history, uint32_t block) {
     return ((const uint32_t *)history->visits.data)[block];
 }

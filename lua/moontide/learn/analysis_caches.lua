@@ -59,12 +59,13 @@ function caches.bends(curves, distinct_blocks)
   local from = distinct_blocks < 1000 and 1 or 100
   if distinct_blocks <= from then return { distinct_blocks } end
   local points = curve_points(curves, from, distinct_blocks)
-  local shown = { 1, #points }
+  local shown, seen = { 1, #points }, {} -- seen: by the pair, what is furthest and where
   while #shown < most_sizes do
     local most, place, after = 0, nil, nil
     for i = 1, #shown - 1 do
-      local here, at = furthest(points, shown[i], shown[i + 1])
-      if here > most then most, place, after = here, at, i end
+      local pair = shown[i] * (#points + 1) + shown[i + 1]
+      seen[pair] = seen[pair] or { furthest(points, shown[i], shown[i + 1]) }
+      if seen[pair][1] > most then most, place, after = seen[pair][1], seen[pair][2], i end
     end
     if most < least_bend then break end
     table.insert(shown, after + 1, place)
