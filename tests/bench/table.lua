@@ -159,22 +159,56 @@ section("analysis of many blocks", function(bench)
   }
 end)
 
+-- Learning and making: reuse learns once into a model, of which it is made too.
 section("synthesize", function(bench)
-  local target = bench:file "synthetic.jsonl"
-  local goals = { { method = "radix", seconds = 0.12 }, { method = "reuse", seconds = 0.4, bytes = 64e6 } }
+  local target, model = bench:file "synthetic.jsonl", bench:file "learnt.model"
+  local learning = bench:together(5, {
+    main = bench:moontide("learn", bench.trace, "--output-file", model),
+    floor = bench:program("floor", "read", bench.trace),
+  })
+  print_row {
+    what = "learn, " .. bench.trace_name, time = learning.main.wall, spread = learning.main.spread,
+    count = size_of(bench.trace), of = "B", peak = learning.main.peak,
+    floor = learning.floor, floor_is = "read(2)",
+  }
+  local goals = {
+    { what = "radix", method = "radix", from = bench.trace, seconds = 0.045 },
+    { what = "reuse", method = "reuse", from = bench.trace, seconds = 0.1, bytes = 64e6 },
+    { what = "reuse of a model", method = "reuse", from = model, seconds = 0.1, bytes = 64e6 },
+  }
   for _, goal in ipairs(goals) do
-    local command = bench:moontide("synthesize", bench.trace, "--method", goal.method,
+    local command = bench:moontide("synthesize", goal.from, "--method", goal.method,
       "--num-requests", 100000, "--output-file", target)
     bench:together(1, { main = command })
     local m = bench:together(5, {
       main = command, floor = bench:program("floor", "write", target, size_of(target)),
     }, { target })
     print_row {
-      what = ("synthesize %s, 100 000 requests"):format(goal.method), time = m.main.wall,
+      what = ("synthesize %s, 100 000 requests"):format(goal.what), time = m.main.wall,
       spread = m.main.spread, count = 100000, of = "req", peak = m.main.peak,
       floor = m.floor, floor_is = "write(2)",
       goal = ("<= %.2g s%s"):format(goal.seconds, goal.bytes and ", 64 MB" or ""),
       met = m.main.wall <= goal.seconds and m.main.peak <= (goal.bytes or math.huge),
+    }
+  end
+end)
+
+-- Ten times the requests in ten times the time, and in memory that is the same: what is made is not kept, but
+-- for the tallies of lengths.
+section("synthesize, long", function(bench)
+  local requests = full and 10000000 or 1000000
+  for _, method in ipairs { "radix", "reuse" } do
+    local function made(count)
+      return bench:moontide("synthesize", bench.trace, "--method", method, "--num-requests", count,
+        "--output-file", "/dev/null")
+    end
+    local long = bench:together(1, { main = made(requests) }).main
+    local short = bench:together(3, { main = made(requests / 10) }).main
+    print_row {
+      what = ("synthesize %s, %d M requests to /dev/null"):format(method, requests // 1000000),
+      time = long.wall, count = requests, of = "req", peak = long.peak, floor = 10 * short.wall,
+      floor_is = "10 x a tenth", goal = "ratio <= 1.1, 48 MB",
+      met = long.wall <= 11 * short.wall and long.peak <= 48e6,
     }
   end
 end)
@@ -334,6 +368,7 @@ section("a look at three members", function(bench)
     print_row {
       what = way[2] .. ", 2 M requests made", time = main.wall, spread = main.spread,
       count = requests, of = "req", peak = main.peak, floor = m.floor, floor_is = "columns made",
+      goal = "5 M req/s", met = requests / main.wall >= 5e6,
     }
   end
 end)
@@ -382,6 +417,28 @@ section("curves", function(bench)
   row("an arrival, constant rate", "constant", "naive", "naive C")
   row("an arrival, 10 000 steps", "steps", "constant", "constant", 1.1)
   row("an arrival, sine", "sine", "constant", "constant")
+end)
+
+-- A million requests of one stream and of 1000, and 10 000 streams of which one request is made.
+section("many streams", function(bench)
+  local function streams(count, requests)
+    return bench:moontide(here .. "/streams.lua", "--streams", count, "--num-requests", requests,
+      "--output-file", "/dev/null")
+  end
+  local m = bench:together(5, {
+    many = streams(1000, 1000000), one = streams(1, 1000000),
+    made = streams(10000, 1), floor = bench:program("floor", "empty"),
+  })
+  print_row {
+    what = "1 M requests of 1000 streams", time = m.many.wall, spread = m.many.spread, count = 1000000,
+    of = "req", peak = m.many.peak, floor = m.one, floor_is = "one stream", goal = "ratio <= 2",
+    met = m.many.wall <= 2 * m.one.wall,
+  }
+  print_row {
+    what = "10 000 streams made", time = m.made.wall, spread = m.made.spread, count = 10000, of = "stream",
+    peak = m.made.peak, floor = m.floor, floor_is = "empty exec", goal = "<= 50 ms",
+    met = m.made.wall <= 0.05,
+  }
 end)
 
 section("start-up", function(bench)

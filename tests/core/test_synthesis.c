@@ -110,7 +110,7 @@ typedef struct sums {
     int64_t last;
 } sums;
 
-static void compare_summary(const mt_synthesis *synthesis, sums *made) {
+static void compare_summary(mt_synthesis *synthesis, sums *made) {
     mt_synthesis_summary summary;
     mt_summary expected;
     assert_int_equal(mt_synthesis_summarise(synthesis, &summary, NULL), MT_OK);

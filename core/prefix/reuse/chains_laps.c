@@ -2,6 +2,7 @@
 #include "prefix/reuse/chains_state.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "prefix/model/chains.h"
 
 #include <stdio.h>
@@ -291,6 +292,20 @@ static int by_event(const void *a, const void *b) {
     return (first->turn > second->turn) - (first->turn < second->turn);
 }
 
+/* By time first; then those of one time. */
+static mt_code sort_events(mt_reuse_event *events, size_t count, mt_error *error) {
+    mt_code code = mt_sort_by_number(events, count, sizeof *events, error);
+    if (code)
+        return code;
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && events[to].time == events[from].time;)
+            to++;
+        if (to - from > 1)
+            qsort(events + from, to - from, sizeof *events, by_event);
+    }
+    return MT_OK;
+}
+
 static int may_be_made(const mt_reuse_chains *chains, uint32_t turn) {
     return chains->items->item_of[chains->model->turns[turn].description] != MT_NOT_AN_ITEM;
 }
@@ -318,8 +333,8 @@ static mt_code list_events(mt_reuse_chains *chains, mt_error *error) {
                     (mt_reuse_event){time * chains->slowness, tie, t};
         }
     }
-    qsort(chains->events, chains->event_count, sizeof *chains->events, by_event);
-    return mt_reuse_spread_events(chains, error);
+    mt_code code = sort_events(chains->events, chains->event_count, error);
+    return code ? code : mt_reuse_spread_events(chains, error);
 }
 
 mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
