@@ -92,11 +92,12 @@ void *mt_slab_resize(mt_slab *slab, void *block, size_t had, size_t wanted) {
     }
     if (is_small(had) && is_small(wanted) && class_of(had) == class_of(wanted))
         return block;
-    if (!is_small(had) && !is_small(wanted))
-        return mt_reallocate(block, wanted, 1);
-    void *moved = allocate(slab, wanted);
+    int are_large = !is_small(had) && !is_small(wanted);
+    void *moved = are_large ? mt_reallocate(block, wanted, 1) : allocate(slab, wanted);
     if (!moved)
         return wanted < had ? block : NULL;
+    if (are_large)
+        return moved;
     memcpy(moved, block, had < wanted ? had : wanted);
     release(slab, block, had);
     return moved;
