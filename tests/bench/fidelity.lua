@@ -2,9 +2,9 @@
 -- Each figure is a difference from the source, over seeds: of ratios the mean and the largest, of the rest
 -- parts of the source's own. Not a test: `moontide tests/bench/fidelity.lua TRACE...`.
 --
--- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There, of
--- the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of hits per
--- tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
+-- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
+-- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of
+-- hits per tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
 local mt = require "moontide"
 local generated = require "tests.bench.fidelity_sources"
 local texts = require "moontide.kit.text"
@@ -133,7 +133,7 @@ local function line(name, source, made)
   return cells
 end
 
-local function compare(name, path, opt, lines)
+local function compare(title, path, opt, lines)
   local sizes = {}
   for i, one in ipairs(assert(mt.analyze(path)).lru) do sizes[i] = one[1] end
   local source = measure(path, sizes)
@@ -148,10 +148,10 @@ local function compare(name, path, opt, lines)
   end
   os.remove(target)
   if opt.table then
-    lines[#lines + 1] = line(name, source, made)
+    lines[#lines + 1] = line(title, source, made)
     return
   end
-  local rows = { { name, "mean", "one seed" } }
+  local rows = { { title, "mean", "one seed" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
@@ -182,8 +182,8 @@ local function write_source(source, path)
   local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
   for _ = 1, source.requests do
     local r = requests()
-    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length, output_length = r.output_length,
-      hash_ids = r.hash_ids })
+    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
+      output_length = r.output_length, hash_ids = r.hash_ids })
   end
   assert(writer:finish())
 end
