@@ -3,9 +3,9 @@
 -- parts of the source's own. Behind it stands its goal, and "!" where it is farther off. Not a test:
 -- `moontide tests/bench/fidelity.lua TRACE...`.
 --
--- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There, of
--- the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of hits per
--- tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
+-- --generated takes the sources of fidelity_sources.lua too; --table prints a line for each source. There,
+-- of the ratios stand the means over seeds at the worst size or age, behind them the worst of one seed; of
+-- hits per tenth the worst of one seed; of the rest the means over seeds, in percent of the source's.
 local mt = require "moontide"
 local generated = require "tests.bench.fidelity_sources"
 local texts = require "moontide.kit.text"
@@ -161,8 +161,8 @@ end
 local parts = { "turns", "think", "tokens.10", "tokens.60", "tokens.300" }
 
 -- A line of the table.
-local function line(source_name, source, made)
-  local cells = { source_name }
+local function line(title, source, made)
+  local cells = { title }
   for _, key in ipairs { "lru", "fifo", "ttl", "tenths" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[key], one[key]) end
@@ -181,7 +181,7 @@ local function line(source_name, source, made)
   return cells
 end
 
-local function compare(source_name, path, opt, lines)
+local function compare(title, path, opt, lines)
   local analysis = assert(mt.analyze(path))
   local sizes = sizes_of(analysis)
   local source = measure(path, sizes)
@@ -207,12 +207,12 @@ local function compare(source_name, path, opt, lines)
   end
   os.remove(target)
   if opt.table then
-    lines[#lines + 1] = line(source_name, source, made)
+    lines[#lines + 1] = line(title, source, made)
     return
   end
   local at_once = opt.at_once or assert(mt.model.learn(path)):describe().sessions_at_once or 0
   local ratio = goal_of(at_once)
-  local rows = { { source_name, "mean", "one seed", "goal", "" } }
+  local rows = { { title, "mean", "one seed", "goal", "" } }
   for _, name in ipairs { "lru", "fifo", "ttl", "tenths", "infinite" } do
     local values = {}
     for seed, one in ipairs(made) do values[seed] = apart(source[name], one[name]) end
@@ -256,8 +256,8 @@ local function write_source(source, path)
   local requests = mt.workload { duration = "100d", source.stream }:requests { seed = 1 }
   for _ = 1, source.requests do
     local r = requests()
-    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length, output_length = r.output_length,
-      hash_ids = r.hash_ids })
+    assert(writer:write { timestamp = r.timestamp, input_length = r.input_length,
+      output_length = r.output_length, hash_ids = r.hash_ids })
   end
   assert(writer:finish())
 end

@@ -12,13 +12,15 @@ local function agents(rate, turns)
       max_input = 120000 },
     prompt = mt.shared_prefix { tokens = 9216, name = "tools" },
     first = { new_input = mt.lognormal { mean = 3000, cv = 1.2 } },
-    new_input = mt.lognormal { mean = 1500, cv = 1.5, max = 20000 }, output = mt.lognormal { mean = 300, cv = 1.2 },
+    new_input = mt.lognormal { mean = 1500, cv = 1.5, max = 20000 },
+    output = mt.lognormal { mean = 300, cv = 1.2 },
   }
 end
 
 local function chats(rate, think)
   return mt.stream {
-    arrivals = mt.sessions { starts = mt.poisson(rate), turns = mt.geometric(5), think = think, service = service },
+    arrivals = mt.sessions { starts = mt.poisson(rate), turns = mt.geometric(5), think = think,
+      service = service },
     prompt = mt.shared_prefix { tokens = 1536, groups = 6, zipf = 1 },
     new_input = mt.lognormal { mean = 700, cv = 1.2 }, output = mt.lognormal { mean = 250, cv = 1 },
   }
@@ -32,14 +34,16 @@ local with_helpers = mt.stream {
   arrivals = mt.sessions { starts = mt.poisson(0.012), turns = mt.geometric { mean = 25, max = 150 },
     think = mt.exponential(6), service = service, branch = helpers, compact = { at = 60000, keep = 4000 } },
   prompt = mt.shared_prefix { tokens = 7168, name = "tools" },
-  new_input = mt.lognormal { mean = 1500, cv = 1.5, max = 20000 }, output = mt.lognormal { mean = 250, cv = 1 },
+  new_input = mt.lognormal { mean = 1500, cv = 1.5, max = 20000 },
+    output = mt.lognormal { mean = 250, cv = 1 },
 }
 
 -- Short tasks on prompts that many share, one after the other: more is shared across sessions than within.
 local tasks = mt.stream {
   arrivals = mt.sessions { starts = mt.poisson(0.02), turns = mt.geometric(4), think = mt.exponential(3),
     service = service },
-  prompt = mt.parts { { tokens = 2048 }, { tokens = mt.uniform(2000, 20000), pick = mt.zipf { n = 30, s = 0.8 } } },
+  prompt = mt.parts { { tokens = 2048 },
+    { tokens = mt.uniform(2000, 20000), pick = mt.zipf { n = 30, s = 0.8 } } },
   new_input = mt.lognormal { mean = 500, cv = 1 }, output = 200,
 }
 
@@ -57,6 +61,7 @@ return {
   { name = "agents with helpers", stream = with_helpers, requests = 800 },
   { name = "tasks on shared prompts", stream = tasks, requests = 700 },
   { name = "many chats", stream = chats(0.5, mt.exponential(30)), requests = 4000 },
-  { name = "chats with long pauses", stream = chats(0.1, mt.lognormal { mean = 300, cv = 2 }), requests = 3000 },
+  { name = "chats with long pauses", stream = chats(0.1, mt.lognormal { mean = 300, cv = 2 }),
+    requests = 3000 },
   { name = "readers of documents", stream = readers, requests = 3000 },
 }

@@ -30,6 +30,7 @@ void mt_reuse_chains_free(mt_reuse_chains *chains) {
     mt_free(chains->families);
     mt_free(chains->lasts);
     mt_free(chains->pieces);
+    mt_free(chains->units);
     mt_free(chains->moved);
     mt_free(chains->instants);
     mt_free(chains->before);

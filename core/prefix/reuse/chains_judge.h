@@ -1,68 +1,63 @@
-/* How unlike its source a part of it is, as a new trace of its own: in a cache, on a clock, in its
+/* How unlike its source a part of it is, as a new trace of its own: in caches, on a clock, in its
  * lengths. Private to the reuse method (prefix/reuse/chains.h).
  *
- * A part is pieces of the source's families (prefix/model/families.h), each moved in time, some left
+ * A part is pieces of the source's units (prefix/reuse/chains_state.h), each moved in time, some left
  * out; what comes before its begin is not made, nor what comes after so many requests. Its requests
- * are run through a cache that begins empty, and their distances, ages, lengths and tokens per
- * window are held against the whole source's.
+ * are run through caches that begin empty (prefix/reuse/chains_caches.h), and what these, their
+ * lengths, tokens per window and pauses are is held against the whole source's.
  *
- * Memory: 4 bytes for each block of each prompt that ever comes back, and 40 bytes a request. */
+ * Memory: the caches', and 50 bytes a request. */
 #ifndef MT_PREFIX_REUSE_CHAINS_JUDGE_H
 #define MT_PREFIX_REUSE_CHAINS_JUDGE_H
 
-#include "prefix/cache/parts.h"
-#include "prefix/reuse/chains_state.h"
+#include "prefix/reuse/chains_caches.h"
 
-enum { MT_JUDGE_LENGTHS = 64 };     /* bins, about equally full */
-enum { MT_JUDGE_DISTANCES = 1025 }; /* 32 in a doubling: hits come at cliffs */
-enum { MT_JUDGE_AGES = 4, MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
+enum { MT_JUDGE_LENGTHS = 64 }; /* bins, about equally full */
+enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
 
 /* What a part is judged by. */
 typedef struct mt_reuse_tally {
+    mt_reuse_block_hits hits;
     double turns, inputs[MT_JUDGE_LENGTHS], outputs[MT_JUDGE_LENGTHS];
-    double blocks, hits[MT_JUDGE_DISTANCES]; /* of the blocks that come back, by their distance */
-    double kept[MT_JUDGE_AGES];              /* of them, those used so short a time ago */
-    double tenths[MT_JUDGE_TENTHS];          /* hit ratio in a cache without limit */
-    double variation[MT_JUDGE_WINDOWS];      /* of tokens per window; negative: too few windows */
-    double chains;                           /* of which there are turns */
-    double rate;                             /* requests a nanosecond; 0: one instant */
+    double tenths[MT_JUDGE_TENTHS];     /* hit ratio in a cache without limit */
+    double variation[MT_JUDGE_WINDOWS]; /* of tokens per window; negative: too few windows */
+    double chains;                      /* of which there are turns */
+    double pauses, slow; /* before turns that go on; those longer than the source's median */
+    double rate;         /* requests a nanosecond; 0: one instant */
 } mt_reuse_tally;
-
-typedef struct mt_reuse_judged {
-    int64_t time_ns;
-    uint32_t turn;
-} mt_reuse_judged;
 
 typedef struct mt_reuse_judge {
     const mt_reuse_chains *chains;
     size_t requests; /* of a part */
     /* By turn. */
-    uint64_t *inputs, *path_begin;
+    uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
-    /* The paths, without blocks that never come back, and the place in the part of the last request
-     * that touched each block, counted from one. */
-    uint32_t *paths, *owner;
-    uint32_t *chain_of; /* by turn */
-    uint8_t *is_seen;   /* by chain */
-    size_t block_count;
+    uint8_t *pauses; /* 0: it goes on with nothing; 1, 2: a short pause, a long one */
+    uint32_t *chain_of;
+    uint8_t *is_seen; /* by chain */
+    mt_reuse_caches caches;
     /* The part. */
     mt_reuse_judged *events;
-    mt_parts parts; /* of the cache */
     size_t event_count;
+    uint32_t *lost; /* turns of the part that share less than in the source */
+    size_t lost_count;
     int64_t lasts; /* until the last request that is asked for, since it begins */
     int64_t end;   /* until the last one that there would be */
-    mt_reuse_tally whole;
-    double work; /* blocks and requests that were looked at */
+    mt_reuse_tally whole, part;
+    double work; /* runs and requests that were looked at */
 } mt_reuse_judge;
 
 /* *judge must be zero; free it with mt_reuse_judge_free, on failure too. MT_ERROR_MEMORY. */
 mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size_t requests,
                             mt_error *error);
 
-/* How unlike the part is: 0 for one like the source in all; INFINITY where it has too few requests.
- * It begins at `phase` and has these pieces of families, at their first chains. Sets judge->lasts and end. */
+/* How unlike the part is, as many of its first requests as are asked for: 0 for one like the source in
+ * all; INFINITY where there are too few. It begins at `phase` and has these pieces of units
+ * (chains->units), at their first chains; turns come when the lap has them (chains->when). Whoever is
+ * found to be at least `limit` unlike is looked at no further, so that judge->part, which else says
+ * what is known of it, may hold no hits. Sets judge->lasts and end. MT_ERROR_MEMORY. */
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
-                            double *unlike, mt_error *error);
+                            double limit, double *unlike, mt_error *error);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

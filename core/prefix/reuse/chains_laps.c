@@ -133,7 +133,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
         code = find_lasting(chains, error);
     if (code == MT_OK && populations == 1 && options->requests > 0 &&
         options->requests < chains->model->count)
-        code = mt_reuse_find_part(chains, options->requests, error);
+        chains->part_requests = options->requests;
     return code;
 }
 
@@ -204,16 +204,15 @@ static void deal_gaps(mt_reuse_chains *chains) {
     }
 }
 
-/* Turns that are not in their family's piece are not made. */
-static void drop_turns(mt_reuse_chains *chains) {
+/* Of a part, units are moved or left out, and turns that are not in their unit's piece. */
+static void take_pieces(mt_reuse_chains *chains) {
     const mt_model *model = chains->model;
     for (size_t c = 0; c < model->chain_count; c++) {
-        const mt_reuse_piece *piece = &chains->pieces[chains->families[c]];
+        const mt_reuse_piece *piece = &chains->pieces[chains->units[c]];
         const mt_model_chain *chain = &model->chains[c];
         for (uint32_t t = chain->first; t < chain->first + chain->count; t++)
-            if (chains->when[t] < MT_REUSE_DROPPED &&
-                !mt_reuse_is_in_piece(piece, chains->times[t]))
-                chains->when[t] += MT_REUSE_DROPPED;
+            chains->when[t] += mt_reuse_is_in_piece(piece, chains->when[t]) ? -piece->earlier_ns
+                                                                            : MT_REUSE_DROPPED;
     }
 }
 
@@ -346,8 +345,12 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
     if ((code = mt_reuse_deal_starts(chains, error)))
         return code;
     deal_gaps(chains);
-    if (chains->pieces && chains->lap == 0)
-        drop_turns(chains);
+    if (chains->part_requests > 0 && chains->lap == 0) {
+        if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
+            return code;
+        if (chains->pieces)
+            take_pieces(chains);
+    }
     if ((code = join_pieces(chains, error)))
         return code;
     resolve_origins(chains);

@@ -177,33 +177,14 @@ static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
     return code;
 }
 
-/* Of a part, families are moved or left out; those that begin within it still do. */
-static void move_parts(mt_reuse_chains *chains) {
-    const mt_model *model = chains->model;
-    for (size_t c = 0; c < model->chain_count; c++) {
-        size_t family = chains->families[c];
-        int64_t earlier = chains->pieces[family].earlier_ns,
-                first = model->chains[family].start_ns - earlier;
-        chains->moved[c] = earlier == MT_REUSE_DROPPED ? MT_REUSE_DROPPED + chains->starts[c]
-                                                       : chains->moved[c] - earlier;
-        if (first >= chains->phase && chains->moved[c] < chains->phase)
-            chains->moved[c] = chains->phase;
-    }
-}
-
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     size_t all = model->chain_count;
     for (size_t c = 0; c < all; c++)
         chains->starts[c] = model->chains[c].start_ns;
     int is_few = mt_model_stretch(model, MT_FAMILY_LONG) < FEW;
-    int is_part = chains->lap == 0 && chains->pieces;
-    int is_fitted = is_few && is_part; /* its times are what it was judged by */
-    mt_code code = MT_OK;
-    if (!is_fitted) {
-        mt_reuse_move_members(chains);
-        code = mt_reuse_deal_members(chains, error);
-    }
+    mt_reuse_move_members(chains);
+    mt_code code = mt_reuse_deal_members(chains, error);
     memcpy(chains->moved, chains->starts, all * sizeof *chains->moved);
     if (code == MT_OK && chains->resample)
         code = resample_starts(chains, error);
@@ -211,19 +192,17 @@ mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_families(chains, 1, 0);
     deal_families(chains, 0, 0);
-    if (chains->at_once >= MT_REUSE_MANY && !is_part) {
+    if (chains->at_once >= MT_REUSE_MANY) {
         code = exchange_near(chains, error);
-    } else if (!is_few && !is_part) {
+    } else if (!is_few) {
         deal_across(chains, 1);
         deal_across(chains, 0);
     }
     if (code)
         return code;
-    if (is_few && !is_fitted)
+    if (is_few)
         move_families(chains);
     keep_end(chains);
-    if (is_part)
-        move_parts(chains);
     for (size_t c = all; c-- > 0;) { /* a family's first chain comes last */
         size_t family = chains->families[c];
         chains->starts[c] += chains->moved[family] - chains->starts[family];

@@ -32,7 +32,7 @@ typedef struct mt_reuse_hop {
 
 #define MT_REUSE_DROPPED (INT64_C(1) << 62) /* later than any time of a source */
 
-/* What a part makes of a family: its requests from `from` to `until` of the source's time, earlier. */
+/* What a part makes of a unit: its requests from `from` to `until` of the lap's time, earlier. */
 typedef struct mt_reuse_piece {
     int64_t earlier_ns; /* MT_REUSE_DROPPED: it is left out */
     int64_t from, until;
@@ -63,10 +63,12 @@ struct mt_reuse_chains {
     size_t instant_count;
     int is_spread; /* times are spread over the ticks */
     int resample;
-    int64_t slowness; /* times are multiplied by it */
-    int64_t phase;    /* where in the first lap it begins, ns */
+    int64_t slowness;     /* times are multiplied by it */
+    int64_t phase;        /* where in the first lap it begins, ns */
+    size_t part_requests; /* of a part; 0: the first lap is made of all */
     /* Of a part (mt_reuse_find_part); NULL and 0 where the first lap is made of all. */
-    mt_reuse_piece *pieces; /* of families, at their first chains */
+    uint32_t *units; /* by chain: the first chain of those that keep their times among them */
+    mt_reuse_piece *pieces; /* of units, at their first chains */
     int64_t part_end;       /* of the first lap, since it begins */
     /* The lap. */
     mt_random random;
@@ -96,10 +98,11 @@ int64_t mt_reuse_on_clock(const mt_reuse_chains *chains, int64_t time_ns);
 /* Spreads the lap's events over the ticks, where that is asked for. */
 mt_code mt_reuse_spread_events(mt_reuse_chains *chains, mt_error *error);
 
-/* Which part of the source's, of so many requests, is to be made: sets phase, pieces and part_end. */
+/* Which part of the first lap, of so many requests, is to be made, its turns' times (chains->when)
+ * having been dealt: sets phase, pieces and part_end. */
 mt_code mt_reuse_find_part(mt_reuse_chains *chains, size_t requests, mt_error *error);
 
-/* Is a chain's turn at that time of the source in the family's piece? */
+/* Is a turn at that time of the lap in the unit's piece? */
 static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time) {
     return piece->earlier_ns != MT_REUSE_DROPPED && time >= piece->from && time <= piece->until;
 }

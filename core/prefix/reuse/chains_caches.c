@@ -1,0 +1,250 @@
+#include "prefix/reuse/chains_caches.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000000)
+
+static const int64_t ages[MT_REUSE_AGES] = {SECOND, 5 * SECOND, 30 * SECOND, 300 * SECOND};
+enum { BINS_IN_DOUBLING = 32 };
+static const double largest_fifo = 0.8; /* of all different blocks */
+
+void mt_reuse_caches_free(mt_reuse_caches *caches) {
+    mt_free(caches->begin);
+    mt_free(caches->paths);
+    mt_free(caches->weights);
+    mt_free(caches->owner);
+    mt_free(caches->came);
+    mt_free(caches->parts.sums);
+}
+
+static const mt_description *description_of(const mt_reuse_chains *chains, uint32_t turn) {
+    return &chains->model->descriptions[chains->model->turns[turn].description];
+}
+
+/* ---- the runs ---- */
+
+/* What is needed to find them. */
+typedef struct finder {
+    const mt_reuse_chains *chains;
+    size_t *own;      /* by turn: its first block, of all that are somebody's own and come back */
+    uint32_t *ends;   /* by block: does a run end with it? then, how many end before it */
+    uint32_t *shared; /* by turn: runs of what it shares */
+} finder;
+
+/* Whose own the last block of the turn's first `depth` is. */
+static uint32_t maker_of(const mt_reuse_chains *chains, uint32_t turn, uint32_t depth) {
+    while (description_of(chains, turn)->shared >= depth)
+        turn = chains->origin[turn];
+    return turn;
+}
+
+/* A run ends where a prompt ends, but for what never comes back, and where another one parts. */
+static void mark_ends(finder *f) {
+    const mt_reuse_chains *chains = f->chains;
+    for (uint32_t t = 0; t < chains->model->count; t++) {
+        const mt_description *from = description_of(chains, t);
+        if (from->returning > 0)
+            f->ends[f->own[t] + from->returning - 1] = 1;
+        if (from->shared == 0)
+            continue;
+        uint32_t maker = maker_of(chains, chains->origin[t], from->shared);
+        f->ends[f->own[maker] + from->shared - description_of(chains, maker)->shared - 1] = 1;
+    }
+}
+
+/* How many runs each turn shares, in an order in which whoever made them comes first. */
+static void count_runs(finder *f, size_t blocks) {
+    const mt_reuse_chains *chains = f->chains;
+    uint32_t sum = 0;
+    for (size_t b = 0; b <= blocks; b++) {
+        uint32_t is_end = f->ends[b];
+        f->ends[b] = sum;
+        sum += is_end;
+    }
+    for (size_t i = 0; i < chains->model->count; i++) {
+        uint32_t turn = chains->order[i], depth = description_of(chains, turn)->shared;
+        if (depth == 0)
+            continue;
+        uint32_t maker = maker_of(chains, chains->origin[turn], depth);
+        size_t own = f->own[maker];
+        f->shared[turn] = f->shared[maker] +
+                          f->ends[own + depth - description_of(chains, maker)->shared] -
+                          f->ends[own];
+    }
+}
+
+static uint32_t own_runs(const finder *f, uint32_t turn) {
+    size_t own = f->own[turn];
+    return f->ends[own + description_of(f->chains, turn)->returning] - f->ends[own];
+}
+
+/* A turn's own runs are numbered in a row, from the number of those that end before its blocks. */
+static void fill_paths(mt_reuse_caches *caches, const finder *f) {
+    const mt_reuse_chains *chains = f->chains;
+    for (size_t i = 0; i < chains->model->count; i++) {
+        uint32_t turn = chains->order[i], shared = f->shared[turn],
+                 *path = caches->paths + caches->begin[turn];
+        const mt_description *from = description_of(chains, turn);
+        if (shared > 0)
+            memcpy(path,
+                   caches->paths +
+                       caches->begin[maker_of(chains, chains->origin[turn], from->shared)],
+                   shared * sizeof *path);
+        uint32_t first = f->ends[f->own[turn]], count = own_runs(f, turn);
+        for (uint32_t r = 0; r < count; r++)
+            path[shared + r] = first + r;
+        for (uint32_t b = 0; b < from->returning; b++)
+            caches->weights[f->ends[f->own[turn] + b]]++;
+    }
+}
+
+static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
+    const mt_reuse_chains *chains = caches->chains;
+    size_t count = chains->model->count, blocks = 0, all = 0;
+    for (uint32_t t = 0; t < count; t++) {
+        f->own[t] = blocks;
+        blocks += description_of(chains, t)->returning;
+    }
+    f->ends = mt_allocate_zero(blocks + 1, sizeof *f->ends);
+    if (!f->ends)
+        return mt_fail_memory(error, "synthesiser");
+    mark_ends(f);
+    count_runs(f, blocks);
+    caches->run_count = f->ends[blocks];
+    for (uint32_t t = 0; t < count; t++) {
+        caches->begin[t] = all;
+        all += f->shared[t] + own_runs(f, t);
+    }
+    caches->begin[count] = all;
+    size_t runs = (size_t)caches->run_count + 1;
+    caches->paths = mt_allocate(all + 1, sizeof *caches->paths);
+    caches->weights = mt_allocate_zero(runs, sizeof *caches->weights);
+    caches->owner = mt_allocate(runs, sizeof *caches->owner);
+    caches->came = mt_allocate(runs, sizeof *caches->came);
+    if (!caches->paths || !caches->weights || !caches->owner || !caches->came ||
+        MT_GROW(caches->parts.sums, caches->parts.capacity, count + 2))
+        return mt_fail_memory(error, "synthesiser");
+    fill_paths(caches, f);
+    return MT_OK;
+}
+
+static size_t bin_of(uint64_t distance) {
+    double size = distance > 1 ? BINS_IN_DOUBLING * log2((double)distance) : 0;
+    return size < MT_REUSE_DISTANCES - 1 ? (size_t)size : MT_REUSE_DISTANCES - 1;
+}
+
+mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *chains,
+                             mt_error *error) {
+    size_t count = chains->model->count;
+    finder f = {.chains = chains};
+    caches->chains = chains;
+    for (uint32_t d = 0; d < MT_REUSE_NEAR; d++)
+        caches->bins[d] = (uint16_t)bin_of(d);
+    caches->begin = mt_allocate(count + 1, sizeof *caches->begin);
+    f.own = mt_allocate(count, sizeof *f.own);
+    f.shared = mt_allocate_zero(count, sizeof *f.shared);
+    mt_code code = caches->begin && f.own && f.shared ? find_runs(caches, &f, error)
+                                                      : mt_fail_memory(error, "synthesiser");
+    mt_free(f.own);
+    mt_free(f.ends);
+    mt_free(f.shared);
+    return code;
+}
+
+/* ---- playing ---- */
+
+void mt_reuse_caches_clear(mt_reuse_caches *caches) {
+    memset(caches->owner, 0, caches->run_count * sizeof *caches->owner);
+    caches->parts.count = 0;
+    caches->parts.total = 0;
+}
+
+/* Of large ones the first bits decide. */
+size_t mt_reuse_distance_bin(const mt_reuse_caches *caches, uint64_t distance) {
+    size_t halved = 0;
+    for (; distance >= MT_REUSE_NEAR; distance /= 2)
+        halved++;
+    size_t bin = caches->bins[distance] + BINS_IN_DOUBLING * halved;
+    return bin < MT_REUSE_DISTANCES - 1 ? bin : MT_REUSE_DISTANCES - 1;
+}
+
+/* Runs in a row that one request touched last have one distance: that of all that it and later ones
+ * touched last. */
+static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
+                          const uint32_t *path, size_t count, mt_reuse_block_hits *hits) {
+    size_t d = 0;
+    uint32_t moved = 0;
+    while (d < count && caches->owner[path[d]] != 0) {
+        uint32_t owner = caches->owner[path[d]], blocks = 0;
+        for (; d < count && caches->owner[path[d]] == owner; d++) {
+            blocks += caches->weights[path[d]];
+            caches->owner[path[d]] = (uint32_t)at + 1;
+        }
+        uint64_t distance = mt_parts_distance(&caches->parts, owner - 1) + moved;
+        hits->lru[mt_reuse_distance_bin(caches, distance)] += blocks;
+        int64_t age = events[at].time_ns - events[owner - 1].time_ns;
+        for (size_t k = 0; k < MT_REUSE_AGES; k++)
+            hits->kept[k] += age <= ages[k] ? blocks : 0;
+        mt_parts_take(&caches->parts, owner - 1, blocks);
+        moved += blocks;
+    }
+    hits->known += moved;
+    for (size_t i = d; i < count; i++)
+        caches->owner[path[i]] = (uint32_t)at + 1;
+    return moved;
+}
+
+uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
+                               mt_reuse_block_hits *hits) {
+    uint32_t turn = events[at].turn;
+    const mt_description *from = description_of(caches->chains, turn);
+    const uint32_t *path = caches->paths + caches->begin[turn];
+    uint32_t blocks = from->shared + from->returning + from->unique;
+    uint32_t known =
+        touch_lru(caches, events, at, path, caches->begin[turn + 1] - caches->begin[turn], hits);
+    mt_parts_append(&caches->parts, blocks);
+    hits->all += blocks;
+    return from->shared > known ? from->shared - known : 0;
+}
+
+/* A run's first block leaves first; whoever brings it back brings the whole run back, each block
+ * just as the next one leaves. */
+static void play_size(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t count,
+                      uint64_t size, double *hits) {
+    uint64_t came = 0;
+    memset(caches->came, 0, caches->run_count * sizeof *caches->came);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t turn = events[i].turn;
+        const uint32_t *run = caches->paths + caches->begin[turn],
+                       *end = caches->paths + caches->begin[turn + 1];
+        for (; run < end && caches->came[*run] > 0 && came - caches->came[*run] < size; run++)
+            *hits += caches->weights[*run];
+        for (; run < end; run++)
+            if (caches->came[*run] == 0 || came - caches->came[*run] >= size) {
+                caches->came[*run] = came + 1;
+                came += caches->weights[*run];
+            }
+        came += description_of(caches->chains, turn)->unique;
+    }
+}
+
+double mt_reuse_caches_play_fifo(mt_reuse_caches *caches, const mt_reuse_judged *events,
+                                 size_t count, mt_reuse_block_hits *hits) {
+    double work = 0;
+    for (size_t i = 0; i < count; i++)
+        work += (double)(caches->begin[events[i].turn + 1] - caches->begin[events[i].turn]);
+    for (size_t k = 0; k < MT_REUSE_FIFOS; k++)
+        if (caches->sizes[k] > 0)
+            play_size(caches, events, count, caches->sizes[k], &hits->fifo[k]);
+    return work * MT_REUSE_FIFOS;
+}
+
+void mt_reuse_caches_set_sizes(mt_reuse_caches *caches, const mt_reuse_block_hits *hits,
+                               double part) {
+    double size = largest_fifo * part * (hits->all - hits->known);
+    for (size_t k = 0; k < MT_REUSE_FIFOS; k++, size /= 2)
+        caches->sizes[k] = (uint64_t)size;
+}

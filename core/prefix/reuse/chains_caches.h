@@ -1,0 +1,73 @@
+/* What caches make of a part of a source (prefix/reuse/chains_judge.h): LRU of every size, caches
+ * that keep blocks for some time, and FIFO of some sizes. A block hits when all before it do.
+ *
+ * Prompts are held as *runs*: blocks in a row that whoever has one of them has all of. So they come,
+ * are touched and leave together, and what is counted of runs is exact. Blocks that never come back
+ * are only counted. Private to the reuse method.
+ *
+ * Memory: 4 bytes for each run of each prompt, 44 for each run that there is. */
+#ifndef MT_PREFIX_REUSE_CHAINS_CACHES_H
+#define MT_PREFIX_REUSE_CHAINS_CACHES_H
+
+#include "prefix/cache/parts.h"
+#include "prefix/reuse/chains_state.h"
+
+enum { MT_REUSE_DISTANCES = 1025 }; /* 32 in a doubling: hits come at cliffs */
+enum { MT_REUSE_NEAR = 4096 };
+enum { MT_REUSE_AGES = 4, MT_REUSE_FIFOS = 3 };
+
+typedef struct mt_reuse_judged {
+    int64_t time_ns;
+    uint32_t turn;
+} mt_reuse_judged;
+
+/* Blocks. */
+typedef struct mt_reuse_block_hits {
+    double all, known;              /* of the requests; those that an earlier one had */
+    double lru[MT_REUSE_DISTANCES]; /* of the known, by distance (mt_reuse_distance_bin) */
+    double kept[MT_REUSE_AGES];     /* of them, those used at most 1, 5, 30, 300 s ago */
+    double fifo[MT_REUSE_FIFOS];    /* hits in each */
+} mt_reuse_block_hits;
+
+typedef struct mt_reuse_caches {
+    const mt_reuse_chains *chains;
+    size_t *begin;             /* by turn, and one more: its runs in paths */
+    uint32_t *paths, *weights; /* numbers of runs; by run: its blocks */
+    uint32_t run_count;
+    uint32_t *owner; /* by run: the request that touched it last, from 1 on */
+    uint64_t *
+        came; /* by run: how many blocks had come to the FIFO with its first one; 0: it never came */
+    uint64_t sizes[MT_REUSE_FIFOS]; /* 0: not played */
+    mt_parts parts;
+    uint16_t bins[MT_REUSE_NEAR]; /* of short distances */
+} mt_reuse_caches;
+
+/* The runs of the chains' prompts; *caches must be zero, mt_reuse_caches_free frees them, on failure
+ * too. MT_ERROR_MEMORY. */
+mt_code mt_reuse_caches_open(mt_reuse_caches *caches, const mt_reuse_chains *chains,
+                             mt_error *error);
+
+/* Nothing has been touched in the caches but FIFO. */
+void mt_reuse_caches_clear(mt_reuse_caches *caches);
+
+/* Request number `at`, from 0 on, of the events touches its prompt there; those before it have. Gives
+ * how many blocks are new here that were known in the source. */
+uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
+                               mt_reuse_block_hits *hits);
+
+/* FIFOs of caches->sizes, that begin empty, take all these requests. Gives how many runs were looked
+ * at. */
+double mt_reuse_caches_play_fifo(mt_reuse_caches *caches, const mt_reuse_judged *events,
+                                 size_t count, mt_reuse_block_hits *hits);
+
+/* Sizes for the FIFOs: most of all different blocks that there are in a `part` of a trace with these
+ * hits, half as many, ... Where nothing leaves a cache FIFO is like LRU. */
+void mt_reuse_caches_set_sizes(mt_reuse_caches *caches, const mt_reuse_block_hits *hits,
+                               double part);
+
+/* Into which bin of distances that one falls, blocks. */
+size_t mt_reuse_distance_bin(const mt_reuse_caches *caches, uint64_t distance);
+
+void mt_reuse_caches_free(mt_reuse_caches *caches);
+
+#endif

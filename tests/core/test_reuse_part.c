@@ -1,0 +1,230 @@
+/* Which part of a source a shorter trace is made after: what the judge counts, against a plain count of
+ * every block, and the pieces that are chosen. */
+#include "prefix/reuse/chains_judge.h"
+
+#include "reuse_support.h"
+
+enum { REQUESTS = 600, SHORTER = 250, MOST_BLOCKS = 200000 };
+
+typedef struct opened {
+    mt_model *model;
+    mt_reuse_items items;
+    mt_reuse_chains *chains;
+    uint64_t own[REQUESTS]; /* number of each turn's first own block */
+    uint64_t next;
+} opened;
+
+static void open_chains(opened *all, source_kind kind, uint64_t seed, size_t requests) {
+    mt_error error = {0};
+    mt_synthesis_options options = plain_options;
+    options.seed = seed;
+    options.requests = requests;
+    *all = (opened){.model = model_of_kind(kind, REQUESTS, seed)};
+    assert_int_equal(mt_reuse_items_choose(&all->items, all->model, &options, &error), MT_OK);
+    all->chains = mt_reuse_chains_open(all->model, &all->items, &options, 0, &error);
+    assert_non_null(all->chains);
+    for (uint32_t t = 0; t < REQUESTS; t++) {
+        all->own[t] = all->next;
+        all->next += all->model->descriptions[all->model->turns[t].description].returning;
+    }
+}
+
+static void close_chains(opened *all) {
+    mt_reuse_chains_free(all->chains);
+    mt_reuse_items_free(&all->items);
+    mt_model_release(all->model);
+}
+
+static const mt_description *description_of(const opened *all, uint32_t turn) {
+    return &all->model->descriptions[all->model->turns[turn].description];
+}
+
+/* The prompt of a turn, block by block. */
+static size_t fill(opened *all, uint32_t turn, uint64_t *ids) {
+    const mt_description *from = description_of(all, turn);
+    size_t core = (size_t)from->shared + from->returning;
+    for (size_t d = core; d-- > 0;) {
+        uint32_t maker = turn;
+        while (description_of(all, maker)->shared > d)
+            maker = all->chains->origin[maker];
+        ids[d] = all->own[maker] + d - description_of(all, maker)->shared;
+    }
+    for (uint32_t i = 0; i < from->unique; i++)
+        ids[core + i] = all->next++;
+    return core + from->unique;
+}
+
+/* A FIFO of that size, block by block. */
+static void touch_fifo(uint64_t *came, uint64_t *count, uint64_t size, const uint64_t *ids,
+                       size_t blocks, double *hits) {
+    int is_hit = 1;
+    for (size_t i = 0; i < blocks; i++) {
+        assert_true(ids[i] < MOST_BLOCKS);
+        if (came[ids[i]] > 0 && *count - came[ids[i]] < size) {
+            *hits += is_hit;
+            continue;
+        }
+        is_hit = 0;
+        came[ids[i]] = ++*count;
+    }
+}
+
+static void count_plainly(opened *all, const mt_reuse_judge *judge, size_t count,
+                          mt_reuse_block_hits *hits) {
+    static const double ages_s[MT_REUSE_AGES] = {1, 5, 30, 300};
+    static uint64_t came[MT_REUSE_FIFOS][MOST_BLOCKS], count_of[MT_REUSE_FIFOS];
+    static int64_t last[MOST_BLOCKS];
+    caches plain;
+    memset(came, 0, sizeof came);
+    memset(count_of, 0, sizeof count_of);
+    memset(last, 0xff, sizeof last);
+    open_caches(&plain);
+    for (size_t r = 0; r < count; r++) {
+        uint64_t ids[2 * SOURCE_BLOCKS];
+        size_t blocks = fill(all, judge->events[r].turn, ids), known = 0;
+        mt_touch touch;
+        assert_int_equal(MT_GROW(plain.path, plain.path_capacity, blocks), 0);
+        assert_int_equal(
+            mt_prefix_tree_add(plain.tree, ids, blocks, plain.path, &plain.known, NULL), MT_OK);
+        assert_int_equal(
+            mt_history_touch(plain.history, plain.path, blocks, plain.known, &touch, NULL), MT_OK);
+        for (size_t k = 0; k < touch.run_count; known = touch.runs[k++].end)
+            hits->lru[mt_reuse_distance_bin(&judge->caches, touch.runs[k].distance)] +=
+                (double)(touch.runs[k].end - known);
+        hits->known += (double)known;
+        hits->all += (double)blocks;
+        for (size_t i = 0; i < blocks; i++) {
+            double age = (double)(judge->events[r].time_ns - last[ids[i]]) / 1e9;
+            for (size_t k = 0; k < MT_REUSE_AGES && i < known; k++)
+                hits->kept[k] += age <= ages_s[k];
+        }
+        for (size_t i = 0; i < blocks; i++)
+            last[ids[i]] = judge->events[r].time_ns;
+        for (size_t k = 0; k < MT_REUSE_FIFOS; k++)
+            touch_fifo(came[k], &count_of[k], judge->caches.sizes[k], ids, blocks, &hits->fifo[k]);
+    }
+    close_caches(&plain);
+}
+
+static void assert_same(const mt_reuse_block_hits *one, const mt_reuse_block_hits *other) {
+    assert_true(one->all > 0 && one->known > 0);
+    assert_true(one->all == other->all && one->known == other->known);
+    for (size_t b = 0; b < MT_REUSE_DISTANCES; b++)
+        assert_true(one->lru[b] == other->lru[b]);
+    for (size_t k = 0; k < MT_REUSE_AGES; k++)
+        assert_true(one->kept[k] == other->kept[k]);
+    for (size_t k = 0; k < MT_REUSE_FIFOS; k++)
+        assert_true(one->fifo[k] > 0 && one->fifo[k] == other->fifo[k]);
+}
+
+/* Pieces drawn anyhow: some units are left out, some moved, some cut. */
+static void draw_pieces(const mt_reuse_chains *chains, mt_reuse_piece *pieces, uint64_t seed) {
+    uint64_t random = seed;
+    for (size_t c = 0; c < chains->model->chain_count; c++) {
+        pieces[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+        if (below(&random, 5) == 0)
+            pieces[c].earlier_ns = MT_REUSE_DROPPED;
+        else if (below(&random, 3) == 0)
+            pieces[c].earlier_ns = (int64_t)below(&random, REQUESTS / 4);
+        if (below(&random, 6) == 0)
+            pieces[c].from = (int64_t)below(&random, REQUESTS);
+    }
+}
+
+static void test_judge(void **state) {
+    (void)state;
+    static mt_reuse_piece pieces[REQUESTS];
+    for (int kind = 0; kind < SOURCE_KINDS; kind++) {
+        mt_error error = {0};
+        opened all;
+        open_chains(&all, (source_kind)kind, 5, 0);
+        mt_reuse_chains *chains = all.chains;
+        chains->units = mt_allocate(all.model->chain_count, sizeof *chains->units);
+        memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
+        memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+        mt_reuse_judge judge = {0};
+        assert_int_equal(mt_reuse_judge_open(&judge, chains, SHORTER, &error), MT_OK);
+        mt_reuse_block_hits plain = {0};
+        count_plainly(&all, &judge, REQUESTS, &plain);
+        assert_same(&judge.whole.hits, &plain);
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            double unlike, again;
+            draw_pieces(chains, pieces, seed);
+            assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, INFINITY, &unlike, &error),
+                             MT_OK);
+            assert_true(isfinite(unlike) && unlike > 0 && judge.part.turns == SHORTER);
+            plain = (mt_reuse_block_hits){0};
+            count_plainly(&all, &judge, SHORTER, &plain);
+            assert_same(&judge.part.hits, &plain);
+            /* A limit changes only how far one looks. */
+            assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, unlike / 2, &again, &error),
+                             MT_OK);
+            assert_true(again >= unlike / 2 && again <= unlike);
+        }
+        for (size_t c = 0; c < all.model->chain_count; c++)
+            pieces[c].earlier_ns = MT_REUSE_DROPPED;
+        double unlike;
+        assert_int_equal(mt_reuse_judge_part(&judge, pieces, 0, INFINITY, &unlike, &error), MT_OK);
+        assert_true(isinf(unlike));
+        mt_reuse_judge_free(&judge);
+        close_chains(&all);
+    }
+}
+
+/* All of the source is like the source in everything. */
+static void test_whole(void **state) {
+    (void)state;
+    static mt_reuse_piece pieces[REQUESTS];
+    mt_error error = {0};
+    opened all;
+    open_chains(&all, SOURCE_SESSIONS, 2, 0);
+    mt_reuse_chains *chains = all.chains;
+    chains->units = mt_allocate(all.model->chain_count, sizeof *chains->units);
+    memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
+    memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+    for (size_t c = 0; c < all.model->chain_count; c++)
+        pieces[c] = (mt_reuse_piece){.from = INT64_MIN, .until = INT64_MAX};
+    mt_reuse_judge judge = {0};
+    double unlike;
+    assert_int_equal(mt_reuse_judge_open(&judge, chains, REQUESTS, &error), MT_OK);
+    assert_int_equal(mt_reuse_judge_part(&judge, pieces, 0, INFINITY, &unlike, &error), MT_OK);
+    assert_true(unlike == 0);
+    mt_reuse_judge_free(&judge);
+    close_chains(&all);
+}
+
+/* The part that is found has enough requests, all of units that are in it, at their times; it is a
+ * seed's own, and less unlike than the source's first requests. */
+static void test_pieces(void **state) {
+    (void)state;
+    for (int kind = 0; kind < SOURCE_KINDS; kind++) {
+        opened all, same;
+        int64_t time;
+        mt_error error = {0};
+        open_chains(&all, (source_kind)kind, 3, SHORTER);
+        open_chains(&same, (source_kind)kind, 3, SHORTER);
+        assert_int_equal(mt_reuse_chains_peek(all.chains, &time, &error), MT_OK);
+        assert_int_equal(mt_reuse_chains_peek(same.chains, &time, &error), MT_OK);
+        const mt_reuse_chains *chains = all.chains;
+        assert_non_null(chains->pieces);
+        assert_true(chains->event_count >= SHORTER);
+        for (size_t i = 0; i < chains->event_count; i++) {
+            assert_true(chains->events[i].time >= 0 && chains->events[i].time <= chains->part_end);
+            assert_int_equal(chains->events[i].turn, same.chains->events[i].turn);
+        }
+        for (size_t c = 0; c < all.model->chain_count; c++)
+            if (chains->pieces[chains->units[c]].earlier_ns == MT_REUSE_DROPPED)
+                assert_true(chains->when[all.model->chains[c].first] >= MT_REUSE_DROPPED);
+        close_chains(&all);
+        close_chains(&same);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_pieces),
+    };
+    return cmocka_run_group_tests_name("reuse part", tests, NULL, NULL);
+}
