@@ -66,9 +66,10 @@ static size_t round_up(size_t bytes, size_t step) {
 /* ---- large blocks ----
  *
  * malloc writes its header before anybody can ask for huge pages, and so has the first 2 MiB of each
- * block come in 512 small ones. So a large block is a mapping of our own, a whole number of huge pages,
- * which grows by being moved and not copied. Its header ends with a word that no block of malloc has
- * before it: there stands its size, which is below MARK. */
+ * block come in 512 small ones. So a large block is a mapping of our own, a whole number of huge
+ * pages, which grows by being moved and not copied. It begins HEADER bytes into a page, where few
+ * blocks of malloc do, and the word before it is MARK turned by its address: by chance another
+ * block has that before it once in 2^64 times, whichever malloc is there. */
 #if defined(__GLIBC__) && !HAS_SANITIZER /* which is to see each block, and has no such header */
 
 typedef struct header {
@@ -77,14 +78,15 @@ typedef struct header {
 } header;
 
 enum { HEADER = 64 };
-#define MARK (UINT64_C(1) << 63)
+#define MARK UINT64_C(0xb5c9d2f07a4e8163)
 
 static header *header_of(void *block) {
     return (header *)block - 1;
 }
 
 static int is_mapped(void *block) {
-    return block && header_of(block)->mark == MARK;
+    return (uintptr_t)block % SMALL_PAGE == HEADER &&
+           header_of(block)->mark == (MARK ^ (uintptr_t)block);
 }
 
 static void *base_of(void *block) {
@@ -101,7 +103,7 @@ static void *block_in(void *mapping, size_t bytes) {
         return NULL;
     (void)madvise(mapping, bytes, MADV_HUGEPAGE);
     void *block = (char *)mapping + HEADER;
-    *header_of(block) = (header){bytes, MARK};
+    *header_of(block) = (header){bytes, MARK ^ (uintptr_t)block};
     return block;
 }
 
