@@ -185,6 +185,16 @@ describe("shorter than the source it is alike, but for what comes back late:", f
       for size, pair in pairs(comparison.lru) do assert_within(bound, pair[2], pair[1], size) end
     end)
   end
+
+  for times, bound in pairs { [0.5] = 0.035, [0.25] = 0.05 } do
+    it(("16 agents' sessions at %g times their length"):format(times), function()
+      local source = real("agent_16_sessions.jsonl", function(path) return assert(mt.trace.read(path)) end)
+      local made <close> = synthesis(source, { seed = 1 }, times)
+      for size, pair in pairs(compared(source, made, sizes_of(source.analysis.distinct_blocks)).lru) do
+        assert_within(bound, pair[2], pair[1], size)
+      end
+    end)
+  end
 end)
 
 describe("the root multiplier divides reuse as independent populations would:", function()
