@@ -7,8 +7,11 @@
  * - Starts. Families (prefix/model/families.h) of one sort are dealt to their starts anew within
  *   each stretch of the trace; within a family, members that share the same are dealt to theirs. So
  *   the rate, the lengths, the mix and the warm-up keep their course, and single turns the counts
- *   per window. Where stretches are short, families that last move a little beside that. Where it
- *   is asked for (options->resample), families' starts are another realisation of the source's.
+ *   per window. Where eight or more run at once, families that begin near each other change places
+ *   whatever their sort; where stretches are short, those that last move a little beside that, the
+ *   less the fewer there are at once. Readers of what many go on from move by a part of the time
+ *   between them (chains_members.c), children with the turn that they hang on. Where it is asked
+ *   for (options->resample), families' starts are another realisation of the source's.
  * - Gaps. Of the gaps of a chain, those near each other in it and alike (a tenth more or less)
  *   change places, where that leaves time for the answers.
  * - Joints. Where two chains share equally much of equally long prompts at a turn, at about the
