@@ -132,7 +132,7 @@ describe("moontide lint", function()
 
   it("takes a busy trace that was made for milliseconds, and a log in seconds for what it is", function()
     for _, line in ipairs { "steady --rate 500 --duration 6s", "steady --rate 500 --duration 6s --timestamp-digits 0",
-      "steady --rate 900 --num-requests 5000", "steady --rate 900 --num-requests 600",
+      "steady --rate 900 --num-requests 5000",
       "steady --rate 900 --num-requests 600 --timestamp-digits 0" } do
       assert.equal(0, command.line(line .. " -o busy.jsonl", { folder = folder }).status)
       local result = lint { folder .. "/busy.jsonl" }

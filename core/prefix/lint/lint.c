@@ -239,16 +239,16 @@ static int64_t ticks_of_seconds(mt_lint *lint) {
 }
 
 /* How busy the trace may be in milliseconds: as a service, where its digits are those of seconds, else
- * as what somebody tests one with. What would be over soon is a log in seconds, unless it has hash ids,
- * as what was made has. */
+ * as what somebody tests one with. What would be over soon is a log in seconds, unless it has hash ids and
+ * whole milliseconds, as what was made has. */
 static busy_limits limits_of(mt_lint *lint, const mt_lint_result *result) {
     enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
     const int64_t second = INT64_C(1000000000);
     if (2 * count_between(lint, MICROSECOND) > lint->time_count)
         return of_service;
-    if ((double)result->span_ns < least_seconds * 1e9)
-        return 2 * lint->fit.prompts > result->requests ? of_short_test : of_service;
     int is_whole = 100 * count_between(lint, MILLISECOND) < lint->time_count;
+    if ((double)result->span_ns < least_seconds * 1e9)
+        return is_whole && 2 * lint->fit.prompts > result->requests ? of_short_test : of_service;
     return is_whole && ticks_of_seconds(lint) > second ? of_service : of_test;
 }
 

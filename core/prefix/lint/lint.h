@@ -84,9 +84,10 @@ typedef struct mt_lint_result {
  *
  * The unit of ten times or more is guessed by what services are given: 0.005 to 100 requests a
  * second, up to a million input tokens a second, traces of 5 s to 10 days. A test of 5 s or more may
- * be busier than that, 10 000 requests and 2.5 million tokens a second, and a shorter one most of
- * whose requests have hash ids 1000, unless the digits are those of seconds: more than three
- * decimals, or, from 5 s on, none and a clock that ticks less often than every second.
+ * be busier than that, 10 000 requests and 2.5 million tokens a second, and a shorter one in whole
+ * milliseconds, most of whose requests have hash ids, 1000, unless the digits are those of seconds:
+ * more than three decimals, or, from 5 s on, none and a clock that ticks less often than every
+ * second.
  * How far outside a unit puts the trace is counted in powers of ten, of its length half; where
  * milliseconds are more than half a one outside, and another unit is nearer, it is that one. It is
  * seconds, too, where four of five turns (of at least five) would be answered with more than 5000

@@ -346,6 +346,7 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_gaps(chains);
     if (chains->part_requests > 0 && chains->lap == 0) {
+        resolve_origins(chains); /* where starts were dealt something else was noted */
         if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
             return code;
         if (chains->pieces)
