@@ -71,6 +71,8 @@ return mt.script {
     if not result then return nil, options.of_default(opt, "input-file", with_way(counted)), code end
     local left_out = result.blocks > 0 and caches.left_out(opt, label)
     if left_out then report.note(left_out) end
+    local whole = result.blocks > 0 and caches.played_whole(opt, label)
+    if whole then report.note(whole) end
     if result.skipped > 0 then report.note(texts.skipped(result.skipped, result.first_skipped)) end
     if opt.json then
       print(mt.json.encode(counted and with_profile(result, counted) or result))

@@ -189,7 +189,7 @@ static int block_sample(lua_State *L) {
     return *place ? 1 : mt_lua_failure(L, &error);
 }
 
-/* sample:play{what analysis:play takes, without ages} -> what that gives, and error = {request,
+/* sample:play{what analysis:play takes, a policy that is sampled, without ages} -> what that gives, and error = {request,
  * block, token} (standard errors) | nil, message, code */
 static int sample_play(lua_State *L) {
     mt_block_sample *self = mt_lua_check_object(L, 1, &block_sample_type);
@@ -199,6 +199,8 @@ static int sample_play(lua_State *L) {
     lua_remove(L, 1);
     mt_cache_spec spec = mt_lua_check_cache_spec(L, 2);
     mt_hit_rule rule = mt_lua_check_hit_rule(L, 2);
+    luaL_argcheck(L, spec.policy->is_sampled, 2, "policy");
+    luaL_argcheck(L, spec.ttl_ns == MT_NO_TTL, 2, "ttl_ns");
     mt_sampled sampled;
     mt_error error;
     if (mt_block_sample_play(self, &spec, rule, &sampled, &error) != MT_OK)
@@ -326,19 +328,21 @@ static int play_replicas(lua_State *L) {
     return 1;
 }
 
-/* core.analysis.policies() -> list of {name, summary, looks_ahead}, in their order */
+/* core.analysis.policies() -> list of {name, summary, looks_ahead, is_sampled}, in their order */
 int mt_lua_policies(lua_State *L) {
     size_t count;
     const mt_policy *const *policies = mt_policies(&count);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        lua_createtable(L, 0, 3);
+        lua_createtable(L, 0, 4);
         lua_pushstring(L, policies[i]->name);
         lua_setfield(L, -2, "name");
         lua_pushstring(L, policies[i]->summary);
         lua_setfield(L, -2, "summary");
         lua_pushboolean(L, policies[i]->looks_ahead);
         lua_setfield(L, -2, "looks_ahead");
+        lua_pushboolean(L, policies[i]->is_sampled);
+        lua_setfield(L, -2, "is_sampled");
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

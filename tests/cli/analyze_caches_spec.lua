@@ -224,22 +224,37 @@ Imbalance: what the replica with most to compute had, in parts of the mean
       requests[i] = { i, i * i % 1009, 2000 + i * i % 1009, 4000 + i * i % 1009, 10000 + i }
     end
     local path = trace("t.jsonl", requests)
-    local words = { path, "--cache-sizes", "1000,2100", "--policy", "lru,fifo,random,optimum" }
+    local words = { path, "--cache-sizes", "1000,2100", "--policy", "lru,fifo,clock,sieve,s3-fifo,lfu,random,optimum" }
     local whole = result_of(words).hits
-    local sampled = result_of { "--sample", "0.5", table.unpack(words) }.hits
-    assert.same(whole.lru, sampled.lru)
-    assert.same(whole.fifo, sampled.fifo) -- is known whole as well
+    local played = analyze { "--json", "--block-size", "10", "--sample", "0.5", table.unpack(words) }
+    assert.equal("moontide: --sample is of clock, random, optimum: lru, fifo, sieve, s3-fifo, lfu are played whole\n",
+      played.err)
+    local sampled = json.decode(played.out).hits
+    for _, policy in ipairs { "lru", "fifo", "sieve", "s3-fifo", "lfu" } do
+      assert.same(whole[policy], sampled[policy])
+    end
     assert.same(whole.random["1000"], sampled.random["1000"])
-    for _, policy in ipairs { "random", "optimum" } do
+    for _, policy in ipairs { "clock", "random", "optimum" } do
       local error = sampled[policy]["2100"].error
       assert.is_true(error.block > 0 and error.request > 0 and error.token > 0)
       assert.is_near(whole[policy]["2100"].block, sampled[policy]["2100"].block, 4 * error.block)
     end
-    local all = result_of { "--sample", "1", table.unpack(words) }.hits
+    local all = result_of { "--sample", "1", path, "--cache-sizes", "2100", "--policy", "random" }.hits
     assert.is_near(whole.random["2100"].block, all.random["2100"].block, 1e-9)
     assert.is_near(0, all.random["2100"].error.block, 1e-9)
+    local shown = analyze { "--block-size", "10", "--sample", "0.5", path, "--cache-sizes", "2100",
+      "--policy", "lru,sieve,random,optimum" }
     assert.matches("\n2,100 blocks +0%.%d+ +0%.%d+ +0%.%d+ %+%- 0%.%d+ +0%.%d+ %+%- 0%.%d+\n%+%-: two standard errors",
-      analyze({ "--block-size", "10", "--sample", "0.5", table.unpack(words) }).out)
+      shown.out)
+  end)
+
+  it("plays whole what is not sampled, in either order of touching", function()
+    local path = trace("t.jsonl", singles)
+    local words = { "--json", "--block-size", "10", path, "--cache-sizes", "2", "--touch", "leaf" }
+    local whole = analyze(words)
+    local asked = analyze { "--sample", "0.1", table.unpack(words) }
+    assert.equal(whole.out, asked.out)
+    assert.equal("moontide: --sample is of clock, random, optimum: lru is played whole\n", asked.err)
   end)
 
   it("refuses what it cannot do", function()

@@ -3,6 +3,7 @@
 #define MT_PREFIX_ANALYSIS_SAMPLED_STATE_H
 
 #include "base/memory.h"
+#include "prefix/analysis/future.h"
 #include "prefix/analysis/locality_state.h"
 #include "prefix/analysis/sampled.h"
 
@@ -26,20 +27,6 @@ typedef struct mt_sample_member {
     uint32_t group;
 } mt_sample_member;
 
-struct mt_block_sample {
-    const mt_locality *locality;
-    double rate;
-    uint64_t seed;
-    mt_big nearest; /* uint32_t by block: the member that it is, or that is next above it */
-    mt_sample_member *members; /* numbered by first appearance, as blocks are */
-    float *weights;      /* by member: blocks that it stands for; of one that is in all samples 1 */
-    float *part_weights; /* the same in its part of the sample */
-    size_t count, capacity, weight_capacity, part_capacity;
-    uint32_t *hits[2]; /* by request: of the whole in an LRU cache, and first in, first out */
-    uint32_t *path;    /* scratch: members of a request, then their next uses */
-    uint32_t *next;    /* scratch: of all blocks of a request */
-};
-
 /* Sums over the uses of the sample, each by the weight of its block. */
 typedef struct mt_sample_sums {
     double of[MT_SAMPLE_MEASURES];
@@ -62,6 +49,34 @@ typedef struct mt_sample_counts {
     mt_sample_sums off[2];
 } mt_sample_counts;
 
+/* What all policies have in common at one size: what is known of the whole, and of two policies on the
+ * sample. */
+typedef struct mt_sample_common {
+    uint64_t size; /* 0: nothing is known yet */
+    mt_touch_order order;
+    mt_hit_rule rule;
+    double rooms[MT_SAMPLE_PARTS + 1]; /* weight of the cache of the sample, and of each part */
+    mt_played all;                     /* of an endless cache */
+    double whole[MT_SAMPLE_MEASURES][MT_SAMPLE_CONTROLS];
+    mt_sample_counts counts; /* of the controls; of a policy itself nothing */
+} mt_sample_common;
+
+struct mt_block_sample {
+    const mt_locality *locality;
+    double rate;
+    uint64_t seed;
+    mt_big nearest; /* uint32_t by block: the member that it is, or that is next above it */
+    mt_sample_member *members; /* numbered by first appearance, as blocks are */
+    float *weights;      /* by member: blocks that it stands for; of one that is in all samples 1 */
+    float *part_weights; /* the same in its part of the sample */
+    size_t count, capacity, weight_capacity, part_capacity;
+    uint32_t *hits[2];       /* by request: of the whole in an LRU cache, and first in, first out */
+    uint32_t *path;          /* scratch: members of a request, then their next uses */
+    uint32_t *next;          /* scratch: of all blocks of a request */
+    mt_future future;        /* since a policy that looks ahead was played */
+    mt_sample_common common; /* of the size that was played last */
+};
+
 /* Fills the sample with its members. */
 mt_code mt_sample_choose(mt_block_sample *sample, mt_error *error);
 
@@ -79,6 +94,15 @@ static inline size_t mt_sample_part(const mt_block_sample *sample, uint32_t memb
  * of what it should be. */
 mt_code mt_sample_held(mt_block_sample *sample, uint64_t size, double shares[MT_SAMPLE_PARTS + 1],
                        mt_error *error);
+
+/* Plays LRU and first in, first out on the sample, in caches of the common rooms; fills the common counts.
+ * hits[] must be there. */
+mt_code mt_sample_play_controls(mt_block_sample *sample, mt_error *error);
+
+/* Plays the policy on the sample and its parts, in caches of the common rooms; adds what it hits to the
+ * counts, which begin as the common ones. */
+mt_code mt_sample_play_policy(mt_block_sample *sample, const mt_cache_spec *spec,
+                              mt_sample_counts *counts, mt_error *error);
 
 /* Estimates the sum of measure m over the whole from what was counted and whole[], the controls' sums there;
  * gives its standard error. */

@@ -12,7 +12,8 @@ struct mt_cache {
     mt_big entries; /* of the policy */
     mt_big times;   /* int64_t each, with a time to live: what its age is counted from */
     mt_policy_state *state;
-    double weight; /* of those held, where blocks are weighed */
+    const float *weights; /* by block; NULL: each is 1 */
+    double weight, room;  /* where blocks are weighed: of those held, and what they may be */
 };
 
 mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
@@ -26,7 +27,6 @@ mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error) {
         return NULL;
     }
     cache->state->size = spec->size;
-    cache->state->room = (double)spec->size;
     cache->state->seed = spec->seed;
     cache->state->requests = spec->requests;
     if (spec->policy->start)
@@ -63,10 +63,8 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most) {
     mt_assert(cache->state->count == 0);
     cache->state->size = UINT64_MAX;
-    cache->state->room = most;
-    cache->state->weights = weights;
-    if (cache->spec.policy->start)
-        cache->spec.policy->start(cache->state);
+    cache->room = most;
+    cache->weights = weights;
 }
 
 int mt_cache_holds(const mt_cache *cache, uint32_t block) {
@@ -83,7 +81,7 @@ static void set_held(mt_cache *cache, uint32_t block, int is_held) {
 static void evict_weight(mt_cache *cache, double most) {
     while (cache->weight > most && cache->state->count > 0) {
         uint32_t victim = cache->spec.policy->evict(cache->state);
-        cache->weight -= (double)cache->state->weights[victim];
+        cache->weight -= (double)cache->weights[victim];
         set_held(cache, victim, 0);
     }
 }
@@ -91,12 +89,12 @@ static void evict_weight(mt_cache *cache, double most) {
 /* Puts in a block by its weight. What leaves is not told: there may be many. */
 static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     const mt_policy *policy = cache->spec.policy;
-    double weight = (double)cache->state->weights[block];
+    double weight = (double)cache->weights[block];
     if (policy->looks_ahead)
         cache->state->size =
-            cache->weight + weight > cache->state->room ? cache->state->count : UINT64_MAX;
+            cache->weight + weight > cache->room ? cache->state->count : UINT64_MAX;
     else
-        evict_weight(cache, nextafter(cache->state->room, 0));
+        evict_weight(cache, nextafter(cache->room, 0));
     uint32_t refused = policy->insert(cache->state, block, next);
     if (policy->looks_ahead)
         cache->state->size = UINT64_MAX;
@@ -105,7 +103,7 @@ static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
     set_held(cache, block, 1);
     cache->weight += weight;
     if (policy->looks_ahead)
-        evict_weight(cache, cache->state->room);
+        evict_weight(cache, cache->room);
     return MT_NO_VICTIM;
 }
 
@@ -126,12 +124,12 @@ static uint32_t insert_ahead(mt_cache *cache, uint32_t block, uint32_t next) {
 /* The same of a block by its weight, or with a policy that looks ahead. */
 static uint32_t touch_otherwise(mt_cache *cache, uint32_t block, uint32_t next) {
     if (!mt_cache_holds(cache, block))
-        return cache->state->weights ? insert_weight(cache, block, next)
-                                     : insert_ahead(cache, block, next);
+        return cache->weights ? insert_weight(cache, block, next)
+                              : insert_ahead(cache, block, next);
     uint32_t victim = cache->spec.policy->hit(cache->state, block, next);
     if (victim != MT_NO_VICTIM) {
         set_held(cache, victim, 0);
-        cache->weight -= cache->state->weights ? (double)cache->state->weights[victim] : 0;
+        cache->weight -= cache->weights ? (double)cache->weights[victim] : 0;
     }
     return victim;
 }
@@ -154,7 +152,7 @@ static uint32_t touch(mt_cache *cache, uint32_t block) {
 }
 
 static int is_plain(const mt_cache *cache) {
-    return !cache->state->weights && !cache->spec.policy->looks_ahead;
+    return !cache->weights && !cache->spec.policy->looks_ahead;
 }
 
 uint32_t mt_cache_touch(mt_cache *cache, uint32_t block) {

@@ -62,6 +62,7 @@ static uint32_t replace(void *state, uint32_t block, uint32_t next) {
 
 const mt_policy mt_policy_clock = {.name = "clock",
                                    .summary = "first in, first out, with a second chance when used",
+                                   .is_sampled = 1,
                                    .state_size = sizeof(clock_cache),
                                    .entry_size = sizeof(entry),
                                    .start = start,

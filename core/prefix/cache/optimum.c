@@ -165,6 +165,7 @@ const mt_policy mt_policy_optimum = {
     .name = "optimum",
     .summary = "the block used again latest: a bound that no cache exceeds (Belady)",
     .looks_ahead = 1,
+    .is_sampled = 1,
     .state_size = sizeof(optimum),
     .entry_size = sizeof(entry),
     .start = start,

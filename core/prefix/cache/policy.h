@@ -30,20 +30,18 @@
 
 /* What every policy's state begins with. */
 typedef struct mt_policy_state {
-    uint64_t size;        /* blocks that it may hold, at least 1; the driver sees to it */
-    double room;          /* the same, in the weights of blocks */
-    const float *weights; /* by block, of what the driver weighs; NULL: each is 1 */
-    uint64_t count;       /* blocks that it holds; the policy counts */
-    void *entries;        /* entry_size bytes a block */
-    uint64_t seed;        /* of what is drawn */
-    uint32_t requests;    /* how many there will be, for a policy that looks ahead; else 0 */
+    uint64_t size;     /* blocks that it may hold, at least 1; the driver sees to it */
+    uint64_t count;    /* blocks that it holds; the policy counts */
+    void *entries;     /* entry_size bytes a block */
+    uint64_t seed;     /* of what is drawn */
+    uint32_t requests; /* how many there will be, for a policy that looks ahead; else 0 */
 } mt_policy_state;
 
 typedef struct mt_policy {
     const char *name;    /* as options name it */
     const char *summary; /* what leaves first, in half a line */
     int looks_ahead;     /* it needs `next`, and requests played from the first to the last */
-    int is_erratic; /* what it keeps may hang on single blocks: a sample's error counts twice */
+    int is_sampled;      /* a sample of blocks tells its hits (prefix/analysis/sampled.h) */
     size_t state_size, entry_size; /* bytes of its state, and of each block */
 
     /* All three may be NULL. Starts the policy; the state's first part is filled, the rest is zero. */

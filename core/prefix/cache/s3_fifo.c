@@ -20,100 +20,61 @@ typedef struct entry {
 typedef struct s3_fifo {
     mt_policy_state state;
     mt_queue queues[QUEUES];
-    uint64_t small_size, main_size; /* as `held` counts */
-    double weight[QUEUES];          /* of each queue's blocks, where they are weighed */
+    uint64_t small_size, main_size;
 } s3_fifo;
 
 static void start(void *state) {
     s3_fifo *self = state;
     for (int i = 0; i < QUEUES; i++)
         mt_queue_start(&self->queues[i]);
-    uint64_t room = self->state.room < 0x1p63 ? (uint64_t)self->state.room : UINT64_MAX;
-    self->small_size = room / 10 > 0 ? room / 10 : 1;
-    self->main_size = room - self->small_size;
+    self->small_size = self->state.size / 10 > 0 ? self->state.size / 10 : 1;
+    self->main_size = self->state.size - self->small_size;
 }
 
-/* From here on `weights` are the state's, or NULL, which those say who know that it is: there is nothing
- * left of weighing then. */
-
-/* What a queue holds: blocks, or their weight. */
-static inline uint64_t held(const s3_fifo *self, int queue, const float *weights) {
-    return weights ? (uint64_t)self->weight[queue] : self->queues[queue].count;
-}
-
-static inline void push(s3_fifo *self, int queue, uint32_t block, const float *weights) {
+static void push(s3_fifo *self, int queue, uint32_t block) {
     entry *entries = self->state.entries;
     mt_queue_push(&self->queues[queue], entries, sizeof *entries, block);
     entries[block].queue = (uint16_t)queue;
     entries[block].uses = 0;
-    if (weights)
-        self->weight[queue] += (double)weights[block];
 }
 
-static inline void take(s3_fifo *self, int queue, uint32_t block, const float *weights) {
+static uint32_t pop(s3_fifo *self, int queue) {
     entry *entries = self->state.entries;
-    mt_queue_take(&self->queues[queue], entries, sizeof *entries, block);
+    uint32_t block = mt_queue_pop(&self->queues[queue], entries, sizeof *entries);
     entries[block].queue = NOWHERE;
-    if (weights)
-        self->weight[queue] -= (double)weights[block];
-}
-
-static inline uint32_t pop(s3_fifo *self, int queue, const float *weights) {
-    uint32_t block = self->queues[queue].oldest;
-    take(self, queue, block, weights);
     return block;
 }
 
-static inline uint32_t evict_main(s3_fifo *self, const float *weights) {
+static uint32_t evict_main(s3_fifo *self) {
     entry *entries = self->state.entries;
     for (;;) {
-        uint32_t block = pop(self, MAIN, weights);
+        uint32_t block = pop(self, MAIN);
         uint16_t uses = entries[block].uses;
         if (uses == 0)
             return block;
-        push(self, MAIN, block, weights);
+        push(self, MAIN, block);
         entries[block].uses = (uint16_t)(uses - 1);
     }
 }
 
-/* Keeps the number of a block that left, and forgets older ones that there is no room for. */
-static inline void remember(s3_fifo *self, uint32_t block, const float *weights) {
-    uint64_t more = weights ? (uint64_t)weights[block] : 1;
-    if (self->main_size == 0)
-        return;
-    while (self->queues[GHOST].count > 0 && held(self, GHOST, weights) + more > self->main_size)
-        pop(self, GHOST, weights);
-    push(self, GHOST, block, weights);
-}
-
-static inline uint32_t evict_small(s3_fifo *self, const float *weights) {
+static uint32_t evict_small(s3_fifo *self) {
     entry *entries = self->state.entries;
     while (self->queues[SMALL].count > 0) {
-        uint32_t block = pop(self, SMALL, weights);
-        if (entries[block].uses <= 1) {
-            remember(self, block, weights);
-            return block;
+        uint32_t block = pop(self, SMALL);
+        if (entries[block].uses > 1) {
+            push(self, MAIN, block);
+            if (self->queues[MAIN].count > self->main_size)
+                break;
+            continue;
         }
-        push(self, MAIN, block, weights);
-        if (held(self, MAIN, weights) > self->main_size)
-            break;
+        if (self->main_size > 0) {
+            if (self->queues[GHOST].count == self->main_size)
+                pop(self, GHOST);
+            push(self, GHOST, block);
+        }
+        return block;
     }
-    return evict_main(self, weights);
-}
-
-static inline uint32_t take_out(s3_fifo *self, const float *weights) {
-    self->state.count--;
-    int is_small = held(self, SMALL, weights) >= self->small_size || self->queues[MAIN].count == 0;
-    return is_small ? evict_small(self, weights) : evict_main(self, weights);
-}
-
-static inline void put_in(s3_fifo *self, uint32_t block, const float *weights) {
-    entry *entries = self->state.entries;
-    int is_ghost = entries[block].queue == GHOST;
-    if (is_ghost)
-        take(self, GHOST, block, weights);
-    push(self, is_ghost ? MAIN : SMALL, block, weights);
-    self->state.count++;
+    return evict_main(self);
 }
 
 static uint32_t hit(void *state, uint32_t block, uint32_t next) {
@@ -127,27 +88,34 @@ static uint32_t hit(void *state, uint32_t block, uint32_t next) {
 
 static uint32_t insert(void *state, uint32_t block, uint32_t next) {
     s3_fifo *self = state;
+    entry *entries = self->state.entries;
     (void)next;
-    put_in(self, block, self->state.weights);
+    int is_ghost = entries[block].queue == GHOST;
+    if (is_ghost)
+        mt_queue_take(&self->queues[GHOST], entries, sizeof *entries, block);
+    push(self, is_ghost ? MAIN : SMALL, block);
+    self->state.count++;
     return MT_NO_VICTIM;
 }
 
 static uint32_t evict(void *state) {
     s3_fifo *self = state;
-    return take_out(self, self->state.weights);
-}
-
-static uint32_t replace(void *state, uint32_t block, uint32_t next) {
-    uint32_t victim = take_out(state, NULL);
-    (void)next;
-    put_in(state, block, NULL);
-    return victim;
+    self->state.count--;
+    return self->queues[SMALL].count >= self->small_size ? evict_small(self) : evict_main(self);
 }
 
 static void drop(void *state, uint32_t block) {
     s3_fifo *self = state;
-    take(self, ((entry *)self->state.entries)[block].queue, block, self->state.weights);
+    entry *entries = self->state.entries;
+    mt_queue_take(&self->queues[entries[block].queue], entries, sizeof *entries, block);
+    entries[block].queue = NOWHERE;
     self->state.count--;
+}
+
+static uint32_t replace(void *state, uint32_t block, uint32_t next) {
+    uint32_t victim = evict(state);
+    insert(state, block, next);
+    return victim;
 }
 
 const mt_policy mt_policy_s3_fifo = {

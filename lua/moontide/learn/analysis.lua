@@ -365,9 +365,8 @@ end
 ---@field bytes_per_token? number|string what a token takes in a cache ("160KB"), for sizes in bytes
 ---@field policy? string[] what caches forget, for `hits`: lru, fifo, clock, sieve, s3-fifo, lfu, random,
 --- optimum (the most that any cache can hit); default: lru
----@field sample? number of policies other than LRU and FIFO: play this part of the blocks (0.01), with
---- standard errors, which sieve, lfu and s3-fifo have most of, at sizes of 1000 of them and more; not with
---- tiers and replicas
+---@field sample? number of clock, random and optimum: play this part of the blocks (0.01), with standard
+--- errors, at sizes of 1000 of them and more; all others are played whole; not with tiers and replicas
 ---@field touch? "root"|"leaf" a request touches its blocks from the first on, or from the last; default: root
 ---@field hit_rule? "all"|"vllm" what counts as a hit: all, or all but the last block of a prompt
 ---@field ttl? any[] ages, seconds or texts ("5m"), at which a cache without limit forgets a block, for `ttl`

@@ -101,22 +101,30 @@ local function play_lru(state, opt, sizes)
   return hits
 end
 
--- Of each policy at each size; over time too where policies or sizes were asked for. LRU is known whole,
--- unless it is touched in another order; FIFO is as cheap whole as a sample.
-local function play_policies(result, state, opt, sizes, stretches)
-  local hits, sample = {}, nil
-  local message, code
-  if opt.sample and sizes[#sizes] * opt.sample >= least_sampled then
-    sample, message, code = state:block_sample(opt.sample, 0)
-    if not sample then return nil, message, code end
+-- The sample that policies are played on at some of the sizes; nil where none is, and on failure.
+local function open_sample(state, opt, policies, sizes)
+  if not opt.sample or sizes[#sizes] * opt.sample < least_sampled then return nil end
+  for _, policy in ipairs(policies) do
+    if cache_options.is_sampled[policy] then return state:block_sample(opt.sample, 0) end
   end
+end
+
+-- Of each policy at each size; over time too where policies or sizes were asked for. Size by size: a sample
+-- keeps what policies have in common at the last one.
+local function play_policies(result, state, opt, sizes, stretches)
+  local hits, policies = {}, cache_options.once(opt.policy or { "lru" })
+  local sample, message, code = open_sample(state, opt, policies, sizes)
+  if message then return nil, message, code end
   local sampled <close> = sample
-  for _, policy in ipairs(cache_options.once(opt.policy or { "lru" })) do
-    local is_known = policy == "fifo" or policy == "lru" and opt.touch ~= "leaf"
-    local is_read = policy == "lru" and is_known and not stretches and not opt.by
+  for _, policy in ipairs(policies) do
+    local is_read = policy == "lru" and opt.touch ~= "leaf" and not stretches and not opt.by
     hits[policy] = is_read and play_lru(state, opt, sizes) or {}
-    for _, size in ipairs(is_read and {} or sizes) do
-      local from = sampled and not is_known and size * opt.sample >= least_sampled and sampled or state
+  end
+  for _, size in ipairs(sizes) do
+    local is_large = sampled and size * opt.sample >= least_sampled
+    for _, policy in ipairs(policies) do
+      if hits[policy][size] then goto next_policy end
+      local from = is_large and cache_options.is_sampled[policy] and sampled or state
       local played
       played, message, code = from:play({
         policy = policy, size = size, touch = opt.touch, hit_rule = opt.hit_rule,
@@ -124,6 +132,7 @@ local function play_policies(result, state, opt, sizes, stretches)
       if not played then return nil, message, code end
       spread_over_time(result, policy, size, played)
       hits[policy][size] = played
+      ::next_policy::
     end
   end
   return hits

@@ -5,22 +5,28 @@ local options = require "moontide.kit.options"
 
 local cache_options = {}
 
---- The policies there are, { name =, summary =, looks_ahead = } each.
+--- The policies there are, { name =, summary =, looks_ahead =, is_sampled = } each.
 cache_options.policies = core.analysis.policies()
 
 --- How requests find their replica.
 cache_options.routes = { "round-robin", "session", "prefix", "least-loaded" }
 
 local most_tiers = 16
-local names, online, is_online = {}, {}, {}
+local names, online, is_online, sampled, is_sampled = {}, {}, {}, {}, {}
 for i, policy in ipairs(cache_options.policies) do
   names[i] = policy.name
   is_online[policy.name] = not policy.looks_ahead
   if not policy.looks_ahead then online[#online + 1] = policy.name end
+  is_sampled[policy.name] = policy.is_sampled
+  if policy.is_sampled then sampled[#sampled + 1] = policy.name end
 end
 
 --- Their names, as choices; those of policies that need not know what comes.
 cache_options.names, cache_options.online = names, online
+
+--- By name: a sample tells its hits.
+---@type table<string, boolean>
+cache_options.is_sampled = is_sampled
 
 -- What each evicts first, for the help: "lru: the least recently used block; ...".
 local function explained()
@@ -134,9 +140,9 @@ cache_options.analysis = {
   { "policy", kind = "choice", list = true, choices = names, placeholder = "NAME",
     help = "what caches evict first, played through at each size. " .. explained() },
   { "sample", kind = "number", above = 0, max = 1,
-    help = "of policies but LRU and FIFO: play this part of the blocks (0.01), at sizes of 1000 of them or "
-      .. "more, with errors, which sieve, lfu and s3-fifo have most of; ages are exact, tiers and replicas "
-      .. "cannot be sampled" },
+    help = "of " .. table.concat(sampled, ", ") .. ": play this part of the blocks (0.01), at sizes of "
+      .. "1000 of them or more, with errors; all other policies are played whole, ages are exact, tiers and "
+      .. "replicas cannot be sampled" },
   { "ttl", kind = "duration", list = true, min = 0,
     help = "ages (5s,30s,5m) at which a cache without limit forgets a block" },
   { "by", kind = "string", placeholder = "MEMBER",
@@ -183,6 +189,20 @@ function cache_options.check(opt, label)
   if (opt.tiers or opt.replicas) and opt.policy and #cache_options.played_online(opt.policy) == 0 then
     return (opt.tiers and tiers or replicas) .. " needs a policy that does not know what comes"
   end
+end
+
+--- That policies which were asked for are not sampled, though a sample was; nil when all are.
+---@param opt table
+---@param label fun(name: string): string how an option is called in messages
+---@return string?
+function cache_options.played_whole(opt, label)
+  local whole = {}
+  for _, name in ipairs(cache_options.once(opt.sample and (opt.policy or { "lru" }) or {})) do
+    if not is_sampled[name] then whole[#whole + 1] = name end
+  end
+  if #whole == 0 then return nil end
+  return ("%s is of %s: %s %s played whole"):format(label "sample", table.concat(sampled, ", "),
+    table.concat(whole, ", "), #whole == 1 and "is" or "are")
 end
 
 --- What is asked for and not played, as a note; nil when all is.
