@@ -200,10 +200,6 @@ ptrdiff_t mt_unpacking_read(mt_unpacking *self, char *to, size_t room, mt_error 
     return self->ahead ? read_ahead(self->ahead, to, room, error) : unpack(self, to, room, error);
 }
 
-int mt_unpacking_is_ahead(const mt_unpacking *self) {
-    return self->ahead != NULL;
-}
-
 void mt_unpacking_free(mt_unpacking *self) {
     if (!self)
         return;

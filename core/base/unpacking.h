@@ -19,9 +19,6 @@ mt_unpacking *mt_unpacking_new(int fd, const char *name, const char *method, mt_
  * MT_ERROR_INTERRUPTED). */
 ptrdiff_t mt_unpacking_read(mt_unpacking *unpacking, char *to, size_t room, mt_error *error);
 
-/* Is there a thread? Not before the first read. */
-int mt_unpacking_is_ahead(const mt_unpacking *unpacking);
-
 void mt_unpacking_free(mt_unpacking *unpacking); /* NULL is allowed */
 
 #endif

@@ -281,6 +281,23 @@ return mt.workload { duration = 10, mt.stream { new_input = 100, output = 10, fi
     assert.matches("\nper second of the duration, with the %d+ that come after it\n$", told)
   end)
 
+  it("says which classes no formula knows", function()
+    command.write(folder, "turns.lua", [[
+local mt = require "moontide"
+return mt.workload{ duration = 9,
+  mt.stream{ name = "x", arrivals = mt.even(10), lengths = mt.classes{
+    { 2, name = "chat", input = 10, output = 1 }, { 1, input = 600 }, { 0, name = "none", input = 9 } } },
+  mt.stream{ name = "y", arrivals = mt.sessions{ starts = mt.even(1), turns = 2, think = 1 },
+    lengths = mt.classes{ { mt.ramp(1, 2, 9), name = "up", new_input = 5 }, { 1, new_input = 6 } } } }]])
+    local result = run "turns.lua --check --by class --shard 0/2"
+    assert.equal(0, result.status, result.err)
+    assert.matches("class on average +requests +per second +mean ISL +mean OSL\nchat of 'x' +30.0 +3.33333 +10.0 +1.0\n"
+      .. "2 of 'x' +15.0 +1.66667 +600.0 +%-\nnone of 'x' +0.0 +0 +%- +%-\n"
+      .. "stream 'y': no formula knows its classes: they are counted in the run of this seed\n", result.out)
+    assert.is_nil(run("turns.lua --check --by stream").out:find("on average", 1, true))
+    assert.is_true(mt.json.decode(run("turns.lua --check --json").out).streams.y.counts_classes)
+  end)
+
   it("gives totals by class, which --tags writes into the trace", function()
     command.write(folder, "classes.lua", [[
 local mt = require "moontide"
@@ -288,7 +305,11 @@ return mt.workload{ duration = "40s",
   mt.stream{ name = "x", arrivals = mt.even(10), fields = { model = "a" }, lengths = mt.classes{
     { 3, name = "chat", input = 10, output = 1 }, { 1, input = 600, output = 2, fields = { kind = "rag" } } } },
   mt.stream{ name = "y", arrivals = mt.even(1), input = 20, output = 1 } }]])
-    local told = mt.json.decode(run("classes.lua --check --json --by class").out).run.by
+    local checked = mt.json.decode(run("classes.lua --check --json --by class").out)
+    assert.same({ chat = { requests = 300, input_length = 10, output_length = 1 },
+      ["2"] = { requests = 100, input_length = 600, output_length = 2 } }, checked.streams.x.classes)
+    assert.is_nil(checked.streams.y.classes)
+    local told = checked.run.by
     assert.equal(400, told.chat.requests + told["2"].requests)
     assert.is_true(math.abs(told.chat.requests - 300) < 35) -- 4 standard deviations
     assert.equal(600 * told["2"].requests, told["2"].input_tokens)

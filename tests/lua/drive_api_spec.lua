@@ -38,6 +38,23 @@ describe("driving from Lua", function()
     assert.equal(run.verdict.name, decoded.verdict.name)
   end)
 
+  it("leaves the options that it is given as they are", function()
+    local plan = mt.workload { duration = 0.2, phases = { { "all" } }, fail_over = { ["ttft@all"] = "1h", error_rate = 0 },
+      mt.stream { arrivals = mt.even(20), input = 100, output = 2 } }
+    local function made()
+      local spec = require("moontide.drive.calls").spec(require("moontide.drive.options").all {})
+      local values = require("moontide.kit.options").table("drive", options_for(server), spec)
+      values.fail_over = { { "error_rate", 0.5 } }
+      return values
+    end
+    local given = made()
+    local target = assert(require("moontide.drive.target").of_value(plan, given))
+    local run = assert(require("moontide.drive.run").of(target, given))
+    assert.same(made(), given)
+    assert.same({ { "error_rate", 0.5 } }, run.options.fail_over)
+    assert.same({ { "error_rate", 0.5 }, { "ttft@all", 3600000 } }, run.bounds)
+  end)
+
   it("takes anything that may be a trace", function()
     local columns = load_of(10, 1):columns()
     local path = command.file(nil, "trace.jsonl")

@@ -282,3 +282,62 @@ describe("mt.profile", function()
     end, "classes: classes 1 and 2 are both named '2'")
   end)
 end)
+
+describe("classes on average", function()
+  -- Each class's requests within four standard deviations of what one seed's run has, lengths within 3 %.
+  local function hold(plan, first)
+    local counted = assert(mt.profile(plan, { by = "class", seed = 3 }))
+    local by = {}
+    for _, group in ipairs(counted.by) do by[group.value] = group end
+    local row = plan:expected().streams[1]
+    assert.is_nil(row.counts_classes)
+    local sum, input = first and plan:expected().sessions or 0, first and plan:expected().sessions * first or 0
+    for _, class in ipairs(row.classes) do
+      local seen = by[class.name]
+      assert.near(class.requests, seen.requests, 4 * math.sqrt(class.requests) + 1e-9, class.name)
+      assert.near(1, seen.input_tokens / seen.requests / class.input_length, 0.03, class.name)
+      if class.output_length then
+        assert.near(1, seen.output_tokens / seen.requests / class.output_length, 0.03, class.name)
+      else
+        assert.equal(0, seen.output_tokens)
+      end
+      sum, input = sum + class.requests, input + class.requests * class.input_length
+    end
+    -- Together they are the stream.
+    assert.near(1, sum / row.requests, 1e-9)
+    assert.near(1, input / row.requests / row.input_length, 1e-9)
+  end
+
+  it("are those of a counted run, by weights and rates that follow time", function()
+    hold(mt.workload { duration = 100, mt.stream { arrivals = mt.poisson(mt.ramp(50, 350, 100)),
+      prompt = mt.shared_prefix { tokens = 700 }, lengths = mt.classes {
+        { mt.ramp(1, 9, 100), name = "chat", new_input = mt.exponential(300), output = 40 },
+        { 3, name = "rag", input = mt.uniform(2000, 4000), output = mt.exponential(9), prompt = mt.unique() },
+        { 1, input = 900 } } } })
+  end)
+
+  it("are those of a counted run of sessions, whose first turns may have lengths of their own", function()
+    local kinds = mt.classes { { 1, name = "a", new_input = 50, output = mt.exponential(30) },
+      { 3, name = "b", new_input = mt.exponential(400), output = 100 } }
+    local talks = mt.sessions { starts = mt.poisson(20), turns = mt.uniform(2, 6), think = 1 }
+    local shared = mt.shared_prefix { tokens = 600 }
+    hold(mt.workload { duration = 200, mt.stream { arrivals = talks, lengths = kinds, prompt = shared } })
+    hold(mt.workload { duration = 200, mt.stream { arrivals = talks, lengths = kinds, prompt = shared,
+      first = { new_input = 2000, output = 7 } } }, 2600)
+  end)
+
+  it("are counted where no formula knows them", function()
+    local talks = mt.sessions { starts = mt.poisson(20), turns = 3, think = 1 }
+    for _, given in ipairs {
+      { arrivals = talks, lengths = mt.classes { { mt.ramp(1, 2, 10), new_input = 5 }, { 1, new_input = 6 } } },
+      { arrivals = talks, lengths = mt.classes { { 1, new_input = 5, prompt = mt.shared_prefix { tokens = 9 } } } },
+      { arrivals = mt.even(9), lengths = mt.classes { { 1, input = mt.length(function() return 5 end) } } },
+    } do
+      local row = mt.workload { duration = 10, mt.stream(given) }:expected().streams[1]
+      assert.is_true(row.counts_classes)
+      assert.is_nil(row.classes)
+    end
+    local plain = mt.workload { duration = 10, mt.stream { arrivals = mt.even(9), input = 5 } }:expected().streams[1]
+    assert.same({}, { plain.classes, plain.counts_classes })
+  end)
+end)

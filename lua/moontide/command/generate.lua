@@ -130,8 +130,10 @@ local function write_noise(self, opt, expected)
   end
 end
 
-local function write_check(self, opt, expected, whole, script, digest)
+local function write_check(self, opt, expected, whole, script, digest, by)
   io.write(tostring(expected), "\n")
+  local classes = by == "class" and expectation.classes(expected)
+  if classes then io.write(classes, "\n") end
   write_peak(self, opt, expected)
   write_processes(expected)
   write_noise(self, opt, expected)
@@ -173,7 +175,7 @@ local function check(self, opt, known, script, asked)
   if asked.json then
     io.write(check_json(opt, expected, script, digest, shown), "\n")
   else
-    write_check(self, opt, expected, whole, script, digest)
+    write_check(self, opt, expected, whole, script, digest, asked.by)
     write_counted(opt, shown)
   end
   if shown.run then return figures.finish(shown.run, asked) end

@@ -129,6 +129,12 @@ local function shard_of(run)
   } or json.null
 end
 
+-- What it is held against: [measure, the most it may be] each.
+local function bounds_of(run)
+  local bounds = run.bounds or run.info and run.info.bounds
+  return bounds and plain(bounds) or json.null
+end
+
 local function span_of(one)
   return { { "name", one.name }, { "from", one.from }, { "to", one.to < math.huge and one.to or json.null } }
 end
@@ -143,7 +149,7 @@ local function beginning(run)
     { "start_time", iso_time(run.start + run.epoch) }, { "start_ns", run.start + run.epoch },
     { "start", start_of(run) }, { "wall_clock", clock_of(run) }, { "shard", shard_of(run) },
     { "by", run.by or json.null }, { "phases", json.array(spans) },
-    { "options", files.plain_options(run.options) },
+    { "bounds", bounds_of(run) }, { "options", files.plain_options(run.options) },
   }
 end
 
@@ -218,7 +224,7 @@ function files.whole(run)
     { "counts", counts_of(run.results) }, { "outside", counts_of(run.outside) },
     { "metrics", json.object(metrics_of(run.metrics, {})) },
     { "by", run.by or json.null }, { "groups", json.array(groups) }, { "phases", json.array(phases) },
-    { "error_summary", errors_of(run.results) },
+    { "bounds", bounds_of(run) }, { "error_summary", errors_of(run.results) },
     { "server", run.server and require("moontide.drive.server").members(run.server, run.start) or json.null },
     { "verdict", json.object {
       { "name", run.verdict.name }, { "limited_by", json.array(run.verdict.limited_by) },

@@ -38,6 +38,7 @@ local shape_of_beginning = { members = {
   options = { members = { ["slo?"] = { list = "table" }, ["limits?"] = { list = "table" } } },
   target = "string", urls = { list = "string" }, model = "string", ["by?"] = "string", ["start?"] = start,
   ["shard?"] = shard, ["wall_clock?"] = { members = { synchronised = "boolean" } }, ["command?"] = "table",
+  ["bounds?"] = { list = "table" },
 } }
 
 local counts = { members = { due = "integer", done = "integer", failed = "integer", cancelled = "integer",

@@ -334,7 +334,6 @@ local function take_phases(self, opt, settings)
   settings.spans = opt.phases and phases.of(opt.phases, "--phases") or self.phases or {}
   settings.phases = phases.ends(settings.spans)
   settings.bounds = run.bounds(self, opt)
-  opt.fail_over = settings.bounds
   local wrong = phase.wrong_bound(settings.bounds, settings.spans)
   if wrong then return nil, "--fail-over: " .. wrong, "usage" end
   return true

@@ -18,7 +18,8 @@ local expected = {}
 ---@field input_length number mean tokens
 ---@field output_length number? mean tokens of the requests that have one
 ---@field streams table[] the same a stream, with name, process (text), shared and whole_shared (tokens),
---- clamped_at (seconds)
+--- clamped_at (seconds), and of mt.classes: classes, a moontide.expected_class each, or, where no formula
+--- knows them, counts_classes
 local expected_type = { __name = "moontide.expected" }
 
 local function grouped(number)
@@ -175,13 +176,26 @@ local function members_of(values, names)
   return members
 end
 
+local class_members = { "requests", "input_length", "output_length" }
+
+-- The members of a stream's row: with its classes by their names, where they are known.
+local function row_object(row)
+  local members, classes = members_of(row, row_members), {}
+  for i, class in ipairs(row.classes or {}) do
+    classes[i] = { class.name, json.object(members_of(class, class_members)) }
+  end
+  if row.classes then members[#members + 1] = { "classes", json.object(classes) } end
+  if row.counts_classes then members[#members + 1] = { "counts_classes", true } end
+  return json.object(members)
+end
+
 --- Its members for JSON, { name, value } each; the streams are an object by their names.
 ---@param self moontide.expected
 ---@return table[]
 function expected.members(self)
   local members, streams = members_of(self, whole_members), {}
   for i, row in ipairs(self.streams) do
-    streams[i] = { row.name, json.object(members_of(row, row_members)) }
+    streams[i] = { row.name, row_object(row) }
   end
   if self.drawn then members[#members + 1] = { "drawn", self.drawn } end
   if self.error then members[#members + 1] = { "error", self.error } end
@@ -194,6 +208,26 @@ end
 
 function expected_type:__json()
   return json.object(expected.members(self))
+end
+
+--- Its classes as a table, and which streams' classes no formula knows; nil where no stream has classes.
+---@param self moontide.expected
+---@return string?
+function expected.classes(self)
+  local rows, lines = { { "class on average", "requests", "per second", "mean ISL", "mean OSL" } }, {}
+  for _, row in ipairs(self.streams) do
+    for _, class in ipairs(row.classes or {}) do
+      local name = #self.streams > 1 and ("%s of '%s'"):format(class.name, row.name) or class.name
+      rows[#rows + 1] = { name, grouped(class.requests), per_second(class.requests, self.duration),
+        tokens(class.input_length), tokens(class.output_length) }
+    end
+    if row.counts_classes then
+      lines[#lines + 1] = ("stream '%s': no formula knows its classes: they are counted in the run of this "
+        .. "seed"):format(row.name)
+    end
+  end
+  if #rows > 1 then table.insert(lines, 1, texts.aligned(rows)) end
+  return #lines > 0 and table.concat(lines, "\n") or nil
 end
 
 local function copy(of)
@@ -225,9 +259,16 @@ end
 function expected.of_shard(self, shard)
   local other = setmetatable(copy(self), expected_type)
   other.part, other.streams = shard, {}
-  for i, one in ipairs(self.streams) do other.streams[i] = copy(one) end
+  for i, one in ipairs(self.streams) do
+    other.streams[i] = copy(one)
+    other.streams[i].classes = one.classes and copy(one.classes)
+  end
   for _, row in ipairs { other, table.unpack(other.streams) } do
     for _, name in ipairs { "requests", "within", "sessions" } do row[name] = row[name] / shard.count end
+    for i, class in ipairs(row.classes or {}) do
+      row.classes[i] = copy(class)
+      row.classes[i].requests = class.requests / shard.count
+    end
   end
   return other
 end

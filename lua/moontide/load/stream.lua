@@ -231,6 +231,7 @@ local function use_classes(self, values, where)
   refuse_given(values, { "input", "new_input", "output" }, where .. ": lengths= says how long requests are")
   self.lengths = values.lengths.lengths
   self.class_prompts, self.class_fields = values.lengths.prompts, {}
+  self.classes = values.lengths.pairs and values.lengths -- of mt.classes; what is drawn of a trace has none
   local names = values.lengths.names
   self.tagged_fields = names and {}
   for i, own in ipairs(values.lengths.fields) do

@@ -1,4 +1,5 @@
 --- What a workload will be: totals on average, as plans say them and as people see them.
+local class_expect = require "moontide.load.class_expect"
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
 local expected = require "moontide.load.expected"
@@ -46,6 +47,22 @@ function expectation.expect(self, duration, seed, factor)
   return whole
 end
 
+-- Adds the classes of each stream that has some to its row: true, or nil, message, code.
+local function add_classes(self, opt, whole)
+  for i, entry in ipairs(self.streams) do
+    local row = whole.streams[i]
+    if entry.stream.classes and class_expect.is_known(entry, row.requests) then
+      local one, message, code = core.plan.expect(workload.plan_of(self), i, opt.seed, opt.duration,
+        opt.rate_scale or 1)
+      if one then row.classes, message, code = class_expect.of(entry, one, opt) end
+      if not row.classes then return nil, message, code end
+    elseif entry.stream.classes then
+      row.counts_classes = true
+    end
+  end
+  return true
+end
+
 --- The expectation as people see it: with what only a run can tell (max_input, a script's own arrivals),
 --- and how much of it comes within the duration.
 ---@param self moontide.workload
@@ -73,6 +90,8 @@ function expectation.shown(self, opt)
     whole = expected.new(opt.duration, names, processes, ones)
     whole.inside, whole.is_counted, whole.is_drawn = inside, limited or nil, unknown or nil
   end
+  local added, trouble, kind = add_classes(self, opt, whole)
+  if not added then return workload.failed(self, trouble, kind) end
   if whole.sessions == 0 then return whole end
   local rates, message, code = picture.stream_rates(self, opt, whole)
   if not rates then return workload.failed(self, message, code) end

@@ -52,6 +52,7 @@ local run_members = {
   "by string?, groups table[] of each value { value, counts, metrics, error_summary }",
   "phases table[] { name, from, to, counts, longest_gap_ms, is_recovered, recovery, metrics, "
     .. "error_summary }, seconds",
+  "bounds table[]? { measure, most } each: what it is held against, of --fail-over and of the plan",
   "error_summary table[] { error_details = { code, type, message }, count }",
   "server table? what the server said of itself, with --server-metrics",
   "verdict table { name, limited_by, measures = { { name, value, limit, unit } } }",
@@ -109,6 +110,8 @@ local all = {
     summary = "what w:expected() gives, and --check --json writes (streams by name, part as shard)",
     class = "expected",
     part = "load.expected", also = { "expected()" } },
+  { name = "expected_class", summary = "a class of mt.classes in a stream of w:expected()",
+    class = "expected_class", part = "load.class_expect", also = {} },
   { name = "run", summary = "what driving gives: load:drive{...}, mt.run_of(folder)", class = "drive_run",
     part = "drive.result", also = { "results", "drive_run" } },
   { name = "metric", summary = "one of a run's metrics: run.time_to_first_token", class = "metric_summary",
