@@ -4,7 +4,6 @@ local analysis = require "moontide.learn.analysis"
 local caches = require "moontide.learn.cache_options"
 local figures = require "moontide.command.figures"
 local options = require "moontide.kit.options"
-local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
 local texts = require "moontide.kit.text"
 
@@ -81,8 +80,11 @@ return mt.script {
       print(("%s: %s, %s\n"):format(name, texts.count(result.requests, "request"),
         texts.count(result.blocks, "block")))
       print(result:report())
-      if counted and counted.rate then print("\n" .. profile.levels(counted)) end
-      if counted and counted.by then print("\n" .. profile.groups(counted)) end
+      if counted then
+        local profile = require "moontide.learn.profile"
+        if counted.rate then print("\n" .. profile.levels(counted)) end
+        if counted.by then print("\n" .. profile.groups(counted)) end
+      end
     end
     if counted then return figures.finish(counted, watch.asked) end
   end,

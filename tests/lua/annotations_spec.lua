@@ -63,7 +63,8 @@ collect("mt.", mt, functions)
 for key, value in pairs(mt) do
   if type(value) == "table" and getmetatable(value) == nil then collect("mt." .. key .. ".", value, functions) end
 end
-for _, part in ipairs(parts) do
+for _, one_part in ipairs(parts) do
+  local part = one_part.module
   for i, one in ipairs(require("moontide." .. part).methods or {}) do
     local own = {}
     collect("", one[2], own)
@@ -136,7 +137,7 @@ end
 -- The file that declares a class with fields, of those of the parts of the API; the first one when it has it.
 local function file_with(class, first)
   local files = { first }
-  for _, part in ipairs(parts) do files[#files + 1] = file_of(part) end
+  for _, part in ipairs(parts) do files[#files + 1] = file_of(part.module) end
   for _, file in ipairs(files) do
     for _, line in ipairs(lines_of(file)) do
       if line == "---@class " .. class or line:find("---@class " .. class .. ":", 1, true) then return file end
@@ -232,9 +233,10 @@ end)
 
 it("every part's functions are fields of the class moontide", function()
   for _, part in ipairs(parts) do
-    local text = table.concat(lines_of(file_of(part)), "\n")
-    assert.is_truthy(text:find("\n---@class moontide\nlocal public = {", 1, true), file_of(part))
-    assert.is_nil(text:find "%-%-%-@class [^\n]*\n%-%-%-@class moontide\n", file_of(part) .. ": two classes of one table")
-    assert.is_truthy(text:find "public = public", file_of(part))
+    local file = file_of(part.module)
+    local text = table.concat(lines_of(file), "\n")
+    assert.is_truthy(text:find("\n---@class moontide\nlocal public = {", 1, true), file)
+    assert.is_nil(text:find "%-%-%-@class [^\n]*\n%-%-%-@class moontide\n", file .. ": two classes of one table")
+    assert.is_truthy(text:find "public = public", file)
   end
 end)

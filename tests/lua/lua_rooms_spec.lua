@@ -30,7 +30,7 @@ describe("the rooms of lua/moontide", function()
     end
     uses[name] = used
   end
-  for _, part in ipairs(require "moontide.parts") do table.insert(uses.moontide, "moontide." .. part) end
+  for _, part in ipairs(require "moontide.parts") do table.insert(uses.moontide, "moontide." .. part.module) end
 
   it("are those of the table", function()
     local there = lines_of "ls -d lua/moontide/*/ | cut -d / -f 3"

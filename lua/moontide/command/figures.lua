@@ -1,9 +1,8 @@
 --- What commands that make or read a load do of --expect, --service, --step and --series: count its requests
--- in a profile while they pass, and judge and write what was counted.
-local cache_options = require "moontide.learn.cache_options"
-local expectation = require "moontide.learn.expectation"
+-- in a profile while they pass, and judge and write what was counted. What counts and judges is required
+-- where somebody asks for it.
 local options = require "moontide.kit.options"
-local profile = require "moontide.learn.profile"
+local profile_options = require "moontide.learn.profile_options"
 
 local figures = {}
 
@@ -12,10 +11,12 @@ local figures = {}
 ---@param whose? string what the load is, for the help, where that is not plain
 ---@return moontide.option[]
 function figures.options(is_shown, whose)
-  local expect = options.with(expectation.option,
-    { help = expectation.option.help .. (whose and ". The load is " .. whose or "") })
-  local list = { expect, profile.spec[1], profile.spec[2] }
-  if is_shown then table.move(profile.series_spec, 1, #profile.series_spec, #list + 1, list) end
+  local expect = options.with(profile_options.expect,
+    { help = profile_options.expect.help .. (whose and ". The load is " .. whose or "") })
+  local list = { expect, profile_options.spec[1], profile_options.spec[2] }
+  if is_shown then
+    table.move(profile_options.series_spec, 1, #profile_options.series_spec, #list + 1, list)
+  end
   return list
 end
 
@@ -35,6 +36,7 @@ end
 local function hits_of(asked)
   local hits = { hit_rule = asked.hit_rule }
   if not asked.series_cache then return hits end
+  local cache_options = require "moontide.learn.cache_options"
   local sizes, message, code = cache_options.blocks({ asked.series_cache }, asked.block_size,
     asked.bytes_per_token)
   if not sizes then return nil, message, code end
@@ -57,7 +59,7 @@ function figures.resolve(asked)
   local run
   run, message, code = require("moontide").run_of(folder)
   if not run then return nil, "--service: " .. message, code end
-  asked.service = options.value(run, "--service", profile.spec[1])
+  asked.service = options.value(run, "--service", profile_options.spec[1])
   return true
 end
 
@@ -75,13 +77,15 @@ end
 ---@return string?
 function figures.mistake(opt, wants, is_shown)
   local asked = figures.asked(opt)
-  local wrong = expectation.mistake(asked.expect, asked.service, "--service")
+  local wrong = asked.expect
+    and require("moontide.learn.expectation").mistake(asked.expect, asked.service, "--service")
   if wrong then return "--expect: " .. wrong end
   wrong = idle(opt, asked, wants or "--expect", is_shown)
   if wrong then return wrong end
   local size = asked.series_cache
   if not size then return nil end
   if not asked.series then return "--series-cache goes with --series" end
+  local cache_options = require "moontide.learn.cache_options"
   wrong = cache_options.wrong_sizes({ size }, asked.bytes_per_token, "--series-cache")
   if wrong then return wrong end
   if type(size) == "table" and not asked.block_size then
@@ -99,7 +103,7 @@ end
 -- Is there a figure that needs the requests in the order of their times?
 local function needs_order(asked)
   for _, one in ipairs(asked.expect or {}) do
-    if profile.needs_order(one.name) then return true end
+    if require("moontide.learn.profile").needs_order(one.name) then return true end
   end
   return (asked.series or asked.service) ~= nil
 end
@@ -123,6 +127,7 @@ function figures.watch(opt, from, to, is_shown)
   if not done then return nil, message, code end
   -- Totals, lengths and what goes by a member are known of requests in any order.
   asked.no_series = not (needs_order(asked) or is_shown and asked.expect)
+  local profile = require "moontide.learn.profile"
   local state = profile.open(asked, from, to)
   local function counted() return profile.result(state, asked, to) end
   return { state = state, asked = asked, counted = counted,
@@ -140,7 +145,7 @@ function figures.finish(counted, opt, name)
     if not done then return nil, message, code end
   end
   if not opt.expect then return true end
-  return expectation.tell(opt.expect, { { profile = counted, name = name } })
+  return require("moontide.learn.expectation").tell(opt.expect, { { profile = counted, name = name } })
 end
 
 --- Judges loads that are counted before anything is done with them, one after the other.
@@ -157,7 +162,7 @@ function figures.judge(opt, loads)
     if not one then return nil, message, code end
     counted[i] = { profile = one, name = load.name }
   end
-  return expectation.tell(asked.expect, counted)
+  return require("moontide.learn.expectation").tell(asked.expect, counted)
 end
 
 return figures

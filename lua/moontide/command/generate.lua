@@ -4,11 +4,9 @@ local common = require "moontide.script.common"
 local expectation = require "moontide.load.expected"
 local figures = require "moontide.command.figures"
 local json = require("moontide.base.json").public.json
-local load_profile = require "moontide.load.profile"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local plot = require "moontide.load.workload_plot"
-local profile = require "moontide.learn.profile"
 local report = require "moontide.kit.report"
 local target = require "moontide.trace.target"
 local texts = require "moontide.kit.text"
@@ -71,6 +69,7 @@ local function count(self, opt, asked, shown)
   for name, value in pairs(opt) do given[name] = value end
   for name, value in pairs(asked) do given[name] = value end
   given.by = asked.by
+  local load_profile = require "moontide.load.profile"
   if asked.service then
     shown.average, message, code = load_profile.expected(self, given)
     if not shown.average then return nil, message, code end
@@ -84,6 +83,7 @@ local function count(self, opt, asked, shown)
 end
 
 local function write_counted(opt, shown)
+  local profile = require "moontide.learn.profile"
   local seed = ("seed %s"):format(texts.seed(opt.seed))
   if shown.average then
     io.write(("\non average, from %s; means are so near in 95 of 100 cases:\n%s\n"):format(

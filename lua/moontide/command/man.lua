@@ -1,5 +1,6 @@
 --- The manual page, `moontide help --man`: roff made from the texts that `moontide help` prints, so that
 --- there is nothing to keep in step. `make install` puts it where man(1) finds it.
+require "moontide" -- it knows the kinds of the common options
 local common = require "moontide.script.common"
 local core = require "moontide.core"
 local help = require "moontide.command.help"

@@ -1,6 +1,8 @@
 --- Pictures in files, and figures by name: what `plot` of a value takes beside what it says of the terminal.
--- What draws them stands above the values (look/api.lua) and is put in here when the API is made.
-local file = {}
+-- What draws them stands above the values: look/api.lua, which puts it in here when it is first wanted.
+local late = require "moontide.kit.late"
+
+local file = late.methods("file", {})
 
 --- Options of every `plot`: { "file", "what" }.
 file.options = {
@@ -24,7 +26,6 @@ function file.is_wanted(opt)
 end
 
 --- Draws figures of a value: into opt.file, or as a picture for the terminal. Set by look/api.lua.
----@type fun(value: any, opt: table): (moontide.picture|true)?, string?, string?
-file.plot = nil
+---@alias moontide.file_plot fun(value: any, opt: table): (moontide.picture|true)?, string?, string?
 
 return file

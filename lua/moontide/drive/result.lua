@@ -1,4 +1,6 @@
 --- What came of a run, as a value: it prints as the report, and its metrics are its fields.
+local late = require "moontide.kit.late"
+
 local result = {}
 
 ---@class moontide.drive_run
@@ -17,7 +19,7 @@ local result = {}
 ---@field shards table[]? of a merged run: each shard's counts, start, verdict
 ---@field folder string? where its results' files are
 ---@field info table? of a run that was read back: its run.json
-local methods = {}
+local methods = late.methods("drive_run", {})
 
 local metatable = { __name = "moontide.drive_run" }
 

@@ -2,12 +2,12 @@
 local any = require "moontide.trace.any"
 local core = require "moontide.core"
 local cache_options = require "moontide.learn.cache_options"
-local chart = require "moontide.draw.chart"
 local figures = require "moontide.learn.analysis_figures"
 local file = require "moontide.draw.file"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local show = require "moontide.learn.analysis_show"
+local styles = require "moontide.draw.style"
 
 local analysis = {}
 
@@ -201,13 +201,13 @@ function methods:plot(given)
   local opt = options.table("plot", given, file.options)
   if file.is_wanted(opt) then return file.plot(self, opt) end
   if not self.lru then return nil end
-  return chart.picture(function(style) return show.hit_curve(self, style) end)
+  return styles.picture(function(style) return show.hit_curve(self, style) end)
 end
 
 --- All of it as text for people, as `moontide analyze` prints it.
 ---@return string
 function methods:report()
-  return show.report(self, chart.style())
+  return show.report(self, styles.current())
 end
 
 function metatable:__tostring()

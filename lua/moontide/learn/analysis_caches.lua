@@ -38,11 +38,15 @@ end
 local function furthest(points, low, high)
   local a, b = points[low], points[high]
   local most, place = 0, nil
+  local begin, span, first = a[2], b[2] - a[2], a[3]
+  local rise = {}
+  for k, ratio in ipairs(first) do rise[k] = b[3][k] - ratio end
   for i = low + 1, high - 1 do
     local at = points[i]
-    local share = (at[2] - a[2]) / (b[2] - a[2])
-    for k, ratio in ipairs(at[3]) do
-      local miss = math.abs(ratio - a[3][k] - (b[3][k] - a[3][k]) * share)
+    local share, ratios = (at[2] - begin) / span, at[3]
+    for k = 1, #ratios do
+      local miss = ratios[k] - first[k] - rise[k] * share
+      if miss < 0 then miss = -miss end
       if miss > most then most, place = miss, i end
     end
   end

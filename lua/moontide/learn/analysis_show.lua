@@ -1,6 +1,6 @@
 --- How an analysis is shown: as tables and charts for people, and as JSON.
+local axis = require "moontide.draw.axis"
 local cache_options = require "moontide.learn.cache_options"
-local chart = require "moontide.draw.chart"
 local json = require("moontide.base.json").public.json
 local lists = require "moontide.kit.lists"
 local text = require "moontide.kit.text"
@@ -77,11 +77,12 @@ end
 function show.hit_curve(analysis, style)
   local to = math.max(2, analysis.distinct_blocks)
   local from = to < 1000 and 1 or 100
-  local bins, values = chart.bins(nil, style), {}
+  local line = require "moontide.draw.line"
+  local bins, values = line.bins(nil, style), {}
   for i = 1, bins do
     values[i] = analysis:hit_ratio(math.floor(from * (to / from) ^ (i / bins) + 0.5))
   end
-  return chart.line({
+  return line.draw({
     series = { values }, x_from = from, x_to = to, x_scale = "log", x_unit = "blocks", height = 8,
     title = "Hit ratio by block of an LRU cache, by its size",
   }, style)
@@ -155,7 +156,7 @@ local function ages_section(analysis)
   }
   for _, age in ipairs(lists.ascending(lists.sorted_keys(analysis.ttl))) do
     local played = analysis.ttl[age]
-    cells[#cells + 1] = { chart.number(age) .. " s ago", ratio(played.request), ratio(played.block),
+    cells[#cells + 1] = { axis.number(age) .. " s ago", ratio(played.request), ratio(played.block),
       ratio(played.token) }
   end
   return layout(cells)
@@ -315,7 +316,7 @@ local function clock_section(analysis)
   local clock = analysis.clock
   if not clock then return nil end
   return table.concat {
-    "The timestamps lie on a grid of ", chart.number(clock.period), " s (",
+    "The timestamps lie on a grid of ", axis.number(clock.period), " s (",
     counted(clock.instants, "instant"), "): replayed as they are, they make bursts that never were.\n",
     "'moontide cat --dequantize' spreads them.",
   }

@@ -74,12 +74,6 @@ kinds.by_name.expectation = { placeholder = "FIGURE=RANGE", pair = pair, convert
   return of_text(value, what)
 end }
 
---- As an option of a command.
-expectation.option = { "expect", kind = "expectation", list = true,
-  help = "fail (exit 1) unless the load is so: 'requests=900..1100,input_length.p99<20000,rate.peak<40'; "
-    .. "a file that it would write is left as it was. hit_ratio is by block, of a cache without limit, "
-    .. "hit_ratio.1000 of an LRU cache of so many blocks" }
-
 --- What is wrong with expectations beside other options; nil: nothing.
 ---@param list moontide.expectation[]?
 ---@param service table? what an answer takes

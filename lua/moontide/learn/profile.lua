@@ -46,24 +46,6 @@ end
 
 kinds.by_name.service = { convert = service, placeholder = "TIMES|RUN" }
 
---- What a profile takes beside where its requests come from.
-profile.spec = {
-  { "service", kind = "service", help = "what an answer takes, ttft=200ms,per_token=20ms or a run's folder: "
-    .. "then requests in flight and tokens held are known" },
-  { "step", kind = "duration", above = 0, default = 1, help = "the steps of peaks and of --series" },
-  { "by", kind = "string", placeholder = "MEMBER",
-    help = "totals by the values of this member too (stream, class, model, ...)" },
-}
-
---- Of commands that write its series.
-profile.series_spec = {
-  { "series", kind = "path", placeholder = "FILE.csv",
-    help = "write rates, tokens, hit ratio and, with --service, what is in flight: a row a --step" },
-  { "series-cache", kind = "cache_size", min = 1, placeholder = "SIZE",
-    help = "of --series: the hit ratio, by block, of an LRU cache of so many blocks (1000) or tokens "
-      .. "(2Mtokens), instead of one without limit" },
-}
-
 -- --- the value -------------------------------------------------------------------------------------
 
 ---@class moontide.profile_level

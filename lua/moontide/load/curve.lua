@@ -3,13 +3,13 @@
 -- Rate first, time after. Times are seconds or "90s", "1h30m"; rates are per second or "60/m". A
 -- curve is 0 outside [0, duration). Numbers and functions may stand wherever a curve may.
 local core = require "moontide.core"
-local chart = require "moontide.draw.chart"
 local csv = require "moontide.base.csv"
 local file = require "moontide.draw.file"
 local kinds = require "moontide.kit.kinds"
 local options = require "moontide.kit.options"
 local sample = require "moontide.load.curve_sampling"
 local shapes = require "moontide.load.curve_shapes"
+local styles = require "moontide.draw.style"
 
 local raw = core.curve
 ---@class moontide.curve
@@ -278,9 +278,10 @@ function methods:plot(o)
   end
   v.to, v.title = to, v.title or raw.text(self)
   if file.is_wanted(v) then return file.plot(self, v) end
-  return chart.picture(function(style)
-    local values = means(self, v.from, to, chart.bins(v.width, style))
-    return chart.line({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
+  return styles.picture(function(style)
+    local line = require "moontide.draw.line"
+    local values = means(self, v.from, to, line.bins(v.width, style))
+    return line.draw({ series = { values }, x_from = v.from, x_to = to, x_unit = "s",
       y_unit = "requests/s", width = v.width, height = v.height, title = v.title }, style)
   end)
 end

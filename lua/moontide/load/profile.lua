@@ -7,6 +7,7 @@ local of_run = require "moontide.load.run_options"
 local options = require "moontide.kit.options"
 local pipe = require "moontide.trace.pipe"
 local profile = require "moontide.learn.profile"
+local profile_options = require "moontide.learn.profile_options"
 local workload = require "moontide.load.workload"
 local workload_expect = require "moontide.load.workload_expect"
 local workload_run = require "moontide.load.workload_run"
@@ -80,7 +81,7 @@ function load_profile.expected(self, opt)
   return average, math.floor(average.requests * scale * draws + 0.5)
 end
 
-local trace_spec = table.move(profile.spec, 1, #profile.spec, 1, {})
+local trace_spec = table.move(profile_options.spec, 1, #profile_options.spec, 1, {})
 trace_spec[#trace_spec + 1] = { "hits", kind = "any" }
 local plan_spec = table.move(of_run.spec, 1, #of_run.spec, #trace_spec + 1,
   table.move(trace_spec, 1, #trace_spec, 1, {}))
@@ -143,7 +144,7 @@ end
 ---@return moontide.profile? profile, string? message all that is not as expected, string? code
 function public.expect(load, expected, given)
   local opt = options_of("expect", load, given)
-  local list = options.value(expected, "expect: the expectations", expectation.option)
+  local list = options.value(expected, "expect: the expectations", profile_options.expect)
   local wrong = expectation.mistake(list, opt.service, "service =")
   if wrong then core.base.raise("expect: " .. wrong) end
   local counted, message, code = profile_of("expect", load, opt)

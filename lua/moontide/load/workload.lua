@@ -5,6 +5,7 @@
 -- it.
 local arrival = require "moontide.load.process"
 local core = require "moontide.core"
+local late = require "moontide.kit.late"
 local members = require "moontide.load.workload_members"
 local options = require "moontide.kit.options"
 local phases = require "moontide.load.phases"
@@ -15,7 +16,7 @@ local workload = {}
 ---@class moontide
 local public = {}
 ---@class moontide.workload
-local methods = {}
+local methods = late.methods("workload", {})
 
 local workload_type = { __name = "moontide.workload", __index = methods }
 

@@ -1,7 +1,7 @@
 --- The picture of a run of a plan: its rate over time, expected and as it comes out, with mean ISL and OSL.
 local core = require "moontide.core"
 local counted = require "moontide.load.counted"
-local chart = require "moontide.draw.chart"
+local styles = require "moontide.draw.style"
 local texts = require "moontide.kit.text"
 local trace_plot = require "moontide.trace.trace_plot"
 
@@ -59,7 +59,7 @@ end
 ---@param expected number[]? what workload_plot.expected_rates gave
 ---@return moontide.picture
 function workload_plot.picture(opt, bins, expected)
-  return chart.picture(function(style)
+  return styles.picture(function(style)
     return trace_plot.text(bins, { zero = 0, title = "rate", height = 12, expected = expected,
       names = { "seed " .. texts.seed(opt.seed), expected and "expected" } }, style)
   end)

@@ -29,7 +29,7 @@ end
 -- A value of mt by its dotted name, and the name in full.
 local function find(name)
   local path = name:gsub("^mt%.?", "")
-  local value, full = require "moontide", "mt"
+  local value, full = require "moontide.whole", "mt"
   for part in path:gmatch "[^.]+" do
     if type(value) ~= "table" then return nil end
     value = rawget(value, part)
@@ -139,7 +139,7 @@ function reference.text(name)
   if type(value) == "function" then return reference.page(full, value) end
   if type(value) == "table" then return overview(full .. ".", value) end
   if value ~= nil then return ("%s: %s\n"):format(full, tostring(value)) end
-  local names = lists.sorted_keys(require "moontide")
+  local names = lists.sorted_keys(require "moontide.whole")
   return nil, ("there is no %s%s"):format(name, nearest.hint(name:gsub("^mt%.", ""), names, "mt.")), "usage"
 end
 

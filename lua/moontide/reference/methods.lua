@@ -41,15 +41,15 @@ local types
 ---@return moontide.reference_type[]
 function reference_methods.types()
   if types then return types end
-  require "moontide"
+  require "moontide.whole"
   types = {}
   local by_name = {}
   for _, part in ipairs(require "moontide.parts") do
-    for _, entry in ipairs(require("moontide." .. part).methods or {}) do
+    for _, entry in ipairs(require("moontide." .. part.module).methods or {}) do
       local name, methods = table.unpack(entry)
       local one = by_name[name]
       if not one then
-        one = { name = name, part = part, methods = {} }
+        one = { name = name, part = part.module, methods = {} }
         by_name[name] = one
         types[#types + 1] = one
       end
@@ -132,7 +132,7 @@ function reference_methods.name_of(fn)
     for _, one in ipairs(reference_methods.types()) do
       for name, method in pairs(one.methods) do names_by_function[method] = one.name .. ":" .. name end
     end
-    collect_names("mt.", require "moontide")
+    collect_names("mt.", require "moontide.whole")
   end
   return names_by_function[fn]
 end

@@ -88,7 +88,7 @@ end
 
 -- The function of the module by its full name: "mt.trace.open".
 local function public_value(name)
-  local value = require "moontide"
+  local value = require "moontide.whole"
   for part in name:gsub("^mt%.", ""):gmatch "[^.]+" do value = rawget(value, part) end
   return value
 end
@@ -149,7 +149,7 @@ local function text_of_name(name)
     text, trouble = reference_methods.text(type_name, method)
   elseif reference.is_name(name) then
     text, trouble = reference.text(name)
-  elseif rawget(require "moontide", name) ~= nil then
+  elseif rawget(require "moontide.whole", name) ~= nil then
     local one = reference_methods.find(name)
     text = reference.text("mt." .. name) .. (one and "\n" .. reference_methods.list(one) or "")
   elseif reference_methods.find(name) then
@@ -189,12 +189,12 @@ end
 -- --- by value --------------------------------------------------------------------------------------
 
 local function text_of_value(value)
-  if rawequal(value, require "moontide") then return (reference.text("mt"):gsub("\n$", "")) end
+  if rawequal(value, require "moontide.whole") then return (reference.text("mt"):gsub("\n$", "")) end
   if type(value) == "function" then
     local name = reference_methods.name_of(value)
     if name then return text_of_name(name) end
   elseif types.is_plain(value) then
-    for name, part in pairs(require "moontide") do
+    for name, part in pairs(require "moontide.whole") do
       if rawequal(part, value) then return text_of_name("mt." .. name) end
     end
   end

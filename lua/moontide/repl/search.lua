@@ -76,7 +76,7 @@ function search.lines(word, subjects)
   for _, one in ipairs(records.all) do
     if has(one.name .. " " .. one.summary, word) then found[#found + 1] = records.line(one) end
   end
-  functions("mt.", require "moontide", word, found)
+  functions("mt.", require "moontide.whole", word, found)
   methods(word, found)
   commands(word, found)
   if #found == 0 and word:find "..s$" then return search.lines(word:sub(1, -2), subjects) end
@@ -91,7 +91,7 @@ function search.names(subjects)
   for _, subject in ipairs(subjects) do names[#names + 1] = subject[1] end
   for _, one in ipairs(records.all) do names[#names + 1] = one.name end
   for _, name in ipairs(require("moontide.script.load").bundled_names()) do names[#names + 1] = name end
-  for name in pairs(require "moontide") do names[#names + 1] = "mt." .. name end
+  for name in pairs(require "moontide.whole") do names[#names + 1] = "mt." .. name end
   for _, one in ipairs(reference_methods.types()) do
     for method in pairs(one.methods) do names[#names + 1] = one.name .. ":" .. method end
   end

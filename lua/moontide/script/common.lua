@@ -1,7 +1,6 @@
 --- The options that every script with a plan has on the command line, beside its own.
-local expectation = require "moontide.learn.expectation"
 local options = require "moontide.kit.options"
-local profile = require "moontide.learn.profile"
+local profile_options = require "moontide.learn.profile_options"
 local run = require "moontide.load.run_options"
 
 local common = {}
@@ -31,9 +30,9 @@ local yielding = {
   { "compress", kind = "number", above = 0,
     help = "the plan's clock runs so many times faster: the same requests in that part of the time" },
   { "compress-think", kind = "flag", help = "and think times of sessions are so much shorter too" },
-  expectation.option, table.unpack(profile.spec),
+  profile_options.expect, table.unpack(profile_options.spec),
 }
-table.move(profile.series_spec, 1, #profile.series_spec, #yielding + 1, yielding)
+table.move(profile_options.series_spec, 1, #profile_options.series_spec, #yielding + 1, yielding)
 
 local function is_own(script, name)
   for _, option in ipairs(script.options) do

@@ -4,10 +4,9 @@
 -- pipe:write, pipe:columns or pipe:requests, and each of these reads anew. The steps are in
 -- moontide.trace.pipe_steps.
 local core = require "moontide.core"
+local late = require "moontide.kit.late"
 local options = require "moontide.kit.options"
 local report = require "moontide.kit.report"
-local trace_plot = require "moontide.trace.trace_plot"
-local where = require "moontide.trace.where"
 
 local pipe = {}
 
@@ -17,7 +16,7 @@ local pipe = {}
 ---@field private is_numbered boolean? they are no lines of a file: messages call them "request 1" and so on
 ---@field private failed (fun(message: string, code: string): nil, string, string)? what a failure means
 local metatable = { __name = "moontide.pipe" }
-local steps = {} -- methods: what is done to requests while they pass
+local steps = late.methods("pipe", {}) -- methods: what is done to requests while they pass
 
 -- --- pipes -----------------------------------------------------------------------------------------
 
@@ -49,7 +48,9 @@ local function run_of() return { filters = {} } end
 
 -- What a failure means: of an expression its message says more; a workload's own may raise.
 local function failure(self, run, message, code)
-  for _, one in ipairs(run.filters) do message = where.failure(message, one.filter, one.notes) end
+  for _, one in ipairs(run.filters) do
+    message = require("moontide.trace.where").failure(message, one.filter, one.notes)
+  end
   if self.failed then return self.failed(message, code) end
   return nil, message, code
 end
@@ -57,7 +58,7 @@ end
 -- The first name in a filter that no request had, and that means another; nil where there is none.
 local function misnamed(run)
   for _, one in ipairs(run.filters) do
-    local message = where.misnamed(one.notes)
+    local message = require("moontide.trace.where").misnamed(one.notes)
     if message then return message end
   end
 end
@@ -183,7 +184,7 @@ end
 function ends:plot(given)
   local columns, message = self:columns()
   if not columns then core.base.raise("plot: " .. message) end
-  return trace_plot.plot(columns, given)
+  return require("moontide.trace.trace_plot").plot(columns, given)
 end
 
 -- core's source for a loop, and what its end calls, with (nil, message, code) when that is a failure: it
@@ -249,7 +250,8 @@ function pipe.copy(self, writer, progress)
   end)
   if not total then return nil, message, code end
   for _, one in ipairs(run.filters) do
-    run.nothing = run.nothing or where.nothing(one.expression, one.filter, one.notes)
+    run.nothing = run.nothing
+      or require("moontide.trace.where").nothing(one.expression, one.filter, one.notes)
   end
   return total, run
 end

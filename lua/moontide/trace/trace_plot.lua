@@ -1,8 +1,8 @@
 --- Requests over time as a picture: columns:plot, and the plot of a workload.
 local core = require "moontide.core"
-local chart = require "moontide.draw.chart"
 local file = require "moontide.draw.file"
 local options = require "moontide.kit.options"
+local styles = require "moontide.draw.style"
 
 local trace_plot = {}
 
@@ -63,7 +63,7 @@ end
 function trace_plot.text(bins, how, style)
   local texts = {}
   local function draw(title, unit, height, series, names)
-    texts[#texts + 1] = chart.line({ title = title, series = series, names = names,
+    texts[#texts + 1] = require("moontide.draw.line").draw({ title = title, series = series, names = names,
       x_from = bins.from - how.zero, x_to = bins.to - how.zero, x_unit = "s", y_unit = unit,
       width = how.width, height = height }, style)
   end
@@ -91,9 +91,10 @@ function trace_plot.plot(self, given)
   if file.is_wanted(opt) then return file.plot(self, opt) end
   local from, to, zero = range_of(self, opt)
   local title = zero > 0 and ("rate (0 is the first request, at %.9g s)"):format(zero) or "rate"
-  return chart.picture(function(style)
+  return styles.picture(function(style)
     local source <close> = assert(core.source.columns(self))
-    local bins, message = trace_plot.bins(source, from, to, chart.bins(opt.width, style))
+    local count = require("moontide.draw.line").bins(opt.width, style)
+    local bins, message = trace_plot.bins(source, from, to, count)
     if not bins then error(message, 0) end
     local how = { zero = zero, title = title, height = opt.height, width = opt.width }
     return trace_plot.text(bins, how, style)
