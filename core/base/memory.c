@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef __GLIBC__
+#ifdef __linux__
 #include <malloc.h>
 #endif
 
@@ -190,7 +190,52 @@ static void ended(void *block) {
     free(block);
 }
 
+static size_t room_of(void *block) {
+#ifdef __linux__
+    return malloc_usable_size(block);
+#else
+    (void)block;
+    return 0;
 #endif
+}
+
+#endif
+
+/* ---- what is held ---- */
+
+enum { COUNTED = 64 << 10 };
+
+static size_t held; /* it may pass below zero for a moment, as threads free and count */
+
+size_t mt_memory_held(void) {
+    size_t bytes = __atomic_load_n(&held, __ATOMIC_RELAXED);
+    return bytes > SIZE_MAX / 2 ? 0 : bytes;
+}
+
+static void hold(size_t bytes) {
+    if (bytes >= COUNTED)
+        __atomic_fetch_add(&held, bytes, __ATOMIC_RELAXED);
+}
+
+static void release(size_t bytes) {
+    if (bytes >= COUNTED)
+        __atomic_fetch_sub(&held, bytes, __ATOMIC_RELAXED);
+}
+
+/* The block, counted. Blocks have a little more room than was asked for, which is asked only where
+ * it may matter. */
+static void *counted(void *block, size_t bytes) {
+    if (block && bytes >= COUNTED / 2)
+        hold(room_of(block));
+    return block;
+}
+
+void mt_memory_leave_out(size_t bytes, int is_freed) {
+    if (is_freed)
+        hold(bytes);
+    else
+        release(bytes);
+}
 
 /* ---- small ones, and all through the hook ---- */
 
@@ -198,21 +243,26 @@ void *mt_allocate(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return allocated(bytes);
+    return counted(allocated(bytes), bytes);
 }
 
 void *mt_allocate_zero(size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return allocated_zero(bytes);
+    return counted(allocated_zero(bytes), bytes);
 }
 
 void *mt_reallocate(void *block, size_t count, size_t size) {
     size_t bytes;
     if (total(count, size, &bytes) || must_fail())
         return NULL;
-    return resized(block, bytes);
+    size_t before = block ? room_of(block) : 0;
+    void *after = resized(block, bytes);
+    if (!after)
+        return NULL;
+    release(before);
+    return counted(after, bytes);
 }
 
 void *mt_new(size_t size, const char *what, mt_error *error) {
@@ -223,6 +273,9 @@ void *mt_new(size_t size, const char *what, mt_error *error) {
 }
 
 void mt_free(void *block) {
+    if (!block)
+        return;
+    release(room_of(block));
     ended(block);
 }
 
@@ -231,6 +284,10 @@ void *mt_resize(void *block, size_t bytes) {
         return resized(block, bytes);
     ended(block);
     return NULL;
+}
+
+void *mt_resize_collected(void *block, size_t bytes) {
+    return bytes > 0 && must_fail() ? NULL : mt_resize(block, bytes);
 }
 
 char *mt_copy_text(const char *text, size_t length) {
@@ -297,16 +354,16 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
         return 0;
     if (bytes > SIZE_MAX - HUGE_PAGE || must_fail())
         return -1;
-    if (bytes < HUGE_PAGE) {
-        size_t ample = big->bytes + big->bytes / 2;
-        size_t rounded = round_up(bytes > ample ? bytes : ample, SMALL_STEP);
-        if (rounded < HUGE_PAGE)
-            return reserve_small(big, rounded);
-    }
-    return reserve_pages(big, bytes);
+    size_t before = big->bytes, ample = before + before / 2;
+    size_t rounded = bytes < HUGE_PAGE ? round_up(bytes > ample ? bytes : ample, SMALL_STEP) : bytes;
+    int failed = rounded < HUGE_PAGE ? reserve_small(big, rounded) : reserve_pages(big, bytes);
+    release(before);
+    hold(big->bytes);
+    return failed;
 }
 
 void mt_big_free(mt_big *big) {
+    release(big->bytes);
     if (big->bytes >= HUGE_PAGE)
         munmap(big->data, big->bytes);
     else

@@ -23,9 +23,12 @@ void *mt_new(size_t size, const char *what, mt_error *error);
 /* Frees a block of the four above; NULL is allowed. */
 void mt_free(void *block);
 
-/* realloc, and free where `bytes` is 0, of memory that the hook does not count: what the caller can do
- * without. */
+/* realloc, and free where `bytes` is 0, of memory that neither the hook nor mt_memory_held counts:
+ * what the caller can do without. */
 void *mt_resize(void *block, size_t bytes);
+
+/* The same through the hook: memory that a collector sees by itself, as Lua's does its own. */
+void *mt_resize_collected(void *block, size_t bytes);
 
 /* A terminated copy of text[0..length); NULL when out of memory. Free with mt_free. */
 char *mt_copy_text(const char *text, size_t length);
@@ -53,6 +56,16 @@ int mt_big_reserve(mt_big *big, size_t bytes);
 
 /* Gives everything back; *big is empty afterwards. */
 void mt_big_free(mt_big *big);
+
+/* Bytes of the blocks and big arrays there are now, of those of 64 KiB and more. Lua's collector does
+ * not see them, and is told by this: core/lua/binding.c. One count for the process, of all threads;
+ * without the memory of mt_resize and mt_resize_collected. Small blocks are not counted, as few
+ * objects are many of those and nothing else, nor anything where malloc does not tell a size. */
+size_t mt_memory_held(void);
+
+/* Leaves a big array of so many bytes out of that count, as a collector sees it; `is_freed`: before
+ * mt_big_free of it. */
+void mt_memory_leave_out(size_t bytes, int is_freed);
 
 /* For an executable, first of all, before it has a thread: has the heap begin in huge pages, and
  * keep what is freed for the next question. Advice: where the system has no such thing nothing

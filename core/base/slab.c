@@ -46,6 +46,7 @@ static int add_chunk(mt_slab *slab) {
     mt_big chunk = {0};
     if (mt_big_reserve(&chunk, next_chunk(slab)) != 0)
         return -1;
+    mt_memory_leave_out(chunk.bytes, 0);
     put_rest(slab);
     mt_big *head = chunk.data;
     *head = slab->newest;
@@ -72,14 +73,14 @@ static void *take(mt_slab *slab, size_t class) {
 }
 
 static void *allocate(mt_slab *slab, size_t wanted) {
-    return is_small(wanted) ? take(slab, class_of(wanted)) : mt_allocate(wanted, 1);
+    return is_small(wanted) ? take(slab, class_of(wanted)) : mt_resize_collected(NULL, wanted);
 }
 
 static void release(mt_slab *slab, void *block, size_t had) {
     if (is_small(had))
         put(slab, block, class_of(had));
     else
-        mt_free(block);
+        (void)mt_resize_collected(block, 0);
 }
 
 void *mt_slab_resize(mt_slab *slab, void *block, size_t had, size_t wanted) {
@@ -93,7 +94,7 @@ void *mt_slab_resize(mt_slab *slab, void *block, size_t had, size_t wanted) {
     if (is_small(had) && is_small(wanted) && class_of(had) == class_of(wanted))
         return block;
     int are_large = !is_small(had) && !is_small(wanted);
-    void *moved = are_large ? mt_reallocate(block, wanted, 1) : allocate(slab, wanted);
+    void *moved = are_large ? mt_resize_collected(block, wanted) : allocate(slab, wanted);
     if (!moved)
         return wanted < had ? block : NULL;
     if (are_large)
@@ -106,6 +107,7 @@ void *mt_slab_resize(mt_slab *slab, void *block, size_t had, size_t wanted) {
 void mt_slab_free(mt_slab *slab) {
     while (slab->newest.data) {
         mt_big before = *(mt_big *)slab->newest.data;
+        mt_memory_leave_out(slab->newest.bytes, 1);
         mt_big_free(&slab->newest);
         slab->newest = before;
     }

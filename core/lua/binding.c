@@ -79,7 +79,28 @@ int mt_lua_raise(lua_State *L, const char *format, ...) {
     throw_usage(L);
 }
 
+/* Lua's collector takes an owner of columns of a gigabyte for one of a few bytes, and would leave it
+ * for long. So it collects all when what core holds is twice what was left the last time: which
+ * costs a full cycle for as much made as is alive. Less than LITTLE_HELD is not worth a look. */
+enum { LITTLE_HELD = 32 << 20 };
+
+static void collect_what_is_held(lua_State *L) {
+    static const char key; /* its address: in the registry, the bytes at which to collect */
+    size_t held = mt_memory_held();
+    if (held < LITTLE_HELD || !lua_gc(L, LUA_GCISRUNNING))
+        return;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
+    lua_Integer limit = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    if (held < (size_t)limit)
+        return;
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_pushinteger(L, (lua_Integer)(2 * mt_memory_held()));
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+}
+
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type) {
+    collect_what_is_held(L);
     void *owner = lua_newuserdatauv(L, size, 1);
     memset(owner, 0, size);
     luaL_setmetatable(L, type);

@@ -52,7 +52,8 @@ int mt_lua_raise_error(lua_State *L, const mt_error *error) __attribute__((noret
 int mt_lua_raise(lua_State *L, const char *format, ...) __attribute__((noreturn));
 
 /* Pushes a full userdata of `size` zero bytes with metatable `type` (registered before with
- * mt_lua_new_type). */
+ * mt_lua_new_type). Before that it collects all garbage where core holds much memory: what earlier
+ * owners have allocated since. */
 void *mt_lua_new_owner(lua_State *L, size_t size, const char *type);
 
 /* Registers the metatable `type` ("moontide.hasher"): `methods` become its __index table,

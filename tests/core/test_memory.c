@@ -56,6 +56,34 @@ static void test_zero_and_copy(void **state) {
     mt_free(copy);
 }
 
+/* Each block once, whichever way it came and became larger; small ones not at all. */
+static void test_what_is_held(void **state) {
+    (void)state;
+    const size_t before = mt_memory_held(), MIB = (size_t)1 << 20, SLACK = (size_t)64 << 10;
+    void *small = mt_allocate(1000, 1), *block = mt_allocate(1, MIB);
+    assert_in_range(mt_memory_held() - before, MIB, MIB + SLACK);
+    block = mt_reallocate(block, 3, MIB);
+    assert_in_range(mt_memory_held() - before, 3 * MIB, 3 * MIB + SLACK);
+    block = mt_reallocate(block, 9, MIB); /* a mapping of its own */
+    assert_in_range(mt_memory_held() - before, 9 * MIB, 11 * MIB);
+    void *collected = mt_resize_collected(NULL, MIB);
+    mt_big big = {0};
+    size_t others = mt_memory_held();
+    assert_int_equal(mt_big_reserve(&big, MIB), 0);
+    assert_int_equal(mt_memory_held() - others, big.bytes);
+    assert_int_equal(mt_big_reserve(&big, 5 * MIB), 0);
+    assert_int_equal(mt_memory_held() - others, big.bytes);
+    mt_memory_leave_out(big.bytes, 0);
+    assert_int_equal(mt_memory_held(), others);
+    mt_memory_leave_out(big.bytes, 1);
+    mt_big_free(&big);
+    assert_int_equal(mt_memory_held(), others);
+    assert_null(mt_resize_collected(collected, 0));
+    mt_free(block);
+    mt_free(small);
+    assert_int_equal(mt_memory_held(), before);
+}
+
 static void test_grow(void **state) {
     (void)state;
     uint32_t *numbers = NULL;
@@ -177,6 +205,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_overflow, switch_off),
         cmocka_unit_test_teardown(test_nothing_can_be_freed, switch_off),
         cmocka_unit_test_teardown(test_zero_and_copy, switch_off),
+        cmocka_unit_test_teardown(test_what_is_held, switch_off),
         cmocka_unit_test_teardown(test_grow, switch_off),
         cmocka_unit_test_teardown(test_grow_large, switch_off),
         cmocka_unit_test_teardown(test_resize, switch_off),
