@@ -58,6 +58,8 @@ mt_beside *mt_beside_new(void (*work)(void *context), void *context) {
         self->context = context;
         if (start(self) == 0)
             return self;
+        sem_destroy(&self->begin);
+        sem_destroy(&self->done);
         mt_free(self);
     }
     atomic_fetch_sub(&threads, 1);

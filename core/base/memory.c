@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* mremap */
 #include "base/memory.h"
 
+#include "base/sanitizer.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,16 +10,6 @@
 
 #ifdef __linux__
 #include <malloc.h>
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#define HAS_SANITIZER                                                                              \
-    (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                        \
-     __has_feature(thread_sanitizer))
-#else
-#define HAS_SANITIZER 0
 #endif
 
 /* Only tests write the hook's state. */
@@ -70,7 +62,7 @@ static size_t round_up(size_t bytes, size_t step) {
  * pages, which grows by being moved and not copied. It begins HEADER bytes into a page, where few
  * blocks of malloc do, and the word before it is MARK turned by its address: by chance another
  * block has that before it once in 2^64 times, whichever malloc is there. */
-#if defined(__GLIBC__) && !HAS_SANITIZER /* which is to see each block, and has no such header */
+#if defined(__GLIBC__) && !MT_HAS_SANITIZER
 
 typedef struct header {
     size_t bytes; /* of the mapping */
@@ -117,8 +109,16 @@ static void *map_block(size_t bytes) {
 }
 
 /* The large block that was freed last, for the next one: its pages are there and need no clearing.
- * Where the next one does not fit, it ends. NULL: none. */
+ * Where the next one does not fit, it ends. NULL: none. One of more than MOST_KEPT goes back at once:
+ * what clearing it costs is little beside what is done with so much. */
 static void *kept;
+
+enum { MOST_KEPT = 64 << 20, TOO_LARGE = 4 };
+
+/* Is that the right room for so many bytes? */
+static int fits(size_t room, size_t bytes) {
+    return room >= bytes && room / TOO_LARGE <= bytes;
+}
 
 static void *swap_kept(void *block) {
     return __atomic_exchange_n(&kept, block, __ATOMIC_ACQ_REL);
@@ -130,11 +130,10 @@ static void unmap(void *block) {
 }
 
 static void *allocated(size_t bytes) {
-    enum { TOO_LARGE = 4 };
     if (bytes < LARGE_BLOCK)
         return malloc(bytes);
     void *before = swap_kept(NULL);
-    if (before && room_of(before) >= bytes && room_of(before) / TOO_LARGE <= bytes)
+    if (before && fits(room_of(before), bytes))
         return before;
     unmap(before);
     return map_block(bytes);
@@ -145,19 +144,20 @@ static void *allocated_zero(size_t bytes) {
 }
 
 static void ended(void *block) {
-    if (is_mapped(block))
-        unmap(swap_kept(block));
-    else
+    if (!is_mapped(block))
         free(block);
+    else
+        unmap(room_of(block) > MOST_KEPT ? block : swap_kept(block));
 }
 
-/* What becomes large, and what is no longer, moves from one kind to the other. */
+/* What becomes large, and what is no longer, moves from one kind to the other. A large block that becomes
+ * much smaller gives back the pages behind it. */
 static void *resized(void *block, size_t bytes) {
     if (!is_mapped(block) && bytes < LARGE_BLOCK)
         return realloc(block, bytes);
     size_t before = room_of(block);
     if (is_mapped(block) && bytes >= LARGE_BLOCK) {
-        if (bytes <= before)
+        if (fits(before, bytes))
             return block;
         if (bytes > SIZE_MAX - 2 * (size_t)HUGE_PAGE)
             return NULL;

@@ -42,8 +42,7 @@ struct mt_output {
     char *buffer;
     size_t capacity, used;
     uint64_t flushed;
-    uint64_t
-        whole; /* of them, those up to the end of a line: what finish_part keeps of a broken file */
+    uint64_t whole; /* of them, up to a line's end: what finish_part keeps of a broken file */
     block ahead;
     int broken; /* errno of a write that failed: bytes are lost, the file can no longer be whole */
 };
@@ -505,8 +504,8 @@ mt_code mt_output_finish(mt_output *output, mt_error *error) {
 }
 
 mt_code mt_output_finish_part(mt_output *output, mt_error *error) {
-    while (await_ahead(output, NULL) ==
-           MT_ERROR_INTERRUPTED) { /* whether it is broken is asked now */
+    /* Whether it is broken is known only then; one more Ctrl-C does not stop it. */
+    while (await_ahead(output, NULL) == MT_ERROR_INTERRUPTED) {
     }
     if (output->broken && output->target && !output->compressor && output->whole > 0 &&
         ftruncate(output->fd, (off_t)output->whole) == 0)

@@ -8,8 +8,9 @@
  * would turn it into a file; so is what names an open descriptor (/dev/stdout, /dev/fd/3), which is
  * duplicated rather than opened. "-" is standard output. A name that says so (base/compression.h)
  * is compressed. Of a regular file that is not small a thread compresses and writes one block while
- * the caller fills the next, where there is a second processor: the same bytes. Write errors of buffered bytes appear at the next call, at the latest at
- * mt_output_finish; after one, all further calls fail: the file cannot become whole any more. */
+ * the caller fills the next, where there is a second processor: the same bytes. Write errors of
+ * buffered bytes appear at a later call, at the latest at mt_output_finish; after one, all further
+ * calls that write fail: the file cannot become whole any more. */
 #ifndef MT_BASE_OUTPUT_H
 #define MT_BASE_OUTPUT_H
 

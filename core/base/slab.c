@@ -1,14 +1,15 @@
 #include "base/slab.h"
 
 #include "base/assert.h"
+#include "base/sanitizer.h"
 
 #include <string.h>
 
-/* Chunks begin small, as most slabs stay. At most an eighth of all is not used yet, or a huge page:
- * from 8 MiB on each chunk is one. */
+/* Chunks begin small, as most slabs stay. A chunk is an eighth of all before it, rounded up, or what is
+ * least: from 8 MiB on each is a huge page. So that much at most is not used yet. */
 enum { SMALL_CHUNK = 64 << 10, MIDDLE_CHUNK = 1 << 20, HUGE_CHUNK = 2 << 20 };
 
-#ifdef __SANITIZE_ADDRESS__
+#if MT_HAS_SANITIZER
 static int is_small(size_t bytes) {
     (void)bytes;
     return 0;

@@ -4,8 +4,8 @@
  * Blocks of up to MT_SLAB_LARGEST bytes are cut from chunks, one size class every 8 bytes, and a
  * freed one is the next of its class: a few instructions where the heap needs a hundred. Their
  * memory goes back to the system with the slab, not before. Larger blocks are the heap's. Blocks
- * are aligned to 8 bytes. Not thread-safe. With the address sanitizer every block is the heap's, so
- * that it sees each. */
+ * are aligned to 8 bytes. Not thread-safe. With a sanitizer every block is the heap's, so that it sees
+ * each (base/sanitizer.h). */
 #ifndef MT_BASE_SLAB_H
 #define MT_BASE_SLAB_H
 

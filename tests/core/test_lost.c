@@ -62,6 +62,12 @@ static void test_times(void **state) {
                           "{\"timestamp\": 550, \"output_length\": 5, \"request_id\": \"b\", "
                           "\"tool_wait_ms\": 50}\n{\"delay\": 7, \"wait_for\": [\"b\"]}\n"),
                   2, 1, 1, 0);
+    /* Nor does one get a delay that has none and needs none. */
+    assert_counts(settles(state, A B "{\"timestamp\": 9000, \"wait_for\": [\"b\", \"a\"]}\n",
+                          B "{\"timestamp\": 9000, \"wait_for\": [\"b\", \"a\"]}\n",
+                          "{\"timestamp\": 550, \"output_length\": 5, \"request_id\": \"b\", "
+                          "\"tool_wait_ms\": 50}\n{\"timestamp\": 9000, \"wait_for\": [\"b\"]}\n"),
+                  2, 1, 1, 0);
 }
 
 static void test_sessions(void **state) {

@@ -3,11 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/sanitizer.h"
 
 static int switch_off(void **state) {
     (void)state;
@@ -177,6 +180,42 @@ static void test_resize(void **state) {
     mt_memory_fail_at(0, 0);
 }
 
+/* Bytes of this process that are in memory; 0: the system does not say. */
+static size_t resident(void) {
+    unsigned long all, here = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%lu %lu", &all, &here) != 2)
+        here = 0;
+    if (file)
+        fclose(file);
+    return here * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What is freed, and what a block no longer needs, is the system's again, but for one block of up to
+ * 64 MiB. */
+static void test_large_goes_back(void **state) {
+    (void)state;
+    enum { MIB = 1 << 20 };
+    size_t before = resident();
+    if (MT_HAS_SANITIZER || before == 0)
+        skip();
+    unsigned char *block = mt_allocate(160, MIB);
+    assert_non_null(block);
+    memset(block, 0xEF, (size_t)160 * MIB);
+    assert_true(resident() >= before + (size_t)100 * MIB);
+    block = mt_reallocate(block, 20, MIB); /* still a large one */
+    assert_non_null(block);
+    assert_true(resident() <= before + (size_t)40 * MIB);
+    for (size_t i = 0; i < (size_t)20 * MIB; i += 4096)
+        assert_int_equal(block[i], 0xEF);
+    block = mt_reallocate(block, 100, MIB);
+    assert_non_null(block);
+    assert_int_equal(block[20 * MIB - 1], 0xEF);
+    memset(block, 1, (size_t)100 * MIB);
+    mt_free(block);
+    assert_true(resident() <= before + (size_t)40 * MIB);
+}
+
 static void test_hook(void **state) {
     (void)state;
     mt_memory_fail_at(2, 0);
@@ -209,6 +248,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_grow, switch_off),
         cmocka_unit_test_teardown(test_grow_large, switch_off),
         cmocka_unit_test_teardown(test_resize, switch_off),
+        cmocka_unit_test_teardown(test_large_goes_back, switch_off),
         cmocka_unit_test_teardown(test_big, switch_off),
         cmocka_unit_test_teardown(test_hook, switch_off),
     };

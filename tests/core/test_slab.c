@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/sanitizer.h"
 #include "base/slab.h"
 
 static size_t below(uint64_t *random, size_t limit) {
@@ -95,7 +96,7 @@ static void test_stays(void **state) {
     (void)state;
     mt_slab slab = {0};
     void *block = mt_slab_resize(&slab, NULL, 0, 33);
-#ifndef __SANITIZE_ADDRESS__
+#if !MT_HAS_SANITIZER
     assert_ptr_equal(mt_slab_resize(&slab, block, 33, 40), block);
     assert_ptr_equal(mt_slab_resize(&slab, block, 40, 34), block);
     assert_ptr_not_equal(mt_slab_resize(&slab, NULL, 0, 34), block);
@@ -115,7 +116,7 @@ static void test_many(void **state) {
         memcpy(block, &newest, sizeof newest);
         newest = block;
     }
-#ifndef __SANITIZE_ADDRESS__
+#if !MT_HAS_SANITIZER
     assert_in_range(slab.chunk_bytes, BLOCKS * 112, BLOCKS * 112 + BLOCKS * 112 / 4);
 #endif
     size_t count = 0;
@@ -153,7 +154,7 @@ static void test_out_of_memory(void **state) {
     check(&(held){one.block, 96, 7});
     mt_slab_resize(&slab, one.block, 96, 0);
     mt_slab_free(&slab);
-#ifndef __SANITIZE_ADDRESS__
+#if !MT_HAS_SANITIZER
     mt_free(begin);
 #else
     (void)begin;

@@ -6,8 +6,8 @@
  * family: whoever comes, somebody was there shortly before. Most chains are families of their own.
  *
  * Families keep their times among themselves, or nearly, and may be moved as one. *Soon* is within so
- * many requests that what is not tied may move by little against the time between. For the model's learner and
- * who makes requests after it. */
+ * many requests that what is not tied may move by little against the time between. For the model's
+ * learner and who makes requests after it. */
 #ifndef MT_PREFIX_MODEL_FAMILIES_H
 #define MT_PREFIX_MODEL_FAMILIES_H
 

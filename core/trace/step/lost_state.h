@@ -7,11 +7,8 @@
 #include "text/json_items.h"
 #include "text/texts.h"
 
-enum {
-    MT_LOST_KEPT = 1,
-    MT_LOST_NAMED = 2,
-    MT_LOST_TOLD = 4
-}; /* a name's: by one that is kept; counted */
+/* Marks of a name: a kept request has it, a kept request names it, it is counted. */
+enum { MT_LOST_KEPT = 1, MT_LOST_NAMED = 2, MT_LOST_TOLD = 4 };
 
 enum { MT_LOST_UNKNOWN, MT_LOST_ON_THE_WAY, MT_LOST_KNOWN }; /* a row's time */
 

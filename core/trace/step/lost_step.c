@@ -124,9 +124,8 @@ static int set_time(mt_lost *lost, mt_request *request, int64_t time_ns) {
  * answer to its session's turn before that is kept, -1: there is none, or it is not known. 0 or -1. */
 static int keep_time(mt_lost *lost, mt_request *request, const lost_list *waits, int is_first,
                      int64_t end_ns) {
-    int64_t wait_ns = mt_lost_wait(request), delay_ns = 0;
-    if (request->has & MT_HAS_DELAY)
-        delay_ns = request->delay_ns;
+    int64_t wait_ns = mt_lost_wait(request);
+    int64_t before_ns = request->has & MT_HAS_DELAY ? request->delay_ns : 0, delay_ns = before_ns;
     if (is_first && waits->left == 0) {
         if (request->has & MT_HAS_TIME)
             return 0;
@@ -143,7 +142,7 @@ static int keep_time(mt_lost *lost, mt_request *request, const lost_list *waits,
         delay_ns = wait_ns;
     if (end_ns > 0 && waits->dropped_end_ns > end_ns)
         delay_ns = mt_lost_sum(delay_ns, waits->dropped_end_ns - end_ns);
-    if (delay_ns == request->delay_ns && request->has & MT_HAS_DELAY)
+    if (delay_ns == before_ns && (request->has & MT_HAS_DELAY || waits->left > 0))
         return 0;
     lost->counts.delays++;
     request->delay_ns = delay_ns;
