@@ -10,7 +10,8 @@
 int mt_text_add(mt_text *text, const char *bytes, size_t length) {
     if (MT_GROW(text->bytes, text->capacity, text->length + length) != 0)
         return -1;
-    memcpy(text->bytes + text->length, bytes, length);
+    if (length > 0) /* else there may be no memory yet, and memcpy takes no NULL */
+        memcpy(text->bytes + text->length, bytes, length);
     text->length += length;
     return 0;
 }

@@ -30,7 +30,7 @@ static int stepped(lua_State *L, void **self, mt_source *step, const mt_error *e
 }
 
 /* sized(source, block_size (0: found), by_majority, as_it_is) -> source, block size, is it found,
- * are ids of whole blocks only, are there any, do requests wait for others, is there none */
+ * are ids of whole blocks only, are there any, may requests wait for others, is there none */
 static int step_sized(lua_State *L) {
     void **self = mt_lua_source_place(L, 1);
     uint64_t size = mt_lua_check_count(L, 2, "block_size");

@@ -39,6 +39,35 @@ describe("moontide cat of requests that wait", function()
       (cat({ "-", "--start", "1s" }, a .. d:gsub('"c"', '"a"'))))
   end)
 
+  it("gives no delay to who still waits for one that ends later", function()
+    local late = '{"timestamp": 4000, "input_length": 16, "output_length": 5, "request_id": "late"}\n'
+    local e = '{"input_length": 16, "output_length": 5, "request_id": "e", "wait_for": ["a", "late", "late"]}\n'
+    local told = "moontide: 1 request named 1 request left out in wait_for or branches, and no longer does\n"
+    assert.same({ late .. e:gsub('"a", ', ""), told }, { cat({ "-", "--where", "request_id ~= 'a'" }, a .. late .. e) })
+  end)
+
+  it("takes requests that wait for themselves, in a circle or under one name, as they are", function()
+    local b_circle = '{"input_length": 6, "output_length": 5, "request_id": "b", "wait_for": ["c", "b", "a"]}\n'
+    local c_circle = '{"input_length": 6, "output_length": 5, "request_id": "c", "wait_for": ["b"]}\n'
+    assert.equal((b_circle .. c_circle):gsub(', "a"', ""),
+      (cat({ "-", "--where", "request_id ~= 'a'" }, a .. b_circle .. c_circle)))
+    -- It has no time of its own in a circle: it gets one all the same, and waits for nobody.
+    assert.matches('^{"timestamp": %d+, "input_length": 6, "output_length": 5, "request_id": "c"}\n$',
+      (cat({ "-", "--where", "request_id == 'c'" }, a .. a .. b_circle .. c_circle)))
+  end)
+
+  it("knows those that wait far behind the first requests", function()
+    local rows = {}
+    local row = '{"timestamp": %d, "input_length": 6, "output_length": 5, "request_id": "r%d"}\n'
+    for i = 1, 1500 do rows[i] = row:format(i, i) end
+    local far = '{"timestamp": 9000, "input_length": 6, "output_length": 5, "request_id": "z", "wait_for": ["r1", "r2"]}\n'
+    local whole = table.concat(rows) .. far
+    for _, name in ipairs { "-", command.write(folder, "far.jsonl", whole) } do
+      local out = cat({ name, "--where", "request_id ~= 'r1'" }, whole)
+      assert.equal(table.concat(rows, "", 2) .. far:gsub('"r1", ', ""), out)
+    end
+  end)
+
   it("keeps what names nobody who was left out", function()
     for _, words in ipairs { { path }, { path, "--thin", "1" }, { path, "--num-requests", "4" } } do
       assert.equal(a .. b .. c .. d, (cat(words)))

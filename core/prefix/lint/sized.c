@@ -88,6 +88,13 @@ static void choose(const mt_block_fit *all, const mt_block_fit *whole, uint64_t 
     sizing->is_found = sizing->block_size != (given ? given : USUAL_SIZE);
 }
 
+/* Does it wait for others or start them, or has it a name, which one that comes later may wait for? */
+static int is_of_waits(const mt_request *request) {
+    return mt_request_member(request, "request_id").length > 0 ||
+           mt_request_member(request, "wait_for").length > 0 ||
+           mt_request_member(request, "branches").length > 0;
+}
+
 static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority, mt_error *error) {
     mt_block_fit all, whole;
     mt_request request;
@@ -97,9 +104,7 @@ static mt_code read_ahead(sized_step *self, uint64_t given, unsigned by_majority
             break;
         if (i == 0 && given == 0)
             given = stated_size(&request);
-        self->sizing.has_waits |=
-            request.extra.length > 0 && (mt_request_member(&request, "wait_for").length > 0 ||
-                                         mt_request_member(&request, "branches").length > 0);
+        self->sizing.has_waits |= request.extra.length > 0 && is_of_waits(&request);
         if (mt_columns_append(&self->ahead, &request, error) != MT_OK)
             return mt_code_of(error);
     }

@@ -13,7 +13,8 @@ typedef struct mt_sizing {
     int is_found;        /* it was not given, and is not the usual one of 512 */
     int is_whole;        /* ids are of whole blocks only */
     int has_ids;         /* a request that was read ahead has hash_ids; */
-    int has_waits;       /* one waits for others, or is waited for: wait_for, branches */
+    int has_waits;       /* one waits for others, or may be waited for by one that is not read yet:
+                            wait_for, branches, request_id */
     int is_empty;        /* there is no request */
 } mt_sizing;
 

@@ -161,7 +161,9 @@ static int is_there(const search *s, double size) {
     return fabs(s->cliff - size) <= 0.01 * size;
 }
 
+/* What was reached may be on the far side of what the model has as it is. */
 static mt_code fail_to_reach(const search *s, double size, double reached, mt_error *error) {
+    reached = size > s->now ? fmax(reached, s->now) : fmin(reached, s->now);
     return mt_fail(error, MT_ERROR_VALUE,
                    "the cliff cannot be at %.0f blocks by how many sessions are at once: only as "
                    "%s as %.0f (now %.0f); multipliers of lengths move it too",

@@ -124,8 +124,9 @@ static int set_time(mt_lost *lost, mt_request *request, int64_t time_ns) {
  * answer to its session's turn before that is kept, -1: there is none, or it is not known. 0 or -1. */
 static int keep_time(mt_lost *lost, mt_request *request, const lost_list *waits, int is_first,
                      int64_t end_ns) {
-    int64_t wait_ns = mt_lost_wait(request);
-    int64_t before_ns = request->has & MT_HAS_DELAY ? request->delay_ns : 0, delay_ns = before_ns;
+    int64_t wait_ns = mt_lost_wait(request), before_ns = 0;
+    if (request->has & MT_HAS_DELAY)
+        before_ns = request->delay_ns;
     if (is_first && waits->left == 0) {
         if (request->has & MT_HAS_TIME)
             return 0;
@@ -138,13 +139,13 @@ static int keep_time(mt_lost *lost, mt_request *request, const lost_list *waits,
     if (!is_first && request->has & MT_HAS_TIME && !(request->has & MT_HAS_DELAY))
         return 0; /* it comes as far behind the turn before as the times say */
     end_ns = end_ns > waits->left_end_ns ? end_ns : waits->left_end_ns;
-    if (waits->left == 0)
-        delay_ns = wait_ns;
+    /* Who waits for nobody any more needs a delay, be it 0: it says that this turn waits at all. */
+    int64_t delay_ns = waits->left == 0 ? wait_ns : before_ns;
     if (end_ns > 0 && waits->dropped_end_ns > end_ns)
         delay_ns = mt_lost_sum(delay_ns, waits->dropped_end_ns - end_ns);
     if (delay_ns == before_ns && (request->has & MT_HAS_DELAY || waits->left > 0))
         return 0;
-    lost->counts.delays++;
+    lost->counts.delays += delay_ns > before_ns;
     request->delay_ns = delay_ns;
     request->has |= MT_HAS_DELAY;
     return 0;

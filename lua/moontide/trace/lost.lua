@@ -43,8 +43,8 @@ local function adopt(run, noted)
 end
 
 --- What a filter keeps of a trace. Where requests wait for one another (wait_for, branches), the names of
---- those left out go, and who has waited for them comes when it would have come. Then the trace is read up to
---- three times; one that can be read only once is kept in memory.
+--- those left out go, and who has waited for them comes when it would have come. Where requests wait or have
+--- names (request_id), the trace is read up to three times; one that can be read only once is kept in memory.
 -- run.lost of the pipe's run are then objects of core.lost, whose counts() say how much that was.
 ---@param trace moontide.pipe
 ---@param filter fun(trace: moontide.pipe): moontide.pipe
