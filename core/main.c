@@ -224,6 +224,14 @@ static void on_warning(void *state, const char *text, int goes_on) {
         fprintf(stderr, "%s%s%s", is_first ? "Lua warning: " : "", text, goes_on ? "" : "\n");
 }
 
+/* An error that nobody caught is a fault of ours: said, before Lua ends the process. */
+static int on_panic(lua_State *L) {
+    const char *text = lua_tostring(L, -1);
+    fprintf(stderr, "moontide: an error that nobody caught: %s\n",
+            text ? text : luaL_typename(L, -1));
+    return 0;
+}
+
 /* The first file opened would get the number of a closed standard descriptor, and messages would go
  * into a trace. So something takes its place that fails when used the wrong way, as the closed one
  * would. */
@@ -243,6 +251,7 @@ int main(int argc, char **argv) {
         fputs("moontide: out of memory\n", stderr);
         return 1;
     }
+    lua_atpanic(L, on_panic);
     lua_setwarnf(L, on_warning, &warned);
     lua_gc(L, LUA_GCINC, COLLECTOR_PAUSE, 0, 0);
     main_state = L;
