@@ -41,6 +41,20 @@ describe("a sample", function()
     end))
   end)
 
+  it("of blocks plays only what a sample tells", function()
+    local columns = mt.trace.columns()
+    for i = 1, 30 do columns:append { input_length = 512 * 3, hash_ids = { 0, 1, i + 1 } } end
+    local state <close> = core.analysis.new(512)
+    state:allow_no_output()
+    assert(state:read(assert(core.source.columns(columns)), 30, false, true))
+    local sample <close> = assert(state:block_sample(1, 0))
+    assert.equal(58 / 90, sample:play({ policy = "clock", size = 20 }).block)
+    for _, policy in ipairs { "lru", "fifo", "sieve", "s3-fifo", "lfu" } do
+      assert.matches("policy", refusal(function() sample:play { policy = policy, size = 20 } end))
+    end
+    assert.matches("ttl_ns", refusal(function() sample:play { policy = "clock", size = 20, ttl_ns = 5 } end))
+  end)
+
   it("has none to an empty one", function()
     assert.is_nil(sample_of { 1 }:distance(sample_of {}))
     assert.is_nil(sample_of {}:distance(sample_of { 1 }))
