@@ -40,7 +40,7 @@ struct mt_scraper {
     int64_t every_ns;
     pthread_t thread;
     int is_running; /* the thread is to be joined */
-    int is_ending;  /* under the lock */
+    int is_ending;  /* under the lock, as are the looks while the thread runs */
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };
@@ -182,10 +182,13 @@ static mt_code look(mt_scraper *scraper, mt_error *error) {
                        is_json(scraper)
                            ? ": it is JSON (TensorRT-LLM has the text at /prometheus/metrics)"
                            : "");
-    if (MT_GROW(scraper->looks, scraper->capacity, scraper->count + 1) != 0)
-        return mt_fail_memory(error, "metrics");
-    scraper->looks[scraper->count++] = one;
-    return MT_OK;
+    pthread_mutex_lock(&scraper->lock);
+    if (MT_GROW(scraper->looks, scraper->capacity, scraper->count + 1) == 0)
+        scraper->looks[scraper->count++] = one;
+    else
+        code = mt_fail_memory(error, "metrics");
+    pthread_mutex_unlock(&scraper->lock);
+    return code;
 }
 
 static void look_on(mt_scraper *scraper) {
@@ -295,6 +298,13 @@ void mt_scraper_stop(mt_scraper *scraper) {
         return;
     end_thread(scraper);
     look_on(scraper);
+}
+
+mt_scrape mt_scraper_last(mt_scraper *scraper) {
+    pthread_mutex_lock(&scraper->lock);
+    mt_scrape last = scraper->looks[scraper->count - 1]; /* the first was made at the start */
+    pthread_mutex_unlock(&scraper->lock);
+    return last;
 }
 
 size_t mt_scraper_looks(const mt_scraper *scraper, const mt_scrape **looks) {

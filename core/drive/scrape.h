@@ -23,6 +23,9 @@ mt_scraper *mt_scraper_start(const char *url, int64_t every_ns, mt_error *error)
 /* Ends the thread, with a last look: what the run has done to the counters is in it. */
 void mt_scraper_stop(mt_scraper *scraper);
 
+/* The latest look, while it goes on: another thread's are made meanwhile. */
+mt_scrape mt_scraper_last(mt_scraper *scraper);
+
 /* After the stop: the looks, in order of time, and how many failed (*why becomes the first reason, a text
  * of the scraper's). */
 size_t mt_scraper_looks(const mt_scraper *scraper, const mt_scrape **looks);

@@ -98,6 +98,26 @@ describe("the live page", function()
     assert.equal(done.out, ended[1].text .. "\n")
   end)
 
+  it("shows what the server says of itself beside it, where that is looked at", function()
+    local done = beside(replay("--page --server-metrics " .. url, "--rate 40 --duration 3s"),
+      [[begun; ask GET / >page; ask GET /events >events]])
+    assert.equal(0, done.status, done.err)
+    for _, title in ipairs { "Requests in the server, as it says", "KV cache in use, as the server says" } do
+      assert.is_truthy(done.file "page":find(title, 1, true), title)
+    end
+    local moments = named(events_of(done.file "events"), "")
+    for _, moment in ipairs(moments) do
+      assert.equal(2, #moment.server.server_requests)
+      assert.is_true(moment.server.server_requests[1] >= 0 and moment.server.server_requests[1] <= 200)
+      assert.equal(0, moment.server.server_requests[2]) -- it has slots enough
+      assert.equal(1, #moment.server.server_cache)
+    end
+    assert.is_true(#moments >= 3)
+    local plain = beside(replay("--page", "--rate 40 --duration 2s"), "begun; ask GET / >page; ask GET /events >events")
+    assert.is_nil(plain.file "page":find("as the server says", 1, true))
+    for _, moment in ipairs(named(events_of(plain.file "events"), "")) do assert.is_nil(moment.server) end
+  end)
+
   it("stops the run as Ctrl-C does, for who has the token", function()
     local done = beside(replay("--page --output-dir results", "--rate 20 --duration 100s"),
       [[begun; ask POST /stop >refused; ask POST "/stop?token=x$TOKEN" >refused2; ask POST "/stop?token=$TOKEN" >stopped]])

@@ -38,6 +38,13 @@ static mt_scraper *check_scraper(lua_State *L) {
     return owner->scraper;
 }
 
+/* scraper:last() -> the latest look, while it goes on */
+static int scraper_last(lua_State *L) {
+    mt_scrape last = mt_scraper_last(check_scraper(L));
+    push_look(L, &last);
+    return 1;
+}
+
 /* scraper:stop() -> list of looks in order of time, how many failed, why the first of them did */
 static int scraper_stop(lua_State *L) {
     const mt_scrape *looks;
@@ -78,7 +85,7 @@ static int server_metrics(lua_State *L) {
 
 void mt_lua_add_scraper(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"stop", scraper_stop}, {"close", scraper_release}, {NULL, NULL}};
+        {"last", scraper_last}, {"stop", scraper_stop}, {"close", scraper_release}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"scraper", scraper_start}, {"server_metrics", server_metrics}, {NULL, NULL}};
     mt_lua_new_type(L, scraper_type, methods, scraper_release, NULL);

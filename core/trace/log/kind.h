@@ -72,7 +72,8 @@ int mt_log_bad_row(mt_log *log, uint64_t line, uint64_t column, mt_error *error,
 int mt_log_passes_over(mt_log *log, const mt_error *error);
 
 /* For a kind that reads rows while it opens: a bad row that is not passed over is what mt_log_next
- * fails with, as it would have; any other failure is one of opening. */
+ * fails with, as it would have, and so is what ends the reading behind rows that were passed over;
+ * any other failure is one of opening. */
 mt_code mt_log_fails_later(mt_log *log, const mt_error *error);
 
 /* Has the prompt not too many tokens? */

@@ -44,7 +44,7 @@ int mt_log_passes_over(mt_log *log, const mt_error *error) {
 }
 
 mt_code mt_log_fails_later(mt_log *log, const mt_error *error) {
-    if (!log->bad_row)
+    if (!log->bad_row && log->skipped == 0)
         return error->code;
     log->has_failed_ahead = 1;
     log->failed_ahead = *error;
@@ -244,7 +244,7 @@ int mt_log_next(mt_log *log, mt_log_row *row, mt_error *error) {
             return mt_failed(mt_fail(report, MT_ERROR_INTERRUPTED, "interrupted"));
         if (log->has_failed_ahead) {
             *report = log->failed_ahead;
-            log->rows++;
+            log->rows += (uint64_t)log->bad_row;
             return -1;
         }
         log->bad_row = 0;

@@ -131,7 +131,7 @@ end
 local look_every, tell_every = 0.25, { terminal = 0.5, pipe = 10 }
 
 -- tell(driver, replay) of how the run goes, when that is due: to standard error, and to who watches.
-local function status_teller(started, begun_before)
+local function status_teller(started, begun_before, scraper)
   local is_terminal = core.base.is_terminal(2)
   local every = is_terminal and tell_every.terminal or tell_every.pipe
   local next_at, next_moment = started + every * 1e9, watch.now and started
@@ -139,7 +139,8 @@ local function status_teller(started, begun_before)
     local now = drive.now()
     if next_moment and now >= next_moment then
       next_moment = math.max(next_moment + 1e9, now + 5e8)
-      watch.now:moment((now - started) / 1e9, driver:look(), replay:look(), replay:failures(), begun_before)
+      watch.now:moment((now - started) / 1e9, driver:look(), replay:look(), replay:failures(), begun_before,
+        scraper and scraper:last())
     end
     if now < next_at then return end
     next_at = now + every * 1e9
@@ -158,9 +159,9 @@ end
 
 -- Steps until all has ended. Ctrl-C stops the sending, a second one the waiting; so does the end of the
 -- time. Gives { was_cancelled =, message =, code = }.
-local function work(driver, replay, self, opt, started)
+local function work(driver, replay, self, opt, started, scraper)
   local begun_before = driver:look().begun
-  local ended, tell = { was_cancelled = false }, status_teller(started, begun_before)
+  local ended, tell = { was_cancelled = false }, status_teller(started, begun_before, scraper)
   local stop_after, end_grace = end_of(self, opt)
   local stop_at = stop_after and stop_after < 9e9 and started + math.floor(stop_after * 1e9)
   local interrupts = 0
@@ -207,7 +208,8 @@ local function work(driver, replay, self, opt, started)
   report.finish()
   if watch.now then
     local seconds = (drive.now() - started) / 1e9
-    watch.now:moment(seconds, driver:look(), replay:look(), replay:failures(), begun_before)
+    watch.now:moment(seconds, driver:look(), replay:look(), replay:failures(), begun_before,
+      scraper and scraper:last())
   end
   return ended
 end
@@ -303,7 +305,7 @@ local function drive_source(source, self, opt, settings)
   local known = known_of(self, opt, settings, started, late)
   if opt.output_dir then files.begin(known, opt.output_dir) end
   if watch.now then watch.now:begins(known) end
-  local ended = work(driver, replay, self, opt, started)
+  local ended = work(driver, replay, self, opt, started, scraper)
   ended.was_cancelled = drive.bear_interrupts(false) or ended.was_cancelled
   local said = scraper and server.finish(scraper, opt.server_metrics)
   local value = value_of(replay, driver, before, known, ended)

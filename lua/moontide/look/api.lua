@@ -53,7 +53,7 @@ end
 local page_options = {
   { "port", kind = "integer", min = 0, max = 65535, default = 0 },
   { "host", kind = "string" }, { "token", kind = "string" },
-  { "title", kind = "string", default = "moontide" },
+  { "title", kind = "string", default = "moontide" }, { "server_metrics", kind = "flag" },
 }
 
 ---@class moontide.page_options
@@ -61,6 +61,7 @@ local page_options = {
 ---@field host? string an address instead of 127.0.0.1; it needs token
 ---@field token? string 8 to 64 characters: who has it may stop a run; drawn at random
 ---@field title? string what stands above it
+---@field server_metrics? boolean also what the server says of itself, of runs with server_metrics
 
 --- A page in the browser that shows what is driven while it is, as --page of the commands.
 --- It is at page.url, has a stop button, and /metrics for Prometheus. All runs, sweeps and searches until
@@ -73,7 +74,8 @@ function public.page(opt)
   local values = options.table("page", opt, page_options)
   if watch.now then core.base.raise "page: one is open, which shows all that is driven: close it first" end
   local live = require "moontide.look.live"
-  local asked = { page = values.port, page_host = values.host, page_token = values.token }
+  local asked = { page = values.port, page_host = values.host, page_token = values.token,
+    server_metrics = values.server_metrics or nil }
   local function in_words(message) -- of the function's own options
     return (message:gsub("^%-%-page: ", ""):gsub("%-%-page%-(%l+)", "%1"))
   end

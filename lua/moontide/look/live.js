@@ -89,6 +89,10 @@
     }
     add(figures.in_flight, now.t, [now.flight, now.waiting]);
     for (const name of ["ttft", "itl", "latency", "lag"]) add(figures[name], now.t, now[name] || [NaN, NaN]);
+    for (const name of ["server_requests", "server_cache"]) {
+      const figure = figures[name], said = now.server ? now.server[name] : [];
+      if (figure) add(figure, now.t, figure.series.map((_, i) => said[i] ?? NaN)); // there with --server-metrics
+    }
     last = now;
     state.textContent = now.stopping ? "stopping" : "running";
     stop.textContent = now.stopping ? "stop waiting too" : "stop";

@@ -30,6 +30,12 @@ local figures = {
   { "errors", "Failures by name", { "Failures a second", "1/s" } },
 }
 
+-- Of a run with --server-metrics, beside the client's own.
+local figures_of_server = {
+  { "server_requests", "Requests in the server, as it says", { "Requests", "" }, "running", "waiting" },
+  { "server_cache", "KV cache in use, as the server says", { "Share in use", "" }, "in use" },
+}
+
 local done_head = { "", "Verdict", "Due", "Done", "Failed", "requests/s", "out tokens/s", "TTFT p50", "p99",
   "ITL p50", "p99", "latency p50", "p99" }
 
@@ -40,9 +46,10 @@ local done_columns = {
   { "request_latency", "p50", 1 }, { "request_latency", "p99", 1 },
 }
 
-local function document(name)
-  local empty = {}
-  for i, one in ipairs(figures) do
+local function document(name, has_server)
+  local empty, wanted = {}, table.move(figures, 1, #figures, 1, {})
+  if has_server then table.move(figures_of_server, 1, #figures_of_server, #wanted + 1, wanted) end
+  for i, one in ipairs(wanted) do
     local made = figure.new(one[1], one[2], figure.time(), one[3])
     made.x.from = 0
     for k = 4, #one do made.series[k - 3] = { name = one[k], kind = "line", x = {}, y = {} } end
@@ -97,7 +104,21 @@ end
 local counters = { "begun", "done", "failed", "cancelled", "not_sent", "input_tokens", "output_tokens" }
 local recent = { "ttft", "itl", "latency", "lag" }
 
-function methods:moment(seconds, load, progress, failures, begun_before)
+-- A server that no longer says anything has no figures.
+local latest = 5 -- seconds
+
+-- What the server says, by the names of figures.
+local function server_members(said)
+  if not said or drive.now() - said.at > latest * 1e9 then return json.null end
+  local function list(...)
+    local values = {}
+    for i, name in ipairs { ... } do values[i] = said[name] or json.null end
+    return json.array(values)
+  end
+  return json.object { { "server_requests", list("running", "waiting") }, { "server_cache", list "kv_use" } }
+end
+
+function methods:moment(seconds, load, progress, failures, begun_before, said)
   local counted = { begun = load.begun - begun_before, done = progress.done, failed = progress.failed,
     cancelled = progress.cancelled, not_sent = progress.not_sent, input_tokens = progress.input_tokens,
     output_tokens = progress.output_tokens }
@@ -116,6 +137,7 @@ function methods:moment(seconds, load, progress, failures, begun_before)
   end
   for _, name in ipairs(recent) do members[#members + 1] = { name, pair(progress[name]) } end
   members[#members + 1] = { "failures", json.object(by_name) }
+  if said then members[#members + 1] = { "server", server_members(said) } end
   say(self, nil, members)
   self.server:show(self:metrics(seconds, flight, load.waiting, progress))
 end
@@ -226,7 +248,7 @@ function live.open(opt, name)
   local server
   server, message, code = drive.page { host = host, port = opt.page, token = token,
     guards_all = opt.page_host ~= nil and not loopback[host],
-    html = page.html(document(name), { is_live = true }) }
+    html = page.html(document(name, opt.server_metrics ~= nil), { is_live = true }) }
   if not server then return nil, "--page: " .. message, code == "value" and "usage" or code end
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
   local url = ("http://%s:%d/?token=%s"):format(host, server:port(), token)
