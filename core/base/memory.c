@@ -78,7 +78,8 @@ static header *header_of(void *block) {
 
 static int is_mapped(void *block) {
     return (uintptr_t)block % SMALL_PAGE == HEADER &&
-           header_of(block)->mark == (MARK ^ (uintptr_t)block);
+           /* of another block it is malloc's own word */
+           header_of(block)->mark == (MARK ^ (uintptr_t)block); // NOLINT
 }
 
 static void *base_of(void *block) {
@@ -355,7 +356,8 @@ int mt_big_reserve(mt_big *big, size_t bytes) {
     if (bytes > SIZE_MAX - HUGE_PAGE || must_fail())
         return -1;
     size_t before = big->bytes, ample = before + before / 2;
-    size_t rounded = bytes < HUGE_PAGE ? round_up(bytes > ample ? bytes : ample, SMALL_STEP) : bytes;
+    size_t rounded =
+        bytes < HUGE_PAGE ? round_up(bytes > ample ? bytes : ample, SMALL_STEP) : bytes;
     int failed = rounded < HUGE_PAGE ? reserve_small(big, rounded) : reserve_pages(big, bytes);
     release(before);
     hold(big->bytes);

@@ -95,7 +95,7 @@ static void collect_what_is_held(lua_State *L) {
     if (held < (size_t)limit)
         return;
     lua_gc(L, LUA_GCCOLLECT);
-    lua_pushinteger(L, (lua_Integer)(2 * mt_memory_held()));
+    lua_pushinteger(L, 2 * (lua_Integer)mt_memory_held());
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
 }
 

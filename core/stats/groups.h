@@ -17,7 +17,7 @@ typedef struct mt_group {
 } mt_group;
 
 /* Brings the values of a group together: by key, ascending, those of one key by value, so that
- * sums do not depend on the order they came in. O(count log count). */
+ * sums do not depend on the order they came in. Many take as much memory again for a while. */
 void mt_sort_keyed(mt_keyed *items, size_t count);
 
 /* The group that begins at item `first` < count of sorted items. Gives where the next one begins,

@@ -25,6 +25,28 @@ local function list(column)
   return all
 end
 
+-- So many that they are sorted by digits; keys of both signs and fractions, in no order.
+it("many requests are grouped as few are", function()
+  local rows, wanted = {}, {}
+  for i = 1, 3000 do
+    local value = i * 7919 % 3001
+    rows[i] = { timestamp = i, input_length = i * 31 % 7, output_length = value }
+    local key = i * 31 % 7 / 4 - 0.75
+    local group = wanted[key] or { key = key, count = 0, sum = 0, min = math.huge, max = -math.huge }
+    wanted[key] = group
+    group.count, group.sum = group.count + 1, group.sum + value - 1500
+    group.min, group.max = math.min(group.min, value - 1500), math.max(group.max, value - 1500)
+  end
+  local all = mt.trace.columns(rows)
+  local groups = (all:column "output_length" - 1500):group_by(all:column "input_length" / 4 - 0.75)
+  assert.equal(7, #groups)
+  for i, group in ipairs(groups) do
+    assert.equal((i - 1) / 4 - 0.75, group.key)
+    local other = wanted[group.key]
+    assert.same({ other.count, other.sum, other.min, other.max }, { group.count, group.sum, group.min, group.max })
+  end
+end)
+
 describe("columns of numbers", function()
   local trace = sample()
   local isl, osl, time = trace:column "input_length", trace:column "output_length", trace:column "timestamp"

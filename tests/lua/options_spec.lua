@@ -121,6 +121,14 @@ describe("a table of options", function()
     assert.is_false(options.given({}, "at"))
   end)
 
+  it("is named by who asks, whoever asked of the same specification before", function()
+    local shared = { { "height", kind = "number" }, is_forgotten = true }
+    for _, name in ipairs { "spike", "ramp", "spike" } do
+      assert.equal(name .. ": height must be a number, not 'x'",
+        refusal(function(given) return options.table(name, given, shared) end, { height = "x" }))
+    end
+  end)
+
   it("leaves the table it was given alone", function()
     local given = { at = "1h" }
     read(given)
