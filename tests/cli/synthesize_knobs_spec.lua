@@ -98,3 +98,18 @@ it("says what it cannot do, and leaves files alone", function()
   refused(1, "chats.model --session-length 1e7", "--session-length: sessions would have ")
   refused(1, "chats.model --sessions-at-once x1e9", "--sessions-at-once: so many sessions at once need 1e+09 times")
 end)
+
+it("tells of a cliff out of reach no lower than what there is", function()
+  local rows = {}
+  for i = 0, 999 do
+    local ids = {}
+    for k = 0, i % 9 do ids[k + 1] = i % 40 * 1000 + k end
+    rows[i + 1] = ('{"timestamp": %d, "input_length": %d, "hash_ids": [%s]}\n'):format(i * 13, 512 * #ids,
+      table.concat(ids, ", "))
+  end
+  command.write(folder, "blocks.jsonl", table.concat(rows))
+  local result = run "synthesize blocks.jsonl --cliff-at 1953 --num-requests 10 -o new.jsonl"
+  assert.equal(1, result.status)
+  local reached, now = result.err:match "only as high as (%d+) %(now (%d+)%)"
+  assert.equal(now, reached)
+end)
