@@ -175,7 +175,7 @@ end)
 -- Against the whole source: sessions are whole, and as many at once; but what comes back after longer than the
 -- new trace lasts cannot.
 describe("shorter than the source it is alike, but for what comes back late:", function()
-  for times, bound in pairs { [0.5] = 0.02, [0.25] = 0.04 } do
+  for times, bound in pairs { [0.5] = 0.0125, [0.25] = 0.0225 } do
     it(("the conversation trace at %g times its length"):format(times), function()
       local source = conversation()
       local sizes = sizes_of(source.analysis.distinct_blocks)

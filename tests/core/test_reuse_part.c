@@ -1,6 +1,6 @@
 /* Which part of a source a shorter trace is made after: what the judge counts, against a plain count of
  * every block, and the pieces that are chosen. */
-#include "prefix/reuse/chains_judge.h"
+#include "prefix/reuse/chains_guess.h"
 
 #include "reuse_support.h"
 
@@ -171,6 +171,48 @@ static void test_judge(void **state) {
     }
 }
 
+/* What leaves the sums of a guess and comes in again changes nothing; they are the judge's. */
+static void test_guess(void **state) {
+    (void)state;
+    static mt_reuse_piece pieces[REQUESTS];
+    for (int kind = 0; kind < SOURCE_KINDS; kind++) {
+        mt_error error = {0};
+        opened all;
+        open_chains(&all, (source_kind)kind, 5, 0);
+        mt_reuse_chains *chains = all.chains;
+        chains->units = mt_allocate(all.model->chain_count, sizeof *chains->units);
+        memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
+        memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+        draw_pieces(chains, pieces, 1);
+        mt_reuse_judge judge = {0};
+        mt_reuse_guess guess = {0};
+        double unlike;
+        assert_int_equal(mt_reuse_judge_open(&judge, chains, SHORTER, &error), MT_OK);
+        assert_int_equal(mt_reuse_guess_open(&guess, &judge, &error), MT_OK);
+        assert_int_equal(mt_reuse_judge_part(&judge, pieces, 20, INFINITY, &unlike, &error), MT_OK);
+        assert_int_equal(mt_reuse_guess_begin(&guess, 20, &error), MT_OK);
+        double begun = mt_reuse_guess_unlike(&guess), known = 0, left = 0;
+        assert_true(isfinite(begun) && guess.sums.turns == SHORTER);
+        assert_true(guess.sums.hits.all == judge.part.hits.all);
+        for (size_t b = 0; b < MT_GUESS_DISTANCES; b++)
+            known += guess.lru[b];
+        assert_true(known == judge.part.hits.known);
+        for (uint32_t c = 0; c < all.model->chain_count; c++) {
+            if (chains->units[c] != c)
+                continue;
+            double before = guess.sums.turns;
+            mt_reuse_guess_count(&guess, c, &pieces[c], -1);
+            left += before - guess.sums.turns;
+            mt_reuse_guess_count(&guess, c, &pieces[c], 1);
+        }
+        assert_true(left >= SHORTER);
+        assert_true(mt_reuse_guess_unlike(&guess) == begun);
+        mt_reuse_guess_free(&guess);
+        mt_reuse_judge_free(&judge);
+        close_chains(&all);
+    }
+}
+
 /* All of the source is like the source in everything. */
 static void test_whole(void **state) {
     (void)state;
@@ -223,6 +265,7 @@ static void test_pieces(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_guess),
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_pieces),
     };

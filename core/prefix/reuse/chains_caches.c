@@ -15,6 +15,7 @@ void mt_reuse_caches_free(mt_reuse_caches *caches) {
     mt_free(caches->begin);
     mt_free(caches->paths);
     mt_free(caches->weights);
+    mt_free(caches->gains);
     mt_free(caches->owner);
     mt_free(caches->came);
     mt_free(caches->parts.sums);
@@ -122,9 +123,10 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     size_t runs = (size_t)caches->run_count + 1;
     caches->paths = mt_allocate(all + 1, sizeof *caches->paths);
     caches->weights = mt_allocate_zero(runs, sizeof *caches->weights);
+    caches->gains = mt_allocate_zero(count, sizeof *caches->gains);
     caches->owner = mt_allocate(runs, sizeof *caches->owner);
     caches->came = mt_allocate(runs, sizeof *caches->came);
-    if (!caches->paths || !caches->weights || !caches->owner || !caches->came ||
+    if (!caches->paths || !caches->weights || !caches->gains || !caches->owner || !caches->came ||
         MT_GROW(caches->parts.sums, caches->parts.capacity, count + 2))
         return mt_fail_memory(error, "synthesiser");
     fill_paths(caches, f);
@@ -176,7 +178,9 @@ size_t mt_reuse_distance_bin(const mt_reuse_caches *caches, uint64_t distance) {
 static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
                           const uint32_t *path, size_t count, mt_reuse_block_hits *hits) {
     size_t d = 0;
-    uint32_t moved = 0;
+    uint32_t moved = 0, most = 0;
+    mt_reuse_gain *gain = &caches->gains[events[at].turn];
+    *gain = (mt_reuse_gain){0};
     while (d < count && caches->owner[path[d]] != 0) {
         uint32_t owner = caches->owner[path[d]], blocks = 0;
         for (; d < count && caches->owner[path[d]] == owner; d++) {
@@ -184,7 +188,13 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
             caches->owner[path[d]] = (uint32_t)at + 1;
         }
         uint64_t distance = mt_parts_distance(&caches->parts, owner - 1) + moved;
-        hits->lru[mt_reuse_distance_bin(caches, distance)] += blocks;
+        size_t bin = mt_reuse_distance_bin(caches, distance), which = moved > 0;
+        hits->lru[bin] += blocks;
+        gain->blocks[which] += blocks;
+        if (which == 0 || blocks > most) {
+            gain->bins[which] = (uint16_t)bin;
+            most = which ? blocks : 0;
+        }
         int64_t age = events[at].time_ns - events[owner - 1].time_ns;
         for (size_t k = 0; k < MT_REUSE_AGES; k++)
             hits->kept[k] += age <= ages[k] ? blocks : 0;

@@ -5,7 +5,7 @@
  * are touched and leave together, and what is counted of runs is exact. Blocks that never come back
  * are only counted. Private to the reuse method.
  *
- * Memory: 4 bytes for each run of each prompt, 44 for each run that there is. */
+ * Memory: 4 bytes for each run of each prompt, 44 for each run that there is, 12 a turn. */
 #ifndef MT_PREFIX_REUSE_CHAINS_CACHES_H
 #define MT_PREFIX_REUSE_CHAINS_CACHES_H
 
@@ -29,12 +29,21 @@ typedef struct mt_reuse_block_hits {
     double fifo[MT_REUSE_FIFOS];    /* hits in each */
 } mt_reuse_block_hits;
 
+/* What a turn hit in LRU caches when it was played last: the first blocks of its prompt at one
+ * distance, and all others, at that of most of them. */
+enum { MT_REUSE_GAINS = 2 };
+typedef struct mt_reuse_gain {
+    uint32_t blocks[MT_REUSE_GAINS];
+    uint16_t bins[MT_REUSE_GAINS];
+} mt_reuse_gain;
+
 typedef struct mt_reuse_caches {
     const mt_reuse_chains *chains;
     size_t *begin;             /* by turn, and one more: its runs in paths */
     uint32_t *paths, *weights; /* numbers of runs; by run: its blocks */
     uint32_t run_count;
-    uint32_t *owner; /* by run: the request that touched it last, from 1 on */
+    mt_reuse_gain *gains; /* by turn */
+    uint32_t *owner;      /* by run: the request that touched it last, from 1 on */
     uint64_t *
         came; /* by run: how many blocks had come to the FIFO with its first one; 0: it never came */
     uint64_t sizes[MT_REUSE_FIFOS]; /* 0: not played */

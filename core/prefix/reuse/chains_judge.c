@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/sort.h"
 #include "prefix/model/chains.h"
+#include "prefix/model/families.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,18 +11,19 @@
 
 #define SECOND INT64_C(1000000000)
 
-static const int64_t windows[MT_JUDGE_WINDOWS] = {10 * SECOND, 60 * SECOND, 300 * SECOND};
-enum { LEAST_WINDOWS = 4 };
+const int64_t mt_judge_windows[MT_JUDGE_WINDOWS] = {10 * SECOND, 60 * SECOND, 300 * SECOND};
 /* What looking at a request costs, as that of so many runs: to put it in its place, to count it, and in
  * the caches. */
 enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 
+/* Families in a stretch, of whose order the model keeps most. */
+enum { FEW_IN_STRETCH = 16 };
+
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
-static const double worst_weight = 3, mean_weight = 1, fifo_weight = 0.5, age_weight = 1.5,
-                    length_weight = 0.8;
-static const double window_weight = 0.05, tenth_weight = 0.15, rate_weight = 0.1,
-                    chain_weight = 0.15, pause_weight = 0.1;
+static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
+static const double window_weight = 0.1, tenth_weight = 0.15, rate_weight = 0.1, chain_weight = 0.2,
+                    pause_weight = 0.1;
 
 void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->inputs);
@@ -108,7 +110,7 @@ static double variation_of(const mt_reuse_judge *judge, size_t count, int64_t wi
     int64_t first = judge->events[0].time_ns, at = 0, end = 0;
     double here = 0, sum = 0, squares = 0;
     end = (judge->events[count - 1].time_ns - first) / window;
-    if (end < LEAST_WINDOWS)
+    if (end < MT_JUDGE_LEAST_WINDOWS)
         return -1;
     for (size_t i = 0; i < count; i++) {
         int64_t w = (judge->events[i].time_ns - first) / window;
@@ -140,7 +142,7 @@ static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *
     }
     sum->turns = (double)count;
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
-        sum->variation[k] = variation_of(judge, count, windows[k]);
+        sum->variation[k] = variation_of(judge, count, mt_judge_windows[k]);
     int64_t lasts = judge->events[count - 1].time_ns - judge->events[0].time_ns;
     sum->rate = lasts > 0 ? (double)count / (double)lasts : 0;
     judge->work += COUNT_WORK * (double)count;
@@ -188,14 +190,14 @@ static double most_apart(const double *part, const mt_reuse_block_hits *parts, c
 }
 
 /* In its lengths and on a clock. */
-static double unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
+double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole) {
     double sum = length_weight * apart(part->inputs, part->turns, whole->inputs, whole->turns,
                                        MT_JUDGE_LENGTHS, NULL);
     sum += length_weight / 2 *
            apart(part->outputs, part->turns, whole->outputs, whole->turns, MT_JUDGE_LENGTHS, NULL);
     for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
         if (part->variation[k] >= 0 && whole->variation[k] > 0)
-            sum += window_weight * fmin(1, fabs(part->variation[k] / whole->variation[k] - 1));
+            sum += window_weight * fmin(2, fabs(part->variation[k] / whole->variation[k] - 1));
     if (part->rate > 0 && whole->rate > 0)
         sum += rate_weight * fmin(2, fabs(log(part->rate / whole->rate)));
     if (part->pauses > 0 && whole->pauses > 0)
@@ -211,7 +213,7 @@ static double unlike_lru(const mt_reuse_tally *part, const mt_reuse_tally *whole
     double worst = apart(one->lru, one->all, other->lru, other->all, MT_REUSE_DISTANCES, &mean);
     for (size_t k = 0; k < MT_JUDGE_TENTHS; k++)
         tenths = fmax(tenths, fabs(part->tenths[k] - whole->tenths[k]));
-    return worst_weight * worst + mean_weight * mean + tenth_weight * tenths +
+    return MT_JUDGE_WORST * worst + MT_JUDGE_MEAN * mean + tenth_weight * tenths +
            age_weight * most_apart(one->kept, one, other->kept, other, MT_REUSE_AGES);
 }
 
@@ -224,7 +226,8 @@ static double unlike_fifo(const mt_reuse_tally *part, const mt_reuse_tally *whol
 static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                          mt_error *error) {
     const mt_reuse_chains *chains = judge->chains;
-    const int64_t *times = pieces ? chains->when : chains->times;
+    int is_as_it_came = !pieces && mt_model_stretch(chains->model, MT_FAMILY_LONG) < FEW_IN_STRETCH;
+    const int64_t *times = is_as_it_came ? chains->times : chains->when;
     judge->event_count = 0;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
         const mt_model_chain *chain = &chains->model->chains[c];
@@ -242,7 +245,9 @@ static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, in
     return code;
 }
 
-/* The source as it came, for what is known of it. */
+/* The source, for what is known of it: as it came where few families make a stretch, else as the lap has
+ * dealt it. For within a stretch the model lists what begins by what it is, not by when it came
+ * (prefix/model/chains.h), which gathers the long ones. */
 static mt_code judge_whole(mt_reuse_judge *judge, mt_error *error) {
     mt_code code = list_part(judge, NULL, 0, error);
     if (code)
@@ -270,7 +275,7 @@ mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces,
     judge->lasts = judge->events[count - 1].time_ns;
     *sum = (mt_reuse_tally){0};
     count_requests(judge, count, sum);
-    *result = unlike_requests(sum, &judge->whole);
+    *result = mt_reuse_unlike_requests(sum, &judge->whole);
     if (*result >= limit)
         return MT_OK;
     count_lru(judge, count, sum);

@@ -14,6 +14,12 @@
 
 enum { MT_JUDGE_LENGTHS = 64 }; /* bins, about equally full */
 enum { MT_JUDGE_WINDOWS = 3, MT_JUDGE_TENTHS = 10 };
+enum { MT_JUDGE_LEAST_WINDOWS = 4 };                     /* fewer say nothing */
+extern const int64_t mt_judge_windows[MT_JUDGE_WINDOWS]; /* ns */
+
+/* What the worst and the mean difference of LRU hit ratios count. */
+#define MT_JUDGE_WORST 5.0
+#define MT_JUDGE_MEAN 1.0
 
 /* What a part is judged by. */
 typedef struct mt_reuse_tally {
@@ -58,6 +64,9 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
  * what is known of it, may hold no hits. Sets judge->lasts and end. MT_ERROR_MEMORY. */
 mt_code mt_reuse_judge_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                             double limit, double *unlike, mt_error *error);
+
+/* What lengths, tokens per window, the rate, pauses and chains say of that. */
+double mt_reuse_unlike_requests(const mt_reuse_tally *part, const mt_reuse_tally *whole);
 
 void mt_reuse_judge_free(mt_reuse_judge *judge);
 

@@ -1,0 +1,149 @@
+#include "prefix/reuse/chains_guess.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What a guess costs, as that of so many runs. */
+enum { GUESS_WORK = 200, TURN_WORK = 4 };
+
+void mt_reuse_guess_free(mt_reuse_guess *guess) {
+    mt_free(guess->next);
+    for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++)
+        mt_free(guess->windows[k].tokens);
+}
+
+/* The chains of a unit make a list, from its first one on. */
+static void link_chains(mt_reuse_guess *guess) {
+    const mt_reuse_chains *chains = guess->judge->chains;
+    for (uint32_t c = (uint32_t)chains->model->chain_count; c-- > 0;)
+        guess->next[c] = MT_NO_TURN;
+    for (uint32_t c = (uint32_t)chains->model->chain_count; c-- > 0;) {
+        uint32_t first = chains->units[c];
+        if (first == c)
+            continue;
+        guess->next[c] = guess->next[first];
+        guess->next[first] = c;
+    }
+}
+
+mt_code mt_reuse_guess_open(mt_reuse_guess *guess, mt_reuse_judge *judge, mt_error *error) {
+    guess->judge = judge;
+    guess->next = mt_allocate(judge->chains->model->chain_count, sizeof *guess->next);
+    if (!guess->next)
+        return mt_fail_memory(error, "synthesiser");
+    link_chains(guess);
+    const mt_reuse_block_hits *hits = &judge->whole.hits;
+    double sum = 0;
+    for (size_t b = 0; b < MT_REUSE_DISTANCES; b++) {
+        sum += hits->lru[b];
+        if (hits->lru[b] > 0)
+            guess->bins = b / MT_GUESS_JOINED + 1;
+        guess->whole[b / MT_GUESS_JOINED] = hits->all > 0 ? sum / hits->all : 0;
+    }
+    return MT_OK;
+}
+
+static void count_tokens(mt_reuse_guess *guess, int64_t time, double tokens) {
+    guess->tokens += tokens;
+    for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
+        mt_reuse_guess_windows *all = &guess->windows[k];
+        size_t w = (size_t)(time / mt_judge_windows[k]);
+        if (w >= all->count)
+            continue;
+        all->squares += (2 * all->tokens[w] + tokens) * tokens;
+        all->tokens[w] += tokens;
+    }
+}
+
+static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, double sign) {
+    const mt_reuse_judge *judge = guess->judge;
+    const mt_model *model = judge->chains->model;
+    const mt_reuse_gain *gain = &judge->caches.gains[turn];
+    mt_reuse_tally *sums = &guess->sums;
+    sums->hits.all +=
+        sign * (double)mt_description_blocks(&model->descriptions[model->turns[turn].description]);
+    for (size_t g = 0; g < MT_REUSE_GAINS; g++)
+        guess->lru[gain->bins[g] / MT_GUESS_JOINED] += sign * gain->blocks[g];
+    sums->turns += sign;
+    sums->inputs[judge->input_bins[turn]] += sign;
+    sums->outputs[judge->output_bins[turn]] += sign;
+    sums->pauses += judge->pauses[turn] > 0 ? sign : 0;
+    sums->slow += judge->pauses[turn] > 1 ? sign : 0;
+    count_tokens(guess, time, sign * (double)judge->inputs[turn]);
+}
+
+/* More windows than requests say nothing. */
+static mt_code begin_windows(mt_reuse_guess *guess, mt_error *error) {
+    for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
+        mt_reuse_guess_windows *all = &guess->windows[k];
+        size_t count = (size_t)(guess->lasts / mt_judge_windows[k]);
+        all->count = count < guess->judge->requests ? count : 0;
+        all->squares = 0;
+        if (MT_GROW(all->tokens, all->capacity, all->count + 1))
+            return mt_fail_memory(error, "synthesiser");
+        memset(all->tokens, 0, all->count * sizeof *all->tokens);
+    }
+    return MT_OK;
+}
+
+mt_code mt_reuse_guess_begin(mt_reuse_guess *guess, int64_t phase, mt_error *error) {
+    const mt_reuse_judge *judge = guess->judge;
+    guess->phase = phase;
+    guess->lasts = judge->lasts;
+    guess->tokens = 0;
+    mt_code code = begin_windows(guess, error);
+    if (code)
+        return code;
+    memset(guess->lru, 0, sizeof guess->lru);
+    guess->sums = (mt_reuse_tally){.chains = judge->part.chains};
+    for (size_t i = 0; i < judge->requests; i++)
+        count_turn(guess, judge->events[i].turn, judge->events[i].time_ns, 1);
+    return MT_OK;
+}
+
+void mt_reuse_guess_count(mt_reuse_guess *guess, uint32_t chain, const mt_reuse_piece *piece,
+                          double sign) {
+    const mt_reuse_chains *chains = guess->judge->chains;
+    if (piece->earlier_ns == MT_REUSE_DROPPED)
+        return;
+    for (uint32_t c = chain; c != MT_NO_TURN; c = guess->next[c]) {
+        const mt_model_chain *all = &chains->model->chains[c];
+        int is_seen = 0;
+        guess->judge->work += TURN_WORK * (double)all->count;
+        for (uint32_t t = all->first; t < all->first + all->count; t++) {
+            int64_t time = chains->when[t] - piece->earlier_ns - guess->phase;
+            if (time < 0 || time > guess->lasts || !mt_reuse_is_in_piece(piece, chains->when[t]))
+                continue;
+            is_seen = 1;
+            count_turn(guess, t, time, sign);
+        }
+        guess->sums.chains += is_seen ? sign : 0;
+    }
+}
+
+double mt_reuse_guess_unlike(mt_reuse_guess *guess) {
+    mt_reuse_tally *sums = &guess->sums;
+    if (sums->turns < 1 || sums->chains < 1 || sums->hits.all < 1)
+        return INFINITY;
+    guess->judge->work += GUESS_WORK;
+    double sum = 0, worst = 0, mean = 0;
+    for (size_t b = 0; b < guess->bins; b++) {
+        sum += guess->lru[b];
+        double here = fabs(sum / sums->hits.all - guess->whole[b]);
+        worst = fmax(worst, here);
+        mean += here / MT_GUESS_DISTANCES;
+    }
+    for (size_t k = 0; k < MT_JUDGE_WINDOWS; k++) {
+        const mt_reuse_guess_windows *all = &guess->windows[k];
+        double average = all->count > 0 ? guess->tokens / (double)all->count : 0;
+        sums->variation[k] = -1;
+        if (all->count >= MT_JUDGE_LEAST_WINDOWS && average > 0)
+            sums->variation[k] =
+                sqrt(fmax(0, all->squares / (double)all->count - average * average)) / average;
+    }
+    sums->rate = guess->lasts > 0 ? sums->turns / (double)guess->lasts : 0;
+    return mt_reuse_unlike_requests(sums, &guess->judge->whole) + MT_JUDGE_WORST * worst +
+           MT_JUDGE_MEAN * mean;
+}
