@@ -38,11 +38,11 @@ static size_t pack(const char *path, size_t length) {
 }
 
 static int count_threads(void) {
-    DIR *folder = opendir("/proc/self/task");
+    DIR *tasks = opendir("/proc/self/task");
     int count = 0;
-    for (struct dirent *entry; (entry = readdir(folder));)
+    for (struct dirent *entry; (entry = readdir(tasks));)
         count += entry->d_name[0] != '.';
-    closedir(folder);
+    closedir(tasks);
     return count;
 }
 
