@@ -143,9 +143,9 @@ static void test_played_before(void **state) {
         mt_touch_order order;
         mt_hit_rule rule;
     } plays[] = {
-        {"clock", 700, MT_TOUCH_ROOT, MT_HIT_ALL},    {"optimum", 700, MT_TOUCH_ROOT, MT_HIT_ALL},
-        {"clock", 700, MT_TOUCH_LEAF, MT_HIT_ALL},    {"random", 700, MT_TOUCH_LEAF, MT_HIT_VLLM},
-        {"optimum", 700, MT_TOUCH_LEAF, MT_HIT_VLLM}, {"random", 1500, MT_TOUCH_LEAF, MT_HIT_VLLM},
+        {"clock", 700, MT_TOUCH_ROOT, MT_HIT_ALL},  {"random", 700, MT_TOUCH_ROOT, MT_HIT_ALL},
+        {"clock", 700, MT_TOUCH_LEAF, MT_HIT_ALL},  {"random", 700, MT_TOUCH_LEAF, MT_HIT_VLLM},
+        {"clock", 700, MT_TOUCH_LEAF, MT_HIT_VLLM}, {"random", 1500, MT_TOUCH_LEAF, MT_HIT_VLLM},
         {"clock", 700, MT_TOUCH_ROOT, MT_HIT_ALL}};
     mt_locality *locality = sessions_trace(30000, 50, 1);
     mt_block_sample *all = mt_block_sample_new(locality, 0.3, SEED, NULL);
@@ -228,7 +228,7 @@ static void test_hundred_million_blocks(void **state) {
 static void test_memory(void **state) {
     (void)state;
     mt_locality *locality = sessions_trace(3000, 20, 1);
-    mt_cache_spec spec = spec_of("optimum", 100, MT_TOUCH_ROOT);
+    mt_cache_spec spec = spec_of("random", 100, MT_TOUCH_ROOT);
     mt_block_sample *whole = mt_block_sample_new(locality, 0.5, 0, NULL);
     mt_sampled wanted = play_sampled(whole, &spec, MT_HIT_ALL);
     mt_block_sample_free(whole);

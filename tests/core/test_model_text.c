@@ -418,7 +418,8 @@ static void test_wrong(void **state) {
         {"2 6:1", "0.5 6:1", "30:1: instants must be a whole number, not '0.5'"},
         {"2 1 4 0 3", "2 9223372036854 4 1 3", "29: a turn comes after more than 292 years"},
         {"chains 5", "answers 1\nchains 5", "28:10: what a token of an answer takes is missing"},
-        {"chains 5", "answers 1 x\nchains 5", "28:11: a gap must be a number of milliseconds, not 'x'"},
+        {"chains 5", "answers 1 x\nchains 5",
+         "28:11: a gap must be a number of milliseconds, not 'x'"},
         {"chains 5", "answers 1 2 3\nchains 5", "28:12: "},
     };
     const char *path = in_folder(state, "wrong.model");

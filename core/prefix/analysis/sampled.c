@@ -17,9 +17,8 @@ mt_block_sample *mt_block_sample_new(const mt_locality *locality, double rate, u
     sample->seed = seed;
     for (int i = 0; i < 2; i++)
         sample->hits[i] = mt_allocate(locality->row_count, sizeof *sample->hits[i]);
-    sample->path = mt_allocate(2 * longest, sizeof *sample->path);
-    sample->next = mt_allocate(longest, sizeof *sample->next);
-    mt_code code = !sample->hits[0] || !sample->hits[1] || !sample->path || !sample->next
+    sample->path = mt_allocate(longest, sizeof *sample->path);
+    mt_code code = !sample->hits[0] || !sample->hits[1] || !sample->path
                        ? mt_fail_memory(error, "sample")
                        : mt_sample_choose(sample, error);
     if (code == MT_OK)
@@ -38,8 +37,6 @@ void mt_block_sample_free(mt_block_sample *sample) {
     mt_free(sample->hits[0]);
     mt_free(sample->hits[1]);
     mt_free(sample->path);
-    mt_free(sample->next);
-    mt_future_free(&sample->future);
     mt_free(sample);
 }
 

@@ -116,7 +116,6 @@ typedef struct play {
     mt_block_sample *sample;
     mt_cache *cache;        /* of the sample */
     mt_cache *parts[PARTS]; /* of each part */
-    int looks_ahead;
     mt_sample_counts *counts;
 } play;
 
@@ -149,18 +148,6 @@ static void count_hits(play *self, size_t r, size_t hits, const size_t *part_hit
     }
 }
 
-/* By member of the path the next request that uses it, where the policy looks ahead. */
-static const uint32_t *look_ahead(play *self, size_t r, size_t count) {
-    mt_block_sample *sample = self->sample;
-    uint32_t *next = sample->path + count;
-    if (!self->looks_ahead)
-        return NULL;
-    mt_future_of(&sample->future, sample->locality, sample->common.rule, r, sample->next);
-    for (size_t i = 0; i < count; i++)
-        next[i] = sample->next[sample->members[sample->path[i]].depth];
-    return next;
-}
-
 static mt_code play_request(play *self, size_t r, mt_error *error) {
     mt_block_sample *sample = self->sample;
     size_t rare, part_hits[PARTS];
@@ -173,7 +160,6 @@ static mt_code play_request(play *self, size_t r, mt_error *error) {
         code = mt_cache_reserve(self->parts[part], sample->count, error);
     if (code)
         return code;
-    path.next = look_ahead(self, r, path.count);
     size_t hits = mt_cache_access(self->cache, &path);
     size_t own = rare < path.count ? mt_sample_part(sample, sample->path[rare]) : 0;
     for (size_t part = 0; part < PARTS; part++) {
@@ -188,23 +174,12 @@ static mt_code play_request(play *self, size_t r, mt_error *error) {
 static mt_code open_play(play *self, const mt_cache_spec *spec, mt_error *error) {
     mt_block_sample *sample = self->sample;
     const double *rooms = sample->common.rooms;
-    mt_cache_spec here = *spec;
-    here.requests = (uint32_t)sample->locality->row_count;
-    self->looks_ahead = spec->policy->looks_ahead;
-    if (!(self->cache = open_cache(sample, &here, sample->weights, rooms[0], error)))
+    if (!(self->cache = open_cache(sample, spec, sample->weights, rooms[0], error)))
         return mt_code_of(error);
     for (int i = 0; i < PARTS; i++)
-        if (!(self->parts[i] =
-                  open_cache(sample, &here, sample->part_weights, rooms[1 + i], error)))
+        if (!(self->parts[i] = open_cache(sample, spec, sample->part_weights, rooms[1 + i], error)))
             return mt_code_of(error);
-    if (!self->looks_ahead || sample->future.first)
-        return MT_OK;
-    mt_code code = mt_future_see(&sample->future, sample->locality, error);
-    if (code) {
-        mt_future_free(&sample->future);
-        sample->future = (mt_future){0};
-    }
-    return code;
+    return MT_OK;
 }
 
 mt_code mt_sample_play_policy(mt_block_sample *sample, const mt_cache_spec *spec,

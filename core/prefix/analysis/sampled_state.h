@@ -3,7 +3,6 @@
 #define MT_PREFIX_ANALYSIS_SAMPLED_STATE_H
 
 #include "base/memory.h"
-#include "prefix/analysis/future.h"
 #include "prefix/analysis/locality_state.h"
 #include "prefix/analysis/sampled.h"
 
@@ -71,9 +70,7 @@ struct mt_block_sample {
     float *part_weights; /* the same in its part of the sample */
     size_t count, capacity, weight_capacity, part_capacity;
     uint32_t *hits[2];       /* by request: of the whole in an LRU cache, and first in, first out */
-    uint32_t *path;          /* scratch: members of a request, then their next uses */
-    uint32_t *next;          /* scratch: of all blocks of a request */
-    mt_future future;        /* since a policy that looks ahead was played */
+    uint32_t *path;          /* scratch: members of a request */
     mt_sample_common common; /* of the size that was played last */
 };
 

@@ -61,7 +61,7 @@ mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error) {
 }
 
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most) {
-    mt_assert(cache->state->count == 0);
+    mt_assert(cache->state->count == 0 && !cache->spec.policy->looks_ahead);
     cache->state->size = UINT64_MAX;
     cache->room = most;
     cache->weights = weights;
@@ -86,51 +86,41 @@ static void evict_weight(mt_cache *cache, double most) {
     }
 }
 
-/* Puts in a block by its weight. What leaves is not told: there may be many. */
-static uint32_t insert_weight(mt_cache *cache, uint32_t block, uint32_t next) {
+/* Touches a block by its weight. What leaves is told where it is one that was there, not where it
+ * makes room: there may be many. */
+static uint32_t touch_weighed(mt_cache *cache, uint32_t block) {
     const mt_policy *policy = cache->spec.policy;
-    double weight = (double)cache->weights[block];
-    if (policy->looks_ahead)
-        cache->state->size =
-            cache->weight + weight > cache->room ? cache->state->count : UINT64_MAX;
-    else
+    if (!mt_cache_holds(cache, block)) {
         evict_weight(cache, nextafter(cache->room, 0));
-    uint32_t refused = policy->insert(cache->state, block, next);
-    if (policy->looks_ahead)
-        cache->state->size = UINT64_MAX;
-    if (refused != MT_NO_VICTIM)
-        return block;
-    set_held(cache, block, 1);
-    cache->weight += weight;
-    if (policy->looks_ahead)
-        evict_weight(cache, cache->room);
-    return MT_NO_VICTIM;
-}
-
-/* Puts in a block, and gives what is held no more: the block itself, where a policy that looks ahead
- * refuses it. */
-static uint32_t insert_ahead(mt_cache *cache, uint32_t block, uint32_t next) {
-    const mt_policy *policy = cache->spec.policy;
-    if (policy->insert(cache->state, block, next) != MT_NO_VICTIM)
-        return block;
-    set_held(cache, block, 1);
-    if (cache->state->count <= cache->spec.size)
+        policy->insert(cache->state, block, MT_NEVER_USED);
+        set_held(cache, block, 1);
+        cache->weight += (double)cache->weights[block];
         return MT_NO_VICTIM;
-    uint32_t victim = policy->evict(cache->state);
-    set_held(cache, victim, 0);
+    }
+    uint32_t victim = policy->hit(cache->state, block, MT_NEVER_USED);
+    if (victim != MT_NO_VICTIM) {
+        set_held(cache, victim, 0);
+        cache->weight -= (double)cache->weights[victim];
+    }
     return victim;
 }
 
-/* The same of a block by its weight, or with a policy that looks ahead. */
-static uint32_t touch_otherwise(mt_cache *cache, uint32_t block, uint32_t next) {
-    if (!mt_cache_holds(cache, block))
-        return cache->weights ? insert_weight(cache, block, next)
-                              : insert_ahead(cache, block, next);
-    uint32_t victim = cache->spec.policy->hit(cache->state, block, next);
-    if (victim != MT_NO_VICTIM) {
-        set_held(cache, victim, 0);
-        cache->weight -= cache->weights ? (double)cache->weights[victim] : 0;
+/* Touches a block with a policy that looks ahead. Gives what is held no more: the block itself, where
+ * it is refused. */
+static uint32_t touch_ahead(mt_cache *cache, uint32_t block, uint32_t next) {
+    const mt_policy *policy = cache->spec.policy;
+    uint32_t victim = MT_NO_VICTIM;
+    if (mt_cache_holds(cache, block)) {
+        victim = policy->hit(cache->state, block, next);
+    } else {
+        if (policy->insert(cache->state, block, next) != MT_NO_VICTIM)
+            return block;
+        set_held(cache, block, 1);
+        if (cache->state->count > cache->spec.size)
+            victim = policy->evict(cache->state);
     }
+    if (victim != MT_NO_VICTIM)
+        set_held(cache, victim, 0);
     return victim;
 }
 
@@ -149,6 +139,10 @@ static uint32_t touch(mt_cache *cache, uint32_t block) {
     if (victim != MT_NO_VICTIM)
         set_held(cache, victim, 0);
     return victim;
+}
+
+static uint32_t touch_otherwise(mt_cache *cache, uint32_t block, uint32_t next) {
+    return cache->weights ? touch_weighed(cache, block) : touch_ahead(cache, block, next);
 }
 
 static int is_plain(const mt_cache *cache) {

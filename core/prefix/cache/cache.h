@@ -62,11 +62,10 @@ mt_cache *mt_cache_open(const mt_cache_spec *spec, mt_error *error);
 /* Room for the numbers below `blocks`, before they are touched once each. */
 mt_code mt_cache_reserve(mt_cache *cache, size_t blocks, mt_error *error);
 
-/* Blocks take room by their weight, not one each: one is put in when those held weigh less than `most`
- * (with a policy that looks ahead: when all then weigh no more), so that what leaves is as much as what
- * comes, on average, and mostly one for one. weights[]: by number, at least 1, for all numbers that there
- * will be; the caller keeps them. Before anything is touched; the spec's size then says nothing. Not for
- * policies that go by it (S3-FIFO). */
+/* Blocks take room by their weight, not one each: one is put in when those held weigh less than `most`,
+ * so that what leaves is as much as what comes, on average, and mostly one for one. weights[]: by
+ * number, at least 1, for all numbers that there will be; the caller keeps them. Before anything is
+ * touched; the spec's size then says nothing. Not for policies that go by it (S3-FIFO) or look ahead. */
 void mt_cache_weigh(mt_cache *cache, const float *weights, double most);
 
 /* The hits that the path would have: leading blocks, `rule` left to the caller. */

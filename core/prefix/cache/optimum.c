@@ -165,7 +165,6 @@ const mt_policy mt_policy_optimum = {
     .name = "optimum",
     .summary = "the block used again latest: a bound that no cache exceeds (Belady)",
     .looks_ahead = 1,
-    .is_sampled = 1,
     .state_size = sizeof(optimum),
     .entry_size = sizeof(entry),
     .start = start,

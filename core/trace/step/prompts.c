@@ -89,9 +89,10 @@ static int check_log_blocks(const mt_source *source, const mt_request *request, 
     mt_error misfit;
     if (mt_check_blocks(request, size, &misfit) == MT_OK)
         return 0;
-    return mt_source_fail(source, request, error, MT_ERROR_INPUT,
-                          "%s (--block-size must be the log's; cat --fit-ids cuts or adds ids of rows)",
-                          misfit.message);
+    return mt_source_fail(
+        source, request, error, MT_ERROR_INPUT,
+        "%s (--block-size must be the log's; cat --fit-ids cuts or adds ids of rows)",
+        misfit.message);
 }
 
 /* Says how the next request gets its blocks. 1 when one of them may come back, that of keys[1]; 0
