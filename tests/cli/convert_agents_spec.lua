@@ -257,7 +257,8 @@ describe("convert of kv-cache-tester's sessions", function()
     assert.same({ "s:0", "s.1:0", "s.2:0" }, { table.unpack(rows[4002].wait_for, 1, 3) })
     os.remove(folder .. "/out.jsonl")
     write("bad.json", (command.read(folder .. "/many.json"):gsub("%[3%], \"api_time\": 1}%]}$", "[3, 4, 5]}]}")))
-    refused("bad.json", "bad.json:4003:1: hash_ids has 3 ids, but 64 tokens (in) are 1 whole blocks of 64 (--skip-bad-lines passes over bad rows)")
+    refused("bad.json", "bad.json:4003:1: hash_ids has 3 ids, but 64 tokens (in) are 1 whole blocks of 64 "
+      .. "(--skip-bad-lines passes over bad rows)")
   end)
 
   it("makes sub-agents wait for what started them, and the session for them", function()

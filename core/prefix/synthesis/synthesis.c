@@ -131,22 +131,15 @@ static uint64_t context_of(const mt_synthesis *synthesis) {
     return context < made->input_length ? context : made->input_length;
 }
 
-/* Of a constant, whose length the compiler knows then. */
-static inline char *append(char *to, const char *text) {
-    size_t length = strlen(text);
-    memcpy(to, text, length);
-    return to + length;
-}
-
 /* context_len and unique_user_prompt_len: the shared blocks, and the rest. */
 static void set_extra(mt_synthesis *synthesis, mt_request *request) {
     uint64_t context = context_of(synthesis);
     int compact = synthesis->compact;
     char *end = synthesis->extra;
-    end = compact ? append(end, "\"context_len\":") : append(end, "\"context_len\": ");
+    end = compact ? stpcpy(end, "\"context_len\":") : stpcpy(end, "\"context_len\": ");
     end = mt_write_u64(context, end);
-    end = compact ? append(end, ",\"unique_user_prompt_len\":")
-                  : append(end, ", \"unique_user_prompt_len\": ");
+    end = compact ? stpcpy(end, ",\"unique_user_prompt_len\":")
+                  : stpcpy(end, ", \"unique_user_prompt_len\": ");
     end = mt_write_u64(synthesis->made.input_length - context, end);
     request->extra = (mt_span){synthesis->extra, (size_t)(end - synthesis->extra)};
 }
