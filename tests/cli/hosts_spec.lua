@@ -148,8 +148,8 @@ drive h0 whole >whole.out 2>whole.err
       within = within + (late[i] <= 2 and 1 or 0)
     end
     -- Where driver and mock may have a real-time priority all are (0.03 ms the median, 0.5 the most, with 20 other
-    -- programs that want the two processors; 2 % are left to a machine that is itself a guest). Else most.
-    local share = run.driver.realtime and 0.98 or 0.5
+    -- programs that want the two processors; 5 % are left to a machine that is itself a guest, and sanitized). Else most.
+    local share = run.driver.realtime and 0.95 or 0.5
     assert.is_true(within >= share * count, ("%d of %d within 2 ms, the median %.3f ms"):format(within, count,
       median(late)))
     -- And all began at the moment that was asked for, on one time axis.
