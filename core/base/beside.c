@@ -2,11 +2,10 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -35,16 +34,11 @@ static void *run(void *given) {
     }
 }
 
-/* 0, or the errno of pthread_create. */
+/* 0, or the errno of mt_thread_start. */
 static int start(mt_beside *self) {
-    sigset_t all, before;
     sem_init(&self->begin, 0, 0);
     sem_init(&self->done, 0, 0);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int status = pthread_create(&self->thread, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
+    return mt_thread_start(&self->thread, run, self);
 }
 
 mt_beside *mt_beside_new(void (*work)(void *context), void *context) {

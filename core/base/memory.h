@@ -24,7 +24,7 @@ void *mt_new(size_t size, const char *what, mt_error *error);
 void mt_free(void *block);
 
 /* realloc, and free where `bytes` is 0, of memory that neither the hook nor mt_memory_held counts:
- * what the caller can do without. */
+ * what the caller can do without. Such a block is freed by this too, not by mt_free, which counts. */
 void *mt_resize(void *block, size_t bytes);
 
 /* The same through the hook: memory that a collector sees by itself, as Lua's does its own. */

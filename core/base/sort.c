@@ -87,10 +87,22 @@ void mt_sort_in_place(double *values, size_t count) {
     sort_to_depth(values, count, depth);
 }
 
-/* A double's bits as a whole number that compares as the double does, and back: below zero a larger
- * number is less, so all bits but the sign are turned over. */
-static int64_t in_order(int64_t bits) {
+/* Below zero larger bits are a smaller number, so all but the sign are turned over. */
+static int64_t turned(int64_t bits) {
     return bits ^ (int64_t)((uint64_t)(bits >> 63) >> 1);
+}
+
+int64_t mt_order_of_double(double number) {
+    int64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return turned(bits);
+}
+
+double mt_double_of_order(int64_t order) {
+    double number;
+    order = turned(order);
+    memcpy(&number, &order, sizeof number);
+    return number;
 }
 
 void mt_sort(double *values, size_t count) {
@@ -100,14 +112,12 @@ void mt_sort(double *values, size_t count) {
         mt_sort_in_place(values, count);
         return;
     }
-    memcpy(bits, values, count * sizeof *bits);
     for (size_t i = 0; i < count; i++)
-        bits[i] = in_order(bits[i]);
+        bits[i] = mt_order_of_double(values[i]);
     mt_sort_times_with(bits, bits + count, count);
     for (size_t i = 0; i < count; i++)
-        bits[i] = in_order(bits[i]);
-    memcpy(values, bits, count * sizeof *bits);
-    mt_free(bits);
+        values[i] = mt_double_of_order(bits[i]);
+    (void)mt_resize(bits, 0);
 }
 
 int mt_by_double(const void *a, const void *b) {

@@ -11,6 +11,10 @@ void mt_sort(double *values, size_t count);
 /* The same in place, O(n log n) at worst. */
 void mt_sort_in_place(double *values, size_t count);
 
+/* A double as a whole number that compares as the double does (no NaN; -0 is before 0), and back. */
+int64_t mt_order_of_double(double number);
+double mt_double_of_order(int64_t order);
+
 /* Sorts times (or other whole numbers) ascending, in place; those in order already cost one look.
  * Otherwise O(count) with as much memory again: MT_ERROR_MEMORY, MT_ERROR_INTERRUPTED (the times
  * are then in no order). */

@@ -4,11 +4,10 @@
 #include "base/descriptors.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,7 +120,6 @@ static int is_worth_a_thread(const mt_unpacking *self) {
 
 /* Where it cannot be had there is none. */
 static void start(mt_unpacking *self) {
-    sigset_t all, before;
     if (!is_worth_a_thread(self))
         return;
     if (atomic_fetch_add(&threads, 1) >= MOST_THREADS ||
@@ -135,11 +133,7 @@ static void start(mt_unpacking *self) {
     atomic_init(&ahead->is_over, 0);
     sem_init(&ahead->empty, 0, BLOCKS);
     sem_init(&ahead->full, 0, 0);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int status = pthread_create(&ahead->thread, NULL, work, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (status == 0)
+    if (mt_thread_start(&ahead->thread, work, self) == 0)
         return;
     self->ahead = NULL;
     mt_free(ahead);

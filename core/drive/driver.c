@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* ppoll */
 #include "base/assert.h"
+#include "base/thread.h"
 #include "drive/driver_state.h"
 #include "drive/endpoint.h"
 
@@ -8,7 +9,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -59,13 +59,8 @@ static int ask_realtime(pthread_t thread) {
     return pthread_setschedparam(thread, SCHED_FIFO, &param) == 0;
 }
 
-/* Signals are the caller's. */
 static mt_code start_thread(mt_driver *driver, mt_error *error) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&driver->thread, NULL, mt_driver_run, driver);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failure = mt_thread_start(&driver->thread, mt_driver_run, driver);
     if (failure)
         return mt_fail(error, MT_ERROR_IO, "cannot start a thread: %s", strerror(failure));
     if (driver->options.realtime)

@@ -1,6 +1,7 @@
 #include "drive/scrape.h"
 
 #include "base/memory.h"
+#include "base/thread.h"
 #include "drive/driver.h" /* mt_now_ns */
 #include "drive/endpoint.h"
 #include "drive/http/message.h"
@@ -242,13 +243,8 @@ static mt_code write_request(mt_scraper *scraper, const char *url, mt_error *err
     return MT_OK;
 }
 
-/* Signals are for the thread that asked for it. */
 static mt_code start_thread(mt_scraper *scraper, mt_error *error) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(&scraper->thread, NULL, work, scraper);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int reason = mt_thread_start(&scraper->thread, work, scraper);
     if (reason)
         return mt_fail(error, MT_ERROR_IO, "cannot make a thread: %s", strerror(reason));
     scraper->is_running = 1;

@@ -83,12 +83,9 @@ static int members_step(lua_State *L) {
 /* members(source, over, name ...) -> function() -> number of the request from 1, its fields of
  * these names. No table is made, except of hash_ids. What `over` returns ends the loop. */
 static int members(lua_State *L) {
-    enum { MOST = 200 };
     int asked = lua_gettop(L) - 2;
     mt_lua_check_source(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    if (asked > MOST)
-        return mt_lua_raise(L, "members: %d names are more than %d", asked, (int)MOST);
     loop_state *state =
         lua_newuserdatauv(L, sizeof *state + (size_t)asked * sizeof *state->places, 0);
     state->count = 0;

@@ -11,6 +11,12 @@ int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *a
     return 0;
 }
 
+int mt_json_items_of_list(mt_json_items *items, mt_span value) {
+    mt_json json = {value.text, value.text + value.length, NULL};
+    return value.length > 0 && value.text[0] == '[' &&
+           mt_json_items_begin(items, &json, value.text, '[', "a list") == 0;
+}
+
 void mt_json_items_bare(mt_json_items *items, const mt_json *json) {
     *items = (mt_json_items){*json, json->begin, '\0', 0};
 }

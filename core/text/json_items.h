@@ -22,6 +22,9 @@ typedef struct mt_json_item {
 int mt_json_items_begin(mt_json_items *items, const mt_json *json, const char *at, char open,
                         const char *expected);
 
+/* Begins at the elements of a value that is known to be JSON: 1, or 0 where it is no list. */
+int mt_json_items_of_list(mt_json_items *items, mt_span value);
+
 /* Begins at the members of an object without its braces, which end with the text. */
 void mt_json_items_bare(mt_json_items *items, const mt_json *json);
 

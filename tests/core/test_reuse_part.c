@@ -131,17 +131,23 @@ static void draw_pieces(const mt_reuse_chains *chains, mt_reuse_piece *pieces, u
     }
 }
 
+/* A source whose units are its families, at its own times. */
+static mt_reuse_chains *open_units(opened *all, source_kind kind) {
+    open_chains(all, kind, 5, 0);
+    mt_reuse_chains *chains = all->chains;
+    chains->units = mt_allocate(all->model->chain_count, sizeof *chains->units);
+    memcpy(chains->units, chains->families, all->model->chain_count * sizeof *chains->units);
+    memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+    return chains;
+}
+
 static void test_judge(void **state) {
     (void)state;
     static mt_reuse_piece pieces[REQUESTS];
     for (int kind = 0; kind < SOURCE_KINDS; kind++) {
         mt_error error = {0};
         opened all;
-        open_chains(&all, (source_kind)kind, 5, 0);
-        mt_reuse_chains *chains = all.chains;
-        chains->units = mt_allocate(all.model->chain_count, sizeof *chains->units);
-        memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
-        memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+        mt_reuse_chains *chains = open_units(&all, (source_kind)kind);
         mt_reuse_judge judge = {0};
         assert_int_equal(mt_reuse_judge_open(&judge, chains, SHORTER, &error), MT_OK);
         mt_reuse_block_hits plain = {0};
@@ -178,11 +184,7 @@ static void test_guess(void **state) {
     for (int kind = 0; kind < SOURCE_KINDS; kind++) {
         mt_error error = {0};
         opened all;
-        open_chains(&all, (source_kind)kind, 5, 0);
-        mt_reuse_chains *chains = all.chains;
-        chains->units = mt_allocate(all.model->chain_count, sizeof *chains->units);
-        memcpy(chains->units, chains->families, all.model->chain_count * sizeof *chains->units);
-        memcpy(chains->when, chains->times, REQUESTS * sizeof *chains->when);
+        mt_reuse_chains *chains = open_units(&all, (source_kind)kind);
         draw_pieces(chains, pieces, 1);
         mt_reuse_judge judge = {0};
         mt_reuse_guess guess = {0};

@@ -3,6 +3,7 @@
 #include "drive/page/state.h"
 
 #include "base/memory.h"
+#include "base/thread.h"
 #include "drive/driver.h" /* mt_now_ns */
 
 #include <arpa/inet.h>
@@ -10,7 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -154,11 +154,7 @@ static mt_code start_thread(mt_page *page, mt_error *error) {
     page->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (page->wake < 0)
         return mt_fail_errno(error, "the page", "cannot wait for connections", errno);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int status = pthread_create(&page->thread, NULL, serve, page);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int status = mt_thread_start(&page->thread, serve, page);
     if (status != 0)
         return mt_fail_errno(error, "the page", "cannot start its thread", status);
     page->is_running = 1;

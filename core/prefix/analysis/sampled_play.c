@@ -148,18 +148,13 @@ static void count_hits(play *self, size_t r, size_t hits, const size_t *part_hit
     }
 }
 
-static mt_code play_request(play *self, size_t r, mt_error *error) {
+static void play_request(play *self, size_t r) {
     mt_block_sample *sample = self->sample;
     size_t rare, part_hits[PARTS];
     mt_cache_path path = {.blocks = sample->path};
     path.count = mt_sample_find(sample, r, sample->path, &rare);
     if (path.count == 0)
-        return MT_OK;
-    mt_code code = mt_cache_reserve(self->cache, sample->count, error);
-    for (int part = 0; code == MT_OK && part < PARTS; part++)
-        code = mt_cache_reserve(self->parts[part], sample->count, error);
-    if (code)
-        return code;
+        return;
     size_t hits = mt_cache_access(self->cache, &path);
     size_t own = rare < path.count ? mt_sample_part(sample, sample->path[rare]) : 0;
     for (size_t part = 0; part < PARTS; part++) {
@@ -168,7 +163,6 @@ static mt_code play_request(play *self, size_t r, mt_error *error) {
         part_hits[part] = mt_cache_access(self->parts[part], &here);
     }
     count_hits(self, r, hits, part_hits);
-    return MT_OK;
 }
 
 static mt_code open_play(play *self, const mt_cache_spec *spec, mt_error *error) {
@@ -191,7 +185,7 @@ mt_code mt_sample_play_policy(mt_block_sample *sample, const mt_cache_spec *spec
         if (r % 4096 == 0)
             code = mt_poll_interrupt(error);
         if (code == MT_OK)
-            code = play_request(&self, r, error);
+            play_request(&self, r);
     }
     mt_cache_close(self.cache);
     for (int i = 0; i < PARTS; i++)

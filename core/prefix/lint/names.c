@@ -24,12 +24,10 @@ static int number_of(mt_lint_names *self, mt_span name, uint64_t line, uint32_t 
 }
 
 static int add_list(mt_lint_names *self, mt_span list, uint64_t line) {
-    mt_json json = {list.text, list.text + list.length, NULL};
     mt_json_items items;
     mt_json_item item;
     uint32_t number;
-    if (list.length == 0 || list.text[0] != '[' ||
-        mt_json_items_begin(&items, &json, list.text, '[', "a list") != 0)
+    if (!mt_json_items_of_list(&items, list))
         return 0;
     while (mt_json_items_next(&items, &item) > 0)
         if (number_of(self, item.value, line, &number) != 0)

@@ -21,10 +21,6 @@ void mt_reuse_caches_free(mt_reuse_caches *caches) {
     mt_free(caches->parts.sums);
 }
 
-static const mt_description *description_of(const mt_reuse_chains *chains, uint32_t turn) {
-    return &chains->model->descriptions[chains->model->turns[turn].description];
-}
-
 /* ---- the runs ---- */
 
 /* What is needed to find them. */
@@ -37,7 +33,7 @@ typedef struct finder {
 
 /* Whose own the last block of the turn's first `depth` is. */
 static uint32_t maker_of(const mt_reuse_chains *chains, uint32_t turn, uint32_t depth) {
-    while (description_of(chains, turn)->shared >= depth)
+    while (mt_reuse_description(chains, turn)->shared >= depth)
         turn = chains->origin[turn];
     return turn;
 }
@@ -46,13 +42,13 @@ static uint32_t maker_of(const mt_reuse_chains *chains, uint32_t turn, uint32_t 
 static void mark_ends(finder *f) {
     const mt_reuse_chains *chains = f->chains;
     for (uint32_t t = 0; t < chains->model->count; t++) {
-        const mt_description *from = description_of(chains, t);
+        const mt_description *from = mt_reuse_description(chains, t);
         if (from->returning > 0)
             f->ends[f->own[t] + from->returning - 1] = 1;
         if (from->shared == 0)
             continue;
         uint32_t maker = maker_of(chains, chains->origin[t], from->shared);
-        f->ends[f->own[maker] + from->shared - description_of(chains, maker)->shared - 1] = 1;
+        f->ends[f->own[maker] + from->shared - mt_reuse_description(chains, maker)->shared - 1] = 1;
     }
 }
 
@@ -66,20 +62,20 @@ static void count_runs(finder *f, size_t blocks) {
         sum += is_end;
     }
     for (size_t i = 0; i < chains->model->count; i++) {
-        uint32_t turn = chains->order[i], depth = description_of(chains, turn)->shared;
+        uint32_t turn = chains->order[i], depth = mt_reuse_description(chains, turn)->shared;
         if (depth == 0)
             continue;
         uint32_t maker = maker_of(chains, chains->origin[turn], depth);
         size_t own = f->own[maker];
         f->shared[turn] = f->shared[maker] +
-                          f->ends[own + depth - description_of(chains, maker)->shared] -
+                          f->ends[own + depth - mt_reuse_description(chains, maker)->shared] -
                           f->ends[own];
     }
 }
 
 static uint32_t own_runs(const finder *f, uint32_t turn) {
     size_t own = f->own[turn];
-    return f->ends[own + description_of(f->chains, turn)->returning] - f->ends[own];
+    return f->ends[own + mt_reuse_description(f->chains, turn)->returning] - f->ends[own];
 }
 
 /* A turn's own runs are numbered in a row, from the number of those that end before its blocks. */
@@ -88,7 +84,7 @@ static void fill_paths(mt_reuse_caches *caches, const finder *f) {
     for (size_t i = 0; i < chains->model->count; i++) {
         uint32_t turn = chains->order[i], shared = f->shared[turn],
                  *path = caches->paths + caches->begin[turn];
-        const mt_description *from = description_of(chains, turn);
+        const mt_description *from = mt_reuse_description(chains, turn);
         if (shared > 0)
             memcpy(path,
                    caches->paths +
@@ -107,7 +103,7 @@ static mt_code find_runs(mt_reuse_caches *caches, finder *f, mt_error *error) {
     size_t count = chains->model->count, blocks = 0, all = 0;
     for (uint32_t t = 0; t < count; t++) {
         f->own[t] = blocks;
-        blocks += description_of(chains, t)->returning;
+        blocks += mt_reuse_description(chains, t)->returning;
     }
     f->ends = mt_allocate_zero(blocks + 1, sizeof *f->ends);
     if (!f->ends)
@@ -210,7 +206,7 @@ static uint32_t touch_lru(mt_reuse_caches *caches, const mt_reuse_judged *events
 uint32_t mt_reuse_caches_touch(mt_reuse_caches *caches, const mt_reuse_judged *events, size_t at,
                                mt_reuse_block_hits *hits) {
     uint32_t turn = events[at].turn;
-    const mt_description *from = description_of(caches->chains, turn);
+    const mt_description *from = mt_reuse_description(caches->chains, turn);
     const uint32_t *path = caches->paths + caches->begin[turn];
     uint32_t blocks = from->shared + from->returning + from->unique;
     uint32_t known =
@@ -237,19 +233,21 @@ static void play_size(mt_reuse_caches *caches, const mt_reuse_judged *events, si
                 caches->came[*run] = came + 1;
                 came += caches->weights[*run];
             }
-        came += description_of(caches->chains, turn)->unique;
+        came += mt_reuse_description(caches->chains, turn)->unique;
     }
 }
 
 double mt_reuse_caches_play_fifo(mt_reuse_caches *caches, const mt_reuse_judged *events,
                                  size_t count, mt_reuse_block_hits *hits) {
-    double work = 0;
+    double runs = 0, work = 0;
     for (size_t i = 0; i < count; i++)
-        work += (double)(caches->begin[events[i].turn + 1] - caches->begin[events[i].turn]);
+        runs += (double)(caches->begin[events[i].turn + 1] - caches->begin[events[i].turn]);
     for (size_t k = 0; k < MT_REUSE_FIFOS; k++)
-        if (caches->sizes[k] > 0)
+        if (caches->sizes[k] > 0) {
             play_size(caches, events, count, caches->sizes[k], &hits->fifo[k]);
-    return work * MT_REUSE_FIFOS;
+            work += runs;
+        }
+    return work;
 }
 
 void mt_reuse_caches_set_sizes(mt_reuse_caches *caches, const mt_reuse_block_hits *hits,

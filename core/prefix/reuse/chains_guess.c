@@ -59,11 +59,10 @@ static void count_tokens(mt_reuse_guess *guess, int64_t time, double tokens) {
 
 static void count_turn(mt_reuse_guess *guess, uint32_t turn, int64_t time, double sign) {
     const mt_reuse_judge *judge = guess->judge;
-    const mt_model *model = judge->chains->model;
     const mt_reuse_gain *gain = &judge->caches.gains[turn];
     mt_reuse_tally *sums = &guess->sums;
     sums->hits.all +=
-        sign * (double)mt_description_blocks(&model->descriptions[model->turns[turn].description]);
+        sign * (double)mt_description_blocks(mt_reuse_description(judge->chains, turn));
     for (size_t g = 0; g < MT_REUSE_GAINS; g++)
         guess->lru[gain->bins[g] / MT_GUESS_JOINED] += sign * gain->blocks[g];
     sums->turns += sign;

@@ -16,9 +16,6 @@ const int64_t mt_judge_windows[MT_JUDGE_WINDOWS] = {10 * SECOND, 60 * SECOND, 30
  * the caches. */
 enum { SORT_WORK = 16, COUNT_WORK = 8, LRU_WORK = 24, FIFO_WORK = 4 };
 
-/* Families in a stretch, of whose order the model keeps most. */
-enum { FEW_IN_STRETCH = 16 };
-
 /* What a difference counts: the hit ratio at the worst size most. Variations and rates are in parts
  * of the source's. */
 static const double fifo_weight = 0.5, age_weight = 1.5, length_weight = 0.8;
@@ -30,15 +27,10 @@ void mt_reuse_judge_free(mt_reuse_judge *judge) {
     mt_free(judge->input_bins);
     mt_free(judge->output_bins);
     mt_free(judge->pauses);
-    mt_free(judge->chain_of);
     mt_free(judge->is_seen);
     mt_free(judge->events);
     mt_free(judge->lost);
     mt_reuse_caches_free(&judge->caches);
-}
-
-static const mt_description *description_of(const mt_reuse_chains *chains, uint32_t turn) {
-    return &chains->model->descriptions[chains->model->turns[turn].description];
 }
 
 /* ---- beginning ---- */
@@ -70,7 +62,7 @@ static void set_pauses(mt_reuse_judge *judge, uint64_t *room) {
         if (chains->heads[t])
             continue;
         int64_t gap = chains->times[t] - chains->times[t - 1],
-                answer = mt_answer_ns(description_of(chains, t - 1)->output);
+                answer = mt_reuse_answer_ns(chains, t - 1);
         room[count++] = gap > answer ? (uint64_t)(gap - answer) : 0;
     }
     if (count == 0)
@@ -91,7 +83,7 @@ static mt_code read_turns(mt_reuse_judge *judge, mt_error *error) {
     if (!outputs)
         return mt_fail_memory(error, "synthesiser");
     for (uint32_t t = 0; t < count; t++) {
-        const mt_description *from = description_of(chains, t);
+        const mt_description *from = mt_reuse_description(chains, t);
         judge->inputs[t] = mt_model_input_length(chains->model, from);
         outputs[t] = from->output;
     }
@@ -132,7 +124,7 @@ static double variation_of(const mt_reuse_judge *judge, size_t count, int64_t wi
 static void count_requests(mt_reuse_judge *judge, size_t count, mt_reuse_tally *sum) {
     memset(judge->is_seen, 0, judge->chains->model->chain_count);
     for (size_t i = 0; i < count; i++) {
-        uint32_t turn = judge->events[i].turn, chain = judge->chain_of[turn];
+        uint32_t turn = judge->events[i].turn, chain = judge->chains->chain_of[turn];
         sum->chains += !judge->is_seen[chain];
         judge->is_seen[chain] = 1;
         sum->inputs[judge->input_bins[turn]]++;
@@ -226,7 +218,7 @@ static double unlike_fifo(const mt_reuse_tally *part, const mt_reuse_tally *whol
 static mt_code list_part(mt_reuse_judge *judge, const mt_reuse_piece *pieces, int64_t phase,
                          mt_error *error) {
     const mt_reuse_chains *chains = judge->chains;
-    int is_as_it_came = !pieces && mt_model_stretch(chains->model, MT_FAMILY_LONG) < FEW_IN_STRETCH;
+    int is_as_it_came = !pieces && mt_reuse_is_few(chains);
     const int64_t *times = is_as_it_came ? chains->times : chains->when;
     judge->event_count = 0;
     for (size_t c = 0; c < chains->model->chain_count; c++) {
@@ -297,16 +289,12 @@ mt_code mt_reuse_judge_open(mt_reuse_judge *judge, mt_reuse_chains *chains, size
     judge->input_bins = mt_allocate(count, sizeof *judge->input_bins);
     judge->output_bins = mt_allocate(count, sizeof *judge->output_bins);
     judge->pauses = mt_allocate_zero(count, sizeof *judge->pauses);
-    judge->chain_of = mt_allocate(count, sizeof *judge->chain_of);
     judge->is_seen = mt_allocate(chains->model->chain_count, 1);
     judge->events = mt_allocate(count, sizeof *judge->events);
     judge->lost = mt_allocate(count, sizeof *judge->lost);
     if (!judge->inputs || !judge->input_bins || !judge->output_bins || !judge->pauses ||
-        !judge->events || !judge->lost || !judge->chain_of || !judge->is_seen)
+        !judge->events || !judge->lost || !judge->is_seen)
         return mt_fail_memory(error, "synthesiser");
-    for (uint32_t c = 0; c < chains->model->chain_count; c++)
-        for (uint32_t t = 0; t < chains->model->chains[c].count; t++)
-            judge->chain_of[chains->model->chains[c].first + t] = c;
     mt_code code = mt_reuse_caches_open(&judge->caches, chains, error);
     if (code == MT_OK)
         code = read_turns(judge, error);

@@ -38,8 +38,7 @@ typedef struct mt_reuse_judge {
     /* By turn. */
     uint64_t *inputs;
     uint8_t *input_bins, *output_bins;
-    uint8_t *pauses; /* 0: it goes on with nothing; 1, 2: a short pause, a long one */
-    uint32_t *chain_of;
+    uint8_t *pauses;  /* 0: it goes on with nothing; 1, 2: a short pause, a long one */
     uint8_t *is_seen; /* by chain */
     mt_reuse_caches caches;
     /* The part. */

@@ -140,8 +140,7 @@ mt_code mt_reuse_laps_begin(mt_reuse_chains *chains, const mt_synthesis_options 
 /* ---- gaps ---- */
 
 int64_t mt_reuse_answer_ns(const mt_reuse_chains *chains, uint32_t turn) {
-    const mt_model *model = chains->model;
-    return mt_model_answer_ns(model, model->descriptions[model->turns[turn].description].output);
+    return mt_model_answer_ns(chains->model, mt_reuse_description(chains, turn)->output);
 }
 
 /* May so long a gap stand where `was` stood, behind `before`? One is at most so many `times` the
@@ -230,8 +229,7 @@ static int by_joint(const void *a, const void *b, void *of_chains) {
 }
 
 static uint64_t blocks_of(const mt_reuse_chains *chains, uint32_t turn) {
-    const mt_model *model = chains->model;
-    return mt_description_blocks(&model->descriptions[model->turns[turn].description]);
+    return mt_description_blocks(mt_reuse_description(chains, turn));
 }
 
 /* May `turn` follow `before`, who had `other` after it? */
@@ -346,7 +344,6 @@ mt_code mt_reuse_laps_next(mt_reuse_chains *chains, mt_error *error) {
         return code;
     deal_gaps(chains);
     if (chains->part_requests > 0 && chains->lap == 0) {
-        resolve_origins(chains); /* where starts were dealt something else was noted */
         if ((code = mt_reuse_find_part(chains, chains->part_requests, error)))
             return code;
         if (chains->pieces)

@@ -50,14 +50,15 @@ static uint32_t origin_of(const mt_reuse_chains *chains, size_t chain) {
 
 /* No answer to the turn ends sooner, ns. */
 static int64_t fastest_ns(const mt_reuse_chains *chains, uint32_t turn) {
-    uint64_t output = chains->model->descriptions[chains->model->turns[turn].description].output;
+    uint64_t output = mt_reuse_description(chains, turn)->output;
     return output < (uint64_t)(INT64_MAX / FASTEST_NS) ? (int64_t)output * FASTEST_NS : 0;
 }
 
 /* A reader moves by up to a part of the time since the last one began there, or since the turn from
  * which all go on; not before that one's answer, if it came after that. */
-static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const int64_t *shifts) {
-    uint32_t origin = origin_of(chains, chain), last = chains->origin[origin];
+static int64_t shift_of_reader(mt_reuse_chains *chains, uint32_t chain, const uint32_t *last_from,
+                               const int64_t *shifts) {
+    uint32_t origin = origin_of(chains, chain), last = last_from[origin];
     uint32_t turn = last != MT_NO_TURN ? chains->model->chains[last].first : origin;
     uint32_t beside = chains->chain_of[turn];
     int64_t since = chains->starts[chain] - chains->times[turn];
@@ -87,16 +88,18 @@ static int64_t after_answer(const mt_reuse_chains *chains, size_t chain, int64_t
     return by < least ? 0 : by;
 }
 
-void mt_reuse_move_members(mt_reuse_chains *chains) {
+mt_code mt_reuse_move_members(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
-    uint32_t *last_from = chains->origin;
+    uint32_t *last_from = mt_allocate(model->count, sizeof *last_from); /* the turn's last chain */
     int64_t *shifts = chains->moved;
+    if (!last_from)
+        return mt_fail_memory(error, "synthesiser");
     memset(last_from, 0xff, model->count * sizeof *last_from);
     for (uint32_t c = 0; c < model->chain_count; c++) {
         uint32_t origin = origin_of(chains, c);
         shifts[c] = 0;
         if (chains->ties[c] == MT_REUSE_READER && chains->at_once >= MT_REUSE_MANY)
-            shifts[c] = shift_of_reader(chains, c, shifts);
+            shifts[c] = shift_of_reader(chains, c, last_from, shifts);
         else if (chains->families[c] != c)
             shifts[c] = mt_reuse_jitter(chains, most_in_order(chains, c));
         if (chains->ties[c] == MT_REUSE_CHILD) {
@@ -108,6 +111,8 @@ void mt_reuse_move_members(mt_reuse_chains *chains) {
     }
     for (size_t c = 0; c < model->chain_count; c++)
         chains->starts[c] += shifts[c];
+    mt_free(last_from);
+    return MT_OK;
 }
 
 typedef struct kin {

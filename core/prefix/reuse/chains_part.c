@@ -29,7 +29,6 @@ enum { CELLS = 32 }; /* of the source's time */
 enum { FEW_FAMILIES = 48 };            /* sessions are moved by themselves */
 static const double spare_trees = 0.6; /* drawn, for what comes after the end */
 
-/* Judges what stands in `here` and keeps it where it is the best. */
 mt_code mt_reuse_judge_here(mt_reuse_search *s, double limit, double *result, mt_error *error) {
     double unlike;
     mt_code code = mt_poll_interrupt(error);
@@ -123,18 +122,19 @@ static mt_code try_folds(mt_reuse_search *s, mt_error *error) {
 /* ---- all of it ---- */
 
 /* Does the chain share nothing with the one that it goes on from but what that one began with? */
-static int is_loose(const mt_model *model, const uint32_t *chain_of, uint32_t chain) {
+static int is_loose(const mt_reuse_chains *chains, uint32_t chain) {
+    const mt_model *model = chains->model;
     uint32_t turn = model->chains[chain].first, origin = model->turns[turn].origin;
     if (origin >= MT_FROM_BEFORE)
         return 0;
-    uint32_t began = model->chains[chain_of[origin]].first;
-    return model->descriptions[model->turns[turn].description].shared <=
-           mt_description_blocks(&model->descriptions[model->turns[began].description]);
+    uint32_t began = model->chains[chains->chain_of[origin]].first;
+    return mt_reuse_description(chains, turn)->shared <=
+           mt_description_blocks(mt_reuse_description(chains, began));
 }
 
 /* Units are families; where there are few, sessions of which that is only for what all begin with
  * are units of their own. */
-static void find_units(mt_reuse_chains *chains, const uint32_t *chain_of) {
+static void find_units(mt_reuse_chains *chains) {
     const mt_model *model = chains->model;
     size_t families = 0;
     for (uint32_t c = 0; c < model->chain_count; c++)
@@ -144,10 +144,8 @@ static void find_units(mt_reuse_chains *chains, const uint32_t *chain_of) {
         chains->units[c] = family;
         if (families >= FEW_FAMILIES || family == c)
             continue;
-        uint32_t from = origin < MT_FROM_BEFORE ? chain_of[origin] : family;
-        chains->units[c] = is_loose(model, chain_of, c) ? c
-                           : from < c                   ? chains->units[from]
-                                                        : family;
+        uint32_t from = origin < MT_FROM_BEFORE ? chains->chain_of[origin] : family;
+        chains->units[c] = is_loose(chains, c) ? c : from < c ? chains->units[from] : family;
     }
 }
 
@@ -157,7 +155,7 @@ static mt_code list_units(mt_reuse_search *s, uint32_t *trees, mt_error *error) 
     mt_code code = mt_model_trees(model, trees, error);
     if (code)
         return code;
-    find_units(s->chains, s->judge.chain_of);
+    find_units(s->chains);
     for (uint32_t c = 0; c < model->chain_count; c++) {
         const mt_model_chain *chain = &model->chains[c];
         int64_t start = s->chains->when[chain->first],

@@ -10,7 +10,6 @@
 
 enum { MOVED_PART = 20 }; /* of the time that it lasts, by which a family may move; */
 enum { MOST_PARTS = 40 }; /* the fewer there are at once, the less: each matters more */
-enum { FEW = 16 };        /* chains in a stretch, which deal too little */
 enum { SPREAD = 64 };     /* requests, by which what begins may move; where many run at once, */
 enum { NEAR = 4 };        /* so many for each of them, or */
 enum { STRETCHES = 128 }; /* such a part of the trace, if that is more */
@@ -177,14 +176,20 @@ static mt_code resample_starts(mt_reuse_chains *chains, mt_error *error) {
     return code;
 }
 
+int mt_reuse_is_few(const mt_reuse_chains *chains) {
+    enum { FEW = 16 };
+    return mt_model_stretch(chains->model, MT_FAMILY_LONG) < FEW;
+}
+
 mt_code mt_reuse_deal_starts(mt_reuse_chains *chains, mt_error *error) {
     const mt_model *model = chains->model;
     size_t all = model->chain_count;
     for (size_t c = 0; c < all; c++)
         chains->starts[c] = model->chains[c].start_ns;
-    int is_few = mt_model_stretch(model, MT_FAMILY_LONG) < FEW;
-    mt_reuse_move_members(chains);
-    mt_code code = mt_reuse_deal_members(chains, error);
+    int is_few = mt_reuse_is_few(chains);
+    mt_code code = mt_reuse_move_members(chains, error);
+    if (code == MT_OK)
+        code = mt_reuse_deal_members(chains, error);
     memcpy(chains->moved, chains->starts, all * sizeof *chains->moved);
     if (code == MT_OK && chains->resample)
         code = resample_starts(chains, error);

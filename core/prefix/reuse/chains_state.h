@@ -107,6 +107,14 @@ static inline int mt_reuse_is_in_piece(const mt_reuse_piece *piece, int64_t time
     return piece->earlier_ns != MT_REUSE_DROPPED && time >= piece->from && time <= piece->until;
 }
 
+static inline const mt_description *mt_reuse_description(const mt_reuse_chains *chains,
+                                                         uint32_t turn) {
+    return &chains->model->descriptions[chains->model->turns[turn].description];
+}
+
+/* Do few families make a stretch (prefix/model/families.h), so that dealing them does little? */
+int mt_reuse_is_few(const mt_reuse_chains *chains);
+
 mt_code mt_reuse_starts_begin(mt_reuse_chains *chains, mt_error *error);
 
 #define MT_REUSE_MANY 8 /* chains at once, of which none matters much */
@@ -131,8 +139,8 @@ mt_code mt_reuse_members_begin(mt_reuse_chains *chains, mt_error *error);
 
 /* Moves the starts of families' members: readers by up to a part of the time since the last one
  * began there, others by up to a part of that to the chains beside them; and with each who goes on
- * from it. Uses `origin` and `moved` to work with. */
-void mt_reuse_move_members(mt_reuse_chains *chains);
+ * from it. Uses `moved` to work with. MT_ERROR_MEMORY. */
+mt_code mt_reuse_move_members(mt_reuse_chains *chains, mt_error *error);
 
 /* Members from which nobody goes on exchange their starts with others of their family that share
  * the same, so that only what is their own changes places: those of one turn with many, longer ones

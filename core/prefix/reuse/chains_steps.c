@@ -163,8 +163,8 @@ static void change_tree(mt_reuse_search *s, uint32_t one) {
  * in. */
 static void mend(mt_reuse_search *s) {
     uint32_t turn = s->lost[mt_random_below(&s->random, s->lost_count)];
-    uint32_t one = s->place_of[s->judge.chain_of[turn]];
-    uint32_t before = s->place_of[s->judge.chain_of[s->chains->origin[turn]]];
+    uint32_t one = s->place_of[s->chains->chain_of[turn]];
+    uint32_t before = s->place_of[s->chains->chain_of[s->chains->origin[turn]]];
     mt_reuse_piece piece = *piece_of(s, one), other = *piece_of(s, before);
     if (piece.earlier_ns == MT_REUSE_DROPPED)
         return;

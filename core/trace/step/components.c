@@ -71,12 +71,10 @@ static void join(mt_components *self, mt_component *component, uint32_t member) 
 }
 
 static int join_list(mt_components *self, mt_component *component, mt_span list) {
-    mt_json json = {list.text, list.text + list.length, NULL};
     mt_json_items items;
     mt_json_item item;
     uint32_t member;
-    if (list.length == 0 || list.text[0] != '[' ||
-        mt_json_items_begin(&items, &json, list.text, '[', "a list") != 0)
+    if (!mt_json_items_of_list(&items, list))
         return 0;
     while (mt_json_items_next(&items, &item) > 0) {
         if (name_of(self, item.value, &member) != 0)

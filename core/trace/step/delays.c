@@ -13,16 +13,18 @@ typedef struct delays_step {
     mt_service service;
 } delays_step;
 
+int64_t mt_service_answer(const mt_service *service, uint64_t tokens) {
+    int64_t all, answer;
+    return tokens > INT64_MAX || __builtin_mul_overflow((int64_t)tokens, service->token_ns, &all) ||
+                   __builtin_add_overflow(all, service->first_ns, &answer)
+               ? INT64_MAX
+               : answer;
+}
+
 /* When the answer to a request that comes at time_ns has ended: 0, or -1 beyond 64 bits. */
 static int answered(const mt_service *service, const mt_request *request, int64_t *end_ns) {
-    int64_t output, wait;
-    return request->output_length > INT64_MAX ||
-                   __builtin_mul_overflow((int64_t)request->output_length, service->token_ns,
-                                          &output) ||
-                   __builtin_add_overflow(output, service->first_ns, &wait) ||
-                   __builtin_add_overflow(request->time_ns, wait, end_ns)
-               ? -1
-               : 0;
+    int64_t answer = mt_service_answer(service, request->output_length);
+    return answer == INT64_MAX || __builtin_add_overflow(request->time_ns, answer, end_ns) ? -1 : 0;
 }
 
 static int delays_next(mt_source *source, mt_request *request, mt_error *error) {

@@ -61,17 +61,11 @@ int mt_lost_number(mt_lost *self, mt_span name, uint32_t *number) {
     return 0;
 }
 
-int mt_lost_begin_list(mt_json_items *items, mt_span list) {
-    mt_json json = {list.text, list.text + list.length, NULL};
-    return list.length > 0 && list.text[0] == '[' &&
-           mt_json_items_begin(items, &json, list.text, '[', "a list") == 0;
-}
-
 static int mark_list(mt_lost *self, mt_span list) {
     mt_json_items items;
     mt_json_item item;
     uint32_t number;
-    if (!mt_lost_begin_list(&items, list))
+    if (!mt_json_items_of_list(&items, list))
         return 0;
     while (mt_json_items_next(&items, &item) > 0) {
         if (mt_lost_number(self, item.value, &number) != 0)
@@ -114,14 +108,6 @@ int64_t mt_lost_sum(int64_t a, int64_t b) {
     return __builtin_add_overflow(a, b, &both) ? INT64_MAX : both;
 }
 
-int64_t mt_lost_answer(const mt_lost *self, const mt_request *request) {
-    int64_t tokens;
-    if (request->output_length > INT64_MAX ||
-        __builtin_mul_overflow((int64_t)request->output_length, self->service.token_ns, &tokens))
-        return INT64_MAX;
-    return mt_lost_sum(tokens, self->service.first_ns);
-}
-
 int64_t mt_lost_wait(const mt_request *request) {
     int64_t tool_ns = 0;
     mt_span tool = mt_request_member(request, "tool_wait_ms");
@@ -148,7 +134,7 @@ static int add_row(mt_lost *self, const mt_request *request) {
     uint32_t number;
     mt_lost_row row = {.time_ns = request->time_ns,
                        .wait_ns = mt_lost_wait(request),
-                       .answer_ns = mt_lost_answer(self, request),
+                       .answer_ns = mt_service_answer(&self->service, request->output_length),
                        .state = request->has & MT_HAS_TIME ? MT_LOST_KNOWN : MT_LOST_UNKNOWN};
     mt_span name = mt_request_member(request, "request_id");
     if (MT_GROW(self->rows, self->row_capacity, self->row_count + 1) != 0 ||
@@ -160,7 +146,7 @@ static int add_row(mt_lost *self, const mt_request *request) {
         self->row_of_name[number] = (uint32_t)self->row_count + 1;
     }
     if (row.state == MT_LOST_UNKNOWN &&
-        mt_lost_begin_list(&items, mt_request_member(request, "wait_for")))
+        mt_json_items_of_list(&items, mt_request_member(request, "wait_for")))
         while (mt_json_items_next(&items, &item) > 0)
             if (MT_GROW(self->edges, self->edge_capacity, self->edge_count + 1) != 0 ||
                 mt_lost_number(self, item.value, &self->edges[self->edge_count++]) != 0)

@@ -41,14 +41,8 @@ struct mt_lost {
 /* The name's number, a new one at first: 0 or -1 (memory). */
 int mt_lost_number(mt_lost *lost, mt_span name, uint32_t *number);
 
-/* Begins at the elements of a member; 0 where it is no list. */
-int mt_lost_begin_list(mt_json_items *items, mt_span list);
-
 /* Finds out when a row of the whole comes: its time_ns. 0 or -1 (memory). */
 int mt_lost_find_time(mt_lost *lost, uint32_t row);
-
-/* What the answer to a request takes. */
-int64_t mt_lost_answer(const mt_lost *lost, const mt_request *request);
 
 /* How long a request waits after those that it waits for. */
 int64_t mt_lost_wait(const mt_request *request);

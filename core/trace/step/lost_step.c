@@ -43,7 +43,7 @@ static int add_list(lost_step *self, mt_span list, lost_list *result) {
     mt_json_item item;
     uint32_t number;
     *result = (lost_list){0};
-    if (!mt_lost_begin_list(&items, list))
+    if (!mt_json_items_of_list(&items, list))
         return result->left = 1, mt_text_add(&self->extra, list.text, list.length);
     if (mt_text_add(&self->extra, "[", 1) != 0)
         return -1;
@@ -174,7 +174,10 @@ static int64_t end_of(mt_lost *lost, const mt_request *request) {
     mt_request timed = *request;
     if (!(timed.has & MT_HAS_TIME) && set_time(lost, &timed, -1) != 0)
         return -2;
-    return timed.time_ns < 0 ? -1 : mt_lost_sum(timed.time_ns, mt_lost_answer(lost, request));
+    return timed.time_ns < 0
+               ? -1
+               : mt_lost_sum(timed.time_ns,
+                             mt_service_answer(&lost->service, request->output_length));
 }
 
 static int lost_next(mt_source *source, mt_request *request, mt_error *error) {

@@ -83,6 +83,9 @@ typedef struct mt_service {
     int64_t first_ns, token_ns;
 } mt_service;
 
+/* What an answer of so many tokens takes, nanoseconds; INT64_MAX beyond. */
+int64_t mt_service_answer(const mt_service *service, uint64_t tokens);
+
 /* Turns of sessions that have a delay and no time get one: the delay after the answer to the turn
  * before has ended, which the service says; of a session's first turn, after 0. Then all are put in
  * the order of their times (mt_step_sort). Memory beside that: a text and 12 bytes a session. */
