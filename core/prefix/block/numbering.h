@@ -2,8 +2,8 @@
  * less: equal ids become equal numbers, and nothing else about them changes.
  *
  * As long as new ids are consecutive from 0 already (the format's rule), nothing is stored. From
- * the first id on that is not, ids are looked up in a halved table (hash/ids.h), which holds them
- * whole: 19 to 24 bytes an id, those before included. */
+ * the first id on that is not, ids are looked up in a table (prefix/block/id_table.h): 19 to 24 bytes
+ * an id, those before included. */
 #ifndef MT_PREFIX_BLOCK_NUMBERING_H
 #define MT_PREFIX_BLOCK_NUMBERING_H
 
